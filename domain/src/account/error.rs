@@ -1,0 +1,33 @@
+//! Why a command to an account is refused.
+
+/// A refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AccountError {
+    /// No such account.
+    #[error("there is no such account")]
+    NotOpen,
+    /// The account exists, for another holder.
+    #[error("the account exists already, for another holder")]
+    AlreadyOpen,
+    /// The account is closed.
+    #[error("the account is closed")]
+    Closed,
+    /// Only services have keys.
+    #[error("only a service has keys")]
+    NotAService,
+    /// The role cannot be held that way.
+    #[error("this role is not given by opening such an account")]
+    RoleNotAllowed,
+    /// A key needs a scope.
+    #[error("a key needs at least one scope")]
+    NoScope,
+    /// The expiry is not in the future.
+    #[error("the expiry must be in the future")]
+    AlreadyExpired,
+    /// There is a key with this id.
+    #[error("the key exists already")]
+    KeyExists,
+    /// There is no key with this id.
+    #[error("there is no such key")]
+    UnknownKey,
+}

@@ -1,0 +1,64 @@
+//! Why a command to a calendar is refused.
+
+use chrono::NaiveDate;
+
+use super::event::AppointmentStatus;
+use crate::kernel::AppointmentId;
+
+/// A refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CalendarError {
+    /// A session or slot has no length, or ends before it begins.
+    #[error("a session must end after it starts, and its slots must be at least one minute long")]
+    EmptySession,
+    /// A session is not within the day, in the practitioner's time zone.
+    #[error("a session must lie within {day} in the practitioner's time zone")]
+    OutsideTheDay {
+        /// The day.
+        day: NaiveDate,
+    },
+    /// Two sessions share an instant.
+    #[error("two sessions overlap")]
+    SessionsOverlap,
+    /// The time has passed.
+    #[error("the time has passed")]
+    InThePast,
+    /// The visit has not begun yet.
+    #[error("the visit has not begun yet")]
+    NotYetBegun,
+    /// The slot is none of those offered on that day.
+    #[error("the slot is not offered")]
+    NotOffered,
+    /// The slot, or a part of it, is taken.
+    #[error("the slot is taken")]
+    SlotTaken,
+    /// No such appointment on this day.
+    #[error("no such appointment on this day")]
+    UnknownAppointment,
+    /// The appointment moved to another day.
+    #[error("the appointment moved to {to}")]
+    Moved {
+        /// Where it went.
+        to: NaiveDate,
+    },
+    /// There is such an appointment, with other content.
+    #[error("appointment {0} exists already, with other content")]
+    AlreadyExists(AppointmentId),
+    /// The appointment's status does not allow it.
+    #[error("the appointment is {status:?}")]
+    WrongStatus {
+        /// Where it stands.
+        status: AppointmentStatus,
+    },
+    /// The caller's version is not the current one.
+    #[error("the appointment last changed at version {current}, not {expected}")]
+    VersionMismatch {
+        /// What the caller expected.
+        expected: u64,
+        /// What it is.
+        current: u64,
+    },
+    /// Who comes is sealed under a key that is not held here, so the appointment cannot be carried to another day.
+    #[error("the appointment is sealed under a key that is not held here")]
+    Sealed,
+}

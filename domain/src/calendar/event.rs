@@ -1,0 +1,184 @@
+//! What can happen on a practitioner's day.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{AppointmentId, Concept, PatientId, Personal};
+
+/// A stretch of time: from `start`, for whole minutes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Slot {
+    /// The first instant, on a whole second.
+    #[serde(with = "crate::kernel::time::compact_seconds")]
+    pub start: DateTime<Utc>,
+    /// Length in minutes, at least 1.
+    pub minutes: u32,
+}
+
+impl Slot {
+    /// The first instant after the slot. Saturates at the end of the calendar.
+    pub fn end(&self) -> DateTime<Utc> {
+        self.start.checked_add_signed(chrono::Duration::minutes(i64::from(self.minutes))).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Whether two slots share an instant. Slots that only touch do not.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end() && other.start < self.end()
+    }
+}
+
+/// A stretch of the day in which slots of equal length are offered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// The first instant, on a whole second.
+    #[serde(with = "crate::kernel::time::compact_seconds")]
+    pub start: DateTime<Utc>,
+    /// The first instant after it.
+    #[serde(with = "crate::kernel::time::compact_seconds")]
+    pub end: DateTime<Utc>,
+    /// Length of each slot in minutes, at least 1. A remainder at the end offers nothing.
+    pub slot_minutes: u32,
+}
+
+impl Session {
+    /// The slots offered, in order.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        let Self { start, end, slot_minutes: minutes } = *self;
+        std::iter::successors(Some(Slot { start, minutes }), move |slot| Some(Slot { start: slot.end(), minutes }))
+            .take_while(move |slot| minutes > 0 && slot.end() <= end)
+    }
+}
+
+/// Who comes, and why: under the patient's key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Booking {
+    /// The patient.
+    pub patient: PatientId,
+    /// The reason for the visit, if given.
+    pub reason: Option<Concept>,
+}
+
+/// Why an appointment was cancelled: under the patient's key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// The patient.
+    pub patient: PatientId,
+    /// The reason, if given.
+    pub reason: Option<String>,
+}
+
+/// Where an appointment stands (a subset of FHIR R4 `appointmentstatus`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum AppointmentStatus {
+    /// Booked, not yet confirmed by the practitioner.
+    Booked,
+    /// Confirmed by the practitioner.
+    Confirmed,
+    /// The visit took place.
+    Completed,
+    /// Cancelled.
+    Cancelled,
+    /// The patient did not come.
+    NoShow,
+}
+
+/// How a visit of the past ended, as its source tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RecordedOutcome {
+    /// It took place.
+    Completed,
+    /// It was cancelled.
+    Cancelled,
+    /// The source leaves it open.
+    Open,
+}
+
+/// Whose calendar a recorded visit stands in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Provider {
+    /// A practitioner's.
+    Practitioner,
+    /// The organisation's: the source names no practitioner.
+    Organization,
+}
+
+/// An event in a calendar's stream. The variants' order is their encoding: add only at the end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum CalendarEvent {
+    /// What the day offers, whole; it replaces what was offered before. Appointments stand as they are.
+    AvailabilityPublished {
+        /// The sessions, in order, without overlap. None means that nothing is offered.
+        sessions: Vec<Session>,
+    },
+    /// A slot was booked.
+    Booked {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// Its slot.
+        slot: Slot,
+        /// Who and why.
+        booking: Personal<Booking>,
+    },
+    /// The practitioner confirmed.
+    Confirmed {
+        /// The appointment.
+        appointment: AppointmentId,
+    },
+    /// The appointment moved to another slot of this day.
+    Rescheduled {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// The new slot.
+        slot: Slot,
+    },
+    /// The appointment left for another day, in the same commit that enters it there.
+    MovedOut {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// Where it went.
+        #[serde(with = "crate::kernel::time::compact_date")]
+        to: NaiveDate,
+    },
+    /// The appointment came from another day, in the same commit that releases it there. It is booked, not confirmed.
+    MovedIn {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// Its slot here.
+        slot: Slot,
+        /// Where it came from.
+        #[serde(with = "crate::kernel::time::compact_date")]
+        from: NaiveDate,
+        /// Who and why.
+        booking: Personal<Booking>,
+    },
+    /// The appointment was cancelled and its slot is free.
+    Cancelled {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// Why.
+        cancellation: Personal<Cancellation>,
+    },
+    /// The visit took place.
+    Completed {
+        /// The appointment.
+        appointment: AppointmentId,
+    },
+    /// The patient did not come.
+    NoShowMarked {
+        /// The appointment.
+        appointment: AppointmentId,
+    },
+    /// A visit of the past was recorded as its source tells it. It takes no slot.
+    VisitRecorded {
+        /// The appointment.
+        appointment: AppointmentId,
+        /// When it was.
+        slot: Slot,
+        /// Whose calendar this is.
+        provider: Provider,
+        /// How it ended.
+        outcome: RecordedOutcome,
+        /// Who and why.
+        booking: Personal<Booking>,
+    },
+}

@@ -1,0 +1,76 @@
+//! What the log asks of an event: a stable encoding in two sections, and a way to read every schema ever written.
+
+use cqrs_es::DomainEvent;
+
+use super::{AggregateRef, PatientId, PersonalSlot};
+
+/// An event encoded for the log, before it is sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodedEvent {
+    /// The schema of the aggregate's events that these bytes follow.
+    pub schema: u8,
+    /// What the stream's rules need: sealed under the stream's key.
+    pub shared: Vec<u8>,
+    /// What concerns a person: sealed under that person's key.
+    pub personal: Option<Vec<u8>>,
+}
+
+/// Bytes that no schema of ours can read.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The schema is newer than this program.
+    #[error("schema {0} is not known to this version of the program")]
+    UnknownSchema(u8),
+    /// The bytes do not follow the schema they name.
+    #[error("the bytes do not follow schema {schema}: {cause}")]
+    Malformed {
+        /// The schema named.
+        schema: u8,
+        /// What is wrong.
+        cause: postcard::Error,
+    },
+}
+
+/// An event of one of our aggregates.
+///
+/// Events are for ever. Variants are encoded by their index: only ever add one at the end. A change of a variant's
+/// fields is a new [`ClinicEvent::SCHEMA`], and the aggregate's `upcaster.rs` keeps reading the old one.
+pub trait ClinicEvent: DomainEvent {
+    /// The schema written today.
+    const SCHEMA: u8;
+
+    /// The personal field of this event, if it has one.
+    fn personal(&mut self) -> Option<&mut dyn PersonalSlot>;
+
+    /// Whom the personal field concerns; `None` when there is none or it is sealed.
+    fn subject(&self, of: &AggregateRef) -> Option<PatientId>;
+
+    /// Reads an event of any schema ever written. Without the personal section, its field stays sealed.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
+    fn decode(schema: u8, shared: &[u8], personal: Option<&[u8]>) -> Result<Self, DecodeError>;
+
+    /// Writes the event in today's schema.
+    ///
+    /// # Errors
+    /// When a value cannot be written, which is a mistake in its type.
+    fn encode(&self) -> Result<EncodedEvent, postcard::Error> {
+        let shared = postcard::to_stdvec(self)?;
+        let personal = self.clone().personal().map(|slot| slot.encode()).transpose()?.flatten();
+        Ok(EncodedEvent { schema: Self::SCHEMA, shared, personal })
+    }
+}
+
+/// Reads an event in today's schema: the last arm of every `upcaster.rs`.
+///
+/// # Errors
+/// [`DecodeError::Malformed`] when the bytes do not follow it.
+pub fn decode_current<E: ClinicEvent>(shared: &[u8], personal: Option<&[u8]>) -> Result<E, DecodeError> {
+    let malformed = |cause| DecodeError::Malformed { schema: E::SCHEMA, cause };
+    let mut event: E = postcard::from_bytes(shared).map_err(malformed)?;
+    if let (Some(slot), Some(bytes)) = (event.personal(), personal) {
+        slot.decode(bytes).map_err(malformed)?;
+    }
+    Ok(event)
+}

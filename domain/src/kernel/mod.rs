@@ -1,0 +1,17 @@
+//! What all aggregates share: typed ids, time, personal values, and the shape of an event.
+
+mod aggregate;
+mod clinical;
+mod event;
+mod ids;
+mod personal;
+pub mod time;
+
+pub use aggregate::{ClinicAggregate, emit};
+pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
+pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
+pub use ids::{
+    AccountId, AggregateRef, AggregateType, AppointmentId, CalendarId, CommandId, Identity, PatientId, PractitionerId,
+    RefError,
+};
+pub use personal::{Personal, PersonalSlot};

@@ -1,0 +1,93 @@
+//! Values that concern a person.
+//!
+//! A [`Personal`] field of an event is never serialised with the event: it is written into a section of its own, sealed
+//! under the data subject's key. So whoever can open only the stream's section, because the key was destroyed or was never
+//! theirs, reads the event with [`Personal::Sealed`] in its place, and aggregates decide without it.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A value under a data subject's key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Personal<T> {
+    /// The key was at hand.
+    Known(T),
+    /// The key is not held here, or is destroyed.
+    Sealed,
+}
+
+impl<T> Personal<T> {
+    /// The value, if it could be opened.
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Sealed => None,
+        }
+    }
+}
+
+impl<T> Default for Personal<T> {
+    fn default() -> Self {
+        Self::Sealed
+    }
+}
+
+/// Writes nothing: what is personal cannot leave with what is not.
+impl<T> Serialize for Personal<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+/// Reads nothing: the section that holds the value is opened separately.
+impl<'de, T> Deserialize<'de> for Personal<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Self::Sealed)
+    }
+}
+
+/// A personal field of an event, whatever its type: how the codec reads and fills it.
+pub trait PersonalSlot {
+    /// The value in bytes for the personal section; `None` when it is sealed.
+    ///
+    /// # Errors
+    /// When the value cannot be written, which is a mistake in its type.
+    fn encode(&self) -> Result<Option<Vec<u8>>, postcard::Error>;
+
+    /// Fills the field from the bytes of the opened personal section.
+    ///
+    /// # Errors
+    /// When the bytes are not such a value.
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), postcard::Error>;
+}
+
+impl<T: Serialize + DeserializeOwned> PersonalSlot for Personal<T> {
+    fn encode(&self) -> Result<Option<Vec<u8>>, postcard::Error> {
+        self.known().map(postcard::to_stdvec).transpose()
+    }
+
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        *self = Self::Known(postcard::from_bytes(bytes)?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_personal_value_does_not_leave_with_what_holds_it() {
+        let event = ("shared", Personal::Known("secret".to_owned()));
+        assert_eq!(serde_json::to_string(&event).unwrap(), r#"["shared",null]"#);
+        assert_eq!(postcard::to_stdvec(&event).unwrap(), postcard::to_stdvec("shared").unwrap());
+    }
+
+    #[test]
+    fn a_slot_reads_back_what_it_wrote() {
+        let bytes = Personal::Known(42_u32).encode().unwrap().unwrap();
+        let mut slot = Personal::<u32>::Sealed;
+        slot.decode(&bytes).unwrap();
+        assert_eq!(slot, Personal::Known(42));
+    }
+}

@@ -1,0 +1,15 @@
+//! The rules of the clinic.
+//!
+//! Everything here is pure: no clock, no randomness, no I/O, no async work. A command carries the time, the ids and the
+//! facts that its decision needs; an aggregate answers with events or with a typed error; `apply` never fails.
+//!
+//! One folder per aggregate, with the same files in each: `aggregate.rs` (state and decisions), `command.rs`,
+//! `event.rs`, `error.rs`, `upcaster.rs`, and given-when-then tests in `tests.rs`. Start in [`calendar`], which owns the
+//! rule that a slot is never booked twice. [`kernel`] holds what the aggregates share.
+
+pub mod kernel;
+
+pub mod account;
+pub mod calendar;
+pub mod patient;
+pub mod practitioner;

@@ -1,0 +1,27 @@
+//! What can be asked of a patient's record.
+
+use super::event::{Intake, PatientDetails, Registration};
+
+/// A command to a patient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PatientCommand {
+    /// Register. Doing so again with the same content changes nothing; with other content it is refused.
+    Register {
+        /// Details and intake.
+        registration: Registration,
+    },
+    /// Replace the details.
+    UpdateDetails {
+        /// The new details.
+        details: PatientDetails,
+        /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
+        expected_version: Option<u64>,
+    },
+    /// Replace the intake.
+    UpdateIntake {
+        /// The new intake.
+        intake: Intake,
+        /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
+        expected_version: Option<u64>,
+    },
+}

@@ -1,0 +1,16 @@
+//! The patient: who they are, and the history, allergies, medications and symptoms they bring (R1, R8, R9).
+//!
+//! Everything here concerns a person, so every event is sealed whole under the patient's own key.
+
+mod aggregate;
+mod command;
+mod error;
+mod event;
+#[cfg(test)]
+mod tests;
+mod upcaster;
+
+pub use aggregate::Patient;
+pub use command::PatientCommand;
+pub use error::PatientError;
+pub use event::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};

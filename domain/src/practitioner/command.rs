@@ -1,0 +1,20 @@
+//! What can be asked of a practitioner's entry.
+
+use super::event::PractitionerDetails;
+
+/// A command to a practitioner.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PractitionerCommand {
+    /// Register. Doing so again with the same content changes nothing; with other content it is refused.
+    Register {
+        /// The details.
+        details: PractitionerDetails,
+    },
+    /// Replace the details.
+    UpdateDetails {
+        /// The new details.
+        details: PractitionerDetails,
+        /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
+        expected_version: Option<u64>,
+    },
+}

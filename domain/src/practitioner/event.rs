@@ -1,0 +1,38 @@
+//! What can happen to a practitioner's entry.
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Concept, Gender, HumanName, Identifier};
+
+/// Who a practitioner is (FHIR R4 `Practitioner`, with the speciality of `PractitionerRole`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PractitionerDetails {
+    /// The official name.
+    pub name: HumanName,
+    /// Administrative gender.
+    pub gender: Gender,
+    /// What they are specialised in; the first is the main one. Never empty.
+    pub specializations: Vec<Concept>,
+    /// Licences and degrees, as given.
+    pub credentials: Vec<String>,
+    /// The time zone in which their days begin and end. It never changes: days name their calendars.
+    pub time_zone: Tz,
+    /// The id in the system the practitioner came from, if any. It names the stream and never changes.
+    pub identifier: Option<Identifier>,
+}
+
+/// An event in a practitioner's stream. The variants' order is their encoding: add only at the end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum PractitionerEvent {
+    /// The practitioner registered.
+    Registered {
+        /// The details.
+        details: PractitionerDetails,
+    },
+    /// The details changed; these are the new ones, whole.
+    DetailsUpdated {
+        /// The new details.
+        details: PractitionerDetails,
+    },
+}

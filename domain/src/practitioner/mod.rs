@@ -1,0 +1,14 @@
+//! The practitioner: who treats, in what speciality, in which time zone (R2).
+
+mod aggregate;
+mod command;
+mod error;
+mod event;
+#[cfg(test)]
+mod tests;
+mod upcaster;
+
+pub use aggregate::Practitioner;
+pub use command::PractitionerCommand;
+pub use error::PractitionerError;
+pub use event::{PractitionerDetails, PractitionerEvent};
