@@ -1,0 +1,212 @@
+//! The write side as a port.
+//!
+//! [`CommandExecutor::execute`] loads an aggregate, lets it decide, and commits the events; it answers when they are on
+//! the chain at the configured finality and in the read models. When somebody else was faster, it decides again on fresh
+//! state, a bounded number of times.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use domain::kernel::{ClinicAggregate, CommandId};
+use uuid::Uuid;
+
+use crate::log::{Actor, Finality, Position};
+
+/// What a use case stamps on a command.
+#[derive(Clone, Debug)]
+pub struct CommandContext {
+    /// The command's id; the same for every retry.
+    pub command_id: CommandId,
+    /// The time of the command.
+    pub at: DateTime<Utc>,
+    /// Who asks.
+    pub actor: Actor,
+    /// The conversation, if the caller named one.
+    pub correlation: Option<Uuid>,
+    /// What led to the command, if it was not the caller's own idea.
+    pub cause: Option<Uuid>,
+}
+
+impl CommandContext {
+    const COMMAND_ID: &'static str = "command_id";
+    const AT: &'static str = "at";
+    const ACTOR: &'static str = "actor";
+    const CORRELATION: &'static str = "correlation";
+    const CAUSE: &'static str = "cause";
+
+    /// The context in the shape that cqrs-es carries.
+    pub fn to_metadata(&self) -> HashMap<String, String> {
+        let mut metadata = HashMap::from([
+            (Self::COMMAND_ID.to_owned(), self.command_id.to_string()),
+            (Self::AT.to_owned(), self.at.timestamp_millis().to_string()),
+        ]);
+        if let Actor::Account(id) = self.actor {
+            metadata.insert(Self::ACTOR.to_owned(), id.to_string());
+        }
+        for (key, value) in [
+            (Self::CORRELATION, self.correlation),
+            (Self::CAUSE, self.cause),
+        ] {
+            if let Some(value) = value {
+                metadata.insert(key.to_owned(), value.to_string());
+            }
+        }
+        metadata
+    }
+
+    /// Reads [`Self::to_metadata`] back; `None` when something is missing or malformed.
+    pub fn from_metadata(metadata: &HashMap<String, String>) -> Option<Self> {
+        let uuid = |key| {
+            metadata
+                .get(key)
+                .map(|text| Uuid::try_parse(text))
+                .transpose()
+                .ok()
+        };
+        Some(Self {
+            command_id: metadata.get(Self::COMMAND_ID)?.parse().ok()?,
+            at: DateTime::from_timestamp_millis(metadata.get(Self::AT)?.parse().ok()?)?,
+            actor: match metadata.get(Self::ACTOR) {
+                Some(id) => Actor::Account(id.parse().ok()?),
+                None => Actor::System,
+            },
+            correlation: uuid(Self::CORRELATION)?,
+            cause: uuid(Self::CAUSE)?,
+        })
+    }
+}
+
+/// Whether a stream may already exist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freshness {
+    /// Its id was drawn at random for this command: there is nothing to load. The chain still checks.
+    New,
+    /// It may exist.
+    MayExist,
+}
+
+/// What a command came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// The command.
+    pub command_id: CommandId,
+    /// The version of the (first) stream afterwards.
+    pub version: u64,
+    /// The position of its last event; `None` when nothing needed to change.
+    pub position: Option<Position>,
+    /// How sure the network is.
+    pub finality: Finality,
+}
+
+/// Why a command failed. `E` is the aggregate's own refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<E> {
+    /// A rule forbids it. Nothing changed.
+    #[error("{0}")]
+    Rejected(E),
+    /// Others were faster, every time. Nothing changed; it may be tried again.
+    #[error("others changed the same stream {attempts} times in a row")]
+    Conflict {
+        /// How often it was decided.
+        attempts: u32,
+    },
+    /// The write side cannot take it now. Nothing changed.
+    #[error("{0}")]
+    Unavailable(Unavailable),
+    /// The stream has an event that cannot be read, so nothing can be decided on it. Nothing changed.
+    #[error("the stream is held back by an event that cannot be read")]
+    HeldBack,
+    /// A fault of ours. The cause is for the log, not for the caller.
+    #[error("internal fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is not there just now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// The Ethereum node does not answer, or answers wrongly, and the queue is full.
+    #[error("the chain cannot be reached")]
+    Chain,
+    /// Postgres does not answer.
+    #[error("the database cannot be reached")]
+    Database,
+    /// Too much is waiting already.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// An aggregate and the version of its stream, commits in flight included.
+#[derive(Clone, Debug)]
+pub struct Loaded<A> {
+    /// The state.
+    pub aggregate: A,
+    /// The version; 0 when there is no such stream.
+    pub version: u64,
+}
+
+/// The write side.
+pub trait CommandExecutor: Send + Sync + 'static {
+    /// Executes one command on one aggregate.
+    ///
+    /// # Errors
+    /// [`CommandError`]; in every case nothing changed.
+    fn execute<A: ClinicAggregate>(
+        &self,
+        id: A::Id,
+        freshness: Freshness,
+        command: A::Command,
+        context: &CommandContext,
+    ) -> impl Future<Output = Result<Receipt, CommandError<A::Error>>> + Send
+    where
+        A::Command: Clone + Sync;
+
+    /// Executes two commands on two aggregates in one commit: both or neither. `decide` gets both states and answers with
+    /// both commands; it is asked again when somebody else was faster.
+    ///
+    /// # Errors
+    /// [`CommandError`]; in every case nothing changed.
+    fn execute_pair<A, B, E, D>(
+        &self,
+        first: A::Id,
+        second: B::Id,
+        decide: D,
+        context: &CommandContext,
+    ) -> impl Future<Output = Result<Receipt, CommandError<E>>> + Send
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + Send,
+        D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync;
+
+    /// The state of an aggregate as the next command would see it.
+    ///
+    /// # Errors
+    /// [`CommandError`], never `Rejected` or `Conflict`.
+    fn load<A: ClinicAggregate>(
+        &self,
+        id: A::Id,
+    ) -> impl Future<Output = Result<Loaded<A>, CommandError<A::Error>>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::kernel::AccountId;
+
+    #[test]
+    fn a_context_survives_the_journey_through_cqrs_es() {
+        let context = CommandContext {
+            command_id: CommandId::new(Uuid::from_u128(1)),
+            at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap(),
+            actor: Actor::Account(AccountId::new(Uuid::from_u128(2))),
+            correlation: Some(Uuid::from_u128(3)),
+            cause: None,
+        };
+        let back = CommandContext::from_metadata(&context.to_metadata()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{context:?}"));
+    }
+}

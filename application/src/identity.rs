@@ -1,0 +1,84 @@
+//! Who is asking.
+
+use std::collections::BTreeSet;
+
+use domain::account::{Role, Scope};
+use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
+
+use crate::log::Actor;
+
+/// Somebody who has proved who they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Principal {
+    /// A wallet that has no account yet: it may register, and nothing else.
+    Unregistered {
+        /// The wallet.
+        wallet: Wallet,
+    },
+    /// A patient.
+    Patient {
+        /// Their account.
+        account: AccountId,
+        /// Their record.
+        patient: PatientId,
+    },
+    /// A practitioner.
+    Practitioner {
+        /// Their account.
+        account: AccountId,
+        /// Their entry.
+        practitioner: PractitionerId,
+    },
+    /// A person of the staff.
+    Staff {
+        /// Their account.
+        account: AccountId,
+        /// Their role.
+        role: Role,
+    },
+    /// Another system, with a key.
+    Service {
+        /// Its account.
+        account: AccountId,
+        /// Its role.
+        role: Role,
+        /// What its key may be used for.
+        scopes: BTreeSet<Scope>,
+    },
+}
+
+impl Principal {
+    /// The role; `None` for a wallet without an account.
+    pub const fn role(&self) -> Option<Role> {
+        match self {
+            Self::Unregistered { .. } => None,
+            Self::Patient { .. } => Some(Role::Patient),
+            Self::Practitioner { .. } => Some(Role::Doctor),
+            Self::Staff { role, .. } | Self::Service { role, .. } => Some(*role),
+        }
+    }
+
+    /// The account; `None` for a wallet without one.
+    pub const fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Unregistered { .. } => None,
+            Self::Patient { account, .. }
+            | Self::Practitioner { account, .. }
+            | Self::Staff { account, .. }
+            | Self::Service { account, .. } => Some(*account),
+        }
+    }
+
+    /// Whether a service's key covers the scope. People have no scopes; their role alone limits them.
+    pub fn covers(&self, scope: Scope) -> bool {
+        match self {
+            Self::Service { scopes, .. } => scopes.contains(&scope),
+            _ => true,
+        }
+    }
+
+    /// How events name them.
+    pub fn actor(&self) -> Actor {
+        self.account().map_or(Actor::System, Actor::Account)
+    }
+}

@@ -1,0 +1,56 @@
+//! What use cases need from the world besides the write side and the queries.
+
+use chrono::{DateTime, Utc};
+use domain::kernel::{Identifier, Wallet};
+use uuid::Uuid;
+
+use crate::log::{Finality, Position};
+
+/// The time. Aggregates have no clock; use cases stamp it on commands.
+pub trait Clock: Send + Sync + 'static {
+    /// Now, to the millisecond.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Ids derived under the organisation's master secret: the same thing always gets the same id, and nobody without the
+/// secret can tell from the id what it was derived from.
+pub trait IdentityDerivation: Send + Sync + 'static {
+    /// The id of something from another system, by its kind (`patient`, `practitioner`, `appointment`).
+    fn from_identifier(&self, kind: &str, identifier: &Identifier) -> Uuid;
+
+    /// The id of a wallet's account.
+    fn from_wallet(&self, wallet: &Wallet) -> Uuid;
+
+    /// The id of something that has a name only here, such as a service account.
+    fn from_name(&self, kind: &str, name: &str) -> Uuid;
+}
+
+/// How far the read models are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// The last position applied.
+    pub position: Position,
+    /// The last block applied.
+    pub block: u64,
+    /// The last block that is final.
+    pub final_block: u64,
+    /// The last position that is final.
+    pub final_position: Position,
+}
+
+impl Progress {
+    /// How sure an answer is that shows everything up to here.
+    pub const fn finality(&self) -> Finality {
+        if self.position <= self.final_position {
+            Finality::Final
+        } else {
+            Finality::Included
+        }
+    }
+}
+
+/// Where the read models stand, without asking the database.
+pub trait ProgressSource: Send + Sync + 'static {
+    /// The last progress known here.
+    fn progress(&self) -> Progress;
+}

@@ -1,0 +1,37 @@
+//! The read models as a port of the follower.
+
+use std::future::Future;
+
+use crate::log::{BlockRef, OpenedEvent};
+
+/// Turns a block's events into rows, inside the follower's transaction.
+pub trait Projector: Send + Sync + 'static {
+    /// The database connection, in the middle of a transaction.
+    type Connection: Send;
+
+    /// What can go wrong: the database only, for folds are infallible.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// The tables of the read models, for the follower to watch for undo. All stand in one schema.
+    fn tables(&self) -> &'static [&'static str];
+
+    /// Creates the tables, in the schema that comes first in the connection's search path.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    fn create(
+        &self,
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Applies the events of one block, in order. All or nothing: the transaction is the follower's.
+    ///
+    /// # Errors
+    /// When the database refuses; the follower rolls back and tries again.
+    fn apply(
+        &self,
+        connection: &mut Self::Connection,
+        block: &BlockRef,
+        events: &[OpenedEvent],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}

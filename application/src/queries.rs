@@ -1,0 +1,341 @@
+//! What can be read, and in which shape. Implemented over the read models.
+//!
+//! Lists are paged by cursor: `after` is the key of the last item of the page before, in the list's order.
+
+use std::future::Future;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::account::{KeyHash, Role, Scope};
+use domain::calendar::{AppointmentStatus, Slot};
+use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Wallet};
+use domain::patient::{Intake, PatientDetails};
+use domain::practitioner::PractitionerDetails;
+use uuid::Uuid;
+
+/// The database did not answer a query.
+#[derive(Debug, thiserror::Error)]
+#[error("the read models cannot be read")]
+pub struct QueryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// A patient's current record.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PatientView {
+    /// The patient.
+    pub id: PatientId,
+    /// Who they are.
+    pub details: PatientDetails,
+    /// What they brought.
+    pub intake: Intake,
+    /// The version of the stream.
+    pub version: u64,
+    /// When they registered.
+    pub registered_at: DateTime<Utc>,
+    /// When the record last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A practitioner's current entry.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PractitionerView {
+    /// The practitioner.
+    pub id: PractitionerId,
+    /// Who they are.
+    pub details: PractitionerDetails,
+    /// The version of the stream.
+    pub version: u64,
+    /// When they registered.
+    pub registered_at: DateTime<Utc>,
+}
+
+/// An appointment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AppointmentView {
+    /// The appointment.
+    pub id: AppointmentId,
+    /// Whose calendar it stands in: a practitioner, or an organisation for a recorded visit that names none.
+    pub owner: Uuid,
+    /// The practitioner; `None` for such a recorded visit.
+    pub practitioner: Option<PractitionerId>,
+    /// The day, in the practitioner's time zone.
+    pub day: NaiveDate,
+    /// The patient; `None` when sealed under a key not held here.
+    pub patient: Option<PatientId>,
+    /// When.
+    pub slot: Slot,
+    /// Where it stands.
+    pub status: AppointmentStatus,
+    /// Why; `None` when not given or sealed.
+    pub reason: Option<Concept>,
+    /// Why it was cancelled, if it was and a reason is known.
+    pub cancellation_reason: Option<String>,
+    /// Whether it was recorded from another system rather than booked here.
+    pub recorded: bool,
+    /// The version of the calendar's stream at which it last changed.
+    pub version: u64,
+}
+
+/// A free slot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FreeSlot {
+    /// Whose.
+    pub practitioner: PractitionerId,
+    /// On which day of theirs.
+    pub day: NaiveDate,
+    /// When.
+    pub slot: Slot,
+}
+
+/// What one day of a practitioner offers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AvailabilityView {
+    /// The sessions published.
+    pub sessions: Vec<domain::calendar::Session>,
+    /// The slots still free, in order.
+    pub free: Vec<Slot>,
+    /// The version of the calendar's stream.
+    pub version: u64,
+}
+
+/// Who treats whom (R11).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RelationshipView {
+    /// The patient.
+    pub patient: PatientId,
+    /// The practitioner.
+    pub practitioner: PractitionerId,
+    /// The start of the first visit, booked or past.
+    pub since: DateTime<Utc>,
+    /// The start of the latest visit, booked or past.
+    pub latest: DateTime<Utc>,
+    /// How many appointments, cancelled ones not counted.
+    pub appointments: u64,
+}
+
+/// An account as lists show it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AccountView {
+    /// The account.
+    pub id: AccountId,
+    /// What it is called; `None` for patients and practitioners.
+    pub name: Option<String>,
+    /// The role.
+    pub role: Role,
+    /// The wallet, if it signs in with one.
+    pub wallet: Option<Wallet>,
+    /// The patient behind it.
+    pub patient: Option<PatientId>,
+    /// The practitioner behind it.
+    pub practitioner: Option<PractitionerId>,
+    /// Whether it is closed.
+    pub closed: bool,
+    /// Its keys, oldest first.
+    pub keys: Vec<KeyView>,
+    /// The version of the stream.
+    pub version: u64,
+}
+
+/// A service's key. The secret is kept nowhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyView {
+    /// Its id.
+    pub id: Uuid,
+    /// Its hash.
+    pub hash: KeyHash,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// When it stops working, if ever.
+    pub expires: Option<DateTime<Utc>>,
+    /// Whether it is revoked.
+    pub revoked: bool,
+}
+
+/// One page of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Page<K> {
+    /// The key of the last item of the page before; `None` for the first page.
+    pub after: Option<K>,
+    /// At most so many items, from 1.
+    pub limit: u32,
+}
+
+/// Which appointments. All conditions must hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AppointmentFilter {
+    /// Of this patient.
+    pub patient: Option<PatientId>,
+    /// Of this practitioner.
+    pub practitioner: Option<PractitionerId>,
+    /// On this day or later.
+    pub from: Option<NaiveDate>,
+    /// On this day or earlier.
+    pub to: Option<NaiveDate>,
+    /// In this state.
+    pub status: Option<AppointmentStatus>,
+}
+
+/// Which free slots.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SlotFilter {
+    /// Of practitioners with this specialization: a code, or a part of its text, in any case.
+    pub specialization: Option<String>,
+    /// Of this practitioner.
+    pub practitioner: Option<PractitionerId>,
+    /// Starting at or after.
+    pub from: DateTime<Utc>,
+    /// Starting before.
+    pub until: DateTime<Utc>,
+}
+
+/// The order of appointments in lists: start, then id.
+pub type AppointmentCursor = (DateTime<Utc>, AppointmentId);
+
+/// The order of free slots in lists: start, then practitioner.
+pub type SlotCursor = (DateTime<Utc>, PractitionerId);
+
+/// Reads the read models.
+pub trait Queries: Send + Sync + 'static {
+    /// A patient.
+    ///
+    /// # Errors
+    /// When the database does not answer, as for every query here.
+    fn patient(
+        &self,
+        id: PatientId,
+    ) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
+
+    /// Patients in the order of their ids. `name` filters by the start of a family or given name, in any case.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn patients(
+        &self,
+        name: Option<&str>,
+        page: Page<PatientId>,
+    ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
+
+    /// A practitioner.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn practitioner(
+        &self,
+        id: PractitionerId,
+    ) -> impl Future<Output = Result<Option<PractitionerView>, QueryError>> + Send;
+
+    /// Practitioners in the order of their ids, of a specialization (a code, or a part of its text, in any case) if given.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn practitioners(
+        &self,
+        specialization: Option<&str>,
+        page: Page<PractitionerId>,
+    ) -> impl Future<Output = Result<Vec<PractitionerView>, QueryError>> + Send;
+
+    /// What a practitioner's day offers; empty at version 0 when nothing was published.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn availability(
+        &self,
+        practitioner: PractitionerId,
+        day: NaiveDate,
+    ) -> impl Future<Output = Result<AvailabilityView, QueryError>> + Send;
+
+    /// Free slots by start, then practitioner.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn free_slots(
+        &self,
+        filter: &SlotFilter,
+        page: Page<SlotCursor>,
+    ) -> impl Future<Output = Result<Vec<FreeSlot>, QueryError>> + Send;
+
+    /// An appointment.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn appointment(
+        &self,
+        id: AppointmentId,
+    ) -> impl Future<Output = Result<Option<AppointmentView>, QueryError>> + Send;
+
+    /// Appointments by start, then id.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn appointments(
+        &self,
+        filter: &AppointmentFilter,
+        page: Page<AppointmentCursor>,
+    ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
+
+    /// Who treats a patient, by practitioner.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn relationships_of_patient(
+        &self,
+        patient: PatientId,
+    ) -> impl Future<Output = Result<Vec<RelationshipView>, QueryError>> + Send;
+
+    /// Whom a practitioner treats, by patient.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn relationships_of_practitioner(
+        &self,
+        practitioner: PractitionerId,
+        page: Page<PatientId>,
+    ) -> impl Future<Output = Result<Vec<RelationshipView>, QueryError>> + Send;
+
+    /// An account.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn account(
+        &self,
+        id: AccountId,
+    ) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
+
+    /// The account that has a key with this hash, whatever its state.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn account_of_key(
+        &self,
+        hash: &KeyHash,
+    ) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
+
+    /// Service and staff accounts in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn accounts(
+        &self,
+        page: Page<AccountId>,
+    ) -> impl Future<Output = Result<Vec<AccountView>, QueryError>> + Send;
+
+    /// The content hash of each read model, by name: SHA-256 over its rows in the order of their keys, without what differs
+    /// between two runs of the same history (positions, versions, times of recording). Reads everything.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn content_hashes(
+        &self,
+    ) -> impl Future<Output = Result<Vec<ProjectionHash>, QueryError>> + Send;
+}
+
+/// The content hash of one read model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProjectionHash {
+    /// The read model.
+    pub name: &'static str,
+    /// How many rows it has.
+    pub rows: u64,
+    /// SHA-256, in hexadecimal.
+    pub hash: String,
+    /// The position it was taken at, the same for all of one answer.
+    pub position: u64,
+}
