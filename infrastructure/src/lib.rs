@@ -1,1 +1,13 @@
-//! infrastructure
+//! The adapters: everything that touches Ethereum, Postgres or a secret.
+//!
+//! - [`chain`]: JSON-RPC, the `EventLog` contract's encoding, signing. The only place that names `ethers`.
+//! - [`appender`]: commits become transactions, and stay until they are final.
+//! - [`follower`]: blocks become journal rows and read models, one block in one transaction.
+//! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. The only places that name `ring`.
+//! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
+//! - [`postgres`]: pools, schemas, migrations.
+//! - [`log`] and [`notices`]: the types that these parts hand to each other.
+
+pub mod log;
+pub mod notices;
+pub mod postgres;
