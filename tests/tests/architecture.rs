@@ -1,0 +1,84 @@
+//! The arrows between the layers, read from `cargo metadata` so that no list can go stale.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each member may depend on among the members. A member that is not listed fails the test.
+const ARROWS: [(&str, &[&str]); 6] = [
+    ("domain", &[]),
+    ("application", &["domain"]),
+    ("infrastructure", &["application", "domain"]),
+    ("projections", &["application", "domain"]),
+    ("api", &["application", "domain", "infrastructure", "projections"]),
+    ("tests", &["api", "application", "domain", "infrastructure", "projections"]),
+];
+
+/// Libraries that one layer keeps to itself, so that replacing one is a change to one folder.
+const KEPT: [(&str, &[&str]); 7] = [
+    ("ethers-core", &["infrastructure"]),
+    ("ethers-signers", &["infrastructure"]),
+    ("ring", &["infrastructure"]),
+    ("postgres-es", &["api", "infrastructure"]),
+    ("actix-web", &["api", "tests"]),
+    ("utoipa", &["api"]),
+    ("sqlx", &["infrastructure", "projections", "api", "tests"]),
+];
+
+/// What would bring a clock, randomness or I/O into the domain.
+const NOT_IN_THE_DOMAIN: [&str; 7] = ["tokio", "sqlx", "reqwest", "rand", "getrandom", "tracing", "async-trait"];
+
+/// The normal and build dependencies of every workspace member, by name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo answers JSON");
+    let text = |value: &Value| value.as_str().expect("a string").to_owned();
+    metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .map(|package| {
+            let dependencies = package["dependencies"].as_array().expect("dependencies").iter();
+            let names = dependencies.filter(|dependency| dependency["kind"] != "dev").map(|one| text(&one["name"]));
+            (text(&package["name"]), names.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_members_depend_on_each_other_only_along_the_arrows() {
+    let dependencies = dependencies();
+    let members: BTreeSet<&str> = dependencies.keys().map(String::as_str).collect();
+    assert_eq!(members, ARROWS.iter().map(|(member, _)| *member).collect(), "every member has its arrows");
+    for (member, allowed) in ARROWS {
+        for dependency in dependencies[member].iter().filter(|name| members.contains(name.as_str())) {
+            assert!(allowed.contains(&dependency.as_str()), "{member} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn libraries_that_belong_to_one_layer_stay_there() {
+    for (member, dependencies) in dependencies() {
+        for (library, homes) in KEPT {
+            assert!(
+                !dependencies.contains(library) || homes.contains(&member.as_str()),
+                "{library} is for {homes:?}, not for {member}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_domain_has_no_clock_no_randomness_and_no_io() {
+    let dependencies = dependencies();
+    for library in NOT_IN_THE_DOMAIN {
+        assert!(!dependencies["domain"].contains(library), "{library} has no place in the domain");
+    }
+}
