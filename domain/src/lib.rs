@@ -4,8 +4,9 @@
 //! facts that its decision needs; an aggregate answers with events or with a typed error; `apply` never fails.
 //!
 //! One folder per aggregate, with the same files in each: `aggregate.rs` (state and decisions), `command.rs`,
-//! `event.rs`, `error.rs`, `upcaster.rs`, and given-when-then tests in `tests.rs`. Start in [`calendar`], which owns the
-//! rule that a slot is never booked twice. [`kernel`] holds what the aggregates share.
+//! `event.rs`, `error.rs`, `upcaster.rs`, and given-when-then tests in `tests`. Start in [`calendar`], which owns the rule
+//! that a slot is never booked twice, and has so many rules that its decisions have a file of their own, `decision.rs`.
+//! [`kernel`] holds what the aggregates share.
 
 pub mod kernel;
 

@@ -30,4 +30,7 @@ pub enum AccountError {
     /// There is no key with this id.
     #[error("there is no such key")]
     UnknownKey,
+    /// Whose account it is cannot be told: the patient's key is destroyed or not held here.
+    #[error("the account is sealed under a key that is not held here")]
+    Sealed,
 }

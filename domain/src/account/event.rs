@@ -77,6 +77,42 @@ pub enum Holder {
     },
 }
 
+impl Holder {
+    /// The wallet that signs in. `None` for a service, and for a patient whose login is sealed.
+    pub const fn wallet(&self) -> Option<Wallet> {
+        match self {
+            Self::Patient(Personal::Known(login)) => Some(login.wallet),
+            Self::Practitioner { wallet, .. } | Self::Staff { wallet, .. } => Some(*wallet),
+            Self::Patient(Personal::Sealed) | Self::Service { .. } => None,
+        }
+    }
+
+    /// The role it gives.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Patient(_) => Role::Patient,
+            Self::Practitioner { .. } => Role::Doctor,
+            Self::Staff { role, .. } | Self::Service { role, .. } => *role,
+        }
+    }
+
+    /// The patient whose record it opens. `None` for other holders, and when the login is sealed.
+    pub const fn patient(&self) -> Option<PatientId> {
+        match self {
+            Self::Patient(Personal::Known(login)) => Some(login.patient),
+            _ => None,
+        }
+    }
+
+    /// The practitioner whose calendar it opens. `None` for other holders.
+    pub const fn practitioner(&self) -> Option<PractitionerId> {
+        match self {
+            Self::Practitioner { practitioner, .. } => Some(*practitioner),
+            _ => None,
+        }
+    }
+}
+
 /// SHA-256 of a service key. The key itself has 256 random bits and is kept nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct KeyHash(pub [u8; 32]);
@@ -92,6 +128,7 @@ pub enum AccountEvent {
     /// A service got a key.
     KeyIssued {
         /// The key's id.
+        #[serde(with = "crate::kernel::compact_uuid")]
         key: Uuid,
         /// Its hash.
         hash: KeyHash,
@@ -103,6 +140,7 @@ pub enum AccountEvent {
     /// A key was revoked.
     KeyRevoked {
         /// The key's id.
+        #[serde(with = "crate::kernel::compact_uuid")]
         key: Uuid,
     },
     /// The account was closed: nobody signs in with it any more.

@@ -50,6 +50,9 @@ pub enum CalendarError {
         /// Where it stands.
         status: AppointmentStatus,
     },
+    /// The appointment is a visit recorded from its source, which is neither confirmed nor moved here.
+    #[error("a recorded visit is neither confirmed nor moved")]
+    Recorded,
     /// The caller's version is not the current one.
     #[error("the appointment last changed at version {current}, not {expected}")]
     VersionMismatch {
@@ -58,7 +61,8 @@ pub enum CalendarError {
         /// What it is.
         current: u64,
     },
-    /// Who comes is sealed under a key that is not held here, so the appointment cannot be carried to another day.
+    /// Who comes is sealed under a key that is not held here, so the appointment can neither be carried to another day
+    /// nor be compared with a booking made again.
     #[error("the appointment is sealed under a key that is not held here")]
     Sealed,
 }

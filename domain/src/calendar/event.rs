@@ -18,7 +18,17 @@ pub struct Slot {
 impl Slot {
     /// The first instant after the slot. Saturates at the end of the calendar.
     pub fn end(&self) -> DateTime<Utc> {
-        self.start.checked_add_signed(chrono::Duration::minutes(i64::from(self.minutes))).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.start
+            .checked_add_signed(chrono::Duration::minutes(i64::from(self.minutes)))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// The slot as the log keeps it: a fraction of a second in its start is dropped.
+    pub fn on_whole_seconds(self) -> Self {
+        Self {
+            start: whole_seconds(self.start),
+            ..self
+        }
     }
 
     /// Whether two slots share an instant. Slots that only touch do not.
@@ -41,12 +51,35 @@ pub struct Session {
 }
 
 impl Session {
+    /// The session as the log keeps it: fractions of a second are dropped.
+    pub fn on_whole_seconds(self) -> Self {
+        Self {
+            start: whole_seconds(self.start),
+            end: whole_seconds(self.end),
+            ..self
+        }
+    }
+
     /// The slots offered, in order.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
-        let Self { start, end, slot_minutes: minutes } = *self;
-        std::iter::successors(Some(Slot { start, minutes }), move |slot| Some(Slot { start: slot.end(), minutes }))
-            .take_while(move |slot| minutes > 0 && slot.end() <= end)
+        let Self {
+            start,
+            end,
+            slot_minutes: minutes,
+        } = *self;
+        std::iter::successors(Some(Slot { start, minutes }), move |slot| {
+            Some(Slot {
+                start: slot.end(),
+                minutes,
+            })
+        })
+        .take_while(move |slot| minutes > 0 && slot.start < end && slot.end() <= end)
     }
+}
+
+/// What the compact encoding of an instant keeps, so that state decided and state read back are the same.
+fn whole_seconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }
 
 /// Who comes, and why: under the patient's key.

@@ -8,8 +8,10 @@
 
 mod aggregate;
 mod command;
+mod decision;
 mod error;
 mod event;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod upcaster;
@@ -17,6 +19,4 @@ mod upcaster;
 pub use aggregate::{Appointment, Calendar};
 pub use command::CalendarCommand;
 pub use error::CalendarError;
-pub use event::{
-    AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot,
-};
+pub use event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};

@@ -6,7 +6,9 @@ use cqrs_es::event_sink::EventSink;
 use super::{ClinicEvent, Identity};
 
 /// An aggregate of ours: its decisions are a pure function of its state and the command.
-pub trait ClinicAggregate: Aggregate<Services = (), Event: ClinicEvent, Command: Send, Error: Send> + Clone + 'static {
+pub trait ClinicAggregate:
+    Aggregate<Services = (), Event: ClinicEvent, Command: Send, Error: Send> + Clone + 'static
+{
     /// The id that names its streams.
     type Id: Identity;
 

@@ -1,6 +1,7 @@
 //! What the log asks of an event: a stable encoding in two sections, and a way to read every schema ever written.
 
 use cqrs_es::DomainEvent;
+use serde::de::DeserializeOwned;
 
 use super::{AggregateRef, PatientId, PersonalSlot};
 
@@ -42,7 +43,8 @@ pub trait ClinicEvent: DomainEvent {
     /// The personal field of this event, if it has one.
     fn personal(&mut self) -> Option<&mut dyn PersonalSlot>;
 
-    /// Whom the personal field concerns; `None` when there is none or it is sealed.
+    /// Whom the event concerns, and whose key seals its personal field. A patient's own stream says it by its name; in
+    /// other streams the personal field itself does, so that it is `None` when that is sealed.
     fn subject(&self, of: &AggregateRef) -> Option<PatientId>;
 
     /// Reads an event of any schema ever written. Without the personal section, its field stays sealed.
@@ -58,7 +60,11 @@ pub trait ClinicEvent: DomainEvent {
     fn encode(&self) -> Result<EncodedEvent, postcard::Error> {
         let shared = postcard::to_stdvec(self)?;
         let personal = self.clone().personal().map(|slot| slot.encode()).transpose()?.flatten();
-        Ok(EncodedEvent { schema: Self::SCHEMA, shared, personal })
+        Ok(EncodedEvent {
+            schema: Self::SCHEMA,
+            shared,
+            personal,
+        })
     }
 }
 
@@ -67,10 +73,21 @@ pub trait ClinicEvent: DomainEvent {
 /// # Errors
 /// [`DecodeError::Malformed`] when the bytes do not follow it.
 pub fn decode_current<E: ClinicEvent>(shared: &[u8], personal: Option<&[u8]>) -> Result<E, DecodeError> {
-    let malformed = |cause| DecodeError::Malformed { schema: E::SCHEMA, cause };
-    let mut event: E = postcard::from_bytes(shared).map_err(malformed)?;
+    let malformed = |cause| DecodeError::Malformed {
+        schema: E::SCHEMA,
+        cause,
+    };
+    let mut event: E = from_all(shared).map_err(malformed)?;
     if let (Some(slot), Some(bytes)) = (event.personal(), personal) {
         slot.decode(bytes).map_err(malformed)?;
     }
     Ok(event)
+}
+
+/// Reads a value that takes all of the bytes. What is left over was written by another schema than the one named.
+pub(super) fn from_all<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, postcard::Error> {
+    match postcard::take_from_bytes(bytes)? {
+        (value, []) => Ok(value),
+        _ => Err(postcard::Error::DeserializeBadEncoding),
+    }
 }

@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::time::compact_date;
 
 /// A UUID in text for people and in 16 raw bytes for the log, where every byte is paid for.
-mod compact_uuid {
+pub(crate) mod compact_uuid {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use uuid::Uuid;
 
-    pub(super) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             id.serialize(serializer)
         } else {
@@ -22,7 +22,7 @@ mod compact_uuid {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
         if deserializer.is_human_readable() {
             Uuid::deserialize(deserializer)
         } else {
@@ -103,7 +103,10 @@ pub struct CalendarId {
 impl CalendarId {
     /// The calendar of a practitioner on a day.
     pub const fn of(practitioner: PractitionerId, day: NaiveDate) -> Self {
-        Self { owner: practitioner.uuid(), day }
+        Self {
+            owner: practitioner.uuid(),
+            day,
+        }
     }
 }
 
@@ -223,7 +226,10 @@ impl FromStr for AggregateRef {
     fn from_str(text: &str) -> Result<Self, RefError> {
         let mut parts = text.split('/');
         let (kind, id, day, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
-        let kind = AggregateType::ALL.into_iter().find(|known| Some(known.name()) == kind).ok_or(RefError)?;
+        let kind = AggregateType::ALL
+            .into_iter()
+            .find(|known| Some(known.name()) == kind)
+            .ok_or(RefError)?;
         let id = id.and_then(|id| Uuid::try_parse(id).ok()).ok_or(RefError)?;
         let day = day.map(|day| day.parse().map_err(|_| RefError)).transpose()?;
         match rest {
@@ -287,7 +293,13 @@ mod tests {
 
     #[test]
     fn a_text_that_names_no_aggregate_is_refused() {
-        for text in ["", "patient", "patient/x", "calendar/00000000-0000-0000-0000-000000000007", "robot/1/2/3"] {
+        for text in [
+            "",
+            "patient",
+            "patient/x",
+            "calendar/00000000-0000-0000-0000-000000000007",
+            "robot/1/2/3",
+        ] {
             assert_eq!(text.parse::<AggregateRef>(), Err(RefError), "{text}");
         }
     }
@@ -296,6 +308,9 @@ mod tests {
     fn an_id_takes_sixteen_bytes_in_the_log_and_reads_as_text_for_people() {
         let id = PatientId::new(Uuid::from_u128(7));
         assert_eq!(postcard::to_stdvec(&id).unwrap().len(), 16);
-        assert_eq!(serde_json::to_string(&id).unwrap(), "\"00000000-0000-0000-0000-000000000007\"");
+        assert_eq!(
+            serde_json::to_string(&id).unwrap(),
+            "\"00000000-0000-0000-0000-000000000007\""
+        );
     }
 }

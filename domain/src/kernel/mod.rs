@@ -10,6 +10,7 @@ pub mod time;
 pub use aggregate::{ClinicAggregate, emit};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
+pub(crate) use ids::compact_uuid;
 pub use ids::{
     AccountId, AggregateRef, AggregateType, AppointmentId, CalendarId, CommandId, Identity, PatientId, PractitionerId,
     RefError,

@@ -7,12 +7,15 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::event::from_all;
+
 /// A value under a data subject's key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Personal<T> {
     /// The key was at hand.
     Known(T),
     /// The key is not held here, or is destroyed.
+    #[default]
     Sealed,
 }
 
@@ -23,12 +26,6 @@ impl<T> Personal<T> {
             Self::Known(value) => Some(value),
             Self::Sealed => None,
         }
-    }
-}
-
-impl<T> Default for Personal<T> {
-    fn default() -> Self {
-        Self::Sealed
     }
 }
 
@@ -67,7 +64,7 @@ impl<T: Serialize + DeserializeOwned> PersonalSlot for Personal<T> {
     }
 
     fn decode(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
-        *self = Self::Known(postcard::from_bytes(bytes)?);
+        *self = Self::Known(from_all(bytes)?);
         Ok(())
     }
 }
@@ -80,7 +77,10 @@ mod tests {
     fn a_personal_value_does_not_leave_with_what_holds_it() {
         let event = ("shared", Personal::Known("secret".to_owned()));
         assert_eq!(serde_json::to_string(&event).unwrap(), r#"["shared",null]"#);
-        assert_eq!(postcard::to_stdvec(&event).unwrap(), postcard::to_stdvec("shared").unwrap());
+        assert_eq!(
+            postcard::to_stdvec(&event).unwrap(),
+            postcard::to_stdvec("shared").unwrap()
+        );
     }
 
     #[test]

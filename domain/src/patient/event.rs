@@ -33,8 +33,10 @@ pub struct Condition {
     /// What it is.
     pub concept: Concept,
     /// Since when, if known.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub onset: Option<NaiveDate>,
     /// Until when; `None` while it is active.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub abated: Option<NaiveDate>,
 }
 
@@ -53,6 +55,7 @@ pub struct Medication {
     /// Which one.
     pub concept: Concept,
     /// Since when, if known.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub since: Option<NaiveDate>,
     /// Whether it is being taken now.
     pub active: bool,

@@ -1,0 +1,229 @@
+//! The state of an account and its decisions.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::command::AccountCommand;
+use super::error::AccountError;
+use super::event::{AccountEvent, Holder, KeyHash, Role, Scope};
+use crate::kernel::{AccountId, ClinicAggregate, Personal, emit};
+
+/// A service's key, as far as it is known: never the key itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServiceKey {
+    /// Its id.
+    pub id: Uuid,
+    /// Its hash.
+    pub hash: KeyHash,
+    /// What it may be used for: in order, each once, at least one.
+    pub scopes: Vec<Scope>,
+    /// When it stops working, if ever.
+    pub expires: Option<DateTime<Utc>>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+impl ServiceKey {
+    /// Whether it works at an instant: it does until it expires, and not at that instant any more.
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        !self.revoked && self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// An account. A snapshot of it holds nothing personal: a patient's login reads back sealed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    version: u64,
+    holder: Option<Holder>,
+    keys: Vec<ServiceKey>,
+    closed: bool,
+}
+
+impl Account {
+    /// How many events the account has: the version of its stream.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Who holds it. `None` when it was never opened.
+    pub const fn holder(&self) -> Option<&Holder> {
+        self.holder.as_ref()
+    }
+
+    /// Whether it was closed.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// All keys ever issued, in the order of their issue.
+    pub fn keys(&self) -> &[ServiceKey] {
+        &self.keys
+    }
+
+    /// The key with this hash, if it works at `now`. No key of a closed account works.
+    pub fn active_key(&self, hash: &KeyHash, now: DateTime<Utc>) -> Option<&ServiceKey> {
+        if self.closed {
+            return None;
+        }
+        self.keys.iter().find(|key| key.hash == *hash && key.is_active(now))
+    }
+
+    fn open(&self, holder: Holder) -> Result<Vec<AccountEvent>, AccountError> {
+        match &holder {
+            // A login that nobody can open would sign nobody in.
+            Holder::Patient(Personal::Sealed) => return Err(AccountError::Sealed),
+            Holder::Staff {
+                role: Role::Patient | Role::Doctor,
+                ..
+            }
+            | Holder::Service {
+                role: Role::Patient | Role::Doctor,
+                ..
+            } => return Err(AccountError::RoleNotAllowed),
+            _ => {}
+        }
+        match &self.holder {
+            None => Ok(vec![AccountEvent::Opened { holder }]),
+            Some(_) if self.closed => Err(AccountError::Closed),
+            Some(current) if *current == holder => Ok(Vec::new()),
+            Some(Holder::Patient(Personal::Sealed)) if matches!(holder, Holder::Patient(_)) => {
+                Err(AccountError::Sealed)
+            }
+            Some(_) => Err(AccountError::AlreadyOpen),
+        }
+    }
+
+    fn issue_key(&self, key: ServiceKey, now: DateTime<Utc>) -> Result<Vec<AccountEvent>, AccountError> {
+        match &self.holder {
+            None => return Err(AccountError::NotOpen),
+            Some(_) if self.closed => return Err(AccountError::Closed),
+            Some(Holder::Service { .. }) => {}
+            Some(_) => return Err(AccountError::NotAService),
+        }
+        if key.scopes.is_empty() {
+            return Err(AccountError::NoScope);
+        }
+        if key.expires.is_some_and(|expires| expires <= now) {
+            return Err(AccountError::AlreadyExpired);
+        }
+        // Two ids for one secret would leave it working after one of them is revoked.
+        if self
+            .keys
+            .iter()
+            .any(|known| known.id == key.id || known.hash == key.hash)
+        {
+            return Err(AccountError::KeyExists);
+        }
+        let ServiceKey {
+            id,
+            hash,
+            mut scopes,
+            expires,
+            ..
+        } = key;
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(vec![AccountEvent::KeyIssued {
+            key: id,
+            hash,
+            scopes,
+            expires,
+        }])
+    }
+
+    /// Allowed on a closed account too: taking a right away is never wrong.
+    fn revoke_key(&self, id: Uuid) -> Result<Vec<AccountEvent>, AccountError> {
+        if self.holder.is_none() {
+            return Err(AccountError::NotOpen);
+        }
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.id == id)
+            .ok_or(AccountError::UnknownKey)?;
+        Ok(if key.revoked {
+            Vec::new()
+        } else {
+            vec![AccountEvent::KeyRevoked { key: id }]
+        })
+    }
+
+    fn close(&self) -> Result<Vec<AccountEvent>, AccountError> {
+        match (&self.holder, self.closed) {
+            (None, _) => Err(AccountError::NotOpen),
+            (Some(_), true) => Ok(Vec::new()),
+            (Some(_), false) => Ok(vec![AccountEvent::Closed]),
+        }
+    }
+}
+
+impl ClinicAggregate for Account {
+    type Id = AccountId;
+
+    fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
+        match command {
+            AccountCommand::Open { holder } => self.open(holder),
+            AccountCommand::IssueKey {
+                key,
+                hash,
+                scopes,
+                expires,
+                now,
+            } => self.issue_key(
+                ServiceKey {
+                    id: key,
+                    hash,
+                    scopes,
+                    expires,
+                    revoked: false,
+                },
+                now,
+            ),
+            AccountCommand::RevokeKey { key } => self.revoke_key(key),
+            AccountCommand::Close => self.close(),
+        }
+    }
+}
+
+impl Aggregate for Account {
+    const TYPE: &'static str = "account";
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Error = AccountError;
+    type Services = ();
+
+    async fn handle(&mut self, command: AccountCommand, (): &(), sink: &EventSink<Self>) -> Result<(), AccountError> {
+        emit(self.decide(command)?, self, sink).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: AccountEvent) {
+        self.version = self.version.saturating_add(1);
+        match event {
+            AccountEvent::Opened { holder } => self.holder = Some(holder),
+            AccountEvent::KeyIssued {
+                key,
+                hash,
+                scopes,
+                expires,
+            } => {
+                self.keys.push(ServiceKey {
+                    id: key,
+                    hash,
+                    scopes,
+                    expires,
+                    revoked: false,
+                });
+            }
+            AccountEvent::KeyRevoked { key } => {
+                for known in self.keys.iter_mut().filter(|known| known.id == key) {
+                    known.revoked = true;
+                }
+            }
+            AccountEvent::Closed => self.closed = true,
+        }
+    }
+}

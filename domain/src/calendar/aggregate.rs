@@ -1,0 +1,181 @@
+//! The state of a practitioner's day: what it offers, what is booked, and what left for another day. What it decides is
+//! in `decision.rs`.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+use super::command::CalendarCommand;
+use super::error::CalendarError;
+use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
+use crate::kernel::{AppointmentId, ClinicAggregate, Personal, emit};
+
+/// An appointment on the day.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Appointment {
+    /// Its slot.
+    pub slot: Slot,
+    /// Where it stands.
+    pub status: AppointmentStatus,
+    /// Who and why.
+    pub booking: Personal<Booking>,
+    /// The version of the stream at which it last changed.
+    pub changed_at_version: u64,
+    /// How it had ended when it was recorded as a visit of the past; `None` for one that was booked here.
+    pub recorded: Option<RecordedOutcome>,
+    /// Whose calendar it stands in.
+    pub provider: Provider,
+}
+
+impl Appointment {
+    /// Whether nobody else may have its time. Cancelling gives it up; a visit that took place, or should have, does not,
+    /// and a recorded visit never took any.
+    pub const fn holds_slot(&self) -> bool {
+        self.recorded.is_none() && !matches!(self.status, AppointmentStatus::Cancelled)
+    }
+}
+
+/// A practitioner's day. A snapshot of it holds nothing personal: bookings read back sealed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Calendar {
+    version: u64,
+    sessions: Vec<Session>,
+    appointments: BTreeMap<AppointmentId, Appointment>,
+    moved_out: BTreeMap<AppointmentId, NaiveDate>,
+}
+
+impl Calendar {
+    /// How many events the day has: the version of its stream.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What the day offers, in order.
+    pub fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// An appointment that is on this day, whatever its status.
+    pub fn appointment(&self, id: AppointmentId) -> Option<&Appointment> {
+        self.appointments.get(&id)
+    }
+
+    /// The appointments on this day, whatever their status, in the order of their ids.
+    pub fn appointments(&self) -> impl Iterator<Item = (AppointmentId, &Appointment)> {
+        self.appointments.iter().map(|(id, appointment)| (*id, appointment))
+    }
+
+    /// The day for which an appointment left this one, if it did.
+    pub fn moved_to(&self, id: AppointmentId) -> Option<NaiveDate> {
+        self.moved_out.get(&id).copied()
+    }
+
+    /// The slots offered, taken or not, in order.
+    pub fn offered_slots(&self) -> impl Iterator<Item = Slot> {
+        self.sessions.iter().flat_map(Session::slots)
+    }
+
+    /// The slots offered of which nobody has any part, in order; those of the past too, since a calendar has no clock.
+    pub fn free_slots(&self) -> impl Iterator<Item = Slot> {
+        self.offered_slots().filter(|slot| self.is_free(slot, None))
+    }
+
+    /// Whether nobody, `except` perhaps this appointment, has any part of the slot.
+    pub(super) fn is_free(&self, slot: &Slot, except: Option<AppointmentId>) -> bool {
+        !self
+            .appointments()
+            .any(|(id, other)| Some(id) != except && other.holds_slot() && other.slot.overlaps(slot))
+    }
+
+    fn enter(&mut self, id: AppointmentId, slot: Slot, booking: Personal<Booking>) {
+        let appointment = Appointment {
+            slot,
+            status: AppointmentStatus::Booked,
+            booking,
+            changed_at_version: self.version,
+            recorded: None,
+            provider: Provider::Practitioner,
+        };
+        self.moved_out.remove(&id);
+        self.appointments.insert(id, appointment);
+    }
+
+    fn change(&mut self, id: AppointmentId, status: AppointmentStatus, slot: Option<Slot>) {
+        if let Some(appointment) = self.appointments.get_mut(&id) {
+            appointment.status = status;
+            appointment.slot = slot.unwrap_or(appointment.slot);
+            appointment.changed_at_version = self.version;
+        }
+    }
+}
+
+impl Aggregate for Calendar {
+    const TYPE: &'static str = "calendar";
+    type Command = CalendarCommand;
+    type Event = CalendarEvent;
+    type Error = CalendarError;
+    type Services = ();
+
+    async fn handle(&mut self, command: CalendarCommand, (): &(), sink: &EventSink<Self>) -> Result<(), CalendarError> {
+        emit(self.decide(command)?, self, sink).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: CalendarEvent) {
+        self.version = self.version.saturating_add(1);
+        match event {
+            CalendarEvent::AvailabilityPublished { sessions } => self.sessions = sessions,
+            CalendarEvent::Booked {
+                appointment,
+                slot,
+                booking,
+            }
+            | CalendarEvent::MovedIn {
+                appointment,
+                slot,
+                booking,
+                ..
+            } => self.enter(appointment, slot, booking),
+            CalendarEvent::Confirmed { appointment } => self.change(appointment, AppointmentStatus::Confirmed, None),
+            CalendarEvent::Rescheduled { appointment, slot } => {
+                self.change(appointment, AppointmentStatus::Booked, Some(slot));
+            }
+            CalendarEvent::MovedOut { appointment, to } => {
+                self.appointments.remove(&appointment);
+                self.moved_out.insert(appointment, to);
+            }
+            CalendarEvent::Cancelled { appointment, .. } => {
+                self.change(appointment, AppointmentStatus::Cancelled, None)
+            }
+            CalendarEvent::Completed { appointment } => self.change(appointment, AppointmentStatus::Completed, None),
+            CalendarEvent::NoShowMarked { appointment } => self.change(appointment, AppointmentStatus::NoShow, None),
+            CalendarEvent::VisitRecorded {
+                appointment,
+                slot,
+                provider,
+                outcome,
+                booking,
+            } => {
+                let status = match outcome {
+                    RecordedOutcome::Completed => AppointmentStatus::Completed,
+                    RecordedOutcome::Cancelled => AppointmentStatus::Cancelled,
+                    RecordedOutcome::Open => AppointmentStatus::Booked,
+                };
+                let recorded = Some(outcome);
+                let changed_at_version = self.version;
+                let visit = Appointment {
+                    slot,
+                    status,
+                    booking,
+                    changed_at_version,
+                    recorded,
+                    provider,
+                };
+                self.appointments.insert(appointment, visit);
+            }
+        }
+    }
+}

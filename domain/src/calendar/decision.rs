@@ -1,0 +1,329 @@
+//! What a practitioner's day decides.
+//!
+//! The ways of an appointment:
+//!
+//! ```text
+//! Booked -> Confirmed -> Completed | NoShow | Cancelled
+//! Booked -> Completed | NoShow | Cancelled     nobody need confirm for a patient to come, or not
+//! Booked | Confirmed -> Booked                 moved to another slot or day
+//! ```
+//!
+//! Completed, NoShow and Cancelled are final. Repeating a step that was taken decides nothing. A recorded visit that its
+//! source left open is Booked: it can be completed, cancelled or marked as no-show, but neither confirmed nor moved.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::aggregate::{Appointment, Calendar};
+use super::command::CalendarCommand;
+use super::error::CalendarError;
+use super::event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use super::sessions;
+use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal};
+
+type Decision = Result<Vec<CalendarEvent>, CalendarError>;
+
+impl ClinicAggregate for Calendar {
+    type Id = CalendarId;
+
+    fn decide(&self, command: CalendarCommand) -> Decision {
+        match command {
+            CalendarCommand::PublishAvailability {
+                day,
+                time_zone,
+                sessions,
+                now,
+            } => self.publish(sessions::validate(sessions, day, time_zone)?, now),
+            CalendarCommand::Book {
+                appointment,
+                slot,
+                booking,
+                now,
+            } => self.book(appointment, slot, booking, now),
+            CalendarCommand::Confirm {
+                appointment,
+                expected_version,
+            } => self.confirm(appointment, expected_version),
+            CalendarCommand::Reschedule {
+                appointment,
+                slot,
+                now,
+                expected_version,
+            } => self.reschedule(appointment, slot, now, expected_version),
+            CalendarCommand::MoveOut {
+                appointment,
+                to,
+                now,
+                expected_version,
+            } => self.move_out(appointment, to, now, expected_version),
+            CalendarCommand::MoveIn {
+                appointment,
+                slot,
+                from,
+                booking,
+                now,
+            } => self.move_in(appointment, slot, from, booking, now),
+            CalendarCommand::Cancel {
+                appointment,
+                reason,
+                expected_version,
+            } => self.cancel(appointment, reason, expected_version),
+            CalendarCommand::Complete {
+                appointment,
+                now,
+                expected_version,
+            } => self.conclude(
+                appointment,
+                AppointmentStatus::Completed,
+                CalendarEvent::Completed { appointment },
+                now,
+                expected_version,
+            ),
+            CalendarCommand::MarkNoShow {
+                appointment,
+                now,
+                expected_version,
+            } => self.conclude(
+                appointment,
+                AppointmentStatus::NoShow,
+                CalendarEvent::NoShowMarked { appointment },
+                now,
+                expected_version,
+            ),
+            CalendarCommand::RecordVisit {
+                appointment,
+                slot,
+                provider,
+                outcome,
+                booking,
+            } => self.record(appointment, slot, provider, outcome, booking),
+        }
+    }
+}
+
+impl Calendar {
+    /// A session that is over cannot be offered any more; one that already was may stand beside new ones.
+    fn publish(&self, sessions: Vec<Session>, now: DateTime<Utc>) -> Decision {
+        if sessions == self.sessions() {
+            return Ok(Vec::new());
+        }
+        if sessions
+            .iter()
+            .any(|session| session.end <= now && !self.sessions().contains(session))
+        {
+            return Err(CalendarError::InThePast);
+        }
+        Ok(vec![CalendarEvent::AvailabilityPublished { sessions }])
+    }
+
+    fn book(&self, id: AppointmentId, slot: Slot, booking: Booking, now: DateTime<Utc>) -> Decision {
+        let slot = slot.on_whole_seconds();
+        if self.stands_already(id, slot, &booking)? {
+            return Ok(Vec::new());
+        }
+        if let Some(to) = self.moved_to(id) {
+            return Err(CalendarError::Moved { to });
+        }
+        self.check_bookable(&slot, now, None)?;
+        Ok(vec![CalendarEvent::Booked {
+            appointment: id,
+            slot,
+            booking: Personal::Known(booking),
+        }])
+    }
+
+    fn move_in(
+        &self,
+        id: AppointmentId,
+        slot: Slot,
+        from: NaiveDate,
+        booking: Booking,
+        now: DateTime<Utc>,
+    ) -> Decision {
+        let slot = slot.on_whole_seconds();
+        if self.stands_already(id, slot, &booking)? {
+            return Ok(Vec::new());
+        }
+        self.check_bookable(&slot, now, None)?;
+        Ok(vec![CalendarEvent::MovedIn {
+            appointment: id,
+            slot,
+            from,
+            booking: Personal::Known(booking),
+        }])
+    }
+
+    fn confirm(&self, id: AppointmentId, expected: Option<u64>) -> Decision {
+        let appointment = self.find(id, expected)?;
+        match appointment.status {
+            AppointmentStatus::Confirmed => Ok(Vec::new()),
+            AppointmentStatus::Booked if appointment.recorded.is_some() => Err(CalendarError::Recorded),
+            AppointmentStatus::Booked => Ok(vec![CalendarEvent::Confirmed { appointment: id }]),
+            status => Err(CalendarError::WrongStatus { status }),
+        }
+    }
+
+    fn reschedule(&self, id: AppointmentId, slot: Slot, now: DateTime<Utc>, expected: Option<u64>) -> Decision {
+        let slot = slot.on_whole_seconds();
+        let appointment = self.find(id, expected)?;
+        check_live(appointment)?;
+        if appointment.slot == slot {
+            return Ok(Vec::new());
+        }
+        check_movable(appointment, now)?;
+        self.check_bookable(&slot, now, Some(id))?;
+        Ok(vec![CalendarEvent::Rescheduled { appointment: id, slot }])
+    }
+
+    /// Who comes moves along, under the patient's key; so an appointment that cannot be opened cannot be carried.
+    fn move_out(&self, id: AppointmentId, to: NaiveDate, now: DateTime<Utc>, expected: Option<u64>) -> Decision {
+        if self.moved_to(id) == Some(to) {
+            return Ok(Vec::new());
+        }
+        let appointment = self.find(id, expected)?;
+        check_live(appointment)?;
+        check_movable(appointment, now)?;
+        match appointment.booking {
+            Personal::Known(_) => Ok(vec![CalendarEvent::MovedOut { appointment: id, to }]),
+            Personal::Sealed => Err(CalendarError::Sealed),
+        }
+    }
+
+    /// Where the patient's key is missing there is no section for the reason, and it is not kept: the slot must get free.
+    fn cancel(&self, id: AppointmentId, reason: Option<String>, expected: Option<u64>) -> Decision {
+        let appointment = self.find(id, expected)?;
+        if appointment.status == AppointmentStatus::Cancelled {
+            return Ok(Vec::new());
+        }
+        check_live(appointment)?;
+        let cancellation = match &appointment.booking {
+            Personal::Known(booking) => Personal::Known(Cancellation {
+                patient: booking.patient,
+                reason,
+            }),
+            Personal::Sealed => Personal::Sealed,
+        };
+        Ok(vec![CalendarEvent::Cancelled {
+            appointment: id,
+            cancellation,
+        }])
+    }
+
+    fn conclude(
+        &self,
+        id: AppointmentId,
+        status: AppointmentStatus,
+        event: CalendarEvent,
+        now: DateTime<Utc>,
+        expected: Option<u64>,
+    ) -> Decision {
+        let appointment = self.find(id, expected)?;
+        if appointment.status == status {
+            return Ok(Vec::new());
+        }
+        check_live(appointment)?;
+        if now < appointment.slot.start {
+            return Err(CalendarError::NotYetBegun);
+        }
+        Ok(vec![event])
+    }
+
+    fn record(
+        &self,
+        id: AppointmentId,
+        slot: Slot,
+        provider: Provider,
+        outcome: RecordedOutcome,
+        booking: Booking,
+    ) -> Decision {
+        let slot = slot.on_whole_seconds();
+        if slot.minutes == 0 {
+            return Err(CalendarError::EmptySession);
+        }
+        if let Some(to) = self.moved_to(id) {
+            return Err(CalendarError::Moved { to });
+        }
+        match self.appointment(id) {
+            None => {
+                let booking = Personal::Known(booking);
+                Ok(vec![CalendarEvent::VisitRecorded {
+                    appointment: id,
+                    slot,
+                    provider,
+                    outcome,
+                    booking,
+                }])
+            }
+            // What became of an open visit since does not matter: it was recorded as it is told now.
+            Some(visit) if visit.recorded == Some(outcome) && visit.slot == slot && visit.provider == provider => {
+                same_booking(id, visit, &booking).map(|()| Vec::new())
+            }
+            Some(_) => Err(CalendarError::AlreadyExists(id)),
+        }
+    }
+
+    /// Whether this very booking was made before, whatever became of it since.
+    fn stands_already(&self, id: AppointmentId, slot: Slot, booking: &Booking) -> Result<bool, CalendarError> {
+        match self.appointment(id) {
+            None => Ok(false),
+            Some(known) if known.recorded.is_some() || known.slot != slot => Err(CalendarError::AlreadyExists(id)),
+            Some(known) => same_booking(id, known, booking).map(|()| true),
+        }
+    }
+
+    fn find(&self, id: AppointmentId, expected: Option<u64>) -> Result<&Appointment, CalendarError> {
+        let Some(appointment) = self.appointment(id) else {
+            return Err(match self.moved_to(id) {
+                Some(to) => CalendarError::Moved { to },
+                None => CalendarError::UnknownAppointment,
+            });
+        };
+        let current = appointment.changed_at_version;
+        match expected {
+            Some(expected) if expected != current => Err(CalendarError::VersionMismatch { expected, current }),
+            _ => Ok(appointment),
+        }
+    }
+
+    fn check_bookable(
+        &self,
+        slot: &Slot,
+        now: DateTime<Utc>,
+        except: Option<AppointmentId>,
+    ) -> Result<(), CalendarError> {
+        if slot.start < now {
+            Err(CalendarError::InThePast)
+        } else if !self.offered_slots().any(|offered| offered == *slot) {
+            Err(CalendarError::NotOffered)
+        } else if !self.is_free(slot, except) {
+            Err(CalendarError::SlotTaken)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+const fn check_live(appointment: &Appointment) -> Result<(), CalendarError> {
+    match appointment.status {
+        AppointmentStatus::Booked | AppointmentStatus::Confirmed => Ok(()),
+        status => Err(CalendarError::WrongStatus { status }),
+    }
+}
+
+/// Once its time has come, an appointment is completed, cancelled or a no-show, but no longer moved.
+fn check_movable(appointment: &Appointment, now: DateTime<Utc>) -> Result<(), CalendarError> {
+    if appointment.recorded.is_some() {
+        Err(CalendarError::Recorded)
+    } else if appointment.slot.start < now {
+        Err(CalendarError::InThePast)
+    } else {
+        Ok(())
+    }
+}
+
+fn same_booking(id: AppointmentId, known: &Appointment, booking: &Booking) -> Result<(), CalendarError> {
+    match &known.booking {
+        Personal::Sealed => Err(CalendarError::Sealed),
+        Personal::Known(known) if known == booking => Ok(()),
+        Personal::Known(_) => Err(CalendarError::AlreadyExists(id)),
+    }
+}
