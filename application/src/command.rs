@@ -44,10 +44,7 @@ impl CommandContext {
         if let Actor::Account(id) = self.actor {
             metadata.insert(Self::ACTOR.to_owned(), id.to_string());
         }
-        for (key, value) in [
-            (Self::CORRELATION, self.correlation),
-            (Self::CAUSE, self.cause),
-        ] {
+        for (key, value) in [(Self::CORRELATION, self.correlation), (Self::CAUSE, self.cause)] {
             if let Some(value) = value {
                 metadata.insert(key.to_owned(), value.to_string());
             }
@@ -57,13 +54,7 @@ impl CommandContext {
 
     /// Reads [`Self::to_metadata`] back; `None` when something is missing or malformed.
     pub fn from_metadata(metadata: &HashMap<String, String>) -> Option<Self> {
-        let uuid = |key| {
-            metadata
-                .get(key)
-                .map(|text| Uuid::try_parse(text))
-                .transpose()
-                .ok()
-        };
+        let uuid = |key| metadata.get(key).map(|text| Uuid::try_parse(text)).transpose().ok();
         Some(Self {
             command_id: metadata.get(Self::COMMAND_ID)?.parse().ok()?,
             at: DateTime::from_timestamp_millis(metadata.get(Self::AT)?.parse().ok()?)?,

@@ -19,10 +19,7 @@ pub trait Projector: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the database refuses.
-    fn create(
-        &self,
-        connection: &mut Self::Connection,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn create(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Applies the events of one block, in order. All or nothing: the transaction is the follower's.
     ///

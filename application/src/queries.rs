@@ -198,10 +198,7 @@ pub trait Queries: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the database does not answer, as for every query here.
-    fn patient(
-        &self,
-        id: PatientId,
-    ) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
+    fn patient(&self, id: PatientId) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
 
     /// Patients in the order of their ids. `name` filters by the start of a family or given name, in any case.
     ///
@@ -294,37 +291,26 @@ pub trait Queries: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Self::patient`].
-    fn account(
-        &self,
-        id: AccountId,
-    ) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
+    fn account(&self, id: AccountId) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
 
     /// The account that has a key with this hash, whatever its state.
     ///
     /// # Errors
     /// As [`Self::patient`].
-    fn account_of_key(
-        &self,
-        hash: &KeyHash,
-    ) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
+    fn account_of_key(&self, hash: &KeyHash) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
 
     /// Service and staff accounts in the order of their ids.
     ///
     /// # Errors
     /// As [`Self::patient`].
-    fn accounts(
-        &self,
-        page: Page<AccountId>,
-    ) -> impl Future<Output = Result<Vec<AccountView>, QueryError>> + Send;
+    fn accounts(&self, page: Page<AccountId>) -> impl Future<Output = Result<Vec<AccountView>, QueryError>> + Send;
 
     /// The content hash of each read model, by name: SHA-256 over its rows in the order of their keys, without what differs
     /// between two runs of the same history (positions, versions, times of recording). Reads everything.
     ///
     /// # Errors
     /// As [`Self::patient`].
-    fn content_hashes(
-        &self,
-    ) -> impl Future<Output = Result<Vec<ProjectionHash>, QueryError>> + Send;
+    fn content_hashes(&self) -> impl Future<Output = Result<Vec<ProjectionHash>, QueryError>> + Send;
 }
 
 /// The content hash of one read model.

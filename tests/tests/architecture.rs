@@ -12,7 +12,10 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ("infrastructure", &["application", "domain"]),
     ("projections", &["application", "domain"]),
     ("api", &["application", "domain", "infrastructure", "projections"]),
-    ("tests", &["api", "application", "domain", "infrastructure", "projections"]),
+    (
+        "tests",
+        &["api", "application", "domain", "infrastructure", "projections"],
+    ),
 ];
 
 /// Libraries that one layer keeps to itself, so that replacing one is a change to one folder.
@@ -27,7 +30,15 @@ const KEPT: [(&str, &[&str]); 7] = [
 ];
 
 /// What would bring a clock, randomness or I/O into the domain.
-const NOT_IN_THE_DOMAIN: [&str; 7] = ["tokio", "sqlx", "reqwest", "rand", "getrandom", "tracing", "async-trait"];
+const NOT_IN_THE_DOMAIN: [&str; 7] = [
+    "tokio",
+    "sqlx",
+    "reqwest",
+    "rand",
+    "getrandom",
+    "tracing",
+    "async-trait",
+];
 
 /// The normal and build dependencies of every workspace member, by name.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
@@ -45,7 +56,9 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .map(|package| {
             let dependencies = package["dependencies"].as_array().expect("dependencies").iter();
-            let names = dependencies.filter(|dependency| dependency["kind"] != "dev").map(|one| text(&one["name"]));
+            let names = dependencies
+                .filter(|dependency| dependency["kind"] != "dev")
+                .map(|one| text(&one["name"]));
             (text(&package["name"]), names.collect())
         })
         .collect()
@@ -55,10 +68,20 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn the_members_depend_on_each_other_only_along_the_arrows() {
     let dependencies = dependencies();
     let members: BTreeSet<&str> = dependencies.keys().map(String::as_str).collect();
-    assert_eq!(members, ARROWS.iter().map(|(member, _)| *member).collect(), "every member has its arrows");
+    assert_eq!(
+        members,
+        ARROWS.iter().map(|(member, _)| *member).collect(),
+        "every member has its arrows"
+    );
     for (member, allowed) in ARROWS {
-        for dependency in dependencies[member].iter().filter(|name| members.contains(name.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "{member} must not depend on {dependency}");
+        for dependency in dependencies[member]
+            .iter()
+            .filter(|name| members.contains(name.as_str()))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{member} must not depend on {dependency}"
+            );
         }
     }
 }
@@ -79,6 +102,9 @@ fn libraries_that_belong_to_one_layer_stay_there() {
 fn the_domain_has_no_clock_no_randomness_and_no_io() {
     let dependencies = dependencies();
     for library in NOT_IN_THE_DOMAIN {
-        assert!(!dependencies["domain"].contains(library), "{library} has no place in the domain");
+        assert!(
+            !dependencies["domain"].contains(library),
+            "{library} has no place in the domain"
+        );
     }
 }
