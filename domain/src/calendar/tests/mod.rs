@@ -4,7 +4,7 @@
 mod availability;
 mod booking;
 mod moving;
-
+mod properties;
 mod recording;
 mod sealed;
 mod steps;
