@@ -313,4 +313,45 @@ mod tests {
             "\"00000000-0000-0000-0000-000000000007\""
         );
     }
+
+    #[test]
+    fn a_calendar_id_reads_back_from_json_and_takes_nineteen_bytes_in_the_log() {
+        let id = CalendarId {
+            owner: Uuid::from_u128(7),
+            day: NaiveDate::from_ymd_opt(2026, 3, 1).unwrap(),
+        };
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(
+            json,
+            r#"{"owner":"00000000-0000-0000-0000-000000000007","day":"2026-03-01"}"#
+        );
+        assert_eq!(serde_json::from_str::<CalendarId>(&json).unwrap(), id);
+        assert_eq!(postcard::to_stdvec(&id).unwrap().len(), 19);
+    }
+
+    #[test]
+    fn a_kind_reads_back_from_its_number_and_a_ref_from_its_parts() {
+        for kind in AggregateType::ALL {
+            assert_eq!(AggregateType::from_code(kind.code()), Some(kind));
+        }
+        assert_eq!(AggregateType::from_code(0), None);
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+        assert_eq!(
+            AggregateRef::from_parts(AggregateType::Calendar, Uuid::nil(), None),
+            None
+        );
+        assert_eq!(
+            AggregateRef::from_parts(AggregateType::Patient, Uuid::nil(), Some(day)),
+            None
+        );
+    }
+
+    #[test]
+    fn an_aggregate_ref_of_another_kind_is_no_such_id() {
+        let of = AggregateRef::from(PatientId::new(Uuid::from_u128(7)));
+        assert_eq!(PatientId::try_from(of), Ok(PatientId::new(Uuid::from_u128(7))));
+        assert_eq!(PractitionerId::try_from(of), Err(RefError));
+        assert_eq!(CalendarId::try_from(of), Err(RefError));
+        assert_eq!(AccountId::try_from(of), Err(RefError));
+    }
 }
