@@ -14,3 +14,6 @@ pub mod account;
 pub mod calendar;
 pub mod patient;
 pub mod practitioner;
+
+#[cfg(test)]
+mod encoding_tests;

@@ -5,14 +5,13 @@ mod clinical;
 mod event;
 mod ids;
 mod personal;
+mod reference;
 pub mod time;
 
 pub use aggregate::{ClinicAggregate, emit};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
 pub(crate) use ids::compact_uuid;
-pub use ids::{
-    AccountId, AggregateRef, AggregateType, AppointmentId, CalendarId, CommandId, Identity, PatientId, PractitionerId,
-    RefError,
-};
+pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId};
 pub use personal::{Personal, PersonalSlot};
+pub use reference::{AggregateRef, AggregateType, Identity, RefError};

@@ -92,3 +92,65 @@ pub mod compact_optional_date {
         Ok(Option::<Day>::deserialize(deserializer)?.map(|Day(day)| day))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, NaiveDate, Utc};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+    struct Times {
+        #[serde(with = "super::compact_millis")]
+        millis: DateTime<Utc>,
+        #[serde(with = "super::compact_seconds")]
+        seconds: DateTime<Utc>,
+        #[serde(with = "super::compact_date")]
+        day: NaiveDate,
+        #[serde(with = "super::compact_optional_date")]
+        some: Option<NaiveDate>,
+        #[serde(with = "super::compact_optional_date")]
+        none: Option<NaiveDate>,
+    }
+
+    fn times() -> Times {
+        let day = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
+        Times {
+            millis: "2026-03-02T09:00:00.125Z".parse().unwrap(),
+            seconds: "2026-03-02T09:00:00Z".parse().unwrap(),
+            day,
+            some: Some(day),
+            none: None,
+        }
+    }
+
+    #[test]
+    fn times_are_text_for_people() {
+        let json = serde_json::to_value(times()).unwrap();
+        let expected = serde_json::json!({
+            "millis": "2026-03-02T09:00:00.125Z",
+            "seconds": "2026-03-02T09:00:00Z",
+            "day": "2026-03-02",
+            "some": "2026-03-02",
+            "none": null,
+        });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Times>(json).unwrap(), times());
+    }
+
+    #[test]
+    fn times_are_small_integers_in_the_log() {
+        let bytes = postcard::to_stdvec(&times()).unwrap();
+        assert_eq!(bytes.len(), 6 + 5 + 3 + (1 + 3) + 1);
+        assert_eq!(postcard::from_bytes::<Times>(&bytes).unwrap(), times());
+    }
+
+    #[test]
+    fn a_number_outside_the_calendar_is_no_time() {
+        let outside = postcard::to_stdvec(&(i64::MAX, 0_i64, 0_i32, 0_u8, 0_u8)).unwrap();
+        assert!(postcard::from_bytes::<Times>(&outside).is_err());
+        let outside = postcard::to_stdvec(&(0_i64, i64::MIN, 0_i32, 0_u8, 0_u8)).unwrap();
+        assert!(postcard::from_bytes::<Times>(&outside).is_err());
+        let outside = postcard::to_stdvec(&(0_i64, 0_i64, i32::MAX, 0_u8, 0_u8)).unwrap();
+        assert!(postcard::from_bytes::<Times>(&outside).is_err());
+    }
+}

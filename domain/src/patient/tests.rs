@@ -1,1 +1,304 @@
 //! Given-when-then.
+
+use chrono::NaiveDate;
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use uuid::Uuid;
+
+use super::*;
+use crate::kernel::{
+    AccountId, AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
+};
+
+fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Patient> {
+    TestFramework::with(()).given(events)
+}
+
+fn details(family: &str) -> PatientDetails {
+    PatientDetails {
+        name: HumanName {
+            family: family.to_owned(),
+            given: vec!["Ada".to_owned()],
+            prefix: vec![],
+        },
+        birth_date: NaiveDate::from_ymd_opt(1980, 12, 10).unwrap(),
+        gender: Gender::Female,
+        identifier: Some(Identifier {
+            system: "urn:example".to_owned(),
+            value: "7".to_owned(),
+        }),
+        ..PatientDetails::default()
+    }
+}
+
+fn intake(symptom: &str) -> Intake {
+    let concept = Concept {
+        coding: None,
+        text: "Penicillin".to_owned(),
+    };
+    let allergies = vec![Allergy {
+        concept,
+        high_criticality: true,
+    }];
+    Intake {
+        allergies,
+        symptoms: vec![symptom.to_owned()],
+        ..Intake::default()
+    }
+}
+
+fn registration() -> Registration {
+    Registration {
+        details: details("Byron"),
+        intake: intake("cough"),
+    }
+}
+
+fn registered() -> PatientEvent {
+    PatientEvent::Registered {
+        registration: Personal::Known(registration()),
+    }
+}
+
+fn married() -> PatientEvent {
+    PatientEvent::DetailsUpdated {
+        details: Personal::Known(details("Lovelace")),
+    }
+}
+
+fn fever() -> PatientEvent {
+    PatientEvent::IntakeUpdated {
+        intake: Personal::Known(intake("fever")),
+    }
+}
+
+fn erased() -> PatientEvent {
+    PatientEvent::Registered {
+        registration: Personal::Sealed,
+    }
+}
+
+fn register(registration: Registration) -> PatientCommand {
+    PatientCommand::Register { registration }
+}
+
+fn update_details(details: PatientDetails) -> PatientCommand {
+    PatientCommand::UpdateDetails {
+        details,
+        expected_version: None,
+    }
+}
+
+fn update_intake(intake: Intake) -> PatientCommand {
+    PatientCommand::UpdateIntake {
+        intake,
+        expected_version: None,
+    }
+}
+
+fn folded(events: Vec<PatientEvent>) -> Patient {
+    use cqrs_es::Aggregate;
+    events.into_iter().fold(Patient::default(), |mut patient, event| {
+        patient.apply(event);
+        patient
+    })
+}
+
+#[test]
+fn a_patient_registers_with_details_and_intake() {
+    given(vec![])
+        .when(register(registration()))
+        .then_expect_events(vec![registered()]);
+}
+
+#[test]
+fn registering_the_same_again_changes_nothing_however_the_record_was_updated_since() {
+    given(vec![registered()])
+        .when(register(registration()))
+        .then_expect_events(vec![]);
+    given(vec![registered(), married(), fever()])
+        .when(register(registration()))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn registering_the_record_as_it_stands_changes_nothing() {
+    let now = Registration {
+        details: details("Lovelace"),
+        intake: intake("fever"),
+    };
+    given(vec![registered(), married(), fever()])
+        .when(register(now))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn registering_again_with_other_content_is_refused() {
+    let other_details = Registration {
+        details: details("Lovelace"),
+        ..registration()
+    };
+    let other_intake = Registration {
+        intake: intake("fever"),
+        ..registration()
+    };
+    for other in [other_details, other_intake] {
+        given(vec![registered()])
+            .when(register(other))
+            .then_expect_error(PatientError::AlreadyRegistered);
+    }
+}
+
+#[test]
+fn details_are_replaced_whole() {
+    given(vec![registered()])
+        .when(update_details(details("Lovelace")))
+        .then_expect_events(vec![married()]);
+}
+
+#[test]
+fn the_intake_is_replaced_whole() {
+    given(vec![registered()])
+        .when(update_intake(intake("fever")))
+        .then_expect_events(vec![fever()]);
+}
+
+#[test]
+fn an_update_to_what_stands_changes_nothing() {
+    given(vec![registered()])
+        .when(update_details(details("Byron")))
+        .then_expect_events(vec![]);
+    given(vec![registered(), married()])
+        .when(update_details(details("Lovelace")))
+        .then_expect_events(vec![]);
+    given(vec![registered()])
+        .when(update_intake(intake("cough")))
+        .then_expect_events(vec![]);
+    given(vec![registered(), fever()])
+        .when(update_intake(intake("fever")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn nobody_updates_a_patient_who_is_not_registered() {
+    given(vec![])
+        .when(update_details(details("Byron")))
+        .then_expect_error(PatientError::NotRegistered);
+    given(vec![])
+        .when(update_intake(intake("cough")))
+        .then_expect_error(PatientError::NotRegistered);
+}
+
+#[test]
+fn an_update_may_insist_on_a_version() {
+    let (details, intake) = (details("Lovelace"), intake("fever"));
+    given(vec![registered()])
+        .when(PatientCommand::UpdateDetails {
+            details: details.clone(),
+            expected_version: Some(1),
+        })
+        .then_expect_events(vec![married()]);
+    given(vec![registered()])
+        .when(PatientCommand::UpdateIntake {
+            intake: intake.clone(),
+            expected_version: Some(1),
+        })
+        .then_expect_events(vec![fever()]);
+    let stale = PatientError::VersionMismatch {
+        expected: 1,
+        current: 2,
+    };
+    given(vec![registered(), fever()])
+        .when(PatientCommand::UpdateDetails {
+            details,
+            expected_version: Some(1),
+        })
+        .then_expect_error(stale);
+    given(vec![registered(), married()])
+        .when(PatientCommand::UpdateIntake {
+            intake,
+            expected_version: Some(1),
+        })
+        .then_expect_error(stale);
+}
+
+#[test]
+fn the_identifier_never_changes() {
+    let without = PatientDetails {
+        identifier: None,
+        ..details("Byron")
+    };
+    given(vec![registered()])
+        .when(update_details(without))
+        .then_expect_error(PatientError::IdentifierIsFixed);
+}
+
+#[test]
+fn nothing_is_decided_on_a_sealed_record() {
+    let commands = [
+        register(registration()),
+        update_details(details("Byron")),
+        update_intake(intake("cough")),
+    ];
+    for command in commands {
+        given(vec![erased()])
+            .when(command.clone())
+            .then_expect_error(PatientError::Sealed);
+        let sealed_later = PatientEvent::IntakeUpdated {
+            intake: Personal::Sealed,
+        };
+        given(vec![registered(), sealed_later])
+            .when(command)
+            .then_expect_error(PatientError::Sealed);
+    }
+}
+
+#[test]
+fn the_state_is_the_latest_of_each_part() {
+    let patient = folded(vec![registered(), fever()]);
+    assert_eq!(
+        (patient.details(), patient.intake()),
+        (Some(&details("Byron")), Some(&intake("fever")))
+    );
+    assert_eq!((patient.version(), patient.is_registered()), (2, true));
+    assert!(!Patient::default().is_registered());
+    let sealed = folded(vec![erased()]);
+    assert_eq!(
+        (sealed.details(), sealed.intake(), sealed.is_registered()),
+        (None, None, true)
+    );
+}
+
+#[test]
+fn a_snapshot_holds_nothing_personal() {
+    let snapshot = serde_json::to_string(&folded(vec![registered(), married(), fever()])).unwrap();
+    assert!(
+        ["Byron", "Lovelace", "cough", "fever"]
+            .iter()
+            .all(|word| !snapshot.contains(word)),
+        "{snapshot}"
+    );
+    let read: Patient = serde_json::from_str(&snapshot).unwrap();
+    assert_eq!((read.version(), read.details(), read.intake()), (3, None, None));
+}
+
+#[test]
+fn every_event_concerns_the_patient_of_its_stream() {
+    let id = PatientId::new(Uuid::from_u128(7));
+    for event in [registered(), married(), fever(), erased()] {
+        assert_eq!(event.subject(&AggregateRef::Patient(id)), Some(id));
+        assert_eq!(event.subject(&AggregateRef::Account(AccountId::new(id.uuid()))), None);
+    }
+}
+
+#[test]
+fn nothing_of_a_patient_stands_in_the_shared_section_but_what_kind_of_event_it_is() {
+    for event in [registered(), married(), fever()] {
+        assert_eq!(event.encode().unwrap().shared.len(), 1);
+    }
+}
+
+#[test]
+fn an_event_of_a_later_schema_is_refused() {
+    assert_eq!(PatientEvent::decode(2, &[0], None), Err(DecodeError::UnknownSchema(2)));
+    assert_eq!(PatientEvent::decode(0, &[0], None), Err(DecodeError::UnknownSchema(0)));
+}

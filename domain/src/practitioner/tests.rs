@@ -1,1 +1,200 @@
 //! Given-when-then.
+
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use uuid::Uuid;
+
+use super::*;
+use crate::kernel::{AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PractitionerId};
+
+fn given(events: Vec<PractitionerEvent>) -> AggregateTestExecutor<Practitioner> {
+    TestFramework::with(()).given(events)
+}
+
+fn details(speciality: &str) -> PractitionerDetails {
+    PractitionerDetails {
+        name: HumanName {
+            family: "Jex-Blake".to_owned(),
+            given: vec!["Sophia".to_owned()],
+            prefix: vec![],
+        },
+        gender: Gender::Female,
+        specializations: vec![Concept {
+            coding: None,
+            text: speciality.to_owned(),
+        }],
+        credentials: vec!["MD".to_owned()],
+        time_zone: chrono_tz::Europe::London,
+        identifier: Some(Identifier {
+            system: "urn:example".to_owned(),
+            value: "7".to_owned(),
+        }),
+    }
+}
+
+fn registered() -> PractitionerEvent {
+    PractitionerEvent::Registered {
+        details: details("Cardiology"),
+    }
+}
+
+fn updated() -> PractitionerEvent {
+    PractitionerEvent::DetailsUpdated {
+        details: details("Surgery"),
+    }
+}
+
+fn register(details: PractitionerDetails) -> PractitionerCommand {
+    PractitionerCommand::Register { details }
+}
+
+fn update(details: PractitionerDetails) -> PractitionerCommand {
+    PractitionerCommand::UpdateDetails {
+        details,
+        expected_version: None,
+    }
+}
+
+fn folded(events: Vec<PractitionerEvent>) -> Practitioner {
+    use cqrs_es::Aggregate;
+    events
+        .into_iter()
+        .fold(Practitioner::default(), |mut practitioner, event| {
+            practitioner.apply(event);
+            practitioner
+        })
+}
+
+#[test]
+fn a_practitioner_registers() {
+    given(vec![])
+        .when(register(details("Cardiology")))
+        .then_expect_events(vec![registered()]);
+}
+
+#[test]
+fn registering_the_same_again_changes_nothing_however_the_entry_was_updated_since() {
+    given(vec![registered()])
+        .when(register(details("Cardiology")))
+        .then_expect_events(vec![]);
+    given(vec![registered(), updated()])
+        .when(register(details("Cardiology")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn registering_the_entry_as_it_stands_changes_nothing() {
+    given(vec![registered(), updated()])
+        .when(register(details("Surgery")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn registering_again_with_other_content_is_refused() {
+    given(vec![registered()])
+        .when(register(details("Surgery")))
+        .then_expect_error(PractitionerError::AlreadyRegistered);
+}
+
+#[test]
+fn details_are_replaced_whole() {
+    given(vec![registered()])
+        .when(update(details("Surgery")))
+        .then_expect_events(vec![updated()]);
+}
+
+#[test]
+fn an_update_to_what_stands_changes_nothing() {
+    given(vec![registered()])
+        .when(update(details("Cardiology")))
+        .then_expect_events(vec![]);
+    given(vec![registered(), updated()])
+        .when(update(details("Surgery")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn nobody_updates_a_practitioner_who_is_not_registered() {
+    given(vec![])
+        .when(update(details("Surgery")))
+        .then_expect_error(PractitionerError::NotRegistered);
+}
+
+#[test]
+fn a_practitioner_has_a_specialization() {
+    let none = PractitionerDetails {
+        specializations: vec![],
+        ..details("")
+    };
+    given(vec![])
+        .when(register(none.clone()))
+        .then_expect_error(PractitionerError::NoSpecialization);
+    given(vec![registered()])
+        .when(update(none))
+        .then_expect_error(PractitionerError::NoSpecialization);
+}
+
+#[test]
+fn an_update_may_insist_on_a_version() {
+    let insist = |version| PractitionerCommand::UpdateDetails {
+        details: details("Surgery"),
+        expected_version: Some(version),
+    };
+    given(vec![registered()])
+        .when(insist(1))
+        .then_expect_events(vec![updated()]);
+    given(vec![registered(), updated()])
+        .when(insist(1))
+        .then_expect_error(PractitionerError::VersionMismatch {
+            expected: 1,
+            current: 2,
+        });
+}
+
+#[test]
+fn identifier_and_time_zone_never_change() {
+    let elsewhere = PractitionerDetails {
+        time_zone: chrono_tz::Europe::Berlin,
+        ..details("Cardiology")
+    };
+    let nameless = PractitionerDetails {
+        identifier: None,
+        ..details("Cardiology")
+    };
+    for changed in [elsewhere, nameless] {
+        given(vec![registered()])
+            .when(update(changed))
+            .then_expect_error(PractitionerError::IdentityIsFixed);
+    }
+}
+
+#[test]
+fn the_state_is_the_latest_entry_and_reads_back_from_a_snapshot() {
+    let practitioner = folded(vec![registered(), updated()]);
+    assert_eq!(practitioner.details(), Some(&details("Surgery")));
+    assert_eq!((practitioner.version(), practitioner.is_registered()), (2, true));
+    assert_eq!(
+        (
+            Practitioner::default().details(),
+            Practitioner::default().is_registered()
+        ),
+        (None, false)
+    );
+    let snapshot = serde_json::to_string(&practitioner).unwrap();
+    assert_eq!(serde_json::from_str::<Practitioner>(&snapshot).unwrap(), practitioner);
+}
+
+#[test]
+fn an_entry_concerns_no_patient() {
+    let of = AggregateRef::Practitioner(PractitionerId::new(Uuid::from_u128(7)));
+    assert_eq!(registered().subject(&of), None);
+    assert_eq!(registered().encode().unwrap().personal, None);
+}
+
+#[test]
+fn an_event_of_a_later_schema_is_refused() {
+    let shared = registered().encode().unwrap().shared;
+    assert_eq!(
+        PractitionerEvent::decode(2, &shared, None),
+        Err(DecodeError::UnknownSchema(2))
+    );
+}

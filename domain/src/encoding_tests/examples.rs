@@ -1,0 +1,262 @@
+//! An example of every variant of every event, and of every value that is written by its place in an enum.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
+use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use crate::kernel::{
+    Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
+    PractitionerId, Wallet,
+};
+use crate::patient::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+use crate::practitioner::{PractitionerDetails, PractitionerEvent};
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number << 120 | number)
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn concept(system: CodeSystem, code: &str, display: &str) -> Concept {
+    Concept {
+        coding: Some(Coding {
+            system,
+            code: text(code),
+        }),
+        text: text(display),
+    }
+}
+
+fn identifier(value: &str) -> Identifier {
+    Identifier {
+        system: text("urn:ietf:rfc:3986"),
+        value: text(value),
+    }
+}
+
+fn name(family: &str, given: &str, prefix: &[&str]) -> HumanName {
+    HumanName {
+        family: text(family),
+        given: vec![text(given)],
+        prefix: prefix.iter().map(|one| text(one)).collect(),
+    }
+}
+
+fn details() -> PatientDetails {
+    PatientDetails {
+        name: name("Byron", "Ada", &["Lady"]),
+        birth_date: date("1915-12-10"),
+        gender: Gender::Female,
+        address: Some(Address {
+            lines: vec![text("12 St James's Square")],
+            city: text("London"),
+            state: text("England"),
+            postal_code: text("SW1Y"),
+            country: text("GB"),
+        }),
+        phone: Some(text("555-0100")),
+        email: Some(text("ada@example.org")),
+        deceased: Some(time("1952-11-27T21:30:00.25Z")),
+        identifier: Some(identifier("ada")),
+    }
+}
+
+fn intake() -> Intake {
+    Intake {
+        conditions: vec![Condition {
+            concept: concept(CodeSystem::Snomed, "195967001", "Asthma"),
+            onset: Some(date("1930-01-01")),
+            abated: None,
+        }],
+        allergies: vec![Allergy {
+            concept: concept(CodeSystem::Icd10, "Z88.0", "Penicillin"),
+            high_criticality: true,
+        }],
+        medications: vec![Medication {
+            concept: concept(CodeSystem::RxNorm, "895994", "Fluticasone"),
+            since: Some(date("1969-12-31")),
+            active: true,
+        }],
+        symptoms: vec![text("cough")],
+    }
+}
+
+/// Every patient event.
+pub(super) fn patient() -> Vec<PatientEvent> {
+    vec![
+        PatientEvent::Registered {
+            registration: Personal::Known(Registration {
+                details: details(),
+                intake: intake(),
+            }),
+        },
+        PatientEvent::DetailsUpdated {
+            details: Personal::Known(details()),
+        },
+        PatientEvent::IntakeUpdated {
+            intake: Personal::Known(intake()),
+        },
+    ]
+}
+
+/// Every practitioner event, and every gender and code system.
+pub(super) fn practitioner() -> Vec<PractitionerEvent> {
+    let details = |gender| PractitionerDetails {
+        name: name("Blackwell", "Elizabeth", &["Dr."]),
+        gender,
+        specializations: vec![
+            concept(CodeSystem::Snomed, "394579002", "Cardiology"),
+            concept(CodeSystem::Loinc, "1", "one"),
+            concept(CodeSystem::RxNorm, "2", "two"),
+            concept(CodeSystem::Icd10, "3", "three"),
+            concept(
+                CodeSystem::Other(text("http://nucc.org/provider-taxonomy")),
+                "4",
+                "four",
+            ),
+            Concept {
+                coding: None,
+                text: text("in words"),
+            },
+        ],
+        credentials: vec![text("MD, Geneva Medical College")],
+        time_zone: chrono_tz::America::New_York,
+        identifier: Some(identifier("blackwell")),
+    };
+    let mut events = vec![PractitionerEvent::Registered {
+        details: details(Gender::Female),
+    }];
+    events.extend(
+        [Gender::Male, Gender::Other, Gender::Unknown].map(|gender| PractitionerEvent::DetailsUpdated {
+            details: details(gender),
+        }),
+    );
+    events
+}
+
+/// Every calendar event, with every provider and outcome.
+pub(super) fn calendar() -> Vec<CalendarEvent> {
+    let appointment = AppointmentId::new(id(3));
+    let slot = Slot {
+        start: time("2026-03-02T09:00:00Z"),
+        minutes: 30,
+    };
+    let patient = PatientId::new(id(1));
+    let reason = Some(concept(CodeSystem::Snomed, "25064002", "Headache"));
+    let booking = || {
+        Personal::Known(Booking {
+            patient,
+            reason: reason.clone(),
+        })
+    };
+    let session = Session {
+        start: time("2026-03-02T08:00:00Z"),
+        end: time("2026-03-02T12:00:00Z"),
+        slot_minutes: 20,
+    };
+    let recorded = |provider, outcome| CalendarEvent::VisitRecorded {
+        appointment,
+        slot: Slot {
+            start: time("1969-07-20T20:17:40Z"),
+            minutes: 1440,
+        },
+        provider,
+        outcome,
+        booking: booking(),
+    };
+    vec![
+        CalendarEvent::AvailabilityPublished {
+            sessions: vec![session],
+        },
+        CalendarEvent::Booked {
+            appointment,
+            slot,
+            booking: booking(),
+        },
+        CalendarEvent::Confirmed { appointment },
+        CalendarEvent::Rescheduled { appointment, slot },
+        CalendarEvent::MovedOut {
+            appointment,
+            to: date("2026-03-03"),
+        },
+        CalendarEvent::MovedIn {
+            appointment,
+            slot,
+            from: date("2026-03-01"),
+            booking: booking(),
+        },
+        CalendarEvent::Cancelled {
+            appointment,
+            cancellation: Personal::Known(Cancellation {
+                patient,
+                reason: Some(text("recovered")),
+            }),
+        },
+        CalendarEvent::Completed { appointment },
+        CalendarEvent::NoShowMarked { appointment },
+        recorded(Provider::Practitioner, RecordedOutcome::Completed),
+        recorded(Provider::Practitioner, RecordedOutcome::Cancelled),
+        recorded(Provider::Organization, RecordedOutcome::Open),
+    ]
+}
+
+/// Every account event, with every kind of holder, role and scope.
+pub(super) fn account() -> Vec<AccountEvent> {
+    let wallet = Wallet([0xa1; 20]);
+    let opened = |holder| AccountEvent::Opened { holder };
+    let staff = |role| {
+        opened(Holder::Staff {
+            wallet,
+            name: text("Front desk"),
+            role,
+        })
+    };
+    let login = PatientLogin {
+        wallet,
+        patient: PatientId::new(id(1)),
+    };
+    let mut events = vec![
+        opened(Holder::Patient(Personal::Known(login))),
+        opened(Holder::Practitioner {
+            wallet,
+            practitioner: PractitionerId::new(id(2)),
+        }),
+        opened(Holder::Service {
+            name: text("Import"),
+            role: Role::Hospital,
+        }),
+    ];
+    // Those that open no such account are written the same way.
+    let roles = [
+        Role::Patient,
+        Role::Doctor,
+        Role::Hospital,
+        Role::Insurer,
+        Role::Registrar,
+        Role::Auditor,
+        Role::Administrator,
+    ];
+    events.extend(roles.map(staff));
+    events.extend([
+        AccountEvent::KeyIssued {
+            key: id(4),
+            hash: KeyHash([0x5a; 32]),
+            scopes: vec![Scope::Read, Scope::Write, Scope::Import],
+            expires: Some(time("2027-01-01T00:00:00.125Z")),
+        },
+        AccountEvent::KeyRevoked { key: id(4) },
+        AccountEvent::Closed,
+    ]);
+    events
+}

@@ -1,0 +1,264 @@
+//! Generates any event of any aggregate, its personal field known or sealed.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use proptest::prelude::*;
+use proptest::sample::select;
+use uuid::Uuid;
+
+use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
+use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use crate::kernel::{
+    Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
+    PractitionerId, Wallet,
+};
+use crate::patient::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+use crate::practitioner::{PractitionerDetails, PractitionerEvent};
+
+fn texts() -> impl Strategy<Value = String> {
+    "[a-zäß語 ]{0,6}"
+}
+
+fn text_lists() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(texts(), 0..3)
+}
+
+fn uuids() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+fn dates() -> impl Strategy<Value = NaiveDate> {
+    prop_oneof![
+        (-100_000..100_000).prop_map(|days| NaiveDate::from_epoch_days(days).unwrap()),
+        select(vec![NaiveDate::MIN, NaiveDate::MAX])
+    ]
+}
+
+fn seconds() -> impl Strategy<Value = DateTime<Utc>> {
+    (-10_000_000_000..10_000_000_000_i64).prop_map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap())
+}
+
+fn instants() -> impl Strategy<Value = DateTime<Utc>> {
+    (-10_000_000_000..10_000_000_000_i64, 0..1_000_000_000_u32)
+        .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
+}
+
+fn personal<T: std::fmt::Debug>(values: impl Strategy<Value = T>) -> impl Strategy<Value = Personal<T>> {
+    prop::option::weighted(0.8, values).prop_map(|value| value.map_or(Personal::Sealed, Personal::Known))
+}
+
+fn concepts() -> impl Strategy<Value = Concept> {
+    let systems = prop_oneof![
+        select(vec![
+            CodeSystem::Snomed,
+            CodeSystem::Loinc,
+            CodeSystem::RxNorm,
+            CodeSystem::Icd10
+        ]),
+        texts().prop_map(CodeSystem::Other)
+    ];
+    let codings = (systems, texts()).prop_map(|(system, code)| Coding { system, code });
+    (prop::option::of(codings), texts()).prop_map(|(coding, text)| Concept { coding, text })
+}
+
+fn names() -> impl Strategy<Value = HumanName> {
+    (texts(), text_lists(), text_lists()).prop_map(|(family, given, prefix)| HumanName { family, given, prefix })
+}
+
+fn genders() -> impl Strategy<Value = Gender> {
+    select(vec![Gender::Male, Gender::Female, Gender::Other, Gender::Unknown])
+}
+
+fn identifiers() -> impl Strategy<Value = Option<Identifier>> {
+    prop::option::of((texts(), texts()).prop_map(|(system, value)| Identifier { system, value }))
+}
+
+fn addresses() -> impl Strategy<Value = Address> {
+    (text_lists(), texts(), texts(), texts(), texts()).prop_map(|(lines, city, state, postal_code, country)| Address {
+        lines,
+        city,
+        state,
+        postal_code,
+        country,
+    })
+}
+
+fn details() -> impl Strategy<Value = PatientDetails> {
+    let contact = (
+        prop::option::of(addresses()),
+        prop::option::of(texts()),
+        prop::option::of(texts()),
+    );
+    (
+        names(),
+        dates(),
+        genders(),
+        contact,
+        prop::option::of(instants()),
+        identifiers(),
+    )
+        .prop_map(
+            |(name, birth_date, gender, (address, phone, email), deceased, identifier)| PatientDetails {
+                name,
+                birth_date,
+                gender,
+                address,
+                phone,
+                email,
+                deceased,
+                identifier,
+            },
+        )
+}
+
+fn intakes() -> impl Strategy<Value = Intake> {
+    let day = || prop::option::of(dates());
+    let conditions =
+        (concepts(), day(), day()).prop_map(|(concept, onset, abated)| Condition { concept, onset, abated });
+    let allergies = (concepts(), any::<bool>()).prop_map(|(concept, high_criticality)| Allergy {
+        concept,
+        high_criticality,
+    });
+    let medications =
+        (concepts(), day(), any::<bool>()).prop_map(|(concept, since, active)| Medication { concept, since, active });
+    let lists = (
+        prop::collection::vec(conditions, 0..3),
+        prop::collection::vec(allergies, 0..3),
+        prop::collection::vec(medications, 0..3),
+        text_lists(),
+    );
+    lists.prop_map(|(conditions, allergies, medications, symptoms)| Intake {
+        conditions,
+        allergies,
+        medications,
+        symptoms,
+    })
+}
+
+pub(super) fn patient() -> impl Strategy<Value = PatientEvent> {
+    let registrations = (details(), intakes()).prop_map(|(details, intake)| Registration { details, intake });
+    prop_oneof![
+        personal(registrations).prop_map(|registration| PatientEvent::Registered { registration }),
+        personal(details()).prop_map(|details| PatientEvent::DetailsUpdated { details }),
+        personal(intakes()).prop_map(|intake| PatientEvent::IntakeUpdated { intake }),
+    ]
+}
+
+pub(super) fn practitioner() -> impl Strategy<Value = PractitionerEvent> {
+    let details = (
+        names(),
+        genders(),
+        prop::collection::vec(concepts(), 0..3),
+        text_lists(),
+        select(chrono_tz::TZ_VARIANTS.to_vec()),
+        identifiers(),
+    )
+        .prop_map(
+            |(name, gender, specializations, credentials, time_zone, identifier)| PractitionerDetails {
+                name,
+                gender,
+                specializations,
+                credentials,
+                time_zone,
+                identifier,
+            },
+        );
+    (details, any::<bool>()).prop_map(|(details, new)| {
+        if new {
+            PractitionerEvent::Registered { details }
+        } else {
+            PractitionerEvent::DetailsUpdated { details }
+        }
+    })
+}
+
+pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
+    use CalendarEvent as E;
+    let ids = || uuids().prop_map(AppointmentId::new);
+    let slots = || (seconds(), any::<u32>()).prop_map(|(start, minutes)| Slot { start, minutes });
+    let bookings = || {
+        let booking = (uuids().prop_map(PatientId::new), prop::option::of(concepts()));
+        personal(booking.prop_map(|(patient, reason)| Booking { patient, reason }))
+    };
+    let cancellation = (uuids().prop_map(PatientId::new), prop::option::of(texts()))
+        .prop_map(|(patient, reason)| Cancellation { patient, reason });
+    let sessions = (seconds(), seconds(), any::<u32>()).prop_map(|(start, end, slot_minutes)| Session {
+        start,
+        end,
+        slot_minutes,
+    });
+    let providers = select(vec![Provider::Practitioner, Provider::Organization]);
+    let outcomes = select(vec![
+        RecordedOutcome::Completed,
+        RecordedOutcome::Cancelled,
+        RecordedOutcome::Open,
+    ]);
+    prop_oneof![
+        prop::collection::vec(sessions, 0..4).prop_map(|sessions| E::AvailabilityPublished { sessions }),
+        (ids(), slots(), bookings()).prop_map(|(appointment, slot, booking)| E::Booked {
+            appointment,
+            slot,
+            booking
+        }),
+        ids().prop_map(|appointment| E::Confirmed { appointment }),
+        (ids(), slots()).prop_map(|(appointment, slot)| E::Rescheduled { appointment, slot }),
+        (ids(), dates()).prop_map(|(appointment, to)| E::MovedOut { appointment, to }),
+        (ids(), slots(), dates(), bookings()).prop_map(|(appointment, slot, from, booking)| E::MovedIn {
+            appointment,
+            slot,
+            from,
+            booking
+        }),
+        (ids(), personal(cancellation)).prop_map(|(appointment, cancellation)| E::Cancelled {
+            appointment,
+            cancellation
+        }),
+        ids().prop_map(|appointment| E::Completed { appointment }),
+        ids().prop_map(|appointment| E::NoShowMarked { appointment }),
+        (ids(), slots(), providers, outcomes, bookings()).prop_map(
+            |(appointment, slot, provider, outcome, booking)| E::VisitRecorded {
+                appointment,
+                slot,
+                provider,
+                outcome,
+                booking
+            }
+        ),
+    ]
+}
+
+pub(super) fn account() -> impl Strategy<Value = AccountEvent> {
+    let wallets = || any::<[u8; 20]>().prop_map(Wallet);
+    let roles = || {
+        select(vec![
+            Role::Patient,
+            Role::Doctor,
+            Role::Hospital,
+            Role::Insurer,
+            Role::Registrar,
+            Role::Auditor,
+            Role::Administrator,
+        ])
+    };
+    let logins =
+        (wallets(), uuids().prop_map(PatientId::new)).prop_map(|(wallet, patient)| PatientLogin { wallet, patient });
+    let holders = prop_oneof![
+        personal(logins).prop_map(Holder::Patient),
+        (wallets(), uuids().prop_map(PractitionerId::new))
+            .prop_map(|(wallet, practitioner)| Holder::Practitioner { wallet, practitioner }),
+        (wallets(), texts(), roles()).prop_map(|(wallet, name, role)| Holder::Staff { wallet, name, role }),
+        (texts(), roles()).prop_map(|(name, role)| Holder::Service { name, role }),
+    ];
+    let scopes = prop::collection::vec(select(vec![Scope::Read, Scope::Write, Scope::Import]), 0..4);
+    let keys = (uuids(), any::<[u8; 32]>(), scopes, prop::option::of(instants()));
+    prop_oneof![
+        holders.prop_map(|holder| AccountEvent::Opened { holder }),
+        keys.prop_map(|(key, hash, scopes, expires)| AccountEvent::KeyIssued {
+            key,
+            hash: KeyHash(hash),
+            scopes,
+            expires
+        }),
+        uuids().prop_map(|key| AccountEvent::KeyRevoked { key }),
+        Just(AccountEvent::Closed),
+    ]
+}
