@@ -394,3 +394,211 @@ fn concept(concept: &fhir::CodeableConcept) -> Option<Concept> {
     let text = concept.text.clone().or(display).unwrap_or_default();
     (coding.is_some() || !text.is_empty()).then_some(Concept { coding, text })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn bundle(resources: &[Value]) -> Vec<u8> {
+        let entries = resources.iter().map(|resource| {
+            let id = resource["id"].as_str().unwrap_or("none");
+            json!({ "fullUrl": format!("urn:uuid:{id}"), "resource": resource })
+        });
+        let entries: Vec<Value> = entries.collect();
+        json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
+            .to_string()
+            .into_bytes()
+    }
+
+    fn a_patient() -> Value {
+        json!({
+            "resourceType": "Patient", "id": "p1", "birthDate": "1980-02-29", "gender": "female",
+            "name": [{ "use": "maiden", "family": "Former" }, { "use": "official", "family": "Name", "given": ["A"] }],
+            "telecom": [{ "system": "phone", "value": "555-0100" }],
+        })
+    }
+
+    fn a_doctor() -> Value {
+        json!({
+            "resourceType": "Practitioner", "id": "d1", "name": [{ "family": "Doctor" }],
+            "identifier": [{ "value": "no system" }, { "system": "urn:npi", "value": "160" }],
+        })
+    }
+
+    fn an_encounter() -> Value {
+        json!({
+            "resourceType": "Encounter", "id": "e1", "status": "finished",
+            "type": [{ "coding": [{ "system": "http://snomed.info/sct", "code": "185349003", "display": "Check up" }] }],
+            "subject": { "reference": "urn:uuid:p1" },
+            "participant": [{ "individual": { "reference": "urn:uuid:d1" } }],
+            "period": { "start": "2020-01-02T03:04:05+01:00", "end": "2020-01-02T03:19:06+01:00" },
+        })
+    }
+
+    #[test]
+    fn an_encounter_becomes_a_visit_with_its_doctor_and_patient() {
+        let plan = map(&bundle(&[a_patient(), a_doctor(), an_encounter()])).unwrap();
+        let visit = &plan.visits[0];
+        assert_eq!(visit.patient, urn("p1"));
+        let doctor = Identifier {
+            system: "urn:npi".to_owned(),
+            value: "160".to_owned(),
+        };
+        assert_eq!(visit.provider, Provider::Practitioner(doctor));
+        assert_eq!(visit.slot.start.to_rfc3339(), "2020-01-02T02:04:05+00:00");
+        assert_eq!(visit.slot.minutes, 16, "a part of a minute counts as one");
+        assert_eq!(visit.outcome, RecordedOutcome::Completed);
+        assert_eq!(visit.reason.as_ref().unwrap().text, "Check up");
+    }
+
+    #[test]
+    fn an_encounter_without_a_doctor_belongs_to_the_organisation_that_provided_it() {
+        let mut encounter = an_encounter();
+        encounter["participant"] = json!([]);
+        encounter["serviceProvider"] = json!({ "reference": "Organization/o1" });
+        let plan = map(&bundle(&[a_patient(), encounter])).unwrap();
+        assert_eq!(plan.visits[0].provider, Provider::Organization(urn("o1")));
+    }
+
+    #[test]
+    fn an_encounter_that_names_nobody_fails_by_its_place() {
+        let mut encounter = an_encounter();
+        encounter["participant"] = json!([]);
+        let error = map(&bundle(&[a_patient(), encounter])).unwrap_err();
+        assert_eq!(error.path, "entry[1].resource");
+    }
+
+    #[test]
+    fn a_reference_to_somebody_who_is_not_in_the_bundle_fails_by_its_place() {
+        let error = map(&bundle(&[a_patient(), an_encounter()])).unwrap_err();
+        assert_eq!(error.path, "entry[1].resource.participant");
+    }
+
+    #[test]
+    fn status_tells_how_a_visit_ended() {
+        for (status, outcome) in [
+            ("finished", RecordedOutcome::Completed),
+            ("cancelled", RecordedOutcome::Cancelled),
+            ("entered-in-error", RecordedOutcome::Cancelled),
+            ("planned", RecordedOutcome::Open),
+        ] {
+            let mut encounter = an_encounter();
+            encounter["status"] = json!(status);
+            let plan = map(&bundle(&[a_patient(), a_doctor(), encounter])).unwrap();
+            assert_eq!(plan.visits[0].outcome, outcome, "{status}");
+        }
+    }
+
+    #[test]
+    fn conditions_allergies_and_medications_become_the_intake() {
+        let subject = json!({ "reference": "urn:uuid:p1" });
+        let code = json!({ "text": "thing" });
+        let plan = map(&bundle(&[
+            a_patient(),
+            json!({ "resourceType": "Condition", "id": "c", "subject": subject, "code": code,
+                    "onsetDateTime": "2001-02-03T00:00:00Z", "abatementDateTime": "2002" }),
+            json!({ "resourceType": "AllergyIntolerance", "id": "a", "patient": subject, "code": code,
+                    "criticality": "high" }),
+            json!({ "resourceType": "MedicationRequest", "id": "m", "subject": subject, "status": "active",
+                    "medicationCodeableConcept": code, "authoredOn": "2003-04-05T00:00:00Z" }),
+            json!({ "resourceType": "Condition", "id": "x", "subject": { "reference": "Patient/other" }, "code": code }),
+        ]))
+        .unwrap();
+        let intake = &plan.patients[0].intake;
+        assert_eq!(intake.conditions.len(), 1, "only the patient's own");
+        assert_eq!(intake.conditions[0].onset, NaiveDate::from_ymd_opt(2001, 2, 3));
+        assert_eq!(intake.conditions[0].abated, None, "a year alone is not a day");
+        assert!(intake.allergies[0].high_criticality);
+        assert!(intake.medications[0].active);
+        assert_eq!(plan.patients[0].details.name.family, "Name", "the official name");
+    }
+
+    #[test]
+    fn a_doctor_without_a_speciality_is_a_general_practitioner() {
+        let plan = map(&bundle(&[a_doctor()])).unwrap();
+        assert_eq!(plan.practitioners[0].specializations[0].text, "General practice");
+        let role = json!({ "resourceType": "PractitionerRole", "id": "r",
+            "practitioner": { "reference": "Practitioner/d1" }, "specialty": [{ "text": "Cardiology" }] });
+        let plan = map(&bundle(&[a_doctor(), role])).unwrap();
+        assert_eq!(plan.practitioners[0].specializations[0].text, "Cardiology");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_place_and_never_quoted() {
+        let mut patient = a_patient();
+        patient["birthDate"] = json!("SECRET");
+        let error = map(&bundle(&[patient])).unwrap_err();
+        assert_eq!(error.to_string(), "entry[0].resource.birthDate: not a full date");
+        let mut patient = a_patient();
+        patient["name"] = json!("SECRET");
+        let error = map(&bundle(&[patient])).unwrap_err().to_string();
+        assert!(error.starts_with("entry[0].resource.name: "), "{error}");
+        assert!(!error.contains("SECRET"));
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_refused() {
+        for json in [
+            "",
+            "[]",
+            "{}",
+            "{\"resourceType\":\"Patient\"}",
+            "{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":1}]}",
+        ] {
+            assert!(map(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+
+    /// JSON of any shape, with the words that mean something here.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec![
+            "resourceType",
+            "Bundle",
+            "Patient",
+            "Encounter",
+            "Practitioner",
+            "entry",
+            "resource",
+            "fullUrl",
+            "id",
+            "subject",
+            "reference",
+            "urn:uuid:p1",
+            "Patient/p1",
+            "period",
+            "start",
+            "2020-01-02T03:04:05Z",
+            "name",
+            "type",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            word.clone().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(5, 64, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((word.clone(), inner), 0..6)
+                    .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_the_mapping_panic(resources in prop::collection::vec(any_json(), 0..4)) {
+            let _ = map(&bundle(&resources));
+        }
+
+        #[test]
+        fn no_bytes_make_the_mapping_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = map(&bytes);
+        }
+    }
+}
