@@ -54,7 +54,10 @@ mod tests {
     }
 
     fn identifier(value: &str) -> Identifier {
-        Identifier { system: "urn:example".to_owned(), value: value.to_owned() }
+        Identifier {
+            system: "urn:example".to_owned(),
+            value: value.to_owned(),
+        }
     }
 
     #[test]
@@ -72,14 +75,28 @@ mod tests {
         assert_ne!(id, derivation(1).from_identifier("practitioner", &identifier("7")));
         assert_ne!(id, derivation(1).from_identifier("patient", &identifier("8")));
         assert_ne!(id, derivation(2).from_identifier("patient", &identifier("7")));
-        assert_ne!(derivation(1).from_name("service", "a"), derivation(1).from_name("servic", "ea"));
+        assert_ne!(
+            derivation(1).from_name("service", "a"),
+            derivation(1).from_name("servic", "ea")
+        );
     }
 
     #[test]
     fn derived_ids_never_change() {
         // They name streams on chains: another derivation would lose them.
-        assert_eq!(derivation(0x42).from_identifier("patient", &identifier("7")).to_string(), "3f080875-4960-8b4b-97ca-d24c17c77bcf");
-        assert_eq!(derivation(0x42).from_wallet(&Wallet([3; 20])).to_string(), "ce7e69e0-af4a-8b28-965d-805e98b38ec3");
-        assert_eq!(derivation(0x42).from_name("service", "import").to_string(), "231add54-e335-89b3-a5f7-14ee49573e29");
+        assert_eq!(
+            derivation(0x42)
+                .from_identifier("patient", &identifier("7"))
+                .to_string(),
+            "3f080875-4960-8b4b-97ca-d24c17c77bcf"
+        );
+        assert_eq!(
+            derivation(0x42).from_wallet(&Wallet([3; 20])).to_string(),
+            "ce7e69e0-af4a-8b28-965d-805e98b38ec3"
+        );
+        assert_eq!(
+            derivation(0x42).from_name("service", "import").to_string(),
+            "231add54-e335-89b3-a5f7-14ee49573e29"
+        );
     }
 }

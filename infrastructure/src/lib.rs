@@ -14,3 +14,4 @@ pub mod keys;
 pub mod log;
 pub mod notices;
 pub mod postgres;
+pub mod sealing;

@@ -20,11 +20,14 @@ impl DataKey {
     /// When the system gives no random bytes.
     pub fn random() -> Result<Self, SecretError> {
         let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(bytes.as_mut_slice()).map_err(|_| SecretError::NoRandomness)?;
+        SystemRandom::new()
+            .fill(bytes.as_mut_slice())
+            .map_err(|_| SecretError::NoRandomness)?;
         Ok(Self(bytes))
     }
 
-    pub(super) const fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+    /// From its bytes.
+    pub const fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(bytes)
     }
 
@@ -32,7 +35,7 @@ impl DataKey {
         &self.0
     }
 
-    /// The key, ready to seal and to open.
+    /// The key, ready to seal and to open. It never fails, see [`aes_256_gcm`].
     pub(crate) fn cipher(&self) -> Result<LessSafeKey, Unspecified> {
         aes_256_gcm(&self.0)
     }

@@ -38,7 +38,9 @@ impl MasterSecret {
     /// When the system gives no random bytes.
     pub fn random() -> Result<Self, SecretError> {
         let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(bytes.as_mut_slice()).map_err(|_| SecretError::NoRandomness)?;
+        SystemRandom::new()
+            .fill(bytes.as_mut_slice())
+            .map_err(|_| SecretError::NoRandomness)?;
         Ok(Self(bytes))
     }
 
@@ -115,7 +117,10 @@ impl IdentityKey {
             context.update(part);
         }
         let mut digest = [0; 16];
-        digest.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
+        digest
+            .iter_mut()
+            .zip(context.sign().as_ref())
+            .for_each(|(to, from)| *to = *from);
         digest
     }
 }
@@ -132,7 +137,11 @@ mod tests {
     #[test]
     fn the_secret_reads_from_hex_as_operators_write_it() {
         let expected = MasterSecret::new([0xab; 32]).org_key_id();
-        for text in ["ab".repeat(32), format!("0x{}\n", "AB".repeat(32)), format!("  {} ", "ab".repeat(32))] {
+        for text in [
+            "ab".repeat(32),
+            format!("0x{}\n", "AB".repeat(32)),
+            format!("  {} ", "ab".repeat(32)),
+        ] {
             assert_eq!(MasterSecret::from_hex(&text).unwrap().org_key_id(), expected);
         }
         for text in ["", "ab", &"ab".repeat(33), &"zz".repeat(32)] {
@@ -146,7 +155,10 @@ mod tests {
         std::fs::write(file.path(), "cd".repeat(32) + "\n").unwrap();
         let secret = MasterSecret::from_file(file.path()).unwrap();
         assert_eq!(secret.org_key_id(), MasterSecret::new([0xcd; 32]).org_key_id());
-        assert!(matches!(MasterSecret::from_file(Path::new("/nowhere/at/all")), Err(SecretError::File(_))));
+        assert!(matches!(
+            MasterSecret::from_file(Path::new("/nowhere/at/all")),
+            Err(SecretError::File(_))
+        ));
     }
 
     #[test]
@@ -154,7 +166,10 @@ mod tests {
         // What is on a chain was sealed and named under these: a change here would make it unreadable.
         let secret = MasterSecret::new([0x42; 32]);
         assert_eq!(hex::encode(secret.org_key_id()), "90c9b18f");
-        assert_eq!(hex::encode(secret.identity_derivation().digest(&[b"a", b"b"])), "be0d85666fc63c8d727f03d171797422");
+        assert_eq!(
+            hex::encode(secret.identity_derivation().digest(&[b"a", b"b"])),
+            "be0d85666fc63c8d727f03d171797422"
+        );
     }
 
     #[test]

@@ -87,6 +87,12 @@ impl KeySet {
     }
 }
 
+impl FromIterator<(KeyId, KeyLookup)> for KeySet {
+    fn from_iter<I: IntoIterator<Item = (KeyId, KeyLookup)>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
 /// The key to seal under.
 #[derive(Clone, Debug)]
 pub struct SealingKey {
@@ -119,7 +125,9 @@ pub struct KeyRing {
 
 impl std::fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyRing").field("keks", &self.keks).finish_non_exhaustive()
+        f.debug_struct("KeyRing")
+            .field("keks", &self.keks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -131,9 +139,18 @@ impl KeyRing {
             keks,
             undurable: DashMap::new(),
             undurable_ids: DashMap::new(),
-            current: moka::future::Cache::builder().max_capacity(CACHED).time_to_live(CACHED_FOR).build(),
-            by_id: moka::sync::Cache::builder().max_capacity(CACHED).time_to_live(CACHED_FOR).build(),
-            absent: moka::sync::Cache::builder().max_capacity(CACHED).time_to_live(ABSENT_FOR).build(),
+            current: moka::future::Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(CACHED_FOR)
+                .build(),
+            by_id: moka::sync::Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(CACHED_FOR)
+                .build(),
+            absent: moka::sync::Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(ABSENT_FOR)
+                .build(),
         }
     }
 
@@ -274,7 +291,9 @@ impl KeyRing {
             }
             let mut rewrapped = Vec::with_capacity(outdated.len());
             for row in &outdated {
-                let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else { continue };
+                let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else {
+                    continue;
+                };
                 let key = self.keks.unwrap(&row.kek_id, &key_id, row.subject(), wrapped)?;
                 rewrapped.push((key_id, self.keks.wrap(&key_id, row.subject(), &key)?));
             }
@@ -296,18 +315,36 @@ impl KeyRing {
                 return Ok(Current::Key(key_id, held));
             }
         }
-        if rows.is_empty() { self.make(subject) } else { Ok(Current::Destroyed) }
+        if rows.is_empty() {
+            self.make(subject)
+        } else {
+            Ok(Current::Destroyed)
+        }
     }
 
     fn make(&self, subject: PatientId) -> Result<Current, KeyRingError> {
         let mut key_id = KeyId::default();
-        SystemRandom::new().fill(&mut key_id).map_err(|_| SecretError::NoRandomness)?;
+        SystemRandom::new()
+            .fill(&mut key_id)
+            .map_err(|_| SecretError::NoRandomness)?;
         let key = DataKey::random()?;
         let wrapped = self.keks.wrap(&key_id, subject, &key)?;
-        let new = NewKey { key_id, subject, wrapped, kek_id: self.keks.current_id().to_owned() };
+        let new = NewKey {
+            key_id,
+            subject,
+            wrapped,
+            kek_id: self.keks.current_id().to_owned(),
+        };
         let held = Arc::new(HeldKey { subject, key });
         self.undurable_ids.insert(key_id, Arc::clone(&held));
-        self.undurable.insert(subject, SealingKey { key_id, held: Arc::clone(&held), new: Some(new) });
+        self.undurable.insert(
+            subject,
+            SealingKey {
+                key_id,
+                held: Arc::clone(&held),
+                new: Some(new),
+            },
+        );
         Ok(Current::Key(key_id, held))
     }
 
@@ -315,11 +352,15 @@ impl KeyRing {
         if let Some(held) = self.undurable_ids.get(key_id) {
             return Some(KeyLookup::Held(Arc::clone(&held)));
         }
-        self.by_id.get(key_id).or_else(|| self.absent.contains_key(key_id).then_some(KeyLookup::Unknown))
+        self.by_id
+            .get(key_id)
+            .or_else(|| self.absent.contains_key(key_id).then_some(KeyLookup::Unknown))
     }
 
     fn open(&self, row: &KeyRow) -> Result<KeyLookup, KeyRingError> {
-        let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else { return Ok(KeyLookup::Destroyed) };
+        let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else {
+            return Ok(KeyLookup::Destroyed);
+        };
         let subject = row.subject();
         let key = self.keks.unwrap(&row.kek_id, &key_id, subject, wrapped)?;
         Ok(KeyLookup::Held(Arc::new(HeldKey { subject, key })))

@@ -47,7 +47,9 @@ pub(super) async fn by_ids(pool: &PgPool, ids: &[KeyId]) -> Result<Vec<KeyRow>, 
 
 /// All keys.
 pub(super) async fn all(pool: &PgPool) -> Result<Vec<KeyRow>, sqlx::Error> {
-    sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys").fetch_all(pool).await
+    sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys")
+        .fetch_all(pool)
+        .await
 }
 
 /// Destroys all keys of a subject, those in `undurable` too that may be on their way into the table: their names are taken by
@@ -82,11 +84,10 @@ pub(super) async fn destroy(
 
 /// How many keys are wrapped under another key-encryption key than this one.
 pub(super) async fn count_outdated(pool: &PgPool, kek_id: &str) -> Result<u64, sqlx::Error> {
-    let (count,): (i64,) =
-        sqlx::query_as("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL AND kek_id <> $1")
-            .bind(kek_id)
-            .fetch_one(pool)
-            .await?;
+    let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL AND kek_id <> $1")
+        .bind(kek_id)
+        .fetch_one(pool)
+        .await?;
     Ok(count.unsigned_abs())
 }
 

@@ -33,7 +33,10 @@ pub struct KeyEncryptionKey {
 impl KeyEncryptionKey {
     /// From its bytes.
     pub fn new(id: impl Into<String>, key: [u8; 32]) -> Self {
-        Self { id: id.into(), key: Zeroizing::new(key) }
+        Self {
+            id: id.into(),
+            key: Zeroizing::new(key),
+        }
     }
 
     /// From 64 hexadecimal digits.
@@ -41,7 +44,10 @@ impl KeyEncryptionKey {
     /// # Errors
     /// When it is anything else.
     pub fn from_hex(id: impl Into<String>, text: &str) -> Result<Self, SecretError> {
-        Ok(Self { id: id.into(), key: hex_secret::parse(text)? })
+        Ok(Self {
+            id: id.into(),
+            key: hex_secret::parse(text)?,
+        })
     }
 
     /// From a file with 64 hexadecimal digits.
@@ -49,7 +55,10 @@ impl KeyEncryptionKey {
     /// # Errors
     /// When it cannot be read or holds anything else.
     pub fn from_file(id: impl Into<String>, path: &Path) -> Result<Self, SecretError> {
-        Ok(Self { id: id.into(), key: hex_secret::read(path)? })
+        Ok(Self {
+            id: id.into(),
+            key: hex_secret::read(path)?,
+        })
     }
 
     /// Its name.
@@ -59,7 +68,9 @@ impl KeyEncryptionKey {
 
     fn wrap(&self, key_id: &KeyId, subject: PatientId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
         let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| SecretError::NoRandomness)?;
+        SystemRandom::new()
+            .fill(&mut nonce)
+            .map_err(|_| SecretError::NoRandomness)?;
         let mut sealed = Zeroizing::new(key.bytes().to_vec());
         aes_256_gcm(&self.key)
             .and_then(|cipher| {
@@ -75,7 +86,11 @@ impl KeyEncryptionKey {
         let mut sealed = Zeroizing::new(sealed.to_vec());
         let opened = aes_256_gcm(&self.key)
             .ok()?
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), associated(key_id, subject), &mut sealed)
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                associated(key_id, subject),
+                &mut sealed,
+            )
             .ok()?;
         let mut key = Zeroizing::new([0; 32]);
         *key = <[u8; 32]>::try_from(&*opened).ok()?;
@@ -157,7 +172,10 @@ mod tests {
 
     #[test]
     fn a_wrapped_key_opens_again() {
-        let keks = KeyEncryptionKeys::new(KeyEncryptionKey::new("b", [2; 32]), vec![KeyEncryptionKey::new("a", [1; 32])]);
+        let keks = KeyEncryptionKeys::new(
+            KeyEncryptionKey::new("b", [2; 32]),
+            vec![KeyEncryptionKey::new("a", [1; 32])],
+        );
         let key = DataKey::random().unwrap();
         let wrapped = keks.wrap(&ID, subject(), &key).unwrap();
         assert_eq!(wrapped.len(), 12 + 32 + 16);
@@ -169,7 +187,10 @@ mod tests {
         let key = DataKey::random().unwrap();
         let old = KeyEncryptionKeys::new(KeyEncryptionKey::new("a", [1; 32]), Vec::new());
         let wrapped = old.wrap(&ID, subject(), &key).unwrap();
-        let keks = KeyEncryptionKeys::new(KeyEncryptionKey::new("b", [2; 32]), vec![KeyEncryptionKey::new("a", [1; 32])]);
+        let keks = KeyEncryptionKeys::new(
+            KeyEncryptionKey::new("b", [2; 32]),
+            vec![KeyEncryptionKey::new("a", [1; 32])],
+        );
         assert_eq!(keks.unwrap("a", &ID, subject(), &wrapped).unwrap().bytes(), key.bytes());
     }
 
@@ -179,14 +200,20 @@ mod tests {
         let wrapped = keks.wrap(&ID, subject(), &DataKey::random().unwrap()).unwrap();
         let refused = UnwrapError::Refused("a".to_owned());
         assert_eq!(keks.unwrap("a", &[2; 8], subject(), &wrapped).unwrap_err(), refused);
-        assert_eq!(keks.unwrap("a", &ID, PatientId::default(), &wrapped).unwrap_err(), refused);
+        assert_eq!(
+            keks.unwrap("a", &ID, PatientId::default(), &wrapped).unwrap_err(),
+            refused
+        );
         for at in 0..wrapped.len() {
             let mut altered = wrapped.clone();
             altered[at] ^= 1;
             assert_eq!(keks.unwrap("a", &ID, subject(), &altered).unwrap_err(), refused);
         }
         assert_eq!(keks.unwrap("a", &ID, subject(), &wrapped[..20]).unwrap_err(), refused);
-        assert_eq!(keks.unwrap("z", &ID, subject(), &wrapped).unwrap_err(), UnwrapError::UnknownKek("z".to_owned()));
+        assert_eq!(
+            keks.unwrap("z", &ID, subject(), &wrapped).unwrap_err(),
+            UnwrapError::UnknownKek("z".to_owned())
+        );
     }
 
     #[test]
