@@ -5,7 +5,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::calendar::CalendarEvent;
-use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId, PatientId, PractitionerId};
+use domain::kernel::{
+    AccountId, AggregateRef, CalendarId, ClinicEvent, CommandId, DecodeError, PatientId, PractitionerId,
+};
 use domain::patient::PatientEvent;
 use domain::practitioner::PractitionerEvent;
 use serde::{Deserialize, Serialize};
@@ -94,6 +96,21 @@ impl AnyEvent {
             Self::Calendar(id, _) => (*id).into(),
             Self::Account(id, _) => (*id).into(),
         }
+    }
+
+    /// Reads an event of any aggregate, in any schema ever written. Without the personal section, its field stays sealed.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
+    pub fn decode(of: AggregateRef, schema: u8, shared: &[u8], personal: Option<&[u8]>) -> Result<Self, DecodeError> {
+        Ok(match of {
+            AggregateRef::Patient(id) => Self::Patient(id, PatientEvent::decode(schema, shared, personal)?),
+            AggregateRef::Practitioner(id) => {
+                Self::Practitioner(id, PractitionerEvent::decode(schema, shared, personal)?)
+            }
+            AggregateRef::Calendar(id) => Self::Calendar(id, CalendarEvent::decode(schema, shared, personal)?),
+            AggregateRef::Account(id) => Self::Account(id, AccountEvent::decode(schema, shared, personal)?),
+        })
     }
 }
 

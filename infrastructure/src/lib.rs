@@ -4,10 +4,14 @@
 //! - [`appender`]: commits become transactions, and stay until they are final.
 //! - [`follower`]: blocks become journal rows and read models, one block in one transaction.
 //! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. The only places that name `ring`.
+//! - [`derivation`]: ids that follow from what they name.
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`log`] and [`notices`]: the types that these parts hand to each other.
 
+pub mod derivation;
+pub mod keys;
 pub mod log;
 pub mod notices;
 pub mod postgres;
+pub mod sealing;

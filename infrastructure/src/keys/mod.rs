@@ -1,0 +1,21 @@
+//! The keys: the organisation's master secret, the key-encryption key, and one random key per data subject.
+//!
+//! - [`MasterSecret`]: from outside the database. Stream names, the streams' own keys and derived identities come from it.
+//! - [`KeyEncryptionKeys`]: from outside the database. Wrap the data subjects' keys where they rest; can be rotated.
+//! - [`KeyRing`]: the data subjects' keys, in Postgres wrapped, in memory open. Destroying one is what erasure means.
+//!
+//! Nothing here is ever printed: `Debug` hides every secret, and secrets are wiped when they are dropped.
+
+mod data_key;
+mod hex_secret;
+mod master;
+mod ring;
+mod rows;
+mod wrapping;
+
+pub use data_key::DataKey;
+pub use hex_secret::SecretError;
+pub(crate) use master::IdentityKey;
+pub use master::MasterSecret;
+pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey};
+pub use wrapping::{KeyEncryptionKey, KeyEncryptionKeys, UnwrapError};

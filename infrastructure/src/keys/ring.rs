@@ -1,0 +1,368 @@
+//! The key ring: the data subjects' keys, at rest in Postgres, in use in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use domain::kernel::PatientId;
+use ring::rand::{SecureRandom, SystemRandom};
+use sqlx::PgPool;
+
+use super::rows::{self, KeyRow};
+use super::{DataKey, KeyEncryptionKeys, SecretError, UnwrapError};
+use crate::log::{KeyId, NewKey};
+
+/// How many keys are kept open in memory.
+const CACHED: u64 = 200_000;
+
+/// How long a key stays open in memory before it is read again, so that a destruction on another server gets here even if
+/// nobody tells.
+const CACHED_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// How long a foreign key's absence is believed before it is looked for again: a grant may bring it.
+const ABSENT_FOR: Duration = Duration::from_secs(10);
+
+/// How many keys are wrapped again in one transaction of a rotation.
+const ROTATED_AT_ONCE: i64 = 500;
+
+/// Why the ring has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyRingError {
+    /// Postgres does not answer.
+    #[error("the keys cannot be read")]
+    Database(#[from] sqlx::Error),
+    /// A key does not unwrap.
+    #[error(transparent)]
+    Unwrap(#[from] UnwrapError),
+    /// No key can be made.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The subject's key was destroyed: nothing is ever sealed for them again.
+    #[error("the key of this data subject is destroyed")]
+    Destroyed,
+    /// Another task that asked for the same key failed.
+    #[error("the keys cannot be read")]
+    Shared(#[source] Arc<KeyRingError>),
+}
+
+/// A key that is held here, and whose data it seals.
+#[derive(Clone, Debug)]
+pub struct HeldKey {
+    /// The data subject.
+    pub subject: PatientId,
+    /// Their key.
+    pub key: DataKey,
+}
+
+/// What the ring knows about a key by its name.
+#[derive(Clone, Debug)]
+pub enum KeyLookup {
+    /// It is here.
+    Held(Arc<HeldKey>),
+    /// It was here and is destroyed.
+    Destroyed,
+    /// It was never here.
+    Unknown,
+}
+
+/// Keys taken out of the ring for a batch of events, so that opening them asks nobody.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet(HashMap<KeyId, KeyLookup>);
+
+impl KeySet {
+    /// A key by its name.
+    pub fn get(&self, key_id: &KeyId) -> &KeyLookup {
+        self.0.get(key_id).unwrap_or(&KeyLookup::Unknown)
+    }
+
+    /// How many names were looked up.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(KeyId, KeyLookup)> for KeySet {
+    fn from_iter<I: IntoIterator<Item = (KeyId, KeyLookup)>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
+/// The key to seal under.
+#[derive(Clone, Debug)]
+pub struct SealingKey {
+    /// Its name, for the header.
+    pub key_id: KeyId,
+    /// The key.
+    pub held: Arc<HeldKey>,
+    /// The row to make durable with the commit, if that may not have happened yet.
+    pub new: Option<NewKey>,
+}
+
+/// The newest key of a subject.
+#[derive(Clone)]
+enum Current {
+    Key(KeyId, Arc<HeldKey>),
+    Destroyed,
+}
+
+/// The key ring of one server. Cheap to share behind an `Arc`.
+pub struct KeyRing {
+    pool: PgPool,
+    keks: KeyEncryptionKeys,
+    /// Keys that may not be in the database yet. They stand in no cache that could evict them.
+    undurable: DashMap<PatientId, SealingKey>,
+    undurable_ids: DashMap<KeyId, Arc<HeldKey>>,
+    current: moka::future::Cache<PatientId, Current>,
+    by_id: moka::sync::Cache<KeyId, KeyLookup>,
+    absent: moka::sync::Cache<KeyId, ()>,
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing")
+            .field("keks", &self.keks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyRing {
+    /// A ring over the table `data_keys`.
+    pub fn new(pool: PgPool, keks: KeyEncryptionKeys) -> Self {
+        Self {
+            pool,
+            keks,
+            undurable: DashMap::new(),
+            undurable_ids: DashMap::new(),
+            current: moka::future::Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(CACHED_FOR)
+                .build(),
+            by_id: moka::sync::Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(CACHED_FOR)
+                .build(),
+            absent: moka::sync::Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(ABSENT_FOR)
+                .build(),
+        }
+    }
+
+    /// The key to seal a subject's data under. When there is none, one is made, in memory: it comes with the row that must
+    /// become durable together with the first commit, and keeps coming with it until [`Self::mark_durable`].
+    ///
+    /// However many tasks ask at once, they get the same key.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    pub async fn for_sealing(&self, subject: PatientId) -> Result<SealingKey, KeyRingError> {
+        if let Some(undurable) = self.undurable.get(&subject) {
+            return Ok(undurable.clone());
+        }
+        let current = self
+            .current
+            .try_get_with(subject, self.load_or_make(subject))
+            .await
+            .map_err(KeyRingError::Shared)?;
+        match current {
+            Current::Key(key_id, held) => {
+                let new = self.undurable.get(&subject).and_then(|undurable| undurable.new.clone());
+                Ok(SealingKey { key_id, held, new })
+            }
+            Current::Destroyed => Err(KeyRingError::Destroyed),
+        }
+    }
+
+    /// A key has been made durable: commits need not carry it any more.
+    pub fn mark_durable(&self, key_id: &KeyId) {
+        if let Some((_, held)) = self.undurable_ids.remove(key_id) {
+            self.by_id.insert(*key_id, KeyLookup::Held(Arc::clone(&held)));
+            self.undurable.remove_if(&held.subject, |_, key| key.key_id == *key_id);
+        }
+    }
+
+    /// A key by its name.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    pub async fn for_opening(&self, key_id: KeyId) -> Result<KeyLookup, KeyRingError> {
+        Ok(self.load_many(&[key_id]).await?.get(&key_id).clone())
+    }
+
+    /// Keys by their names: from memory, and those not there with one query.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    pub async fn load_many(&self, key_ids: &[KeyId]) -> Result<KeySet, KeyRingError> {
+        let mut found = HashMap::with_capacity(key_ids.len());
+        let mut missing = Vec::new();
+        for key_id in key_ids {
+            if found.contains_key(key_id) {
+                continue;
+            }
+            let lookup = self.in_memory(key_id);
+            if lookup.is_none() {
+                missing.push(*key_id);
+            }
+            found.insert(*key_id, lookup.unwrap_or(KeyLookup::Unknown));
+        }
+        if !missing.is_empty() {
+            for row in rows::by_ids(&self.pool, &missing).await? {
+                let Some(key_id) = row.key_id() else { continue };
+                let lookup = self.open(&row)?;
+                self.by_id.insert(key_id, lookup.clone());
+                found.insert(key_id, lookup);
+            }
+            for key_id in missing {
+                if matches!(found.get(&key_id), Some(KeyLookup::Unknown)) {
+                    self.absent.insert(key_id, ());
+                }
+            }
+        }
+        Ok(KeySet(found))
+    }
+
+    /// Every key there is: for a rebuild that has the memory for it. Nothing stays in the ring's own cache.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    pub async fn load_all(&self) -> Result<KeySet, KeyRingError> {
+        let rows = rows::all(&self.pool).await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows {
+            if let Some(key_id) = row.key_id() {
+                found.insert(key_id, self.open(&row)?);
+            }
+        }
+        Ok(KeySet(found))
+    }
+
+    /// Destroys every key of a subject, here and in the database. What is sealed under them can never be opened again.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Database`]; then it must be asked again.
+    pub async fn destroy(&self, subject: PatientId) -> Result<(), KeyRingError> {
+        let undurable: Vec<KeyId> = self.undurable.get(&subject).map(|key| key.key_id).into_iter().collect();
+        let destroyed = rows::destroy(&self.pool, subject, &undurable, self.keks.current_id()).await?;
+        self.undurable.remove(&subject);
+        for key_id in destroyed {
+            self.undurable_ids.remove(&key_id);
+            self.by_id.insert(key_id, KeyLookup::Destroyed);
+        }
+        self.current.insert(subject, Current::Destroyed).await;
+        Ok(())
+    }
+
+    /// Forgets what is in memory about a subject: another server destroyed their key, or a grant brought one.
+    pub async fn forget(&self, subject: PatientId) {
+        self.current.invalidate(&subject).await;
+        self.absent.invalidate_all();
+        let of_subject: Vec<KeyId> = self
+            .by_id
+            .iter()
+            .filter(|(_, lookup)| matches!(lookup, KeyLookup::Held(held) if held.subject == subject))
+            .map(|(key_id, _)| *key_id)
+            .collect();
+        for key_id in of_subject {
+            self.by_id.invalidate(&key_id);
+        }
+    }
+
+    /// Wraps every key under the current key-encryption key again: the rotation. It goes on where an interrupted one stopped,
+    /// may run on several servers, and while they work. `progress` hears how many are done, of how many.
+    ///
+    /// # Errors
+    /// [`KeyRingError`]; what was done until then stays done.
+    pub async fn rewrap(&self, mut progress: impl FnMut(u64, u64)) -> Result<u64, KeyRingError> {
+        let total = rows::count_outdated(&self.pool, self.keks.current_id()).await?;
+        let mut done = 0;
+        progress(done, total);
+        loop {
+            let mut transaction = self.pool.begin().await?;
+            let outdated = rows::outdated(&mut transaction, self.keks.current_id(), ROTATED_AT_ONCE).await?;
+            if outdated.is_empty() {
+                return Ok(done);
+            }
+            let mut rewrapped = Vec::with_capacity(outdated.len());
+            for row in &outdated {
+                let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else {
+                    continue;
+                };
+                let key = self.keks.unwrap(&row.kek_id, &key_id, row.subject(), wrapped)?;
+                rewrapped.push((key_id, self.keks.wrap(&key_id, row.subject(), &key)?));
+            }
+            rows::replace(&mut transaction, self.keks.current_id(), &rewrapped).await?;
+            transaction.commit().await?;
+            done += rewrapped.len() as u64;
+            progress(done, total.max(done));
+        }
+    }
+
+    async fn load_or_make(&self, subject: PatientId) -> Result<Current, KeyRingError> {
+        if let Some(undurable) = self.undurable.get(&subject) {
+            return Ok(Current::Key(undurable.key_id, Arc::clone(&undurable.held)));
+        }
+        let rows = rows::of_subject(&self.pool, subject).await?;
+        for row in &rows {
+            if let (Some(key_id), KeyLookup::Held(held)) = (row.key_id(), self.open(row)?) {
+                self.by_id.insert(key_id, KeyLookup::Held(Arc::clone(&held)));
+                return Ok(Current::Key(key_id, held));
+            }
+        }
+        if rows.is_empty() {
+            self.make(subject)
+        } else {
+            Ok(Current::Destroyed)
+        }
+    }
+
+    fn make(&self, subject: PatientId) -> Result<Current, KeyRingError> {
+        let mut key_id = KeyId::default();
+        SystemRandom::new()
+            .fill(&mut key_id)
+            .map_err(|_| SecretError::NoRandomness)?;
+        let key = DataKey::random()?;
+        let wrapped = self.keks.wrap(&key_id, subject, &key)?;
+        let new = NewKey {
+            key_id,
+            subject,
+            wrapped,
+            kek_id: self.keks.current_id().to_owned(),
+        };
+        let held = Arc::new(HeldKey { subject, key });
+        self.undurable_ids.insert(key_id, Arc::clone(&held));
+        self.undurable.insert(
+            subject,
+            SealingKey {
+                key_id,
+                held: Arc::clone(&held),
+                new: Some(new),
+            },
+        );
+        Ok(Current::Key(key_id, held))
+    }
+
+    fn in_memory(&self, key_id: &KeyId) -> Option<KeyLookup> {
+        if let Some(held) = self.undurable_ids.get(key_id) {
+            return Some(KeyLookup::Held(Arc::clone(&held)));
+        }
+        self.by_id
+            .get(key_id)
+            .or_else(|| self.absent.contains_key(key_id).then_some(KeyLookup::Unknown))
+    }
+
+    fn open(&self, row: &KeyRow) -> Result<KeyLookup, KeyRingError> {
+        let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else {
+            return Ok(KeyLookup::Destroyed);
+        };
+        let subject = row.subject();
+        let key = self.keks.unwrap(&row.kek_id, &key_id, subject, wrapped)?;
+        Ok(KeyLookup::Held(Arc::new(HeldKey { subject, key })))
+    }
+}

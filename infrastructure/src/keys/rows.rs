@@ -1,0 +1,128 @@
+//! The table `data_keys`.
+
+use domain::kernel::PatientId;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::log::KeyId;
+
+/// A row: one key of one subject. `wrapped` is `None` once the key is destroyed.
+#[derive(sqlx::FromRow)]
+pub(super) struct KeyRow {
+    key_id: Vec<u8>,
+    subject: Uuid,
+    pub(super) wrapped: Option<Vec<u8>>,
+    pub(super) kek_id: String,
+}
+
+impl KeyRow {
+    /// The key's name; `None` never happens, the table checks the length.
+    pub(super) fn key_id(&self) -> Option<KeyId> {
+        self.key_id.as_slice().try_into().ok()
+    }
+
+    pub(super) const fn subject(&self) -> PatientId {
+        PatientId::new(self.subject)
+    }
+}
+
+/// The keys of one subject, the newest first.
+pub(super) async fn of_subject(pool: &PgPool, subject: PatientId) -> Result<Vec<KeyRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE subject = $1 ORDER BY created_at DESC, key_id",
+    )
+    .bind(subject.uuid())
+    .fetch_all(pool)
+    .await
+}
+
+/// The keys with these names, as far as they are here.
+pub(super) async fn by_ids(pool: &PgPool, ids: &[KeyId]) -> Result<Vec<KeyRow>, sqlx::Error> {
+    let ids: Vec<&[u8]> = ids.iter().map(KeyId::as_slice).collect();
+    sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE key_id = ANY($1)")
+        .bind(ids)
+        .fetch_all(pool)
+        .await
+}
+
+/// All keys.
+pub(super) async fn all(pool: &PgPool) -> Result<Vec<KeyRow>, sqlx::Error> {
+    sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys")
+        .fetch_all(pool)
+        .await
+}
+
+/// Destroys all keys of a subject, those in `undurable` too that may be on their way into the table: their names are taken by
+/// empty rows, so that they can never come in. Answers with the names of all of them.
+pub(super) async fn destroy(
+    pool: &PgPool,
+    subject: PatientId,
+    undurable: &[KeyId],
+    kek_id: &str,
+) -> Result<Vec<KeyId>, sqlx::Error> {
+    let undurable: Vec<&[u8]> = undurable.iter().map(KeyId::as_slice).collect();
+    let mut transaction = pool.begin().await?;
+    sqlx::query(
+        "INSERT INTO data_keys (key_id, subject, wrapped, kek_id, destroyed_at) \
+         SELECT key_id, $1, NULL, $3, now() FROM unnest($2::bytea[]) AS key_id ON CONFLICT (key_id) DO NOTHING",
+    )
+    .bind(subject.uuid())
+    .bind(undurable)
+    .bind(kek_id)
+    .execute(&mut *transaction)
+    .await?;
+    let destroyed: Vec<(Vec<u8>,)> = sqlx::query_as(
+        "UPDATE data_keys SET wrapped = NULL, destroyed_at = coalesce(destroyed_at, now()) WHERE subject = $1 \
+         RETURNING key_id",
+    )
+    .bind(subject.uuid())
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(destroyed.into_iter().filter_map(|(id,)| id.try_into().ok()).collect())
+}
+
+/// How many keys are wrapped under another key-encryption key than this one.
+pub(super) async fn count_outdated(pool: &PgPool, kek_id: &str) -> Result<u64, sqlx::Error> {
+    let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL AND kek_id <> $1")
+        .bind(kek_id)
+        .fetch_one(pool)
+        .await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Some keys wrapped under another key-encryption key than this one, locked against a rotation that runs beside.
+pub(super) async fn outdated(
+    connection: &mut sqlx::PgConnection,
+    kek_id: &str,
+    limit: i64,
+) -> Result<Vec<KeyRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE wrapped IS NOT NULL AND kek_id <> $1 \
+         ORDER BY key_id LIMIT $2 FOR UPDATE SKIP LOCKED",
+    )
+    .bind(kek_id)
+    .bind(limit)
+    .fetch_all(connection)
+    .await
+}
+
+/// Replaces the wrapped bytes of keys.
+pub(super) async fn replace(
+    connection: &mut sqlx::PgConnection,
+    kek_id: &str,
+    rewrapped: &[(KeyId, Vec<u8>)],
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<&[u8]> = rewrapped.iter().map(|(id, _)| id.as_slice()).collect();
+    let wrapped: Vec<&[u8]> = rewrapped.iter().map(|(_, wrapped)| wrapped.as_slice()).collect();
+    sqlx::query(
+        "UPDATE data_keys SET wrapped = new.wrapped, kek_id = $1 \
+         FROM unnest($2::bytea[], $3::bytea[]) AS new (key_id, wrapped) WHERE data_keys.key_id = new.key_id",
+    )
+    .bind(kek_id)
+    .bind(ids)
+    .bind(wrapped)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
