@@ -1,1 +1,3 @@
-//! api
+//! HTTP, composition root, and the one binary with its subcommands.
+
+pub mod dev;
