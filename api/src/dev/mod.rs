@@ -1,0 +1,20 @@
+//! What a whole system on one machine needs: Postgres, a chain, a folder for their data.
+//!
+//! `medconnect dev`, the end-to-end tests and the benchmarks stand on this. Nothing in a server that runs in production does.
+//!
+//! - [`tools`]: finds PostgreSQL and Anvil, or fetches them.
+//! - [`postgres`] and [`anvil`]: start and stop them. Nothing that is started here outlives us, however we end.
+
+pub mod anvil;
+mod error;
+pub mod port;
+pub mod postgres;
+mod process;
+pub mod rpc;
+pub mod tools;
+pub mod user;
+
+pub use error::DevError;
+
+/// The chain id of a chain of one's own, by custom.
+pub const CHAIN_ID: u64 = 31337;
