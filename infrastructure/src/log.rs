@@ -1,10 +1,12 @@
 //! The event log's own vocabulary: heads, commits, entries. What the contract, the appender, the store and the follower
 //! hand to each other, independent of ethers.
 
+use std::future::Future;
 use std::sync::Arc;
 
-use application::log::{BlockRef, Position, StreamId};
-use domain::kernel::CommandId;
+use application::command::Unavailable;
+use application::log::{BlockRef, Finality, Position, StreamId};
+use domain::kernel::{CommandId, PatientId};
 
 /// A sealed payload, as it stands on the chain. Made once, shared, never changed.
 pub type Payload = Arc<[u8]>;
@@ -87,4 +89,76 @@ pub struct LogHead {
     pub position: Position,
     /// The running hash.
     pub running_hash: [u8; 32],
+}
+
+/// The name of a data subject's key, as it stands in the header of what is sealed under it.
+pub type KeyId = [u8; 8];
+
+/// A data subject's key that no database has yet: the row of `data_keys` to insert in the transaction that makes the first
+/// commit sealed under it durable, so that nothing is ever appended under a key that is nowhere.
+///
+/// Until that is known to have happened, every commit under the key carries it: insert with `ON CONFLICT DO NOTHING`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewKey {
+    /// Its name.
+    pub key_id: KeyId,
+    /// Whose data it seals.
+    pub subject: PatientId,
+    /// The key, wrapped under the key-encryption key.
+    pub wrapped: Vec<u8>,
+    /// The key-encryption key.
+    pub kek_id: String,
+}
+
+/// What became of a commit. Final: it is never taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommitOutcome {
+    /// It is on the chain at the configured finality, and in the journal and the read models.
+    Appended {
+        /// The position of its last event.
+        position: Position,
+        /// How sure the network is.
+        finality: Finality,
+    },
+    /// A stream was not where it was expected. None of the commit's parts was appended, and none will be.
+    Rejected {
+        /// The first such stream.
+        stream: StreamId,
+        /// Where it stood.
+        actual: StreamHead,
+    },
+    /// Another commit of the same command was accepted before and was not rejected. This one was not taken.
+    Duplicate,
+    /// It was not accepted, and will not be appended.
+    Failed(Unavailable),
+}
+
+/// Where commits are handed over: the appender.
+///
+/// Commits are appended in the order in which [`CommitLog::append`] takes them. Once it has returned, the log owns the commit: it
+/// makes it durable and sees it through, whether or not somebody waits for the ticket. A future of `append` that is dropped
+/// before it answers has handed over nothing.
+pub trait CommitLog: Send + Sync + 'static {
+    /// How a commit is waited for.
+    type Ticket: CommitTicket;
+
+    /// Hands a commit over, with the keys that it needs and that may not be durable yet. Waits while the queue is full.
+    ///
+    /// # Errors
+    /// When the log takes no commits now; nothing was handed over.
+    fn append(
+        &self,
+        commit: Commit,
+        keys: Vec<NewKey>,
+    ) -> impl Future<Output = Result<Self::Ticket, Unavailable>> + Send;
+}
+
+/// A commit on its way. Dropping the ticket changes nothing for the commit.
+pub trait CommitTicket: Send + 'static {
+    /// Waits until the commit and its keys are durable in the outbox (`true`), or it is clear that they never will be (`false`:
+    /// [`Self::outcome`] says why).
+    fn accepted(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Waits until it is clear what became of the commit.
+    fn outcome(self) -> impl Future<Output = CommitOutcome> + Send;
 }
