@@ -6,8 +6,10 @@
 //! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. The only places that name `ring`.
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
+//! - [`crash`]: named places at which a test can kill the process.
 //! - [`log`] and [`notices`]: the types that these parts hand to each other.
 
+pub mod crash;
 pub mod log;
 pub mod notices;
 pub mod postgres;
