@@ -54,7 +54,10 @@ fn parse(text: &str) -> Target {
         Some((place, pass)) => (place, pass.parse().unwrap_or(1)),
         None => (text, 1),
     };
-    Target { place: place.to_owned(), passes_left: AtomicU64::new(pass) }
+    Target {
+        place: place.to_owned(),
+        passes_left: AtomicU64::new(pass),
+    }
 }
 
 #[cfg(test)]
@@ -63,9 +66,11 @@ mod tests {
 
     #[test]
     fn a_place_may_be_named_with_its_pass() {
-        for (text, place, pass) in
-            [("appender.sent", "appender.sent", 1), ("appender.sent:3", "appender.sent", 3), ("a:x", "a", 1)]
-        {
+        for (text, place, pass) in [
+            ("appender.sent", "appender.sent", 1),
+            ("appender.sent:3", "appender.sent", 3),
+            ("a:x", "a", 1),
+        ] {
             let target = parse(text);
             assert_eq!(target.place, place);
             assert_eq!(target.passes_left.load(Ordering::Relaxed), pass);

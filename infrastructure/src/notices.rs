@@ -73,7 +73,8 @@ impl Notices {
     /// Tells every subscriber. Those that are gone are forgotten.
     pub fn publish(&self, notice: Notice) {
         let notice = Arc::new(notice);
-        self.lock().retain(|subscriber| subscriber.send(Arc::clone(&notice)).is_ok());
+        self.lock()
+            .retain(|subscriber| subscriber.send(Arc::clone(&notice)).is_ok());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<UnboundedSender<Arc<Notice>>>> {

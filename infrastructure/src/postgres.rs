@@ -41,7 +41,9 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, sqlx::E
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
     // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
     let mut connection = pool.acquire().await?;
-    connection.execute("CREATE SCHEMA IF NOT EXISTS core; SET search_path = core").await?;
+    connection
+        .execute("CREATE SCHEMA IF NOT EXISTS core; SET search_path = core")
+        .await?;
     let done = sqlx::migrate!("./migrations").run_direct(&mut *connection).await;
     // The connection's search path was changed: it must not go back to the pool.
     connection.detach();
