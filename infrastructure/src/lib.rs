@@ -7,8 +7,11 @@
 //! - [`derivation`]: ids that follow from what they name.
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
+//! - [`crash`]: named places at which a test can kill the process.
 //! - [`log`] and [`notices`]: the types that these parts hand to each other.
 
+pub mod chain;
+pub mod crash;
 pub mod derivation;
 pub mod keys;
 pub mod log;

@@ -1,0 +1,313 @@
+//! Log entries from a node's JSON, borrowed and decoded by hand: a rebuild reads millions of them.
+
+use std::fmt;
+
+use application::log::StreamId;
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::super::contract::{APPENDED, COMMIT_REJECTED, small, tag_of};
+use super::super::event_log::BlockLogs;
+use super::super::hex;
+use super::super::rpc::ChainError;
+use super::super::{Address, Hash};
+use crate::log::{AppendedEntry, Payload, RejectedCommit, StreamHead};
+
+/// A log as the node writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::chain) struct RawLog<'a> {
+    address: &'a str,
+    #[serde(borrow)]
+    topics: Topics<'a>,
+    data: &'a str,
+    block_number: Option<hex::Number>,
+    block_hash: Option<hex::Fixed<32>>,
+    transaction_hash: Option<hex::Fixed<32>>,
+    log_index: Option<hex::Number>,
+    #[serde(default)]
+    removed: bool,
+}
+
+/// At most four topics; so there is no list to allocate.
+#[derive(Default)]
+struct Topics<'a>([Option<&'a str>; 4]);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Topics<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Topics<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("at most four topics")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut topics = Topics::default();
+                for topic in &mut topics.0 {
+                    *topic = list.next_element::<&'de str>()?;
+                    if topic.is_none() {
+                        return Ok(topics);
+                    }
+                }
+                match list.next_element::<IgnoredAny>()? {
+                    None => Ok(topics),
+                    Some(_) => Err(A::Error::invalid_length(5, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+/// Groups a contract's logs by block and checks that they stand in order. `within` says whether a block was asked for.
+pub(in crate::chain) fn read_logs(
+    logs: &[RawLog<'_>],
+    contract: Address,
+    within: impl Fn(u64, &Hash) -> bool,
+) -> Result<Vec<BlockLogs>, ChainError> {
+    let mut blocks: Vec<BlockLogs> = Vec::new();
+    let mut last_index = 0;
+    for log in logs {
+        let place = (log.block_number, log.block_hash, log.transaction_hash, log.log_index);
+        let (
+            Some(hex::Number(number)),
+            Some(hex::Fixed(hash)),
+            Some(hex::Fixed(transaction)),
+            Some(hex::Number(index)),
+        ) = place
+        else {
+            return Err(malformed("a log that is in no block"));
+        };
+        if log.removed || !within(number, &hash) {
+            return Err(malformed("a log that was not asked for"));
+        }
+        if hex::fixed(log.address) != Some(contract.0) {
+            return Err(malformed("a log of another contract"));
+        }
+        match blocks.last() {
+            Some(block) if block.number == number => {
+                if block.hash != hash {
+                    return Err(ChainError::Inconsistent("two blocks of one number"));
+                }
+                if index <= last_index {
+                    return Err(malformed("logs that are not in order"));
+                }
+            }
+            Some(block) if block.number > number => return Err(malformed("logs that are not in order")),
+            _ => blocks.push(BlockLogs {
+                number,
+                hash,
+                appended: Vec::new(),
+                rejected: Vec::new(),
+            }),
+        }
+        last_index = index;
+        let Some(block) = blocks.last_mut() else { continue };
+        match log.topics.0 {
+            [Some(APPENDED), Some(stream), None, None] => {
+                let entry =
+                    appended(stream, log.data, transaction).ok_or_else(|| malformed("an entry that is cut short"))?;
+                block.appended.push(entry);
+            }
+            [Some(COMMIT_REJECTED), None, None, None] => {
+                let commit =
+                    rejected(log.data, transaction).ok_or_else(|| malformed("a rejection that is cut short"))?;
+                block.rejected.push(commit);
+            }
+            _ => return Err(malformed("an event that was not asked for")),
+        }
+    }
+    Ok(blocks)
+}
+
+fn malformed(what: &'static str) -> ChainError {
+    ChainError::malformed(what)
+}
+
+/// `version position 0x60 length payload padding`, each but the last two a word.
+fn appended(stream: &str, data: &str, transaction: Hash) -> Option<AppendedEntry> {
+    const HEAD: usize = 4 * 64;
+    let (head, tail) = hex::digits(data)?.split_at_checked(HEAD)?;
+    let mut words = [[0; 32]; 4];
+    hex::decode_into(head, words.as_flattened_mut())?;
+    let [version, position, offset, length] = words;
+    let len = usize::try_from(small(&length)?).ok()?;
+    let padded = len.checked_next_multiple_of(32)?;
+    (small(&offset)? == 0x60 && len > 0 && tail.len() == padded.checked_mul(2)?).then_some(())?;
+    let (digits, padding) = tail.split_at_checked(2 * len)?;
+    padding.bytes().all(|digit| digit == b'0').then_some(())?;
+    // One allocation, zeroed and then written in place.
+    let mut payload: Payload = std::iter::repeat_n(0, len).collect();
+    hex::decode_into(digits, std::sync::Arc::get_mut(&mut payload)?)?;
+    Some(AppendedEntry {
+        stream: StreamId(hex::fixed(stream)?),
+        version: small(&version)?,
+        position: small(&position)?,
+        payload,
+        transaction,
+    })
+}
+
+/// `index stream version tag`, each a word.
+fn rejected(data: &str, transaction: Hash) -> Option<RejectedCommit> {
+    let mut words = [[0; 32]; 4];
+    hex::decode_into(hex::digits(data)?, words.as_flattened_mut())?;
+    let [index, stream, version, tag] = words;
+    Some(RejectedCommit {
+        transaction,
+        index: small(&index)?.try_into().ok()?,
+        stream: StreamId(stream),
+        actual: StreamHead {
+            version: small(&version)?,
+            tag: tag_of(&tag)?,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ethers_core::abi::{Token, encode};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    const CONTRACT: Address = Address([0xAA; 20]);
+
+    fn log(number: u64, index: u64, topics: Value, data: &[u8]) -> Value {
+        json!({
+            "address": hex::encode(&CONTRACT.0), "topics": topics, "data": hex::encode(data),
+            "blockNumber": format!("{number:#x}"), "blockHash": hex::encode(&[7; 32]), "transactionIndex": "0x0",
+            "transactionHash": hex::encode(&[8; 32]), "logIndex": format!("{index:#x}"), "removed": false,
+        })
+    }
+
+    fn appended_log(number: u64, index: u64, version: u64, position: u64, payload: &[u8]) -> Value {
+        let data = encode(&[
+            Token::Uint(version.into()),
+            Token::Uint(position.into()),
+            Token::Bytes(payload.to_vec()),
+        ]);
+        log(number, index, json!([APPENDED, hex::encode(&[5; 32])]), &data)
+    }
+
+    fn rejected_log(number: u64, index: u64) -> Value {
+        let mut tag = vec![9; 8];
+        tag.resize(32, 0);
+        let tokens = [
+            Token::Uint(3.into()),
+            Token::FixedBytes(vec![5; 32]),
+            Token::Uint(6.into()),
+            Token::FixedBytes(tag),
+        ];
+        log(number, index, json!([COMMIT_REJECTED]), &encode(&tokens))
+    }
+
+    fn read(logs: &[Value]) -> Result<Vec<BlockLogs>, ChainError> {
+        let text = serde_json::to_string(logs).unwrap();
+        let logs: Vec<RawLog<'_>> = serde_json::from_str(&text).map_err(ChainError::malformed)?;
+        read_logs(&logs, CONTRACT, |number, _| (1..=9).contains(&number))
+    }
+
+    #[test]
+    fn entries_and_rejections_are_grouped_by_block() {
+        let blocks = read(&[
+            appended_log(1, 0, 1, 1, b"one"),
+            rejected_log(1, 1),
+            appended_log(2, 0, 2, 2, &[3; 64]),
+        ])
+        .unwrap();
+        let entry = |version, payload: &[u8]| AppendedEntry {
+            stream: StreamId([5; 32]),
+            version,
+            position: version,
+            payload: Payload::from(payload),
+            transaction: [8; 32],
+        };
+        let rejected = RejectedCommit {
+            transaction: [8; 32],
+            index: 3,
+            stream: StreamId([5; 32]),
+            actual: StreamHead {
+                version: 6,
+                tag: [9; 8],
+            },
+        };
+        assert_eq!(
+            blocks,
+            [
+                BlockLogs {
+                    number: 1,
+                    hash: [7; 32],
+                    appended: vec![entry(1, b"one")],
+                    rejected: vec![rejected]
+                },
+                BlockLogs {
+                    number: 2,
+                    hash: [7; 32],
+                    appended: vec![entry(2, &[3; 64])],
+                    rejected: vec![]
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn logs_that_nobody_asked_for_are_refused() {
+        let good = || appended_log(1, 0, 1, 1, b"one");
+        let with = |key: &str, value: Value| {
+            let mut log = good();
+            log[key] = value;
+            log
+        };
+        for logs in [
+            vec![appended_log(10, 0, 1, 1, b"one")],
+            vec![with("removed", json!(true))],
+            vec![with("address", json!(hex::encode(&[1; 20])))],
+            vec![with("blockHash", Value::Null)],
+            vec![with("data", json!("0x"))],
+            vec![with("topics", json!([APPENDED]))],
+            vec![with("topics", json!([COMMIT_REJECTED, APPENDED]))],
+            vec![good(), good()],
+            vec![appended_log(2, 0, 1, 1, b"one"), good()],
+        ] {
+            assert!(matches!(read(&logs), Err(ChainError::Malformed(_))), "{logs:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_with_two_hashes_is_a_contradiction() {
+        let mut other = appended_log(1, 1, 2, 2, b"two");
+        other["blockHash"] = json!(hex::encode(&[1; 32]));
+        assert!(matches!(
+            read(&[appended_log(1, 0, 1, 1, b"one"), other]),
+            Err(ChainError::Inconsistent(_))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn a_payload_of_any_length_reads_back(payload in prop::collection::vec(any::<u8>(), 1..200)) {
+            let blocks = read(&[appended_log(1, 0, 1, 1, &payload)]).unwrap();
+            prop_assert_eq!(&blocks[0].appended[0].payload[..], &payload[..]);
+        }
+
+        #[test]
+        fn no_data_makes_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "\\PC{0,40}") {
+            let data = hex::encode(&bytes);
+            let _ = (appended(&data, &data, [0; 32]), rejected(&data, [0; 32]));
+            let _ = (appended(&text, &text, [0; 32]), rejected(&text, [0; 32]));
+        }
+
+        #[test]
+        fn a_changed_digit_never_panics(at in 0usize..400, digit in "[0-9a-fx]") {
+            let mut log = appended_log(1, 0, 1, 1, b"one");
+            let mut data = log["data"].as_str().unwrap().to_owned();
+            let at = at % data.len();
+            data.replace_range(at..=at, &digit);
+            log["data"] = json!(data);
+            let _ = read(&[log]);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Ethereum: JSON-RPC, the `EventLog` contract's encoding, signing. The only folder that names `ethers`.
+//!
+//! What a node answers is checked before anybody sees it: a block asked for by number has that number, logs belong to the
+//! contract and the range that was asked for, stand in order and agree with their blocks' headers. What cannot be
+//! checked here (that nothing was left out) the follower checks with the running hash.
+//!
+//! - [`rpc`]: calls and batches over HTTP, with timeouts, limits and failover.
+//! - [`node`]: what the program asks a node.
+//! - [`event_log`]: what it asks the contract.
+//! - [`codec`] and [`contract`]: batches, calldata and log entries as bytes.
+//! - [`running_hash`]: the hash over everything in the log.
+//! - [`signer`]: the key that pays for transactions.
+//! - [`deploy`]: putting the contract on a chain.
+
+pub mod address;
+pub mod codec;
+pub mod contract;
+pub mod deploy;
+pub mod event_log;
+mod hex;
+pub mod node;
+pub mod rpc;
+pub mod running_hash;
+pub mod signer;
+
+pub use address::Address;
+pub use deploy::Deployment;
+pub use event_log::{BlockLogs, EventLog, LogPage};
+pub use node::{BlockId, Fees, Header, Node, Receipt};
+pub use rpc::{ChainError, RpcOptions};
+pub use signer::{SignedTransaction, Signer, Transaction};
+
+/// A hash as the chain writes it: of a block, a transaction or a payload.
+pub type Hash = [u8; 32];
+
+/// Keccak-256.
+pub fn keccak256(bytes: &[u8]) -> Hash {
+    ethers_core::utils::keccak256(bytes)
+}

@@ -1,0 +1,396 @@
+//! What the program asks a node. Answers are checked before they are handed on.
+
+use application::log::BlockRef;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::hex::{AsHex, Data, Fixed, Number, Quantity};
+use super::rpc::{Call, ChainError, RpcClient, RpcOptions, read};
+use super::{Address, Hash, hex};
+
+/// A node, or several of one chain that stand in for each other. Clones share connections.
+#[derive(Clone, Debug)]
+pub struct Node {
+    rpc: RpcClient,
+    chain_id: u64,
+}
+
+/// Which block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockId {
+    /// The newest one.
+    Latest,
+    /// The newest one that the network calls final.
+    Finalized,
+    /// By number.
+    Number(u64),
+    /// By hash.
+    Hash(Hash),
+}
+
+/// A block's header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// The block.
+    pub block: BlockRef,
+    /// What a unit of gas costs at least in it; `None` on a chain without EIP-1559.
+    pub base_fee: Option<u128>,
+}
+
+/// What a unit of gas costs now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Fees {
+    /// The base fee of the newest block, in wei.
+    pub base: u128,
+    /// What the node suggests for the block's producer, in wei.
+    pub priority: u128,
+}
+
+/// What became of a transaction that is in a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// The transaction.
+    pub transaction: Hash,
+    /// The block's number.
+    pub block_number: u64,
+    /// The block's hash.
+    pub block_hash: Hash,
+    /// Whether it did what it should; otherwise it was reverted.
+    pub succeeded: bool,
+    /// The gas that it used.
+    pub gas_used: u64,
+    /// The contract that it deployed, if it did.
+    pub contract: Option<Address>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawHeader {
+    number: Number,
+    hash: Fixed<32>,
+    parent_hash: Fixed<32>,
+    timestamp: Number,
+    base_fee_per_gas: Option<Quantity>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawReceipt {
+    transaction_hash: Fixed<32>,
+    block_number: Number,
+    block_hash: Fixed<32>,
+    status: Number,
+    gas_used: Number,
+    contract_address: Option<Address>,
+}
+
+impl BlockId {
+    /// As `eth_call` and the like take it: a hash as EIP-1898 has it.
+    pub(super) fn parameter(self) -> Value {
+        match self {
+            Self::Hash(hash) => json!({ "blockHash": hex::encode(&hash) }),
+            _ => self.tag(),
+        }
+    }
+
+    fn tag(self) -> Value {
+        match self {
+            Self::Latest => json!("latest"),
+            Self::Finalized => json!("finalized"),
+            Self::Number(number) => json!(Number(number)),
+            Self::Hash(hash) => json!(hex::encode(&hash)),
+        }
+    }
+
+    /// The call that asks for the header.
+    pub(super) fn header_call(self) -> Call {
+        let method = match self {
+            Self::Hash(_) => "eth_getBlockByHash",
+            _ => "eth_getBlockByNumber",
+        };
+        Call {
+            method,
+            params: json!([self.tag(), false]),
+        }
+    }
+
+    pub(super) fn read_header(self, raw: Option<RawHeaderAnswer>) -> Result<Option<Header>, ChainError> {
+        let Some(RawHeaderAnswer(raw)) = raw else {
+            return Ok(None);
+        };
+        let block = BlockRef {
+            number: raw.number.0,
+            hash: raw.hash.0,
+            parent_hash: raw.parent_hash.0,
+            timestamp: raw.timestamp.0,
+        };
+        let asked = match self {
+            Self::Number(number) => block.number == number,
+            Self::Hash(hash) => block.hash == hash,
+            Self::Latest | Self::Finalized => true,
+        };
+        if !asked {
+            return Err(ChainError::malformed("another block than the one that was asked for"));
+        }
+        Ok(Some(Header {
+            block,
+            base_fee: raw.base_fee_per_gas.map(|fee| fee.0),
+        }))
+    }
+}
+
+/// A header as the node writes it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct RawHeaderAnswer(RawHeader);
+
+/// The call that asks a contract.
+pub(super) fn contract_call(to: Address, data: &[u8], at: BlockId) -> Call {
+    Call {
+        method: "eth_call",
+        params: json!([{ "to": to, "data": hex::encode(data) }, at.parameter()]),
+    }
+}
+
+impl Node {
+    /// Nodes of the chain with this id, the preferred one first. Nothing is sent yet; each node's chain id is checked before its
+    /// first answer is used.
+    ///
+    /// # Errors
+    /// When there is no URL, or one is not of HTTP.
+    pub fn new(urls: &[String], chain_id: u64, options: RpcOptions) -> Result<Self, ChainError> {
+        Ok(Self {
+            rpc: RpcClient::new(urls, Some(chain_id), options)?,
+            chain_id,
+        })
+    }
+
+    /// Nodes of whatever chain the first that answers is on.
+    ///
+    /// # Errors
+    /// When none answers.
+    pub async fn discover(urls: &[String], options: RpcOptions) -> Result<Self, ChainError> {
+        let Number(chain_id) = RpcClient::new(urls, None, options)?
+            .call("eth_chainId", [(); 0])
+            .await?;
+        Self::new(urls, chain_id, options)
+    }
+
+    /// The chain.
+    pub const fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// The client, for methods that are not here.
+    pub const fn rpc(&self) -> &RpcClient {
+        &self.rpc
+    }
+
+    /// The number of the newest block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn block_number(&self) -> Result<u64, ChainError> {
+        self.rpc
+            .call::<Number>("eth_blockNumber", [(); 0])
+            .await
+            .map(|number| number.0)
+    }
+
+    /// The header of a block; `None` when there is no such block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn header(&self, id: BlockId) -> Result<Option<Header>, ChainError> {
+        let call = id.header_call();
+        self.rpc
+            .call_with(call.method, &call.params, |raw| id.read_header(raw))
+            .await
+    }
+
+    /// The headers of a range of blocks, in order; cut short where the chain ends. Each is the parent of the next.
+    ///
+    /// # Errors
+    /// [`ChainError`]; [`ChainError::Inconsistent`] when the chain changed meanwhile.
+    pub async fn headers(&self, from: u64, to: u64) -> Result<Vec<Header>, ChainError> {
+        let calls: Vec<_> = (from..=to)
+            .map(|number| BlockId::Number(number).header_call())
+            .collect();
+        self.rpc.batch(&calls, |answers| linked(from, answers)).await
+    }
+
+    /// How many transactions of this account are in blocks up to the newest: its next nonce.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn nonce(&self, account: Address) -> Result<u64, ChainError> {
+        self.transaction_count(account, "latest").await
+    }
+
+    /// As [`Self::nonce`], with those that the node's pool would put into the next block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {
+        self.transaction_count(account, "pending").await
+    }
+
+    async fn transaction_count(&self, account: Address, at: &str) -> Result<u64, ChainError> {
+        self.rpc
+            .call::<Number>("eth_getTransactionCount", (account, at))
+            .await
+            .map(|count| count.0)
+    }
+
+    /// What an account has, in wei; at most what 128 bits hold.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn balance(&self, account: Address) -> Result<u128, ChainError> {
+        self.rpc
+            .call::<Quantity>("eth_getBalance", (account, "latest"))
+            .await
+            .map(|balance| balance.0)
+    }
+
+    /// Hands a signed transaction to the node, and answers with its hash. That is no promise: a node may forget it.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn send_raw(&self, raw: &[u8]) -> Result<Hash, ChainError> {
+        self.rpc
+            .call::<Fixed<32>>("eth_sendRawTransaction", [AsHex(raw)])
+            .await
+            .map(|hash| hash.0)
+    }
+
+    /// The receipts of transactions, in the order asked; `None` for each that is in no block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn receipts(&self, transactions: &[Hash]) -> Result<Vec<Option<Receipt>>, ChainError> {
+        let calls: Vec<_> = transactions
+            .iter()
+            .map(|hash| Call {
+                method: "eth_getTransactionReceipt",
+                params: json!([hex::encode(hash)]),
+            })
+            .collect();
+        self.rpc
+            .batch(&calls, |answers| {
+                transactions
+                    .iter()
+                    .zip(answers)
+                    .map(|(hash, answer)| {
+                        let Some(raw) = read::<Option<RawReceipt>>(answer)? else {
+                            return Ok(None);
+                        };
+                        if raw.transaction_hash.0 != *hash || raw.status.0 > 1 {
+                            return Err(ChainError::malformed("the receipt of another transaction"));
+                        }
+                        Ok(Some(Receipt {
+                            transaction: *hash,
+                            block_number: raw.block_number.0,
+                            block_hash: raw.block_hash.0,
+                            succeeded: raw.status.0 == 1,
+                            gas_used: raw.gas_used.0,
+                            contract: raw.contract_address,
+                        }))
+                    })
+                    .collect()
+            })
+            .await
+    }
+
+    /// What gas costs now.
+    ///
+    /// # Errors
+    /// [`ChainError`]; also when the chain does not know EIP-1559.
+    pub async fn fees(&self) -> Result<Fees, ChainError> {
+        let calls = [
+            BlockId::Latest.header_call(),
+            Call {
+                method: "eth_maxPriorityFeePerGas",
+                params: json!([]),
+            },
+        ];
+        self.rpc
+            .batch(&calls, |answers| {
+                let [header, priority] = answers else {
+                    return Err(ChainError::malformed("not two answers"));
+                };
+                let header = BlockId::Latest.read_header(read(header)?)?;
+                let base = header.and_then(|header| header.base_fee);
+                let base = base.ok_or_else(|| ChainError::malformed("a block without a base fee"))?;
+                // A node that suggests nothing is on a chain that asks for nothing.
+                let priority = match read::<Quantity>(priority) {
+                    Ok(priority) => priority.0,
+                    Err(ChainError::Rpc { .. }) => 0,
+                    Err(error) => return Err(error),
+                };
+                Ok(Fees { base, priority })
+            })
+            .await
+    }
+
+    /// The code at an address; empty when there is none.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn code(&self, address: Address) -> Result<Vec<u8>, ChainError> {
+        self.rpc
+            .call::<Data>("eth_getCode", (address, "latest"))
+            .await
+            .map(|code| code.0)
+    }
+
+    /// Asks a contract, without a transaction.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn contract(&self, to: Address, data: &[u8], at: BlockId) -> Result<Vec<u8>, ChainError> {
+        let call = contract_call(to, data, at);
+        self.rpc
+            .call::<Data>(call.method, &call.params)
+            .await
+            .map(|answer| answer.0)
+    }
+
+    /// How much gas a transaction would use now.
+    ///
+    /// # Errors
+    /// [`ChainError`]; [`ChainError::Rpc`] when it would be reverted.
+    pub async fn estimate_gas(&self, from: Address, to: Option<Address>, data: &[u8]) -> Result<u64, ChainError> {
+        let mut request = json!({ "from": from, "data": hex::encode(data) });
+        if let (Some(to), Some(fields)) = (to, request.as_object_mut()) {
+            fields.insert("to".to_owned(), json!(to));
+        }
+        self.rpc
+            .call::<Number>("eth_estimateGas", [request])
+            .await
+            .map(|gas| gas.0)
+    }
+}
+
+/// Headers from `from` on, until the first that does not exist.
+pub(super) fn linked(
+    from: u64,
+    answers: &[Result<&serde_json::value::RawValue, ChainError>],
+) -> Result<Vec<Header>, ChainError> {
+    let mut headers: Vec<Header> = Vec::with_capacity(answers.len());
+    for (number, answer) in (from..).zip(answers) {
+        let Some(header) = BlockId::Number(number).read_header(read(answer)?)? else {
+            break;
+        };
+        if headers
+            .last()
+            .is_some_and(|parent| parent.block.hash != header.block.parent_hash)
+        {
+            return Err(ChainError::Inconsistent(
+                "a block that is not the child of the one before it",
+            ));
+        }
+        headers.push(header);
+    }
+    Ok(headers)
+}

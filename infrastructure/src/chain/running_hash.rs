@@ -1,0 +1,134 @@
+//! The hash over everything in the log, and the tag that links a stream's events.
+
+use super::{Address, Hash, keccak256};
+use crate::log::{AppendedEntry, LogHead, StreamHead};
+
+/// What the running hash begins with.
+const DOMAIN: &[u8] = b"medconnect.EventLog.v1";
+
+impl LogHead {
+    /// The head of the empty log of a contract: `keccak256(abi.encode("medconnect.EventLog.v1", chain id, address))`.
+    pub fn genesis(chain_id: u64, contract: Address) -> Self {
+        let mut bytes = Vec::with_capacity(160);
+        bytes.extend(word(0x60));
+        bytes.extend(word(chain_id));
+        bytes.extend(contract.word());
+        bytes.extend(word(DOMAIN.len() as u64));
+        bytes.extend(DOMAIN);
+        bytes.resize(160, 0);
+        Self {
+            position: 0,
+            running_hash: keccak256(&bytes),
+        }
+    }
+
+    /// Takes the next entry in, and answers with the head of the entry's stream after it. The payload is hashed once for
+    /// both. That the entry's position is the next one is for the caller to check.
+    pub fn advance(&mut self, entry: &AppendedEntry) -> StreamHead {
+        let payload_hash = keccak256(&entry.payload);
+        let mut link = [0; 32 + 32 + 8 + 8 + 32];
+        let parts: [&[u8]; 5] = [
+            &self.running_hash,
+            &entry.stream.0,
+            &entry.version.to_be_bytes(),
+            &entry.position.to_be_bytes(),
+            &payload_hash,
+        ];
+        for (to, from) in link.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        *self = Self {
+            position: entry.position,
+            running_hash: keccak256(&link),
+        };
+        StreamHead {
+            version: entry.version,
+            tag: tag(payload_hash),
+        }
+    }
+}
+
+impl StreamHead {
+    /// The head after one more event.
+    #[must_use]
+    pub fn after(self, payload: &[u8]) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            tag: tag(keccak256(payload)),
+        }
+    }
+}
+
+fn tag(hash: Hash) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = hash;
+    [a, b, c, d, e, f, g, h]
+}
+
+fn word(number: u64) -> [u8; 32] {
+    let mut word = [0; 32];
+    if let Some(low) = word.last_chunk_mut::<8>() {
+        *low = number.to_be_bytes();
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Payload;
+    use application::log::StreamId;
+    use ethers_core::abi::{Token, encode, encode_packed};
+
+    #[test]
+    fn the_first_head_is_as_the_generic_abi_encodes_it() {
+        let contract = Address([9; 20]);
+        let tokens = [
+            Token::String("medconnect.EventLog.v1".to_owned()),
+            Token::Uint(31_337.into()),
+            Token::Address(contract.to_ethers()),
+        ];
+        assert_eq!(
+            LogHead::genesis(31_337, contract).running_hash,
+            keccak256(&encode(&tokens))
+        );
+    }
+
+    #[test]
+    fn an_entry_moves_both_heads() {
+        let mut head = LogHead {
+            position: 6,
+            running_hash: [1; 32],
+        };
+        let payload = Payload::from(&b"sealed"[..]);
+        let entry = AppendedEntry {
+            stream: StreamId([2; 32]),
+            version: 3,
+            position: 7,
+            payload,
+            transaction: [4; 32],
+        };
+        let stream_head = head.advance(&entry);
+        let packed = encode_packed(&[
+            Token::FixedBytes(vec![1; 32]),
+            Token::FixedBytes(vec![2; 32]),
+            Token::Bytes(3u64.to_be_bytes().to_vec()),
+            Token::Bytes(7u64.to_be_bytes().to_vec()),
+            Token::FixedBytes(keccak256(b"sealed").to_vec()),
+        ]);
+        assert_eq!(
+            head,
+            LogHead {
+                position: 7,
+                running_hash: keccak256(&packed.unwrap())
+            }
+        );
+        assert_eq!(
+            stream_head,
+            StreamHead {
+                version: 2,
+                tag: [0; 8]
+            }
+            .after(b"sealed")
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Named places at which the process can be told to die, so that a test can kill it between any two steps.
+//!
+//! The environment variable `MEDCONNECT_CRASH_AT` names a place, as `appender.stored`, or a place and a pass, as
+//! `appender.stored:3` for the third time that it is reached. There the process aborts: nothing is flushed, nothing is
+//! unwound, as with `kill -9`. Without the variable a place costs one load.
+//!
+//! | place | what has just happened |
+//! |---|---|
+//! | [`APPENDER_GATHERED`] | a batch has its commits and its nonce; nothing is stored |
+//! | [`APPENDER_STORED`] | the signed transaction is in the outbox; nothing is sent |
+//! | [`APPENDER_SENT`] | a node took the transaction |
+//! | [`APPENDER_MINED_SEEN`] | the follower has applied a block with the transaction |
+//! | [`APPENDER_RESOLVED`] | whoever waits has been told the outcome; the outbox still holds it |
+//! | [`APPENDER_OUTBOX_CLEANED`] | the outbox has forgotten it |
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A batch has its commits and its nonce; nothing is stored.
+pub const APPENDER_GATHERED: &str = "appender.gathered";
+/// The signed transaction is in the outbox; nothing is sent.
+pub const APPENDER_STORED: &str = "appender.stored";
+/// A node took the transaction.
+pub const APPENDER_SENT: &str = "appender.sent";
+/// The follower has applied a block with the transaction.
+pub const APPENDER_MINED_SEEN: &str = "appender.mined-seen";
+/// Whoever waits has been told the outcome; the outbox still holds it.
+pub const APPENDER_RESOLVED: &str = "appender.resolved";
+/// The outbox has forgotten it.
+pub const APPENDER_OUTBOX_CLEANED: &str = "appender.outbox-cleaned";
+
+/// The environment variable that names the place.
+pub const VARIABLE: &str = "MEDCONNECT_CRASH_AT";
+
+struct Target {
+    place: String,
+    passes_left: AtomicU64,
+}
+
+/// Dies here if the environment says so.
+pub fn crash_point(place: &str) {
+    static TARGET: OnceLock<Option<Target>> = OnceLock::new();
+    let target = TARGET.get_or_init(|| std::env::var(VARIABLE).ok().map(|text| parse(&text)));
+    if let Some(target) = target
+        && target.place == place
+        && target.passes_left.fetch_sub(1, Ordering::Relaxed) == 1
+    {
+        std::process::abort();
+    }
+}
+
+fn parse(text: &str) -> Target {
+    let (place, pass) = match text.rsplit_once(':') {
+        Some((place, pass)) => (place, pass.parse().unwrap_or(1)),
+        None => (text, 1),
+    };
+    Target {
+        place: place.to_owned(),
+        passes_left: AtomicU64::new(pass),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_may_be_named_with_its_pass() {
+        for (text, place, pass) in [
+            ("appender.sent", "appender.sent", 1),
+            ("appender.sent:3", "appender.sent", 3),
+            ("a:x", "a", 1),
+        ] {
+            let target = parse(text);
+            assert_eq!(target.place, place);
+            assert_eq!(target.passes_left.load(Ordering::Relaxed), pass);
+        }
+    }
+
+    #[test]
+    fn a_place_that_nobody_named_is_passed() {
+        crash_point("nowhere");
+    }
+}
