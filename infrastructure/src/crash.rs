@@ -12,6 +12,13 @@
 //! | [`APPENDER_MINED_SEEN`] | the follower has applied a block with the transaction |
 //! | [`APPENDER_RESOLVED`] | whoever waits has been told the outcome; the outbox still holds it |
 //! | [`APPENDER_OUTBOX_CLEANED`] | the outbox has forgotten it |
+//! | [`FOLLOWER_FETCHED`] | blocks were read and checked; nothing is written |
+//! | [`FOLLOWER_JOURNALED`] | in the open transaction, the journal has them |
+//! | [`FOLLOWER_PROJECTED`] | in the open transaction, the read models have them |
+//! | [`FOLLOWER_BEFORE_COMMIT`] | in the open transaction, the checkpoint has them |
+//! | [`FOLLOWER_COMMITTED`] | the transaction is committed; nobody was told |
+//! | [`FOLLOWER_NOTIFIED`] | everybody was told |
+//! | [`FOLLOWER_REVERTED`] | in the open transaction, blocks were undone |
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +35,20 @@ pub const APPENDER_MINED_SEEN: &str = "appender.mined-seen";
 pub const APPENDER_RESOLVED: &str = "appender.resolved";
 /// The outbox has forgotten it.
 pub const APPENDER_OUTBOX_CLEANED: &str = "appender.outbox-cleaned";
+/// Blocks were read and checked; nothing is written.
+pub const FOLLOWER_FETCHED: &str = "follower.fetched";
+/// In the open transaction, the journal has the blocks.
+pub const FOLLOWER_JOURNALED: &str = "follower.journaled";
+/// In the open transaction, the read models have the blocks.
+pub const FOLLOWER_PROJECTED: &str = "follower.projected";
+/// In the open transaction, the checkpoint has the blocks.
+pub const FOLLOWER_BEFORE_COMMIT: &str = "follower.before-commit";
+/// The transaction is committed; nobody was told.
+pub const FOLLOWER_COMMITTED: &str = "follower.committed";
+/// Everybody was told.
+pub const FOLLOWER_NOTIFIED: &str = "follower.notified";
+/// In the open transaction, blocks were undone.
+pub const FOLLOWER_REVERTED: &str = "follower.reverted";
 
 /// The environment variable that names the place.
 pub const VARIABLE: &str = "MEDCONNECT_CRASH_AT";

@@ -13,6 +13,7 @@
 pub mod chain;
 pub mod crash;
 pub mod derivation;
+pub mod follower;
 pub mod keys;
 pub mod log;
 pub mod notices;

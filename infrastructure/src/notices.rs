@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use application::log::{BlockRef, Position, StreamId};
 use domain::kernel::CommandId;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::log::{RejectedCommit, StreamHead};
@@ -60,6 +61,7 @@ pub enum Notice {
 #[derive(Clone, Default, Debug)]
 pub struct Notices {
     subscribers: Arc<Mutex<Vec<UnboundedSender<Arc<Notice>>>>>,
+    expected: Arc<Notify>,
 }
 
 impl Notices {
@@ -75,6 +77,16 @@ impl Notices {
         let notice = Arc::new(notice);
         self.lock()
             .retain(|subscriber| subscriber.send(Arc::clone(&notice)).is_ok());
+    }
+
+    /// Tells the follower that a block is expected soon, so that it looks often for a while.
+    pub fn expect_block(&self) {
+        self.expected.notify_one();
+    }
+
+    /// Waits until somebody expects a block.
+    pub async fn block_expected(&self) {
+        self.expected.notified().await;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<UnboundedSender<Arc<Notice>>>> {

@@ -1,0 +1,161 @@
+//! One run of blocks, one transaction; and its reverse.
+
+use application::log::BlockRef;
+use application::projector::Projector;
+use sqlx::{PgConnection, PgPool};
+
+use super::checkpoint::{self, FinalPoint, to_sql};
+use super::opening::OpenedBlock;
+use super::window::AppliedBlock;
+use super::{FollowerError, journal};
+use crate::crash::{
+    FOLLOWER_BEFORE_COMMIT, FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point,
+};
+
+/// Whose transaction did it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Applied {
+    /// Ours.
+    Now,
+    /// Another follower's on this database, before us.
+    Already,
+}
+
+/// A run of blocks to apply on top of `before`.
+pub(super) struct Run<'a> {
+    pub(super) before: &'a AppliedBlock,
+    pub(super) blocks: &'a [OpenedBlock],
+    /// The same blocks as the window will remember them.
+    pub(super) applied: &'a [AppliedBlock],
+    /// What is final after the run.
+    pub(super) finalized: FinalPoint,
+}
+
+/// Applies a run: journal, read models and checkpoint, all or nothing.
+pub(super) async fn apply<P>(pool: &PgPool, projector: &P, run: Run<'_>) -> Result<Applied, FollowerError>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    let Some(last) = run.applied.last() else {
+        return Ok(Applied::Already);
+    };
+    let mut transaction = pool.begin().await?;
+    let (number, hash, _) = checkpoint::lock(&mut transaction).await?;
+    if number > last.number || (number, hash) == (last.number, last.hash) {
+        return Ok(Applied::Already);
+    }
+    if (number, hash) != (run.before.number, run.before.hash) {
+        return Err(FollowerError::Moved);
+    }
+    journal::insert(&mut transaction, run.blocks).await?;
+    crash_point(FOLLOWER_JOURNALED);
+    project(&mut transaction, projector, &run).await?;
+    crash_point(FOLLOWER_PROJECTED);
+    checkpoint::remember(&mut *transaction, run.applied.iter()).await?;
+    checkpoint::store(&mut transaction, last, run.finalized).await?;
+    crash_point(FOLLOWER_BEFORE_COMMIT);
+    transaction.commit().await?;
+    crash_point(FOLLOWER_COMMITTED);
+    Ok(Applied::Now)
+}
+
+/// Blocks that are final are projected together; a block that can still be undone alone, with its former images kept.
+async fn project<P>(connection: &mut PgConnection, projector: &P, run: &Run<'_>) -> Result<(), FollowerError>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    let finals = run
+        .blocks
+        .partition_point(|block| block.checked.log.block.number <= run.finalized.block);
+    let (finals, undoable) = run.blocks.split_at(finals);
+    if let Some(last) = finals.last() {
+        let events: Vec<_> = finals.iter().flat_map(|block| block.events.iter().cloned()).collect();
+        apply_events(connection, projector, &last.checked.log.block, &events).await?;
+    }
+    for block in undoable.iter().filter(|block| !block.events.is_empty()) {
+        set_undo_block(connection, &block.checked.log.block.number.to_string()).await?;
+        apply_events(connection, projector, &block.checked.log.block, &block.events).await?;
+    }
+    if !undoable.is_empty() {
+        set_undo_block(connection, "").await?;
+        let finalized = to_sql(run.finalized.block);
+        sqlx::query("DELETE FROM undo_log WHERE block <= $1")
+            .bind(finalized)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn apply_events<P>(
+    connection: &mut PgConnection,
+    projector: &P,
+    block: &BlockRef,
+    events: &[application::log::OpenedEvent],
+) -> Result<(), FollowerError>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    if events.is_empty() {
+        return Ok(());
+    }
+    let applied = projector.apply(connection, block, events).await;
+    applied.map_err(|error| FollowerError::Projector(Box::new(error)))
+}
+
+async fn set_undo_block(connection: &mut PgConnection, block: &str) -> Result<(), sqlx::Error> {
+    let set = sqlx::query("SELECT set_config('medconnect.undo_block', $1, true)").bind(block);
+    set.execute(connection).await.map(drop)
+}
+
+/// Undoes every block above `to`, all or nothing.
+pub(super) async fn revert(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoint) -> Result<Applied, FollowerError> {
+    let mut transaction = pool.begin().await?;
+    let (number, ..) = checkpoint::lock(&mut transaction).await?;
+    if number <= to.number {
+        return Ok(Applied::Already);
+    }
+    let (block, position) = (to_sql(to.number), to_sql(to.head.position));
+    sqlx::query("SELECT undo_above($1)")
+        .bind(block)
+        .execute(&mut *transaction)
+        .await?;
+    for (statement, above) in [
+        ("DELETE FROM journal WHERE position > $1", position),
+        ("DELETE FROM parked WHERE position > $1", position),
+        ("DELETE FROM blocks WHERE number > $1", block),
+    ] {
+        sqlx::query(statement).bind(above).execute(&mut *transaction).await?;
+    }
+    checkpoint::store(&mut transaction, to, finalized).await?;
+    crash_point(FOLLOWER_REVERTED);
+    transaction.commit().await?;
+    Ok(Applied::Now)
+}
+
+/// Moves the checkpoint to another block at the same place of the log: the blocks were numbered anew, the log is the same.
+pub(super) async fn reanchor(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoint) -> Result<(), FollowerError> {
+    let mut transaction = pool.begin().await?;
+    let (.., position) = checkpoint::lock(&mut transaction).await?;
+    if position != to.head.position {
+        return Err(FollowerError::Moved);
+    }
+    sqlx::query("DELETE FROM blocks").execute(&mut *transaction).await?;
+    checkpoint::remember(&mut *transaction, std::iter::once(to)).await?;
+    checkpoint::store(&mut transaction, to, finalized).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Notes that more is final, without applying anything.
+pub(super) async fn finalize(pool: &PgPool, finalized: FinalPoint) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "WITH forgotten AS (DELETE FROM undo_log WHERE block <= $1)
+         UPDATE checkpoint SET final_block = $1, final_position = $2 WHERE final_block < $1",
+    )
+    .bind(to_sql(finalized.block))
+    .bind(to_sql(finalized.position))
+    .execute(pool)
+    .await
+    .map(drop)
+}

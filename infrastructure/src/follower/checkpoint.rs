@@ -1,0 +1,170 @@
+//! Where the follower stands, in the database.
+
+use sqlx::{PgConnection, PgExecutor, Row};
+
+use super::window::{AppliedBlock, Window};
+use crate::chain::Address;
+use crate::log::LogHead;
+
+/// How many blocks the database remembers even when they are final, so that a node can be compared with them.
+const REMEMBERED: u64 = 128;
+
+/// What is final.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct FinalPoint {
+    pub(super) block: u64,
+    pub(super) position: u64,
+}
+
+/// Everything that the follower needs to go on.
+pub(super) struct Checkpoint {
+    pub(super) chain_id: u64,
+    pub(super) contract: Vec<u8>,
+    pub(super) window: Window,
+    pub(super) finalized: FinalPoint,
+}
+
+/// A number that Postgres holds as `bigint`. Ours never reach its end.
+pub(super) fn to_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The reverse of [`to_sql`]; what is negative cannot have come from it.
+pub(super) fn from_sql(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn hash(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
+    bytes
+        .try_into()
+        .map_err(|_| sqlx::Error::Decode("a hash of another length".into()))
+}
+
+fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
+    Ok(AppliedBlock {
+        number: from_sql(row.try_get("number")?),
+        hash: hash(row.try_get("hash")?)?,
+        head: LogHead {
+            position: from_sql(row.try_get("position")?),
+            running_hash: hash(row.try_get("running_hash")?)?,
+        },
+        foreign_events: from_sql(row.try_get("foreign_events")?),
+    })
+}
+
+/// Reads the checkpoint; `None` in a new schema.
+pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT chain_id, contract, block_number AS number, block_hash AS hash, position, running_hash, foreign_events,
+                final_block, final_position
+         FROM checkpoint",
+    );
+    let Some(row) = row.fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let last = block(&row)?;
+    let blocks = sqlx::query("SELECT number, hash, position, running_hash, foreign_events FROM blocks ORDER BY number")
+        .fetch_all(connection)
+        .await?;
+    let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(Checkpoint {
+        chain_id: from_sql(row.try_get("chain_id")?),
+        contract: row.try_get("contract")?,
+        window: Window::from_blocks(blocks).unwrap_or_else(|| Window::starting_at(last)),
+        finalized: FinalPoint {
+            block: from_sql(row.try_get("final_block")?),
+            position: from_sql(row.try_get("final_position")?),
+        },
+    }))
+}
+
+/// Writes the first checkpoint: the block before the contract's.
+pub(super) async fn initialise(
+    connection: &mut PgConnection,
+    chain_id: u64,
+    contract: Address,
+    start: &AppliedBlock,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO checkpoint (chain_id, contract, block_number, block_hash, position, running_hash, final_block,
+                                 final_position, foreign_events)
+         VALUES ($1, $2, $3, $4, 0, $5, $3, 0, 0) ON CONFLICT DO NOTHING",
+    )
+    .bind(to_sql(chain_id))
+    .bind(contract.0.as_slice())
+    .bind(to_sql(start.number))
+    .bind(start.hash.as_slice())
+    .bind(start.head.running_hash.as_slice())
+    .execute(&mut *connection)
+    .await?;
+    remember(connection, std::iter::once(start)).await
+}
+
+/// Locks the checkpoint for the rest of the transaction and answers with its block and position.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(u64, [u8; 32], u64), sqlx::Error> {
+    let row = sqlx::query("SELECT block_number, block_hash, position FROM checkpoint FOR UPDATE");
+    let row = row.fetch_one(connection).await?;
+    Ok((
+        from_sql(row.try_get(0)?),
+        hash(row.try_get(1)?)?,
+        from_sql(row.try_get(2)?),
+    ))
+}
+
+/// Moves the locked checkpoint.
+pub(super) async fn store(
+    connection: &mut PgConnection,
+    to: &AppliedBlock,
+    finalized: FinalPoint,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "WITH forgotten AS (DELETE FROM blocks WHERE number < $7)
+         UPDATE checkpoint SET block_number = $1, block_hash = $2, position = $3, running_hash = $4, foreign_events = $5,
+                final_block = $6, final_position = $8",
+    )
+    .bind(to_sql(to.number))
+    .bind(to.hash.as_slice())
+    .bind(to_sql(to.head.position))
+    .bind(to.head.running_hash.as_slice())
+    .bind(to_sql(to.foreign_events))
+    .bind(to_sql(finalized.block))
+    .bind(to_sql(oldest_needed(to.number, finalized.block)))
+    .bind(to_sql(finalized.position))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// The oldest block that must be remembered.
+pub(super) fn oldest_needed(last: u64, finalized: u64) -> u64 {
+    finalized.min(last.saturating_sub(REMEMBERED))
+}
+
+/// Adds blocks to those that are remembered.
+pub(super) async fn remember<'a>(
+    executor: impl PgExecutor<'_>,
+    blocks: impl Iterator<Item = &'a AppliedBlock>,
+) -> Result<(), sqlx::Error> {
+    let (mut numbers, mut hashes, mut positions, mut running, mut foreign) = (vec![], vec![], vec![], vec![], vec![]);
+    for block in blocks {
+        numbers.push(to_sql(block.number));
+        hashes.push(block.hash.to_vec());
+        positions.push(to_sql(block.head.position));
+        running.push(block.head.running_hash.to_vec());
+        foreign.push(to_sql(block.foreign_events));
+    }
+    sqlx::query(
+        "INSERT INTO blocks (number, hash, position, running_hash, foreign_events)
+         SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[])
+         ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
+             running_hash = excluded.running_hash, foreign_events = excluded.foreign_events",
+    )
+    .bind(numbers)
+    .bind(hashes)
+    .bind(positions)
+    .bind(running)
+    .bind(foreign)
+    .execute(executor)
+    .await
+    .map(drop)
+}

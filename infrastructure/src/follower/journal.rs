@@ -1,0 +1,106 @@
+//! Writes journal rows, set-based.
+
+use sqlx::PgConnection;
+
+use super::checkpoint::to_sql;
+use super::opening::OpenedBlock;
+
+/// Appends the entries of blocks, and parks those that are to be parked.
+pub(super) async fn insert(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
+    let count = blocks.iter().map(|block| block.labels.len()).sum();
+    if count == 0 {
+        return Ok(());
+    }
+    let mut rows = Rows::with_capacity(count);
+    for block in blocks {
+        rows.extend(block);
+    }
+    sqlx::query(
+        "INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_type, aggregate_id,
+                              command_id, payload)
+         SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[], $7::text[],
+                              $8::text[], $9::uuid[], $10::bytea[])",
+    )
+    .bind(rows.positions)
+    .bind(rows.streams)
+    .bind(rows.versions)
+    .bind(rows.tags)
+    .bind(rows.blocks)
+    .bind(rows.transactions)
+    .bind(rows.types)
+    .bind(rows.ids)
+    .bind(rows.commands)
+    .bind(rows.payloads)
+    .execute(&mut *connection)
+    .await?;
+    park(connection, blocks).await
+}
+
+async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
+    for parked in blocks.iter().flat_map(|block| &block.parked) {
+        sqlx::query("INSERT INTO parked (position, stream, reason) VALUES ($1, $2, $3)")
+            .bind(to_sql(parked.position))
+            .bind(parked.stream.0.as_slice())
+            .bind(&parked.reason)
+            .execute(&mut *connection)
+            .await?;
+        tracing::error!(position = parked.position, stream = ?parked.stream, reason = parked.reason, "event parked");
+    }
+    Ok(())
+}
+
+/// The columns of many rows.
+struct Rows<'a> {
+    positions: Vec<i64>,
+    streams: Vec<&'a [u8]>,
+    versions: Vec<i64>,
+    tags: Vec<&'a [u8]>,
+    blocks: Vec<i64>,
+    transactions: Vec<&'a [u8]>,
+    types: Vec<Option<&'static str>>,
+    ids: Vec<Option<String>>,
+    commands: Vec<Option<uuid::Uuid>>,
+    payloads: Vec<&'a [u8]>,
+}
+
+impl<'a> Rows<'a> {
+    fn with_capacity(count: usize) -> Self {
+        Self {
+            positions: Vec::with_capacity(count),
+            streams: Vec::with_capacity(count),
+            versions: Vec::with_capacity(count),
+            tags: Vec::with_capacity(count),
+            blocks: Vec::with_capacity(count),
+            transactions: Vec::with_capacity(count),
+            types: Vec::with_capacity(count),
+            ids: Vec::with_capacity(count),
+            commands: Vec::with_capacity(count),
+            payloads: Vec::with_capacity(count),
+        }
+    }
+
+    fn extend(&mut self, block: &'a OpenedBlock) {
+        let number = to_sql(block.checked.log.block.number);
+        let entries = block
+            .checked
+            .log
+            .appended
+            .iter()
+            .zip(&block.checked.stream_heads)
+            .zip(&block.labels);
+        for ((entry, head), label) in entries {
+            self.positions.push(to_sql(entry.position));
+            self.streams.push(&entry.stream.0);
+            self.versions.push(to_sql(entry.version));
+            self.tags.push(&head.tag);
+            self.blocks.push(number);
+            self.transactions.push(&entry.transaction);
+            self.types
+                .push(label.aggregate.map(|aggregate| aggregate.aggregate_type().name()));
+            self.ids.push(label.aggregate.map(|aggregate| aggregate.to_string()));
+            self.commands
+                .push(label.command_id.map(domain::kernel::CommandId::uuid));
+            self.payloads.push(&entry.payload);
+        }
+    }
+}

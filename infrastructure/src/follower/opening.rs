@@ -1,0 +1,84 @@
+//! Entries become events, or are foreign, or are parked with their stream.
+
+use std::collections::HashSet;
+
+use application::log::{OpenedEvent, Position, StreamId};
+use domain::kernel::{AggregateRef, CommandId};
+
+use super::trust::CheckedBlock;
+use crate::keys::KeySet;
+use crate::sealing::{Opener, Opening};
+
+/// A block whose entries were opened as far as this server can.
+pub(super) struct OpenedBlock {
+    pub(super) checked: CheckedBlock,
+    /// For each entry, what the journal says beside the sealed payload.
+    pub(super) labels: Vec<Label>,
+    /// The events to project, in order.
+    pub(super) events: Vec<OpenedEvent>,
+    /// The entries to park.
+    pub(super) parked: Vec<Parked>,
+    /// How many entries are foreign.
+    pub(super) foreign: u64,
+}
+
+/// What the journal says about an entry beside its sealed payload.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Label {
+    pub(super) aggregate: Option<AggregateRef>,
+    pub(super) command_id: Option<CommandId>,
+}
+
+/// An entry that is parked, and why.
+pub(super) struct Parked {
+    pub(super) position: Position,
+    pub(super) stream: StreamId,
+    pub(super) reason: String,
+}
+
+/// Why an entry is parked that may itself be fine.
+const BEHIND: &str = "an earlier event of its stream is parked";
+
+/// Opens a block. `held` are the streams that are held back; a stream whose event cannot be read joins them.
+pub(super) fn open(checked: CheckedBlock, opener: &Opener, keys: &KeySet, held: &mut HashSet<StreamId>) -> OpenedBlock {
+    let mut opened = OpenedBlock {
+        labels: Vec::with_capacity(checked.log.appended.len()),
+        events: Vec::with_capacity(checked.log.appended.len()),
+        parked: Vec::new(),
+        foreign: 0,
+        checked,
+    };
+    for entry in &opened.checked.log.appended {
+        let mut park = |reason: String| {
+            opened.parked.push(Parked {
+                position: entry.position,
+                stream: entry.stream,
+                reason,
+            });
+        };
+        let mut label = Label {
+            aggregate: opener.aggregate(&entry.stream),
+            command_id: None,
+        };
+        match opener.open(entry, keys) {
+            Opening::Foreign => {
+                opened.foreign = opened.foreign.saturating_add(1);
+                label.aggregate = None;
+            }
+            Opening::Unreadable(error) => {
+                held.insert(entry.stream);
+                park(error.to_string());
+            }
+            Opening::Opened { event, .. } => {
+                label.command_id = Some(event.metadata.command_id);
+                if held.contains(&entry.stream) {
+                    park(BEHIND.to_owned());
+                } else {
+                    opened.events.push(event);
+                }
+            }
+        }
+        opened.labels.push(label);
+    }
+    opened
+}

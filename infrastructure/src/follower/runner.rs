@@ -1,0 +1,519 @@
+//! The loop of the follower.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use application::log::{BlockRef, StreamId};
+use application::ports::Progress;
+use application::projector::Projector;
+use sqlx::{PgConnection, PgPool, Row};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::apply::{self, Applied, Run};
+use super::checkpoint::{self, FinalPoint};
+use super::opening::{self, OpenedBlock};
+use super::status::StatusCell;
+use super::trust::{self, CheckedBlock, Distrust};
+use super::window::{AppliedBlock, Fork, Window};
+use super::{FinalityRule, FollowerError, schema};
+use crate::chain::{BlockId, EventLog};
+use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
+use crate::log::{LogHead, StreamHead};
+use crate::notices::{AppliedEvent, Notice, Notices};
+use crate::postgres::LIVE;
+use crate::sealing::Opener;
+
+/// How a follower follows.
+#[derive(Clone, Copy, Debug)]
+pub struct FollowerConfig {
+    /// When a block is final.
+    pub finality: FinalityRule,
+    /// The block in which the contract was deployed.
+    pub deployed_in: u64,
+    /// How many blocks are read, checked and applied at once, at most.
+    pub page: u64,
+    /// How often the node is asked while a block is expected.
+    pub busy_poll: Duration,
+    /// How often it is asked otherwise.
+    pub idle_poll: Duration,
+}
+
+impl FollowerConfig {
+    /// The usual pace.
+    pub const fn new(finality: FinalityRule, deployed_in: u64) -> Self {
+        Self {
+            finality,
+            deployed_in,
+            page: 64,
+            busy_poll: Duration::from_millis(3),
+            idle_poll: Duration::from_millis(200),
+        }
+    }
+}
+
+/// How long the follower looks often after somebody expected a block.
+const BUSY_FOR: Duration = Duration::from_millis(500);
+
+/// How long a node may be behind what was applied before that counts as having gone back.
+const LAG_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long the follower pauses after a failure, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// What one round came to.
+enum Step {
+    /// Something was applied or undone: look again at once.
+    Progressed,
+    /// There is nothing new.
+    Idle,
+}
+
+/// Follows one contract into one database.
+pub struct Follower<P> {
+    config: FollowerConfig,
+    log: EventLog,
+    opener: Opener,
+    pool: PgPool,
+    projector: P,
+    notices: Notices,
+    status: StatusCell,
+}
+
+/// Where a running follower is.
+struct Place {
+    window: Window,
+    finalized: FinalPoint,
+    held: HashSet<StreamId>,
+    /// Since when the node has been behind; `None` while it is not.
+    behind_since: Option<Instant>,
+}
+
+impl<P> Follower<P>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    /// A follower; [`Self::run`] starts it.
+    pub fn new(
+        config: FollowerConfig,
+        log: EventLog,
+        opener: Opener,
+        pool: PgPool,
+        projector: P,
+        notices: Notices,
+    ) -> Self {
+        Self {
+            config,
+            log,
+            opener,
+            pool,
+            projector,
+            notices,
+            status: StatusCell::default(),
+        }
+    }
+
+    /// What the follower tells about itself.
+    pub fn status(&self) -> StatusCell {
+        self.status.clone()
+    }
+
+    /// Follows until it is cancelled. A failure is told in the status and tried again; nothing ends the loop.
+    pub async fn run(self, cancel: CancellationToken) {
+        let mut place = None;
+        let mut pause = PAUSES.0;
+        let mut busy_until = Instant::now();
+        while !cancel.is_cancelled() {
+            let wait = match self.round(&mut place).await {
+                Ok(Step::Progressed) => {
+                    pause = PAUSES.0;
+                    continue;
+                }
+                Ok(Step::Idle) => {
+                    pause = PAUSES.0;
+                    self.status.update(|status| status.trouble = None);
+                    if Instant::now() < busy_until {
+                        self.config.busy_poll
+                    } else {
+                        self.config.idle_poll
+                    }
+                }
+                Err(error) => {
+                    self.tell(&error);
+                    if matches!(error, FollowerError::Moved) {
+                        place = None;
+                    }
+                    let now = pause;
+                    pause = pause.saturating_mul(2).min(PAUSES.1);
+                    now
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                () = self.notices.block_expected() => busy_until = Instant::now() + BUSY_FOR,
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    fn tell(&self, error: &FollowerError) {
+        let trouble = error.to_string();
+        self.status.update(|status| {
+            if status.trouble.as_deref() != Some(trouble.as_str()) {
+                tracing::warn!(error = trouble, "the follower does not go on");
+            }
+            status.trouble = Some(trouble);
+        });
+    }
+
+    async fn round(&self, place: &mut Option<Place>) -> Result<Step, FollowerError> {
+        match place {
+            Some(place) => self.step(place).await,
+            None => {
+                *place = Some(self.start().await?);
+                Ok(Step::Progressed)
+            }
+        }
+    }
+
+    /// Finds or makes the checkpoint.
+    async fn start(&self) -> Result<Place, FollowerError> {
+        let mut transaction = self.pool.begin().await?;
+        // Two followers that start on one new database must not both create it.
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('medconnect.live'))")
+            .execute(&mut *transaction)
+            .await?;
+        if !schema::exists(&mut transaction).await? {
+            schema::create(&mut transaction, LIVE, &self.projector).await?;
+        }
+        let found = match checkpoint::load(&mut transaction).await? {
+            Some(found) => found,
+            None => {
+                let first = self.before_the_first().await?;
+                let (chain, contract) = (self.log.node().chain_id(), self.log.address());
+                checkpoint::initialise(&mut transaction, chain, contract, &first).await?;
+                checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
+            }
+        };
+        let held = sqlx::query("SELECT DISTINCT stream FROM parked")
+            .fetch_all(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        if found.chain_id != self.log.node().chain_id() || found.contract != self.log.address().0 {
+            return Err(Distrust::OtherLog.into());
+        }
+        let held = held
+            .iter()
+            .filter_map(|row| row.try_get::<Vec<u8>, _>(0).ok()?.try_into().ok())
+            .map(StreamId);
+        let place = Place {
+            window: found.window,
+            finalized: found.finalized,
+            held: held.collect(),
+            behind_since: None,
+        };
+        self.show(&place);
+        self.publish_finalized(&place);
+        Ok(place)
+    }
+
+    /// The block before the contract's, where its log is empty.
+    async fn before_the_first(&self) -> Result<AppliedBlock, FollowerError> {
+        if self.log.node().code(self.log.address()).await?.is_empty() {
+            return Err(Distrust::NoContract.into());
+        }
+        let number = self.config.deployed_in.saturating_sub(1);
+        let header = self.log.node().header(BlockId::Number(number)).await?;
+        let hash = header.ok_or(Distrust::NoContract)?.block.hash;
+        Ok(AppliedBlock {
+            number,
+            hash,
+            head: self.log.genesis(),
+            foreign_events: 0,
+        })
+    }
+
+    async fn step(&self, place: &mut Place) -> Result<Step, FollowerError> {
+        let newest = self.log.node().header(BlockId::Latest).await?;
+        let newest = newest.ok_or(Distrust::NoContract)?.block;
+        self.status.update(|status| status.chain_head = newest.number);
+        let last = *place.window.last();
+        if newest.number < last.number {
+            return self.behind(place, &newest).await;
+        }
+        place.behind_since = None;
+        let final_block = self.final_block(newest.number).await?;
+        if newest.number == last.number {
+            if newest.hash != last.hash {
+                return self.part(place, &newest).await;
+            }
+            return self.finalize(place, final_block).await;
+        }
+        let to = newest.number.min(last.number.saturating_add(self.config.page.max(1)));
+        let page = self.log.page(last.number.saturating_add(1), to).await?;
+        match page.blocks.first() {
+            None => Ok(Step::Idle),
+            Some(first) if !place.window.is_next(&first.block) => self.part(place, &newest).await,
+            Some(_) => {
+                let checked = trust::check(page.blocks, last.head, page.head)?;
+                crash_point(FOLLOWER_FETCHED);
+                self.apply(place, checked, final_block).await
+            }
+        }
+    }
+
+    /// The newest block that is final by the rule, seen from the node's newest block.
+    async fn final_block(&self, newest: u64) -> Result<u64, FollowerError> {
+        Ok(match self.config.finality {
+            FinalityRule::Instant => newest,
+            FinalityRule::Confirmations(blocks) => newest.saturating_sub(blocks),
+            FinalityRule::Finalized => self
+                .log
+                .node()
+                .header(BlockId::Finalized)
+                .await?
+                .map_or(0, |header| header.block.number),
+        })
+    }
+
+    async fn apply(
+        &self,
+        place: &mut Place,
+        checked: Vec<CheckedBlock>,
+        final_block: u64,
+    ) -> Result<Step, FollowerError> {
+        let entries: Vec<_> = checked
+            .iter()
+            .flat_map(|block| block.log.appended.iter().cloned())
+            .collect();
+        let keys = self.opener.keys_for(&entries).await?;
+        let mut held = place.held.clone();
+        let blocks: Vec<_> = checked
+            .into_iter()
+            .map(|block| opening::open(block, &self.opener, &keys, &mut held))
+            .collect();
+
+        let before = *place.window.last();
+        let mut foreign_events = before.foreign_events;
+        let applied: Vec<_> = blocks
+            .iter()
+            .map(|block| {
+                foreign_events = foreign_events.saturating_add(block.foreign);
+                let BlockRef { number, hash, .. } = block.checked.log.block;
+                AppliedBlock {
+                    number,
+                    hash,
+                    head: block.checked.head,
+                    foreign_events,
+                }
+            })
+            .collect();
+        let mut window = place.window.clone();
+        applied.iter().for_each(|block| window.push(*block));
+        let finalized = final_point(&window, final_block, place.finalized);
+
+        let run = Run {
+            before: &before,
+            blocks: &blocks,
+            applied: &applied,
+            finalized,
+        };
+        let whose = apply::apply(&self.pool, &self.projector, run).await?;
+        if whose == Applied::Already {
+            tracing::debug!(block = window.last().number, "another follower applied these blocks");
+        }
+        window.forget_before(checkpoint::oldest_needed(window.last().number, finalized.block));
+        (place.window, place.finalized, place.held) = (window, finalized, held);
+        self.show(place);
+        for block in &blocks {
+            self.publish_applied(block);
+        }
+        self.publish_finalized(place);
+        crash_point(FOLLOWER_NOTIFIED);
+        Ok(Step::Progressed)
+    }
+
+    /// Nothing new to apply; perhaps more is final.
+    async fn finalize(&self, place: &mut Place, final_block: u64) -> Result<Step, FollowerError> {
+        let finalized = final_point(&place.window, final_block, place.finalized);
+        if finalized == place.finalized {
+            return Ok(Step::Idle);
+        }
+        apply::finalize(&self.pool, finalized).await?;
+        place.finalized = finalized;
+        self.show(place);
+        self.publish_finalized(place);
+        Ok(Step::Idle)
+    }
+
+    /// The node is behind what was applied. It may lag; if it stays so, its chain is another one.
+    async fn behind(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
+        let since = *place.behind_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < LAG_PATIENCE {
+            return Ok(Step::Idle);
+        }
+        self.part(place, newest).await
+    }
+
+    /// The node's chain is not the one that was applied: finds where they part, and undoes what the node dropped.
+    async fn part(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
+        let (first, last) = (place.window.first().number, place.window.last().number);
+        let headers = self.log.node().headers(first, newest.number.min(last)).await?;
+        let headers: Vec<_> = headers.into_iter().map(|header| header.block).collect();
+        let to = match place.window.fork(&headers) {
+            Fork::None => return Ok(Step::Idle),
+            Fork::Above(block) if block.number >= place.finalized.block => block,
+            Fork::Above(_) | Fork::TooDeep => return self.reanchor(place, newest).await,
+        };
+        apply::revert(&self.pool, &to, place.finalized).await?;
+        tracing::warn!(to = to.number, from = last, "the chain reorganised: blocks were undone");
+        place.window.truncate_to(to.number);
+        place.behind_since = None;
+        self.reload_held(place).await?;
+        self.show(place);
+        self.notices.publish(Notice::Reverted {
+            to: to.number,
+            position: to.head.position,
+        });
+        Ok(Step::Progressed)
+    }
+
+    /// The node contradicts blocks that are final. If its log is the same all the same, up to the last position applied, then
+    /// the blocks were only made anew, as when a development chain that lost its last second is given the same transactions
+    /// again; the running hash proves it. Otherwise the node is not believed.
+    async fn reanchor(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
+        let applied = *place.window.last();
+        let contradiction = || {
+            let (node, applied) = (newest.number, applied.number);
+            if node < applied {
+                Distrust::WentBack { node, applied }
+            } else {
+                Distrust::ContradictsFinal { block: applied }
+            }
+        };
+        let found = self
+            .find_head(&applied.head, newest.number)
+            .await?
+            .ok_or_else(contradiction)?;
+        let to = AppliedBlock {
+            number: found.number,
+            hash: found.hash,
+            ..applied
+        };
+        let finalized = FinalPoint {
+            block: to.number,
+            position: to.head.position,
+        };
+        apply::reanchor(&self.pool, &to, finalized).await?;
+        tracing::warn!(
+            block = to.number,
+            position = to.head.position,
+            "the blocks were made anew; the log is the same"
+        );
+        place.window = Window::starting_at(to);
+        place.finalized = finalized;
+        place.behind_since = None;
+        self.show(place);
+        self.notices.publish(Notice::Reverted {
+            to: to.number,
+            position: to.head.position,
+        });
+        self.publish_finalized(place);
+        Ok(Step::Progressed)
+    }
+
+    /// The block after which the node's log is exactly this long and has exactly this running hash.
+    async fn find_head(&self, wanted: &LogHead, newest: u64) -> Result<Option<BlockRef>, FollowerError> {
+        let mut head = self.log.genesis();
+        let mut from = self.config.deployed_in;
+        let mut found = if head == *wanted {
+            Some(from.saturating_sub(1))
+        } else {
+            None
+        };
+        while found.is_none() && from <= newest {
+            let to = newest.min(from.saturating_add(self.config.page.max(1)));
+            for block in self.log.logs(from, to).await? {
+                for entry in &block.appended {
+                    head.advance(entry);
+                }
+                if head == *wanted {
+                    found = Some(block.number);
+                    break;
+                }
+            }
+            from = to.saturating_add(1);
+        }
+        let Some(number) = found else { return Ok(None) };
+        Ok(self
+            .log
+            .node()
+            .header(BlockId::Number(number))
+            .await?
+            .map(|header| header.block))
+    }
+
+    async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
+        let rows = sqlx::query("SELECT DISTINCT stream FROM parked")
+            .fetch_all(&self.pool)
+            .await?;
+        let streams = rows
+            .iter()
+            .filter_map(|row| row.try_get::<Vec<u8>, _>(0).ok()?.try_into().ok());
+        place.held = streams.map(StreamId).collect();
+        Ok(())
+    }
+
+    fn show(&self, place: &Place) {
+        let last = place.window.last();
+        self.status.update(|status| {
+            status.progress = Progress {
+                position: last.head.position,
+                block: last.number,
+                final_block: place.finalized.block,
+                final_position: place.finalized.position,
+            };
+            status.foreign_events = last.foreign_events;
+            status.held_streams = place.held.len() as u64;
+        });
+    }
+
+    fn publish_applied(&self, block: &OpenedBlock) {
+        let entries = block
+            .checked
+            .log
+            .appended
+            .iter()
+            .zip(&block.checked.stream_heads)
+            .zip(&block.labels);
+        let appended = entries.map(|((entry, head), label)| AppliedEvent {
+            stream: entry.stream,
+            head: StreamHead { ..*head },
+            position: entry.position,
+            transaction: entry.transaction,
+            command_id: label.command_id,
+        });
+        self.notices.publish(Notice::Applied {
+            block: block.checked.log.block,
+            appended: appended.collect(),
+            rejected: block.checked.log.rejected.clone(),
+            position: block.checked.head.position,
+        });
+    }
+
+    fn publish_finalized(&self, place: &Place) {
+        let FinalPoint { block, position } = place.finalized;
+        self.notices.publish(Notice::Finalized { block, position });
+    }
+}
+
+/// What is final of what was applied. It never goes back.
+fn final_point(window: &Window, final_block: u64, before: FinalPoint) -> FinalPoint {
+    match window.at_or_before(final_block) {
+        Some(block) if block.number > before.block => FinalPoint {
+            block: block.number,
+            position: block.head.position,
+        },
+        _ => before,
+    }
+}

@@ -1,0 +1,114 @@
+-- What the follower writes, besides the read models. It can all be rebuilt from the chain. Created in the first schema of the
+-- search path; names are never qualified, so that a schema can be renamed into place.
+
+-- How far the follower is. One row.
+CREATE TABLE checkpoint (
+    singleton      boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    chain_id       bigint NOT NULL,
+    contract       bytea NOT NULL CHECK (length(contract) = 20),
+    block_number   bigint NOT NULL,
+    block_hash     bytea NOT NULL CHECK (length(block_hash) = 32),
+    position       bigint NOT NULL,
+    running_hash   bytea NOT NULL CHECK (length(running_hash) = 32),
+    final_block    bigint NOT NULL,
+    final_position bigint NOT NULL,
+    foreign_events bigint NOT NULL
+);
+
+-- The last blocks applied, linked by their hashes: all that can still be undone, and some before them.
+CREATE TABLE blocks (
+    number         bigint PRIMARY KEY,
+    hash           bytea NOT NULL CHECK (length(hash) = 32),
+    position       bigint NOT NULL,
+    running_hash   bytea NOT NULL CHECK (length(running_hash) = 32),
+    foreign_events bigint NOT NULL
+);
+
+-- The log as it is on the chain, still sealed. What is foreign has no aggregate and no command.
+CREATE TABLE journal (
+    position       bigint PRIMARY KEY,
+    stream         bytea NOT NULL CHECK (length(stream) = 32),
+    version        bigint NOT NULL,
+    tag            bytea NOT NULL CHECK (length(tag) = 8),
+    block_number   bigint NOT NULL,
+    transaction    bytea NOT NULL CHECK (length(transaction) = 32),
+    aggregate_type text,
+    aggregate_id   text,
+    command_id     uuid,
+    payload        bytea NOT NULL,
+    UNIQUE (stream, version)
+);
+CREATE INDEX journal_aggregate ON journal (aggregate_type, aggregate_id, version) WHERE aggregate_id IS NOT NULL;
+CREATE INDEX journal_command ON journal (command_id) WHERE command_id IS NOT NULL;
+-- Payloads are ciphertext: trying to compress them is work for nothing.
+ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
+
+-- The journal in the shape in which postgres-es reads events.
+CREATE VIEW journal_events AS
+SELECT aggregate_type,
+       aggregate_id,
+       version AS sequence,
+       'sealed'::text AS event_type,
+       '1'::text AS event_version,
+       to_json(encode(payload, 'hex')) AS payload,
+       json_build_object('position', position, 'stream', encode(stream, 'hex'), 'tag', encode(tag, 'hex'),
+                         'transaction', encode(transaction, 'hex')) AS metadata
+FROM journal
+WHERE aggregate_id IS NOT NULL;
+
+-- Events of ours that cannot be read, and the events behind them in the same streams.
+CREATE TABLE parked (
+    position  bigint PRIMARY KEY,
+    stream    bytea NOT NULL CHECK (length(stream) = 32),
+    reason    text NOT NULL,
+    parked_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX parked_stream ON parked (stream);
+
+-- Former images of rows that changed in blocks that can still be undone.
+CREATE TABLE undo_log (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    block      bigint NOT NULL,
+    table_name text NOT NULL,
+    old_row    jsonb,
+    new_row    jsonb
+);
+CREATE INDEX undo_log_block ON undo_log (block);
+
+-- Set `medconnect.undo_block` for a transaction to record what it changes.
+CREATE FUNCTION record_undo() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO undo_log (block, table_name, old_row, new_row)
+    VALUES (current_setting('medconnect.undo_block')::bigint, TG_TABLE_NAME,
+            CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END,
+            CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END);
+    RETURN NULL;
+END $$;
+
+-- Puts back the images of every block above `target`, the latest first.
+CREATE FUNCTION undo_above(target bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    entry   record;
+    matches text;
+    columns text;
+BEGIN
+    PERFORM set_config('medconnect.undo_block', '', true);
+    FOR entry IN SELECT * FROM undo_log WHERE block > target ORDER BY id DESC LOOP
+        IF entry.new_row IS NOT NULL THEN
+            SELECT string_agg(format('t.%1$I = r.%1$I', a.attname), ' AND ') INTO STRICT matches
+            FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+            WHERE i.indrelid = entry.table_name::regclass AND i.indisprimary;
+            EXECUTE format('DELETE FROM %1$I t USING jsonb_populate_record(NULL::%1$I, $1) r WHERE %2$s',
+                           entry.table_name, matches) USING entry.new_row;
+        END IF;
+        IF entry.old_row IS NOT NULL THEN
+            SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO STRICT columns
+            FROM pg_attribute
+            WHERE attrelid = entry.table_name::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
+            EXECUTE format('INSERT INTO %1$I (%2$s) OVERRIDING SYSTEM VALUE
+                            SELECT %2$s FROM jsonb_populate_record(NULL::%1$I, $1)',
+                           entry.table_name, columns) USING entry.old_row;
+        END IF;
+    END LOOP;
+    DELETE FROM undo_log WHERE block > target;
+END $$;

@@ -1,0 +1,58 @@
+//! What the follower tells about itself, without asking the database.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use application::ports::{Progress, ProgressSource};
+
+/// How the follower is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FollowerStatus {
+    /// How far the read models are.
+    pub progress: Progress,
+    /// The newest block of the node, as last seen.
+    pub chain_head: u64,
+    /// How many events of the log are foreign.
+    pub foreign_events: u64,
+    /// How many streams are held back by an event that cannot be read.
+    pub held_streams: u64,
+    /// Why it does not go on; `None` while all is well.
+    pub trouble: Option<String>,
+}
+
+/// Shared between the follower, which writes, and everybody who asks.
+#[derive(Clone, Debug)]
+pub struct StatusCell(Arc<Mutex<FollowerStatus>>);
+
+impl Default for StatusCell {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(FollowerStatus {
+            progress: Progress {
+                position: 0,
+                block: 0,
+                final_block: 0,
+                final_position: 0,
+            },
+            chain_head: 0,
+            foreign_events: 0,
+            held_streams: 0,
+            trouble: None,
+        })))
+    }
+}
+
+impl StatusCell {
+    /// The status now.
+    pub fn get(&self) -> FollowerStatus {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut FollowerStatus)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl ProgressSource for StatusCell {
+    fn progress(&self) -> Progress {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).progress
+    }
+}
