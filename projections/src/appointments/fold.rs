@@ -53,6 +53,16 @@ impl AppointmentRow {
         }
     }
 
+    /// Whether the start is on none of the three days of UTC that the day can share an instant with, in any time zone.
+    pub(crate) fn is_stray(&self) -> bool {
+        self.start()
+            .date_naive()
+            .signed_duration_since(self.calendar.day)
+            .num_days()
+            .abs()
+            > 1
+    }
+
     /// The start as the database keeps it.
     pub(crate) fn start(&self) -> DateTime<Utc> {
         crate::column::instant(self.slot.start)

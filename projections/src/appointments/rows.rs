@@ -100,15 +100,15 @@ pub(crate) async fn write(
     }
     let rows = || there.iter().map(|(_, row)| *row);
     sqlx::query(
-        "INSERT INTO appointments (id, owner, day, practitioner, patient, starts, minutes, status, reason, \
+        "INSERT INTO appointments (id, owner, day, stray, practitioner, patient, starts, minutes, status, reason, \
          cancellation_reason, recorded, version, position) \
-         SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason::jsonb, cancellation_reason, \
-         recorded, version, position \
+         SELECT id, owner, day, stray, practitioner, patient, starts, minutes, status, reason::jsonb, \
+         cancellation_reason, recorded, version, position \
          FROM UNNEST($1::uuid[], $2::uuid[], $3::date[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::int8[], \
-         $8::text[], $9::text[], $10::text[], $11::bool[], $12::int8[], $13::int8[]) \
+         $8::text[], $9::text[], $10::text[], $11::bool[], $12::int8[], $13::int8[], $14::bool[]) \
          AS changed (id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, \
-         recorded, version, position) \
-         ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, day = EXCLUDED.day, \
+         recorded, version, position, stray) \
+         ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, day = EXCLUDED.day, stray = EXCLUDED.stray, \
          practitioner = EXCLUDED.practitioner, patient = EXCLUDED.patient, starts = EXCLUDED.starts, \
          minutes = EXCLUDED.minutes, status = EXCLUDED.status, reason = EXCLUDED.reason, \
          cancellation_reason = EXCLUDED.cancellation_reason, recorded = EXCLUDED.recorded, \
@@ -139,6 +139,7 @@ pub(crate) async fn write(
     .bind(rows().map(|row| row.recorded).collect::<Vec<_>>())
     .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
     .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
+    .bind(rows().map(AppointmentRow::is_stray).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

@@ -2,6 +2,8 @@ CREATE TABLE appointments (
     id                  uuid PRIMARY KEY,
     owner               uuid NOT NULL,
     day                 date NOT NULL,
+    -- Whether the start is not near the day, which nothing honest writes: see query.rs.
+    stray               bool NOT NULL,
     practitioner        uuid,
     patient             uuid,
     starts              timestamptz NOT NULL,

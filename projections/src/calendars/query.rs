@@ -11,13 +11,14 @@ use sqlx::{PgPool, QueryBuilder};
 use uuid::Uuid;
 
 use super::CalendarRow;
+use crate::appointments::last_version_sql;
 use crate::{column, practitioners};
 
 /// Up to so many practitioners, the slots of each are taken from their own index and merged; with more, the slots of
 /// everybody are read in the order of time and the others' left out.
 const FEW: usize = 64;
 
-/// Sessions and what is taken, if there is such a day, and the version of its stream.
+/// Sessions and what is taken, if the day ever offered any, and the version of the stream.
 type DayColumns = (
     Option<Json<Vec<Session>>>,
     Option<Json<BTreeMap<AppointmentId, Slot>>>,
@@ -40,11 +41,11 @@ pub(crate) async fn availability(
     now: DateTime<Utc>,
 ) -> Result<AvailabilityView, sqlx::Error> {
     // Every event of the day leaves its version in the day's row or in that of an appointment.
-    let (sessions, taken, version): DayColumns = sqlx::query_as(
-        "SELECT sessions, taken, GREATEST(0, version, \
-         (SELECT max(version) FROM appointments WHERE owner = $1 AND day = $2)) \
-         FROM (SELECT 1) AS always LEFT JOIN calendars ON owner = $1 AND day = $2",
-    )
+    let (sessions, taken, version): DayColumns = sqlx::query_as(concat!(
+        "SELECT sessions, taken, GREATEST(version, ",
+        last_version_sql!(),
+        ") FROM (SELECT) AS always LEFT JOIN calendars ON owner = $1 AND day = $2"
+    ))
     .bind(practitioner.uuid())
     .bind(column::date(day))
     .fetch_one(pool)

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
 use domain::patient::{Intake, PatientDetails};
 use sqlx::types::Json;
-use sqlx::{PgPool, QueryBuilder};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::column;
@@ -38,6 +38,10 @@ pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientVi
     Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
 }
 
+/// Up to so many patients of a name are looked up by their ids; with more, patients are read in order, and those of other
+/// names left out.
+const FEW: usize = 1000;
+
 pub(crate) async fn list(
     pool: &PgPool,
     name: Option<&str>,
@@ -45,17 +49,21 @@ pub(crate) async fn list(
 ) -> Result<Vec<PatientView>, sqlx::Error> {
     let mut query = QueryBuilder::new(SELECT);
     query.push("WHERE TRUE");
+    if let Some(name) = name.map(column::searchable).filter(|name| !name.is_empty()) {
+        let mut named = QueryBuilder::new("SELECT DISTINCT patient FROM patient_names WHERE ");
+        push_begins_with(&mut named, &name);
+        named.push(format!(" LIMIT {}", FEW + 1));
+        let named: Vec<Uuid> = named.build_query_scalar().fetch_all(pool).await?;
+        if named.len() <= FEW {
+            query.push(" AND id = ANY(").push_bind(named).push(")");
+        } else {
+            query.push(" AND EXISTS (SELECT FROM patient_names WHERE patient = id AND ");
+            push_begins_with(&mut query, &name);
+            query.push(")");
+        }
+    }
     if let Some(after) = page.after {
         query.push(" AND id > ").push_bind(after.uuid());
-    }
-    if let Some(name) = name.map(column::searchable).filter(|name| !name.is_empty()) {
-        // Names that begin so are those from the text itself up to the text followed by the last character there is.
-        query
-            .push(" AND id IN (SELECT patient FROM patient_names WHERE name >= ")
-            .push_bind(name.clone())
-            .push(" AND name < ")
-            .push_bind(format!("{name}{}", char::MAX))
-            .push(")");
     }
     query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit));
     Ok(query
@@ -65,4 +73,10 @@ pub(crate) async fn list(
         .into_iter()
         .map(view)
         .collect())
+}
+
+/// Names that begin so are those from the text itself up to the text followed by the last character there is.
+fn push_begins_with(query: &mut QueryBuilder<'_, Postgres>, name: &str) {
+    query.push("name >= ").push_bind(name.to_owned());
+    query.push(" AND name < ").push_bind(format!("{name}{}", char::MAX));
 }

@@ -261,11 +261,11 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     booking,
                     now,
                 };
-                let both = if step.flag {
-                    decide(home, out) && decide(id, into)
-                } else {
-                    decide(id, into) && decide(home, out)
-                };
+                let mut both = [(home, out), (id, into)];
+                if step.flag {
+                    both.reverse();
+                }
+                let both = both.into_iter().all(|(id, command)| decide(id, command));
                 if both && decided.len() == 2 {
                     homes.insert(appointment, id);
                 } else {
