@@ -15,13 +15,20 @@ pub trait Projector: Send + Sync + 'static {
     /// The tables of the read models, for the follower to watch for undo. All stand in one schema.
     fn tables(&self) -> &'static [&'static str];
 
-    /// Creates the tables, in the schema that comes first in the connection's search path.
+    /// Creates the tables, in the schema that comes first in the connection's search path, with what [`Self::apply`] needs.
     ///
     /// # Errors
     /// When the database refuses.
     fn create(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Applies the events of one block, in order. All or nothing: the transaction is the follower's.
+    /// Creates the indexes that only queries need; a rebuild does so after it has filled the tables. Again is harmless.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    fn index(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Applies the events of one block, or of a run of whole blocks of which this is the last, in order. All or nothing: the
+    /// transaction is the follower's.
     ///
     /// # Errors
     /// When the database refuses; the follower rolls back and tries again.

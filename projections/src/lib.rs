@@ -1,1 +1,27 @@
-//! projections
+//! The read models: what lists, searches and single views are answered from.
+//!
+//! One folder per read model, with the same files in each: `schema.sql` and `indexes.sql` (its tables), `fold.rs` (pure: a
+//! row and an event give a row), `rows.rs` (a block's rows in, a block's changes out, one statement per table), `query.rs`
+//! (what is asked of it). Start in [`ReadModels`].
+//!
+//! What is promised:
+//! - Rows depend on the events alone, in the order of the log, however they were cut into blocks.
+//! - No event can stop the projection: what Postgres cannot hold is made to fit (`column.rs`), and folds never fail.
+//! - Everything here can be thrown away and made again from the log.
+
+mod accounts;
+mod appointments;
+mod batch;
+mod calendars;
+mod column;
+mod hash;
+mod patients;
+mod practitioners;
+mod projector;
+mod queries;
+mod relationships;
+#[cfg(test)]
+mod tests;
+
+pub use projector::{ProjectionError, ReadModels};
+pub use queries::PgQueries;

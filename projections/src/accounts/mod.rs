@@ -1,0 +1,9 @@
+//! Accounts: who may sign in, and the keys of services.
+
+mod fold;
+mod query;
+mod rows;
+
+pub(crate) use fold::{AccountRow, fold};
+pub(crate) use query::{list, of_key, one};
+pub(crate) use rows::{load, write};

@@ -1,0 +1,64 @@
+//! Reads accounts.
+
+use application::queries::{AccountView, KeyView, Page};
+use domain::account::KeyHash;
+use domain::kernel::AccountId;
+use sqlx::PgPool;
+use sqlx::QueryBuilder;
+
+use super::AccountRow;
+use super::rows::with_keys;
+
+fn view((id, row): (AccountId, AccountRow)) -> AccountView {
+    let keys = row.keys.into_iter().map(|key| KeyView {
+        id: key.key,
+        hash: key.hash,
+        scopes: key.scopes,
+        expires: key.expires,
+        revoked: key.revoked,
+    });
+    AccountView {
+        id,
+        name: row.name,
+        role: row.role,
+        wallet: row.wallet,
+        patient: row.patient,
+        practitioner: row.practitioner,
+        closed: row.closed,
+        keys: keys.collect(),
+        version: row.version,
+    }
+}
+
+async fn views(pool: &PgPool, mut query: QueryBuilder<'_, sqlx::Postgres>) -> Result<Vec<AccountView>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let accounts = query.build_query_as().fetch_all(&mut *connection).await?;
+    Ok(with_keys(&mut connection, accounts)
+        .await?
+        .into_iter()
+        .map(view)
+        .collect())
+}
+
+pub(crate) async fn one(pool: &PgPool, id: AccountId) -> Result<Option<AccountView>, sqlx::Error> {
+    let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE id = ");
+    query.push_bind(id.uuid());
+    Ok(views(pool, query).await?.pop())
+}
+
+/// Of several with the same key, which nobody can make by accident, the one that had it first.
+pub(crate) async fn of_key(pool: &PgPool, hash: &KeyHash) -> Result<Option<AccountView>, sqlx::Error> {
+    let mut query =
+        QueryBuilder::new("SELECT * FROM accounts WHERE id = (SELECT account FROM account_keys WHERE hash = ");
+    query.push_bind(hash.0.to_vec()).push(" ORDER BY issued LIMIT 1)");
+    Ok(views(pool, query).await?.pop())
+}
+
+pub(crate) async fn list(pool: &PgPool, page: Page<AccountId>) -> Result<Vec<AccountView>, sqlx::Error> {
+    let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE listed");
+    if let Some(after) = page.after {
+        query.push(" AND id > ").push_bind(after.uuid());
+    }
+    query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit));
+    views(pool, query).await
+}

@@ -1,0 +1,134 @@
+//! Reads appointments.
+
+use application::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use domain::kernel::AppointmentId;
+use sqlx::{PgPool, Postgres, QueryBuilder};
+
+use super::rows::Columns;
+use super::{AppointmentRow, status};
+use crate::column;
+
+const SELECT: &str = "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, \
+                      cancellation_reason, recorded, version, position FROM appointments ";
+
+fn view(columns: Columns) -> Result<AppointmentView, sqlx::Error> {
+    let id = AppointmentId::new(columns.id);
+    let row = AppointmentRow::try_from(columns)?;
+    Ok(AppointmentView {
+        id,
+        owner: row.calendar.owner,
+        practitioner: row.practitioner,
+        day: row.calendar.day,
+        patient: row.patient,
+        slot: row.slot,
+        status: row.status,
+        reason: row.reason,
+        cancellation_reason: row.cancellation_reason,
+        recorded: row.recorded,
+        version: row.version,
+    })
+}
+
+pub(crate) async fn one(pool: &PgPool, id: AppointmentId) -> Result<Option<AppointmentView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push("WHERE id = ").push_bind(id.uuid());
+    query.build_query_as().fetch_optional(pool).await?.map(view).transpose()
+}
+
+/// The list is in the order of starts, and so are its indexes; a filter by day cannot use them as it stands. But a start is
+/// near its day, except in a stray row, so a day bounds the start. Stray rows are few, and looked through beside.
+pub(crate) async fn list(
+    pool: &PgPool,
+    filter: &AppointmentFilter,
+    page: Page<AppointmentCursor>,
+) -> Result<Vec<AppointmentView>, sqlx::Error> {
+    let mut query = QueryBuilder::new("");
+    if filter.from.is_none() && filter.to.is_none() {
+        push_part(&mut query, filter, page, Rows::All);
+    } else {
+        query.push("(");
+        push_part(&mut query, filter, page, Rows::NearTheirDay);
+        query.push(") UNION ALL (");
+        push_part(&mut query, filter, page, Rows::Stray);
+        query
+            .push(") ORDER BY starts, id LIMIT ")
+            .push_bind(i64::from(page.limit));
+    }
+    query
+        .build_query_as()
+        .fetch_all(pool)
+        .await?
+        .into_iter()
+        .map(view)
+        .collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    All,
+    NearTheirDay,
+    Stray,
+}
+
+fn push_part(
+    query: &mut QueryBuilder<'_, Postgres>,
+    filter: &AppointmentFilter,
+    page: Page<AppointmentCursor>,
+    rows: Rows,
+) {
+    query.push(SELECT).push("WHERE ").push(match rows {
+        Rows::All => "TRUE",
+        Rows::NearTheirDay => "NOT stray",
+        Rows::Stray => "stray",
+    });
+    if let Some(patient) = filter.patient {
+        query.push(" AND patient = ").push_bind(patient.uuid());
+    }
+    if let Some(practitioner) = filter.practitioner {
+        // A practitioner's appointments stand in their own calendars: indexes need know the owner only.
+        query
+            .push(" AND practitioner IS NOT NULL AND owner = ")
+            .push_bind(practitioner.uuid());
+    }
+    if let Some(from) = filter.from.map(column::date) {
+        query.push(" AND day >= ").push_bind(from);
+        if rows == Rows::NearTheirDay {
+            query
+                .push(" AND starts >= ")
+                .push_bind(midnight(from.checked_sub_days(Days::new(1)).unwrap_or(from)));
+        }
+    }
+    if let Some(to) = filter.to.map(column::date) {
+        query.push(" AND day <= ").push_bind(to);
+        if rows == Rows::NearTheirDay {
+            query
+                .push(" AND starts < ")
+                .push_bind(midnight(to.checked_add_days(Days::new(2)).unwrap_or(to)));
+        }
+    }
+    if let Some(status) = filter.status {
+        query.push(" AND status = ").push_bind(status::name(status));
+    }
+    if let Some((start, id)) = page.after {
+        query.push(" AND (starts, id) > (").push_bind(column::instant(start));
+        query.push(", ").push_bind(id.uuid()).push(")");
+    }
+    query
+        .push(" ORDER BY starts, id LIMIT ")
+        .push_bind(i64::from(page.limit));
+}
+
+fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    column::instant(day.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// The last version at which an appointment of calendar ($1, $2) changed; 0 without one.
+macro_rules! last_version_sql {
+    () => {
+        "COALESCE((SELECT max(a.version) FROM appointments a WHERE NOT a.stray AND a.owner = $1 AND a.day = $2 \
+         AND a.starts >= ($2 - 1)::timestamp AT TIME ZONE 'UTC' AND a.starts < ($2 + 2)::timestamp AT TIME ZONE 'UTC'), 0), \
+         COALESCE((SELECT max(a.version) FROM appointments a WHERE a.stray AND a.owner = $1 AND a.day = $2), 0)"
+    };
+}
+pub(crate) use last_version_sql;

@@ -1,0 +1,146 @@
+//! Loads and writes a block's appointments.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar::Slot;
+use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId};
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{AppointmentRow, status};
+use crate::column;
+
+/// The columns as they stand in the table, and in answers to queries.
+#[derive(FromRow, Debug)]
+pub(super) struct Columns {
+    pub(super) id: Uuid,
+    pub(super) owner: Uuid,
+    pub(super) day: NaiveDate,
+    pub(super) practitioner: Option<Uuid>,
+    pub(super) patient: Option<Uuid>,
+    pub(super) starts: DateTime<Utc>,
+    pub(super) minutes: i64,
+    pub(super) status: String,
+    pub(super) reason: Option<Json<Concept>>,
+    pub(super) cancellation_reason: Option<String>,
+    pub(super) recorded: bool,
+    pub(super) version: i64,
+    pub(super) position: i64,
+}
+
+impl TryFrom<Columns> for AppointmentRow {
+    type Error = sqlx::Error;
+
+    fn try_from(columns: Columns) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            calendar: CalendarId {
+                owner: columns.owner,
+                day: columns.day,
+            },
+            practitioner: columns.practitioner.map(PractitionerId::new),
+            patient: columns.patient.map(PatientId::new),
+            slot: Slot {
+                start: columns.starts,
+                minutes: u32::try_from(columns.minutes).unwrap_or(u32::MAX),
+            },
+            status: status::from_name(&columns.status)?,
+            reason: columns.reason.map(|Json(reason)| reason),
+            cancellation_reason: columns.cancellation_reason,
+            recorded: columns.recorded,
+            version: column::counter(columns.version),
+            position: column::counter(columns.position),
+        })
+    }
+}
+
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    keys: &[AppointmentId],
+) -> Result<BTreeMap<AppointmentId, AppointmentRow>, sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let keys: Vec<Uuid> = keys.iter().map(|key| key.uuid()).collect();
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, recorded, \
+         version, position FROM appointments WHERE id = ANY($1)",
+    )
+    .bind(keys)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((AppointmentId::new(row.id), row.try_into()?)))
+        .collect()
+}
+
+/// Writes the rows that changed; `None` deletes.
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    changed: &BTreeMap<AppointmentId, Option<AppointmentRow>>,
+) -> Result<(), sqlx::Error> {
+    let gone: Vec<Uuid> = changed
+        .iter()
+        .filter(|(_, row)| row.is_none())
+        .map(|(id, _)| id.uuid())
+        .collect();
+    if !gone.is_empty() {
+        sqlx::query("DELETE FROM appointments WHERE id = ANY($1)")
+            .bind(gone)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let there: Vec<(Uuid, &AppointmentRow)> = changed
+        .iter()
+        .filter_map(|(id, row)| Some((id.uuid(), row.as_ref()?)))
+        .collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let rows = || there.iter().map(|(_, row)| *row);
+    sqlx::query(
+        "INSERT INTO appointments (id, owner, day, stray, practitioner, patient, starts, minutes, status, reason, \
+         cancellation_reason, recorded, version, position) \
+         SELECT id, owner, day, stray, practitioner, patient, starts, minutes, status, reason::jsonb, \
+         cancellation_reason, recorded, version, position \
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::date[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::int8[], \
+         $8::text[], $9::text[], $10::text[], $11::bool[], $12::int8[], $13::int8[], $14::bool[]) \
+         AS changed (id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, \
+         recorded, version, position, stray) \
+         ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, day = EXCLUDED.day, stray = EXCLUDED.stray, \
+         practitioner = EXCLUDED.practitioner, patient = EXCLUDED.patient, starts = EXCLUDED.starts, \
+         minutes = EXCLUDED.minutes, status = EXCLUDED.status, reason = EXCLUDED.reason, \
+         cancellation_reason = EXCLUDED.cancellation_reason, recorded = EXCLUDED.recorded, \
+         version = EXCLUDED.version, position = EXCLUDED.position",
+    )
+    .bind(there.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(rows().map(|row| row.calendar.owner).collect::<Vec<_>>())
+    .bind(rows().map(|row| row.calendar.day).collect::<Vec<_>>())
+    .bind(
+        rows()
+            .map(|row| row.practitioner.map(PractitionerId::uuid))
+            .collect::<Vec<_>>(),
+    )
+    .bind(rows().map(|row| row.patient.map(PatientId::uuid)).collect::<Vec<_>>())
+    .bind(rows().map(AppointmentRow::start).collect::<Vec<_>>())
+    .bind(rows().map(|row| i64::from(row.slot.minutes)).collect::<Vec<_>>())
+    .bind(rows().map(|row| status::name(row.status)).collect::<Vec<_>>())
+    .bind(
+        rows()
+            .map(|row| row.reason.as_ref().map(column::json))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        rows()
+            .map(|row| row.cancellation_reason.as_deref().map(column::text))
+            .collect::<Vec<_>>(),
+    )
+    .bind(rows().map(|row| row.recorded).collect::<Vec<_>>())
+    .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
+    .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
+    .bind(rows().map(AppointmentRow::is_stray).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,20 @@
+CREATE TABLE appointments (
+    id                  uuid PRIMARY KEY,
+    owner               uuid NOT NULL,
+    day                 date NOT NULL,
+    -- Whether the start is not near the day, which nothing honest writes: see query.rs.
+    stray               bool NOT NULL,
+    practitioner        uuid,
+    patient             uuid,
+    starts              timestamptz NOT NULL,
+    minutes             int8 NOT NULL,
+    status              text COLLATE "C" NOT NULL,
+    reason              jsonb,
+    cancellation_reason text,
+    recorded            bool NOT NULL,
+    version             int8 NOT NULL,
+    position            int8 NOT NULL
+);
+
+-- Relationships are derived with it, also while the other indexes are not there yet.
+CREATE INDEX appointments_by_patient ON appointments (patient, starts, id) WHERE patient IS NOT NULL;

@@ -1,0 +1,73 @@
+//! A block's events, sorted by the read model that they concern.
+
+use application::log::{AnyEvent, OpenedEvent};
+use chrono::{DateTime, Utc};
+use domain::account::AccountEvent;
+use domain::calendar::CalendarEvent;
+use domain::kernel::{AccountId, CalendarId, PatientId, PractitionerId};
+use domain::patient::PatientEvent;
+use domain::practitioner::PractitionerEvent;
+
+use crate::column;
+
+/// Where and when an event was written: the bookkeeping of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stamp {
+    /// Its place in the log.
+    pub(crate) position: u64,
+    /// Its place in its stream.
+    pub(crate) version: u64,
+    /// When it was decided.
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// One aggregate's event.
+pub(crate) type Entry<'a, K, E> = (K, Stamp, &'a E);
+
+/// The events by kind, each kind in the order of the log.
+#[derive(Default, Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) patients: Vec<Entry<'a, PatientId, PatientEvent>>,
+    pub(crate) practitioners: Vec<Entry<'a, PractitionerId, PractitionerEvent>>,
+    pub(crate) calendars: Vec<Entry<'a, CalendarId, CalendarEvent>>,
+    pub(crate) accounts: Vec<Entry<'a, AccountId, AccountEvent>>,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn of(events: &'a [OpenedEvent]) -> Self {
+        let mut batch = Self::default();
+        for event in events {
+            let stamp = Stamp {
+                position: event.position,
+                version: event.version,
+                at: event.metadata.at,
+            };
+            match &event.event {
+                AnyEvent::Patient(id, event) => batch.patients.push((*id, stamp, event)),
+                AnyEvent::Practitioner(id, event) => batch.practitioners.push((*id, stamp, event)),
+                AnyEvent::Calendar(id, event) => {
+                    let day = column::date(id.day);
+                    batch.calendars.push((CalendarId { day, ..*id }, stamp, event));
+                }
+                AnyEvent::Account(id, event) => batch.accounts.push((*id, stamp, event)),
+            }
+        }
+        batch
+    }
+}
+
+/// The keys of rows that may exist: those of streams that did not begin in this batch.
+pub(crate) fn keys_to_load<K: Ord + Copy, E>(entries: &[Entry<'_, K, E>]) -> Vec<K> {
+    let mut keys: Vec<K> = Vec::new();
+    let mut begun = std::collections::BTreeSet::new();
+    for (key, stamp, _) in entries {
+        if stamp.version == 1 {
+            begun.insert(*key);
+        } else if !begun.contains(key) {
+            keys.push(*key);
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS free_slots_by_start ON free_slots (starts, practitioner) INCLUDE (minutes, day);

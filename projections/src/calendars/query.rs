@@ -1,0 +1,131 @@
+//! Reads what days offer.
+
+use std::collections::BTreeMap;
+
+use application::queries::{AvailabilityView, FreeSlot, Page, SlotCursor, SlotFilter};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar::{Session, Slot};
+use domain::kernel::{AppointmentId, PractitionerId};
+use sqlx::types::Json;
+use sqlx::{PgPool, QueryBuilder};
+use uuid::Uuid;
+
+use super::CalendarRow;
+use crate::appointments::last_version_sql;
+use crate::{column, practitioners};
+
+/// Up to so many practitioners, the slots of each are taken from their own index and merged; with more, the slots of
+/// everybody are read in the order of time and the others' left out.
+const FEW: usize = 64;
+
+/// Sessions and what is taken, if the day ever offered any, and the version of the stream.
+type DayColumns = (
+    Option<Json<Vec<Session>>>,
+    Option<Json<BTreeMap<AppointmentId, Slot>>>,
+    i64,
+);
+
+type SlotColumns = (Uuid, NaiveDate, DateTime<Utc>, i64);
+
+fn slot(start: DateTime<Utc>, minutes: i64) -> Slot {
+    Slot {
+        start,
+        minutes: u32::try_from(minutes).unwrap_or(u32::MAX),
+    }
+}
+
+pub(crate) async fn availability(
+    pool: &PgPool,
+    practitioner: PractitionerId,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<AvailabilityView, sqlx::Error> {
+    // Every event of the day leaves its version in the day's row or in that of an appointment.
+    let (sessions, taken, version): DayColumns = sqlx::query_as(concat!(
+        "SELECT sessions, taken, GREATEST(version, ",
+        last_version_sql!(),
+        ") FROM (SELECT) AS always LEFT JOIN calendars ON owner = $1 AND day = $2"
+    ))
+    .bind(practitioner.uuid())
+    .bind(column::date(day))
+    .fetch_one(pool)
+    .await?;
+    let calendar = CalendarRow {
+        sessions: sessions.map(|Json(sessions)| sessions).unwrap_or_default(),
+        taken: taken.map(|Json(taken)| taken).unwrap_or_default(),
+        ..CalendarRow::default()
+    };
+    Ok(AvailabilityView {
+        free: calendar.free().into_iter().filter(|slot| slot.start >= now).collect(),
+        sessions: calendar.sessions,
+        version: column::counter(version),
+    })
+}
+
+pub(crate) async fn free_slots(
+    pool: &PgPool,
+    filter: &SlotFilter,
+    page: Page<SlotCursor>,
+    now: DateTime<Utc>,
+) -> Result<Vec<FreeSlot>, sqlx::Error> {
+    let mut whose = match &filter.specialization {
+        Some(specialization) => Some(practitioners::of_specialization(pool, specialization).await?),
+        None => None,
+    };
+    if let Some(practitioner) = filter.practitioner.map(PractitionerId::uuid) {
+        whose = Some(match whose {
+            Some(specialists) if !specialists.contains(&practitioner) => Vec::new(),
+            _ => vec![practitioner],
+        });
+    }
+    if whose.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
+
+    let few = whose.as_ref().is_some_and(|whose| whose.len() <= FEW);
+    let mut query = QueryBuilder::new("SELECT practitioner, day, starts, minutes FROM ");
+    match whose {
+        Some(whose) if few => {
+            query.push("UNNEST(").push_bind(whose).push(
+                "::uuid[]) AS wanted (id) CROSS JOIN LATERAL (SELECT * FROM free_slots WHERE practitioner = wanted.id",
+            );
+        }
+        Some(whose) => {
+            query
+                .push("free_slots WHERE practitioner IN (SELECT UNNEST(")
+                .push_bind(whose)
+                .push("::uuid[]))");
+        }
+        None => {
+            query.push("free_slots WHERE TRUE");
+        }
+    }
+    query
+        .push(" AND starts >= ")
+        .push_bind(column::instant(filter.from.max(now)));
+    query.push(" AND starts < ").push_bind(column::instant(filter.until));
+    if let Some((start, practitioner)) = page.after {
+        query
+            .push(" AND (starts, practitioner) > (")
+            .push_bind(column::instant(start));
+        query.push(", ").push_bind(practitioner.uuid()).push(")");
+    }
+    let limit = i64::from(page.limit);
+    if few {
+        query
+            .push(" ORDER BY starts LIMIT ")
+            .push_bind(limit)
+            .push(") AS first");
+    }
+    query.push(" ORDER BY starts, practitioner LIMIT ").push_bind(limit);
+
+    let rows: Vec<SlotColumns> = query.build_query_as().fetch_all(pool).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(practitioner, day, start, minutes)| FreeSlot {
+            practitioner: PractitionerId::new(practitioner),
+            day,
+            slot: slot(start, minutes),
+        })
+        .collect())
+}

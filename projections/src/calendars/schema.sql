@@ -1,0 +1,19 @@
+-- What a day offers, and the slots that are taken, by appointment.
+CREATE TABLE calendars (
+    owner    uuid NOT NULL,
+    day      date NOT NULL,
+    sessions jsonb NOT NULL,
+    taken    jsonb NOT NULL,
+    version  int8 NOT NULL,
+    position int8 NOT NULL,
+    PRIMARY KEY (owner, day)
+);
+
+-- The slots that nobody has any part of; those of the past stay, and are not asked for.
+CREATE TABLE free_slots (
+    practitioner uuid NOT NULL,
+    starts       timestamptz NOT NULL,
+    minutes      int8 NOT NULL,
+    day          date NOT NULL,
+    PRIMARY KEY (practitioner, starts, minutes, day)
+);

@@ -1,0 +1,9 @@
+//! Patients: the current record of each whose key is held here.
+
+mod fold;
+mod query;
+mod rows;
+
+pub(crate) use fold::{PatientRow, fold};
+pub(crate) use query::{list, one};
+pub(crate) use rows::{load, write};

@@ -1,0 +1,9 @@
+//! Practitioners: the current entry of each, and what finds them by specialization.
+
+mod fold;
+mod query;
+mod rows;
+
+pub(crate) use fold::{PractitionerRow, fold};
+pub(crate) use query::{list, of_specialization, one};
+pub(crate) use rows::{load, write};

@@ -1,0 +1,72 @@
+//! Reads practitioners.
+
+use application::queries::{Page, PractitionerView};
+use chrono::{DateTime, Utc};
+use domain::kernel::PractitionerId;
+use domain::practitioner::PractitionerDetails;
+use sqlx::types::Json;
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::column;
+
+const SELECT: &str = "SELECT id, details, version, registered_at FROM practitioners ";
+
+type Columns = (Uuid, Json<PractitionerDetails>, i64, DateTime<Utc>);
+
+fn view((id, Json(details), version, registered_at): Columns) -> PractitionerView {
+    PractitionerView {
+        id: PractitionerId::new(id),
+        details,
+        version: column::counter(version),
+        registered_at,
+    }
+}
+
+pub(crate) async fn one(pool: &PgPool, id: PractitionerId) -> Result<Option<PractitionerView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push("WHERE id = ").push_bind(id.uuid());
+    Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
+}
+
+pub(crate) async fn list(
+    pool: &PgPool,
+    specialization: Option<&str>,
+    page: Page<PractitionerId>,
+) -> Result<Vec<PractitionerView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push("WHERE TRUE");
+    if let Some(specialization) = specialization {
+        push_specialization(&mut query, specialization);
+    }
+    if let Some(after) = page.after {
+        query.push(" AND id > ").push_bind(after.uuid());
+    }
+    query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit));
+    Ok(query
+        .build_query_as::<Columns>()
+        .fetch_all(pool)
+        .await?
+        .into_iter()
+        .map(view)
+        .collect())
+}
+
+/// The practitioners of a specialization. A clinic has hundreds of practitioners, so they are simply looked through.
+pub(crate) async fn of_specialization(pool: &PgPool, specialization: &str) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut query = QueryBuilder::new("SELECT id FROM practitioners WHERE TRUE");
+    push_specialization(&mut query, specialization);
+    query.build_query_scalar().fetch_all(pool).await
+}
+
+/// A code exactly, or a part of a text, in any case.
+fn push_specialization(query: &mut QueryBuilder<'_, Postgres>, specialization: &str) {
+    let wanted = column::text(specialization).to_lowercase();
+    let pattern = format!("%{}%", column::literal_pattern(&wanted));
+    query
+        .push(" AND (specialization_texts LIKE ")
+        .push_bind(pattern)
+        .push(" OR ")
+        .push_bind(wanted)
+        .push(" = ANY(specialization_codes))");
+}

@@ -1,0 +1,71 @@
+//! What a block's appointments change in relationships.
+//!
+//! A new visit can only widen what a relationship spans, and is added to it. Anything else (cancelled, moved, no longer
+//! there) may narrow it, and how far only the other appointments know: such a pair is derived from them again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use domain::kernel::{AppointmentId, PatientId, PractitionerId};
+
+use crate::appointments::AppointmentRow;
+
+/// What one appointment says about a patient and a practitioner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Visit {
+    pub(crate) patient: PatientId,
+    pub(crate) practitioner: PractitionerId,
+    pub(crate) start: DateTime<Utc>,
+}
+
+type Pair = (PatientId, PractitionerId);
+
+/// What visits add to a pair: since, latest, how many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Addition {
+    pub(crate) since: DateTime<Utc>,
+    pub(crate) latest: DateTime<Utc>,
+    pub(crate) appointments: u64,
+}
+
+/// What changes. No pair is in both.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub(crate) struct Changes {
+    /// Pairs to add to.
+    pub(crate) additions: BTreeMap<Pair, Addition>,
+    /// Pairs to derive again.
+    pub(crate) stale: BTreeSet<Pair>,
+}
+
+pub(crate) fn changes(
+    before: &BTreeMap<AppointmentId, AppointmentRow>,
+    changed: &BTreeMap<AppointmentId, Option<AppointmentRow>>,
+) -> Changes {
+    let mut changes = Changes::default();
+    for (id, row) in changed {
+        let was = before.get(id).and_then(AppointmentRow::visit);
+        let is = row.as_ref().and_then(AppointmentRow::visit);
+        match (was, is) {
+            (None, Some(visit)) => {
+                let pair = (visit.patient, visit.practitioner);
+                let sum = changes.additions.entry(pair).or_insert(Addition {
+                    since: visit.start,
+                    latest: visit.start,
+                    appointments: 0,
+                });
+                sum.since = sum.since.min(visit.start);
+                sum.latest = sum.latest.max(visit.start);
+                sum.appointments = sum.appointments.saturating_add(1);
+            }
+            (was, is) if was == is => {}
+            (was, is) => changes.stale.extend(
+                was.into_iter()
+                    .chain(is)
+                    .map(|visit| (visit.patient, visit.practitioner)),
+            ),
+        }
+    }
+    let stale = &changes.stale;
+    changes.additions.retain(|pair, _| !stale.contains(pair));
+    changes
+}

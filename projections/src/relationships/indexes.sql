@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS relationships_by_practitioner ON relationships (practitioner, patient);

@@ -1,0 +1,9 @@
+//! Who treats whom, since when, how often: what the appointments that are not cancelled say.
+
+mod fold;
+mod query;
+mod rows;
+
+pub(crate) use fold::{Changes, Visit, changes};
+pub(crate) use query::{of_patient, of_practitioner};
+pub(crate) use rows::write;

@@ -1,0 +1,72 @@
+//! Writes what changes in relationships. The block's appointments must be written already.
+
+use sqlx::PgConnection;
+
+use super::Changes;
+use crate::column;
+
+pub(crate) async fn write(connection: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
+    if !changes.additions.is_empty() {
+        let sums = || changes.additions.values();
+        sqlx::query(
+            "INSERT INTO relationships AS r (patient, practitioner, since, latest, appointments) \
+             SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::int8[]) \
+             ON CONFLICT (patient, practitioner) DO UPDATE SET since = LEAST(r.since, EXCLUDED.since), \
+             latest = GREATEST(r.latest, EXCLUDED.latest), appointments = r.appointments + EXCLUDED.appointments",
+        )
+        .bind(
+            changes
+                .additions
+                .keys()
+                .map(|(patient, _)| patient.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            changes
+                .additions
+                .keys()
+                .map(|(_, practitioner)| practitioner.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(sums().map(|sum| sum.since).collect::<Vec<_>>())
+        .bind(sums().map(|sum| sum.latest).collect::<Vec<_>>())
+        .bind(sums().map(|sum| column::int8(sum.appointments)).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !changes.stale.is_empty() {
+        sqlx::query(
+            "WITH derived AS MATERIALIZED (\
+                 SELECT stale.patient, stale.practitioner, sums.* \
+                 FROM UNNEST($1::uuid[], $2::uuid[]) AS stale (patient, practitioner) \
+                 CROSS JOIN LATERAL (\
+                     SELECT min(starts) AS since, max(starts) AS latest, count(*) AS appointments FROM appointments a \
+                     WHERE a.patient = stale.patient AND a.practitioner = stale.practitioner \
+                     AND a.status <> 'cancelled') AS sums), \
+             gone AS (\
+                 DELETE FROM relationships r USING derived d \
+                 WHERE r.patient = d.patient AND r.practitioner = d.practitioner AND d.appointments = 0) \
+             INSERT INTO relationships (patient, practitioner, since, latest, appointments) \
+             SELECT patient, practitioner, since, latest, appointments FROM derived WHERE appointments > 0 \
+             ON CONFLICT (patient, practitioner) DO UPDATE SET since = EXCLUDED.since, latest = EXCLUDED.latest, \
+             appointments = EXCLUDED.appointments",
+        )
+        .bind(
+            changes
+                .stale
+                .iter()
+                .map(|(patient, _)| patient.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            changes
+                .stale
+                .iter()
+                .map(|(_, practitioner)| practitioner.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}

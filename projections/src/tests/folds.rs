@@ -1,0 +1,264 @@
+//! What single events do.
+
+use application::log::AnyEvent;
+use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
+use domain::calendar::{Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
+use domain::kernel::{CalendarId, HumanName, Personal};
+use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
+use uuid::Uuid;
+
+use super::memory::{Memory, appointment, at, day, opened, patient, practitioner};
+use crate::batch::Stamp;
+use crate::{accounts, patients};
+
+fn stamp(version: u64) -> Stamp {
+    Stamp {
+        position: 100 + version,
+        version,
+        at: at(0, 0),
+    }
+}
+
+fn details(family: &str) -> PatientDetails {
+    PatientDetails {
+        name: HumanName {
+            family: family.to_owned(),
+            given: vec!["Ada".to_owned(), "Marie".to_owned()],
+            prefix: Vec::new(),
+        },
+        ..PatientDetails::default()
+    }
+}
+
+fn slot(day: u8, quarter: u8) -> Slot {
+    Slot {
+        start: at(day, quarter),
+        minutes: 15,
+    }
+}
+
+fn calendar(number: u8) -> CalendarId {
+    CalendarId::of(practitioner(0), day(number))
+}
+
+fn known() -> Personal<Booking> {
+    Personal::Known(Booking {
+        patient: patient(0),
+        reason: None,
+    })
+}
+
+fn offer(number: u8, until: u8, slot_minutes: u32) -> CalendarEvent {
+    CalendarEvent::AvailabilityPublished {
+        sessions: vec![Session {
+            start: at(number, 0),
+            end: at(number, until),
+            slot_minutes,
+        }],
+    }
+}
+
+fn memory(events: impl IntoIterator<Item = (CalendarId, CalendarEvent)>) -> Memory {
+    let mut memory = Memory::default();
+    for (position, (id, event)) in (1..).zip(events) {
+        memory.apply(&[opened(position, position, AnyEvent::Calendar(id, event))]);
+    }
+    memory
+}
+
+#[test]
+fn a_registered_patient_is_found_by_family_and_given_names() {
+    let event = PatientEvent::Registered {
+        registration: Personal::Known(Registration {
+            details: details("Lovelace"),
+            intake: Intake::default(),
+        }),
+    };
+    let row = patients::fold(None, &stamp(1), &event).unwrap();
+    assert_eq!(
+        row.names().into_iter().collect::<Vec<_>>(),
+        ["ada", "lovelace", "marie"]
+    );
+    assert_eq!((row.version, row.registered_at), (1, at(0, 0)));
+}
+
+#[test]
+fn a_patient_whose_key_is_not_held_makes_no_row() {
+    let event = PatientEvent::Registered {
+        registration: Personal::Sealed,
+    };
+    assert_eq!(patients::fold(None, &stamp(1), &event), None);
+    let event = PatientEvent::IntakeUpdated {
+        intake: Personal::Sealed,
+    };
+    assert_eq!(patients::fold(None, &stamp(2), &event), None);
+}
+
+#[test]
+fn an_update_of_the_intake_keeps_the_details() {
+    let registered = PatientEvent::DetailsUpdated {
+        details: Personal::Known(details("Lovelace")),
+    };
+    let row = patients::fold(None, &stamp(1), &registered);
+    let intake = Intake {
+        symptoms: vec!["cough".to_owned()],
+        ..Intake::default()
+    };
+    let event = PatientEvent::IntakeUpdated {
+        intake: Personal::Known(intake.clone()),
+    };
+    let row = patients::fold(row, &stamp(2), &event).unwrap();
+    assert_eq!((row.details, row.intake, row.version), (details("Lovelace"), intake, 2));
+}
+
+#[test]
+fn an_appointment_blocks_every_slot_that_it_overlaps_in_a_new_grid() {
+    let booked = CalendarEvent::Booked {
+        appointment: appointment(0),
+        slot: slot(0, 1),
+        booking: known(),
+    };
+    let memory = memory([
+        (calendar(0), offer(0, 4, 15)),
+        (calendar(0), booked),
+        (calendar(0), offer(0, 4, 20)),
+    ]);
+    let free: Vec<_> = memory.free.iter().map(|(_, slot)| slot.start).collect();
+    assert_eq!(free, [at(0, 2) + chrono::Duration::minutes(10)]);
+}
+
+#[test]
+fn a_moved_appointment_is_on_its_new_day_whichever_event_came_first() {
+    let booked = CalendarEvent::Booked {
+        appointment: appointment(0),
+        slot: slot(0, 1),
+        booking: known(),
+    };
+    let out = CalendarEvent::MovedOut {
+        appointment: appointment(0),
+        to: day(1),
+    };
+    let into = CalendarEvent::MovedIn {
+        appointment: appointment(0),
+        slot: slot(1, 2),
+        from: day(0),
+        booking: known(),
+    };
+    let before = [
+        (calendar(0), offer(0, 4, 15)),
+        (calendar(1), offer(1, 4, 15)),
+        (calendar(0), booked),
+    ];
+    let out_first = memory(
+        before
+            .clone()
+            .into_iter()
+            .chain([(calendar(0), out.clone()), (calendar(1), into.clone())]),
+    );
+    let in_first = memory(before.into_iter().chain([(calendar(1), into), (calendar(0), out)]));
+    for memory in [out_first, in_first] {
+        let row = &memory.appointments[&appointment(0)];
+        assert_eq!(
+            (row.calendar, row.slot, row.patient),
+            (calendar(1), slot(1, 2), Some(patient(0)))
+        );
+        assert!(memory.free.contains(&(calendar(0), slot(0, 1))));
+        assert!(!memory.free.contains(&(calendar(1), slot(1, 2))));
+        assert_eq!(
+            memory.relationships[&(patient(0), practitioner(0))],
+            (at(1, 2), at(1, 2), 1)
+        );
+    }
+}
+
+#[test]
+fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() {
+    let recorded = CalendarEvent::VisitRecorded {
+        appointment: appointment(0),
+        slot: slot(0, 1),
+        provider: Provider::Organization,
+        outcome: RecordedOutcome::Completed,
+        booking: known(),
+    };
+    let memory = memory([(calendar(0), offer(0, 4, 15)), (calendar(0), recorded)]);
+    let row = &memory.appointments[&appointment(0)];
+    assert!(row.practitioner.is_none() && row.recorded);
+    assert_eq!(memory.free.len(), 4);
+    assert!(memory.relationships.is_empty());
+}
+
+#[test]
+fn a_day_that_was_held_back_does_not_take_back_an_appointment_that_has_moved_on() {
+    let into = |slot| CalendarEvent::MovedIn {
+        appointment: appointment(0),
+        slot,
+        from: day(0),
+        booking: known(),
+    };
+    let out = CalendarEvent::MovedOut {
+        appointment: appointment(0),
+        to: day(2),
+    };
+    let mut memory = Memory::default();
+    let log = [
+        opened(1, 1, AnyEvent::Calendar(calendar(1), into(slot(1, 0)))),
+        opened(2, 2, AnyEvent::Calendar(calendar(1), out)),
+        opened(3, 1, AnyEvent::Calendar(calendar(2), into(slot(2, 0)))),
+    ];
+    memory.apply(&log[2..]);
+    memory.apply(&log[..2]);
+    let mut in_order = Memory::default();
+    in_order.apply(&log);
+    assert_eq!(memory, in_order);
+    assert_eq!(memory.appointments[&appointment(0)].calendar, calendar(2));
+}
+
+#[test]
+fn a_session_of_absurd_length_does_not_flood_the_table() {
+    let sessions = vec![Session {
+        start: chrono::DateTime::UNIX_EPOCH,
+        end: chrono::DateTime::<chrono::Utc>::MAX_UTC,
+        slot_minutes: 1,
+    }];
+    let memory = memory([(calendar(0), CalendarEvent::AvailabilityPublished { sessions })]);
+    assert_eq!(memory.free.len(), 1500);
+}
+
+#[test]
+fn a_revoked_key_stays_listed_in_its_place() {
+    let opened = AccountEvent::Opened {
+        holder: Holder::Service {
+            name: "dashboard".to_owned(),
+            role: Role::Hospital,
+        },
+    };
+    let issue = |number: u8| AccountEvent::KeyIssued {
+        key: Uuid::from_u128(number.into()),
+        hash: KeyHash([number; 32]),
+        scopes: vec![Scope::Read],
+        expires: None,
+    };
+    let revoke = AccountEvent::KeyRevoked {
+        key: Uuid::from_u128(2),
+    };
+    let mut row = None;
+    for (version, event) in (1..).zip([opened, issue(2), issue(1), revoke, AccountEvent::Closed]) {
+        row = accounts::fold(row, &stamp(version), &event);
+    }
+    let row = row.unwrap();
+    let keys: Vec<_> = row.keys.iter().map(|key| (key.hash.0[0], key.revoked)).collect();
+    assert_eq!(keys, [(2, true), (1, false)]);
+    assert!(row.closed && row.listed);
+}
+
+#[test]
+fn a_patients_account_without_its_key_shows_neither_wallet_nor_patient() {
+    let opened = AccountEvent::Opened {
+        holder: Holder::Patient(Personal::Sealed),
+    };
+    let row = accounts::fold(None, &stamp(1), &opened).unwrap();
+    assert_eq!(
+        (row.role, row.wallet, row.patient, row.listed),
+        (Role::Patient, None, None, false)
+    );
+}

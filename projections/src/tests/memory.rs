@@ -1,0 +1,354 @@
+//! The read models in memory: what the database would hold, and random histories to fill them with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use application::log::{AnyEvent, EventMetadata, OpenedEvent};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use domain::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, PractitionerId};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::appointments::AppointmentRow;
+use crate::batch::{Batch, keys_to_load};
+use crate::calendars::{self, CalendarRow, concerns_the_offer, free_slot_changes};
+use crate::projector::{fold_all, fold_appointments};
+use crate::relationships;
+
+pub(super) type Pair = (PatientId, PractitionerId);
+pub(super) type Sum = (DateTime<Utc>, DateTime<Utc>, u64);
+
+#[derive(Clone, Default, PartialEq, Debug)]
+pub(super) struct Memory {
+    pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
+    pub(super) free: BTreeSet<(CalendarId, Slot)>,
+    pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
+    pub(super) relationships: BTreeMap<Pair, Sum>,
+}
+
+impl Memory {
+    /// As `ReadModels::apply` does, with maps for tables.
+    pub(super) fn apply(&mut self, events: &[OpenedEvent]) {
+        let batch = Batch::of(events);
+        let offers: Vec<_> = batch
+            .calendars
+            .iter()
+            .copied()
+            .filter(|entry| concerns_the_offer(entry.2))
+            .collect();
+        let before: BTreeMap<_, _> = keys_to_load(&offers)
+            .into_iter()
+            .filter_map(|key| Some((key, self.calendars.get(&key)?.clone())))
+            .collect();
+        let changed = fold_all(&before, &offers, |row, stamp, event| {
+            Some(calendars::fold(row, stamp, event))
+        });
+        let slots = free_slot_changes(&before, &changed);
+        for gone in slots.gone {
+            assert!(self.free.remove(&gone), "a slot that was not free was taken back");
+        }
+        for new in slots.new {
+            assert!(self.free.insert(new), "a slot that was free was offered again");
+        }
+        self.calendars.extend(changed);
+
+        let before = self.appointments.clone();
+        let changed = fold_appointments(&before, &batch.calendars);
+        for (id, row) in &changed {
+            match row {
+                Some(row) => self.appointments.insert(*id, row.clone()),
+                None => self.appointments.remove(id),
+            };
+        }
+        let changes = relationships::changes(&before, &changed);
+        for (pair, addition) in changes.additions {
+            let sum = self
+                .relationships
+                .entry(pair)
+                .or_insert((addition.since, addition.latest, 0));
+            *sum = (
+                sum.0.min(addition.since),
+                sum.1.max(addition.latest),
+                sum.2 + addition.appointments,
+            );
+        }
+        for pair in changes.stale {
+            match self.derive().remove(&pair) {
+                Some(sum) => self.relationships.insert(pair, sum),
+                None => self.relationships.remove(&pair),
+            };
+        }
+    }
+
+    /// The relationships as all appointments say.
+    pub(super) fn derive(&self) -> BTreeMap<Pair, Sum> {
+        let mut sums: BTreeMap<Pair, Sum> = BTreeMap::new();
+        for visit in self.appointments.values().filter_map(AppointmentRow::visit) {
+            let sum = sums
+                .entry((visit.patient, visit.practitioner))
+                .or_insert((visit.start, visit.start, 0));
+            *sum = (sum.0.min(visit.start), sum.1.max(visit.start), sum.2 + 1);
+        }
+        sums
+    }
+}
+
+pub(super) fn practitioner(number: u8) -> PractitionerId {
+    PractitionerId::new(Uuid::from_u128(1000 + u128::from(number)))
+}
+
+pub(super) fn patient(number: u8) -> PatientId {
+    PatientId::new(Uuid::from_u128(2000 + u128::from(number)))
+}
+
+pub(super) fn appointment(number: u8) -> AppointmentId {
+    AppointmentId::new(Uuid::from_u128(3000 + u128::from(number)))
+}
+
+pub(super) fn day(number: u8) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, 1).unwrap() + Duration::days(i64::from(number))
+}
+
+pub(super) fn at(day_number: u8, quarter: u8) -> DateTime<Utc> {
+    day(day_number).and_hms_opt(8, 0, 0).unwrap().and_utc() + Duration::minutes(15 * i64::from(quarter))
+}
+
+/// A step that somebody might try; only those that a calendar would decide become events.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    kind: u8,
+    practitioner: u8,
+    day: u8,
+    appointment: u8,
+    patient: u8,
+    quarter: u8,
+    flag: bool,
+}
+
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0_u8..10, 0_u8..2, 0_u8..3, 0_u8..12, 0_u8..3, 0_u8..16, any::<bool>()).prop_map(
+        |(kind, practitioner, day, appointment, patient, quarter, flag)| Step {
+            kind,
+            practitioner,
+            day,
+            appointment,
+            patient,
+            quarter,
+            flag,
+        },
+    );
+    prop::collection::vec(step, 0..120)
+}
+
+/// The log that the steps make, in commits: what a calendar would refuse is left out. The aggregates that decided come along.
+pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<CalendarId, domain::calendar::Calendar>) {
+    use cqrs_es::Aggregate;
+    use domain::calendar::CalendarCommand as Command;
+    use domain::kernel::ClinicAggregate;
+
+    let mut calendars: BTreeMap<CalendarId, domain::calendar::Calendar> = BTreeMap::new();
+    let mut homes: BTreeMap<AppointmentId, CalendarId> = BTreeMap::new();
+    let mut commits: Vec<Vec<OpenedEvent>> = Vec::new();
+    let mut position = 0;
+    for step in steps {
+        let id = CalendarId::of(practitioner(step.practitioner), day(step.day));
+        let now = at(0, 0) - Duration::days(1);
+        let appointment = appointment(step.appointment);
+        let home = homes.get(&appointment).copied();
+        let calendar = |id: CalendarId| calendars.get(&id).cloned().unwrap_or_default();
+        let booking = Booking {
+            patient: patient(step.patient),
+            reason: None,
+        };
+        let minutes = if step.flag { 30 } else { 15 };
+        let slot = |day| Slot {
+            start: at(day, step.quarter - step.quarter % 2 * u8::from(step.flag)),
+            minutes,
+        };
+        let expected_version = None;
+        let mut decided: Vec<(CalendarId, CalendarEvent)> = Vec::new();
+        let mut decide = |id: CalendarId, command| match calendar(id).decide(command) {
+            Ok(events) => {
+                decided.extend(events.into_iter().map(|event| (id, event)));
+                true
+            }
+            Err(_) => false,
+        };
+        match (step.kind, home) {
+            (0 | 1, _) => {
+                let session = Session {
+                    start: at(step.day, step.quarter / 2),
+                    end: at(step.day, 16),
+                    slot_minutes: minutes,
+                };
+                let sessions = vec![session];
+                decide(
+                    id,
+                    Command::PublishAvailability {
+                        day: id.day,
+                        time_zone: chrono_tz::UTC,
+                        sessions,
+                        now,
+                    },
+                );
+            }
+            (2..=4, None) => {
+                let slot = slot(step.day);
+                if decide(
+                    id,
+                    Command::Book {
+                        appointment,
+                        slot,
+                        booking,
+                        now,
+                    },
+                ) {
+                    homes.insert(appointment, id);
+                }
+            }
+            (5, None) => {
+                let provider = if step.flag {
+                    Provider::Organization
+                } else {
+                    Provider::Practitioner
+                };
+                let outcome = match step.quarter % 3 {
+                    0 => RecordedOutcome::Completed,
+                    1 => RecordedOutcome::Cancelled,
+                    _ => RecordedOutcome::Open,
+                };
+                if decide(
+                    id,
+                    Command::RecordVisit {
+                        appointment,
+                        slot: slot(step.day),
+                        provider,
+                        outcome,
+                        booking,
+                    },
+                ) {
+                    homes.insert(appointment, id);
+                }
+            }
+            (2 | 3, Some(home)) => {
+                let day = u8::try_from((home.day - day(0)).num_days()).unwrap();
+                decide(
+                    home,
+                    Command::Reschedule {
+                        appointment,
+                        slot: slot(day),
+                        now,
+                        expected_version,
+                    },
+                );
+            }
+            (4 | 5, Some(home)) if home != id && home.owner == id.owner => {
+                let known = calendar(home)
+                    .appointment(appointment)
+                    .and_then(|known| known.booking.known().cloned());
+                let booking = known.unwrap_or(booking);
+                let out = Command::MoveOut {
+                    appointment,
+                    to: id.day,
+                    now,
+                    expected_version,
+                };
+                let slot = slot(step.day);
+                let into = Command::MoveIn {
+                    appointment,
+                    slot,
+                    from: home.day,
+                    booking,
+                    now,
+                };
+                let mut both = [(home, out), (id, into)];
+                if step.flag {
+                    both.reverse();
+                }
+                let both = both.into_iter().all(|(id, command)| decide(id, command));
+                if both && decided.len() == 2 {
+                    homes.insert(appointment, id);
+                } else {
+                    decided.clear();
+                }
+            }
+            (6, Some(home)) => {
+                decide(
+                    home,
+                    Command::Confirm {
+                        appointment,
+                        expected_version,
+                    },
+                );
+            }
+            (7, Some(home)) => {
+                decide(
+                    home,
+                    Command::Cancel {
+                        appointment,
+                        reason: Some("no time".to_owned()),
+                        expected_version,
+                    },
+                );
+            }
+            (8, Some(home)) => {
+                decide(
+                    home,
+                    Command::Complete {
+                        appointment,
+                        now: at(9, 0),
+                        expected_version,
+                    },
+                );
+            }
+            (9, Some(home)) => {
+                decide(
+                    home,
+                    Command::MarkNoShow {
+                        appointment,
+                        now: at(9, 0),
+                        expected_version,
+                    },
+                );
+            }
+            _ => {}
+        }
+        let mut commit = Vec::new();
+        for (id, event) in decided {
+            let aggregate = calendars.entry(id).or_default();
+            aggregate.apply(event.clone());
+            position += 1;
+            commit.push(opened(position, aggregate.version(), AnyEvent::Calendar(id, event)));
+        }
+        commits.push(commit);
+    }
+    (commits, calendars)
+}
+
+pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> OpenedEvent {
+    OpenedEvent {
+        position,
+        version,
+        metadata: EventMetadata {
+            command_id: CommandId::new(Uuid::from_u128(u128::from(position))),
+            at: at(0, 0) + Duration::seconds(i64::try_from(position).unwrap()),
+            actor: None,
+            correlation: None,
+            cause: None,
+        },
+        event,
+    }
+}
+
+/// The event as somebody reads it who does not hold the patients' keys.
+pub(super) fn sealed(event: &CalendarEvent) -> CalendarEvent {
+    let mut event = event.clone();
+    match &mut event {
+        CalendarEvent::Booked { booking, .. }
+        | CalendarEvent::MovedIn { booking, .. }
+        | CalendarEvent::VisitRecorded { booking, .. } => *booking = Personal::Sealed,
+        CalendarEvent::Cancelled { cancellation, .. } => *cancellation = Personal::<Cancellation>::Sealed,
+        _ => {}
+    }
+    event
+}

@@ -1,0 +1,5 @@
+//! The folds, without a database: what single events do, and that rows depend on the events alone.
+
+mod folds;
+mod memory;
+mod properties;
