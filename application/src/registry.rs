@@ -51,7 +51,7 @@ pub enum Claimed {
     /// Execute it.
     Granted(Ticket),
     /// It was answered.
-    Answered(CommandId, StoredAnswer),
+    Answered(StoredAnswer),
     /// Somebody is executing it.
     InProgress(CommandId),
     /// The key was used for something else.
@@ -118,6 +118,12 @@ pub trait CommandRegistry: Send + Sync + 'static {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Ticket, StoreError>;
+
+    /// Puts off the end of a claim, unless a later one has been granted.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    async fn renew(&self, ticket: Ticket, until: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Writes the answer, unless a later claim has been granted.
     ///
