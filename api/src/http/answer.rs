@@ -82,12 +82,20 @@ impl Answer {
     /// Something is new, unless it was there already.
     pub fn created(resource: String, id: Uuid, receipt: Receipt) -> Self {
         let created = receipt.position.is_some();
-        Self { created, ..Self::changed(resource, Some(id), receipt) }
+        Self {
+            created,
+            ..Self::changed(resource, Some(id), receipt)
+        }
     }
 
     /// Something changed, or needed no change.
     pub fn changed(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
-        let Receipt { command_id, version, position, finality } = receipt;
+        let Receipt {
+            command_id,
+            version,
+            position,
+            finality,
+        } = receipt;
         let body = CommandResult {
             command_id: command_id.uuid(),
             resource,
@@ -97,7 +105,11 @@ impl Answer {
             finality: finality.into(),
             secret: None,
         };
-        Self { created: false, etag: None, body }
+        Self {
+            created: false,
+            etag: None,
+            body,
+        }
     }
 
     /// An appointment is new or changed.
@@ -105,7 +117,11 @@ impl Answer {
         let resource = format!("/v1/appointments/{}", done.id);
         let answer = Self::changed(resource, Some(done.id.uuid()), done.receipt);
         let created = new && done.receipt.position.is_some();
-        Self { created, etag: done.version().map(etag::of_appointment), ..answer }
+        Self {
+            created,
+            etag: done.version().map(etag::of_appointment),
+            ..answer
+        }
     }
 
     /// The resource's tag is the version of its stream.
@@ -123,7 +139,11 @@ impl Answer {
     }
 
     const fn status(&self) -> StatusCode {
-        if self.created { StatusCode::CREATED } else { StatusCode::OK }
+        if self.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        }
     }
 
     /// Writes it.
@@ -140,7 +160,10 @@ impl Answer {
 
     /// As it is kept, to be given again: without any secret.
     pub fn stored(&self) -> StoredAnswer {
-        let body = CommandResult { secret: None, ..self.body.clone() };
+        let body = CommandResult {
+            secret: None,
+            ..self.body.clone()
+        };
         StoredAnswer {
             status: self.status().as_u16(),
             body: serde_json::to_string(&body).unwrap_or_default(),
@@ -188,7 +211,14 @@ pub struct CommandStatusBody {
 impl CommandStatusBody {
     /// A command on its way.
     pub const fn pending(id: CommandId, created_at: DateTime<Utc>) -> Self {
-        Self { id: id.uuid(), status: CommandState::Pending, created_at, result: None, position: None, problem: None }
+        Self {
+            id: id.uuid(),
+            status: CommandState::Pending,
+            created_at,
+            result: None,
+            position: None,
+            problem: None,
+        }
     }
 }
 
@@ -197,7 +227,12 @@ mod tests {
     use super::*;
 
     fn receipt(position: Option<u64>) -> Receipt {
-        Receipt { command_id: CommandId::new(Uuid::from_u128(1)), version: 3, position, finality: Finality::Final }
+        Receipt {
+            command_id: CommandId::new(Uuid::from_u128(1)),
+            version: 3,
+            position,
+            finality: Finality::Final,
+        }
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! of its own, so a client that hangs up cancels nothing. A row in the registry is written only when there is an
 //! `Idempotency-Key`, when the caller does not wait, or when waiting took too long.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::error::QueryPayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -61,16 +62,22 @@ struct Prefer {
 impl Prefer {
     fn read(headers: &HeaderMap) -> Self {
         let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split([',', ';'])).fold(Self::default(), |prefer, preference| {
-            match preference.trim().split_once('=') {
-                None if preference.trim().eq_ignore_ascii_case("respond-async") => Self { respond_async: true, ..prefer },
-                Some((name, seconds)) if name.trim().eq_ignore_ascii_case("wait") => {
-                    Self { wait: seconds.trim().parse().ok().map(Duration::from_secs), ..prefer }
+        values
+            .flat_map(|value| value.split([',', ';']))
+            .fold(Self::default(), |prefer, preference| {
+                match preference.trim().split_once('=') {
+                    None if preference.trim().eq_ignore_ascii_case("respond-async") => Self {
+                        respond_async: true,
+                        ..prefer
+                    },
+                    Some((name, seconds)) if name.trim().eq_ignore_ascii_case("wait") => Self {
+                        wait: seconds.trim().parse().ok().map(Duration::from_secs),
+                        ..prefer
+                    },
+                    // What is not understood is ignored (RFC 7240, 2).
+                    _ => prefer,
                 }
-                // What is not understood is ignored (RFC 7240, 2).
-                _ => prefer,
-            }
-        })
+            })
     }
 }
 
@@ -90,7 +97,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
             let fingerprint = fingerprint(&core, &request, &bytes);
             let headers = request.headers().clone();
             let prefer = Prefer::read(&headers);
-            Ok(Self { caller: principal, body, headers, core, key, prefer, correlation, fingerprint })
+            Ok(Self {
+                caller: principal,
+                body,
+                headers,
+                core,
+                key,
+                prefer,
+                correlation,
+                fingerprint,
+            })
         })
     }
 }
@@ -112,12 +128,35 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// What a request's query says.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Parameters<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = web::Query::<T>::from_query(request.query_string());
+        ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
+            let error = match error {
+                QueryPayloadError::Deserialize(error) => error.to_string(),
+                _ => String::new(),
+            };
+            let detail = format!("The query: {}.", json::expectation(&error));
+            Problem::new(ProblemKind::MalformedRequest).detail(detail)
+        }))
+    }
+}
+
 /// The shared state.
 ///
 /// # Errors
 /// `internal` when the server was put together without it.
 pub fn core(request: &HttpRequest) -> Result<web::Data<Core>, Problem> {
-    request.app_data::<web::Data<Core>>().cloned().ok_or_else(|| Problem::new(ProblemKind::Internal))
+    request
+        .app_data::<web::Data<Core>>()
+        .cloned()
+        .ok_or_else(|| Problem::new(ProblemKind::Internal))
 }
 
 async fn read_body(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<web::BytesMut, Problem> {
@@ -146,9 +185,13 @@ fn too_large(limit: usize) -> Problem {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let mut parts = value.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let json = parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     let utf8 = |parameter: &str| {
         parameter.split_once('=').is_none_or(|(name, value)| {
             !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -158,26 +201,44 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
     key.map(|key| Some(key.to_owned())).ok_or_else(|| {
         Problem::new(ProblemKind::MalformedRequest).detail("Idempotency-Key takes 1 to 255 printable ASCII characters.")
     })
 }
 
 fn correlation(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
-    let Some(value) = headers.get("x-correlation-id") else { return Ok(None) };
-    value.to_str().ok().and_then(|text| Uuid::try_parse(text).ok()).map(Some).ok_or_else(|| {
-        Problem::new(ProblemKind::MalformedRequest).detail("X-Correlation-Id takes a UUID.")
-    })
+    let Some(value) = headers.get("x-correlation-id") else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| Uuid::try_parse(text).ok())
+        .map(Some)
+        .ok_or_else(|| Problem::new(ProblemKind::MalformedRequest).detail("X-Correlation-Id takes a UUID."))
 }
 
 /// What makes two requests the same: method, path, precondition and body.
 fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
-    let precondition = request.headers().get(header::IF_MATCH).map_or(&b""[..], header::HeaderValue::as_bytes);
+    let precondition = request
+        .headers()
+        .get(header::IF_MATCH)
+        .map_or(&b""[..], header::HeaderValue::as_bytes);
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
     let mut text = Vec::with_capacity(body.len() + path.len() + 64);
-    for part in [request.method().as_str().as_bytes(), path.as_bytes(), precondition, body] {
+    for part in [
+        request.method().as_str().as_bytes(),
+        path.as_bytes(),
+        precondition,
+        body,
+    ] {
         text.extend_from_slice(&part.len().to_be_bytes());
         text.extend_from_slice(part);
     }
@@ -185,6 +246,33 @@ fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
 }
 
 impl<T> Command<T> {
+    /// The same request with its body read further.
+    ///
+    /// # Errors
+    /// What `read` finds wrong.
+    pub fn map<U>(self, read: impl FnOnce(T) -> Result<U, Problem>) -> Result<Command<U>, Problem> {
+        let Self {
+            caller,
+            body,
+            headers,
+            core,
+            key,
+            prefer,
+            correlation,
+            fingerprint,
+        } = self;
+        Ok(Command {
+            caller,
+            body: read(body)?,
+            headers,
+            core,
+            key,
+            prefer,
+            correlation,
+            fingerprint,
+        })
+    }
+
     /// Executes the use case and answers: with what it came to, or with 202 when the caller does not wait.
     ///
     /// # Errors
@@ -211,11 +299,26 @@ impl<T> Command<T> {
         let ticket = record.ticket();
         let command_id = ticket.map_or(fresh, |ticket| ticket.command_id);
         let repeated = ticket.is_some_and(|ticket| ticket.repeated());
-        let issue = Issue { command_id, correlation: self.correlation, repeated };
+        let issue = Issue {
+            command_id,
+            correlation: self.correlation,
+            repeated,
+        };
         let (running, accepted) = core.ports.tracker.start(command_id);
         let work = Box::pin(use_case(clinic.into_inner(), self.caller, self.body, issue));
         let task = tokio::spawn(execute(Arc::clone(&core), record, running, work));
-        wait(core, Waiting { task, accepted, prefer: self.prefer, command_id, issuer, registered: ticket.is_some() }).await
+        wait(
+            core,
+            Waiting {
+                task,
+                accepted,
+                prefer: self.prefer,
+                command_id,
+                issuer,
+                registered: ticket.is_some(),
+            },
+        )
+        .await
     }
 }
 
@@ -248,14 +351,25 @@ async fn claim(
 ) -> Result<Claimed, Problem> {
     let now = core.ports.clock.now();
     let key = core.ports.secrets.digest(key.as_bytes());
-    let claim = Claim { issuer, key, fingerprint, command_id, now, until: now + core.settings.claim_lease };
+    let claim = Claim {
+        issuer,
+        key,
+        fingerprint,
+        command_id,
+        now,
+        until: now + core.settings.claim_lease,
+    };
     core.ports.registry.claim(&claim).await.map_err(unreachable_store)
 }
 
 async fn register(core: &Core, command_id: CommandId, issuer: AccountId) -> Result<Ticket, Problem> {
     let now = core.ports.clock.now();
     let until = now + core.settings.claim_lease;
-    core.ports.registry.register(command_id, issuer, now, until).await.map_err(unreachable_store)
+    core.ports
+        .registry
+        .register(command_id, issuer, now, until)
+        .await
+        .map_err(unreachable_store)
 }
 
 /// A store that does not answer.
@@ -296,7 +410,9 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
         (Record::Keyed(ticket) | Record::Polled(ticket), Ok(answer)) => {
             core.ports.registry.answer(ticket, &answer.stored()).await
         }
-        (Record::Keyed(ticket), Err(problem)) if may_be_tried_again(problem) => core.ports.registry.release(ticket).await,
+        (Record::Keyed(ticket), Err(problem)) if may_be_tried_again(problem) => {
+            core.ports.registry.release(ticket).await
+        }
         (Record::Keyed(ticket) | Record::Polled(ticket), Err(problem)) => {
             core.ports.registry.answer(ticket, &stored(problem)).await
         }
@@ -333,8 +449,17 @@ struct Waiting {
 }
 
 async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem> {
-    let Waiting { mut task, mut accepted, prefer, command_id, issuer, registered } = waiting;
-    let limit = prefer.wait.map_or(core.settings.command_wait, |wait| wait.min(core.settings.command_wait));
+    let Waiting {
+        mut task,
+        mut accepted,
+        prefer,
+        command_id,
+        issuer,
+        registered,
+    } = waiting;
+    let limit = prefer
+        .wait
+        .map_or(core.settings.command_wait, |wait| wait.min(core.settings.command_wait));
     let done = tokio::select! {
         biased;
         done = &mut task => Some(done),
@@ -366,7 +491,9 @@ fn outcome(done: Result<Outcome, JoinError>) -> Outcome {
 
 fn pending(core: &Core, command_id: CommandId, prefer: Prefer) -> HttpResponse {
     let mut response = HttpResponse::Accepted();
-    response.insert_header((header::LOCATION, command_path(command_id))).insert_header((header::RETRY_AFTER, 1_u64));
+    response
+        .insert_header((header::LOCATION, command_path(command_id)))
+        .insert_header((header::RETRY_AFTER, 1_u64));
     if prefer.respond_async {
         response.insert_header(("preference-applied", "respond-async"));
     }
@@ -380,7 +507,9 @@ pub fn command_path(command_id: CommandId) -> String {
 
 fn in_progress(command_id: CommandId) -> Problem {
     let detail = format!("It is command {command_id}.");
-    Problem::new(ProblemKind::IdempotencyKeyInUse).detail(detail).retry_after(Duration::from_secs(1))
+    Problem::new(ProblemKind::IdempotencyKeyInUse)
+        .detail(detail)
+        .retry_after(Duration::from_secs(1))
 }
 
 /// Gives an answer again.
@@ -395,7 +524,11 @@ fn replay(answer: &StoredAnswer) -> HttpResponse {
         response.insert_header((header::ETAG, etag.as_str()));
     }
     let problem = status.is_client_error() || status.is_server_error();
-    response.content_type(if problem { "application/problem+json" } else { "application/json" });
+    response.content_type(if problem {
+        "application/problem+json"
+    } else {
+        "application/json"
+    });
     response.body(answer.body.clone())
 }
 
@@ -413,8 +546,13 @@ mod tests {
             ("wait=100; handling=lenient", false, Some(100)),
             ("return=minimal", false, None),
         ] {
-            let request = TestRequest::default().insert_header(("prefer", value)).to_http_request();
-            let expected = Prefer { respond_async, wait: wait.map(Duration::from_secs) };
+            let request = TestRequest::default()
+                .insert_header(("prefer", value))
+                .to_http_request();
+            let expected = Prefer {
+                respond_async,
+                wait: wait.map(Duration::from_secs),
+            };
             assert_eq!(Prefer::read(request.headers()), expected, "{value}");
         }
     }
@@ -428,7 +566,9 @@ mod tests {
             ("text/plain", false),
             ("application/jsonp", false),
         ] {
-            let request = TestRequest::default().insert_header((header::CONTENT_TYPE, value)).to_http_request();
+            let request = TestRequest::default()
+                .insert_header((header::CONTENT_TYPE, value))
+                .to_http_request();
             assert_eq!(is_json(request.headers()), taken, "{value}");
         }
     }
@@ -436,7 +576,12 @@ mod tests {
     #[test]
     fn an_idempotency_key_is_short_and_printable() {
         let read = |value: &str| {
-            idempotency_key(TestRequest::default().insert_header(("idempotency-key", value)).to_http_request().headers())
+            idempotency_key(
+                TestRequest::default()
+                    .insert_header(("idempotency-key", value))
+                    .to_http_request()
+                    .headers(),
+            )
         };
         assert_eq!(read("a-key").unwrap().as_deref(), Some("a-key"));
         assert!(read("").is_err());

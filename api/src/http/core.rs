@@ -64,7 +64,13 @@ impl CommandTracker {
     pub fn start(self: &Arc<Self>, command: CommandId) -> (Running, oneshot::Receiver<()>) {
         let (accepted, told) = oneshot::channel();
         self.lock().insert(command, Some(accepted));
-        (Running { tracker: Arc::clone(self), command }, told)
+        (
+            Running {
+                tracker: Arc::clone(self),
+                command,
+            },
+            told,
+        )
     }
 
     /// Whether a command is running here.

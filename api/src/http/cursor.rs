@@ -67,7 +67,10 @@ pub struct Wanted<K> {
 impl<K: Copy> Wanted<K> {
     /// What to ask the read models for.
     pub const fn query(&self) -> Page<K> {
-        Page { after: self.after, limit: self.limit + 1 }
+        Page {
+            after: self.after,
+            limit: self.limit + 1,
+        }
     }
 
     /// What to answer.
@@ -78,8 +81,16 @@ impl<K: Copy> Wanted<K> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = found.len() > limit;
         found.truncate(limit);
-        let next_cursor = if more { found.last().and_then(|last| encode(&key(last))) } else { None };
-        PageBody { items: found.into_iter().map(show).collect(), next_cursor, next: None }
+        let next_cursor = if more {
+            found.last().and_then(|last| encode(&key(last)))
+        } else {
+            None
+        };
+        PageBody {
+            items: found.into_iter().map(show).collect(),
+            next_cursor,
+            next: None,
+        }
     }
 }
 
@@ -102,7 +113,10 @@ impl<T: Serialize> PageBody<T> {
     pub fn linked(mut self, request: &HttpRequest) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         if let Some(cursor) = &self.next_cursor {
-            let kept = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+            let kept = request
+                .query_string()
+                .split('&')
+                .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
             let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
             let next = format!("{}?{}", request.path(), query.join("&"));
             response.insert_header((actix_web::http::header::LINK, format!("<{next}>; rel=\"next\"")));
@@ -139,7 +153,12 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_next() {
-        let wanted = PageQuery { cursor: None, limit: Some(2) }.page::<u32>().unwrap();
+        let wanted = PageQuery {
+            cursor: None,
+            limit: Some(2),
+        }
+        .page::<u32>()
+        .unwrap();
         assert_eq!(wanted.query().limit, 3);
         let page = wanted.answer(vec![1_u32, 2], |key| *key, |item| item);
         assert_eq!((page.items, page.next_cursor), (vec![1, 2], None));
@@ -151,7 +170,14 @@ mod tests {
     #[test]
     fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
-            assert!(PageQuery { cursor: None, limit: Some(limit) }.page::<u32>().is_err());
+            assert!(
+                PageQuery {
+                    cursor: None,
+                    limit: Some(limit)
+                }
+                .page::<u32>()
+                .is_err()
+            );
         }
     }
 }

@@ -25,7 +25,9 @@ pub fn of_appointment(version: AppointmentVersion) -> String {
 /// # Errors
 /// `precondition-failed` when no tag of ours can match it, `malformed-request` when it names several.
 fn if_match(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
     let value = value.to_str().map_err(|_| unmatched())?.trim();
     if value == "*" {
         return Ok(None);
@@ -34,7 +36,11 @@ fn if_match(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         return Err(Problem::new(ProblemKind::MalformedRequest).detail("If-Match takes one entity tag here."));
     }
     // A weak tag never matches where a strong comparison is due (RFC 9110, 13.1.1).
-    value.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).map(Some).ok_or_else(unmatched)
+    value
+        .strip_prefix('"')
+        .and_then(|tag| tag.strip_suffix('"'))
+        .map(Some)
+        .ok_or_else(unmatched)
 }
 
 fn unmatched() -> Problem {
@@ -46,7 +52,9 @@ fn unmatched() -> Problem {
 /// # Errors
 /// As documented at [`if_match`].
 pub fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    if_match(headers)?.map(|tag| tag.parse().map_err(|_| unmatched())).transpose()
+    if_match(headers)?
+        .map(|tag| tag.parse().map_err(|_| unmatched()))
+        .transpose()
 }
 
 /// The version of an appointment that `If-Match` insists on.
@@ -56,9 +64,14 @@ pub fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 pub fn expected_appointment(headers: &HeaderMap) -> Result<Option<AppointmentVersion>, Problem> {
     let parse = |tag: &str| {
         let (day, version) = tag.split_once('.')?;
-        Some(AppointmentVersion { day: day.parse().ok()?, version: version.parse().ok()? })
+        Some(AppointmentVersion {
+            day: day.parse().ok()?,
+            version: version.parse().ok()?,
+        })
     };
-    if_match(headers)?.map(|tag| parse(tag).ok_or_else(unmatched)).transpose()
+    if_match(headers)?
+        .map(|tag| parse(tag).ok_or_else(unmatched))
+        .transpose()
 }
 
 /// Refuses `If-Match` where there is nothing to compare it with: ignoring it would break what it promises.
@@ -74,7 +87,10 @@ pub fn refuse(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Answers with a body and its tag, or with 304 when the caller has it.
 pub fn answer(request: &HttpRequest, tag: String, body: &impl Serialize) -> HttpResponse {
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
     let same = |candidate: &str| {
         let candidate = candidate.trim();
         candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == tag
@@ -93,14 +109,24 @@ mod tests {
     use super::*;
 
     fn headers(value: &str) -> HeaderMap {
-        TestRequest::default().insert_header((header::IF_MATCH, value)).to_http_request().headers().clone()
+        TestRequest::default()
+            .insert_header((header::IF_MATCH, value))
+            .to_http_request()
+            .headers()
+            .clone()
     }
 
     #[test]
     fn a_tag_reads_back() {
         assert_eq!(expected_version(&headers(&of_version(7))).unwrap(), Some(7));
-        let version = AppointmentVersion { day: NaiveDate::from_ymd_opt(2026, 3, 1).unwrap(), version: 4 };
-        assert_eq!(expected_appointment(&headers(&of_appointment(version))).unwrap(), Some(version));
+        let version = AppointmentVersion {
+            day: NaiveDate::from_ymd_opt(2026, 3, 1).unwrap(),
+            version: 4,
+        };
+        assert_eq!(
+            expected_appointment(&headers(&of_appointment(version))).unwrap(),
+            Some(version)
+        );
     }
 
     #[test]
@@ -120,10 +146,14 @@ mod tests {
     #[test]
     fn who_has_it_is_told_so() {
         for value in ["\"7\"", "W/\"7\"", "\"6\", \"7\"", "*"] {
-            let request = TestRequest::default().insert_header((header::IF_NONE_MATCH, value)).to_http_request();
+            let request = TestRequest::default()
+                .insert_header((header::IF_NONE_MATCH, value))
+                .to_http_request();
             assert_eq!(answer(&request, of_version(7), &()).status(), 304, "{value}");
         }
-        let request = TestRequest::default().insert_header((header::IF_NONE_MATCH, "\"6\"")).to_http_request();
+        let request = TestRequest::default()
+            .insert_header((header::IF_NONE_MATCH, "\"6\""))
+            .to_http_request();
         assert_eq!(answer(&request, of_version(7), &()).status(), 200);
     }
 }

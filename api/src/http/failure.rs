@@ -120,7 +120,9 @@ const fn account(error: AccountError) -> ProblemKind {
 /// With a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).chain(['.']).collect()
+    })
 }
 
 #[cfg(test)]
@@ -146,7 +148,14 @@ mod tests {
             (CalendarError::OutsideTheDay { day }, ProblemKind::Invalid, 422),
             (CalendarError::UnknownAppointment, ProblemKind::NotFound, 404),
             (CalendarError::WrongStatus { status }, ProblemKind::WrongStatus, 409),
-            (CalendarError::VersionMismatch { expected: 1, current: 2 }, ProblemKind::PreconditionFailed, 412),
+            (
+                CalendarError::VersionMismatch {
+                    expected: 1,
+                    current: 2,
+                },
+                ProblemKind::PreconditionFailed,
+                412,
+            ),
         ] {
             let found = kind(Refusal::from(error).into());
             assert_eq!((found, found.status()), (expected, code), "{error:?}");
@@ -156,7 +165,11 @@ mod tests {
     #[test]
     fn what_is_not_there_just_now_may_be_tried_again() {
         let store = UseCaseError::Store(StoreError("no".into()));
-        for error in [UseCaseError::Unavailable(Unavailable::Chain), UseCaseError::Conflict { attempts: 3 }, store] {
+        for error in [
+            UseCaseError::Unavailable(Unavailable::Chain),
+            UseCaseError::Conflict { attempts: 3 },
+            store,
+        ] {
             assert!(Problem::from(error).is_transient());
         }
         assert!(!Problem::from(UseCaseError::Refused(CalendarError::SlotTaken.into())).is_transient());

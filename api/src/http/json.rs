@@ -90,7 +90,13 @@ mod tests {
 
     fn findings(body: &str) -> (u16, Vec<(String, String)>) {
         let body = read::<Outer>(body.as_bytes()).unwrap_err().body();
-        (body.status, body.errors.into_iter().map(|error| (error.pointer, error.detail)).collect())
+        (
+            body.status,
+            body.errors
+                .into_iter()
+                .map(|error| (error.pointer, error.detail))
+                .collect(),
+        )
     }
 
     #[test]

@@ -183,17 +183,30 @@ impl Problem {
     /// A problem that its kind says everything about.
     pub fn new(kind: ProblemKind) -> Self {
         let retry_after = (kind.status() == 503).then_some(Duration::from_secs(1));
-        Self { kind, detail: None, errors: Vec::new(), retry_after, allow: None, cause: None }
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            retry_after,
+            allow: None,
+            cause: None,
+        }
     }
 
     /// One wrong part of the request.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::findings(vec![Finding { pointer: pointer.into(), detail: detail.into() }])
+        Self::findings(vec![Finding {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }])
     }
 
     /// Several wrong parts of the request.
     pub fn findings(errors: Vec<Finding>) -> Self {
-        Self { errors, ..Self::new(ProblemKind::Invalid) }
+        Self {
+            errors,
+            ..Self::new(ProblemKind::Invalid)
+        }
     }
 
     /// What happened this time.

@@ -14,7 +14,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
-pub use authenticator::{Authenticate, Authenticated, Authenticator};
+pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
 pub use siwe::{Rejection, SignInPolicy, checksummed, parse_wallet};
 
 use super::command::core;
@@ -30,11 +30,20 @@ pub type Caller = Authenticated;
 pub async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     let unauthenticated = || Problem::new(ProblemKind::Unauthenticated);
     let token = bearer(request).ok_or_else(unauthenticated)?;
-    core(request)?.authenticator.authenticate(token).await?.ok_or_else(unauthenticated)
+    core(request)?
+        .authenticator
+        .authenticate(token)
+        .await?
+        .ok_or_else(unauthenticated)
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
-    let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, token) = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

@@ -97,7 +97,10 @@ impl SignInPolicy {
             return Err(Rejection::Signature);
         }
         message.verify_eip191(&bytes).map_err(|_| Rejection::Signature)?;
-        Ok(Verified { wallet: Wallet(message.address), nonce: message.nonce })
+        Ok(Verified {
+            wallet: Wallet(message.address),
+            nonce: message.nonce,
+        })
     }
 
     fn check_times(&self, message: &Message, now: DateTime<Utc>) -> Result<(), Rejection> {
@@ -122,7 +125,8 @@ impl SignInPolicy {
 }
 
 fn instant(stamp: &TimeStamp) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(&stamp.to_string()).ok().map(|at| at.to_utc())
+    let at = stamp.as_ref();
+    DateTime::from_timestamp(at.unix_timestamp(), at.nanosecond())
 }
 
 /// An address as people read it, with its checksum (EIP-55).
@@ -137,4 +141,166 @@ pub fn parse_wallet(text: &str) -> Option<Wallet> {
     hex::decode_to_slice(digits, &mut bytes).ok()?;
     let mixed = digits.contains(|c: char| c.is_ascii_lowercase()) && digits.contains(|c: char| c.is_ascii_uppercase());
     (!mixed || siwe::is_checksum(digits)).then_some(Wallet(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use k256::ecdsa::SigningKey;
+
+    use super::*;
+
+    const NOW: &str = "2026-03-01T12:00:00Z";
+
+    fn policy() -> SignInPolicy {
+        SignInPolicy {
+            domain: "clinic.example".into(),
+            uri: "https://clinic.example".into(),
+            chain_id: 31337,
+            skew: Duration::from_secs(30),
+            lifetime: Duration::from_secs(300),
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        NOW.parse().unwrap()
+    }
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_bytes(&[seed; 32].into()).unwrap()
+    }
+
+    fn address(key: &SigningKey) -> String {
+        use sha3::{Digest as _, Keccak256};
+        let point = key.verifying_key().to_encoded_point(false);
+        let hash = Keccak256::digest(&point.as_bytes()[1..]);
+        siwe::eip55(hash[12..].try_into().unwrap())
+    }
+
+    fn message() -> String {
+        format!(
+            "clinic.example wants you to sign in with your Ethereum account:\n{}\n\nSign in to the clinic.\n\n\
+             URI: https://clinic.example\nVersion: 1\nChain ID: 31337\nNonce: n0nce1234567\nIssued At: {NOW}",
+            address(&key(7))
+        )
+    }
+
+    fn sign(text: &str, key: &SigningKey) -> String {
+        let message: Message = text.parse().unwrap();
+        let (signature, recovery) = key.sign_prehash_recoverable(&message.eip191_hash().unwrap()).unwrap();
+        let mut bytes = signature.to_bytes().to_vec();
+        bytes.push(27 + recovery.to_byte());
+        format!("0x{}", hex::encode(bytes))
+    }
+
+    fn verify(text: &str) -> Result<Verified, Rejection> {
+        policy().verify(text, &sign(text, &key(7)), now())
+    }
+
+    #[test]
+    fn the_signer_of_a_right_message_is_recognised() {
+        let verified = verify(&message()).unwrap();
+        assert_eq!(checksummed(&verified.wallet), address(&key(7)));
+        assert_eq!(verified.nonce, "n0nce1234567");
+    }
+
+    #[test]
+    fn a_message_with_one_wrong_field_is_refused() {
+        for (from, to, rejection) in [
+            ("clinic.example wants", "evil.example wants", Rejection::Domain),
+            (
+                "URI: https://clinic.example",
+                "URI: https://clinic.example/other",
+                Rejection::Uri,
+            ),
+            (
+                "URI: https://clinic.example",
+                "URI: https://evil.example",
+                Rejection::Uri,
+            ),
+            ("Chain ID: 31337", "Chain ID: 1", Rejection::Chain),
+            (NOW, "2026-03-01T12:00:31Z", Rejection::IssuedAt),
+            (NOW, "2026-03-01T11:54:29Z", Rejection::IssuedAt),
+            (
+                NOW,
+                "2026-03-01T12:00:00Z\nExpiration Time: 2026-03-01T11:59:30Z",
+                Rejection::Expired,
+            ),
+            (
+                NOW,
+                "2026-03-01T12:00:00Z\nNot Before: 2026-03-01T12:00:31Z",
+                Rejection::NotBefore,
+            ),
+        ] {
+            assert_eq!(verify(&message().replace(from, to)), Err(rejection), "{to}");
+        }
+    }
+
+    #[test]
+    fn times_within_the_skew_are_accepted() {
+        for to in [
+            "2026-03-01T12:00:29Z",
+            "2026-03-01T13:00:00+01:00",
+            "2026-03-01T11:54:31Z",
+            "2026-03-01T12:00:00Z\nExpiration Time: 2026-03-01T11:59:31Z",
+            "2026-03-01T12:00:00Z\nNot Before: 2026-03-01T12:00:30Z",
+        ] {
+            assert!(verify(&message().replace(NOW, to)).is_ok(), "{to}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_of_the_standard_is_refused() {
+        let lower = address(&key(7)).to_lowercase();
+        let checksum = message().replace(&address(&key(7)), &lower);
+        let version = message().replace("Version: 1", "Version: 2");
+        let trailing = format!("{}\n", message());
+        let hidden = message().replacen("\n\nSign in", "\nunseen\nSign in", 1);
+        for text in [String::new(), "hello".into(), checksum, version, trailing, hidden] {
+            assert_eq!(policy().verify(&text, "0x", now()), Err(Rejection::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_signature_that_is_not_the_address_owners_is_refused() {
+        let text = message();
+        let right = sign(&text, &key(7));
+        let odd = format!("{}{:02x}", &right[..right.len() - 2], 54);
+        for signature in [
+            sign(&text, &key(8)),
+            "0x".into(),
+            format!("0x{}", "00".repeat(65)),
+            right.replace("0x", "0xzz"),
+            odd,
+        ] {
+            assert_eq!(
+                policy().verify(&text, &signature, now()),
+                Err(Rejection::Signature),
+                "{signature}"
+            );
+        }
+        let other = text.replace("Sign in to the clinic.", "Sign in to the clinic!");
+        assert_eq!(policy().verify(&other, &right, now()), Err(Rejection::Signature));
+    }
+
+    #[test]
+    fn an_address_is_read_with_its_checksum_or_without_any() {
+        let right = address(&key(7));
+        let wallet = parse_wallet(&right).unwrap();
+        assert_eq!(parse_wallet(&right.to_lowercase()), Some(wallet));
+        let flipped: String = right
+            .char_indices()
+            .map(|(i, c)| {
+                if i > 1 && c.is_ascii_uppercase() {
+                    c.to_ascii_lowercase()
+                } else if i > 1 {
+                    c.to_ascii_uppercase()
+                } else {
+                    c
+                }
+            })
+            .collect();
+        assert_eq!(parse_wallet(&flipped), None);
+        assert_eq!(parse_wallet("0x12"), None);
+        assert_eq!(parse_wallet(right.trim_start_matches("0x")), None);
+    }
 }
