@@ -8,12 +8,27 @@
 //! - [`command`]: the write side as a port: execute, receipt, conflict.
 //! - [`projector`]: the read models as a port of the follower.
 //! - [`queries`]: what can be read, and in which shape.
-//! - [`identity`]: who is asking.
-//! - [`ports`]: clock, derived ids, sessions, the command registry.
+//! - [`identity`] and [`policy`]: who is asking, and what they may do.
+//! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
+//!   [`calendars`], [`visits`], [`accounts`] and [`status`]. They fail with [`error::UseCaseError`].
+//! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`secrets`]: what else the world must provide.
 
+pub mod accounts;
+pub mod calendars;
+pub mod clinic;
 pub mod command;
+pub mod error;
 pub mod identity;
 pub mod log;
+pub mod patients;
+pub mod policy;
 pub mod ports;
+pub mod practitioners;
 pub mod projector;
 pub mod queries;
+pub mod registry;
+pub mod revocations;
+pub mod secrets;
+pub mod sessions;
+pub mod status;
+pub mod visits;

@@ -240,12 +240,14 @@ fn problem_title(problem: &Value) -> String {
 
 fn practitioner_json(details: &PractitionerDetails) -> Value {
     json!({
-        "name": details.name,
-        "gender": gender(details.gender),
-        "specializations": details.specializations.iter().map(concept).collect::<Vec<_>>(),
-        "credentials": details.credentials,
-        "timeZone": details.time_zone.name(),
-        "identifier": details.identifier,
+        "details": {
+            "name": details.name,
+            "gender": gender(details.gender),
+            "specializations": details.specializations.iter().map(concept).collect::<Vec<_>>(),
+            "credentials": details.credentials,
+            "timeZone": details.time_zone.name(),
+            "identifier": details.identifier,
+        },
     })
 }
 
@@ -258,8 +260,8 @@ fn patient_json(registration: &Registration) -> Value {
         })
     });
     json!({
-        "identifier": details.identifier,
         "details": {
+            "identifier": details.identifier,
             "name": details.name,
             "birthDate": details.birth_date,
             "gender": gender(details.gender),

@@ -1,0 +1,254 @@
+//! What a command is answered with: ids and versions, never what it was about.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use application::calendars::AppointmentDone;
+use application::command::Receipt;
+use application::log::Finality;
+use application::registry::StoredAnswer;
+use chrono::{DateTime, Utc};
+use domain::kernel::CommandId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::etag;
+use super::problem::ProblemBody;
+
+/// How sure the network is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Finality)]
+pub enum FinalityBody {
+    /// In a block that a reorganisation may still drop.
+    Included,
+    /// Final by the configured rule.
+    Final,
+}
+
+impl From<Finality> for FinalityBody {
+    fn from(finality: Finality) -> Self {
+        match finality {
+            Finality::Included => Self::Included,
+            Finality::Final => Self::Final,
+        }
+    }
+}
+
+impl FinalityBody {
+    /// As it stands in the header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Included => "included",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// What a command came to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandResult {
+    /// The command.
+    pub command_id: Uuid,
+    /// What it was about.
+    #[schema(example = "/v1/appointments/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
+    pub resource: String,
+    /// Its id, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// The version of the stream afterwards.
+    pub version: u64,
+    /// Where its last event stands in the log; missing when nothing needed to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// How sure the network is.
+    pub finality: FinalityBody,
+    /// The secret of a service's new key. Shown in this answer and never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// The answer to a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    created: bool,
+    etag: Option<String>,
+    body: CommandResult,
+}
+
+impl Answer {
+    /// Something is new, unless it was there already.
+    pub fn created(resource: String, id: Uuid, receipt: Receipt) -> Self {
+        let created = receipt.position.is_some();
+        Self {
+            created,
+            ..Self::changed(resource, Some(id), receipt)
+        }
+    }
+
+    /// Something changed, or needed no change.
+    pub fn changed(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
+        let Receipt {
+            command_id,
+            version,
+            position,
+            finality,
+        } = receipt;
+        let body = CommandResult {
+            command_id: command_id.uuid(),
+            resource,
+            id,
+            version,
+            position,
+            finality: finality.into(),
+            secret: None,
+        };
+        Self {
+            created: false,
+            etag: None,
+            body,
+        }
+    }
+
+    /// An appointment is new or changed.
+    pub fn appointment(done: AppointmentDone, new: bool) -> Self {
+        let resource = format!("/v1/appointments/{}", done.id);
+        let answer = Self::changed(resource, Some(done.id.uuid()), done.receipt);
+        let created = new && done.receipt.position.is_some();
+        Self {
+            created,
+            etag: done.version().map(etag::of_appointment),
+            ..answer
+        }
+    }
+
+    /// The resource's tag is the version of its stream.
+    #[must_use]
+    pub fn with_version_tag(mut self) -> Self {
+        self.etag = Some(etag::of_version(self.body.version));
+        self
+    }
+
+    /// A secret to show, this once.
+    #[must_use]
+    pub fn with_secret(mut self, secret: Option<String>) -> Self {
+        self.body.secret = secret;
+        self
+    }
+
+    const fn status(&self) -> StatusCode {
+        if self.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        }
+    }
+
+    /// Writes it.
+    pub fn respond(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status());
+        if self.created {
+            response.insert_header((header::LOCATION, self.body.resource.as_str()));
+        }
+        if let Some(etag) = &self.etag {
+            response.insert_header((header::ETAG, etag.as_str()));
+        }
+        response.json(&self.body)
+    }
+
+    /// As it is kept, to be given again: without any secret.
+    pub fn stored(&self) -> StoredAnswer {
+        let body = CommandResult {
+            secret: None,
+            ..self.body.clone()
+        };
+        StoredAnswer {
+            status: self.status().as_u16(),
+            body: serde_json::to_string(&body).unwrap_or_default(),
+            location: self.created.then(|| body.resource.clone()),
+            etag: self.etag.clone(),
+        }
+    }
+}
+
+/// Where a command stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandState {
+    /// Being executed, or accepted and on its way to the chain.
+    Pending,
+    /// On the chain and in the read models, or nothing needed to change.
+    Done,
+    /// Refused, or not executed: nothing changed.
+    Failed,
+}
+
+/// A command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Command)]
+pub struct CommandStatusBody {
+    /// The command.
+    pub id: Uuid,
+    /// Where it stands.
+    pub status: CommandState,
+    /// When it was issued.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: DateTime<Utc>,
+    /// What it came to, if it is done and the answer is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<CommandResult>,
+    /// Where its last event stands in the log, if it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemBody>,
+}
+
+impl CommandStatusBody {
+    /// A command on its way.
+    pub const fn pending(id: CommandId, created_at: DateTime<Utc>) -> Self {
+        Self {
+            id: id.uuid(),
+            status: CommandState::Pending,
+            created_at,
+            result: None,
+            position: None,
+            problem: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receipt(position: Option<u64>) -> Receipt {
+        Receipt {
+            command_id: CommandId::new(Uuid::from_u128(1)),
+            version: 3,
+            position,
+            finality: Finality::Final,
+        }
+    }
+
+    #[test]
+    fn what_was_there_already_is_not_created() {
+        let answer = |position| Answer::created("/v1/patients/x".into(), Uuid::from_u128(2), receipt(position));
+        assert_eq!(answer(Some(9)).respond().status(), 201);
+        let again = answer(None).respond();
+        assert_eq!(again.status(), 200);
+        assert!(!again.headers().contains_key(header::LOCATION));
+    }
+
+    #[test]
+    fn a_secret_is_shown_and_not_kept() {
+        let answer = Answer::created("/v1/accounts/x/keys/y".into(), Uuid::from_u128(2), receipt(Some(9)))
+            .with_secret(Some("mk_secret".into()));
+        assert!(!answer.stored().body.contains("mk_secret"));
+        assert_eq!(answer.body.secret.as_deref(), Some("mk_secret"));
+    }
+}

@@ -1,0 +1,323 @@
+//! From a bearer token to a principal, on every request, without a round trip to the database for most.
+//!
+//! What is known of a session, an account or a key is kept for a moment (`identity_cache`, two seconds unless set
+//! otherwise). Within this process a logout, a closed account and a revoked key are noticed at once, cached or not; what
+//! another process took is noticed when the moment is over. A store that does not answer denies.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use application::accounts::KEY_PREFIX;
+use application::error::{StoreError, UseCaseError};
+use application::identity::Principal;
+use application::ports::{Clock, IdentityDerivation};
+use application::queries::{AccountView, Queries};
+use application::revocations::Revocations;
+use application::secrets::Secrets;
+use application::sessions::{Session, Sessions, TokenHash};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::{KeyHash, Role};
+use domain::kernel::{AccountId, Wallet};
+use moka::future::Cache;
+
+use crate::http::problem::{Problem, ProblemKind};
+
+/// How many sessions, accounts and keys are kept in mind at once.
+const CAPACITY: u64 = 50_000;
+
+/// Somebody who has proved who they are, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Authenticated {
+    /// Who they are.
+    pub principal: Principal,
+    /// The session they use, if they signed in.
+    pub session: Option<TokenHash>,
+    /// The wallet they signed in with.
+    pub wallet: Option<Wallet>,
+}
+
+/// Turns tokens into principals.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// Who a token stands for; `None` when for nobody.
+    ///
+    /// # Errors
+    /// `database-unavailable` when nobody can tell.
+    async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem>;
+
+    /// Opens a session for a wallet that has signed in, and answers with its token.
+    ///
+    /// # Errors
+    /// `database-unavailable` when it cannot be stored.
+    async fn open(&self, wallet: Wallet) -> Result<(String, Session), Problem>;
+
+    /// Closes a session, for good.
+    ///
+    /// # Errors
+    /// `database-unavailable` when that cannot be stored.
+    async fn close(&self, session: TokenHash) -> Result<(), Problem>;
+
+    /// Looks an account up again: it was opened or changed just now.
+    async fn forget(&self, account: AccountId);
+
+    /// Tells the store which sessions were used, and has it forget what ended. Call it every few seconds.
+    ///
+    /// # Errors
+    /// `database-unavailable` when it does not answer; what was used is kept for the next time.
+    async fn maintain(&self) -> Result<(), Problem>;
+}
+
+/// How long what lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lifetimes {
+    /// How long a session lives unused.
+    pub idle: Duration,
+    /// How long a session lives in any case.
+    pub absolute: Duration,
+    /// How long what is known may be out of date.
+    pub cache: Duration,
+}
+
+/// [`Authenticate`] over the stores.
+pub struct Authenticator<Q> {
+    queries: Arc<Q>,
+    sessions: Arc<dyn Sessions>,
+    revocations: Arc<dyn Revocations>,
+    identities: Arc<dyn IdentityDerivation>,
+    secrets: Arc<dyn Secrets>,
+    clock: Arc<dyn Clock>,
+    lifetimes: Lifetimes,
+    known_sessions: Cache<TokenHash, Option<Session>>,
+    known_accounts: Cache<AccountId, Option<Arc<AccountView>>>,
+    known_keys: Cache<KeyHash, Option<Arc<AccountView>>>,
+    /// A lookup that began before a logout may end after it: this outlasts what it puts into the cache.
+    closed: Cache<TokenHash, ()>,
+    used: Mutex<HashMap<TokenHash, DateTime<Utc>>>,
+}
+
+impl<Q: Queries> Authenticator<Q> {
+    /// Puts it together.
+    pub fn new(
+        queries: Arc<Q>,
+        sessions: Arc<dyn Sessions>,
+        revocations: Arc<dyn Revocations>,
+        identities: Arc<dyn IdentityDerivation>,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        lifetimes: Lifetimes,
+    ) -> Self {
+        fn cache<K, V>(lifetime: Duration) -> Cache<K, V>
+        where
+            K: std::hash::Hash + Eq + Send + Sync + 'static,
+            V: Clone + Send + Sync + 'static,
+        {
+            Cache::builder().max_capacity(CAPACITY).time_to_live(lifetime).build()
+        }
+        Self {
+            queries,
+            sessions,
+            revocations,
+            identities,
+            secrets,
+            clock,
+            lifetimes,
+            known_sessions: cache(lifetimes.cache),
+            known_accounts: cache(lifetimes.cache),
+            known_keys: cache(lifetimes.cache),
+            closed: cache(lifetimes.cache * 5),
+            used: Mutex::default(),
+        }
+    }
+
+    async fn by_session(&self, token: TokenHash) -> Result<Option<Authenticated>, Problem> {
+        let now = self.clock.now();
+        let found = self
+            .known_sessions
+            .try_get_with(token, self.sessions.find(token, now))
+            .await;
+        let Some(session) = found.map_err(unknown)? else {
+            return Ok(None);
+        };
+        if self.closed.contains_key(&token) || session.expires_at <= now || self.idle_end(token, &session) <= now {
+            return Ok(None);
+        }
+        self.note_use(token, &session, now);
+        let wallet = session.wallet;
+        let account = AccountId::new(self.identities.from_wallet(&wallet));
+        let principal = match self.account(account).await? {
+            None => Some(Principal::Unregistered { wallet }),
+            Some(view) => self.person(&view),
+        };
+        Ok(principal.map(|principal| Authenticated {
+            principal,
+            session: Some(token),
+            wallet: Some(wallet),
+        }))
+    }
+
+    /// The principal behind a person's account; `None` when it is closed or not a person's.
+    fn person(&self, view: &AccountView) -> Option<Principal> {
+        if view.closed || self.revocations.denied_here(view.id.uuid()) {
+            return None;
+        }
+        let account = view.id;
+        match (view.role, view.patient, view.practitioner) {
+            (Role::Patient, Some(patient), _) => Some(Principal::Patient { account, patient }),
+            (Role::Doctor, _, Some(practitioner)) => Some(Principal::Practitioner { account, practitioner }),
+            // A patient or doctor without a record, or a service's account, signs nobody in.
+            (Role::Patient | Role::Doctor, ..) => None,
+            (role, ..) => view.wallet.map(|_| Principal::Staff { account, role }),
+        }
+    }
+
+    async fn by_key(&self, hash: KeyHash) -> Result<Option<Authenticated>, Problem> {
+        let found = self
+            .known_keys
+            .try_get_with(hash, self.find_by_key(hash))
+            .await
+            .map_err(unread)?;
+        let Some(view) = found else { return Ok(None) };
+        let Some(key) = view.keys.iter().find(|key| key.hash == hash) else {
+            return Ok(None);
+        };
+        let dead = view.closed
+            || key.revoked
+            || key.expires.is_some_and(|expires| expires <= self.clock.now())
+            || self.revocations.denied_here(view.id.uuid())
+            || self.revocations.denied_here(key.id);
+        if dead || matches!(view.role, Role::Patient | Role::Doctor) {
+            return Ok(None);
+        }
+        let scopes = key.scopes.iter().copied().collect();
+        let principal = Principal::Service {
+            account: view.id,
+            role: view.role,
+            scopes,
+        };
+        Ok(Some(Authenticated {
+            principal,
+            session: None,
+            wallet: None,
+        }))
+    }
+
+    async fn find_by_key(&self, hash: KeyHash) -> Result<Option<Arc<AccountView>>, UseCaseError> {
+        let Some(view) = self.queries.account_of_key(&hash).await? else {
+            return Ok(None);
+        };
+        let key = view.keys.iter().find(|key| key.hash == hash).map(|key| key.id);
+        let subjects: Vec<_> = key.into_iter().chain([view.id.uuid()]).collect();
+        let denied = self.revocations.any(&subjects).await?;
+        Ok((!denied).then(|| Arc::new(view)))
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Arc<AccountView>>, Problem> {
+        self.known_accounts
+            .try_get_with(id, self.find_account(id))
+            .await
+            .map_err(unread)
+    }
+
+    async fn find_account(&self, id: AccountId) -> Result<Option<Arc<AccountView>>, UseCaseError> {
+        let Some(mut view) = self.queries.account(id).await? else {
+            return Ok(None);
+        };
+        // An account that is denied is as good as closed, and not as good as missing: its wallet may not register again.
+        view.closed |= self.revocations.any(&[id.uuid()]).await?;
+        Ok(Some(Arc::new(view)))
+    }
+
+    /// When a session ends unless it is used, by what the store says and by what it has not been told yet.
+    fn idle_end(&self, token: TokenHash, session: &Session) -> DateTime<Utc> {
+        self.lock_used()
+            .get(&token)
+            .copied()
+            .map_or(session.idle_expires_at, |end| end.max(session.idle_expires_at))
+    }
+
+    fn note_use(&self, token: TokenHash, session: &Session, now: DateTime<Utc>) {
+        let end = (now + delta(self.lifetimes.idle)).min(session.expires_at);
+        self.lock_used().insert(token, end);
+    }
+
+    fn lock_used(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, DateTime<Utc>>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<Q: Queries> Authenticate for Authenticator<Q> {
+    async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem> {
+        let hash = self.secrets.digest(token.as_bytes());
+        if token.starts_with(KEY_PREFIX) {
+            Box::pin(self.by_key(KeyHash(hash))).await
+        } else {
+            Box::pin(self.by_session(TokenHash(hash))).await
+        }
+    }
+
+    async fn open(&self, wallet: Wallet) -> Result<(String, Session), Problem> {
+        let token = self
+            .secrets
+            .token()
+            .map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
+        let now = self.clock.now();
+        let expires_at = now + delta(self.lifetimes.absolute);
+        let idle_expires_at = (now + delta(self.lifetimes.idle)).min(expires_at);
+        let session = Session {
+            wallet,
+            idle_expires_at,
+            expires_at,
+        };
+        let hash = TokenHash(self.secrets.digest(token.as_bytes()));
+        self.sessions.open(hash, &session).await.map_err(stored)?;
+        Ok((token, session))
+    }
+
+    async fn close(&self, session: TokenHash) -> Result<(), Problem> {
+        self.closed.insert(session, ()).await;
+        self.lock_used().remove(&session);
+        self.sessions.close(session).await.map_err(stored)?;
+        self.known_sessions.invalidate(&session).await;
+        Ok(())
+    }
+
+    async fn forget(&self, account: AccountId) {
+        self.known_accounts.invalidate(&account).await;
+    }
+
+    async fn maintain(&self) -> Result<(), Problem> {
+        let used: Vec<_> = self.lock_used().drain().collect();
+        if let Err(error) = self.sessions.touch(&used).await {
+            let mut kept = self.lock_used();
+            for (token, end) in used {
+                kept.entry(token).or_insert(end);
+            }
+            return Err(stored(error));
+        }
+        self.sessions.sweep(self.clock.now()).await.map_err(stored)
+    }
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::days(36_500))
+}
+
+fn stored(error: StoreError) -> Problem {
+    UseCaseError::Store(error).into()
+}
+
+fn unknown(error: Arc<StoreError>) -> Problem {
+    Problem::new(ProblemKind::DatabaseUnavailable).cause(Shared(error))
+}
+
+fn unread(error: Arc<UseCaseError>) -> Problem {
+    Problem::new(ProblemKind::DatabaseUnavailable).cause(Shared(error))
+}
+
+/// A cause that several requests wait for at once.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Shared<E: std::error::Error>(Arc<E>);

@@ -1,0 +1,58 @@
+//! Who is asking.
+//!
+//! - [`siwe`]: is this signed message a sign-in for us (EIP-4361)?
+//! - [`authenticator`]: from a bearer token to a principal, on every request.
+//! - [`caller`](self::caller()): the principal of a request, for handlers.
+
+mod authenticator;
+mod siwe;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest};
+
+pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
+pub use siwe::{Rejection, SignInPolicy, checksummed, parse_wallet};
+
+use super::command::core;
+use super::problem::{Problem, ProblemKind};
+
+/// Whoever a request's token stands for.
+pub type Caller = Authenticated;
+
+/// Who is asking.
+///
+/// # Errors
+/// `unauthenticated` when there is no token, or one that stands for nobody.
+pub async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+    let unauthenticated = || Problem::new(ProblemKind::Unauthenticated);
+    let token = bearer(request).ok_or_else(unauthenticated)?;
+    core(request)?
+        .authenticator
+        .authenticate(token)
+        .await?
+        .ok_or_else(unauthenticated)
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { caller(&request).await })
+    }
+}

@@ -1,0 +1,316 @@
+//! Accounts, keys and sign-in in JSON.
+
+use application::accounts::{NewAccount, NewKey};
+use application::identity::Principal;
+use application::queries::{AccountView, KeyView};
+use domain::account;
+use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Checked, Checks, Instant, WalletAddress};
+
+/// The roles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A patient, for their own record.
+    Patient,
+    /// A practitioner, for their own calendar.
+    Doctor,
+    /// The staff and systems of the hospital that runs this server.
+    Hospital,
+    /// An insurer.
+    Insurer,
+    /// Attests doctors.
+    Registrar,
+    /// Replays and verifies the log.
+    Auditor,
+    /// Runs the server. Sees no health data.
+    Administrator,
+}
+
+impl From<account::Role> for Role {
+    fn from(role: account::Role) -> Self {
+        match role {
+            account::Role::Patient => Self::Patient,
+            account::Role::Doctor => Self::Doctor,
+            account::Role::Hospital => Self::Hospital,
+            account::Role::Insurer => Self::Insurer,
+            account::Role::Registrar => Self::Registrar,
+            account::Role::Auditor => Self::Auditor,
+            account::Role::Administrator => Self::Administrator,
+        }
+    }
+}
+
+impl From<Role> for account::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Patient => Self::Patient,
+            Role::Doctor => Self::Doctor,
+            Role::Hospital => Self::Hospital,
+            Role::Insurer => Self::Insurer,
+            Role::Registrar => Self::Registrar,
+            Role::Auditor => Self::Auditor,
+            Role::Administrator => Self::Administrator,
+        }
+    }
+}
+
+/// What a service's key may be used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Read.
+    Read,
+    /// Change.
+    Write,
+    /// Record history from another system.
+    Import,
+}
+
+impl From<account::Scope> for Scope {
+    fn from(scope: account::Scope) -> Self {
+        match scope {
+            account::Scope::Read => Self::Read,
+            account::Scope::Write => Self::Write,
+            account::Scope::Import => Self::Import,
+        }
+    }
+}
+
+impl From<Scope> for account::Scope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Read => Self::Read,
+            Scope::Write => Self::Write,
+            Scope::Import => Self::Import,
+        }
+    }
+}
+
+/// An account to open. With a wallet it is a person's, without one a service's.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OpenAccount {
+    /// What it is called in lists. Services have names of their own.
+    #[schema(example = "Ward 3 bedside terminals", max_length = 200)]
+    pub name: String,
+    /// The role: any but `patient` and `doctor`, who get their accounts when they are registered.
+    pub role: Role,
+    /// The wallet with which a person signs in.
+    #[serde(default)]
+    pub wallet: Option<WalletAddress>,
+}
+
+impl Checked for OpenAccount {
+    type Domain = NewAccount;
+
+    fn check(self, checks: &mut Checks) -> NewAccount {
+        let name = checks.text("name", self.name, 200);
+        let role = self.role.into();
+        match checks.optional("wallet", self.wallet) {
+            Some(wallet) => NewAccount::Staff { wallet, name, role },
+            None => NewAccount::Service { name, role },
+        }
+    }
+}
+
+/// A key to issue.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssueKey {
+    /// What it may be used for.
+    #[schema(min_items = 1)]
+    pub scopes: Vec<Scope>,
+    /// When it stops working, if ever.
+    #[serde(default)]
+    pub expires: Option<Instant>,
+}
+
+impl Checked for IssueKey {
+    type Domain = NewKey;
+
+    fn check(self, checks: &mut Checks) -> NewKey {
+        if self.scopes.is_empty() {
+            checks.within("scopes", |checks| checks.wrong("must not be empty"));
+        }
+        NewKey {
+            scopes: self.scopes.into_iter().map(Into::into).collect(),
+            expires: self.expires.map(|at| at.0),
+        }
+    }
+}
+
+/// An account.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// The account.
+    pub id: Uuid,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The role.
+    pub role: Role,
+    /// The wallet, if it signs in with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<WalletAddress>,
+    /// Whether it is closed.
+    pub closed: bool,
+    /// Its keys, oldest first.
+    pub keys: Vec<Key>,
+    /// The version of the account; also its entity tag.
+    pub version: u64,
+}
+
+impl From<AccountView> for Account {
+    fn from(view: AccountView) -> Self {
+        // Which patient or doctor an account opens is not the administrator's business.
+        let AccountView {
+            id,
+            name,
+            role,
+            wallet,
+            closed,
+            keys,
+            version,
+            ..
+        } = view;
+        Self {
+            id: id.uuid(),
+            name,
+            role: role.into(),
+            wallet: wallet.map(Into::into),
+            closed,
+            keys: keys.into_iter().map(Into::into).collect(),
+            version,
+        }
+    }
+}
+
+/// A service's key. Its secret is kept nowhere.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// The key.
+    pub id: Uuid,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// When it stops working, if ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Instant>,
+    /// Whether it is revoked.
+    pub revoked: bool,
+}
+
+impl From<KeyView> for Key {
+    fn from(key: KeyView) -> Self {
+        Self {
+            id: key.id,
+            scopes: key.scopes.into_iter().map(Into::into).collect(),
+            expires: key.expires.map(Instant),
+            revoked: key.revoked,
+        }
+    }
+}
+
+/// What to sign.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Challenge {
+    /// To be used once, before it expires.
+    pub nonce: String,
+    /// The domain that the message must name.
+    #[schema(example = "clinic.example")]
+    pub domain: String,
+    /// The URI that the message must name.
+    #[schema(example = "https://clinic.example")]
+    pub uri: String,
+    /// The chain that the message must name.
+    pub chain_id: u64,
+    /// The version of EIP-4361.
+    #[schema(example = "1")]
+    pub version: &'static str,
+    /// When the message is issued, by this server's clock.
+    pub issued_at: Instant,
+    /// When the nonce expires.
+    pub expires_at: Instant,
+}
+
+/// A signed message.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignIn {
+    /// The message (EIP-4361), exactly as signed.
+    pub message: String,
+    /// The signature (EIP-191) of the address in the message: 65 bytes in hexadecimal.
+    #[schema(example = "0x…")]
+    pub signature: String,
+}
+
+/// A session.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedSession {
+    /// The token: send it as `Authorization: Bearer …`. Shown in this answer only.
+    pub token: String,
+    /// When the session ends unless it is used.
+    pub idle_expires_at: Instant,
+    /// When the session ends in any case.
+    pub expires_at: Instant,
+    /// Who signed in.
+    pub me: Me,
+}
+
+/// Who is asking.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    /// Whether there is an account. Without one a wallet may register as a patient, and nothing else.
+    pub registered: bool,
+    /// The account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Uuid>,
+    /// The role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The patient's record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient: Option<Uuid>,
+    /// The practitioner's entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub practitioner: Option<Uuid>,
+    /// What the service's key may be used for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// The wallet that signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<WalletAddress>,
+}
+
+impl Me {
+    /// Who a principal is.
+    pub fn of(principal: &Principal, wallet: Option<Wallet>) -> Self {
+        let (patient, practitioner) = match principal {
+            Principal::Patient { patient, .. } => (Some(PatientId::uuid(*patient)), None),
+            Principal::Practitioner { practitioner, .. } => (None, Some(PractitionerId::uuid(*practitioner))),
+            _ => (None, None),
+        };
+        let scopes = match principal {
+            Principal::Service { scopes, .. } => Some(scopes.iter().map(|scope| (*scope).into()).collect()),
+            _ => None,
+        };
+        Self {
+            registered: principal.account().is_some(),
+            account: principal.account().map(AccountId::uuid),
+            role: principal.role().map(Into::into),
+            patient,
+            practitioner,
+            scopes,
+            wallet: wallet.map(Into::into),
+        }
+    }
+}

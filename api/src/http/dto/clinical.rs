@@ -1,0 +1,256 @@
+//! Names, addresses, concepts: the clinical vocabulary in JSON, shaped after FHIR R4 data types.
+
+use domain::kernel;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Checked, Checks};
+use crate::http::auth::{checksummed, parse_wallet};
+
+/// A person's name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HumanName {
+    /// Family name.
+    #[schema(example = "Okafor", max_length = 200)]
+    pub family: String,
+    /// Given names, in order.
+    #[serde(default)]
+    #[schema(example = json!(["Ada"]))]
+    pub given: Vec<String>,
+    /// Titles before the name.
+    #[serde(default)]
+    #[schema(example = json!(["Dr."]))]
+    pub prefix: Vec<String>,
+}
+
+impl Checked for HumanName {
+    type Domain = kernel::HumanName;
+
+    fn check(self, checks: &mut Checks) -> kernel::HumanName {
+        kernel::HumanName {
+            family: checks.text("family", self.family, 200),
+            given: checks.texts("given", self.given, 20, 200),
+            prefix: checks.texts("prefix", self.prefix, 10, 50),
+        }
+    }
+}
+
+impl From<kernel::HumanName> for HumanName {
+    fn from(name: kernel::HumanName) -> Self {
+        let kernel::HumanName { family, given, prefix } = name;
+        Self { family, given, prefix }
+    }
+}
+
+/// Administrative gender (FHIR R4 `administrative-gender`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Gender {
+    /// Male.
+    Male,
+    /// Female.
+    Female,
+    /// Other.
+    Other,
+    /// Not known.
+    Unknown,
+}
+
+impl From<Gender> for kernel::Gender {
+    fn from(gender: Gender) -> Self {
+        match gender {
+            Gender::Male => Self::Male,
+            Gender::Female => Self::Female,
+            Gender::Other => Self::Other,
+            Gender::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<kernel::Gender> for Gender {
+    fn from(gender: kernel::Gender) -> Self {
+        match gender {
+            kernel::Gender::Male => Self::Male,
+            kernel::Gender::Female => Self::Female,
+            kernel::Gender::Other => Self::Other,
+            kernel::Gender::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// A postal address. What is not known is left out.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Address {
+    /// Street lines.
+    pub lines: Vec<String>,
+    /// City.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub city: String,
+    /// State or region.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub state: String,
+    /// Postal code.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub postal_code: String,
+    /// Country.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub country: String,
+}
+
+impl Checked for Address {
+    type Domain = kernel::Address;
+
+    fn check(self, checks: &mut Checks) -> kernel::Address {
+        let mut part = |step: &str, value: String| {
+            if value.is_empty() {
+                value
+            } else {
+                checks.text(step, value, 200)
+            }
+        };
+        let city = part("city", self.city);
+        let state = part("state", self.state);
+        let postal_code = part("postalCode", self.postal_code);
+        let country = part("country", self.country);
+        let lines = checks.texts("lines", self.lines, 10, 200);
+        kernel::Address {
+            lines,
+            city,
+            state,
+            postal_code,
+            country,
+        }
+    }
+}
+
+impl From<kernel::Address> for Address {
+    fn from(address: kernel::Address) -> Self {
+        let kernel::Address {
+            lines,
+            city,
+            state,
+            postal_code,
+            country,
+        } = address;
+        Self {
+            lines,
+            city,
+            state,
+            postal_code,
+            country,
+        }
+    }
+}
+
+/// The id of something in another system.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Identifier {
+    /// The URI of the issuing system.
+    #[schema(example = "https://hospital.example/mrn")]
+    pub system: String,
+    /// The value in it.
+    #[schema(example = "4711")]
+    pub value: String,
+}
+
+impl Checked for Identifier {
+    type Domain = kernel::Identifier;
+
+    fn check(self, checks: &mut Checks) -> kernel::Identifier {
+        let system = checks.text("system", self.system, 500);
+        kernel::Identifier {
+            system,
+            value: checks.text("value", self.value, 500),
+        }
+    }
+}
+
+impl From<kernel::Identifier> for Identifier {
+    fn from(identifier: kernel::Identifier) -> Self {
+        let kernel::Identifier { system, value } = identifier;
+        Self { system, value }
+    }
+}
+
+/// A code in a system.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Coding {
+    /// The URI of the system.
+    #[schema(example = "http://snomed.info/sct")]
+    pub system: String,
+    /// The code.
+    #[schema(example = "394579002")]
+    pub code: String,
+}
+
+/// A concept: a code with its text, or a text alone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Concept {
+    /// The code, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coding: Option<Coding>,
+    /// What people read.
+    #[schema(example = "Cardiology")]
+    pub text: String,
+}
+
+impl Checked for Concept {
+    type Domain = kernel::Concept;
+
+    fn check(self, checks: &mut Checks) -> kernel::Concept {
+        let coding = self.coding.map(|coding| {
+            checks.within("coding", |checks| kernel::Coding {
+                system: kernel::CodeSystem::from_uri(&checks.text("system", coding.system, 500)),
+                code: checks.text("code", coding.code, 100),
+            })
+        });
+        kernel::Concept {
+            coding,
+            text: checks.text("text", self.text, 1000),
+        }
+    }
+}
+
+impl From<kernel::Concept> for Concept {
+    fn from(concept: kernel::Concept) -> Self {
+        let coding = concept.coding.map(|coding| Coding {
+            system: coding.system.uri().to_owned(),
+            code: coding.code,
+        });
+        Self {
+            coding,
+            text: concept.text,
+        }
+    }
+}
+
+/// An Ethereum address: `0x` and 40 hexadecimal digits, in one case or with the checksum of EIP-55.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(
+    example = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    pattern = "^0x[0-9a-fA-F]{40}$"
+)]
+pub struct WalletAddress(pub String);
+
+impl Checked for WalletAddress {
+    type Domain = kernel::Wallet;
+
+    fn check(self, checks: &mut Checks) -> kernel::Wallet {
+        parse_wallet(&self.0).unwrap_or_else(|| {
+            checks.wrong("must be an Ethereum address; if its letters are in both cases, with a right checksum");
+            kernel::Wallet([0; 20])
+        })
+    }
+}
+
+impl From<kernel::Wallet> for WalletAddress {
+    fn from(wallet: kernel::Wallet) -> Self {
+        Self(checksummed(&wallet))
+    }
+}

@@ -1,0 +1,22 @@
+//! What stands in bodies: types of their own, apart from the domain's, so that neither binds the other.
+//!
+//! A type that comes in implements [`Checked`]: it becomes a domain value, or says everything that is wrong with it, each
+//! at its JSON pointer.
+
+mod account;
+mod calendar;
+mod check;
+mod clinical;
+mod patient;
+mod practitioner;
+mod status;
+mod time;
+
+pub use account::*;
+pub use calendar::*;
+pub use check::{Checked, Checks, checked};
+pub use clinical::*;
+pub use patient::*;
+pub use practitioner::*;
+pub use status::*;
+pub use time::{Day, Instant, query_instant};

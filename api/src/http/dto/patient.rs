@@ -1,0 +1,374 @@
+//! Patients in JSON.
+
+use application::queries::{PatientView, RelationshipView};
+use domain::kernel::Wallet;
+use domain::patient;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Address, Checked, Checks, Concept, Day, Gender, HumanName, Identifier, Instant, WalletAddress};
+
+/// Who a patient is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PatientDetails {
+    /// The official name.
+    pub name: HumanName,
+    /// Date of birth.
+    pub birth_date: Day,
+    /// Administrative gender.
+    pub gender: Gender,
+    /// Home address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "+44 20 7946 0000")]
+    pub phone: Option<String>,
+    /// E-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ada@example.org")]
+    pub email: Option<String>,
+    /// When the patient died, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deceased: Option<Instant>,
+    /// The id in the system the patient came from. It names the record and never changes; only a hospital gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
+}
+
+impl Checked for PatientDetails {
+    type Domain = patient::PatientDetails;
+
+    fn check(self, checks: &mut Checks) -> patient::PatientDetails {
+        let email = self.email.map(|email| {
+            let email = checks.text("email", email, 254);
+            let parts = email.split_once('@');
+            if !parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@')) {
+                checks.within("email", |checks| checks.wrong("must be an e-mail address"));
+            }
+            email
+        });
+        patient::PatientDetails {
+            name: checks.field("name", self.name),
+            birth_date: self.birth_date.0,
+            gender: self.gender.into(),
+            address: checks.optional("address", self.address),
+            phone: self.phone.map(|phone| checks.text("phone", phone, 50)),
+            email,
+            deceased: self.deceased.map(|at| at.0),
+            identifier: checks.optional("identifier", self.identifier),
+        }
+    }
+}
+
+impl From<patient::PatientDetails> for PatientDetails {
+    fn from(details: patient::PatientDetails) -> Self {
+        let patient::PatientDetails {
+            name,
+            birth_date,
+            gender,
+            address,
+            phone,
+            email,
+            deceased,
+            identifier,
+        } = details;
+        Self {
+            name: name.into(),
+            birth_date: Day(birth_date),
+            gender: gender.into(),
+            address: address.map(Into::into),
+            phone,
+            email,
+            deceased: deceased.map(Instant),
+            identifier: identifier.map(Into::into),
+        }
+    }
+}
+
+/// A condition in the patient's history.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Condition {
+    /// What it is.
+    pub concept: Concept,
+    /// Since when, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onset: Option<Day>,
+    /// Until when; missing while it is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abated: Option<Day>,
+}
+
+impl Checked for Condition {
+    type Domain = patient::Condition;
+
+    fn check(self, checks: &mut Checks) -> patient::Condition {
+        patient::Condition {
+            concept: checks.field("concept", self.concept),
+            onset: self.onset.map(|day| day.0),
+            abated: self.abated.map(|day| day.0),
+        }
+    }
+}
+
+/// An allergy or intolerance.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Allergy {
+    /// To what.
+    pub concept: Concept,
+    /// Whether a reaction may be life-threatening.
+    #[serde(default)]
+    pub high_criticality: bool,
+}
+
+impl Checked for Allergy {
+    type Domain = patient::Allergy;
+
+    fn check(self, checks: &mut Checks) -> patient::Allergy {
+        let concept = checks.field("concept", self.concept);
+        patient::Allergy {
+            concept,
+            high_criticality: self.high_criticality,
+        }
+    }
+}
+
+/// A medication.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Medication {
+    /// Which one.
+    pub concept: Concept,
+    /// Since when, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Day>,
+    /// Whether it is being taken now.
+    pub active: bool,
+}
+
+impl Checked for Medication {
+    type Domain = patient::Medication;
+
+    fn check(self, checks: &mut Checks) -> patient::Medication {
+        let concept = checks.field("concept", self.concept);
+        patient::Medication {
+            concept,
+            since: self.since.map(|day| day.0),
+            active: self.active,
+        }
+    }
+}
+
+/// What a patient brings before a visit. A list that is left out is empty.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Intake {
+    /// Illness history.
+    pub conditions: Vec<Condition>,
+    /// Allergies.
+    pub allergies: Vec<Allergy>,
+    /// Medications.
+    pub medications: Vec<Medication>,
+    /// Symptoms in the patient's own words.
+    pub symptoms: Vec<String>,
+}
+
+/// The longest list in an intake.
+const MOST_ITEMS: usize = 1000;
+
+impl Checked for Intake {
+    type Domain = patient::Intake;
+
+    fn check(self, checks: &mut Checks) -> patient::Intake {
+        let symptoms = checks.within("symptoms", |checks| {
+            if self.symptoms.len() > MOST_ITEMS {
+                checks.wrong(format!("must have at most {MOST_ITEMS} items"));
+            }
+            let symptoms = self.symptoms.into_iter().enumerate();
+            symptoms
+                .map(|(index, text)| checks.prose(&index.to_string(), text, 4000))
+                .collect()
+        });
+        patient::Intake {
+            conditions: checks.list("conditions", self.conditions, MOST_ITEMS),
+            allergies: checks.list("allergies", self.allergies, MOST_ITEMS),
+            medications: checks.list("medications", self.medications, MOST_ITEMS),
+            symptoms,
+        }
+    }
+}
+
+impl From<patient::Intake> for Intake {
+    fn from(intake: patient::Intake) -> Self {
+        let patient::Intake {
+            conditions,
+            allergies,
+            medications,
+            symptoms,
+        } = intake;
+        let condition = |condition: patient::Condition| Condition {
+            concept: condition.concept.into(),
+            onset: condition.onset.map(Day),
+            abated: condition.abated.map(Day),
+        };
+        let allergy = |allergy: patient::Allergy| Allergy {
+            concept: allergy.concept.into(),
+            high_criticality: allergy.high_criticality,
+        };
+        let medication = |medication: patient::Medication| Medication {
+            concept: medication.concept.into(),
+            since: medication.since.map(Day),
+            active: medication.active,
+        };
+        Self {
+            conditions: conditions.into_iter().map(condition).collect(),
+            allergies: allergies.into_iter().map(allergy).collect(),
+            medications: medications.into_iter().map(medication).collect(),
+            symptoms,
+        }
+    }
+}
+
+/// A patient to register.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterPatient {
+    /// Who the patient is.
+    pub details: PatientDetails,
+    /// What they bring.
+    #[serde(default)]
+    pub intake: Intake,
+    /// The wallet that will open the record. A patient who registers themselves leaves it out: it is the one they signed in
+    /// with.
+    #[serde(default)]
+    pub wallet: Option<WalletAddress>,
+}
+
+impl Checked for RegisterPatient {
+    type Domain = (patient::Registration, Option<Wallet>);
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        let details = checks.field("details", self.details);
+        let intake = checks.field("intake", self.intake);
+        (
+            patient::Registration { details, intake },
+            checks.optional("wallet", self.wallet),
+        )
+    }
+}
+
+/// A patient's record.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Patient {
+    /// The patient.
+    pub id: Uuid,
+    /// Who they are.
+    pub details: PatientDetails,
+    /// What they bring.
+    pub intake: Intake,
+    /// The version of the record; also its entity tag.
+    pub version: u64,
+    /// When they registered.
+    pub registered_at: Instant,
+    /// When the record last changed.
+    pub updated_at: Instant,
+}
+
+impl From<PatientView> for Patient {
+    fn from(view: PatientView) -> Self {
+        let PatientView {
+            id,
+            details,
+            intake,
+            version,
+            registered_at,
+            updated_at,
+        } = view;
+        Self {
+            id: id.uuid(),
+            details: details.into(),
+            intake: intake.into(),
+            version,
+            registered_at: Instant(registered_at),
+            updated_at: Instant(updated_at),
+        }
+    }
+}
+
+/// A patient as lists show them: without what they bring.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PatientSummary {
+    /// The patient.
+    pub id: Uuid,
+    /// Who they are.
+    pub details: PatientDetails,
+    /// The version of the record.
+    pub version: u64,
+}
+
+impl From<PatientView> for PatientSummary {
+    fn from(view: PatientView) -> Self {
+        Self {
+            id: view.id.uuid(),
+            details: view.details.into(),
+            version: view.version,
+        }
+    }
+}
+
+/// A search for patients. The name stands in the body because addresses end up in logs.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SearchPatients {
+    /// The beginning of a family or given name, in any case.
+    #[schema(example = "oka", max_length = 200)]
+    pub name: String,
+    /// Where the page before ended.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// How many items at most.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<u32>,
+}
+
+/// Who treats whom.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Relationship {
+    /// The patient.
+    pub patient: Uuid,
+    /// The practitioner.
+    pub practitioner: Uuid,
+    /// The start of the first visit, booked or past.
+    pub since: Instant,
+    /// The start of the latest visit, booked or past.
+    pub latest: Instant,
+    /// How many appointments, cancelled ones not counted.
+    pub appointments: u64,
+}
+
+impl From<RelationshipView> for Relationship {
+    fn from(view: RelationshipView) -> Self {
+        let RelationshipView {
+            patient,
+            practitioner,
+            since,
+            latest,
+            appointments,
+        } = view;
+        Self {
+            patient: patient.uuid(),
+            practitioner: practitioner.uuid(),
+            since: Instant(since),
+            latest: Instant(latest),
+            appointments,
+        }
+    }
+}

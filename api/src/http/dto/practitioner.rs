@@ -1,0 +1,132 @@
+//! Practitioners in JSON.
+
+use application::queries::PractitionerView;
+use chrono_tz::Tz;
+use domain::kernel::Wallet;
+use domain::practitioner;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant, WalletAddress};
+
+/// Who a practitioner is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PractitionerDetails {
+    /// The official name.
+    pub name: HumanName,
+    /// Administrative gender.
+    pub gender: Gender,
+    /// What they are specialised in; the first is the main one. Never empty.
+    #[schema(min_items = 1)]
+    pub specializations: Vec<Concept>,
+    /// Licences and degrees, as given.
+    #[serde(default)]
+    #[schema(example = json!(["MD"]))]
+    pub credentials: Vec<String>,
+    /// The time zone in which their days begin and end (IANA). It never changes.
+    #[schema(example = "Europe/London")]
+    pub time_zone: String,
+    /// The id in the system the practitioner came from. It names the entry and never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
+}
+
+impl Checked for PractitionerDetails {
+    type Domain = practitioner::PractitionerDetails;
+
+    fn check(self, checks: &mut Checks) -> practitioner::PractitionerDetails {
+        if self.specializations.is_empty() {
+            checks.within("specializations", |checks| checks.wrong("must not be empty"));
+        }
+        let time_zone = self.time_zone.parse().unwrap_or_else(|_| {
+            checks.within("timeZone", |checks| {
+                checks.wrong("must be a time zone of the IANA database")
+            });
+            Tz::UTC
+        });
+        practitioner::PractitionerDetails {
+            name: checks.field("name", self.name),
+            gender: self.gender.into(),
+            specializations: checks.list("specializations", self.specializations, 50),
+            credentials: checks.texts("credentials", self.credentials, 50, 500),
+            time_zone,
+            identifier: checks.optional("identifier", self.identifier),
+        }
+    }
+}
+
+impl From<practitioner::PractitionerDetails> for PractitionerDetails {
+    fn from(details: practitioner::PractitionerDetails) -> Self {
+        let practitioner::PractitionerDetails {
+            name,
+            gender,
+            specializations,
+            credentials,
+            time_zone,
+            identifier,
+        } = details;
+        Self {
+            name: name.into(),
+            gender: gender.into(),
+            specializations: specializations.into_iter().map(Into::into).collect(),
+            credentials,
+            time_zone: time_zone.name().to_owned(),
+            identifier: identifier.map(Into::into),
+        }
+    }
+}
+
+/// A practitioner to register.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterPractitioner {
+    /// Who the practitioner is.
+    pub details: PractitionerDetails,
+    /// The wallet with which they will sign in.
+    #[serde(default)]
+    pub wallet: Option<WalletAddress>,
+}
+
+impl Checked for RegisterPractitioner {
+    type Domain = (practitioner::PractitionerDetails, Option<Wallet>);
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        (
+            checks.field("details", self.details),
+            checks.optional("wallet", self.wallet),
+        )
+    }
+}
+
+/// A practitioner's entry.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Practitioner {
+    /// The practitioner.
+    pub id: Uuid,
+    /// Who they are.
+    pub details: PractitionerDetails,
+    /// The version of the entry; also its entity tag.
+    pub version: u64,
+    /// When they were registered.
+    pub registered_at: Instant,
+}
+
+impl From<PractitionerView> for Practitioner {
+    fn from(view: PractitionerView) -> Self {
+        let PractitionerView {
+            id,
+            details,
+            version,
+            registered_at,
+        } = view;
+        Self {
+            id: id.uuid(),
+            details: details.into(),
+            version,
+            registered_at: Instant(registered_at),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The one place that maps what use cases fail with to problems.
+
+use application::command::Unavailable;
+use application::error::{Refusal, Resource, UseCaseError};
+use domain::account::AccountError;
+use domain::calendar::CalendarError;
+use domain::patient::PatientError;
+use domain::practitioner::PractitionerError;
+
+use super::problem::{Problem, ProblemKind};
+
+impl From<UseCaseError> for Problem {
+    fn from(error: UseCaseError) -> Self {
+        match error {
+            UseCaseError::Forbidden => Self::new(ProblemKind::Forbidden),
+            UseCaseError::NotFound(resource) => Self::new(ProblemKind::NotFound).detail(missing(resource)),
+            UseCaseError::UnknownReference { pointer } => Self::invalid(pointer, "names nothing that exists"),
+            UseCaseError::Invalid { pointer, detail } => Self::invalid(pointer, detail),
+            UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
+            UseCaseError::Refused(refusal) => refused(refusal),
+            UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
+            UseCaseError::Unavailable(what) => Self::new(match what {
+                Unavailable::Chain => ProblemKind::ChainUnavailable,
+                Unavailable::Database => ProblemKind::DatabaseUnavailable,
+                Unavailable::Overloaded => ProblemKind::Overloaded,
+                Unavailable::Stopping => ProblemKind::Stopping,
+            }),
+            UseCaseError::Unreadable(error) => Self::new(ProblemKind::DatabaseUnavailable).cause(error),
+            UseCaseError::Store(error) => Self::new(ProblemKind::DatabaseUnavailable).cause(error),
+            UseCaseError::HeldBack => Self::new(ProblemKind::HeldBack),
+            UseCaseError::Internal(cause) => Self::new(ProblemKind::Internal).cause(cause),
+        }
+    }
+}
+
+const fn missing(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Patient => "There is no such patient.",
+        Resource::Practitioner => "There is no such practitioner.",
+        Resource::Appointment => "There is no such appointment.",
+        Resource::Account => "There is no such account.",
+        Resource::Key => "There is no such key.",
+        Resource::Command => "There is no such command.",
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let kind = match refusal {
+        Refusal::Patient(error) => patient(error),
+        Refusal::Practitioner(error) => practitioner(error),
+        Refusal::Calendar(error) => calendar(error),
+        Refusal::Account(error) => account(error),
+    };
+    match (kind, refusal) {
+        (ProblemKind::Invalid, Refusal::Practitioner(error)) => Problem::invalid("/specializations", error.to_string()),
+        (ProblemKind::Invalid, Refusal::Calendar(error)) => Problem::invalid("/sessions", error.to_string()),
+        (ProblemKind::Invalid, Refusal::Account(AccountError::NoScope)) => {
+            Problem::invalid("/scopes", "must not be empty")
+        }
+        (ProblemKind::Invalid, Refusal::Account(AccountError::AlreadyExpired)) => {
+            Problem::invalid("/expires", "must be in the future")
+        }
+        (ProblemKind::Invalid, Refusal::Account(error)) => Problem::invalid("/role", error.to_string()),
+        // The domain's errors hold dates, versions, states and ids of the caller's own request; nothing of a person.
+        (kind, refusal) => Problem::new(kind).detail(sentence(&refusal.to_string())),
+    }
+}
+
+const fn patient(error: PatientError) -> ProblemKind {
+    match error {
+        PatientError::NotRegistered => ProblemKind::NotFound,
+        PatientError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
+        PatientError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
+        PatientError::IdentifierIsFixed => ProblemKind::IdentityIsFixed,
+        PatientError::Sealed => ProblemKind::Sealed,
+    }
+}
+
+const fn practitioner(error: PractitionerError) -> ProblemKind {
+    match error {
+        PractitionerError::NotRegistered => ProblemKind::NotFound,
+        PractitionerError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
+        PractitionerError::NoSpecialization => ProblemKind::Invalid,
+        PractitionerError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
+        PractitionerError::IdentityIsFixed => ProblemKind::IdentityIsFixed,
+    }
+}
+
+const fn calendar(error: CalendarError) -> ProblemKind {
+    match error {
+        CalendarError::EmptySession | CalendarError::OutsideTheDay { .. } | CalendarError::SessionsOverlap => {
+            ProblemKind::Invalid
+        }
+        CalendarError::InThePast => ProblemKind::TimePassed,
+        CalendarError::NotYetBegun => ProblemKind::NotYetBegun,
+        CalendarError::NotOffered => ProblemKind::SlotNotOffered,
+        CalendarError::SlotTaken => ProblemKind::SlotTaken,
+        CalendarError::UnknownAppointment => ProblemKind::NotFound,
+        CalendarError::Moved { .. } => ProblemKind::Conflict,
+        CalendarError::AlreadyExists(_) => ProblemKind::AlreadyRegistered,
+        CalendarError::WrongStatus { .. } => ProblemKind::WrongStatus,
+        CalendarError::Recorded => ProblemKind::RecordedVisit,
+        CalendarError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
+        CalendarError::Sealed => ProblemKind::Sealed,
+    }
+}
+
+const fn account(error: AccountError) -> ProblemKind {
+    match error {
+        AccountError::NotOpen | AccountError::UnknownKey => ProblemKind::NotFound,
+        AccountError::AlreadyOpen => ProblemKind::AccountExists,
+        AccountError::Closed => ProblemKind::AccountClosed,
+        AccountError::NotAService => ProblemKind::NotAService,
+        AccountError::RoleNotAllowed | AccountError::NoScope | AccountError::AlreadyExpired => ProblemKind::Invalid,
+        AccountError::KeyExists => ProblemKind::KeyExists,
+        AccountError::Sealed => ProblemKind::Sealed,
+    }
+}
+
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).chain(['.']).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use application::error::StoreError;
+    use chrono::NaiveDate;
+    use domain::calendar::AppointmentStatus;
+
+    use super::*;
+
+    fn kind(error: UseCaseError) -> ProblemKind {
+        Problem::from(error).kind()
+    }
+
+    #[test]
+    fn a_refusal_of_the_calendar_becomes_its_problem() {
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+        let status = AppointmentStatus::Cancelled;
+        for (error, expected, code) in [
+            (CalendarError::SlotTaken, ProblemKind::SlotTaken, 409),
+            (CalendarError::NotOffered, ProblemKind::SlotNotOffered, 409),
+            (CalendarError::InThePast, ProblemKind::TimePassed, 422),
+            (CalendarError::OutsideTheDay { day }, ProblemKind::Invalid, 422),
+            (CalendarError::UnknownAppointment, ProblemKind::NotFound, 404),
+            (CalendarError::WrongStatus { status }, ProblemKind::WrongStatus, 409),
+            (
+                CalendarError::VersionMismatch {
+                    expected: 1,
+                    current: 2,
+                },
+                ProblemKind::PreconditionFailed,
+                412,
+            ),
+        ] {
+            let found = kind(Refusal::from(error).into());
+            assert_eq!((found, found.status()), (expected, code), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_just_now_may_be_tried_again() {
+        let store = UseCaseError::Store(StoreError("no".into()));
+        for error in [
+            UseCaseError::Unavailable(Unavailable::Chain),
+            UseCaseError::Conflict { attempts: 3 },
+            store,
+        ] {
+            assert!(Problem::from(error).is_transient());
+        }
+        assert!(!Problem::from(UseCaseError::Refused(CalendarError::SlotTaken.into())).is_transient());
+    }
+
+    #[test]
+    fn a_reference_to_nothing_says_where_it_stands() {
+        let body = Problem::from(UseCaseError::UnknownReference { pointer: "/patient" }).body();
+        assert_eq!(body.status, 422);
+        assert_eq!(body.errors[0].pointer, "/patient");
+    }
+}

@@ -1,0 +1,97 @@
+//! What stands around every handler: the headers of every answer, measurements, and the log's spans.
+//!
+//! Spans and metrics hold the pattern of a route, never a path or a query: a log holds no health data and no ids of
+//! patients.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _};
+use application::ports::Progress;
+use tracing::Span;
+use tracing_actix_web::{RequestId, RootSpanBuilder};
+
+use super::answer::FinalityBody;
+use super::command::core;
+
+/// The position that an answer shows everything up to.
+pub const POSITION: &str = "medconnect-position";
+
+/// How sure the network is of that.
+pub const FINALITY: &str = "medconnect-finality";
+
+/// Under which a request is found in the log.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// Measures a request and puts the common headers on its answer.
+///
+/// # Errors
+/// What the handlers could not turn into an answer.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let core = core(request.request())?;
+    let began = Instant::now();
+    let _in_flight = core.ports.metrics.begin();
+    let method = request.method().clone();
+    // A read shows at least what was applied when it began; a command, what is applied when it is answered.
+    let before = core.ports.progress.progress();
+    let mut response = next.call(request).await?;
+    let progress = if method == Method::GET {
+        before
+    } else {
+        core.ports.progress.progress()
+    };
+    let route = response
+        .request()
+        .match_pattern()
+        .unwrap_or_else(|| "unmatched".to_owned());
+    core.ports
+        .metrics
+        .answered(method.as_str(), &route, response.status().as_u16(), began.elapsed());
+    let id = response.request().extensions().get::<RequestId>().copied();
+    put_headers(response.headers_mut(), progress, id);
+    Ok(response)
+}
+
+fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId>) {
+    headers.insert(HeaderName::from_static(POSITION), HeaderValue::from(progress.position));
+    let finality = FinalityBody::from(progress.finality()).name();
+    headers.insert(HeaderName::from_static(FINALITY), HeaderValue::from_static(finality));
+    if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), id);
+    }
+    // Answers hold health data: nothing between here and the caller may keep them, or take them for anything but JSON.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+/// The log's span of a request.
+pub struct Spans;
+
+impl RootSpanBuilder for Spans {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let id = request.extensions().get::<RequestId>().copied();
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+        let method = request.method().as_str();
+        tracing::info_span!("request", id, method, route, status = tracing::field::Empty)
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        span.record("status", status.as_u16());
+    }
+}

@@ -1,0 +1,336 @@
+//! The HTTP interface under `/v1`.
+//!
+//! - [`routes`]: the handlers, one module per resource. Start there.
+//! - [`command`]: how a command goes through: idempotency keys, waiting, 202.
+//! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
+//! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
+//! - [`dto`]: what stands in bodies; [`json`] reads them. [`cursor`] and [`etag`]: pages and versions.
+//! - [`layers`]: headers, measurements and spans around everything.
+//!
+//! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
+
+pub mod answer;
+pub mod auth;
+pub mod command;
+pub mod core;
+pub mod cursor;
+pub mod dto;
+pub mod etag;
+pub mod failure;
+pub mod json;
+pub mod layers;
+pub mod limits;
+pub mod metrics;
+pub mod problem;
+pub mod routes;
+pub mod settings;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, Error, HttpServer};
+use application::clinic::{Backend, Clinic};
+use tokio::sync::Semaphore;
+use tracing_actix_web::TracingLogger;
+use utoipa_swagger_ui::SwaggerUi;
+
+pub use self::core::{CommandTracker, Core, HttpPorts};
+pub use self::settings::HttpSettings;
+use auth::{Authenticator, Lifetimes, SignInPolicy};
+use limits::SignInLimiter;
+use problem::{Problem, ProblemKind};
+use routes::{
+    accounts, admin, appointments, auth as sign_in, availability, commands, patients, practitioners, resource, system,
+    visits,
+};
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long requests may take to end when the server stops.
+const SHUTDOWN_SECONDS: u64 = 30;
+
+/// How often sessions, nonces and old answers are looked after.
+const MAINTENANCE: Duration = Duration::from_secs(10);
+
+/// What the server works with.
+pub struct AppState<B: Backend> {
+    clinic: Data<Clinic<B>>,
+    core: Data<Core>,
+}
+
+impl<B: Backend> Clone for AppState<B> {
+    fn clone(&self) -> Self {
+        Self {
+            clinic: self.clinic.clone(),
+            core: self.core.clone(),
+        }
+    }
+}
+
+/// A public address that nobody can sign in at.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the public URL must be an http or https address without path, query or user, such as https://clinic.example")]
+pub struct BadPublicUrl;
+
+impl<B: Backend> AppState<B> {
+    /// Puts use cases and ports together.
+    ///
+    /// # Errors
+    /// When the public URL is none that can be signed in at.
+    pub fn new(clinic: Arc<Clinic<B>>, ports: HttpPorts, settings: HttpSettings) -> Result<Self, BadPublicUrl> {
+        let uri = settings.public_url.trim_end_matches('/').to_owned();
+        let domain = uri
+            .strip_prefix("https://")
+            .or_else(|| uri.strip_prefix("http://"))
+            .ok_or(BadPublicUrl)?;
+        if domain.is_empty() || domain.contains(['/', '?', '#', '@']) {
+            return Err(BadPublicUrl);
+        }
+        let sign_in = SignInPolicy {
+            domain: domain.to_owned(),
+            uri: uri.clone(),
+            chain_id: settings.chain_id,
+            skew: settings.clock_skew,
+            lifetime: settings.nonce_lifetime,
+        };
+        let lifetimes = Lifetimes {
+            idle: settings.session_idle,
+            absolute: settings.session_lifetime,
+            cache: settings.identity_cache,
+        };
+        let authenticator = Authenticator::new(
+            Arc::clone(&clinic.queries),
+            Arc::clone(&ports.sessions),
+            Arc::clone(&clinic.revocations),
+            Arc::clone(&clinic.identities),
+            Arc::clone(&ports.secrets),
+            Arc::clone(&ports.clock),
+            lifetimes,
+        );
+        let core = Core {
+            sign_in_limiter: SignInLimiter::new(settings.sign_ins_per_minute),
+            permits: Arc::new(Semaphore::new(settings.concurrency)),
+            authenticator: Arc::new(authenticator),
+            sign_in,
+            settings,
+            ports,
+        };
+        Ok(Self {
+            clinic: Data::from(clinic),
+            core: Data::new(core),
+        })
+    }
+
+    /// Looks after sessions, nonces and old answers, for as long as it is polled. Run it beside the server.
+    pub async fn maintain(self) {
+        let core = self.core.into_inner();
+        let mut ticks = tokio::time::interval(MAINTENANCE);
+        loop {
+            ticks.tick().await;
+            core.sign_in_limiter.sweep();
+            if let Err(problem) = core.authenticator.maintain().await {
+                problem.log();
+            }
+            let retention = chrono::TimeDelta::from_std(core.settings.command_retention).unwrap_or_default();
+            if let Err(error) = core.ports.registry.sweep(core.ports.clock.now() - retention).await {
+                tracing::warn!(%error, "old commands could not be forgotten");
+            }
+        }
+    }
+}
+
+/// The application, with every layer.
+pub fn app<B: Backend>(
+    state: AppState<B>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .configure(configure(state))
+        .wrap(from_fn(layers::observe))
+        .wrap(Compress::default())
+        .wrap(TracingLogger::<layers::Spans>::new())
+}
+
+/// A server on a listener. It stops gracefully on the usual signals, or by its handle.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn server<B: Backend>(state: AppState<B>, listener: TcpListener) -> std::io::Result<Server> {
+    let workers = state.core.settings.workers;
+    let server = HttpServer::new(move || app(state.clone()))
+        .workers(workers)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// All routes.
+pub fn configure<B: Backend>(state: AppState<B>) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        // An id that is none is answered like one that does not exist.
+        let path = web::PathConfig::default().error_handler(|_, _| Problem::new(ProblemKind::NotFound).into());
+        config
+            .app_data(state.clinic)
+            .app_data(state.core)
+            .app_data(path)
+            .service(
+                web::scope("/v1/auth")
+                    .wrap(from_fn(limits::limit_sign_ins))
+                    .service(resource("/nonce", [(Method::POST, web::to(sign_in::nonce))]))
+                    .service(resource("/login", [(Method::POST, web::to(sign_in::login))]))
+                    .service(resource("/logout", [(Method::POST, web::to(sign_in::logout))]))
+                    .default_service(web::to(routes::nothing_here)),
+            )
+            .service(
+                web::scope("/v1")
+                    .wrap(from_fn(limits::limit_concurrency))
+                    .configure(resources::<B>)
+                    .default_service(web::to(routes::nothing_here)),
+            )
+            .configure(open_to_everybody)
+            .default_service(web::to(routes::nothing_here));
+    }
+}
+
+fn resources<B: Backend>(config: &mut ServiceConfig) {
+    config
+        .service(resource("/me", [(Method::GET, web::to(sign_in::me))]))
+        .service(resource(
+            "/patients",
+            [
+                (Method::POST, web::to(patients::register::<B>)),
+                (Method::GET, web::to(patients::list::<B>)),
+            ],
+        ))
+        .service(resource(
+            "/patients/search",
+            [(Method::POST, web::to(patients::search::<B>))],
+        ))
+        .service(resource(
+            "/patients/{id}",
+            [(Method::GET, web::to(patients::read::<B>))],
+        ))
+        .service(resource(
+            "/patients/{id}/details",
+            [(Method::PUT, web::to(patients::update_details::<B>))],
+        ))
+        .service(resource(
+            "/patients/{id}/intake",
+            [(Method::PUT, web::to(patients::update_intake::<B>))],
+        ))
+        .service(resource(
+            "/patients/{id}/practitioners",
+            [(Method::GET, web::to(patients::practitioners::<B>))],
+        ))
+        .service(resource(
+            "/practitioners",
+            [
+                (Method::POST, web::to(practitioners::register::<B>)),
+                (Method::GET, web::to(practitioners::list::<B>)),
+            ],
+        ))
+        .service(resource(
+            "/practitioners/{id}",
+            [
+                (Method::GET, web::to(practitioners::read::<B>)),
+                (Method::PUT, web::to(practitioners::update::<B>)),
+            ],
+        ))
+        .service(resource(
+            "/practitioners/{id}/patients",
+            [(Method::GET, web::to(practitioners::patients::<B>))],
+        ))
+        .service(resource(
+            "/practitioners/{id}/availability/{day}",
+            [
+                (Method::PUT, web::to(availability::publish::<B>)),
+                (Method::GET, web::to(availability::read::<B>)),
+            ],
+        ))
+        .service(resource("/slots", [(Method::GET, web::to(availability::slots::<B>))]))
+        .service(resource(
+            "/appointments",
+            [
+                (Method::POST, web::to(appointments::book::<B>)),
+                (Method::GET, web::to(appointments::list::<B>)),
+            ],
+        ))
+        .service(resource(
+            "/appointments/{id}",
+            [(Method::GET, web::to(appointments::read::<B>))],
+        ))
+        .service(resource(
+            "/appointments/{id}/confirm",
+            [(Method::POST, web::to(appointments::confirm::<B>))],
+        ))
+        .service(resource(
+            "/appointments/{id}/reschedule",
+            [(Method::POST, web::to(appointments::reschedule::<B>))],
+        ))
+        .service(resource(
+            "/appointments/{id}/cancel",
+            [(Method::POST, web::to(appointments::cancel::<B>))],
+        ))
+        .service(resource(
+            "/appointments/{id}/complete",
+            [(Method::POST, web::to(appointments::complete::<B>))],
+        ))
+        .service(resource(
+            "/appointments/{id}/no-show",
+            [(Method::POST, web::to(appointments::no_show::<B>))],
+        ))
+        .service(resource("/visits", [(Method::POST, web::to(visits::record::<B>))]))
+        .service(resource(
+            "/accounts",
+            [
+                (Method::POST, web::to(accounts::open::<B>)),
+                (Method::GET, web::to(accounts::list::<B>)),
+            ],
+        ))
+        .service(resource(
+            "/accounts/{id}",
+            [(Method::GET, web::to(accounts::read::<B>))],
+        ))
+        .service(resource(
+            "/accounts/{id}/close",
+            [(Method::POST, web::to(accounts::close::<B>))],
+        ))
+        .service(resource(
+            "/accounts/{id}/keys",
+            [(Method::POST, web::to(accounts::issue_key::<B>))],
+        ))
+        .service(resource(
+            "/accounts/{id}/keys/{key}/revoke",
+            [(Method::POST, web::to(accounts::revoke_key::<B>))],
+        ))
+        .service(resource(
+            "/commands/{id}",
+            [(Method::GET, web::to(commands::read::<B>))],
+        ))
+        .service(resource("/admin/status", [(Method::GET, web::to(admin::status::<B>))]));
+}
+
+fn open_to_everybody(config: &mut ServiceConfig) {
+    config
+        .service(resource("/", [(Method::GET, web::to(system::home))]))
+        .service(resource("/health/live", [(Method::GET, web::to(system::live))]))
+        .service(resource("/health/ready", [(Method::GET, web::to(system::ready))]))
+        .service(resource("/metrics", [(Method::GET, web::to(system::metrics))]))
+        .service(resource("/problems/{slug}", [(Method::GET, web::to(system::problem))]))
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", crate::openapi::document()));
+}

@@ -1,0 +1,339 @@
+//! Problems (RFC 9457): every answer that is not what was asked for.
+//!
+//! A problem's type is a path that this server documents (`GET /problems/{slug}`). What the caller may read is in the
+//! problem; the cause is logged once, here, and goes no further. Neither holds health data: details are our own words.
+
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! problems {
+    ($($name:ident = $slug:literal, $status:literal, $title:literal, $description:literal;)+) => {
+        /// The kinds of problems. Their slugs are part of the interface: never change one.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum ProblemKind {
+            $(#[doc = $title] $name,)+
+        }
+
+        impl ProblemKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The last segment of the type.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)+ }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// What it is, in a few words that never change.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// What it means and what to do.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => $description,)+ }
+            }
+        }
+    };
+}
+
+problems! {
+    MalformedRequest = "malformed-request", 400, "The request is malformed",
+        "A header, a query parameter or the path is not as documented. Nothing changed; correct the request.";
+    MalformedJson = "malformed-json", 400, "The body is not JSON",
+        "The body could not be read as JSON. The detail says where reading stopped.";
+    Unauthenticated = "unauthenticated", 401, "Sign in first",
+        "The request has no bearer token, or one that is unknown, expired, revoked or signed out. Sign in with a wallet \
+         (POST /v1/auth/nonce, then POST /v1/auth/login) or use a service's key.";
+    LoginFailed = "login-failed", 401, "The sign-in failed",
+        "The signed message was not accepted. The detail says which part of it. Ask for a new nonce and sign again. A \
+         wallet that has no account yet can sign in and register.";
+    Forbidden = "forbidden", 403, "Not allowed",
+        "Your role, or your key's scope, does not allow this.";
+    NotFound = "not-found", 404, "Not found",
+        "There is no such resource, or none that you may know of.";
+    MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here",
+        "The Allow header names the methods that are.";
+    Conflict = "conflict", 409, "Others were faster",
+        "Other commands changed the same thing several times in a row. Nothing changed; try again.";
+    IdempotencyKeyInUse = "idempotency-key-in-use", 409, "The same request is being executed",
+        "An earlier request with this Idempotency-Key has not been answered yet. Ask again after Retry-After.";
+    AlreadyRegistered = "already-registered", 409, "Registered already, with other content",
+        "The identifier or the wallet names something that exists with other content. Update it instead.";
+    AccountExists = "account-exists", 409, "The account exists, for another holder",
+        "A wallet and a service's name each have one account. This one is somebody else's.";
+    AccountClosed = "account-closed", 409, "The account is closed",
+        "A closed account stays closed.";
+    KeyExists = "key-exists", 409, "The key exists already",
+        "There is a key with this id or this secret.";
+    NotAService = "not-a-service", 409, "Only a service has keys",
+        "People sign in with their wallets.";
+    SlotTaken = "slot-taken", 409, "The slot is taken",
+        "Somebody else has the slot or a part of it. Search free slots again.";
+    SlotNotOffered = "slot-not-offered", 409, "The slot is not offered",
+        "The practitioner does not offer such a slot: start and length must be those of an offered one.";
+    WrongStatus = "wrong-status", 409, "The appointment's status does not allow it",
+        "Read the appointment again: it was confirmed, completed, cancelled or missed.";
+    NotYetBegun = "not-yet-begun", 409, "The visit has not begun yet",
+        "A visit is completed, or marked as missed, only once its time has come.";
+    RecordedVisit = "recorded-visit", 409, "A recorded visit stays as its source tells it",
+        "A visit recorded from another system is neither confirmed nor moved here.";
+    Sealed = "sealed", 409, "Sealed under a key that is not held here",
+        "The record's key was destroyed or belongs to another organisation, so this cannot be done here.";
+    PreconditionFailed = "precondition-failed", 412, "Somebody changed it",
+        "The If-Match header names another version than the current one. Read it again and decide anew.";
+    PayloadTooLarge = "payload-too-large", 413, "The body is too large",
+        "The body is longer than this server takes.";
+    UnsupportedMediaType = "unsupported-media-type", 415, "The body must be JSON",
+        "Send the body as application/json, in UTF-8.";
+    Invalid = "invalid", 422, "The request cannot be accepted",
+        "The request is well-formed JSON and breaks a rule. `errors` says where (as JSON pointers) and which.";
+    TimePassed = "time-passed", 422, "The time has passed",
+        "What lies in the past can be neither offered, booked nor moved.";
+    IdentityIsFixed = "identity-is-fixed", 422, "What names it cannot change",
+        "Identifiers, and a practitioner's time zone, name records and calendars. They stay as registered.";
+    IdempotencyKeyReused = "idempotency-key-reused", 422, "The key was used for another request",
+        "An Idempotency-Key stands for one request: method, path, preconditions and body. Use a new key.";
+    TooManyRequests = "too-many-requests", 429, "Too many attempts",
+        "Signing in is limited per address. Ask again after Retry-After.";
+    Internal = "internal", 500, "A fault of ours",
+        "Something went wrong here. The log has the cause under the request's id.";
+    CommandNotExecuted = "command-not-executed", 503, "The command was not executed",
+        "The server stopped, or could not take the command, before it was accepted. Nothing changed; issue it again.";
+    ChainUnavailable = "chain-unavailable", 503, "The chain cannot be reached",
+        "The Ethereum node does not answer and no more commands can wait for it. Reads go on. Nothing changed.";
+    DatabaseUnavailable = "database-unavailable", 503, "The database cannot be reached",
+        "Nothing changed, and nothing acknowledged is lost. Ask again after Retry-After.";
+    Overloaded = "overloaded", 503, "Too much at once",
+        "The server has as much to do as it can take. Nothing changed. Ask again after Retry-After.";
+    Stopping = "stopping", 503, "The server is stopping",
+        "Nothing changed. Ask again; another server, or this one after its restart, will answer.";
+    HeldBack = "held-back", 503, "Held back by an event that cannot be read",
+        "The record has an event that this server cannot read, so nothing can be decided on it. An administrator sees it \
+         among the parked events.";
+}
+
+impl ProblemKind {
+    /// The type, as it stands in the problem.
+    pub fn path(self) -> String {
+        format!("/problems/{}", self.slug())
+    }
+
+    /// The kind behind a slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
+    }
+}
+
+/// What is wrong with one part of the request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// Where, as a JSON pointer into the body (RFC 6901).
+    #[schema(example = "/details/name/family")]
+    pub pointer: String,
+    /// What.
+    #[schema(example = "must not be empty")]
+    pub detail: String,
+}
+
+/// A problem as it is written (RFC 9457).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Its type: a path that this server documents.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/slot-taken")]
+    pub kind: String,
+    /// What it is, in a few words.
+    #[schema(example = "The slot is taken")]
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 409)]
+    pub status: u16,
+    /// What happened this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Which parts of the request are wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Finding>,
+}
+
+/// A problem on its way out.
+#[derive(Debug)]
+pub struct Problem {
+    kind: ProblemKind,
+    detail: Option<String>,
+    errors: Vec<Finding>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem that its kind says everything about.
+    pub fn new(kind: ProblemKind) -> Self {
+        let retry_after = (kind.status() == 503).then_some(Duration::from_secs(1));
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            retry_after,
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// One wrong part of the request.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::findings(vec![Finding {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }])
+    }
+
+    /// Several wrong parts of the request.
+    pub fn findings(errors: Vec<Finding>) -> Self {
+        Self {
+            errors,
+            ..Self::new(ProblemKind::Invalid)
+        }
+    }
+
+    /// What happened this time.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// When to ask again.
+    #[must_use]
+    pub const fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Which methods are allowed.
+    #[must_use]
+    pub fn allow(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// Why, for the log alone.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Its kind.
+    pub const fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// Whether the same request may succeed later, for nothing changed and nothing was decided on it.
+    pub const fn is_transient(&self) -> bool {
+        self.kind.status() >= 500 || matches!(self.kind, ProblemKind::Conflict)
+    }
+
+    /// As it is written.
+    pub fn body(&self) -> ProblemBody {
+        ProblemBody {
+            kind: self.kind.path(),
+            title: self.kind.title().to_owned(),
+            status: self.kind.status(),
+            detail: self.detail.clone(),
+            errors: self.errors.clone(),
+        }
+    }
+
+    /// Writes the chain of causes to the log. Call it where the problem is answered, once.
+    pub fn log(&self) {
+        let Some(cause) = &self.cause else { return };
+        let mut text = cause.to_string();
+        let mut next = cause.source();
+        while let Some(source) = next {
+            text.push_str(": ");
+            text.push_str(&source.to_string());
+            next = source.source();
+        }
+        tracing::error!(problem = self.kind.slug(), cause = text, "a request failed");
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind.title())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        self.log();
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(after) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
+        }
+        if let Some(methods) = &self.allow {
+            response.insert_header((header::ALLOW, methods.as_str()));
+        }
+        if self.status_code() == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        problem_json(response, &self.body())
+    }
+}
+
+/// Writes a problem's body, of this moment or an earlier one.
+pub fn problem_json(mut response: actix_web::HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    response.content_type("application/problem+json");
+    response.json(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_slug_of_its_own_that_leads_back_to_it() {
+        let slugs: HashSet<_> = ProblemKind::ALL.iter().map(|kind| kind.slug()).collect();
+        assert_eq!(slugs.len(), ProblemKind::ALL.len());
+        for kind in ProblemKind::ALL {
+            assert_eq!(ProblemKind::from_slug(kind.slug()), Some(*kind));
+            assert!(kind.status() >= 400 && kind.status() < 600);
+        }
+    }
+
+    #[test]
+    fn what_is_unavailable_says_when_to_ask_again() {
+        for kind in ProblemKind::ALL.iter().filter(|kind| kind.status() == 503) {
+            let response = Problem::new(*kind).error_response();
+            assert!(response.headers().contains_key(header::RETRY_AFTER), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_cause_is_never_written_to_the_caller() {
+        let problem = Problem::new(ProblemKind::Internal).cause("password=hunter2");
+        let body = serde_json::to_string(&problem.body()).unwrap();
+        assert!(!body.contains("hunter2"));
+        assert!(!problem.to_string().contains("hunter2"));
+    }
+}

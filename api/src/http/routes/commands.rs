@@ -1,0 +1,84 @@
+//! Commands whose answer was not waited for.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use application::clinic::{Backend, Clinic};
+use application::error::{Resource, UseCaseError};
+use application::registry::{RegisteredCommand, Trace};
+use domain::kernel::CommandId;
+use uuid::Uuid;
+
+use crate::http::answer::{CommandState, CommandStatusBody};
+use crate::http::auth::Caller;
+use crate::http::command::{core, unreachable_store};
+use crate::http::core::Core;
+use crate::http::problem::{Problem, ProblemKind};
+
+/// Where a command stands. Only for who issued it, and only if it was issued with an `Idempotency-Key`, with `Prefer:
+/// respond-async`, or took too long to wait for.
+#[utoipa::path(
+    get, path = "/v1/commands/{id}", tag = "commands", params(("id" = Uuid, Path, description = "The command")),
+    responses((status = 200, description = "The command", body = CommandStatusBody)),
+)]
+pub async fn read<B: Backend>(
+    request: HttpRequest,
+    clinic: web::Data<Clinic<B>>,
+    caller: Caller,
+    id: web::Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let (core, id) = (core(&request)?, CommandId::new(*id));
+    let found = core.ports.registry.find(id).await.map_err(unreachable_store)?;
+    let issuer = clinic.issuer(&caller.principal);
+    let missing = UseCaseError::NotFound(Resource::Command);
+    let command = found.filter(|command| command.issuer == issuer).ok_or(missing)?;
+    let status = status(&core, id, command).await?;
+    let mut response = HttpResponse::Ok();
+    if status.status == CommandState::Pending {
+        response.insert_header((header::RETRY_AFTER, 1_u64));
+    }
+    Ok(response.json(status))
+}
+
+/// What is kept is what was decided; without it, the log tells: what is journaled is done, what is in the outbox is on its
+/// way, and what left no trace and is executed by nobody changed nothing.
+async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Result<CommandStatusBody, Problem> {
+    let pending = CommandStatusBody::pending(id, command.created_at);
+    if let Some(answer) = command.answer {
+        let corrupt = |error: serde_json::Error| Problem::new(ProblemKind::Internal).cause(error);
+        if answer.status >= 400 {
+            let problem = serde_json::from_str(&answer.body).map_err(corrupt)?;
+            return Ok(CommandStatusBody {
+                status: CommandState::Failed,
+                problem: Some(problem),
+                ..pending
+            });
+        }
+        let result: crate::http::answer::CommandResult = serde_json::from_str(&answer.body).map_err(corrupt)?;
+        let position = result.position;
+        return Ok(CommandStatusBody {
+            status: CommandState::Done,
+            result: Some(result),
+            position,
+            ..pending
+        });
+    }
+    // Asked before the log is, so that one that ends in between is not taken for one that never began.
+    let running = core.ports.tracker.is_running(id) || command.claimed_until > core.ports.clock.now();
+    Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {
+        Trace::Journaled { position } => CommandStatusBody {
+            status: CommandState::Done,
+            position: Some(position),
+            ..pending
+        },
+        Trace::Outbox => pending,
+        Trace::None if running => pending,
+        Trace::None => {
+            let problem = Problem::new(ProblemKind::CommandNotExecuted).body();
+            CommandStatusBody {
+                status: CommandState::Failed,
+                problem: Some(problem),
+                ..pending
+            }
+        }
+    })
+}

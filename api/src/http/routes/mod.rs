@@ -1,0 +1,42 @@
+//! The handlers: each reads its request, makes one call of a use case, and maps the answer.
+//!
+//! One module per resource. Every handler under `/v1` but those of [`auth`] takes a caller; the policy is in the
+//! application, and a test over all documented operations fails when one has no entry in its table.
+
+pub mod accounts;
+pub mod admin;
+pub mod appointments;
+pub mod auth;
+pub mod availability;
+pub mod commands;
+pub mod patients;
+pub mod practitioners;
+pub mod system;
+pub mod visits;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+
+use super::problem::{Problem, ProblemKind};
+
+/// Where a resource stands, and what can be done with it. Another method is answered with a problem that names these.
+pub fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let allowed: Vec<_> = routes.iter().map(|(method, _)| method.to_string()).collect();
+    let allowed = allowed.join(", ");
+    let refuse = move || {
+        let allowed = allowed.clone();
+        async move { Err::<HttpResponse, _>(Problem::new(ProblemKind::MethodNotAllowed).allow(allowed)) }
+    };
+    let resource = web::resource(path).default_service(web::to(refuse));
+    routes.into_iter().fold(resource, |resource, (method, route)| {
+        resource.route(route.method(method))
+    })
+}
+
+/// What is not there.
+///
+/// # Errors
+/// `not-found`.
+pub async fn nothing_here(_: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::new(ProblemKind::NotFound))
+}

@@ -1,0 +1,81 @@
+//! What is open to everybody who can reach the server: health, metrics, the documents about the interface.
+//!
+//! None of it says anything about anybody. Metrics tell how busy the clinic is: keep them behind the proxy.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::http::command::core;
+use crate::http::dto;
+use crate::http::problem::{Problem, ProblemKind};
+
+/// Whether the process is alive.
+#[utoipa::path(
+    get, path = "/health/live", tag = "system", security(()),
+    responses((status = 204, description = "It is")),
+)]
+pub async fn live() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// Whether the server can do its work.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "system", security(()),
+    responses(
+        (status = 200, description = "It can", body = dto::Readiness),
+        (status = 503, description = "Something essential is missing", body = dto::Readiness),
+    ),
+)]
+pub async fn ready(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let readiness = dto::Readiness::from(core(&request)?.ports.status.readiness().await);
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok(HttpResponse::build(status).json(readiness))
+}
+
+/// Metrics in the text format of OpenMetrics.
+#[utoipa::path(
+    get, path = "/metrics", tag = "system", security(()),
+    responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text")),
+)]
+pub async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let internal = |error| Problem::new(ProblemKind::Internal).cause(error);
+    let text = core(&request)?
+        .ports
+        .metrics
+        .encode()
+        .map_err(|error| internal(Box::new(error)))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(HttpResponse::Ok().content_type(kind).body(text))
+}
+
+/// What a type of problem means.
+#[utoipa::path(
+    get, path = "/problems/{slug}", tag = "system", security(()),
+    params(("slug" = String, Path, description = "The last segment of the type", example = "slot-taken")),
+    responses((status = 200, description = "What it means and what to do", body = String, content_type = "text/html")),
+)]
+pub async fn problem(slug: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let kind = ProblemKind::from_slug(&slug).ok_or_else(|| Problem::new(ProblemKind::NotFound))?;
+    // Our own words, without a character that HTML would take for its own.
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>\
+         <p><code>{slug}</code>, HTTP {status}</p><p>{description}</p></html>\n",
+        title = kind.title(),
+        slug = kind.slug(),
+        status = kind.status(),
+        description = kind.description(),
+    );
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+}
+
+/// Leads to the documentation.
+pub async fn home() -> HttpResponse {
+    HttpResponse::Found()
+        .insert_header((header::LOCATION, "/docs/"))
+        .finish()
+}

@@ -1,0 +1,36 @@
+//! Visits of the past, as another system tells them.
+
+use actix_web::{HttpResponse, web};
+use application::clinic::{Backend, Clinic};
+use application::error::UseCaseError;
+use application::visits::VisitRequest;
+
+use crate::http::answer::{Answer, CommandResult};
+use crate::http::command::Command;
+use crate::http::dto::{self, checked};
+use crate::http::problem::{Problem, ProblemKind};
+
+/// Record a visit of the past.
+///
+/// For hospital systems whose key has the scope `import`. The rules for booking do not bind it. Recording it again, by its
+/// identifier, with the same content changes nothing (200).
+#[utoipa::path(
+    post, path = "/v1/visits", tag = "visits", request_body = dto::RecordVisit,
+    responses(
+        (status = 201, description = "Recorded", body = CommandResult),
+        (status = 200, description = "Was recorded already, with the same content", body = CommandResult),
+    ),
+)]
+pub async fn record<B: Backend>(
+    clinic: web::Data<Clinic<B>>,
+    command: Command<dto::RecordVisit>,
+) -> Result<HttpResponse, Problem> {
+    let command = command.map(|body| checked(body)?.ok_or_else(|| Problem::new(ProblemKind::Invalid)))?;
+    let run = command.run(clinic, |clinic, caller, visit: VisitRequest, issue| async move {
+        Ok::<_, UseCaseError>(Answer::appointment(
+            clinic.record_visit(&caller, visit, &issue).await?,
+            true,
+        ))
+    });
+    run.await
+}

@@ -1,0 +1,60 @@
+//! What can be set about the HTTP server.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The settings, with defaults for everything but where the server is found and which chain it is on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpSettings {
+    /// The address that people sign in at, without a path: `https://clinic.example`. A signed message must name it.
+    pub public_url: String,
+    /// The chain that a signed message must name.
+    pub chain_id: u64,
+    /// How long a nonce can be used.
+    pub nonce_lifetime: Duration,
+    /// How far a wallet's clock may be off.
+    pub clock_skew: Duration,
+    /// How long a session lives without being used.
+    pub session_idle: Duration,
+    /// How long a session lives in any case.
+    pub session_lifetime: Duration,
+    /// How long a server may go on with what it knows of a session, an account or a key. A logout or a revocation holds at
+    /// once in the process that took it, and everywhere else after this time at the latest.
+    pub identity_cache: Duration,
+    /// How long a command is waited for before it is answered with 202.
+    pub command_wait: Duration,
+    /// How long an idempotency key is claimed by one attempt.
+    pub claim_lease: Duration,
+    /// How long the answer to a command is kept.
+    pub command_retention: Duration,
+    /// The longest body, in bytes.
+    pub body_limit: usize,
+    /// How many requests are served at once; more are refused with 503.
+    pub concurrency: usize,
+    /// How many attempts to sign in an address has a minute.
+    pub sign_ins_per_minute: NonZeroU32,
+    /// How many threads serve requests.
+    pub workers: usize,
+}
+
+impl HttpSettings {
+    /// The defaults, for a server at this address on this chain.
+    pub fn new(public_url: impl Into<String>, chain_id: u64) -> Self {
+        Self {
+            public_url: public_url.into(),
+            chain_id,
+            nonce_lifetime: Duration::from_secs(5 * 60),
+            clock_skew: Duration::from_secs(30),
+            session_idle: Duration::from_secs(30 * 60),
+            session_lifetime: Duration::from_secs(12 * 60 * 60),
+            identity_cache: Duration::from_secs(2),
+            command_wait: Duration::from_secs(30),
+            claim_lease: Duration::from_secs(60),
+            command_retention: Duration::from_secs(24 * 60 * 60),
+            body_limit: 128 * 1024,
+            concurrency: 2048,
+            sign_ins_per_minute: NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN),
+            workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The OpenAPI document: gathered from the handlers, so that it says what the program does.
+//!
+//! `openapi.yaml` at the root of the repository is [`yaml`] of [`document`]; a test fails when it drifts. What holds for
+//! every operation (problems, the headers of every answer, the headers that every command takes) is added here, once.
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::SecurityScheme;
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use crate::http::problem::ProblemBody;
+use crate::http::routes::{
+    accounts, admin, appointments, auth, availability, commands, patients, practitioners, system, visits,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Medconnect",
+        description = "Patients, practitioners, appointments: every change is a sealed event on an Ethereum log.\n\n\
+            **Answers.** Every answer carries `Medconnect-Position` (it shows everything in the log up to there), \
+            `Medconnect-Finality` and `X-Request-Id`. What is wrong is said as an RFC 9457 problem; its type leads to its \
+            description.\n\n\
+            **Commands.** A command that is acknowledged is on the chain and in what you read. With `Idempotency-Key` a \
+            request can be repeated without harm: the same key and the same request give the same answer. With `Prefer: \
+            respond-async` the answer is 202 as soon as the command cannot be lost, and `/v1/commands/{id}` tells the rest; \
+            `Prefer: wait=5` waits that many seconds.\n\n\
+            **Times.** An instant names its offset. A day is a day of the practitioner's time zone.\n\n\
+            **Ids.** What is not yours to know is answered like what does not exist.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        auth::nonce, auth::login, auth::logout, auth::me,
+        patients::register, patients::list, patients::search, patients::read, patients::update_details,
+        patients::update_intake, patients::practitioners,
+        practitioners::register, practitioners::list, practitioners::read, practitioners::update,
+        practitioners::patients,
+        availability::publish, availability::read, availability::slots,
+        appointments::book, appointments::list, appointments::read, appointments::confirm, appointments::reschedule,
+        appointments::cancel, appointments::complete, appointments::no_show,
+        visits::record,
+        accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
+        commands::read,
+        admin::status,
+        system::live, system::ready, system::metrics, system::problem,
+    ),
+    components(schemas(ProblemBody)),
+    security(("bearer" = [])),
+    modifiers(&Everywhere),
+    tags(
+        (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
+        (name = "patients", description = "Records and what patients bring"),
+        (name = "practitioners", description = "Who treats"),
+        (name = "availability", description = "What practitioners offer, and what of it is free"),
+        (name = "appointments", description = "Booking and what becomes of it"),
+        (name = "visits", description = "History from other systems"),
+        (name = "accounts", description = "Accounts of staff and services, and their keys"),
+        (name = "commands", description = "Commands whose answer was not waited for"),
+        (name = "admin", description = "How the system is doing"),
+        (name = "system", description = "Health, metrics, documents"),
+    ),
+)]
+struct Medconnect;
+
+/// The document.
+pub fn document() -> Document {
+    Medconnect::openapi()
+}
+
+/// The document as it stands in `openapi.yaml`.
+///
+/// # Errors
+/// When it cannot be written, which is a mistake in a schema.
+pub fn yaml() -> Result<String, impl std::error::Error + use<>> {
+    document().to_yaml()
+}
+
+/// The operations of a path, by method.
+pub fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
+    let all = [
+        ("GET", &item.get),
+        ("PUT", &item.put),
+        ("POST", &item.post),
+        ("DELETE", &item.delete),
+    ];
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// What holds for every operation.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, document: &mut Document) {
+        let bearer = SecurityScheme::Http(auth::bearer_scheme());
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", bearer);
+        for (path, item) in &mut document.paths.paths {
+            for operation in [&mut item.get, &mut item.put, &mut item.post].into_iter().flatten() {
+                describe_answers(operation);
+            }
+            let searches = path.starts_with("/v1/auth/") || path.ends_with("/search");
+            for operation in [&mut item.put, &mut item.post]
+                .into_iter()
+                .flatten()
+                .filter(|_| !searches)
+            {
+                describe_command(operation);
+            }
+        }
+    }
+}
+
+fn describe_answers(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            for (name, kind, description) in [
+                (
+                    "Medconnect-Position",
+                    Type::Integer,
+                    "Everything in the log up to here is shown",
+                ),
+                ("Medconnect-Finality", Type::String, "`included` or `final`"),
+            ] {
+                let schema = ObjectBuilder::new().schema_type(SchemaType::Type(kind));
+                let header = HeaderBuilder::new()
+                    .schema(Some(schema))
+                    .description(Some(description))
+                    .build();
+                response.headers.insert(name.to_owned(), header.into());
+            }
+        }
+    }
+    let problem = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    let response = ResponseBuilder::new()
+        .description("What is wrong")
+        .content("application/problem+json", problem);
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), response.build().into());
+}
+
+fn describe_command(operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    for (name, description) in [
+        (
+            "Idempotency-Key",
+            "Makes the request safe to repeat: 1 to 255 printable ASCII characters",
+        ),
+        ("Prefer", "`respond-async`, or `wait=` and a number of seconds"),
+        (
+            "X-Correlation-Id",
+            "The conversation that the command belongs to: a UUID, kept with its events",
+        ),
+    ] {
+        let schema = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .schema(Some(schema));
+        parameters.push(parameter.description(Some(description)).build().into());
+    }
+    let pending = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Command")))
+        .build();
+    let response = ResponseBuilder::new()
+        .description("Accepted and not waited for; `Location` tells where to ask")
+        .content("application/json", pending);
+    operation
+        .responses
+        .responses
+        .insert("202".to_owned(), response.build().into());
+}

@@ -1,0 +1,230 @@
+//! Accounts of staff and services, and the services' keys.
+//!
+//! A key is rotated by issuing another one, moving the service over, and revoking the old one: both work in between.
+
+use chrono::{DateTime, Utc};
+use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
+use domain::kernel::{AccountId, Wallet};
+use uuid::Uuid;
+
+use crate::clinic::{Backend, Clinic, Done, Issue, permit};
+use crate::command::{CommandExecutor as _, Freshness, Receipt};
+use crate::error::{Resource, UseCaseError};
+use crate::identity::Principal;
+use crate::policy::Action;
+use crate::queries::{AccountView, Page, Queries as _};
+
+/// What the secrets of service keys begin with, so that a leaked one is recognised.
+pub const KEY_PREFIX: &str = "mk_";
+
+/// An account to open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NewAccount {
+    /// Of a person of the staff, named by their wallet.
+    Staff {
+        /// The wallet.
+        wallet: Wallet,
+        /// What they are called in lists.
+        name: String,
+        /// The role.
+        role: Role,
+    },
+    /// Of another system, named by its name.
+    Service {
+        /// What it is called; no two services have the same name.
+        name: String,
+        /// The role.
+        role: Role,
+    },
+}
+
+/// A key to issue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewKey {
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// When it stops working, if ever.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// A key that was issued.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IssuedKey {
+    /// Its id.
+    pub key: Uuid,
+    /// The secret, this once. `None` when an earlier attempt at the same command has issued the key: its secret is lost, and
+    /// the key should be revoked.
+    pub secret: Option<String>,
+    /// What the command came to.
+    pub receipt: Receipt,
+}
+
+impl<B: Backend> Clinic<B> {
+    /// Opens an account.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn open_account(
+        &self,
+        principal: &Principal,
+        account: NewAccount,
+        issue: &Issue,
+    ) -> Result<Done<AccountId>, UseCaseError> {
+        permit(principal, Action::ManageAccounts)?;
+        let (id, holder) = match account {
+            NewAccount::Staff { wallet, name, role } => {
+                (self.account_of_wallet(&wallet), Holder::Staff { wallet, name, role })
+            }
+            NewAccount::Service { name, role } => (
+                AccountId::new(self.identities.from_name("service", &name)),
+                Holder::Service { name, role },
+            ),
+        };
+        let receipt = self
+            .execute_account(principal, id, AccountCommand::Open { holder }, issue)
+            .await?;
+        Ok(Done { id, receipt })
+    }
+
+    /// Issues a key to a service.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn issue_key(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        key: NewKey,
+        issue: &Issue,
+    ) -> Result<IssuedKey, UseCaseError> {
+        permit(principal, Action::ManageAccounts)?;
+        let token = self
+            .secrets
+            .token()
+            .map_err(|error| UseCaseError::Internal(Box::new(error)))?;
+        let secret = format!("{KEY_PREFIX}{token}");
+        let hash = KeyHash(self.secrets.digest(secret.as_bytes()));
+        let id = issue.new_id("key");
+        let NewKey { scopes, expires } = key;
+        let command = AccountCommand::IssueKey {
+            key: id,
+            hash,
+            scopes,
+            expires,
+            now: self.now(),
+        };
+        let receipt = self.execute_account(principal, account, command, issue).await?;
+        // A retry of a command that had succeeded is answered with the earlier receipt: then the log has another hash.
+        let known = self.executor.load::<Account>(account).await?;
+        let ours = known
+            .aggregate
+            .keys()
+            .iter()
+            .any(|known| known.id == id && known.hash == hash);
+        Ok(IssuedKey {
+            key: id,
+            secret: ours.then_some(secret),
+            receipt,
+        })
+    }
+
+    /// Revokes a key, from now on.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn revoke_key(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        key: Uuid,
+        issue: &Issue,
+    ) -> Result<Receipt, UseCaseError> {
+        permit(principal, Action::ManageAccounts)?;
+        // Nothing is denied by an id that may be of something else.
+        if !self
+            .account(principal, account)
+            .await?
+            .keys
+            .iter()
+            .any(|known| known.id == key)
+        {
+            return Err(UseCaseError::NotFound(Resource::Key));
+        }
+        self.revoke(principal, account, key, AccountCommand::RevokeKey { key }, issue)
+            .await
+    }
+
+    /// Closes an account, from now on.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn close_account(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        issue: &Issue,
+    ) -> Result<Receipt, UseCaseError> {
+        permit(principal, Action::ManageAccounts)?;
+        self.account(principal, account).await?;
+        self.revoke(principal, account, account.uuid(), AccountCommand::Close, issue)
+            .await
+    }
+
+    /// Denies first, then tells the log. What the log refuses is not denied any more.
+    async fn revoke(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        subject: Uuid,
+        command: AccountCommand,
+        issue: &Issue,
+    ) -> Result<Receipt, UseCaseError> {
+        self.revocations.add(subject, issue.command_id).await?;
+        match self.execute_account(principal, account, command, issue).await {
+            Ok(receipt) => Ok(receipt),
+            Err(error) => {
+                self.revocations.withdraw(subject, issue.command_id).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn execute_account(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        command: AccountCommand,
+        issue: &Issue,
+    ) -> Result<Receipt, UseCaseError> {
+        let context = self.stamp(principal, issue);
+        Ok(self
+            .executor
+            .execute::<Account>(account, Freshness::MayExist, command, &context)
+            .await?)
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn account(&self, principal: &Principal, account: AccountId) -> Result<AccountView, UseCaseError> {
+        permit(principal, Action::ReadAccounts)?;
+        self.queries
+            .account(account)
+            .await?
+            .ok_or(UseCaseError::NotFound(Resource::Account))
+    }
+
+    /// Service and staff accounts in the order of their ids.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn accounts(
+        &self,
+        principal: &Principal,
+        page: Page<AccountId>,
+    ) -> Result<Vec<AccountView>, UseCaseError> {
+        permit(principal, Action::ReadAccounts)?;
+        Ok(self.queries.accounts(page).await?)
+    }
+}

@@ -1,0 +1,476 @@
+//! Calendars: availability, booking, and what becomes of an appointment.
+//!
+//! An appointment is found by its id through the read models, which say whose it is and in which calendar it stands; the
+//! calendar itself then decides. If it has left for another day in between, the command follows it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, Slot};
+use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PractitionerId};
+
+use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
+use crate::command::{CommandContext, CommandError, CommandExecutor as _, Freshness, Receipt};
+use crate::error::{Refusal, Resource, UseCaseError};
+use crate::identity::Principal;
+use crate::policy::{Action, Grant, Object};
+use crate::queries::{
+    AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, Queries as _, SlotCursor,
+    SlotFilter,
+};
+
+/// How often a command follows an appointment that moves away from it.
+const MOST_MOVES: usize = 8;
+
+/// A booking as it comes in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BookingRequest {
+    /// Who comes.
+    pub patient: PatientId,
+    /// To whom.
+    pub practitioner: PractitionerId,
+    /// When.
+    pub slot: Slot,
+    /// Why, if given.
+    pub reason: Option<Concept>,
+}
+
+/// What an appointment's version is: the calendar it stands in and the version at which it last changed there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppointmentVersion {
+    /// The calendar's day.
+    pub day: NaiveDate,
+    /// The version of its stream.
+    pub version: u64,
+}
+
+/// An appointment after a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppointmentDone {
+    /// The appointment.
+    pub id: AppointmentId,
+    /// The calendar it now stands in.
+    pub day: NaiveDate,
+    /// What the command came to.
+    pub receipt: Receipt,
+}
+
+impl AppointmentDone {
+    /// The appointment's version now; `None` when nothing changed, for then the receipt tells only the calendar's.
+    pub fn version(&self) -> Option<AppointmentVersion> {
+        self.receipt.position.map(|_| AppointmentVersion {
+            day: self.day,
+            version: self.receipt.version,
+        })
+    }
+}
+
+/// What can be done to an appointment where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AppointmentAction {
+    /// The practitioner confirms.
+    Confirm,
+    /// The visit took place.
+    Complete,
+    /// The patient did not come.
+    MarkNoShow,
+    /// It is called off.
+    Cancel {
+        /// Why, if given.
+        reason: Option<String>,
+    },
+}
+
+impl AppointmentAction {
+    const fn policy(&self) -> Action {
+        match self {
+            Self::Confirm | Self::Complete | Self::MarkNoShow => Action::ConductAppointment,
+            Self::Cancel { .. } => Action::ChangeAppointment,
+        }
+    }
+
+    fn command(
+        &self,
+        appointment: AppointmentId,
+        expected_version: Option<u64>,
+        now: DateTime<Utc>,
+    ) -> CalendarCommand {
+        match self {
+            Self::Confirm => CalendarCommand::Confirm {
+                appointment,
+                expected_version,
+            },
+            Self::Complete => CalendarCommand::Complete {
+                appointment,
+                now,
+                expected_version,
+            },
+            Self::MarkNoShow => CalendarCommand::MarkNoShow {
+                appointment,
+                now,
+                expected_version,
+            },
+            Self::Cancel { reason } => CalendarCommand::Cancel {
+                appointment,
+                reason: reason.clone(),
+                expected_version,
+            },
+        }
+    }
+}
+
+impl<B: Backend> Clinic<B> {
+    /// Publishes what a practitioner's day offers; it replaces what was offered before.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn publish_availability(
+        &self,
+        principal: &Principal,
+        practitioner: PractitionerId,
+        day: NaiveDate,
+        sessions: Vec<Session>,
+        issue: &Issue,
+    ) -> Result<Receipt, UseCaseError> {
+        let object = Object::Practitioner(practitioner);
+        permit_on(principal, Action::PublishAvailability, object, Resource::Practitioner)?;
+        let missing = UseCaseError::NotFound(Resource::Practitioner);
+        let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
+        let context = self.stamp(principal, issue);
+        let command = CalendarCommand::PublishAvailability {
+            day,
+            time_zone,
+            sessions,
+            now: context.at,
+        };
+        let calendar = CalendarId::of(practitioner, day);
+        Ok(self
+            .executor
+            .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
+            .await?)
+    }
+
+    /// What a practitioner's day offers.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn availability(
+        &self,
+        principal: &Principal,
+        practitioner: PractitionerId,
+        day: NaiveDate,
+    ) -> Result<AvailabilityView, UseCaseError> {
+        permit(principal, Action::ReadAvailability)?;
+        if self.queries.practitioner(practitioner).await?.is_none() {
+            return Err(UseCaseError::NotFound(Resource::Practitioner));
+        }
+        Ok(self.queries.availability(practitioner, day).await?)
+    }
+
+    /// Free slots. Those that have begun are not free any more.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn free_slots(
+        &self,
+        principal: &Principal,
+        mut filter: SlotFilter,
+        page: Page<SlotCursor>,
+    ) -> Result<Vec<FreeSlot>, UseCaseError> {
+        permit(principal, Action::ReadAvailability)?;
+        filter.from = filter.from.max(self.now());
+        if filter.from >= filter.until {
+            return Ok(Vec::new());
+        }
+        Ok(self.queries.free_slots(&filter, page).await?)
+    }
+
+    /// Books a slot: a patient for themselves, a hospital for anybody.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn book_appointment(
+        &self,
+        principal: &Principal,
+        request: BookingRequest,
+        issue: &Issue,
+    ) -> Result<AppointmentDone, UseCaseError> {
+        let BookingRequest {
+            patient,
+            practitioner,
+            slot,
+            reason,
+        } = request;
+        permit_on(
+            principal,
+            Action::BookAppointment,
+            Object::Patient(patient),
+            Resource::Patient,
+        )
+        .map_err(|error| match error {
+            UseCaseError::NotFound(_) => UseCaseError::UnknownReference { pointer: "/patient" },
+            error => error,
+        })?;
+        self.require_patient(patient, "/patient").await?;
+        let missing = UseCaseError::UnknownReference {
+            pointer: "/practitioner",
+        };
+        let day = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
+        let appointment = AppointmentId::new(issue.new_id("appointment"));
+        let context = self.stamp(principal, issue);
+        let booking = Booking { patient, reason };
+        let command = CalendarCommand::Book {
+            appointment,
+            slot,
+            booking,
+            now: context.at,
+        };
+        let calendar = CalendarId::of(practitioner, day);
+        let receipt = self
+            .executor
+            .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
+            .await?;
+        Ok(AppointmentDone {
+            id: appointment,
+            day,
+            receipt,
+        })
+    }
+
+    /// Confirms, completes, cancels an appointment, or marks it as a no-show.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn change_appointment(
+        &self,
+        principal: &Principal,
+        appointment: AppointmentId,
+        action: AppointmentAction,
+        expected: Option<AppointmentVersion>,
+        issue: &Issue,
+    ) -> Result<AppointmentDone, UseCaseError> {
+        let found = self.find_appointment(principal, action.policy(), appointment).await?;
+        let context = self.stamp(principal, issue);
+        let mut calendar = CalendarId {
+            owner: found.owner,
+            day: found.day,
+        };
+        for _ in 0..MOST_MOVES {
+            let expected_version = version_on(calendar.day, expected)?;
+            let command = action.command(appointment, expected_version, context.at);
+            match self
+                .executor
+                .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
+                .await
+            {
+                Err(CommandError::Rejected(CalendarError::Moved { to })) => calendar.day = to,
+                done => {
+                    return Ok(AppointmentDone {
+                        id: appointment,
+                        day: calendar.day,
+                        receipt: done?,
+                    });
+                }
+            }
+        }
+        Err(UseCaseError::Conflict {
+            attempts: u32::try_from(MOST_MOVES).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Moves an appointment to another slot of the same practitioner. To another day it leaves one calendar and enters the
+    /// other in one commit.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn reschedule_appointment(
+        &self,
+        principal: &Principal,
+        appointment: AppointmentId,
+        slot: Slot,
+        expected: Option<AppointmentVersion>,
+        issue: &Issue,
+    ) -> Result<AppointmentDone, UseCaseError> {
+        let found = self
+            .find_appointment(principal, Action::ChangeAppointment, appointment)
+            .await?;
+        // The calendar of an organisation holds recorded visits only and offers nothing.
+        let practitioner = found.practitioner.ok_or(Refusal::Calendar(CalendarError::NotOffered))?;
+        let missing = UseCaseError::NotFound(Resource::Appointment);
+        let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
+        let context = self.stamp(principal, issue);
+        let mut from = found.day;
+        for _ in 0..MOST_MOVES {
+            let expected_version = version_on(from, expected)?;
+            let moving = Moving {
+                appointment,
+                practitioner,
+                from,
+                to,
+                slot,
+                expected_version,
+            };
+            match self.try_reschedule(moving, &context).await {
+                Err(CommandError::Rejected(Refusal::Calendar(CalendarError::Moved { to }))) => from = to,
+                done => {
+                    return Ok(AppointmentDone {
+                        id: appointment,
+                        day: to,
+                        receipt: done?,
+                    });
+                }
+            }
+        }
+        Err(UseCaseError::Conflict {
+            attempts: u32::try_from(MOST_MOVES).unwrap_or(u32::MAX),
+        })
+    }
+
+    async fn try_reschedule(&self, moving: Moving, context: &CommandContext) -> Result<Receipt, CommandError<Refusal>> {
+        let Moving {
+            appointment,
+            practitioner,
+            from,
+            to,
+            slot,
+            expected_version,
+        } = moving;
+        let now = context.at;
+        let calendar = CalendarId::of(practitioner, from);
+        if from == to {
+            let command = CalendarCommand::Reschedule {
+                appointment,
+                slot,
+                now,
+                expected_version,
+            };
+            let done = self
+                .executor
+                .execute::<Calendar>(calendar, Freshness::MayExist, command, context)
+                .await;
+            return done.map_err(refused);
+        }
+        // The day it enters comes first, so that the receipt's version is of the calendar where it then stands.
+        let decide = move |_: &Calendar, leaving: &Calendar| {
+            let booking = match leaving.appointment(appointment) {
+                Some(found) => match &found.booking {
+                    Personal::Known(booking) => booking.clone(),
+                    Personal::Sealed => return Err(CalendarError::Sealed.into()),
+                },
+                None => {
+                    let moved = leaving.moved_to(appointment).map(|to| CalendarError::Moved { to });
+                    return Err(moved.unwrap_or(CalendarError::UnknownAppointment).into());
+                }
+            };
+            Ok((
+                CalendarCommand::MoveIn {
+                    appointment,
+                    slot,
+                    from,
+                    booking,
+                    now,
+                },
+                CalendarCommand::MoveOut {
+                    appointment,
+                    to,
+                    now,
+                    expected_version,
+                },
+            ))
+        };
+        let entering = CalendarId::of(practitioner, to);
+        self.executor
+            .execute_pair::<Calendar, Calendar, Refusal, _>(entering, calendar, decide, context)
+            .await
+    }
+
+    /// An appointment.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn appointment(
+        &self,
+        principal: &Principal,
+        appointment: AppointmentId,
+    ) -> Result<AppointmentView, UseCaseError> {
+        self.find_appointment(principal, Action::ReadAppointment, appointment)
+            .await
+    }
+
+    /// Appointments by start. A patient gets their own, a practitioner those in their own calendar; a filter for somebody
+    /// else's finds nothing.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn appointments(
+        &self,
+        principal: &Principal,
+        mut filter: AppointmentFilter,
+        page: Page<AppointmentCursor>,
+    ) -> Result<Vec<AppointmentView>, UseCaseError> {
+        if permit(principal, Action::ReadAppointment)? == Grant::Own && !narrow_to_own(principal, &mut filter) {
+            return Ok(Vec::new());
+        }
+        Ok(self.queries.appointments(&filter, page).await?)
+    }
+
+    async fn find_appointment(
+        &self,
+        principal: &Principal,
+        action: Action,
+        appointment: AppointmentId,
+    ) -> Result<AppointmentView, UseCaseError> {
+        // Who may never do this learns nothing about the id.
+        permit(principal, action)?;
+        let found = self.queries.appointment(appointment).await?;
+        let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
+        let object = Object::Appointment {
+            patient: found.patient,
+            practitioner: found.practitioner,
+        };
+        permit_on(principal, action, object, Resource::Appointment)?;
+        Ok(found)
+    }
+}
+
+struct Moving {
+    appointment: AppointmentId,
+    practitioner: PractitionerId,
+    from: NaiveDate,
+    to: NaiveDate,
+    slot: Slot,
+    expected_version: Option<u64>,
+}
+
+/// The day in which a slot begins, where the practitioner is.
+pub(crate) fn local_day(slot: &Slot, time_zone: chrono_tz::Tz) -> NaiveDate {
+    slot.start.with_timezone(&time_zone).date_naive()
+}
+
+/// What the caller expects of a calendar; stale when they saw the appointment on another day.
+fn version_on(day: NaiveDate, expected: Option<AppointmentVersion>) -> Result<Option<u64>, UseCaseError> {
+    match expected {
+        None => Ok(None),
+        Some(expected) if expected.day == day => Ok(Some(expected.version)),
+        Some(_) => Err(UseCaseError::Stale),
+    }
+}
+
+/// Narrows a filter to what is the caller's own; `false` when it asks for somebody else's.
+fn narrow_to_own(principal: &Principal, filter: &mut AppointmentFilter) -> bool {
+    match principal {
+        Principal::Patient { patient, .. } => *filter.patient.get_or_insert(*patient) == *patient,
+        Principal::Practitioner { practitioner, .. } => {
+            *filter.practitioner.get_or_insert(*practitioner) == *practitioner
+        }
+        Principal::Unregistered { .. } | Principal::Staff { .. } | Principal::Service { .. } => false,
+    }
+}
+
+fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
+    match error {
+        CommandError::Rejected(error) => CommandError::Rejected(error.into()),
+        CommandError::Conflict { attempts } => CommandError::Conflict { attempts },
+        CommandError::Unavailable(what) => CommandError::Unavailable(what),
+        CommandError::HeldBack => CommandError::HeldBack,
+        CommandError::Internal(cause) => CommandError::Internal(cause),
+    }
+}

@@ -1,0 +1,175 @@
+//! The use cases' common ground: what they work with, how they authorize, how they stamp a command.
+//!
+//! The use cases themselves are methods of [`Clinic`], one module per aggregate.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use domain::account::Holder;
+use domain::kernel::{AccountId, CommandId, PatientId, Wallet};
+use uuid::Uuid;
+
+use crate::command::{CommandContext, CommandExecutor, Freshness, Receipt};
+use crate::error::{Resource, UseCaseError};
+use crate::identity::Principal;
+use crate::log::Actor;
+use crate::policy::{Action, Decision, Grant, Object, decide, reach};
+use crate::ports::{Clock, IdentityDerivation};
+use crate::queries::{ProjectionHash, Queries};
+use crate::revocations::Revocations;
+use crate::secrets::Secrets;
+
+/// Which write side and which read side.
+pub trait Backend: Send + Sync + 'static {
+    /// The write side.
+    type Executor: CommandExecutor;
+    /// The read side.
+    type Queries: Queries;
+}
+
+impl<E: CommandExecutor, Q: Queries> Backend for (E, Q) {
+    type Executor = E;
+    type Queries = Q;
+}
+
+/// The use cases.
+pub struct Clinic<B: Backend> {
+    /// The write side.
+    pub executor: Arc<B::Executor>,
+    /// The read side.
+    pub queries: Arc<B::Queries>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids that follow from what they name.
+    pub identities: Arc<dyn IdentityDerivation>,
+    /// Randomness and digests.
+    pub secrets: Arc<dyn Secrets>,
+    /// What is no longer good, before the log says so.
+    pub revocations: Arc<dyn Revocations>,
+    /// The last content hashes, for they read everything.
+    pub(crate) hashes: Mutex<Option<Vec<ProjectionHash>>>,
+}
+
+/// A command as it comes in, before it is stamped.
+#[derive(Clone, Copy, Debug)]
+pub struct Issue {
+    /// Its id; the same for every retry. Random ids of new things follow from it, so a retry meets the same streams.
+    pub command_id: CommandId,
+    /// The conversation, if the caller named one.
+    pub correlation: Option<Uuid>,
+    /// Whether an earlier attempt may have got somewhere.
+    pub repeated: bool,
+}
+
+impl Issue {
+    /// The id of the thing that this command makes.
+    pub(crate) fn new_id(&self, kind: &str) -> Uuid {
+        Uuid::new_v5(&self.command_id.uuid(), kind.as_bytes())
+    }
+
+    /// Whether the stream named by [`Self::new_id`] can exist.
+    pub(crate) const fn freshness(&self) -> Freshness {
+        if self.repeated {
+            Freshness::MayExist
+        } else {
+            Freshness::New
+        }
+    }
+}
+
+/// What a use case did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Done<T> {
+    /// To what.
+    pub id: T,
+    /// What it came to.
+    pub receipt: Receipt,
+}
+
+impl<B: Backend> Clinic<B> {
+    /// Puts the use cases together.
+    pub fn new(
+        executor: Arc<B::Executor>,
+        queries: Arc<B::Queries>,
+        clock: Arc<dyn Clock>,
+        identities: Arc<dyn IdentityDerivation>,
+        secrets: Arc<dyn Secrets>,
+        revocations: Arc<dyn Revocations>,
+    ) -> Self {
+        Self {
+            executor,
+            queries,
+            clock,
+            identities,
+            secrets,
+            revocations,
+            hashes: Mutex::default(),
+        }
+    }
+
+    /// The account of a wallet, whether it is open or not.
+    pub fn account_of_wallet(&self, wallet: &Wallet) -> AccountId {
+        AccountId::new(self.identities.from_wallet(wallet))
+    }
+
+    /// Who a command or an idempotency key belongs to: the account, or the one that the wallet would open.
+    pub fn issuer(&self, principal: &Principal) -> AccountId {
+        match principal {
+            Principal::Unregistered { wallet } => self.account_of_wallet(wallet),
+            Principal::Patient { account, .. }
+            | Principal::Practitioner { account, .. }
+            | Principal::Staff { account, .. }
+            | Principal::Service { account, .. } => *account,
+        }
+    }
+
+    /// The record of a patient who registers with a wallet.
+    pub(crate) fn patient_of_wallet(&self, wallet: &Wallet) -> PatientId {
+        use std::fmt::Write as _;
+        let mut name = String::with_capacity(2 * wallet.0.len());
+        for byte in wallet.0 {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        PatientId::new(self.identities.from_name("patient-wallet", &name))
+    }
+
+    pub(crate) fn stamp(&self, principal: &Principal, issue: &Issue) -> CommandContext {
+        CommandContext {
+            command_id: issue.command_id,
+            at: self.clock.now(),
+            actor: Actor::Account(self.issuer(principal)),
+            correlation: issue.correlation,
+            cause: None,
+        }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+/// A wallet's account in the same commit as whom it is for.
+pub(crate) struct Login {
+    pub(crate) account: AccountId,
+    pub(crate) holder: Holder,
+}
+
+/// Denies what the caller may do to nothing at all.
+pub(crate) fn permit(principal: &Principal, action: Action) -> Result<Grant, UseCaseError> {
+    reach(principal, action).ok_or(UseCaseError::Forbidden)
+}
+
+/// Denies what the caller may not do to this object; what they may not know of is missing.
+pub(crate) fn permit_on(
+    principal: &Principal,
+    action: Action,
+    object: Object,
+    missing: Resource,
+) -> Result<(), UseCaseError> {
+    match decide(principal, action, object) {
+        Decision::Allow => Ok(()),
+        Decision::Forbid => Err(UseCaseError::Forbidden),
+        Decision::Hide => Err(UseCaseError::NotFound(missing)),
+    }
+}

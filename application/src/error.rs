@@ -1,0 +1,128 @@
+//! Why a use case did not do what it was asked.
+
+use domain::account::AccountError;
+use domain::calendar::CalendarError;
+use domain::patient::PatientError;
+use domain::practitioner::PractitionerError;
+
+use crate::command::{CommandError, Unavailable};
+use crate::queries::QueryError;
+
+/// A rule of the domain, whichever aggregate's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// A patient's.
+    #[error(transparent)]
+    Patient(#[from] PatientError),
+    /// A practitioner's.
+    #[error(transparent)]
+    Practitioner(#[from] PractitionerError),
+    /// A calendar's.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// An account's.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+/// The kinds of things that can be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource {
+    /// A patient.
+    Patient,
+    /// A practitioner.
+    Practitioner,
+    /// An appointment.
+    Appointment,
+    /// An account.
+    Account,
+    /// A service's key.
+    Key,
+    /// A command.
+    Command,
+}
+
+/// A store of short-lived things (sessions, revocations, idempotency keys) did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the store cannot be reached")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Why a use case did not do what it was asked. In every case nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UseCaseError {
+    /// The caller may not do such a thing.
+    #[error("the caller may not do this")]
+    Forbidden,
+    /// There is no such thing, or none that the caller may know of.
+    #[error("there is no such {0:?}")]
+    NotFound(Resource),
+    /// The request names something that does not exist, or that the caller may not know of.
+    #[error("{pointer} names nothing that exists")]
+    UnknownReference {
+        /// Where in the request.
+        pointer: &'static str,
+    },
+    /// The request is well-formed and makes no sense.
+    #[error("{pointer}: {detail}")]
+    Invalid {
+        /// Where in the request.
+        pointer: &'static str,
+        /// What is wrong.
+        detail: &'static str,
+    },
+    /// The caller's version of the thing is not the current one.
+    #[error("the caller saw another version")]
+    Stale,
+    /// A rule of the domain forbids it.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// Others were faster, every time.
+    #[error("others changed the same stream {attempts} times in a row")]
+    Conflict {
+        /// How often it was decided.
+        attempts: u32,
+    },
+    /// The write side cannot take it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The read models cannot be read now.
+    #[error(transparent)]
+    Unreadable(#[from] QueryError),
+    /// The store of short-lived things cannot be reached now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stream has an event that cannot be read.
+    #[error("the stream is held back by an event that cannot be read")]
+    HeldBack,
+    /// A fault of ours.
+    #[error("internal fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Refusal> for UseCaseError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Patient(PatientError::NotRegistered) => Self::NotFound(Resource::Patient),
+            Refusal::Practitioner(PractitionerError::NotRegistered) => Self::NotFound(Resource::Practitioner),
+            Refusal::Calendar(CalendarError::UnknownAppointment) => Self::NotFound(Resource::Appointment),
+            Refusal::Account(AccountError::NotOpen) => Self::NotFound(Resource::Account),
+            Refusal::Account(AccountError::UnknownKey) => Self::NotFound(Resource::Key),
+            Refusal::Patient(PatientError::VersionMismatch { .. })
+            | Refusal::Practitioner(PractitionerError::VersionMismatch { .. })
+            | Refusal::Calendar(CalendarError::VersionMismatch { .. }) => Self::Stale,
+            refusal => Self::Refused(refusal),
+        }
+    }
+}
+
+impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
+    fn from(error: CommandError<E>) -> Self {
+        match error {
+            CommandError::Rejected(refusal) => refusal.into().into(),
+            CommandError::Conflict { attempts } => Self::Conflict { attempts },
+            CommandError::Unavailable(what) => Self::Unavailable(what),
+            CommandError::HeldBack => Self::HeldBack,
+            CommandError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Patients: register, read, change, find.
+
+use domain::account::{Account, AccountCommand, Holder, PatientLogin};
+use domain::kernel::{PatientId, Personal, PractitionerId, Wallet};
+use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration};
+
+use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
+use crate::command::{CommandExecutor as _, Freshness};
+use crate::error::{Refusal, Resource, UseCaseError};
+use crate::identity::Principal;
+use crate::policy::{Action, Object};
+use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
+
+/// The kind of ids that follow from a patient's identifier.
+pub(crate) const PATIENT: &str = "patient";
+
+impl<B: Backend> Clinic<B> {
+    /// Registers a patient.
+    ///
+    /// A wallet without an account registers itself, and gets its account in the same commit. A hospital registers anybody,
+    /// and may say which wallet will open the record; an identifier in the details names the record, so that registering
+    /// again meets it.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn register_patient(
+        &self,
+        principal: &Principal,
+        registration: Registration,
+        wallet: Option<Wallet>,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        if let Principal::Unregistered { wallet: own } = principal {
+            permit(principal, Action::RegisterSelf)?;
+            if wallet.is_some_and(|wallet| wallet != *own) {
+                return Err(UseCaseError::Invalid {
+                    pointer: "/wallet",
+                    detail: "a patient registers with the wallet that signed in",
+                });
+            }
+            if registration.details.identifier.is_some() {
+                return Err(UseCaseError::Invalid {
+                    pointer: "/details/identifier",
+                    detail: "only a hospital registers a patient under an identifier of another system",
+                });
+            }
+            let patient = self.patient_of_wallet(own);
+            return self
+                .register_with_login(principal, patient, registration, *own, issue)
+                .await;
+        }
+        permit(principal, Action::RegisterPatient)?;
+        let (patient, freshness) = match &registration.details.identifier {
+            Some(identifier) => (
+                self.identities.from_identifier(PATIENT, identifier),
+                Freshness::MayExist,
+            ),
+            None => (issue.new_id(PATIENT), issue.freshness()),
+        };
+        let patient = PatientId::new(patient);
+        if let Some(wallet) = wallet {
+            return self
+                .register_with_login(principal, patient, registration, wallet, issue)
+                .await;
+        }
+        let command = PatientCommand::Register { registration };
+        let context = self.stamp(principal, issue);
+        let receipt = self
+            .executor
+            .execute::<Patient>(patient, freshness, command, &context)
+            .await?;
+        Ok(Done { id: patient, receipt })
+    }
+
+    async fn register_with_login(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        registration: Registration,
+        wallet: Wallet,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        let login = Login {
+            account: self.account_of_wallet(&wallet),
+            holder: Holder::Patient(Personal::Known(PatientLogin { wallet, patient })),
+        };
+        let context = self.stamp(principal, issue);
+        let receipt = self
+            .executor
+            .execute_pair::<Patient, Account, Refusal, _>(
+                patient,
+                login.account,
+                move |_, _| {
+                    Ok((
+                        PatientCommand::Register {
+                            registration: registration.clone(),
+                        },
+                        AccountCommand::Open {
+                            holder: login.holder.clone(),
+                        },
+                    ))
+                },
+                &context,
+            )
+            .await?;
+        Ok(Done { id: patient, receipt })
+    }
+
+    /// Replaces a patient's details.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn update_patient_details(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        details: PatientDetails,
+        expected_version: Option<u64>,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        self.update_patient(
+            principal,
+            patient,
+            PatientCommand::UpdateDetails {
+                details,
+                expected_version,
+            },
+            issue,
+        )
+        .await
+    }
+
+    /// Replaces a patient's intake.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn update_patient_intake(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        intake: Intake,
+        expected_version: Option<u64>,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        self.update_patient(
+            principal,
+            patient,
+            PatientCommand::UpdateIntake {
+                intake,
+                expected_version,
+            },
+            issue,
+        )
+        .await
+    }
+
+    async fn update_patient(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        command: PatientCommand,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        permit_on(
+            principal,
+            Action::UpdatePatient,
+            Object::Patient(patient),
+            Resource::Patient,
+        )?;
+        let context = self.stamp(principal, issue);
+        let receipt = self
+            .executor
+            .execute::<Patient>(patient, Freshness::MayExist, command, &context)
+            .await?;
+        Ok(Done { id: patient, receipt })
+    }
+
+    /// A patient's record.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn patient(&self, principal: &Principal, patient: PatientId) -> Result<PatientView, UseCaseError> {
+        permit_on(
+            principal,
+            Action::ReadPatient,
+            Object::Patient(patient),
+            Resource::Patient,
+        )?;
+        self.queries
+            .patient(patient)
+            .await?
+            .ok_or(UseCaseError::NotFound(Resource::Patient))
+    }
+
+    /// Patients in the order of their ids, or those whose family or given name begins with `name`.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn patients(
+        &self,
+        principal: &Principal,
+        name: Option<&str>,
+        page: Page<PatientId>,
+    ) -> Result<Vec<PatientView>, UseCaseError> {
+        permit(principal, Action::ListPatients)?;
+        Ok(self.queries.patients(name, page).await?)
+    }
+
+    /// Who treats a patient.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn practitioners_of(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+    ) -> Result<Vec<RelationshipView>, UseCaseError> {
+        permit_on(
+            principal,
+            Action::ReadPatientRelationships,
+            Object::Patient(patient),
+            Resource::Patient,
+        )?;
+        if self.queries.patient(patient).await?.is_none() {
+            return Err(UseCaseError::NotFound(Resource::Patient));
+        }
+        Ok(self.queries.relationships_of_patient(patient).await?)
+    }
+
+    /// Whom a practitioner treats.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn patients_of(
+        &self,
+        principal: &Principal,
+        practitioner: PractitionerId,
+        page: Page<PatientId>,
+    ) -> Result<Vec<RelationshipView>, UseCaseError> {
+        permit_on(
+            principal,
+            Action::ReadPractitionerRelationships,
+            Object::Practitioner(practitioner),
+            Resource::Practitioner,
+        )?;
+        if self.queries.practitioner(practitioner).await?.is_none() {
+            return Err(UseCaseError::NotFound(Resource::Practitioner));
+        }
+        Ok(self.queries.relationships_of_practitioner(practitioner, page).await?)
+    }
+
+    /// Fails unless the write side knows the patient.
+    pub(crate) async fn require_patient(&self, patient: PatientId, pointer: &'static str) -> Result<(), UseCaseError> {
+        match self.executor.load::<Patient>(patient).await?.version {
+            0 => Err(UseCaseError::UnknownReference { pointer }),
+            _ => Ok(()),
+        }
+    }
+}

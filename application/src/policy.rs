@@ -1,0 +1,473 @@
+//! Who may do what: one table, everything denied unless it stands there.
+//!
+//! A rule grants an action to a role, on everything ([`Grant::Any`]) or on what is theirs ([`Grant::Own`]). What is not
+//! theirs is hidden: the caller gets the same answer as for an id that does not exist. A service needs, beside its role, a
+//! key with the action's scope. There is no consent yet, so whatever would need one is denied.
+
+use domain::account::{Role, Scope};
+use domain::kernel::{PatientId, PractitionerId};
+
+use crate::identity::Principal;
+
+/// What can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Action {
+    /// Register oneself as a patient.
+    RegisterSelf,
+    /// Register somebody as a patient.
+    RegisterPatient,
+    /// Read a patient's record.
+    ReadPatient,
+    /// Change a patient's record.
+    UpdatePatient,
+    /// List and search patients.
+    ListPatients,
+    /// Read who treats a patient.
+    ReadPatientRelationships,
+    /// Register a practitioner.
+    RegisterPractitioner,
+    /// Read and list practitioners.
+    ReadPractitioner,
+    /// Change a practitioner's entry.
+    UpdatePractitioner,
+    /// Read whom a practitioner treats.
+    ReadPractitionerRelationships,
+    /// Publish what a practitioner's day offers.
+    PublishAvailability,
+    /// Read what a day offers, and search free slots.
+    ReadAvailability,
+    /// Book an appointment; the object is the patient.
+    BookAppointment,
+    /// Confirm, complete, mark as no-show.
+    ConductAppointment,
+    /// Reschedule or cancel.
+    ChangeAppointment,
+    /// Read and list appointments.
+    ReadAppointment,
+    /// Record a visit of the past.
+    RecordVisit,
+    /// Open and close accounts, issue and revoke keys.
+    ManageAccounts,
+    /// Read and list accounts.
+    ReadAccounts,
+    /// Read how the system is doing.
+    ReadStatus,
+}
+
+/// How far a permission reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grant {
+    /// Everything.
+    Any,
+    /// Only what is the caller's own.
+    Own,
+}
+
+struct Rule {
+    action: Action,
+    /// What a service's key must cover.
+    scope: Scope,
+    /// `None` stands for a wallet without an account.
+    allowed: &'static [(Option<Role>, Grant)],
+}
+
+const UNREGISTERED: Option<Role> = None;
+const PATIENT: Option<Role> = Some(Role::Patient);
+const DOCTOR: Option<Role> = Some(Role::Doctor);
+const HOSPITAL: Option<Role> = Some(Role::Hospital);
+const REGISTRAR: Option<Role> = Some(Role::Registrar);
+const INSURER: Option<Role> = Some(Role::Insurer);
+const AUDITOR: Option<Role> = Some(Role::Auditor);
+const ADMINISTRATOR: Option<Role> = Some(Role::Administrator);
+
+const ANYONE_REGISTERED: &[(Option<Role>, Grant)] = &[
+    (PATIENT, Grant::Any),
+    (DOCTOR, Grant::Any),
+    (HOSPITAL, Grant::Any),
+    (INSURER, Grant::Any),
+    (REGISTRAR, Grant::Any),
+    (AUDITOR, Grant::Any),
+    (ADMINISTRATOR, Grant::Any),
+];
+
+/// The policy. An action has exactly one rule; a role that is not in it is denied.
+const RULES: &[Rule] = &[
+    Rule {
+        action: Action::RegisterSelf,
+        scope: Scope::Write,
+        allowed: &[(UNREGISTERED, Grant::Any)],
+    },
+    Rule {
+        action: Action::RegisterPatient,
+        scope: Scope::Write,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadPatient,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::UpdatePatient,
+        scope: Scope::Write,
+        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ListPatients,
+        scope: Scope::Read,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadPatientRelationships,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    // Nobody registers themselves as a practitioner: what they do would count before anybody has verified them.
+    Rule {
+        action: Action::RegisterPractitioner,
+        scope: Scope::Write,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadPractitioner,
+        scope: Scope::Read,
+        allowed: ANYONE_REGISTERED,
+    },
+    Rule {
+        action: Action::UpdatePractitioner,
+        scope: Scope::Write,
+        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadPractitionerRelationships,
+        scope: Scope::Read,
+        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::PublishAvailability,
+        scope: Scope::Write,
+        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadAvailability,
+        scope: Scope::Read,
+        allowed: &[
+            (PATIENT, Grant::Any),
+            (DOCTOR, Grant::Any),
+            (HOSPITAL, Grant::Any),
+            (REGISTRAR, Grant::Any),
+            (ADMINISTRATOR, Grant::Any),
+        ],
+    },
+    Rule {
+        action: Action::BookAppointment,
+        scope: Scope::Write,
+        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ConductAppointment,
+        scope: Scope::Write,
+        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ChangeAppointment,
+        scope: Scope::Write,
+        allowed: &[(PATIENT, Grant::Own), (DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadAppointment,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Grant::Own), (DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::RecordVisit,
+        scope: Scope::Import,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ManageAccounts,
+        scope: Scope::Write,
+        allowed: &[(ADMINISTRATOR, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadAccounts,
+        scope: Scope::Read,
+        allowed: &[(ADMINISTRATOR, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadStatus,
+        scope: Scope::Read,
+        allowed: &[(AUDITOR, Grant::Any), (ADMINISTRATOR, Grant::Any)],
+    },
+];
+
+/// What an action is about, as far as it decides whose it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Object {
+    /// A patient, or something of theirs.
+    Patient(PatientId),
+    /// A practitioner, or something of theirs.
+    Practitioner(PractitionerId),
+    /// An appointment. A party that is sealed or missing owns nothing of it.
+    Appointment {
+        /// Who comes.
+        patient: Option<PatientId>,
+        /// Whose calendar it stands in.
+        practitioner: Option<PractitionerId>,
+    },
+}
+
+impl Object {
+    fn belongs_to(&self, principal: &Principal) -> bool {
+        let (patient, practitioner) = match *self {
+            Self::Patient(id) => (Some(id), None),
+            Self::Practitioner(id) => (None, Some(id)),
+            Self::Appointment { patient, practitioner } => (patient, practitioner),
+        };
+        match principal {
+            Principal::Patient { patient: own, .. } => patient == Some(*own),
+            Principal::Practitioner { practitioner: own, .. } => practitioner == Some(*own),
+            Principal::Unregistered { .. } | Principal::Staff { .. } | Principal::Service { .. } => false,
+        }
+    }
+}
+
+/// The answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Go ahead.
+    Allow,
+    /// The caller may not do such a thing at all. Says nothing about the object.
+    Forbid,
+    /// The caller may do such a thing, but not to this object: answer as if it did not exist.
+    Hide,
+}
+
+/// How far the caller's permission for an action reaches; `None` when there is none.
+pub fn reach(principal: &Principal, action: Action) -> Option<Grant> {
+    let rule = RULES.iter().find(|rule| rule.action == action)?;
+    let grant = rule
+        .allowed
+        .iter()
+        .find(|(role, _)| *role == principal.role())
+        .map(|(_, grant)| *grant)?;
+    principal.covers(rule.scope).then_some(grant)
+}
+
+/// Whether the caller may do it to the object.
+pub fn decide(principal: &Principal, action: Action, object: Object) -> Decision {
+    match reach(principal, action) {
+        None => Decision::Forbid,
+        Some(Grant::Any) => Decision::Allow,
+        Some(Grant::Own) if object.belongs_to(principal) => Decision::Allow,
+        Some(Grant::Own) => Decision::Hide,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use domain::kernel::{AccountId, Wallet};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ME: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    fn account() -> AccountId {
+        AccountId::new(Uuid::from_u128(9))
+    }
+
+    fn principals() -> Vec<(&'static str, Principal)> {
+        let staff = |role| Principal::Staff {
+            account: account(),
+            role,
+        };
+        vec![
+            (
+                "unregistered",
+                Principal::Unregistered {
+                    wallet: Wallet([1; 20]),
+                },
+            ),
+            (
+                "patient",
+                Principal::Patient {
+                    account: account(),
+                    patient: PatientId::new(ME),
+                },
+            ),
+            (
+                "doctor",
+                Principal::Practitioner {
+                    account: account(),
+                    practitioner: PractitionerId::new(ME),
+                },
+            ),
+            ("hospital", staff(Role::Hospital)),
+            ("insurer", staff(Role::Insurer)),
+            ("registrar", staff(Role::Registrar)),
+            ("auditor", staff(Role::Auditor)),
+            ("administrator", staff(Role::Administrator)),
+        ]
+    }
+
+    /// The table as the owner of the policy reads it: per action, who may on anything, and who on what is theirs.
+    const EXPECTED: &[(Action, &str, &str)] = &[
+        (Action::RegisterSelf, "unregistered", ""),
+        (Action::RegisterPatient, "hospital", ""),
+        (Action::ReadPatient, "hospital", "patient"),
+        (Action::UpdatePatient, "hospital", "patient"),
+        (Action::ListPatients, "hospital", ""),
+        (Action::ReadPatientRelationships, "hospital", "patient"),
+        (Action::RegisterPractitioner, "hospital", ""),
+        (
+            Action::ReadPractitioner,
+            "patient doctor hospital insurer registrar auditor administrator",
+            "",
+        ),
+        (Action::UpdatePractitioner, "hospital", "doctor"),
+        (Action::ReadPractitionerRelationships, "hospital", "doctor"),
+        (Action::PublishAvailability, "hospital", "doctor"),
+        (
+            Action::ReadAvailability,
+            "patient doctor hospital registrar administrator",
+            "",
+        ),
+        (Action::BookAppointment, "hospital", "patient"),
+        (Action::ConductAppointment, "hospital", "doctor"),
+        (Action::ChangeAppointment, "hospital", "patient doctor"),
+        (Action::ReadAppointment, "hospital", "patient doctor"),
+        (Action::RecordVisit, "hospital", ""),
+        (Action::ManageAccounts, "administrator", ""),
+        (Action::ReadAccounts, "administrator", ""),
+        (Action::ReadStatus, "auditor administrator", ""),
+    ];
+
+    #[test]
+    fn every_action_is_open_to_exactly_whom_the_table_names() {
+        for (action, any, own) in EXPECTED {
+            for (name, principal) in principals() {
+                let expected = match () {
+                    () if any.split(' ').any(|role| role == name) => Some(Grant::Any),
+                    () if own.split(' ').any(|role| role == name) => Some(Grant::Own),
+                    () => None,
+                };
+                assert_eq!(reach(&principal, *action), expected, "{action:?} by {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_action_has_exactly_one_rule() {
+        let ruled: HashSet<_> = RULES.iter().map(|rule| rule.action).collect();
+        let expected: HashSet<_> = EXPECTED.iter().map(|(action, ..)| *action).collect();
+        assert_eq!(ruled.len(), RULES.len());
+        assert_eq!(ruled, expected);
+    }
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_hidden() {
+        let patient = Principal::Patient {
+            account: account(),
+            patient: PatientId::new(ME),
+        };
+        let doctor = Principal::Practitioner {
+            account: account(),
+            practitioner: PractitionerId::new(ME),
+        };
+        let appointment = |patient: Uuid, practitioner: Uuid| Object::Appointment {
+            patient: Some(PatientId::new(patient)),
+            practitioner: Some(PractitionerId::new(practitioner)),
+        };
+        for (principal, action, object, decision) in [
+            (
+                &patient,
+                Action::ReadPatient,
+                Object::Patient(PatientId::new(ME)),
+                Decision::Allow,
+            ),
+            (
+                &patient,
+                Action::ReadPatient,
+                Object::Patient(PatientId::new(OTHER)),
+                Decision::Hide,
+            ),
+            (
+                &patient,
+                Action::ReadAppointment,
+                appointment(ME, OTHER),
+                Decision::Allow,
+            ),
+            (
+                &patient,
+                Action::ReadAppointment,
+                appointment(OTHER, ME),
+                Decision::Hide,
+            ),
+            (
+                &patient,
+                Action::ConductAppointment,
+                appointment(ME, OTHER),
+                Decision::Forbid,
+            ),
+            (
+                &doctor,
+                Action::ConductAppointment,
+                appointment(OTHER, ME),
+                Decision::Allow,
+            ),
+            (
+                &doctor,
+                Action::ConductAppointment,
+                appointment(ME, OTHER),
+                Decision::Hide,
+            ),
+            (
+                &doctor,
+                Action::ReadPatient,
+                Object::Patient(PatientId::new(ME)),
+                Decision::Forbid,
+            ),
+        ] {
+            assert_eq!(
+                decide(principal, action, object),
+                decision,
+                "{principal:?} {action:?} {object:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_appointment_whose_parties_are_sealed_belongs_to_nobody() {
+        let patient = Principal::Patient {
+            account: account(),
+            patient: PatientId::new(ME),
+        };
+        let object = Object::Appointment {
+            patient: None,
+            practitioner: None,
+        };
+        assert_eq!(decide(&patient, Action::ReadAppointment, object), Decision::Hide);
+    }
+
+    #[test]
+    fn a_service_needs_the_scope_beside_the_role() {
+        let service = |scopes: &[Scope]| Principal::Service {
+            account: account(),
+            role: Role::Hospital,
+            scopes: BTreeSet::from_iter(scopes.iter().copied()),
+        };
+        let import = service(&[Scope::Import]);
+        assert_eq!(reach(&import, Action::RecordVisit), Some(Grant::Any));
+        assert_eq!(reach(&import, Action::RegisterPatient), None);
+        assert_eq!(reach(&import, Action::ReadPatient), None);
+        assert_eq!(reach(&service(&[Scope::Read]), Action::UpdatePatient), None);
+        assert_eq!(
+            reach(&service(&[Scope::Write]), Action::UpdatePatient),
+            Some(Grant::Any)
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Practitioners: register, read, change, find.
+
+use domain::account::{Account, AccountCommand, Holder};
+use domain::kernel::{PractitionerId, Wallet};
+use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
+
+use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
+use crate::command::{CommandExecutor as _, Freshness};
+use crate::error::{Refusal, Resource, UseCaseError};
+use crate::identity::Principal;
+use crate::policy::{Action, Object};
+use crate::queries::{Page, PractitionerView, Queries as _};
+
+/// The kind of ids that follow from a practitioner's identifier.
+pub(crate) const PRACTITIONER: &str = "practitioner";
+
+impl<B: Backend> Clinic<B> {
+    /// Registers a practitioner. Only a hospital does: nobody counts as one before somebody has verified them. With a
+    /// wallet, the practitioner's account opens in the same commit.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn register_practitioner(
+        &self,
+        principal: &Principal,
+        details: PractitionerDetails,
+        wallet: Option<Wallet>,
+        issue: &Issue,
+    ) -> Result<Done<PractitionerId>, UseCaseError> {
+        permit(principal, Action::RegisterPractitioner)?;
+        let (practitioner, freshness) = match &details.identifier {
+            Some(identifier) => (
+                self.identities.from_identifier(PRACTITIONER, identifier),
+                Freshness::MayExist,
+            ),
+            None => (issue.new_id(PRACTITIONER), issue.freshness()),
+        };
+        let practitioner = PractitionerId::new(practitioner);
+        let context = self.stamp(principal, issue);
+        let receipt = match wallet {
+            None => {
+                let command = PractitionerCommand::Register { details };
+                self.executor
+                    .execute::<Practitioner>(practitioner, freshness, command, &context)
+                    .await?
+            }
+            Some(wallet) => {
+                let login = Login {
+                    account: self.account_of_wallet(&wallet),
+                    holder: Holder::Practitioner { wallet, practitioner },
+                };
+                self.executor
+                    .execute_pair::<Practitioner, Account, Refusal, _>(
+                        practitioner,
+                        login.account,
+                        move |_, _| {
+                            Ok((
+                                PractitionerCommand::Register {
+                                    details: details.clone(),
+                                },
+                                AccountCommand::Open {
+                                    holder: login.holder.clone(),
+                                },
+                            ))
+                        },
+                        &context,
+                    )
+                    .await?
+            }
+        };
+        Ok(Done {
+            id: practitioner,
+            receipt,
+        })
+    }
+
+    /// Replaces a practitioner's details.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn update_practitioner(
+        &self,
+        principal: &Principal,
+        practitioner: PractitionerId,
+        details: PractitionerDetails,
+        expected_version: Option<u64>,
+        issue: &Issue,
+    ) -> Result<Done<PractitionerId>, UseCaseError> {
+        let object = Object::Practitioner(practitioner);
+        permit_on(principal, Action::UpdatePractitioner, object, Resource::Practitioner)?;
+        let command = PractitionerCommand::UpdateDetails {
+            details,
+            expected_version,
+        };
+        let context = self.stamp(principal, issue);
+        let receipt = self
+            .executor
+            .execute::<Practitioner>(practitioner, Freshness::MayExist, command, &context)
+            .await?;
+        Ok(Done {
+            id: practitioner,
+            receipt,
+        })
+    }
+
+    /// A practitioner's entry.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn practitioner(
+        &self,
+        principal: &Principal,
+        practitioner: PractitionerId,
+    ) -> Result<PractitionerView, UseCaseError> {
+        permit(principal, Action::ReadPractitioner)?;
+        self.queries
+            .practitioner(practitioner)
+            .await?
+            .ok_or(UseCaseError::NotFound(Resource::Practitioner))
+    }
+
+    /// Practitioners in the order of their ids, of a specialization if one is given.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn practitioners(
+        &self,
+        principal: &Principal,
+        specialization: Option<&str>,
+        page: Page<PractitionerId>,
+    ) -> Result<Vec<PractitionerView>, UseCaseError> {
+        permit(principal, Action::ReadPractitioner)?;
+        Ok(self.queries.practitioners(specialization, page).await?)
+    }
+
+    /// The write side's state of a practitioner; `missing` when there is none.
+    pub(crate) async fn load_practitioner(
+        &self,
+        practitioner: PractitionerId,
+        missing: UseCaseError,
+    ) -> Result<PractitionerDetails, UseCaseError> {
+        let loaded = self.executor.load::<Practitioner>(practitioner).await?;
+        loaded.aggregate.details().cloned().ok_or(missing)
+    }
+}

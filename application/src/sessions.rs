@@ -1,0 +1,70 @@
+//! Signing in with a wallet: nonces and sessions, as a port.
+//!
+//! Only hashes of tokens are stored. A session ends when it was idle for too long, when it is too old, or when it is closed.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::kernel::Wallet;
+
+use crate::error::StoreError;
+
+/// SHA-256 of a session's token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// An open session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Session {
+    /// Whose.
+    pub wallet: Wallet,
+    /// When it ends unless it is used.
+    pub idle_expires_at: DateTime<Utc>,
+    /// When it ends in any case.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Nonces and sessions.
+#[async_trait]
+pub trait Sessions: Send + Sync + 'static {
+    /// Remembers a nonce.
+    ///
+    /// # Errors
+    /// When the store does not answer, as for every method here.
+    async fn issue_nonce(&self, nonce: &str, expires_at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Uses a nonce up. `false` when it is unknown, expired or used: of two callers, one gets `true`.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn open(&self, token: TokenHash, session: &Session) -> Result<(), StoreError>;
+
+    /// The session, unless it ended.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn find(&self, token: TokenHash, now: DateTime<Utc>) -> Result<Option<Session>, StoreError>;
+
+    /// Puts off the idle end of sessions that were used, many at once.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn touch(&self, used: &[(TokenHash, DateTime<Utc>)]) -> Result<(), StoreError>;
+
+    /// Closes a session. Closing it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn close(&self, token: TokenHash) -> Result<(), StoreError>;
+
+    /// Forgets nonces and sessions that ended.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
+}

@@ -1,0 +1,160 @@
+//! How the system is doing: for administrators, auditors, and whoever asks whether it is ready.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::clinic::{Backend, Clinic, permit};
+use crate::error::{StoreError, UseCaseError};
+use crate::identity::Principal;
+use crate::log::{Position, StreamId};
+use crate::policy::Action;
+use crate::queries::{ProjectionHash, Queries as _};
+
+/// The chain, as this server sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChainStatus {
+    /// Its id.
+    pub chain_id: u64,
+    /// The address of the event log, in hexadecimal.
+    pub contract: String,
+    /// The rule by which a block is final, as configured.
+    pub finality: String,
+    /// The node's newest block; `None` when it does not answer.
+    pub head_block: Option<u64>,
+    /// The newest block applied here.
+    pub applied_block: u64,
+    /// The newest block that is final.
+    pub final_block: u64,
+}
+
+/// The log, as this server has applied it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogStatus {
+    /// The last position applied.
+    pub position: Position,
+    /// The last position that is final.
+    pub final_position: Position,
+    /// The running hash over everything up to the position, in hexadecimal.
+    pub running_hash: String,
+    /// The last position on the chain; `None` when the node does not answer.
+    pub chain_position: Option<Position>,
+}
+
+/// What waits to be appended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutboxStatus {
+    /// Commits accepted and in no transaction yet.
+    pub waiting: u64,
+    /// Commits in transactions that are not final.
+    pub in_flight: u64,
+}
+
+/// One read model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProjectionStatus {
+    /// Its name.
+    pub name: String,
+    /// The last position applied to it.
+    pub position: Position,
+    /// How many events on the chain it has not applied.
+    pub lag: u64,
+}
+
+/// An event that cannot be opened or decoded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParkedStatus {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its stream, which is held back.
+    pub stream: StreamId,
+    /// What is wrong with it. Never its content.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Everything at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SystemStatus {
+    /// The program's version.
+    pub version: String,
+    /// Since when this process runs.
+    pub started_at: DateTime<Utc>,
+    /// The chain.
+    pub chain: ChainStatus,
+    /// The log.
+    pub log: LogStatus,
+    /// The outbox.
+    pub outbox: OutboxStatus,
+    /// The read models.
+    pub projections: Vec<ProjectionStatus>,
+    /// Events parked.
+    pub parked: Vec<ParkedStatus>,
+    /// Events under keys that are not held here.
+    pub foreign_events: u64,
+}
+
+/// Whether one part of the system can do its work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ComponentReadiness {
+    /// Its name: `database`, `chain`, `follower`.
+    pub name: &'static str,
+    /// Whether it can.
+    pub ready: bool,
+    /// Whether the server is of use without it: reads go on without the chain.
+    pub essential: bool,
+}
+
+/// How the system is doing, as a port of the composition root.
+#[async_trait]
+pub trait StatusSource: Send + Sync + 'static {
+    /// Everything at once.
+    ///
+    /// # Errors
+    /// When the database does not answer. A chain that does not answer is part of the status.
+    async fn status(&self) -> Result<SystemStatus, StoreError>;
+
+    /// Whether the parts can do their work. Cheap.
+    async fn readiness(&self) -> Vec<ComponentReadiness>;
+}
+
+/// The status with the content hashes of the read models.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatusReport {
+    /// Everything but them.
+    pub system: SystemStatus,
+    /// The content hashes as last taken; each says at which position. Empty when they were never asked for.
+    pub hashes: Vec<ProjectionHash>,
+}
+
+impl<B: Backend> Clinic<B> {
+    /// How the system is doing. Content hashes read every row, so they are taken only when asked for and when the log has
+    /// moved since.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn status(
+        &self,
+        principal: &Principal,
+        source: &dyn StatusSource,
+        with_hashes: bool,
+    ) -> Result<StatusReport, UseCaseError> {
+        permit(principal, Action::ReadStatus)?;
+        let system = source.status().await?;
+        let mut hashes = self.last_hashes();
+        let current = hashes.first().is_some_and(|hash| hash.position == system.log.position);
+        if with_hashes && !current {
+            hashes = self.queries.content_hashes().await?;
+            *self.lock_hashes() = Some(hashes.clone());
+        }
+        Ok(StatusReport { system, hashes })
+    }
+
+    fn last_hashes(&self) -> Vec<ProjectionHash> {
+        self.lock_hashes().clone().unwrap_or_default()
+    }
+
+    fn lock_hashes(&self) -> std::sync::MutexGuard<'_, Option<Vec<ProjectionHash>>> {
+        self.hashes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
