@@ -9,7 +9,7 @@ pub mod anvil;
 mod error;
 pub mod port;
 pub mod postgres;
-mod process;
+pub mod process;
 pub mod rpc;
 pub mod tools;
 pub mod user;
