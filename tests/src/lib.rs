@@ -1,1 +1,16 @@
-//! tests
+//! The harness of the end-to-end tests: a real Postgres, real chains, servers, and people who use them.
+//!
+//! - [`postgres`]: one cluster for the whole test process, a database for each test.
+//! - [`chain`]: a chain for each test, and its accounts.
+//!
+//! A test that cannot run fails. Nothing that is started here outlives the test process, however that ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this crate is test code: it says what must hold by panicking when it does not"
+)]
+
+pub mod chain;
+pub mod postgres;

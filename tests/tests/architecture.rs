@@ -1,4 +1,11 @@
 //! The arrows between the layers, read from `cargo metadata` so that no list can go stale.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what must hold by panicking when it does not"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -4,12 +4,14 @@
 //!
 //! - [`tools`]: finds PostgreSQL and Anvil, or fetches them.
 //! - [`postgres`] and [`anvil`]: start and stop them. Nothing that is started here outlives us, however we end.
+//! - [`chain`]: an Anvil that forgets nothing, whatever is killed.
 
 pub mod anvil;
+pub mod chain;
 mod error;
 pub mod port;
 pub mod postgres;
-mod process;
+pub mod process;
 pub mod rpc;
 pub mod tools;
 pub mod user;

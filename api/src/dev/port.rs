@@ -28,22 +28,27 @@ impl Port {
     }
 }
 
-/// A free port, by the user's choice.
+/// Listens, by the user's choice.
 ///
 /// # Errors
 /// When the one chosen is taken.
-pub(crate) fn choose(wanted: Port, what: &'static str) -> Result<u16, DevError> {
+pub(crate) fn listen(wanted: Port, what: &'static str) -> Result<TcpListener, DevError> {
     let number = match wanted {
         Port::Any => 0,
         Port::Fixed { port, .. } => port,
     };
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, number)).and_then(|listener| listener.local_addr()) {
-        Ok(address) => Ok(address.port()),
-        Err(source) => Err(match wanted {
-            Port::Any => DevError::NoPort(source),
-            Port::Fixed { port, option } => DevError::PortTaken { port, what, option },
-        }),
-    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, number)).map_err(|source| match wanted {
+        Port::Any => DevError::NoPort(source),
+        Port::Fixed { port, option } => DevError::PortTaken { port, what, option },
+    })
+}
+
+/// A port for a program that is about to listen itself.
+///
+/// # Errors
+/// As [`listen`].
+pub(crate) fn choose(wanted: Port, what: &'static str) -> Result<u16, DevError> {
+    Ok(listen(wanted, what)?.local_addr().map_err(DevError::NoPort)?.port())
 }
 
 #[cfg(test)]

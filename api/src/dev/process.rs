@@ -14,7 +14,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::DevError;
 
@@ -191,42 +191,38 @@ pub(crate) fn tail(path: &Path, bytes: u64) -> String {
     read().unwrap_or_default().trim_end().to_owned()
 }
 
-/// Whether a process with this id exists.
-pub(crate) fn is_alive(pid: i32) -> bool {
-    kill(Pid::from_raw(pid), None).is_ok()
-}
-
-/// Sends a signal to a process that is not our child.
-pub(crate) fn signal(pid: i32, signal: Signal) {
-    let _ = kill(Pid::from_raw(pid), signal);
-}
-
-/// Ends every process whose id a former run left in a file and which still is what it was: the command line must contain
-/// `mark`. Waits until it is gone.
+/// Ends a process that a former run left behind, if it is still what it was: its command line must contain `mark`. Waits
+/// until it is gone.
 pub(crate) async fn end_orphan(pid: i32, mark: &str, polite: Signal, patience: Duration) {
-    if !is_alive(pid) || !command_line(pid).contains(mark) {
+    // A dead process that nobody has waited for has no command line.
+    let alive = || command_line(pid).contains(mark);
+    if !alive() {
         return;
     }
     signal(pid, polite);
-    let deadline = tokio::time::Instant::now() + patience;
-    while is_alive(pid) {
-        if tokio::time::Instant::now() > deadline {
+    let deadline = Instant::now() + patience;
+    while alive() {
+        if Instant::now() > deadline {
             signal(pid, Signal::SIGKILL);
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// The command line of a process; empty when it cannot be told.
-pub(crate) fn command_line(pid: i32) -> String {
+fn signal(pid: i32, signal: Signal) {
+    let _ = kill(Pid::from_raw(pid), signal);
+}
+
+/// The command line of a process; empty when there is none.
+fn command_line(pid: i32) -> String {
+    if let Ok(line) = std::fs::read(format!("/proc/{pid}/cmdline")) {
+        return String::from_utf8_lossy(&line).replace('\0', " ");
+    }
     std::process::Command::new("ps")
         .args(["-o", "args=", "-p"])
         .arg(pid.to_string())
+        .stderr(Stdio::null())
         .output()
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .or_else(|_| {
-            std::fs::read(format!("/proc/{pid}/cmdline"))
-                .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
-        })
         .unwrap_or_default()
 }

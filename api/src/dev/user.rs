@@ -120,7 +120,8 @@ mod tests {
             uid: Uid::from_raw(4_000_001),
             gid: Gid::from_raw(4_000_001),
         };
-        // Temporary folders are for their owner alone.
+        let allow = |mode| std::fs::set_permissions(top.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        allow(0o700);
         let refused = somebody.can_reach(&open.join("inner"), Some("--data-dir")).unwrap_err();
         assert!(
             matches!(&refused, DevError::Unreachable { blocker, .. } if blocker == top.path()),
@@ -128,7 +129,7 @@ mod tests {
         );
         assert!(refused.to_string().contains("--data-dir"));
 
-        std::fs::set_permissions(top.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        allow(0o755);
         somebody.can_reach(&open.join("inner"), None).unwrap();
         RunAs::Ourselves.can_reach(&open, None).unwrap();
     }

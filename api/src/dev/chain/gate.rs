@@ -1,0 +1,161 @@
+//! The chain's URL: reads pass, transactions are sequenced, and what would change the chain past the journal is refused.
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::header;
+use actix_web::web::{Bytes, Data, PayloadConfig, post};
+use actix_web::{App, HttpResponse, HttpServer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::sequencer::{Absent, Shared};
+use crate::dev::error::DevError;
+use crate::dev::port::{self, Port};
+
+/// The largest request: a batch of the largest transactions that nodes take.
+const LARGEST: usize = 32 << 20;
+
+/// What a call wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Intent {
+    Read,
+    Send,
+    Forbidden,
+}
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    method: std::borrow::Cow<'a, str>,
+}
+
+impl Call<'_> {
+    fn intent(&self) -> Intent {
+        match self.method.as_ref() {
+            "eth_sendRawTransaction" => Intent::Send,
+            method if method.starts_with("eth_send") => Intent::Forbidden,
+            method
+                if ["eth_", "net_", "web3_", "debug_", "trace_", "txpool_"]
+                    .iter()
+                    .any(|kind| method.starts_with(kind)) =>
+            {
+                Intent::Read
+            }
+            _ => Intent::Forbidden,
+        }
+    }
+}
+
+/// Listens for clients.
+pub(super) fn serve(wanted: Port, sequencer: Shared) -> Result<(u16, ServerHandle), DevError> {
+    let listener = port::listen(wanted, "the chain")?;
+    let port = listener.local_addr().map_err(DevError::NoPort)?.port();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(PayloadConfig::new(LARGEST))
+            .app_data(Data::from(Shared::clone(&sequencer)))
+            .route("/", post().to(answer))
+    })
+    .workers(2)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .listen(listener)
+    .map_err(DevError::NoPort)?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok((port, handle))
+}
+
+async fn answer(body: Bytes, sequencer: Data<super::sequencer::Sequencer>) -> HttpResponse {
+    let calls = match body.first() {
+        Some(b'[') => serde_json::from_slice::<Vec<Call<'_>>>(&body),
+        _ => serde_json::from_slice::<Call<'_>>(&body).map(|call| vec![call]),
+    };
+    let Ok(intents) = calls.map(|calls| calls.iter().map(Call::intent).collect::<Vec<_>>()) else {
+        return HttpResponse::BadRequest().json(error(&Value::Null, -32700, "not a JSON-RPC request"));
+    };
+    let answered = if intents.iter().all(|intent| *intent == Intent::Read) {
+        sequencer.read(body).await
+    } else {
+        one_by_one(&body, &intents, &sequencer).await
+    };
+    match answered {
+        Ok(answer) => HttpResponse::Ok().content_type("application/json").body(answer),
+        Err(absent) => HttpResponse::ServiceUnavailable()
+            .insert_header((header::RETRY_AFTER, "1"))
+            .json(error(&Value::Null, -32000, &absent.to_string())),
+    }
+}
+
+/// Answers a request in which something writes, in the order of its calls.
+async fn one_by_one(
+    body: &Bytes,
+    intents: &[Intent],
+    sequencer: &super::sequencer::Sequencer,
+) -> Result<Bytes, Absent> {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (calls, batch) = match request {
+        Value::Array(calls) => (calls, true),
+        call => (vec![call], false),
+    };
+    let mut answers = Vec::with_capacity(calls.len());
+    for (call, intent) in calls.iter().zip(intents) {
+        let id = call.get("id").cloned().unwrap_or_default();
+        let bytes = Bytes::from(call.to_string());
+        answers.push(match (intent, call.pointer("/params/0").and_then(Value::as_str)) {
+            (Intent::Read, _) => sequencer.read(bytes).await?,
+            (Intent::Send, Some(raw)) => sequencer.send(raw, bytes).await?,
+            (Intent::Send, None) => error(&id, -32602, "a transaction is missing").to_string().into(),
+            (Intent::Forbidden, _) => error(
+                &id,
+                -32601,
+                "this chain is kept by its transactions alone: send a signed one",
+            )
+            .to_string()
+            .into(),
+        });
+    }
+    Ok(if batch {
+        let inner = answers
+            .iter()
+            .map(|answer| String::from_utf8_lossy(answer))
+            .collect::<Vec<_>>()
+            .join(",");
+        Bytes::from(format!("[{inner}]"))
+    } else {
+        answers.pop().unwrap_or_default()
+    })
+}
+
+fn error(id: &Value, code: i32, message: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reads_and_signed_transactions_pass() {
+        let intent = |method: &'static str| Call { method: method.into() }.intent();
+        for method in [
+            "eth_getLogs",
+            "eth_call",
+            "net_version",
+            "web3_clientVersion",
+            "debug_traceTransaction",
+        ] {
+            assert_eq!(intent(method), Intent::Read, "{method}");
+        }
+        assert_eq!(intent("eth_sendRawTransaction"), Intent::Send);
+        for method in [
+            "eth_sendTransaction",
+            "eth_sendUnsignedTransaction",
+            "evm_mine",
+            "anvil_reset",
+            "hardhat_setBalance",
+        ] {
+            assert_eq!(intent(method), Intent::Forbidden, "{method}");
+        }
+    }
+}

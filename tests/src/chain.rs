@@ -1,0 +1,53 @@
+//! A chain for each test, and its accounts.
+
+use api::dev::anvil::{Anvil, AnvilOptions};
+use api::dev::tools::{AnvilTool, silent};
+
+/// Private keys of accounts that have money on every test chain: those that Anvil publishes.
+pub const KEYS: [&str; 4] = [
+    "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+    "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+    "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+    "7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6",
+];
+
+/// A chain that goes away when it is dropped.
+#[derive(Debug)]
+pub struct TestChain {
+    /// The node.
+    pub node: Anvil,
+    /// Holds its log.
+    _folder: tempfile::TempDir,
+}
+
+impl TestChain {
+    /// One that mines each transaction at once.
+    pub async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// One with other options.
+    pub async fn with(change: impl FnOnce(&mut AnvilOptions)) -> Self {
+        let tool = AnvilTool::find(&silent).await.expect("Anvil");
+        let folder = tempfile::Builder::new()
+            .prefix("medconnect-test-")
+            .tempdir()
+            .expect("a temporary folder");
+        let mut options = AnvilOptions::new(folder.path().join("anvil.log"));
+        change(&mut options);
+        Self {
+            node: Anvil::start(&tool, &options).await.expect("Anvil"),
+            _folder: folder,
+        }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        self.node.url()
+    }
+
+    /// Calls one of its methods.
+    pub async fn call(&self, method: &'static str, params: serde_json::Value) -> serde_json::Value {
+        self.node.rpc().call(method, params).await.expect(method)
+    }
+}

@@ -1,0 +1,11 @@
+//! The end-to-end suites, in one binary so that they share one Postgres.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what must hold by panicking when it does not"
+)]
+
+mod dev_chain;
+mod tooling;
