@@ -50,7 +50,7 @@ SELECT aggregate_type,
        version AS sequence,
        'sealed'::text AS event_type,
        '1'::text AS event_version,
-       to_json(encode(payload, 'hex')) AS payload,
+       to_json(translate(encode(payload, 'base64'), E'\n', '')) AS payload,
        json_build_object('position', position, 'stream', encode(stream, 'hex'), 'tag', encode(tag, 'hex'),
                          'transaction', encode(transaction, 'hex')) AS metadata
 FROM journal
