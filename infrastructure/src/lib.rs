@@ -10,6 +10,7 @@
 //! - [`crash`]: named places at which a test can kill the process.
 //! - [`log`] and [`notices`]: the types that these parts hand to each other.
 
+pub mod appender;
 pub mod chain;
 pub mod crash;
 pub mod derivation;

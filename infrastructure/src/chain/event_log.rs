@@ -82,8 +82,8 @@ impl EventLog {
             .map(|mut blocks| blocks.pop())
     }
 
-    /// A range of blocks with their logs, and the head after them, in one round trip. Cut short where the chain ends: then the head
-    /// is that of the newest block, and the caller sees by the positions whether it fits.
+    /// A range of blocks with their logs, and the head after the last of them, in one round trip. The last must exist, and the
+    /// node must still have its state.
     ///
     /// # Errors
     /// [`ChainError`]; [`ChainError::Inconsistent`] when the chain changed meanwhile.
@@ -105,7 +105,11 @@ impl EventLog {
                 let [logs, head] = rest else {
                     return Err(ChainError::malformed("too few answers"));
                 };
+                let expected = headers.len();
                 let headers: Vec<BlockRef> = linked(from, headers)?.iter().map(|header| header.block).collect();
+                if headers.len() != expected {
+                    return Err(ChainError::Inconsistent("a chain that is shorter than it was"));
+                }
                 let logs: Vec<RawLog<'_>> = read(logs)?;
                 let logs = read_logs(&logs, self.address, |number, _| (from..=to).contains(&number))?;
                 let Data(head) = read(head)?;
@@ -199,7 +203,8 @@ impl EventLog {
 /// Puts logs and headers together; both are in order.
 fn joined(headers: Vec<BlockRef>, logs: Vec<BlockLogs>) -> Result<Vec<LogBlock>, ChainError> {
     let mut logs = logs.into_iter().peekable();
-    let blocks = headers
+    // Logs of a block mined between two answers of one batch come with the next page.
+    headers
         .into_iter()
         .map(|block| match logs.next_if(|logs| logs.number == block.number) {
             Some(logs) if logs.hash != block.hash => Err(ChainError::Inconsistent("logs of another block")),
@@ -214,9 +219,7 @@ fn joined(headers: Vec<BlockRef>, logs: Vec<BlockLogs>) -> Result<Vec<LogBlock>,
                 rejected: Vec::new(),
             }),
         })
-        .collect();
-    // A block mined between the two answers of one batch: its logs come with the next page.
-    blocks
+        .collect()
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub struct Header {
     pub block: BlockRef,
     /// What a unit of gas costs at least in it; `None` on a chain without EIP-1559.
     pub base_fee: Option<u128>,
+    /// How much gas its transactions may use together.
+    pub gas_limit: u64,
 }
 
 /// What a unit of gas costs now.
@@ -71,6 +73,7 @@ struct RawHeader {
     parent_hash: Fixed<32>,
     timestamp: Number,
     base_fee_per_gas: Option<Quantity>,
+    gas_limit: Number,
 }
 
 #[derive(Deserialize)]
@@ -132,9 +135,11 @@ impl BlockId {
         if !asked {
             return Err(ChainError::malformed("another block than the one that was asked for"));
         }
+        let base_fee = raw.base_fee_per_gas.map(|fee| fee.0);
         Ok(Some(Header {
             block,
-            base_fee: raw.base_fee_per_gas.map(|fee| fee.0),
+            base_fee,
+            gas_limit: raw.gas_limit.0,
         }))
     }
 }

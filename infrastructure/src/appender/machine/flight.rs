@@ -1,0 +1,354 @@
+//! From the outbox into a block: sending, sending again, paying more, finding out.
+
+use super::super::fees::Fee;
+use super::{Action, Batch, Machine, Millis, Missing, NewBatch, Nonce, POOL, Phase, ReceiptSeen, Retry, SendAnswer};
+use crate::chain::Hash;
+use crate::log::CommitOutcome;
+
+/// How often a receipt may contradict the follower before it is believed. See [`Machine::receipt_seen`].
+const CONTRADICTIONS: u32 = 3;
+
+impl Machine {
+    /// Sends, replaces and asks whatever is due.
+    pub(super) fn fly(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let Self {
+            limits,
+            batches,
+            market,
+            progress_at,
+            ..
+        } = self;
+        for (nonce, batch) in waiting(batches) {
+            if due(batch, now)
+                && let Some(hash) = batch.hashes.last()
+            {
+                batch.sending = true;
+                batch.first_sent.get_or_insert(now);
+                actions.push(Action::Send {
+                    nonce: *nonce,
+                    hash: *hash,
+                });
+            }
+            let stuck =
+                (batch.pooled || batch.underpriced) && now >= reprice_at(batch, *progress_at, limits.reprice_after);
+            if stuck && let Some(market) = *market {
+                reprice(*nonce, batch, market, limits.fee_ceiling, now, actions);
+            }
+        }
+        if self.observe_at().is_some_and(|at| at <= now) {
+            self.observing = true;
+            self.observe_now = false;
+            self.observed_at = now;
+            actions.push(Action::AskNonce);
+        }
+        let final_block = self.final_block;
+        for (nonce, batch) in &mut self.batches {
+            if let Phase::Used { by, .. } = batch.phase
+                && by <= final_block
+                && !batch.asking
+                && now >= batch.next_send
+            {
+                batch.asking = true;
+                actions.push(Action::AskReceipt {
+                    nonce: *nonce,
+                    hashes: batch.hashes.clone(),
+                });
+            }
+        }
+    }
+
+    /// When [`Self::fly`] has something to do at the latest.
+    pub(super) fn fly_at(&self) -> Option<Millis> {
+        let waiting = self
+            .batches
+            .values()
+            .filter(|batch| batch.phase == Phase::Waiting)
+            .take(POOL);
+        let sends = waiting.filter(|batch| !batch.sending && !batch.replacing).map(|batch| {
+            let reprice = reprice_at(batch, self.progress_at, self.limits.reprice_after);
+            if (batch.pooled || batch.underpriced) && self.market.is_some() {
+                batch.next_send.min(reprice)
+            } else {
+                batch.next_send
+            }
+        });
+        let asks = self.batches.values().filter_map(|batch| match batch.phase {
+            Phase::Used { by, .. } if by <= self.final_block && !batch.asking => Some(batch.next_send),
+            _ => None,
+        });
+        sends.chain(asks).chain(self.observe_at()).min()
+    }
+
+    /// When the account's nonce is to be asked for: while something is unclear.
+    fn observe_at(&self) -> Option<Millis> {
+        if self.observing {
+            return None;
+        }
+        let soonest = self.observed_at + self.limits.observe_every;
+        if self.observe_now || self.missing.is_some() {
+            return Some(soonest);
+        }
+        let oldest = self.batches.values().filter_map(|batch| match batch.phase {
+            Phase::Waiting => batch.first_sent,
+            Phase::Used { .. } => Some(0),
+            _ => None,
+        });
+        oldest.min().map(|since| soonest.max(since + self.limits.observe_every))
+    }
+
+    pub(super) fn sent(&mut self, now: Millis, nonce: Nonce, answer: SendAnswer) {
+        let limits = self.limits;
+        let Some(batch) = self.batches.get_mut(&nonce) else {
+            return;
+        };
+        batch.sending = false;
+        let doubled = |first: Millis, attempts: u32| first.saturating_mul(1 << attempts.min(16));
+        match answer {
+            SendAnswer::Taken => {
+                let pause = doubled(limits.resend_after, batch.attempts);
+                batch.pooled = true;
+                batch.attempts += 1;
+                batch.next_send = now + pause.min(limits.resend_after.saturating_mul(10));
+            }
+            SendAnswer::NonceTooLow => {
+                batch.next_send = now + limits.resend_after;
+                self.observe_now = true;
+            }
+            SendAnswer::Underpriced | SendAnswer::Refused => {
+                let pause = doubled(limits.retry_after, batch.attempts);
+                batch.attempts += 1;
+                batch.next_send = now + pause.min(limits.retry_at_most);
+                batch.underpriced = answer == SendAnswer::Underpriced;
+            }
+        }
+    }
+
+    pub(super) fn replaced(&mut self, now: Millis, nonce: Nonce, hash: Hash, fee: Fee) {
+        let Some(batch) = self.batches.get_mut(&nonce) else {
+            return;
+        };
+        batch.replacing = false;
+        batch.hashes.push(hash);
+        batch.fee = fee;
+        batch.attempts = 0;
+        batch.next_send = now;
+        batch.priced_at = now;
+        self.by_hash.insert(hash, nonce);
+    }
+
+    pub(super) fn nonce_seen(&mut self, now: Millis, head: u64, count: Nonce, actions: &mut Vec<Action>) {
+        self.observing = false;
+        for batch in self.batches.range_mut(..count).map(|(_, batch)| batch) {
+            if batch.phase == Phase::Waiting {
+                batch.phase = Phase::Used {
+                    by: head,
+                    contradictions: 0,
+                };
+                batch.next_send = now;
+            }
+        }
+        for batch in self.batches.range_mut(count..).map(|(_, batch)| batch) {
+            if matches!(batch.phase, Phase::Used { .. }) {
+                batch.wait_again(now);
+            }
+        }
+        // A nonce below the account's cannot be used any more; while one is being stored, it shows by itself.
+        self.next_nonce = self.next_nonce.max(count);
+        let missing = self.missing_at(count);
+        let confirmed = missing.is_some() && missing == self.missing;
+        self.missing = missing;
+        if confirmed {
+            self.mend(now, missing, actions);
+        }
+    }
+
+    /// What the chain should have at this nonce and does not.
+    fn missing_at(&self, count: Nonce) -> Option<Missing> {
+        if self.storing || count >= self.next_nonce {
+            return None;
+        }
+        match self.batches.get(&count) {
+            Some(batch) if matches!(batch.phase, Phase::Included { .. } | Phase::Final { .. }) => {
+                Some(Missing::Blocks(count))
+            }
+            Some(_) => None,
+            None if self.batches.range(count..).next().is_some() => Some(Missing::Nonce(count)),
+            None => Some(Missing::Idle(count)),
+        }
+    }
+
+    fn mend(&mut self, now: Millis, missing: Option<Missing>, actions: &mut Vec<Action>) {
+        match missing {
+            Some(Missing::Nonce(nonce)) => {
+                let Some(market) = self.market else { return };
+                let fee = Fee::of(market, self.limits.fee_ceiling);
+                self.storing = true;
+                self.batches
+                    .insert(nonce, Batch::new(Vec::new(), fee, Phase::Storing, now));
+                let gas_limit = super::super::gas::FILLER;
+                actions.push(Action::Store(NewBatch {
+                    nonce,
+                    fresh: Vec::new(),
+                    moved: Vec::new(),
+                    fee,
+                    gas_limit,
+                }));
+            }
+            // The follower will say which blocks are gone; until then their transactions can go to the node already.
+            Some(Missing::Blocks(from)) => {
+                for (nonce, batch) in self.batches.range_mut(from..).take(POOL) {
+                    if let (Phase::Included { .. } | Phase::Final { .. }, Some(hash)) =
+                        (&batch.phase, batch.hashes.last())
+                    {
+                        actions.push(Action::Send {
+                            nonce: *nonce,
+                            hash: *hash,
+                        });
+                    }
+                }
+            }
+            Some(Missing::Idle(nonce)) => self.next_nonce = nonce,
+            None => {}
+        }
+    }
+
+    /// A final block has used the batch's nonce, and the follower, which has applied that block, found no hash of the batch. So
+    /// the receipts only tell why: reverted, or somebody else's.
+    pub(super) fn receipt_seen(
+        &mut self,
+        now: Millis,
+        nonce: Nonce,
+        receipt: Option<ReceiptSeen>,
+        actions: &mut Vec<Action>,
+    ) {
+        let (noticed_after, final_block, retry_after) =
+            (self.noticed_after, self.final_block, self.limits.resend_after);
+        let Some(batch) = self.batches.get_mut(&nonce) else {
+            return;
+        };
+        batch.asking = false;
+        let Phase::Used { by, contradictions } = &mut batch.phase else {
+            return;
+        };
+        match receipt {
+            // A filler, or a reorganisation between the question and the answer: wait for the block to be final.
+            Some(receipt) if receipt.block > final_block => *by = receipt.block,
+            _ if batch.members.is_empty() => settle_silently(now, batch, final_block, actions),
+            // Applied before this process heard notices: the receipt is all there is.
+            Some(ReceiptSeen {
+                block, succeeded: true, ..
+            }) if block <= noticed_after => settle_silently(now, batch, block, actions),
+            // The follower should have told. It may have been between two steps when this process began to listen; or the
+            // node contradicts itself, and the next answer is another.
+            Some(ReceiptSeen {
+                block, succeeded: true, ..
+            }) => {
+                *contradictions += 1;
+                if *contradictions >= CONTRADICTIONS {
+                    settle_silently(now, batch, block, actions);
+                } else {
+                    *by = block.max(*by);
+                    batch.next_send = now + retry_after;
+                }
+            }
+            Some(ReceiptSeen {
+                succeeded: false,
+                authorized,
+                ..
+            }) => {
+                self.authorized &= authorized;
+                self.reclaim(now, nonce, authorized, actions);
+            }
+            None => self.reclaim(now, nonce, false, actions),
+        }
+    }
+
+    pub(super) fn receipt_unknown(&mut self, nonce: Nonce) {
+        let pause = self.limits.observe_every;
+        if let Some(batch) = self.batches.get_mut(&nonce) {
+            batch.asking = false;
+            batch.next_send += pause;
+        }
+    }
+
+    /// Takes the commits of a batch that came to nothing back into the queue, in front. If the contract reverted it, by halves, and
+    /// a single commit only so often: then it is given up, visibly.
+    fn reclaim(&mut self, now: Millis, nonce: Nonce, reverted: bool, actions: &mut Vec<Action>) {
+        let Some(mut batch) = self.batches.remove(&nonce) else {
+            return;
+        };
+        for hash in &batch.hashes {
+            self.by_hash.remove(hash);
+        }
+        let mut company = usize::MAX;
+        if reverted {
+            let alive = batch.members.iter().filter(|member| member.key.is_some()).count();
+            company = (alive / 2).max(1);
+            for member in &mut batch.members {
+                member.reverts += u32::from(alive == 1);
+                if member.reverts >= self.limits.reverts
+                    && let Some(key) = member.key.take()
+                {
+                    actions.push(Action::Discard(member.commit.command_id));
+                    actions.push(Action::Resolve(key, CommitOutcome::Unappendable));
+                }
+            }
+        }
+        if batch.members.iter().all(|member| member.key.is_none()) {
+            actions.push(Action::Forget(vec![nonce]));
+        }
+        self.requeue(now, batch.members, Retry { company });
+    }
+}
+
+/// The batches that should be in the pool, lowest first.
+fn waiting(
+    batches: &mut std::collections::BTreeMap<Nonce, Batch>,
+) -> impl Iterator<Item = (&Nonce, &mut Batch)> + use<'_> {
+    batches
+        .iter_mut()
+        .filter(|(_, batch)| batch.phase == Phase::Waiting)
+        .take(POOL)
+}
+
+fn due(batch: &Batch, now: Millis) -> bool {
+    !batch.sending && !batch.replacing && batch.next_send <= now
+}
+
+/// When a batch has waited so long, with nothing of ours mined meanwhile, that its fee must be the reason; or at once, when a
+/// node has said so.
+fn reprice_at(batch: &Batch, progress_at: Millis, after: Millis) -> Millis {
+    if batch.underpriced {
+        0
+    } else {
+        batch.priced_at.max(progress_at).saturating_add(after)
+    }
+}
+
+fn reprice(
+    nonce: Nonce,
+    batch: &mut Batch,
+    market: crate::chain::Fees,
+    ceiling: u128,
+    now: Millis,
+    actions: &mut Vec<Action>,
+) {
+    if batch.replacing || batch.sending {
+        return;
+    }
+    batch.priced_at = now;
+    batch.underpriced = false;
+    if let Some(fee) = batch.fee.replacing(market, ceiling) {
+        batch.replacing = true;
+        actions.push(Action::Replace { nonce, fee });
+    }
+}
+
+/// It is in a final block, and this process does not know what the block says.
+fn settle_silently(now: Millis, batch: &mut Batch, block: u64, actions: &mut Vec<Action>) {
+    batch.phase = Phase::Final { block, at: now };
+    if !std::mem::replace(&mut batch.told, true) {
+        let keys = batch.members.iter().filter_map(|member| member.key);
+        actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::HandedOver)));
+    }
+}

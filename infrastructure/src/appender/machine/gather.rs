@@ -1,0 +1,183 @@
+//! From the queue into a batch: group commit.
+
+use std::sync::Arc;
+
+use super::super::fees::Fee;
+use super::super::gas::Size;
+use super::{Action, Batch, CommitKey, Machine, Member, Millis, NewBatch, Nonce, Phase, Queued, Retry, Waiting};
+use crate::chain::Hash;
+use crate::log::CommitOutcome;
+
+impl Machine {
+    pub(super) fn queue(&mut self, now: Millis, Queued { key, commit, size }: Queued) {
+        self.queued = self.queued.plus(size);
+        self.queue.push_back(Waiting {
+            key,
+            commit,
+            size,
+            since: now,
+            reverts: 0,
+            retry: None,
+        });
+    }
+
+    /// Puts commits that have to be signed again before all others, in their order.
+    pub(super) fn requeue(&mut self, now: Millis, members: Vec<Member>, retry: Retry) {
+        for Member {
+            key,
+            commit,
+            size,
+            reverts,
+        } in members.into_iter().rev()
+        {
+            let Some(key) = key else { continue };
+            self.queued = self.queued.plus(size);
+            self.queue.push_front(Waiting {
+                key,
+                commit,
+                size,
+                since: now,
+                reverts,
+                retry: Some(retry),
+            });
+        }
+    }
+
+    /// Makes a batch if it is time.
+    pub(super) fn gather(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let Some(market) = self.market else { return };
+        if self.gather_at().is_none_or(|at| at > now) {
+            return;
+        }
+        let fee = Fee::of(market, self.limits.fee_ceiling);
+        let (members, retried, size) = self.take();
+        let entries = |members: &[Member]| -> Vec<_> {
+            members
+                .iter()
+                .filter_map(|member| Some((member.key?, Arc::clone(&member.commit))))
+                .collect()
+        };
+        let nonce = self.next_nonce;
+        self.next_nonce += 1;
+        self.storing = true;
+        let (moved, fresh) = members.split_at_checked(retried).unwrap_or((&members, &[]));
+        let gas_limit = size.gas_limit().min(self.limits.batch_gas);
+        actions.push(Action::Store(NewBatch {
+            nonce,
+            fresh: entries(fresh),
+            moved: entries(moved),
+            fee,
+            gas_limit,
+        }));
+        self.batches
+            .insert(nonce, Batch::new(members, fee, Phase::Storing, now));
+    }
+
+    /// When the next batch is to be made; `None` when something else has to happen first.
+    pub(super) fn gather_at(&self) -> Option<Millis> {
+        let first = self.queue.front()?;
+        if self.storing || !self.authorized || self.market.is_none() {
+            return None;
+        }
+        let in_flight = self.in_flight();
+        if in_flight >= self.limits.window {
+            return None;
+        }
+        if first.retry.is_some() || !self.fits(self.queued) {
+            return Some(first.since);
+        }
+        // The more is on its way, the longer a batch may grow: blocks cost more than bytes.
+        Some(first.since + self.limits.linger * in_flight as u64)
+    }
+
+    fn fits(&self, size: Size) -> bool {
+        size.bytes <= self.limits.batch_bytes && size.gas_limit() <= self.limits.batch_gas
+    }
+
+    /// Takes a batch from the front of the queue; also answers how many of it were in a batch before, which come first.
+    fn take(&mut self) -> (Vec<Member>, usize, Size) {
+        let mut members: Vec<Member> = Vec::new();
+        let (mut retried, mut size, mut company) = (0, Size::default(), usize::MAX);
+        while let Some(next) = self.queue.front() {
+            let with = size.plus(next.size);
+            let limit = next.retry.map_or(company, |retry| retry.company.min(company));
+            // One that is too large even alone is sent alone: it was measured when it was handed over.
+            if !members.is_empty() && (members.len() >= limit || !self.fits(with)) {
+                break;
+            }
+            // Commits that were reverted stay among themselves, so that they spoil nothing else.
+            if retried > 0 && next.retry.is_none() && company != usize::MAX {
+                break;
+            }
+            let Some(Waiting {
+                key,
+                commit,
+                size: own,
+                reverts,
+                retry,
+                ..
+            }) = self.queue.pop_front()
+            else {
+                break;
+            };
+            self.queued.bytes = self.queued.bytes.saturating_sub(own.bytes);
+            self.queued.execution = self.queued.execution.saturating_sub(own.execution);
+            (size, company) = (with, limit);
+            retried += usize::from(retry.is_some());
+            members.push(Member {
+                key: Some(key),
+                commit,
+                size: own,
+                reverts,
+            });
+        }
+        (members, retried, size)
+    }
+
+    pub(super) fn stored(
+        &mut self,
+        now: Millis,
+        nonce: Nonce,
+        hash: Hash,
+        duplicates: &[CommitKey],
+        actions: &mut Vec<Action>,
+    ) {
+        self.storing = false;
+        let Some(batch) = self.batches.get_mut(&nonce) else {
+            return;
+        };
+        if !duplicates.is_empty() {
+            batch
+                .members
+                .retain(|member| member.key.is_none_or(|key| !duplicates.contains(&key)));
+            actions.extend(
+                duplicates
+                    .iter()
+                    .map(|key| Action::Resolve(*key, CommitOutcome::Duplicate)),
+            );
+        }
+        actions.extend(
+            batch
+                .members
+                .iter()
+                .filter_map(|member| member.key)
+                .map(Action::Accepted),
+        );
+        batch.hashes.push(hash);
+        batch.wait_again(now);
+        self.by_hash.insert(hash, nonce);
+    }
+
+    pub(super) fn nothing_stored(&mut self, nonce: Nonce, actions: &mut Vec<Action>) {
+        self.storing = false;
+        let Some(batch) = self.batches.remove(&nonce) else {
+            return;
+        };
+        let keys = batch.members.iter().filter_map(|member| member.key);
+        actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::Duplicate)));
+        // Nothing was gathered after it, for one batch is stored at a time.
+        if self.next_nonce == nonce + 1 {
+            self.next_nonce = nonce;
+        }
+    }
+}

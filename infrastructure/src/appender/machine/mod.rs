@@ -1,0 +1,571 @@
+//! What the appender decides: a state machine without I/O. It is told what was observed ([`Input`]) and answers with what to
+//! do ([`Action`]); the runner does it and reports back. So it can be tested against a simulated chain, clock and crashes.
+//!
+//! A **commit** waits in the queue until it is gathered into a **batch**; a batch has a nonce, and is stored before it is sent. One
+//! nonce may be signed several times at rising fees, always with the same calldata; whichever of these is mined counts.
+//!
+//! ```text
+//!  queue -> Storing -> Waiting -----------> Included -> Final -> forgotten
+//!    ^                  |  ^ \-> Used --------^ |
+//!    |                  |  '--------------------'  a reorganisation
+//!    '-- reclaimed -----+-- the nonce went, for good, to a transaction that appended nothing
+//! ```
+//!
+//! What it promises:
+//! - Nothing is sent that is not stored, and a stored batch is sent again and again until it is final.
+//! - A batch is `Included` when the follower has applied a block with one of its hashes; never because a node said so alone.
+//! - An outcome is told only when it can no longer change: when the block is final. That holds for rejections too. A rejection in
+//!   a block that a reorganisation may still drop is no answer: the transaction would be executed again, on another history, and
+//!   the commit might be appended behind the back of somebody who has decided anew. With instant finality it costs nothing.
+//! - The commits of a batch are signed again under another nonce only when a *final* block has used the batch's nonce and the follower,
+//!   which has seen that block, found none of its hashes. Were that ever wrong, the contract would refuse the second copy, for
+//!   the first has moved the head that both of them name.
+//! - A nonce that no batch has, below one that has, is filled with an empty transaction.
+
+mod flight;
+mod gather;
+mod restore;
+mod settle;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::fees::Fee;
+use super::gas::Size;
+use crate::chain::{Fees, Hash};
+use crate::log::{Commit, CommitOutcome, RejectedCommit, StreamHead};
+use crate::notices::AppliedEvent;
+use application::log::{Position, StreamId};
+use domain::kernel::CommandId;
+
+pub use restore::{RestoredBatch, RestoredCommit, Surroundings};
+
+/// Milliseconds of a clock that never goes back.
+pub type Millis = u64;
+
+/// A transaction's place among those of its sender, from 0.
+pub type Nonce = u64;
+
+/// The machine's name for a commit. A command's second attempt has another one than its first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CommitKey(pub u64);
+
+/// What bounds the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many batches may be on their way into a block at once.
+    pub window: usize,
+    /// How long a commit may wait for company, for each batch that is already on its way. With none on its way it does not wait.
+    pub linger: Millis,
+    /// How many bytes a batch may have.
+    pub batch_bytes: usize,
+    /// How much gas a transaction may ask for.
+    pub batch_gas: u64,
+    /// The most a transaction may pay for a unit of gas, in wei.
+    pub fee_ceiling: u128,
+    /// When a transaction that a node took is sent again, the first time; then half as often each time.
+    pub resend_after: Millis,
+    /// When a transaction is replaced by one with a higher fee, if nothing was mined for so long.
+    pub reprice_after: Millis,
+    /// The first pause after a node refused or did not answer; then twice as long each time.
+    pub retry_after: Millis,
+    /// The longest pause between two attempts.
+    pub retry_at_most: Millis,
+    /// How often the account's nonce is asked for while something is unclear.
+    pub observe_every: Millis,
+    /// How long what is final stays in the outbox: for chains that may lose what they called final, as a development chain that is killed.
+    pub retain_final: Millis,
+    /// How often a transaction with a single commit may be reverted before the commit is given up.
+    pub reverts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            window: 8,
+            linger: 3,
+            // Nodes take transactions of 128 KiB, all fields included.
+            batch_bytes: (128 << 10) - 1024,
+            // EIP-7825 caps a transaction at 2^24.
+            batch_gas: (1 << 24) - 100_000,
+            fee_ceiling: 1_000_000_000_000,
+            resend_after: 3_000,
+            reprice_after: 30_000,
+            retry_after: 100,
+            retry_at_most: 10_000,
+            observe_every: 1_000,
+            retain_final: 0,
+            reverts: 3,
+        }
+    }
+}
+
+/// At most so many transactions are in a node's pool at once, whatever was restored: some nodes stall over long pools.
+const POOL: usize = 64;
+
+/// A commit that waits for a batch.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its name here.
+    pub key: CommitKey,
+    /// The commit.
+    pub commit: Arc<Commit>,
+    /// What it takes of a transaction.
+    pub size: Size,
+}
+
+/// A batch to sign and to store.
+#[derive(Clone, Debug)]
+pub struct NewBatch {
+    /// Its nonce.
+    pub nonce: Nonce,
+    /// The commits that the outbox does not have yet.
+    pub fresh: Vec<(CommitKey, Arc<Commit>)>,
+    /// Commits whose batch came to nothing: the outbox has them, under another nonce. They come first in the batch.
+    pub moved: Vec<(CommitKey, Arc<Commit>)>,
+    /// What it offers.
+    pub fee: Fee,
+    /// Its gas limit.
+    pub gas_limit: u64,
+}
+
+/// What the runner does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Sign and store; answer with [`Input::Stored`] or [`Input::NothingStored`]. A batch without commits fills a gap in the nonces.
+    Store(NewBatch),
+    /// Sign the stored batch at another fee and store that beside it; answer with [`Input::Replaced`].
+    Replace {
+        /// Which.
+        nonce: Nonce,
+        /// What it offers now.
+        fee: Fee,
+    },
+    /// Send the newest signature of the batch; answer with [`Input::Sent`].
+    Send {
+        /// Which.
+        nonce: Nonce,
+        /// Its hash.
+        hash: Hash,
+    },
+    /// Ask for the account's nonce, *then* for the newest block's number; answer with [`Input::NonceSeen`] or [`Input::NonceUnknown`].
+    AskNonce,
+    /// Ask for the receipts of these hashes; answer with [`Input::ReceiptSeen`] or [`Input::ReceiptUnknown`].
+    AskReceipt {
+        /// Whose.
+        nonce: Nonce,
+        /// All signatures of it.
+        hashes: Vec<Hash>,
+    },
+    /// The commit and its keys are durable: tell whoever waits.
+    Accepted(CommitKey),
+    /// The batch is in a block: nothing to do but to count.
+    Mined {
+        /// Which.
+        nonce: Nonce,
+    },
+    /// The contract's last word on these commits was no: their commands may come again. To be stored before anything after it is.
+    MarkRejected(Vec<CommandId>),
+    /// It is clear what became of the commit: tell whoever waits.
+    Resolve(CommitKey, CommitOutcome),
+    /// The outbox may forget these batches, with their commits.
+    Forget(Vec<Nonce>),
+    /// The outbox must forget this commit, which can never be appended.
+    Discard(CommandId),
+}
+
+/// What a node answered to a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendAnswer {
+    /// It took it, or had it already.
+    Taken,
+    /// Its nonce is used.
+    NonceTooLow,
+    /// It offers too little.
+    Underpriced,
+    /// It was refused for another reason, or nobody answered.
+    Refused,
+}
+
+/// What a node said about a nonce's transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReceiptSeen {
+    /// The block it is in.
+    pub block: u64,
+    /// Whether it did what it should; otherwise it was reverted.
+    pub succeeded: bool,
+    /// If it was reverted: whether the account may append at all.
+    pub authorized: bool,
+}
+
+/// What the runner observed.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// Time has passed.
+    Tick,
+    /// A commit was handed over.
+    Queue(Queued),
+    /// What gas costs.
+    Fees(Fees),
+    /// A batch is in the outbox.
+    Stored {
+        /// Which.
+        nonce: Nonce,
+        /// Its transaction's hash.
+        hash: Hash,
+        /// The commits that were left out, because the outbox has another one of the same command.
+        duplicates: Vec<CommitKey>,
+    },
+    /// All commits of a batch were duplicates: nothing was stored, and the nonce is free.
+    NothingStored {
+        /// Which.
+        nonce: Nonce,
+    },
+    /// A replacement is in the outbox.
+    Replaced {
+        /// Of which.
+        nonce: Nonce,
+        /// Its hash.
+        hash: Hash,
+        /// What it offers.
+        fee: Fee,
+    },
+    /// A node answered, or did not.
+    Sent {
+        /// Which.
+        nonce: Nonce,
+        /// What it said.
+        answer: SendAnswer,
+    },
+    /// The account's nonce, and a block that is not older than that answer.
+    NonceSeen {
+        /// The block's number.
+        head: u64,
+        /// The nonce: how many transactions are in blocks.
+        count: Nonce,
+    },
+    /// No node told the nonce.
+    NonceUnknown,
+    /// What a node says about a batch's transaction; `None` when no hash of it is in a block.
+    ReceiptSeen {
+        /// Which.
+        nonce: Nonce,
+        /// What it says.
+        receipt: Option<ReceiptSeen>,
+    },
+    /// No node told.
+    ReceiptUnknown {
+        /// Which.
+        nonce: Nonce,
+    },
+    /// Whether the account may append.
+    Authorized(bool),
+    /// The follower applied a block.
+    Applied {
+        /// Its number.
+        block: u64,
+        /// Its events.
+        appended: &'a [AppliedEvent],
+        /// Its rejections.
+        rejected: &'a [RejectedCommit],
+    },
+    /// The follower undid every block above this one.
+    Reverted {
+        /// The last that stands.
+        to: u64,
+    },
+    /// Every block up to this one is final.
+    Finalized {
+        /// The block.
+        block: u64,
+    },
+}
+
+/// A commit's place in a batch.
+#[derive(Clone, Debug)]
+struct Member {
+    /// `None` when the outbox knows it under another nonce meanwhile.
+    key: Option<CommitKey>,
+    commit: Arc<Commit>,
+    size: Size,
+    /// How often its batch was reverted.
+    reverts: u32,
+}
+
+/// What a block said about a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verdict {
+    Appended { last: Position },
+    Rejected { stream: StreamId, actual: StreamHead },
+    Unclear,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Being signed and stored.
+    Storing,
+    /// In the outbox, and in no block that we know of.
+    Waiting,
+    /// The account's nonce says that its nonce was used by this block at the latest. By whom is unclear.
+    Used { by: u64, contradictions: u32 },
+    /// In a block.
+    Included { block: u64, verdicts: Vec<Verdict> },
+    /// In a final block, and everybody has been told.
+    Final { block: u64, at: Millis },
+}
+
+#[derive(Clone, Debug)]
+struct Batch {
+    members: Vec<Member>,
+    fee: Fee,
+    hashes: Vec<Hash>,
+    phase: Phase,
+    /// A node took it, as far as we know.
+    pooled: bool,
+    /// A node said that it offers too little.
+    underpriced: bool,
+    /// How often it was sent since something last changed.
+    attempts: u32,
+    next_send: Millis,
+    first_sent: Option<Millis>,
+    priced_at: Millis,
+    sending: bool,
+    replacing: bool,
+    asking: bool,
+    /// Whoever waited for its commits has been told. What is told is never told again, whatever the chain does.
+    told: bool,
+}
+
+impl Batch {
+    fn new(members: Vec<Member>, fee: Fee, phase: Phase, now: Millis) -> Self {
+        Self {
+            members,
+            fee,
+            hashes: Vec::new(),
+            phase,
+            pooled: false,
+            underpriced: false,
+            attempts: 0,
+            next_send: now,
+            first_sent: None,
+            priced_at: now,
+            sending: false,
+            replacing: false,
+            asking: false,
+            told: false,
+        }
+    }
+
+    fn is_on_its_way(&self) -> bool {
+        matches!(self.phase, Phase::Storing | Phase::Waiting)
+    }
+
+    /// Back to the pool, as if it had never been sent.
+    fn wait_again(&mut self, now: Millis) {
+        self.phase = Phase::Waiting;
+        self.pooled = false;
+        self.underpriced = false;
+        self.attempts = 0;
+        self.next_send = now;
+        self.priced_at = now;
+        self.asking = false;
+    }
+}
+
+/// A commit in the queue.
+#[derive(Clone, Debug)]
+struct Waiting {
+    key: CommitKey,
+    commit: Arc<Commit>,
+    size: Size,
+    since: Millis,
+    reverts: u32,
+    retry: Option<Retry>,
+}
+
+/// A commit that was in a batch before: the outbox has it.
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    /// How many commits its next batch may have.
+    company: usize,
+}
+
+/// The machine. See the [module](self).
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    queue: VecDeque<Waiting>,
+    queued: Size,
+    batches: BTreeMap<Nonce, Batch>,
+    by_hash: HashMap<Hash, Nonce>,
+    next_nonce: Nonce,
+    market: Option<Fees>,
+    authorized: bool,
+    storing: bool,
+    /// The newest block that was applied before notices came.
+    noticed_after: u64,
+    final_block: u64,
+    /// When a batch of ours was last seen in a block.
+    progress_at: Millis,
+    observe_now: bool,
+    observing: bool,
+    observed_at: Millis,
+    /// What the last observation found missing: acted upon if the next finds it again.
+    missing: Option<Missing>,
+    cleaned_at: Millis,
+}
+
+/// Something that the chain does not have though it should. One answer may come from a node that lags behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Missing {
+    /// Nobody has this nonce, and somebody has a higher one.
+    Nonce(Nonce),
+    /// The chain has forgotten what was in a block: everything from this nonce on.
+    Blocks(Nonce),
+    /// Nothing is under way, and the chain's next nonce is lower than ours.
+    Idle(Nonce),
+}
+
+impl Machine {
+    /// A machine for an account with this nonce and an empty outbox.
+    pub fn new(limits: Limits, nonce: Nonce, now: Millis) -> Self {
+        Self {
+            limits,
+            queue: VecDeque::new(),
+            queued: Size::default(),
+            batches: BTreeMap::new(),
+            by_hash: HashMap::new(),
+            next_nonce: nonce,
+            market: None,
+            authorized: true,
+            storing: false,
+            noticed_after: 0,
+            final_block: 0,
+            progress_at: now,
+            observe_now: false,
+            observing: false,
+            observed_at: now,
+            missing: None,
+            cleaned_at: now,
+        }
+    }
+
+    /// Takes an observation in and appends what is to be done to `actions`.
+    pub fn on(&mut self, now: Millis, input: Input<'_>, actions: &mut Vec<Action>) {
+        match input {
+            Input::Tick => {}
+            Input::Queue(commit) => self.queue(now, commit),
+            Input::Fees(fees) => self.market = Some(fees),
+            Input::Stored {
+                nonce,
+                hash,
+                duplicates,
+            } => self.stored(now, nonce, hash, &duplicates, actions),
+            Input::NothingStored { nonce } => self.nothing_stored(nonce, actions),
+            Input::Replaced { nonce, hash, fee } => self.replaced(now, nonce, hash, fee),
+            Input::Sent { nonce, answer } => self.sent(now, nonce, answer),
+            Input::NonceSeen { head, count } => self.nonce_seen(now, head, count, actions),
+            Input::NonceUnknown => self.observing = false,
+            Input::ReceiptSeen { nonce, receipt } => self.receipt_seen(now, nonce, receipt, actions),
+            Input::ReceiptUnknown { nonce } => self.receipt_unknown(nonce),
+            Input::Authorized(authorized) => self.authorized = authorized,
+            Input::Applied {
+                block,
+                appended,
+                rejected,
+            } => self.applied(now, block, appended, rejected, actions),
+            Input::Reverted { to } => self.reverted(now, to),
+            Input::Finalized { block } => self.finalized(now, block, actions),
+        }
+        self.gather(now, actions);
+        self.fly(now, actions);
+        self.clean(now, actions);
+    }
+
+    /// When to tick at the latest; `None` when only something new can change anything.
+    pub fn wake_at(&self) -> Option<Millis> {
+        [self.gather_at(), self.fly_at(), self.clean_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// How many commits wait for a batch.
+    pub fn queue_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many batches are on their way into a block.
+    pub fn in_flight(&self) -> usize {
+        self.batches.values().filter(|batch| batch.is_on_its_way()).count()
+    }
+
+    /// How many batches the outbox has that are not final.
+    pub fn unsettled(&self) -> usize {
+        self.batches
+            .values()
+            .filter(|batch| !matches!(batch.phase, Phase::Final { .. }))
+            .count()
+    }
+
+    /// Since when the oldest commit that is not settled has been waiting, as far as this process knows.
+    pub fn oldest(&self) -> Option<Millis> {
+        let batches = self
+            .batches
+            .values()
+            .filter(|batch| !matches!(batch.phase, Phase::Final { .. }));
+        let oldest = batches.map(|batch| batch.first_sent.unwrap_or(batch.next_send)).min();
+        [oldest, self.queue.front().map(|commit| commit.since)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Whether the account may append, as far as is known.
+    pub const fn is_authorized(&self) -> bool {
+        self.authorized
+    }
+
+    /// The next nonce that has no batch.
+    pub const fn next_nonce(&self) -> Nonce {
+        self.next_nonce
+    }
+
+    /// Gives everything up: the lease is lost, or the server stops. Answers with the commits that are not durable, in order, for
+    /// another signing key; all others are handed over, and whoever waits is told.
+    pub fn surrender(self, actions: &mut Vec<Action>) -> Vec<Queued> {
+        let mut ours = Vec::new();
+        for batch in self.batches.into_values() {
+            let members = batch.members.into_iter().filter_map(|member| {
+                Some(Queued {
+                    key: member.key?,
+                    commit: member.commit,
+                    size: member.size,
+                })
+            });
+            match batch.phase {
+                Phase::Final { .. } => {}
+                Phase::Storing => ours.extend(members),
+                _ => actions.extend(members.map(|member| Action::Resolve(member.key, CommitOutcome::HandedOver))),
+            }
+        }
+        for Waiting {
+            key,
+            commit,
+            size,
+            retry,
+            ..
+        } in self.queue
+        {
+            match retry {
+                Some(_) => actions.push(Action::Resolve(key, CommitOutcome::HandedOver)),
+                None => ours.push(Queued { key, commit, size }),
+            }
+        }
+        ours
+    }
+}

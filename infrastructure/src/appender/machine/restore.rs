@@ -1,0 +1,90 @@
+//! A machine over what an outbox holds, after a restart or a takeover.
+
+use std::sync::Arc;
+
+use super::super::fees::Fee;
+use super::super::gas::Size;
+use super::{Batch, CommitKey, Limits, Machine, Member, Millis, Nonce, Phase};
+use crate::chain::Hash;
+use crate::log::Commit;
+
+/// A batch as the outbox holds it.
+#[derive(Clone, Debug)]
+pub struct RestoredBatch {
+    /// Its nonce.
+    pub nonce: Nonce,
+    /// What its commits are, all of them, in the order of the batch.
+    pub commits: Vec<RestoredCommit>,
+    /// The hashes of all its signatures, the newest last.
+    pub hashes: Vec<Hash>,
+    /// What the newest offers.
+    pub fee: Fee,
+}
+
+/// A commit of such a batch.
+#[derive(Clone, Debug)]
+pub struct RestoredCommit {
+    /// `None` when the outbox does not hold it in this batch any more: it was moved to another, or given up.
+    pub key: Option<CommitKey>,
+    /// The commit.
+    pub commit: Arc<Commit>,
+}
+
+/// What the chain and the follower said when the outbox was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Surroundings {
+    /// The account's nonce.
+    pub nonce: Nonce,
+    /// The number of a block that is not older than that.
+    pub head: u64,
+    /// The follower's last block, at a moment after which all its notices are heard.
+    pub applied: u64,
+    /// The last block that is final.
+    pub final_block: u64,
+}
+
+impl Machine {
+    /// A machine that sees these batches through.
+    pub fn restored(limits: Limits, around: Surroundings, batches: Vec<RestoredBatch>, now: Millis) -> Self {
+        let mut machine = Self::new(limits, around.nonce, now);
+        machine.noticed_after = around.applied;
+        machine.final_block = around.final_block;
+        for RestoredBatch {
+            nonce,
+            commits,
+            hashes,
+            fee,
+        } in batches
+        {
+            let members = commits
+                .into_iter()
+                .map(|RestoredCommit { key, commit }| {
+                    let size = Size::of(&commit).unwrap_or_default();
+                    Member {
+                        key,
+                        commit,
+                        size,
+                        reverts: 0,
+                    }
+                })
+                .collect();
+            let phase = if nonce < around.nonce {
+                Phase::Used {
+                    by: around.head,
+                    contradictions: 0,
+                }
+            } else {
+                Phase::Waiting
+            };
+            machine.by_hash.extend(hashes.iter().map(|hash| (*hash, nonce)));
+            machine.next_nonce = machine.next_nonce.max(nonce + 1);
+            let batch = Batch {
+                hashes,
+                ..Batch::new(members, fee, phase, now)
+            };
+            machine.batches.insert(nonce, batch);
+        }
+        machine.observe_now = true;
+        machine
+    }
+}

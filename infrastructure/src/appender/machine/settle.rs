@@ -1,0 +1,180 @@
+//! From a block to an outcome.
+
+use std::iter::Peekable;
+
+use super::{Action, Machine, Member, Millis, Nonce, Phase, Verdict};
+use crate::log::{CommitOutcome, RejectedCommit};
+use crate::notices::AppliedEvent;
+use application::log::Finality;
+
+/// How long batches that may be forgotten are collected.
+const CLEAN_EVERY: Millis = 250;
+
+impl Machine {
+    /// The follower applied a block. Its events are matched by transaction, and within one by order: the contract emits them in the
+    /// order of the batch.
+    pub(super) fn applied(
+        &mut self,
+        now: Millis,
+        block: u64,
+        appended: &[AppliedEvent],
+        rejected: &[RejectedCommit],
+        actions: &mut Vec<Action>,
+    ) {
+        let mut transactions: Vec<[u8; 32]> = appended.iter().map(|event| event.transaction).collect();
+        transactions.dedup();
+        transactions.extend(rejected.iter().map(|commit| commit.transaction));
+        let mut nonces: Vec<Nonce> = transactions
+            .iter()
+            .filter_map(|hash| self.by_hash.get(hash).copied())
+            .collect();
+        nonces.sort_unstable();
+        nonces.dedup();
+        for nonce in &nonces {
+            let Some(batch) = self.batches.get_mut(nonce) else {
+                continue;
+            };
+            let ours = |hash: &[u8; 32]| batch.hashes.contains(hash);
+            let events = appended.iter().filter(|event| ours(&event.transaction)).peekable();
+            let rejections = rejected.iter().filter(|commit| ours(&commit.transaction)).peekable();
+            let verdicts = verdicts(&batch.members, events, rejections);
+            if verdicts.contains(&Verdict::Unclear) {
+                tracing::error!(
+                    nonce,
+                    block,
+                    "a block does not say of each commit of a batch what became of it"
+                );
+            }
+            // After a reorganisation deeper than what was final, everybody has been told already.
+            if !matches!(batch.phase, Phase::Final { .. }) {
+                batch.phase = Phase::Included { block, verdicts };
+            }
+            self.progress_at = now;
+            actions.push(Action::Mined { nonce: *nonce });
+        }
+        // Nonces are used in order: a batch below that is in no block was used up without a trace in the log.
+        if let Some(highest) = nonces.last() {
+            self.observe_now |= self
+                .batches
+                .range(..*highest)
+                .any(|(_, batch)| batch.phase == Phase::Waiting);
+        }
+    }
+
+    pub(super) fn reverted(&mut self, now: Millis, to: u64) {
+        self.noticed_after = self.noticed_after.min(to);
+        self.final_block = self.final_block.min(to);
+        self.observe_now = true;
+        for batch in self.batches.values_mut() {
+            if let Phase::Included { block, .. } | Phase::Final { block, .. } = batch.phase
+                && block > to
+            {
+                batch.told |= matches!(batch.phase, Phase::Final { .. });
+                batch.wait_again(now);
+            }
+        }
+    }
+
+    pub(super) fn finalized(&mut self, now: Millis, block: u64, actions: &mut Vec<Action>) {
+        self.final_block = self.final_block.max(block);
+        let final_block = self.final_block;
+        for batch in self.batches.values_mut() {
+            let Phase::Included { block, verdicts } = &mut batch.phase else {
+                continue;
+            };
+            if *block > final_block {
+                continue;
+            }
+            let (block, verdicts) = (*block, std::mem::take(verdicts));
+            batch.phase = Phase::Final { block, at: now };
+            if !std::mem::replace(&mut batch.told, true) {
+                tell(&batch.members, &verdicts, actions);
+            }
+        }
+    }
+
+    /// Lets the outbox forget what is final and was kept long enough.
+    pub(super) fn clean(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        if self.clean_at().is_none_or(|at| at > now) {
+            return;
+        }
+        self.cleaned_at = now;
+        let retain = self.limits.retain_final;
+        let old: Vec<Nonce> = self
+            .batches
+            .iter()
+            .filter(|(_, batch)| matches!(batch.phase, Phase::Final { at, .. } if at + retain <= now))
+            .map(|(nonce, _)| *nonce)
+            .collect();
+        for batch in old.iter().filter_map(|nonce| self.batches.remove(nonce)) {
+            for hash in &batch.hashes {
+                self.by_hash.remove(hash);
+            }
+        }
+        if !old.is_empty() {
+            actions.push(Action::Forget(old));
+        }
+    }
+
+    pub(super) fn clean_at(&self) -> Option<Millis> {
+        let oldest = self.batches.values().filter_map(|batch| match batch.phase {
+            Phase::Final { at, .. } => Some(at + self.limits.retain_final),
+            _ => None,
+        });
+        oldest.min().map(|at| at.max(self.cleaned_at + CLEAN_EVERY))
+    }
+}
+
+/// What a block says of each member, given the transaction's events and rejections in order.
+fn verdicts<'a>(
+    members: &[Member],
+    mut events: Peekable<impl Iterator<Item = &'a AppliedEvent>>,
+    mut rejections: Peekable<impl Iterator<Item = &'a RejectedCommit>>,
+) -> Vec<Verdict> {
+    (0u32..)
+        .zip(members)
+        .map(|(index, member)| {
+            if let Some(rejection) = rejections.next_if(|rejection| rejection.index == index) {
+                return Verdict::Rejected {
+                    stream: rejection.stream,
+                    actual: rejection.actual,
+                };
+            }
+            let mut verdict = Verdict::Unclear;
+            for part in &member.commit.parts {
+                for version in (part.expected.version + 1..).take(part.payloads.len()) {
+                    match events.next_if(|event| event.stream == part.stream && event.head.version == version) {
+                        Some(event) => verdict = Verdict::Appended { last: event.position },
+                        None => return Verdict::Unclear,
+                    }
+                }
+            }
+            verdict
+        })
+        .collect()
+}
+
+/// Tells everybody who waits for a member. Rejections are marked first: their commands may come again at once.
+fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
+    let rejected: Vec<_> = members
+        .iter()
+        .zip(verdicts)
+        .filter(|(member, verdict)| member.key.is_some() && matches!(verdict, Verdict::Rejected { .. }))
+        .map(|(member, _)| member.commit.command_id)
+        .collect();
+    if !rejected.is_empty() {
+        actions.push(Action::MarkRejected(rejected));
+    }
+    for (member, verdict) in members.iter().zip(verdicts) {
+        let Some(key) = member.key else { continue };
+        let outcome = match *verdict {
+            Verdict::Appended { last } => CommitOutcome::Appended {
+                position: last,
+                finality: Finality::Final,
+            },
+            Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },
+            Verdict::Unclear => CommitOutcome::HandedOver,
+        };
+        actions.push(Action::Resolve(key, outcome));
+    }
+}

@@ -1,0 +1,4 @@
+//! The appender.
+pub mod fees;
+pub mod gas;
+pub mod machine;
