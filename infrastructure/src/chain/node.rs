@@ -240,7 +240,15 @@ impl Node {
         self.transaction_count(account, "pending").await
     }
 
-    async fn transaction_count(&self, account: Address, at: &str) -> Result<u64, ChainError> {
+    /// How many transactions of this account are in blocks up to this one.
+    ///
+    /// # Errors
+    /// [`ChainError`]; also when the node has forgotten the state of that block.
+    pub async fn nonce_at(&self, account: Address, block: BlockId) -> Result<u64, ChainError> {
+        self.transaction_count(account, block.parameter()).await
+    }
+
+    async fn transaction_count(&self, account: Address, at: impl serde::Serialize) -> Result<u64, ChainError> {
         self.rpc
             .call::<Number>("eth_getTransactionCount", (account, at))
             .await

@@ -1,0 +1,208 @@
+//! The composition root: from a configuration to a running system.
+//!
+//! One process holds the appender, the follower and the HTTP server. Several processes may share a database: each has a signing
+//! key of its own, and the followers agree by the checkpoint's lock.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use application::clinic::Clinic;
+use application::ports::{Clock, ProgressSource};
+use chrono::{DateTime, SubsecRound, Utc};
+use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
+use infrastructure::chain::{ChainError, EventLog, Node, RpcOptions};
+use infrastructure::derivation::KeyedDerivation;
+use infrastructure::follower::{FinalityRule, Follower, FollowerConfig};
+use infrastructure::keys::KeyRing;
+use infrastructure::notices::Notices;
+use infrastructure::postgres::{self, LIVE};
+use infrastructure::sealing::{LogLocation, Opener};
+use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
+use infrastructure::{commands, sessions};
+use projections::{PgQueries, ReadModels};
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Config, ConfigError};
+use crate::http::metrics::HttpMetrics;
+use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
+use crate::status::Status;
+
+/// The write side and the read side of a running system.
+pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
+
+/// How long the parts may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
+
+/// Why a system does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The public URL cannot be signed in at.
+    #[error(transparent)]
+    PublicUrl(#[from] BadPublicUrl),
+    /// The nodes cannot be used.
+    #[error("the chain cannot be used: {0}")]
+    Chain(#[from] ChainError),
+    /// The database cannot be used.
+    #[error("the database cannot be used")]
+    Database(#[from] sqlx::Error),
+    /// The database cannot be brought to this version.
+    #[error("the database cannot be migrated")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The server cannot listen.
+    #[error("the server cannot listen")]
+    Listen(#[from] std::io::Error),
+}
+
+/// The system's clock, to the millisecond: what an event keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now().trunc_subsecs(3)
+    }
+}
+
+/// A running system.
+pub struct System {
+    /// The use cases, for those who need no HTTP: seeding, benchmarks.
+    pub clinic: Arc<Clinic<Backend>>,
+    /// The database, with the read models first.
+    pub pool: PgPool,
+    cancel: CancellationToken,
+    server: ServerHandle,
+    tasks: JoinSet<()>,
+}
+
+impl System {
+    /// Brings the database up to date and starts everything. It answers requests as soon as this returns.
+    ///
+    /// # Errors
+    /// [`ComposeError`]; nothing keeps running then.
+    pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, ComposeError> {
+        let database = config.database.url.expose_secret();
+        let pool = postgres::pool(database, LIVE, config.database.connections)?;
+        postgres::migrate(&pool).await?;
+
+        let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
+        let contract = config.chain.contract;
+        let log = EventLog::new(node.clone(), contract);
+        let secret = config.keys.master_secret()?;
+        let location = LogLocation { chain_id: config.chain.id, contract: contract.0 };
+        let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
+        let notices = Notices::default();
+
+        let opener = Opener::new(location, &secret, Arc::clone(&keys));
+        let follower_config = FollowerConfig::new(finality(config.chain.finality), config.chain.deployed_in);
+        let follower =
+            Follower::new(follower_config, log.clone(), opener, pool.clone(), ReadModels, notices.clone());
+        let follower_status = follower.status();
+
+        let cancel = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let appender = Appender::start(
+            AppenderConfig::new(contract),
+            node,
+            pool.clone(),
+            config.chain.signer()?,
+            notices.clone(),
+            cancel.clone(),
+        )
+        .await?;
+
+        let tracker = Arc::new(CommandTracker::default());
+        let progress: Arc<dyn ProgressSource> = Arc::new(follower_status.clone());
+        let executor = Executor::new(
+            Parts {
+                log: appender.clone(),
+                journal: PostgresJournal::new(pool.clone()),
+                location,
+                secret: secret.clone(),
+                keys,
+                progress: Arc::clone(&progress),
+                acceptance: Arc::clone(&tracker) as _,
+            },
+            ExecutorOptions::default(),
+        );
+        tasks.spawn(executor.clone().follow(notices.subscribe()));
+        tasks.spawn(follower.run(cancel.clone()));
+
+        let secrets = Arc::new(sessions::RingSecrets::default());
+        let clinic = Arc::new(Clinic::<Backend>::new(
+            Arc::new(executor),
+            Arc::new(PgQueries::new(pool.clone())),
+            Arc::new(SystemClock),
+            Arc::new(KeyedDerivation::new(&secret)),
+            Arc::clone(&secrets) as _,
+            Arc::new(sessions::PgRevocations::new(pool.clone())),
+        ));
+        let ports = HttpPorts {
+            clock: Arc::new(SystemClock),
+            secrets,
+            sessions: Arc::new(sessions::PgSessions::new(pool.clone())),
+            registry: Arc::new(commands::PgCommandRegistry::new(pool.clone())),
+            progress,
+            status: Arc::new(Status::new(pool.clone(), log, follower_status, appender, config.chain.finality)),
+            tracker,
+            metrics: Arc::new(HttpMetrics::default()),
+        };
+        let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config))?;
+        tasks.spawn({
+            let (state, cancel) = (state.clone(), cancel.clone());
+            async move {
+                cancel.run_until_cancelled(state.maintain()).await;
+            }
+        });
+        let server = server(state, listener)?;
+        let handle = server.handle();
+        tasks.spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        });
+        Ok(Self { clinic, pool, cancel, server: handle, tasks })
+    }
+
+    /// Stops: no new requests first, then the parts behind them.
+    pub async fn stop(mut self) {
+        self.server.stop(true).await;
+        self.cancel.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+            tracing::warn!("some parts did not end in time");
+        }
+        self.pool.close().await;
+    }
+}
+
+const fn finality(rule: config::FinalityRule) -> FinalityRule {
+    match rule {
+        config::FinalityRule::Instant => FinalityRule::Instant,
+        config::FinalityRule::Confirmations(blocks) => FinalityRule::Confirmations(blocks),
+        config::FinalityRule::Finalized => FinalityRule::Finalized,
+    }
+}
+
+/// The defaults, with what the configuration says.
+fn http_settings(config: &Config) -> HttpSettings {
+    let given = &config.http;
+    let defaults = HttpSettings::new(given.public_url.clone(), config.chain.id);
+    let seconds = |given: Option<u64>, default| given.map_or(default, Duration::from_secs);
+    HttpSettings {
+        body_limit: given.body_limit.unwrap_or(defaults.body_limit),
+        concurrency: given.concurrency.unwrap_or(defaults.concurrency),
+        workers: given.workers.unwrap_or(defaults.workers),
+        command_wait: seconds(given.command_wait_seconds, defaults.command_wait),
+        session_idle: seconds(given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)), defaults.session_idle),
+        session_lifetime: seconds(given.session_hours.map(|hours| hours.saturating_mul(3600)), defaults.session_lifetime),
+        ..defaults
+    }
+}

@@ -1,0 +1,29 @@
+-- Who may sign with a key now. The fence rises with every new holder; what a former holder still tries to store is refused.
+CREATE TABLE signer_leases (
+    address bytea PRIMARY KEY CHECK (length(address) = 20),
+    holder  uuid NOT NULL,
+    fence   bigint NOT NULL,
+    until   timestamptz NOT NULL
+);
+
+-- Transactions that are not final yet: stored before they are sent. One nonce may be signed several times at rising fees, always
+-- with the same calldata.
+CREATE TABLE outbox_transactions (
+    signer bytea NOT NULL CHECK (length(signer) = 20),
+    nonce  bigint NOT NULL,
+    hash   bytea NOT NULL UNIQUE CHECK (length(hash) = 32),
+    signed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- EIP-2718 bytes, as they are sent.
+    raw    bytea NOT NULL,
+    PRIMARY KEY (signer, nonce, hash)
+);
+ALTER TABLE outbox_transactions ALTER COLUMN raw SET STORAGE EXTERNAL;
+
+-- The commits of those transactions. A command has one at most: that is what makes a repeated command harmless.
+CREATE TABLE outbox_commits (
+    command_id uuid PRIMARY KEY,
+    signer     bytea NOT NULL CHECK (length(signer) = 20),
+    nonce      bigint NOT NULL,
+    batch_index int NOT NULL
+);
+CREATE INDEX outbox_commits_transaction ON outbox_commits (signer, nonce);
