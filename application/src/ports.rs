@@ -54,3 +54,9 @@ pub trait ProgressSource: Send + Sync + 'static {
     /// The last progress known here.
     fn progress(&self) -> Progress;
 }
+
+/// Who wants to know that a command is durable, before it is on the chain: whoever answered 202 and promised it.
+pub trait AcceptanceListener: Send + Sync + 'static {
+    /// The command's events are in the outbox; whatever is killed now, they will be appended or the command is refused.
+    fn accepted(&self, command: domain::kernel::CommandId);
+}
