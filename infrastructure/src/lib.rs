@@ -20,3 +20,5 @@ pub mod log;
 pub mod notices;
 pub mod postgres;
 pub mod sealing;
+pub mod store;
+mod chain_shim;

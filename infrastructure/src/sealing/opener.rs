@@ -16,6 +16,7 @@ use crate::log::{AppendedEntry, KeyId};
 
 /// An entry of the log, as this server can read it.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every entry is the large one")]
 pub enum Opening {
     /// Ours.
     Opened {

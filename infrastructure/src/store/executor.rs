@@ -1,0 +1,442 @@
+//! Runs commands: load, decide, hand over, wait; again when somebody else was faster.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Loaded as LoadedAggregate, Receipt};
+use application::log::{Finality, Position};
+use application::ports::{AcceptanceListener, ProgressSource};
+use cqrs_es::{AggregateError, CqrsFramework, EventEnvelope};
+use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::failure::Failure;
+use super::hand_over::{Decision, HandOver};
+use super::in_flight::InFlight;
+use super::journal::Journal;
+use super::reader::Reader;
+use super::session::{Place, Session};
+use super::stream::{Loaded, Stream};
+use super::streams::Streams;
+use crate::keys::{KeyRing, MasterSecret};
+use crate::log::{CommitLog, CommitOutcome};
+use crate::notices::Notice;
+use crate::sealing::{LogLocation, Opener, Sealer, StreamNames};
+
+/// How much the executor tries and keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecutorOptions {
+    /// How often a command is decided before it is a conflict.
+    pub attempts: u32,
+    /// How many streams are kept in memory, beside those with commits in flight.
+    pub streams: u64,
+    /// How long a command waits for the journal to reach what the chain is known to have.
+    pub catch_up: Duration,
+}
+
+impl Default for ExecutorOptions {
+    fn default() -> Self {
+        Self { attempts: 8, streams: 50_000, catch_up: Duration::from_secs(10) }
+    }
+}
+
+/// What an executor is made of.
+pub struct Parts<L, J> {
+    /// Where commits go.
+    pub log: L,
+    /// Where streams come from.
+    pub journal: J,
+    /// Which log it is.
+    pub location: LogLocation,
+    /// The organisation's secret.
+    pub secret: MasterSecret,
+    /// The key ring.
+    pub keys: Arc<KeyRing>,
+    /// How far the read models are.
+    pub progress: Arc<dyn ProgressSource>,
+    /// Who is told that a command is durable.
+    pub acceptance: Arc<dyn AcceptanceListener>,
+}
+
+/// Runs commands. Cheap to clone.
+pub struct Executor<L, J>(Arc<Core<L, J>>);
+
+impl<L, J> Clone for Executor<L, J> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<L, J> std::fmt::Debug for Executor<L, J> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Executor")
+    }
+}
+
+/// What all commands share.
+pub(super) struct Core<L, J> {
+    reader: Reader<J>,
+    names: StreamNames,
+    streams: Arc<Streams>,
+    pub(super) hand_over: HandOver<L>,
+    progress: Arc<dyn ProgressSource>,
+    options: ExecutorOptions,
+}
+
+/// What an attempt decided.
+enum Verdict<E> {
+    /// Handed over; the first stream then stands at this version.
+    Committed { commit: InFlight, version: u64 },
+    /// Nothing needs to change.
+    NoChange { upon: Vec<Loaded> },
+    /// A rule forbids it.
+    Refused { upon: Vec<Loaded>, refusal: E },
+}
+
+/// How an attempt ended.
+enum Settled<E> {
+    Done(Result<Receipt, CommandError<E>>),
+    /// Somebody else was faster.
+    Again,
+    /// The command was accepted before.
+    Earlier,
+}
+
+impl<L: CommitLog, J: Journal> Executor<L, J> {
+    /// An executor. It must [`Self::follow`] the follower's notices.
+    pub fn new(parts: Parts<L, J>, options: ExecutorOptions) -> Self {
+        let Parts { log, journal, location, secret, keys, progress, acceptance } = parts;
+        let streams = Arc::new(Streams::new(options.streams));
+        let opener = Opener::new(location, &secret, Arc::clone(&keys));
+        let sealer = Sealer::new(location, &secret, Arc::clone(&keys));
+        Self(Arc::new(Core {
+            reader: Reader::new(journal, opener),
+            names: StreamNames::new(&secret),
+            hand_over: HandOver::new(log, sealer, keys, Arc::clone(&streams), acceptance),
+            streams,
+            progress,
+            options,
+        }))
+    }
+
+    /// Hears the follower's notices, until there are no more. Without it nothing is wrong, but what others append is only
+    /// noticed when the contract rejects a commit.
+    pub async fn follow(self, mut notices: UnboundedReceiver<Arc<Notice>>) {
+        while let Some(notice) = notices.recv().await {
+            self.0.streams.hear(&notice);
+        }
+    }
+
+    /// One attempt, through cqrs-es.
+    async fn attempt<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        freshness: Freshness,
+        command: A::Command,
+        context: &CommandContext,
+    ) -> Result<Verdict<A::Error>, Failure> {
+        let (session, report) = Session::new(Arc::clone(&self.0), aggregate, freshness);
+        let framework: CqrsFramework<A, _> = CqrsFramework::new(session, Vec::new(), ());
+        let result = framework.execute_with_metadata(&aggregate.to_string(), command, context.to_metadata()).await;
+        let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
+        match (result, report.failure, report.commit, report.upon) {
+            (_, Some(failure), ..) => Err(failure),
+            (Ok(()), None, Some((commit, events)), Some(upon)) => {
+                Ok(Verdict::Committed { commit, version: upon.head.version + events })
+            }
+            (Ok(()), None, None, Some(upon)) => Ok(Verdict::NoChange { upon: vec![upon] }),
+            (Err(AggregateError::UserError(refusal)), None, _, Some(upon)) => {
+                Ok(Verdict::Refused { upon: vec![upon], refusal })
+            }
+            (Err(error), ..) => Err(Failure::internal(error.to_string())),
+            (Ok(()), None, _, None) => Err(Failure::internal("cqrs-es decided on nothing")),
+        }
+    }
+
+    /// One attempt at two aggregates.
+    async fn attempt_pair<A, B, E, D>(
+        &self,
+        first: AggregateRef,
+        second: AggregateRef,
+        decide: &D,
+        context: &CommandContext,
+    ) -> Result<Verdict<E>, Failure>
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + Send,
+        D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync,
+    {
+        let core = &self.0;
+        // Turns are taken in one order everywhere, so that two pairs never wait for each other.
+        let (a, b) = if core.names.seal(&first) < core.names.seal(&second) {
+            let a = core.enter::<A>(first, Freshness::MayExist).await?;
+            let b = core.enter::<B>(second, Freshness::MayExist).await?;
+            (a, b)
+        } else {
+            let b = core.enter::<B>(second, Freshness::MayExist).await?;
+            let a = core.enter::<A>(first, Freshness::MayExist).await?;
+            (a, b)
+        };
+        let upon = vec![a.loaded.clone(), b.loaded.clone()];
+        let (state_a, state_b) = (a.loaded.typed::<A>()?, b.loaded.typed::<B>()?);
+        let decided = decide(state_a, state_b).and_then(|(command_a, command_b)| {
+            Ok((state_a.decide(command_a)?, state_b.decide(command_b)?))
+        });
+        let (events_a, events_b) = match decided {
+            Ok(events) => events,
+            Err(refusal) => return Ok(Verdict::Refused { upon, refusal }),
+        };
+        let version = a.loaded.head.version + events_a.len() as u64;
+        let mut decisions = Vec::with_capacity(2);
+        if !events_a.is_empty() {
+            decisions.push(Decision::new::<A>(&first, &a, applied(state_a, &events_a), &events_a)?);
+        }
+        if !events_b.is_empty() {
+            decisions.push(Decision::new::<B>(&second, &b, applied(state_b, &events_b), &events_b)?);
+        }
+        if decisions.is_empty() {
+            return Ok(Verdict::NoChange { upon });
+        }
+        let commit = core.hand_over.commit(decisions, context).await?;
+        Ok(Verdict::Committed { commit, version })
+    }
+
+    /// Waits until the verdict is certain.
+    async fn settle<E>(&self, verdict: Verdict<E>, command_id: CommandId) -> Settled<E> {
+        match verdict {
+            Verdict::Committed { commit, version } => match commit.outcome().await {
+                CommitOutcome::Appended { position, finality } => {
+                    Settled::Done(Ok(Receipt { command_id, version, position: Some(position), finality }))
+                }
+                CommitOutcome::Rejected { .. } => Settled::Again,
+                CommitOutcome::Duplicate => Settled::Earlier,
+                CommitOutcome::Failed(what) => Settled::Done(Err(CommandError::Unavailable(what))),
+            },
+            Verdict::NoChange { upon } => match self.certain(&upon).await {
+                Err(settled) => settled,
+                Ok(finality) => {
+                    let version = upon.first().map_or(0, |loaded| loaded.head.version);
+                    Settled::Done(Ok(Receipt { command_id, version, position: None, finality }))
+                }
+            },
+            Verdict::Refused { upon, refusal } => match self.certain(&upon).await {
+                Err(settled) => settled,
+                Ok(_) => Settled::Done(Err(CommandError::Rejected(refusal))),
+            },
+        }
+    }
+
+    /// Waits for the commits in flight that states rest on; answers with how sure the states are then.
+    async fn certain<E>(&self, upon: &[Loaded]) -> Result<Finality, Settled<E>> {
+        let mut sure = Finality::Final;
+        for loaded in upon {
+            let finality = match &loaded.upon {
+                None if loaded.position <= self.0.progress.progress().final_position => Finality::Final,
+                None => Finality::Included,
+                Some(commit) => match commit.clone().outcome().await {
+                    CommitOutcome::Appended { finality, .. } => finality,
+                    CommitOutcome::Failed(what) => return Err(Settled::Done(Err(CommandError::Unavailable(what)))),
+                    CommitOutcome::Rejected { .. } | CommitOutcome::Duplicate => return Err(Settled::Again),
+                },
+            };
+            sure = sure.min(finality);
+        }
+        Ok(sure)
+    }
+
+    /// Before another attempt: a moment, longer each time and never the same for two, lest rivals meet again.
+    async fn pause(&self, attempt: u32) {
+        let jitter = RandomState::new().hash_one(attempt) % 8;
+        sleep(Duration::from_millis(u64::from(attempt) * jitter)).await;
+    }
+
+    /// Tries until the verdict stands. `A` is the first aggregate.
+    async fn run<A, E, F>(
+        &self,
+        aggregate: AggregateRef,
+        command_id: CommandId,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<Receipt, CommandError<E>>
+    where
+        A: ClinicAggregate,
+        F: Future<Output = Result<Verdict<E>, Failure>>,
+    {
+        let attempts = self.0.options.attempts;
+        for number in 1..=attempts {
+            let settled = match attempt().await {
+                Ok(verdict) => self.settle(verdict, command_id).await,
+                Err(Failure::Stale) => Settled::Again,
+                Err(failure) => return Err(failure.into_error(number)),
+            };
+            match settled {
+                Settled::Done(result) => return result,
+                Settled::Again => tracing::debug!(%command_id, number, "decided again: the stream had moved on"),
+                Settled::Earlier => match self.0.earlier::<A>(aggregate, command_id).await {
+                    Ok(Some(receipt)) => return Ok(receipt),
+                    Ok(None) => {}
+                    Err(failure) => return Err(failure.into_error(number)),
+                },
+            }
+            self.pause(number).await;
+        }
+        Err(CommandError::Conflict { attempts })
+    }
+}
+
+impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
+    async fn execute<A: ClinicAggregate>(
+        &self,
+        id: A::Id,
+        freshness: Freshness,
+        command: A::Command,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<A::Error>>
+    where
+        A::Command: Clone + Sync,
+    {
+        let aggregate = id.into();
+        self.run::<A, _, _>(aggregate, context.command_id, || {
+            self.attempt::<A>(aggregate, freshness, command.clone(), context)
+        })
+        .await
+    }
+
+    async fn execute_pair<A, B, E, D>(
+        &self,
+        first: A::Id,
+        second: B::Id,
+        decide: D,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<E>>
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + Send,
+        D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync,
+    {
+        let (first, second) = (first.into(), second.into());
+        if first == second {
+            return Err(CommandError::Internal("a pair needs two aggregates".into()));
+        }
+        self.run::<A, _, _>(first, context.command_id, || {
+            self.attempt_pair::<A, B, E, D>(first, second, &decide, context)
+        })
+        .await
+    }
+
+    async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<LoadedAggregate<A>, CommandError<A::Error>> {
+        self.0.peek::<A>(id.into()).await.map_err(|failure| failure.into_error(1))
+    }
+}
+
+impl<L: CommitLog, J: Journal> Core<L, J> {
+    /// Takes the turn on a stream, and loads it.
+    pub(super) async fn enter<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        freshness: Freshness,
+    ) -> Result<Place, Failure> {
+        let stream_id = self.names.seal(&aggregate);
+        let stream = self.streams.get(stream_id);
+        let turn = stream.turn().await;
+        let loaded = self.load::<A>(aggregate, &stream, freshness).await?;
+        Ok(Place { stream_id, stream, loaded, _turn: turn })
+    }
+
+    /// The state for a reader: no turn is taken if it is in memory.
+    async fn peek<A: ClinicAggregate>(&self, aggregate: AggregateRef) -> Result<LoadedAggregate<A>, Failure> {
+        let loaded = match self.streams.get(self.names.seal(&aggregate)).loaded() {
+            Some(loaded) => loaded,
+            None => self.enter::<A>(aggregate, Freshness::MayExist).await?.loaded,
+        };
+        Ok(LoadedAggregate { aggregate: loaded.typed::<A>()?.clone(), version: loaded.head.version })
+    }
+
+    /// The events of a stream, as far as the journal has them.
+    pub(super) async fn events<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+    ) -> Result<Vec<EventEnvelope<A>>, Failure> {
+        self.reader.envelopes(aggregate, &self.names.seal(&aggregate)).await
+    }
+
+    /// Loads a stream into memory, not behind what the chain is known to have.
+    async fn load<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        stream: &Stream,
+        freshness: Freshness,
+    ) -> Result<Loaded, Failure> {
+        let stream_id = self.names.seal(&aggregate);
+        let deadline = Instant::now() + self.options.catch_up;
+        let mut late = 0;
+        while late < 3 {
+            if let Some(loaded) = stream.loaded() {
+                return Ok(loaded);
+            }
+            let fill = stream.begin_fill();
+            if freshness == Freshness::New && fill.required.is_none() {
+                stream.finish_fill(fill, Arc::new(A::default()), crate::log::StreamHead::default(), 0);
+                continue;
+            }
+            let history = self.reader.read::<A>(aggregate, &stream_id).await?;
+            let behind = fill.required.is_some_and(|required| history.head.version < required.version);
+            if !behind {
+                stream.finish_fill(fill, Arc::new(history.state), history.head, history.position);
+            }
+            if Instant::now() >= deadline {
+                stream.give_up_waiting(fill);
+                late += 1;
+            } else if behind {
+                // A notice may come between the reading and this: so not for long.
+                let _ = timeout(Duration::from_millis(20), stream.changed()).await;
+            }
+        }
+        // Others change the stream faster than it can be read.
+        Err(Failure::Stale)
+    }
+
+    /// The receipt of a commit of the same command that was accepted before; `None` when it is not in the journal in good time.
+    async fn earlier<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        command_id: CommandId,
+    ) -> Result<Option<Receipt>, Failure> {
+        let stream_id = self.names.seal(&aggregate);
+        let stream = self.streams.get(stream_id);
+        let deadline = Instant::now() + self.options.catch_up;
+        loop {
+            let history = self.reader.read::<A>(aggregate, &stream_id).await?;
+            if let Some((version, position)) = history.of_command(command_id) {
+                let finality = self.finality_of(position);
+                return Ok(Some(Receipt { command_id, version, position: Some(position), finality }));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            let _ = timeout(Duration::from_millis(50), stream.changed()).await;
+        }
+    }
+
+    fn finality_of(&self, position: Position) -> Finality {
+        if position <= self.progress.progress().final_position { Finality::Final } else { Finality::Included }
+    }
+}
+
+impl Loaded {
+    /// The state as its aggregate.
+    pub(super) fn typed<A: ClinicAggregate>(&self) -> Result<&A, Failure> {
+        self.state.downcast_ref().ok_or_else(|| Failure::internal("a stream in memory holds another aggregate"))
+    }
+}
+
+fn applied<A: ClinicAggregate>(state: &A, events: &[A::Event]) -> A {
+    let mut state = state.clone();
+    for event in events {
+        state.apply(event.clone());
+    }
+    state
+}

@@ -1,0 +1,80 @@
+//! Why a command could not be carried through, apart from the aggregate's own refusal.
+
+use application::command::{CommandError, Unavailable};
+
+use super::journal::JournalError;
+use crate::keys::KeyRingError;
+use crate::sealing::SealError;
+
+/// A failure of the write side.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Somebody else changed the stream, or may have: decide again.
+    #[error("the stream has moved on")]
+    Stale,
+    /// The stream has an event that cannot be read.
+    #[error("the stream is held back")]
+    HeldBack,
+    /// Something is not there just now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// A fault of ours.
+    #[error("internal fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Failure {
+    pub(super) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The command's error. `attempts` is how often it was decided.
+    pub(super) fn into_error<E>(self, attempts: u32) -> CommandError<E> {
+        match self {
+            Self::Stale => CommandError::Conflict { attempts },
+            Self::HeldBack => CommandError::HeldBack,
+            Self::Unavailable(what) => CommandError::Unavailable(what),
+            Self::Internal(cause) => CommandError::Internal(cause),
+        }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Unavailable(cause) => {
+                tracing::warn!(error = %cause, "the journal cannot be read");
+                Self::Unavailable(Unavailable::Database)
+            }
+            malformed @ JournalError::Malformed(_) => Self::internal(malformed),
+        }
+    }
+}
+
+impl From<KeyRingError> for Failure {
+    fn from(error: KeyRingError) -> Self {
+        if is_database(&error) {
+            tracing::warn!(%error, "the keys cannot be read");
+            Self::Unavailable(Unavailable::Database)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Keys(error) => error.into(),
+            error => Self::internal(error),
+        }
+    }
+}
+
+fn is_database(error: &KeyRingError) -> bool {
+    match error {
+        KeyRingError::Database(_) => true,
+        KeyRingError::Shared(shared) => is_database(shared),
+        KeyRingError::Unwrap(_) | KeyRingError::Secret(_) | KeyRingError::Destroyed => false,
+    }
+}

@@ -1,0 +1,171 @@
+//! From a decision to a commit that the appender owns.
+
+use std::sync::Arc;
+
+use application::command::CommandContext;
+use application::log::{EventMetadata, StreamId};
+use application::ports::AcceptanceListener;
+use domain::kernel::{AggregateRef, ClinicAggregate, ClinicEvent, CommandId, EncodedEvent, PatientId};
+
+use super::failure::Failure;
+use super::in_flight::{InFlight, Resolver};
+use super::stream::{AnyState, Stream};
+use super::streams::Streams;
+use crate::keys::KeyRing;
+use crate::log::{Commit, CommitLog, CommitTicket, KeyId, NewKey, StreamHead, StreamPart};
+use crate::sealing::Sealer;
+
+/// What was decided for one stream.
+pub(super) struct Decision {
+    stream_id: StreamId,
+    stream: Arc<Stream>,
+    generation: u64,
+    expected: StreamHead,
+    /// The state with the events applied.
+    state: AnyState,
+    events: Vec<(EncodedEvent, Option<PatientId>)>,
+}
+
+impl Decision {
+    /// Encodes the events; at least one.
+    pub(super) fn new<A: ClinicAggregate>(
+        aggregate: &AggregateRef,
+        place: &super::session::Place,
+        state: A,
+        events: &[A::Event],
+    ) -> Result<Self, Failure> {
+        let encode = |event: &A::Event| Ok((event.encode()?, event.subject(aggregate)));
+        Ok(Self {
+            stream_id: place.stream_id,
+            stream: Arc::clone(&place.stream),
+            generation: place.loaded.generation,
+            expected: place.loaded.head,
+            state: Arc::new(state),
+            events: events.iter().map(encode).collect::<Result<_, postcard::Error>>().map_err(Failure::internal)?,
+        })
+    }
+}
+
+/// Seals decisions and hands them over.
+pub(super) struct HandOver<L> {
+    log: L,
+    sealer: Sealer,
+    keys: Arc<KeyRing>,
+    streams: Arc<Streams>,
+    acceptance: Arc<dyn AcceptanceListener>,
+}
+
+impl<L: CommitLog> HandOver<L> {
+    pub(super) const fn new(
+        log: L,
+        sealer: Sealer,
+        keys: Arc<KeyRing>,
+        streams: Arc<Streams>,
+        acceptance: Arc<dyn AcceptanceListener>,
+    ) -> Self {
+        Self { log, sealer, keys, streams, acceptance }
+    }
+
+    /// Makes one commit of the decisions and hands it over. The caller has the turn on every stream in it, and keeps it until
+    /// this answers, so that commits on a stream reach the log in the order of their heads.
+    ///
+    /// Dropping the future hands over nothing or everything: there is no step between the log's taking the commit and the
+    /// streams' moving on.
+    pub(super) async fn commit(&self, decisions: Vec<Decision>, context: &CommandContext) -> Result<InFlight, Failure> {
+        let metadata = EventMetadata {
+            command_id: context.command_id,
+            at: context.at,
+            actor: Some(context.actor),
+            correlation: context.correlation,
+            cause: context.cause,
+        };
+        let mut new_keys: Vec<NewKey> = Vec::new();
+        let mut parts = Vec::with_capacity(decisions.len());
+        let mut heads = Vec::with_capacity(decisions.len());
+        for decision in &decisions {
+            let (part, heads_of_part) = self.seal(decision, &metadata, &mut new_keys).await?;
+            parts.push(part);
+            heads.push(heads_of_part);
+        }
+        // Not a round trip to the chain for what is known to be stale already.
+        let stands = |decision: &Decision| {
+            decision.stream.is_current(decision.generation, decision.expected)
+                && self.streams.keep(decision.stream_id, &decision.stream)
+        };
+        if !decisions.iter().all(stands) {
+            return Err(Failure::Stale);
+        }
+        let key_ids = new_keys.iter().map(|key| key.key_id).collect();
+        let ticket = self.log.append(Commit { command_id: context.command_id, parts }, new_keys).await?;
+
+        let (resolver, commit) = InFlight::new();
+        let mut streams = Vec::with_capacity(decisions.len());
+        for (decision, heads) in decisions.into_iter().zip(heads) {
+            decision.stream.advance(decision.generation, decision.state, heads, commit.clone());
+            self.streams.keep(decision.stream_id, &decision.stream);
+            streams.push((decision.stream_id, decision.stream));
+        }
+        let watch = Watch {
+            command_id: context.command_id,
+            streams,
+            key_ids,
+            commit: commit.clone(),
+            resolver,
+            keys: Arc::clone(&self.keys),
+            cache: Arc::clone(&self.streams),
+            acceptance: Arc::clone(&self.acceptance),
+        };
+        tokio::spawn(watch.run(ticket));
+        Ok(commit)
+    }
+
+    async fn seal(
+        &self,
+        decision: &Decision,
+        metadata: &EventMetadata,
+        new_keys: &mut Vec<NewKey>,
+    ) -> Result<(StreamPart, Vec<StreamHead>), Failure> {
+        let mut head = decision.expected;
+        let mut payloads = Vec::with_capacity(decision.events.len());
+        let mut heads = Vec::with_capacity(decision.events.len());
+        for (event, subject) in &decision.events {
+            let version = head.version + 1;
+            let sealed = self.sealer.seal(&decision.stream_id, version, event, metadata, *subject).await?;
+            head = head.after(&sealed.payload);
+            heads.push(head);
+            payloads.push(sealed.payload);
+            new_keys.extend(sealed.new_key.filter(|new| !new_keys.iter().any(|known| known.key_id == new.key_id)));
+        }
+        let part = StreamPart { stream: decision.stream_id, expected: decision.expected, payloads };
+        Ok((part, heads))
+    }
+}
+
+/// Sees one commit through, whether or not anybody waits for it.
+struct Watch {
+    command_id: CommandId,
+    streams: Vec<(StreamId, Arc<Stream>)>,
+    key_ids: Vec<KeyId>,
+    commit: InFlight,
+    resolver: Resolver,
+    keys: Arc<KeyRing>,
+    cache: Arc<Streams>,
+    acceptance: Arc<dyn AcceptanceListener>,
+}
+
+impl Watch {
+    async fn run(self, mut ticket: impl CommitTicket) {
+        if ticket.accepted().await {
+            for key_id in &self.key_ids {
+                self.keys.mark_durable(key_id);
+            }
+            self.acceptance.accepted(self.command_id);
+        }
+        let outcome = ticket.outcome().await;
+        for (id, stream) in &self.streams {
+            stream.resolved(id, &self.commit, &outcome);
+            self.cache.release(id);
+        }
+        self.resolver.resolve(outcome);
+    }
+}

@@ -1,0 +1,109 @@
+//! The journal as the write side reads it: one stream at a time, still sealed.
+
+use std::future::Future;
+
+use application::log::StreamId;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
+use domain::kernel::{AggregateRef, ClinicAggregate};
+use postgres_es::PostgresEventRepository;
+use sqlx::PgPool;
+
+use crate::log::AppendedEntry;
+
+/// Why the journal has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Postgres does not answer.
+    #[error("the journal cannot be read")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row is none that the follower writes.
+    #[error("a row of the journal has no proper {0}")]
+    Malformed(&'static str),
+}
+
+/// What the follower has written of a stream.
+pub trait Journal: Send + Sync + 'static {
+    /// The stream's entries from version 1, in order.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn entries<A: ClinicAggregate>(
+        &self,
+        aggregate: &AggregateRef,
+        stream: &StreamId,
+    ) -> impl Future<Output = Result<Vec<AppendedEntry>, JournalError>> + Send;
+
+    /// Whether an event of the stream is parked.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn is_held_back(&self, stream: &StreamId) -> impl Future<Output = Result<bool, JournalError>> + Send;
+}
+
+/// The view over the journal that has the shape postgres-es reads.
+const JOURNAL_VIEW: &str = "journal_events";
+
+/// There are no snapshots: streams are short, and the ones in use are in memory.
+const NO_SNAPSHOTS: &str = "no_snapshots";
+
+/// The journal in Postgres, read through postgres-es.
+pub struct PostgresJournal {
+    pool: PgPool,
+    repository: PostgresEventRepository,
+}
+
+impl PostgresJournal {
+    /// Over a pool whose search path begins with the schema of the journal.
+    pub fn new(pool: PgPool) -> Self {
+        let repository = PostgresEventRepository::new(pool.clone()).with_tables(JOURNAL_VIEW, NO_SNAPSHOTS);
+        Self { pool, repository }
+    }
+}
+
+impl std::fmt::Debug for PostgresJournal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresJournal")
+    }
+}
+
+impl Journal for PostgresJournal {
+    async fn entries<A: ClinicAggregate>(
+        &self,
+        aggregate: &AggregateRef,
+        stream: &StreamId,
+    ) -> Result<Vec<AppendedEntry>, JournalError> {
+        let events = self.repository.get_events::<A>(&aggregate.to_string()).await.map_err(unavailable)?;
+        events.iter().map(|event| entry(stream, event)).collect()
+    }
+
+    async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM parked WHERE stream = $1)")
+            .bind(stream.0.as_slice())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| JournalError::Unavailable(error.into()))
+    }
+}
+
+fn unavailable(error: PersistenceError) -> JournalError {
+    match error {
+        PersistenceError::ConnectionError(cause) => JournalError::Unavailable(cause),
+        other => JournalError::Unavailable(other.into()),
+    }
+}
+
+/// A row of the view: the payload in base64, the position in the metadata.
+fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<AppendedEntry, JournalError> {
+    let position = event.metadata.get("position").and_then(serde_json::Value::as_u64);
+    let payload = event.payload.as_str().and_then(|text| STANDARD.decode(text).ok());
+    Ok(AppendedEntry {
+        stream: *stream,
+        version: u64::try_from(event.sequence).map_err(|_| JournalError::Malformed("sequence"))?,
+        position: position.ok_or(JournalError::Malformed("position"))?,
+        payload: payload.ok_or(JournalError::Malformed("payload"))?.into(),
+        // The view does not say it, and no decision needs it.
+        transaction: [0; 32],
+    })
+}

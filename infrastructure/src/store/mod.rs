@@ -1,0 +1,31 @@
+//! The write side: an event store for `cqrs-es` over the journal, the commits in flight and the appender, and the
+//! [`application::command::CommandExecutor`] on top of it.
+//!
+//! - [`Executor`] runs commands: load, decide, seal, hand over, wait for the outcome; again when somebody else was faster.
+//! - `session` is what one command sees as its event store.
+//! - `streams` holds the streams lately used, in memory: each at its optimistic head, the journal plus the commits in flight.
+//! - [`Journal`] and `reader` bring the rest from Postgres.
+//!
+//! Commands on one stream take turns from loading to handing over, and do not wait for each other's block. Correctness
+//! rests on the head that every commit names and the contract compares; what is in memory only makes it fast. So it may be
+//! dropped at any time, and is, as soon as something speaks against it.
+//!
+//! No answer rests on a commit that may still be rejected: a refusal, and a decision that nothing needs to change, wait
+//! for the commits in flight that they were decided upon.
+
+mod executor;
+mod failure;
+mod hand_over;
+mod in_flight;
+mod journal;
+mod reader;
+mod session;
+#[cfg(test)]
+mod simulation;
+mod stream;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use executor::{Executor, ExecutorOptions, Parts};
+pub use journal::{Journal, JournalError, PostgresJournal};

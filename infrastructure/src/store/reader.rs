@@ -1,0 +1,123 @@
+//! Loads a stream from the journal and opens it.
+
+use std::any::Any;
+
+use application::command::CommandContext;
+use application::log::{Actor, AnyEvent, EventMetadata, Position, StreamId};
+use cqrs_es::EventEnvelope;
+use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+
+use super::failure::Failure;
+use super::journal::Journal;
+use crate::log::{AppendedEntry, StreamHead};
+use crate::sealing::{Opener, Opening};
+
+/// A stream as the journal has it.
+pub(super) struct History<A> {
+    pub(super) state: A,
+    pub(super) head: StreamHead,
+    pub(super) position: Position,
+    /// Where each command's last event stands.
+    commands: Vec<(CommandId, u64, Position)>,
+}
+
+impl<A> History<A> {
+    /// The version and the position of a command's last event.
+    pub(super) fn of_command(&self, command: CommandId) -> Option<(u64, Position)> {
+        let last = self.commands.iter().rev().find(|(id, ..)| *id == command);
+        last.map(|(_, version, position)| (*version, *position))
+    }
+}
+
+/// Reads streams.
+pub(super) struct Reader<J> {
+    journal: J,
+    opener: Opener,
+}
+
+impl<J: Journal> Reader<J> {
+    pub(super) const fn new(journal: J, opener: Opener) -> Self {
+        Self { journal, opener }
+    }
+
+    /// Reads a whole stream into its state. Foreign events count, and change nothing; personal sections without a key stay
+    /// sealed.
+    pub(super) async fn read<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        stream: &StreamId,
+    ) -> Result<History<A>, Failure> {
+        let mut history =
+            History { state: A::default(), head: StreamHead::default(), position: 0, commands: Vec::new() };
+        for (entry, ours) in self.events::<A>(aggregate, stream).await? {
+            history.head = history.head.after(&entry.payload);
+            history.position = entry.position;
+            if entry.version != history.head.version {
+                return Err(Failure::internal("the journal has a gap in a stream"));
+            }
+            if let Some((metadata, event)) = ours {
+                history.commands.push((metadata.command_id, entry.version, entry.position));
+                history.state.apply(event);
+            }
+        }
+        Ok(history)
+    }
+
+    /// The stream's events in the shape of cqrs-es, without the foreign ones.
+    pub(super) async fn envelopes<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        stream: &StreamId,
+    ) -> Result<Vec<EventEnvelope<A>>, Failure> {
+        let envelope = |(entry, ours): (AppendedEntry, Option<(EventMetadata, A::Event)>)| {
+            let (metadata, payload) = ours?;
+            let context = CommandContext {
+                command_id: metadata.command_id,
+                at: metadata.at,
+                actor: metadata.actor.unwrap_or(Actor::System),
+                correlation: metadata.correlation,
+                cause: metadata.cause,
+            };
+            Some(EventEnvelope {
+                aggregate_id: aggregate.to_string(),
+                sequence: usize::try_from(entry.version).ok()?,
+                payload,
+                metadata: context.to_metadata(),
+            })
+        };
+        Ok(self.events::<A>(aggregate, stream).await?.into_iter().filter_map(envelope).collect())
+    }
+
+    /// The entries, with what those of ours say.
+    async fn events<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        stream: &StreamId,
+    ) -> Result<Vec<(AppendedEntry, Option<(EventMetadata, A::Event)>)>, Failure> {
+        if self.journal.is_held_back(stream).await? {
+            return Err(Failure::HeldBack);
+        }
+        let entries = self.journal.entries::<A>(&aggregate, stream).await?;
+        let keys = self.opener.keys_for(&entries).await?;
+        let open = |entry: AppendedEntry| match self.opener.open_own(&entry, aggregate, &keys) {
+            Opening::Opened { event, .. } => match typed(event.event) {
+                Some(own) => Ok((entry, Some((event.metadata, own)))),
+                None => Err(Failure::internal("an event of another aggregate")),
+            },
+            Opening::Foreign => Ok((entry, None)),
+            Opening::Unreadable(_) => Err(Failure::HeldBack),
+        };
+        entries.into_iter().map(open).collect()
+    }
+}
+
+/// The event as its own type.
+fn typed<E: 'static>(event: AnyEvent) -> Option<E> {
+    let event: Box<dyn Any> = match event {
+        AnyEvent::Patient(_, event) => Box::new(event),
+        AnyEvent::Practitioner(_, event) => Box::new(event),
+        AnyEvent::Calendar(_, event) => Box::new(event),
+        AnyEvent::Account(_, event) => Box::new(event),
+    };
+    event.downcast().ok().map(|event| *event)
+}

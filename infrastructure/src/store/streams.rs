@@ -1,0 +1,78 @@
+//! The streams in memory: as many as fit, and always those with commits in flight.
+
+use std::sync::Arc;
+
+use application::log::StreamId;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::stream::Stream;
+use crate::notices::Notice;
+
+/// The streams in memory.
+pub(super) struct Streams {
+    lately_used: moka::sync::Cache<StreamId, Arc<Stream>>,
+    /// Evicting one of these would only make the next command on it fail at the contract.
+    in_flight: DashMap<StreamId, Arc<Stream>>,
+}
+
+impl Streams {
+    /// Keeps so many that are not in flight.
+    pub(super) fn new(capacity: u64) -> Self {
+        Self { lately_used: moka::sync::Cache::new(capacity), in_flight: DashMap::new() }
+    }
+
+    /// A stream.
+    pub(super) fn get(&self, id: StreamId) -> Arc<Stream> {
+        if let Some(stream) = self.in_flight.get(&id) {
+            return Arc::clone(&stream);
+        }
+        self.lately_used.get_with(id, Arc::default)
+    }
+
+    /// Keeps a stream, for it has a commit in flight or is about to. `false` when it was evicted meanwhile and is in memory a
+    /// second time: then the other one counts.
+    pub(super) fn keep(&self, id: StreamId, stream: &Arc<Stream>) -> bool {
+        match self.in_flight.entry(id) {
+            Entry::Occupied(kept) => Arc::ptr_eq(kept.get(), stream),
+            Entry::Vacant(place) => {
+                place.insert(Arc::clone(stream));
+                self.lately_used.insert(id, Arc::clone(stream));
+                true
+            }
+        }
+    }
+
+    /// Lets a stream go if no commit is in flight any more.
+    pub(super) fn release(&self, id: &StreamId) {
+        self.in_flight.remove_if(id, |_, stream| !stream.is_in_flight());
+    }
+
+    /// Tells the streams what the follower says.
+    pub(super) fn hear(&self, notice: &Notice) {
+        match notice {
+            Notice::Applied { appended, .. } => {
+                for event in appended {
+                    self.tell(&event.stream, |stream| stream.applied(event.head));
+                }
+            }
+            Notice::Reverted { position, .. } => {
+                for (_, stream) in &self.lately_used {
+                    stream.reverted(*position);
+                }
+                for stream in &self.in_flight {
+                    stream.reverted(*position);
+                }
+            }
+            Notice::Finalized { .. } => {}
+        }
+    }
+
+    fn tell(&self, id: &StreamId, tell: impl Fn(&Stream)) {
+        let kept = self.in_flight.get(id).map(|stream| Arc::clone(&stream));
+        let used = self.lately_used.get(id).filter(|used| kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, used)));
+        for stream in kept.iter().chain(&used) {
+            tell(stream);
+        }
+    }
+}
