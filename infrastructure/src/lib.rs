@@ -21,4 +21,3 @@ pub mod notices;
 pub mod postgres;
 pub mod sealing;
 pub mod store;
-mod chain_shim;

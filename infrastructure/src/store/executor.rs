@@ -95,6 +95,11 @@ enum Verdict<E> {
     Refused { upon: Vec<Loaded>, refusal: E },
 }
 
+/// A commit that no transaction can hold, or that the contract reverts.
+#[derive(Debug, thiserror::Error)]
+#[error("the commit can never be appended")]
+struct Unappendable;
+
 /// How an attempt ended.
 enum Settled<E> {
     Done(Result<Receipt, CommandError<E>>),
@@ -212,7 +217,9 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                     Settled::Done(Ok(Receipt { command_id, version, position: Some(position), finality }))
                 }
                 CommitOutcome::Rejected { .. } => Settled::Again,
-                CommitOutcome::Duplicate => Settled::Earlier,
+                // Handed over is durable as well: the journal will tell, or the outbox that has it.
+                CommitOutcome::Duplicate | CommitOutcome::HandedOver => Settled::Earlier,
+                CommitOutcome::Unappendable => Settled::Done(Err(CommandError::Internal(Box::new(Unappendable)))),
                 CommitOutcome::Failed(what) => Settled::Done(Err(CommandError::Unavailable(what))),
             },
             Verdict::NoChange { upon } => match self.certain(&upon).await {
@@ -239,7 +246,10 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                 Some(commit) => match commit.clone().outcome().await {
                     CommitOutcome::Appended { finality, .. } => finality,
                     CommitOutcome::Failed(what) => return Err(Settled::Done(Err(CommandError::Unavailable(what)))),
-                    CommitOutcome::Rejected { .. } | CommitOutcome::Duplicate => return Err(Settled::Again),
+                    CommitOutcome::Rejected { .. }
+                    | CommitOutcome::Duplicate
+                    | CommitOutcome::HandedOver
+                    | CommitOutcome::Unappendable => return Err(Settled::Again),
                 },
             };
             sure = sure.min(finality);

@@ -155,7 +155,14 @@ impl Stream {
                     known.drop_state(Some(*actual));
                 }
             }
-            (CommitOutcome::Rejected { .. } | CommitOutcome::Duplicate | CommitOutcome::Failed(_), place) => {
+            (
+                CommitOutcome::Rejected { .. }
+                | CommitOutcome::Duplicate
+                | CommitOutcome::HandedOver
+                | CommitOutcome::Unappendable
+                | CommitOutcome::Failed(_),
+                place,
+            ) => {
                 if place.is_some() {
                     known.drop_state(None);
                 }
