@@ -46,12 +46,14 @@ impl Machine {
             if let Phase::Used { by, .. } = batch.phase
                 && by <= final_block
                 && !batch.asking
+                && !batch.replacing
                 && now >= batch.next_send
             {
                 batch.asking = true;
                 actions.push(Action::AskReceipt {
                     nonce: *nonce,
                     hashes: batch.hashes.clone(),
+                    final_block,
                 });
             }
         }
@@ -73,7 +75,9 @@ impl Machine {
             }
         });
         let asks = self.batches.values().filter_map(|batch| match batch.phase {
-            Phase::Used { by, .. } if by <= self.final_block && !batch.asking => Some(batch.next_send),
+            Phase::Used { by, .. } if by <= self.final_block && !batch.asking && !batch.replacing => {
+                Some(batch.next_send)
+            }
             _ => None,
         });
         sends.chain(asks).chain(self.observe_at()).min()
@@ -218,6 +222,7 @@ impl Machine {
         &mut self,
         now: Millis,
         nonce: Nonce,
+        used: bool,
         receipt: Option<ReceiptSeen>,
         actions: &mut Vec<Action>,
     ) {
@@ -233,6 +238,8 @@ impl Machine {
         match receipt {
             // A filler, or a reorganisation between the question and the answer: wait for the block to be final.
             Some(receipt) if receipt.block > final_block => *by = receipt.block,
+            // The block that had used it is on no branch any more.
+            _ if !used => batch.wait_again(now),
             _ if batch.members.is_empty() => settle_silently(now, batch, final_block, actions),
             // Applied before this process heard notices: the receipt is all there is.
             Some(ReceiptSeen {

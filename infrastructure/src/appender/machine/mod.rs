@@ -28,8 +28,6 @@ mod restore;
 mod settle;
 #[cfg(test)]
 mod simulation;
-#[cfg(test)]
-mod simulation;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -154,12 +152,15 @@ pub enum Action {
     },
     /// Ask for the account's nonce, *then* for the newest block's number; answer with [`Input::NonceSeen`] or [`Input::NonceUnknown`].
     AskNonce,
-    /// Ask for the receipts of these hashes; answer with [`Input::ReceiptSeen`] or [`Input::ReceiptUnknown`].
+    /// Ask for the account's nonce as of the final block, *then* for the receipts of these hashes; answer with [`Input::ReceiptSeen`]
+    /// or [`Input::ReceiptUnknown`].
     AskReceipt {
         /// Whose.
         nonce: Nonce,
         /// All signatures of it.
         hashes: Vec<Hash>,
+        /// The final block.
+        final_block: u64,
     },
     /// The commit and its keys are durable: tell whoever waits.
     Accepted(CommitKey),
@@ -254,6 +255,8 @@ pub enum Input<'a> {
     ReceiptSeen {
         /// Which.
         nonce: Nonce,
+        /// Whether the final block, or one before it, has used the nonce.
+        used: bool,
         /// What it says.
         receipt: Option<ReceiptSeen>,
     },
@@ -470,7 +473,7 @@ impl Machine {
             Input::Sent { nonce, answer } => self.sent(now, nonce, answer),
             Input::NonceSeen { head, count } => self.nonce_seen(now, head, count, actions),
             Input::NonceUnknown => self.observing = false,
-            Input::ReceiptSeen { nonce, receipt } => self.receipt_seen(now, nonce, receipt, actions),
+            Input::ReceiptSeen { nonce, used, receipt } => self.receipt_seen(now, nonce, used, receipt, actions),
             Input::ReceiptUnknown { nonce } => self.receipt_unknown(nonce),
             Input::Authorized(authorized) => self.authorized = authorized,
             Input::Applied {

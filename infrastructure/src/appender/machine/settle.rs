@@ -103,7 +103,9 @@ impl Machine {
         let old: Vec<Nonce> = self
             .batches
             .iter()
-            .filter(|(_, batch)| matches!(batch.phase, Phase::Final { at, .. } if at + retain <= now))
+            .filter(|(_, batch)| {
+                !batch.replacing && matches!(batch.phase, Phase::Final { at, .. } if at + retain <= now)
+            })
             .map(|(nonce, _)| *nonce)
             .collect();
         for batch in old.iter().filter_map(|nonce| self.batches.remove(nonce)) {
@@ -118,7 +120,7 @@ impl Machine {
 
     pub(super) fn clean_at(&self) -> Option<Millis> {
         let oldest = self.batches.values().filter_map(|batch| match batch.phase {
-            Phase::Final { at, .. } => Some(at + self.limits.retain_final),
+            Phase::Final { at, .. } if !batch.replacing => Some(at + self.limits.retain_final),
             _ => None,
         });
         oldest.min().map(|at| at.max(self.cleaned_at + CLEAN_EVERY))

@@ -1,0 +1,160 @@
+//! A chain of one contract, one account of ours, and strangers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use application::log::StreamId;
+
+use super::super::{Fee, Nonce};
+use crate::chain::Hash;
+use crate::log::{Commit, RejectedCommit, StreamHead};
+use crate::notices::AppliedEvent;
+
+#[derive(Clone, Debug)]
+pub(super) struct Transaction {
+    /// `None`: a stranger's, from another account.
+    pub(super) nonce: Option<Nonce>,
+    pub(super) hash: Hash,
+    pub(super) fee: Fee,
+    pub(super) commits: Vec<Arc<Commit>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    pub(super) id: u64,
+    pub(super) transactions: Vec<(Transaction, bool)>,
+    pub(super) appended: Vec<AppliedEvent>,
+    pub(super) rejected: Vec<RejectedCommit>,
+    nonce: Nonce,
+    position: u64,
+    heads: HashMap<StreamId, StreamHead>,
+}
+
+impl Block {
+    /// Our account's nonce after it.
+    pub(super) fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+pub(super) struct Chain {
+    /// The first is the genesis block.
+    pub(super) blocks: Vec<Block>,
+    pub(super) pool: BTreeMap<Nonce, Transaction>,
+    pub(super) base_fee: u128,
+    /// Transactions that the contract reverts, however often they are mined.
+    pub(super) cursed: HashSet<Hash>,
+    next_id: u64,
+}
+
+impl Chain {
+    pub(super) fn new() -> Self {
+        Self {
+            blocks: vec![Block::default()],
+            pool: BTreeMap::new(),
+            base_fee: 100,
+            cursed: HashSet::new(),
+            next_id: 1,
+        }
+    }
+
+    pub(super) fn height(&self) -> u64 {
+        self.blocks.len() as u64 - 1
+    }
+
+    pub(super) fn tip(&self) -> &Block {
+        self.blocks.last().unwrap()
+    }
+
+    pub(super) fn nonce(&self) -> Nonce {
+        self.tip().nonce
+    }
+
+    pub(super) fn head_of(&self, stream: StreamId) -> StreamHead {
+        self.tip().heads.get(&stream).copied().unwrap_or_default()
+    }
+
+    /// Mines at most `most` of our transactions from the pool, after those given.
+    pub(super) fn mine(&mut self, others: Vec<Transaction>, most: usize) {
+        let mut block = self.tip().clone();
+        block.id = self.next_id;
+        self.next_id += 1;
+        block.transactions.clear();
+        block.appended.clear();
+        block.rejected.clear();
+        for transaction in others {
+            execute(&mut block, transaction, false);
+        }
+        for _ in 0..most {
+            match self.pool.get(&block.nonce) {
+                Some(next) if next.fee.max >= self.base_fee => {
+                    let next = self.pool.remove(&block.nonce).unwrap();
+                    let cursed = self.cursed.contains(&next.hash);
+                    execute(&mut block, next, cursed);
+                }
+                _ => break,
+            }
+        }
+        let nonce = block.nonce;
+        self.blocks.push(block);
+        self.pool.retain(|of, _| *of >= nonce);
+    }
+
+    /// Takes blocks off the top, and answers with their transactions.
+    pub(super) fn cut(&mut self, depth: u64) -> Vec<Transaction> {
+        let keep = self.blocks.len().saturating_sub(depth as usize).max(1);
+        self.blocks
+            .split_off(keep)
+            .into_iter()
+            .flat_map(|block| block.transactions)
+            .map(|(tx, _)| tx)
+            .collect()
+    }
+
+    /// The block and the success of a transaction.
+    pub(super) fn receipt(&self, hash: &Hash) -> Option<(u64, bool)> {
+        (0..).zip(&self.blocks).find_map(|(number, block)| {
+            let found = block
+                .transactions
+                .iter()
+                .find(|(transaction, _)| transaction.hash == *hash);
+            found.map(|(_, succeeded)| (number, *succeeded))
+        })
+    }
+}
+
+fn execute(block: &mut Block, transaction: Transaction, cursed: bool) {
+    if let Some(nonce) = transaction.nonce {
+        assert_eq!(nonce, block.nonce, "a block takes nonces in order");
+        block.nonce += 1;
+    }
+    for (index, commit) in (0..).zip(if cursed { &[][..] } else { &transaction.commits[..] }) {
+        let head = |stream| block.heads.get(&stream).copied().unwrap_or_default();
+        if let Some(stale) = commit.parts.iter().find(|part| head(part.stream) != part.expected) {
+            let (stream, actual) = (stale.stream, head(stale.stream));
+            block.rejected.push(RejectedCommit {
+                transaction: transaction.hash,
+                index,
+                stream,
+                actual,
+            });
+            continue;
+        }
+        for part in &commit.parts {
+            let mut head = part.expected;
+            for payload in &part.payloads {
+                head = head.after(payload);
+                block.position += 1;
+                block.appended.push(AppliedEvent {
+                    stream: part.stream,
+                    head,
+                    position: block.position,
+                    transaction: transaction.hash,
+                    command_id: None,
+                });
+            }
+            block.heads.insert(part.stream, head);
+        }
+    }
+    block.transactions.push((transaction, !cursed));
+}

@@ -1,0 +1,685 @@
+//! Everything around the machine: clients, outbox, node, follower, time and bad luck.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use domain::kernel::CommandId;
+use uuid::Uuid;
+
+use super::super::*;
+use super::chain::{Block, Chain, Transaction};
+use crate::log::{Payload, StreamPart};
+
+/// How often in a hundred each goes wrong.
+#[derive(Clone, Copy)]
+pub(super) struct Faults {
+    pub(super) answers: u64,
+    pub(super) pool: u64,
+    pub(super) fees: u64,
+    pub(super) reverts: u64,
+    pub(super) thieves: u64,
+    pub(super) reorganisations: u64,
+    pub(super) crashes: u64,
+    pub(super) amnesia: u64,
+    /// Whether strangers append to the same streams.
+    pub(super) others: bool,
+    /// How many blocks make a block final.
+    pub(super) finality: u64,
+}
+
+impl Faults {
+    pub(super) const NONE: Self = Self {
+        answers: 0,
+        pool: 0,
+        fees: 0,
+        reverts: 0,
+        thieves: 0,
+        reorganisations: 0,
+        crashes: 0,
+        amnesia: 0,
+        others: true,
+        finality: 0,
+    };
+}
+
+/// A row of the outbox.
+struct Row {
+    commits: Vec<Arc<Commit>>,
+    signatures: Vec<(Hash, Fee)>,
+}
+
+/// What the runner would hear later.
+enum Later {
+    Store(NewBatch),
+    Replace(Nonce, Fee),
+    Stored(Nonce, Hash),
+    Replaced(Nonce, Hash, Fee),
+    Sent(Nonce, SendAnswer),
+    NonceSeen(u64, Nonce),
+    NonceUnknown,
+    Receipt(Nonce, bool, Option<ReceiptSeen>),
+    ReceiptUnknown(Nonce),
+}
+
+pub(super) struct World {
+    seed: u64,
+    faults: Faults,
+    state: u64,
+    now: Millis,
+    machine: Machine,
+    chain: Chain,
+    outbox: BTreeMap<Nonce, Row>,
+    rows: HashMap<CommandId, (Nonce, bool)>,
+    later: Vec<(Millis, Later)>,
+    /// The ids of the blocks that the follower has applied, genesis included.
+    applied: Vec<u64>,
+    final_block: u64,
+    next_key: u64,
+    next_hash: u64,
+    commits: HashMap<CommitKey, Arc<Commit>>,
+    accepted: HashSet<CommandId>,
+    told: HashMap<CommitKey, CommitOutcome>,
+    told_before_crash: HashSet<CommitKey>,
+    lost: HashSet<CommitKey>,
+    /// The highest head of each stream that anybody of ours has hoped for.
+    hopes: HashMap<StreamId, StreamHead>,
+}
+
+fn limits(faults: &Faults) -> Limits {
+    Limits {
+        window: 4,
+        batch_bytes: 600,
+        resend_after: 40,
+        reprice_after: 150,
+        retry_after: 5,
+        retry_at_most: 50,
+        observe_every: 20,
+        retain_final: if faults.amnesia > 0 { 100_000 } else { 0 },
+        reverts: 1_000,
+        ..Limits::default()
+    }
+}
+
+impl World {
+    pub(super) fn new(seed: u64, faults: Faults) -> Self {
+        Self {
+            seed,
+            faults,
+            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03,
+            now: 0,
+            machine: Machine::new(limits(&faults), 0, 0),
+            chain: Chain::new(),
+            outbox: BTreeMap::new(),
+            rows: HashMap::new(),
+            later: Vec::new(),
+            applied: vec![0],
+            final_block: 0,
+            next_key: 0,
+            next_hash: 0,
+            commits: HashMap::new(),
+            accepted: HashSet::new(),
+            told: HashMap::new(),
+            told_before_crash: HashSet::new(),
+            hopes: HashMap::new(),
+            lost: HashSet::new(),
+        }
+    }
+
+    fn random(&mut self, below: u64) -> u64 {
+        // xorshift64*
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        (self.state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
+    }
+
+    fn happens(&mut self, percent: u64) -> bool {
+        self.random(100) < percent
+    }
+
+    /// A moment, with clients and bad luck.
+    pub(super) fn step(&mut self) {
+        if self.happens(50) {
+            for _ in 0..=self.random(6) {
+                self.append();
+            }
+        }
+        self.chain.base_fee = match self.happens(self.faults.fees) {
+            true => 50 + self.random(2_000) as u128,
+            false => self.chain.base_fee,
+        };
+        if self.happens(self.faults.pool) {
+            let nonces: Vec<_> = self.chain.pool.keys().copied().collect();
+            if !nonces.is_empty() {
+                let victim = nonces[self.random(nonces.len() as u64) as usize];
+                self.chain.pool.remove(&victim);
+            }
+        }
+        if self.happens(self.faults.thieves) {
+            self.steal();
+        }
+        if self.happens(self.faults.reorganisations) && self.faults.finality > 0 {
+            let deepest = self
+                .chain
+                .height()
+                .saturating_sub(self.final_block)
+                .min(self.faults.finality);
+            if deepest > 0 {
+                let depth = 1 + self.random(deepest);
+                self.reorganise(depth);
+            }
+        }
+        if self.happens(self.faults.amnesia) {
+            let depth = 1 + self.random(4);
+            self.reorganise(depth);
+        }
+        if self.happens(self.faults.crashes) {
+            self.crash();
+        }
+        self.pass(60);
+    }
+
+    /// No more faults, until nothing moves.
+    pub(super) fn calm(&mut self) {
+        self.faults = Faults {
+            finality: self.faults.finality,
+            amnesia: self.faults.amnesia.min(1),
+            ..Faults::NONE
+        };
+        self.faults.others = false;
+        self.faults.amnesia = 0;
+        self.chain.base_fee = 100;
+        let mut quiet = 0;
+        for _ in 0..5_000 {
+            self.pass(100);
+            let settled = self.machine.unsettled() == 0 && self.machine.queue_len() == 0 && self.later.is_empty();
+            quiet = if settled { quiet + 1 } else { 0 };
+            if quiet > 20 {
+                return;
+            }
+        }
+        panic!("seed {}: not settled: {:#?}", self.seed, self.machine);
+    }
+
+    pub(super) fn check(&mut self) {
+        let seed = self.seed;
+        // What is only retained may go now.
+        self.now += 1_000_000;
+        self.tell(|_| Input::Tick);
+        // Whoever has our key may have used it since anybody looked.
+        self.tell(|world| Input::NonceSeen {
+            head: world.chain.height(),
+            count: world.chain.nonce(),
+        });
+        assert!(
+            self.outbox.is_empty(),
+            "seed {seed}: the outbox still has {:?}",
+            self.outbox.keys()
+        );
+        // What a thief sent for a nonce that nobody has reached is not ours to clear away.
+        let ours = self
+            .chain
+            .pool
+            .values()
+            .find(|transaction| transaction.fee.max < u128::MAX);
+        assert!(ours.is_none(), "seed {seed}: the pool still has {ours:?}");
+        assert_eq!(self.machine.next_nonce(), self.chain.nonce(), "seed {seed}: nonces");
+        let mut appended: HashMap<(StreamId, StreamHead), u32> = HashMap::new();
+        let mut executed = HashSet::new();
+        for block in &self.chain.blocks {
+            for event in &block.appended {
+                *appended.entry((event.stream, event.head)).or_default() += 1;
+            }
+            let succeeded = block.transactions.iter().filter(|(_, succeeded)| *succeeded);
+            executed.extend(
+                succeeded
+                    .flat_map(|(tx, _)| &tx.commits)
+                    .map(|commit| commit.command_id),
+            );
+        }
+        for (key, commit) in &self.commits {
+            let times: Vec<u32> = commit
+                .parts
+                .iter()
+                .flat_map(|part| {
+                    part.payloads.iter().scan(part.expected, |head, payload| {
+                        *head = head.after(payload);
+                        Some((part.stream, *head))
+                    })
+                })
+                .map(|event| appended.get(&event).copied().unwrap_or(0))
+                .collect();
+            let once = times.iter().all(|times| *times == 1);
+            let never = times.iter().all(|times| *times == 0);
+            assert!(
+                once || never,
+                "seed {seed}: {key:?} is there in parts, or twice: {times:?}"
+            );
+            match self.told.get(key) {
+                Some(CommitOutcome::Appended { .. }) => assert!(once, "seed {seed}: {key:?} is not there"),
+                Some(CommitOutcome::Rejected { .. }) => {
+                    assert!(never, "seed {seed}: {key:?} was appended nevertheless")
+                }
+                Some(CommitOutcome::HandedOver) | None => {
+                    assert!(self.lost.contains(key), "seed {seed}: nobody was told of {key:?}");
+                }
+                Some(other) => panic!("seed {seed}: {key:?} came to {other:?}"),
+            }
+            if self.accepted.contains(&commit.command_id) {
+                assert!(
+                    executed.contains(&commit.command_id),
+                    "seed {seed}: {key:?} was accepted and forgotten"
+                );
+            }
+        }
+        assert!(!self.commits.is_empty());
+    }
+
+    /// A client appends: on the head that the chain has, on one that it hopes for, or on a stale one.
+    fn append(&mut self) {
+        let key = CommitKey(self.next_key);
+        self.next_key += 1;
+        let mut parts: Vec<StreamPart> = Vec::new();
+        for _ in 0..=self.random(2) {
+            let stream = StreamId([self.random(6) as u8; 32]);
+            if parts.iter().any(|part| part.stream == stream) {
+                continue;
+            }
+            let hoped = self.hopes.get(&stream).copied().unwrap_or_default();
+            let expected = match self.random(4) {
+                0 => hoped,
+                1 if self.happens(20) => StreamHead {
+                    version: self.random(5),
+                    tag: [1; 8],
+                },
+                _ => self.chain.head_of(stream),
+            };
+            let payloads = (0..=self.random(2))
+                .map(|index| Payload::from(format!("{key:?}/{index}").as_bytes()))
+                .collect();
+            parts.push(StreamPart {
+                stream,
+                expected,
+                payloads,
+            });
+        }
+        let commit = Arc::new(Commit {
+            command_id: CommandId::new(Uuid::from_u128(key.0.into())),
+            parts,
+        });
+        for part in &commit.parts {
+            let head = part
+                .payloads
+                .iter()
+                .fold(part.expected, |head, payload| head.after(payload));
+            let hope = self.hopes.entry(part.stream).or_default();
+            *hope = if head.version >= hope.version { head } else { *hope };
+        }
+        self.commits.insert(key, Arc::clone(&commit));
+        let size = Size::of(&commit).unwrap();
+        self.tell(|_| Input::Queue(Queued { key, commit, size }));
+    }
+
+    /// Somebody else uses our key, for the next nonce or one beyond the next.
+    fn steal(&mut self) {
+        let nonce = self.chain.nonce() + self.random(2);
+        let hash = self.hash();
+        let fee = Fee {
+            max: u128::MAX,
+            priority: 0,
+        };
+        self.chain.pool.insert(
+            nonce,
+            Transaction {
+                nonce: Some(nonce),
+                hash,
+                fee,
+                commits: Vec::new(),
+            },
+        );
+    }
+
+    fn reorganise(&mut self, depth: u64) {
+        let dropped = self.chain.cut(depth);
+        let lucky = self.random(3);
+        for transaction in dropped {
+            if let Some(nonce) = transaction.nonce
+                && self.random(3) < lucky
+            {
+                self.chain.pool.entry(nonce).or_insert(transaction);
+            }
+        }
+        for _ in 0..self.random(depth + 2) {
+            let others = self.others();
+            let most = self.random(3) as usize;
+            self.chain.mine(others, most);
+        }
+    }
+
+    fn others(&mut self) -> Vec<Transaction> {
+        if !self.faults.others || !self.happens(30) {
+            return Vec::new();
+        }
+        let stream = StreamId([self.random(6) as u8; 32]);
+        let hash = self.hash();
+        let payloads = vec![Payload::from(&hash[..])];
+        let part = StreamPart {
+            stream,
+            expected: self.chain.head_of(stream),
+            payloads,
+        };
+        let commit = Arc::new(Commit {
+            command_id: CommandId::new(Uuid::nil()),
+            parts: vec![part],
+        });
+        vec![Transaction {
+            nonce: None,
+            hash,
+            fee: Fee::default(),
+            commits: vec![commit],
+        }]
+    }
+
+    fn hash(&mut self) -> Hash {
+        self.next_hash += 1;
+        crate::chain::keccak256(&self.next_hash.to_be_bytes())
+    }
+
+    /// The process dies and comes back with what the outbox holds. What was only in memory is lost.
+    fn crash(&mut self) {
+        // A statement that was on its way to the database may have arrived.
+        for (_, later) in std::mem::take(&mut self.later) {
+            if let Later::Store(batch) = later
+                && self.happens(50)
+            {
+                self.store(batch);
+            }
+        }
+        self.lost
+            .extend(self.commits.keys().filter(|key| !self.told.contains_key(key)));
+        self.told_before_crash.extend(self.told.keys().copied());
+        let mut batches = Vec::new();
+        for (nonce, row) in &self.outbox {
+            let commits = row.commits.iter().map(|commit| {
+                let here = self.rows.get(&commit.command_id).is_some_and(|(of, _)| of == nonce);
+                let key = CommitKey(u64::try_from(commit.command_id.uuid().as_u128()).unwrap());
+                RestoredCommit {
+                    key: here.then_some(key),
+                    commit: Arc::clone(commit),
+                }
+            });
+            batches.push(RestoredBatch {
+                nonce: *nonce,
+                commits: commits.collect(),
+                hashes: row.signatures.iter().map(|(hash, _)| *hash).collect(),
+                fee: row.signatures.last().unwrap().1,
+            });
+        }
+        let around = Surroundings {
+            nonce: self.chain.nonce(),
+            head: self.chain.height(),
+            applied: self.applied.len() as u64 - 1,
+            final_block: self.final_block,
+        };
+        self.machine = Machine::restored(limits(&self.faults), around, batches, self.now);
+    }
+
+    /// Lets time pass: the machine acts, answers arrive, blocks are mined and followed.
+    fn pass(&mut self, millis: Millis) {
+        let end = self.now + millis;
+        self.tell(|world| {
+            Input::Fees(Fees {
+                base: world.chain.base_fee,
+                priority: 1,
+            })
+        });
+        while self.now < end {
+            self.now += 1 + self.random(9);
+            if self.happens(40) {
+                let others = self.others();
+                let most = self.random(4) as usize;
+                if most > 0 || !others.is_empty() {
+                    self.chain.mine(others, most);
+                }
+            }
+            if self.happens(60) {
+                self.follow();
+            }
+            let due: Vec<_> = {
+                let now = self.now;
+                let (due, later) = std::mem::take(&mut self.later)
+                    .into_iter()
+                    .partition(|(at, _)| *at <= now);
+                self.later = later;
+                due
+            };
+            for (_, later) in due {
+                self.arrive(later);
+            }
+            if self.machine.wake_at().is_some_and(|at| at <= self.now) {
+                self.tell(|_| Input::Tick);
+            }
+        }
+    }
+
+    fn follow(&mut self) {
+        let stands = |number: usize, id: &u64| self.chain.blocks.get(number).is_some_and(|block| block.id == *id);
+        let common = (0..self.applied.len())
+            .rev()
+            .find(|number| stands(*number, &self.applied[*number]))
+            .unwrap()
+            + 1;
+        if common < self.applied.len() {
+            self.applied.truncate(common);
+            let to = common as u64 - 1;
+            self.final_block = self.final_block.min(to);
+            self.tell(|_| Input::Reverted { to });
+        }
+        if let Some(block) = self.chain.blocks.get(self.applied.len()).cloned() {
+            self.applied.push(block.id);
+            let number = self.applied.len() as u64 - 1;
+            self.tell(|_| Input::Applied {
+                block: number,
+                appended: &block.appended,
+                rejected: &block.rejected,
+            });
+            let newest = number.saturating_sub(self.faults.finality);
+            if newest > self.final_block || self.faults.finality == 0 {
+                self.final_block = newest;
+                self.tell(|_| Input::Finalized { block: newest });
+            }
+        }
+    }
+
+    fn tell<'a>(&mut self, input: impl FnOnce(&Self) -> Input<'a>) {
+        let input = input(self);
+        let mut actions = Vec::new();
+        self.machine.on(self.now, input, &mut actions);
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    fn after(&mut self, later: Later) {
+        let longest = if self.happens(self.faults.answers) { 200 } else { 8 };
+        let delay = 1 + self.random(longest);
+        self.later.push((self.now + delay, later));
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Store(batch) => self.after(Later::Store(batch)),
+            Action::Replace { nonce, fee } => self.after(Later::Replace(nonce, fee)),
+            Action::Send { nonce, hash } => {
+                let answer = self.send(nonce, hash);
+                self.after(Later::Sent(nonce, answer));
+            }
+            Action::AskNonce => {
+                let answer = match self.happens(self.faults.answers) {
+                    true => Later::NonceUnknown,
+                    false => Later::NonceSeen(self.chain.height(), self.chain.nonce()),
+                };
+                self.after(answer);
+            }
+            Action::AskReceipt {
+                nonce,
+                hashes,
+                final_block,
+            } => {
+                let receipt = hashes.iter().find_map(|hash| self.chain.receipt(hash));
+                let receipt = receipt.map(|(block, succeeded)| ReceiptSeen {
+                    block,
+                    succeeded,
+                    authorized: true,
+                });
+                let count = self.chain.blocks.get(final_block as usize).map(Block::nonce);
+                let answer = match count {
+                    Some(count) if !self.happens(self.faults.answers) => Later::Receipt(nonce, count > nonce, receipt),
+                    _ => Later::ReceiptUnknown(nonce),
+                };
+                self.after(answer);
+            }
+            Action::Accepted(key) => {
+                assert!(
+                    self.rows.contains_key(&self.commits[&key].command_id),
+                    "accepted and not stored"
+                );
+            }
+            Action::Mined { .. } => {}
+            Action::MarkRejected(ids) => {
+                for id in ids {
+                    self.rows.get_mut(&id).unwrap().1 = true;
+                }
+            }
+            Action::Resolve(key, outcome) => {
+                // Of a restored commit nobody waits to hear; but what was told before the crash must still hold.
+                let before = self.told.get(&key).copied();
+                match before {
+                    Some(before) => {
+                        let same = std::mem::discriminant(&before) == std::mem::discriminant(&outcome);
+                        let again = self.told_before_crash.remove(&key);
+                        let seed = self.seed;
+                        assert!(
+                            again && (same || outcome == CommitOutcome::HandedOver),
+                            "seed {seed}: {key:?} was told twice"
+                        );
+                    }
+                    None if self.lost.contains(&key) => {}
+                    None => {
+                        self.told.insert(key, outcome);
+                    }
+                }
+            }
+            Action::Forget(nonces) => {
+                for nonce in nonces {
+                    self.outbox.remove(&nonce);
+                    self.rows.retain(|_, (of, _)| *of != nonce);
+                }
+            }
+            Action::Discard(id) => {
+                self.rows.remove(&id);
+            }
+        }
+    }
+
+    fn arrive(&mut self, later: Later) {
+        match later {
+            Later::Store(batch) => {
+                let nonce = batch.nonce;
+                let hash = self.store(batch);
+                self.after(Later::Stored(nonce, hash));
+            }
+            Later::Replace(nonce, fee) => {
+                let hash = self.hash();
+                self.outbox.get_mut(&nonce).unwrap().signatures.push((hash, fee));
+                self.after(Later::Replaced(nonce, hash, fee));
+            }
+            Later::Stored(nonce, hash) => self.tell(|_| Input::Stored {
+                nonce,
+                hash,
+                duplicates: Vec::new(),
+            }),
+            Later::Replaced(nonce, hash, fee) => self.tell(|_| Input::Replaced { nonce, hash, fee }),
+            Later::Sent(nonce, answer) => self.tell(|_| Input::Sent { nonce, answer }),
+            Later::NonceSeen(head, count) => self.tell(|_| Input::NonceSeen { head, count }),
+            Later::NonceUnknown => self.tell(|_| Input::NonceUnknown),
+            Later::Receipt(nonce, used, receipt) => self.tell(|_| Input::ReceiptSeen { nonce, used, receipt }),
+            Later::ReceiptUnknown(nonce) => self.tell(|_| Input::ReceiptUnknown { nonce }),
+        }
+    }
+
+    /// One transaction of the database.
+    fn store(&mut self, batch: NewBatch) -> Hash {
+        let hash = self.hash();
+        if self.happens(self.faults.reverts) {
+            self.chain.cursed.insert(hash);
+        }
+        for (_, commit) in &batch.moved {
+            let (of, _) = self.rows[&commit.command_id];
+            self.rows.insert(commit.command_id, (batch.nonce, false));
+            if !self.rows.values().any(|(nonce, _)| *nonce == of) {
+                self.outbox.remove(&of);
+            }
+        }
+        for (_, commit) in &batch.fresh {
+            let before = self.rows.insert(commit.command_id, (batch.nonce, false));
+            assert_eq!(before, None, "stored twice");
+            self.accepted.insert(commit.command_id);
+        }
+        let commits = batch
+            .moved
+            .into_iter()
+            .chain(batch.fresh)
+            .map(|(_, commit)| commit)
+            .collect();
+        let before = self.outbox.insert(
+            batch.nonce,
+            Row {
+                commits,
+                signatures: vec![(hash, batch.fee)],
+            },
+        );
+        assert!(
+            before.is_none(),
+            "seed {}: nonce {} is stored twice",
+            self.seed,
+            batch.nonce
+        );
+        hash
+    }
+
+    fn send(&mut self, nonce: Nonce, hash: Hash) -> SendAnswer {
+        let row = self.outbox.get(&nonce).expect("only what is stored is sent");
+        let (_, fee) = *row
+            .signatures
+            .iter()
+            .find(|(stored, _)| *stored == hash)
+            .expect("this signature is stored");
+        let transaction = Transaction {
+            nonce: Some(nonce),
+            hash,
+            fee,
+            commits: row.commits.clone(),
+        };
+        let arrives = !self.happens(self.faults.answers);
+        let answers = !self.happens(self.faults.answers);
+        let honest = !self.happens(self.faults.pool);
+        let answer = match self.chain.pool.get(&nonce) {
+            _ if nonce < self.chain.nonce() => SendAnswer::NonceTooLow,
+            Some(pooled) if pooled.hash == hash => SendAnswer::Taken,
+            Some(pooled) if pooled.fee.max > fee.max / 10 * 9 => SendAnswer::Underpriced,
+            _ if fee.max < self.chain.base_fee / 2 => SendAnswer::Underpriced,
+            _ => {
+                if arrives && honest {
+                    self.chain.pool.insert(nonce, transaction);
+                }
+                SendAnswer::Taken
+            }
+        };
+        if arrives && answers {
+            answer
+        } else {
+            SendAnswer::Refused
+        }
+    }
+}
