@@ -178,3 +178,30 @@ fn describe_command(operation: &mut Operation) {
         .responses
         .insert("202".to_owned(), response.build().into());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_the_one_that_the_program_describes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
+        if std::env::var_os("WRITE_OPENAPI").is_some() { std::fs::write(path, yaml().unwrap()).unwrap(); }
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(
+            committed == yaml().unwrap(),
+            "openapi.yaml has drifted: write it anew with `cargo run -- openapi > openapi.yaml`"
+        );
+    }
+
+    #[test]
+    fn every_operation_says_what_it_does_and_what_is_wrong() {
+        let document = document();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                assert!(operation.summary.is_some(), "{method} {path}");
+                assert!(operation.responses.responses.contains_key("default"), "{method} {path}");
+            }
+        }
+    }
+}

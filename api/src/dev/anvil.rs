@@ -85,9 +85,16 @@ impl Anvil {
         let deadline = Instant::now() + START;
         loop {
             let port = port::choose(options.port, "the chain")?;
-            let ending = Ending { signal: Signal::SIGTERM, temporary: None };
+            let ending = Ending {
+                signal: Signal::SIGTERM,
+                temporary: None,
+            };
             let service = Service::start("Anvil", command(tool, port, options), &options.log, ending)?;
-            let mut anvil = Self { service, url: format!("http://127.0.0.1:{port}"), port };
+            let mut anvil = Self {
+                service,
+                url: format!("http://127.0.0.1:{port}"),
+                port,
+            };
             match anvil.ready(deadline).await {
                 Ok(()) => return Ok(anvil),
                 // Somebody else was faster with a port that was free just now.
@@ -155,7 +162,9 @@ impl Anvil {
 
 fn command(tool: &AnvilTool, port: u16, options: &AnvilOptions) -> Command {
     let mut command = Command::new(&tool.program);
-    command.current_dir("/").args(["--host", "127.0.0.1", "--quiet", "--order", "fifo"]);
+    command
+        .current_dir("/")
+        .args(["--host", "127.0.0.1", "--quiet", "--order", "fifo"]);
     let mut option = |name: &str, value: String| {
         command.arg(name).arg(value);
     };

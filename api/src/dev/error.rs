@@ -53,7 +53,9 @@ pub enum DevError {
         log: PathBuf,
     },
     /// A tool is not installed and npm is not there to fetch it.
-    #[error("{tool} was not found, and npm, which would fetch it, is missing. Install {tool}, or Node.js 20 or later with npm")]
+    #[error(
+        "{tool} was not found, and npm, which would fetch it, is missing. Install {tool}, or Node.js 20 or later with npm"
+    )]
     NpmMissing {
         /// Which.
         tool: &'static str,
@@ -94,7 +96,9 @@ pub enum DevError {
         reason: String,
     },
     /// A port is in use by somebody else.
-    #[error("port {port}, for {what}, is taken by another program; choose another with {option}, or 0 for any that is free")]
+    #[error(
+        "port {port}, for {what}, is taken by another program; choose another with {option}, or 0 for any that is free"
+    )]
     PortTaken {
         /// The port.
         port: u16,
@@ -107,7 +111,9 @@ pub enum DevError {
     #[error("no port can be opened on the loopback interface: {0}")]
     NoPort(io::Error),
     /// Postgres does not run as root, and there is nobody else.
-    #[error("Postgres refuses to run as root, and there is no user `postgres` or `nobody` to run it as; start medconnect as an ordinary user")]
+    #[error(
+        "Postgres refuses to run as root, and there is no user `postgres` or `nobody` to run it as; start medconnect as an ordinary user"
+    )]
     NoOrdinaryUser,
     /// The ordinary user that runs Postgres cannot get to a folder.
     #[error(

@@ -54,8 +54,13 @@ mod tests {
     fn a_taken_port_is_named_with_the_option_that_chooses_another() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let refusal = choose(Port::new(port, "--chain-port"), "the chain").unwrap_err().to_string();
-        assert!(refusal.contains(&port.to_string()) && refusal.contains("--chain-port"), "{refusal}");
+        let refusal = choose(Port::new(port, "--chain-port"), "the chain")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains(&port.to_string()) && refusal.contains("--chain-port"),
+            "{refusal}"
+        );
     }
 
     #[test]

@@ -112,7 +112,10 @@ impl Cluster {
     /// # Errors
     /// When the server refuses, for instance because somebody is connected to the template.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<(), DevError> {
-        let refused = |source| DevError::Database { action: "create a database", source };
+        let refused = |source| DevError::Database {
+            action: "create a database",
+            source,
+        };
         let mut connection = self.connect("postgres").await.map_err(refused)?;
         let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
             .bind(name)
@@ -120,7 +123,9 @@ impl Cluster {
             .await
             .map_err(refused)?;
         if !exists {
-            let copy = template.map(|template| format!(" TEMPLATE {}", quote(template))).unwrap_or_default();
+            let copy = template
+                .map(|template| format!(" TEMPLATE {}", quote(template)))
+                .unwrap_or_default();
             let statement = format!("CREATE DATABASE {}{copy}", quote(name));
             connection.execute(statement.as_str()).await.map_err(refused)?;
         }
@@ -132,7 +137,10 @@ impl Cluster {
     /// # Errors
     /// When the server refuses.
     pub async fn drop_database(&self, name: &str) -> Result<(), DevError> {
-        let refused = |source| DevError::Database { action: "drop a database", source };
+        let refused = |source| DevError::Database {
+            action: "drop a database",
+            source,
+        };
         let mut connection = self.connect("postgres").await.map_err(refused)?;
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name));
         connection.execute(statement.as_str()).await.map_err(refused)?;
@@ -211,7 +219,16 @@ async fn create(tools: &PostgresTools, user: &RunAs, folder: &Path, options: &Cl
         .arg(&fresh)
         .arg("--pwfile")
         .arg(&password)
-        .args(["--username", USER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"])
+        .args([
+            "--username",
+            USER,
+            "--auth",
+            "scram-sha-256",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+        ])
         .args(characters(tools.version))
         .kill_on_drop(true);
     if !options.durable {
@@ -219,7 +236,10 @@ async fn create(tools: &PostgresTools, user: &RunAs, folder: &Path, options: &Cl
     }
     let output = command.output().await;
     std::fs::remove_file(&password).map_err(DevError::file("remove", &password))?;
-    let output = output.map_err(|source| DevError::Start { program: program.clone(), source })?;
+    let output = output.map_err(|source| DevError::Start {
+        program: program.clone(),
+        source,
+    })?;
     if !output.status.success() {
         return Err(DevError::Failed {
             program,
@@ -281,7 +301,11 @@ fn launch(
         ("jit", "off"),
     ];
     if !options.durable {
-        settings.extend([("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")]);
+        settings.extend([
+            ("fsync", "off"),
+            ("synchronous_commit", "off"),
+            ("full_page_writes", "off"),
+        ]);
     }
     for (name, value) in settings {
         command.arg("-c").arg(format!("{name}={value}"));
@@ -296,7 +320,9 @@ fn launch(
 /// Ends the server of a former run that still works on this folder, and forgets one that is gone.
 async fn end_former(data: &Path) {
     let lock = data.join("postmaster.pid");
-    let Ok(text) = std::fs::read_to_string(&lock) else { return };
+    let Ok(text) = std::fs::read_to_string(&lock) else {
+        return;
+    };
     if let Some(pid) = text.lines().next().and_then(|line| line.trim().parse().ok()) {
         end_orphan(pid, &data.to_string_lossy(), Signal::SIGINT, STOP).await;
     }

@@ -63,13 +63,19 @@ impl Service {
             .stderr(errors)
             .process_group(0)
             .spawn()
-            .map_err(|source| DevError::Start { program: program.clone(), source })?;
+            .map_err(|source| DevError::Start {
+                program: program.clone(),
+                source,
+            })?;
         let pid = pid_of(&child).ok_or_else(|| DevError::Died {
             name,
             log: log.to_owned(),
             tail: String::new(),
         })?;
-        let guard = guard(pid, &ending).map_err(|source| DevError::Start { program: "sh".into(), source })?;
+        let guard = guard(pid, &ending).map_err(|source| DevError::Start {
+            program: "sh".into(),
+            source,
+        })?;
         Ok(Self {
             name,
             log: log.to_owned(),
@@ -159,7 +165,11 @@ fn guard(pid: Pid, ending: &Ending) -> Result<Child, std::io::Error> {
 }
 
 fn open_log(path: &Path) -> Result<File, DevError> {
-    OpenOptions::new().create(true).append(true).open(path).map_err(DevError::file("open", path))
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(DevError::file("open", path))
 }
 
 /// The last `bytes` of a text file, in whole lines if there are any.
@@ -172,7 +182,8 @@ pub(crate) fn tail(path: &Path, bytes: u64) -> String {
         file.read_to_end(&mut end)?;
         let text = String::from_utf8_lossy(&end).into_owned();
         Ok(if length > bytes {
-            text.split_once('\n').map_or_else(|| text.clone(), |(_, rest)| rest.to_owned())
+            text.split_once('\n')
+                .map_or_else(|| text.clone(), |(_, rest)| rest.to_owned())
         } else {
             text
         })
@@ -214,7 +225,8 @@ pub(crate) fn command_line(pid: i32) -> String {
         .output()
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .or_else(|_| {
-            std::fs::read(format!("/proc/{pid}/cmdline")).map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
         })
         .unwrap_or_default()
 }

@@ -23,7 +23,10 @@ struct Answer {
 impl Rpc {
     /// For the node at this URL.
     pub fn new(url: String) -> Self {
-        Self { client: reqwest::Client::new(), url }
+        Self {
+            client: reqwest::Client::new(),
+            url,
+        }
     }
 
     /// The node's URL.

@@ -61,9 +61,8 @@ impl RunAs {
     pub fn own(&self, path: &Path) -> Result<(), DevError> {
         match self {
             Self::Ourselves => Ok(()),
-            Self::Ordinary { uid, gid, .. } => {
-                chown(path, Some(*uid), Some(*gid)).map_err(|errno| DevError::file("change the owner of", path)(errno.into()))
-            }
+            Self::Ordinary { uid, gid, .. } => chown(path, Some(*uid), Some(*gid))
+                .map_err(|errno| DevError::file("change the owner of", path)(errno.into())),
         }
     }
 
@@ -87,7 +86,9 @@ impl RunAs {
     }
 
     fn first_closed(&self, path: &Path) -> Option<PathBuf> {
-        let Self::Ordinary { uid, gid, .. } = self else { return None };
+        let Self::Ordinary { uid, gid, .. } = self else {
+            return None;
+        };
         let mut above: Vec<&Path> = path.ancestors().skip(1).collect();
         above.reverse();
         above.into_iter().find_map(|folder| {
@@ -121,7 +122,10 @@ mod tests {
         };
         // Temporary folders are for their owner alone.
         let refused = somebody.can_reach(&open.join("inner"), Some("--data-dir")).unwrap_err();
-        assert!(matches!(&refused, DevError::Unreachable { blocker, .. } if blocker == top.path()), "{refused}");
+        assert!(
+            matches!(&refused, DevError::Unreachable { blocker, .. } if blocker == top.path()),
+            "{refused}"
+        );
         assert!(refused.to_string().contains("--data-dir"));
 
         std::fs::set_permissions(top.path(), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -35,9 +35,16 @@ impl AnvilTool {
     pub async fn find(progress: Progress<'_>) -> Result<Self, DevError> {
         if let Some(named) = std::env::var_os(VARIABLE) {
             let path = PathBuf::from(named);
-            return Self::at(&path).map_err(|reason| DevError::BadOverride { variable: VARIABLE, path, reason });
+            return Self::at(&path).map_err(|reason| DevError::BadOverride {
+                variable: VARIABLE,
+                path,
+                reason,
+            });
         }
-        if let Some(found) = on_path("anvil").filter(|path| !is_script(path)).find_map(|path| Self::at(&path).ok()) {
+        if let Some(found) = on_path("anvil")
+            .filter(|path| !is_script(path))
+            .find_map(|path| Self::at(&path).ok())
+        {
             return Ok(found);
         }
         let platform = platform().ok_or_else(|| DevError::NoPackage {
@@ -59,9 +66,15 @@ impl AnvilTool {
         let said = ask(program, &["--version"]).ok_or("it does not answer to --version")?;
         let version = version(&said).ok_or_else(|| format!("it says it is {said:?}"))?;
         if numbers(&version).is_none_or(|found| found < OLDEST) {
-            return Err(format!("it is version {version}; {}.{} or later is needed", OLDEST.0, OLDEST.1));
+            return Err(format!(
+                "it is version {version}; {}.{} or later is needed",
+                OLDEST.0, OLDEST.1
+            ));
         }
-        Ok(Self { program: program.to_owned(), version })
+        Ok(Self {
+            program: program.to_owned(),
+            version,
+        })
     }
 }
 
@@ -79,7 +92,10 @@ fn platform() -> Option<&'static str> {
 fn is_script(path: &Path) -> bool {
     use std::io::Read;
     let mut start = [0; 2];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"#!"
+    std::fs::File::open(path)
+        .and_then(|mut file| file.read_exact(&mut start))
+        .is_ok()
+        && start == *b"#!"
 }
 
 /// `anvil Version: 1.7.1`, and after a hyphen what kind of build it is.
@@ -99,7 +115,10 @@ mod tests {
 
     #[test]
     fn the_version_is_read_from_what_anvil_says() {
-        assert_eq!(version("anvil Version: 1.7.1\nCommit SHA: 40").as_deref(), Some("1.7.1"));
+        assert_eq!(
+            version("anvil Version: 1.7.1\nCommit SHA: 40").as_deref(),
+            Some("1.7.1")
+        );
         assert_eq!(version("anvil Version: 1.6.0-nightly").as_deref(), Some("1.6.0"));
         assert_eq!(version("bash: anvil: command not found"), None);
         assert!(numbers("1.10.0") > numbers("1.4.0"));

@@ -36,7 +36,11 @@ fn cache() -> PathBuf {
 /// The programs of this name on the PATH.
 fn on_path(name: &str) -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join(name)).filter(|file| file.is_file()).collect::<Vec<_>>().into_iter()
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .filter(|file| file.is_file())
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// What a program prints; `None` when it does not run.
@@ -48,5 +52,8 @@ fn ask(program: &std::path::Path, arguments: &[&str]) -> Option<String> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -30,7 +30,12 @@ pub(super) async fn fetch(
     progress: Progress<'_>,
     prepare: fn(&Path) -> Result<(), DevError>,
 ) -> Result<PathBuf, DevError> {
-    let Package { tool, name, version, variable } = package;
+    let Package {
+        tool,
+        name,
+        version,
+        variable,
+    } = package;
     let home = cache().join(format!("{}-{version}", name.trim_start_matches('@').replace('/', "-")));
     let inner = Path::new("node_modules").join(name);
     if home.join(&inner).is_dir() {
@@ -46,7 +51,15 @@ pub(super) async fn fetch(
         .map_err(DevError::file("create a folder in", &parent))?;
     open_to_all(staging.path())?;
     let output = Command::new(npm)
-        .args(["install", "--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--no-package-lock", "--force"])
+        .args([
+            "install",
+            "--ignore-scripts",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--no-package-lock",
+            "--force",
+        ])
         .args(["--loglevel", "error", "--prefix"])
         .arg(staging.path())
         .arg(format!("{name}@{version}"))
@@ -55,14 +68,22 @@ pub(super) async fn fetch(
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| DevError::Start { program: "npm".into(), source })?;
+        .map_err(|source| DevError::Start {
+            program: "npm".into(),
+            source,
+        })?;
     let fetched = staging.path().join(&inner);
     if !output.status.success() || !fetched.is_dir() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(DevError::Npm {
             tool,
             package: format!("{name}@{version}"),
-            output: said.lines().filter(|line| !line.contains("npm warn")).take(12).collect::<Vec<_>>().join("\n"),
+            output: said
+                .lines()
+                .filter(|line| !line.contains("npm warn"))
+                .take(12)
+                .collect::<Vec<_>>()
+                .join("\n"),
             variable,
         });
     }

@@ -17,7 +17,12 @@ const PINNED: &str = "17.10.0-beta.17";
 const OLDEST: u32 = 15;
 
 /// Where systems put PostgreSQL without putting it on the PATH: a folder per version.
-const USUAL: [&str; 4] = ["/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt", "/usr/local/opt"];
+const USUAL: [&str; 4] = [
+    "/usr/lib/postgresql",
+    "/usr/local/pgsql",
+    "/opt/homebrew/opt",
+    "/usr/local/opt",
+];
 
 /// The programs of a PostgreSQL.
 #[derive(Clone, Debug)]
@@ -36,12 +41,18 @@ impl PostgresTools {
     pub async fn find(user: &RunAs, progress: Progress<'_>) -> Result<Self, DevError> {
         if let Some(named) = std::env::var_os(VARIABLE) {
             let path = PathBuf::from(named);
-            let found = Self::at(&path).map_err(|reason| DevError::BadOverride { variable: VARIABLE, path, reason })?;
+            let found = Self::at(&path).map_err(|reason| DevError::BadOverride {
+                variable: VARIABLE,
+                path,
+                reason,
+            })?;
             user.can_reach(&found.program("postgres"), None)?;
             return Ok(found);
         }
         let usable = |folder: PathBuf| {
-            Self::at(&folder).ok().filter(|found| user.can_reach(&found.program("postgres"), None).is_ok())
+            Self::at(&folder)
+                .ok()
+                .filter(|found| user.can_reach(&found.program("postgres"), None).is_ok())
         };
         if let Some(found) = installed().into_iter().find_map(usable) {
             return Ok(found);
@@ -58,7 +69,10 @@ impl PostgresTools {
             variable: VARIABLE,
         };
         let folder = fetch(&package, progress, restore_links).await?.join("native/bin");
-        let found = Self::at(&folder).map_err(|output| DevError::Failed { program: folder, output })?;
+        let found = Self::at(&folder).map_err(|output| DevError::Failed {
+            program: folder,
+            output,
+        })?;
         user.can_reach(&found.program("postgres"), None)?;
         Ok(found)
     }
@@ -77,7 +91,10 @@ impl PostgresTools {
         if version < OLDEST {
             return Err(format!("it is PostgreSQL {version}; {OLDEST} or later is needed"));
         }
-        Ok(Self { folder: folder.to_owned(), version })
+        Ok(Self {
+            folder: folder.to_owned(),
+            version,
+        })
     }
 }
 
@@ -87,7 +104,11 @@ fn installed() -> Vec<PathBuf> {
         // Systems link single programs into the PATH; the others stand beside the real one.
         .filter_map(|path| path.canonicalize().ok()?.parent().map(Path::to_owned))
         .collect();
-    folders.extend(on_path("pg_config").find_map(|path| ask(&path, &["--bindir"])).map(PathBuf::from));
+    folders.extend(
+        on_path("pg_config")
+            .find_map(|path| ask(&path, &["--bindir"]))
+            .map(PathBuf::from),
+    );
     let mut versions: Vec<PathBuf> = USUAL
         .iter()
         .filter_map(|place| std::fs::read_dir(place).ok())
@@ -128,12 +149,16 @@ fn restore_links(package: &Path) -> Result<(), DevError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(DevError::file("read", &list)(error)),
     };
-    let links: Vec<Link> =
-        serde_json::from_slice(&text).map_err(|error| DevError::Damaged { path: list, reason: error.to_string() })?;
+    let links: Vec<Link> = serde_json::from_slice(&text).map_err(|error| DevError::Damaged {
+        path: list,
+        reason: error.to_string(),
+    })?;
     for Link { source, target } in links {
         let (from, to) = (package.join(&target), package.join(&source));
         // A link within the package only, and relative, so that the package can be moved.
-        let Some(relative) = relative(&target, &source) else { continue };
+        let Some(relative) = relative(&target, &source) else {
+            continue;
+        };
         if to.exists() && !from.exists() {
             std::os::unix::fs::symlink(&relative, &from).map_err(DevError::file("link", &from))?;
         }
@@ -155,7 +180,11 @@ fn relative(link: &Path, file: &Path) -> Option<PathBuf> {
 /// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`
 fn version(said: &str) -> Option<u32> {
     let number = said.split_once("(PostgreSQL) ")?.1;
-    number.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+    number
+        .split(|character: char| !character.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -164,7 +193,10 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_what_postgres_says() {
-        assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some(15));
+        assert_eq!(
+            version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
+            Some(15)
+        );
         assert_eq!(version("postgres (PostgreSQL) 18beta2"), Some(18));
         assert_eq!(version("something else"), None);
     }
@@ -175,7 +207,10 @@ mod tests {
             relative(Path::new("native/lib/libpq.so"), Path::new("native/lib/libpq.so.5")),
             Some("../../native/lib/libpq.so.5".into())
         );
-        assert_eq!(relative(Path::new("../outside"), Path::new("native/lib/libpq.so.5")), None);
+        assert_eq!(
+            relative(Path::new("../outside"), Path::new("native/lib/libpq.so.5")),
+            None
+        );
         assert_eq!(relative(Path::new("native/x"), Path::new("/etc/passwd")), None);
     }
 }
