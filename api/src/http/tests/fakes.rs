@@ -641,10 +641,9 @@ impl CommandRegistry for FakeRegistry {
     }
 
     async fn answer(&self, ticket: Ticket, answer: &StoredAnswer) -> Result<(), StoreError> {
-        if let Some(row) = self.rows.lock().unwrap().get_mut(&ticket.command_id) {
-            if row.fence == ticket.fence {
-                row.answer = Some(answer.clone());
-            }
+        let mut rows = self.rows.lock().unwrap();
+        if let Some(row) = rows.get_mut(&ticket.command_id).filter(|row| row.fence == ticket.fence) {
+            row.answer = Some(answer.clone());
         }
         Ok(())
     }
