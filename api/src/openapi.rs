@@ -101,6 +101,7 @@ impl Modify for Everywhere {
             .add_security_scheme("bearer", bearer);
         for (path, item) in &mut document.paths.paths {
             for operation in [&mut item.get, &mut item.put, &mut item.post].into_iter().flatten() {
+                name(operation);
                 describe_answers(operation);
             }
             let searches = path.starts_with("/v1/auth/") || path.ends_with("/search");
@@ -113,6 +114,18 @@ impl Modify for Everywhere {
             }
         }
     }
+}
+
+/// Handlers of several resources have the same name: `read` of `patients` is `patientsRead`.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    let words = operation.operation_id.iter().flat_map(|name| name.split('_'));
+    operation.operation_id = Some(words.fold(tag, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    }));
 }
 
 fn describe_answers(operation: &mut Operation) {
@@ -177,4 +190,32 @@ fn describe_command(operation: &mut Operation) {
         .responses
         .responses
         .insert("202".to_owned(), response.build().into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_the_one_that_the_program_describes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(
+            committed == yaml().unwrap(),
+            "openapi.yaml has drifted: write it anew with `cargo run -- openapi > openapi.yaml`"
+        );
+    }
+
+    #[test]
+    fn every_operation_says_what_it_does_and_what_is_wrong() {
+        let document = document();
+        let mut names = std::collections::HashSet::new();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                assert!(operation.summary.is_some(), "{method} {path}");
+                assert!(names.insert(operation.operation_id.clone()), "{method} {path}");
+                assert!(operation.responses.responses.contains_key("default"), "{method} {path}");
+            }
+        }
+    }
 }

@@ -97,6 +97,7 @@ impl<K: Copy> Wanted<K> {
 /// One page of a list.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Page)]
 pub struct PageBody<T> {
     /// The items.
     pub items: Vec<T>,

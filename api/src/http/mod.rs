@@ -24,6 +24,8 @@ pub mod metrics;
 pub mod problem;
 pub mod routes;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::net::TcpListener;
 use std::sync::Arc;

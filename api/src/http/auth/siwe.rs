@@ -110,15 +110,15 @@ impl SignInPolicy {
         if issued > now + skew || issued + lifetime + skew < now {
             return Err(Rejection::IssuedAt);
         }
-        if let Some(expires) = &message.expiration_time {
-            if instant(expires).is_none_or(|expires| expires + skew <= now) {
-                return Err(Rejection::Expired);
-            }
+        if let Some(expires) = &message.expiration_time
+            && instant(expires).is_none_or(|expires| expires + skew <= now)
+        {
+            return Err(Rejection::Expired);
         }
-        if let Some(not_before) = &message.not_before {
-            if instant(not_before).is_none_or(|not_before| not_before > now + skew) {
-                return Err(Rejection::NotBefore);
-            }
+        if let Some(not_before) = &message.not_before
+            && instant(not_before).is_none_or(|not_before| not_before > now + skew)
+        {
+            return Err(Rejection::NotBefore);
         }
         Ok(())
     }

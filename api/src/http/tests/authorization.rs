@@ -1,0 +1,351 @@
+//! Who may call what: a table with every operation of the OpenAPI document. A documented operation without an entry fails
+//! the test, and so does an entry without an operation.
+
+use std::collections::BTreeSet;
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::fakes::{HOSPITAL_KEY, OTHER, OWN, ROLES, World, token};
+use crate::http::app;
+use crate::openapi::{document, operations};
+
+/// Who may call an operation.
+enum Access {
+    /// Everybody, signed in or not.
+    Public,
+    /// Whoever has a token; the status they get.
+    AnyCaller(u16),
+    /// These roles on anything; these on what is theirs, while what is not is answered with this status.
+    Roles {
+        any: &'static str,
+        own: &'static str,
+        hidden: u16,
+    },
+    /// Hospital systems whose key has the scope, and nobody else: people have no scope to import. (The policy grants it to
+    /// the role; staff have every scope.)
+    Hospital,
+}
+
+use Access::{AnyCaller, Hospital, Public, Roles};
+
+const fn roles(any: &'static str, own: &'static str) -> Access {
+    Roles { any, own, hidden: 404 }
+}
+
+const REGISTERED: &str = "patient doctor hospital insurer registrar auditor administrator";
+
+fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
+    let name = json!({"family": "Okafor", "given": ["Ada"]});
+    let details = json!({"name": name, "birthDate": "1990-01-01", "gender": "female"});
+    let doctor =
+        json!({"name": name, "gender": "female", "specializations": [{"text": "Cardiology"}], "timeZone": "UTC"});
+    let slot = json!({"start": "2026-03-02T12:00:00Z", "minutes": 20});
+    let register = json!({"details": details});
+    let visit = json!({
+        "identifier": {"system": "urn:x", "value": "1"}, "patient": OWN, "practitioner": OWN,
+        "start": "2020-03-02T12:00:00Z", "minutes": 20, "outcome": "completed",
+    });
+    let none = Value::Null;
+    vec![
+        ("POST", "/v1/auth/nonce", Public, none.clone()),
+        (
+            "POST",
+            "/v1/auth/login",
+            Public,
+            json!({"message": "", "signature": ""}),
+        ),
+        ("POST", "/v1/auth/logout", AnyCaller(204), none.clone()),
+        ("GET", "/v1/me", AnyCaller(200), none.clone()),
+        ("POST", "/v1/patients", roles("unregistered hospital", ""), register),
+        ("GET", "/v1/patients", roles("hospital", ""), none.clone()),
+        (
+            "POST",
+            "/v1/patients/search",
+            roles("hospital", ""),
+            json!({"name": "o"}),
+        ),
+        ("GET", "/v1/patients/{id}", roles("hospital", "patient"), none.clone()),
+        (
+            "PUT",
+            "/v1/patients/{id}/details",
+            roles("hospital", "patient"),
+            details,
+        ),
+        (
+            "PUT",
+            "/v1/patients/{id}/intake",
+            roles("hospital", "patient"),
+            json!({}),
+        ),
+        (
+            "GET",
+            "/v1/patients/{id}/practitioners",
+            roles("hospital", "patient"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/practitioners",
+            roles("hospital", ""),
+            json!({"details": doctor}),
+        ),
+        ("GET", "/v1/practitioners", roles(REGISTERED, ""), none.clone()),
+        ("GET", "/v1/practitioners/{id}", roles(REGISTERED, ""), none.clone()),
+        ("PUT", "/v1/practitioners/{id}", roles("hospital", "doctor"), doctor),
+        (
+            "GET",
+            "/v1/practitioners/{id}/patients",
+            roles("hospital", "doctor"),
+            none.clone(),
+        ),
+        (
+            "PUT",
+            "/v1/practitioners/{id}/availability/{day}",
+            roles("hospital", "doctor"),
+            json!({"sessions": []}),
+        ),
+        (
+            "GET",
+            "/v1/practitioners/{id}/availability/{day}",
+            roles("patient doctor hospital registrar administrator", ""),
+            none.clone(),
+        ),
+        (
+            "GET",
+            "/v1/slots",
+            roles("patient doctor hospital registrar administrator", ""),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/appointments",
+            Roles {
+                any: "hospital",
+                own: "patient",
+                hidden: 422,
+            },
+            json!({"patient": "{id}", "practitioner": OTHER, "slot": slot}),
+        ),
+        (
+            "GET",
+            "/v1/appointments",
+            roles("patient doctor hospital", ""),
+            none.clone(),
+        ),
+        (
+            "GET",
+            "/v1/appointments/{id}",
+            roles("hospital", "patient doctor"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/appointments/{id}/confirm",
+            roles("hospital", "doctor"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/appointments/{id}/complete",
+            roles("hospital", "doctor"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/appointments/{id}/no-show",
+            roles("hospital", "doctor"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/appointments/{id}/cancel",
+            roles("hospital", "patient doctor"),
+            json!({}),
+        ),
+        (
+            "POST",
+            "/v1/appointments/{id}/reschedule",
+            roles("hospital", "patient doctor"),
+            json!({"slot": slot}),
+        ),
+        ("POST", "/v1/visits", Hospital, visit),
+        (
+            "POST",
+            "/v1/accounts",
+            roles("administrator", ""),
+            json!({"name": "Lab", "role": "hospital"}),
+        ),
+        ("GET", "/v1/accounts", roles("administrator", ""), none.clone()),
+        ("GET", "/v1/accounts/{id}", roles("administrator", ""), none.clone()),
+        (
+            "POST",
+            "/v1/accounts/{id}/close",
+            roles("administrator", ""),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/accounts/{id}/keys",
+            roles("administrator", ""),
+            json!({"scopes": ["read"]}),
+        ),
+        (
+            "POST",
+            "/v1/accounts/{id}/keys/{key}/revoke",
+            roles("administrator", ""),
+            none.clone(),
+        ),
+        // Nobody has issued these: what others issued is answered in the same way.
+        ("GET", "/v1/commands/{id}", AnyCaller(404), none.clone()),
+        (
+            "GET",
+            "/v1/admin/status",
+            roles("auditor administrator", ""),
+            none.clone(),
+        ),
+        ("GET", "/health/live", Public, none.clone()),
+        ("GET", "/health/ready", Public, none.clone()),
+        ("GET", "/metrics", Public, none.clone()),
+        ("GET", "/problems/{slug}", Public, none),
+    ]
+}
+
+/// Calls an operation on an object, with or without a token, in a world of its own.
+async fn call(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> u16 {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let filled = |text: &str| {
+        text.replace("{id}", &object.to_string())
+            .replace("{day}", "2026-03-02")
+            .replace("{key}", &Uuid::from_u128(77).to_string())
+            .replace("{slug}", "not-found")
+    };
+    let mut request = TestRequest::with_uri(&filled(path)).method(method.parse::<Method>().unwrap());
+    if let Some(token) = token {
+        request = request.insert_header(("authorization", format!("Bearer {token}")));
+    }
+    if !body.is_null() {
+        request = request
+            .insert_header(("content-type", "application/json"))
+            .set_payload(filled(&body.to_string()));
+    }
+    call_service(&service, request.to_request()).await.status().as_u16()
+}
+
+fn names(list: &str, role: &str) -> bool {
+    list.split(' ').any(|name| name == role)
+}
+
+#[test]
+fn every_documented_operation_has_an_entry() {
+    let document = document();
+    let documented: BTreeSet<_> = document
+        .paths
+        .paths
+        .iter()
+        .flat_map(|(path, item)| operations(item).map(move |(method, _)| (method.to_owned(), path.clone())))
+        .collect();
+    let tested: BTreeSet<_> = table()
+        .iter()
+        .map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()))
+        .collect();
+    assert_eq!(tested, documented);
+}
+
+#[actix_web::test]
+async fn without_a_token_only_what_is_public_is_answered() {
+    for (method, path, access, body) in table() {
+        for token in [None, Some("nobody's"), Some("mk_nobody's"), Some("")] {
+            let status = call(method, path, &body, OWN, token).await;
+            match access {
+                Public => assert_ne!(status, 403, "{method} {path}"),
+                _ => assert_eq!(status, 401, "{method} {path} with {token:?}"),
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn every_role_may_do_what_the_table_says_and_nothing_else() {
+    for (method, path, access, body) in table() {
+        for (role, _) in ROLES {
+            for object in [OWN, OTHER] {
+                let status = call(method, path, &body, object, Some(&token(role))).await;
+                let what = format!("{method} {path} by {role} on {object}");
+                match access {
+                    Public => assert_ne!(status, 403, "{what}"),
+                    AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
+                    Hospital if role == "hospital" => assert!(status < 300, "{what}: {status}"),
+                    Hospital => assert_eq!(status, 403, "{what}"),
+                    Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
+                    Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
+                    Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
+                    Roles { .. } => assert_eq!(status, 403, "{what}"),
+                }
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
+    for (method, path, access, body) in table() {
+        let status = call(method, path, &body, OTHER, Some(HOSPITAL_KEY)).await;
+        let what = format!("{method} {path}");
+        match access {
+            Public => assert_ne!(status, 403, "{what}"),
+            // A key does not sign out.
+            AnyCaller(204) => assert_eq!(status, 403, "{what}"),
+            AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
+            Hospital => assert!(status < 300, "{what}: {status}"),
+            Roles { any, .. } if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
+            Roles { .. } => assert_eq!(status, 403, "{what}"),
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_does_not_exist_is_answered_like_what_is_somebody_elses() {
+    let nothing = Uuid::from_u128(3);
+    for (method, path, access, body) in table() {
+        let Roles { own, hidden, .. } = access else { continue };
+        for role in own.split(' ').filter(|role| !role.is_empty()) {
+            let status = call(method, path, &body, nothing, Some(&token(role))).await;
+            assert_eq!(status, hidden, "{method} {path} by {role}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn lists_are_narrowed_to_what_is_the_callers_own() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    for (role, query) in [
+        ("patient", ""),
+        ("doctor", ""),
+        ("patient", &*format!("?practitioner={OTHER}")),
+    ] {
+        let request = TestRequest::get()
+            .uri(&format!("/v1/appointments{query}"))
+            .insert_header(("authorization", format!("Bearer {}", token(role))));
+        assert_eq!(call_service(&service, request.to_request()).await.status(), 200);
+        let filter = world.queries.filters.lock().unwrap().pop().unwrap();
+        let own = if role == "patient" {
+            filter.patient.map(domain::kernel::PatientId::uuid)
+        } else {
+            filter.practitioner.map(domain::kernel::PractitionerId::uuid)
+        };
+        assert_eq!(own, Some(OWN), "{role}{query}");
+    }
+    let foreign = TestRequest::get()
+        .uri(&format!("/v1/appointments?patient={OTHER}"))
+        .insert_header(("authorization", format!("Bearer {}", token("patient"))));
+    assert_eq!(call_service(&service, foreign.to_request()).await.status(), 200);
+    assert!(
+        world.queries.filters.lock().unwrap().is_empty(),
+        "nobody asks for what is somebody else's"
+    );
+}

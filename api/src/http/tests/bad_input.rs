@@ -1,0 +1,257 @@
+//! What bad input gets: a precise problem, and nothing changed.
+
+use std::sync::atomic::Ordering;
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use serde_json::Value;
+
+use super::fakes::{OWN, World, token};
+use crate::http::app;
+
+fn request(method: &str, path: &str) -> TestRequest {
+    TestRequest::with_uri(path)
+        .method(method.parse::<Method>().unwrap())
+        .insert_header(("authorization", format!("Bearer {}", token("hospital"))))
+}
+
+fn json(method: &str, path: &str, body: &str) -> TestRequest {
+    request(method, path)
+        .insert_header(("content-type", "application/json"))
+        .set_payload(body.to_owned())
+}
+
+/// The status and the problem's type.
+async fn answer(world: &World, request: TestRequest) -> (u16, Value) {
+    let service = init_service(app(world.state())).await;
+    let response = call_service(&service, request.to_request()).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    assert_eq!(
+        headers.get("content-type").unwrap(),
+        "application/problem+json",
+        "{status}"
+    );
+    for name in [
+        "medconnect-position",
+        "medconnect-finality",
+        "x-request-id",
+        "cache-control",
+    ] {
+        assert!(headers.contains_key(name), "{name}");
+    }
+    let problem: Value = read_body_json(response).await;
+    assert_eq!(problem["status"], status);
+    (status, problem)
+}
+
+#[actix_web::test]
+async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
+    let world = World::new();
+    let patient = format!("/v1/patients/{OWN}");
+    let book = "/v1/appointments";
+    let slot = |slot: &str| format!(r#"{{"patient":"{OWN}","practitioner":"{OWN}","slot":{slot}}}"#);
+    let good = slot(r#"{"start":"2026-03-02T12:00:00Z","minutes":20}"#);
+    let large = format!(r#"{{"sessions":[],"x":"{}"}}"#, "x".repeat(200 * 1024));
+    for (request, status, slug, pointer) in [
+        (json("POST", book, "{"), 400, "malformed-json", None),
+        (json("POST", book, ""), 422, "invalid", Some("")),
+        (json("POST", book, r#"{"doctor":1}"#), 422, "invalid", Some("/doctor")),
+        (json("POST", book, &slot("5")), 422, "invalid", Some("/slot")),
+        (
+            json("POST", book, &slot(r#"{"start":"tomorrow","minutes":20}"#)),
+            422,
+            "invalid",
+            Some("/slot/start"),
+        ),
+        (
+            json("POST", book, &slot(r#"{"start":"2026-03-02T12:00:00","minutes":20}"#)),
+            422,
+            "invalid",
+            Some("/slot/start"),
+        ),
+        (
+            json("POST", book, &slot(r#"{"start":"2026-03-02T12:00:00Z","minutes":0}"#)),
+            422,
+            "invalid",
+            Some("/slot/minutes"),
+        ),
+        (
+            json(
+                "POST",
+                book,
+                &slot(r#"{"start":"2026-03-02T12:00:00Z","minutes":"20"}"#),
+            ),
+            422,
+            "invalid",
+            Some("/slot/minutes"),
+        ),
+        (
+            json(
+                "POST",
+                book,
+                &good.replacen(&OWN.to_string(), &uuid::Uuid::max().to_string(), 1),
+            ),
+            422,
+            "invalid",
+            Some("/patient"),
+        ),
+        (
+            json("POST", book, &good).insert_header(("idempotency-key", "")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("POST", book, &good).insert_header(("x-correlation-id", "x")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            request("POST", book)
+                .insert_header(("content-type", "text/plain"))
+                .set_payload(good),
+            415,
+            "unsupported-media-type",
+            None,
+        ),
+        (
+            json(
+                "PUT",
+                &format!("/v1/practitioners/{OWN}/availability/2026-03-02"),
+                &large,
+            ),
+            413,
+            "payload-too-large",
+            None,
+        ),
+        (
+            json(
+                "PUT",
+                &format!("/v1/practitioners/{OWN}/availability/today"),
+                r#"{"sessions":[]}"#,
+            ),
+            404,
+            "not-found",
+            None,
+        ),
+        (
+            json("PUT", &format!("{patient}/intake"), "{}").insert_header(("if-match", "W/\"3\"")),
+            412,
+            "precondition-failed",
+            None,
+        ),
+        (request("GET", "/v1/patients/nobody"), 404, "not-found", None),
+        (
+            request("GET", "/v1/patients/00000000-0000-0000-0000-000000000009"),
+            404,
+            "not-found",
+            None,
+        ),
+        (request("GET", "/v1/nothing"), 404, "not-found", None),
+        (request("GET", "/nothing"), 404, "not-found", None),
+        (request("DELETE", &patient), 405, "method-not-allowed", None),
+        (request("GET", "/v1/patients?limit=0"), 400, "malformed-request", None),
+        (
+            request("GET", "/v1/patients?limit=many"),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (request("GET", "/v1/patients?cursor=!"), 400, "malformed-request", None),
+        (
+            request("GET", "/v1/patients?name=Okafor"),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            request("GET", "/v1/appointments?from=yesterday"),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            request("GET", "/v1/appointments?status=lost"),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            request("GET", "/v1/slots?from=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z"),
+            400,
+            "malformed-request",
+            None,
+        ),
+    ] {
+        let (got, problem) = answer(&world, request).await;
+        assert_eq!(
+            (got, problem["type"].as_str().unwrap()),
+            (status, &*format!("/problems/{slug}")),
+            "{problem}"
+        );
+        if let Some(pointer) = pointer {
+            assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        }
+        assert!(!problem.to_string().contains("Okafor"), "{problem}");
+    }
+    assert_eq!(world.executor.executed.load(Ordering::Relaxed), 0);
+}
+
+#[actix_web::test]
+async fn a_method_that_is_not_allowed_is_told_which_are() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let response = call_service(&service, request("DELETE", "/v1/patients").to_request()).await;
+    assert_eq!(response.headers().get("allow").unwrap(), "POST, GET");
+}
+
+#[actix_web::test]
+async fn who_has_the_current_version_gets_no_body() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let path = format!("/v1/patients/{OWN}");
+    let first = call_service(&service, request("GET", &path).to_request()).await;
+    let tag = first.headers().get("etag").unwrap().clone();
+    let again = request("GET", &path).insert_header(("if-none-match", tag));
+    assert_eq!(call_service(&service, again.to_request()).await.status(), 304);
+}
+
+#[actix_web::test]
+async fn pages_lead_from_one_to_the_next() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let response = call_service(&service, request("GET", "/v1/patients?limit=1").to_request()).await;
+    assert!(response.headers().contains_key("link"));
+    let page: Value = read_body_json(response).await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    let response = call_service(&service, request("GET", page["next"].as_str().unwrap()).to_request()).await;
+    let last: Value = read_body_json(response).await;
+    assert_eq!(last["items"].as_array().unwrap().len(), 1);
+    assert!(last.get("next").is_none());
+}
+
+#[actix_web::test]
+async fn when_the_store_of_sessions_is_away_nobody_is_let_in() {
+    let world = World::new();
+    *world.sessions.away.lock().unwrap() = true;
+    let (status, problem) = answer(&world, request("GET", "/v1/me")).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &"/problems/database-unavailable".into())
+    );
+}
+
+#[actix_web::test]
+async fn too_much_at_once_is_refused() {
+    let world = World::new();
+    let world = World {
+        settings: crate::http::HttpSettings {
+            concurrency: 0,
+            ..world.settings.clone()
+        },
+        ..world
+    };
+    let (status, problem) = answer(&world, request("GET", "/v1/me")).await;
+    assert_eq!((status, &problem["type"]), (503, &"/problems/overloaded".into()));
+}

@@ -1,0 +1,738 @@
+//! Backends in memory: enough of them to see what the HTTP layer does with what they answer.
+//!
+//! There is one principal of every role. Patient and practitioner [`OWN`] are theirs; [`OTHER`] is somebody else's; nothing
+//! else exists.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use application::clinic::Clinic;
+use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Loaded, Receipt, Unavailable};
+use application::error::StoreError;
+use application::log::Finality;
+use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Progress, ProgressSource};
+use application::queries::*;
+use application::registry::*;
+use application::revocations::Revocations;
+use application::secrets::{NoRandomness, Secrets};
+use application::sessions::{Session, Sessions, TokenHash};
+use application::status::*;
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use cqrs_es::Aggregate as _;
+use domain::account::{KeyHash, Role, Scope};
+use domain::calendar::{AppointmentStatus, Slot};
+use domain::kernel::*;
+use domain::patient::{Intake, PatientDetails};
+use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
+use sha3::{Digest as _, Keccak256};
+use uuid::Uuid;
+
+use crate::http::{AppState, CommandTracker, HttpPorts, HttpSettings};
+
+/// What is the caller's own.
+pub(super) const OWN: Uuid = Uuid::from_u128(1);
+/// What is somebody else's.
+pub(super) const OTHER: Uuid = Uuid::from_u128(2);
+/// The key that the hospital's system uses, with every scope.
+pub(super) const HOSPITAL_KEY: &str = "mk_hospital";
+/// The chain that is signed in to.
+pub(super) const CHAIN: u64 = 31337;
+
+/// The wallets, each of a role; the first byte says which.
+pub(super) const ROLES: [(&str, u8); 8] = [
+    ("unregistered", 10),
+    ("patient", 11),
+    ("doctor", 12),
+    ("hospital", 13),
+    ("insurer", 14),
+    ("registrar", 15),
+    ("auditor", 16),
+    ("administrator", 17),
+];
+
+const HOSPITAL_SERVICE: u8 = 20;
+
+pub(super) type Fakes = (FakeExecutor, FakeQueries);
+
+/// Everything in memory, for a test to look at and to turn.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) clinic: Arc<Clinic<Fakes>>,
+    pub(super) ports: HttpPorts,
+    pub(super) settings: HttpSettings,
+    pub(super) executor: Arc<FakeExecutor>,
+    pub(super) registry: Arc<FakeRegistry>,
+    pub(super) sessions: Arc<FakeSessions>,
+    pub(super) queries: Arc<FakeQueries>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let tracker = Arc::new(CommandTracker::default());
+        let executor = Arc::new(FakeExecutor {
+            tracker: Arc::clone(&tracker),
+            ..FakeExecutor::default()
+        });
+        let registry = Arc::new(FakeRegistry::default());
+        let sessions = Arc::new(FakeSessions::default());
+        let queries = Arc::new(FakeQueries::default());
+        let clock = Arc::new(FakeClock);
+        let secrets = Arc::new(FakeSecrets::default());
+        let clinic = Arc::new(Clinic::new(
+            Arc::clone(&executor),
+            Arc::clone(&queries),
+            Arc::<FakeClock>::clone(&clock),
+            Arc::new(FakeIdentities),
+            Arc::<FakeSecrets>::clone(&secrets),
+            Arc::new(FakeRevocations::default()),
+        ));
+        let ports = HttpPorts {
+            clock,
+            secrets,
+            sessions: Arc::<FakeSessions>::clone(&sessions),
+            registry: Arc::<FakeRegistry>::clone(&registry),
+            progress: Arc::new(FakeProgress),
+            status: Arc::new(FakeStatus),
+            tracker,
+            metrics: Arc::default(),
+        };
+        let settings = HttpSettings::new("https://clinic.example", CHAIN);
+        Self {
+            clinic,
+            ports,
+            settings,
+            executor,
+            registry,
+            sessions,
+            queries,
+        }
+    }
+
+    pub(super) fn state(&self) -> AppState<Fakes> {
+        AppState::new(Arc::clone(&self.clinic), self.ports.clone(), self.settings.clone()).unwrap()
+    }
+}
+
+/// Now, for everybody.
+pub(super) fn now() -> DateTime<Utc> {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// The token of a role's session.
+pub(super) fn token(role: &str) -> String {
+    format!("session-of-{role}")
+}
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    Keccak256::digest(bytes).into()
+}
+
+struct FakeClock;
+
+impl Clock for FakeClock {
+    fn now(&self) -> DateTime<Utc> {
+        now()
+    }
+}
+
+struct FakeIdentities;
+
+impl IdentityDerivation for FakeIdentities {
+    fn from_identifier(&self, kind: &str, identifier: &Identifier) -> Uuid {
+        Uuid::new_v5(
+            &Uuid::NAMESPACE_URL,
+            format!("{kind} {} {}", identifier.system, identifier.value).as_bytes(),
+        )
+    }
+
+    fn from_wallet(&self, wallet: &Wallet) -> Uuid {
+        account(wallet.0[0]).uuid()
+    }
+
+    fn from_name(&self, kind: &str, name: &str) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{kind} {name}").as_bytes())
+    }
+}
+
+fn account(number: u8) -> AccountId {
+    AccountId::new(Uuid::from_u128(1000 + u128::from(number)))
+}
+
+#[derive(Default)]
+struct FakeSecrets(AtomicU32);
+
+impl Secrets for FakeSecrets {
+    fn token(&self) -> Result<String, NoRandomness> {
+        Ok(format!("token{:038}", self.0.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn digest(&self, bytes: &[u8]) -> [u8; 32] {
+        digest(bytes)
+    }
+}
+
+/// A write side that does what it is told and counts.
+#[derive(Default)]
+pub(super) struct FakeExecutor {
+    tracker: Arc<CommandTracker>,
+    /// How many commands were executed.
+    pub(super) executed: AtomicU32,
+    /// The ids of the commands executed.
+    pub(super) commands: Mutex<Vec<CommandId>>,
+    /// How long a command takes once it is accepted.
+    pub(super) takes: Mutex<Duration>,
+    /// Whether it is away.
+    pub(super) away: Mutex<bool>,
+}
+
+impl FakeExecutor {
+    async fn done<E>(&self, context: &CommandContext) -> Result<Receipt, CommandError<E>> {
+        if *self.away.lock().unwrap() {
+            return Err(CommandError::Unavailable(Unavailable::Chain));
+        }
+        self.executed.fetch_add(1, Ordering::Relaxed);
+        self.commands.lock().unwrap().push(context.command_id);
+        self.tracker.accepted(context.command_id);
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        Ok(Receipt {
+            command_id: context.command_id,
+            version: 1,
+            position: Some(7),
+            finality: Finality::Final,
+        })
+    }
+}
+
+impl CommandExecutor for FakeExecutor {
+    async fn execute<A: ClinicAggregate>(
+        &self,
+        _: A::Id,
+        _: Freshness,
+        _: A::Command,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<A::Error>>
+    where
+        A::Command: Clone + Sync,
+    {
+        self.done(context).await
+    }
+
+    async fn execute_pair<A, B, E, D>(
+        &self,
+        _: A::Id,
+        _: B::Id,
+        _: D,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<E>>
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + Send,
+        D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync,
+    {
+        self.done(context).await
+    }
+
+    async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<Loaded<A>, CommandError<A::Error>> {
+        let of: AggregateRef = id.into();
+        let known = [OWN, OTHER].contains(&of.uuid());
+        let mut practitioner = Practitioner::default();
+        if known {
+            practitioner.apply(PractitionerEvent::Registered {
+                details: practitioner_details(),
+            });
+        }
+        let any: &dyn Any = &practitioner;
+        let aggregate = any.downcast_ref::<A>().cloned().unwrap_or_default();
+        Ok(Loaded {
+            aggregate,
+            version: u64::from(known),
+        })
+    }
+}
+
+fn practitioner_details() -> PractitionerDetails {
+    PractitionerDetails {
+        name: HumanName {
+            family: "Sato".into(),
+            ..HumanName::default()
+        },
+        gender: Gender::Female,
+        specializations: vec![Concept {
+            coding: None,
+            text: "Cardiology".into(),
+        }],
+        credentials: Vec::new(),
+        time_zone: Tz::Asia__Tokyo,
+        identifier: None,
+    }
+}
+
+/// Read models with what is [`OWN`] and what is [`OTHER`].
+#[derive(Default)]
+pub(super) struct FakeQueries {
+    /// Accounts that are closed.
+    pub(super) closed: Mutex<HashSet<AccountId>>,
+    /// How many appointments there are in lists.
+    pub(super) filters: Mutex<Vec<AppointmentFilter>>,
+}
+
+fn known(id: Uuid) -> bool {
+    [OWN, OTHER].contains(&id)
+}
+
+fn patient(id: PatientId) -> PatientView {
+    let details = PatientDetails {
+        birth_date: NaiveDate::default(),
+        ..PatientDetails::default()
+    };
+    let (registered_at, updated_at) = (now(), now());
+    PatientView {
+        id,
+        details,
+        intake: Intake::default(),
+        version: 3,
+        registered_at,
+        updated_at,
+    }
+}
+
+fn practitioner(id: PractitionerId) -> PractitionerView {
+    PractitionerView {
+        id,
+        details: practitioner_details(),
+        version: 2,
+        registered_at: now(),
+    }
+}
+
+fn appointment(id: AppointmentId) -> AppointmentView {
+    AppointmentView {
+        id,
+        owner: id.uuid(),
+        practitioner: Some(PractitionerId::new(id.uuid())),
+        day: NaiveDate::from_ymd_opt(2026, 3, 2).unwrap(),
+        patient: Some(PatientId::new(id.uuid())),
+        slot: Slot {
+            start: now() + TimeDelta::days(1),
+            minutes: 20,
+        },
+        status: AppointmentStatus::Booked,
+        reason: None,
+        cancellation_reason: None,
+        recorded: false,
+        version: 4,
+    }
+}
+
+impl FakeQueries {
+    fn account_of(&self, number: u8) -> Option<AccountView> {
+        let name = ROLES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name);
+        let role = match name {
+            Some("patient") => Role::Patient,
+            Some("doctor") => Role::Doctor,
+            Some("hospital") => Role::Hospital,
+            Some("insurer") => Role::Insurer,
+            Some("registrar") => Role::Registrar,
+            Some("auditor") => Role::Auditor,
+            Some("administrator") => Role::Administrator,
+            None if number == HOSPITAL_SERVICE => Role::Hospital,
+            _ => return None,
+        };
+        let service = number == HOSPITAL_SERVICE;
+        let key = KeyView {
+            id: Uuid::from_u128(77),
+            hash: KeyHash(digest(HOSPITAL_KEY.as_bytes())),
+            scopes: vec![Scope::Read, Scope::Write, Scope::Import],
+            expires: None,
+            revoked: false,
+        };
+        Some(AccountView {
+            id: account(number),
+            name: None,
+            role,
+            wallet: (!service).then_some(Wallet([number; 20])),
+            patient: (role == Role::Patient).then_some(PatientId::new(OWN)),
+            practitioner: (role == Role::Doctor).then_some(PractitionerId::new(OWN)),
+            closed: self.closed.lock().unwrap().contains(&account(number)),
+            keys: if service { vec![key] } else { Vec::new() },
+            version: 1,
+        })
+    }
+}
+
+impl Queries for FakeQueries {
+    async fn patient(&self, id: PatientId) -> Result<Option<PatientView>, QueryError> {
+        Ok(known(id.uuid()).then(|| patient(id)))
+    }
+
+    async fn patients(&self, _: Option<&str>, page: Page<PatientId>) -> Result<Vec<PatientView>, QueryError> {
+        let all = [OWN, OTHER].map(PatientId::new);
+        let after = all.into_iter().filter(|id| page.after.is_none_or(|after| *id > after));
+        Ok(after.take(page.limit as usize).map(patient).collect())
+    }
+
+    async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
+        Ok(known(id.uuid()).then(|| practitioner(id)))
+    }
+
+    async fn practitioners(
+        &self,
+        _: Option<&str>,
+        _: Page<PractitionerId>,
+    ) -> Result<Vec<PractitionerView>, QueryError> {
+        Ok([OWN, OTHER].map(|id| practitioner(PractitionerId::new(id))).into())
+    }
+
+    async fn availability(&self, _: PractitionerId, _: NaiveDate) -> Result<AvailabilityView, QueryError> {
+        Ok(AvailabilityView {
+            sessions: Vec::new(),
+            free: Vec::new(),
+            version: 0,
+        })
+    }
+
+    async fn free_slots(&self, _: &SlotFilter, _: Page<SlotCursor>) -> Result<Vec<FreeSlot>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    async fn appointment(&self, id: AppointmentId) -> Result<Option<AppointmentView>, QueryError> {
+        Ok(known(id.uuid()).then(|| appointment(id)))
+    }
+
+    async fn appointments(
+        &self,
+        filter: &AppointmentFilter,
+        _: Page<AppointmentCursor>,
+    ) -> Result<Vec<AppointmentView>, QueryError> {
+        self.filters.lock().unwrap().push(filter.clone());
+        Ok(Vec::new())
+    }
+
+    async fn relationships_of_patient(&self, _: PatientId) -> Result<Vec<RelationshipView>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    async fn relationships_of_practitioner(
+        &self,
+        _: PractitionerId,
+        _: Page<PatientId>,
+    ) -> Result<Vec<RelationshipView>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<AccountView>, QueryError> {
+        let number = id
+            .uuid()
+            .as_u128()
+            .checked_sub(1000)
+            .and_then(|number| u8::try_from(number).ok());
+        // The service also answers for the ids that the table of endpoints uses.
+        let number = number.or(known(id.uuid()).then_some(HOSPITAL_SERVICE));
+        Ok(number.and_then(|number| self.account_of(number)))
+    }
+
+    async fn account_of_key(&self, hash: &KeyHash) -> Result<Option<AccountView>, QueryError> {
+        let service = self.account_of(HOSPITAL_SERVICE);
+        Ok(service.filter(|account| account.keys.iter().any(|key| key.hash == *hash)))
+    }
+
+    async fn accounts(&self, _: Page<AccountId>) -> Result<Vec<AccountView>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    async fn content_hashes(&self) -> Result<Vec<ProjectionHash>, QueryError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Sessions in memory. Every role has one from the beginning.
+#[derive(Default)]
+pub(super) struct FakeSessions {
+    nonces: Mutex<HashMap<String, DateTime<Utc>>>,
+    opened: Mutex<HashMap<TokenHash, Session>>,
+    closed: Mutex<HashSet<TokenHash>>,
+    /// Whether the store is away.
+    pub(super) away: Mutex<bool>,
+}
+
+#[async_trait]
+impl Sessions for FakeSessions {
+    async fn issue_nonce(&self, nonce: &str, expires_at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.nonces.lock().unwrap().insert(nonce.to_owned(), expires_at);
+        Ok(())
+    }
+
+    async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        Ok(self
+            .nonces
+            .lock()
+            .unwrap()
+            .remove(nonce)
+            .is_some_and(|expires| expires > now))
+    }
+
+    async fn open(&self, token: TokenHash, session: &Session) -> Result<(), StoreError> {
+        self.opened.lock().unwrap().insert(token, *session);
+        Ok(())
+    }
+
+    async fn find(&self, hash: TokenHash, _: DateTime<Utc>) -> Result<Option<Session>, StoreError> {
+        if *self.away.lock().unwrap() {
+            return Err(StoreError("away".into()));
+        }
+        if self.closed.lock().unwrap().contains(&hash) {
+            return Ok(None);
+        }
+        if let Some(session) = self.opened.lock().unwrap().get(&hash) {
+            return Ok(Some(*session));
+        }
+        let owner = ROLES.iter().find(|(role, _)| hash.0 == digest(token(role).as_bytes()));
+        let later = now() + TimeDelta::hours(1);
+        Ok(owner.map(|(_, number)| Session {
+            wallet: Wallet([*number; 20]),
+            idle_expires_at: later,
+            expires_at: later,
+        }))
+    }
+
+    async fn touch(&self, _: &[(TokenHash, DateTime<Utc>)]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close(&self, token: TokenHash) -> Result<(), StoreError> {
+        self.closed.lock().unwrap().insert(token);
+        Ok(())
+    }
+
+    async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct FakeRevocations(Mutex<HashSet<(Uuid, CommandId)>>);
+
+#[async_trait]
+impl Revocations for FakeRevocations {
+    async fn add(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError> {
+        self.0.lock().unwrap().insert((subject, command));
+        Ok(())
+    }
+
+    async fn withdraw(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError> {
+        self.0.lock().unwrap().remove(&(subject, command));
+        Ok(())
+    }
+
+    async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError> {
+        Ok(subjects.iter().any(|subject| self.denied_here(*subject)))
+    }
+
+    fn denied_here(&self, subject: Uuid) -> bool {
+        self.0.lock().unwrap().iter().any(|(denied, _)| *denied == subject)
+    }
+}
+
+struct Row {
+    issuer: AccountId,
+    key: Option<[u8; 32]>,
+    fingerprint: [u8; 32],
+    fence: i64,
+    claimed: bool,
+    answer: Option<StoredAnswer>,
+}
+
+/// The registry in memory. A claim lasts until it is answered or released.
+#[derive(Default)]
+pub(super) struct FakeRegistry {
+    rows: Mutex<HashMap<CommandId, Row>>,
+    /// What the log says of commands.
+    pub(super) traces: Mutex<HashMap<CommandId, Trace>>,
+}
+
+impl FakeRegistry {
+    /// How many commands are registered.
+    pub(super) fn len(&self) -> usize {
+        self.rows.lock().unwrap().len()
+    }
+
+    /// A process that held every claim is gone, and time has passed.
+    pub(super) fn let_claims_run_out(&self) {
+        self.rows
+            .lock()
+            .unwrap()
+            .values_mut()
+            .for_each(|row| row.claimed = false);
+    }
+
+    /// The answers were never written.
+    pub(super) fn lose_answers(&self) {
+        self.rows.lock().unwrap().values_mut().for_each(|row| row.answer = None);
+    }
+}
+
+#[async_trait]
+impl CommandRegistry for FakeRegistry {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        let mut rows = self.rows.lock().unwrap();
+        let found = rows
+            .iter_mut()
+            .find(|(_, row)| row.issuer == claim.issuer && row.key == Some(claim.key));
+        let Some((id, row)) = found else {
+            let row = Row {
+                issuer: claim.issuer,
+                key: Some(claim.key),
+                fingerprint: claim.fingerprint,
+                fence: 1,
+                claimed: true,
+                answer: None,
+            };
+            rows.insert(claim.command_id, row);
+            return Ok(Claimed::Granted(Ticket {
+                command_id: claim.command_id,
+                fence: 1,
+            }));
+        };
+        Ok(match &row.answer {
+            _ if row.fingerprint != claim.fingerprint => Claimed::Mismatch,
+            Some(answer) => Claimed::Answered(answer.clone()),
+            None if row.claimed => Claimed::InProgress(*id),
+            None => {
+                row.fence += 1;
+                row.claimed = true;
+                Claimed::Granted(Ticket {
+                    command_id: *id,
+                    fence: row.fence,
+                })
+            }
+        })
+    }
+
+    async fn register(
+        &self,
+        command_id: CommandId,
+        issuer: AccountId,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<Ticket, StoreError> {
+        let row = Row {
+            issuer,
+            key: None,
+            fingerprint: [0; 32],
+            fence: 1,
+            claimed: true,
+            answer: None,
+        };
+        self.rows.lock().unwrap().insert(command_id, row);
+        Ok(Ticket { command_id, fence: 1 })
+    }
+
+    async fn renew(&self, _: Ticket, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn answer(&self, ticket: Ticket, answer: &StoredAnswer) -> Result<(), StoreError> {
+        let mut rows = self.rows.lock().unwrap();
+        if let Some(row) = rows.get_mut(&ticket.command_id).filter(|row| row.fence == ticket.fence) {
+            row.answer = Some(answer.clone());
+        }
+        Ok(())
+    }
+
+    async fn release(&self, ticket: Ticket) -> Result<(), StoreError> {
+        if let Some(row) = self.rows.lock().unwrap().get_mut(&ticket.command_id) {
+            row.claimed &= row.fence != ticket.fence;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, command_id: CommandId) -> Result<Option<RegisteredCommand>, StoreError> {
+        Ok(self.rows.lock().unwrap().get(&command_id).map(|row| RegisteredCommand {
+            issuer: row.issuer,
+            created_at: now(),
+            answer: row.answer.clone(),
+            claimed_until: if row.claimed {
+                now() + TimeDelta::seconds(1)
+            } else {
+                now()
+            },
+        }))
+    }
+
+    async fn trace(&self, command_id: CommandId) -> Result<Trace, StoreError> {
+        Ok(self
+            .traces
+            .lock()
+            .unwrap()
+            .get(&command_id)
+            .copied()
+            .unwrap_or(Trace::None))
+    }
+
+    async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+struct FakeProgress;
+
+impl ProgressSource for FakeProgress {
+    fn progress(&self) -> Progress {
+        Progress {
+            position: 42,
+            block: 9,
+            final_block: 8,
+            final_position: 40,
+        }
+    }
+}
+
+struct FakeStatus;
+
+#[async_trait]
+impl StatusSource for FakeStatus {
+    async fn status(&self) -> Result<SystemStatus, StoreError> {
+        Ok(SystemStatus {
+            version: "0".into(),
+            started_at: now(),
+            chain: ChainStatus {
+                chain_id: CHAIN,
+                contract: "0x".into(),
+                finality: "instant".into(),
+                head_block: None,
+                applied_block: 9,
+                final_block: 8,
+            },
+            log: LogStatus {
+                position: 42,
+                final_position: 40,
+                running_hash: "0x".into(),
+                chain_position: None,
+            },
+            outbox: OutboxStatus {
+                waiting: 0,
+                in_flight: 0,
+            },
+            projections: Vec::new(),
+            parked: Vec::new(),
+            foreign_events: 0,
+        })
+    }
+
+    async fn readiness(&self) -> Vec<ComponentReadiness> {
+        vec![ComponentReadiness {
+            name: "database",
+            ready: true,
+            essential: true,
+        }]
+    }
+}

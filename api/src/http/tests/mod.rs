@@ -1,0 +1,7 @@
+//! Tests of the whole HTTP layer over backends in memory.
+
+mod authorization;
+mod bad_input;
+mod commands;
+mod fakes;
+mod sign_in;

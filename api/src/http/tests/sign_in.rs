@@ -1,0 +1,130 @@
+//! Signing in and out, over the whole layer. What a message must say is tested beside [`crate::http::auth`].
+
+use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use k256::ecdsa::SigningKey;
+use serde_json::{Value, json};
+use sha3::{Digest as _, Keccak256};
+
+use super::fakes::{HOSPITAL_KEY, World, token};
+use crate::http::app;
+
+macro_rules! send {
+    ($service:expr, $request:expr) => {{
+        let response = call_service(&$service, $request.to_request()).await;
+        let status = response.status().as_u16();
+        let body: Value = if status == 204 {
+            Value::Null
+        } else {
+            read_body_json(response).await
+        };
+        (status, body)
+    }};
+}
+
+fn bearer(request: TestRequest, token: &str) -> TestRequest {
+    request.insert_header(("authorization", format!("Bearer {token}")))
+}
+
+fn signed(challenge: &Value) -> Value {
+    let key = SigningKey::from_bytes(&[7; 32].into()).unwrap();
+    let point = key.verifying_key().to_encoded_point(false);
+    let address = siwe::eip55(Keccak256::digest(&point.as_bytes()[1..])[12..].try_into().unwrap());
+    let text = |name: &str| challenge[name].as_str().unwrap().to_owned();
+    let message = format!(
+        "{} wants you to sign in with your Ethereum account:\n{address}\n\n\nURI: {}\nVersion: {}\nChain ID: {}\n\
+         Nonce: {}\nIssued At: {}",
+        text("domain"),
+        text("uri"),
+        text("version"),
+        challenge["chainId"],
+        text("nonce"),
+        text("issuedAt"),
+    );
+    let parsed: siwe::Message = message.parse().unwrap();
+    let (signature, recovery) = key.sign_prehash_recoverable(&parsed.eip191_hash().unwrap()).unwrap();
+    let signature = format!("0x{}{:02x}", hex::encode(signature.to_bytes()), 27 + recovery.to_byte());
+    json!({"message": message, "signature": signature})
+}
+
+#[actix_web::test]
+async fn a_wallet_signs_in_once_per_nonce_and_signs_out() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let (status, challenge) = send!(service, TestRequest::post().uri("/v1/auth/nonce"));
+    assert_eq!(status, 200);
+    let login = || TestRequest::post().uri("/v1/auth/login").set_json(signed(&challenge));
+    let (status, session) = send!(service, login());
+    assert_eq!((status, &session["me"]["registered"]), (200, &json!(false)));
+    let token = session["token"].as_str().unwrap();
+
+    let (status, problem) = send!(service, login());
+    assert_eq!((status, &problem["type"]), (401, &json!("/problems/login-failed")));
+    assert_eq!(problem["detail"], "The nonce is unknown, expired or used.");
+
+    assert_eq!(send!(service, bearer(TestRequest::get().uri("/v1/me"), token)).0, 200);
+    assert_eq!(
+        send!(service, bearer(TestRequest::post().uri("/v1/auth/logout"), token)).0,
+        204
+    );
+    assert_eq!(send!(service, bearer(TestRequest::get().uri("/v1/me"), token)).0, 401);
+}
+
+#[actix_web::test]
+async fn a_closed_account_and_a_revoked_key_stop_at_once() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let me = |token: &str| bearer(TestRequest::get().uri("/v1/me"), token);
+    let admin = token("administrator");
+    let hospital = token("hospital");
+    assert_eq!(send!(service, me(&hospital)).0, 200);
+    assert_eq!(send!(service, me(HOSPITAL_KEY)).0, 200);
+
+    let account = send!(service, me(&hospital)).1["account"].as_str().unwrap().to_owned();
+    let close = bearer(
+        TestRequest::post().uri(&format!("/v1/accounts/{account}/close")),
+        &admin,
+    );
+    assert_eq!(send!(service, close).0, 200);
+    assert_eq!(send!(service, me(&hospital)).0, 401);
+
+    let service_account = send!(service, me(HOSPITAL_KEY)).1["account"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let key = uuid::Uuid::from_u128(77);
+    let revoke = TestRequest::post().uri(&format!("/v1/accounts/{service_account}/keys/{key}/revoke"));
+    assert_eq!(send!(service, bearer(revoke, &admin)).0, 200);
+    assert_eq!(send!(service, me(HOSPITAL_KEY)).0, 401);
+}
+
+#[actix_web::test]
+async fn a_revocation_that_fails_takes_nothing_away() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let me = || bearer(TestRequest::get().uri("/v1/me"), HOSPITAL_KEY);
+    let account = send!(service, me()).1["account"].as_str().unwrap().to_owned();
+    *world.executor.away.lock().unwrap() = true;
+    let close = TestRequest::post().uri(&format!("/v1/accounts/{account}/close"));
+    assert_eq!(send!(service, bearer(close, &token("administrator"))).0, 503);
+    assert_eq!(send!(service, me()).0, 200);
+}
+
+#[actix_web::test]
+async fn attempts_to_sign_in_are_limited() {
+    let world = World::new();
+    let one = std::num::NonZeroU32::MIN;
+    let settings = crate::http::HttpSettings {
+        sign_ins_per_minute: one,
+        ..world.settings.clone()
+    };
+    let world = World { settings, ..world };
+    let service = init_service(app(world.state())).await;
+    let nonce = || {
+        TestRequest::post()
+            .uri("/v1/auth/nonce")
+            .peer_addr("10.0.0.1:1".parse().unwrap())
+    };
+    assert_eq!(send!(service, nonce()).0, 200);
+    let (status, problem) = send!(service, nonce());
+    assert_eq!((status, &problem["type"]), (429, &json!("/problems/too-many-requests")));
+}

@@ -1,0 +1,45 @@
+-- Signing in, revocations, and the command registry. Everything here is short-lived except revocations, which are few.
+
+-- Single-use nonces of EIP-4361 messages.
+CREATE TABLE sign_in_nonces (
+    nonce      text PRIMARY KEY,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX sign_in_nonces_expiry ON sign_in_nonces (expires_at);
+
+-- Sessions by the SHA-256 of their token; the token is kept nowhere.
+CREATE TABLE sessions (
+    token_hash      bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    wallet          bytea NOT NULL CHECK (length(wallet) = 20),
+    idle_expires_at timestamptz NOT NULL,
+    expires_at      timestamptz NOT NULL
+);
+CREATE INDEX sessions_expiry ON sessions (least(idle_expires_at, expires_at));
+
+-- What is no longer good from the moment the command was accepted, before the log says so: accounts and keys, by id.
+CREATE TABLE revocations (
+    subject    uuid NOT NULL,
+    command_id uuid NOT NULL,
+    added_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (subject, command_id)
+);
+
+-- Commands with an idempotency key, and commands whose caller does not wait. `fence` counts the claims: an answer is
+-- written only by the last claimant. Answers hold ids and versions, never what a command was about.
+CREATE TABLE commands (
+    command_id      uuid PRIMARY KEY,
+    issuer          uuid NOT NULL,
+    idempotency_key bytea CHECK (length(idempotency_key) = 32),
+    fingerprint     bytea CHECK (length(fingerprint) = 32),
+    fence           bigint NOT NULL DEFAULT 1,
+    claimed_until   timestamptz NOT NULL,
+    created_at      timestamptz NOT NULL,
+    status          smallint,
+    body            text,
+    location        text,
+    etag            text,
+    UNIQUE (issuer, idempotency_key),
+    CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
+    CHECK ((status IS NULL) = (body IS NULL))
+);
+CREATE INDEX commands_age ON commands (created_at);

@@ -1,0 +1,218 @@
+//! The command registry in Postgres: idempotency keys, and commands that answer later.
+
+use application::error::StoreError;
+use application::registry::{Claim, Claimed, CommandRegistry, RegisteredCommand, StoredAnswer, Ticket, Trace};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::kernel::{AccountId, CommandId};
+use sqlx::postgres::PgRow;
+use sqlx::{PgPool, Row as _};
+
+use crate::sessions::store;
+
+/// [`CommandRegistry`] in Postgres.
+#[derive(Clone, Debug)]
+pub struct PostgresCommands(PgPool);
+
+impl PostgresCommands {
+    /// Over a pool whose search path begins with the schema of the journal and has `core`.
+    pub const fn new(pool: PgPool) -> Self {
+        Self(pool)
+    }
+
+    async fn insert(&self, claim: &Claim, key: Option<&[u8]>, fingerprint: Option<&[u8]>) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO commands (command_id, issuer, idempotency_key, fingerprint, claimed_until, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+        let inserted = sqlx::query(sql)
+            .bind(claim.command_id.uuid())
+            .bind(claim.issuer.uuid())
+            .bind(key)
+            .bind(fingerprint)
+            .bind(claim.until)
+            .bind(claim.now)
+            .execute(&self.0)
+            .await;
+        inserted.map(|done| done.rows_affected() == 1).map_err(store)
+    }
+
+    /// What an earlier claim under the same key has come to; `None` when it was forgotten just now.
+    async fn earlier(&self, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
+        // Takes the claim over if it ran out, in one statement: of two callers, one gets it.
+        let sql = "UPDATE commands SET fence = fence + 1, claimed_until = $4 \
+                   WHERE issuer = $1 AND idempotency_key = $2 AND fingerprint = $3 AND status IS NULL \
+                     AND claimed_until <= $5 \
+                   RETURNING command_id, fence";
+        let taken = sqlx::query(sql)
+            .bind(claim.issuer.uuid())
+            .bind(claim.key.as_slice())
+            .bind(claim.fingerprint.as_slice())
+            .bind(claim.until)
+            .bind(claim.now)
+            .fetch_optional(&self.0)
+            .await
+            .map_err(store)?;
+        if let Some(row) = taken {
+            let command_id = CommandId::new(row.try_get("command_id").map_err(store)?);
+            let fence = row.try_get("fence").map_err(store)?;
+            return Ok(Some(Claimed::Granted(Ticket { command_id, fence })));
+        }
+        let sql = "SELECT command_id, fingerprint, status, body, location, etag FROM commands \
+                   WHERE issuer = $1 AND idempotency_key = $2";
+        let found = sqlx::query(sql)
+            .bind(claim.issuer.uuid())
+            .bind(claim.key.as_slice())
+            .fetch_optional(&self.0)
+            .await
+            .map_err(store)?;
+        let Some(row) = found else { return Ok(None) };
+        let fingerprint: Vec<u8> = row.try_get("fingerprint").map_err(store)?;
+        if fingerprint != claim.fingerprint {
+            return Ok(Some(Claimed::Mismatch));
+        }
+        let command_id = CommandId::new(row.try_get("command_id").map_err(store)?);
+        Ok(Some(
+            answer(&row)?.map_or(Claimed::InProgress(command_id), Claimed::Answered),
+        ))
+    }
+}
+
+fn answer(row: &PgRow) -> Result<Option<StoredAnswer>, StoreError> {
+    let status: Option<i16> = row.try_get("status").map_err(store)?;
+    let body: Option<String> = row.try_get("body").map_err(store)?;
+    let (Some(status), Some(body)) = (status.and_then(|status| u16::try_from(status).ok()), body) else {
+        return Ok(None);
+    };
+    let location = row.try_get("location").map_err(store)?;
+    let etag = row.try_get("etag").map_err(store)?;
+    Ok(Some(StoredAnswer {
+        status,
+        body,
+        location,
+        etag,
+    }))
+}
+
+#[async_trait]
+impl CommandRegistry for PostgresCommands {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        loop {
+            if self.insert(claim, Some(&claim.key), Some(&claim.fingerprint)).await? {
+                return Ok(Claimed::Granted(Ticket {
+                    command_id: claim.command_id,
+                    fence: 1,
+                }));
+            }
+            if let Some(claimed) = self.earlier(claim).await? {
+                return Ok(claimed);
+            }
+            // The row was swept between the two: the key is new again.
+        }
+    }
+
+    async fn register(
+        &self,
+        command_id: CommandId,
+        issuer: AccountId,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Ticket, StoreError> {
+        let claim = Claim {
+            issuer,
+            key: [0; 32],
+            fingerprint: [0; 32],
+            command_id,
+            now,
+            until,
+        };
+        self.insert(&claim, None, None).await?;
+        Ok(Ticket { command_id, fence: 1 })
+    }
+
+    async fn renew(&self, ticket: Ticket, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let sql = "UPDATE commands SET claimed_until = $3 WHERE command_id = $1 AND fence = $2 AND status IS NULL";
+        sqlx::query(sql)
+            .bind(ticket.command_id.uuid())
+            .bind(ticket.fence)
+            .bind(until)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
+    async fn answer(&self, ticket: Ticket, answer: &StoredAnswer) -> Result<(), StoreError> {
+        let sql = "UPDATE commands SET status = $3, body = $4, location = $5, etag = $6 \
+                   WHERE command_id = $1 AND fence = $2 AND status IS NULL";
+        sqlx::query(sql)
+            .bind(ticket.command_id.uuid())
+            .bind(ticket.fence)
+            .bind(i16::try_from(answer.status).unwrap_or(i16::MAX))
+            .bind(&answer.body)
+            .bind(&answer.location)
+            .bind(&answer.etag)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
+    async fn release(&self, ticket: Ticket) -> Result<(), StoreError> {
+        // The beginning of time is past on every server's clock.
+        let sql = "UPDATE commands SET claimed_until = 'epoch' WHERE command_id = $1 AND fence = $2 AND status IS NULL";
+        sqlx::query(sql)
+            .bind(ticket.command_id.uuid())
+            .bind(ticket.fence)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
+    async fn find(&self, command_id: CommandId) -> Result<Option<RegisteredCommand>, StoreError> {
+        let sql = "SELECT issuer, created_at, claimed_until, status, body, location, etag FROM commands \
+                   WHERE command_id = $1";
+        let row = sqlx::query(sql)
+            .bind(command_id.uuid())
+            .fetch_optional(&self.0)
+            .await
+            .map_err(store)?;
+        row.map(|row| {
+            Ok(RegisteredCommand {
+                issuer: AccountId::new(row.try_get("issuer").map_err(store)?),
+                created_at: row.try_get("created_at").map_err(store)?,
+                claimed_until: row.try_get("claimed_until").map_err(store)?,
+                answer: answer(&row)?,
+            })
+        })
+        .transpose()
+    }
+
+    async fn trace(&self, command_id: CommandId) -> Result<Trace, StoreError> {
+        // In one snapshot: a commit leaves the outbox only after it is in the journal.
+        let sql = "SELECT (SELECT max(position) FROM journal WHERE command_id = $1) AS position, \
+                          EXISTS (SELECT FROM outbox_commits WHERE command_id = $1) AS waiting";
+        let row = sqlx::query(sql)
+            .bind(command_id.uuid())
+            .fetch_one(&self.0)
+            .await
+            .map_err(store)?;
+        let position: Option<i64> = row.try_get("position").map_err(store)?;
+        let waiting = row.try_get("waiting").map_err(store)?;
+        Ok(match position.and_then(|position| u64::try_from(position).ok()) {
+            Some(position) => Trace::Journaled { position },
+            None if waiting => Trace::Outbox,
+            None => Trace::None,
+        })
+    }
+
+    async fn sweep(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
+        let sql = "DELETE FROM commands WHERE created_at < $1 \
+                   AND NOT EXISTS (SELECT FROM outbox_commits WHERE outbox_commits.command_id = commands.command_id)";
+        sqlx::query(sql)
+            .bind(before)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+}
