@@ -3,6 +3,7 @@
 //! - [`http`]: routes, authentication, problems; generic over the write side and the read side.
 //! - [`openapi`]: the document that describes them.
 
+pub mod config;
 pub mod dev;
 pub mod http;
 pub mod import;

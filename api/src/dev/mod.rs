@@ -4,15 +4,18 @@
 //!
 //! - [`tools`]: finds PostgreSQL and Anvil, or fetches them.
 //! - [`postgres`] and [`anvil`]: start and stop them. Nothing that is started here outlives us, however we end.
+//! - [`data_dir`] and [`secrets`]: where everything is kept.
 //! - [`chain`]: an Anvil that forgets nothing, whatever is killed.
 
 pub mod anvil;
 pub mod chain;
+pub mod data_dir;
 mod error;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod rpc;
+pub mod secrets;
 pub mod tools;
 pub mod user;
 

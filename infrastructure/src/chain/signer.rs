@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ethers_core::types::transaction::eip1559::Eip1559TransactionRequest;
 use ethers_core::types::transaction::eip2718::TypedTransaction;
 use ethers_core::types::{NameOrAddress, U256};
+use ethers_core::utils::hash_message;
 use ethers_core::utils::rlp::Rlp;
 use ethers_signers::{LocalWallet, Signer as _};
 use zeroize::Zeroizing;
@@ -92,6 +93,19 @@ impl Signer {
         let raw = request.rlp_signed(&signature).to_vec();
         let hash = keccak256(&raw);
         Ok(SignedTransaction { raw, hash })
+    }
+}
+
+impl Signer {
+    /// Signs a message as wallets do for people (EIP-191), with the recovery id at the end.
+    ///
+    /// # Errors
+    /// When the key refuses.
+    pub fn sign_message(&self, message: &str) -> Result<[u8; 65], TransactionError> {
+        self.wallet
+            .sign_hash(hash_message(message))
+            .map(|signature| signature.into())
+            .map_err(|_| TransactionError::Signing)
     }
 }
 
@@ -183,6 +197,16 @@ mod tests {
             format!("{signer:?}"),
             "Signer { address: 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266, .. }"
         );
+    }
+
+    #[test]
+    fn a_signed_message_names_its_signer() {
+        let signer: Signer = SECRET.parse().unwrap();
+        let signature = signer.sign_message("I am who I am").unwrap();
+        let signature = ethers_core::types::Signature::try_from(signature.as_slice()).unwrap();
+        let recovered: Address = signature.recover("I am who I am").unwrap().into();
+        assert_eq!(recovered, signer.address());
+        assert!([27, 28].contains(&signature.v));
     }
 
     #[test]

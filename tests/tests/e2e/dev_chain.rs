@@ -35,6 +35,7 @@ async fn try_start(folder: &Path, lasting: bool) -> Result<DevChain, DevError> {
         log: folder.join("anvil.log"),
         port: Port::Any,
         chain_id: 31337,
+        states: 16,
     };
     DevChain::start(tool, options, Arc::new(|_: &str| ())).await
 }

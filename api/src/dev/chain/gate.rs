@@ -81,9 +81,11 @@ async fn answer(body: Bytes, sequencer: Data<super::sequencer::Sequencer>) -> Ht
     };
     match answered {
         Ok(answer) => HttpResponse::Ok().content_type("application/json").body(answer),
+        // Not a JSON-RPC error: that would be the word of a node, and there is none.
         Err(absent) => HttpResponse::ServiceUnavailable()
             .insert_header((header::RETRY_AFTER, "1"))
-            .json(error(&Value::Null, -32000, &absent.to_string())),
+            .content_type("text/plain")
+            .body(absent.to_string()),
     }
 }
 

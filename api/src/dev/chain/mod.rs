@@ -50,6 +50,9 @@ pub struct ChainOptions {
     pub port: Port,
     /// The chain id, if the journal is new.
     pub chain_id: u64,
+    /// For how many blocks before the last one the state can be asked for. Each is a copy of the whole state, made anew for
+    /// every block: with 100,000 slots 16 MB and 5 ms.
+    pub states: u32,
 }
 
 /// A running chain.
@@ -81,7 +84,7 @@ impl DevChain {
             port: Port::Any,
             chain_id: birth.id,
             mining: Mining::OnDemand,
-            states: Some(0),
+            states: Some(options.states),
             genesis_time: None,
             fork_of: Some(format!("http://127.0.0.1:{genesis_port}")),
             // Those who hold money are funded in the journal; nobody else has any.

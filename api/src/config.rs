@@ -1,0 +1,392 @@
+//! What a server must be told, from a TOML file and the environment.
+//!
+//! Every setting has a name such as `database.url`. In the environment that is `MEDCONNECT_DATABASE__URL`, which wins over the
+//! file. Secrets can be given in files of their own (`…_file`), as container platforms mount them; never from the database that
+//! they protect.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use infrastructure::chain::{Address, Signer};
+use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// The prefix of settings in the environment.
+const PREFIX: &str = "MEDCONNECT_";
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("there is no configuration file {}", .0.display())]
+    NoFile(PathBuf),
+    /// A setting is missing, unknown or of the wrong kind.
+    #[error("the configuration is not usable: {0}")]
+    Setting(Box<figment::Error>),
+    /// A secret is missing, or given twice.
+    #[error("give either `{0}` or `{0}_file`")]
+    OneOfTwo(&'static str),
+    /// A secret cannot be used.
+    #[error("`{name}` cannot be used: {source}")]
+    Secret {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: SecretError,
+    },
+    /// A file with a secret cannot be read.
+    #[error("the file of `{name}` cannot be read: {source}")]
+    SecretFile {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A key is none.
+    #[error("`chain.signer` is not the private key of an Ethereum account")]
+    Signer,
+}
+
+/// When a block counts as final.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FinalityRule {
+    /// At once: the network never takes a block back.
+    Instant,
+    /// When so many blocks are on top of it.
+    Confirmations(u64),
+    /// When the node says so (the `finalized` block).
+    #[default]
+    Finalized,
+}
+
+/// Everything a server must be told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The REST interface.
+    pub http: HttpConfig,
+    /// Postgres.
+    pub database: DatabaseConfig,
+    /// The chain.
+    pub chain: ChainConfig,
+    /// The secrets that protect health data.
+    pub keys: KeysConfig,
+    /// Who is there at the beginning.
+    #[serde(default)]
+    pub bootstrap: BootstrapConfig,
+    /// What is written about what happens.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// The REST interface.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where it listens.
+    #[serde(default = "default_bind")]
+    pub bind: SocketAddr,
+    /// The address that people sign in at, without a path; a signed message must name it.
+    pub public_url: String,
+    /// The longest body, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_limit: Option<usize>,
+    /// How many requests are served at once; more are refused with 503.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<usize>,
+    /// How many threads serve requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// For how many seconds a command is waited for before it is answered with 202.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_wait_seconds: Option<u64>,
+    /// For how many minutes a session lives without being used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_idle_minutes: Option<u64>,
+    /// For how many hours a session lives in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_hours: Option<u64>,
+}
+
+fn default_bind() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+/// Postgres.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// Its URL, with user and password.
+    #[serde(serialize_with = "exposed")]
+    pub url: SecretString,
+    /// How many connections at most.
+    #[serde(default = "default_connections")]
+    pub connections: u32,
+}
+
+const fn default_connections() -> u32 {
+    32
+}
+
+fn exposed<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+fn exposed_if_any<S: serde::Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => exposed(secret, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// JSON-RPC URLs of nodes, the preferred one first.
+    pub nodes: Vec<String>,
+    /// The chain id.
+    pub id: u64,
+    /// The address of the `EventLog` contract.
+    pub contract: Address,
+    /// The block that deployed it: no log is older.
+    #[serde(default)]
+    pub deployed_in: u64,
+    /// When a block counts as final.
+    #[serde(default)]
+    pub finality: FinalityRule,
+    /// The private key that appends and pays: 64 hexadecimal digits. A server of its own has a key of its own.
+    #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
+    pub signer: Option<SecretString>,
+    /// A file with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_file: Option<PathBuf>,
+}
+
+/// The secrets that protect health data.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// The organisation's master secret: 64 hexadecimal digits, the same on all its servers.
+    #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
+    pub master_secret: Option<SecretString>,
+    /// A file with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master_secret_file: Option<PathBuf>,
+    /// The key that wraps the patients' keys in the database.
+    pub encryption: EncryptionKeyConfig,
+    /// Keys that wrapped before it, for as long as anything is wrapped under them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<EncryptionKeyConfig>,
+}
+
+/// A key-encryption key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionKeyConfig {
+    /// Its name. What it wrapped remembers it.
+    pub name: String,
+    /// 64 hexadecimal digits.
+    #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
+    pub key: Option<SecretString>,
+    /// A file with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// Who is there at the beginning.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootstrapConfig {
+    /// The wallet of the first administrator, who then opens every other account. Without it, the accounts in the log are all
+    /// there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<Address>,
+}
+
+/// What is written about what happens.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// What to write, as in `info,infrastructure=debug`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// One JSON object per line.
+    #[serde(default)]
+    pub json: bool,
+}
+
+impl Config {
+    /// Reads it: the environment over the file.
+    ///
+    /// # Errors
+    /// When a setting is missing, unknown or of the wrong kind.
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigError::NoFile(file.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        // The environment's names of one part belong to the tools, such as MEDCONNECT_KEY.
+        let environment = Env::prefixed(PREFIX)
+            .filter(|name| name.as_str().contains("__"))
+            .split("__");
+        figment
+            .merge(environment)
+            .extract()
+            .map_err(|error| ConfigError::Setting(Box::new(error)))
+    }
+
+    /// The configuration as a file would have it.
+    ///
+    /// # Errors
+    /// When it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+impl ChainConfig {
+    /// The key that appends and pays.
+    ///
+    /// # Errors
+    /// When it is missing or none.
+    pub fn signer(&self) -> Result<Signer, ConfigError> {
+        secret("chain.signer", self.signer.as_ref(), self.signer_file.as_deref())?
+            .expose_secret()
+            .parse()
+            .map_err(|_| ConfigError::Signer)
+    }
+}
+
+impl KeysConfig {
+    /// The organisation's master secret.
+    ///
+    /// # Errors
+    /// When it is missing or none.
+    pub fn master_secret(&self) -> Result<MasterSecret, ConfigError> {
+        let name = "keys.master_secret";
+        let text = secret(name, self.master_secret.as_ref(), self.master_secret_file.as_deref())?;
+        MasterSecret::from_hex(text.expose_secret()).map_err(|source| ConfigError::Secret { name, source })
+    }
+
+    /// The keys that wrap the patients' keys.
+    ///
+    /// # Errors
+    /// When one is missing or none.
+    pub fn encryption_keys(&self) -> Result<KeyEncryptionKeys, ConfigError> {
+        let current = self.encryption.read("keys.encryption.key")?;
+        let former = self.former.iter().map(|key| key.read("keys.former.key"));
+        Ok(KeyEncryptionKeys::new(current, former.collect::<Result<_, _>>()?))
+    }
+}
+
+impl EncryptionKeyConfig {
+    fn read(&self, name: &'static str) -> Result<KeyEncryptionKey, ConfigError> {
+        let text = secret(name, self.key.as_ref(), self.key_file.as_deref())?;
+        KeyEncryptionKey::from_hex(&self.name, text.expose_secret())
+            .map_err(|source| ConfigError::Secret { name, source })
+    }
+}
+
+/// A secret that is given directly or in a file.
+fn secret(name: &'static str, given: Option<&SecretString>, file: Option<&Path>) -> Result<SecretString, ConfigError> {
+    match (given, file) {
+        (Some(secret), None) => Ok(secret.clone()),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map(|text| text.trim().into())
+            .map_err(|source| ConfigError::SecretFile { name, source }),
+        _ => Err(ConfigError::OneOfTwo(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        [http]
+        public_url = "https://clinic.example"
+
+        [database]
+        url = "postgres://medconnect:5ecret@db.internal/medconnect"
+
+        [chain]
+        nodes = ["http://node-1:8545", "http://node-2:8545"]
+        id = 1337
+        contract = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+        finality = { confirmations = 12 }
+        signer = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+
+        [keys]
+        master_secret = "0101010101010101010101010101010101010101010101010101010101010101"
+        encryption = { name = "2026", key = "0202020202020202020202020202020202020202020202020202020202020202" }
+    "#;
+
+    fn parse(text: &str) -> Result<Config, figment::Error> {
+        Figment::from(Toml::string(text)).extract()
+    }
+
+    #[test]
+    fn a_file_says_everything_and_defaults_fill_the_rest() {
+        let config = parse(FILE).unwrap();
+        assert_eq!(config.http.bind.port(), 8080);
+        assert_eq!(config.chain.finality, FinalityRule::Confirmations(12));
+        assert_eq!(
+            config.chain.signer().unwrap().address().to_string(),
+            "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+        );
+        config.keys.master_secret().unwrap();
+        assert_eq!(config.keys.encryption_keys().unwrap().current_id(), "2026");
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let config = parse(FILE).unwrap();
+        let again = parse(&config.to_toml().unwrap()).unwrap();
+        assert_eq!(again.to_toml().unwrap(), config.to_toml().unwrap());
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_named() {
+        let error = parse(&FILE.replace("public_url", "public_uri"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("public_uri"), "{error}");
+    }
+
+    #[test]
+    fn secrets_do_not_show_and_come_from_one_place() {
+        let config = parse(FILE).unwrap();
+        let shown = format!("{config:?}");
+        for secret in ["5ecret", "ac0974", "0101", "0202"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let both = parse(&FILE.replace(
+            "master_secret =",
+            "master_secret_file = \"/etc/x\"\n        master_secret =",
+        ));
+        assert!(matches!(
+            both.unwrap().keys.master_secret(),
+            Err(ConfigError::OneOfTwo("keys.master_secret"))
+        ));
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master");
+        std::fs::write(&file, format!("{}\n", "03".repeat(32))).unwrap();
+        let keys = KeysConfig {
+            master_secret_file: Some(file),
+            ..KeysConfig::default()
+        };
+        keys.master_secret().unwrap();
+    }
+}
