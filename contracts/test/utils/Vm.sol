@@ -37,6 +37,7 @@ interface Vm {
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256 gas);
 
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory value);
     function readFile(string calldata path) external view returns (string memory content);
     function writeFile(string calldata path, string calldata content) external;
     function envOr(string calldata name, string calldata otherwise) external view returns (string memory value);
