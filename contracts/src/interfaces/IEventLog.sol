@@ -90,5 +90,6 @@ interface IEventLog {
     function headOf(bytes32 stream) external view returns (uint64 version, bytes8 tag);
 
     /// @notice The role that may append.
+    // slither-disable-next-line naming-convention : a constant of the contract, named as OpenZeppelin names roles
     function WRITER_ROLE() external view returns (bytes32);
 }

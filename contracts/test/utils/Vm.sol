@@ -27,7 +27,6 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function prank(address sender) external;
     function store(address target, bytes32 slot, bytes32 value) external;
-    function load(address target, bytes32 slot) external view returns (bytes32 value);
 
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory logs);
@@ -37,9 +36,9 @@ interface Vm {
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256 gas);
 
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory value);
     function readFile(string calldata path) external view returns (string memory content);
     function writeFile(string calldata path, string calldata content) external;
-    function envOr(string calldata name, string calldata otherwise) external view returns (string memory value);
     function toString(address value) external pure returns (string memory);
     function toString(bytes calldata value) external pure returns (string memory);
     function toString(bytes32 value) external pure returns (string memory);
