@@ -13,14 +13,16 @@ use application::ports::{Clock, ProgressSource};
 use chrono::{DateTime, SubsecRound, Utc};
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::{ChainError, EventLog, Node, RpcOptions};
+use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{FinalityRule, Follower, FollowerConfig};
 use infrastructure::keys::KeyRing;
 use infrastructure::notices::Notices;
 use infrastructure::postgres::{self, LIVE};
 use infrastructure::sealing::{LogLocation, Opener};
+use infrastructure::secrets::SystemSecrets;
+use infrastructure::sessions::{PostgresRevocations, PostgresSessions};
 use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
-use infrastructure::{commands, sessions};
 use projections::{PgQueries, ReadModels};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -96,14 +98,23 @@ impl System {
         let contract = config.chain.contract;
         let log = EventLog::new(node.clone(), contract);
         let secret = config.keys.master_secret()?;
-        let location = LogLocation { chain_id: config.chain.id, contract: contract.0 };
+        let location = LogLocation {
+            chain_id: config.chain.id,
+            contract: contract.0,
+        };
         let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
         let notices = Notices::default();
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
         let follower_config = FollowerConfig::new(finality(config.chain.finality), config.chain.deployed_in);
-        let follower =
-            Follower::new(follower_config, log.clone(), opener, pool.clone(), ReadModels, notices.clone());
+        let follower = Follower::new(
+            follower_config,
+            log.clone(),
+            opener,
+            pool.clone(),
+            ReadModels,
+            notices.clone(),
+        );
         let follower_status = follower.status();
 
         let cancel = CancellationToken::new();
@@ -115,8 +126,7 @@ impl System {
             config.chain.signer()?,
             notices.clone(),
             cancel.clone(),
-        )
-        .await?;
+        );
 
         let tracker = Arc::new(CommandTracker::default());
         let progress: Arc<dyn ProgressSource> = Arc::new(follower_status.clone());
@@ -135,22 +145,28 @@ impl System {
         tasks.spawn(executor.clone().follow(notices.subscribe()));
         tasks.spawn(follower.run(cancel.clone()));
 
-        let secrets = Arc::new(sessions::RingSecrets::default());
+        let secrets = Arc::new(SystemSecrets::default());
         let clinic = Arc::new(Clinic::<Backend>::new(
             Arc::new(executor),
-            Arc::new(PgQueries::new(pool.clone())),
+            Arc::new(PgQueries::new(pool.clone(), Arc::new(SystemClock))),
             Arc::new(SystemClock),
             Arc::new(KeyedDerivation::new(&secret)),
             Arc::clone(&secrets) as _,
-            Arc::new(sessions::PgRevocations::new(pool.clone())),
+            Arc::new(PostgresRevocations::new(pool.clone())),
         ));
         let ports = HttpPorts {
             clock: Arc::new(SystemClock),
             secrets,
-            sessions: Arc::new(sessions::PgSessions::new(pool.clone())),
-            registry: Arc::new(commands::PgCommandRegistry::new(pool.clone())),
+            sessions: Arc::new(PostgresSessions::new(pool.clone())),
+            registry: Arc::new(PostgresCommands::new(pool.clone())),
             progress,
-            status: Arc::new(Status::new(pool.clone(), log, follower_status, appender, config.chain.finality)),
+            status: Arc::new(Status::new(
+                pool.clone(),
+                log,
+                follower_status,
+                appender,
+                config.chain.finality,
+            )),
             tracker,
             metrics: Arc::new(HttpMetrics::default()),
         };
@@ -168,7 +184,13 @@ impl System {
                 tracing::error!(%error, "the HTTP server ended");
             }
         });
-        Ok(Self { clinic, pool, cancel, server: handle, tasks })
+        Ok(Self {
+            clinic,
+            pool,
+            cancel,
+            server: handle,
+            tasks,
+        })
     }
 
     /// Stops: no new requests first, then the parts behind them.
@@ -201,8 +223,14 @@ fn http_settings(config: &Config) -> HttpSettings {
         concurrency: given.concurrency.unwrap_or(defaults.concurrency),
         workers: given.workers.unwrap_or(defaults.workers),
         command_wait: seconds(given.command_wait_seconds, defaults.command_wait),
-        session_idle: seconds(given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)), defaults.session_idle),
-        session_lifetime: seconds(given.session_hours.map(|hours| hours.saturating_mul(3600)), defaults.session_lifetime),
+        session_idle: seconds(
+            given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)),
+            defaults.session_idle,
+        ),
+        session_lifetime: seconds(
+            given.session_hours.map(|hours| hours.saturating_mul(3600)),
+            defaults.session_lifetime,
+        ),
         ..defaults
     }
 }

@@ -63,6 +63,16 @@ pub enum FinalityRule {
     Finalized,
 }
 
+impl std::fmt::Display for FinalityRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Instant => f.write_str("instant"),
+            Self::Confirmations(blocks) => write!(f, "confirmations({blocks})"),
+            Self::Finalized => f.write_str("finalized"),
+        }
+    }
+}
+
 /// Everything a server must be told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,8 @@ use application::error::StoreError;
 use application::log::StreamId;
 use application::projector::Projector;
 use application::status::{
-    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedStatus, ProjectionStatus, StatusSource, SystemStatus,
+    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedStatus, ProjectionStatus, StatusSource,
+    SystemStatus,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -38,7 +39,14 @@ impl Status {
         appender: AppenderHandle,
         finality: FinalityRule,
     ) -> Self {
-        Self { pool, log, follower, appender, finality, started_at: Utc::now() }
+        Self {
+            pool,
+            log,
+            follower,
+            appender,
+            finality,
+            started_at: Utc::now(),
+        }
     }
 
     async fn parked(&self) -> Result<Vec<ParkedStatus>, sqlx::Error> {
@@ -49,7 +57,12 @@ impl Status {
                 .await?;
         let parked = rows.into_iter().filter_map(|(position, stream, reason, since)| {
             let stream = StreamId(stream.try_into().ok()?);
-            Some(ParkedStatus { position: position.unsigned_abs(), stream, reason, since })
+            Some(ParkedStatus {
+                position: position.unsigned_abs(),
+                stream,
+                reason,
+                since,
+            })
         });
         Ok(parked.collect())
     }
@@ -57,7 +70,9 @@ impl Status {
     /// In one statement, so that both belong together.
     async fn position_and_hash(&self) -> Result<(u64, String), sqlx::Error> {
         let (position, hash): (i64, String) =
-            sqlx::query_as("SELECT position, encode(running_hash, 'hex') FROM checkpoint").fetch_one(&self.pool).await?;
+            sqlx::query_as("SELECT position, encode(running_hash, 'hex') FROM checkpoint")
+                .fetch_one(&self.pool)
+                .await?;
         Ok((position.unsigned_abs(), format!("0x{hash}")))
     }
 }
@@ -92,11 +107,18 @@ impl StatusSource for Status {
                 running_hash,
                 chain_position,
             },
-            outbox: OutboxStatus { waiting: appender.queued, in_flight: appender.outbox_commits },
+            outbox: OutboxStatus {
+                waiting: appender.queued,
+                in_flight: appender.outbox_commits,
+            },
             projections: ReadModels
                 .tables()
                 .iter()
-                .map(|name| ProjectionStatus { name: (*name).to_owned(), position, lag })
+                .map(|name| ProjectionStatus {
+                    name: (*name).to_owned(),
+                    position,
+                    lag,
+                })
                 .collect(),
             parked: self.parked().await.map_err(refused)?,
             foreign_events: follower.foreign_events,
@@ -108,9 +130,21 @@ impl StatusSource for Status {
         let chain = self.log.node().block_number().await.is_ok();
         let follower = database && self.follower.get().trouble.is_none();
         vec![
-            ComponentReadiness { name: "database", ready: database, essential: true },
-            ComponentReadiness { name: "chain", ready: chain, essential: false },
-            ComponentReadiness { name: "follower", ready: follower, essential: false },
+            ComponentReadiness {
+                name: "database",
+                ready: database,
+                essential: true,
+            },
+            ComponentReadiness {
+                name: "chain",
+                ready: chain,
+                essential: false,
+            },
+            ComponentReadiness {
+                name: "follower",
+                ready: follower,
+                essential: false,
+            },
         ]
     }
 }

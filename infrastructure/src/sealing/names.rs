@@ -45,7 +45,11 @@ impl StreamNames {
         let (tag, body) = stream.0.split_first_chunk::<TAG>()?;
         let identity = self.masked(tag, <[u8; BODY]>::try_from(body).ok()?);
         // Without a branch per byte: how long the answer takes says nothing about how much of a forged tag is right.
-        let difference = self.tag_of(&identity).iter().zip(tag).fold(0, |sum, (a, b)| sum | (a ^ b));
+        let difference = self
+            .tag_of(&identity)
+            .iter()
+            .zip(tag)
+            .fold(0, |sum, (a, b)| sum | (a ^ b));
         (difference == 0).then(|| read_identity(&identity)).flatten()
     }
 

@@ -4,7 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Loaded as LoadedAggregate, Receipt};
+use application::command::{
+    CommandContext, CommandError, CommandExecutor, Freshness, Loaded as LoadedAggregate, Receipt,
+};
 use application::log::{Finality, Position};
 use application::ports::{AcceptanceListener, ProgressSource};
 use cqrs_es::{AggregateError, CqrsFramework, EventEnvelope};
@@ -38,7 +40,11 @@ pub struct ExecutorOptions {
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
-        Self { attempts: 8, streams: 50_000, catch_up: Duration::from_secs(10) }
+        Self {
+            attempts: 8,
+            streams: 50_000,
+            catch_up: Duration::from_secs(10),
+        }
     }
 }
 
@@ -112,7 +118,15 @@ enum Settled<E> {
 impl<L: CommitLog, J: Journal> Executor<L, J> {
     /// An executor. It must [`Self::follow`] the follower's notices.
     pub fn new(parts: Parts<L, J>, options: ExecutorOptions) -> Self {
-        let Parts { log, journal, location, secret, keys, progress, acceptance } = parts;
+        let Parts {
+            log,
+            journal,
+            location,
+            secret,
+            keys,
+            progress,
+            acceptance,
+        } = parts;
         let streams = Arc::new(Streams::new(options.streams));
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
         let sealer = Sealer::new(location, &secret, Arc::clone(&keys));
@@ -144,17 +158,21 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
     ) -> Result<Verdict<A::Error>, Failure> {
         let (session, report) = Session::new(Arc::clone(&self.0), aggregate, freshness);
         let framework: CqrsFramework<A, _> = CqrsFramework::new(session, Vec::new(), ());
-        let result = framework.execute_with_metadata(&aggregate.to_string(), command, context.to_metadata()).await;
+        let result = framework
+            .execute_with_metadata(&aggregate.to_string(), command, context.to_metadata())
+            .await;
         let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
         match (result, report.failure, report.commit, report.upon) {
             (_, Some(failure), ..) => Err(failure),
-            (Ok(()), None, Some((commit, events)), Some(upon)) => {
-                Ok(Verdict::Committed { commit, version: upon.head.version + events })
-            }
+            (Ok(()), None, Some((commit, events)), Some(upon)) => Ok(Verdict::Committed {
+                commit,
+                version: upon.head.version + events,
+            }),
             (Ok(()), None, None, Some(upon)) => Ok(Verdict::NoChange { upon: vec![upon] }),
-            (Err(AggregateError::UserError(refusal)), None, _, Some(upon)) => {
-                Ok(Verdict::Refused { upon: vec![upon], refusal })
-            }
+            (Err(AggregateError::UserError(refusal)), None, _, Some(upon)) => Ok(Verdict::Refused {
+                upon: vec![upon],
+                refusal,
+            }),
             (Err(error), ..) => Err(Failure::internal(error.to_string())),
             (Ok(()), None, _, None) => Err(Failure::internal("cqrs-es decided on nothing")),
         }
@@ -187,9 +205,8 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         };
         let upon = vec![a.loaded.clone(), b.loaded.clone()];
         let (state_a, state_b) = (a.loaded.typed::<A>()?, b.loaded.typed::<B>()?);
-        let decided = decide(state_a, state_b).and_then(|(command_a, command_b)| {
-            Ok((state_a.decide(command_a)?, state_b.decide(command_b)?))
-        });
+        let decided = decide(state_a, state_b)
+            .and_then(|(command_a, command_b)| Ok((state_a.decide(command_a)?, state_b.decide(command_b)?)));
         let (events_a, events_b) = match decided {
             Ok(events) => events,
             Err(refusal) => return Ok(Verdict::Refused { upon, refusal }),
@@ -213,9 +230,12 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
     async fn settle<E>(&self, verdict: Verdict<E>, command_id: CommandId) -> Settled<E> {
         match verdict {
             Verdict::Committed { commit, version } => match commit.outcome().await {
-                CommitOutcome::Appended { position, finality } => {
-                    Settled::Done(Ok(Receipt { command_id, version, position: Some(position), finality }))
-                }
+                CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
+                    command_id,
+                    version,
+                    position: Some(position),
+                    finality,
+                })),
                 CommitOutcome::Rejected { .. } => Settled::Again,
                 // Handed over is durable as well: the journal will tell, or the outbox that has it.
                 CommitOutcome::Duplicate | CommitOutcome::HandedOver => Settled::Earlier,
@@ -226,7 +246,12 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                 Err(settled) => settled,
                 Ok(finality) => {
                     let version = upon.first().map_or(0, |loaded| loaded.head.version);
-                    Settled::Done(Ok(Receipt { command_id, version, position: None, finality }))
+                    Settled::Done(Ok(Receipt {
+                        command_id,
+                        version,
+                        position: None,
+                        finality,
+                    }))
                 }
             },
             Verdict::Refused { upon, refusal } => match self.certain(&upon).await {
@@ -338,7 +363,10 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
     }
 
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<LoadedAggregate<A>, CommandError<A::Error>> {
-        self.0.peek::<A>(id.into()).await.map_err(|failure| failure.into_error(1))
+        self.0
+            .peek::<A>(id.into())
+            .await
+            .map_err(|failure| failure.into_error(1))
     }
 }
 
@@ -353,7 +381,12 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let stream = self.streams.get(stream_id);
         let turn = stream.turn().await;
         let loaded = self.load::<A>(aggregate, &stream, freshness).await?;
-        Ok(Place { stream_id, stream, loaded, _turn: turn })
+        Ok(Place {
+            stream_id,
+            stream,
+            loaded,
+            _turn: turn,
+        })
     }
 
     /// The state for a reader: no turn is taken if it is in memory.
@@ -362,7 +395,10 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             Some(loaded) => loaded,
             None => self.enter::<A>(aggregate, Freshness::MayExist).await?.loaded,
         };
-        Ok(LoadedAggregate { aggregate: loaded.typed::<A>()?.clone(), version: loaded.head.version })
+        Ok(LoadedAggregate {
+            aggregate: loaded.typed::<A>()?.clone(),
+            version: loaded.head.version,
+        })
     }
 
     /// The events of a stream, as far as the journal has them.
@@ -393,7 +429,9 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                 continue;
             }
             let history = self.reader.read::<A>(aggregate, &stream_id).await?;
-            let behind = fill.required.is_some_and(|required| history.head.version < required.version);
+            let behind = fill
+                .required
+                .is_some_and(|required| history.head.version < required.version);
             if !behind {
                 stream.finish_fill(fill, Arc::new(history.state), history.head, history.position);
             }
@@ -422,7 +460,12 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             let history = self.reader.read::<A>(aggregate, &stream_id).await?;
             if let Some((version, position)) = history.of_command(command_id) {
                 let finality = self.finality_of(position);
-                return Ok(Some(Receipt { command_id, version, position: Some(position), finality }));
+                return Ok(Some(Receipt {
+                    command_id,
+                    version,
+                    position: Some(position),
+                    finality,
+                }));
             }
             if Instant::now() >= deadline {
                 return Ok(None);
@@ -432,14 +475,20 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
     }
 
     fn finality_of(&self, position: Position) -> Finality {
-        if position <= self.progress.progress().final_position { Finality::Final } else { Finality::Included }
+        if position <= self.progress.progress().final_position {
+            Finality::Final
+        } else {
+            Finality::Included
+        }
     }
 }
 
 impl Loaded {
     /// The state as its aggregate.
     pub(super) fn typed<A: ClinicAggregate>(&self) -> Result<&A, Failure> {
-        self.state.downcast_ref().ok_or_else(|| Failure::internal("a stream in memory holds another aggregate"))
+        self.state
+            .downcast_ref()
+            .ok_or_else(|| Failure::internal("a stream in memory holds another aggregate"))
     }
 }
 

@@ -41,7 +41,11 @@ impl Decision {
             generation: place.loaded.generation,
             expected: place.loaded.head,
             state: Arc::new(state),
-            events: events.iter().map(encode).collect::<Result<_, postcard::Error>>().map_err(Failure::internal)?,
+            events: events
+                .iter()
+                .map(encode)
+                .collect::<Result<_, postcard::Error>>()
+                .map_err(Failure::internal)?,
         })
     }
 }
@@ -63,7 +67,13 @@ impl<L: CommitLog> HandOver<L> {
         streams: Arc<Streams>,
         acceptance: Arc<dyn AcceptanceListener>,
     ) -> Self {
-        Self { log, sealer, keys, streams, acceptance }
+        Self {
+            log,
+            sealer,
+            keys,
+            streams,
+            acceptance,
+        }
     }
 
     /// Makes one commit of the decisions and hands it over. The caller has the turn on every stream in it, and keeps it until
@@ -96,12 +106,23 @@ impl<L: CommitLog> HandOver<L> {
             return Err(Failure::Stale);
         }
         let key_ids = new_keys.iter().map(|key| key.key_id).collect();
-        let ticket = self.log.append(Commit { command_id: context.command_id, parts }, new_keys).await?;
+        let ticket = self
+            .log
+            .append(
+                Commit {
+                    command_id: context.command_id,
+                    parts,
+                },
+                new_keys,
+            )
+            .await?;
 
         let (resolver, commit) = InFlight::new();
         let mut streams = Vec::with_capacity(decisions.len());
         for (decision, heads) in decisions.into_iter().zip(heads) {
-            decision.stream.advance(decision.generation, decision.state, heads, commit.clone());
+            decision
+                .stream
+                .advance(decision.generation, decision.state, heads, commit.clone());
             self.streams.keep(decision.stream_id, &decision.stream);
             streams.push((decision.stream_id, decision.stream));
         }
@@ -130,13 +151,24 @@ impl<L: CommitLog> HandOver<L> {
         let mut heads = Vec::with_capacity(decision.events.len());
         for (event, subject) in &decision.events {
             let version = head.version + 1;
-            let sealed = self.sealer.seal(&decision.stream_id, version, event, metadata, *subject).await?;
+            let sealed = self
+                .sealer
+                .seal(&decision.stream_id, version, event, metadata, *subject)
+                .await?;
             head = head.after(&sealed.payload);
             heads.push(head);
             payloads.push(sealed.payload);
-            new_keys.extend(sealed.new_key.filter(|new| !new_keys.iter().any(|known| known.key_id == new.key_id)));
+            new_keys.extend(
+                sealed
+                    .new_key
+                    .filter(|new| !new_keys.iter().any(|known| known.key_id == new.key_id)),
+            );
         }
-        let part = StreamPart { stream: decision.stream_id, expected: decision.expected, payloads };
+        let part = StreamPart {
+            stream: decision.stream_id,
+            expected: decision.expected,
+            payloads,
+        };
         Ok((part, heads))
     }
 }

@@ -74,7 +74,11 @@ impl Journal for PostgresJournal {
         aggregate: &AggregateRef,
         stream: &StreamId,
     ) -> Result<Vec<AppendedEntry>, JournalError> {
-        let events = self.repository.get_events::<A>(&aggregate.to_string()).await.map_err(unavailable)?;
+        let events = self
+            .repository
+            .get_events::<A>(&aggregate.to_string())
+            .await
+            .map_err(unavailable)?;
         events.iter().map(|event| entry(stream, event)).collect()
     }
 

@@ -47,8 +47,12 @@ impl<J: Journal> Reader<J> {
         aggregate: AggregateRef,
         stream: &StreamId,
     ) -> Result<History<A>, Failure> {
-        let mut history =
-            History { state: A::default(), head: StreamHead::default(), position: 0, commands: Vec::new() };
+        let mut history = History {
+            state: A::default(),
+            head: StreamHead::default(),
+            position: 0,
+            commands: Vec::new(),
+        };
         for (entry, ours) in self.events::<A>(aggregate, stream).await? {
             history.head = history.head.after(&entry.payload);
             history.position = entry.position;
@@ -56,7 +60,9 @@ impl<J: Journal> Reader<J> {
                 return Err(Failure::internal("the journal has a gap in a stream"));
             }
             if let Some((metadata, event)) = ours {
-                history.commands.push((metadata.command_id, entry.version, entry.position));
+                history
+                    .commands
+                    .push((metadata.command_id, entry.version, entry.position));
                 history.state.apply(event);
             }
         }
@@ -85,7 +91,12 @@ impl<J: Journal> Reader<J> {
                 metadata: context.to_metadata(),
             })
         };
-        Ok(self.events::<A>(aggregate, stream).await?.into_iter().filter_map(envelope).collect())
+        Ok(self
+            .events::<A>(aggregate, stream)
+            .await?
+            .into_iter()
+            .filter_map(envelope)
+            .collect())
     }
 
     /// The entries, with what those of ours say.

@@ -57,9 +57,21 @@ pub(super) struct Session<L, J> {
 }
 
 impl<L: CommitLog, J: Journal> Session<L, J> {
-    pub(super) fn new(core: Arc<Core<L, J>>, aggregate: AggregateRef, freshness: Freshness) -> (Self, Arc<Mutex<Report>>) {
+    pub(super) fn new(
+        core: Arc<Core<L, J>>,
+        aggregate: AggregateRef,
+        freshness: Freshness,
+    ) -> (Self, Arc<Mutex<Report>>) {
         let report = Arc::default();
-        (Self { core, aggregate, freshness, report: Arc::clone(&report) }, report)
+        (
+            Self {
+                core,
+                aggregate,
+                freshness,
+                report: Arc::clone(&report),
+            },
+            report,
+        )
     }
 
     /// Notes the failure for the executor; cqrs-es only needs to know that there was one.
@@ -77,7 +89,9 @@ impl<L: CommitLog, J: Journal> Session<L, J> {
         if aggregate_id.parse() == Ok(self.aggregate) {
             Ok(())
         } else {
-            Err(Failure::internal("a session was asked for another aggregate than its own"))
+            Err(Failure::internal(
+                "a session was asked for another aggregate than its own",
+            ))
         }
     }
 }
@@ -87,12 +101,19 @@ impl<A: ClinicAggregate, L: CommitLog, J: Journal> EventStore<A> for Session<L, 
 
     async fn load_events(&self, aggregate_id: &str) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
         self.expect(aggregate_id).map_err(|failure| self.fail(failure))?;
-        self.core.events::<A>(self.aggregate).await.map_err(|failure| self.fail(failure))
+        self.core
+            .events::<A>(self.aggregate)
+            .await
+            .map_err(|failure| self.fail(failure))
     }
 
     async fn load_aggregate(&self, aggregate_id: &str) -> Result<Context<A>, AggregateError<A::Error>> {
         self.expect(aggregate_id).map_err(|failure| self.fail(failure))?;
-        let place = self.core.enter::<A>(self.aggregate, self.freshness).await.map_err(|failure| self.fail(failure))?;
+        let place = self
+            .core
+            .enter::<A>(self.aggregate, self.freshness)
+            .await
+            .map_err(|failure| self.fail(failure))?;
         let aggregate = place.loaded.typed::<A>().map_err(|failure| self.fail(failure))?.clone();
         self.note(|report| report.upon = Some(place.loaded.clone()));
         Ok(Context { aggregate, place })
@@ -117,7 +138,9 @@ impl<A: ClinicAggregate, L: CommitLog, J: Journal> EventStore<A> for Session<L, 
         let commit = commit.await.map_err(|failure| self.fail(failure))?;
         self.note(|report| report.commit = Some((commit, events.len() as u64)));
         let aggregate_id = self.aggregate.to_string();
-        let first = usize::try_from(place.loaded.head.version).unwrap_or(usize::MAX).saturating_add(1);
+        let first = usize::try_from(place.loaded.head.version)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
         Ok(events
             .into_iter()
             .zip(first..)

@@ -90,14 +90,22 @@ impl Stream {
     /// Begins to load.
     pub(super) fn begin_fill(&self) -> Fill {
         let known = self.known();
-        Fill { generation: known.generation, required: known.required }
+        Fill {
+            generation: known.generation,
+            required: known.required,
+        }
     }
 
     /// Puts in what was loaded, unless something happened meanwhile that it may not contain.
     pub(super) fn finish_fill(&self, fill: Fill, state: AnyState, head: StreamHead, position: Position) {
         let mut known = self.known();
         if known.generation == fill.generation {
-            known.loaded = Some(At { state, head, base: head, position });
+            known.loaded = Some(At {
+                state,
+                head,
+                base: head,
+                position,
+            });
             known.in_flight.clear();
             known.required = None;
         }
@@ -240,12 +248,19 @@ mod tests {
 
     fn advance(stream: &Stream, to: StreamHead) -> InFlight {
         let (_, commit) = InFlight::new();
-        stream.advance(stream.loaded().unwrap().generation, Arc::new(()), vec![to], commit.clone());
+        stream.advance(
+            stream.loaded().unwrap().generation,
+            Arc::new(()),
+            vec![to],
+            commit.clone(),
+        );
         commit
     }
 
-    const APPENDED: CommitOutcome =
-        CommitOutcome::Appended { position: 11, finality: application::log::Finality::Final };
+    const APPENDED: CommitOutcome = CommitOutcome::Appended {
+        position: 11,
+        finality: application::log::Finality::Final,
+    };
 
     #[test]
     fn a_commit_in_flight_is_on_top_at_once() {
@@ -275,21 +290,35 @@ mod tests {
         let stream = stream_at(head(1, 1));
         let first = advance(&stream, head(2, 2));
         let second = advance(&stream, head(3, 3));
-        let rejected = CommitOutcome::Rejected { stream: ID, actual: head(2, 9) };
+        let rejected = CommitOutcome::Rejected {
+            stream: ID,
+            actual: head(2, 9),
+        };
         stream.resolved(&ID, &first, &rejected);
         assert!(stream.loaded().is_none());
         let fill = stream.begin_fill();
         assert_eq!(fill.required, Some(head(2, 9)));
         stream.finish_fill(fill, Arc::new(()), head(2, 9), 12);
         stream.resolved(&ID, &second, &rejected);
-        assert_eq!(stream.loaded().unwrap().head, head(2, 9), "what was loaded since is not touched");
+        assert_eq!(
+            stream.loaded().unwrap().head,
+            head(2, 9),
+            "what was loaded since is not touched"
+        );
     }
 
     #[test]
     fn a_rejection_for_another_streams_sake_asks_nothing_of_the_journal() {
         let stream = stream_at(head(1, 1));
         let commit = advance(&stream, head(2, 2));
-        stream.resolved(&ID, &commit, &CommitOutcome::Rejected { stream: StreamId([2; 32]), actual: head(7, 7) });
+        stream.resolved(
+            &ID,
+            &commit,
+            &CommitOutcome::Rejected {
+                stream: StreamId([2; 32]),
+                actual: head(7, 7),
+            },
+        );
         assert!(stream.loaded().is_none());
         assert_eq!(stream.begin_fill().required, None);
     }
@@ -301,7 +330,10 @@ mod tests {
         assert!(stream.loaded().is_none());
         let stream = stream_at(head(1, 1));
         stream.applied(head(1, 9));
-        assert!(stream.loaded().is_none(), "an event of the same version with another tag");
+        assert!(
+            stream.loaded().is_none(),
+            "an event of the same version with another tag"
+        );
     }
 
     #[test]

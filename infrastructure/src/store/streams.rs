@@ -19,7 +19,10 @@ pub(super) struct Streams {
 impl Streams {
     /// Keeps so many that are not in flight.
     pub(super) fn new(capacity: u64) -> Self {
-        Self { lately_used: moka::sync::Cache::new(capacity), in_flight: DashMap::new() }
+        Self {
+            lately_used: moka::sync::Cache::new(capacity),
+            in_flight: DashMap::new(),
+        }
     }
 
     /// A stream.
@@ -70,7 +73,10 @@ impl Streams {
 
     fn tell(&self, id: &StreamId, tell: impl Fn(&Stream)) {
         let kept = self.in_flight.get(id).map(|stream| Arc::clone(&stream));
-        let used = self.lately_used.get(id).filter(|used| kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, used)));
+        let used = self
+            .lately_used
+            .get(id)
+            .filter(|used| kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, used)));
         for stream in kept.iter().chain(&used) {
             tell(stream);
         }
