@@ -14,3 +14,4 @@
 
 pub mod chain;
 pub mod postgres;
+pub mod system;

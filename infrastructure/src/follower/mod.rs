@@ -24,7 +24,7 @@ pub mod trust;
 pub mod window;
 
 pub use runner::{Follower, FollowerConfig};
-pub use schema::create as create_schema;
+pub use schema::{create as create_schema, prepare};
 
 use crate::chain::ChainError;
 use crate::keys::KeyRingError;

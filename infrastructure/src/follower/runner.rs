@@ -21,7 +21,6 @@ use crate::chain::{BlockId, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
 use crate::notices::{AppliedEvent, Notice, Notices};
-use crate::postgres::LIVE;
 use crate::sealing::Opener;
 
 /// How a follower follows.
@@ -178,14 +177,8 @@ where
 
     /// Finds or makes the checkpoint.
     async fn start(&self) -> Result<Place, FollowerError> {
+        schema::prepare(&self.pool, &self.projector).await?;
         let mut transaction = self.pool.begin().await?;
-        // Two followers that start on one new database must not both create it.
-        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('medconnect.live'))")
-            .execute(&mut *transaction)
-            .await?;
-        if !schema::exists(&mut transaction).await? {
-            schema::create(&mut transaction, LIVE, &self.projector).await?;
-        }
         let found = match checkpoint::load(&mut transaction).await? {
             Some(found) => found,
             None => {
