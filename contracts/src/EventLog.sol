@@ -76,9 +76,9 @@ contract EventLog is IEventLog, AccessControl {
         return (uint64(packed >> 64), bytes8(uint64(packed)));
     }
 
-    /// @dev By hand, because this is what an append costs beside the least that it could cost: the same steps in Solidity take
-    /// 7% more for each event (contracts/README.md has the figures). The compiler would copy each payload to memory twice,
-    /// to hash it and to log it, and would move its variables about. Here it is copied once, to its place in the log entry.
+    /// @dev By hand, because this is what an append costs beside the least that it could cost: the same in Solidity takes 10%
+    /// more for each event (contracts/README.md has the figures). The compiler would copy each payload to memory twice, to
+    /// hash it and to log it, and would move its variables about. Here it is copied once, to its place in the log entry.
     ///
     /// A commit of one part, as almost all are, is compared with its stream's head and appended as it is read. One of several
     /// parts is read to its end first, because its last part decides whether the first is appended. A stale commit is
@@ -109,9 +109,9 @@ contract EventLog is IEventLog, AccessControl {
             }
 
             function refuseStream(reason, offset, stream) {
-                mstore(add(SCRATCH, 0x24), stream)
                 mstore(SCRATCH, shl(224, reason))
                 mstore(add(SCRATCH, 0x04), offset)
+                mstore(add(SCRATCH, 0x24), stream)
                 revert(SCRATCH, 0x44)
             }
 
