@@ -16,9 +16,13 @@ impl Machine {
             batches,
             market,
             progress_at,
+            settled_below,
             ..
         } = self;
-        for (nonce, batch) in waiting(batches) {
+        let waiting = batches
+            .range_mut(*settled_below..)
+            .filter(|(_, batch)| batch.phase == Phase::Waiting);
+        for (nonce, batch) in waiting.take(POOL) {
             if due(batch, now)
                 && let Some(hash) = batch.hashes.last()
             {
@@ -42,7 +46,7 @@ impl Machine {
             actions.push(Action::AskNonce);
         }
         let final_block = self.final_block;
-        for (nonce, batch) in &mut self.batches {
+        for (nonce, batch) in self.batches.range_mut(self.settled_below..) {
             if let Phase::Used { by, .. } = batch.phase
                 && by <= final_block
                 && !batch.asking
@@ -61,11 +65,8 @@ impl Machine {
 
     /// When [`Self::fly`] has something to do at the latest.
     pub(super) fn fly_at(&self) -> Option<Millis> {
-        let waiting = self
-            .batches
-            .values()
-            .filter(|batch| batch.phase == Phase::Waiting)
-            .take(POOL);
+        let live = || self.live().map(|(_, batch)| batch);
+        let waiting = live().filter(|batch| batch.phase == Phase::Waiting).take(POOL);
         let sends = waiting.filter(|batch| !batch.sending && !batch.replacing).map(|batch| {
             let reprice = reprice_at(batch, self.progress_at, self.limits.reprice_after);
             if (batch.pooled || batch.underpriced) && self.market.is_some() {
@@ -74,7 +75,7 @@ impl Machine {
                 batch.next_send
             }
         });
-        let asks = self.batches.values().filter_map(|batch| match batch.phase {
+        let asks = live().filter_map(|batch| match batch.phase {
             Phase::Used { by, .. } if by <= self.final_block && !batch.asking && !batch.replacing => {
                 Some(batch.next_send)
             }
@@ -92,7 +93,7 @@ impl Machine {
         if self.observe_now || self.missing.is_some() {
             return Some(soonest);
         }
-        let oldest = self.batches.values().filter_map(|batch| match batch.phase {
+        let oldest = self.live().filter_map(|(_, batch)| match batch.phase {
             Phase::Waiting => batch.first_sent,
             Phase::Used { .. } => Some(0),
             _ => None,
@@ -142,7 +143,11 @@ impl Machine {
 
     pub(super) fn nonce_seen(&mut self, now: Millis, head: u64, count: Nonce, actions: &mut Vec<Action>) {
         self.observing = false;
-        for batch in self.batches.range_mut(..count).map(|(_, batch)| batch) {
+        for (_, batch) in self
+            .batches
+            .range_mut(self.settled_below..)
+            .take_while(|(nonce, _)| **nonce < count)
+        {
             if batch.phase == Phase::Waiting {
                 batch.phase = Phase::Used {
                     by: head,
@@ -306,16 +311,6 @@ impl Machine {
         }
         self.requeue(now, batch.members, Retry { company });
     }
-}
-
-/// The batches that should be in the pool, lowest first.
-fn waiting(
-    batches: &mut std::collections::BTreeMap<Nonce, Batch>,
-) -> impl Iterator<Item = (&Nonce, &mut Batch)> + use<'_> {
-    batches
-        .iter_mut()
-        .filter(|(_, batch)| batch.phase == Phase::Waiting)
-        .take(POOL)
 }
 
 fn due(batch: &Batch, now: Millis) -> bool {

@@ -404,6 +404,8 @@ pub struct Machine {
     queue: VecDeque<Waiting>,
     queued: Size,
     batches: BTreeMap<Nonce, Batch>,
+    /// Every batch below this nonce is final. What is retained must not be walked over for every commit.
+    settled_below: Nonce,
     by_hash: HashMap<Hash, Nonce>,
     next_nonce: Nonce,
     market: Option<Fees>,
@@ -441,6 +443,7 @@ impl Machine {
             queue: VecDeque::new(),
             queued: Size::default(),
             batches: BTreeMap::new(),
+            settled_below: 0,
             by_hash: HashMap::new(),
             next_nonce: nonce,
             market: None,
@@ -484,6 +487,7 @@ impl Machine {
             Input::Reverted { to } => self.reverted(now, to),
             Input::Finalized { block } => self.finalized(now, block, actions),
         }
+        self.settled_below = self.lowest_unsettled();
         self.gather(now, actions);
         self.fly(now, actions);
         self.clean(now, actions);
@@ -497,6 +501,18 @@ impl Machine {
             .min()
     }
 
+    /// The batches that are not final, and a few that are.
+    fn live(&self) -> impl Iterator<Item = (&Nonce, &Batch)> {
+        self.batches.range(self.settled_below..)
+    }
+
+    fn lowest_unsettled(&self) -> Nonce {
+        let unsettled = self
+            .live()
+            .find(|(_, batch)| !matches!(batch.phase, Phase::Final { .. }));
+        unsettled.map_or(self.next_nonce, |(nonce, _)| *nonce)
+    }
+
     /// How many commits wait for a batch.
     pub fn queue_len(&self) -> usize {
         self.queue.len()
@@ -504,23 +520,20 @@ impl Machine {
 
     /// How many batches are on their way into a block.
     pub fn in_flight(&self) -> usize {
-        self.batches.values().filter(|batch| batch.is_on_its_way()).count()
+        self.live().filter(|(_, batch)| batch.is_on_its_way()).count()
     }
 
     /// How many batches the outbox has that are not final.
     pub fn unsettled(&self) -> usize {
-        self.batches
-            .values()
-            .filter(|batch| !matches!(batch.phase, Phase::Final { .. }))
+        self.live()
+            .filter(|(_, batch)| !matches!(batch.phase, Phase::Final { .. }))
             .count()
     }
 
     /// Since when the oldest commit that is not settled has been waiting, as far as this process knows.
     pub fn oldest(&self) -> Option<Millis> {
-        let batches = self
-            .batches
-            .values()
-            .filter(|batch| !matches!(batch.phase, Phase::Final { .. }));
+        let batches = self.live().map(|(_, batch)| batch);
+        let batches = batches.filter(|batch| !matches!(batch.phase, Phase::Final { .. }));
         let oldest = batches.map(|batch| batch.first_sent.unwrap_or(batch.next_send)).min();
         [oldest, self.queue.front().map(|commit| commit.since)]
             .into_iter()

@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use super::{Action, Machine, Member, Millis, Nonce, Phase, Verdict};
+use super::{Action, Batch, Machine, Member, Millis, Nonce, Phase, Verdict};
 use crate::log::{CommitOutcome, RejectedCommit};
 use crate::notices::AppliedEvent;
 use application::log::Finality;
@@ -65,6 +65,7 @@ impl Machine {
         self.noticed_after = self.noticed_after.min(to);
         self.final_block = self.final_block.min(to);
         self.observe_now = true;
+        self.settled_below = 0;
         for batch in self.batches.values_mut() {
             if let Phase::Included { block, .. } | Phase::Final { block, .. } = batch.phase
                 && block > to
@@ -78,7 +79,7 @@ impl Machine {
     pub(super) fn finalized(&mut self, now: Millis, block: u64, actions: &mut Vec<Action>) {
         self.final_block = self.final_block.max(block);
         let final_block = self.final_block;
-        for batch in self.batches.values_mut() {
+        for (_, batch) in self.batches.range_mut(self.settled_below..) {
             let Phase::Included { block, verdicts } = &mut batch.phase else {
                 continue;
             };
@@ -100,14 +101,14 @@ impl Machine {
         }
         self.cleaned_at = now;
         let retain = self.limits.retain_final;
-        let old: Vec<Nonce> = self
+        let is_old =
+            |batch: &Batch| !batch.replacing && matches!(batch.phase, Phase::Final { at, .. } if at + retain <= now);
+        let old = self
             .batches
             .iter()
-            .filter(|(_, batch)| {
-                !batch.replacing && matches!(batch.phase, Phase::Final { at, .. } if at + retain <= now)
-            })
-            .map(|(nonce, _)| *nonce)
-            .collect();
+            .take_while(|(_, batch)| is_old(batch))
+            .map(|(nonce, _)| *nonce);
+        let old: Vec<Nonce> = old.collect();
         for batch in old.iter().filter_map(|nonce| self.batches.remove(nonce)) {
             for hash in &batch.hashes {
                 self.by_hash.remove(hash);
@@ -118,12 +119,15 @@ impl Machine {
         }
     }
 
+    /// When the lowest batch may be forgotten, if it is final. They become so nearly in order.
     pub(super) fn clean_at(&self) -> Option<Millis> {
-        let oldest = self.batches.values().filter_map(|batch| match batch.phase {
-            Phase::Final { at, .. } if !batch.replacing => Some(at + self.limits.retain_final),
+        let (_, batch) = self.batches.first_key_value()?;
+        match batch.phase {
+            Phase::Final { at, .. } if !batch.replacing => {
+                Some((at + self.limits.retain_final).max(self.cleaned_at + CLEAN_EVERY))
+            }
             _ => None,
-        });
-        oldest.min().map(|at| at.max(self.cleaned_at + CLEAN_EVERY))
+        }
     }
 }
 
