@@ -366,3 +366,30 @@ impl KeyRing {
         Ok(KeyLookup::Held(Arc::new(HeldKey { subject, key })))
     }
 }
+
+#[cfg(test)]
+impl KeyRing {
+    /// A ring that has keys for these subjects and never asks a database.
+    pub(crate) async fn offline(subjects: &[PatientId]) -> Self {
+        let pool = crate::postgres::pool("postgres://nobody@localhost:1/none", crate::postgres::LIVE, 1);
+        let keks = KeyEncryptionKeys::new(super::KeyEncryptionKey::new("test", [0; 32]), Vec::new());
+        let ring = Self::new(pool.expect("a URL"), keks);
+        for subject in subjects {
+            let current = ring.make(*subject).expect("randomness");
+            ring.current.insert(*subject, current).await;
+        }
+        ring
+    }
+
+    /// Believes that it never had these keys.
+    pub(crate) fn without(&self, key_ids: &[KeyId]) {
+        for key_id in key_ids {
+            self.absent.insert(*key_id, ());
+        }
+    }
+
+    /// The names of its keys that are not durable yet.
+    pub(crate) fn undurable(&self) -> Vec<KeyId> {
+        self.undurable_ids.iter().map(|entry| *entry.key()).collect()
+    }
+}

@@ -1,1 +1,460 @@
+//! A chain, its contract and several servers in memory, for tests: blocks, rejections, lag, reorganisations, strangers.
+//!
+//! Servers queue their commits; mining takes some from one server's queue into a block and applies the contract's rule to them. Each
+//! server has its own follower, which sees blocks late. Outcomes are told at `confirmations` blocks, and blocks above that may be undone:
+//! their commits go back to the front of their server's queue, as the appender would append them again.
 
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use application::command::Unavailable;
+use application::log::{BlockRef, Finality, Position, StreamId};
+use application::ports::{AcceptanceListener, Progress, ProgressSource};
+use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+
+use super::journal::{Journal, JournalError};
+use crate::log::{
+    AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, NewKey, RejectedCommit, StreamHead, StreamPart,
+};
+use crate::notices::{AppliedEvent, Notice, Notices};
+
+/// Numbers that look random and are the same for the same seed.
+#[derive(Clone)]
+pub(super) struct Seed(u64);
+
+impl Seed {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from((self.0 >> 11) % limit.max(1) as u64).unwrap()
+    }
+}
+
+struct Queued {
+    server: usize,
+    commit: Commit,
+    outcome: oneshot::Sender<CommitOutcome>,
+}
+
+struct Mined {
+    appended: Vec<(AppendedEntry, StreamHead, CommandId)>,
+    rejected: Vec<RejectedCommit>,
+    commits: Vec<(Option<Queued>, CommitOutcome)>,
+}
+
+struct Server {
+    queue: VecDeque<Queued>,
+    /// How many blocks its follower has applied.
+    applied: usize,
+    /// Up to which block its tickets are answered.
+    answered: usize,
+    notices: Notices,
+    accepted: HashSet<CommandId>,
+    keys: usize,
+    available: bool,
+}
+
+struct State {
+    servers: Vec<Server>,
+    blocks: Vec<Mined>,
+    heads: HashMap<StreamId, StreamHead>,
+    held_back: HashSet<StreamId>,
+}
+
+/// Chain, contract and servers.
+pub(super) struct World {
+    state: Mutex<State>,
+    confirmations: usize,
+}
+
+impl World {
+    pub(super) fn new(servers: usize, confirmations: usize) -> Arc<Self> {
+        let servers = (0..servers).map(|_| Server {
+            queue: VecDeque::new(),
+            applied: 0,
+            answered: 0,
+            notices: Notices::default(),
+            accepted: HashSet::new(),
+            keys: 0,
+            available: true,
+        });
+        let state = State {
+            servers: servers.collect(),
+            blocks: Vec::new(),
+            heads: HashMap::new(),
+            held_back: HashSet::new(),
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            confirmations,
+        })
+    }
+
+    pub(super) fn node(self: &Arc<Self>, server: usize) -> Node {
+        Node {
+            world: Arc::clone(self),
+            server,
+        }
+    }
+
+    pub(super) fn subscribe(&self, server: usize) -> UnboundedReceiver<Arc<Notice>> {
+        self.state().servers[server].notices.subscribe()
+    }
+
+    /// How many commits wait to be mined.
+    pub(super) fn queued(&self, server: usize) -> usize {
+        self.state().servers[server].queue.len()
+    }
+
+    /// How many new keys came with a server's commits.
+    pub(super) fn keys(&self, server: usize) -> usize {
+        self.state().servers[server].keys
+    }
+
+    pub(super) fn set_available(&self, server: usize, available: bool) {
+        self.state().servers[server].available = available;
+    }
+
+    pub(super) fn hold_back(&self, stream: StreamId) {
+        self.state().held_back.insert(stream);
+    }
+
+    /// Mines the first `count` commits of a server into a block.
+    pub(super) fn mine(&self, server: usize, count: usize) {
+        let mut state = self.state();
+        let count = count.min(state.servers[server].queue.len());
+        let batch: Vec<Queued> = state.servers[server].queue.drain(..count).collect();
+        state.mine(
+            batch
+                .into_iter()
+                .map(|queued| (Some(queued.commit.clone()), Some(queued)))
+                .collect(),
+        );
+    }
+
+    /// Mines an event of somebody who is no server here.
+    pub(super) fn mine_stranger(&self, stream: StreamId, payload: &[u8]) {
+        let mut state = self.state();
+        let expected = state.heads.get(&stream).copied().unwrap_or_default();
+        let part = StreamPart {
+            stream,
+            expected,
+            payloads: vec![payload.into()],
+        };
+        let commit = Commit {
+            command_id: CommandId::default(),
+            parts: vec![part],
+        };
+        state.mine(vec![(Some(commit), None)]);
+    }
+
+    /// Lets a server's follower apply the next block, and answers the tickets that are deep enough.
+    pub(super) fn follow(&self, server: usize) {
+        self.state().follow(server, self.confirmations);
+    }
+
+    /// Undoes the last blocks, no deeper than what was answered.
+    pub(super) fn reorganise(&self, depth: usize) {
+        let depth = depth.min(self.confirmations);
+        let mut state = self.state();
+        let answered = state
+            .servers
+            .iter()
+            .map(|server| server.answered)
+            .max()
+            .unwrap_or_default();
+        let keep = state.blocks.len().saturating_sub(depth).max(answered);
+        let undone: Vec<Mined> = state.blocks.drain(keep..).collect();
+        for (queued, _) in undone
+            .into_iter()
+            .rev()
+            .flat_map(|block| block.commits.into_iter().rev())
+        {
+            if let Some(queued) = queued {
+                let server = queued.server;
+                state.servers[server].queue.push_front(queued);
+            }
+        }
+        state.heads = state
+            .entries(keep)
+            .map(|(entry, head, _)| (entry.stream, *head))
+            .collect();
+        let position = state.entries(keep).count() as Position;
+        for server in &mut state.servers {
+            if server.applied > keep {
+                server.applied = keep;
+                server.notices.publish(Notice::Reverted {
+                    to: keep as u64,
+                    position,
+                });
+            }
+        }
+    }
+
+    /// Mines and follows until nothing is left to do.
+    pub(super) fn settle(&self) {
+        let mut state = self.state();
+        for server in 0..state.servers.len() {
+            let batch: Vec<Queued> = state.servers[server].queue.drain(..).collect();
+            if !batch.is_empty() {
+                state.mine(
+                    batch
+                        .into_iter()
+                        .map(|queued| (Some(queued.commit.clone()), Some(queued)))
+                        .collect(),
+                );
+            }
+        }
+        // Enough empty blocks for everything to be deep.
+        let target = state.blocks.len() + self.confirmations;
+        while state.blocks.len() < target {
+            state.mine(Vec::new());
+        }
+        for server in 0..state.servers.len() {
+            while state.servers[server].applied < state.blocks.len() {
+                state.follow(server, self.confirmations);
+            }
+        }
+    }
+
+    /// One step of one server, or of the chain, by chance.
+    pub(super) fn step(&self, seed: &mut Seed) {
+        let servers = self.state().servers.len();
+        let server = seed.below(servers);
+        match seed.below(10) {
+            0..4 => self.mine(server, 1 + seed.below(5)),
+            4..9 => self.follow(server),
+            _ if self.confirmations > 0 => self.reorganise(1 + seed.below(self.confirmations)),
+            _ => {}
+        }
+        if self.confirmations > 0 && seed.below(3) == 0 {
+            self.state().mine(Vec::new());
+        }
+    }
+
+    /// Every command on the chain, in order, with its position.
+    pub(super) fn commands(&self) -> Vec<(Position, CommandId)> {
+        let state = self.state();
+        state
+            .entries(state.blocks.len())
+            .map(|(entry, _, command)| (entry.position, *command))
+            .collect()
+    }
+
+    /// A stream's entries on the chain.
+    pub(super) fn chain(&self, stream: &StreamId) -> Vec<AppendedEntry> {
+        let state = self.state();
+        let entries = state
+            .entries(state.blocks.len())
+            .filter(|(entry, ..)| entry.stream == *stream);
+        entries.map(|(entry, ..)| entry.clone()).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl State {
+    fn entries(&self, blocks: usize) -> impl Iterator<Item = &(AppendedEntry, StreamHead, CommandId)> {
+        self.blocks[..blocks].iter().flat_map(|block| &block.appended)
+    }
+
+    /// The contract.
+    fn mine(&mut self, commits: Vec<(Option<Commit>, Option<Queued>)>) {
+        let mut position = self.entries(self.blocks.len()).count() as Position;
+        let mut block = Mined {
+            appended: Vec::new(),
+            rejected: Vec::new(),
+            commits: Vec::new(),
+        };
+        for (index, (commit, queued)) in commits.into_iter().enumerate() {
+            let commit = commit.unwrap();
+            let head = |stream| self.heads.get(&stream).copied().unwrap_or_default();
+            let stale = commit
+                .parts
+                .iter()
+                .find(|part| head(part.stream) != part.expected)
+                .map(|part| part.stream);
+            let outcome = if let Some(stream) = stale {
+                let actual = head(stream);
+                let index = u32::try_from(index).unwrap();
+                block.rejected.push(RejectedCommit {
+                    transaction: [0; 32],
+                    index,
+                    stream,
+                    actual,
+                });
+                CommitOutcome::Rejected { stream, actual }
+            } else {
+                for part in &commit.parts {
+                    let mut head = part.expected;
+                    for payload in &part.payloads {
+                        position += 1;
+                        head = head.after(payload);
+                        let entry = AppendedEntry {
+                            stream: part.stream,
+                            version: head.version,
+                            position,
+                            payload: Arc::clone(payload),
+                            transaction: [0; 32],
+                        };
+                        block.appended.push((entry, head, commit.command_id));
+                    }
+                    self.heads.insert(part.stream, head);
+                }
+                CommitOutcome::Appended {
+                    position,
+                    finality: Finality::Final,
+                }
+            };
+            block.commits.push((queued, outcome));
+        }
+        self.blocks.push(block);
+    }
+
+    fn follow(&mut self, server: usize, confirmations: usize) {
+        let applied = self.servers[server].applied;
+        if applied == self.blocks.len() {
+            return;
+        }
+        let position = self.entries(applied + 1).count() as Position;
+        let block = &self.blocks[applied];
+        let appended = block.appended.iter().map(|(entry, head, command)| AppliedEvent {
+            stream: entry.stream,
+            head: *head,
+            position: entry.position,
+            transaction: [0; 32],
+            command_id: Some(*command),
+        });
+        let number = applied as u64 + 1;
+        let notice = Notice::Applied {
+            block: BlockRef {
+                number,
+                hash: [0; 32],
+                parent_hash: [0; 32],
+                timestamp: number,
+            },
+            appended: appended.collect(),
+            rejected: block.rejected.clone(),
+            position,
+        };
+        self.servers[server].applied += 1;
+        self.servers[server].notices.publish(notice);
+        while self.servers[server].answered + confirmations < self.servers[server].applied {
+            let answered = self.servers[server].answered;
+            self.servers[server].answered += 1;
+            for (queued, outcome) in &mut self.blocks[answered].commits {
+                if let Some(own) = queued.take_if(|queued| queued.server == server) {
+                    let _ = own.outcome.send(*outcome);
+                    if matches!(outcome, CommitOutcome::Rejected { .. }) {
+                        self.servers[server].accepted.remove(&own.commit.command_id);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One server's appender, journal and progress.
+#[derive(Clone)]
+pub(super) struct Node {
+    world: Arc<World>,
+    server: usize,
+}
+
+/// A ticket of the simulation.
+pub(super) struct Ticket(oneshot::Receiver<CommitOutcome>);
+
+impl CommitTicket for Ticket {
+    async fn accepted(&mut self) -> bool {
+        true
+    }
+
+    async fn outcome(self) -> CommitOutcome {
+        self.0.await.unwrap_or(CommitOutcome::Failed(Unavailable::Stopping))
+    }
+}
+
+impl CommitLog for Node {
+    type Ticket = Ticket;
+
+    async fn append(&self, commit: Commit, keys: Vec<NewKey>) -> Result<Ticket, Unavailable> {
+        tokio::task::yield_now().await;
+        let mut state = self.world.state();
+        let server = &mut state.servers[self.server];
+        if !server.available {
+            return Err(Unavailable::Chain);
+        }
+        let (outcome, ticket) = oneshot::channel();
+        if server.accepted.insert(commit.command_id) {
+            server.keys += keys.len();
+            server.queue.push_back(Queued {
+                server: self.server,
+                commit,
+                outcome,
+            });
+        } else {
+            let _ = outcome.send(CommitOutcome::Duplicate);
+        }
+        Ok(Ticket(ticket))
+    }
+}
+
+impl Journal for Node {
+    async fn entries<A: ClinicAggregate>(
+        &self,
+        _: &AggregateRef,
+        stream: &StreamId,
+    ) -> Result<Vec<AppendedEntry>, JournalError> {
+        let entries = {
+            let state = self.world.state();
+            let applied = state.servers[self.server].applied;
+            let entries = state.entries(applied).filter(|(entry, ..)| entry.stream == *stream);
+            entries.map(|(entry, ..)| entry.clone()).collect()
+        };
+        // What was read is on its way for a while; meanwhile the world goes on.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        Ok(entries)
+    }
+
+    async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {
+        Ok(self.world.state().held_back.contains(stream))
+    }
+}
+
+impl ProgressSource for Node {
+    fn progress(&self) -> Progress {
+        let state = self.world.state();
+        let server = &state.servers[self.server];
+        Progress {
+            position: state.entries(server.applied).count() as Position,
+            block: server.applied as u64,
+            final_block: server.answered as u64,
+            final_position: state.entries(server.answered).count() as Position,
+        }
+    }
+}
+
+/// Remembers what was accepted.
+#[derive(Default)]
+pub(super) struct Accepted(Mutex<Vec<CommandId>>);
+
+impl Accepted {
+    pub(super) fn commands(&self) -> Vec<CommandId> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl AcceptanceListener for Accepted {
+    fn accepted(&self, command: CommandId) {
+        self.0.lock().unwrap().push(command);
+    }
+}

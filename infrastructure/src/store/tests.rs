@@ -1,1 +1,754 @@
+//! The executor against a simulated chain, seed by seed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Receipt, Unavailable};
+use application::log::{Actor, AnyEvent, Finality};
+use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, CalendarEvent, Session, Slot};
+use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal};
+use uuid::Uuid;
+
+use super::simulation::{Accepted, Node, Seed, World};
+use super::{Executor, ExecutorOptions, Parts};
+use crate::keys::{KeyRing, MasterSecret};
+use crate::sealing::{LogLocation, Opener, Opening, StreamNames};
+
+const LOCATION: LogLocation = LogLocation {
+    chain_id: 31_337,
+    contract: [7; 20],
+};
+const SLOTS: u32 = 8;
+
+fn secret() -> MasterSecret {
+    MasterSecret::new([3; 32])
+}
+
+fn day(number: u32) -> CalendarId {
+    CalendarId {
+        owner: Uuid::from_u128(77),
+        day: NaiveDate::from_ymd_opt(2026, 3, 2 + number).unwrap(),
+    }
+}
+
+fn before() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()
+}
+
+fn slot(day: u32, number: u32) -> Slot {
+    Slot {
+        start: Utc
+            .with_ymd_and_hms(2026, 3, 2 + day, 8 + number / 2, number % 2 * 30, 0)
+            .unwrap(),
+        minutes: 30,
+    }
+}
+
+fn patient(number: usize) -> PatientId {
+    PatientId::new(Uuid::from_u128(1000 + number as u128))
+}
+
+fn patients() -> Vec<PatientId> {
+    (0..20).map(patient).collect()
+}
+
+fn appointment(number: usize) -> AppointmentId {
+    AppointmentId::new(Uuid::from_u128(5000 + number as u128))
+}
+
+fn context(number: usize) -> CommandContext {
+    CommandContext {
+        command_id: CommandId::new(Uuid::from_u128(90_000 + number as u128)),
+        at: before(),
+        actor: Actor::System,
+        correlation: None,
+        cause: None,
+    }
+}
+
+fn publish(number: u32) -> CalendarCommand {
+    CalendarCommand::PublishAvailability {
+        day: day(number).day,
+        time_zone: chrono_tz::UTC,
+        sessions: vec![Session {
+            start: slot(number, 0).start,
+            end: slot(number, SLOTS).start,
+            slot_minutes: 30,
+        }],
+        now: before(),
+    }
+}
+
+fn book(number: usize, slot: Slot) -> CalendarCommand {
+    let booking = Booking {
+        patient: patient(number % 20),
+        reason: None,
+    };
+    CalendarCommand::Book {
+        appointment: appointment(number),
+        slot,
+        booking,
+        now: before(),
+    }
+}
+
+type TestExecutor = Executor<Node, Node>;
+
+struct TestServer {
+    executor: TestExecutor,
+    accepted: Arc<Accepted>,
+    keys: Arc<KeyRing>,
+}
+
+fn serve(world: &Arc<World>, server: usize, keys: Arc<KeyRing>, options: ExecutorOptions) -> TestServer {
+    let accepted = Arc::new(Accepted::default());
+    let parts = Parts {
+        log: world.node(server),
+        journal: world.node(server),
+        location: LOCATION,
+        secret: secret(),
+        keys: Arc::clone(&keys),
+        progress: Arc::new(world.node(server)),
+        acceptance: Arc::clone(&accepted) as _,
+    };
+    let executor = Executor::new(parts, options);
+    tokio::spawn(executor.clone().follow(world.subscribe(server)));
+    TestServer {
+        executor,
+        accepted,
+        keys,
+    }
+}
+
+/// Servers with key rings of their own, none of which knows the keys of the others.
+async fn servers(world: &Arc<World>, count: usize) -> Vec<TestServer> {
+    let mut rings = Vec::new();
+    for _ in 0..count {
+        rings.push(Arc::new(KeyRing::offline(&patients()).await));
+    }
+    for ring in &rings {
+        for other in rings.iter().filter(|other| !Arc::ptr_eq(ring, other)) {
+            ring.without(&other.undurable());
+        }
+    }
+    let rings = rings.into_iter().enumerate();
+    rings
+        .map(|(server, keys)| serve(world, server, keys, ExecutorOptions::default()))
+        .collect()
+}
+
+/// Lets the world go on by chance, until it is dropped.
+fn go_on(world: &Arc<World>, seed: u64) -> tokio::task::JoinHandle<()> {
+    let world = Arc::clone(world);
+    let mut seed = Seed::new(seed);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1 + seed.below(4) as u64)).await;
+            world.step(&mut seed);
+        }
+    })
+}
+
+/// The world's days as the chain has them, opened with every server's keys.
+fn events(world: &World, of: CalendarId, servers: &[TestServer]) -> Vec<(CommandId, CalendarEvent)> {
+    let stream = StreamNames::new(&secret()).seal(&of.into());
+    let entries = world.chain(&stream);
+    let opener = Opener::new(LOCATION, &secret(), Arc::clone(&servers[0].keys));
+    let keys = Default::default();
+    let open = |entry| match opener.open(entry, &keys) {
+        Opening::Opened { event, .. } => {
+            let AnyEvent::Calendar(id, own) = event.event else {
+                panic!("not a calendar's")
+            };
+            assert_eq!(id, of);
+            (event.metadata.command_id, own)
+        }
+        other => panic!("not opened: {other:?}"),
+    };
+    entries.iter().map(open).collect()
+}
+
+/// Publishes what days offer, and lets every server's follower see it.
+async fn publish_days(servers: &[TestServer], world: &World, days: u32) {
+    for number in 0..days {
+        let context = context(80_000 + number as usize);
+        let receipt = servers[0]
+            .executor
+            .execute::<Calendar>(day(number), Freshness::MayExist, publish(number), &context)
+            .await
+            .unwrap();
+        assert_eq!(receipt.version, 1);
+    }
+    world.settle();
+}
+
+fn check_receipts(world: &World, receipts: &[Receipt]) {
+    let commands = world.commands();
+    for receipt in receipts {
+        let positions: Vec<_> = commands.iter().filter(|(_, id)| *id == receipt.command_id).collect();
+        match receipt.position {
+            Some(position) => {
+                assert_eq!(
+                    positions.last().map(|(at, _)| *at),
+                    Some(position),
+                    "acknowledged and not where it was said"
+                );
+            }
+            None => assert!(positions.is_empty(), "nothing to change, and yet changed"),
+        }
+    }
+}
+
+async fn race_for_slots(seed: u64, confirmations: usize) {
+    let world = World::new(2, confirmations);
+    let servers = servers(&world, 2).await;
+    let driver = go_on(&world, seed);
+    publish_days(&servers, &world, 1).await;
+
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..(SLOTS as usize * 10) {
+        let executor = servers[number % 2].executor.clone();
+        clients.spawn(async move {
+            let wanted = slot(0, u32::try_from(number / 10).unwrap());
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .await
+        });
+    }
+    let (mut won, mut lost, mut conflicts) = (Vec::new(), 0, 0);
+    while let Some(result) = clients.join_next().await {
+        match result.unwrap() {
+            Ok(receipt) => won.push(receipt),
+            Err(CommandError::Rejected(CalendarError::SlotTaken)) => lost += 1,
+            Err(CommandError::Conflict { .. }) => conflicts += 1,
+            Err(other) => panic!("seed {seed}: {other:?}"),
+        }
+    }
+    driver.abort();
+    world.settle();
+    let booked: Vec<Slot> = events(&world, day(0), &servers)
+        .iter()
+        .filter_map(|(_, event)| match event {
+            CalendarEvent::Booked { slot, .. } => Some(*slot),
+            _ => None,
+        })
+        .collect();
+    let mut distinct = booked.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), booked.len(), "seed {seed}: a slot was booked twice");
+    assert_eq!(
+        won.len(),
+        booked.len(),
+        "seed {seed}: every booking was acknowledged, and nothing else"
+    );
+    assert!(lost > 0);
+    if conflicts == 0 {
+        assert_eq!(booked.len(), SLOTS as usize, "seed {seed}: every slot was wanted");
+    }
+    check_receipts(&world, &won);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_slot_that_two_servers_race_for_is_booked_once() {
+    for seed in 0..60 {
+        race_for_slots(seed, 0).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_slot_is_booked_once_while_the_chain_reorganises() {
+    for seed in 0..60 {
+        race_for_slots(seed, 3).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_on_one_stream_do_not_wait_for_each_others_block() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let mut clients = tokio::task::JoinSet::new();
+    let executor = servers[0].executor.clone();
+    clients.spawn(async move {
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(100))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    for number in 0..SLOTS as usize {
+        let executor = servers[0].executor.clone();
+        clients.spawn(async move {
+            let wanted = slot(0, u32::try_from(number).unwrap());
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .await
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(
+        world.queued(0),
+        1 + SLOTS as usize,
+        "all are in flight before any is mined"
+    );
+    world.settle();
+    let mut versions = Vec::new();
+    while let Some(result) = clients.join_next().await {
+        versions.push(result.unwrap().unwrap().version);
+    }
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=1 + u64::from(SLOTS)).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_stranger_is_faster_everything_built_on_the_loser_is_decided_again() {
+    let world = World::new(2, 0);
+    let servers = servers(&world, 2).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    driver.abort();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.settle();
+
+    let stranger = servers[1].executor.clone();
+    let stranger = tokio::spawn(async move {
+        stranger
+            .execute::<Calendar>(day(0), Freshness::MayExist, book(50, slot(0, 0)), &context(50))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..SLOTS as usize {
+        let executor = servers[0].executor.clone();
+        clients.spawn(async move {
+            let wanted = slot(0, u32::try_from(number).unwrap());
+            (
+                number,
+                executor
+                    .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                    .await,
+            )
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!((world.queued(0), world.queued(1)), (SLOTS as usize, 1));
+    world.mine(1, 1);
+    world.mine(0, SLOTS as usize);
+    let driver = go_on(&world, 2);
+    assert_eq!(stranger.await.unwrap().unwrap().version, 2);
+    while let Some(result) = clients.join_next().await {
+        match result.unwrap() {
+            (0, result) => assert!(matches!(result, Err(CommandError::Rejected(CalendarError::SlotTaken)))),
+            (number, result) => assert!(result.is_ok(), "client {number}: {result:?}"),
+        }
+    }
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_another_organisation_in_the_stream_does_not_stop_it() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
+    world.mine_stranger(StreamNames::new(&secret()).seal(&day(0).into()), &foreign);
+    let booked = servers[0]
+        .executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, book(1, slot(0, 1)), &context(1))
+        .await
+        .unwrap();
+    assert_eq!(booked.version, 3);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_is_acknowledged_only_when_what_it_repeats_is_certain() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    driver.abort();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.settle();
+
+    let spawn = |number: usize| {
+        let executor = servers[0].executor.clone();
+        tokio::spawn(async move {
+            let repeated = book(7, slot(0, 2));
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, repeated, &context(number))
+                .await
+        })
+    };
+    let first = spawn(1);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let repeat = spawn(2);
+    let rival = {
+        let executor = servers[0].executor.clone();
+        tokio::spawn(async move {
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, book(8, slot(0, 2)), &context(3))
+                .await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(
+        !first.is_finished() && !repeat.is_finished() && !rival.is_finished(),
+        "nothing is certain yet"
+    );
+    world.settle();
+    let first = first.await.unwrap().unwrap();
+    let repeat = repeat.await.unwrap().unwrap();
+    assert_eq!((first.version, first.position), (2, Some(2)));
+    assert_eq!(
+        (repeat.version, repeat.position, repeat.finality),
+        (2, None, Finality::Final)
+    );
+    assert!(matches!(
+        rival.await.unwrap(),
+        Err(CommandError::Rejected(CalendarError::SlotTaken))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_decided_upon_a_rejected_commit_is_decided_again() {
+    let world = World::new(2, 0);
+    let servers = servers(&world, 2).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    driver.abort();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.settle();
+
+    let spawn = |server: usize, number: usize, command: CalendarCommand| {
+        let executor = servers[server].executor.clone();
+        tokio::spawn(async move {
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, command, &context(number))
+                .await
+        })
+    };
+    // Server 0 books slot 0 for a patient, which will be rejected; a rival on the same server is refused upon that.
+    let stranger = spawn(1, 1, book(1, slot(0, 5)));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let doomed = spawn(0, 2, book(2, slot(0, 0)));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let rival = spawn(0, 3, book(3, slot(0, 0)));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    world.mine(1, 1);
+    world.mine(0, 1);
+    let driver = go_on(&world, 3);
+    assert!(stranger.await.unwrap().is_ok());
+    let (doomed, rival) = (doomed.await.unwrap(), rival.await.unwrap());
+    assert!(
+        doomed.is_ok() != rival.is_ok(),
+        "one of the two gets the slot: {doomed:?} {rival:?}"
+    );
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_given_up_loses_and_doubles_nothing() {
+    for seed in 0..30 {
+        let world = World::new(1, 0);
+        let servers = servers(&world, 1).await;
+        let driver = go_on(&world, seed);
+        publish_days(&servers, &world, 1).await;
+        let mut chance = Seed::new(seed + 1000);
+        let mut clients = tokio::task::JoinSet::new();
+        for number in 0..SLOTS as usize {
+            let executor = servers[0].executor.clone();
+            let patience = Duration::from_micros(chance.below(4000) as u64);
+            clients.spawn(async move {
+                let wanted = slot(0, u32::try_from(number).unwrap());
+                let command = book(number, wanted);
+                let context = context(number);
+                let execution = executor.execute::<Calendar>(day(0), Freshness::MayExist, command, &context);
+                tokio::time::timeout(patience, execution).await
+            });
+        }
+        while clients.join_next().await.is_some() {}
+        // Everybody asks again, with the same command ids, and waits this time.
+        for number in 0..SLOTS as usize {
+            let wanted = slot(0, u32::try_from(number).unwrap());
+            let again = servers[0]
+                .executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .await;
+            assert!(again.is_ok(), "seed {seed}: {again:?}");
+        }
+        driver.abort();
+        world.settle();
+        assert_eq!(
+            events(&world, day(0), &servers).len(),
+            1 + SLOTS as usize,
+            "seed {seed}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_was_accepted_before_is_answered_with_its_receipt() {
+    let world = World::new(1, 0);
+    let before = servers(&world, 1).await;
+    let driver = go_on(&world, 5);
+    publish_days(&before, &world, 1).await;
+    let command = CalendarCommand::Cancel {
+        appointment: appointment(1),
+        reason: None,
+        expected_version: Some(2),
+    };
+    let executor = &before[0].executor;
+    let booked = executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, book(1, slot(0, 1)), &context(1))
+        .await
+        .unwrap();
+    assert_eq!(booked.version, 2);
+    // Another process with the same outbox, and nothing in memory.
+    let restarted = serve(&world, 0, Arc::clone(&before[0].keys), ExecutorOptions::default()).executor;
+    let context = context(2);
+    let first = executor.execute::<Calendar>(day(0), Freshness::MayExist, command.clone(), &context);
+    let second = async {
+        tokio::time::sleep(Duration::from_micros(1500)).await;
+        restarted
+            .execute::<Calendar>(day(0), Freshness::MayExist, command.clone(), &context)
+            .await
+    };
+    let (first, second) = tokio::join!(first, second);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.version, first.position), (second.version, second.position));
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_appointment_that_moves_is_never_lost_or_doubled() {
+    for seed in 0..40 {
+        let world = World::new(2, if seed % 2 == 0 { 0 } else { 2 });
+        let ring = Arc::new(KeyRing::offline(&patients()).await);
+        let options = ExecutorOptions {
+            attempts: 30,
+            ..ExecutorOptions::default()
+        };
+        let servers = [
+            serve(&world, 0, Arc::clone(&ring), options),
+            serve(&world, 1, Arc::clone(&ring), options),
+        ];
+        let driver = go_on(&world, seed);
+        publish_days(&servers, &world, 2).await;
+        for number in 0..4 {
+            let wanted = slot(0, u32::try_from(number).unwrap());
+            let executor = &servers[0].executor;
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .await
+                .unwrap();
+        }
+        let mut clients = tokio::task::JoinSet::new();
+        for client in 0..24_usize {
+            let executor = servers[client % 2].executor.clone();
+            clients.spawn(async move {
+                let there = u32::from(client / 4 % 2 == 0);
+                let (from, to) = (day(1 - there), day(there));
+                let id = appointment(client % 4);
+                let wanted = slot(there, u32::try_from(client % 8).unwrap());
+                let decide = |here: &Calendar, _: &Calendar| {
+                    let found = here.appointment(id).ok_or(CalendarError::UnknownAppointment)?;
+                    let Personal::Known(booking) = found.booking.clone() else {
+                        return Err(CalendarError::Sealed);
+                    };
+                    let out = CalendarCommand::MoveOut {
+                        appointment: id,
+                        to: to.day,
+                        now: before(),
+                        expected_version: None,
+                    };
+                    let enter = CalendarCommand::MoveIn {
+                        appointment: id,
+                        slot: wanted,
+                        from: from.day,
+                        booking,
+                        now: before(),
+                    };
+                    Ok((out, enter))
+                };
+                let context = context(200 + client);
+                executor
+                    .execute_pair::<Calendar, Calendar, CalendarError, _>(from, to, decide, &context)
+                    .await
+            });
+        }
+        let mut moved = Vec::new();
+        while let Some(result) = clients.join_next().await {
+            match result.unwrap() {
+                Ok(receipt) => moved.push(receipt),
+                Err(CommandError::Rejected(_) | CommandError::Conflict { .. }) => {}
+                Err(other) => panic!("seed {seed}: {other:?}"),
+            }
+        }
+        driver.abort();
+        world.settle();
+        check_receipts(&world, &moved);
+        assert!(!moved.is_empty(), "seed {seed}");
+        let days: Vec<Calendar> = [day(0), day(1)]
+            .iter()
+            .map(|of| {
+                let mut calendar = Calendar::default();
+                for (_, event) in events(&world, *of, &servers) {
+                    cqrs_es::Aggregate::apply(&mut calendar, event);
+                }
+                calendar
+            })
+            .collect();
+        for number in 0..4 {
+            let places = days
+                .iter()
+                .filter(|day| day.appointment(appointment(number)).is_some())
+                .count();
+            assert_eq!(places, 1, "seed {seed}: appointment {number} stands in {places} places");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_was_thought_new_is_found_to_exist() {
+    let world = World::new(2, 0);
+    let servers = servers(&world, 2).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    let repeat = servers[1]
+        .executor
+        .execute::<Calendar>(day(0), Freshness::New, publish(0), &context(1))
+        .await
+        .unwrap();
+    assert_eq!((repeat.version, repeat.position), (1, None));
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_back_stream_takes_no_commands() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    world.hold_back(StreamNames::new(&secret()).seal(&day(0).into()));
+    let executor = &servers[0].executor;
+    let refused = executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .await;
+    assert!(matches!(refused, Err(CommandError::HeldBack)));
+    assert!(matches!(
+        executor.load::<Calendar>(day(0)).await,
+        Err(CommandError::HeldBack)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_read_holds_its_stream_back() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let stream = StreamNames::new(&secret()).seal(&day(0).into());
+    let ours: Vec<u8> = [0x48].into_iter().chain(secret().org_key_id()).chain([1; 59]).collect();
+    world.mine_stranger(stream, &ours);
+    world.settle();
+    let refused = servers[0]
+        .executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .await;
+    assert!(matches!(refused, Err(CommandError::HeldBack)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_changes_while_the_log_takes_no_commits() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let executor = &servers[0].executor;
+    world.set_available(0, false);
+    let refused = executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .await;
+    assert!(matches!(refused, Err(CommandError::Unavailable(Unavailable::Chain))));
+    assert_eq!(executor.load::<Calendar>(day(0)).await.unwrap().version, 0);
+    world.set_available(0, true);
+    let driver = go_on(&world, 1);
+    let again = executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .await
+        .unwrap();
+    assert_eq!(again.version, 1);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_changing_the_stream_every_time_is_a_conflict() {
+    let world = World::new(1, 0);
+    let ring = Arc::new(KeyRing::offline(&patients()).await);
+    let options = ExecutorOptions {
+        attempts: 3,
+        ..ExecutorOptions::default()
+    };
+    let server = serve(&world, 0, ring, options);
+    let stream = StreamNames::new(&secret()).seal(&day(0).into());
+    let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
+    let busy = Arc::clone(&world);
+    let rival = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if busy.queued(0) > 0 {
+                busy.mine_stranger(stream, &foreign);
+                busy.mine(0, 1);
+            }
+            busy.follow(0);
+            busy.follow(0);
+        }
+    });
+    let conflict = server
+        .executor
+        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .await;
+    assert!(
+        matches!(conflict, Err(CommandError::Conflict { attempts: 3 })),
+        "{conflict:?}"
+    );
+    rival.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_travels_with_commits_until_it_is_durable_and_acceptance_is_told() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    let executor = &servers[0].executor;
+    for number in [1, 21] {
+        let wanted = slot(0, u32::try_from(number % 8).unwrap());
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        world.keys(0),
+        1,
+        "the second booking of the same patient needs no key any more"
+    );
+    let accepted = [context(80_000), context(1), context(21)].map(|context| context.command_id);
+    assert_eq!(servers[0].accepted.commands(), accepted);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_sees_commits_in_flight() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let executor = servers[0].executor.clone();
+    let publishing = tokio::spawn(async move {
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let seen = servers[0].executor.load::<Calendar>(day(0)).await.unwrap();
+    assert_eq!((seen.version, seen.aggregate.sessions().len()), (1, 1));
+    world.settle();
+    publishing.await.unwrap().unwrap();
+}
