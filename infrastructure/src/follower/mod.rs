@@ -8,6 +8,7 @@
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
 //! - `apply`: one run of blocks, one transaction; and its reverse.
+//! - `parking`: another try at what is parked.
 //! - `runner`: the loop. [`status`]: what it tells about itself.
 //!
 //! Two followers may run on one database: a row lock on the checkpoint decides whose transaction applies a block, and the other
@@ -17,12 +18,14 @@ mod apply;
 mod checkpoint;
 mod journal;
 mod opening;
+mod parking;
 mod runner;
 mod schema;
 pub mod status;
 pub mod trust;
 pub mod window;
 
+pub use parking::{Retried, retry_parked};
 pub use runner::{Follower, FollowerConfig};
 pub use schema::create as create_schema;
 
