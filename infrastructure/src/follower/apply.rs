@@ -2,7 +2,7 @@
 
 use application::log::BlockRef;
 use application::projector::Projector;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use super::checkpoint::{self, FinalPoint, to_sql};
 use super::opening::OpenedBlock;
@@ -31,6 +31,38 @@ pub(super) struct Run<'a> {
     pub(super) finalized: FinalPoint,
 }
 
+impl Run<'_> {
+    /// What of the run comes after this block; `None` when the block is not in it.
+    fn after(self, number: u64, hash: [u8; 32]) -> Option<Self> {
+        let same = |block: &AppliedBlock| (block.number, block.hash) == (number, hash);
+        if same(self.before) {
+            return Some(self);
+        }
+        let done = self.applied.iter().position(same)?;
+        let rest = done.checked_add(1)?;
+        Some(Self {
+            before: self.applied.get(done)?,
+            blocks: self.blocks.get(rest..)?,
+            applied: self.applied.get(rest..)?,
+            finalized: self.finalized,
+        })
+    }
+}
+
+/// Begins a transaction that writes what the follower writes.
+///
+/// It does not wait for the disk: what a crash of Postgres takes with it is still on the chain, and is applied again; and
+/// whatever is committed later, waiting for the disk, waits for this too. Its statements find rows by index; a plan that was
+/// made while a table was small, or never counted, must not read it whole.
+pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pool.begin_with(
+        "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
+         SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+         SET LOCAL jit = off",
+    )
+    .await
+}
+
 /// Applies a run: journal, read models and checkpoint, all or nothing.
 pub(super) async fn apply<P>(pool: &PgPool, projector: &P, run: Run<'_>) -> Result<Applied, FollowerError>
 where
@@ -39,14 +71,18 @@ where
     let Some(last) = run.applied.last() else {
         return Ok(Applied::Already);
     };
-    let mut transaction = pool.begin().await?;
+    let mut transaction = begin(pool).await?;
     let (number, hash, _) = checkpoint::lock(&mut transaction).await?;
-    if number > last.number || (number, hash) == (last.number, last.hash) {
-        return Ok(Applied::Already);
+    if number >= last.number {
+        let ours = checkpoint::remembers(&mut transaction, last).await?;
+        return if ours {
+            Ok(Applied::Already)
+        } else {
+            Err(FollowerError::Moved)
+        };
     }
-    if (number, hash) != (run.before.number, run.before.hash) {
-        return Err(FollowerError::Moved);
-    }
+    // Another follower, or an attempt of ours whose answer was lost, may have applied the first blocks of the run.
+    let run = run.after(number, hash).ok_or(FollowerError::Moved)?;
     journal::insert(&mut transaction, run.blocks).await?;
     crash_point(FOLLOWER_JOURNALED);
     project(&mut transaction, projector, &run).await?;
@@ -87,7 +123,7 @@ where
     Ok(())
 }
 
-async fn apply_events<P>(
+pub(super) async fn apply_events<P>(
     connection: &mut PgConnection,
     projector: &P,
     block: &BlockRef,
@@ -103,7 +139,7 @@ where
     applied.map_err(|error| FollowerError::Projector(Box::new(error)))
 }
 
-async fn set_undo_block(connection: &mut PgConnection, block: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn set_undo_block(connection: &mut PgConnection, block: &str) -> Result<(), sqlx::Error> {
     let set = sqlx::query("SELECT set_config('medconnect.undo_block', $1, true)").bind(block);
     set.execute(connection).await.map(drop)
 }

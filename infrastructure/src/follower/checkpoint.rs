@@ -111,6 +111,22 @@ pub(super) async fn lock(connection: &mut PgConnection) -> Result<(u64, [u8; 32]
     ))
 }
 
+/// Whether the newest block can still be undone.
+pub(super) async fn is_undoable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT block_number > final_block FROM checkpoint")
+        .fetch_one(connection)
+        .await
+}
+
+/// Whether a block is among those applied. Of blocks that are no longer remembered it is believed: they are final.
+pub(super) async fn remembers(connection: &mut PgConnection, block: &AppliedBlock) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT COALESCE((SELECT hash = $2 FROM blocks WHERE number = $1), true)")
+        .bind(to_sql(block.number))
+        .bind(block.hash.as_slice())
+        .fetch_one(connection)
+        .await
+}
+
 /// Moves the locked checkpoint.
 pub(super) async fn store(
     connection: &mut PgConnection,

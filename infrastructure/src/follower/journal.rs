@@ -36,7 +36,8 @@ pub(super) async fn insert(connection: &mut PgConnection, blocks: &[OpenedBlock]
     park(connection, blocks).await
 }
 
-async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
+/// Parks the entries of blocks that are to be parked.
+pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
     for parked in blocks.iter().flat_map(|block| &block.parked) {
         sqlx::query("INSERT INTO parked (position, stream, reason) VALUES ($1, $2, $3)")
             .bind(to_sql(parked.position))

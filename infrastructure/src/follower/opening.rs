@@ -61,10 +61,8 @@ pub(super) fn open(checked: CheckedBlock, opener: &Opener, keys: &KeySet, held: 
             command_id: None,
         };
         match opener.open(entry, keys) {
-            Opening::Foreign => {
-                opened.foreign = opened.foreign.saturating_add(1);
-                label.aggregate = None;
-            }
+            // In a stream of ours it still has its place, which whoever reads the stream must see.
+            Opening::Foreign => opened.foreign = opened.foreign.saturating_add(1),
             Opening::Unreadable(error) => {
                 held.insert(entry.stream);
                 park(error.to_string());

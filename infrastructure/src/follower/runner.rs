@@ -61,7 +61,8 @@ const LAG_PATIENCE: Duration = Duration::from_secs(3);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What one round came to.
-enum Step {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
     /// Something was applied or undone: look again at once.
     Progressed,
     /// There is nothing new.
@@ -70,20 +71,20 @@ enum Step {
 
 /// Follows one contract into one database.
 pub struct Follower<P> {
-    config: FollowerConfig,
-    log: EventLog,
-    opener: Opener,
-    pool: PgPool,
-    projector: P,
+    pub(super) config: FollowerConfig,
+    pub(super) log: EventLog,
+    pub(super) opener: Opener,
+    pub(super) pool: PgPool,
+    pub(super) projector: P,
     notices: Notices,
     status: StatusCell,
 }
 
 /// Where a running follower is.
-struct Place {
-    window: Window,
-    finalized: FinalPoint,
-    held: HashSet<StreamId>,
+pub(super) struct Place {
+    pub(super) window: Window,
+    pub(super) finalized: FinalPoint,
+    pub(super) held: HashSet<StreamId>,
     /// Since when the node has been behind; `None` while it is not.
     behind_since: Option<Instant>,
 }
@@ -140,7 +141,7 @@ where
                 Err(error) => {
                     self.tell(&error);
                     if matches!(error, FollowerError::Moved) {
-                        place = None;
+                        self.realign(&mut place).await;
                     }
                     let now = pause;
                     pause = pause.saturating_mul(2).min(PAUSES.1);
@@ -152,6 +153,33 @@ where
                 () = self.notices.block_expected() => busy_until = Instant::now() + BUSY_FOR,
                 () = sleep(wait) => {}
             }
+        }
+    }
+
+    /// Another follower undid blocks that were told here: tells so, and goes back to where both agree. What it applied since is
+    /// found applied, and told, block by block.
+    async fn realign(&self, place: &mut Option<Place>) {
+        let found = async {
+            let mut connection = self.pool.acquire().await?;
+            checkpoint::load(&mut connection).await
+        };
+        let (Some(known), Ok(Some(found))) = (place.as_mut(), found.await) else {
+            *place = None;
+            return;
+        };
+        let theirs: Vec<_> = found.window.blocks().map(AppliedBlock::header).collect();
+        match known.window.fork(&theirs) {
+            Fork::None => {}
+            Fork::Above(block) => {
+                known.window.truncate_to(block.number);
+                known.finalized = found.finalized;
+                self.show(known);
+                self.notices.publish(Notice::Reverted {
+                    to: block.number,
+                    position: block.head.position,
+                });
+            }
+            Fork::TooDeep => *place = None,
         }
     }
 
@@ -176,7 +204,7 @@ where
     }
 
     /// Finds or makes the checkpoint.
-    async fn start(&self) -> Result<Place, FollowerError> {
+    pub(super) async fn start(&self) -> Result<Place, FollowerError> {
         schema::prepare(&self.pool, &self.projector).await?;
         let mut transaction = self.pool.begin().await?;
         let found = match checkpoint::load(&mut transaction).await? {
@@ -227,8 +255,17 @@ where
     }
 
     async fn step(&self, place: &mut Place) -> Result<Step, FollowerError> {
-        let newest = self.log.node().header(BlockId::Latest).await?;
-        let newest = newest.ok_or(Distrust::NoContract)?.block;
+        self.step_up_to(place, u64::MAX).await
+    }
+
+    /// One step towards the node's newest block, or the block `limit` if that comes first.
+    pub(super) async fn step_up_to(&self, place: &mut Place, limit: u64) -> Result<Step, FollowerError> {
+        let newest = self.newest(BlockId::Latest).await?;
+        let newest = if newest.number > limit {
+            self.newest(BlockId::Number(limit)).await?
+        } else {
+            newest
+        };
         self.status.update(|status| status.chain_head = newest.number);
         let last = *place.window.last();
         if newest.number < last.number {
@@ -255,8 +292,13 @@ where
         }
     }
 
+    async fn newest(&self, id: BlockId) -> Result<BlockRef, FollowerError> {
+        let header = self.log.node().header(id).await?;
+        Ok(header.ok_or(Distrust::NoContract)?.block)
+    }
+
     /// The newest block that is final by the rule, seen from the node's newest block.
-    async fn final_block(&self, newest: u64) -> Result<u64, FollowerError> {
+    pub(super) async fn final_block(&self, newest: u64) -> Result<u64, FollowerError> {
         Ok(match self.config.finality {
             FinalityRule::Instant => newest,
             FinalityRule::Confirmations(blocks) => newest.saturating_sub(blocks),
@@ -275,11 +317,12 @@ where
         checked: Vec<CheckedBlock>,
         final_block: u64,
     ) -> Result<Step, FollowerError> {
-        let entries: Vec<_> = checked
-            .iter()
-            .flat_map(|block| block.log.appended.iter().cloned())
-            .collect();
-        let keys = self.opener.keys_for(&entries).await?;
+        if !place.held.is_empty() {
+            // Another try may have released streams meanwhile.
+            self.reload_held(place).await?;
+        }
+        let entries = checked.iter().flat_map(|block| &block.log.appended);
+        let keys = self.opener.keys_for(entries).await?;
         let mut held = place.held.clone();
         let blocks: Vec<_> = checked
             .into_iter()
@@ -457,7 +500,7 @@ where
         Ok(())
     }
 
-    fn show(&self, place: &Place) {
+    pub(super) fn show(&self, place: &Place) {
         let last = place.window.last();
         self.status.update(|status| {
             status.progress = Progress {

@@ -7,6 +7,7 @@ use super::FollowerError;
 use crate::postgres::LIVE;
 
 const TABLES: &str = include_str!("schema.sql");
+const INDEXES: &str = include_str!("indexes.sql");
 
 /// Whether the schema that comes first in the search path has the follower's tables.
 async fn exists(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
@@ -38,11 +39,24 @@ where
     Ok(())
 }
 
-/// Creates journal, checkpoint and read models in `schema`, with the triggers that make read models undoable. All or nothing.
+/// Creates journal, checkpoint and read models in `schema`, complete. All or nothing, in the caller's transaction.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn create<P>(connection: &mut PgConnection, schema: &str, projector: &P) -> Result<(), FollowerError>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    create_tables(connection, schema, projector).await?;
+    complete(connection, projector).await
+}
+
+/// Creates the tables in `schema`, with what filling them needs; [`complete`] does the rest.
+pub(super) async fn create_tables<P>(
+    connection: &mut PgConnection,
+    schema: &str,
+    projector: &P,
+) -> Result<(), FollowerError>
 where
     P: Projector<Connection = PgConnection>,
 {
@@ -52,16 +66,27 @@ where
         .execute(format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"").as_str())
         .await?;
     connection.execute(TABLES).await?;
-    projector
-        .create(connection)
-        .await
-        .map_err(|error| FollowerError::Projector(Box::new(error)))?;
-    for table in projector.tables() {
+    projector.create(connection).await.map_err(projector_error)
+}
+
+/// Creates the indexes that only reading needs, and the triggers that make read models undoable. Again is harmless.
+pub(super) async fn complete<P>(connection: &mut PgConnection, projector: &P) -> Result<(), FollowerError>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    connection.execute(INDEXES).await?;
+    projector.index(connection).await.map_err(projector_error)?;
+    // What is parked is undone with the journal; but another try at it may be undone by itself.
+    for table in projector.tables().iter().chain(&["parked"]) {
         let trigger = format!(
-            "CREATE TRIGGER undo AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW \
+            "CREATE OR REPLACE TRIGGER undo AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW \
              WHEN (current_setting('medconnect.undo_block', true) <> '') EXECUTE FUNCTION record_undo()"
         );
         connection.execute(trigger.as_str()).await?;
     }
     Ok(())
+}
+
+fn projector_error(error: impl std::error::Error + Send + Sync + 'static) -> FollowerError {
+    FollowerError::Projector(Box::new(error))
 }

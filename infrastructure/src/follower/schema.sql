@@ -24,7 +24,7 @@ CREATE TABLE blocks (
     foreign_events bigint NOT NULL
 );
 
--- The log as it is on the chain, still sealed. What is foreign has no aggregate and no command.
+-- The log as it is on the chain, still sealed. A foreign stream has no aggregate, and a foreign event no command.
 CREATE TABLE journal (
     position       bigint PRIMARY KEY,
     stream         bytea NOT NULL CHECK (length(stream) = 32),
@@ -35,11 +35,8 @@ CREATE TABLE journal (
     aggregate_type text,
     aggregate_id   text,
     command_id     uuid,
-    payload        bytea NOT NULL,
-    UNIQUE (stream, version)
+    payload        bytea NOT NULL
 );
-CREATE INDEX journal_aggregate ON journal (aggregate_type, aggregate_id, version) WHERE aggregate_id IS NOT NULL;
-CREATE INDEX journal_command ON journal (command_id) WHERE command_id IS NOT NULL;
 -- Payloads are ciphertext: trying to compress them is work for nothing.
 ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
 

@@ -62,7 +62,22 @@ pub struct CheckedBlock {
 ///
 /// # Errors
 /// [`Distrust`].
-pub fn check(blocks: Vec<LogBlock>, mut head: LogHead, contract: LogHead) -> Result<Vec<CheckedBlock>, Distrust> {
+pub fn check(blocks: Vec<LogBlock>, head: LogHead, contract: LogHead) -> Result<Vec<CheckedBlock>, Distrust> {
+    let checked = advance(blocks, head)?;
+    match checked.last() {
+        Some(last) if last.head != contract => Err(Distrust::RunningHash {
+            block: last.log.block.number,
+        }),
+        _ => Ok(checked),
+    }
+}
+
+/// Checks that blocks continue the log from `head`. What was altered or left out at the end shows only when the head after them
+/// is compared with the contract's.
+///
+/// # Errors
+/// [`Distrust::Gap`].
+pub fn advance(blocks: Vec<LogBlock>, mut head: LogHead) -> Result<Vec<CheckedBlock>, Distrust> {
     let mut checked = Vec::with_capacity(blocks.len());
     for log in blocks {
         let mut stream_heads = Vec::with_capacity(log.appended.len());
@@ -82,12 +97,7 @@ pub fn check(blocks: Vec<LogBlock>, mut head: LogHead, contract: LogHead) -> Res
             stream_heads,
         });
     }
-    match checked.last() {
-        Some(last) if last.head != contract => Err(Distrust::RunningHash {
-            block: last.log.block.number,
-        }),
-        _ => Ok(checked),
-    }
+    Ok(checked)
 }
 
 #[cfg(test)]

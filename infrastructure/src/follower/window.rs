@@ -19,6 +19,18 @@ pub struct AppliedBlock {
     pub foreign_events: u64,
 }
 
+impl AppliedBlock {
+    /// As much of its header as was kept.
+    pub const fn header(&self) -> BlockRef {
+        BlockRef {
+            number: self.number,
+            hash: self.hash,
+            parent_hash: [0; 32],
+            timestamp: 0,
+        }
+    }
+}
+
 /// The blocks that can still be undone, and those before them that a node is compared with. Never empty: it begins with the block
 /// before the first that can be applied.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -108,6 +120,11 @@ impl Window {
             Some(block) => Fork::Above(*block),
             None => Fork::TooDeep,
         }
+    }
+
+    /// The blocks, the newest first.
+    pub fn blocks(&self) -> impl Iterator<Item = &AppliedBlock> {
+        self.newest_first()
     }
 
     fn newest_first(&self) -> impl Iterator<Item = &AppliedBlock> {

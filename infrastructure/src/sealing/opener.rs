@@ -97,9 +97,12 @@ impl Opener {
     ///
     /// # Errors
     /// When the key ring cannot answer: then nobody knows what is foreign, and nothing may be opened.
-    pub async fn keys_for(&self, entries: &[AppendedEntry]) -> Result<KeySet, KeyRingError> {
+    pub async fn keys_for<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a AppendedEntry>,
+    ) -> Result<KeySet, KeyRingError> {
         let key_ids: Vec<KeyId> = entries
-            .iter()
+            .into_iter()
             .filter_map(|entry| Self::person_key_id(&entry.payload))
             .collect();
         self.keys.load_many(&key_ids).await

@@ -1,0 +1,598 @@
+//! Everything once more, from the chain alone, beside what is live; then in its place.
+//!
+//! The schema `rebuild` is filled up to the newest block that is final: blocks are read by two fetchers, checked and opened on
+//! another thread, and written by the ten thousand events, each time with a checkpoint, so that an interrupted rebuild goes on
+//! where it stopped. Indexes that only reading needs come last. Then it follows the chain like any follower, which compares the
+//! running hash with the contract's, until it is where the live schema is; the live checkpoint is locked, and two schemas are
+//! renamed in one transaction. Reads go on throughout; the live follower waits for the lock and finds itself in the new schema.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use application::log::BlockRef;
+use application::projector::Projector;
+use futures::{StreamExt, TryStreamExt, stream};
+use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+
+use super::checkpoint::{self, FinalPoint, from_sql};
+use super::opening::{self, OpenedBlock};
+use super::runner::{Follower, Place};
+use super::trust::{self, Distrust};
+use super::window::{AppliedBlock, Window};
+use super::{FollowerConfig, FollowerError, apply, copy, journal, schema};
+use crate::chain::{BlockId, BlockLogs, ChainError, EventLog};
+use crate::log::{LogBlock, LogHead};
+use crate::notices::Notices;
+use crate::postgres::{LIVE, REBUILD};
+use crate::sealing::Opener;
+
+/// What the schema that was live is called until it is dropped.
+const RETIRED: &str = "retired";
+/// How many ranges of blocks are asked for at the same time.
+const FETCHERS: usize = 2;
+/// How many blocks the first range has; the next ones have as many as hold about [`EVENTS_PER_RANGE`].
+const FIRST_RANGE: u64 = 8;
+/// About how many events a range should have: enough to be worth a round trip, few enough to stay flat in memory.
+const EVENTS_PER_RANGE: u64 = 3_000;
+/// The longest range. Nodes refuse very long ones.
+const LONGEST_RANGE: u64 = 2_000;
+/// How many events are written in one transaction, at least.
+const EVENTS_PER_WRITE: usize = 10_000;
+/// How often a range is asked for before the rebuild gives up, to be resumed.
+const ATTEMPTS: u32 = 6;
+/// The first pause between attempts; each is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long the rebuild waits for the live follower to let it compare at one position.
+const COMPARE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a rebuild is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Blocks that are final are read and written in bulk.
+    Filling,
+    /// Indexes are created.
+    Indexing,
+    /// The blocks since are applied one by one.
+    CatchingUp,
+    /// It takes the live schema's place.
+    Swapping,
+}
+
+/// How far a rebuild is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RebuildProgress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// The last block written.
+    pub block: u64,
+    /// The chain's newest block when it began.
+    pub target_block: u64,
+    /// The last position written.
+    pub position: u64,
+    /// The log's last position when it began.
+    pub target_position: u64,
+}
+
+/// What a rebuild did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RebuildReport {
+    /// The last block in the new schema.
+    pub block: u64,
+    /// The last position in the new schema.
+    pub position: u64,
+    /// The position from which an interrupted rebuild was taken up; 0 for one from the beginning.
+    pub resumed_at: u64,
+    /// How many events are foreign.
+    pub foreign_events: u64,
+    /// How many streams are held back by an event that cannot be read.
+    pub held_streams: u64,
+    /// How long filling took.
+    pub filling: Duration,
+    /// How long everything took.
+    pub total: Duration,
+}
+
+/// Why a rebuild ended early. What it has done stays, and the next one goes on from there; what is live is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// Another rebuild is going on in this database.
+    #[error("another rebuild is going on in this database")]
+    AlreadyRunning,
+    /// The chain, the node's honesty, the database or the key ring.
+    #[error(transparent)]
+    Follower(#[from] FollowerError),
+    /// The live follower did not stand still at one position with the rebuild.
+    #[error("the live read models did not come to the position of the rebuild, so they cannot be compared")]
+    NotComparable,
+    /// The comparison before the swap failed.
+    #[error("the rebuilt read models do not pass the comparison: {0}")]
+    Mismatch(String),
+    /// A thread of the rebuild panicked.
+    #[error("a part of the rebuild stopped unexpectedly")]
+    Stopped,
+}
+
+impl From<sqlx::Error> for RebuildError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Follower(error.into())
+    }
+}
+
+impl From<JoinError> for RebuildError {
+    fn from(_: JoinError) -> Self {
+        Self::Stopped
+    }
+}
+
+/// A rebuild of one contract's log into one database.
+pub struct Rebuild<P> {
+    follower: Follower<P>,
+}
+
+/// What the fetchers bring: blocks with entries, in order.
+type Fetched = Vec<BlockLogs>;
+
+impl<P> Rebuild<P>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    /// A rebuild over a pool of at least three connections whose search path begins with [`REBUILD`].
+    pub fn new(config: FollowerConfig, log: EventLog, opener: Opener, pool: PgPool, projector: P) -> Self {
+        Self {
+            follower: Follower::new(config, log, opener, pool, projector, Notices::default()),
+        }
+    }
+
+    /// Forgets what an interrupted rebuild left, so that the next one begins at the beginning.
+    ///
+    /// # Errors
+    /// When the database refuses, or another rebuild is going on.
+    pub async fn discard(&self) -> Result<(), RebuildError> {
+        let mut lock = self.lock_out_others().await?;
+        lock.execute(format!("DROP SCHEMA IF EXISTS {REBUILD} CASCADE").as_str())
+            .await?;
+        Ok(lock.close().await?)
+    }
+
+    /// Rebuilds and swaps. `progress` hears how far it is.
+    ///
+    /// # Errors
+    /// [`RebuildError`].
+    pub async fn run(&self, progress: impl Fn(RebuildProgress) + Sync) -> Result<RebuildReport, RebuildError> {
+        self.run_and_compare(progress, None::<fn() -> std::future::Ready<Result<(), String>>>)
+            .await
+    }
+
+    /// As [`Self::run`], with a comparison that is asked right before the swap, while the live schema and the rebuilt one stand at
+    /// the same position and neither moves.
+    ///
+    /// # Errors
+    /// [`RebuildError`].
+    pub async fn run_and_compare<C, F>(
+        &self,
+        progress: impl Fn(RebuildProgress) + Sync,
+        compare: Option<C>,
+    ) -> Result<RebuildReport, RebuildError>
+    where
+        C: FnOnce() -> F + Send,
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        let began = Instant::now();
+        let lock = self.lock_out_others().await?;
+        self.create().await?;
+        let mut place = self.follower.start().await?;
+        let resumed_at = place.window.last().head.position;
+
+        let newest = self.header(BlockId::Latest).await?.number;
+        let target_position = self.contract_head().await?.position;
+        let tell = |phase, place: &Place| {
+            let last = place.window.last();
+            progress(RebuildProgress {
+                phase,
+                block: last.number,
+                target_block: newest,
+                position: last.head.position,
+                target_position,
+            });
+        };
+        tell(Phase::Filling, &place);
+        let target = self.follower.final_block(newest).await?.min(newest);
+        self.fill(&mut place, target, |place| tell(Phase::Filling, place))
+            .await?;
+        let filling = began.elapsed();
+
+        tell(Phase::Indexing, &place);
+        self.complete().await?;
+
+        tell(Phase::CatchingUp, &place);
+        self.catch_up(&mut place, u64::MAX).await?;
+        self.verify(&place).await?;
+        tell(Phase::Swapping, &place);
+        self.swap(&mut place, compare).await?;
+        lock.close().await?;
+
+        let last = place.window.last();
+        Ok(RebuildReport {
+            block: last.number,
+            position: last.head.position,
+            resumed_at,
+            foreign_events: last.foreign_events,
+            held_streams: place.held.len() as u64,
+            filling,
+            total: began.elapsed(),
+        })
+    }
+
+    /// A connection that keeps other rebuilds out of this database while it is open.
+    async fn lock_out_others(&self) -> Result<PgConnection, RebuildError> {
+        let mut connection = self.follower.pool.acquire().await?.detach();
+        let ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('medconnect.rebuild'))")
+            .fetch_one(&mut connection)
+            .await?;
+        if ours {
+            Ok(connection)
+        } else {
+            Err(RebuildError::AlreadyRunning)
+        }
+    }
+
+    /// Creates the schema, unless an interrupted rebuild of the same log left it.
+    async fn create(&self) -> Result<(), RebuildError> {
+        let mut transaction = self.follower.pool.begin().await?;
+        if schema::exists(&mut transaction).await? {
+            let log = &self.follower.log;
+            let found = checkpoint::load(&mut transaction).await?;
+            let same = |found: &checkpoint::Checkpoint| {
+                found.chain_id == log.node().chain_id() && found.contract == log.address().0
+            };
+            if found.as_ref().is_none_or(same) {
+                return Ok(());
+            }
+        }
+        transaction
+            .execute(format!("DROP SCHEMA IF EXISTS {REBUILD} CASCADE").as_str())
+            .await?;
+        schema::create_tables(&mut transaction, REBUILD, &self.follower.projector).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn header(&self, id: BlockId) -> Result<BlockRef, FollowerError> {
+        let header = self.follower.log.node().header(id).await?;
+        Ok(header.ok_or(Distrust::NoContract)?.block)
+    }
+
+    async fn contract_head(&self) -> Result<LogHead, FollowerError> {
+        Ok(self.follower.log.head(BlockId::Latest).await?)
+    }
+
+    /// Writes everything up to the block `target` in bulk.
+    async fn fill(&self, place: &mut Place, target: u64, progress: impl Fn(&Place)) -> Result<(), RebuildError> {
+        let from = place.window.last().number.saturating_add(1);
+        if from > target {
+            return Ok(());
+        }
+        // While one batch is written the next is opened, and the ranges after it are on their way.
+        let (sender, mut fetched) = mpsc::channel(1);
+        let fetching = tokio::spawn(fetch(self.follower.log.clone(), from, target, sender));
+        let mut opening: Option<tokio::task::JoinHandle<_>> = None;
+        loop {
+            let next = match fetched.recv().await {
+                Some(blocks) => Some(blocks?),
+                None => None,
+            };
+            let ended = next.is_none();
+            let previous = opening.take();
+            if let Some(previous) = previous {
+                let batch: Opened = previous.await??;
+                let (head, held) = (batch.head, batch.held.clone());
+                opening = match next {
+                    Some(blocks) => Some(self.open(blocks, head, held).await?),
+                    None => None,
+                };
+                self.write(place, batch).await?;
+                progress(place);
+            } else if let Some(blocks) = next {
+                let head = place.window.last().head;
+                opening = Some(self.open(blocks, head, place.held.clone()).await?);
+            }
+            if ended {
+                break;
+            }
+        }
+        fetching.await?;
+        self.end_at(place, target).await?;
+        progress(place);
+        Ok(())
+    }
+
+    /// Begins to check and open blocks on another thread.
+    async fn open(
+        &self,
+        blocks: Fetched,
+        head: LogHead,
+        mut held: std::collections::HashSet<application::log::StreamId>,
+    ) -> Result<tokio::task::JoinHandle<Result<Opened, FollowerError>>, RebuildError> {
+        let opener = self.follower.opener.clone();
+        let entries = blocks.iter().flat_map(|block| &block.appended);
+        let keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
+        Ok(tokio::task::spawn_blocking(move || {
+            let checked = trust::advance(blocks.into_iter().map(log_block).collect(), head)?;
+            let head = checked.last().map_or(head, |block| block.head);
+            let blocks = checked
+                .into_iter()
+                .map(|block| opening::open(block, &opener, &keys, &mut held))
+                .collect();
+            Ok(Opened { blocks, head, held })
+        }))
+    }
+
+    async fn write(&self, place: &mut Place, batch: Opened) -> Result<(), RebuildError> {
+        let Some(last) = batch.blocks.last() else {
+            return Ok(());
+        };
+        let foreign = batch.blocks.iter().map(|block| block.foreign).sum();
+        let block = last.checked.log.block;
+        let to = AppliedBlock {
+            number: block.number,
+            hash: block.hash,
+            head: batch.head,
+            foreign_events: place.window.last().foreign_events.saturating_add(foreign),
+        };
+        let mut transaction = apply::begin(&self.follower.pool).await?;
+        copy::append(&mut transaction, &batch.blocks).await?;
+        journal::park(&mut transaction, &batch.blocks).await?;
+        let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
+        apply::apply_events(&mut transaction, &self.follower.projector, &block, &events).await?;
+        place.held = batch.held;
+        Ok(self.commit_at(place, to, transaction).await?)
+    }
+
+    /// The blocks up to `target` have nothing more for the log.
+    async fn end_at(&self, place: &mut Place, target: u64) -> Result<(), RebuildError> {
+        let block = self.header(BlockId::Number(target)).await?;
+        let to = AppliedBlock {
+            number: block.number,
+            hash: block.hash,
+            ..*place.window.last()
+        };
+        let transaction = apply::begin(&self.follower.pool).await?;
+        Ok(self.commit_at(place, to, transaction).await?)
+    }
+
+    async fn commit_at(
+        &self,
+        place: &mut Place,
+        to: AppliedBlock,
+        mut transaction: Transaction<'_, Postgres>,
+    ) -> Result<(), FollowerError> {
+        let finalized = FinalPoint {
+            block: to.number,
+            position: to.head.position,
+        };
+        transaction.execute("DELETE FROM blocks").await?;
+        checkpoint::remember(&mut *transaction, std::iter::once(&to)).await?;
+        checkpoint::store(&mut transaction, &to, finalized).await?;
+        transaction.commit().await?;
+        place.window = Window::starting_at(to);
+        place.finalized = finalized;
+        Ok(())
+    }
+
+    /// Creates the indexes and triggers, and counts the rows for the planner.
+    async fn complete(&self) -> Result<(), RebuildError> {
+        let mut transaction = self.follower.pool.begin().await?;
+        transaction.execute("SET LOCAL maintenance_work_mem = '256MB'").await?;
+        schema::complete(&mut transaction, &self.follower.projector).await?;
+        transaction.execute("ANALYZE journal").await?;
+        for table in self.follower.projector.tables() {
+            transaction.execute(format!("ANALYZE {table}").as_str()).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Follows until the block `limit`, or the node's newest one.
+    async fn catch_up(&self, place: &mut Place, limit: u64) -> Result<(), FollowerError> {
+        while place.window.last().number < limit {
+            let before = place.window.last().number;
+            self.follower.step_up_to(place, limit).await?;
+            if place.window.last().number == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the running hash with the contract's; the log may go on meanwhile.
+    async fn verify(&self, place: &Place) -> Result<(), FollowerError> {
+        let last = place.window.last();
+        let contract = self.contract_head().await?;
+        // Whatever came after was compared with the contract when it was caught up with, and so was everything before it.
+        if contract.position == last.head.position && contract != last.head || contract.position < last.head.position {
+            return Err(Distrust::RunningHash { block: last.number }.into());
+        }
+        Ok(())
+    }
+
+    async fn swap<C, F>(&self, place: &mut Place, mut compare: Option<C>) -> Result<(), RebuildError>
+    where
+        C: FnOnce() -> F + Send,
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        let patience = Instant::now();
+        loop {
+            let mut transaction = self.follower.pool.begin().await?;
+            let live = lock_live(&mut transaction).await?;
+            // Nobody moves the live checkpoint now; few blocks are missing, if any.
+            if let Some(live) = live {
+                self.catch_up(place, live).await?;
+                let (ours, behind) = (place.window.last().number, place.window.last().number < live);
+                if behind || compare.is_some() && ours != live {
+                    transaction.rollback().await?;
+                    if patience.elapsed() > COMPARE_PATIENCE {
+                        return Err(RebuildError::NotComparable);
+                    }
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                    self.catch_up(place, live).await?;
+                    continue;
+                }
+                if let Some(compare) = compare.take() {
+                    compare().await.map_err(RebuildError::Mismatch)?;
+                }
+                // A follower that waits for the lock must not find the row in the schema that is put away.
+                transaction
+                    .execute(
+                        format!(
+                            "DELETE FROM {LIVE}.checkpoint; DROP SCHEMA IF EXISTS {RETIRED} CASCADE; \
+                             ALTER SCHEMA {LIVE} RENAME TO {RETIRED}"
+                        )
+                        .as_str(),
+                    )
+                    .await?;
+            }
+            transaction
+                .execute(format!("ALTER SCHEMA {REBUILD} RENAME TO {LIVE}").as_str())
+                .await?;
+            transaction.commit().await?;
+            break;
+        }
+        // Not in the same transaction: it waits for those who still read the old tables.
+        let drop = format!("DROP SCHEMA IF EXISTS {RETIRED} CASCADE");
+        Ok(self.follower.pool.execute(drop.as_str()).await.map(std::mem::drop)?)
+    }
+}
+
+/// A batch of blocks, opened.
+struct Opened {
+    blocks: Vec<OpenedBlock>,
+    head: LogHead,
+    held: std::collections::HashSet<application::log::StreamId>,
+}
+
+/// Locks the live checkpoint, and answers with its block; `None` when nothing is live yet.
+async fn lock_live(connection: &mut PgConnection) -> Result<Option<u64>, sqlx::Error> {
+    let there: bool = sqlx::query_scalar("SELECT to_regclass($1 || '.checkpoint') IS NOT NULL")
+        .bind(LIVE)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !there {
+        return Ok(None);
+    }
+    let number: Option<i64> =
+        sqlx::query_scalar(format!("SELECT block_number FROM {LIVE}.checkpoint FOR UPDATE").as_str())
+            .fetch_optional(connection)
+            .await?;
+    Ok(number.map(from_sql))
+}
+
+fn log_block(logs: BlockLogs) -> LogBlock {
+    LogBlock {
+        // Nothing here asks for what the logs do not say about their block.
+        block: BlockRef {
+            number: logs.number,
+            hash: logs.hash,
+            parent_hash: [0; 32],
+            timestamp: 0,
+        },
+        appended: logs.appended,
+        rejected: logs.rejected,
+    }
+}
+
+/// Reads a range with several fetchers, and hands the blocks on in order, in batches.
+async fn fetch(log: EventLog, from: u64, target: u64, batches: mpsc::Sender<Result<Fetched, FollowerError>>) {
+    let pace = Arc::new(AtomicU64::new(FIRST_RANGE));
+    let ranges = {
+        let pace = Arc::clone(&pace);
+        stream::unfold(from, move |from| {
+            let to = from
+                .saturating_add(pace.load(Ordering::Relaxed).saturating_sub(1))
+                .min(target);
+            std::future::ready((from <= target).then(|| ((from, to), to.saturating_add(1))))
+        })
+    };
+    let mut answers = ranges
+        .map(|(from, to)| {
+            // A task of its own, so that decoding one answer does not wait for another.
+            let (log, pace) = (log.clone(), Arc::clone(&pace));
+            tokio::spawn(async move {
+                let blocks = fetch_range(&log, from, to).await?;
+                let events: u64 = blocks.iter().map(|block| block.appended.len() as u64).sum();
+                let length = to.saturating_sub(from).saturating_add(1);
+                pace.store(next_length(length, events), Ordering::Relaxed);
+                Ok::<_, ChainError>(blocks)
+            })
+        })
+        .buffered(FETCHERS)
+        .map_err(|_| ChainError::Inconsistent("a fetcher stopped unexpectedly"));
+    let (mut batch, mut events) = (Fetched::new(), 0_usize);
+    while let Some(answer) = answers.next().await {
+        match answer.and_then(|blocks| blocks) {
+            Ok(blocks) => {
+                events += blocks.iter().map(|block| block.appended.len()).sum::<usize>();
+                batch.extend(blocks.into_iter().filter(|block| !block.appended.is_empty()));
+            }
+            Err(error) => {
+                let _ = batches.send(Err(error.into())).await;
+                return;
+            }
+        }
+        if events >= EVENTS_PER_WRITE {
+            events = 0;
+            if batches.send(Ok(std::mem::take(&mut batch))).await.is_err() {
+                return;
+            }
+        }
+    }
+    if !batch.is_empty() {
+        let _ = batches.send(Ok(batch)).await;
+    }
+}
+
+/// The length of the next range, when one of `length` blocks had so many events. It changes by a factor of four at most.
+fn next_length(length: u64, events: u64) -> u64 {
+    let wanted = length.saturating_mul(EVENTS_PER_RANGE) / events.max(1);
+    wanted
+        .clamp(length / 4, length.saturating_mul(4))
+        .clamp(1, LONGEST_RANGE)
+}
+
+/// One range. A range that the node finds too long is read in halves; a node that fails is asked again.
+async fn fetch_range(log: &EventLog, from: u64, to: u64) -> Result<Fetched, ChainError> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match log.logs(from, to).await {
+            Ok(blocks) => return Ok(blocks),
+            Err(ChainError::TooLarge { .. } | ChainError::Rpc { .. }) if from < to => {
+                let middle = from.saturating_add(to.saturating_sub(from) / 2);
+                let mut blocks = Box::pin(fetch_range(log, from, middle)).await?;
+                blocks.extend(Box::pin(fetch_range(log, middle.saturating_add(1), to)).await?);
+                return Ok(blocks);
+            }
+            Err(error) => {
+                tracing::debug!(%error, from, to, "a range of blocks is asked for again");
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2);
+            }
+        }
+    }
+    log.logs(from, to).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_grow_where_there_is_little_and_shrink_where_there_is_much() {
+        assert_eq!(next_length(8, 0), 32);
+        assert_eq!(next_length(8, 3_000), 8);
+        assert_eq!(next_length(8, 6_000), 4);
+        assert_eq!(next_length(8, 1_000_000), 2);
+        assert_eq!(next_length(1, 1_000_000), 1);
+        assert_eq!(next_length(1_900, 0), LONGEST_RANGE);
+    }
+}
