@@ -8,4 +8,5 @@
 )]
 
 mod dev_chain;
+mod stores;
 mod tooling;
