@@ -10,7 +10,7 @@ const TABLES: &str = include_str!("schema.sql");
 const INDEXES: &str = include_str!("indexes.sql");
 
 /// Whether the schema that comes first in the search path has the follower's tables.
-async fn exists(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+pub(super) async fn exists(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // A schema that does not exist yet is not the current one: the next in the path would be looked at.
     sqlx::query_scalar(
         "SELECT to_regclass(format('%I.checkpoint', split_part(current_setting('search_path'), ',', 1))) IS NOT NULL",

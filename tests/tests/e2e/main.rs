@@ -9,4 +9,5 @@
 
 mod dev_chain;
 mod spine;
+mod stores;
 mod tooling;

@@ -1,0 +1,232 @@
+//! Nonces, sessions, revocations and the command registry on a real Postgres.
+
+use application::registry::{Claim, Claimed, CommandRegistry as _, StoredAnswer, Ticket, Trace};
+use application::revocations::Revocations as _;
+use application::sessions::{Session, Sessions as _, TokenHash};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::kernel::{AccountId, CommandId, Wallet};
+use infrastructure::commands::PostgresCommands;
+use infrastructure::postgres::{LIVE, migrate, pool};
+use infrastructure::sessions::{PostgresRevocations, PostgresSessions};
+use sqlx::{Executor as _, PgPool};
+use uuid::Uuid;
+
+async fn migrated() -> PgPool {
+    let pool = pool(&tests::postgres::database().await, LIVE, 4).unwrap();
+    migrate(&pool).await.unwrap();
+    pool
+}
+
+/// To the millisecond: Postgres keeps microseconds.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(Utc::now().timestamp_millis()).unwrap()
+}
+
+fn id() -> Uuid {
+    Uuid::new_v4()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_is_used_once_and_not_after_its_time() {
+    let sessions = PostgresSessions::new(migrated().await);
+    let later = now() + TimeDelta::minutes(5);
+    sessions.issue_nonce("one", later).await.unwrap();
+    let (first, second) = tokio::join!(
+        sessions.consume_nonce("one", now()),
+        sessions.consume_nonce("one", now())
+    );
+    assert_eq!(u8::from(first.unwrap()) + u8::from(second.unwrap()), 1);
+    assert!(!sessions.consume_nonce("another", now()).await.unwrap());
+    sessions.issue_nonce("late", later).await.unwrap();
+    assert!(!sessions.consume_nonce("late", later).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_idle_or_old_or_closed() {
+    let sessions = PostgresSessions::new(migrated().await);
+    let start = now();
+    let session = Session {
+        wallet: Wallet([7; 20]),
+        idle_expires_at: start + TimeDelta::minutes(10),
+        expires_at: start + TimeDelta::minutes(60),
+    };
+    let token = TokenHash([1; 32]);
+    sessions.open(token, &session).await.unwrap();
+    assert_eq!(sessions.find(token, start).await.unwrap(), Some(session));
+    assert_eq!(sessions.find(TokenHash([2; 32]), start).await.unwrap(), None);
+    let idle = start + TimeDelta::minutes(10);
+    assert_eq!(sessions.find(token, idle).await.unwrap(), None);
+
+    let used = start + TimeDelta::minutes(70);
+    sessions
+        .touch(&[(token, used), (TokenHash([9; 32]), used)])
+        .await
+        .unwrap();
+    assert!(sessions.find(token, idle).await.unwrap().is_some());
+    assert_eq!(
+        sessions.find(token, start + TimeDelta::minutes(60)).await.unwrap(),
+        None
+    );
+    sessions.touch(&[(token, start)]).await.unwrap();
+    assert!(
+        sessions.find(token, idle).await.unwrap().is_some(),
+        "a late message takes nothing back"
+    );
+
+    sessions.sweep(idle).await.unwrap();
+    assert!(sessions.find(token, idle).await.unwrap().is_some());
+    sessions.close(token).await.unwrap();
+    sessions.close(token).await.unwrap();
+    assert_eq!(sessions.find(token, start).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_holds_for_every_process_until_the_last_command_withdraws_it() {
+    let pool = migrated().await;
+    let (here, there) = (PostgresRevocations::new(pool.clone()), PostgresRevocations::new(pool));
+    let (subject, one, two) = (id(), CommandId::new(id()), CommandId::new(id()));
+    here.add(subject, one).await.unwrap();
+    here.add(subject, one).await.unwrap();
+    here.add(subject, two).await.unwrap();
+    assert!(here.denied_here(subject));
+    assert!(!there.denied_here(subject));
+    assert!(there.any(&[id(), subject]).await.unwrap());
+    here.withdraw(subject, one).await.unwrap();
+    assert!(here.denied_here(subject));
+    assert!(there.any(&[subject]).await.unwrap());
+    here.withdraw(subject, two).await.unwrap();
+    assert!(!here.denied_here(subject));
+    assert!(!there.any(&[subject]).await.unwrap());
+}
+
+fn claim(issuer: AccountId, key: u8, fingerprint: u8) -> Claim {
+    let now = now();
+    Claim {
+        issuer,
+        key: [key; 32],
+        fingerprint: [fingerprint; 32],
+        command_id: CommandId::new(id()),
+        now,
+        until: now + TimeDelta::minutes(1),
+    }
+}
+
+fn answer(body: &str) -> StoredAnswer {
+    StoredAnswer {
+        status: 201,
+        body: body.to_owned(),
+        location: Some("/v1/patients/x".into()),
+        etag: None,
+    }
+}
+
+fn granted(claimed: Claimed) -> Ticket {
+    match claimed {
+        Claimed::Granted(ticket) => ticket,
+        other => panic!("not granted: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_claim_one_key_one_executes_and_all_get_its_answer() {
+    let commands = PostgresCommands::new(migrated().await);
+    let issuer = AccountId::new(id());
+    let claims: Vec<_> = (0..20).map(|_| claim(issuer, 1, 1)).collect();
+    let claimed = futures::future::join_all(claims.iter().map(|claim| commands.claim(claim))).await;
+    let tickets: Vec<_> = claimed
+        .into_iter()
+        .filter_map(|claimed| match claimed.unwrap() {
+            Claimed::Granted(ticket) => Some(ticket),
+            Claimed::InProgress(_) => None,
+            other => panic!("neither granted nor in progress: {other:?}"),
+        })
+        .collect();
+    assert_eq!(tickets.len(), 1);
+    commands.answer(tickets[0], &answer("done")).await.unwrap();
+    assert_eq!(
+        commands.claim(&claim(issuer, 1, 1)).await.unwrap(),
+        Claimed::Answered(answer("done"))
+    );
+    assert_eq!(commands.claim(&claim(issuer, 1, 2)).await.unwrap(), Claimed::Mismatch);
+    granted(commands.claim(&claim(AccountId::new(id()), 1, 2)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_ran_out_is_taken_over_with_the_same_command_and_its_holder_is_fenced_off() {
+    let commands = PostgresCommands::new(migrated().await);
+    let issuer = AccountId::new(id());
+    let first = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
+    assert!(!first.repeated());
+    let later = Claim {
+        now: now() + TimeDelta::minutes(2),
+        until: now() + TimeDelta::minutes(3),
+        ..claim(issuer, 1, 1)
+    };
+    let second = granted(commands.claim(&later).await.unwrap());
+    assert_eq!(second.command_id, first.command_id);
+    assert!(second.repeated());
+    commands.answer(first, &answer("too late")).await.unwrap();
+    assert!(matches!(commands.claim(&later).await.unwrap(), Claimed::InProgress(_)));
+    commands.answer(second, &answer("done")).await.unwrap();
+    assert_eq!(commands.claim(&later).await.unwrap(), Claimed::Answered(answer("done")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_renewed_does_not_run_out_and_one_that_is_released_does() {
+    let commands = PostgresCommands::new(migrated().await);
+    let issuer = AccountId::new(id());
+    let ticket = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
+    let later = Claim {
+        now: now() + TimeDelta::minutes(2),
+        ..claim(issuer, 1, 1)
+    };
+    commands.renew(ticket, now() + TimeDelta::minutes(5)).await.unwrap();
+    assert!(matches!(commands.claim(&later).await.unwrap(), Claimed::InProgress(_)));
+    commands.release(ticket).await.unwrap();
+    let again = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
+    assert_eq!(again.command_id, ticket.command_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_traced_through_outbox_and_journal() {
+    let pool = migrated().await;
+    // What the follower makes; here only the columns that are asked for.
+    pool.execute("CREATE SCHEMA live; CREATE TABLE live.journal (position bigint, command_id uuid)")
+        .await
+        .unwrap();
+    let commands = PostgresCommands::new(pool.clone());
+    let command = CommandId::new(id());
+    let ticket = commands
+        .register(command, AccountId::new(id()), now(), now())
+        .await
+        .unwrap();
+    assert_eq!(commands.trace(command).await.unwrap(), Trace::None);
+    let sql = "INSERT INTO outbox_commits (command_id, signer, nonce, batch_index) VALUES ($1, $2, 0, 0)";
+    sqlx::query(sql)
+        .bind(command.uuid())
+        .bind(vec![0_u8; 20])
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(commands.trace(command).await.unwrap(), Trace::Outbox);
+    commands.sweep(now() + TimeDelta::hours(1)).await.unwrap();
+    assert!(
+        commands.find(command).await.unwrap().is_some(),
+        "what is on its way is not forgotten"
+    );
+    sqlx::query("INSERT INTO journal VALUES (4, $1), (5, $1)")
+        .bind(command.uuid())
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(commands.trace(command).await.unwrap(), Trace::Journaled { position: 5 });
+
+    commands.answer(ticket, &answer("done")).await.unwrap();
+    assert_eq!(
+        commands.find(command).await.unwrap().unwrap().answer,
+        Some(answer("done"))
+    );
+    pool.execute("DELETE FROM outbox_commits").await.unwrap();
+    commands.sweep(now() + TimeDelta::hours(1)).await.unwrap();
+    assert!(commands.find(command).await.unwrap().is_none());
+}
