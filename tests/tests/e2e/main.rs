@@ -8,4 +8,5 @@
 )]
 
 mod dev_chain;
+mod dev_system;
 mod tooling;
