@@ -8,5 +8,6 @@ pub mod config;
 pub mod dev;
 pub mod http;
 pub mod import;
+pub mod login;
 pub mod openapi;
 mod status;

@@ -146,6 +146,12 @@ pub enum DevError {
         /// What it said.
         message: String,
     },
+    /// The chain's node does not answer as it should.
+    #[error("the chain does not work: {0}")]
+    Node(#[from] infrastructure::chain::ChainError),
+    /// The contract could not be deployed.
+    #[error("the contract could not be deployed: {0}")]
+    Deploy(#[from] infrastructure::chain::deploy::DeployError),
     /// The chain's journal cannot be what it was.
     #[error("{path} is damaged at line {line}: {reason}. Restore it from a backup, or start over with another --data-dir", path = path.display())]
     JournalDamaged {

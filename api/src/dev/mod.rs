@@ -4,6 +4,7 @@
 //!
 //! - [`tools`]: finds PostgreSQL and Anvil, or fetches them.
 //! - [`postgres`] and [`anvil`]: start and stop them. Nothing that is started here outlives us, however we end.
+//! - [`system`]: all of it together, with a contract deployed; what `dev` puts a server on.
 //! - [`data_dir`] and [`secrets`]: where everything is kept.
 //! - [`chain`]: an Anvil that forgets nothing, whatever is killed.
 
@@ -11,15 +12,18 @@ pub mod anvil;
 pub mod chain;
 pub mod data_dir;
 mod error;
+mod kept;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod rpc;
 pub mod secrets;
+pub mod system;
 pub mod tools;
 pub mod user;
 
 pub use error::DevError;
+pub use kept::KeptCluster;
 
 /// The chain id of a chain of one's own, by custom.
 pub const CHAIN_ID: u64 = 31337;

@@ -162,7 +162,9 @@ async fn what_would_change_the_chain_past_its_journal_is_refused() {
         let error = rpc.call::<Value>(method, params).await.unwrap_err().to_string();
         assert!(error.contains("-32601"), "{error}");
     }
-    assert_eq!(rpc.call::<String>("eth_blockNumber", json!([])).await.unwrap(), "0x0");
+    assert_eq!(rpc.call::<String>("eth_blockNumber", json!([])).await.unwrap(), "0x1");
+    let balance: String = rpc.call("eth_getBalance", json!([SENDER, "latest"])).await.unwrap();
+    assert_eq!(balance, "0x0");
     chain.stop().await;
 }
 

@@ -10,4 +10,5 @@
 mod dev_chain;
 mod spine;
 mod stores;
+mod dev_system;
 mod tooling;

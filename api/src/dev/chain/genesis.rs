@@ -48,7 +48,8 @@ impl Genesis {
     fn answer(&self, call: &Value) -> Value {
         let id = call.get("id").cloned().unwrap_or_default();
         let method = call.get("method").and_then(Value::as_str).unwrap_or_default();
-        match self.result(method) {
+        let first = call.pointer("/params/0").unwrap_or(&Value::Null);
+        match self.result(method, first) {
             Some(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
             None => {
                 json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "the method does not exist"}})
@@ -56,7 +57,7 @@ impl Genesis {
         }
     }
 
-    fn result(&self, method: &str) -> Option<Value> {
+    fn result(&self, method: &str, first: &Value) -> Option<Value> {
         Some(match method {
             "eth_chainId" => json!(format!("{:#x}", self.chain_id)),
             "net_version" => json!(self.chain_id.to_string()),
@@ -64,18 +65,28 @@ impl Genesis {
             "eth_gasPrice" => json!("0x1"),
             "eth_getCode" => json!("0x"),
             "eth_getStorageAt" => json!(format!("0x{}", "0".repeat(64))),
-            "eth_getLogs" => json!([]),
-            "eth_getBlockByNumber" | "eth_getBlockByHash" => self.block(),
+            // By range; a block of which it is asked by hash is not one of this chain.
+            "eth_getLogs" if first.get("blockHash").is_none() => json!([]),
+            "eth_getBlockByHash" if *first == json!(self.hash()) => self.block(),
+            "eth_getBlockByNumber" if ["0x0", "earliest", "latest"].contains(&first.as_str()?) => self.block(),
+            "eth_getBlockByHash"
+            | "eth_getBlockByNumber"
+            | "eth_getTransactionByHash"
+            | "eth_getTransactionReceipt" => Value::Null,
             _ => return None,
         })
+    }
+
+    /// Nobody checks this one: it only has to be the same every time, and another for another chain.
+    fn hash(&self) -> String {
+        format!("0x{:032x}{:032x}", self.chain_id, self.time)
     }
 
     fn block(&self) -> Value {
         let zeros = |bytes: usize| format!("0x{}", "00".repeat(bytes));
         json!({
             "number": "0x0",
-            // Nobody checks this one: it only has to be the same every time, and another for another chain.
-            "hash": format!("0x{:032x}{:032x}", self.chain_id, self.time),
+            "hash": self.hash(),
             "parentHash": zeros(32),
             "sha3Uncles": NO_UNCLES,
             "miner": zeros(20),

@@ -124,12 +124,15 @@ impl Sequencer {
                     .saturating_sub(1),
             });
         }
+        // About its first block the node asks the chain that it continues, which knows nothing of ours: ours begins with the next.
+        state.unmined = unmined || tip.number == "0x0";
         state.tip = Some(tip);
-        state.unmined = unmined;
         state.node = Some((rpc.clone(), node.pid()));
+        if state.unmined {
+            self.mine_one(&mut state).await?;
+        }
         drop(state);
         *self.reads.write().await = Some(rpc);
-        self.work.notify_one();
         Ok(())
     }
 

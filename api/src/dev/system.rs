@@ -1,0 +1,259 @@
+//! Everything around a server on one machine: Postgres, the chain, the contract, and the configuration that names them.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
+use secrecy::SecretString;
+
+use super::chain::{ChainOptions, DevChain, Listener};
+use super::data_dir::{DataDir, read_json, write_json};
+use super::error::DevError;
+use super::kept::KeptCluster;
+use super::port::{self, Port};
+use super::postgres::ClusterOptions;
+use super::secrets::{HexSecret, Secrets};
+use super::tools::{AnvilTool, PostgresTools, Progress};
+use super::user::RunAs;
+use crate::config::{
+    BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, HttpConfig, KeysConfig,
+    LogConfig,
+};
+
+/// The name of the database.
+const DATABASE: &str = "medconnect";
+
+/// What an account that pays for transactions should have, in wei: enough for ever.
+const FUNDS: u128 = 1_000_000 * 1_000_000_000_000_000_000;
+
+/// For how many blocks back the dev chain's state can be asked for.
+const STATES: u32 = 32;
+
+/// Where everything listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SystemPorts {
+    /// The REST interface.
+    pub http: Port,
+    /// The chain.
+    pub chain: Port,
+    /// Postgres.
+    pub postgres: Port,
+}
+
+impl SystemPorts {
+    /// Any that are free.
+    pub const ANY: Self = Self {
+        http: Port::Any,
+        chain: Port::Any,
+        postgres: Port::Any,
+    };
+}
+
+/// Everything but the server, running.
+#[derive(Debug)]
+pub struct System {
+    postgres: KeptCluster,
+    chain: DevChain,
+    deployment: Deployment,
+    secrets: Secrets,
+    config: Config,
+    directory: DataDir,
+}
+
+impl System {
+    /// Starts everything but the server, and answers with it and with the socket on which the server is to listen.
+    ///
+    /// # Errors
+    /// When something is missing, in the way, or not what it must be; what was started is stopped again.
+    pub async fn start(
+        directory: DataDir,
+        ports: SystemPorts,
+        progress: Progress<'_>,
+        listener: Listener,
+    ) -> Result<(Self, TcpListener), DevError> {
+        // Everything that can be in the way is looked at before anything is fetched or started.
+        let http = port::listen(ports.http, "the REST interface")?;
+        let address = http.local_addr().map_err(DevError::NoPort)?;
+        port::choose(ports.chain, "the chain")?;
+        port::choose(ports.postgres, "Postgres")?;
+        let user = RunAs::not_root()?;
+        user.can_reach(&directory.path().join("postgres"), Some("--data-dir"))?;
+        let secrets = Secrets::open(directory.path())?;
+
+        let tools = PostgresTools::find(&user, progress).await?;
+        let anvil = AnvilTool::find(progress).await?;
+
+        progress("starting Postgres");
+        let options = ClusterOptions {
+            folder: directory.path().join("postgres"),
+            log: directory.log("postgres"),
+            port: ports.postgres,
+            password: secrets.postgres_password.expose().to_owned(),
+            durable: !directory.is_ephemeral(),
+            temporary: directory.is_ephemeral().then(|| directory.path().to_owned()),
+            folder_option: Some("--data-dir"),
+        };
+        let postgres = KeptCluster::start(tools, user, options, DATABASE, Arc::clone(&listener)).await?;
+
+        progress("starting the chain");
+        let options = ChainOptions {
+            journal: Some(directory.path().join("chain.jsonl")),
+            log: directory.log("anvil"),
+            port: ports.chain,
+            chain_id: super::CHAIN_ID,
+            states: STATES,
+        };
+        let chain = match DevChain::start(anvil, options, listener).await {
+            Ok(chain) => chain,
+            Err(error) => {
+                postgres.stop().await;
+                return Err(error);
+            }
+        };
+        match settle(&directory, &chain, &secrets, progress).await {
+            Ok(deployment) => {
+                let config = configuration(&postgres, &chain, &secrets, deployment, address)?;
+                let system = Self {
+                    postgres,
+                    chain,
+                    deployment,
+                    secrets,
+                    config,
+                    directory,
+                };
+                Ok((system, http))
+            }
+            Err(error) => {
+                chain.stop().await;
+                postgres.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What a server on it must be told.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where everything is kept.
+    pub const fn directory(&self) -> &DataDir {
+        &self.directory
+    }
+
+    /// The secrets.
+    pub const fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The chain.
+    pub const fn chain(&self) -> &DevChain {
+        &self.chain
+    }
+
+    /// The URL of the database.
+    pub fn database_url(&self) -> &str {
+        self.postgres.url()
+    }
+
+    /// Where the contract stands.
+    pub const fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// Stops everything, the chain before the database.
+    pub async fn stop(self) {
+        self.chain.stop().await;
+        self.postgres.stop().await;
+    }
+}
+
+/// Pays those who append, and deploys the contract unless it is there.
+async fn settle(
+    directory: &DataDir,
+    chain: &DevChain,
+    secrets: &Secrets,
+    progress: Progress<'_>,
+) -> Result<Deployment, DevError> {
+    let node = Node::new(&[chain.url()], chain.chain_id(), RpcOptions::default())?;
+    let (deployer, signer) = (wallet(&secrets.deployer)?, wallet(&secrets.signer)?);
+    for account in [deployer.address(), signer.address()] {
+        if node.balance(account).await? < FUNDS / 2 {
+            chain.fund(&account.to_string(), FUNDS).await?;
+        }
+    }
+    let path = directory.path().join("deployment.json");
+    if let Some(deployment) = read_json::<Deployment>(&path)? {
+        return match deploy::verify(&node, &deployment).await {
+            Ok(()) => Ok(deployment),
+            Err(deploy::DeployError::Chain(error)) => Err(error.into()),
+            Err(error) => Err(DevError::Damaged {
+                path,
+                reason: error.to_string(),
+            }),
+        };
+    }
+    progress("deploying the contract");
+    let deployment = deploy::deploy(&node, &deployer, &[signer.address()]).await?;
+    write_json(&path, &deployment)?;
+    Ok(deployment)
+}
+
+/// The wallet of a secret.
+pub(super) fn wallet(secret: &HexSecret) -> Result<Signer, DevError> {
+    secret.expose().parse().map_err(|_| DevError::Damaged {
+        path: "secrets.toml".into(),
+        reason: "a key in it is not the private key of an account".to_owned(),
+    })
+}
+
+fn configuration(
+    postgres: &KeptCluster,
+    chain: &DevChain,
+    secrets: &Secrets,
+    deployment: Deployment,
+    address: SocketAddr,
+) -> Result<Config, DevError> {
+    let secret = |secret: &HexSecret| Some(SecretString::from(secret.expose()));
+    let administrator: Address = wallet(&secrets.demo.administrator)?.address();
+    Ok(Config {
+        http: HttpConfig {
+            bind: address,
+            public_url: format!("http://{address}"),
+            body_limit: None,
+            concurrency: None,
+            workers: None,
+            command_wait_seconds: None,
+            session_idle_minutes: None,
+            session_hours: None,
+        },
+        database: DatabaseConfig {
+            url: postgres.url().into(),
+            connections: 32,
+        },
+        chain: ChainConfig {
+            nodes: vec![chain.url()],
+            id: chain.chain_id(),
+            contract: deployment.address,
+            deployed_in: deployment.block,
+            // Whatever is killed, the journal brings the same blocks back.
+            finality: FinalityRule::Instant,
+            signer: secret(&secrets.signer),
+            signer_file: None,
+        },
+        keys: KeysConfig {
+            master_secret: secret(&secrets.master_secret),
+            master_secret_file: None,
+            encryption: EncryptionKeyConfig {
+                name: "dev".to_owned(),
+                key: secret(&secrets.key_encryption_key),
+                key_file: None,
+            },
+            former: Vec::new(),
+        },
+        bootstrap: BootstrapConfig {
+            administrator: Some(administrator),
+        },
+        log: LogConfig::default(),
+    })
+}
