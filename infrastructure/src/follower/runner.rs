@@ -279,8 +279,11 @@ where
             }
             return self.finalize(place, final_block).await;
         }
-        let to = newest.number.min(last.number.saturating_add(self.config.page.max(1)));
-        let page = self.log.page(last.number.saturating_add(1), to).await?;
+        let to = last.number.saturating_add(self.config.page.max(1));
+        if to < newest.number {
+            return self.catch_up(place, &newest, final_block).await;
+        }
+        let page = self.log.page(last.number.saturating_add(1), newest.number).await?;
         match page.blocks.first() {
             None => Ok(Step::Idle),
             Some(first) if !place.window.is_next(&first.block) => self.part(place, &newest).await,
@@ -366,6 +369,49 @@ where
         }
         self.publish_finalized(place);
         crash_point(FOLLOWER_NOTIFIED);
+        Ok(Step::Progressed)
+    }
+
+    /// Far behind: nodes forget the state of old blocks, so the contract can be asked about the newest one only. The log is read
+    /// twice: once to see that all of it adds up to what the contract says, keeping only the heads in between; then, page by
+    /// page, to apply it, each page against the head that was seen.
+    async fn catch_up(&self, place: &mut Place, newest: &BlockRef, final_block: u64) -> Result<Step, FollowerError> {
+        let page = self.config.page.max(1);
+        let mut heads = Vec::new();
+        let mut head = place.window.last().head;
+        let mut from = place.window.last().number.saturating_add(1);
+        while from <= newest.number {
+            let to = newest.number.min(from.saturating_add(page).saturating_sub(1));
+            for block in self.log.logs(from, to).await? {
+                for entry in &block.appended {
+                    let expected = head.position.saturating_add(1);
+                    if entry.position != expected {
+                        return Err(Distrust::Gap {
+                            expected,
+                            found: entry.position,
+                        }
+                        .into());
+                    }
+                    head.advance(entry);
+                }
+            }
+            heads.push((to, head));
+            from = to.saturating_add(1);
+        }
+        if head != self.log.head(BlockId::Number(newest.number)).await? {
+            return Err(Distrust::RunningHash { block: newest.number }.into());
+        }
+        for (to, head) in heads {
+            let last = *place.window.last();
+            let blocks = self.log.blocks(last.number.saturating_add(1), to).await?;
+            match blocks.first() {
+                Some(first) if place.window.is_next(&first.block) => {}
+                _ => return self.part(place, newest).await,
+            }
+            let checked = trust::check(blocks, last.head, head)?;
+            crash_point(FOLLOWER_FETCHED);
+            self.apply(place, checked, final_block).await?;
+        }
         Ok(Step::Progressed)
     }
 

@@ -8,7 +8,7 @@
 )]
 
 mod dev_chain;
+mod dev_system;
 mod spine;
 mod stores;
-mod dev_system;
 mod tooling;
