@@ -9,6 +9,7 @@
 
 mod dev_chain;
 mod dev_system;
+mod scratch;
 mod spine;
 mod stores;
 mod tooling;

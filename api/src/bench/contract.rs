@@ -1,0 +1,160 @@
+//! The contract alone, fed with full batches by one client: what the chain can take at most.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use application::log::StreamId;
+use domain::kernel::CommandId;
+use infrastructure::appender::gas::Size;
+use infrastructure::chain::codec::append_calldata;
+use infrastructure::chain::{Address, BlockId, EventLog, Node, RpcOptions, Signer, Transaction, deploy};
+use infrastructure::log::{Commit, StreamHead, StreamPart};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::measure::round;
+use crate::dev::System as Surroundings;
+
+/// How many events a batch has.
+pub(super) const BATCH: usize = 300;
+
+/// How many batches are sent.
+const BATCHES: usize = 60;
+
+/// How many are on their way at once.
+const WINDOW: usize = 8;
+
+/// The size of a payload: the median of an import's events.
+const PAYLOAD: usize = 128;
+
+/// What the contract took.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct ContractAlone {
+    /// Events appended.
+    pub events: u64,
+    /// Events in a batch.
+    pub batch: usize,
+    /// Events a second.
+    pub per_second: f64,
+}
+
+/// A contract of its own, and who may append to it.
+pub(super) struct Bench {
+    pub(super) log: EventLog,
+    pub(super) signer: Signer,
+    nonce: u64,
+}
+
+impl Bench {
+    /// Deploys a contract to the chain of a system.
+    pub(super) async fn deploy(surroundings: &Surroundings) -> anyhow::Result<Self> {
+        let chain = surroundings.chain();
+        let node = Node::new(&[chain.url()], chain.chain_id(), RpcOptions::default())?;
+        let mut secret = Uuid::new_v4().simple().to_string();
+        secret += &Uuid::new_v4().simple().to_string();
+        let signer: Signer = secret.parse()?;
+        chain.fund(&signer.address().to_string(), 1_000_000_000_000_000_000_000).await?;
+        let deployment = deploy::deploy(&node, &signer, &[signer.address()]).await?;
+        let nonce = node.nonce(signer.address()).await?;
+        Ok(Self { log: EventLog::new(node, deployment.address), signer, nonce })
+    }
+
+    /// Signs a batch.
+    pub(super) fn sign(&mut self, commits: &[Commit]) -> anyhow::Result<Vec<u8>> {
+        let mut size = Size::default();
+        for commit in commits {
+            size = size.plus(Size::of(commit)?);
+        }
+        let transaction = Transaction {
+            chain_id: self.log.node().chain_id(),
+            nonce: self.nonce,
+            to: Some(self.address()),
+            gas_limit: size.gas_limit(),
+            max_fee: 100_000_000_000,
+            priority_fee: 1_000_000_000,
+            data: append_calldata(commits)?,
+        };
+        self.nonce = self.nonce.saturating_add(1);
+        Ok(self.signer.sign(transaction)?.raw)
+    }
+
+    const fn address(&self) -> Address {
+        self.log.address()
+    }
+}
+
+/// A commit of one event to a new stream.
+pub(super) fn commit(payload: usize) -> Commit {
+    Commit { command_id: CommandId::new(Uuid::new_v4()), parts: vec![part(random_stream(), StreamHead::default(), payload)] }
+}
+
+/// One event for a stream.
+pub(super) fn part(stream: StreamId, expected: StreamHead, payload: usize) -> StreamPart {
+    let bytes = std::iter::repeat_with(Uuid::new_v4).flat_map(Uuid::into_bytes).take(payload);
+    StreamPart { stream, expected, payloads: vec![bytes.collect::<Vec<u8>>().into()] }
+}
+
+/// A stream that nobody has.
+pub(super) fn random_stream() -> StreamId {
+    let mut stream = [0; 32];
+    let halves = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()];
+    stream.iter_mut().zip(halves.into_iter().flatten()).for_each(|(to, from)| *to = from);
+    StreamId(stream)
+}
+
+/// Measures.
+pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractAlone> {
+    let mut bench = Bench::deploy(surroundings).await?;
+    // Signed before the clock starts: it is the chain that is measured.
+    let mut batches = Vec::with_capacity(BATCHES);
+    for _ in 0..BATCHES {
+        let commits: Vec<_> = (0..BATCH).map(|_| commit(PAYLOAD)).collect();
+        batches.push(bench.sign(&commits)?);
+    }
+    let events = (BATCH * BATCHES) as u64;
+    let started = Instant::now();
+    let permits = Arc::new(tokio::sync::Semaphore::new(WINDOW));
+    let mut sends = tokio::task::JoinSet::new();
+    for raw in batches {
+        let permit = Arc::clone(&permits).acquire_owned().await?;
+        let node = bench.log.node().clone();
+        sends.spawn(async move {
+            let sent = node.send_raw(&raw).await;
+            drop(permit);
+            sent
+        });
+    }
+    while let Some(sent) = sends.join_next().await {
+        sent??;
+    }
+    loop {
+        let head = bench.log.head(BlockId::Latest).await?;
+        if head.position >= events {
+            break;
+        }
+        if started.elapsed() > Duration::from_secs(120) {
+            bail!("only {} of {events} events were appended", head.position);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of events in one run")]
+    let per_second = round(events as f64 / started.elapsed().as_secs_f64());
+    Ok(ContractAlone { events, batch: BATCH, per_second })
+}
+
+/// The gas that a batch used in the end.
+pub(super) async fn gas_of(bench: &mut Bench, commits: &[Commit]) -> anyhow::Result<(u64, Vec<u8>)> {
+    let raw = bench.sign(commits)?;
+    let hash = bench.log.node().send_raw(&raw).await?;
+    for _ in 0..1000 {
+        let receipt = bench.log.node().receipts(&[hash]).await?.into_iter().flatten().next();
+        if let Some(receipt) = receipt {
+            anyhow::ensure!(receipt.succeeded, "a batch was reverted");
+            let (transaction, _) = Transaction::decode(&raw)?;
+            return Ok((receipt.gas_used, transaction.data));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    None.context("a batch was never mined")
+}
