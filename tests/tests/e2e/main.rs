@@ -8,4 +8,6 @@
 )]
 
 mod dev_chain;
+mod journal;
+mod keys;
 mod tooling;
