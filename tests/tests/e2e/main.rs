@@ -12,4 +12,6 @@ mod dev_system;
 mod scratch;
 mod spine;
 mod stores;
+mod journal;
+mod keys;
 mod tooling;
