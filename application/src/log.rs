@@ -76,6 +76,10 @@ pub struct EventMetadata {
 
 /// An event of any aggregate, with the aggregate's id.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most events are of the larger kinds, and a box for each costs more"
+)]
 pub enum AnyEvent {
     /// A patient's.
     Patient(PatientId, PatientEvent),

@@ -14,6 +14,10 @@ pub trait Clock: Send + Sync + 'static {
 
 /// Ids derived under the organisation's master secret: the same thing always gets the same id, and nobody without the
 /// secret can tell from the id what it was derived from.
+#[expect(
+    clippy::wrong_self_convention,
+    reason = "the id comes from the argument, under the secret that self holds"
+)]
 pub trait IdentityDerivation: Send + Sync + 'static {
     /// The id of something from another system, by its kind (`patient`, `practitioner`, `appointment`).
     fn from_identifier(&self, kind: &str, identifier: &Identifier) -> Uuid;

@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: a real Postgres, real chains, servers, and people who use them.
 //!
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
+//! - [`people`]: people with wallets, who sign in.
 //! - [`chain`]: a chain for each test, and its accounts.
 //!
 //! A test that cannot run fails. Nothing that is started here outlives the test process, however that ends.
@@ -13,5 +14,6 @@
 )]
 
 pub mod chain;
+pub mod people;
 pub mod postgres;
 pub mod system;

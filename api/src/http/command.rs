@@ -23,6 +23,7 @@ use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::answer::{Answer, CommandStatusBody};
@@ -306,7 +307,7 @@ impl<T> Command<T> {
         };
         let (running, accepted) = core.ports.tracker.start(command_id);
         let work = Box::pin(use_case(clinic.into_inner(), self.caller, self.body, issue));
-        let task = tokio::spawn(execute(Arc::clone(&core), record, running, work));
+        let task = tokio::spawn(execute(Arc::clone(&core), record, running, work).in_current_span());
         wait(
             core,
             Waiting {

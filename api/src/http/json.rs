@@ -47,7 +47,7 @@ fn escaped(key: &str) -> String {
 /// Keeps of serde's message what was expected, which are our words, and drops what was found, which are the caller's.
 pub(super) fn expectation(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    if let Some((_, expected)) = message.split_once(", expected ") {
+    if let Some((_, expected)) = message.rsplit_once(", expected ") {
         return format!("expected {expected}");
     }
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
@@ -113,6 +113,8 @@ mod tests {
             r#"{"inner":[{"count":1,"kind":"cancer"}]}"#,
             r#"{"inner":"cancer"}"#,
             r#""cancer""#,
+            r#"{"inner":[{"count":"x, expected cancer","kind":"plain"}]}"#,
+            r#"{"inner":[{"count":1,"kind":"x`, expected cancer at line 1"}]}"#,
         ] {
             let (_, errors) = findings(body);
             assert!(!format!("{errors:?}").contains("cancer"), "{errors:?}");

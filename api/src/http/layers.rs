@@ -51,9 +51,9 @@ pub async fn observe(
         .request()
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned());
-    core.ports
-        .metrics
-        .answered(method.as_str(), &route, response.status().as_u16(), began.elapsed());
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    core.ports.metrics.answered(known(&method), &route, status, took);
+    tracing::debug!(status, millis = took.as_millis(), "answered");
     let id = response.request().extensions().get::<RequestId>().copied();
     put_headers(response.headers_mut(), progress, id);
     Ok(response)
@@ -75,6 +75,25 @@ fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
+/// A method as a label: callers make up their own, and every one would be kept.
+fn known(method: &Method) -> &'static str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::OPTIONS,
+    ];
+    let names = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+    known
+        .iter()
+        .zip(names)
+        .find(|(known, _)| *known == method)
+        .map_or("other", |(_, name)| name)
+}
+
 /// The log's span of a request.
 pub struct Spans;
 
@@ -83,7 +102,7 @@ impl RootSpanBuilder for Spans {
         let id = request.extensions().get::<RequestId>().copied();
         let id = id.map(|id| id.to_string()).unwrap_or_default();
         let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-        let method = request.method().as_str();
+        let method = known(request.method());
         tracing::info_span!("request", id, method, route, status = tracing::field::Empty)
     }
 

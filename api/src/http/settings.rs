@@ -31,7 +31,7 @@ pub struct HttpSettings {
     pub body_limit: usize,
     /// How many requests are served at once; more are refused with 503.
     pub concurrency: usize,
-    /// How many attempts to sign in an address has a minute.
+    /// How many requests to sign in an address has a minute. A whole hospital may share one, and each sign-in takes two.
     pub sign_ins_per_minute: NonZeroU32,
     /// How many threads serve requests.
     pub workers: usize,
@@ -53,7 +53,7 @@ impl HttpSettings {
             command_retention: Duration::from_secs(24 * 60 * 60),
             body_limit: 128 * 1024,
             concurrency: 2048,
-            sign_ins_per_minute: NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN),
+            sign_ins_per_minute: NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN),
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         }
     }

@@ -7,6 +7,9 @@
     reason = "a test says what must hold by panicking when it does not"
 )]
 
+mod auth;
+mod authorization;
+mod bad_input;
 mod dev_chain;
 mod dev_system;
 mod scratch;

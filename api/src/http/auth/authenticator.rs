@@ -27,6 +27,9 @@ use crate::http::problem::{Problem, ProblemKind};
 /// How many sessions, accounts and keys are kept in mind at once.
 const CAPACITY: u64 = 50_000;
 
+/// How long the store may not know of a session's last use. What it takes for idle may have been used here just now.
+const UNTOLD: TimeDelta = TimeDelta::minutes(1);
+
 /// Somebody who has proved who they are, and how.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Authenticated {
@@ -133,10 +136,8 @@ impl<Q: Queries> Authenticator<Q> {
 
     async fn by_session(&self, token: TokenHash) -> Result<Option<Authenticated>, Problem> {
         let now = self.clock.now();
-        let found = self
-            .known_sessions
-            .try_get_with(token, self.sessions.find(token, now))
-            .await;
+        let find = self.sessions.find(token, now - UNTOLD);
+        let found = self.known_sessions.try_get_with(token, find).await;
         let Some(session) = found.map_err(unknown)? else {
             return Ok(None);
         };
@@ -297,7 +298,7 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
             }
             return Err(stored(error));
         }
-        self.sessions.sweep(self.clock.now()).await.map_err(stored)
+        self.sessions.sweep(self.clock.now() - UNTOLD).await.map_err(stored)
     }
 }
 

@@ -1,0 +1,86 @@
+//! People with wallets, who sign in as people do: with a message of EIP-4361.
+
+use infrastructure::chain::Signer;
+use serde_json::{Value, json};
+
+use crate::system::TestSystem;
+
+/// Somebody with a wallet.
+#[derive(Clone, Debug)]
+pub struct Person {
+    wallet: Signer,
+}
+
+impl Person {
+    /// Somebody whose private key is this number.
+    pub fn numbered(number: u32) -> Self {
+        Self::with_key(&format!("{number:064x}"))
+    }
+
+    /// Somebody with a private key, in hexadecimal.
+    pub fn with_key(key: &str) -> Self {
+        Self {
+            wallet: key.parse().expect("a key"),
+        }
+    }
+
+    /// Their address, as it stands in bodies.
+    pub fn address(&self) -> String {
+        api::http::auth::checksummed(&domain::kernel::Wallet(self.wallet.address().0))
+    }
+
+    /// What they sign for a challenge.
+    pub fn message(&self, challenge: &Value) -> String {
+        let text = |name: &str| challenge[name].as_str().expect(name).to_owned();
+        format!(
+            "{} wants you to sign in with your Ethereum account:\n{}\n\nSign in.\n\nURI: {}\nVersion: {}\n\
+             Chain ID: {}\nNonce: {}\nIssued At: {}",
+            text("domain"),
+            self.address(),
+            text("uri"),
+            text("version"),
+            challenge["chainId"],
+            text("nonce"),
+            text("issuedAt"),
+        )
+    }
+
+    /// Their signature of a message.
+    pub fn sign(&self, message: &str) -> String {
+        let signature = self.wallet.sign_message(message).expect("a signature");
+        format!("0x{}", hex::encode(signature))
+    }
+
+    /// Signs in, and answers with the session.
+    pub async fn session(&self, system: &TestSystem) -> Value {
+        let (status, challenge) = system.post("/v1/auth/nonce", "", &json!({})).await;
+        assert_eq!(status, 200, "{challenge}");
+        let message = self.message(&challenge);
+        let login = json!({ "message": message, "signature": self.sign(&message) });
+        let (status, session) = system.post("/v1/auth/login", "", &login).await;
+        assert_eq!(status, 200, "{session}");
+        session
+    }
+
+    /// Signs in, and answers with the token.
+    pub async fn sign_in(&self, system: &TestSystem) -> String {
+        let session = self.session(system).await;
+        session["token"].as_str().expect("a token").to_owned()
+    }
+}
+
+/// A patient to register.
+pub fn patient(family: &str) -> Value {
+    json!({ "details": { "name": { "family": family }, "birthDate": "1980-02-29", "gender": "female" } })
+}
+
+/// A practitioner to register, who signs in with a wallet.
+pub fn practitioner(family: &str, time_zone: &str, wallet: Option<&Person>) -> Value {
+    json!({
+        "details": {
+            "name": { "family": family }, "gender": "male", "timeZone": time_zone,
+            "specializations": [{ "text": "Cardiology" }],
+        },
+        "wallet": wallet.map(Person::address),
+    })
+}
