@@ -236,19 +236,7 @@ impl Config {
     /// # Errors
     /// When a setting is missing, unknown or of the wrong kind.
     pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut figment = Figment::new();
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(ConfigError::NoFile(file.to_owned()));
-            }
-            figment = figment.merge(Toml::file_exact(file));
-        }
-        // The environment's names of one part belong to the tools, such as MEDCONNECT_KEY.
-        let environment = Env::prefixed(PREFIX)
-            .filter(|name| name.as_str().contains("__"))
-            .split("__");
-        figment
-            .merge(environment)
+        settings(file)?
             .extract()
             .map_err(|error| ConfigError::Setting(Box::new(error)))
     }
@@ -260,6 +248,34 @@ impl Config {
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }
+}
+
+impl DatabaseConfig {
+    /// Reads this part alone.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        settings(file)?
+            .extract_inner("database")
+            .map_err(|error| ConfigError::Setting(Box::new(error)))
+    }
+}
+
+/// The environment over the file.
+fn settings(file: Option<&Path>) -> Result<Figment, ConfigError> {
+    let mut figment = Figment::new();
+    if let Some(file) = file {
+        if !file.is_file() {
+            return Err(ConfigError::NoFile(file.to_owned()));
+        }
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    // The environment's names of one part belong to the tools, such as MEDCONNECT_KEY.
+    let environment = Env::prefixed(PREFIX)
+        .filter(|name| name.as_str().contains("__"))
+        .split("__");
+    Ok(figment.merge(environment))
 }
 
 impl ChainConfig {

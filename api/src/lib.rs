@@ -2,7 +2,11 @@
 //!
 //! - [`http`]: routes, authentication, problems; generic over the write side and the read side.
 //! - [`openapi`]: the document that describes them.
+//! - [`compose`] and [`config`]: a system from what it is told; [`bootstrap`]: its first administrator.
+//! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`import`] and [`login`]: what they do.
 
+pub mod bootstrap;
+pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod dev;

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,7 +42,9 @@ pub fn bar() -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{msg:12} {wide_bar} {human_pos}/{human_len}  {elapsed}, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg:12} {wide_bar} {human_pos}/{human_len}  {elapsed}, {eta} left")
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -52,7 +55,7 @@ pub fn bar() -> ProgressBar {
 #[derive(Debug)]
 pub struct Steps {
     spinner: ProgressBar,
-    since: std::sync::Mutex<Instant>,
+    current: Mutex<Option<(String, Instant)>>,
 }
 
 impl Default for Steps {
@@ -66,28 +69,36 @@ impl Default for Steps {
         };
         Self {
             spinner,
-            since: std::sync::Mutex::new(Instant::now()),
+            current: Mutex::default(),
         }
     }
 }
 
 impl Steps {
-    /// What is being done now.
-    pub fn begin(&self, text: impl Into<String>) {
-        self.spinner.set_message(text.into());
-    }
-
-    /// A step is done.
-    pub fn done(&self, text: impl Display) {
-        let mut since = self.since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let took = since.elapsed();
-        *since = Instant::now();
-        let line = format!("  {text} ({:.1} s)", took.as_secs_f64());
-        self.spinner.suspend(|| note(line));
+    /// The step before is done, and this one begins.
+    pub fn step(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.spinner.set_message(text.clone());
+        self.tell(Some((text, Instant::now())));
     }
 
     /// All steps are done.
     pub fn finish(&self) {
+        self.tell(None);
+        self.spinner.finish_and_clear();
+    }
+
+    fn tell(&self, next: Option<(String, Instant)>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((text, since)) = std::mem::replace(&mut *current, next) {
+            let line = format!("  {text}: done ({:.1} s)", since.elapsed().as_secs_f64());
+            self.spinner.suspend(|| note(line));
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
         self.spinner.finish_and_clear();
     }
 }

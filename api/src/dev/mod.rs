@@ -11,12 +11,14 @@
 pub mod anvil;
 pub mod chain;
 pub mod data_dir;
+pub mod demo;
 mod error;
 mod kept;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod rpc;
+pub mod running;
 pub mod secrets;
 pub mod system;
 pub mod tools;

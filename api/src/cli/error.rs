@@ -1,0 +1,84 @@
+//! Why a subcommand did not do what it was asked for.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use infrastructure::chain::ChainError;
+use infrastructure::chain::deploy::DeployError;
+
+use crate::compose::ComposeError;
+use crate::config::ConfigError;
+use crate::dev::DevError;
+use crate::dev::demo::DemoError;
+use crate::login::LoginError;
+
+/// A failure, said to whoever started the program.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// It was asked for in a way that cannot work.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no server to talk to.
+    #[error("no server runs on {folder}; start one with `medconnect dev`, or name one with --url", folder = .0.display())]
+    NoServer(PathBuf),
+    /// The tooling of `dev`.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// The demo.
+    #[error("the demo could not be set up: {0}")]
+    Demo(#[from] DemoError),
+    /// The system.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// The first administrator.
+    #[error("the first administrator's account could not be opened: {0}")]
+    Bootstrap(String),
+    /// Signing in.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// A deployment.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The chain.
+    #[error("the chain cannot be used: {0}")]
+    Chain(#[from] ChainError),
+    /// The database.
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Migrations.
+    #[error("the database cannot be migrated: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A file.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something that only a broken program or system does.
+    #[error("{0}")]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl CliError {
+    /// The exit code, as documented by `medconnect --help`.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::Compose(ComposeError::Config(_)) => {
+                ExitCode::from(2)
+            }
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// For whatever has no name of its own.
+    pub(super) fn other(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Other(Box::new(error))
+    }
+}

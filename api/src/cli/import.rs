@@ -1,0 +1,142 @@
+//! `medconnect import`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use secrecy::SecretString;
+
+use super::{CliError, console};
+use crate::dev::data_dir::DataDir;
+use crate::dev::running::Running;
+use crate::import::client::Client;
+use crate::import::{self, Options, files};
+
+/// The environment variable with the service key.
+const KEY: &str = "MEDCONNECT_KEY";
+
+/// How often progress is told where there is no terminal.
+const TOLD: Duration = Duration::from_secs(5);
+
+/// Import FHIR R4 transaction bundles: patients with their intake, doctors, an appointment for every encounter.
+///
+/// Importing again adds nothing, and an import that was interrupted is finished by running it again. Without --url it is the system
+/// that `medconnect dev` runs on this machine, with its demo hospital's key.
+///
+/// Exit codes: 0 everything is in; 1 some bundles failed (they are named, and the others are in); 2 nothing could be tried.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Bundles (.json, .json.gz), and folders of them
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// The server
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// A file with the key of a hospital's service, with the scopes write and import. MEDCONNECT_KEY has the key itself.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The data directory of the system on this machine [default: as for `medconnect dev`]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// How many commands are under way at once
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: u16,
+    /// For how many seconds a server that is away or busy is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    patience: u64,
+    /// Print the closing table as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+    let bundles = files::find(&arguments.paths).map_err(CliError::Usage)?;
+    let client = client(&arguments).await?;
+    let progress = console::bar();
+    let teller = progress.is_hidden().then(|| tokio::spawn(tell(progress.clone())));
+    let options = Options {
+        concurrency: usize::from(arguments.concurrency),
+    };
+    let summary = import::run(client, bundles, options, &progress).await;
+    if let Some(teller) = teller {
+        teller.abort();
+    }
+    console::result(if arguments.json {
+        serde_json::to_string(&summary).map_err(CliError::other)?
+    } else {
+        summary.table()
+    });
+    Ok(if summary.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn client(arguments: &Arguments) -> Result<Client, CliError> {
+    let folder = arguments.data_dir.clone().unwrap_or_else(DataDir::default_path);
+    let running = Running::find(&folder)?;
+    let given = match &arguments.key_file {
+        Some(path) => {
+            let action = "read";
+            let text = std::fs::read_to_string(path);
+            Some(text.map_err(|source| CliError::File {
+                action,
+                path: path.clone(),
+                source,
+            })?)
+        }
+        None => std::env::var(KEY).ok(),
+    };
+    // The demo's key is for the demo's server: no other one is shown it.
+    let own_server = arguments.url.is_none();
+    let url = match (&arguments.url, &running) {
+        (Some(url), _) => url.clone(),
+        (None, Some(running)) => running.url.clone(),
+        (None, None) => return Err(CliError::NoServer(folder)),
+    };
+    let demo_key = running.and_then(|running| running.hospital_key).filter(|_| own_server);
+    let key = given
+        .or(demo_key)
+        .ok_or_else(|| CliError::Usage(format!("a service key is needed: give --key-file, or set {KEY}")))?;
+    check(&url, key.trim()).await?;
+    let key = SecretString::from(key.trim());
+    Client::new(&url, key, Duration::from_secs(arguments.patience)).map_err(CliError::other)
+}
+
+/// Is there a server, and does it take the key? Better said once than for every bundle.
+async fn check(url: &str, key: &str) -> Result<(), CliError> {
+    let me = format!("{}/v1/me", url.trim_end_matches('/'));
+    let answer = reqwest::Client::new()
+        .get(me)
+        .bearer_auth(key)
+        .timeout(Duration::from_secs(30))
+        .send()
+        .await;
+    match answer {
+        Ok(answer) if answer.status() == reqwest::StatusCode::UNAUTHORIZED => Err(CliError::Usage(format!(
+            "the server at {url} does not know the service key"
+        ))),
+        // Busy or restarting: the import has patience with that.
+        Ok(_) => Ok(()),
+        Err(error) => Err(CliError::Usage(format!(
+            "no server answers at {url}: {}",
+            error.without_url()
+        ))),
+    }
+}
+
+/// A line now and then, for logs.
+async fn tell(progress: ProgressBar) {
+    loop {
+        tokio::time::sleep(TOLD).await;
+        console::note(format!(
+            "{}: {} of {}",
+            progress.message(),
+            progress.position(),
+            progress.length().unwrap_or(0)
+        ));
+    }
+}

@@ -1,0 +1,10 @@
+//! `medconnect openapi`
+
+use std::process::ExitCode;
+
+use super::{CliError, console};
+
+pub(super) fn run() -> Result<ExitCode, CliError> {
+    console::result(crate::openapi::yaml().map_err(CliError::other)?.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
