@@ -21,7 +21,7 @@ use crate::config::FinalityRule;
 const PARKED_LISTED: i64 = 100;
 
 /// The parts that are asked.
-pub struct Status {
+pub(crate) struct Status {
     pool: PgPool,
     log: EventLog,
     follower: StatusCell,
@@ -32,7 +32,7 @@ pub struct Status {
 
 impl Status {
     /// Asks these parts.
-    pub fn new(
+    pub(crate) fn new(
         pool: PgPool,
         log: EventLog,
         follower: StatusCell,
