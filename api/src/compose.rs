@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use application::clinic::Clinic;
-use application::error::UseCaseError;
 use application::ports::{Clock, ProgressSource};
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
-use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
+use infrastructure::chain::{ChainError, EventLog, Node, RpcOptions};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
@@ -41,9 +39,6 @@ pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
 
 /// How long the parts may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
-
-/// How long to wait before the first account is tried again.
-const BOOTSTRAP_RETRY: Duration = Duration::from_millis(200);
 
 /// Why a system does not start.
 #[derive(Debug, thiserror::Error)]
@@ -179,12 +174,6 @@ impl System {
             tracker,
             metrics: Arc::new(HttpMetrics::default()),
         };
-        if let Some(administrator) = config.bootstrap.administrator {
-            let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
-            tasks.spawn(async move {
-                cancel.run_until_cancelled(bootstrap(&clinic, administrator)).await;
-            });
-        }
         let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config))?;
         tasks.spawn({
             let (state, cancel) = (state.clone(), cancel.clone());
@@ -217,19 +206,6 @@ impl System {
             tracing::warn!("some parts did not end in time");
         }
         self.pool.close().await;
-    }
-}
-
-/// Opens the first administrator's account, however long the chain takes to be there.
-async fn bootstrap(clinic: &Clinic<Backend>, administrator: Address) {
-    while let Err(error) = clinic.open_administrator(Wallet(administrator.0)).await {
-        match error {
-            UseCaseError::Unavailable(_) | UseCaseError::Conflict { .. } => tokio::time::sleep(BOOTSTRAP_RETRY).await,
-            refused => {
-                tracing::warn!(error = %refused, "the first administrator's account is not opened");
-                return;
-            }
-        }
     }
 }
 

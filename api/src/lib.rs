@@ -5,6 +5,7 @@
 //! - [`compose`] and [`config`]: a system from what it is told; [`bootstrap`]: its first administrator.
 //! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`import`] and [`login`]: what they do.
 
+pub mod bench;
 pub mod bootstrap;
 pub mod cli;
 pub mod compose;

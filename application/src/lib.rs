@@ -14,7 +14,6 @@
 //! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`secrets`]: what else the world must provide.
 
 pub mod accounts;
-pub mod bootstrap;
 pub mod calendars;
 pub mod clinic;
 pub mod command;

@@ -89,6 +89,9 @@ impl TestSystem {
         });
         let config: Config = serde_json::from_value(config).expect("a configuration");
         let system = System::start(&config, listener).await.expect("a system");
+        let wallet = administrator.address();
+        let opened = api::bootstrap::administrator_in_time(&system.clinic, wallet).await;
+        opened.expect("the first administrator");
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(60))
             .build()

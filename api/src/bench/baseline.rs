@@ -55,7 +55,10 @@ impl Baseline {
     /// Creates the tables in an empty database.
     pub(super) async fn create(pool: &PgPool) -> Result<Self, sqlx::Error> {
         pool.execute(TABLES).await?;
-        Ok(Self { patients: framework(pool, "patient_view"), calendars: framework(pool, "calendar_view") })
+        Ok(Self {
+            patients: framework(pool, "patient_view"),
+            calendars: framework(pool, "calendar_view"),
+        })
     }
 
     /// Executes a patient's command.
@@ -64,7 +67,10 @@ impl Baseline {
         id: impl Into<AggregateRef>,
         command: domain::patient::PatientCommand,
     ) -> anyhow::Result<()> {
-        Ok(self.patients.execute_with_metadata(&id.into().to_string(), command, metadata()).await?)
+        Ok(self
+            .patients
+            .execute_with_metadata(&id.into().to_string(), command, metadata())
+            .await?)
     }
 
     /// Executes a calendar's command.
@@ -73,7 +79,10 @@ impl Baseline {
         id: impl Into<AggregateRef>,
         command: domain::calendar::CalendarCommand,
     ) -> anyhow::Result<()> {
-        Ok(self.calendars.execute_with_metadata(&id.into().to_string(), command, metadata()).await?)
+        Ok(self
+            .calendars
+            .execute_with_metadata(&id.into().to_string(), command, metadata())
+            .await?)
     }
 }
 

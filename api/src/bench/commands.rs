@@ -23,7 +23,7 @@ use super::contract::{self, ContractAlone};
 use super::measure::{self, Measured, Stopwatch, round};
 use super::workload::{Round, registration};
 use crate::compose::{Backend, System};
-use crate::dev::System as Surroundings;
+use crate::dev::system::System as Surroundings;
 
 /// How it is measured.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +60,20 @@ impl Report {
                 measured.per_second, measured.commands, measured.p50_ms, measured.p99_ms
             )
         };
-        let mut table = format!("{:<26}{:>12}{:>12}{:>12}{:>12}\n", "", "per second", "commands", "p50 ms", "p99 ms");
+        let mut table = format!(
+            "{:<26}{:>12}{:>12}{:>12}{:>12}\n",
+            "", "per second", "commands", "p50 ms", "p99 ms"
+        );
         table += &line("anchored, over HTTP", &self.anchored);
         table += &line("postgres-es, with a view", &self.postgres_es);
-        table += &format!("{:<26}{:>12.0}{:>12}\n", "contract alone (events)", self.contract.per_second, self.contract.events);
-        table += &format!("\nof postgres-es: {:.2}    of the contract alone: {:.2}\n", self.of_postgres_es, self.of_contract);
+        table += &format!(
+            "{:<26}{:>12.0}{:>12}\n",
+            "contract alone (events)", self.contract.per_second, self.contract.events
+        );
+        table += &format!(
+            "\nof postgres-es: {:.2}    of the contract alone: {:.2}\n",
+            self.of_postgres_es, self.of_contract
+        );
         table
     }
 }
@@ -95,11 +104,25 @@ pub async fn run(
     })
 }
 
+/// Executes the same commands over HTTP, for a log that is as long as it gets in the time.
+///
+/// # Errors
+/// When a command fails.
+pub async fn fill(surroundings: &Surroundings, system: &System, options: Options) -> anyhow::Result<()> {
+    anchored(surroundings, system, options).await.map(drop)
+}
+
 async fn postgres_es(surroundings: &Surroundings, options: Options) -> anyhow::Result<Measured> {
     let pool = postgres::pool(surroundings.database_url(), "baseline", 32)?;
-    sqlx::query("CREATE SCHEMA IF NOT EXISTS baseline").execute(&pool).await?;
+    sqlx::query("CREATE SCHEMA IF NOT EXISTS baseline")
+        .execute(&pool)
+        .await?;
     let baseline = Arc::new(Baseline::create(&pool).await?);
-    let client = |number| BaselineClient { number, doctor: PractitionerId::new(Uuid::new_v4()), baseline: Arc::clone(&baseline) };
+    let client = |number| BaselineClient {
+        number,
+        doctor: PractitionerId::new(Uuid::new_v4()),
+        baseline: Arc::clone(&baseline),
+    };
     let clients = (0..options.clients).map(client).collect();
     let measured = measure::run(clients, options.duration, baseline_round).await;
     sqlx::query("DROP SCHEMA baseline CASCADE").execute(&pool).await?;
@@ -123,13 +146,42 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
     let baseline = &client.baseline;
 
     let (day, time_zone, sessions) = (round.day, chrono_tz::UTC, vec![round.session]);
-    times.time(baseline.calendar(calendar, CalendarCommand::PublishAvailability { day, time_zone, sessions, now })).await?;
-    times.time(baseline.patient(patient, PatientCommand::Register { registration })).await?;
+    times
+        .time(baseline.calendar(
+            calendar,
+            CalendarCommand::PublishAvailability {
+                day,
+                time_zone,
+                sessions,
+                now,
+            },
+        ))
+        .await?;
+    times
+        .time(baseline.patient(patient, PatientCommand::Register { registration }))
+        .await?;
     for command in [
-        CalendarCommand::Book { appointment, slot: round.first, booking, now },
-        CalendarCommand::Confirm { appointment, expected_version: None },
-        CalendarCommand::Reschedule { appointment, slot: round.second, now, expected_version: None },
-        CalendarCommand::Cancel { appointment, reason: None, expected_version: None },
+        CalendarCommand::Book {
+            appointment,
+            slot: round.first,
+            booking,
+            now,
+        },
+        CalendarCommand::Confirm {
+            appointment,
+            expected_version: None,
+        },
+        CalendarCommand::Reschedule {
+            appointment,
+            slot: round.second,
+            now,
+            expected_version: None,
+        },
+        CalendarCommand::Cancel {
+            appointment,
+            reason: None,
+            expected_version: None,
+        },
     ] {
         times.time(baseline.calendar(calendar, command)).await?;
     }
@@ -138,11 +190,19 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
 
 async fn anchored(surroundings: &Surroundings, system: &System, options: Options) -> anyhow::Result<Measured> {
     let key = service_key(surroundings, &system.clinic).await?;
-    let http = reqwest::Client::builder().pool_max_idle_per_host(options.clients).build()?;
+    let http = reqwest::Client::builder()
+        .pool_max_idle_per_host(options.clients)
+        .build()?;
     let mut clients = Vec::with_capacity(options.clients);
     for number in 0..options.clients {
         let base = format!("{}/v1", surroundings.config().http.public_url);
-        let mut client = HttpClient { number, http: http.clone(), base, key: key.clone(), doctor: String::new() };
+        let mut client = HttpClient {
+            number,
+            http: http.clone(),
+            base,
+            key: key.clone(),
+            doctor: String::new(),
+        };
         client.doctor = client.register_doctor().await?;
         clients.push(client);
     }
@@ -151,13 +211,30 @@ async fn anchored(surroundings: &Surroundings, system: &System, options: Options
 
 /// A hospital's key, as an administrator would issue it.
 async fn service_key(surroundings: &Surroundings, clinic: &Clinic<Backend>) -> anyhow::Result<String> {
-    let administrator = surroundings.config().bootstrap.administrator.context("no administrator is configured")?;
+    let administrator = surroundings
+        .config()
+        .bootstrap
+        .administrator
+        .context("no administrator is configured")?;
     let account = clinic.account_of_wallet(&Wallet(administrator.0));
-    let administrator = Principal::Staff { account, role: Role::Administrator };
-    let issue = || Issue { command_id: CommandId::new(Uuid::new_v4()), correlation: None, repeated: false };
-    let service = NewAccount::Service { name: format!("bench {}", Uuid::new_v4()), role: Role::Hospital };
+    let administrator = Principal::Staff {
+        account,
+        role: Role::Administrator,
+    };
+    let issue = || Issue {
+        command_id: CommandId::new(Uuid::new_v4()),
+        correlation: None,
+        repeated: false,
+    };
+    let service = NewAccount::Service {
+        name: format!("bench {}", Uuid::new_v4()),
+        role: Role::Hospital,
+    };
     let service = clinic.open_account(&administrator, service, &issue()).await?;
-    let key = NewKey { scopes: vec![Scope::Read, Scope::Write], expires: None };
+    let key = NewKey {
+        scopes: vec![Scope::Read, Scope::Write],
+        expires: None,
+    };
     let key = clinic.issue_key(&administrator, service.id, key, &issue()).await?;
     key.secret.context("the key was issued before")
 }
@@ -174,11 +251,17 @@ impl HttpClient {
     async fn register_doctor(&self) -> anyhow::Result<String> {
         let details = json!({ "name": { "family": format!("Bench{}", self.number) }, "timeZone": "UTC",
                               "gender": "unknown", "specializations": [{ "text": "Benchmarks" }] });
-        id(&self.send(Method::POST, "/practitioners", &json!({ "details": details })).await?)
+        id(&self
+            .send(Method::POST, "/practitioners", &json!({ "details": details }))
+            .await?)
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key).json(body);
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
+            .json(body);
         let response = request.send().await?;
         let status = response.status();
         let body: Value = response.json().await.unwrap_or_default();
@@ -193,9 +276,12 @@ impl HttpClient {
 async fn http_round(client: Arc<HttpClient>, number: u64, mut times: Stopwatch) -> anyhow::Result<Stopwatch> {
     let round = Round::new(number, Utc::now()).context("the calendar ended")?;
     let (doctor, day) = (&client.doctor, round.day);
-    let session = json!({ "start": round.session.start, "end": round.session.end, "slotMinutes": round.session.slot_minutes });
+    let session =
+        json!({ "start": round.session.start, "end": round.session.end, "slotMinutes": round.session.slot_minutes });
     let path = format!("/practitioners/{doctor}/availability/{day}");
-    times.time(client.send(Method::PUT, &path, &json!({ "sessions": [session] }))).await?;
+    times
+        .time(client.send(Method::PUT, &path, &json!({ "sessions": [session] })))
+        .await?;
 
     let details = registration(client.number, number).details;
     let patient = json!({ "details": { "name": details.name, "birthDate": details.birth_date, "gender": "unknown",
@@ -205,9 +291,11 @@ async fn http_round(client: Arc<HttpClient>, number: u64, mut times: Stopwatch) 
     let slot = |slot: domain::calendar::Slot| json!({ "start": slot.start, "minutes": slot.minutes });
     let booking = json!({ "patient": patient, "practitioner": doctor, "slot": slot(round.first) });
     let appointment = id(&times.time(client.send(Method::POST, "/appointments", &booking)).await?)?;
-    for (action, body) in
-        [("confirm", json!({})), ("reschedule", json!({ "slot": slot(round.second) })), ("cancel", json!({}))]
-    {
+    for (action, body) in [
+        ("confirm", json!({})),
+        ("reschedule", json!({ "slot": slot(round.second) })),
+        ("cancel", json!({})),
+    ] {
         let path = format!("/appointments/{appointment}/{action}");
         times.time(client.send(Method::POST, &path, &body)).await?;
     }
@@ -215,5 +303,8 @@ async fn http_round(client: Arc<HttpClient>, number: u64, mut times: Stopwatch) 
 }
 
 fn id(body: &Value) -> anyhow::Result<String> {
-    body.get("id").and_then(Value::as_str).map(str::to_owned).context("an answer without an id")
+    body.get("id")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .context("an answer without an id")
 }

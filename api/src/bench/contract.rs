@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::measure::round;
-use crate::dev::System as Surroundings;
+use crate::dev::system::System as Surroundings;
 
 /// How many events a batch has.
 pub(super) const BATCH: usize = 300;
@@ -54,10 +54,16 @@ impl Bench {
         let mut secret = Uuid::new_v4().simple().to_string();
         secret += &Uuid::new_v4().simple().to_string();
         let signer: Signer = secret.parse()?;
-        chain.fund(&signer.address().to_string(), 1_000_000_000_000_000_000_000).await?;
+        chain
+            .fund(&signer.address().to_string(), 1_000_000_000_000_000_000_000)
+            .await?;
         let deployment = deploy::deploy(&node, &signer, &[signer.address()]).await?;
         let nonce = node.nonce(signer.address()).await?;
-        Ok(Self { log: EventLog::new(node, deployment.address), signer, nonce })
+        Ok(Self {
+            log: EventLog::new(node, deployment.address),
+            signer,
+            nonce,
+        })
     }
 
     /// Signs a batch.
@@ -86,20 +92,32 @@ impl Bench {
 
 /// A commit of one event to a new stream.
 pub(super) fn commit(payload: usize) -> Commit {
-    Commit { command_id: CommandId::new(Uuid::new_v4()), parts: vec![part(random_stream(), StreamHead::default(), payload)] }
+    Commit {
+        command_id: CommandId::new(Uuid::new_v4()),
+        parts: vec![part(random_stream(), StreamHead::default(), payload)],
+    }
 }
 
 /// One event for a stream.
 pub(super) fn part(stream: StreamId, expected: StreamHead, payload: usize) -> StreamPart {
-    let bytes = std::iter::repeat_with(Uuid::new_v4).flat_map(Uuid::into_bytes).take(payload);
-    StreamPart { stream, expected, payloads: vec![bytes.collect::<Vec<u8>>().into()] }
+    let bytes = std::iter::repeat_with(Uuid::new_v4)
+        .flat_map(Uuid::into_bytes)
+        .take(payload);
+    StreamPart {
+        stream,
+        expected,
+        payloads: vec![bytes.collect::<Vec<u8>>().into()],
+    }
 }
 
 /// A stream that nobody has.
 pub(super) fn random_stream() -> StreamId {
     let mut stream = [0; 32];
     let halves = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()];
-    stream.iter_mut().zip(halves.into_iter().flatten()).for_each(|(to, from)| *to = from);
+    stream
+        .iter_mut()
+        .zip(halves.into_iter().flatten())
+        .for_each(|(to, from)| *to = from);
     StreamId(stream)
 }
 
@@ -140,7 +158,11 @@ pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractA
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of events in one run")]
     let per_second = round(events as f64 / started.elapsed().as_secs_f64());
-    Ok(ContractAlone { events, batch: BATCH, per_second })
+    Ok(ContractAlone {
+        events,
+        batch: BATCH,
+        per_second,
+    })
 }
 
 /// The gas that a batch used in the end.

@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use super::contract::{self, Bench};
-use crate::dev::System as Surroundings;
+use crate::dev::system::System as Surroundings;
 use infrastructure::log::{Commit, StreamHead};
 
 /// One kind of batch.
@@ -38,8 +38,10 @@ pub struct Report {
 impl Report {
     /// For people.
     pub fn table(&self) -> String {
-        let mut table =
-            format!("{:<34}{:>8}{:>9}{:>12}{:>12}{:>10}\n", "", "events", "payload", "gas/event", "floor", "of floor");
+        let mut table = format!(
+            "{:<34}{:>8}{:>9}{:>12}{:>12}{:>10}\n",
+            "", "events", "payload", "gas/event", "floor", "of floor"
+        );
         for case in &self.cases {
             table += &format!(
                 "{:<34}{:>8}{:>9}{:>12}{:>12}{:>10.3}\n",
@@ -78,7 +80,10 @@ fn on_top_of(commit: &Commit, payload: usize) -> Commit {
         .parts
         .iter()
         .map(|part| {
-            let head = part.payloads.iter().fold(part.expected, |head: StreamHead, payload| head.after(payload));
+            let head = part
+                .payloads
+                .iter()
+                .fold(part.expected, |head: StreamHead, payload| head.after(payload));
             contract::part(part.stream, head, payload)
         })
         .collect();
@@ -92,7 +97,14 @@ async fn case(bench: &mut Bench, name: &'static str, payload: usize, commits: &[
     let per_event = |gas: u64| gas / events as u64;
     #[expect(clippy::cast_precision_loss, reason = "gas of one batch")]
     let of_floor = (gas as f64 / floor as f64 * 1000.0).round() / 1000.0;
-    Ok(Case { name, events, payload, gas_per_event: per_event(gas), floor_per_event: per_event(floor), of_floor })
+    Ok(Case {
+        name,
+        events,
+        payload,
+        gas_per_event: per_event(gas),
+        floor_per_event: per_event(floor),
+        of_floor,
+    })
 }
 
 fn floor(calldata: &[u8], commits: &[Commit]) -> u64 {

@@ -38,7 +38,11 @@ impl Stopwatch {
 
 /// Runs clients side by side for some time. Each executes rounds until time is up and finishes the round that it is in; a command that
 /// fails fails the whole measurement.
-pub(super) async fn run<C, F>(clients: Vec<C>, duration: Duration, round: fn(Arc<C>, u64, Stopwatch) -> F) -> anyhow::Result<Measured>
+pub(super) async fn run<C, F>(
+    clients: Vec<C>,
+    duration: Duration,
+    round: fn(Arc<C>, u64, Stopwatch) -> F,
+) -> anyhow::Result<Measured>
 where
     C: Send + Sync + 'static,
     F: Future<Output = anyhow::Result<Stopwatch>> + Send + 'static,
@@ -72,13 +76,21 @@ fn summary(mut times: Vec<Duration>, took: Duration) -> Measured {
     times.sort_unstable();
     let at = |percent: usize| {
         let index = times.len().saturating_mul(percent) / 100;
-        times.get(index.min(times.len().saturating_sub(1))).map_or(0.0, |time| round(time.as_secs_f64() * 1000.0))
+        times
+            .get(index.min(times.len().saturating_sub(1)))
+            .map_or(0.0, |time| round(time.as_secs_f64() * 1000.0))
     };
     let seconds = took.as_secs_f64();
     let commands = times.len() as u64;
     #[expect(clippy::cast_precision_loss, reason = "a count of commands in one run")]
     let per_second = round(commands as f64 / seconds);
-    Measured { commands, seconds: round(seconds), per_second, p50_ms: at(50), p99_ms: at(99) }
+    Measured {
+        commands,
+        seconds: round(seconds),
+        per_second,
+        p50_ms: at(50),
+        p99_ms: at(99),
+    }
 }
 
 /// Two decimals: more would be noise.

@@ -8,9 +8,6 @@ use domain::calendar::{Session, Slot};
 use domain::kernel::{Gender, HumanName};
 use domain::patient::{PatientDetails, Registration};
 
-/// The commands of one round.
-pub(super) const COMMANDS_PER_ROUND: u64 = 6;
-
 /// The length of the slots offered, in minutes.
 const SLOT_MINUTES: u32 = 30;
 
@@ -32,9 +29,18 @@ impl Round {
     pub(super) fn new(number: u64, now: DateTime<Utc>) -> Option<Self> {
         let day = now.date_naive().checked_add_days(Days::new(number.checked_add(2)?))?;
         let at = |hour| Some(day.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?).and_utc());
-        let session = Session { start: at(9)?, end: at(17)?, slot_minutes: SLOT_MINUTES };
+        let session = Session {
+            start: at(9)?,
+            end: at(17)?,
+            slot_minutes: SLOT_MINUTES,
+        };
         let mut slots = session.slots();
-        Some(Self { day, session, first: slots.next()?, second: slots.next()? })
+        Some(Self {
+            day,
+            session,
+            first: slots.next()?,
+            second: slots.next()?,
+        })
     }
 }
 

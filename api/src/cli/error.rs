@@ -51,6 +51,9 @@ pub enum CliError {
     /// Migrations.
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A measurement.
+    #[error("it could not be measured: {0:#}")]
+    Bench(#[from] anyhow::Error),
     /// A file.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     File {

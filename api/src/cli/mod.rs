@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a module: what it takes, and what it does with the rest of the crate.
 
+mod bench;
 pub mod console;
 mod deploy;
 mod dev;
@@ -44,6 +45,8 @@ enum Command {
     Import(import::Arguments),
     /// Sign in with a wallet, and get a token.
     Login(login::Arguments),
+    /// Measure, and print ratios against baselines of the same run.
+    Bench(bench::Arguments),
     /// Print the OpenAPI document of the REST interface.
     Openapi,
 }
@@ -58,6 +61,7 @@ impl Cli {
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Import(arguments) => import::run(arguments).await,
             Command::Login(arguments) => login::run(arguments).await,
+            Command::Bench(arguments) => bench::run(arguments).await,
             Command::Openapi => openapi::run(),
         };
         done.unwrap_or_else(|error| {
