@@ -127,7 +127,7 @@ impl System {
             AppenderConfig::new(contract),
             node,
             pool.clone(),
-            config.chain.signer()?,
+            vec![config.chain.signer()?],
             notices.clone(),
             cancel.clone(),
         );

@@ -133,8 +133,8 @@ pub enum CommitOutcome {
     Failed(Unavailable),
     /// It never can be appended: it is malformed, too large for a transaction, or the contract reverts it even alone.
     Unappendable,
-    /// It is durable and will be appended or rejected, but not under the eyes of this process: the server is stopping, or has lost
-    /// its signing key's lease to another, which goes on with it. The log will tell.
+    /// It may be durable, and if it is it will be appended or rejected, but not under the eyes of this process: the server is
+    /// stopping, or has lost its signing key's lease to another, which goes on with it. The log will tell.
     HandedOver,
 }
 

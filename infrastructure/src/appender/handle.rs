@@ -1,77 +1,17 @@
 //! What the rest of the process holds of the appender.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use application::command::Unavailable;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 
 use super::gas::Size;
-use super::machine::{CommitKey, Machine, Millis};
-use crate::chain::Address;
+use super::machine::{CommitKey, Limits};
+use super::status::{AppenderStatus, Shared};
 use crate::log::{Commit, CommitLog, CommitOutcome, CommitTicket, NewKey};
-
-/// How the appender is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AppenderStatus {
-    /// The signing key's address.
-    pub signer: Address,
-    /// Whether this server may sign with it now.
-    pub holds_lease: bool,
-    /// Commits that wait for a batch.
-    pub queued: u64,
-    /// Transactions on their way into a block.
-    pub in_flight: u64,
-    /// Transactions that are not final.
-    pub unsettled: u64,
-    /// Commits of this process that nobody has been told about.
-    pub outbox_commits: u64,
-    /// For how long the oldest commit has been waiting, in milliseconds.
-    pub oldest_ms: Option<u64>,
-    /// What does not work just now; `None` while all is well.
-    pub trouble: Option<String>,
-}
-
-/// What handle and runner share.
-pub(super) struct Shared {
-    status: Mutex<AppenderStatus>,
-    keys: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn next_key(&self) -> CommitKey {
-        CommitKey(self.keys.fetch_add(1, Ordering::Relaxed))
-    }
-
-    pub(super) fn update(&self, change: impl FnOnce(&mut AppenderStatus)) {
-        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Notes what does not work, and logs it once.
-    pub(super) fn trouble(&self, cause: &str) {
-        self.update(|status| {
-            if status.trouble.as_deref() != Some(cause) {
-                tracing::warn!(cause, "the appender does not go on");
-                status.trouble = Some(cause.to_owned());
-            }
-        });
-    }
-
-    pub(super) fn clear_trouble(&self) {
-        self.update(|status| status.trouble = None);
-    }
-
-    pub(super) fn show(&self, machine: &Machine, waiting: usize, now: Millis) {
-        self.update(|status| {
-            status.queued = machine.queue_len() as u64;
-            status.in_flight = machine.in_flight() as u64;
-            status.unsettled = machine.unsettled() as u64;
-            status.outbox_commits = (waiting as u64).saturating_sub(status.queued);
-            status.oldest_ms = machine.oldest().map(|since| now.saturating_sub(since));
-        });
-    }
-}
 
 /// A commit that was handed over.
 pub(super) struct Handed {
@@ -103,6 +43,7 @@ impl Waiter {
 }
 
 /// A commit on its way.
+#[derive(Debug)]
 pub struct Ticket {
     accepted: oneshot::Receiver<()>,
     outcome: oneshot::Receiver<CommitOutcome>,
@@ -125,40 +66,31 @@ pub struct AppenderHandle {
     handed: UnboundedSender<Handed>,
     places: Arc<Semaphore>,
     shared: Arc<Shared>,
+    limits: Limits,
+    patience: Duration,
 }
 
 impl AppenderHandle {
-    pub(super) fn new(queue: usize, signer: Address) -> (Self, Arc<Shared>, UnboundedReceiver<Handed>) {
-        let status = AppenderStatus {
-            signer,
-            holds_lease: false,
-            queued: 0,
-            in_flight: 0,
-            unsettled: 0,
-            outbox_commits: 0,
-            oldest_ms: None,
-            trouble: None,
-        };
-        let shared = Arc::new(Shared {
-            status: Mutex::new(status),
-            keys: AtomicU64::new(0),
-        });
+    pub(super) fn new(
+        queue: usize,
+        patience: Duration,
+        limits: Limits,
+        shared: Arc<Shared>,
+    ) -> (Self, UnboundedReceiver<Handed>) {
         let (handed, queue_end) = unbounded_channel();
         let handle = Self {
             handed,
             places: Arc::new(Semaphore::new(queue)),
-            shared: Arc::clone(&shared),
+            shared,
+            limits,
+            patience,
         };
-        (handle, shared, queue_end)
+        (handle, queue_end)
     }
 
     /// How the appender is.
     pub fn status(&self) -> AppenderStatus {
-        self.shared
-            .status
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shared.status()
     }
 }
 
@@ -176,13 +108,14 @@ impl CommitLog for AppenderHandle {
     async fn append(&self, commit: Commit, keys: Vec<NewKey>) -> Result<Ticket, Unavailable> {
         let (accepted_by, accepted) = oneshot::channel();
         let (outcome_by, outcome) = oneshot::channel();
-        let Ok(size) = Size::of(&commit) else {
+        let ticket = Ticket { accepted, outcome };
+        let Some(size) = Size::of(&commit).ok().filter(|size| self.limits.hold(*size)) else {
             let _ = outcome_by.send(CommitOutcome::Unappendable);
-            return Ok(Ticket { accepted, outcome });
+            return Ok(ticket);
         };
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
+        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned())
             .await
+            .map_err(|_| self.shared.why_full())?
             .map_err(|_| Unavailable::Stopping)?;
         let waiter = Waiter {
             accepted: Some(accepted_by),
@@ -197,6 +130,72 @@ impl CommitLog for AppenderHandle {
             waiter,
         };
         self.handed.send(handed).map_err(|_| Unavailable::Stopping)?;
-        Ok(Ticket { accepted, outcome })
+        Ok(ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Address;
+    use crate::log::{Payload, StreamHead, StreamPart};
+    use application::log::StreamId;
+    use domain::kernel::CommandId;
+
+    fn handle(queue: usize) -> (AppenderHandle, UnboundedReceiver<Handed>) {
+        let shared = Arc::new(Shared::new(Address::default()));
+        AppenderHandle::new(queue, Duration::from_millis(20), Limits::default(), shared)
+    }
+
+    fn commit(bytes: usize) -> Commit {
+        let payloads = vec![Payload::from(vec![1; bytes])];
+        let part = StreamPart {
+            stream: StreamId([1; 32]),
+            expected: StreamHead::default(),
+            payloads,
+        };
+        Commit {
+            command_id: CommandId::default(),
+            parts: vec![part],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_no_transaction_can_hold_is_told_so_at_once() {
+        let (handle, _queue) = handle(1);
+        for commit in [
+            commit(200_000),
+            Commit {
+                parts: vec![],
+                ..commit(1)
+            },
+        ] {
+            let mut ticket = handle.append(commit, vec![]).await.unwrap();
+            assert!(!ticket.accepted().await);
+            assert_eq!(ticket.outcome().await, CommitOutcome::Unappendable);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_turns_away_with_the_reason_after_a_while() {
+        let (handle, mut queue) = handle(1);
+        let _first = handle.append(commit(1), vec![]).await.unwrap();
+        assert_eq!(
+            handle.append(commit(1), vec![]).await.unwrap_err(),
+            Unavailable::Overloaded
+        );
+        let mut handed = queue.recv().await.unwrap();
+        handed.waiter.accept();
+        assert!(handle.append(commit(1), vec![]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_appender_that_has_stopped_takes_nothing() {
+        let (handle, queue) = handle(1);
+        drop(queue);
+        assert_eq!(
+            handle.append(commit(1), vec![]).await.unwrap_err(),
+            Unavailable::Stopping
+        );
     }
 }

@@ -1,17 +1,22 @@
 //! The appender: commits become transactions, and stay until they are final.
 //!
 //! - [`machine`]: what to do, decided without I/O. Start there.
-//! - `runner`: does it. `outbox`: what is durable. `lease`: who may sign with a key now.
-//! - [`handle`]: how commits are handed over and waited for.
-//! - [`fees`] and [`gas`]: what a transaction offers and takes.
+//! - `runner` (with `desk` and `worker`): does it. `outbox`: what is durable. `lease`: who may sign with a key now.
+//! - [`handle`] and [`status`]: how commits are handed over and waited for, and how things stand.
+//! - [`fees`] and [`gas`]: what a transaction offers and takes. `refusal`: what nodes say.
 
+mod desk;
 pub mod fees;
 pub mod gas;
 pub mod handle;
 mod lease;
 pub mod machine;
 mod outbox;
+mod refusal;
 mod runner;
+pub mod status;
+mod worker;
 
-pub use handle::{AppenderHandle, AppenderStatus, Ticket};
+pub use handle::{AppenderHandle, Ticket};
 pub use runner::{Appender, AppenderConfig};
+pub use status::{AppenderStatus, Counters};

@@ -1,4 +1,8 @@
 //! The outbox: signed transactions in Postgres, before they are sent and until they are final.
+//!
+//! A batch is signed first and then stored with its commits and their new keys by a single statement, which also checks the lease:
+//! one round trip. Only if that meets something that is there already (a command that was accepted before; or this very
+//! batch, when an earlier attempt was committed and its answer lost) a transaction of several steps finds out which.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,6 +25,9 @@ pub(super) enum OutboxError {
     /// The database does not answer: try again.
     #[error("the database refuses: {0}")]
     Database(#[from] sqlx::Error),
+    /// The nonce belongs to other commits: what this process knows of the outbox is wrong.
+    #[error("the outbox has other commits under nonce {0}")]
+    Occupied(Nonce),
     /// Another holds the lease: nothing was stored, and nothing will be.
     #[error("the signing key's lease was lost")]
     LeaseLost,
@@ -31,6 +38,12 @@ pub(super) enum OutboxError {
     #[error(transparent)]
     Transaction(#[from] TransactionError),
 }
+
+/// A commit of a batch, under the machine's name for it.
+type Entry = (CommitKey, Arc<Commit>);
+
+/// A signature's hash and its bytes.
+pub(super) type Signature = (Hash, Arc<[u8]>);
 
 /// What became of a batch.
 pub(super) enum StoredBatch {
@@ -65,43 +78,163 @@ impl Outbox {
         }
     }
 
-    /// Signs and stores a batch with the keys that its commits need, all or nothing.
+    /// Signs and stores a batch with the keys that its commits need, all or nothing. May be repeated after any failure.
     pub(super) async fn store(&self, batch: &NewBatch, keys: &[NewKey]) -> Result<StoredBatch, OutboxError> {
+        let (fresh, repeated) = distinct(&batch.fresh);
+        if batch.moved.is_empty()
+            && let Some(signed) = self.store_at_once(batch, &fresh, keys).await?
+        {
+            return Ok(StoredBatch::Stored {
+                signed,
+                duplicates: repeated,
+            });
+        }
+        self.store_step_by_step(batch, fresh, repeated, keys).await
+    }
+
+    /// One statement. `None` when something of it is there already: then nothing was stored.
+    async fn store_at_once(
+        &self,
+        batch: &NewBatch,
+        fresh: &[&Entry],
+        keys: &[NewKey],
+    ) -> Result<Option<SignedTransaction>, OutboxError> {
+        let signed = self.sign(batch, fresh)?;
+        let commands: Vec<Uuid> = fresh.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
+        let keys = KeyColumns::of(keys);
+        let stored = sqlx::query_as(
+            "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
+             known AS MATERIALIZED (SELECT 1 FROM journal WHERE command_id = ANY ($4) LIMIT 1),
+             clear AS MATERIALIZED (SELECT 1 FROM lease WHERE NOT EXISTS (SELECT FROM known)),
+             new_keys AS (
+                 INSERT INTO data_keys (key_id, subject, wrapped, kek_id)
+                 SELECT new.* FROM clear, UNNEST($7::bytea[], $8::uuid[], $9::bytea[], $10::text[]) AS new
+                 ON CONFLICT (key_id) DO NOTHING),
+             new_commits AS (
+                 INSERT INTO outbox_commits (command_id, signer, nonce, batch_index)
+                 SELECT new.command, $1, $3, new.place - 1
+                 FROM clear, UNNEST($4::uuid[]) WITH ORDINALITY AS new (command, place)),
+             new_transaction AS (
+                 INSERT INTO outbox_transactions (signer, nonce, hash, raw) SELECT $1, $3, $5, $6 FROM clear)
+             SELECT EXISTS (SELECT FROM lease), EXISTS (SELECT FROM known)",
+        )
+        .bind(self.lease.address.0.as_slice())
+        .bind(self.lease.fence)
+        .bind(batch.nonce.cast_signed())
+        .bind(commands)
+        .bind(signed.hash.as_slice())
+        .bind(signed.raw.as_slice())
+        .bind(keys.ids)
+        .bind(keys.subjects)
+        .bind(keys.wrapped)
+        .bind(keys.keks)
+        .fetch_one(&self.pool)
+        .await;
+        match stored {
+            Ok((false, _)) => Err(OutboxError::LeaseLost),
+            Ok((true, false)) => Ok(Some(signed)),
+            Ok((true, true)) => Ok(None),
+            Err(error) if is_there_already(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn store_step_by_step(
+        &self,
+        batch: &NewBatch,
+        mut fresh: Vec<&Entry>,
+        mut duplicates: Vec<CommitKey>,
+        keys: &[NewKey],
+    ) -> Result<StoredBatch, OutboxError> {
         let mut transaction = self.pool.begin().await?;
         self.check_lease(&mut transaction).await?;
-        let taken = self.insert_commits(&mut transaction, batch).await?;
-        let duplicates = batch
-            .fresh
-            .iter()
-            .filter(|(_, commit)| !taken.contains(&commit.command_id.uuid()));
-        let duplicates: Vec<_> = duplicates.map(|(key, _)| *key).collect();
-        let is_empty = batch.moved.is_empty() && duplicates.len() == batch.fresh.len();
-        let is_filler = batch.moved.is_empty() && batch.fresh.is_empty();
-        if is_empty && !is_filler {
+        if let Some(stored) = self.stored_before(&mut transaction, batch, &fresh, &duplicates).await? {
+            return Ok(stored);
+        }
+        let accepted = accepted_before(&mut transaction, &fresh).await?;
+        fresh.retain(|(key, commit)| {
+            let is_new = !accepted.contains(&commit.command_id.uuid());
+            if !is_new {
+                duplicates.push(*key);
+            }
+            is_new
+        });
+        let commits: Vec<&Entry> = batch.moved.iter().chain(fresh.iter().copied()).collect();
+        if commits.is_empty() && !duplicates.is_empty() {
             return Ok(StoredBatch::Nothing);
         }
-        let commits = batch
-            .moved
-            .iter()
-            .chain(&batch.fresh)
-            .filter(|(key, _)| !duplicates.contains(key));
-        let commits: Vec<_> = commits.map(|(_, commit)| commit).collect();
-        self.place_commits(&mut transaction, batch.nonce, &commits).await?;
+        self.move_commits(&mut transaction, batch).await?;
+        self.insert_commits(&mut transaction, batch.nonce, batch.moved.len(), &fresh)
+            .await?;
         insert_keys(&mut transaction, keys).await?;
         let signed = self.sign(batch, &commits)?;
-        self.insert_transaction(&mut transaction, batch.nonce, &signed).await?;
+        self.insert_transaction(&mut transaction, batch.nonce, &signed, false)
+            .await?;
         transaction.commit().await?;
         Ok(StoredBatch::Stored { signed, duplicates })
     }
 
-    fn sign(&self, batch: &NewBatch, commits: &[&Arc<Commit>]) -> Result<SignedTransaction, OutboxError> {
+    /// What stands under the nonce already. That is this batch, when an earlier attempt was committed and its answer was lost;
+    /// or what is left of a batch whose commits have all moved, which goes.
+    async fn stored_before(
+        &self,
+        connection: &mut PgConnection,
+        batch: &NewBatch,
+        fresh: &[&Entry],
+        repeated: &[CommitKey],
+    ) -> Result<Option<StoredBatch>, OutboxError> {
+        let signer = self.lease.address.0.as_slice();
+        let nonce = batch.nonce.cast_signed();
+        let first: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT hash, raw FROM outbox_transactions WHERE signer = $1 AND nonce = $2 AND NOT replacement",
+        )
+        .bind(signer)
+        .bind(nonce)
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some((hash, raw)) = first else { return Ok(None) };
+        let there = sqlx::query_scalar("SELECT command_id FROM outbox_commits WHERE signer = $1 AND nonce = $2");
+        let there: HashSet<Uuid> = there
+            .bind(signer)
+            .bind(nonce)
+            .fetch_all(&mut *connection)
+            .await?
+            .into_iter()
+            .collect();
+        let is_there = |entry: &Entry| there.contains(&entry.1.command_id.uuid());
+        let is_filler = batch.moved.is_empty() && batch.fresh.is_empty();
+        if there.is_empty() && !is_filler {
+            sqlx::query("DELETE FROM outbox_transactions WHERE signer = $1 AND nonce = $2")
+                .bind(signer)
+                .bind(nonce)
+                .execute(connection)
+                .await?;
+            return Ok(None);
+        }
+        let is_ours = match is_filler {
+            true => there.is_empty(),
+            false => batch.moved.iter().chain(fresh.iter().copied()).any(is_there),
+        };
+        if !is_ours {
+            return Err(OutboxError::Occupied(batch.nonce));
+        }
+        let missing = fresh.iter().filter(|entry| !is_there(entry)).map(|(key, _)| *key);
+        let duplicates = repeated.iter().copied().chain(missing).collect();
+        let hash = hash.try_into().map_err(|_| TransactionError::Malformed)?;
+        Ok(Some(StoredBatch::Stored {
+            signed: SignedTransaction { raw, hash },
+            duplicates,
+        }))
+    }
+
+    fn sign(&self, batch: &NewBatch, commits: &[&Entry]) -> Result<SignedTransaction, OutboxError> {
         // A transaction that only fills a gap in the nonces goes to ourselves, with nothing in it.
         let (to, data) = if commits.is_empty() {
             (self.signer.address(), Vec::new())
         } else {
             (
                 self.contract,
-                append_calldata(commits.iter().map(|commit| commit.as_ref()))?,
+                append_calldata(commits.iter().map(|(_, commit)| commit.as_ref()))?,
             )
         };
         Ok(self.signer.sign(Transaction {
@@ -125,7 +258,7 @@ impl Outbox {
         })?;
         let mut transaction = self.pool.begin().await?;
         self.check_lease(&mut transaction).await?;
-        self.insert_transaction(&mut transaction, nonce, &signed).await?;
+        self.insert_transaction(&mut transaction, nonce, &signed, true).await?;
         transaction.commit().await?;
         Ok(signed)
     }
@@ -140,51 +273,55 @@ impl Outbox {
         held.map(drop).ok_or(OutboxError::LeaseLost)
     }
 
-    /// Inserts the commits whose command was not accepted before, and answers with their commands. What the outbox has
-    /// forgotten is final, and so in the journal.
+    /// Inserts commits that no outbox has, from this place in the batch on.
     async fn insert_commits(
         &self,
         connection: &mut PgConnection,
-        batch: &NewBatch,
-    ) -> Result<HashSet<Uuid>, sqlx::Error> {
-        if batch.fresh.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let commands: Vec<Uuid> = batch.fresh.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
-        let rows = sqlx::query(
+        nonce: Nonce,
+        from: usize,
+        fresh: &[&Entry],
+    ) -> Result<(), sqlx::Error> {
+        let commands: Vec<Uuid> = fresh.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
+        sqlx::query(
             "INSERT INTO outbox_commits (command_id, signer, nonce, batch_index)
-             SELECT command, $2, $3, 0 FROM UNNEST($1::uuid[]) AS command
-             WHERE NOT EXISTS (SELECT FROM journal WHERE journal.command_id = command)
-             ON CONFLICT (command_id) DO NOTHING RETURNING command_id",
+             SELECT new.command, $2, $3, $4 + new.place - 1
+             FROM UNNEST($1::uuid[]) WITH ORDINALITY AS new (command, place)",
         )
         .bind(commands)
         .bind(self.lease.address.0.as_slice())
-        .bind(batch.nonce.cast_signed())
-        .fetch_all(connection)
-        .await?;
-        rows.iter().map(|row| row.try_get(0)).collect()
+        .bind(nonce.cast_signed())
+        .bind(i32::try_from(from).unwrap_or(i32::MAX))
+        .execute(connection)
+        .await
+        .map(drop)
     }
 
-    /// Says where each commit stands in the batch.
-    async fn place_commits(
-        &self,
-        connection: &mut PgConnection,
-        nonce: Nonce,
-        commits: &[&Arc<Commit>],
-    ) -> Result<(), sqlx::Error> {
-        if commits.is_empty() {
+    /// Puts commits that the outbox has under another nonce into this batch, before all others, and forgets the transactions that
+    /// have no commit left.
+    async fn move_commits(&self, connection: &mut PgConnection, batch: &NewBatch) -> Result<(), sqlx::Error> {
+        if batch.moved.is_empty() {
             return Ok(());
         }
-        let commands: Vec<Uuid> = commits.iter().map(|commit| commit.command_id.uuid()).collect();
-        let indices: Vec<i32> = (0..).take(commands.len()).collect();
+        let commands: Vec<Uuid> = batch.moved.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
+        let signer = self.lease.address.0.as_slice();
+        let former = sqlx::query_scalar("SELECT DISTINCT nonce FROM outbox_commits WHERE command_id = ANY ($1)");
+        let former: Vec<i64> = former.bind(&commands).fetch_all(&mut *connection).await?;
         sqlx::query(
-            "UPDATE outbox_commits SET nonce = $3, batch_index = placed.batch_index
-             FROM UNNEST($1::uuid[], $2::int[]) AS placed (command_id, batch_index)
-             WHERE outbox_commits.command_id = placed.command_id",
+            "UPDATE outbox_commits SET nonce = $3, batch_index = moved.place - 1
+             FROM UNNEST($1::uuid[]) WITH ORDINALITY AS moved (command, place)
+             WHERE command_id = moved.command AND signer = $2",
         )
-        .bind(commands)
-        .bind(indices)
-        .bind(nonce.cast_signed())
+        .bind(&commands)
+        .bind(signer)
+        .bind(batch.nonce.cast_signed())
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query(
+            "DELETE FROM outbox_transactions AS former WHERE signer = $1 AND nonce = ANY ($2) AND NOT EXISTS
+                 (SELECT FROM outbox_commits AS rest WHERE rest.signer = former.signer AND rest.nonce = former.nonce)",
+        )
+        .bind(signer)
+        .bind(former)
         .execute(connection)
         .await
         .map(drop)
@@ -195,15 +332,21 @@ impl Outbox {
         connection: &mut PgConnection,
         nonce: Nonce,
         signed: &SignedTransaction,
+        replacement: bool,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query("INSERT INTO outbox_transactions (signer, nonce, hash, raw) VALUES ($1, $2, $3, $4)")
-            .bind(self.lease.address.0.as_slice())
-            .bind(nonce.cast_signed())
-            .bind(signed.hash.as_slice())
-            .bind(signed.raw.as_slice())
-            .execute(connection)
-            .await
-            .map(drop)
+        // A replacement that is there already was stored by an attempt whose answer was lost: the same fee gives the same hash.
+        sqlx::query(
+            "INSERT INTO outbox_transactions (signer, nonce, hash, raw, replacement) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (signer, nonce, hash) DO NOTHING",
+        )
+        .bind(self.lease.address.0.as_slice())
+        .bind(nonce.cast_signed())
+        .bind(signed.hash.as_slice())
+        .bind(signed.raw.as_slice())
+        .bind(replacement)
+        .execute(connection)
+        .await
+        .map(drop)
     }
 
     /// Forgets commits that can never be appended: their commands may come again.
@@ -217,25 +360,29 @@ impl Outbox {
             .map(drop)
     }
 
-    /// Forgets transactions, with the commits that are still theirs.
-    pub(super) async fn forget(&self, nonces: &[Nonce]) -> Result<(), sqlx::Error> {
-        let nonces: Vec<i64> = nonces.iter().map(|nonce| nonce.cast_signed()).collect();
+    /// Forgets transactions by all their signatures, with the commits that are still theirs. By signature, because a nonce may
+    /// mean another batch by now; by all, because only together they leave no trace.
+    pub(super) async fn forget(&self, signatures: &[(Nonce, Hash)]) -> Result<(), sqlx::Error> {
+        let nonces: Vec<i64> = signatures.iter().map(|(nonce, _)| nonce.cast_signed()).collect();
+        let hashes: Vec<&[u8]> = signatures.iter().map(|(_, hash)| hash.as_slice()).collect();
         sqlx::query(
-            "WITH forgotten AS (DELETE FROM outbox_transactions WHERE signer = $2 AND nonce = ANY ($1))
-             DELETE FROM outbox_commits WHERE signer = $2 AND nonce = ANY ($1)",
+            "WITH forgotten AS (
+                 DELETE FROM outbox_transactions WHERE signer = $1 AND nonce = ANY ($2) AND hash = ANY ($3) RETURNING nonce)
+             DELETE FROM outbox_commits WHERE signer = $1 AND nonce IN (SELECT nonce FROM forgotten)",
         )
-        .bind(nonces)
         .bind(self.lease.address.0.as_slice())
+        .bind(nonces)
+        .bind(hashes)
         .execute(&self.pool)
         .await
         .map(drop)
     }
 
-    /// Everything that the outbox holds, and the newest signature of each batch.
+    /// Everything that the outbox holds, with every signature. `name` names each commit for this process.
     pub(super) async fn restore(
         &self,
-        mut name: impl FnMut() -> CommitKey,
-    ) -> Result<(Vec<RestoredBatch>, HashMap<Hash, Arc<[u8]>>), OutboxError> {
+        mut name: impl FnMut(&Commit) -> CommitKey,
+    ) -> Result<(Vec<RestoredBatch>, Vec<(Nonce, Signature)>), OutboxError> {
         let signer = self.lease.address.0.as_slice();
         let commits = sqlx::query("SELECT nonce, batch_index, command_id FROM outbox_commits WHERE signer = $1");
         let commits = commits.bind(signer).fetch_all(&self.pool).await?;
@@ -243,9 +390,11 @@ impl Outbox {
         for row in &commits {
             commands.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
         }
-        let rows = sqlx::query("SELECT nonce, hash, raw FROM outbox_transactions WHERE signer = $1 ORDER BY signed_at");
+        let rows = sqlx::query(
+            "SELECT nonce, hash, raw FROM outbox_transactions WHERE signer = $1 ORDER BY replacement, signed_at",
+        );
         let rows = rows.bind(signer).fetch_all(&self.pool).await?;
-        let mut raws = HashMap::new();
+        let mut signatures = Vec::new();
         let mut batches: BTreeMap<i64, RestoredBatch> = BTreeMap::new();
         for row in &rows {
             let (nonce, hash, raw): (i64, Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
@@ -263,9 +412,9 @@ impl Outbox {
             });
             batch.hashes.push(hash);
             batch.fee = fee;
-            raws.insert(hash, Arc::from(raw));
+            signatures.push((nonce.cast_unsigned(), (hash, Arc::from(raw))));
         }
-        Ok((batches.into_values().collect(), raws))
+        Ok((batches.into_values().collect(), signatures))
     }
 }
 
@@ -274,32 +423,81 @@ fn restored_commits(
     data: &[u8],
     nonce: i64,
     commands: &HashMap<(i64, i32), Uuid>,
-    name: &mut impl FnMut() -> CommitKey,
+    name: &mut impl FnMut(&Commit) -> CommitKey,
 ) -> Vec<RestoredCommit> {
     let commits = batch_of_calldata(data).and_then(decode_batch).unwrap_or_default();
     let restore = |(index, parts)| {
         let command = commands.get(&(nonce, index));
         let command_id = CommandId::new(command.copied().unwrap_or_default());
+        let commit = Commit { command_id, parts };
         RestoredCommit {
-            key: command.map(|_| name()),
-            commit: Arc::new(Commit { command_id, parts }),
+            key: command.map(|_| name(&commit)),
+            commit: Arc::new(commit),
         }
     };
     (0..).zip(commits).map(restore).collect()
 }
 
-async fn insert_keys(connection: &mut PgConnection, keys: &[NewKey]) -> Result<(), sqlx::Error> {
-    if keys.is_empty() {
-        return Ok(());
+/// The commits without those whose command another before them has, and the keys of the latter.
+fn distinct(entries: &[Entry]) -> (Vec<&Entry>, Vec<CommitKey>) {
+    let mut commands = HashSet::with_capacity(entries.len());
+    let (first, repeated): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .partition(|(_, commit)| commands.insert(commit.command_id));
+    (first, repeated.into_iter().map(|(key, _)| *key).collect())
+}
+
+/// Those of the commands that the outbox has, of whichever signing key, or the journal. What the outbox has forgotten is final, and so
+/// in the journal.
+async fn accepted_before(connection: &mut PgConnection, entries: &[&Entry]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let commands: Vec<Uuid> = entries.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
+    let accepted = sqlx::query_scalar(
+        "SELECT command_id FROM outbox_commits WHERE command_id = ANY ($1)
+         UNION SELECT command_id FROM journal WHERE command_id = ANY ($1)",
+    );
+    Ok(accepted
+        .bind(commands)
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .collect())
+}
+
+fn is_there_already(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+/// The columns of new keys, as `UNNEST` takes them.
+struct KeyColumns<'a> {
+    ids: Vec<&'a [u8]>,
+    subjects: Vec<Uuid>,
+    wrapped: Vec<&'a [u8]>,
+    keks: Vec<&'a str>,
+}
+
+impl<'a> KeyColumns<'a> {
+    fn of(keys: &'a [NewKey]) -> Self {
+        Self {
+            ids: keys.iter().map(|key| key.key_id.as_slice()).collect(),
+            subjects: keys.iter().map(|key| key.subject.uuid()).collect(),
+            wrapped: keys.iter().map(|key| key.wrapped.as_slice()).collect(),
+            keks: keys.iter().map(|key| key.kek_id.as_str()).collect(),
+        }
     }
+}
+
+async fn insert_keys(connection: &mut PgConnection, keys: &[NewKey]) -> Result<(), sqlx::Error> {
+    let keys = KeyColumns::of(keys);
     sqlx::query(
         "INSERT INTO data_keys (key_id, subject, wrapped, kek_id)
          SELECT * FROM UNNEST($1::bytea[], $2::uuid[], $3::bytea[], $4::text[]) ON CONFLICT (key_id) DO NOTHING",
     )
-    .bind(keys.iter().map(|key| key.key_id.as_slice()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|key| key.subject.uuid()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|key| key.wrapped.as_slice()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|key| key.kek_id.as_str()).collect::<Vec<_>>())
+    .bind(keys.ids)
+    .bind(keys.subjects)
+    .bind(keys.wrapped)
+    .bind(keys.keks)
     .execute(connection)
     .await
     .map(drop)

@@ -1,31 +1,27 @@
-//! Does what the [machine](super::machine) decides: signs, stores, sends, asks, and tells it what came of it.
+//! Does what the [machine](super::machine) decides, and tells it what came of it. One task owns the machine.
 //!
-//! One task owns the machine. Outbox operations run one after another in a task of their own, in the order in which the machine asked for
-//! them; what is asked of the node runs beside it. Everything comes back as a message.
+//! While it holds the lease on a signing key it appends; without one, commits wait. A new lease begins with what the outbox holds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use application::command::Unavailable;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::handle::{AppenderHandle, Handed, Shared, Waiter};
-use super::lease::{self, Lease};
-use super::machine::{
-    Action, CommitKey, Input, Limits, Machine, Millis, NewBatch, Nonce, Queued, ReceiptSeen, SendAnswer, Surroundings,
-};
-use super::outbox::{Outbox, OutboxError, StoredBatch};
-use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node, Signer};
-use crate::crash::{
-    APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_OUTBOX_CLEANED, APPENDER_RESOLVED, APPENDER_SENT, APPENDER_STORED,
-    crash_point,
-};
-use crate::log::{CommitOutcome, NewKey};
+use super::desk::{Desk, Message, Waiting};
+use super::handle::{AppenderHandle, Handed};
+use super::lease::{self, Held};
+use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, Surroundings};
+use super::outbox::{Outbox, OutboxError};
+use super::status::{Place, Shared};
+use super::worker::{End, RETRY};
+use crate::chain::{Address, BlockId, ChainError, EventLog, Node, Signer};
+use crate::log::{Commit, CommitOutcome};
 use crate::notices::{Notice, Notices};
 
 /// How an appender works.
@@ -35,8 +31,10 @@ pub struct AppenderConfig {
     pub contract: Address,
     /// What bounds it.
     pub limits: Limits,
-    /// How many commits may wait for a batch; more have to wait at the door.
+    /// How many commits may wait to become durable; more have to wait at the door.
     pub queue: usize,
+    /// How long a commit waits at the door before it is turned away.
+    pub patience: Duration,
     /// How often the price of gas is asked for.
     pub fees_every: Duration,
 }
@@ -48,82 +46,52 @@ impl AppenderConfig {
             contract,
             limits: Limits::default(),
             queue: 10_000,
+            patience: Duration::from_secs(2),
             fees_every: Duration::from_secs(5),
         }
     }
 }
 
-/// How long to wait before something that failed is tried again.
-const RETRY: Duration = Duration::from_millis(250);
+/// How long the end of a lease waits for the database to say what became of the last batch.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// What comes back from the tasks.
-enum Message {
-    Stored {
-        nonce: Nonce,
-        batch: StoredBatch,
-    },
-    Replaced {
-        nonce: Nonce,
-        signed: (Hash, Arc<[u8]>),
-        fee: super::fees::Fee,
-    },
-    Sent {
-        nonce: Nonce,
-        answer: SendAnswer,
-    },
-    Nonce(Option<(u64, Nonce)>),
-    Receipt {
-        nonce: Nonce,
-        seen: Option<(bool, Option<ReceiptSeen>)>,
-    },
-    Fees(Fees),
-    Authorized(bool),
-    LeaseLost,
-}
-
-/// What the outbox task does, in order.
-enum Job {
-    Store(NewBatch, Vec<NewKey>),
-    Replace {
-        nonce: Nonce,
-        raw: Arc<[u8]>,
-        fee: super::fees::Fee,
-    },
-    Discard(Vec<domain::kernel::CommandId>),
-    Forget(Vec<Nonce>),
-}
-
-/// The appender of one signing key.
+/// The appender.
 pub struct Appender {
     config: AppenderConfig,
     node: Node,
     pool: PgPool,
-    signer: Arc<Signer>,
+    signers: Vec<Arc<Signer>>,
     notices: Notices,
     shared: Arc<Shared>,
     started: Instant,
 }
 
+/// Commits that are not known to be durable, for the next lease.
+type LeftOver = Vec<(Queued, Waiting)>;
+
 impl Appender {
-    /// Starts an appender in the background. It runs until it is cancelled; while it does not hold its key's lease, commits wait.
+    /// Starts an appender in the background. It signs with the first of its keys whose lease is free, and runs until it is
+    /// cancelled.
     pub fn start(
         config: AppenderConfig,
         node: Node,
         pool: PgPool,
-        signer: Signer,
+        signers: Vec<Signer>,
         notices: Notices,
         cancel: CancellationToken,
     ) -> AppenderHandle {
-        let (handle, shared, handed) = AppenderHandle::new(config.queue, signer.address());
-        let started = Instant::now();
+        let first = signers.first().map(Signer::address).unwrap_or_default();
+        let shared = Arc::new(Shared::new(first));
+        let (handle, handed) = AppenderHandle::new(config.queue, config.patience, config.limits, Arc::clone(&shared));
+        let signers = signers.into_iter().map(Arc::new).collect();
         let appender = Self {
             config,
             node,
             pool,
-            signer: Arc::new(signer),
+            signers,
             notices,
             shared,
-            started,
+            started: Instant::now(),
         };
         tokio::spawn(async move { appender.run(handed, cancel).await });
         handle
@@ -135,28 +103,19 @@ impl Appender {
 
     async fn run(self, mut handed: UnboundedReceiver<Handed>, cancel: CancellationToken) {
         let holder = Uuid::new_v4();
-        let mut left_over: Vec<(Queued, Waiting)> = Vec::new();
-        loop {
-            let lease = tokio::select! {
-                () = cancel.cancelled() => break,
-                lease = self.acquire(holder) => lease,
-            };
-            self.shared.update(|status| status.holds_lease = true);
-            match self.under_lease(lease, &mut handed, &cancel, left_over).await {
-                Ok(rest) => left_over = rest,
-                Err(error) => {
-                    tracing::warn!(%error, "the appender starts again");
-                    left_over = Vec::new();
-                    sleep(RETRY).await;
-                }
+        let mut left_over = LeftOver::new();
+        while let Some((held, signer)) = cancel.run_until_cancelled(self.acquire(holder)).await {
+            let address = signer.address();
+            self.shared.lease(address, true);
+            if let Err(error) = self
+                .under_lease(held, signer, &mut handed, &cancel, &mut left_over)
+                .await
+            {
+                self.shared
+                    .trouble(Place::Database, &format!("the outbox cannot be read: {error}"));
+                sleep(RETRY).await;
             }
-            self.shared.update(|status| status.holds_lease = false);
-            if cancel.is_cancelled() {
-                if let Err(error) = lease::release(&self.pool, lease).await {
-                    tracing::debug!(%error, "the lease could not be given back; it will end by itself");
-                }
-                break;
-            }
+            self.shared.lease(address, false);
         }
         handed.close();
         let stopping = CommitOutcome::Failed(Unavailable::Stopping);
@@ -168,125 +127,240 @@ impl Appender {
         }
     }
 
-    async fn acquire(&self, holder: Uuid) -> Lease {
+    /// Waits for a lease on one of the keys.
+    async fn acquire(&self, holder: Uuid) -> (Held, Arc<Signer>) {
         loop {
-            match lease::acquire(&self.pool, self.signer.address(), holder).await {
-                Ok(Some(lease)) => return lease,
-                Ok(None) => self.shared.trouble("another server holds the lease on the signing key"),
-                Err(error) => self.shared.trouble(&format!("the lease cannot be asked for: {error}")),
+            for signer in &self.signers {
+                match lease::acquire(&self.pool, signer.address(), holder).await {
+                    Ok(Some(held)) => {
+                        self.shared.well(Place::Lease);
+                        self.shared.well(Place::Database);
+                        return (held, Arc::clone(signer));
+                    }
+                    Ok(None) => self
+                        .shared
+                        .trouble(Place::Lease, "other servers hold the leases on all signing keys"),
+                    Err(error) => {
+                        self.shared
+                            .trouble(Place::Database, &format!("the lease cannot be asked for: {error}"));
+                    }
+                }
             }
-            sleep(lease::RENEW_EVERY / 4).await;
+            sleep(RETRY).await;
         }
     }
 
-    /// Appends until the lease is lost or the server stops. Answers with what is not durable.
+    /// Appends until the lease is lost or the server stops. What is not known to be durable then is left over.
     async fn under_lease(
         &self,
-        lease: Lease,
+        held: Held,
+        signer: Arc<Signer>,
         handed: &mut UnboundedReceiver<Handed>,
         cancel: &CancellationToken,
-        left_over: Vec<(Queued, Waiting)>,
-    ) -> Result<Vec<(Queued, Waiting)>, OutboxError> {
+        left_over: &mut LeftOver,
+    ) -> Result<(), OutboxError> {
         let mut notices = self.notices.subscribe();
-        let chain_id = self.node.chain_id();
+        let log = EventLog::new(self.node.clone(), self.config.contract);
+        let address = signer.address();
         let outbox = Outbox::new(
             self.pool.clone(),
-            lease,
-            Arc::clone(&self.signer),
-            chain_id,
+            held.lease,
+            signer,
+            self.node.chain_id(),
             self.config.contract,
         );
         let (messages, mut inbox) = unbounded_channel();
         let ended = CancellationToken::new();
-        let _end_tasks = ended.clone().drop_guard();
-        let mut desk = Desk::new(self, messages.clone(), ended.clone(), outbox.clone());
+        let end_all = ended.clone().drop_guard();
+        let lost = CancellationToken::new();
+        let keeper = tokio::spawn(keep_lease(
+            held,
+            self.pool.clone(),
+            Arc::clone(&self.shared),
+            lost.clone(),
+            ended.clone(),
+        ));
+        let (mut desk, worker) = Desk::new(
+            log.clone(),
+            address,
+            self.notices.clone(),
+            Arc::clone(&self.shared),
+            messages.clone(),
+            outbox.clone(),
+            ended.clone(),
+        );
 
-        let restored = tokio::select! {
-            () = cancel.cancelled() => return Ok(left_over),
-            restored = self.restore(&outbox, &mut desk) => restored?,
+        let over = async {
+            tokio::select! { () = cancel.cancelled() => {}, () = lost.cancelled() => {} }
         };
-        let mut machine = restored;
-        self.keep_lease(lease, &messages, &ended);
-        self.keep_market(&messages, &ended);
-
-        let mut actions = Vec::new();
-        for (queued, waiting) in left_over {
-            desk.waiting.insert(queued.key, waiting);
-            machine.on(self.now(), Input::Queue(queued), &mut actions);
-        }
-        loop {
-            desk.perform(&mut actions);
-            self.shared.show(&machine, desk.waiting.len(), self.now());
-            let wake = machine.wake_at().map(|at| self.started + Duration::from_millis(at));
-            let timer = async {
-                match wake {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = cancel.cancelled() => break,
-                Some(commit) = handed.recv() => {
-                    self.take_in(commit, &mut machine, &mut desk, &mut actions);
-                    // Whatever else was handed over meanwhile comes along: it costs one look, not one round each.
-                    while let Ok(commit) = handed.try_recv() {
-                        self.take_in(commit, &mut machine, &mut desk, &mut actions);
+        tokio::pin!(over);
+        let restored = tokio::select! {
+            () = &mut over => None,
+            restored = self.restore(&outbox, &log, address, &mut desk, left_over) => Some(restored?),
+        };
+        if let Some(mut machine) = restored {
+            tokio::spawn(ended.clone().run_until_cancelled_owned(keep_market(
+                log,
+                address,
+                self.config.fees_every,
+                Arc::clone(&self.shared),
+                messages,
+            )));
+            let mut actions = Vec::new();
+            for (queued, waiting) in left_over.drain(..) {
+                desk.waiting.insert(queued.key, waiting);
+                machine.on(self.now(), Input::Queue(queued), &mut actions);
+            }
+            loop {
+                desk.perform(&mut actions);
+                self.shared.show(&machine, desk.waiting.len(), self.now());
+                let wake = machine.wake_at().map(|at| self.started + Duration::from_millis(at));
+                let timer = async {
+                    match wake {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
                     }
+                };
+                tokio::select! {
+                    () = &mut over => break,
+                    Some(commit) = handed.recv() => {
+                        self.take_in(commit, &mut machine, &mut desk, &mut actions);
+                        // Whatever else was handed over meanwhile comes along: it costs one look, not one round each.
+                        while let Ok(commit) = handed.try_recv() {
+                            self.take_in(commit, &mut machine, &mut desk, &mut actions);
+                        }
+                    }
+                    Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
+                    Some(message) = inbox.recv() => match message {
+                        Message::LeaseLost => break,
+                        message => desk.hear(message, self.now(), &mut machine, &mut actions),
+                    },
+                    () = timer => machine.on(self.now(), Input::Tick, &mut actions),
                 }
-                Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
-                Some(message) = inbox.recv() => match message {
-                    Message::LeaseLost => break,
-                    message => desk.hear(message, self.now(), &mut machine, &mut actions),
-                },
-                () = timer => machine.on(self.now(), Input::Tick, &mut actions),
+            }
+            drop(end_all);
+            let rest = self.wind_up(machine, desk, worker, &mut inbox).await;
+            let stopping = cancel.is_cancelled();
+            for (queued, waiting, certain) in rest {
+                if stopping && !certain {
+                    waiting.waiter.resolve(CommitOutcome::HandedOver);
+                } else {
+                    left_over.push((queued, waiting));
+                }
             }
         }
-        let rest = machine.surrender(&mut actions);
-        desk.resolve_all(&mut actions);
-        Ok(rest
-            .into_iter()
-            .filter_map(|queued| Some((queued.clone(), desk.waiting.remove(&queued.key)?)))
-            .collect())
+        ended.cancel();
+        // The keeper gives the lease back, if it is still there to give.
+        let _ = keeper.await;
+        Ok(())
     }
 
-    /// A machine over what the outbox holds. It asks until everybody has answered.
-    async fn restore(&self, outbox: &Outbox, desk: &mut Desk) -> Result<Machine, OutboxError> {
-        let around = loop {
-            match self.surroundings().await {
+    /// Hears the last word on the batch that was being stored, and tells everybody whose commit is durable. Answers with the other
+    /// commits, and with whether each is certainly not.
+    async fn wind_up(
+        &self,
+        mut machine: Machine,
+        mut desk: Desk,
+        worker: tokio::task::JoinHandle<End>,
+        inbox: &mut UnboundedReceiver<Message>,
+    ) -> Vec<(Queued, Waiting, bool)> {
+        desk.close();
+        let end = timeout(LAST_WORD, worker).await;
+        let certain = matches!(end, Ok(Ok(End::Certain)));
+        let mut actions = Vec::new();
+        while let Ok(message) = inbox.try_recv() {
+            if let message @ Message::Stored { .. } = message {
+                desk.hear(message, self.now(), &mut machine, &mut actions);
+            }
+        }
+        // The machine may have gathered the next batch meanwhile; nobody was given it.
+        let rest = machine.surrender(&mut actions);
+        let gathered = actions.iter().filter_map(|action| match action {
+            Action::Store(batch) => Some(batch.fresh.iter().map(|(key, _)| *key)),
+            _ => None,
+        });
+        let gathered: Vec<CommitKey> = gathered.flatten().collect();
+        desk.tell_only(&mut actions);
+        let storing = rest
+            .storing
+            .into_iter()
+            .map(|queued| (certain || gathered.contains(&queued.key), queued));
+        let queued = rest.queued.into_iter().map(|queued| (true, queued));
+        storing
+            .chain(queued)
+            .filter_map(|(certain, queued)| {
+                let waiting = desk.waiting.remove(&queued.key)?;
+                Some((queued, waiting, certain))
+            })
+            .collect()
+    }
+
+    /// A machine over what the outbox holds. It asks until everybody has answered. A commit that was left over and is found in the
+    /// outbox was stored after all: whoever waits for it goes on waiting for that one.
+    async fn restore(
+        &self,
+        outbox: &Outbox,
+        log: &EventLog,
+        address: Address,
+        desk: &mut Desk,
+        left_over: &mut LeftOver,
+    ) -> Result<Machine, OutboxError> {
+        let (around, limits) = loop {
+            match self.surroundings(log.node(), address).await {
                 Ok(around) => break around,
-                Err(cause) => self.shared.trouble(&cause),
+                Err((place, cause)) => self.shared.trouble(place, &cause),
             }
             sleep(RETRY).await;
         };
-        let (batches, raws) = outbox.restore(|| self.shared.next_key()).await?;
-        desk.raws = raws;
-        desk.hashes = batches
-            .iter()
-            .map(|batch| (batch.nonce, batch.hashes.clone()))
-            .collect();
-        Ok(Machine::restored(self.config.limits, around, batches, self.now()))
+        let mut found: HashMap<CommitKey, ()> = HashMap::new();
+        let (batches, signatures) = outbox
+            .restore(|commit: &Commit| {
+                let same = left_over.iter().find(|(queued, _)| *queued.commit == *commit);
+                match same {
+                    Some((queued, _)) => {
+                        found.insert(queued.key, ());
+                        queued.key
+                    }
+                    None => self.shared.next_key(),
+                }
+            })
+            .await?;
+        desk.remember_all(signatures);
+        let (stored, rest): (LeftOver, LeftOver) = std::mem::take(left_over)
+            .into_iter()
+            .partition(|(queued, _)| found.contains_key(&queued.key));
+        *left_over = rest;
+        for (queued, mut waiting) in stored {
+            waiting.waiter.accept();
+            desk.waiting.insert(queued.key, waiting);
+        }
+        Ok(Machine::restored(limits, around, batches, self.now()))
     }
 
     /// The follower's checkpoint is read after the subscription to its notices began, so nothing falls between the two.
-    async fn surroundings(&self) -> Result<Surroundings, String> {
-        let chain = |error: ChainError| error.to_string();
-        let nonce = self.node.nonce(self.signer.address()).await.map_err(chain)?;
-        let head = self.node.block_number().await.map_err(chain)?;
-        let row = sqlx::query("SELECT block_number, final_block FROM checkpoint")
-            .fetch_one(&self.pool)
-            .await;
-        let row = row.map_err(|_| "the follower has not begun yet".to_owned())?;
-        let number = |index: usize| {
-            row.try_get::<i64, _>(index)
-                .map(i64::cast_unsigned)
-                .map_err(|error| error.to_string())
-        };
-        Ok(Surroundings {
+    async fn surroundings(&self, node: &Node, address: Address) -> Result<(Surroundings, Limits), (Place, String)> {
+        let chain = |error: ChainError| (Place::Chain, error.to_string());
+        let nonce = node.nonce(address).await.map_err(chain)?;
+        let newest = node.header(BlockId::Latest).await.map_err(chain)?;
+        let newest = newest.ok_or_else(|| (Place::Chain, "the chain has no block".to_owned()))?;
+        self.shared.well(Place::Chain);
+        let checkpoint = sqlx::query_as("SELECT block_number, final_block FROM checkpoint").fetch_one(&self.pool);
+        let (applied, final_block): (i64, i64) = checkpoint
+            .await
+            .map_err(|_| (Place::Database, "the follower has not begun yet".to_owned()))?;
+        self.shared.well(Place::Database);
+        let around = Surroundings {
             nonce,
-            head,
-            applied: number(0)?,
-            final_block: number(1)?,
-        })
+            head: newest.block.number,
+            applied: applied.cast_unsigned(),
+            final_block: final_block.cast_unsigned(),
+        };
+        // No transaction may ask for more than a block has.
+        let limits = Limits {
+            batch_gas: self.config.limits.batch_gas.min(newest.gas_limit),
+            ..self.config.limits
+        };
+        Ok((around, limits))
     }
 
     fn take_in(&self, commit: Handed, machine: &mut Machine, desk: &mut Desk, actions: &mut Vec<Action>) {
@@ -300,414 +374,80 @@ impl Appender {
         desk.waiting.insert(key, Waiting { keys, waiter });
         machine.on(self.now(), Input::Queue(Queued { key, commit, size }), actions);
     }
+}
 
-    fn keep_lease(&self, lease: Lease, messages: &UnboundedSender<Message>, ended: &CancellationToken) {
-        let (pool, messages, ended) = (self.pool.clone(), messages.clone(), ended.clone());
-        tokio::spawn(ended.run_until_cancelled_owned(async move {
-            let mut renewed = Instant::now();
-            loop {
-                sleep(lease::RENEW_EVERY).await;
-                match lease::renew(&pool, lease).await {
-                    Ok(true) => renewed = Instant::now(),
-                    Ok(false) => break,
-                    // Nobody can take it from us while nobody can write; but nobody knows who can.
-                    Err(_) if renewed.elapsed() < lease::LASTS => {}
-                    Err(_) => break,
-                }
+/// Renews the lease until it is `lost` or everything has `ended`, and gives it back then.
+async fn keep_lease(
+    mut held: Held,
+    pool: PgPool,
+    shared: Arc<Shared>,
+    lost: CancellationToken,
+    ended: CancellationToken,
+) {
+    while ended.run_until_cancelled(sleep(lease::RENEW_EVERY)).await.is_some() {
+        match held.renew(&pool).await {
+            Ok(true) => {}
+            Ok(false) => {
+                shared.trouble(Place::Lease, "another server has taken the lease on the signing key");
+                lost.cancel();
+                return;
             }
-            let _ = messages.send(Message::LeaseLost);
-        }));
+            // While nobody can reach the database nobody can take the lease; and the fence tells when somebody did.
+            Err(error) => shared.trouble(Place::Database, &format!("the lease cannot be renewed: {error}")),
+        }
     }
-
-    fn keep_market(&self, messages: &UnboundedSender<Message>, ended: &CancellationToken) {
-        let log = EventLog::new(self.node.clone(), self.config.contract);
-        let (address, every) = (self.signer.address(), self.config.fees_every);
-        let (shared, messages, ended) = (Arc::clone(&self.shared), messages.clone(), ended.clone());
-        tokio::spawn(ended.run_until_cancelled_owned(async move {
-            loop {
-                let pause = match log.node().fees().await {
-                    Ok(fees) => {
-                        let _ = messages.send(Message::Fees(fees));
-                        every
-                    }
-                    Err(error) => {
-                        shared.trouble(&error.to_string());
-                        RETRY
-                    }
-                };
-                if let Ok(authorized) = log.is_writer(address).await {
-                    if !authorized {
-                        shared.trouble("the signing key may not append: it lacks the writer role");
-                    }
-                    let _ = messages.send(Message::Authorized(authorized));
-                }
-                sleep(pause).await;
-            }
-        }));
+    if let Err(error) = held.release().await {
+        tracing::debug!(%error, "the lease could not be given back; it ends by itself");
     }
 }
 
-/// What somebody who handed a commit over waits for, and the keys that the commit brings.
-pub(super) struct Waiting {
-    keys: Vec<NewKey>,
-    waiter: Waiter,
-}
-
-/// The runner's desk: what is known of each commit and each signature, and whom to give work.
-struct Desk {
-    node: Node,
+/// Asks what gas costs, and whether the account may append.
+async fn keep_market(
+    log: EventLog,
     address: Address,
-    contract: Address,
-    notices: Notices,
+    every: Duration,
     shared: Arc<Shared>,
     messages: UnboundedSender<Message>,
-    jobs: UnboundedSender<Job>,
-    ended: CancellationToken,
-    waiting: HashMap<CommitKey, Waiting>,
-    raws: HashMap<Hash, Arc<[u8]>>,
-    hashes: HashMap<Nonce, Vec<Hash>>,
-}
-
-impl Desk {
-    fn new(appender: &Appender, messages: UnboundedSender<Message>, ended: CancellationToken, outbox: Outbox) -> Self {
-        let (jobs, queue) = unbounded_channel();
-        let worker = work(outbox, queue, messages.clone(), Arc::clone(&appender.shared));
-        tokio::spawn(ended.clone().run_until_cancelled_owned(worker));
-        Self {
-            node: appender.node.clone(),
-            address: appender.signer.address(),
-            contract: appender.config.contract,
-            notices: appender.notices.clone(),
-            shared: Arc::clone(&appender.shared),
-            messages,
-            jobs,
-            ended,
-            waiting: HashMap::new(),
-            raws: HashMap::new(),
-            hashes: HashMap::new(),
-        }
-    }
-
-    fn perform(&mut self, actions: &mut Vec<Action>) {
-        for action in actions.drain(..) {
-            self.act(action);
-        }
-    }
-
-    /// When the appender stops only those who wait are told; nothing new is begun.
-    fn resolve_all(&mut self, actions: &mut Vec<Action>) {
-        actions.retain(|action| matches!(action, Action::Resolve(..) | Action::Accepted(_)));
-        self.perform(actions);
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Store(batch) => {
-                crash_point(APPENDER_GATHERED);
-                // Kept here as well, until the commit is durable: another lease may have to store it.
-                let keys = batch.fresh.iter().filter_map(|(key, _)| self.waiting.get(key));
-                let keys = keys.flat_map(|waiting| waiting.keys.iter().cloned()).collect();
-                self.give(Job::Store(batch, keys));
+) {
+    loop {
+        let pause = match log.node().fees().await {
+            Ok(fees) => {
+                shared.well(Place::Chain);
+                let _ = messages.send(Message::Fees(fees));
+                every
             }
-            Action::Replace { nonce, fee } => {
-                let newest = self.hashes.get(&nonce).and_then(|hashes| hashes.last());
-                if let Some(raw) = newest.and_then(|hash| self.raws.get(hash)) {
-                    self.give(Job::Replace {
-                        nonce,
-                        raw: Arc::clone(raw),
-                        fee,
-                    });
-                }
+            Err(error) => {
+                shared.trouble(Place::Chain, &error.to_string());
+                RETRY
             }
-            Action::Send { nonce, hash } => self.send(nonce, &hash),
-            Action::AskNonce => self.ask_nonce(),
-            Action::AskReceipt {
-                nonce,
-                hashes,
-                final_block,
-            } => self.ask_receipt(nonce, hashes, final_block),
-            Action::Accepted(key) => {
-                if let Some(waiting) = self.waiting.get_mut(&key) {
-                    waiting.waiter.accept();
-                }
-            }
-            Action::Mined { .. } => crash_point(APPENDER_MINED_SEEN),
-            Action::MarkRejected(commands) => self.give(Job::Discard(commands)),
-            Action::Discard(command) => self.give(Job::Discard(vec![command])),
-            Action::Resolve(key, outcome) => {
-                if let Some(waiting) = self.waiting.remove(&key) {
-                    waiting.waiter.resolve(outcome);
-                    crash_point(APPENDER_RESOLVED);
-                }
-            }
-            Action::Forget(nonces) => {
-                for hash in nonces.iter().filter_map(|nonce| self.hashes.remove(nonce)).flatten() {
-                    self.raws.remove(&hash);
-                }
-                self.give(Job::Forget(nonces));
-            }
-        }
-    }
-
-    fn give(&self, job: Job) {
-        // The worker lives as long as the desk, or everything is being given up.
-        let _ = self.jobs.send(job);
-    }
-
-    fn spawn(&self, task: impl Future<Output = Message> + Send + 'static) {
-        let messages = self.messages.clone();
-        tokio::spawn(self.ended.clone().run_until_cancelled_owned(async move {
-            let _ = messages.send(task.await);
-        }));
-    }
-
-    fn send(&self, nonce: Nonce, hash: &Hash) {
-        let Some(raw) = self.raws.get(hash).map(Arc::clone) else {
-            return;
         };
-        let (node, notices, shared) = (self.node.clone(), self.notices.clone(), Arc::clone(&self.shared));
-        self.spawn(async move {
-            let answer = match node.send_raw(&raw).await {
-                Ok(_) => SendAnswer::Taken,
-                Err(error) => {
-                    let answer = classify(&error);
-                    if answer == SendAnswer::Refused {
-                        shared.trouble(&error.to_string());
-                    }
-                    answer
-                }
-            };
-            if answer == SendAnswer::Taken {
-                crash_point(APPENDER_SENT);
-                notices.expect_block();
+        if let Ok(authorized) = log.is_writer(address).await {
+            if authorized {
+                shared.well(Place::Role);
+            } else {
+                shared.trouble(Place::Role, "the signing key may not append: it lacks the writer role");
             }
-            Message::Sent { nonce, answer }
-        });
-    }
-
-    fn ask_nonce(&self) {
-        let (node, address) = (self.node.clone(), self.address);
-        self.spawn(async move {
-            let seen = async {
-                let count = node.nonce(address).await?;
-                let head = node.block_number().await?;
-                Ok::<_, ChainError>((head, count))
-            };
-            Message::Nonce(seen.await.ok())
-        });
-    }
-
-    fn ask_receipt(&self, nonce: Nonce, hashes: Vec<Hash>, final_block: u64) {
-        let (node, address, contract) = (self.node.clone(), self.address, self.contract);
-        self.spawn(async move {
-            let seen = async {
-                let used = node.nonce_at(address, BlockId::Number(final_block)).await? > nonce;
-                let receipt = node.receipts(&hashes).await?.into_iter().flatten().next();
-                let Some(receipt) = receipt else {
-                    return Ok((used, None));
-                };
-                let authorized = receipt.succeeded || EventLog::new(node, contract).is_writer(address).await?;
-                let seen = ReceiptSeen {
-                    block: receipt.block_number,
-                    succeeded: receipt.succeeded,
-                    authorized,
-                };
-                Ok::<_, ChainError>((used, Some(seen)))
-            };
-            Message::Receipt {
-                nonce,
-                seen: seen.await.ok(),
-            }
-        });
-    }
-
-    fn hear(&mut self, message: Message, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
-        match message {
-            Message::Stored {
-                nonce,
-                batch: StoredBatch::Nothing,
-            } => {
-                machine.on(now, Input::NothingStored { nonce }, actions);
-            }
-            Message::Stored {
-                nonce,
-                batch: StoredBatch::Stored { signed, duplicates },
-            } => {
-                self.remember(nonce, signed.hash, signed.raw.into());
-                let hash = signed.hash;
-                machine.on(
-                    now,
-                    Input::Stored {
-                        nonce,
-                        hash,
-                        duplicates,
-                    },
-                    actions,
-                );
-            }
-            Message::Replaced {
-                nonce,
-                signed: (hash, raw),
-                fee,
-            } => {
-                self.remember(nonce, hash, raw);
-                machine.on(now, Input::Replaced { nonce, hash, fee }, actions);
-            }
-            Message::Sent { nonce, answer } => machine.on(now, Input::Sent { nonce, answer }, actions),
-            Message::Nonce(Some((head, count))) => machine.on(now, Input::NonceSeen { head, count }, actions),
-            Message::Nonce(None) => machine.on(now, Input::NonceUnknown, actions),
-            Message::Receipt {
-                nonce,
-                seen: Some((used, receipt)),
-            } => {
-                machine.on(now, Input::ReceiptSeen { nonce, used, receipt }, actions);
-            }
-            Message::Receipt { nonce, seen: None } => machine.on(now, Input::ReceiptUnknown { nonce }, actions),
-            Message::Fees(fees) => {
-                self.shared.clear_trouble();
-                machine.on(now, Input::Fees(fees), actions);
-            }
-            Message::Authorized(authorized) => machine.on(now, Input::Authorized(authorized), actions),
-            Message::LeaseLost => {}
+            let _ = messages.send(Message::Authorized(authorized));
         }
-    }
-
-    fn remember(&mut self, nonce: Nonce, hash: Hash, raw: Arc<[u8]>) {
-        self.raws.insert(hash, raw);
-        self.hashes.entry(nonce).or_default().push(hash);
+        sleep(pause).await;
     }
 }
 
 /// Tells the machine what the follower told.
 fn hear(notice: &Notice, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
-    match notice {
+    let input = match notice {
         Notice::Applied {
             block,
             appended,
             rejected,
             ..
-        } => {
-            let input = Input::Applied {
-                block: block.number,
-                appended,
-                rejected,
-            };
-            machine.on(now, input, actions);
-        }
-        Notice::Reverted { to, .. } => machine.on(now, Input::Reverted { to: *to }, actions),
-        Notice::Finalized { block, .. } => machine.on(now, Input::Finalized { block: *block }, actions),
-    }
-}
-
-/// The outbox's worker: one job after another, each until it is done.
-async fn work(
-    outbox: Outbox,
-    mut jobs: UnboundedReceiver<Job>,
-    messages: UnboundedSender<Message>,
-    shared: Arc<Shared>,
-) {
-    while let Some(job) = jobs.recv().await {
-        loop {
-            match perform(&outbox, &job).await {
-                Ok(Some(message)) => {
-                    let _ = messages.send(message);
-                    break;
-                }
-                Ok(None) => break,
-                Err(OutboxError::Database(error)) => shared.trouble(&format!("the outbox cannot be written: {error}")),
-                Err(error) => {
-                    shared.trouble(&error.to_string());
-                    let _ = messages.send(Message::LeaseLost);
-                    return;
-                }
-            }
-            sleep(RETRY).await;
-        }
-    }
-}
-
-async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxError> {
-    Ok(match job {
-        Job::Store(batch, keys) => {
-            let stored = outbox.store(batch, keys).await?;
-            crash_point(APPENDER_STORED);
-            Some(Message::Stored {
-                nonce: batch.nonce,
-                batch: stored,
-            })
-        }
-        Job::Replace { nonce, raw, fee } => {
-            let signed = outbox.replace(*nonce, raw, *fee).await?;
-            Some(Message::Replaced {
-                nonce: *nonce,
-                signed: (signed.hash, signed.raw.into()),
-                fee: *fee,
-            })
-        }
-        Job::Discard(commands) => {
-            outbox.discard(commands).await?;
-            None
-        }
-        Job::Forget(nonces) => {
-            outbox.forget(nonces).await?;
-            crash_point(APPENDER_OUTBOX_CLEANED);
-            None
-        }
-    })
-}
-
-/// What a node's refusal means. Nodes agree on no code, so the words decide; a refusal that is not understood is tried again.
-fn classify(error: &ChainError) -> SendAnswer {
-    let ChainError::Rpc { message, .. } = error else {
-        return SendAnswer::Refused;
+        } => Input::Applied {
+            block: block.number,
+            appended,
+            rejected,
+        },
+        Notice::Reverted { to, .. } => Input::Reverted { to: *to },
+        Notice::Finalized { block, .. } => Input::Finalized { block: *block },
     };
-    let message = message.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&["already known", "already imported", "known transaction", "alreadyknown"]) {
-        SendAnswer::Taken
-    } else if says(&[
-        "nonce too low",
-        "nonce is too low",
-        "oldnonce",
-        "nonce has already been used",
-    ]) {
-        SendAnswer::NonceTooLow
-    } else if says(&[
-        "underpriced",
-        "fee too low",
-        "max fee per gas less than block base fee",
-        "feetoolow",
-    ]) {
-        SendAnswer::Underpriced
-    } else {
-        SendAnswer::Refused
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_nodes_say_is_understood_whatever_their_words() {
-        let answer = |message: &str| {
-            classify(&ChainError::Rpc {
-                code: -32000,
-                message: message.to_owned(),
-            })
-        };
-        assert_eq!(answer("already known"), SendAnswer::Taken);
-        assert_eq!(answer("transaction already imported"), SendAnswer::Taken);
-        assert_eq!(
-            answer("nonce too low: next nonce 5, tx nonce 4"),
-            SendAnswer::NonceTooLow
-        );
-        assert_eq!(answer("replacement transaction underpriced"), SendAnswer::Underpriced);
-        assert_eq!(
-            answer("max fee per gas less than block base fee"),
-            SendAnswer::Underpriced
-        );
-        assert_eq!(answer("something new"), SendAnswer::Refused);
-        assert_eq!(classify(&ChainError::Timeout), SendAnswer::Refused);
-    }
+    machine.on(now, input, actions);
 }

@@ -83,15 +83,11 @@ impl Machine {
         if in_flight >= self.limits.window {
             return None;
         }
-        if first.retry.is_some() || !self.fits(self.queued) {
+        if first.retry.is_some() || !self.limits.hold(self.queued) {
             return Some(first.since);
         }
         // The more is on its way, the longer a batch may grow: blocks cost more than bytes.
         Some(first.since + self.limits.linger * in_flight as u64)
-    }
-
-    fn fits(&self, size: Size) -> bool {
-        size.bytes <= self.limits.batch_bytes && size.gas_limit() <= self.limits.batch_gas
     }
 
     /// Takes a batch from the front of the queue; also answers how many of it were in a batch before, which come first.
@@ -102,7 +98,7 @@ impl Machine {
             let with = size.plus(next.size);
             let limit = next.retry.map_or(company, |retry| retry.company.min(company));
             // One that is too large even alone is sent alone: it was measured when it was handed over.
-            if !members.is_empty() && (members.len() >= limit || !self.fits(with)) {
+            if !members.is_empty() && (members.len() >= limit || !self.limits.hold(with)) {
                 break;
             }
             // Commits that were reverted stay among themselves, so that they spoil nothing else.

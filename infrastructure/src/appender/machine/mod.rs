@@ -81,6 +81,13 @@ pub struct Limits {
     pub reverts: u32,
 }
 
+impl Limits {
+    /// Whether one transaction can hold so much.
+    pub fn hold(&self, size: Size) -> bool {
+        size.bytes <= self.batch_bytes && size.gas_limit() <= self.batch_gas
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -551,10 +558,10 @@ impl Machine {
         self.next_nonce
     }
 
-    /// Gives everything up: the lease is lost, or the server stops. Answers with the commits that are not durable, in order, for
-    /// another signing key; all others are handed over, and whoever waits is told.
-    pub fn surrender(self, actions: &mut Vec<Action>) -> Vec<Queued> {
-        let mut ours = Vec::new();
+    /// Gives everything up: the lease is lost, or the server stops. Whoever waits for a commit that is durable is told that it is
+    /// handed over; the others are answered, in order.
+    pub fn surrender(self, actions: &mut Vec<Action>) -> Surrendered {
+        let mut rest = Surrendered::default();
         for batch in self.batches.into_values() {
             let members = batch.members.into_iter().filter_map(|member| {
                 Some(Queued {
@@ -565,7 +572,7 @@ impl Machine {
             });
             match batch.phase {
                 Phase::Final { .. } => {}
-                Phase::Storing => ours.extend(members),
+                Phase::Storing => rest.storing.extend(members),
                 _ => actions.extend(members.map(|member| Action::Resolve(member.key, CommitOutcome::HandedOver))),
             }
         }
@@ -579,9 +586,18 @@ impl Machine {
         {
             match retry {
                 Some(_) => actions.push(Action::Resolve(key, CommitOutcome::HandedOver)),
-                None => ours.push(Queued { key, commit, size }),
+                None => rest.queued.push(Queued { key, commit, size }),
             }
         }
-        ours
+        rest
     }
+}
+
+/// The commits of a machine that was given up which are not known to be durable.
+#[derive(Clone, Debug, Default)]
+pub struct Surrendered {
+    /// Their batch was being stored: they may be durable.
+    pub storing: Vec<Queued>,
+    /// They are not.
+    pub queued: Vec<Queued>,
 }

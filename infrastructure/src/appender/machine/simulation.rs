@@ -7,6 +7,8 @@
 //! 3. nothing was sent that was not stored;
 //! 4. the outbox is empty, the pool is empty, and the nonces have no gap.
 
+#![expect(clippy::cast_possible_truncation, reason = "the numbers of a simulation are small")]
+
 mod chain;
 mod world;
 

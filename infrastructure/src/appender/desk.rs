@@ -1,0 +1,330 @@
+//! The runner's desk: who waits for each commit, the bytes of each signature, and to whom an action goes.
+//!
+//! Outbox operations go to workers that do them in order; what is asked of the node runs beside. Every answer comes back as a
+//! [`Message`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::fees::Fee;
+use super::handle::Waiter;
+use super::machine::{Action, CommitKey, Input, Machine, Millis, Nonce, ReceiptSeen, SendAnswer};
+use super::outbox::{Outbox, Signature, StoredBatch};
+use super::refusal::classify;
+use super::status::{Place, Shared};
+use super::worker::{End, Job, work};
+use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node};
+use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
+use crate::log::NewKey;
+use crate::notices::Notices;
+
+/// What comes back.
+pub(super) enum Message {
+    Stored {
+        nonce: Nonce,
+        batch: StoredBatch,
+    },
+    Replaced {
+        nonce: Nonce,
+        hash: Hash,
+        raw: Arc<[u8]>,
+        fee: Fee,
+    },
+    Sent {
+        nonce: Nonce,
+        answer: SendAnswer,
+    },
+    Nonce(Option<(u64, Nonce)>),
+    Receipt {
+        nonce: Nonce,
+        seen: Option<(bool, Option<ReceiptSeen>)>,
+    },
+    Fees(Fees),
+    Authorized(bool),
+    LeaseLost,
+}
+
+/// What somebody who handed a commit over waits for, and the keys that the commit brings.
+pub(super) struct Waiting {
+    pub(super) keys: Vec<NewKey>,
+    pub(super) waiter: Waiter,
+}
+
+/// The desk under one lease.
+pub(super) struct Desk {
+    log: EventLog,
+    address: Address,
+    notices: Notices,
+    shared: Arc<Shared>,
+    messages: UnboundedSender<Message>,
+    /// `None` when everything ends.
+    jobs: Option<UnboundedSender<Job>>,
+    cleaning: UnboundedSender<Job>,
+    ended: CancellationToken,
+    pub(super) waiting: HashMap<CommitKey, Waiting>,
+    signatures: HashMap<Nonce, Vec<Signature>>,
+}
+
+impl Desk {
+    /// A desk, and the task that writes the outbox.
+    pub(super) fn new(
+        log: EventLog,
+        address: Address,
+        notices: Notices,
+        shared: Arc<Shared>,
+        messages: UnboundedSender<Message>,
+        outbox: Outbox,
+        ended: CancellationToken,
+    ) -> (Self, JoinHandle<End>) {
+        let worker = |outbox: Outbox| {
+            let (jobs, queue) = unbounded_channel();
+            let task = work(outbox, queue, messages.clone(), Arc::clone(&shared), ended.clone());
+            (jobs, tokio::spawn(task))
+        };
+        // Forgetting is not worth that a batch waits for it.
+        let (cleaning, _) = worker(outbox.clone());
+        let (jobs, storing) = worker(outbox);
+        let (waiting, signatures) = (HashMap::new(), HashMap::new());
+        let jobs = Some(jobs);
+        let desk = Self {
+            log,
+            address,
+            notices,
+            shared,
+            messages,
+            jobs,
+            cleaning,
+            ended,
+            waiting,
+            signatures,
+        };
+        (desk, storing)
+    }
+
+    /// Remembers the signatures of restored batches.
+    pub(super) fn remember_all(&mut self, signatures: impl IntoIterator<Item = (Nonce, Signature)>) {
+        for (nonce, (hash, raw)) in signatures {
+            self.remember(nonce, hash, raw);
+        }
+    }
+
+    pub(super) fn perform(&mut self, actions: &mut Vec<Action>) {
+        for action in actions.drain(..) {
+            self.act(action);
+        }
+    }
+
+    /// No job comes any more.
+    pub(super) fn close(&mut self) {
+        self.jobs = None;
+    }
+
+    /// When everything ends only those who wait are told; nothing new is begun.
+    pub(super) fn tell_only(&mut self, actions: &mut Vec<Action>) {
+        actions.retain(|action| matches!(action, Action::Resolve(..) | Action::Accepted(_)));
+        self.perform(actions);
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Store(batch) => {
+                crash_point(APPENDER_GATHERED);
+                // Kept here as well, until the commit is durable: another lease may have to store it.
+                let keys = batch.fresh.iter().filter_map(|(key, _)| self.waiting.get(key));
+                let keys = keys.flat_map(|waiting| waiting.keys.iter().cloned()).collect();
+                self.give(Job::Store(batch, keys));
+            }
+            Action::Replace { nonce, fee } => {
+                self.shared.count(|done| done.replaced += 1);
+                let newest = self.signatures.get(&nonce).and_then(|signatures| signatures.last());
+                if let Some((_, raw)) = newest {
+                    self.give(Job::Replace {
+                        nonce,
+                        raw: Arc::clone(raw),
+                        fee,
+                    });
+                }
+            }
+            Action::Send { nonce, hash } => self.send(nonce, &hash),
+            Action::AskNonce => self.ask_nonce(),
+            Action::AskReceipt {
+                nonce,
+                hashes,
+                final_block,
+            } => self.ask_receipt(nonce, hashes, final_block),
+            Action::Accepted(key) => {
+                if let Some(waiting) = self.waiting.get_mut(&key) {
+                    waiting.keys = Vec::new();
+                    waiting.waiter.accept();
+                }
+            }
+            Action::Mined { .. } => {
+                self.shared.count(|done| done.mined += 1);
+                crash_point(APPENDER_MINED_SEEN);
+            }
+            Action::MarkRejected(commands) => self.give(Job::Discard(commands)),
+            Action::Discard(command) => {
+                tracing::error!(%command, "a commit is given up: the contract reverts it even alone");
+                self.give(Job::Discard(vec![command]));
+            }
+            Action::Resolve(key, outcome) => {
+                if let Some(waiting) = self.waiting.remove(&key) {
+                    waiting.waiter.resolve(outcome);
+                    self.shared.count_outcome(outcome);
+                    crash_point(APPENDER_RESOLVED);
+                }
+            }
+            Action::Forget(nonces) => {
+                let signatures = nonces
+                    .into_iter()
+                    .filter_map(|nonce| Some((nonce, self.signatures.remove(&nonce)?)));
+                let hashes = signatures.flat_map(|(nonce, all)| all.into_iter().map(move |(hash, _)| (nonce, hash)));
+                let _ = self.cleaning.send(Job::Forget(hashes.collect()));
+            }
+        }
+    }
+
+    fn give(&self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job);
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = Message> + Send + 'static) {
+        let messages = self.messages.clone();
+        tokio::spawn(self.ended.clone().run_until_cancelled_owned(async move {
+            let _ = messages.send(task.await);
+        }));
+    }
+
+    fn send(&self, nonce: Nonce, hash: &Hash) {
+        let signatures = self.signatures.get(&nonce).map(Vec::as_slice).unwrap_or_default();
+        let Some((_, raw)) = signatures.iter().find(|(signed, _)| signed == hash) else {
+            let _ = self.messages.send(Message::Sent {
+                nonce,
+                answer: SendAnswer::Refused,
+            });
+            return;
+        };
+        let (node, raw) = (self.log.node().clone(), Arc::clone(raw));
+        let (notices, shared) = (self.notices.clone(), Arc::clone(&self.shared));
+        self.spawn(async move {
+            let answer = match node.send_raw(&raw).await {
+                Ok(_) => SendAnswer::Taken,
+                Err(error) => {
+                    let answer = classify(&error);
+                    if answer == SendAnswer::Refused {
+                        shared.trouble(Place::Refusal, &error.to_string());
+                    }
+                    answer
+                }
+            };
+            if answer == SendAnswer::Taken {
+                shared.well(Place::Refusal);
+                crash_point(APPENDER_SENT);
+                notices.expect_block();
+            }
+            Message::Sent { nonce, answer }
+        });
+    }
+
+    fn ask_nonce(&self) {
+        let (node, address) = (self.log.node().clone(), self.address);
+        self.spawn(async move { Message::Nonce(nonce_and_head(&node, address).await.ok()) });
+    }
+
+    fn ask_receipt(&self, nonce: Nonce, hashes: Vec<Hash>, final_block: u64) {
+        let (log, address) = (self.log.clone(), self.address);
+        self.spawn(async move {
+            let seen = receipt(&log, address, nonce, &hashes, final_block).await;
+            Message::Receipt {
+                nonce,
+                seen: seen.unwrap_or_default(),
+            }
+        });
+    }
+
+    pub(super) fn hear(&mut self, message: Message, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
+        let input = match message {
+            Message::Stored {
+                nonce,
+                batch: StoredBatch::Nothing,
+            } => Input::NothingStored { nonce },
+            Message::Stored {
+                nonce,
+                batch: StoredBatch::Stored { signed, duplicates },
+            } => {
+                self.remember(nonce, signed.hash, signed.raw.into());
+                Input::Stored {
+                    nonce,
+                    hash: signed.hash,
+                    duplicates,
+                }
+            }
+            Message::Replaced { nonce, hash, raw, fee } => {
+                self.remember(nonce, hash, raw);
+                Input::Replaced { nonce, hash, fee }
+            }
+            Message::Sent { nonce, answer } => Input::Sent { nonce, answer },
+            Message::Nonce(Some((head, count))) => Input::NonceSeen { head, count },
+            Message::Nonce(None) => Input::NonceUnknown,
+            Message::Receipt {
+                nonce,
+                seen: Some((used, receipt)),
+            } => Input::ReceiptSeen { nonce, used, receipt },
+            Message::Receipt { nonce, seen: None } => Input::ReceiptUnknown { nonce },
+            Message::Fees(fees) => Input::Fees(fees),
+            Message::Authorized(authorized) => Input::Authorized(authorized),
+            Message::LeaseLost => return,
+        };
+        machine.on(now, input, actions);
+    }
+
+    fn remember(&mut self, nonce: Nonce, hash: Hash, raw: Arc<[u8]>) {
+        let signatures = self.signatures.entry(nonce).or_default();
+        signatures.retain(|(signed, _)| *signed != hash);
+        signatures.push((hash, raw));
+    }
+}
+
+/// The newest block's number, asked after the account's nonce, so that it is not older than that.
+async fn nonce_and_head(node: &Node, address: Address) -> Result<(u64, Nonce), ChainError> {
+    let count = node.nonce(address).await?;
+    let head = node.block_number().await?;
+    Ok((head, count))
+}
+
+/// Whether the final block has used the nonce, and the receipt of whichever signature is in a block. `None`: cannot be told now.
+async fn receipt(
+    log: &EventLog,
+    address: Address,
+    nonce: Nonce,
+    hashes: &[Hash],
+    final_block: u64,
+) -> Result<Option<(bool, Option<ReceiptSeen>)>, ChainError> {
+    let node = log.node();
+    let counted = match node.nonce_at(address, BlockId::Number(final_block)).await {
+        Ok(count) => Some(count),
+        // A node that keeps no former state: good enough when nothing is newer than what is final.
+        Err(ChainError::Rpc { .. }) => {
+            let (head, count) = nonce_and_head(node, address).await?;
+            (head <= final_block).then_some(count)
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(receipt) = node.receipts(hashes).await?.into_iter().flatten().next() else {
+        return Ok(counted.map(|count| (count > nonce, None)));
+    };
+    let authorized = receipt.succeeded || log.is_writer(address).await?;
+    let seen = ReceiptSeen {
+        block: receipt.block_number,
+        succeeded: receipt.succeeded,
+        authorized,
+    };
+    // A receipt shows by itself that the nonce is used.
+    Ok(Some((true, Some(seen))))
+}

@@ -1,0 +1,108 @@
+//! The outbox's worker: one job after another, in the order in which the machine asked for them, each until it is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::kernel::CommandId;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::desk::Message;
+use super::fees::Fee;
+use super::machine::{NewBatch, Nonce};
+use super::outbox::{Outbox, OutboxError};
+use super::status::{Place, Shared};
+use crate::chain::Hash;
+use crate::crash::{APPENDER_OUTBOX_CLEANED, APPENDER_STORED, crash_point};
+use crate::log::NewKey;
+
+/// How long to wait before something that failed is tried again.
+pub(super) const RETRY: Duration = Duration::from_millis(250);
+
+/// What is to be done.
+pub(super) enum Job {
+    Store(NewBatch, Vec<NewKey>),
+    Replace { nonce: Nonce, raw: Arc<[u8]>, fee: Fee },
+    Discard(Vec<CommandId>),
+    Forget(Vec<(Nonce, Hash)>),
+}
+
+/// Whether it is certain what the database did with everything that the worker was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Certain,
+    /// The last attempt failed, and its answer may have been lost.
+    Uncertain,
+}
+
+/// Works until there are no jobs, the lease is lost, or `ended` while the database does not answer.
+pub(super) async fn work(
+    outbox: Outbox,
+    mut jobs: UnboundedReceiver<Job>,
+    messages: UnboundedSender<Message>,
+    shared: Arc<Shared>,
+    ended: CancellationToken,
+) -> End {
+    while let Some(job) = jobs.recv().await {
+        // What was never tried is certainly not done. But commands whose commit was rejected may come again at once, under the next
+        // lease: the outbox must not take them for repeated ones.
+        if ended.is_cancelled() && !matches!(job, Job::Discard(_)) {
+            continue;
+        }
+        loop {
+            match perform(&outbox, &job).await {
+                Ok(message) => {
+                    shared.well(Place::Database);
+                    if let Some(message) = message {
+                        let _ = messages.send(message);
+                    }
+                    break;
+                }
+                Err(OutboxError::Database(error)) => {
+                    shared.trouble(Place::Database, &format!("the outbox cannot be written: {error}"));
+                }
+                Err(error) => {
+                    shared.trouble(Place::Lease, &error.to_string());
+                    let _ = messages.send(Message::LeaseLost);
+                    return End::Certain;
+                }
+            }
+            if ended.run_until_cancelled(sleep(RETRY)).await.is_none() {
+                return End::Uncertain;
+            }
+        }
+    }
+    End::Certain
+}
+
+async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxError> {
+    Ok(match job {
+        Job::Store(batch, keys) => {
+            let stored = outbox.store(batch, keys).await?;
+            crash_point(APPENDER_STORED);
+            Some(Message::Stored {
+                nonce: batch.nonce,
+                batch: stored,
+            })
+        }
+        Job::Replace { nonce, raw, fee } => {
+            let signed = outbox.replace(*nonce, raw, *fee).await?;
+            Some(Message::Replaced {
+                nonce: *nonce,
+                hash: signed.hash,
+                raw: signed.raw.into(),
+                fee: *fee,
+            })
+        }
+        Job::Discard(commands) => {
+            outbox.discard(commands).await?;
+            None
+        }
+        Job::Forget(signatures) => {
+            outbox.forget(signatures).await?;
+            crash_point(APPENDER_OUTBOX_CLEANED);
+            None
+        }
+    })
+}
