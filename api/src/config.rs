@@ -355,8 +355,8 @@ mod tests {
         encryption = { name = "2026", key = "0202020202020202020202020202020202020202020202020202020202020202" }
     "#;
 
-    fn parse(text: &str) -> Result<Config, figment::Error> {
-        Figment::from(Toml::string(text)).extract()
+    fn parse(text: &str) -> Result<Config, Box<figment::Error>> {
+        Figment::from(Toml::string(text)).extract().map_err(Box::new)
     }
 
     #[test]

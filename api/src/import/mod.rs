@@ -56,12 +56,13 @@ pub async fn run(client: Client, bundles: Vec<PathBuf>, options: Options, progre
         permits: Arc::new(tokio::sync::Semaphore::new(options.concurrency.max(1))),
     };
     let practitioners = import.practitioners(&plans, &mut summary, progress).await;
-    let outcomes = stream::iter(&plans)
+    let mut outcomes = stream::iter(&plans)
         .map(|(path, plan)| import.bundle(path, plan, &practitioners, progress))
         .buffer_unordered(BUNDLES_AT_ONCE);
-    outcomes
-        .for_each(|outcome| std::future::ready(outcome.add_to(&mut summary)))
-        .await;
+    while let Some(outcome) = outcomes.next().await {
+        outcome.add_to(&mut summary);
+    }
+    drop(outcomes);
     progress.finish_and_clear();
     summary.close(started.elapsed());
     summary
