@@ -209,7 +209,7 @@ impl System {
     }
 }
 
-const fn finality(rule: config::FinalityRule) -> FinalityRule {
+pub(crate) const fn finality(rule: config::FinalityRule) -> FinalityRule {
     match rule {
         config::FinalityRule::Instant => FinalityRule::Instant,
         config::FinalityRule::Confirmations(blocks) => FinalityRule::Confirmations(blocks),

@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         url: system.config().http.public_url.clone(),
         hospital_key,
     };
-    let announcement = running.announce(system.directory().path())?;
+    let announcement = running.announce(system.directory().path(), system.config())?;
     console::result(summary(&system, demo.as_ref()));
 
     stop.asked().await;

@@ -10,6 +10,7 @@ mod logging;
 mod login;
 mod migrate;
 mod openapi;
+mod rebuild;
 mod serve;
 mod stop;
 
@@ -41,6 +42,8 @@ enum Command {
     Deploy(deploy::Arguments),
     /// Create or update the database's tables.
     Migrate(migrate::Arguments),
+    /// Build the read models once more from the chain alone, and swap them in.
+    Rebuild(rebuild::Arguments),
     /// Import FHIR R4 bundles.
     Import(import::Arguments),
     /// Sign in with a wallet, and get a token.
@@ -59,6 +62,7 @@ impl Cli {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
+            Command::Rebuild(arguments) => rebuild::run(arguments).await,
             Command::Import(arguments) => import::run(arguments).await,
             Command::Login(arguments) => login::run(arguments).await,
             Command::Bench(arguments) => bench::run(arguments).await,

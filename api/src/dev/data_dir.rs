@@ -7,6 +7,7 @@
 //! demo.json           the demo identities' keys; for their owner alone
 //! deployment.json     where the contract stands
 //! running.json        how to reach the system, while it runs
+//! server.toml         what its server was told, while it runs
 //! chain.jsonl         the chain: every transaction, in order
 //! postgres/           the database
 //! logs/               what Postgres, Anvil and the server said

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::data_dir::{read_json, write_json};
+use super::data_dir::{read_json, write_atomically, write_json};
 use super::error::DevError;
+use crate::config::Config;
 
 /// The file.
 const FILE: &str = "running.json";
@@ -21,19 +22,33 @@ pub struct Running {
     pub hospital_key: Option<String>,
 }
 
+/// The file with the server's configuration, for other programs that work on the same system.
+const CONFIG: &str = "server.toml";
+
 /// Says that a system runs, until it is dropped.
 #[derive(Debug)]
-pub struct Announcement(PathBuf);
+pub struct Announcement([PathBuf; 2]);
+
+/// Where the configuration of a running system's server is.
+pub fn server_config(folder: &Path) -> PathBuf {
+    folder.join(CONFIG)
+}
 
 impl Running {
     /// Says so in a data directory.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn announce(&self, folder: &Path) -> Result<Announcement, DevError> {
-        let path = folder.join(FILE);
+    /// When a file cannot be written.
+    pub fn announce(&self, folder: &Path, config: &Config) -> Result<Announcement, DevError> {
+        let (path, server) = (folder.join(FILE), server_config(folder));
+        let damaged = |error: toml::ser::Error| DevError::Damaged {
+            path: server.clone(),
+            reason: error.to_string(),
+        };
+        let text = config.to_toml().map_err(damaged)?;
+        write_atomically(&server, text.as_bytes(), 0o600)?;
         write_json(&path, self)?;
-        Ok(Announcement(path))
+        Ok(Announcement([path, server]))
     }
 
     /// Finds it; `None` when none runs on this data directory.
@@ -47,6 +62,8 @@ impl Running {
 
 impl Drop for Announcement {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }

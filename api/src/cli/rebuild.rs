@@ -1,0 +1,135 @@
+//! `medconnect rebuild`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use application::queries::Queries;
+use clap::Args;
+use indicatif::ProgressBar;
+use infrastructure::chain::{EventLog, Node, RpcOptions};
+use infrastructure::follower::{FollowerConfig, Phase, Rebuild, RebuildProgress};
+use infrastructure::keys::KeyRing;
+use infrastructure::postgres::{self, LIVE, REBUILD};
+use infrastructure::sealing::{LogLocation, Opener};
+use projections::{PgQueries, ReadModels};
+use secrecy::ExposeSecret;
+
+use super::{CliError, console};
+use crate::compose::{SystemClock, finality};
+use crate::config::Config;
+use crate::dev::data_dir::DataDir;
+use crate::dev::running;
+
+/// How many connections a rebuild uses.
+const CONNECTIONS: u32 = 8;
+
+/// Build the read models once more from the chain alone, check them, and swap them in while reads go on.
+///
+/// An interrupted rebuild is resumed by running it again. Without --config it is the system that `medconnect dev` runs on this machine.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The server's configuration file (see `medconnect serve --help`)
+    #[arg(long, short, value_name = "FILE", env = "MEDCONNECT_CONFIG")]
+    config: Option<PathBuf>,
+    /// The data directory of the system on this machine [default: as for `medconnect dev`]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    data_dir: Option<PathBuf>,
+    /// Begin at the beginning, whatever an interrupted rebuild has left
+    #[arg(long)]
+    from_scratch: bool,
+    /// Keep the read models that are live if the rebuilt ones differ from them
+    #[arg(long)]
+    compare: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+    let config = match arguments.config {
+        Some(file) => Config::read(Some(&file))?,
+        None => {
+            let folder = arguments.data_dir.unwrap_or_else(DataDir::default_path);
+            let file = running::server_config(&folder);
+            if !file.is_file() {
+                return Err(CliError::NoServer(folder));
+            }
+            Config::read(Some(&file))?
+        }
+    };
+    let database = config.database.url.expose_secret();
+    let (live, pool) = (
+        postgres::pool(database, LIVE, 1)?,
+        postgres::pool(database, REBUILD, CONNECTIONS)?,
+    );
+    let rebuild = prepare(&config, pool.clone())?;
+    if arguments.from_scratch {
+        rebuild.discard().await.map_err(CliError::other)?;
+    }
+    let bar = console::bar();
+    let tell = |progress| show(&bar, progress);
+    let report = if arguments.compare {
+        let rebuilt = pool.clone();
+        rebuild.run_and_compare(tell, Some(|| compare(live, rebuilt))).await
+    } else {
+        rebuild.run(tell).await
+    };
+    bar.finish_and_clear();
+    let report = report.map_err(CliError::other)?;
+    let resumed = match report.resumed_at {
+        0 => String::new(),
+        position => format!(", resumed at position {position}"),
+    };
+    console::result(format!(
+        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign events, {} streams held back",
+        report.position,
+        report.block,
+        report.total.as_secs_f64(),
+        report.foreign_events,
+        report.held_streams,
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
+    let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
+    let log = EventLog::new(node, config.chain.contract);
+    let location = LogLocation {
+        chain_id: config.chain.id,
+        contract: config.chain.contract.0,
+    };
+    let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
+    let opener = Opener::new(location, &config.keys.master_secret()?, keys);
+    let follower = FollowerConfig::new(finality(config.chain.finality), config.chain.deployed_in);
+    Ok(Rebuild::new(follower, log, opener, pool, ReadModels))
+}
+
+/// Names the read models whose content differs.
+async fn compare(live: sqlx::PgPool, rebuilt: sqlx::PgPool) -> Result<(), String> {
+    let hashes = async |pool| {
+        let hashes = PgQueries::new(pool, Arc::new(SystemClock)).content_hashes().await;
+        hashes.map_err(|error| error.to_string())
+    };
+    let (live, rebuilt) = (hashes(live).await?, hashes(rebuilt).await?);
+    let differ = |name: &str| {
+        let of = |hashes: &[application::queries::ProjectionHash]| {
+            hashes.iter().find(|one| one.name == name).map(|one| one.hash.clone())
+        };
+        of(&live) != of(&rebuilt)
+    };
+    let differing: Vec<_> = rebuilt.iter().map(|one| one.name).filter(|name| differ(name)).collect();
+    if differing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these differ: {}", differing.join(", ")))
+    }
+}
+
+fn show(bar: &ProgressBar, progress: RebuildProgress) {
+    bar.set_length(progress.target_position);
+    bar.set_position(progress.position);
+    bar.set_message(match progress.phase {
+        Phase::Filling => "filling",
+        Phase::Indexing => "indexing",
+        Phase::CatchingUp => "catching up",
+        Phase::Swapping => "swapping",
+    });
+}
