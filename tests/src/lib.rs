@@ -3,6 +3,7 @@
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
 //! - [`people`]: people with wallets, who sign in.
 //! - [`chain`]: a chain for each test, and its accounts.
+//! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append.
 //!
 //! A test that cannot run fails. Nothing that is started here outlives the test process, however that ends.
 #![allow(
@@ -14,6 +15,9 @@
 )]
 
 pub mod chain;
+pub mod clinic;
+pub mod history;
+pub mod log;
 pub mod people;
 pub mod postgres;
 pub mod system;

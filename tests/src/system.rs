@@ -44,6 +44,10 @@ pub struct TestSystem {
     pub system: Option<System>,
     /// What it was told.
     pub config: Config,
+    /// Where the log's contract stands.
+    pub deployment: Deployment,
+    /// The database's URL.
+    pub database: String,
     /// A client that signs in as nobody.
     pub http: reqwest::Client,
 }
@@ -100,6 +104,8 @@ impl TestSystem {
             url,
             system: Some(system),
             config,
+            deployment: *deployment,
+            database,
             http,
         }
     }
@@ -109,6 +115,14 @@ impl TestSystem {
         if let Some(system) = self.system.take() {
             system.stop().await;
         }
+    }
+
+    /// The last position that the read models show.
+    pub async fn position(&self) -> u64 {
+        let position = sqlx::query_scalar("SELECT position FROM checkpoint")
+            .fetch_optional(&self.parts().pool)
+            .await;
+        position.expect("a database").map_or(0, i64::cast_unsigned)
     }
 
     /// The parts.

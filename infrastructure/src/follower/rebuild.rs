@@ -20,7 +20,7 @@ use tokio::task::JoinError;
 
 use super::checkpoint::{self, FinalPoint, from_sql};
 use super::opening::{self, OpenedBlock};
-use super::runner::{Follower, Place};
+use super::runner::{Follower, Place, Step};
 use super::trust::{self, Distrust};
 use super::window::{AppliedBlock, Window};
 use super::{FollowerConfig, FollowerError, apply, copy, journal, schema};
@@ -397,10 +397,10 @@ where
     /// Follows until the block `limit`, or the node's newest one.
     async fn catch_up(&self, place: &mut Place, limit: u64) -> Result<(), FollowerError> {
         while place.window.last().number < limit {
-            let before = place.window.last().number;
-            self.follower.step_up_to(place, limit).await?;
-            if place.window.last().number == before {
-                break;
+            match self.follower.step_up_to(place, limit).await? {
+                Step::Progressed => {}
+                Step::Unsettled => tokio::time::sleep(self.follower.config.busy_poll).await,
+                Step::Idle => break,
             }
         }
         Ok(())

@@ -57,6 +57,10 @@ const BUSY_FOR: Duration = Duration::from_millis(500);
 /// How long a node may be behind what was applied before that counts as having gone back.
 const LAG_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a node's contract may be ahead of the log entries that it shows. Nodes do not answer a batch from one state: a block
+/// may be mined between two answers.
+const SETTLE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How long the follower pauses after a failure, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -65,6 +69,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 pub(super) enum Step {
     /// Something was applied or undone: look again at once.
     Progressed,
+    /// The node is between two states: look again in a moment.
+    Unsettled,
     /// There is nothing new.
     Idle,
 }
@@ -87,6 +93,8 @@ pub(super) struct Place {
     pub(super) held: HashSet<StreamId>,
     /// Since when the node has been behind; `None` while it is not.
     behind_since: Option<Instant>,
+    /// Since when the contract has been ahead of the entries shown; `None` while it is not.
+    ahead_since: Option<Instant>,
 }
 
 impl<P> Follower<P>
@@ -129,6 +137,7 @@ where
                     pause = PAUSES.0;
                     continue;
                 }
+                Ok(Step::Unsettled) => self.config.busy_poll,
                 Ok(Step::Idle) => {
                     pause = PAUSES.0;
                     self.status.update(|status| status.trouble = None);
@@ -232,6 +241,7 @@ where
             finalized: found.finalized,
             held: held.collect(),
             behind_since: None,
+            ahead_since: None,
         };
         self.show(&place);
         self.publish_finalized(&place);
@@ -288,7 +298,15 @@ where
             None => Ok(Step::Idle),
             Some(first) if !place.window.is_next(&first.block) => self.part(place, &newest).await,
             Some(_) => {
+                let shown: usize = page.blocks.iter().map(|block| block.appended.len()).sum();
+                if page.head.position.saturating_sub(last.head.position) > shown as u64 {
+                    let since = *place.ahead_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() < SETTLE_PATIENCE {
+                        return Ok(Step::Unsettled);
+                    }
+                }
                 let checked = trust::check(page.blocks, last.head, page.head)?;
+                place.ahead_since = None;
                 crash_point(FOLLOWER_FETCHED);
                 self.apply(place, checked, final_block).await
             }

@@ -1,0 +1,89 @@
+//! A clinic in the hands of its front desk: what most tests need before they begin.
+
+use chrono::{Days, NaiveDate, Utc};
+use domain::account::Role;
+use serde_json::{Value, json};
+
+use crate::system::TestSystem;
+
+/// A front desk's key, a doctor, and a day in the future.
+pub struct Clinic {
+    /// A hospital's service key.
+    pub key: String,
+    /// The doctor.
+    pub doctor: String,
+    /// A day on which the doctor may be booked.
+    pub day: NaiveDate,
+}
+
+impl Clinic {
+    /// Registers a doctor whose id follows from `name` on every server of the organisation.
+    pub async fn open(system: &TestSystem, name: &str) -> Self {
+        let key = system
+            .service(&format!("front desk of {name} at {}", system.url), Role::Hospital)
+            .await;
+        let details = json!({
+            "name": { "family": name }, "gender": "unknown", "timeZone": "UTC",
+            "specializations": [{ "text": "Cardiology" }],
+            "identifier": { "system": "urn:test", "value": name },
+        });
+        let (status, doctor) = system
+            .post("/v1/practitioners", &key, &json!({ "details": details }))
+            .await;
+        assert!(status == 201 || status == 200, "{status} {doctor}");
+        let doctor = doctor["id"].as_str().expect("an id").to_owned();
+        Self {
+            key,
+            doctor,
+            day: Utc::now().date_naive() + Days::new(7),
+        }
+    }
+
+    /// Offers slots of 20 minutes from 8 o'clock on.
+    pub async fn offer(&self, system: &TestSystem, slots: u32) {
+        self.offer_on(system, self.day, slots).await;
+    }
+
+    /// Offers slots of 20 minutes from 8 o'clock on, on another day.
+    pub async fn offer_on(&self, system: &TestSystem, day: NaiveDate, slots: u32) {
+        let start = day.and_hms_opt(8, 0, 0).expect("a time").and_utc();
+        let end = start + chrono::Duration::minutes(i64::from(slots) * 20);
+        let body = json!({ "sessions": [{ "start": start, "end": end, "slotMinutes": 20 }] });
+        let path = format!("/v1/practitioners/{}/availability/{day}", self.doctor);
+        let (status, answer) = system.put(&path, &self.key, &body).await;
+        assert!(status < 300, "{status} {answer}");
+    }
+
+    /// The `number`-th slot of a day.
+    pub fn slot(&self, day: NaiveDate, number: u32) -> Value {
+        let start = day.and_hms_opt(8, 0, 0).expect("a time").and_utc();
+        json!({ "start": start + chrono::Duration::minutes(i64::from(number) * 20), "minutes": 20 })
+    }
+
+    /// Registers a patient.
+    pub async fn patient(&self, system: &TestSystem, name: &str) -> String {
+        let details = json!({ "name": { "family": name }, "birthDate": "1980-02-29", "gender": "unknown" });
+        let (status, patient) = system
+            .post("/v1/patients", &self.key, &json!({ "details": details }))
+            .await;
+        assert_eq!(status, 201, "{patient}");
+        patient["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Books a slot; answers with the status and the body.
+    pub async fn book(&self, system: &TestSystem, patient: &str, number: u32) -> (u16, Value) {
+        let slot = self.slot(self.day, number);
+        let body = json!({ "patient": patient, "practitioner": self.doctor, "slot": slot });
+        system.post("/v1/appointments", &self.key, &body).await
+    }
+}
+
+/// The content hashes of a system's read models, by name.
+pub async fn hashes(system: &TestSystem) -> Vec<(&'static str, u64, String)> {
+    use application::queries::Queries as _;
+    let hashes = system.parts().clinic.queries.content_hashes().await.expect("hashes");
+    hashes
+        .into_iter()
+        .map(|hash| (hash.name, hash.rows, hash.hash))
+        .collect()
+}

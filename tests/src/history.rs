@@ -1,0 +1,355 @@
+//! Random histories of a clinic: what its aggregates decide when people try this and that. The same seed, the same history.
+
+use std::collections::BTreeMap;
+
+use application::log::AnyEvent;
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use cqrs_es::Aggregate;
+use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
+use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Session, Slot};
+use domain::kernel::{
+    AccountId, AppointmentId, CalendarId, ClinicAggregate, CodeSystem, Coding, Concept, Gender, HumanName, PatientId,
+    Personal, PractitionerId,
+};
+use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
+use domain::practitioner::{PractitionerDetails, PractitionerEvent};
+use uuid::Uuid;
+
+/// How many practitioners a clinic has, and for how many days it has calendars.
+const PRACTITIONERS: u64 = 4;
+const DAYS: u64 = 6;
+/// How many appointments are in play.
+const APPOINTMENTS: u64 = 60;
+/// How many patients and accounts are in play.
+const PATIENTS: u64 = 25;
+const ACCOUNTS: u64 = 5;
+
+/// A clinic that goes on at random.
+#[derive(Clone, Debug)]
+pub struct History {
+    random: u64,
+    calendars: BTreeMap<CalendarId, Calendar>,
+    homes: BTreeMap<AppointmentId, CalendarId>,
+    patients: BTreeMap<PatientId, u64>,
+    practitioners: BTreeMap<PractitionerId, u64>,
+    accounts: BTreeMap<AccountId, u64>,
+}
+
+/// The first day of all calendars.
+pub fn first_day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2031, 3, 1).unwrap()
+}
+
+/// A practitioner of the clinic.
+pub fn practitioner(number: u64) -> PractitionerId {
+    PractitionerId::new(Uuid::from_u64_pair(1, number))
+}
+
+/// A patient of the clinic.
+pub fn patient(number: u64) -> PatientId {
+    PatientId::new(Uuid::from_u64_pair(2, number))
+}
+
+/// A quarter of an hour of a day.
+pub fn at(day: NaiveDate, quarter: u64) -> DateTime<Utc> {
+    day.and_hms_opt(8, 0, 0).unwrap().and_utc() + Duration::minutes(15 * i64::try_from(quarter).unwrap())
+}
+
+impl History {
+    /// A clinic that has just opened.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            random: seed,
+            calendars: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            patients: BTreeMap::new(),
+            practitioners: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+        }
+    }
+
+    /// Other things happen from here on.
+    pub fn diverge(&mut self, seed: u64) {
+        self.random ^= seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    /// The next decisions, each the events of one commit.
+    pub fn commits(&mut self, count: usize) -> Vec<Vec<AnyEvent>> {
+        let mut commits = Vec::new();
+        while commits.len() < count {
+            let events = self.step();
+            if !events.is_empty() {
+                commits.push(events);
+            }
+        }
+        commits
+    }
+
+    /// SplitMix64.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn step(&mut self) -> Vec<AnyEvent> {
+        match self.below(12) {
+            0 => vec![self.patient()],
+            1 => vec![self.practitioner()],
+            2 => self.account().into_iter().collect(),
+            _ => self.calendar(),
+        }
+    }
+
+    fn patient(&mut self) -> AnyEvent {
+        let id = patient(self.below(PATIENTS));
+        let details = PatientDetails {
+            name: HumanName {
+                family: format!("Family{}", self.below(9)),
+                given: vec![format!("Given{}", self.below(9)), "Ada".to_owned()],
+                prefix: Vec::new(),
+            },
+            ..PatientDetails::default()
+        };
+        let intake = Intake {
+            symptoms: vec![format!("symptom {}", self.below(100))],
+            ..Intake::default()
+        };
+        let events = self.patients.entry(id).or_default();
+        *events += 1;
+        let event = match *events {
+            1 => PatientEvent::Registered {
+                registration: Personal::Known(Registration { details, intake }),
+            },
+            even if even % 2 == 0 => PatientEvent::IntakeUpdated {
+                intake: Personal::Known(intake),
+            },
+            _ => PatientEvent::DetailsUpdated {
+                details: Personal::Known(details),
+            },
+        };
+        AnyEvent::Patient(id, event)
+    }
+
+    fn practitioner(&mut self) -> AnyEvent {
+        let id = practitioner(self.below(PRACTITIONERS));
+        let speciality = self.below(3);
+        let details = PractitionerDetails {
+            name: HumanName::default(),
+            gender: Gender::Unknown,
+            specializations: vec![Concept {
+                coding: Some(Coding {
+                    system: CodeSystem::Snomed,
+                    code: speciality.to_string(),
+                }),
+                text: format!("Speciality {speciality}"),
+            }],
+            credentials: Vec::new(),
+            time_zone: "UTC".parse().unwrap(),
+            identifier: None,
+        };
+        let events = self.practitioners.entry(id).or_default();
+        *events += 1;
+        let event = if *events == 1 {
+            PractitionerEvent::Registered { details }
+        } else {
+            PractitionerEvent::DetailsUpdated { details }
+        };
+        AnyEvent::Practitioner(id, event)
+    }
+
+    fn account(&mut self) -> Option<AnyEvent> {
+        let number = self.below(ACCOUNTS);
+        let id = AccountId::new(Uuid::from_u64_pair(4, number));
+        let random = self.below(u64::MAX);
+        let events = self.accounts.entry(id).or_default();
+        *events += 1;
+        let key = |number| Uuid::from_u64_pair(number, 5);
+        let event = match *events {
+            1 => AccountEvent::Opened {
+                holder: Holder::Service {
+                    name: format!("service {number}"),
+                    role: Role::Hospital,
+                },
+            },
+            even if even % 3 != 0 => AccountEvent::KeyIssued {
+                key: key(even),
+                hash: KeyHash([u8::try_from(random % 256).unwrap(); 32]),
+                scopes: vec![Scope::Read],
+                expires: None,
+            },
+            third => AccountEvent::KeyRevoked { key: key(third - 1) },
+        };
+        Some(AnyEvent::Account(id, event))
+    }
+
+    fn calendar(&mut self) -> Vec<AnyEvent> {
+        let day = first_day() + Duration::days(i64::try_from(self.below(DAYS)).unwrap());
+        let id = CalendarId::of(practitioner(self.below(PRACTITIONERS)), day);
+        let appointment = AppointmentId::new(Uuid::from_u64_pair(3, self.below(APPOINTMENTS)));
+        let home = self.homes.get(&appointment).copied();
+        let minutes = if self.below(2) == 0 { 15 } else { 30 };
+        let quarter = self.below(16);
+        let slot = |day| Slot {
+            start: at(day, quarter),
+            minutes,
+        };
+        let booking = Booking {
+            patient: patient(self.below(PATIENTS)),
+            reason: Some(Concept {
+                coding: None,
+                text: format!("reason {}", self.below(20)),
+            }),
+        };
+        let (now, later) = (
+            at(first_day(), 0) - Duration::days(1),
+            at(first_day(), 0) + Duration::days(30),
+        );
+        let expected_version = None;
+        let (choice, other) = (self.below(8), self.below(3));
+        let commands = match (home, choice) {
+            (_, 0) => vec![(
+                id,
+                CalendarCommand::PublishAvailability {
+                    day,
+                    time_zone: "UTC".parse().unwrap(),
+                    sessions: vec![Session {
+                        start: at(day, quarter / 2),
+                        end: at(day, 16),
+                        slot_minutes: minutes,
+                    }],
+                    now,
+                },
+            )],
+            (None, 1) => vec![(
+                id,
+                CalendarCommand::RecordVisit {
+                    appointment,
+                    slot: slot(day),
+                    provider: if other == 0 {
+                        Provider::Organization
+                    } else {
+                        Provider::Practitioner
+                    },
+                    outcome: [
+                        RecordedOutcome::Completed,
+                        RecordedOutcome::Cancelled,
+                        RecordedOutcome::Open,
+                    ][usize::try_from(other).unwrap()],
+                    booking,
+                },
+            )],
+            (None, _) => vec![(
+                id,
+                CalendarCommand::Book {
+                    appointment,
+                    slot: slot(day),
+                    booking,
+                    now,
+                },
+            )],
+            (Some(home), 1) => {
+                let to = slot(home.day);
+                vec![(
+                    home,
+                    CalendarCommand::Reschedule {
+                        appointment,
+                        slot: to,
+                        now,
+                        expected_version,
+                    },
+                )]
+            }
+            (Some(home), 2 | 3) if home.owner == id.owner && home != id => {
+                let known = self
+                    .calendars
+                    .get(&home)
+                    .and_then(|calendar| calendar.appointment(appointment).cloned());
+                let Some(booking) = known.and_then(|known| known.booking.known().cloned()) else {
+                    return Vec::new();
+                };
+                let out = CalendarCommand::MoveOut {
+                    appointment,
+                    to: day,
+                    now,
+                    expected_version,
+                };
+                let into = CalendarCommand::MoveIn {
+                    appointment,
+                    slot: slot(day),
+                    from: home.day,
+                    booking,
+                    now,
+                };
+                vec![(home, out), (id, into)]
+            }
+            (Some(home), 4) => vec![(
+                home,
+                CalendarCommand::Confirm {
+                    appointment,
+                    expected_version,
+                },
+            )],
+            (Some(home), 5) => {
+                let reason = Some(format!("because {other}"));
+                vec![(
+                    home,
+                    CalendarCommand::Cancel {
+                        appointment,
+                        reason,
+                        expected_version,
+                    },
+                )]
+            }
+            (Some(home), 6) => {
+                vec![(
+                    home,
+                    CalendarCommand::Complete {
+                        appointment,
+                        now: later,
+                        expected_version,
+                    },
+                )]
+            }
+            (Some(home), _) => {
+                vec![(
+                    home,
+                    CalendarCommand::MarkNoShow {
+                        appointment,
+                        now: later,
+                        expected_version,
+                    },
+                )]
+            }
+        };
+        self.decide(appointment, commands)
+    }
+
+    /// All of them, or none.
+    fn decide(&mut self, appointment: AppointmentId, commands: Vec<(CalendarId, CalendarCommand)>) -> Vec<AnyEvent> {
+        let mut decided = Vec::new();
+        for (id, command) in commands {
+            let enters = matches!(
+                command,
+                CalendarCommand::Book { .. } | CalendarCommand::MoveIn { .. } | CalendarCommand::RecordVisit { .. }
+            );
+            match self.calendars.get(&id).cloned().unwrap_or_default().decide(command) {
+                Ok(events) if !events.is_empty() => decided.push((id, enters, events)),
+                _ => return Vec::new(),
+            }
+        }
+        let mut all = Vec::new();
+        for (id, enters, events) in decided {
+            if enters {
+                self.homes.insert(appointment, id);
+            }
+            for event in events {
+                self.calendars.entry(id).or_default().apply(event.clone());
+                all.push(AnyEvent::Calendar(id, event));
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,83 @@
+//! Two servers with two databases on one chain: whatever they do at the same time, the chain decides, and both see the same.
+
+use domain::account::Role;
+use futures::future::join_all;
+use tests::chain::TestChain;
+use tests::clinic::Clinic;
+use tests::system::{SystemOptions, TestSystem, deployed};
+
+/// How many clients want each slot.
+const CLIENTS: usize = 100;
+
+/// How many slots are fought over.
+const SLOTS: u32 = 200;
+
+/// How many slots a day offers here.
+const SLOTS_A_DAY: u32 = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_clients_at_two_servers_one_gets_the_slot_and_the_others_a_conflict() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let one = TestSystem::start(&chain, &deployment).await;
+    let two = TestSystem::with(
+        &chain,
+        &deployment,
+        SystemOptions {
+            signer: 2,
+            ..SystemOptions::default()
+        },
+    )
+    .await;
+    let servers = [&one, &two];
+
+    let mut won = [0_u32; 2];
+    for day in 0..SLOTS / SLOTS_A_DAY {
+        let name = format!("Day {day}");
+        let clinics = [Clinic::open(&one, &name).await, Clinic::open(&two, &name).await];
+        clinics[0].offer(&one, SLOTS_A_DAY).await;
+        // Each server's patients are its own: the other cannot open them.
+        let patients = [
+            clinics[0].patient(&one, "One").await,
+            clinics[1].patient(&two, "Two").await,
+        ];
+        for slot in 0..SLOTS_A_DAY {
+            let attempts = (0..CLIENTS).map(|client| {
+                let side = client % 2;
+                clinics[side].book(servers[side], &patients[side], slot)
+            });
+            let answers = join_all(attempts).await;
+            let winners: Vec<_> = (0..CLIENTS).filter(|client| answers[*client].0 == 201).collect();
+            assert_eq!(winners.len(), 1, "slot {slot} of day {day}");
+            won[winners[0] % 2] += 1;
+            for (status, body) in answers.iter().filter(|(status, _)| *status != 201) {
+                assert_eq!(*status, 409, "{body}");
+            }
+        }
+    }
+    assert_eq!(won[0] + won[1], SLOTS);
+    assert!(
+        won.iter().all(|wins| *wins > 0),
+        "both servers were in the race: {won:?}"
+    );
+
+    // Both see every slot taken, whoever took it.
+    for system in servers {
+        let key = system.service("auditor of the race", Role::Hospital).await;
+        let clinic = Clinic::open(system, "Day 0").await;
+        let path = format!("/v1/practitioners/{}/availability/{}", clinic.doctor, clinic.day);
+        let mut free = usize::MAX;
+        for _ in 0..100 {
+            let (status, day) = system.get(&path, &key).await;
+            assert_eq!(status, 200, "{day}");
+            free = day["free"].as_array().expect("slots").len();
+            if free == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(free, 0);
+    }
+    one.stop().await;
+    two.stop().await;
+}

@@ -1,0 +1,280 @@
+//! The follower's read models, and the same ones rebuilt from the chain alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::compose::SystemClock;
+use application::log::AnyEvent;
+use application::queries::{ProjectionHash, Queries};
+use domain::account::AccountEvent;
+use domain::kernel::AccountId;
+use infrastructure::follower::status::StatusCell;
+use infrastructure::follower::{FinalityRule, Phase, RebuildError, retry_parked};
+use infrastructure::notices::Notices;
+use infrastructure::postgres::{LIVE, REBUILD};
+use projections::{PgQueries, ReadModels};
+use serde_json::json;
+use tests::history::History;
+use tests::log::TestLog;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A follower that runs until it is dropped.
+struct Running {
+    status: StatusCell,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(log: &TestLog, finality: FinalityRule) -> Self {
+        let follower = log.follower(finality, Notices::default());
+        let (status, cancel) = (follower.status(), CancellationToken::new());
+        let task = tokio::spawn(follower.run(cancel.clone()));
+        Self { status, cancel, task }
+    }
+
+    /// Waits until the follower is where the chain is.
+    async fn caught_up(&self, log: &TestLog) {
+        let head = log.log.head(infrastructure::chain::BlockId::Latest).await.unwrap();
+        let block = log.log.node().block_number().await.unwrap();
+        let there = async {
+            loop {
+                let progress = self.status.get().progress;
+                if (progress.position, progress.block) == (head.position, block) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let arrived = tokio::time::timeout(SOON, there).await;
+        arrived.unwrap_or_else(|_| panic!("{:?}, not {} in {block}", self.status.get(), head.position));
+    }
+
+    async fn stop(self) {
+        self.cancel.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+async fn hashes(log: &TestLog, schema: &str) -> Vec<ProjectionHash> {
+    let queries = PgQueries::new(log.pool(schema), Arc::new(SystemClock));
+    queries.content_hashes().await.unwrap()
+}
+
+/// What a rebuild of another database would show.
+async fn rebuilt(log: &TestLog, finality: FinalityRule) -> Vec<ProjectionHash> {
+    log.rebuild(finality).run(|_| ()).await.unwrap();
+    hashes(log, LIVE).await
+}
+
+#[tokio::test]
+async fn a_rebuild_shows_what_the_follower_shows() {
+    let mut log = TestLog::start().await;
+    log.append(&History::new(11).commits(400)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    let live = hashes(&log, LIVE).await;
+    let report = log
+        .rebuild(FinalityRule::Instant)
+        .run_and_compare(
+            |_| (),
+            Some(|| async {
+                let rebuilt = hashes(&log, REBUILD).await;
+                if rebuilt == hashes(&log, LIVE).await {
+                    Ok(())
+                } else {
+                    Err(format!("{rebuilt:?}"))
+                }
+            }),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (report.position, report.resumed_at, report.foreign_events),
+        (live[0].position, 0, 0)
+    );
+    assert_eq!(hashes(&log, LIVE).await, live);
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn the_follower_goes_on_in_the_schema_that_was_swapped_in() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(12);
+    log.append(&history.commits(100)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    log.rebuild(FinalityRule::Instant).run(|_| ()).await.unwrap();
+    log.append(&history.commits(100)).await;
+    follower.caught_up(&log).await;
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(rebuilt(&log, FinalityRule::Instant).await, live);
+}
+
+#[tokio::test]
+async fn rebuilds_while_events_go_on_lose_nothing() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(13);
+    log.append(&history.commits(60)).await;
+    let follower = Running::start(&log, FinalityRule::Confirmations(3));
+    follower.caught_up(&log).await;
+    let rebuild = log.rebuild(FinalityRule::Confirmations(3));
+    let rebuilding = tokio::spawn(async move {
+        for _ in 0..3 {
+            rebuild.run(|_| ()).await.unwrap();
+        }
+    });
+    while !rebuilding.is_finished() {
+        log.append(&history.commits(3)).await;
+    }
+    rebuilding.await.unwrap();
+    log.append(&history.commits(10)).await;
+    follower.caught_up(&log).await;
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(rebuilt(&log, FinalityRule::Confirmations(3)).await, live);
+}
+
+#[tokio::test]
+async fn an_interrupted_rebuild_goes_on_where_it_stopped() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(14);
+    log.append(&history.commits(200)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    // What was filled is kept when the rebuild is given up in the middle, here as soon as it begins to create indexes.
+    let rebuild = log.rebuild(FinalityRule::Instant);
+    let (reached, interrupted) = tokio::sync::oneshot::channel();
+    let reached = std::sync::Mutex::new(Some(reached));
+    let run = rebuild.run(|progress| {
+        if progress.phase == Phase::Indexing
+            && let Some(reached) = reached.lock().unwrap().take()
+        {
+            reached.send(progress.position).unwrap();
+        }
+    });
+    let stopped_at = tokio::select! {
+        biased;
+        stopped_at = interrupted => stopped_at.unwrap(),
+        result = run => panic!("{result:?}"),
+    };
+    assert!(stopped_at > 0);
+    log.append(&history.commits(50)).await;
+    follower.caught_up(&log).await;
+    let live = hashes(&log, LIVE).await;
+    let report = log.rebuild(FinalityRule::Instant).run(|_| ()).await.unwrap();
+    assert_eq!(report.resumed_at, stopped_at);
+    assert_eq!(hashes(&log, LIVE).await, live);
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn two_rebuilds_of_one_database_do_not_run_at_the_same_time() {
+    let mut log = TestLog::start().await;
+    log.append(&History::new(15).commits(50)).await;
+    let (one, other) = (log.rebuild(FinalityRule::Instant), log.rebuild(FinalityRule::Instant));
+    let (one, other) = tokio::join!(one.run(|_| ()), other.run(|_| ()));
+    let refused = [one, other]
+        .into_iter()
+        .filter(|ran| matches!(ran, Err(RebuildError::AlreadyRunning)))
+        .count();
+    assert_eq!(refused, 1);
+}
+
+#[tokio::test]
+async fn a_rebuild_that_does_not_pass_the_comparison_changes_nothing() {
+    let mut log = TestLog::start().await;
+    log.append(&History::new(16).commits(50)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    let live = hashes(&log, LIVE).await;
+    let refuse = || async { Err("not the same".to_owned()) };
+    let refused = log
+        .rebuild(FinalityRule::Instant)
+        .run_and_compare(|_| (), Some(refuse))
+        .await;
+    assert!(matches!(refused, Err(RebuildError::Mismatch(_))), "{refused:?}");
+    assert_eq!(hashes(&log, LIVE).await, live);
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn after_reorganisations_of_any_depth_in_the_window_the_read_models_equal_a_rebuild() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(17);
+    let finality = FinalityRule::Confirmations(12);
+    log.append(&history.commits(60)).await;
+    let follower = Running::start(&log, finality);
+    for (round, depth) in [1_usize, 5, 2, 9, 1, 11].into_iter().enumerate() {
+        let snapshot = log.chain.call("evm_snapshot", json!([])).await;
+        let (heads, stands) = (log.heads(), history.clone());
+        for _ in 0..depth {
+            log.append(&history.commits(4)).await;
+        }
+        follower.caught_up(&log).await;
+        // The chain goes back and on with something else, one block longer.
+        log.chain.call("evm_revert", json!([snapshot])).await;
+        log.go_back(heads);
+        history = stands;
+        history.diverge(u64::try_from(round).unwrap() + 1);
+        // Another time makes other blocks, also where nothing else differs.
+        log.chain.call("evm_increaseTime", json!([60])).await;
+        for _ in 0..=depth {
+            log.append(&history.commits(4)).await;
+        }
+        follower.caught_up(&log).await;
+    }
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(rebuilt(&log, finality).await, live);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_parked_with_its_stream_until_it_can() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(18);
+    let account = AccountId::new(Uuid::from_u128(77));
+    let stream = log.stream(account.into());
+    // A payload that claims to be sealed under the organisation's key, and is not authentic.
+    let mut forged = vec![1];
+    forged.extend(log.secret.org_key_id());
+    forged.resize(96, 5);
+    log.append_raw(stream, &forged).await;
+    log.append(&[vec![AnyEvent::Account(account, AccountEvent::Closed)]])
+        .await;
+    log.append(&history.commits(30)).await;
+
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    assert_eq!(follower.status.get().held_streams, 1);
+    let pool = log.pool(LIVE);
+    let parked = || async {
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM parked")
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+    };
+    assert_eq!(parked().await, 2);
+    assert!(hashes(&log, LIVE).await.iter().any(|hash| hash.rows > 0));
+
+    let retried = retry_parked(&pool, &log.opener(), &ReadModels).await.unwrap();
+    assert_eq!((retried.released, retried.parked), (0, 2));
+
+    // The event in front is readable at last: what stands behind it is released.
+    sqlx::query("DELETE FROM parked WHERE position = 1")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let retried = retry_parked(&pool, &log.opener(), &ReadModels).await.unwrap();
+    assert_eq!((retried.released, retried.parked), (1, 0));
+    log.append(&[vec![AnyEvent::Account(account, AccountEvent::Closed)]])
+        .await;
+    follower.caught_up(&log).await;
+    assert_eq!((follower.status.get().held_streams, parked().await), (0, 0));
+    follower.stop().await;
+}
