@@ -30,8 +30,22 @@ use crate::notices::Notices;
 use crate::postgres::{LIVE, REBUILD};
 use crate::sealing::Opener;
 
-/// What the schema that was live is called until it is dropped.
-const RETIRED: &str = "retired";
+/// Renames the schemas [`LIVE`] and [`REBUILD`]. A follower that waits for the lock on the checkpoint must not find the row in the
+/// schema that is put away.
+const SWAP: &str = "
+    DROP SCHEMA IF EXISTS retired CASCADE;
+    DO $$
+    BEGIN
+        IF to_regclass('live.checkpoint') IS NOT NULL THEN
+            DELETE FROM live.checkpoint;
+        END IF;
+        IF to_regnamespace('live') IS NOT NULL THEN
+            ALTER SCHEMA live RENAME TO retired;
+        END IF;
+    END $$;
+    ALTER SCHEMA rebuild RENAME TO live";
+/// Drops what [`SWAP`] put away.
+const DROP_RETIRED: &str = "DROP SCHEMA IF EXISTS retired CASCADE";
 /// How many ranges of blocks are asked for at the same time.
 const FETCHERS: usize = 2;
 /// How many blocks the first range has; the next ones have as many as hold about [`EVENTS_PER_RANGE`].
@@ -155,7 +169,7 @@ where
         let mut lock = self.lock_out_others().await?;
         lock.execute(format!("DROP SCHEMA IF EXISTS {REBUILD} CASCADE").as_str())
             .await?;
-        Ok(lock.close().await?)
+        release(lock).await
     }
 
     /// Rebuilds and swaps. `progress` hears how far it is.
@@ -209,11 +223,10 @@ where
         self.complete().await?;
 
         tell(Phase::CatchingUp, &place);
-        self.catch_up(&mut place, u64::MAX).await?;
-        self.verify(&place).await?;
+        self.prove(&mut place).await?;
         tell(Phase::Swapping, &place);
         self.swap(&mut place, compare).await?;
-        lock.close().await?;
+        release(lock).await?;
 
         let last = place.window.last();
         Ok(RebuildReport {
@@ -394,8 +407,9 @@ where
         Ok(transaction.commit().await?)
     }
 
-    /// Follows until the block `limit`, or the node's newest one.
-    async fn catch_up(&self, place: &mut Place, limit: u64) -> Result<(), FollowerError> {
+    /// Follows until the block `limit`, as far as the node has it; answers whether anything was applied.
+    async fn catch_up(&self, place: &mut Place, limit: u64) -> Result<bool, FollowerError> {
+        let before = place.window.last().number;
         while place.window.last().number < limit {
             match self.follower.step_up_to(place, limit).await? {
                 Step::Progressed => {}
@@ -403,18 +417,26 @@ where
                 Step::Idle => break,
             }
         }
-        Ok(())
+        Ok(place.window.last().number != before)
     }
 
-    /// Compares the running hash with the contract's; the log may go on meanwhile.
-    async fn verify(&self, place: &Place) -> Result<(), FollowerError> {
-        let last = place.window.last();
-        let contract = self.contract_head().await?;
-        // Whatever came after was compared with the contract when it was caught up with, and so was everything before it.
-        if contract.position == last.head.position && contract != last.head || contract.position < last.head.position {
-            return Err(Distrust::RunningHash { block: last.number }.into());
+    /// Compares what was filled with the contract. Each step of a follower does; if there is none to do, the log has not gone on
+    /// and its head is the contract's.
+    async fn prove(&self, place: &mut Place) -> Result<(), FollowerError> {
+        loop {
+            let newest = self.header(BlockId::Latest).await?.number;
+            if self.catch_up(place, newest).await? {
+                return Ok(());
+            }
+            let (ours, contract) = (*place.window.last(), self.contract_head().await?);
+            if ours.head == contract {
+                return Ok(());
+            }
+            if contract.position <= ours.head.position {
+                return Err(Distrust::RunningHash { block: ours.number }.into());
+            }
+            tokio::time::sleep(self.follower.config.busy_poll).await;
         }
-        Ok(())
     }
 
     async fn swap<C, F>(&self, place: &mut Place, mut compare: Option<C>) -> Result<(), RebuildError>
@@ -424,8 +446,13 @@ where
     {
         let patience = Instant::now();
         loop {
+            // Most of the way without the lock.
+            let mut connection = self.follower.pool.acquire().await?;
+            let live = live_block(&mut connection, "").await?;
+            drop(connection);
+            self.catch_up(place, live.unwrap_or_default()).await?;
             let mut transaction = self.follower.pool.begin().await?;
-            let live = lock_live(&mut transaction).await?;
+            let live = live_block(&mut transaction, "FOR UPDATE").await?;
             // Nobody moves the live checkpoint now; few blocks are missing, if any.
             if let Some(live) = live {
                 self.catch_up(place, live).await?;
@@ -436,33 +463,25 @@ where
                         return Err(RebuildError::NotComparable);
                     }
                     tokio::time::sleep(FIRST_PAUSE).await;
-                    self.catch_up(place, live).await?;
                     continue;
                 }
                 if let Some(compare) = compare.take() {
                     compare().await.map_err(RebuildError::Mismatch)?;
                 }
-                // A follower that waits for the lock must not find the row in the schema that is put away.
-                transaction
-                    .execute(
-                        format!(
-                            "DELETE FROM {LIVE}.checkpoint; DROP SCHEMA IF EXISTS {RETIRED} CASCADE; \
-                             ALTER SCHEMA {LIVE} RENAME TO {RETIRED}"
-                        )
-                        .as_str(),
-                    )
-                    .await?;
             }
-            transaction
-                .execute(format!("ALTER SCHEMA {REBUILD} RENAME TO {LIVE}").as_str())
-                .await?;
+            transaction.execute(SWAP).await?;
             transaction.commit().await?;
             break;
         }
         // Not in the same transaction: it waits for those who still read the old tables.
-        let drop = format!("DROP SCHEMA IF EXISTS {RETIRED} CASCADE");
-        Ok(self.follower.pool.execute(drop.as_str()).await.map(std::mem::drop)?)
+        Ok(self.follower.pool.execute(DROP_RETIRED).await.map(drop)?)
     }
+}
+
+/// Lets other rebuilds in. A connection that is only closed keeps its locks until the server has noticed.
+async fn release(mut lock: PgConnection) -> Result<(), RebuildError> {
+    lock.execute("SELECT pg_advisory_unlock_all()").await?;
+    Ok(lock.close().await?)
 }
 
 /// A batch of blocks, opened.
@@ -472,8 +491,8 @@ struct Opened {
     held: std::collections::HashSet<application::log::StreamId>,
 }
 
-/// Locks the live checkpoint, and answers with its block; `None` when nothing is live yet.
-async fn lock_live(connection: &mut PgConnection) -> Result<Option<u64>, sqlx::Error> {
+/// The block of the live checkpoint, which `FOR UPDATE` locks; `None` when nothing is live yet.
+async fn live_block(connection: &mut PgConnection, lock: &str) -> Result<Option<u64>, sqlx::Error> {
     let there: bool = sqlx::query_scalar("SELECT to_regclass($1 || '.checkpoint') IS NOT NULL")
         .bind(LIVE)
         .fetch_one(&mut *connection)
@@ -481,10 +500,9 @@ async fn lock_live(connection: &mut PgConnection) -> Result<Option<u64>, sqlx::E
     if !there {
         return Ok(None);
     }
-    let number: Option<i64> =
-        sqlx::query_scalar(format!("SELECT block_number FROM {LIVE}.checkpoint FOR UPDATE").as_str())
-            .fetch_optional(connection)
-            .await?;
+    let number: Option<i64> = sqlx::query_scalar(format!("SELECT block_number FROM {LIVE}.checkpoint {lock}").as_str())
+        .fetch_optional(connection)
+        .await?;
     Ok(number.map(from_sql))
 }
 

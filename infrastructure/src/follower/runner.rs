@@ -17,7 +17,7 @@ use super::status::StatusCell;
 use super::trust::{self, CheckedBlock, Distrust};
 use super::window::{AppliedBlock, Fork, Window};
 use super::{FinalityRule, FollowerError, schema};
-use crate::chain::{BlockId, EventLog};
+use crate::chain::{BlockId, ChainError, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
 use crate::notices::{AppliedEvent, Notice, Notices};
@@ -398,26 +398,43 @@ where
         let mut heads = Vec::new();
         let mut head = place.window.last().head;
         let mut from = place.window.last().number.saturating_add(1);
-        while from <= newest.number {
-            let to = newest.number.min(from.saturating_add(page).saturating_sub(1));
-            for block in self.log.logs(from, to).await? {
-                for entry in &block.appended {
-                    let expected = head.position.saturating_add(1);
-                    if entry.position != expected {
-                        return Err(Distrust::Gap {
-                            expected,
-                            found: entry.position,
+        let mut target = newest.number;
+        loop {
+            while from <= target {
+                let to = target.min(from.saturating_add(page).saturating_sub(1));
+                for block in self.log.logs(from, to).await? {
+                    for entry in &block.appended {
+                        let expected = head.position.saturating_add(1);
+                        if entry.position != expected {
+                            return Err(Distrust::Gap {
+                                expected,
+                                found: entry.position,
+                            }
+                            .into());
                         }
-                        .into());
+                        head.advance(entry);
                     }
-                    head.advance(entry);
                 }
+                heads.push((to, head));
+                from = to.saturating_add(1);
             }
-            heads.push((to, head));
-            from = to.saturating_add(1);
-        }
-        if head != self.log.head(BlockId::Number(newest.number)).await? {
-            return Err(Distrust::RunningHash { block: newest.number }.into());
+            match self.log.head(BlockId::Number(target)).await {
+                Ok(contract) if contract == head => break,
+                Ok(contract) if contract.position <= head.position => {
+                    return Err(Distrust::RunningHash { block: target }.into());
+                }
+                // Reading took so long that the state of this block is forgotten too, or the node is between two blocks: what
+                // was mined meanwhile is less, and the newest block is asked for again.
+                answer @ (Ok(_) | Err(ChainError::Rpc { .. })) => {
+                    let now = self.newest(BlockId::Latest).await?.number;
+                    if now <= target {
+                        answer?;
+                        return Err(Distrust::RunningHash { block: target }.into());
+                    }
+                    target = now;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         for (to, head) in heads {
             let last = *place.window.last();

@@ -10,12 +10,13 @@ use domain::account::AccountEvent;
 use domain::kernel::AccountId;
 use infrastructure::follower::status::StatusCell;
 use infrastructure::follower::{FinalityRule, Phase, RebuildError, retry_parked};
-use infrastructure::notices::Notices;
+use infrastructure::notices::{Notice, Notices};
 use infrastructure::postgres::{LIVE, REBUILD};
 use projections::{PgQueries, ReadModels};
 use serde_json::json;
 use tests::history::History;
 use tests::log::TestLog;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -25,16 +26,23 @@ const SOON: Duration = Duration::from_secs(20);
 /// A follower that runs until it is dropped.
 struct Running {
     status: StatusCell,
+    notices: UnboundedReceiver<Arc<Notice>>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Running {
     fn start(log: &TestLog, finality: FinalityRule) -> Self {
-        let follower = log.follower(finality, Notices::default());
+        let notices = Notices::default();
+        let follower = log.follower(finality, notices.clone());
         let (status, cancel) = (follower.status(), CancellationToken::new());
         let task = tokio::spawn(follower.run(cancel.clone()));
-        Self { status, cancel, task }
+        Self {
+            status,
+            notices: notices.subscribe(),
+            cancel,
+            task,
+        }
     }
 
     /// Waits until the follower is where the chain is.
@@ -52,6 +60,14 @@ impl Running {
         };
         let arrived = tokio::time::timeout(SOON, there).await;
         arrived.unwrap_or_else(|_| panic!("{:?}, not {} in {block}", self.status.get(), head.position));
+    }
+
+    /// How often blocks were undone.
+    fn reverts(&mut self) -> usize {
+        let heard = std::iter::from_fn(|| self.notices.try_recv().ok());
+        heard
+            .filter(|notice| matches!(**notice, Notice::Reverted { .. }))
+            .count()
     }
 
     async fn stop(self) {
@@ -209,7 +225,7 @@ async fn after_reorganisations_of_any_depth_in_the_window_the_read_models_equal_
     let mut history = History::new(17);
     let finality = FinalityRule::Confirmations(12);
     log.append(&history.commits(60)).await;
-    let follower = Running::start(&log, finality);
+    let mut follower = Running::start(&log, finality);
     for (round, depth) in [1_usize, 5, 2, 9, 1, 11].into_iter().enumerate() {
         let snapshot = log.chain.call("evm_snapshot", json!([])).await;
         let (heads, stands) = (log.heads(), history.clone());
@@ -228,6 +244,7 @@ async fn after_reorganisations_of_any_depth_in_the_window_the_read_models_equal_
             log.append(&history.commits(4)).await;
         }
         follower.caught_up(&log).await;
+        assert_eq!(follower.reverts(), 1);
     }
     follower.stop().await;
     let live = hashes(&log, LIVE).await;
