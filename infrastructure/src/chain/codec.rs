@@ -10,6 +10,8 @@
 
 mod batch;
 mod entries;
+#[cfg(test)]
+mod vectors;
 
 pub use batch::{EncodeError, append_calldata, batch_of_calldata, decode_batch, encode_batch, encoded_len};
 pub(super) use entries::{RawLog, read_logs};
