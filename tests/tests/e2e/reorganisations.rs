@@ -88,7 +88,7 @@ async fn what_was_acknowledged_stands_after_shallow_deep_and_repeated_reorganisa
     let heartbeat = Heartbeat::of(&chain);
     let system = TestSystem::with(&chain, &deployment, undoable()).await;
     let clinic = Clinic::open(&system, "Doctor").await;
-    clinic.offer(&system, 60).await;
+    clinic.offer(&system, 40).await;
     let patient = clinic.patient(&system, "Patient").await;
 
     let mut booked = 0;
