@@ -100,6 +100,21 @@ fn reorganisations_lose_and_double_nothing() {
 }
 
 #[test]
+fn an_answer_from_a_branch_that_is_gone_gives_up_no_nonce() {
+    for seed in 0..200 {
+        run(
+            seed,
+            Faults {
+                reorganisations: 25,
+                answers: 20,
+                finality: 1,
+                ..Faults::NONE
+            },
+        );
+    }
+}
+
+#[test]
 fn a_restart_at_any_step_loses_and_doubles_nothing() {
     for seed in 0..200 {
         run(
