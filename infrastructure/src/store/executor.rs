@@ -142,10 +142,15 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
 
     /// Hears the follower's notices, until there are no more. Without it nothing is wrong, but what others append is only
     /// noticed when the contract rejects a commit.
+    ///
+    /// As soon as it also knows which streams the journal has, the first command on a new stream asks no database.
     pub async fn follow(self, mut notices: UnboundedReceiver<Arc<Notice>>) {
+        let learning = tokio::spawn(Arc::clone(&self.0).learn_streams());
         while let Some(notice) = notices.recv().await {
             self.0.streams.hear(&notice);
         }
+        learning.abort();
+        self.0.streams.known.set_complete(false);
     }
 
     /// One attempt, through cqrs-es.
@@ -371,6 +376,28 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
 }
 
 impl<L: CommitLog, J: Journal> Core<L, J> {
+    /// Learns which streams the journal has. What is new since the notices were subscribed to, they tell.
+    async fn learn_streams(self: Arc<Self>) {
+        let mut position = 0;
+        loop {
+            match self.reader.streams_after(position).await {
+                Ok(streams) => {
+                    for (_, stream) in &streams {
+                        self.streams.known.insert(stream);
+                    }
+                    match streams.last() {
+                        Some((last, _)) => position = *last,
+                        None => return self.streams.known.set_complete(true),
+                    }
+                }
+                Err(failure) => {
+                    tracing::debug!(%failure, "which streams exist is not known yet");
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
     /// Takes the turn on a stream, and loads it.
     pub(super) async fn enter<A: ClinicAggregate>(
         &self,
@@ -380,7 +407,8 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let stream_id = self.names.seal(&aggregate);
         let stream = self.streams.get(stream_id);
         let turn = stream.turn().await;
-        let loaded = self.load::<A>(aggregate, &stream, freshness).await?;
+        let is_new = || freshness == Freshness::New || !self.streams.known.may_exist(&stream_id);
+        let loaded = self.load::<A>(aggregate, &stream, is_new).await?;
         Ok(Place {
             stream_id,
             stream,
@@ -391,9 +419,14 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
 
     /// The state for a reader: no turn is taken if it is in memory.
     async fn peek<A: ClinicAggregate>(&self, aggregate: AggregateRef) -> Result<LoadedAggregate<A>, Failure> {
-        let loaded = match self.streams.get(self.names.seal(&aggregate)).loaded() {
+        let stream = self.streams.get(self.names.seal(&aggregate));
+        let loaded = match stream.loaded() {
             Some(loaded) => loaded,
-            None => self.enter::<A>(aggregate, Freshness::MayExist).await?.loaded,
+            None => {
+                let _turn = stream.turn().await;
+                // What is only read does not come before the contract, so the journal itself must say that it is not there.
+                self.load::<A>(aggregate, &stream, || false).await?
+            }
         };
         Ok(LoadedAggregate {
             aggregate: loaded.typed::<A>()?.clone(),
@@ -414,7 +447,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         &self,
         aggregate: AggregateRef,
         stream: &Stream,
-        freshness: Freshness,
+        is_new: impl Fn() -> bool + Send,
     ) -> Result<Loaded, Failure> {
         let stream_id = self.names.seal(&aggregate);
         let deadline = Instant::now() + self.options.catch_up;
@@ -424,7 +457,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                 return Ok(loaded);
             }
             let fill = stream.begin_fill();
-            if freshness == Freshness::New && fill.required.is_none() {
+            if fill.required.is_none() && is_new() {
                 stream.finish_fill(fill, Arc::new(A::default()), crate::log::StreamHead::default(), 0);
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use application::log::StreamId;
+use application::log::{Position, StreamId};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
@@ -40,7 +40,20 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError`].
     fn is_held_back(&self, stream: &StreamId) -> impl Future<Output = Result<bool, JournalError>> + Send;
+
+    /// The streams that began after a position, in the order in which they did, with the positions: some of them, and none
+    /// only when there are no more.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn streams_after(
+        &self,
+        position: Position,
+    ) -> impl Future<Output = Result<Vec<(Position, StreamId)>, JournalError>> + Send;
 }
+
+/// How many streams are listed at once.
+const PAGE: i64 = 20_000;
 
 /// The view over the journal that has the shape postgres-es reads.
 const JOURNAL_VIEW: &str = "journal_events";
@@ -88,6 +101,22 @@ impl Journal for PostgresJournal {
             .fetch_one(&self.pool)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))
+    }
+
+    async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, JournalError> {
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT position, stream FROM journal WHERE version = 1 AND position > $1 ORDER BY position LIMIT $2",
+        )
+        .bind(i64::try_from(position).unwrap_or(i64::MAX))
+        .bind(PAGE)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| JournalError::Unavailable(error.into()))?;
+        let row = |(position, stream): (i64, Vec<u8>)| {
+            let stream = stream.try_into().map_err(|_| JournalError::Malformed("stream"))?;
+            Ok((position.unsigned_abs(), StreamId(stream)))
+        };
+        rows.into_iter().map(row).collect()
     }
 }
 

@@ -18,6 +18,7 @@ mod failure;
 mod hand_over;
 mod in_flight;
 mod journal;
+mod known;
 mod reader;
 mod session;
 #[cfg(test)]

@@ -40,6 +40,11 @@ impl<J: Journal> Reader<J> {
         Self { journal, opener }
     }
 
+    /// The streams that began after a position.
+    pub(super) async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, Failure> {
+        Ok(self.journal.streams_after(position).await?)
+    }
+
     /// Reads a whole stream into its state. Foreign events count, and change nothing; personal sections without a key stay
     /// sealed.
     pub(super) async fn read<A: ClinicAggregate>(
@@ -105,10 +110,13 @@ impl<J: Journal> Reader<J> {
         aggregate: AggregateRef,
         stream: &StreamId,
     ) -> Result<Vec<(AppendedEntry, Option<(EventMetadata, A::Event)>)>, Failure> {
+        let entries = self.journal.entries::<A>(&aggregate, stream).await?;
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.journal.is_held_back(stream).await? {
             return Err(Failure::HeldBack);
         }
-        let entries = self.journal.entries::<A>(&aggregate, stream).await?;
         let keys = self.opener.keys_for(&entries).await?;
         let open = |entry: AppendedEntry| match self.opener.open_own(&entry, aggregate, &keys) {
             Opening::Opened { event, .. } => match typed(event.event) {

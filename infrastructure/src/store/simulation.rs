@@ -58,6 +58,7 @@ struct Server {
     notices: Notices,
     accepted: HashSet<CommandId>,
     keys: usize,
+    reads: usize,
     available: bool,
 }
 
@@ -83,6 +84,7 @@ impl World {
             notices: Notices::default(),
             accepted: HashSet::new(),
             keys: 0,
+            reads: 0,
             available: true,
         });
         let state = State {
@@ -116,6 +118,11 @@ impl World {
     /// How many new keys came with a server's commits.
     pub(super) fn keys(&self, server: usize) -> usize {
         self.state().servers[server].keys
+    }
+
+    /// How often a server's journal was read.
+    pub(super) fn reads(&self, server: usize) -> usize {
+        self.state().servers[server].reads
     }
 
     pub(super) fn set_available(&self, server: usize, available: bool) {
@@ -415,7 +422,8 @@ impl Journal for Node {
         stream: &StreamId,
     ) -> Result<Vec<AppendedEntry>, JournalError> {
         let entries = {
-            let state = self.world.state();
+            let mut state = self.world.state();
+            state.servers[self.server].reads += 1;
             let applied = state.servers[self.server].applied;
             let entries = state.entries(applied).filter(|(entry, ..)| entry.stream == *stream);
             entries.map(|(entry, ..)| entry.clone()).collect()
@@ -427,6 +435,15 @@ impl Journal for Node {
 
     async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {
         Ok(self.world.state().held_back.contains(stream))
+    }
+
+    async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, JournalError> {
+        let state = self.world.state();
+        let entries = state
+            .entries(state.servers[self.server].applied)
+            .map(|(entry, ..)| entry);
+        let began = entries.filter(|entry| entry.version == 1 && entry.position > position);
+        Ok(began.map(|entry| (entry.position, entry.stream)).take(3).collect())
     }
 }
 

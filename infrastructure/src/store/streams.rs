@@ -6,6 +6,7 @@ use application::log::StreamId;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
+use super::known::KnownStreams;
 use super::stream::Stream;
 use crate::notices::Notice;
 
@@ -14,6 +15,8 @@ pub(super) struct Streams {
     lately_used: moka::sync::Cache<StreamId, Arc<Stream>>,
     /// Evicting one of these would only make the next command on it fail at the contract.
     in_flight: DashMap<StreamId, Arc<Stream>>,
+    /// Which streams exist at all.
+    pub(super) known: KnownStreams,
 }
 
 impl Streams {
@@ -22,6 +25,7 @@ impl Streams {
         Self {
             lately_used: moka::sync::Cache::new(capacity),
             in_flight: DashMap::new(),
+            known: KnownStreams::new(),
         }
     }
 
@@ -39,6 +43,7 @@ impl Streams {
         match self.in_flight.entry(id) {
             Entry::Occupied(kept) => Arc::ptr_eq(kept.get(), stream),
             Entry::Vacant(place) => {
+                self.known.insert(&id);
                 place.insert(Arc::clone(stream));
                 self.lately_used.insert(id, Arc::clone(stream));
                 true
@@ -56,6 +61,7 @@ impl Streams {
         match notice {
             Notice::Applied { appended, .. } => {
                 for event in appended {
+                    self.known.insert(&event.stream);
                     self.tell(&event.stream, |stream| stream.applied(event.head));
                 }
             }

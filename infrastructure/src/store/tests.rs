@@ -630,6 +630,9 @@ async fn a_stream_that_was_thought_new_is_found_to_exist() {
 async fn a_held_back_stream_takes_no_commands() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;
+    let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
+    world.mine_stranger(StreamNames::new(&secret()).seal(&day(0).into()), &foreign);
+    world.settle();
     world.hold_back(StreamNames::new(&secret()).seal(&day(0).into()));
     let executor = &servers[0].executor;
     let refused = executor
@@ -751,4 +754,30 @@ async fn a_reader_sees_commits_in_flight() {
     assert_eq!((seen.version, seen.aggregate.sessions().len()), (1, 1));
     world.settle();
     publishing.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_command_on_a_new_stream_reads_no_journal() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 9).await;
+    let restarted = serve(&world, 0, Arc::clone(&servers[0].keys), ExecutorOptions::default()).executor;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let before = world.reads(0);
+    let fresh = publish(10);
+    restarted
+        .execute::<Calendar>(day(10), Freshness::MayExist, fresh, &context(1))
+        .await
+        .unwrap();
+    assert_eq!(world.reads(0), before);
+    for number in 0..9 {
+        let repeat = restarted
+            .execute::<Calendar>(day(number), Freshness::MayExist, publish(number), &context(2))
+            .await
+            .unwrap();
+        assert_eq!((repeat.version, repeat.position), (1, None));
+    }
+    assert_eq!(world.reads(0), before + 9, "those that exist are read");
+    driver.abort();
 }
