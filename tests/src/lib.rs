@@ -2,6 +2,7 @@
 //!
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
 //! - [`people`]: people with wallets, who sign in.
+//! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
 //! - [`chain`]: a chain for each test, and its accounts.
 //! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append.
 //!
@@ -14,6 +15,8 @@
     reason = "this crate is test code: it says what must hold by panicking when it does not"
 )]
 
+pub mod binary;
+pub mod bundles;
 pub mod chain;
 pub mod clinic;
 pub mod history;

@@ -14,6 +14,7 @@ mod dev_chain;
 mod dev_system;
 mod journal;
 mod keys;
+mod kills;
 mod projections;
 mod races;
 mod rebuild;

@@ -1,0 +1,188 @@
+//! The program itself, as a process that can be killed.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+/// How long a start may take, recovery after a kill included.
+const START: Duration = Duration::from_secs(120);
+
+static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
+
+/// The program, built like these tests. Cargo builds it for the tests of its own package only.
+pub async fn program() -> &'static Path {
+    PROGRAM
+        .get_or_init(|| async {
+            let mut build = Command::new(env!("CARGO"));
+            // As part of the whole workspace, so that what the tests were built from serves here too.
+            build.args(["build", "--quiet", "--workspace", "--bin", "medconnect"]);
+            build.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")]);
+            if !cfg!(debug_assertions) {
+                build.arg("--release");
+            }
+            assert!(
+                build.status().await.expect("cargo").success(),
+                "the program does not build"
+            );
+            let tests = std::env::current_exe().expect("this test's path");
+            let folder = tests.parent().and_then(Path::parent).expect("cargo's folder");
+            folder.join("medconnect")
+        })
+        .await
+}
+
+/// A `medconnect dev` in a process of its own. It is killed when it is dropped.
+#[derive(Debug)]
+pub struct Dev {
+    child: Child,
+    /// Its data directory.
+    pub folder: PathBuf,
+    /// The URL of its REST interface.
+    pub url: String,
+}
+
+impl Dev {
+    /// Starts it, with chain and Postgres on any ports.
+    pub async fn start(folder: &Path, port: u16) -> Self {
+        std::fs::create_dir_all(folder).expect("a folder");
+        let running = folder.join("running.json");
+        // A run that was killed leaves it.
+        let _ = std::fs::remove_file(&running);
+        let output = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.with_extension("output"))
+            .expect("a file for the output");
+        let child = Command::new(program().await)
+            .arg("dev")
+            .arg("--data-dir")
+            .arg(folder)
+            .args(["--chain-port", "0", "--postgres-port", "0", "--port", &port.to_string()])
+            .stdin(Stdio::null())
+            .stderr(output.try_clone().expect("the same file"))
+            .stdout(output)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program");
+        let mut dev = Self {
+            child,
+            folder: folder.to_owned(),
+            url: format!("http://127.0.0.1:{port}"),
+        };
+        let deadline = Instant::now() + START;
+        while !running.is_file() {
+            let ended = dev.child.try_wait().expect("our child");
+            assert!(ended.is_none(), "medconnect dev ended: {}", dev.output());
+            assert!(
+                Instant::now() < deadline,
+                "medconnect dev is not ready: {}",
+                dev.output()
+            );
+            sleep(Duration::from_millis(50)).await;
+        }
+        dev
+    }
+
+    /// What it has printed, over all runs on its folder.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(self.folder.with_extension("output")).unwrap_or_default()
+    }
+
+    /// Kills it with `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("our child");
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(mut self) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .expect("a running child");
+        kill(Pid::from_raw(pid), Signal::SIGINT).expect("our child");
+        let status = self.child.wait().await.expect("our child");
+        assert!(status.success(), "{status}: {}", self.output());
+    }
+
+    /// Kills the Postgres that it started.
+    pub fn kill_postgres(&self) {
+        let file = self.folder.join("postgres/data/postmaster.pid");
+        // It is gone while Postgres is being started again.
+        if let Some(pid) = std::fs::read_to_string(file)
+            .ok()
+            .and_then(|text| text.lines().next()?.parse().ok())
+        {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+
+    /// Kills the node behind its chain.
+    pub async fn kill_chain(&self) {
+        let own = self.child.id().expect("a running child").to_string();
+        let output = Command::new("ps")
+            .args(["-A", "-o", "pid=,ppid=,comm="])
+            .output()
+            .await
+            .expect("ps");
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            if let [pid, parent, name] = line.split_whitespace().collect::<Vec<_>>()[..]
+                && parent == own
+                && name.ends_with("anvil")
+            {
+                let _ = kill(Pid::from_raw(pid.parse().expect("a pid")), Signal::SIGKILL);
+            }
+        }
+    }
+
+    /// Runs another subcommand on the same folder, and answers with its output and exit code.
+    pub async fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = command(arguments, &self.folder)
+            .await
+            .output()
+            .await
+            .expect("the program");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            !text.is_empty() || !output.stderr.is_empty() || output.status.success(),
+            "it failed without a word"
+        );
+        (output.status.code(), text + &String::from_utf8_lossy(&output.stderr))
+    }
+
+    /// A token of the demo's person in this role.
+    pub async fn token(&self, role: &str) -> String {
+        let (code, text) = self.run(&["login", "--demo", role]).await;
+        assert_eq!(code, Some(0), "{text}");
+        text.trim().to_owned()
+    }
+
+    /// Reads as the demo's person in this role.
+    pub async fn get(&self, role: &str, path: &str) -> Value {
+        let request = reqwest::Client::new()
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(self.token(role).await);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    }
+}
+
+/// A subcommand for a folder's system, not started yet. It is killed when it is dropped.
+pub async fn command(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(program().await);
+    command
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
