@@ -12,7 +12,7 @@
 //!   destroyed. One random nonce serves both, for the keys differ.
 //! - The associated data binds the header, chain id, contract, stream, version and the section's place, so nothing can be moved or put
 //!   together from parts.
-//! - What repeats is taken out before sealing: frequent phrases by number ([`vocabulary`]), long texts with zstd over the same words.
+//! - What repeats is taken out before sealing: frequent phrases by number (`vocabulary`), long texts with zstd over the same words.
 //! - The padding to whole words is inside the sealed sections.
 //!
 //! The stream id itself is sealed as well ([`StreamNames`]): it names nobody, and the holder of the master secret reads the aggregate
