@@ -17,7 +17,7 @@ fn free_port() -> u16 {
 }
 
 async fn run(arguments: &[&str]) -> Output {
-    let mut command = tokio::process::Command::new(program().await);
+    let mut command = tokio::process::Command::new(program());
     command
         .args(arguments)
         .stdin(Stdio::null())
@@ -179,7 +179,7 @@ async fn a_system_on_this_machine_is_found_signed_in_at_and_imported_into() {
 /// Starts a throw-away, and answers with its process and its folder once it is ready.
 async fn throw_away(temporary: &Path) -> (tokio::process::Child, PathBuf) {
     let output = temporary.with_extension("output");
-    let child = tokio::process::Command::new(program().await)
+    let child = tokio::process::Command::new(program())
         .args(["dev", "--ephemeral", "--no-demo", "--port", "0"])
         .env("TMPDIR", temporary)
         .stdin(Stdio::null())
