@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    api::cli::Cli::parse().run().await
+fn main() -> ExitCode {
+    api::cli::main()
 }

@@ -8,34 +8,18 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
-use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 /// How long a start may take, recovery after a kill included.
 const START: Duration = Duration::from_secs(120);
 
-static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
-
-/// The program, built like these tests. Cargo builds it for the tests of its own package only.
-pub async fn program() -> &'static Path {
-    PROGRAM
-        .get_or_init(|| async {
-            let mut build = Command::new(env!("CARGO"));
-            // As part of the whole workspace, so that what the tests were built from serves here too.
-            build.args(["build", "--quiet", "--workspace", "--bin", "medconnect"]);
-            build.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")]);
-            if !cfg!(debug_assertions) {
-                build.arg("--release");
-            }
-            assert!(
-                build.status().await.expect("cargo").success(),
-                "the program does not build"
-            );
-            let tests = std::env::current_exe().expect("this test's path");
-            let folder = tests.parent().and_then(Path::parent).expect("cargo's folder");
-            folder.join("medconnect")
-        })
-        .await
+/// The program. Cargo builds it before it runs the tests of this package.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("this test's path");
+    let folder = test.parent().and_then(Path::parent).expect("cargo's folder");
+    let program = folder.join("medconnect-under-test");
+    assert!(program.is_file(), "{} was not built", program.display());
+    program
 }
 
 /// A `medconnect dev` in a process of its own. It is killed when it is dropped.
@@ -60,7 +44,7 @@ impl Dev {
             .append(true)
             .open(folder.with_extension("output"))
             .expect("a file for the output");
-        let child = Command::new(program().await)
+        let child = Command::new(program())
             .arg("dev")
             .arg("--data-dir")
             .arg(folder)
@@ -144,11 +128,7 @@ impl Dev {
 
     /// Runs another subcommand on the same folder, and answers with its output and exit code.
     pub async fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = command(arguments, &self.folder)
-            .await
-            .output()
-            .await
-            .expect("the program");
+        let output = command(arguments, &self.folder).output().await.expect("the program");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
             !text.is_empty() || !output.stderr.is_empty() || output.status.success(),
@@ -176,8 +156,8 @@ impl Dev {
 }
 
 /// A subcommand for a folder's system, not started yet. It is killed when it is dropped.
-pub async fn command(arguments: &[&str], folder: &Path) -> Command {
-    let mut command = Command::new(program().await);
+pub fn command(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(program());
     command
         .args(arguments)
         .arg("--data-dir")

@@ -12,17 +12,17 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Prints a result. That nobody reads it any more is not our failure.
-pub fn result(text: impl Display) {
+pub(super) fn result(text: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Says something about what is going on.
-pub fn note(text: impl Display) {
+pub(super) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Says why it did not work, with the causes behind it.
-pub fn error(error: &(dyn Error + 'static)) {
+pub(super) fn error(error: &(dyn Error + 'static)) {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -37,7 +37,7 @@ pub fn error(error: &(dyn Error + 'static)) {
 }
 
 /// A progress bar on a terminal; elsewhere a line now and then.
-pub fn bar() -> ProgressBar {
+pub(super) fn bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
@@ -53,7 +53,7 @@ pub fn bar() -> ProgressBar {
 
 /// The steps of something that takes a while: a spinner beside the current one on a terminal, and a line for each that is done.
 #[derive(Debug)]
-pub struct Steps {
+pub(super) struct Steps {
     spinner: ProgressBar,
     current: Mutex<Option<(String, Instant)>>,
 }
@@ -76,14 +76,14 @@ impl Default for Steps {
 
 impl Steps {
     /// The step before is done, and this one begins.
-    pub fn step(&self, text: impl Into<String>) {
+    pub(super) fn step(&self, text: impl Into<String>) {
         let text = text.into();
         self.spinner.set_message(text.clone());
         self.tell(Some((text, Instant::now())));
     }
 
     /// All steps are done.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.tell(None);
         self.spinner.finish_and_clear();
     }

@@ -1,7 +1,7 @@
 //! The command line. Each subcommand is a module: what it takes, and what it does with the rest of the crate.
 
 mod bench;
-pub mod console;
+mod console;
 mod deploy;
 mod dev;
 mod error;
@@ -27,7 +27,7 @@ pub use error::CliError;
     after_help = "Exit codes: 0 done; 1 it failed, or a part of it did; 2 it was asked for in a way that cannot work \
                   (arguments, configuration, no server); 130 stopped by force."
 )]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -54,9 +54,20 @@ enum Command {
     Openapi,
 }
 
+/// The program: reads its arguments, and does what they ask for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(cli.run()),
+        Err(error) => {
+            console::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
 impl Cli {
-    /// Does what was asked for.
-    pub async fn run(self) -> ExitCode {
+    async fn run(self) -> ExitCode {
         let done = match self.command {
             Command::Dev(arguments) => dev::run(arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,

@@ -26,8 +26,9 @@ const DATABASE: &str = "medconnect";
 /// What an account that pays for transactions should have, in wei: enough for ever.
 const FUNDS: u128 = 1_000_000 * 1_000_000_000_000_000_000;
 
-/// For how many blocks back the dev chain's state can be asked for.
-const STATES: u32 = 32;
+/// For how many blocks back the chain's state can be asked for. The follower asks for that of the newest block it knows of, and others may
+/// come meanwhile.
+const STATES: u32 = 8;
 
 /// Where everything listens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

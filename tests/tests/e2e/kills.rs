@@ -71,7 +71,6 @@ enum Victim {
 /// Imports a folder's bundles, and kills while that goes on, a few times.
 async fn import_through_kills(mut dev: Dev, port: u16, folder: &Path, victim: Victim) -> Dev {
     let mut importing = command(&["import", folder.to_str().unwrap()], &dev.folder)
-        .await
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

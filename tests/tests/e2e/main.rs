@@ -10,6 +10,7 @@
 mod auth;
 mod authorization;
 mod bad_input;
+mod cli;
 mod dev_chain;
 mod dev_system;
 mod journal;
