@@ -1,6 +1,5 @@
 //! The contract alone, fed with full batches by one client: what the chain can take at most.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -21,9 +20,6 @@ pub(super) const BATCH: usize = 300;
 
 /// How many batches are sent.
 const BATCHES: usize = 60;
-
-/// How many are on their way at once.
-const WINDOW: usize = 8;
 
 /// The size of a payload: the median of an import's events.
 const PAYLOAD: usize = 128;
@@ -132,19 +128,9 @@ pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractA
     }
     let events = (BATCH * BATCHES) as u64;
     let started = Instant::now();
-    let permits = Arc::new(tokio::sync::Semaphore::new(WINDOW));
-    let mut sends = tokio::task::JoinSet::new();
+    // One after another, so that nonces arrive in order; none waits for the one before it to be mined.
     for raw in batches {
-        let permit = Arc::clone(&permits).acquire_owned().await?;
-        let node = bench.log.node().clone();
-        sends.spawn(async move {
-            let sent = node.send_raw(&raw).await;
-            drop(permit);
-            sent
-        });
-    }
-    while let Some(sent) = sends.join_next().await {
-        sent??;
+        bench.log.node().send_raw(&raw).await?;
     }
     loop {
         let head = bench.log.head(BlockId::Latest).await?;

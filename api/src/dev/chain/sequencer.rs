@@ -230,7 +230,11 @@ impl Sequencer {
         }
         mine(&node, time).await?;
         state.tip = Some(tip(&node).await?);
-        state.unmined = false;
+        // A block holds only so much gas: what did not fit goes into the next one.
+        state.unmined = has_pending(&node).await?;
+        if state.unmined {
+            self.work.notify_one();
+        }
         Ok(())
     }
 
@@ -257,6 +261,12 @@ async fn mine(node: &Rpc, time: u64) -> Result<(), DevError> {
     node.call::<Value>("evm_mine", json!([{ "timestamp": time }]))
         .await
         .map(drop)
+}
+
+/// Whether the node has transactions that could be mined now.
+async fn has_pending(node: &Rpc) -> Result<bool, DevError> {
+    let pool: Value = node.call("txpool_status", json!([])).await?;
+    Ok(pool.get("pending").is_some_and(|pending| pending != "0x0"))
 }
 
 async fn tip(node: &Rpc) -> Result<Tip, DevError> {
