@@ -27,10 +27,11 @@ pub async fn cluster() -> &'static Cluster {
 
 /// A cluster of one's own, for tests that stop or kill it. Its data is in `folder`, which others must be able to enter.
 pub async fn own_cluster(folder: &std::path::Path, port: Port) -> Cluster {
+    let cluster = folder.join("postgres");
     let user = RunAs::not_root().expect("a user for Postgres");
-    let tools = PostgresTools::find(&user, &silent).await.expect("PostgreSQL");
+    let tools = PostgresTools::find(&user, &cluster, &silent).await.expect("PostgreSQL");
     let options = ClusterOptions {
-        folder: folder.join("postgres"),
+        folder: cluster,
         log: folder.join("postgres.log"),
         port,
         password: "test".to_owned(),
@@ -53,11 +54,12 @@ pub fn folder() -> tempfile::TempDir {
 
 async fn start() -> Cluster {
     let user = RunAs::not_root().expect("a user for Postgres");
-    let tools = PostgresTools::find(&user, &silent).await.expect("PostgreSQL");
     // Statics are not dropped: the guard beside the server removes the folder when this process ends.
     let folder = folder().keep();
+    let cluster = folder.join("postgres");
+    let tools = PostgresTools::find(&user, &cluster, &silent).await.expect("PostgreSQL");
     let options = ClusterOptions {
-        folder: folder.join("postgres"),
+        folder: cluster,
         log: folder.join("postgres.log"),
         port: Port::Any,
         password: "test".to_owned(),

@@ -95,6 +95,21 @@ pub enum DevError {
         /// Why it cannot be used.
         reason: String,
     },
+    /// The database was made by another version.
+    #[error(
+        "{path} was made by PostgreSQL {wanted}, and found was {found}; install PostgreSQL {wanted}, name it in {variable}, or start \
+         over with another --data-dir", path = path.display()
+    )]
+    OtherPostgres {
+        /// The cluster.
+        path: PathBuf,
+        /// The version that made it.
+        wanted: u32,
+        /// The version that was found.
+        found: u32,
+        /// The environment variable that names an installed one.
+        variable: &'static str,
+    },
     /// A port is in use by somebody else.
     #[error(
         "port {port}, for {what}, is taken by another program; choose another with {option}, or 0 for any that is free"

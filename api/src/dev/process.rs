@@ -57,7 +57,7 @@ impl Service {
         let program = PathBuf::from(command.as_std().get_program());
         let output = open_log(log)?;
         let errors = output.try_clone().map_err(DevError::file("open", log))?;
-        let child = command
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -72,9 +72,12 @@ impl Service {
             log: log.to_owned(),
             tail: String::new(),
         })?;
-        let guard = guard(pid, &ending).map_err(|source| DevError::Start {
-            program: "sh".into(),
-            source,
+        let guard = guard(pid, &ending).map_err(|source| {
+            let _ = child.start_kill();
+            DevError::Start {
+                program: "sh".into(),
+                source,
+            }
         })?;
         Ok(Self {
             name,

@@ -78,15 +78,16 @@ impl System {
         port::choose(ports.chain, "the chain")?;
         port::choose(ports.postgres, "Postgres")?;
         let user = RunAs::not_root()?;
-        user.can_reach(&directory.path().join("postgres"), Some("--data-dir"))?;
+        let cluster = directory.path().join("postgres");
+        user.can_reach(&cluster, Some("--data-dir"))?;
         let secrets = Secrets::open(directory.path())?;
 
-        let tools = PostgresTools::find(&user, progress).await?;
+        let tools = PostgresTools::find(&user, &cluster, progress).await?;
         let anvil = AnvilTool::find(progress).await?;
 
         progress("starting Postgres");
         let options = ClusterOptions {
-            folder: directory.path().join("postgres"),
+            folder: cluster,
             log: directory.log("postgres"),
             port: ports.postgres,
             password: secrets.postgres_password.expose().to_owned(),

@@ -34,11 +34,14 @@ pub struct PostgresTools {
 }
 
 impl PostgresTools {
-    /// Finds them, or fetches them. `user` must be able to reach them.
+    /// Finds them, or fetches them. `user` must be able to reach them, and they must be of the version that made the cluster in
+    /// this folder, if there is one.
     ///
     /// # Errors
     /// When none is installed and none can be fetched.
-    pub async fn find(user: &RunAs, progress: Progress<'_>) -> Result<Self, DevError> {
+    pub async fn find(user: &RunAs, cluster: &Path, progress: Progress<'_>) -> Result<Self, DevError> {
+        let wanted = made_by(cluster)?;
+        let fits = |found: &Self| wanted.is_none_or(|wanted| wanted == found.version);
         if let Some(named) = std::env::var_os(VARIABLE) {
             let path = PathBuf::from(named);
             let found = Self::at(&path).map_err(|reason| DevError::BadOverride {
@@ -47,16 +50,29 @@ impl PostgresTools {
                 reason,
             })?;
             user.can_reach(&found.program("postgres"), None)?;
-            return Ok(found);
+            return if fits(&found) {
+                Ok(found)
+            } else {
+                Err(found.does_not_fit(cluster, wanted))
+            };
         }
         let usable = |folder: PathBuf| {
-            Self::at(&folder)
-                .ok()
-                .filter(|found| user.can_reach(&found.program("postgres"), None).is_ok())
+            let found = Self::at(&folder).ok()?;
+            (fits(&found) && user.can_reach(&found.program("postgres"), None).is_ok()).then_some(found)
         };
         if let Some(found) = installed().into_iter().find_map(usable) {
             return Ok(found);
         }
+        let found = Self::fetch(progress).await?;
+        user.can_reach(&found.program("postgres"), None)?;
+        if fits(&found) {
+            Ok(found)
+        } else {
+            Err(found.does_not_fit(cluster, wanted))
+        }
+    }
+
+    async fn fetch(progress: Progress<'_>) -> Result<Self, DevError> {
         let platform = platform().ok_or_else(|| DevError::NoPackage {
             tool: "PostgreSQL",
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
@@ -69,12 +85,19 @@ impl PostgresTools {
             variable: VARIABLE,
         };
         let folder = fetch(&package, progress, restore_links).await?.join("native/bin");
-        let found = Self::at(&folder).map_err(|output| DevError::Failed {
+        Self::at(&folder).map_err(|output| DevError::Failed {
             program: folder,
             output,
-        })?;
-        user.can_reach(&found.program("postgres"), None)?;
-        Ok(found)
+        })
+    }
+
+    fn does_not_fit(&self, cluster: &Path, wanted: Option<u32>) -> DevError {
+        DevError::OtherPostgres {
+            path: cluster.to_owned(),
+            wanted: wanted.unwrap_or_default(),
+            found: self.version,
+            variable: VARIABLE,
+        }
     }
 
     /// One of its programs.
@@ -95,6 +118,19 @@ impl PostgresTools {
             folder: folder.to_owned(),
             version,
         })
+    }
+}
+
+/// The version that made the cluster in a folder; `None` when there is none yet.
+fn made_by(cluster: &Path) -> Result<Option<u32>, DevError> {
+    let path = cluster.join("data/PG_VERSION");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map(Some).map_err(|_| DevError::Damaged {
+            path,
+            reason: "it names no version of PostgreSQL".to_owned(),
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DevError::file("read", path)(error)),
     }
 }
 
@@ -199,6 +235,26 @@ mod tests {
         );
         assert_eq!(version("postgres (PostgreSQL) 18beta2"), Some(18));
         assert_eq!(version("something else"), None);
+    }
+
+    #[test]
+    fn data_of_another_version_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        assert_eq!(made_by(folder.path().join("nowhere").as_path()).unwrap(), None);
+        std::fs::write(folder.path().join("data/PG_VERSION"), "9\n").unwrap();
+        assert_eq!(made_by(folder.path()).unwrap(), Some(9));
+        let tools = PostgresTools {
+            folder: "/".into(),
+            version: 17,
+        };
+        let refused = tools.does_not_fit(folder.path(), Some(9)).to_string();
+        assert!(
+            refused.contains(VARIABLE) && refused.contains("PostgreSQL 9"),
+            "{refused}"
+        );
+        std::fs::write(folder.path().join("data/PG_VERSION"), "").unwrap();
+        assert!(made_by(folder.path()).is_err());
     }
 
     #[test]
