@@ -165,11 +165,6 @@ impl Journal {
             .map_err(DevError::file("write", &self.path))
     }
 
-    /// How many bytes it has.
-    pub(super) const fn length(&self) -> u64 {
-        self.length
-    }
-
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -14,6 +14,9 @@ use crate::dev::anvil::Anvil;
 use crate::dev::error::DevError;
 use crate::dev::rpc::Rpc;
 
+/// After how many blocks a replay says how far it is: a few seconds.
+const TOLD: u64 = 2_000;
+
 /// Why a request could not be passed on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Absent {
@@ -90,10 +93,8 @@ impl Sequencer {
         let rpc = node.rpc();
         let mut mined = None;
         let mut unmined = false;
+        let mut blocks = 0_u64;
         if let Some(journal) = &state.journal {
-            if journal.length() > 4 << 20 {
-                tell("giving the node the chain's former transactions");
-            }
             for entry in journal.entries()? {
                 match entry? {
                     Entry::Chain(_) => {}
@@ -106,6 +107,10 @@ impl Sequencer {
                     Entry::Mine { time, parent } => {
                         mine(&rpc, time).await?;
                         (mined, unmined) = (Some(parent), false);
+                        blocks += 1;
+                        if blocks.is_multiple_of(TOLD) {
+                            tell(&format!("the chain has {blocks} of its blocks again"));
+                        }
                     }
                 }
             }
