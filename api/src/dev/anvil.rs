@@ -41,7 +41,7 @@ pub struct AnvilOptions {
     /// For how many blocks before the last one the state can be asked for; `None` for all of them. Every state that is kept is
     /// a copy of the whole: 0 for a chain that grows large.
     pub states: Option<u32>,
-    /// The time of the first block, in seconds since the Unix epoch; `None` for now.
+    /// The time of the first block, in seconds since the Unix epoch; `None` for the time of the start.
     pub genesis_time: Option<u64>,
     /// The node whose chain this one continues.
     pub fork_of: Option<String>,
