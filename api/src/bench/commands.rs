@@ -104,14 +104,6 @@ pub async fn run(
     })
 }
 
-/// Executes the same commands over HTTP, for a log that is as long as it gets in the time.
-///
-/// # Errors
-/// When a command fails.
-pub async fn fill(surroundings: &Surroundings, system: &System, options: Options) -> anyhow::Result<()> {
-    anchored(surroundings, system, options).await.map(drop)
-}
-
 async fn postgres_es(surroundings: &Surroundings, options: Options) -> anyhow::Result<Measured> {
     let pool = postgres::pool(surroundings.database_url(), "baseline", 32)?;
     sqlx::query("CREATE SCHEMA IF NOT EXISTS baseline")

@@ -24,6 +24,9 @@ const BATCHES: usize = 60;
 /// The size of a payload: the median of an import's events.
 const PAYLOAD: usize = 128;
 
+/// How long the last batches may take to be mined.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What the contract took.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct ContractAlone {
@@ -39,6 +42,8 @@ pub struct ContractAlone {
 pub(super) struct Bench {
     pub(super) log: EventLog,
     pub(super) signer: Signer,
+    /// The block in which it was deployed.
+    pub(super) deployed_in: u64,
     nonce: u64,
 }
 
@@ -58,8 +63,30 @@ impl Bench {
         Ok(Self {
             log: EventLog::new(node, deployment.address),
             signer,
+            deployed_in: deployment.block,
             nonce,
         })
+    }
+
+    /// Sends a batch, without waiting until it is mined.
+    pub(super) async fn send(&mut self, commits: &[Commit]) -> anyhow::Result<()> {
+        let raw = self.sign(commits)?;
+        Ok(self.log.node().send_raw(&raw).await.map(drop)?)
+    }
+
+    /// Waits until the log has so many events.
+    pub(super) async fn appended(&self, events: u64) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            let head = self.log.head(BlockId::Latest).await?;
+            if head.position >= events {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("only {} of {events} events were appended", head.position);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Signs a batch.
@@ -132,16 +159,7 @@ pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractA
     for raw in batches {
         bench.log.node().send_raw(&raw).await?;
     }
-    loop {
-        let head = bench.log.head(BlockId::Latest).await?;
-        if head.position >= events {
-            break;
-        }
-        if started.elapsed() > Duration::from_secs(120) {
-            bail!("only {} of {events} events were appended", head.position);
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    bench.appended(events).await?;
     #[expect(clippy::cast_precision_loss, reason = "a count of events in one run")]
     let per_second = round(events as f64 / started.elapsed().as_secs_f64());
     Ok(ContractAlone {

@@ -11,8 +11,11 @@ mod baseline;
 pub mod commands;
 mod contract;
 pub mod gas;
+mod log;
 mod measure;
+mod memory;
 pub mod rebuild;
+mod rows;
 mod workload;
 
 pub use measure::Measured;

@@ -1,23 +1,24 @@
-//! A rebuild of the read models from the chain, beside the least that it could take: fetching and decoding the same logs and copying
-//! the same rows, with nothing checked, opened or folded.
+//! A rebuild of the read models from the chain, beside the least that it could take: fetching and decoding the same logs, and copying
+//! the same rows into bare tables, with nothing checked, opened, folded or indexed.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
-use futures::{StreamExt, stream};
-use infrastructure::chain::{BlockLogs, EventLog, Node, RpcOptions};
-
+use futures::{StreamExt, TryStreamExt, stream};
+use infrastructure::chain::EventLog;
 use infrastructure::follower::{FinalityRule, FollowerConfig, Rebuild};
-use infrastructure::keys::KeyRing;
-use infrastructure::postgres::{self, REBUILD};
+use infrastructure::keys::{KeyRing, MasterSecret};
+use infrastructure::postgres::{self, LIVE, REBUILD};
 use infrastructure::sealing::{LogLocation, Opener};
 use projections::ReadModels;
 use serde::Serialize;
-use sqlx::PgPool;
-use std::sync::Arc;
+use sqlx::Executor;
 
+use super::contract::Bench;
+use super::log::{self, Clinic};
 use super::measure::round;
-use crate::config::Config;
+use super::rows::Rows;
+use crate::dev::system::System as Surroundings;
 
 /// How many blocks the raw limit asks for at once, and how many of such requests are under way.
 const RANGE: u64 = 10;
@@ -28,58 +29,107 @@ const FETCHERS: usize = 2;
 pub struct Report {
     /// Events in the log.
     pub events: u64,
+    /// Rows that they become, the journal's and the read models'.
+    pub rows: u64,
     /// Events a second, from the empty schema to the swap.
     pub rebuild_per_second: f64,
     /// Events a second of fetching, decoding and copying alone.
     pub raw_per_second: f64,
     /// The one for each of the other.
     pub of_raw: f64,
+    /// How much memory the rebuild took at most beyond what was in use before, in mebibytes.
+    pub memory_mib: Option<u64>,
 }
 
 impl Report {
     /// For people.
     pub fn table(&self) -> String {
+        let memory = self
+            .memory_mib
+            .map_or_else(String::new, |mib| format!(", {mib} MiB of memory"));
         format!(
-            "{:<32}{:>12.0} events/s\n{:<32}{:>12.0} events/s\n\nof the raw limit: {:.2}    ({} events)\n",
-            "rebuild", self.rebuild_per_second, "fetch, decode, copy", self.raw_per_second, self.of_raw, self.events
+            "{:<32}{:>12.0} events/s{memory}\n{:<32}{:>12.0} events/s\n\nof the raw limit: {:.2}    ({} events, {} rows)\n",
+            "rebuild",
+            self.rebuild_per_second,
+            "fetch, decode, copy",
+            self.raw_per_second,
+            self.of_raw,
+            self.events,
+            self.rows
         )
     }
 }
 
-/// Measures on the log that a configuration names. The live read models are replaced by those that were rebuilt.
+/// The log to rebuild from, and where.
+struct Source<'a> {
+    log: EventLog,
+    deployed_in: u64,
+    secret: MasterSecret,
+    keys: Arc<KeyRing>,
+    /// A database in which nothing is live.
+    database: &'a str,
+}
+
+/// Writes a log of at least so many events, and measures on it. What is rebuilt becomes the live schema: nothing else may follow
+/// into the database.
 ///
 /// # Errors
 /// When chain or database do not answer.
-pub async fn run(config: &Config, database: &str, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Report> {
-    let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
-    let log = EventLog::new(node, config.chain.contract);
-    let pool = postgres::pool(database, REBUILD, 8)?;
+pub async fn run(surroundings: &Surroundings, events: u64, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Report> {
+    let config = surroundings.config();
+    let database = surroundings.database_url();
+    let pool = postgres::pool(database, LIVE, 4)?;
+    postgres::migrate(&pool).await?;
+    let keys = Arc::new(KeyRing::new(pool, config.keys.encryption_keys()?));
 
-    progress("measuring the raw limit");
-    let (events, raw) = raw_limit(&log, config.chain.deployed_in, database).await?;
-    anyhow::ensure!(
-        events > 0,
-        "the log is empty: import something, or run the commands' benchmark first"
-    );
-
-    progress("measuring a rebuild");
-    let location = LogLocation {
-        chain_id: config.chain.id,
-        contract: config.chain.contract.0,
+    progress(&format!("writing a log of {events} events"));
+    let mut bench = Bench::deploy(surroundings).await?;
+    let source = Source {
+        log: bench.log.clone(),
+        deployed_in: bench.deployed_in,
+        secret: config.keys.master_secret()?,
+        keys: Arc::clone(&keys),
+        database,
     };
-    let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
-    let opener = Opener::new(location, &config.keys.master_secret()?, keys);
-    let follower = FollowerConfig::new(FinalityRule::Instant, config.chain.deployed_in);
-    let rebuild = Rebuild::new(follower, log, opener, pool, ReadModels);
+    let mut clinic = Clinic::new(source.location(), &source.secret, keys);
+    log::write(&mut bench, &mut clinic, events).await?;
+    measure(&source, progress).await
+}
+
+impl Source<'_> {
+    fn location(&self) -> LogLocation {
+        LogLocation {
+            chain_id: self.log.node().chain_id(),
+            contract: self.log.address().0,
+        }
+    }
+}
+
+async fn measure(source: &Source<'_>, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Report> {
+    progress("measuring a rebuild");
+    let opener = Opener::new(source.location(), &source.secret, Arc::clone(&source.keys));
+    let follower = FollowerConfig::new(FinalityRule::Instant, source.deployed_in);
+    let pool = postgres::pool(source.database, REBUILD, 8)?;
+    let rebuild = Rebuild::new(follower, source.log.clone(), opener, pool, ReadModels);
     rebuild.discard().await?;
+    let memory = super::memory::watch();
     let started = Instant::now();
     let report = rebuild.run(|_| ()).await?;
     let rebuilt = per_second(report.position, started);
+    let memory_mib = memory.and_then(super::memory::Watch::mebibytes);
+
+    progress("measuring the raw limit");
+    let rows = Rows::read(&postgres::pool(source.database, LIVE, 2)?).await?;
+    let started = Instant::now();
+    raw_limit(source, &rows).await?;
+    let raw = per_second(report.position, started);
     Ok(Report {
-        events,
+        events: report.position,
+        rows: rows.count(),
         rebuild_per_second: rebuilt,
         raw_per_second: raw,
         of_raw: round(rebuilt / raw),
+        memory_mib,
     })
 }
 
@@ -89,57 +139,25 @@ fn per_second(events: u64, since: Instant) -> f64 {
     round(events / since.elapsed().as_secs_f64())
 }
 
-/// Fetches and decodes every log, and copies position, stream, version and payload into a table without an index.
-async fn raw_limit(log: &EventLog, from: u64, database: &str) -> anyhow::Result<(u64, f64)> {
-    let pool = postgres::pool(database, "raw_limit", 2)?;
-    sqlx::query("DROP SCHEMA IF EXISTS raw_limit CASCADE")
-        .execute(&pool)
+/// Fetches and decodes every log, and beside it copies the rows that the rebuild made.
+async fn raw_limit(source: &Source<'_>, rows: &Rows) -> anyhow::Result<()> {
+    let pool = postgres::pool(source.database, LIVE, 2)?;
+    pool.execute("DROP SCHEMA IF EXISTS raw_limit CASCADE; CREATE SCHEMA raw_limit")
         .await?;
-    sqlx::query("CREATE SCHEMA raw_limit").execute(&pool).await?;
-    sqlx::query("CREATE TABLE raw_limit.entries (position int8, stream bytea, version int8, payload bytea)")
-        .execute(&pool)
-        .await?;
-    let newest = log.node().block_number().await?;
-    let started = Instant::now();
-    let ranges = (from..=newest).step_by(usize::try_from(RANGE)?);
-    let mut fetched = stream::iter(ranges)
-        .map(|from| log.logs(from, newest.min(from.saturating_add(RANGE).saturating_sub(1))))
-        .buffered(FETCHERS);
-    let mut events = 0;
-    while let Some(blocks) = fetched.next().await {
-        events += copy(&pool, &blocks?).await?;
-    }
-    let rate = per_second(events, started);
-    sqlx::query("DROP SCHEMA raw_limit CASCADE").execute(&pool).await?;
-    Ok((events, rate))
+    futures::try_join!(fetch(source), rows.copy(&pool))?;
+    pool.execute("DROP SCHEMA raw_limit CASCADE").await?;
+    Ok(())
 }
 
-/// Copies entries in Postgres' binary format (the manual's page on COPY, "Binary Format").
-async fn copy(pool: &PgPool, blocks: &[BlockLogs]) -> anyhow::Result<u64> {
-    let mut data = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
-    let field = |data: &mut Vec<u8>, bytes: &[u8]| -> anyhow::Result<()> {
-        data.extend(i32::try_from(bytes.len())?.to_be_bytes());
-        data.extend(bytes);
-        Ok(())
-    };
-    let mut events = 0;
-    for entry in blocks.iter().flat_map(|block| &block.appended) {
-        data.extend(4_i16.to_be_bytes());
-        field(&mut data, &entry.position.to_be_bytes())?;
-        field(&mut data, &entry.stream.0)?;
-        field(&mut data, &entry.version.to_be_bytes())?;
-        field(&mut data, &entry.payload)?;
-        events += 1;
-    }
-    if events == 0 {
-        return Ok(0);
-    }
-    data.extend((-1_i16).to_be_bytes());
-    let mut connection = pool.acquire().await?;
-    let mut copy = connection
-        .copy_in_raw("COPY raw_limit.entries FROM STDIN (FORMAT binary)")
-        .await?;
-    copy.send(data).await?;
-    copy.finish().await.context("the copy was refused")?;
-    Ok(events)
+async fn fetch(source: &Source<'_>) -> anyhow::Result<()> {
+    let newest = source.log.node().block_number().await?;
+    let ranges = (source.deployed_in..=newest).step_by(usize::try_from(RANGE)?);
+    let fetched = stream::iter(ranges)
+        .map(|from| {
+            source
+                .log
+                .logs(from, newest.min(from.saturating_add(RANGE).saturating_sub(1)))
+        })
+        .buffered(FETCHERS);
+    Ok(fetched.try_for_each(|_| std::future::ready(Ok(()))).await?)
 }

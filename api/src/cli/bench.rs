@@ -1,5 +1,6 @@
 //! `medconnect bench`
 
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ enum What {
     /// Commands over HTTP, sealed and on the chain; beside plain postgres-es with a view, and the contract alone
     Commands(CommandsArguments),
     /// A rebuild from the chain; beside fetching, decoding and copying the same rows
-    Rebuild(CommandsArguments),
+    Rebuild(RebuildArguments),
     /// Gas for each event; beside the least that it could be
     Gas,
 }
@@ -40,9 +41,16 @@ struct CommandsArguments {
     /// How many clients work side by side
     #[arg(long, default_value_t = 128)]
     clients: usize,
-    /// For how many seconds each side works (for a rebuild: for how many seconds its log is made)
+    /// For how many seconds each side works
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct RebuildArguments {
+    /// How many events the log has, at least
+    #[arg(long, default_value_t = 100_000)]
+    events: u64,
 }
 
 impl From<CommandsArguments> for commands::Options {
@@ -67,10 +75,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let listener = Arc::new(|text: &str| console::note(text));
     let ports = SystemPorts::ANY;
     let (surroundings, socket) = System::start(directory, ports, &progress, listener).await?;
-    let system = compose::System::start(surroundings.config(), socket).await?;
-    let measured = measure(&arguments, &surroundings, &system, &progress).await;
+    let measured = measure(&arguments, &surroundings, socket, &progress).await;
     steps.finish();
-    system.stop().await;
     surroundings.stop().await;
     console::result(measured?);
     Ok(ExitCode::SUCCESS)
@@ -79,7 +85,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 async fn measure(
     arguments: &Arguments,
     surroundings: &System,
-    system: &compose::System,
+    socket: TcpListener,
     progress: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<String> {
     let print = |report: &dyn Printed| {
@@ -90,13 +96,14 @@ async fn measure(
         }
     };
     match arguments.what {
-        What::Commands(options) => print(&commands::run(surroundings, system, options.into(), progress).await?),
-        What::Gas => print(&gas::run(surroundings, progress).await?),
-        What::Rebuild(options) => {
-            progress("making a log");
-            commands::fill(surroundings, system, options.into()).await?;
-            print(&rebuild::run(surroundings.config(), surroundings.database_url(), progress).await?)
+        What::Commands(options) => {
+            let system = compose::System::start(surroundings.config(), socket).await?;
+            let measured = commands::run(surroundings, &system, options.into(), progress).await;
+            system.stop().await;
+            print(&measured?)
         }
+        What::Gas => print(&gas::run(surroundings, progress).await?),
+        What::Rebuild(options) => print(&rebuild::run(surroundings, options.events.max(1), progress).await?),
     }
 }
 

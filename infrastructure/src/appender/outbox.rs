@@ -17,6 +17,7 @@ use super::machine::{CommitKey, NewBatch, Nonce, RestoredBatch, RestoredCommit};
 use crate::chain::codec::{EncodeError, append_calldata, batch_of_calldata, decode_batch};
 use crate::chain::signer::TransactionError;
 use crate::chain::{Address, Hash, SignedTransaction, Signer, Transaction};
+use crate::keys::{KeyColumns, insert_keys};
 use crate::log::{Commit, NewKey};
 
 /// Why the outbox did not do what it was asked.
@@ -467,38 +468,4 @@ fn is_there_already(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
-}
-
-/// The columns of new keys, as `UNNEST` takes them.
-struct KeyColumns<'a> {
-    ids: Vec<&'a [u8]>,
-    subjects: Vec<Uuid>,
-    wrapped: Vec<&'a [u8]>,
-    keks: Vec<&'a str>,
-}
-
-impl<'a> KeyColumns<'a> {
-    fn of(keys: &'a [NewKey]) -> Self {
-        Self {
-            ids: keys.iter().map(|key| key.key_id.as_slice()).collect(),
-            subjects: keys.iter().map(|key| key.subject.uuid()).collect(),
-            wrapped: keys.iter().map(|key| key.wrapped.as_slice()).collect(),
-            keks: keys.iter().map(|key| key.kek_id.as_str()).collect(),
-        }
-    }
-}
-
-async fn insert_keys(connection: &mut PgConnection, keys: &[NewKey]) -> Result<(), sqlx::Error> {
-    let keys = KeyColumns::of(keys);
-    sqlx::query(
-        "INSERT INTO data_keys (key_id, subject, wrapped, kek_id)
-         SELECT * FROM UNNEST($1::bytea[], $2::uuid[], $3::bytea[], $4::text[]) ON CONFLICT (key_id) DO NOTHING",
-    )
-    .bind(keys.ids)
-    .bind(keys.subjects)
-    .bind(keys.wrapped)
-    .bind(keys.keks)
-    .execute(connection)
-    .await
-    .map(drop)
 }

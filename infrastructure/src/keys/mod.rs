@@ -18,4 +18,5 @@ pub use hex_secret::SecretError;
 pub(crate) use master::IdentityKey;
 pub use master::MasterSecret;
 pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey};
+pub(crate) use rows::{KeyColumns, insert_keys};
 pub use wrapping::{KeyEncryptionKey, KeyEncryptionKeys, UnwrapError};

@@ -187,6 +187,19 @@ impl KeyRing {
         }
     }
 
+    /// Writes new keys to the table at once, for whoever appends without an outbox.
+    ///
+    /// # Errors
+    /// When the database refuses; then none is written.
+    pub async fn make_durable(&self, new_keys: &[NewKey]) -> Result<(), KeyRingError> {
+        let mut connection = self.pool.acquire().await?;
+        rows::insert_keys(&mut connection, new_keys).await?;
+        for key in new_keys {
+            self.mark_durable(&key.key_id);
+        }
+        Ok(())
+    }
+
     /// A key by its name.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! The table `data_keys`.
 
 use domain::kernel::PatientId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::log::KeyId;
+use crate::log::{KeyId, NewKey};
 
 /// A row: one key of one subject. `wrapped` is `None` once the key is destroyed.
 #[derive(sqlx::FromRow)]
@@ -93,7 +93,7 @@ pub(super) async fn count_outdated(pool: &PgPool, kek_id: &str) -> Result<u64, s
 
 /// Some keys wrapped under another key-encryption key than this one, locked against a rotation that runs beside.
 pub(super) async fn outdated(
-    connection: &mut sqlx::PgConnection,
+    connection: &mut PgConnection,
     kek_id: &str,
     limit: i64,
 ) -> Result<Vec<KeyRow>, sqlx::Error> {
@@ -109,7 +109,7 @@ pub(super) async fn outdated(
 
 /// Replaces the wrapped bytes of keys.
 pub(super) async fn replace(
-    connection: &mut sqlx::PgConnection,
+    connection: &mut PgConnection,
     kek_id: &str,
     rewrapped: &[(KeyId, Vec<u8>)],
 ) -> Result<(), sqlx::Error> {
@@ -125,4 +125,39 @@ pub(super) async fn replace(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The columns of new keys, as `UNNEST` takes them.
+pub(crate) struct KeyColumns<'a> {
+    pub(crate) ids: Vec<&'a [u8]>,
+    pub(crate) subjects: Vec<Uuid>,
+    pub(crate) wrapped: Vec<&'a [u8]>,
+    pub(crate) keks: Vec<&'a str>,
+}
+
+impl<'a> KeyColumns<'a> {
+    pub(crate) fn of(keys: &'a [NewKey]) -> Self {
+        Self {
+            ids: keys.iter().map(|key| key.key_id.as_slice()).collect(),
+            subjects: keys.iter().map(|key| key.subject.uuid()).collect(),
+            wrapped: keys.iter().map(|key| key.wrapped.as_slice()).collect(),
+            keks: keys.iter().map(|key| key.kek_id.as_str()).collect(),
+        }
+    }
+}
+
+/// Writes new keys, in the caller's transaction. Those that are there already stay.
+pub(crate) async fn insert_keys(connection: &mut PgConnection, keys: &[NewKey]) -> Result<(), sqlx::Error> {
+    let keys = KeyColumns::of(keys);
+    sqlx::query(
+        "INSERT INTO data_keys (key_id, subject, wrapped, kek_id)
+         SELECT * FROM UNNEST($1::bytea[], $2::uuid[], $3::bytea[], $4::text[]) ON CONFLICT (key_id) DO NOTHING",
+    )
+    .bind(keys.ids)
+    .bind(keys.subjects)
+    .bind(keys.wrapped)
+    .bind(keys.keks)
+    .execute(connection)
+    .await
+    .map(drop)
 }
