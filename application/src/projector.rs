@@ -15,17 +15,29 @@ pub trait Projector: Send + Sync + 'static {
     /// The tables of the read models, for the follower to watch for undo. All stand in one schema.
     fn tables(&self) -> &'static [&'static str];
 
-    /// Creates the tables, in the schema that comes first in the connection's search path, with what [`Self::apply`] needs.
+    /// Creates the tables, in the schema that comes first in the connection's search path, with what [`Self::fill`] needs.
     ///
     /// # Errors
     /// When the database refuses.
     fn create(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Creates the indexes that only queries need; a rebuild does so after it has filled the tables. Again is harmless.
+    /// Derives the rows that follow from other rows, and creates the indexes that only queries and such rows need. A rebuild does so
+    /// after it has filled the tables; before the first [`Self::apply`] it has to be done once. Again is harmless.
     ///
     /// # Errors
     /// When the database refuses.
-    fn index(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn complete(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Writes the rows that follow from events alone, for tables that will be completed afterwards: what a rebuild does by the ten
+    /// thousand events.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    fn fill(
+        &self,
+        connection: &mut Self::Connection,
+        events: &[OpenedEvent],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Applies the events of one block, or of a run of whole blocks of which this is the last, in order. All or nothing: the
     /// transaction is the follower's.

@@ -14,6 +14,7 @@ mod appointments;
 mod batch;
 mod calendars;
 mod column;
+mod copy;
 mod hash;
 mod patients;
 mod practitioners;

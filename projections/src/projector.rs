@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use application::log::{BlockRef, OpenedEvent};
 use application::projector::Projector;
 use domain::calendar::CalendarEvent;
-use domain::kernel::{AppointmentId, CalendarId};
+use domain::kernel::{AppointmentId, CalendarId, PatientId};
 use sqlx::{Executor, PgConnection};
 
 use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, Entry, Stamp, keys_to_load};
+use crate::calendars::CalendarRow;
+use crate::patients::PatientRow;
 use crate::{accounts, appointments, calendars, patients, practitioners, relationships};
 
 /// The read models, as the follower fills them.
@@ -31,7 +33,14 @@ const SCHEMAS: [&str; 6] = [
     include_str!("accounts/schema.sql"),
 ];
 
-/// Those that only queries need.
+/// Empties the tables that follow from others, and takes their keys away: it is faster to make those once they are filled.
+const EMPTY_DERIVED: &str = "
+    TRUNCATE patient_names, free_slots, relationships;
+    ALTER TABLE patient_names DROP CONSTRAINT IF EXISTS patient_names_pkey;
+    ALTER TABLE free_slots DROP CONSTRAINT IF EXISTS free_slots_pkey;
+    ALTER TABLE relationships DROP CONSTRAINT IF EXISTS relationships_pkey;";
+
+/// Those that only queries need, and the keys of tables that follow from others.
 const INDEXES: [&str; 5] = [
     include_str!("patients/indexes.sql"),
     include_str!("calendars/indexes.sql"),
@@ -65,10 +74,19 @@ impl Projector for ReadModels {
         Ok(())
     }
 
-    async fn index(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
+    async fn complete(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
+        connection.execute(EMPTY_DERIVED).await?;
+        patients::names::derive(connection).await?;
+        calendars::free_slots::derive(connection).await?;
+        relationships::derive(connection).await?;
         for sql in INDEXES {
             connection.execute(sql).await?;
         }
+        Ok(())
+    }
+
+    async fn fill(&self, connection: &mut PgConnection, events: &[OpenedEvent]) -> Result<(), ProjectionError> {
+        write_rows(connection, &Batch::of(events)).await?;
         Ok(())
     }
 
@@ -78,50 +96,77 @@ impl Projector for ReadModels {
         _block: &BlockRef,
         events: &[OpenedEvent],
     ) -> Result<(), ProjectionError> {
-        let batch = Batch::of(events);
-
-        let before = patients::load(connection, &keys_to_load(&batch.patients)).await?;
-        let changed = fold_all(&before, &batch.patients, patients::fold);
-        patients::write(connection, &before, &changed).await?;
-
-        let before = practitioners::load(connection, &keys_to_load(&batch.practitioners)).await?;
-        let changed = fold_all(&before, &batch.practitioners, practitioners::fold);
-        practitioners::write(connection, &changed).await?;
-
-        let before = accounts::load(connection, &keys_to_load(&batch.accounts)).await?;
-        let changed = fold_all(&before, &batch.accounts, accounts::fold);
-        accounts::write(connection, &before, &changed).await?;
-
-        apply_calendars(connection, &batch.calendars).await
+        let changes = write_rows(connection, &Batch::of(events)).await?;
+        patients::names::update(connection, &changes.patients.before, &changes.patients.after).await?;
+        calendars::free_slots::update(connection, &changes.calendars.before, &changes.calendars.after).await?;
+        let changed = relationships::changes(&changes.appointments.before, &changes.appointments.after);
+        relationships::update(connection, &changed).await?;
+        Ok(())
     }
 }
 
-async fn apply_calendars(
-    connection: &mut PgConnection,
-    entries: &[Entry<'_, CalendarId, CalendarEvent>],
-) -> Result<(), ProjectionError> {
-    let offers: Vec<_> = entries
+/// The rows of some keys, before and after.
+struct Change<K, R, S = R> {
+    before: BTreeMap<K, R>,
+    after: BTreeMap<K, S>,
+}
+
+/// What changed in those rows from which others follow.
+struct Changes {
+    patients: Change<PatientId, PatientRow>,
+    calendars: Change<CalendarId, CalendarRow>,
+    appointments: Change<AppointmentId, AppointmentRow, Option<AppointmentRow>>,
+}
+
+/// Writes the rows that follow from events alone.
+async fn write_rows(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<Changes, sqlx::Error> {
+    let before = practitioners::load(connection, &keys_to_load(&batch.practitioners)).await?;
+    let after = fold_all(&before, &batch.practitioners, practitioners::fold);
+    practitioners::write(connection, &after).await?;
+
+    let before = accounts::load(connection, &keys_to_load(&batch.accounts)).await?;
+    let after = fold_all(&before, &batch.accounts, accounts::fold);
+    accounts::write(connection, &before, &after).await?;
+
+    let before = patients::load(connection, &keys_to_load(&batch.patients)).await?;
+    let after = fold_all(&before, &batch.patients, patients::fold);
+    patients::write(connection, &after).await?;
+    let patients = Change { before, after };
+
+    let offers: Vec<_> = batch
+        .calendars
         .iter()
         .copied()
         .filter(|(_, _, event)| calendars::concerns_the_offer(event))
         .collect();
     let before = calendars::load(connection, &keys_to_load(&offers)).await?;
-    let changed = fold_all(&before, &offers, |row, stamp, event| {
+    let after = fold_all(&before, &offers, |row, stamp, event| {
         Some(calendars::fold(row, stamp, event))
     });
-    calendars::write(connection, &before, &changed).await?;
+    calendars::write(connection, &after).await?;
+    let calendars = Change { before, after };
 
-    let mut keys: Vec<AppointmentId> = entries
+    let before = appointments::load(connection, &appointments_of(&batch.calendars)).await?;
+    let after = fold_appointments(&before, &batch.calendars);
+    appointments::write(connection, &after).await?;
+    let appointments = Change { before, after };
+
+    Ok(Changes {
+        patients,
+        calendars,
+        appointments,
+    })
+}
+
+/// The appointments that days' events are about.
+fn appointments_of(entries: &[Entry<'_, CalendarId, CalendarEvent>]) -> Vec<AppointmentId> {
+    let mut ids: Vec<AppointmentId> = entries
         .iter()
         .filter_map(|(_, _, event)| appointments::appointment_of(event))
         .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let before = appointments::load(connection, &keys).await?;
-    let changed = fold_appointments(&before, entries);
-    appointments::write(connection, &changed).await?;
-    relationships::write(connection, &relationships::changes(&before, &changed)).await?;
-    Ok(())
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// Folds events into rows, in order; answers with the rows of the keys that were touched and exist.

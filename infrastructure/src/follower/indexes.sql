@@ -1,4 +1,5 @@
 -- What a rebuild creates after it has filled the tables.
+CREATE UNIQUE INDEX IF NOT EXISTS journal_position ON journal (position);
 CREATE UNIQUE INDEX IF NOT EXISTS journal_stream ON journal (stream, version);
 CREATE INDEX IF NOT EXISTS journal_aggregate ON journal (aggregate_type, aggregate_id, version)
     WHERE aggregate_id IS NOT NULL;

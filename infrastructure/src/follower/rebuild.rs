@@ -359,7 +359,8 @@ where
         copy::append(&mut transaction, &batch.blocks).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
         let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
-        apply::apply_events(&mut transaction, &self.follower.projector, &block, &events).await?;
+        let filled = self.follower.projector.fill(&mut transaction, &events).await;
+        filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
         place.held = batch.held;
         Ok(self.commit_at(place, to, transaction).await?)
     }
@@ -395,16 +396,25 @@ where
         Ok(())
     }
 
-    /// Creates the indexes and triggers, and counts the rows for the planner.
+    /// Completes the journal and, beside it, the read models, and counts their rows for the planner.
     async fn complete(&self) -> Result<(), RebuildError> {
-        let mut transaction = self.follower.pool.begin().await?;
-        transaction.execute("SET LOCAL maintenance_work_mem = '256MB'").await?;
-        schema::complete(&mut transaction, &self.follower.projector).await?;
-        transaction.execute("ANALYZE journal").await?;
-        for table in self.follower.projector.tables() {
-            transaction.execute(format!("ANALYZE {table}").as_str()).await?;
-        }
-        Ok(transaction.commit().await?)
+        let projector = &self.follower.projector;
+        let journal = async {
+            let mut transaction = self.begin_completing().await?;
+            schema::complete_journal(&mut transaction).await?;
+            count_rows(transaction, &["journal"]).await
+        };
+        let read_models = async {
+            let mut transaction = self.begin_completing().await?;
+            schema::complete_read_models(&mut transaction, projector).await?;
+            count_rows(transaction, projector.tables()).await
+        };
+        futures::try_join!(journal, read_models).map(drop)
+    }
+
+    async fn begin_completing(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let memory = "BEGIN; SET LOCAL maintenance_work_mem = '256MB'";
+        self.follower.pool.begin_with(memory).await
     }
 
     /// Follows until the block `limit`, as far as the node has it; answers whether anything was applied.
@@ -476,6 +486,13 @@ where
         // Not in the same transaction: it waits for those who still read the old tables.
         Ok(self.follower.pool.execute(DROP_RETIRED).await.map(drop)?)
     }
+}
+
+async fn count_rows(mut transaction: Transaction<'_, Postgres>, tables: &[&str]) -> Result<(), RebuildError> {
+    transaction
+        .execute(format!("ANALYZE {}", tables.join(", ")).as_str())
+        .await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Lets other rebuilds in. A connection that is only closed keeps its locks until the server has noticed.

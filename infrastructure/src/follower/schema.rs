@@ -69,13 +69,27 @@ where
     projector.create(connection).await.map_err(projector_error)
 }
 
-/// Creates the indexes that only reading needs, and the triggers that make read models undoable. Again is harmless.
-pub(super) async fn complete<P>(connection: &mut PgConnection, projector: &P) -> Result<(), FollowerError>
+/// What filling the tables does not need: indexes, rows that follow from others, and what makes read models undoable. Again is
+/// harmless.
+async fn complete<P>(connection: &mut PgConnection, projector: &P) -> Result<(), FollowerError>
 where
     P: Projector<Connection = PgConnection>,
 {
-    connection.execute(INDEXES).await?;
-    projector.index(connection).await.map_err(projector_error)?;
+    complete_journal(connection).await?;
+    complete_read_models(connection, projector).await
+}
+
+/// As [`complete`], for the journal alone.
+pub(super) async fn complete_journal(connection: &mut PgConnection) -> Result<(), FollowerError> {
+    Ok(connection.execute(INDEXES).await.map(drop)?)
+}
+
+/// As [`complete`], for the read models alone.
+pub(super) async fn complete_read_models<P>(connection: &mut PgConnection, projector: &P) -> Result<(), FollowerError>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    projector.complete(connection).await.map_err(projector_error)?;
     // What is parked is undone with the journal; but another try at it may be undone by itself.
     for table in projector.tables().iter().chain(&["parked"]) {
         let trigger = format!(

@@ -26,19 +26,22 @@ CREATE TABLE blocks (
 
 -- The log as it is on the chain, still sealed. A foreign stream has no aggregate, and a foreign event no command.
 CREATE TABLE journal (
-    position       bigint PRIMARY KEY,
+    position       bigint NOT NULL,
     stream         bytea NOT NULL CHECK (length(stream) = 32),
     version        bigint NOT NULL,
     tag            bytea NOT NULL CHECK (length(tag) = 8),
     block_number   bigint NOT NULL,
     transaction    bytea NOT NULL CHECK (length(transaction) = 32),
-    aggregate_type text,
-    aggregate_id   text,
+    aggregate_type text COLLATE "C",
+    aggregate_id   text COLLATE "C",
     command_id     uuid,
     payload        bytea NOT NULL
 );
 -- Payloads are ciphertext: trying to compress them is work for nothing.
 ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
+-- Nobody searches by these; counting their values for the planner is work for nothing.
+ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN tag SET STATISTICS 0,
+    ALTER COLUMN transaction SET STATISTICS 0;
 
 -- The journal in the shape in which postgres-es reads events.
 CREATE VIEW journal_events AS

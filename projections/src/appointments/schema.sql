@@ -15,6 +15,3 @@ CREATE TABLE appointments (
     version             int8 NOT NULL,
     position            int8 NOT NULL
 );
-
--- Relationships are derived with it, also while the other indexes are not there yet.
-CREATE INDEX appointments_by_patient ON appointments (patient, starts, id) WHERE patient IS NOT NULL;

@@ -2,11 +2,12 @@
 //! searchable by time.
 
 mod fold;
+pub(crate) mod free_slots;
 mod query;
 mod rows;
 
 pub(crate) use fold::{CalendarRow, concerns_the_offer, fold};
-pub(crate) use query::{availability, free_slots};
 #[cfg(test)]
-pub(crate) use rows::free_slot_changes;
+pub(crate) use free_slots::free_slot_changes;
+pub(crate) use query::{availability, free_slots as search};
 pub(crate) use rows::{load, write};

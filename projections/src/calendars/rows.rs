@@ -1,4 +1,4 @@
-//! Loads and writes a block's calendars, and the free slots that follow from them.
+//! Loads and writes calendars.
 
 use std::collections::BTreeMap;
 
@@ -36,24 +36,40 @@ pub(crate) async fn load(
     .bind(keys.iter().map(|key| key.day).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(owner, day, Json(sessions), Json(taken), version, position)| {
-            let row = CalendarRow {
-                sessions,
-                taken,
-                version: column::counter(version),
-                position: column::counter(position),
-            };
-            (CalendarId { owner, day }, row)
-        })
-        .collect())
+    Ok(rows.into_iter().map(entry).collect())
 }
 
-/// Writes the rows that changed. `before` are the rows that were there.
+/// The calendars after this one, or the first, in the order of their keys, at most so many.
+pub(super) async fn after(
+    connection: &mut PgConnection,
+    last: Option<CalendarId>,
+    limit: i64,
+) -> Result<BTreeMap<CalendarId, CalendarRow>, sqlx::Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT owner, day, sessions, taken, version, position FROM calendars \
+         WHERE $1::uuid IS NULL OR (owner, day) > ($1, $2) ORDER BY owner, day LIMIT $3",
+    )
+    .bind(last.map(|last| last.owner))
+    .bind(last.map(|last| last.day))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn entry((owner, day, Json(sessions), Json(taken), version, position): Columns) -> (CalendarId, CalendarRow) {
+    let row = CalendarRow {
+        sessions,
+        taken,
+        version: column::counter(version),
+        position: column::counter(position),
+    };
+    (CalendarId { owner, day }, row)
+}
+
+/// Writes the rows that changed.
 pub(crate) async fn write(
     connection: &mut PgConnection,
-    before: &BTreeMap<CalendarId, CalendarRow>,
     changed: &BTreeMap<CalendarId, CalendarRow>,
 ) -> Result<(), sqlx::Error> {
     if changed.is_empty() {
@@ -76,72 +92,5 @@ pub(crate) async fn write(
     .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
     .execute(&mut *connection)
     .await?;
-
-    let changes = free_slot_changes(before, changed);
-    if !changes.gone.is_empty() {
-        bind_slots(
-            sqlx::query(
-                "DELETE FROM free_slots USING UNNEST($1::uuid[], $2::timestamptz[], $3::int8[], $4::date[]) \
-                 AS gone (practitioner, starts, minutes, day) \
-                 WHERE free_slots.practitioner = gone.practitioner AND free_slots.starts = gone.starts \
-                 AND free_slots.minutes = gone.minutes AND free_slots.day = gone.day",
-            ),
-            &changes.gone,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    if !changes.new.is_empty() {
-        bind_slots(
-            sqlx::query(
-                "INSERT INTO free_slots (practitioner, starts, minutes, day) \
-                 SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::int8[], $4::date[]) ON CONFLICT DO NOTHING",
-            ),
-            &changes.new,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
     Ok(())
-}
-
-/// What changes in `free_slots`.
-#[derive(Default, PartialEq, Eq, Debug)]
-pub(crate) struct FreeSlotChanges {
-    pub(crate) gone: Vec<(CalendarId, Slot)>,
-    pub(crate) new: Vec<(CalendarId, Slot)>,
-}
-
-pub(crate) fn free_slot_changes(
-    before: &BTreeMap<CalendarId, CalendarRow>,
-    changed: &BTreeMap<CalendarId, CalendarRow>,
-) -> FreeSlotChanges {
-    let mut changes = FreeSlotChanges::default();
-    for (id, row) in changed {
-        let was = before.get(id).map(CalendarRow::free).unwrap_or_default();
-        let is = row.free();
-        changes.gone.extend(was.difference(&is).map(|slot| (*id, *slot)));
-        changes.new.extend(is.difference(&was).map(|slot| (*id, *slot)));
-    }
-    changes
-}
-
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
-fn bind_slots<'q>(query: Query<'q>, slots: &[(CalendarId, Slot)]) -> Query<'q> {
-    query
-        .bind(slots.iter().map(|(id, _)| id.owner).collect::<Vec<_>>())
-        .bind(
-            slots
-                .iter()
-                .map(|(_, slot)| column::instant(slot.start))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            slots
-                .iter()
-                .map(|(_, slot)| i64::from(slot.minutes))
-                .collect::<Vec<_>>(),
-        )
-        .bind(slots.iter().map(|(id, _)| id.day).collect::<Vec<_>>())
 }

@@ -1,4 +1,4 @@
-//! Loads and writes a block's patients.
+//! Loads and writes patients.
 
 use std::collections::BTreeMap;
 
@@ -34,28 +34,43 @@ pub(crate) async fn load(
     .bind(keys)
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(
-            |(id, Json(details), Json(intake), version, position, registered_at, updated_at)| {
-                let row = PatientRow {
-                    details,
-                    intake,
-                    version: column::counter(version),
-                    position: column::counter(position),
-                    registered_at,
-                    updated_at,
-                };
-                (PatientId::new(id), row)
-            },
-        )
-        .collect())
+    Ok(rows.into_iter().map(entry).collect())
 }
 
-/// Writes the rows that changed. `before` are the rows that were there.
+/// The patients after this one, or the first, in the order of their ids, at most so many.
+pub(super) async fn after(
+    connection: &mut PgConnection,
+    last: Option<PatientId>,
+    limit: i64,
+) -> Result<BTreeMap<PatientId, PatientRow>, sqlx::Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT id, details, intake, version, position, registered_at, updated_at FROM patients \
+         WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(last.map(PatientId::uuid))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn entry(
+    (id, Json(details), Json(intake), version, position, registered_at, updated_at): Columns,
+) -> (PatientId, PatientRow) {
+    let row = PatientRow {
+        details,
+        intake,
+        version: column::counter(version),
+        position: column::counter(position),
+        registered_at,
+        updated_at,
+    };
+    (PatientId::new(id), row)
+}
+
+/// Writes the rows that changed.
 pub(crate) async fn write(
     connection: &mut PgConnection,
-    before: &BTreeMap<PatientId, PatientRow>,
     changed: &BTreeMap<PatientId, PatientRow>,
 ) -> Result<(), sqlx::Error> {
     if changed.is_empty() {
@@ -78,45 +93,7 @@ pub(crate) async fn write(
     .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
     .bind(rows().map(|row| column::instant(row.registered_at)).collect::<Vec<_>>())
     .bind(rows().map(|row| column::instant(row.updated_at)).collect::<Vec<_>>())
-    .execute(&mut *connection)
-    .await?;
-    write_names(connection, before, changed).await
-}
-
-async fn write_names(
-    connection: &mut PgConnection,
-    before: &BTreeMap<PatientId, PatientRow>,
-    changed: &BTreeMap<PatientId, PatientRow>,
-) -> Result<(), sqlx::Error> {
-    let (mut gone, mut patients, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    for (id, row) in changed {
-        let new = row.names();
-        if let Some(old) = before.get(id) {
-            if old.names() == new {
-                continue;
-            }
-            gone.push(id.uuid());
-        }
-        for name in new {
-            patients.push(id.uuid());
-            names.push(name);
-        }
-    }
-    if !gone.is_empty() {
-        sqlx::query("DELETE FROM patient_names WHERE patient = ANY($1)")
-            .bind(gone)
-            .execute(&mut *connection)
-            .await?;
-    }
-    if !names.is_empty() {
-        sqlx::query(
-            "INSERT INTO patient_names (patient, name) SELECT * FROM UNNEST($1::uuid[], $2::text[]) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(patients)
-        .bind(names)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    .execute(connection)
+    .await
+    .map(drop)
 }

@@ -1,1 +1,2 @@
+ALTER TABLE relationships ADD PRIMARY KEY (patient, practitioner);
 CREATE INDEX IF NOT EXISTS relationships_by_practitioner ON relationships (practitioner, patient);

@@ -6,4 +6,4 @@ mod rows;
 
 pub(crate) use fold::{Changes, Visit, changes};
 pub(crate) use query::{of_patient, of_practitioner};
-pub(crate) use rows::write;
+pub(crate) use rows::{derive, update};

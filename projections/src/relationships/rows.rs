@@ -1,11 +1,25 @@
 //! Writes what changes in relationships. The block's appointments must be written already.
 
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 
 use super::Changes;
 use crate::column;
 
-pub(crate) async fn write(connection: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
+/// Derives all of them from the appointments, into an empty table.
+pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection
+        .execute(
+            "INSERT INTO relationships (patient, practitioner, since, latest, appointments) \
+             SELECT patient, practitioner, min(starts), max(starts), count(*) FROM appointments \
+             WHERE patient IS NOT NULL AND practitioner IS NOT NULL AND status <> 'cancelled' \
+             GROUP BY patient, practitioner",
+        )
+        .await
+        .map(drop)
+}
+
+/// Brings them up to date with what changed.
+pub(crate) async fn update(connection: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
     if !changes.additions.is_empty() {
         let sums = || changes.additions.values();
         sqlx::query(

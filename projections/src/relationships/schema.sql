@@ -3,6 +3,5 @@ CREATE TABLE relationships (
     practitioner uuid NOT NULL,
     since        timestamptz NOT NULL,
     latest       timestamptz NOT NULL,
-    appointments int8 NOT NULL,
-    PRIMARY KEY (patient, practitioner)
+    appointments int8 NOT NULL
 );

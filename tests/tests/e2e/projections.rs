@@ -47,7 +47,7 @@ impl ReadSide {
         let checkpoint = "CREATE TABLE checkpoint (position bigint); INSERT INTO checkpoint VALUES (7)";
         connection.execute(checkpoint).await.unwrap();
         ReadModels.create(&mut connection).await.unwrap();
-        ReadModels.index(&mut connection).await.unwrap();
+        ReadModels.complete(&mut connection).await.unwrap();
         Self {
             queries: PgQueries::new(pool.clone(), Arc::new(DayBefore)),
             pool,
