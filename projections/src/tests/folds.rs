@@ -137,6 +137,7 @@ fn a_moved_appointment_is_on_its_new_day_whichever_event_came_first() {
     let out = CalendarEvent::MovedOut {
         appointment: appointment(0),
         to: day(1),
+        patient: Personal::Sealed,
     };
     let into = CalendarEvent::MovedIn {
         appointment: appointment(0),
@@ -198,6 +199,7 @@ fn a_day_that_was_held_back_does_not_take_back_an_appointment_that_has_moved_on(
     let out = CalendarEvent::MovedOut {
         appointment: appointment(0),
         to: day(2),
+        patient: Personal::Sealed,
     };
     let mut memory = Memory::default();
     let log = [
