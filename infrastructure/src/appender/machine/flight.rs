@@ -199,6 +199,8 @@ impl Machine {
                 let Some(market) = self.market else { return };
                 let fee = Fee::of(market, self.limits.fee_ceiling);
                 self.storing = true;
+                // The gap may lie below everything that is under way.
+                self.settled_below = self.settled_below.min(nonce);
                 self.batches
                     .insert(nonce, Batch::new(Vec::new(), fee, Phase::Storing, now));
                 let gas_limit = super::super::gas::FILLER;
@@ -439,6 +441,29 @@ mod tests {
         let hash = [8; 32];
         told(&mut machine, 203, Input::Replaced { nonce: 0, hash, fee });
         assert!(matches!(told(&mut machine, 204, underpriced())[..], [Action::AskFees]));
+    }
+
+    #[test]
+    fn a_gap_below_everything_that_is_under_way_is_filled() {
+        let mut machine = Machine::new(Limits::default(), 1, 0);
+        machine
+            .batches
+            .insert(1, Batch::new(Vec::new(), Fee::default(), Phase::Waiting, 0));
+        machine.next_nonce = 2;
+        let seen = || Input::NonceSeen { head: 9, count: 0 };
+        told(&mut machine, 1, Input::Fees(CHEAP));
+        told(&mut machine, 2, seen());
+        let actions = told(&mut machine, 3, seen());
+        let is_filler = |action: &Action| matches!(action, Action::Store(NewBatch { nonce: 0, .. }));
+        assert!(actions.iter().any(is_filler), "{actions:?}");
+        let stored = Input::Stored {
+            nonce: 0,
+            hash: [7; 32],
+            duplicates: Vec::new(),
+        };
+        let actions = told(&mut machine, 4, stored);
+        let is_sent = |action: &Action| matches!(action, Action::Send { nonce: 0, .. });
+        assert!(actions.iter().any(is_sent), "{actions:?}");
     }
 
     #[test]
