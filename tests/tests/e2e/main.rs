@@ -24,3 +24,4 @@ mod reorganisations;
 mod spine;
 mod stores;
 mod tooling;
+mod transactions;
