@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use infrastructure::chain::contract::APPENDED;
+use infrastructure::chain::contract::{APPENDED, COMMIT_REJECTED};
 use serde_json::{Value, json};
 
 /// How a node treats whoever asks it.
@@ -26,6 +26,8 @@ pub enum Conduct {
     DropsABlocksEntries,
     /// It changes a byte in the payload of every entry.
     AltersPayloads,
+    /// It shows no rejection. The running hash does not cover them.
+    HidesRejections,
     /// It is at this block, as if nothing had happened since. It takes transactions all the same.
     IsStillAt(u64),
     /// It takes its time.
@@ -265,6 +267,11 @@ impl Liar {
                     .rfind(|log| is_entry(log))
                     .map(|log| log["blockHash"].clone());
                 logs.retain(|log| !(is_entry(log) && Some(&log["blockHash"]) == newest.as_ref()));
+                logs.len() < before
+            }
+            Conduct::HidesRejections => {
+                let before = logs.len();
+                logs.retain(|log| log["topics"][0] != COMMIT_REJECTED);
                 logs.len() < before
             }
             Conduct::AltersPayloads => {

@@ -203,6 +203,39 @@ async fn a_payload_that_a_node_altered_is_not_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_that_a_node_hides_is_not_taken_for_a_booking() {
+    let scene = Scene::begin(SystemOptions::default()).await;
+    let options = SystemOptions {
+        signer: 2,
+        ..SystemOptions::default()
+    };
+    let other = TestSystem::with(&scene.chain, &scene.system.deployment, options).await;
+    let rival = Clinic::open(&other, "Doctor").await;
+    let rivals_patient = rival.patient(&other, "Rival").await;
+    // One server does not see yet that the other was faster.
+    let block = scene.chain.block_number().await;
+    scene.proxy.behave(Conduct::IsStillAt(block));
+    let (status, body) = rival.book(&other, &rivals_patient, 10).await;
+    assert_eq!(status, 201, "{body}");
+    let seen = scene.chain.block_number().await;
+    let booking = scene.clinic.book(&scene.system, &scene.patient, 10);
+    let (answer, ()) = tokio::join!(booking, async {
+        until("the contract has rejected it", async || {
+            scene.chain.block_number().await > seen
+        })
+        .await;
+        scene.proxy.behave(Conduct::HidesRejections);
+    });
+    assert!(scene.proxy.lies() > 0);
+    let (status, body) = answer;
+    assert_eq!((status, &body["type"]), (409, &json!("/problems/slot-taken")), "{body}");
+    scene.proxy.behave(Conduct::Honest);
+    assert_eq!(scene.system.position().await, other.position().await);
+    other.stop().await;
+    scene.system.agrees_with_a_rebuild(&scene.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lies_about_many_blocks_is_not_believed_about_any() {
     let mut scene = Scene::begin(SystemOptions::default()).await;
     let before = scene.shown().await;
