@@ -3,7 +3,7 @@
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
 //! - [`people`]: people with wallets, who sign in.
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
-//! - [`chain`]: a chain for each test, and its accounts.
+//! - [`chain`]: a chain for each test, and its accounts; [`proxy`]: a node of it that lies.
 //! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append.
 //!
 //! A test that cannot run fails. Nothing that is started here outlives the test process, however that ends.
@@ -23,4 +23,5 @@ pub mod history;
 pub mod log;
 pub mod people;
 pub mod postgres;
+pub mod proxy;
 pub mod system;

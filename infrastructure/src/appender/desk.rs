@@ -150,6 +150,7 @@ impl Desk {
                 }
             }
             Action::Send { nonce, hash } => self.send(nonce, &hash),
+            Action::AskFees => self.ask_fees(),
             Action::AskNonce => self.ask_nonce(),
             Action::AskReceipt {
                 nonce,
@@ -230,6 +231,16 @@ impl Desk {
             }
             Message::Sent { nonce, answer }
         });
+    }
+
+    fn ask_fees(&self) {
+        let (node, messages) = (self.log.node().clone(), self.messages.clone());
+        tokio::spawn(self.ended.clone().run_until_cancelled_owned(async move {
+            // Without an answer the next regular one will do.
+            if let Ok(fees) = node.fees().await {
+                let _ = messages.send(Message::Fees(fees));
+            }
+        }));
     }
 
     fn ask_nonce(&self) {
