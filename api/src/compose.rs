@@ -227,6 +227,7 @@ fn http_settings(config: &Config) -> HttpSettings {
         concurrency: given.concurrency.unwrap_or(defaults.concurrency),
         workers: given.workers.unwrap_or(defaults.workers),
         command_wait: seconds(given.command_wait_seconds, defaults.command_wait),
+        claim_lease: seconds(given.claim_seconds, defaults.claim_lease).max(Duration::from_secs(1)),
         session_idle: seconds(
             given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)),
             defaults.session_idle,

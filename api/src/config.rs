@@ -114,6 +114,10 @@ pub struct HttpConfig {
     /// For how many seconds a command is waited for before it is answered with 202.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_wait_seconds: Option<u64>,
+    /// For how many seconds a request holds its Idempotency-Key without a sign of life. When a server dies, its clients' retries
+    /// are told to wait for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_seconds: Option<u64>,
     /// For how many minutes a session lives without being used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_idle_minutes: Option<u64>,

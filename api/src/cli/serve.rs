@@ -20,8 +20,8 @@ use crate::config::Config;
 /// Settings come from a TOML file and from the environment, which wins: `database.url` is MEDCONNECT_DATABASE__URL there.
 ///
 ///   http.public_url         the address that people sign in at (required); http.bind (127.0.0.1:8080), http.body_limit,
-///                           http.concurrency, http.workers, http.command_wait_seconds, http.session_idle_minutes,
-///                           http.session_hours
+///                           http.concurrency, http.workers, http.command_wait_seconds, http.claim_seconds,
+///                           http.session_idle_minutes, http.session_hours
 ///   database.url            postgres://user:password@host/database (required); database.connections (32)
 ///   chain.nodes             JSON-RPC URLs, the preferred one first (required)
 ///   chain.id                the chain id (required)
