@@ -39,6 +39,9 @@ pub enum CliError {
     /// Signing in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// No node answers.
+    #[error("no node of --node can be used: {0}")]
+    Node(#[source] ChainError),
     /// A deployment.
     #[error(transparent)]
     Deploy(#[from] DeployError),
