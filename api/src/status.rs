@@ -1,5 +1,7 @@
 //! How the system is doing, gathered from its parts.
 
+use std::time::Duration;
+
 use application::error::StoreError;
 use application::log::StreamId;
 use application::projector::Projector;
@@ -19,6 +21,9 @@ use crate::config::FinalityRule;
 
 /// How many parked events are listed.
 const PARKED_LISTED: i64 = 100;
+
+/// How long a part may take to show that it is there.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// The parts that are asked.
 pub(crate) struct Status {
@@ -77,6 +82,11 @@ impl Status {
     }
 }
 
+/// Whether a part answers well, and before whoever probes loses patience.
+async fn in_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> bool {
+    matches!(tokio::time::timeout(PROBE, answer).await, Ok(Ok(_)))
+}
+
 fn refused(error: sqlx::Error) -> StoreError {
     StoreError(Box::new(error))
 }
@@ -122,13 +132,17 @@ impl StatusSource for Status {
                 .collect(),
             parked: self.parked().await.map_err(refused)?,
             foreign_events: follower.foreign_events,
+            troubles: follower.trouble.into_iter().chain(appender.trouble).collect(),
         })
     }
 
     async fn readiness(&self) -> Vec<ComponentReadiness> {
-        let database = sqlx::query("SELECT 1").execute(&self.pool).await.is_ok();
-        let chain = self.log.node().block_number().await.is_ok();
+        let (database, chain) = tokio::join!(
+            in_time(sqlx::query("SELECT 1").execute(&self.pool)),
+            in_time(self.log.node().block_number())
+        );
         let follower = database && self.follower.get().trouble.is_none();
+        let appender = self.appender.status();
         vec![
             ComponentReadiness {
                 name: "database",
@@ -143,6 +157,11 @@ impl StatusSource for Status {
             ComponentReadiness {
                 name: "follower",
                 ready: follower,
+                essential: false,
+            },
+            ComponentReadiness {
+                name: "appender",
+                ready: appender.holds_lease && appender.trouble.is_none(),
                 essential: false,
             },
         ]

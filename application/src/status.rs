@@ -92,12 +92,14 @@ pub struct SystemStatus {
     pub parked: Vec<ParkedStatus>,
     /// Events under keys that are not held here.
     pub foreign_events: u64,
+    /// What does not go on just now, and why. Never health data.
+    pub troubles: Vec<String>,
 }
 
 /// Whether one part of the system can do its work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ComponentReadiness {
-    /// Its name: `database`, `chain`, `follower`.
+    /// Its name: `database`, `chain`, `follower`, `appender`.
     pub name: &'static str,
     /// Whether it can.
     pub ready: bool,

@@ -112,6 +112,8 @@ pub struct Status {
     pub parked: Vec<ParkedEvent>,
     /// How many events are under keys that are not held here.
     pub foreign_events: u64,
+    /// What does not go on just now, and why.
+    pub troubles: Vec<String>,
 }
 
 impl From<StatusReport> for Status {
@@ -168,6 +170,7 @@ impl From<StatusReport> for Status {
                 })
                 .collect(),
             foreign_events: system.foreign_events,
+            troubles: system.troubles,
         }
     }
 }

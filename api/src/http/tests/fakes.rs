@@ -725,6 +725,7 @@ impl StatusSource for FakeStatus {
             projections: Vec::new(),
             parked: Vec::new(),
             foreign_events: 0,
+            troubles: Vec::new(),
         })
     }
 
