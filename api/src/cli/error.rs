@@ -51,9 +51,6 @@ pub enum CliError {
     /// The database.
     #[error("the database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
-    /// Migrations.
-    #[error("the database cannot be migrated: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
     /// A measurement.
     #[error("it could not be measured: {0:#}")]
     Bench(#[from] anyhow::Error),
@@ -76,9 +73,8 @@ impl CliError {
     /// The exit code, as documented by `medconnect --help`.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::Compose(ComposeError::Config(_)) => {
-                ExitCode::from(2)
-            }
+            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) => ExitCode::from(2),
+            Self::Compose(error) if error.is_configuration() => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

@@ -12,7 +12,7 @@ use infrastructure::chain::Address;
 use super::stop::Stop;
 use super::{CliError, console, logging};
 use crate::bootstrap;
-use crate::compose::{Backend, System};
+use crate::compose::{self, Backend, System};
 use crate::config::Config;
 
 /// Run a server: REST interface, appender and follower.
@@ -48,6 +48,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind)
         .map_err(|source| CliError::Usage(format!("cannot listen on {bind} (`http.bind`): {source}")))?;
+    compose::check_chain(&config).await?;
     let system = System::start(&config, listener).await?;
     if let Some(wallet) = config.bootstrap.administrator {
         tokio::spawn(open_administrator(Arc::clone(&system.clinic), wallet));
