@@ -320,7 +320,8 @@ where
 
     async fn newest(&self, id: BlockId) -> Result<BlockRef, FollowerError> {
         let header = self.log.node().header(id).await?;
-        Ok(header.ok_or(Distrust::NoContract)?.block)
+        let header = header.ok_or(ChainError::Inconsistent("a block is missing that is not the last"))?;
+        Ok(header.block)
     }
 
     /// The newest block that is final by the rule, seen from the node's newest block.
