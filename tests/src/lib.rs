@@ -3,6 +3,8 @@
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
 //! - [`people`]: people with wallets, who sign in.
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
+//! - [`site`]: the program as a hospital runs it, on a node and a database that are there already; [`rest`]: its clients;
+//!   [`proxy`]: a line to its database that can be cut.
 //! - [`chain`]: a chain for each test, and its accounts.
 //! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append.
 //!
@@ -23,4 +25,7 @@ pub mod history;
 pub mod log;
 pub mod people;
 pub mod postgres;
+pub mod proxy;
+pub mod rest;
+pub mod site;
 pub mod system;

@@ -11,6 +11,7 @@ mod auth;
 mod authorization;
 mod bad_input;
 mod cli;
+mod crash_points;
 mod dev_chain;
 mod dev_system;
 mod journal;
