@@ -17,6 +17,7 @@ mod dev_system;
 mod journal;
 mod keys;
 mod kills;
+mod outages;
 mod production;
 mod projections;
 mod races;
