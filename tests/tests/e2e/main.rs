@@ -23,6 +23,7 @@ mod projections;
 mod races;
 mod rebuild;
 mod reorganisations;
+mod replicas;
 mod spine;
 mod stores;
 mod tooling;
