@@ -72,7 +72,9 @@ pub enum ConfigError {
 /// What is wrong with which settings, without what they hold: that may be a secret.
 fn described(error: &figment::Error) -> String {
     let described = error.clone().into_iter().map(|error| {
+        // The path may end with the setting in question, or before it.
         let name = |last: Option<&str>| {
+            let last = last.filter(|last| error.path.last().is_none_or(|end| end != last));
             let path = error.path.iter().map(String::as_str).chain(last);
             path.collect::<Vec<_>>().join(".")
         };
