@@ -12,7 +12,7 @@ use application::status::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
-use infrastructure::chain::{BlockId, ChainError, EventLog};
+use infrastructure::chain::{BlockId, EventLog};
 use infrastructure::follower::status::StatusCell;
 use projections::ReadModels;
 use sqlx::PgPool;
@@ -22,7 +22,7 @@ use crate::config::FinalityRule;
 /// How many parked events are listed.
 const PARKED_LISTED: i64 = 100;
 
-/// How long a node is waited for. Whoever asks how the system is waits with it, and a probe waits no longer than this either: a
+/// How long a part is waited for. Whoever asks how the system is waits with it, and a probe waits no longer than this either: a
 /// slow node must not make a server that can be read from look dead.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -83,8 +83,8 @@ impl Status {
     }
 }
 
-/// What a node answers within [`PATIENCE`].
-async fn in_good_time<T>(answer: impl Future<Output = Result<T, ChainError>>) -> Option<T> {
+/// What a part answers within [`PATIENCE`].
+async fn in_good_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> Option<T> {
     tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
 }
 
@@ -146,9 +146,13 @@ impl StatusSource for Status {
     }
 
     async fn readiness(&self) -> Vec<ComponentReadiness> {
-        let database = sqlx::query("SELECT 1").execute(&self.pool).await.is_ok();
-        let chain = in_good_time(self.log.node().block_number()).await.is_some();
+        let (database, chain) = tokio::join!(
+            in_good_time(sqlx::query("SELECT 1").execute(&self.pool)),
+            in_good_time(self.log.node().block_number())
+        );
+        let (database, chain) = (database.is_some(), chain.is_some());
         let follower = database && self.follower.get().trouble.is_none();
+        let appender = self.appender.status();
         vec![
             ComponentReadiness {
                 name: "database",
@@ -163,6 +167,11 @@ impl StatusSource for Status {
             ComponentReadiness {
                 name: "follower",
                 ready: follower,
+                essential: false,
+            },
+            ComponentReadiness {
+                name: "appender",
+                ready: appender.holds_lease && appender.trouble.is_none(),
                 essential: false,
             },
         ]

@@ -23,7 +23,8 @@ pub struct HttpSettings {
     pub identity_cache: Duration,
     /// How long a command is waited for before it is answered with 202.
     pub command_wait: Duration,
-    /// How long an idempotency key is claimed by one attempt.
+    /// How long an idempotency key is claimed by one attempt that shows no sign of life. It need not outlast the attempt: whoever takes
+    /// the claim over executes the same command, which is accepted once.
     pub claim_lease: Duration,
     /// How long the answer to a command is kept.
     pub command_retention: Duration,
@@ -49,7 +50,7 @@ impl HttpSettings {
             session_lifetime: Duration::from_secs(12 * 60 * 60),
             identity_cache: Duration::from_secs(2),
             command_wait: Duration::from_secs(30),
-            claim_lease: Duration::from_secs(60),
+            claim_lease: Duration::from_secs(15),
             command_retention: Duration::from_secs(24 * 60 * 60),
             body_limit: 128 * 1024,
             concurrency: 2048,

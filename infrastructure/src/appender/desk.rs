@@ -211,7 +211,7 @@ impl Desk {
             });
             return;
         };
-        let (node, raw) = (self.log.node().clone(), Arc::clone(raw));
+        let (node, address, raw) = (self.log.node().clone(), self.address, Arc::clone(raw));
         let (notices, shared) = (self.notices.clone(), Arc::clone(&self.shared));
         self.spawn(async move {
             let answer = match node.send_raw(&raw).await {
@@ -219,7 +219,7 @@ impl Desk {
                 Err(error) => {
                     let answer = classify(&error);
                     if answer == SendAnswer::Refused {
-                        shared.trouble(Place::Refusal, &error.to_string());
+                        shared.trouble(Place::Refusal, &refusal(address, &error));
                     }
                     answer
                 }
@@ -299,6 +299,15 @@ impl Desk {
         let signatures = self.signatures.entry(nonce).or_default();
         signatures.retain(|(signed, _)| *signed != hash);
         signatures.push((hash, raw));
+    }
+}
+
+/// What to say of a node that does not take a transaction.
+fn refusal(signer: Address, error: &ChainError) -> String {
+    if error.is_lack_of_funds() {
+        format!("the signing key {signer} cannot pay for its transactions: send it ether")
+    } else {
+        error.to_string()
     }
 }
 
