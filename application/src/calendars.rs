@@ -130,7 +130,11 @@ impl<B: Backend> Clinic<B> {
         sessions: Vec<Session>,
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
-        permit_on(principal, Action::PublishAvailability, Object::Practitioner(practitioner))?;
+        permit_on(
+            principal,
+            Action::PublishAvailability,
+            Object::Practitioner(practitioner),
+        )?;
         let missing = UseCaseError::NotFound(Resource::Practitioner);
         let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
         let context = self.stamp(principal, issue);

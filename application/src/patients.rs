@@ -209,7 +209,11 @@ impl<B: Backend> Clinic<B> {
         practitioner: PractitionerId,
         page: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, UseCaseError> {
-        permit_on(principal, Action::ReadPractitionerRelationships, Object::Practitioner(practitioner))?;
+        permit_on(
+            principal,
+            Action::ReadPractitionerRelationships,
+            Object::Practitioner(practitioner),
+        )?;
         if self.queries.practitioner(practitioner).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Practitioner));
         }

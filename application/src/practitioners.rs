@@ -86,7 +86,11 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
-        permit_on(principal, Action::UpdatePractitioner, Object::Practitioner(practitioner))?;
+        permit_on(
+            principal,
+            Action::UpdatePractitioner,
+            Object::Practitioner(practitioner),
+        )?;
         let command = PractitionerCommand::UpdateDetails {
             details,
             expected_version,

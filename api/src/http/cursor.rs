@@ -42,18 +42,26 @@ pub struct PageQuery {
     pub limit: Option<u32>,
 }
 
+/// The page for a query, which gets one item more than asked for, to see whether there is another page.
+///
+/// # Errors
+/// `malformed-request` when the cursor or the limit is wrong.
+pub fn page<K: DeserializeOwned>(cursor: Option<&str>, limit: Option<u32>) -> Result<Wanted<K>, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if limit == 0 || limit > MOST {
+        return Err(Problem::new(ProblemKind::MalformedRequest).detail("The limit must be from 1 to 200."));
+    }
+    let after = cursor.map(decode).transpose()?;
+    Ok(Wanted { after, limit })
+}
+
 impl PageQuery {
-    /// The page for a query, which gets one item more than asked for, to see whether there is another page.
+    /// The page for a query that says nothing else.
     ///
     /// # Errors
-    /// `malformed-request` when the cursor or the limit is wrong.
+    /// As [`page`].
     pub fn page<K: DeserializeOwned>(&self) -> Result<Wanted<K>, Problem> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if limit == 0 || limit > MOST {
-            return Err(Problem::new(ProblemKind::MalformedRequest).detail("The limit must be from 1 to 200."));
-        }
-        let after = self.cursor.as_deref().map(decode).transpose()?;
-        Ok(Wanted { after, limit })
+        page(self.cursor.as_deref(), self.limit)
     }
 }
 
@@ -109,6 +117,17 @@ pub struct PageBody<T> {
     pub next: Option<String>,
 }
 
+impl<T> PageBody<T> {
+    /// A list that is never long enough to be cut.
+    pub const fn whole(items: Vec<T>) -> Self {
+        Self {
+            items,
+            next_cursor: None,
+            next: None,
+        }
+    }
+}
+
 impl<T: Serialize> PageBody<T> {
     /// The answer to a GET, with the next page's address.
     pub fn linked(mut self, request: &HttpRequest) -> HttpResponse {
@@ -154,12 +173,7 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_next() {
-        let wanted = PageQuery {
-            cursor: None,
-            limit: Some(2),
-        }
-        .page::<u32>()
-        .unwrap();
+        let wanted = page::<u32>(None, Some(2)).unwrap();
         assert_eq!(wanted.query().limit, 3);
         let page = wanted.answer(vec![1_u32, 2], |key| *key, |item| item);
         assert_eq!((page.items, page.next_cursor), (vec![1, 2], None));
@@ -171,14 +185,7 @@ mod tests {
     #[test]
     fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
-            assert!(
-                PageQuery {
-                    cursor: None,
-                    limit: Some(limit)
-                }
-                .page::<u32>()
-                .is_err()
-            );
+            assert!(page::<u32>(None, Some(limit)).is_err());
         }
     }
 }

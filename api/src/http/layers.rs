@@ -16,7 +16,7 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 use super::answer::FinalityBody;
-use super::command::core;
+use super::core::core;
 
 /// The position that an answer shows everything up to.
 pub const POSITION: &str = "medconnect-position";

@@ -17,7 +17,7 @@ use actix_web::{FromRequest, HttpRequest};
 pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
 pub use siwe::{Rejection, SignInPolicy, checksummed, parse_wallet};
 
-use super::command::core;
+use super::core::core;
 use super::problem::{Problem, ProblemKind};
 
 /// Whoever a request's token stands for.

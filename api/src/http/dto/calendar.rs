@@ -4,7 +4,6 @@ use application::calendars::BookingRequest;
 use application::queries::{AppointmentView, AvailabilityView, FreeSlot};
 use application::visits::{VisitProvider, VisitRequest};
 use domain::calendar;
-use domain::kernel;
 use domain::kernel::{PatientId, PractitionerId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -196,38 +195,11 @@ pub struct BookAppointment {
     pub reason: Option<Concept>,
 }
 
-/// A booking of which it may be left open who comes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CheckedBooking {
-    patient: Option<PatientId>,
-    practitioner: PractitionerId,
-    slot: calendar::Slot,
-    reason: Option<kernel::Concept>,
-}
-
-impl CheckedBooking {
-    /// The booking, of the caller's own appointment unless it names somebody. `None` when nobody comes.
-    pub fn by(self, own: Option<PatientId>) -> Option<BookingRequest> {
-        let Self {
-            patient,
-            practitioner,
-            slot,
-            reason,
-        } = self;
-        Some(BookingRequest {
-            patient: patient.or(own)?,
-            practitioner,
-            slot,
-            reason,
-        })
-    }
-}
-
 impl Checked for BookAppointment {
-    type Domain = CheckedBooking;
+    type Domain = BookingRequest;
 
-    fn check(self, checks: &mut Checks) -> CheckedBooking {
-        CheckedBooking {
+    fn check(self, checks: &mut Checks) -> BookingRequest {
+        BookingRequest {
             patient: self.patient.map(PatientId::new),
             practitioner: PractitionerId::new(self.practitioner),
             slot: checks.field("slot", self.slot),
@@ -273,6 +245,12 @@ impl Checked for CancelAppointment {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
+
+impl Checked for Nothing {
+    type Domain = ();
+
+    fn check(self, _: &mut Checks) {}
+}
 
 /// Where an appointment stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -403,16 +381,16 @@ pub struct RecordVisit {
 }
 
 impl Checked for RecordVisit {
-    type Domain = Option<VisitRequest>;
+    type Domain = VisitRequest;
 
-    fn check(self, checks: &mut Checks) -> Option<VisitRequest> {
+    fn check(self, checks: &mut Checks) -> VisitRequest {
         let organization = checks.optional("organization", self.organization);
         let provider = match (self.practitioner, organization) {
-            (Some(practitioner), None) => Some(VisitProvider::Practitioner(PractitionerId::new(practitioner))),
-            (None, Some(organization)) => Some(VisitProvider::Organization(organization)),
+            (Some(practitioner), None) => VisitProvider::Practitioner(PractitionerId::new(practitioner)),
+            (None, Some(organization)) => VisitProvider::Organization(organization),
             _ => {
                 checks.wrong("must have either a practitioner or an organization");
-                None
+                VisitProvider::Practitioner(PractitionerId::default())
             }
         };
         if self.minutes == 0 {
@@ -420,10 +398,10 @@ impl Checked for RecordVisit {
         }
         let identifier = checks.field("identifier", self.identifier);
         let reason = checks.optional("reason", self.reason);
-        Some(VisitRequest {
+        VisitRequest {
             identifier,
             patient: PatientId::new(self.patient),
-            provider: provider?,
+            provider,
             slot: calendar::Slot {
                 start: self.start.0,
                 minutes: self.minutes,
@@ -434,6 +412,6 @@ impl Checked for RecordVisit {
                 VisitOutcome::Open => calendar::RecordedOutcome::Open,
             },
             reason,
-        })
+        }
     }
 }

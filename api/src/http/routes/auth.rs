@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
 use crate::http::auth::{Caller, Rejection};
-use crate::http::command::{Json, core, unreachable_store};
+use crate::http::body::Json;
+use crate::http::command::unreachable_store;
+use crate::http::core::core;
 use crate::http::dto::{self, Instant};
 use crate::http::problem::{Problem, ProblemKind};
 
