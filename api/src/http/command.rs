@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use application::calendars::AppointmentVersion;
 use application::clinic::{Backend, Clinic, Issue};
@@ -27,11 +27,12 @@ use uuid::Uuid;
 
 use super::answer::{Answer, CommandStatusBody};
 use super::auth::{Authenticate, caller};
+use super::body;
 use super::core::{Core, Running, clinic, core};
 use super::dto::{Checked, checked};
+use super::etag::Precondition;
 use super::headers::{Prefer, correlation, idempotency_key};
 use super::problem::{Problem, ProblemKind};
-use super::{body, etag};
 
 /// Given with every answer that was given before.
 const REPLAYED: &str = "idempotent-replayed";
@@ -41,7 +42,7 @@ pub struct Command<B: Backend, T: Checked> {
     caller: Principal,
     body: T::Domain,
     clinic: web::Data<Clinic<B>>,
-    headers: HeaderMap,
+    precondition: Precondition,
     core: web::Data<Core>,
     key: Option<String>,
     prefer: Prefer,
@@ -61,13 +62,14 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let headers = request.headers();
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
+            let precondition = Precondition::read(headers)?;
             let bytes = body::take(&request, payload, core.settings.body_limit).await?;
             Ok(Self {
                 caller,
                 body: checked(body::parse::<T>(&bytes)?)?,
                 clinic: clinic(&request)?,
                 fingerprint: fingerprint(&core, &request, &bytes),
-                headers: headers.clone(),
+                precondition,
                 prefer: Prefer::read(headers),
                 core,
                 key,
@@ -101,25 +103,17 @@ impl<B: Backend, T: Checked> Command<B, T> {
     /// The version that the caller insists on.
     ///
     /// # Errors
-    /// As [`etag::expected_version`].
-    pub fn expected_version(&self) -> Result<Option<u64>, Problem> {
-        etag::expected_version(&self.headers)
+    /// As [`Precondition::version`].
+    pub fn expected_version(&mut self) -> Result<Option<u64>, Problem> {
+        self.precondition.version()
     }
 
     /// The version of an appointment that the caller insists on.
     ///
     /// # Errors
-    /// As [`etag::expected_appointment`].
-    pub fn expected_appointment(&self) -> Result<Option<AppointmentVersion>, Problem> {
-        etag::expected_appointment(&self.headers)
-    }
-
-    /// Insists that the caller insists on nothing.
-    ///
-    /// # Errors
-    /// As [`etag::refuse`].
-    pub fn unconditional(&self) -> Result<(), Problem> {
-        etag::refuse(&self.headers)
+    /// As [`Precondition::appointment`].
+    pub fn expected_appointment(&mut self) -> Result<Option<AppointmentVersion>, Problem> {
+        self.precondition.appointment()
     }
 
     /// Who must forget what they know of an account that this command changes.
@@ -130,12 +124,13 @@ impl<B: Backend, T: Checked> Command<B, T> {
     /// Executes the use case and answers: with what it came to, or with 202 when the caller does not wait.
     ///
     /// # Errors
-    /// The problem that the use case ended in.
+    /// The problem that the use case ended in; `malformed-request` when there is a precondition that was not looked at.
     pub async fn run<F, W>(self, use_case: F) -> Result<HttpResponse, Problem>
     where
         F: FnOnce(Arc<Clinic<B>>, Principal, T::Domain, Issue) -> W,
         W: Future<Output = Result<Answer, UseCaseError>> + Send + 'static,
     {
+        self.precondition.refuse_unread()?;
         let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
         let issuer = clinic.issuer(&self.caller);
         let fresh = CommandId::new(Uuid::new_v4());

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;
@@ -41,21 +44,38 @@ impl Prefer {
     }
 }
 
+/// A header that says one thing. Of two that contradict each other nobody could tell which holds.
+///
+/// # Errors
+/// `malformed-request` when it is given more than once.
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(malformed("A header that says one thing is given more than once.")),
+        (value, None) => Ok(value),
+    }
+}
+
+/// A header that is not as documented.
+pub fn malformed(detail: &'static str) -> Problem {
+    Problem::new(ProblemKind::MalformedRequest).detail(detail)
+}
+
 /// `Idempotency-Key`, if it is there.
 ///
 /// # Errors
 /// `malformed-request` when it is none.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
+    let Some(value) = single(headers, &IDEMPOTENCY_KEY)? else {
         return Ok(None);
     };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        Problem::new(ProblemKind::MalformedRequest).detail("Idempotency-Key takes 1 to 255 printable ASCII characters.")
-    })
+    let printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    match value.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) && key.as_bytes().iter().all(printable) => {
+            Ok(Some(key.to_owned()))
+        }
+        _ => Err(malformed("Idempotency-Key takes 1 to 255 printable ASCII characters.")),
+    }
 }
 
 /// `X-Correlation-Id`, if it is there.
@@ -63,15 +83,11 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// # Errors
 /// `malformed-request` when it is none.
 pub fn correlation(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
-    let Some(value) = headers.get("x-correlation-id") else {
+    let Some(value) = single(headers, &CORRELATION)? else {
         return Ok(None);
     };
-    value
-        .to_str()
-        .ok()
-        .and_then(|text| Uuid::try_parse(text).ok())
-        .map(Some)
-        .ok_or_else(|| Problem::new(ProblemKind::MalformedRequest).detail("X-Correlation-Id takes a UUID."))
+    let id = value.to_str().ok().and_then(|text| Uuid::try_parse(text).ok());
+    id.map(Some).ok_or_else(|| malformed("X-Correlation-Id takes a UUID."))
 }
 
 #[cfg(test)]
@@ -111,7 +127,23 @@ mod tests {
         };
         assert_eq!(read("a-key").unwrap().as_deref(), Some("a-key"));
         assert!(read("").is_err());
+        assert!(read("a\tkey").is_err());
+        assert!(read("schlüssel").is_err());
+        assert!(read(&"x".repeat(255)).is_ok());
         assert!(read(&"x".repeat(256)).is_err());
         assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_header_that_says_one_thing_is_given_once() {
+        let request = TestRequest::default()
+            .append_header(("idempotency-key", "one"))
+            .append_header(("idempotency-key", "other"))
+            .append_header(("x-correlation-id", Uuid::nil().to_string()))
+            .append_header(("x-correlation-id", Uuid::max().to_string()))
+            .to_http_request();
+        let refused = idempotency_key(request.headers()).unwrap_err();
+        assert_eq!(refused.kind(), ProblemKind::MalformedRequest);
+        assert!(correlation(request.headers()).is_err());
     }
 }

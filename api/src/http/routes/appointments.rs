@@ -112,7 +112,7 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AppointmentId>)
 )]
 pub async fn reschedule<B: Backend>(
     id: web::Path<AppointmentId>,
-    command: Command<B, dto::RescheduleAppointment>,
+    mut command: Command<B, dto::RescheduleAppointment>,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.expected_appointment()?;
     let run = command.run(async move |clinic, caller, slot, issue| {
@@ -176,7 +176,7 @@ pub async fn no_show<B: Backend>(
 
 async fn act<B: Backend, T: Checked>(
     id: AppointmentId,
-    command: Command<B, T>,
+    mut command: Command<B, T>,
     action: impl FnOnce(T::Domain) -> AppointmentAction,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.expected_appointment()?;

@@ -30,7 +30,6 @@ pub async fn publish<B: Backend>(
     path: web::Path<(PractitionerId, Day)>,
     command: Command<B, dto::PublishAvailability>,
 ) -> Result<HttpResponse, Problem> {
-    command.unconditional()?;
     let (practitioner, Day(day)) = path.into_inner();
     let run = command.run(async move |clinic, caller, sessions, issue| {
         let published = clinic.publish_availability(&caller, practitioner, day, sessions, &issue);

@@ -99,7 +99,7 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 )]
 pub async fn update_details<B: Backend>(
     id: web::Path<PatientId>,
-    command: Command<B, dto::PatientDetails>,
+    mut command: Command<B, dto::PatientDetails>,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.expected_version()?;
     let run = command.run(async move |clinic, caller, details, issue| {
@@ -117,7 +117,7 @@ pub async fn update_details<B: Backend>(
 )]
 pub async fn update_intake<B: Backend>(
     id: web::Path<PatientId>,
-    command: Command<B, dto::Intake>,
+    mut command: Command<B, dto::Intake>,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.expected_version()?;
     let run = command.run(async move |clinic, caller, intake, issue| {

@@ -105,7 +105,7 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>
 )]
 pub async fn update<B: Backend>(
     id: web::Path<PractitionerId>,
-    command: Command<B, dto::PractitionerDetails>,
+    mut command: Command<B, dto::PractitionerDetails>,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.expected_version()?;
     let run = command.run(async move |clinic, caller, details, issue| {

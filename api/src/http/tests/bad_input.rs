@@ -110,7 +110,7 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
         (
             request("POST", book)
                 .insert_header(("content-type", "text/plain"))
-                .set_payload(good),
+                .set_payload(good.clone()),
             415,
             "unsupported-media-type",
             None,
@@ -139,6 +139,35 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             json("PUT", &format!("{patient}/intake"), "{}").insert_header(("if-match", "W/\"3\"")),
             412,
             "precondition-failed",
+            None,
+        ),
+        // What has no version yet cannot be compared with one.
+        (
+            json("POST", book, &good).insert_header(("if-match", "\"3\"")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("POST", book, &good).insert_header(("if-none-match", "*")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("PUT", &format!("{patient}/intake"), "{}")
+                .append_header(("if-match", "\"3\""))
+                .append_header(("if-match", "\"4\"")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("POST", book, &good)
+                .append_header(("idempotency-key", "one"))
+                .append_header(("idempotency-key", "other")),
+            400,
+            "malformed-request",
             None,
         ),
         (request("GET", "/v1/patients/nobody"), 404, "not-found", None),
