@@ -471,6 +471,7 @@ fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
         CommandError::Conflict { attempts } => CommandError::Conflict { attempts },
         CommandError::Unavailable(what) => CommandError::Unavailable(what),
         CommandError::HeldBack => CommandError::HeldBack,
+        CommandError::TooLarge => CommandError::TooLarge,
         CommandError::Internal(cause) => CommandError::Internal(cause),
     }
 }

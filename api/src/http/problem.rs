@@ -93,7 +93,7 @@ problems! {
     PreconditionFailed = "precondition-failed", 412, "Somebody changed it",
         "The If-Match header names another version than the current one. Read it again and decide anew.";
     PayloadTooLarge = "payload-too-large", 413, "The body is too large",
-        "The body is longer than this server takes.";
+        "The body is longer than this server takes, or says more than one event of the log can hold. Nothing changed.";
     UnsupportedMediaType = "unsupported-media-type", 415, "The body must be JSON",
         "Send the body as application/json, in UTF-8.";
     Invalid = "invalid", 422, "The request cannot be accepted",

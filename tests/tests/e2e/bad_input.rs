@@ -246,3 +246,42 @@ async fn a_request_under_a_key_is_executed_once_whether_it_waits_or_not() {
     assert_eq!(page["items"].as_array().unwrap().len(), 3, "{page}");
     clinic.system.stop().await;
 }
+
+/// Text that hardly gets shorter: of all printable characters that JSON does not escape, as a fixed seed mixes them.
+struct Noise(u64);
+
+impl Noise {
+    fn text(&mut self, characters: usize) -> String {
+        let mut next = || {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            char::from(b' ' + u8::try_from((self.0 >> 33) % 95).unwrap())
+        };
+        std::iter::repeat_with(&mut next)
+            .filter(|character| !matches!(character, '"' | '\\'))
+            .take(characters)
+            .collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_transaction_can_carry_is_too_large_and_no_fault_of_ours() {
+    let clinic = Clinic::open().await;
+    let before = clinic.position().await;
+    let path = format!("/v1/patients/{}/intake", clinic.patient);
+    let mut noise = Noise(7);
+    let symptoms: Vec<_> = (0..31).map(|_| noise.text(4000)).collect();
+    let (status, problem) = clinic
+        .system
+        .put(&path, &clinic.key, &json!({ "symptoms": symptoms }))
+        .await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (413, &json!("/problems/payload-too-large")),
+        "{problem}"
+    );
+    assert_eq!(clinic.position().await, before, "nothing was appended");
+    clinic.system.stop().await;
+}
