@@ -1,22 +1,24 @@
-//! What stands around every handler: the headers of every answer, measurements, and the log's spans.
+//! What stands around every handler: the headers of every answer, measurements, and the log's spans. Here it is also made
+//! sure that whatever is wrong is said as a problem, whoever found it.
 //!
 //! Spans and metrics hold the pattern of a route, never a path or a query: a log holds no health data and no ids of
 //! patients.
 
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
 use application::ports::Progress;
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 use super::answer::FinalityBody;
 use super::core::core;
+use super::problem::{Problem, ProblemKind};
 
 /// The position that an answer shows everything up to.
 pub const POSITION: &str = "medconnect-position";
@@ -33,15 +35,18 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// What the handlers could not turn into an answer.
 pub async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let core = core(request.request())?;
     let began = Instant::now();
     let _in_flight = core.ports.metrics.begin();
     let method = request.method().clone();
     // A read shows at least what was applied when it began; a command, what is applied when it is answered.
     let before = core.ports.progress.progress();
-    let mut response = next.call(request).await?;
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if let Some(kind) = unexplained(response.response()) {
+        response = response.into_response(Problem::new(kind).error_response());
+    }
     let progress = if method == Method::GET {
         before
     } else {
@@ -57,6 +62,23 @@ pub async fn observe(
     let id = response.request().extensions().get::<RequestId>().copied();
     put_headers(response.headers_mut(), progress, id);
     Ok(response)
+}
+
+/// What is wrong when an answer says so in none of our words: the compression's, the documentation's.
+fn unexplained(answer: &HttpResponse<impl MessageBody>) -> Option<ProblemKind> {
+    let status = answer.status();
+    let kind = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if matches!(kind, Some(b"application/problem+json" | b"application/json")) {
+        return None;
+    }
+    match status {
+        StatusCode::NOT_FOUND => Some(ProblemKind::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => Some(ProblemKind::MethodNotAllowed),
+        StatusCode::NOT_ACCEPTABLE => Some(ProblemKind::NotAcceptable),
+        _ if status.is_client_error() => Some(ProblemKind::MalformedRequest),
+        _ if status.is_server_error() => Some(ProblemKind::Internal),
+        _ => None,
+    }
 }
 
 fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId>) {

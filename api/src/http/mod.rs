@@ -166,8 +166,8 @@ pub fn app<B: Backend>(
 > {
     App::new()
         .configure(configure(state))
-        .wrap(from_fn(layers::observe))
         .wrap(Compress::default())
+        .wrap(from_fn(layers::observe))
         .wrap(TracingLogger::<layers::Spans>::new())
 }
 

@@ -64,6 +64,8 @@ problems! {
         "There is no such resource, or none that you may know of.";
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here",
         "The Allow header names the methods that are.";
+    NotAcceptable = "not-acceptable", 406, "No such encoding",
+        "Accept-Encoding refuses every encoding that this server has, and its absence too. Allow `gzip` or `identity`.";
     Conflict = "conflict", 409, "Others were faster",
         "Other commands changed the same thing several times in a row. Nothing changed; try again.";
     IdempotencyKeyInUse = "idempotency-key-in-use", 409, "The same request is being executed",

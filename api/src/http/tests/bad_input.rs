@@ -228,6 +228,26 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
 }
 
 #[actix_web::test]
+async fn what_is_wrong_is_said_as_a_problem_whoever_finds_it() {
+    let world = World::new();
+    for (request, status) in [
+        (
+            request("GET", "/v1/me").insert_header(("accept-encoding", "br;q=1, *;q=0")),
+            406,
+        ),
+        (request("GET", "/docs/nothing.js"), 404),
+        (request("POST", "/openapi.json"), 404),
+        (request("GET", "/v1/patients/%FF"), 404),
+        (request("GET", "/problems/nothing"), 404),
+        (request("BREW", "/v1/me"), 405),
+        (request("OPTIONS", "/v1/me"), 405),
+    ] {
+        let (got, problem) = answer(&world, request).await;
+        assert_eq!(got, status, "{problem}");
+    }
+}
+
+#[actix_web::test]
 async fn a_method_that_is_not_allowed_is_told_which_are() {
     let world = World::new();
     let service = init_service(app(world.state())).await;
