@@ -63,7 +63,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
-            let bytes = body::take(&request, payload, core.settings.body_limit).await?;
+            let bytes = body::take(&request, payload, &core.settings).await?;
             Ok(Self {
                 caller,
                 body: checked(body::parse::<T>(&bytes)?)?,

@@ -66,6 +66,8 @@ problems! {
         "The Allow header names the methods that are.";
     NotAcceptable = "not-acceptable", 406, "No such encoding",
         "Accept-Encoding refuses every encoding that this server has, and its absence too. Allow `gzip` or `identity`.";
+    RequestTimeout = "request-timeout", 408, "The body came too slowly",
+        "The body did not arrive in time, so it was not waited for any longer. Nothing changed; send it again.";
     Conflict = "conflict", 409, "Others were faster",
         "Other commands changed the same thing several times in a row. Nothing changed; try again.";
     IdempotencyKeyInUse = "idempotency-key-in-use", 409, "The same request is being executed",
@@ -288,6 +290,10 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         self.log();
         let mut response = HttpResponse::build(self.status_code());
+        // What is left of the body is not worth reading.
+        if matches!(self.kind, ProblemKind::RequestTimeout | ProblemKind::PayloadTooLarge) {
+            response.force_close();
+        }
         if let Some(after) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
         }

@@ -116,6 +116,12 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             None,
         ),
         (
+            json("POST", book, &good).insert_header(("content-encoding", "gzip")),
+            415,
+            "unsupported-media-type",
+            None,
+        ),
+        (
             json(
                 "PUT",
                 &format!("/v1/practitioners/{OWN}/availability/2026-03-02"),
