@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::time::is_meant;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 
 /// The longest slot: a day.
@@ -393,19 +394,24 @@ impl Checked for RecordVisit {
                 VisitProvider::Practitioner(PractitionerId::default())
             }
         };
-        if self.minutes == 0 {
-            checks.within("minutes", |checks| checks.wrong("must be at least 1"));
-        }
+        let slot = calendar::Slot {
+            start: self.start.0,
+            minutes: self.minutes,
+        };
+        checks.within("minutes", |checks| {
+            if slot.minutes == 0 {
+                checks.wrong("must be at least 1");
+            } else if !is_meant(slot.end()) {
+                checks.wrong("must not lead beyond the year 2200");
+            }
+        });
         let identifier = checks.field("identifier", self.identifier);
         let reason = checks.optional("reason", self.reason);
         VisitRequest {
             identifier,
             patient: PatientId::new(self.patient),
             provider,
-            slot: calendar::Slot {
-                start: self.start.0,
-                minutes: self.minutes,
-            },
+            slot,
             outcome: match self.outcome {
                 VisitOutcome::Completed => calendar::RecordedOutcome::Completed,
                 VisitOutcome::Cancelled => calendar::RecordedOutcome::Cancelled,
