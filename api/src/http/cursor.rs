@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::dto::Checks;
 use super::problem::{Problem, ProblemKind};
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -23,11 +24,11 @@ pub fn encode(key: &impl Serialize) -> Option<String> {
 /// Reads a cursor.
 ///
 /// # Errors
-/// `malformed-request` when this server did not make it.
-pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
-    let refused = || Problem::new(ProblemKind::MalformedRequest).detail("The cursor is not one of this server's.");
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-    serde_json::from_slice(&bytes).map_err(|_| refused())
+/// What is wrong, when this server did not make it.
+pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, &'static str> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    key.ok_or("is not one of this server's")
 }
 
 /// Which page.
@@ -47,12 +48,33 @@ pub struct PageQuery {
 /// # Errors
 /// `malformed-request` when the cursor or the limit is wrong.
 pub fn page<K: DeserializeOwned>(cursor: Option<&str>, limit: Option<u32>) -> Result<Wanted<K>, Problem> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if limit == 0 || limit > MOST {
-        return Err(Problem::new(ProblemKind::MalformedRequest).detail("The limit must be from 1 to 200."));
-    }
-    let after = cursor.map(decode).transpose()?;
+    let refused = |detail: &str| Problem::new(ProblemKind::MalformedRequest).detail(format!("The {detail}."));
+    let limit = check_limit(limit).map_err(|detail| refused(&format!("limit {detail}")))?;
+    let after = cursor.map(decode).transpose();
+    let after = after.map_err(|detail| refused(&format!("cursor {detail}")))?;
     Ok(Wanted { after, limit })
+}
+
+/// The limit, or what is wrong with it.
+fn check_limit(limit: Option<u32>) -> Result<u32, &'static str> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MOST => Ok(limit),
+        _ => Err("must be from 1 to 200"),
+    }
+}
+
+/// The page that a body asks for. What is wrong with it goes to `checks`.
+pub fn check_page<K: DeserializeOwned>(checks: &mut Checks, cursor: Option<&str>, limit: Option<u32>) -> Wanted<K> {
+    let mut noted = |step: &str, detail: &str| checks.within(step, |checks| checks.wrong(detail));
+    let limit = check_limit(limit).unwrap_or_else(|detail| {
+        noted("limit", detail);
+        DEFAULT_LIMIT
+    });
+    let after = cursor.map(decode).transpose().unwrap_or_else(|detail| {
+        noted("cursor", detail);
+        None
+    });
+    Wanted { after, limit }
 }
 
 impl PageQuery {

@@ -8,8 +8,8 @@ use domain::kernel::PatientId;
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::body::Json;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery, page};
-use crate::http::dto;
+use crate::http::cursor::{PageBody, PageQuery};
+use crate::http::dto::{self, checked};
 use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
@@ -66,14 +66,10 @@ pub async fn search<B: Backend>(
     reading: Reading<B>,
     Json(search): Json<dto::SearchPatients>,
 ) -> Result<HttpResponse, Problem> {
-    let name = search.name.trim();
-    if name.is_empty() || search.name.chars().count() > 200 {
-        return Err(Problem::invalid("/name", "must have from 1 to 200 characters"));
-    }
-    let page = page(search.cursor.as_deref(), search.limit)?;
+    let (name, page) = checked(search)?;
     let found = reading
         .clinic
-        .patients(&reading.caller, Some(name), page.query())
+        .patients(&reading.caller, Some(&name), page.query())
         .await?;
     Ok(HttpResponse::Ok().json(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }

@@ -176,6 +176,24 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             "malformed-request",
             None,
         ),
+        (
+            json("POST", "/v1/patients/search", r#"{"name":" "}"#),
+            422,
+            "invalid",
+            Some("/name"),
+        ),
+        (
+            json("POST", "/v1/patients/search", r#"{"name":"o","limit":0}"#),
+            422,
+            "invalid",
+            Some("/limit"),
+        ),
+        (
+            json("POST", "/v1/patients/search", r#"{"name":"o","cursor":"Okafor"}"#),
+            422,
+            "invalid",
+            Some("/cursor"),
+        ),
         (request("GET", "/v1/patients/nobody"), 404, "not-found", None),
         (
             request("GET", "/v1/patients/00000000-0000-0000-0000-000000000009"),
