@@ -21,7 +21,6 @@ use crate::http::reading::{Parameters, Reading};
     post, path = "/v1/appointments", tag = "appointments", request_body = dto::BookAppointment,
     responses(
         (status = 201, description = "Booked", body = CommandResult),
-        (status = 409, description = "The slot is taken, or not offered", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub async fn book<B: Backend>(command: Command<B, dto::BookAppointment>) -> Result<HttpResponse, Problem> {
