@@ -61,6 +61,7 @@ pub async fn observe(
     tracing::debug!(status, millis = took.as_millis(), "answered");
     let id = response.request().extensions().get::<RequestId>().copied();
     put_headers(response.headers_mut(), progress, id);
+    protect(response.headers_mut(), &route, core.sign_in.uri.starts_with("https://"));
     Ok(response)
 }
 
@@ -88,13 +89,37 @@ fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
         headers.insert(HeaderName::from_static(REQUEST_ID), id);
     }
-    // Answers hold health data: nothing between here and the caller may keep them, or take them for anything but JSON.
+}
+
+/// What a page of ours may load and do: nothing, but for the documentation, which consists of our own files.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+const OWN_FILES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                         img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+                         form-action 'none'; frame-ancestors 'none'";
+
+/// Answers hold health data: nothing between here and the caller may keep them, take them for anything but what they are,
+/// or show them to another site. There is no CORS: other sites' pages get nothing.
+fn protect(headers: &mut HeaderMap, route: &str, encrypted: bool) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    let policy = if route.starts_with("/docs/") {
+        OWN_FILES
+    } else {
+        NOTHING
+    };
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    if encrypted {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }
 
 /// A method as a label: callers make up their own, and every one would be kept.

@@ -18,6 +18,7 @@ pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
 pub use siwe::{Rejection, SignInPolicy, checksummed, parse_wallet};
 
 use super::core::core;
+use super::headers::single;
 use super::problem::{Problem, ProblemKind};
 
 /// Whoever a request's token stands for.
@@ -38,12 +39,9 @@ pub async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
-    let (scheme, token) = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    // Of two, a proxy before us may have looked at the other one.
+    let given = single(request.headers(), &header::AUTHORIZATION).ok().flatten()?;
+    let (scheme, token) = given.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
