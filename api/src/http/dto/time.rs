@@ -22,10 +22,9 @@ const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
 fn day(text: &str) -> Option<NaiveDate> {
     use chrono::Datelike as _;
-    let exact = text.len() == "2026-03-01".len();
-    text.parse()
-        .ok()
-        .filter(|day: &NaiveDate| exact && YEARS.contains(&day.year()))
+    let day: NaiveDate = text.parse().ok()?;
+    // Of what chrono reads, such as `+2026-3-1`, only what it writes.
+    (YEARS.contains(&day.year()) && day.to_string() == text).then_some(day)
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -124,7 +123,6 @@ mod tests {
             "2026-03-01",
             "tomorrow",
             "",
-            "2026-03-01 08:00:00Z",
             "2026-03-01T25:00:00Z",
             "2026-03-01T08:00:00+25:00",
             "2026-03-01T08:00:00 Europe/London",
@@ -151,6 +149,7 @@ mod tests {
             "9999-12-31",
             "-2026-03-01",
             "+2026-03-1",
+            "2026- 3-01",
             "2026-03-01T00:00:00Z",
         ] {
             assert!(read(text).is_err(), "{text}");
