@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
+use super::by_name::ByName;
 use super::problem::{Problem, ProblemKind};
 
 /// The longest key that is taken for the name of a field.
@@ -14,7 +15,7 @@ const LONGEST_NAME: usize = 32;
 /// `malformed-json` when it is no JSON, `invalid` with a JSON pointer when it does not have the documented shape.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(ByName(&mut reader)).map_err(|error| {
         let pointer = pointer(error.path());
         wrong(&pointer, error.inner())
     })?;
@@ -79,6 +80,8 @@ mod tests {
     #[expect(dead_code, reason = "only its shape is used")]
     struct Outer {
         inner: Vec<Inner>,
+        #[serde(default)]
+        last: Option<Inner>,
     }
 
     #[derive(Deserialize, Debug)]
@@ -158,6 +161,21 @@ mod tests {
         assert_eq!(findings(&deep).0, 422);
         let deep = format!("{{\"inner\":[{{\"count\":{}", "[".repeat(100_000));
         assert_eq!(findings(&deep).0, 422);
+    }
+
+    #[test]
+    fn an_array_is_no_object_even_with_everything_in_order() {
+        for (body, pointer) in [
+            (r#"[[{"count":1,"kind":"plain"}]]"#, ""),
+            (r#"{"inner":[{"count":1,"kind":"plain"},[1,"plain"]]}"#, "/inner/1"),
+            (r#"{"inner":[],"last":[1,"plain"]}"#, "/last"),
+        ] {
+            let (status, errors) = findings(body);
+            assert_eq!((status, errors[0].0.as_str()), (422, pointer), "{body}");
+        }
+        let whole = r#"{"inner":[{"count":1,"kind":"plain"}],"last":{"count":2,"kind":"plain"}}"#;
+        assert!(read::<Outer>(whole.as_bytes()).is_ok());
+        assert!(read::<Outer>(br#"{"inner":[],"last":null}"#).is_ok());
     }
 
     #[test]
