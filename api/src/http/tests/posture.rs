@@ -1,9 +1,12 @@
 //! What every answer does for its caller's safety.
 
+use std::sync::{Arc, Mutex};
+
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use serde_json::{Value, json};
 
-use super::fakes::{World, token};
+use super::fakes::{OWN, World, token};
 use crate::http::app;
 
 async fn answer(world: &World, request: TestRequest) -> (u16, HeaderMap, String) {
@@ -99,10 +102,100 @@ async fn who_is_not_let_in_is_told_how_to_ask() {
         me().insert_header(("authorization", format!("Basic {}", token("hospital")))),
         me().append_header(("authorization", format!("Bearer {}", token("hospital"))))
             .append_header(("authorization", "Bearer s3cret-unknown")),
-        login.set_json(serde_json::json!({"message": "s3cret-unknown", "signature": "s3cret-unknown"})),
+        login.set_json(json!({"message": "s3cret-unknown", "signature": "s3cret-unknown"})),
     ] {
         let (status, headers, body) = answer(&world, request).await;
         assert_eq!((status, text(&headers, "www-authenticate")), (401, "Bearer"), "{body}");
         assert!(!body.contains("s3cret"), "{body}");
+    }
+}
+
+/// Everything that is written to the log.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn the_log_has_no_tokens_no_names_and_no_ids_of_patients_at_any_level() {
+    let (world, written) = (World::new(), Written::default());
+    let writer = written.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _here = tracing::subscriber::set_default(subscriber);
+    // Other tests may have met the same places of the program first, with nobody to write for: those are asked again.
+    let _ = answer(&world, TestRequest::get().uri("/health/live")).await;
+    tracing::callsite::rebuild_interest_cache();
+    let bearer =
+        |request: TestRequest, token: &str| request.insert_header(("authorization", format!("Bearer {token}")));
+    let known = |request: TestRequest| bearer(request, &token("hospital"));
+    let name = json!({"family": "Okafor"});
+    let details = json!({"name": name, "birthDate": "1990-01-01", "gender": "female"});
+    let register = |details: &Value| {
+        TestRequest::post()
+            .uri("/v1/patients")
+            .set_json(json!({ "details": details }))
+    };
+    let mut wrong = details.clone();
+    wrong["Okafor"] = json!("Okafor");
+    for (request, expected) in [
+        (known(register(&details)), 201),
+        (known(register(&wrong)), 422),
+        (
+            known(register(&details)).insert_header(("idempotency-key", "Okafor")),
+            201,
+        ),
+        (known(TestRequest::get().uri(&format!("/v1/patients/{OWN}"))), 200),
+        (
+            known(TestRequest::get().uri("/v1/practitioners?specialization=Okafor")),
+            200,
+        ),
+        (
+            known(
+                TestRequest::post()
+                    .uri("/v1/patients/search")
+                    .set_json(json!({"name": "Okafor"})),
+            ),
+            200,
+        ),
+        (known(TestRequest::get().uri("/v1/patients/Okafor")), 404),
+        (bearer(TestRequest::get().uri("/v1/me"), "mk_s3cret"), 401),
+        (
+            TestRequest::post()
+                .uri("/v1/auth/login")
+                .set_json(json!({"message": "s3cret", "signature": "s3cret"})),
+            401,
+        ),
+    ] {
+        let (status, _, body) = answer(&world, request).await;
+        assert_eq!(status, expected, "{body}");
+    }
+    // What fails is told with its cause.
+    *world.sessions.away.lock().unwrap() = true;
+    assert_eq!(
+        answer(&world, bearer(TestRequest::get().uri("/v1/me"), "s3cret"))
+            .await
+            .0,
+        503
+    );
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("/v1/patients/{id}") && log.contains("a request failed"),
+        "{log}"
+    );
+    for secret in ["Okafor", "s3cret", &*token("hospital"), &*OWN.to_string()] {
+        assert!(!log.contains(secret), "{secret}: {log}");
     }
 }
