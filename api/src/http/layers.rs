@@ -19,6 +19,7 @@ use tracing_actix_web::{RequestId, RootSpanBuilder};
 use super::answer::FinalityBody;
 use super::core::core;
 use super::problem::{Problem, ProblemKind};
+use super::unread;
 
 /// The position that an answer shows everything up to.
 pub const POSITION: &str = "medconnect-position";
@@ -34,7 +35,7 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// # Errors
 /// What the handlers could not turn into an answer.
 pub async fn observe(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let core = core(request.request())?;
@@ -43,6 +44,8 @@ pub async fn observe(
     let method = request.method().clone();
     // A read shows at least what was applied when it began; a command, what is applied when it is answered.
     let before = core.ports.progress.progress();
+    let (payload, held) = unread::hold(request.take_payload());
+    request.set_payload(payload);
     let mut response = next.call(request).await?.map_into_boxed_body();
     if let Some(kind) = unexplained(response.response()) {
         response = response.into_response(Problem::new(kind).error_response());
@@ -62,7 +65,10 @@ pub async fn observe(
     let id = response.request().extensions().get::<RequestId>().copied();
     put_headers(response.headers_mut(), progress, id);
     protect(response.headers_mut(), &route, core.sign_in.uri.starts_with("https://"));
-    Ok(response)
+    Ok(match held {
+        Some(held) => response.map_body(|_, body| held.until_sent(body)),
+        None => response,
+    })
 }
 
 /// What is wrong when an answer says so in none of our words: the compression's, the documentation's.

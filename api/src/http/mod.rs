@@ -6,7 +6,7 @@
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
 //! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them. [`headers`]: what commands say there.
 //!   [`cursor`] and [`etag`]: pages and versions.
-//! - [`layers`]: headers, measurements and spans around everything.
+//! - [`layers`]: headers, measurements and spans around everything. [`unread`]: bodies that nobody reads.
 //!
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
 
@@ -31,6 +31,7 @@ pub mod routes;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+pub mod unread;
 
 use std::net::TcpListener;
 use std::sync::Arc;
