@@ -30,6 +30,8 @@ pub struct HttpSettings {
     pub command_retention: Duration,
     /// The longest body, in bytes.
     pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
     /// How many requests are served at once; more are refused with 503.
     pub concurrency: usize,
     /// How many requests to sign in an address has a minute. A whole hospital may share one, and each sign-in takes two.
@@ -53,6 +55,7 @@ impl HttpSettings {
             claim_lease: Duration::from_secs(15),
             command_retention: Duration::from_secs(24 * 60 * 60),
             body_limit: 128 * 1024,
+            body_timeout: Duration::from_secs(30),
             concurrency: 2048,
             sign_ins_per_minute: NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN),
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),

@@ -14,6 +14,7 @@ mod cli;
 mod crash_points;
 mod dev_chain;
 mod dev_system;
+mod hostile;
 mod journal;
 mod keys;
 mod kills;
