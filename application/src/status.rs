@@ -47,6 +47,8 @@ pub struct OutboxStatus {
     pub waiting: u64,
     /// Commits in transactions that are not final.
     pub in_flight: u64,
+    /// For how long the oldest of them has been waiting, in milliseconds; `None` when none waits.
+    pub oldest_ms: Option<u64>,
 }
 
 /// One read model.
@@ -73,6 +75,15 @@ pub struct ParkedStatus {
     pub since: DateTime<Utc>,
 }
 
+/// Why a part of the system does not go on just now. It tries again by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// The part: `follower`, `appender`.
+    pub part: &'static str,
+    /// What is in its way. Names no URL, which may carry a key, and nothing of a person.
+    pub cause: String,
+}
+
 /// Everything at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SystemStatus {
@@ -92,6 +103,8 @@ pub struct SystemStatus {
     pub parked: Vec<ParkedStatus>,
     /// Events under keys that are not held here.
     pub foreign_events: u64,
+    /// What does not go on; empty while all is well.
+    pub troubles: Vec<Trouble>,
 }
 
 /// Whether one part of the system can do its work.

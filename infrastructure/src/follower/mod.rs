@@ -28,6 +28,7 @@ pub mod status;
 pub mod trust;
 pub mod window;
 
+pub use checkpoint::followed;
 pub use parking::{Retried, retry_parked};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
 pub use runner::{Follower, FollowerConfig};

@@ -252,6 +252,37 @@ async fn after_reorganisations_of_any_depth_in_the_window_the_read_models_equal_
 }
 
 #[tokio::test]
+async fn a_follower_that_was_away_for_long_finds_that_the_chain_reorganised_meanwhile() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(19);
+    let finality = FinalityRule::Confirmations(12);
+    log.append(&history.commits(60)).await;
+    let snapshot = log.chain.call("evm_snapshot", json!([])).await;
+    let (heads, stands) = (log.heads(), history.clone());
+    log.append(&history.commits(20)).await;
+    let follower = Running::start(&log, finality);
+    follower.caught_up(&log).await;
+    follower.stop().await;
+
+    log.chain.call("evm_revert", json!([snapshot])).await;
+    log.go_back(heads);
+    history = stands;
+    history.diverge(1);
+    log.chain.call("evm_increaseTime", json!([60])).await;
+    log.append(&history.commits(30)).await;
+    // More than is read at once.
+    log.chain.call("anvil_mine", json!([100])).await;
+    log.append(&history.commits(10)).await;
+
+    let mut follower = Running::start(&log, finality);
+    follower.caught_up(&log).await;
+    assert_eq!(follower.reverts(), 1);
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(rebuilt(&log, finality).await, live);
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_read_is_parked_with_its_stream_until_it_can() {
     let mut log = TestLog::start().await;
     let mut history = History::new(18);

@@ -48,6 +48,9 @@ pub struct OutboxStatus {
     pub waiting: u64,
     /// Commits in transactions that are not final.
     pub in_flight: u64,
+    /// For how long the oldest of them has been waiting, in milliseconds; missing when none waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_ms: Option<u64>,
 }
 
 /// One read model.
@@ -90,6 +93,16 @@ pub struct ParkedEvent {
     pub since: Instant,
 }
 
+/// Why a part of the system does not go on just now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// The part: `follower` or `appender`.
+    pub part: String,
+    /// What is in its way.
+    pub cause: String,
+}
+
 /// How the system is doing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -112,6 +125,8 @@ pub struct Status {
     pub parked: Vec<ParkedEvent>,
     /// How many events are under keys that are not held here.
     pub foreign_events: u64,
+    /// What does not go on; empty while all is well.
+    pub troubles: Vec<Trouble>,
 }
 
 impl From<StatusReport> for Status {
@@ -138,6 +153,7 @@ impl From<StatusReport> for Status {
             outbox: OutboxStatus {
                 waiting: system.outbox.waiting,
                 in_flight: system.outbox.in_flight,
+                oldest_ms: system.outbox.oldest_ms,
             },
             projections: system
                 .projections
@@ -168,6 +184,14 @@ impl From<StatusReport> for Status {
                 })
                 .collect(),
             foreign_events: system.foreign_events,
+            troubles: system
+                .troubles
+                .into_iter()
+                .map(|one| Trouble {
+                    part: one.part.to_owned(),
+                    cause: one.cause,
+                })
+                .collect(),
         }
     }
 }

@@ -721,10 +721,12 @@ impl StatusSource for FakeStatus {
             outbox: OutboxStatus {
                 waiting: 0,
                 in_flight: 0,
+                oldest_ms: None,
             },
             projections: Vec::new(),
             parked: Vec::new(),
             foreign_events: 0,
+            troubles: Vec::new(),
         })
     }
 
