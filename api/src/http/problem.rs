@@ -85,7 +85,7 @@ problems! {
     WrongStatus = "wrong-status", 409, "The appointment's status does not allow it",
         "Read the appointment again: it was confirmed, completed, cancelled or missed.";
     NotYetBegun = "not-yet-begun", 409, "The visit has not begun yet",
-        "A visit is completed, or marked as missed, only once its time has come.";
+        "A visit is recorded, completed, or marked as missed, only once its time has come.";
     RecordedVisit = "recorded-visit", 409, "A recorded visit stays as its source tells it",
         "A visit recorded from another system is neither confirmed nor moved here.";
     Sealed = "sealed", 409, "Sealed under a key that is not held here",
