@@ -166,6 +166,10 @@ pub struct ProblemBody {
     /// Which parts of the request are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Finding>,
+    /// What stands there already, where a hospital's system registers something again with other content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/v1/patients/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
+    pub resource: Option<String>,
 }
 
 /// A problem on its way out.
@@ -174,6 +178,7 @@ pub struct Problem {
     kind: ProblemKind,
     detail: Option<String>,
     errors: Vec<Finding>,
+    resource: Option<String>,
     retry_after: Option<Duration>,
     allow: Option<String>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -187,6 +192,7 @@ impl Problem {
             kind,
             detail: None,
             errors: Vec::new(),
+            resource: None,
             retry_after,
             allow: None,
             cause: None,
@@ -213,6 +219,13 @@ impl Problem {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// What stands there already.
+    #[must_use]
+    pub fn resource(mut self, resource: String) -> Self {
+        self.resource = Some(resource);
         self
     }
 
@@ -255,6 +268,7 @@ impl Problem {
             status: self.kind.status(),
             detail: self.detail.clone(),
             errors: self.errors.clone(),
+            resource: self.resource.clone(),
         }
     }
 

@@ -23,3 +23,4 @@ mod reorganisations;
 mod spine;
 mod stores;
 mod tooling;
+mod visits;
