@@ -13,6 +13,7 @@ mod bad_input;
 mod cli;
 mod dev_chain;
 mod dev_system;
+mod imports;
 mod journal;
 mod keys;
 mod kills;

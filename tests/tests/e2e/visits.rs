@@ -70,7 +70,11 @@ async fn a_visit_is_recorded_once_begun_and_what_becomes_of_it_is_recorded_too()
     let mut future = visit(1, &patient, &clinic.doctor, 1);
     future["start"] = json!(format!("{}T09:00:00Z", clinic.day));
     let (status, refused) = system.post("/v1/visits", &clinic.key, &future).await;
-    assert_eq!((status, &refused["type"]), (409, &json!("/problems/not-yet-begun")), "{refused}");
+    assert_eq!(
+        (status, &refused["type"]),
+        (409, &json!("/problems/not-yet-begun")),
+        "{refused}"
+    );
 
     let past = visit(1, &patient, &clinic.doctor, 2);
     let (status, recorded) = system.post("/v1/visits", &clinic.key, &past).await;
@@ -79,7 +83,11 @@ async fn a_visit_is_recorded_once_begun_and_what_becomes_of_it_is_recorded_too()
     assert_eq!((status, &again["id"]), (200, &recorded["id"]), "{again}");
     let path = format!("/v1/appointments/{}", recorded["id"].as_str().unwrap());
     let (_, shown) = system.get(&path, &clinic.key).await;
-    assert_eq!((&shown["day"], &shown["status"]), (&json!("2020-03-02"), &json!("booked")), "{shown}");
+    assert_eq!(
+        (&shown["day"], &shown["status"]),
+        (&json!("2020-03-02"), &json!("booked")),
+        "{shown}"
+    );
 
     let (status, moved) = system
         .post(
@@ -88,7 +96,11 @@ async fn a_visit_is_recorded_once_begun_and_what_becomes_of_it_is_recorded_too()
             &json!({ "slot": clinic.slot(clinic.day, 0) }),
         )
         .await;
-    assert_eq!((status, &moved["type"]), (409, &json!("/problems/recorded-visit")), "{moved}");
+    assert_eq!(
+        (status, &moved["type"]),
+        (409, &json!("/problems/recorded-visit")),
+        "{moved}"
+    );
     let (status, completed) = system.post(&format!("{path}/complete"), &clinic.key, &json!({})).await;
     assert_eq!(status, 200, "{completed}");
     let (_, shown) = system.get(&path, &clinic.key).await;
