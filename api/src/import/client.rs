@@ -516,3 +516,97 @@ const fn gender(gender: Gender) -> &'static str {
         Gender::Unknown => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that gives these answers, in turn, and the last one for ever; each is a status and a body.
+    async fn server(answers: Vec<(u16, Value)>) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut answers = answers.into_iter().peekable();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 16 * 1024];
+                assert!(stream.read(&mut request).await.unwrap() > 0);
+                let (status, body) = answers.peek().cloned().unwrap();
+                if answers.len() > 1 {
+                    answers.next();
+                }
+                let body = body.to_string();
+                let answer = format!(
+                    "HTTP/1.1 {status} -\r\nLocation: /v1/commands/x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Client::new(&url, SecretString::from("key"), Duration::from_secs(20)).unwrap()
+    }
+
+    fn problem(kind: ProblemKind) -> Value {
+        json!({ "type": kind.path(), "title": kind.title(), "status": kind.status() })
+    }
+
+    fn result(position: Option<u64>) -> Value {
+        json!({
+            "commandId": Uuid::nil(), "resource": "/v1/visits/x", "id": Uuid::nil(), "version": 1, "position": position,
+            "finality": "final",
+        })
+    }
+
+    fn status(status: &str, rest: Value) -> Value {
+        let mut body = json!({ "id": Uuid::nil(), "status": status, "createdAt": "2026-01-01T00:00:00Z" });
+        for (field, value) in rest.as_object().unwrap() {
+            body[field] = value.clone();
+        }
+        body
+    }
+
+    #[tokio::test]
+    async fn what_was_not_decided_is_tried_again() {
+        let conflict = (409, problem(ProblemKind::Conflict));
+        let pending = (202, status("pending", json!({})));
+        let not_executed = status("failed", json!({ "problem": problem(ProblemKind::CommandNotExecuted) }));
+        for answers in [
+            vec![conflict.clone(), conflict, (201, result(Some(7)))],
+            vec![pending.clone(), (200, not_executed), (201, result(Some(7)))],
+            vec![pending, (200, status("done", json!({ "result": result(Some(7)) })))],
+        ] {
+            let done = server(answers).await.register("/v1/visits", json!({})).await.unwrap();
+            assert_eq!((done.change, done.commands, done.events), (Change::Added, 1, 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_decided_is_not_tried_again() {
+        for kind in [
+            ProblemKind::AlreadyRegistered,
+            ProblemKind::Invalid,
+            ProblemKind::Sealed,
+        ] {
+            let answers = vec![(kind.status(), problem(kind)), (201, result(Some(7)))];
+            let refused = server(answers)
+                .await
+                .register("/v1/visits", json!({}))
+                .await
+                .unwrap_err();
+            assert!(refused.is(kind), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_there_already_appended_nothing() {
+        let done = server(vec![(200, result(None))])
+            .await
+            .register("/v1/visits", json!({}))
+            .await
+            .unwrap();
+        assert_eq!((done.change, done.events), (Change::Unchanged, 0));
+    }
+}

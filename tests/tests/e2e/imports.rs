@@ -102,7 +102,7 @@ async fn importing_again_adds_nothing_and_next_months_export_adds_what_is_new() 
     assert_eq!((again.events, again.patients.unchanged), (0, 1), "{}", again.table());
 
     // A visit that is told otherwise stays as it was told first, and is named.
-    let visit = bundle["entry"].as_array_mut().unwrap().iter_mut();
+    let mut visit = bundle["entry"].as_array_mut().unwrap().iter_mut();
     let visit = visit.find(|entry| entry["resource"]["id"] == "visit-0-0").unwrap();
     visit["resource"]["period"]["start"] = json!("1999-01-01T09:00:00Z");
     write(folder.path(), &bundle);
