@@ -178,9 +178,9 @@ pub struct Problem {
     kind: ProblemKind,
     detail: Option<String>,
     errors: Vec<Finding>,
-    resource: Option<String>,
+    resource: Option<Box<str>>,
     retry_after: Option<Duration>,
-    allow: Option<String>,
+    allow: Option<Box<str>>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -225,7 +225,7 @@ impl Problem {
     /// What stands there already.
     #[must_use]
     pub fn resource(mut self, resource: String) -> Self {
-        self.resource = Some(resource);
+        self.resource = Some(resource.into());
         self
     }
 
@@ -239,7 +239,7 @@ impl Problem {
     /// Which methods are allowed.
     #[must_use]
     pub fn allow(mut self, methods: String) -> Self {
-        self.allow = Some(methods);
+        self.allow = Some(methods.into());
         self
     }
 
@@ -268,7 +268,7 @@ impl Problem {
             status: self.kind.status(),
             detail: self.detail.clone(),
             errors: self.errors.clone(),
-            resource: self.resource.clone(),
+            resource: self.resource.as_deref().map(str::to_owned),
         }
     }
 
@@ -304,7 +304,7 @@ impl ResponseError for Problem {
             response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
         }
         if let Some(methods) = &self.allow {
-            response.insert_header((header::ALLOW, methods.as_str()));
+            response.insert_header((header::ALLOW, &**methods));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));

@@ -181,9 +181,6 @@ fn length(encounter: &fhir::Encounter) -> Option<TimeDelta> {
         "wk" => 604_800.0,
         _ => return None,
     };
-    let seconds = (length.value? * unit).ceil();
-    // So long that no encounter is, and short enough for every number here.
-    (0.0..=1e9)
-        .contains(&seconds)
-        .then(|| TimeDelta::try_milliseconds((seconds * 1000.0) as i64))?
+    let length = std::time::Duration::try_from_secs_f64((length.value? * unit).ceil()).ok()?;
+    TimeDelta::from_std(length).ok()
 }
