@@ -1,7 +1,8 @@
 //! Calendars: availability, booking, and what becomes of an appointment.
 //!
 //! An appointment is found by its id through the read models, which say whose it is and in which calendar it stands; the
-//! calendar itself then decides. If it has left for another day in between, the command follows it.
+//! calendar itself then decides. If it has left for another day in between, the command follows it. A recorded visit decides
+//! in its own stream.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, Slot};
@@ -246,19 +247,29 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<AppointmentDone, UseCaseError> {
         let found = self.find_appointment(principal, action.policy(), appointment).await?;
         let context = self.stamp(principal, issue);
-        let mut calendar = CalendarId {
-            owner: found.owner,
-            day: found.day,
-        };
+        let mut day = found.day;
+        let mut in_own_stream = found.recorded;
         for _ in 0..MOST_MOVES {
-            let expected_version = version_on(calendar.day, expected)?;
+            let stream = if in_own_stream {
+                CalendarId::of_visit(appointment)
+            } else {
+                CalendarId {
+                    owner: found.owner,
+                    day,
+                }
+            };
+            let expected_version = version_on(day, expected)?;
             let command = action.command(appointment, expected_version, context.at);
-            match self.execute::<Calendar>(calendar, command, &context).await {
-                Err(CommandError::Rejected(CalendarError::Moved { to })) => calendar.day = to,
+            match self.execute::<Calendar>(stream, command, &context).await {
+                Err(CommandError::Rejected(CalendarError::Moved { to })) => day = to,
+                // Recorded before visits had streams of their own.
+                Err(CommandError::Rejected(CalendarError::UnknownAppointment)) if in_own_stream => {
+                    in_own_stream = false;
+                }
                 done => {
                     return Ok(AppointmentDone {
                         id: appointment,
-                        day: calendar.day,
+                        day,
                         receipt: done?,
                     });
                 }
@@ -285,8 +296,9 @@ impl<B: Backend> Clinic<B> {
         let found = self
             .find_appointment(principal, Action::ChangeAppointment, appointment)
             .await?;
-        // The calendar of an organisation holds recorded visits only and offers nothing.
-        let practitioner = found.practitioner.ok_or(Refusal::Calendar(CalendarError::NotOffered))?;
+        // So is what an organisation without a practitioner provided.
+        let practitioner = found.practitioner.filter(|_| !found.recorded);
+        let practitioner = practitioner.ok_or(Refusal::Calendar(CalendarError::Recorded))?;
         let missing = UseCaseError::NotFound(Resource::Appointment);
         let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
         let context = self.stamp(principal, issue);

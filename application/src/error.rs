@@ -4,6 +4,7 @@ use domain::account::AccountError;
 use domain::calendar::CalendarError;
 use domain::patient::PatientError;
 use domain::practitioner::PractitionerError;
+use uuid::Uuid;
 
 use crate::command::{CommandError, Unavailable};
 use crate::queries::QueryError;
@@ -76,6 +77,16 @@ pub enum UseCaseError {
     /// A rule of the domain forbids it.
     #[error(transparent)]
     Refused(Refusal),
+    /// What was to be registered is there with other content, and the caller may know which it is.
+    #[error("{refusal}")]
+    Exists {
+        /// The rule.
+        refusal: Refusal,
+        /// What it is.
+        resource: Resource,
+        /// Its id.
+        id: Uuid,
+    },
     /// Others were faster, every time.
     #[error("others changed the same stream {attempts} times in a row")]
     Conflict {

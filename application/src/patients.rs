@@ -2,10 +2,10 @@
 
 use domain::account::{Account, AccountCommand, Holder, PatientLogin};
 use domain::kernel::{PatientId, Personal, PractitionerId, Wallet};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration};
+use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration};
 
 use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
-use crate::command::{CommandExecutor as _, Freshness};
+use crate::command::{CommandError, CommandExecutor as _, Freshness};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
@@ -65,10 +65,18 @@ impl<B: Backend> Clinic<B> {
         }
         let command = PatientCommand::Register { registration };
         let context = self.stamp(principal, issue);
-        let receipt = self
+        let done = self
             .executor
             .execute::<Patient>(patient, freshness, command, &context)
-            .await?;
+            .await;
+        let receipt = done.map_err(|error| match error {
+            CommandError::Rejected(refusal @ PatientError::AlreadyRegistered) => UseCaseError::Exists {
+                refusal: refusal.into(),
+                resource: Resource::Patient,
+                id: patient.uuid(),
+            },
+            error => error.into(),
+        })?;
         Ok(Done { id: patient, receipt })
     }
 

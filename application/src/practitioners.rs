@@ -2,10 +2,10 @@
 
 use domain::account::{Account, AccountCommand, Holder};
 use domain::kernel::{PractitionerId, Wallet};
-use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
+use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
 
 use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
-use crate::command::{CommandExecutor as _, Freshness};
+use crate::command::{CommandError, CommandExecutor as _, Freshness};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
@@ -40,9 +40,18 @@ impl<B: Backend> Clinic<B> {
         let receipt = match wallet {
             None => {
                 let command = PractitionerCommand::Register { details };
-                self.executor
+                let done = self
+                    .executor
                     .execute::<Practitioner>(practitioner, freshness, command, &context)
-                    .await?
+                    .await;
+                done.map_err(|error| match error {
+                    CommandError::Rejected(refusal @ PractitionerError::AlreadyRegistered) => UseCaseError::Exists {
+                        refusal: refusal.into(),
+                        resource: Resource::Practitioner,
+                        id: practitioner.uuid(),
+                    },
+                    error => error.into(),
+                })?
             }
             Some(wallet) => {
                 let login = Login {

@@ -1,4 +1,8 @@
 //! Visits of the past, recorded as another system tells them.
+//!
+//! A visit has a stream of its own, which its identifier names, and not a place in the calendar of its day: it takes no slot
+//! there. So whoever tells of the same visit again, with another day or provider perhaps, meets the same stream, and the
+//! contract lets only one be first.
 
 use chrono::Utc;
 use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Slot};
@@ -37,7 +41,7 @@ pub struct VisitRequest {
 }
 
 impl<B: Backend> Clinic<B> {
-    /// Records a visit of the past. The rules for booking do not bind it.
+    /// Records a visit of the past. The rules for booking do not bind it, but it must have begun.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -76,15 +80,18 @@ impl<B: Backend> Clinic<B> {
         };
         let appointment = AppointmentId::new(self.identities.from_identifier("appointment", &identifier));
         let booking = Booking { patient, reason };
+        let context = self.stamp(principal, issue);
         let command = CalendarCommand::RecordVisit {
             appointment,
+            calendar,
             slot,
             provider,
             outcome,
             booking,
+            now: context.at,
         };
-        let context = self.stamp(principal, issue);
-        let receipt = self.execute::<Calendar>(calendar, command, &context).await?;
+        let stream = CalendarId::of_visit(appointment);
+        let receipt = self.execute::<Calendar>(stream, command, &context).await?;
         Ok(AppointmentDone {
             id: appointment,
             day: calendar.day,

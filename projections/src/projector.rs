@@ -137,7 +137,7 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<
         .calendars
         .iter()
         .copied()
-        .filter(|(_, _, event)| calendars::concerns_the_offer(event))
+        .filter(|(stream, _, event)| calendars::concerns_the_offer(*stream, event))
         .collect();
     let before = calendars::load(connection, &keys_to_load(&offers)).await?;
     let after = fold_all(&before, &offers, |row, stamp, event| {
@@ -162,7 +162,7 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<
 fn appointments_of(entries: &[Entry<'_, CalendarId, CalendarEvent>]) -> Vec<AppointmentId> {
     let mut ids: Vec<AppointmentId> = entries
         .iter()
-        .filter_map(|(_, _, event)| appointments::appointment_of(event))
+        .filter_map(|(stream, _, event)| appointments::appointment_of(*stream, event))
         .collect();
     ids.sort_unstable();
     ids.dedup();
@@ -189,10 +189,10 @@ pub(crate) fn fold_appointments(
     entries: &[Entry<'_, CalendarId, CalendarEvent>],
 ) -> BTreeMap<AppointmentId, Option<AppointmentRow>> {
     let mut rows: BTreeMap<AppointmentId, Option<AppointmentRow>> = BTreeMap::new();
-    for (calendar, stamp, event) in entries {
-        if let Some(id) = appointments::appointment_of(event) {
+    for (stream, stamp, event) in entries {
+        if let Some(id) = appointments::appointment_of(*stream, event) {
             let row = rows.entry(id).or_insert_with(|| before.get(&id).cloned());
-            *row = appointments::fold(row.take(), *calendar, stamp, event);
+            *row = appointments::fold(row.take(), *stream, stamp, event);
         }
     }
     rows

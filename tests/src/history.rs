@@ -224,9 +224,10 @@ impl History {
                 },
             )],
             (None, 1) => vec![(
-                id,
+                CalendarId::of_visit(appointment),
                 CalendarCommand::RecordVisit {
                     appointment,
+                    calendar: id,
                     slot: slot(day),
                     provider: if other == 0 {
                         Provider::Organization
@@ -239,6 +240,7 @@ impl History {
                         RecordedOutcome::Open,
                     ][usize::try_from(other).unwrap()],
                     booking,
+                    now: later,
                 },
             )],
             (None, _) => vec![(

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use clap::Args;
 use indicatif::ProgressBar;
 use secrecy::SecretString;
@@ -22,10 +23,11 @@ const TOLD: Duration = Duration::from_secs(5);
 
 /// Import FHIR R4 transaction bundles: patients with their intake, doctors, an appointment for every encounter.
 ///
-/// Importing again adds nothing, and an import that was interrupted is finished by running it again. Without --url it is the system
-/// that `medconnect dev` runs on this machine, with its demo hospital's key.
+/// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
+/// changed is brought up to date; doctors and visits stay as they were first told. What is left out or changed is named and
+/// counted. Without --url it is the system that `medconnect dev` runs on this machine, with its demo hospital's key.
 ///
-/// Exit codes: 0 everything is in; 1 some bundles failed (they are named, and the others are in); 2 nothing could be tried.
+/// Exit codes: 0 no bundle failed; 1 some bundles failed (they are named, and the others are in); 2 nothing could be tried.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Bundles (.json, .json.gz), and folders of them
@@ -34,12 +36,16 @@ pub(super) struct Arguments {
     /// The server
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// A file with the key of a hospital's service, with the scopes write and import. MEDCONNECT_KEY has the key itself.
+    /// A file with the key of a hospital's service, with the scopes read, write and import. MEDCONNECT_KEY has the key itself.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// The data directory of the system on this machine [default: as for `medconnect dev`]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// The doctors' time zone (IANA): where their days begin and end, and where a time is that names no zone. A doctor who is
+    /// registered already keeps theirs
+    #[arg(long, value_name = "ZONE", default_value_t = Tz::UTC, value_parser = time_zone)]
+    time_zone: Tz,
     /// How many commands are under way at once
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
@@ -51,6 +57,11 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+fn time_zone(name: &str) -> Result<Tz, String> {
+    name.parse()
+        .map_err(|_| "not a time zone of the IANA database, such as Europe/London".to_owned())
+}
+
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let bundles = files::find(&arguments.paths).map_err(CliError::Usage)?;
     let client = client(&arguments).await?;
@@ -58,6 +69,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let teller = progress.is_hidden().then(|| tokio::spawn(tell(progress.clone())));
     let options = Options {
         concurrency: usize::from(arguments.concurrency),
+        time_zone: arguments.time_zone,
     };
     let summary = import::run(client, bundles, options, &progress).await;
     if let Some(teller) = teller {

@@ -6,6 +6,7 @@ use domain::account::AccountError;
 use domain::calendar::CalendarError;
 use domain::patient::PatientError;
 use domain::practitioner::PractitionerError;
+use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
 
@@ -18,6 +19,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Invalid { pointer, detail } => Self::invalid(pointer, detail),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
             UseCaseError::Refused(refusal) => refused(refusal),
+            UseCaseError::Exists { refusal, resource, id } => refused(refusal).resource(path(resource, id)),
             UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
             UseCaseError::Unavailable(what) => Self::new(match what {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,
@@ -45,6 +47,18 @@ const fn missing(resource: Resource) -> &'static str {
         Resource::Key => "There is no such key.",
         Resource::Command => "There is no such command.",
     }
+}
+
+fn path(resource: Resource, id: Uuid) -> String {
+    let collection = match resource {
+        Resource::Patient => "patients",
+        Resource::Practitioner => "practitioners",
+        Resource::Appointment => "appointments",
+        Resource::Account => "accounts",
+        Resource::Key => "keys",
+        Resource::Command => "commands",
+    };
+    format!("/v1/{collection}/{id}")
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -163,6 +177,21 @@ mod tests {
             let found = kind(Refusal::from(error).into());
             assert_eq!((found, found.status()), (expected, code), "{error:?}");
         }
+    }
+
+    #[test]
+    fn what_is_registered_with_other_content_says_where_it_is() {
+        let body = Problem::from(UseCaseError::Exists {
+            refusal: PatientError::AlreadyRegistered.into(),
+            resource: Resource::Patient,
+            id: Uuid::nil(),
+        })
+        .body();
+        assert_eq!(body.kind, "/problems/already-registered");
+        assert_eq!(
+            body.resource.as_deref(),
+            Some("/v1/patients/00000000-0000-0000-0000-000000000000")
+        );
     }
 
     #[test]

@@ -89,7 +89,7 @@ problems! {
     WrongStatus = "wrong-status", 409, "The appointment's status does not allow it",
         "Read the appointment again: it was confirmed, completed, cancelled or missed.";
     NotYetBegun = "not-yet-begun", 409, "The visit has not begun yet",
-        "A visit is completed, or marked as missed, only once its time has come.";
+        "A visit is recorded, completed, or marked as missed, only once its time has come.";
     RecordedVisit = "recorded-visit", 409, "A recorded visit stays as its source tells it",
         "A visit recorded from another system is neither confirmed nor moved here.";
     Sealed = "sealed", 409, "Sealed under a key that is not held here",
@@ -170,6 +170,10 @@ pub struct ProblemBody {
     /// Which parts of the request are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Finding>,
+    /// What stands there already, where a hospital's system registers something again with other content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/v1/patients/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
+    pub resource: Option<String>,
 }
 
 /// A problem on its way out.
@@ -178,8 +182,9 @@ pub struct Problem {
     kind: ProblemKind,
     detail: Option<String>,
     errors: Vec<Finding>,
+    resource: Option<Box<str>>,
     retry_after: Option<Duration>,
-    allow: Option<String>,
+    allow: Option<Box<str>>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -191,6 +196,7 @@ impl Problem {
             kind,
             detail: None,
             errors: Vec::new(),
+            resource: None,
             retry_after,
             allow: None,
             cause: None,
@@ -220,6 +226,13 @@ impl Problem {
         self
     }
 
+    /// What stands there already.
+    #[must_use]
+    pub fn resource(mut self, resource: String) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
     /// When to ask again.
     #[must_use]
     pub const fn retry_after(mut self, after: Duration) -> Self {
@@ -230,7 +243,7 @@ impl Problem {
     /// Which methods are allowed.
     #[must_use]
     pub fn allow(mut self, methods: String) -> Self {
-        self.allow = Some(methods);
+        self.allow = Some(methods.into());
         self
     }
 
@@ -259,6 +272,7 @@ impl Problem {
             status: self.kind.status(),
             detail: self.detail.clone(),
             errors: self.errors.clone(),
+            resource: self.resource.as_deref().map(str::to_owned),
         }
     }
 
@@ -298,7 +312,7 @@ impl ResponseError for Problem {
             response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
         }
         if let Some(methods) = &self.allow {
-            response.insert_header((header::ALLOW, methods.as_str()));
+            response.insert_header((header::ALLOW, &**methods));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));

@@ -1,12 +1,18 @@
 //! The few FHIR R4 resources that an import reads, and no more of each than it needs.
 //!
-//! Tolerant of what it does not know: unknown resources and fields are passed over. Strict on what it needs.
+//! Tolerant: unknown fields are passed over, and a resource that cannot be read is set aside with its place; unknown
+//! resources are counted. Only a patient that cannot be read fails its bundle.
 
-use std::collections::HashMap;
+mod time;
 
-use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
+
+pub(super) use self::time::Moment;
 
 /// What is wrong with a bundle, and where. It never quotes the value: that may be health data.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -67,7 +73,13 @@ pub(super) struct Bundle {
     pub(super) encounters: Vec<Entry<Encounter>>,
     pub(super) conditions: Vec<Entry<Condition>>,
     pub(super) allergies: Vec<Entry<AllergyIntolerance>>,
-    pub(super) medications: Vec<Entry<MedicationRequest>>,
+    pub(super) requests: Vec<Entry<MedicationRequest>>,
+    pub(super) statements: Vec<Entry<MedicationStatement>>,
+    pub(super) medications: Vec<Entry<Medication>>,
+    /// What cannot be read: the kind of resource, its place and what is wrong.
+    pub(super) unread: Vec<(&'static str, BundleError)>,
+    /// How many resources there are of each kind that is not read.
+    pub(super) ignored: BTreeMap<String, u64>,
     /// From every `fullUrl` to the relative reference (`Patient/…`) of what it names.
     pub(super) urls: HashMap<String, String>,
 }
@@ -75,6 +87,11 @@ pub(super) struct Bundle {
 impl Bundle {
     /// Reads a bundle.
     pub(super) fn parse(json: &[u8]) -> Result<Self, BundleError> {
+        Self::parse_only(json, |_| true)
+    }
+
+    /// Reads those resources of a bundle that are of a wanted kind.
+    pub(super) fn parse_only(json: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Self, BundleError> {
         let raw: RawBundle<'_> = read(json, "$")?;
         if raw.resource_type != "Bundle" {
             return Err(BundleError::new("resourceType", "not a FHIR Bundle"));
@@ -82,40 +99,51 @@ impl Bundle {
         let mut bundle = Self::default();
         for (index, entry) in raw.entry.iter().enumerate() {
             let Some(resource) = entry.resource else { continue };
-            bundle.add(
-                format!("entry[{index}].resource"),
-                entry.full_url.as_deref(),
-                resource.get(),
-            )?;
+            let json = resource.get().as_bytes();
+            let path = format!("entry[{index}].resource");
+            match read::<Kind>(json, &path) {
+                Ok(Kind { resource_type }) if wanted(&resource_type) => {
+                    bundle.add(&resource_type, path, entry.full_url.as_deref(), json);
+                }
+                Ok(_) => {}
+                Err(error) => bundle.unread.push(("resource", error)),
+            }
         }
         Ok(bundle)
     }
 
-    fn add(&mut self, path: String, url: Option<&str>, json: &str) -> Result<(), BundleError> {
-        let json = json.as_bytes();
-        let kind = read::<Kind>(json, &path)?.resource_type;
-        match kind.as_str() {
-            "Patient" => push(&mut self.patients, path.clone(), json)?,
-            "Practitioner" => push(&mut self.practitioners, path.clone(), json)?,
-            "PractitionerRole" => push(&mut self.roles, path.clone(), json)?,
-            "Organization" => push(&mut self.organizations, path.clone(), json)?,
-            "Encounter" => push(&mut self.encounters, path.clone(), json)?,
-            "Condition" => push(&mut self.conditions, path.clone(), json)?,
-            "AllergyIntolerance" => push(&mut self.allergies, path.clone(), json)?,
-            "MedicationRequest" => push(&mut self.medications, path.clone(), json)?,
-            _ => return Ok(()),
-        }
+    fn add(&mut self, kind: &str, path: String, url: Option<&str>, json: &[u8]) {
         if let Some(url) = url {
-            let id = read::<Identified>(json, &path)?
-                .id
-                .unwrap_or_else(|| url.trim_start_matches("urn:uuid:").to_owned());
+            let id = read::<Identified>(json, &path).ok().and_then(|resource| resource.id);
+            let id = id.unwrap_or_else(|| url.trim_start_matches("urn:uuid:").to_owned());
             self.urls.insert(url.to_owned(), format!("{kind}/{id}"));
         }
-        Ok(())
+        let unread = &mut self.unread;
+        match kind {
+            "Patient" => push(&mut self.patients, unread, "Patient", path, json),
+            "Practitioner" => push(&mut self.practitioners, unread, "Practitioner", path, json),
+            "PractitionerRole" => push(&mut self.roles, unread, "PractitionerRole", path, json),
+            "Organization" => push(&mut self.organizations, unread, "Organization", path, json),
+            "Encounter" => push(&mut self.encounters, unread, "Encounter", path, json),
+            "Condition" => push(&mut self.conditions, unread, "Condition", path, json),
+            "AllergyIntolerance" => push(&mut self.allergies, unread, "AllergyIntolerance", path, json),
+            "MedicationRequest" => push(&mut self.requests, unread, "MedicationRequest", path, json),
+            "MedicationStatement" => push(&mut self.statements, unread, "MedicationStatement", path, json),
+            "Medication" => push(&mut self.medications, unread, "Medication", path, json),
+            other => {
+                let name: String = other.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+                let count = self.ignored.entry(name).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
     }
 
     /// The relative reference (`Practitioner/…`) behind a reference of this bundle.
     pub(super) fn resolve<'a>(&'a self, reference: &'a str) -> Option<&'a str> {
+        // A reference may name a version, which does not matter here.
+        let reference = reference
+            .split_once("/_history/")
+            .map_or(reference, |(reference, _)| reference);
         match self.urls.get(reference) {
             Some(known) => Some(known),
             None if reference.starts_with("urn:") => None,
@@ -131,10 +159,17 @@ impl Bundle {
     }
 }
 
-fn push<R: DeserializeOwned>(list: &mut Vec<Entry<R>>, path: String, json: &[u8]) -> Result<(), BundleError> {
-    let resource = read(json, &path)?;
-    list.push(Entry { path, resource });
-    Ok(())
+fn push<R: DeserializeOwned>(
+    list: &mut Vec<Entry<R>>,
+    unread: &mut Vec<(&'static str, BundleError)>,
+    kind: &'static str,
+    path: String,
+    json: &[u8],
+) {
+    match read(json, &path) {
+        Ok(resource) => list.push(Entry { path, resource }),
+        Err(error) => unread.push((kind, error)),
+    }
 }
 
 /// Reads JSON and says where it is wrong, without quoting it.
@@ -195,16 +230,32 @@ pub(super) struct CodeableConcept {
     pub(super) text: Option<String>,
 }
 
+impl CodeableConcept {
+    /// The code of a status, which has one by its binding.
+    pub(super) fn status(&self) -> Option<&str> {
+        let code = self.coding.iter().find_map(|coding| coding.code.as_deref());
+        code.or(self.text.as_deref())
+    }
+}
+
+/// A list in which `null` stands for an element that has extensions only.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<Option<String>>::deserialize(deserializer)?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
 /// FHIR `HumanName`.
 #[derive(Deserialize)]
 pub(super) struct HumanName {
     #[serde(rename = "use")]
     pub(super) used: Option<String>,
-    #[serde(default)]
-    pub(super) family: String,
-    #[serde(default)]
+    pub(super) text: Option<String>,
+    pub(super) family: Option<String>,
+    #[serde(default, deserialize_with = "texts")]
     pub(super) given: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     pub(super) prefix: Vec<String>,
 }
 
@@ -213,11 +264,13 @@ pub(super) struct HumanName {
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 pub(super) struct Address {
+    #[serde(deserialize_with = "texts")]
     pub(super) line: Vec<String>,
-    pub(super) city: String,
-    pub(super) state: String,
-    pub(super) postal_code: String,
-    pub(super) country: String,
+    pub(super) text: Option<String>,
+    pub(super) city: Option<String>,
+    pub(super) state: Option<String>,
+    pub(super) postal_code: Option<String>,
+    pub(super) country: Option<String>,
 }
 
 /// FHIR `ContactPoint`.
@@ -247,6 +300,7 @@ pub(super) struct Patient {
     pub(super) telecom: Vec<ContactPoint>,
     pub(super) gender: Option<String>,
     pub(super) birth_date: Option<String>,
+    pub(super) deceased_boolean: Option<bool>,
     pub(super) deceased_date_time: Option<String>,
     #[serde(default)]
     pub(super) address: Vec<Address>,
@@ -274,6 +328,7 @@ pub(super) struct Qualification {
 /// FHIR `PractitionerRole`.
 #[derive(Deserialize)]
 pub(super) struct PractitionerRole {
+    pub(super) id: Option<String>,
     pub(super) practitioner: Option<Reference>,
     #[serde(default)]
     pub(super) specialty: Vec<CodeableConcept>,
@@ -294,14 +349,22 @@ pub(super) struct Encounter {
     pub(super) id: Option<String>,
     #[serde(default)]
     pub(super) identifier: Vec<Identifier>,
-    pub(super) status: String,
+    pub(super) status: Option<String>,
     #[serde(default, rename = "type")]
     pub(super) kind: Vec<CodeableConcept>,
     pub(super) subject: Option<Reference>,
     #[serde(default)]
     pub(super) participant: Vec<Participant>,
     pub(super) period: Option<Period>,
+    pub(super) length: Option<Quantity>,
     pub(super) service_provider: Option<Reference>,
+}
+
+/// FHIR `Duration`: a quantity of time, in a UCUM unit.
+#[derive(Deserialize)]
+pub(super) struct Quantity {
+    pub(super) value: Option<f64>,
+    pub(super) code: Option<String>,
 }
 
 /// FHIR `Encounter.participant`.
@@ -317,16 +380,30 @@ pub(super) struct Condition {
     pub(super) subject: Option<Reference>,
     #[serde(default)]
     pub(super) code: CodeableConcept,
+    pub(super) clinical_status: Option<CodeableConcept>,
+    pub(super) verification_status: Option<CodeableConcept>,
     pub(super) onset_date_time: Option<String>,
+    pub(super) onset_period: Option<Period>,
+    pub(super) onset_age: Option<Value>,
+    pub(super) onset_range: Option<Value>,
+    pub(super) onset_string: Option<Value>,
     pub(super) abatement_date_time: Option<String>,
+    pub(super) abatement_period: Option<Period>,
+    pub(super) abatement_age: Option<Value>,
+    pub(super) abatement_range: Option<Value>,
+    pub(super) abatement_string: Option<Value>,
+    pub(super) recorded_date: Option<String>,
 }
 
 /// FHIR `AllergyIntolerance`.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct AllergyIntolerance {
     pub(super) patient: Option<Reference>,
     #[serde(default)]
     pub(super) code: CodeableConcept,
+    pub(super) clinical_status: Option<CodeableConcept>,
+    pub(super) verification_status: Option<CodeableConcept>,
     pub(super) criticality: Option<String>,
 }
 
@@ -336,7 +413,33 @@ pub(super) struct AllergyIntolerance {
 pub(super) struct MedicationRequest {
     pub(super) subject: Option<Reference>,
     pub(super) status: Option<String>,
+    pub(super) intent: Option<String>,
+    pub(super) do_not_perform: Option<bool>,
+    pub(super) medication_codeable_concept: Option<CodeableConcept>,
+    pub(super) medication_reference: Option<Reference>,
     #[serde(default)]
-    pub(super) medication_codeable_concept: CodeableConcept,
+    pub(super) contained: Vec<Value>,
     pub(super) authored_on: Option<String>,
+}
+
+/// FHIR `MedicationStatement`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MedicationStatement {
+    pub(super) subject: Option<Reference>,
+    pub(super) status: Option<String>,
+    pub(super) medication_codeable_concept: Option<CodeableConcept>,
+    pub(super) medication_reference: Option<Reference>,
+    #[serde(default)]
+    pub(super) contained: Vec<Value>,
+    pub(super) effective_date_time: Option<String>,
+    pub(super) effective_period: Option<Period>,
+}
+
+/// FHIR `Medication`.
+#[derive(Deserialize)]
+pub(super) struct Medication {
+    pub(super) id: Option<String>,
+    #[serde(default)]
+    pub(super) code: CodeableConcept,
 }

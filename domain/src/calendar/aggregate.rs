@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::command::CalendarCommand;
 use super::error::CalendarError;
 use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
-use crate::kernel::{AppointmentId, ClinicAggregate, PatientId, Personal, emit};
+use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, PatientId, Personal, emit};
 
 /// An appointment on the day.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -39,6 +39,23 @@ impl Appointment {
         }
     }
 
+    const fn recorded(
+        slot: Slot,
+        provider: Provider,
+        outcome: RecordedOutcome,
+        booking: Personal<Booking>,
+        changed_at_version: u64,
+    ) -> Self {
+        Self {
+            slot,
+            status: outcome.status(),
+            booking,
+            changed_at_version,
+            recorded: Some(outcome),
+            provider,
+        }
+    }
+
     /// Whether nobody else may have its time. Cancelling gives it up; a visit that took place, or should have, does not,
     /// and a recorded visit never took any.
     pub const fn holds_slot(&self) -> bool {
@@ -46,13 +63,16 @@ impl Appointment {
     }
 }
 
-/// A practitioner's day. A snapshot of it holds nothing personal: bookings read back sealed.
+/// A practitioner's day, or a visit recorded from another system. A snapshot of it holds nothing personal: bookings read
+/// back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Calendar {
     version: u64,
     sessions: Vec<Session>,
     appointments: BTreeMap<AppointmentId, Appointment>,
     moved_out: BTreeMap<AppointmentId, NaiveDate>,
+    /// The visit whose own stream this is, and the calendar that it belongs to.
+    visit: Option<(CalendarId, Appointment)>,
 }
 
 impl Calendar {
@@ -66,9 +86,16 @@ impl Calendar {
         &self.sessions
     }
 
-    /// An appointment that is on this day, whatever its status.
+    /// An appointment that is on this day, whatever its status. In a visit's own stream, which its id names, it is the visit.
     pub fn appointment(&self, id: AppointmentId) -> Option<&Appointment> {
-        self.appointments.get(&id)
+        self.appointments
+            .get(&id)
+            .or_else(|| self.visit().map(|(_, visit)| visit))
+    }
+
+    /// The visit whose own stream this is, and the calendar that it belongs to.
+    pub fn visit(&self) -> Option<(&CalendarId, &Appointment)> {
+        self.visit.as_ref().map(|(calendar, visit)| (calendar, visit))
     }
 
     /// The appointments on this day, whatever their status, in the order of their ids.
@@ -112,7 +139,8 @@ impl Calendar {
     }
 
     fn change(&mut self, id: AppointmentId, status: AppointmentStatus, slot: Option<Slot>) {
-        if let Some(appointment) = self.appointments.get_mut(&id) {
+        let visit = self.visit.as_mut().map(|(_, visit)| visit);
+        if let Some(appointment) = self.appointments.get_mut(&id).or(visit) {
             appointment.status = status;
             appointment.slot = slot.unwrap_or(appointment.slot);
             appointment.changed_at_version = self.version;
@@ -167,22 +195,18 @@ impl Aggregate for Calendar {
                 outcome,
                 booking,
             } => {
-                let status = match outcome {
-                    RecordedOutcome::Completed => AppointmentStatus::Completed,
-                    RecordedOutcome::Cancelled => AppointmentStatus::Cancelled,
-                    RecordedOutcome::Open => AppointmentStatus::Booked,
-                };
-                let recorded = Some(outcome);
-                let changed_at_version = self.version;
-                let visit = Appointment {
-                    slot,
-                    status,
-                    booking,
-                    changed_at_version,
-                    recorded,
-                    provider,
-                };
+                let visit = Appointment::recorded(slot, provider, outcome, booking, self.version);
                 self.appointments.insert(appointment, visit);
+            }
+            CalendarEvent::VisitFiled {
+                calendar,
+                slot,
+                provider,
+                outcome,
+                booking,
+            } => {
+                let visit = Appointment::recorded(slot, provider, outcome, booking, self.version);
+                self.visit = Some((calendar, visit));
             }
         }
     }

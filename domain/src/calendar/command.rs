@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::event::{Booking, Provider, RecordedOutcome, Session, Slot};
-use crate::kernel::AppointmentId;
+use crate::kernel::{AppointmentId, CalendarId};
 
 /// A command to a calendar.
 ///
@@ -103,18 +103,23 @@ pub enum CalendarCommand {
         /// See [`CalendarCommand`].
         expected_version: Option<u64>,
     },
-    /// Record a visit of the past as its source tells it. The rules for booking do not bind it. Doing so again with the
-    /// same content changes nothing; with other content it is refused.
+    /// Record a visit of the past as its source tells it. The rules for booking do not bind it, but it must have begun.
+    /// Doing so again with the same content changes nothing; with other content, another day or provider included, it is
+    /// refused. A command to the visit's own stream, [`CalendarId::of_visit`].
     RecordVisit {
-        /// The appointment.
+        /// The appointment, which names the stream.
         appointment: AppointmentId,
+        /// The calendar that it belongs to.
+        calendar: CalendarId,
         /// When it was.
         slot: Slot,
-        /// Whose calendar this is.
+        /// Whose calendar that is.
         provider: Provider,
         /// How it ended.
         outcome: RecordedOutcome,
         /// Who and why.
         booking: Booking,
+        /// The time of the command.
+        now: DateTime<Utc>,
     },
 }

@@ -91,11 +91,23 @@ impl ClinicAggregate for Calendar {
             ),
             CalendarCommand::RecordVisit {
                 appointment,
+                calendar,
                 slot,
                 provider,
                 outcome,
                 booking,
-            } => self.record(appointment, slot, provider, outcome, booking),
+                now,
+            } => self.record(
+                appointment,
+                ToldVisit {
+                    calendar,
+                    slot: slot.on_whole_seconds(),
+                    provider,
+                    outcome,
+                    booking,
+                },
+                now,
+            ),
         }
     }
 }
@@ -235,37 +247,34 @@ impl Calendar {
         Ok(vec![event])
     }
 
-    fn record(
-        &self,
-        id: AppointmentId,
-        slot: Slot,
-        provider: Provider,
-        outcome: RecordedOutcome,
-        booking: Booking,
-    ) -> Decision {
-        let slot = slot.on_whole_seconds();
-        if slot.minutes == 0 {
+    /// A visit has a stream to itself, so whatever else is told of it meets what was told first, on any server.
+    fn record(&self, id: AppointmentId, told: ToldVisit, now: DateTime<Utc>) -> Decision {
+        if told.slot.minutes == 0 {
             return Err(CalendarError::EmptySession);
         }
-        if let Some(to) = self.moved_to(id) {
-            return Err(CalendarError::Moved { to });
-        }
-        match self.appointment(id) {
+        match self.visit() {
+            // What became of an open visit since does not matter: it was recorded as it is told now.
+            Some((calendar, visit)) if told.is(*calendar, visit) => {
+                same_booking(id, visit, &told.booking).map(|()| Vec::new())
+            }
+            Some(_) => Err(CalendarError::AlreadyExists(id)),
+            None if told.slot.start > now => Err(CalendarError::NotYetBegun),
             None => {
-                let booking = Personal::Known(booking);
-                Ok(vec![CalendarEvent::VisitRecorded {
-                    appointment: id,
+                let ToldVisit {
+                    calendar,
                     slot,
                     provider,
                     outcome,
                     booking,
+                } = told;
+                Ok(vec![CalendarEvent::VisitFiled {
+                    calendar,
+                    slot,
+                    provider,
+                    outcome,
+                    booking: Personal::Known(booking),
                 }])
             }
-            // What became of an open visit since does not matter: it was recorded as it is told now.
-            Some(visit) if visit.recorded == Some(outcome) && visit.slot == slot && visit.provider == provider => {
-                same_booking(id, visit, &booking).map(|()| Vec::new())
-            }
-            Some(_) => Err(CalendarError::AlreadyExists(id)),
         }
     }
 
@@ -307,6 +316,25 @@ impl Calendar {
         } else {
             Ok(())
         }
+    }
+}
+
+/// What a source tells of a visit.
+struct ToldVisit {
+    calendar: CalendarId,
+    slot: Slot,
+    provider: Provider,
+    outcome: RecordedOutcome,
+    booking: Booking,
+}
+
+impl ToldVisit {
+    /// Whether all but who came, and why, is what was recorded.
+    fn is(&self, calendar: CalendarId, visit: &Appointment) -> bool {
+        self.calendar == calendar
+            && self.slot == visit.slot
+            && self.provider == visit.provider
+            && visit.recorded == Some(self.outcome)
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{AppointmentId, Concept, PatientId, Personal};
+use crate::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal};
 
 /// A stretch of time: from `start`, for whole minutes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -126,6 +126,17 @@ pub enum RecordedOutcome {
     Open,
 }
 
+impl RecordedOutcome {
+    /// Where an appointment stands that ended so.
+    pub const fn status(self) -> AppointmentStatus {
+        match self {
+            Self::Completed => AppointmentStatus::Completed,
+            Self::Cancelled => AppointmentStatus::Cancelled,
+            Self::Open => AppointmentStatus::Booked,
+        }
+    }
+}
+
 /// Whose calendar a recorded visit stands in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Provider {
@@ -205,13 +216,27 @@ pub enum CalendarEvent {
         /// The appointment.
         appointment: AppointmentId,
     },
-    /// A visit of the past was recorded as its source tells it. It takes no slot.
+    /// A visit of the past was recorded in the calendar of its day. No longer written: see [`Self::VisitFiled`].
     VisitRecorded {
         /// The appointment.
         appointment: AppointmentId,
         /// When it was.
         slot: Slot,
         /// Whose calendar this is.
+        provider: Provider,
+        /// How it ended.
+        outcome: RecordedOutcome,
+        /// Who and why.
+        booking: Personal<Booking>,
+    },
+    /// A visit of the past was recorded as its source tells it, in the stream that its id names
+    /// ([`CalendarId::of_visit`]). It takes no slot.
+    VisitFiled {
+        /// The calendar that it belongs to.
+        calendar: CalendarId,
+        /// When it was.
+        slot: Slot,
+        /// Whose calendar that is.
         provider: Provider,
         /// How it ended.
         outcome: RecordedOutcome,

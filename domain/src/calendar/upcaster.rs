@@ -18,6 +18,7 @@ impl DomainEvent for CalendarEvent {
             Self::Completed { .. } => "Completed",
             Self::NoShowMarked { .. } => "NoShowMarked",
             Self::VisitRecorded { .. } => "VisitRecorded",
+            Self::VisitFiled { .. } => "VisitFiled",
         }
         .to_owned()
     }
@@ -32,9 +33,10 @@ impl ClinicEvent for CalendarEvent {
 
     fn personal(&mut self) -> Option<&mut dyn PersonalSlot> {
         match self {
-            Self::Booked { booking, .. } | Self::MovedIn { booking, .. } | Self::VisitRecorded { booking, .. } => {
-                Some(booking)
-            }
+            Self::Booked { booking, .. }
+            | Self::MovedIn { booking, .. }
+            | Self::VisitRecorded { booking, .. }
+            | Self::VisitFiled { booking, .. } => Some(booking),
             Self::Cancelled { cancellation, .. } => Some(cancellation),
             Self::Rescheduled { patient, .. } | Self::MovedOut { patient, .. } => Some(patient),
             Self::AvailabilityPublished { .. }
@@ -46,9 +48,10 @@ impl ClinicEvent for CalendarEvent {
 
     fn subject(&self, _: &AggregateRef) -> Option<PatientId> {
         match self {
-            Self::Booked { booking, .. } | Self::MovedIn { booking, .. } | Self::VisitRecorded { booking, .. } => {
-                booking.known().map(|booking| booking.patient)
-            }
+            Self::Booked { booking, .. }
+            | Self::MovedIn { booking, .. }
+            | Self::VisitRecorded { booking, .. }
+            | Self::VisitFiled { booking, .. } => booking.known().map(|booking| booking.patient),
             Self::Cancelled { cancellation, .. } => cancellation.known().map(|cancellation| cancellation.patient),
             Self::Rescheduled { patient, .. } | Self::MovedOut { patient, .. } => patient.known().copied(),
             Self::AvailabilityPublished { .. }

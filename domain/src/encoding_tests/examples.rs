@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
 use crate::kernel::{
-    Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
-    PractitionerId, Wallet,
+    Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
+    Personal, PractitionerId, Wallet,
 };
 use crate::patient::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
@@ -222,6 +222,16 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
             appointment,
             to: date("2026-03-03"),
             patient: Personal::Known(patient),
+        },
+        CalendarEvent::VisitFiled {
+            calendar: CalendarId::of(PractitionerId::new(id(2)), date("1969-07-21")),
+            slot: Slot {
+                start: time("1969-07-20T20:17:40Z"),
+                minutes: 1440,
+            },
+            provider: Provider::Practitioner,
+            outcome: RecordedOutcome::Completed,
+            booking: booking(),
         },
     ]
 }

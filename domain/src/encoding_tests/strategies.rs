@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
 use crate::kernel::{
-    Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
-    PractitionerId, Wallet,
+    Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
+    Personal, PractitionerId, Wallet,
 };
 use crate::patient::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
@@ -226,9 +226,18 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
         }),
         ids().prop_map(|appointment| E::Completed { appointment }),
         ids().prop_map(|appointment| E::NoShowMarked { appointment }),
-        (ids(), slots(), providers, outcomes, bookings()).prop_map(
+        (ids(), slots(), providers.clone(), outcomes.clone(), bookings()).prop_map(
             |(appointment, slot, provider, outcome, booking)| E::VisitRecorded {
                 appointment,
+                slot,
+                provider,
+                outcome,
+                booking
+            }
+        ),
+        (uuids(), dates(), slots(), providers, outcomes, bookings()).prop_map(
+            |(owner, day, slot, provider, outcome, booking)| E::VisitFiled {
+                calendar: CalendarId { owner, day },
                 slot,
                 provider,
                 outcome,

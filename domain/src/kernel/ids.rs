@@ -89,7 +89,8 @@ typed_id!(
 
 /// The calendar of one owner on one day: the stream that owns the no-overlap rule.
 ///
-/// The owner is a practitioner, or, for a recorded visit that names none, the organisation that provided it.
+/// The owner is a practitioner, or, for a recorded visit that names none, the organisation that provided it. A recorded
+/// visit takes no slot; it stands in a stream of its own, [`CalendarId::of_visit`], and tells there to which day it belongs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct CalendarId {
     /// The practitioner's (or organisation's) id.
@@ -108,6 +109,15 @@ impl CalendarId {
             day,
         }
     }
+
+    /// The stream of a visit recorded from another system. It is named by the visit alone, so that the visit exists once,
+    /// whatever day and provider its source tells.
+    pub fn of_visit(visit: AppointmentId) -> Self {
+        Self {
+            owner: visit.uuid(),
+            day: NaiveDate::default(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +132,14 @@ mod tests {
             serde_json::to_string(&id).unwrap(),
             "\"00000000-0000-0000-0000-000000000007\""
         );
+    }
+
+    #[test]
+    fn the_stream_of_a_visit_is_named_by_the_visit_alone() {
+        let visit = AppointmentId::new(Uuid::from_u128(7));
+        assert_eq!(CalendarId::of_visit(visit), CalendarId::of_visit(visit));
+        assert_eq!(CalendarId::of_visit(visit).owner, visit.uuid());
+        assert_eq!(CalendarId::of_visit(visit).day.to_string(), "1970-01-01");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! An appointment that moves leaves one day and enters another in one commit; which of the two events comes first in the log
 //! does not matter. So an event counts only while the appointment is on the event's day, and entering a day says everything.
+//! A recorded visit has a stream of its own, which says to which day it belongs.
 
 use chrono::{DateTime, Utc};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Slot};
@@ -41,6 +42,15 @@ impl AppointmentRow {
         }
     }
 
+    fn recorded(self, provider: Provider, outcome: RecordedOutcome) -> Self {
+        Self {
+            practitioner: self.practitioner.filter(|_| provider == Provider::Practitioner),
+            status: outcome.status(),
+            recorded: true,
+            ..self
+        }
+    }
+
     /// What it adds to the relationship of its patient and practitioner: nothing when it is cancelled, or one is not known.
     pub(crate) fn visit(&self) -> Option<Visit> {
         match (self.patient, self.practitioner) {
@@ -69,8 +79,8 @@ impl AppointmentRow {
     }
 }
 
-/// The appointment that an event is about.
-pub(crate) const fn appointment_of(event: &CalendarEvent) -> Option<AppointmentId> {
+/// The appointment that an event of a stream is about.
+pub(crate) const fn appointment_of(stream: CalendarId, event: &CalendarEvent) -> Option<AppointmentId> {
     match event {
         CalendarEvent::AvailabilityPublished { .. } => None,
         CalendarEvent::Booked { appointment, .. }
@@ -82,17 +92,21 @@ pub(crate) const fn appointment_of(event: &CalendarEvent) -> Option<AppointmentI
         | CalendarEvent::Completed { appointment }
         | CalendarEvent::NoShowMarked { appointment }
         | CalendarEvent::VisitRecorded { appointment, .. } => Some(*appointment),
+        CalendarEvent::VisitFiled { .. } => Some(AppointmentId::new(stream.owner)),
     }
 }
 
 /// `None` when the appointment left the day and has not entered another.
 pub(crate) fn fold(
     row: Option<AppointmentRow>,
-    calendar: CalendarId,
+    stream: CalendarId,
     stamp: &Stamp,
     event: &CalendarEvent,
 ) -> Option<AppointmentRow> {
-    let here = row.as_ref().is_some_and(|row| row.calendar == calendar);
+    let own_stream = appointment_of(stream, event).map(CalendarId::of_visit);
+    let here = row
+        .as_ref()
+        .is_some_and(|row| row.calendar == stream || own_stream == Some(stream));
     let change = |status, slot: Option<Slot>| {
         row.clone().map(|row| {
             if here {
@@ -111,13 +125,16 @@ pub(crate) fn fold(
     match event {
         CalendarEvent::AvailabilityPublished { .. } => row,
         // A stream that was held back is applied late: where the appointment went since is known already.
-        CalendarEvent::Booked { .. } | CalendarEvent::MovedIn { .. } | CalendarEvent::VisitRecorded { .. }
+        CalendarEvent::Booked { .. }
+        | CalendarEvent::MovedIn { .. }
+        | CalendarEvent::VisitRecorded { .. }
+        | CalendarEvent::VisitFiled { .. }
             if row.as_ref().is_some_and(|row| row.position > stamp.position) =>
         {
             row
         }
         CalendarEvent::Booked { slot, booking, .. } | CalendarEvent::MovedIn { slot, booking, .. } => {
-            Some(AppointmentRow::enter(calendar, stamp, *slot, booking))
+            Some(AppointmentRow::enter(stream, stamp, *slot, booking))
         }
         CalendarEvent::Confirmed { .. } => change(AppointmentStatus::Confirmed, None),
         CalendarEvent::Rescheduled { slot, .. } => change(AppointmentStatus::Booked, Some(*slot)),
@@ -140,17 +157,22 @@ pub(crate) fn fold(
             booking,
             ..
         } => {
+            let entered = AppointmentRow::enter(stream, stamp, *slot, booking);
+            Some(entered.recorded(*provider, *outcome))
+        }
+        CalendarEvent::VisitFiled {
+            calendar,
+            slot,
+            provider,
+            outcome,
+            booking,
+        } => {
+            let calendar = CalendarId {
+                day: crate::column::date(calendar.day),
+                ..*calendar
+            };
             let entered = AppointmentRow::enter(calendar, stamp, *slot, booking);
-            Some(AppointmentRow {
-                practitioner: entered.practitioner.filter(|_| *provider == Provider::Practitioner),
-                status: match outcome {
-                    RecordedOutcome::Completed => AppointmentStatus::Completed,
-                    RecordedOutcome::Cancelled => AppointmentStatus::Cancelled,
-                    RecordedOutcome::Open => AppointmentStatus::Booked,
-                },
-                recorded: true,
-                ..entered
-            })
+            Some(entered.recorded(*provider, *outcome))
         }
     }
 }

@@ -123,12 +123,13 @@ fn midnight(day: NaiveDate) -> DateTime<Utc> {
     column::instant(day.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// The last version at which an appointment of calendar ($1, $2) changed; 0 without one.
+/// The last version at which an appointment of calendar ($1, $2) changed; 0 without one. A recorded visit's versions are those
+/// of its own stream.
 macro_rules! last_version_sql {
     () => {
-        "COALESCE((SELECT max(a.version) FROM appointments a WHERE NOT a.stray AND a.owner = $1 AND a.day = $2 \
+        "COALESCE((SELECT max(a.version) FROM appointments a WHERE NOT a.stray AND NOT a.recorded AND a.owner = $1 AND a.day = $2 \
          AND a.starts >= ($2 - 1)::timestamp AT TIME ZONE 'UTC' AND a.starts < ($2 + 2)::timestamp AT TIME ZONE 'UTC'), 0), \
-         COALESCE((SELECT max(a.version) FROM appointments a WHERE a.stray AND a.owner = $1 AND a.day = $2), 0)"
+         COALESCE((SELECT max(a.version) FROM appointments a WHERE a.stray AND NOT a.recorded AND a.owner = $1 AND a.day = $2), 0)"
     };
 }
 pub(crate) use last_version_sql;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::calendar::{CalendarEvent, Session, Slot};
-use domain::kernel::AppointmentId;
+use domain::kernel::{AppointmentId, CalendarId};
 
 use crate::batch::Stamp;
 
@@ -32,19 +32,21 @@ impl CalendarRow {
     }
 }
 
-/// Whether an event changes what is offered or taken. The others touch only an appointment's own row.
-pub(crate) const fn concerns_the_offer(event: &CalendarEvent) -> bool {
+/// Whether an event of a stream changes what is offered or taken. The others touch only an appointment's own row, and so do
+/// all events of a recorded visit.
+pub(crate) fn concerns_the_offer(stream: CalendarId, event: &CalendarEvent) -> bool {
     match event {
+        CalendarEvent::Cancelled { appointment, .. } => stream != CalendarId::of_visit(*appointment),
         CalendarEvent::AvailabilityPublished { .. }
         | CalendarEvent::Booked { .. }
         | CalendarEvent::Rescheduled { .. }
         | CalendarEvent::MovedOut { .. }
-        | CalendarEvent::MovedIn { .. }
-        | CalendarEvent::Cancelled { .. } => true,
+        | CalendarEvent::MovedIn { .. } => true,
         CalendarEvent::Confirmed { .. }
         | CalendarEvent::Completed { .. }
         | CalendarEvent::NoShowMarked { .. }
-        | CalendarEvent::VisitRecorded { .. } => false,
+        | CalendarEvent::VisitRecorded { .. }
+        | CalendarEvent::VisitFiled { .. } => false,
     }
 }
 
@@ -70,7 +72,8 @@ pub(crate) fn fold(row: Option<CalendarRow>, stamp: &Stamp, event: &CalendarEven
         CalendarEvent::Confirmed { .. }
         | CalendarEvent::Completed { .. }
         | CalendarEvent::NoShowMarked { .. }
-        | CalendarEvent::VisitRecorded { .. } => {}
+        | CalendarEvent::VisitRecorded { .. }
+        | CalendarEvent::VisitFiled { .. } => {}
     }
     row
 }

@@ -2,7 +2,7 @@
 
 use application::log::AnyEvent;
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
-use domain::calendar::{Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
+use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
 use domain::kernel::{CalendarId, HumanName, Personal};
 use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use uuid::Uuid;
@@ -174,18 +174,72 @@ fn a_moved_appointment_is_on_its_new_day_whichever_event_came_first() {
 
 #[test]
 fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() {
-    let recorded = CalendarEvent::VisitRecorded {
-        appointment: appointment(0),
+    let recorded = CalendarEvent::VisitFiled {
+        calendar: calendar(0),
         slot: slot(0, 1),
         provider: Provider::Organization,
         outcome: RecordedOutcome::Completed,
         booking: known(),
     };
-    let memory = memory([(calendar(0), offer(0, 4, 15)), (calendar(0), recorded)]);
+    let stream = CalendarId::of_visit(appointment(0));
+    let memory = memory([(calendar(0), offer(0, 4, 15)), (stream, recorded)]);
     let row = &memory.appointments[&appointment(0)];
     assert!(row.practitioner.is_none() && row.recorded);
     assert_eq!(memory.free().len(), 4);
     assert!(memory.relationships.is_empty());
+}
+
+#[test]
+fn what_happens_in_a_visits_own_stream_changes_the_visit_and_nothing_that_is_offered() {
+    let stream = CalendarId::of_visit(appointment(0));
+    let recorded = CalendarEvent::VisitFiled {
+        calendar: calendar(1),
+        slot: slot(1, 1),
+        provider: Provider::Practitioner,
+        outcome: RecordedOutcome::Open,
+        booking: known(),
+    };
+    let cancelled = CalendarEvent::Cancelled {
+        appointment: appointment(0),
+        cancellation: Personal::Sealed,
+    };
+    let log = [
+        opened(1, 1, AnyEvent::Calendar(stream, recorded)),
+        opened(2, 2, AnyEvent::Calendar(stream, cancelled)),
+    ];
+    let mut memory = Memory::default();
+    memory.apply(&log[..1]);
+    assert_eq!(
+        memory.relationships[&(patient(0), practitioner(0))],
+        (at(1, 1), at(1, 1), 1)
+    );
+    memory.apply(&log[1..]);
+    let row = &memory.appointments[&appointment(0)];
+    assert_eq!(
+        (row.calendar, row.practitioner, row.status, row.version),
+        (calendar(1), Some(practitioner(0)), AppointmentStatus::Cancelled, 2)
+    );
+    assert!(memory.calendars.is_empty() && memory.relationships.is_empty());
+}
+
+#[test]
+fn a_visit_recorded_in_the_calendar_of_its_day_is_read_as_before() {
+    let recorded = CalendarEvent::VisitRecorded {
+        appointment: appointment(0),
+        slot: slot(0, 1),
+        provider: Provider::Practitioner,
+        outcome: RecordedOutcome::Open,
+        booking: known(),
+    };
+    let completed = CalendarEvent::Completed {
+        appointment: appointment(0),
+    };
+    let memory = memory([(calendar(0), recorded), (calendar(0), completed)]);
+    let row = &memory.appointments[&appointment(0)];
+    assert_eq!(
+        (row.calendar, row.status, row.recorded),
+        (calendar(0), AppointmentStatus::Completed, true)
+    );
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Memory {
             .calendars
             .iter()
             .copied()
-            .filter(|entry| concerns_the_offer(entry.2))
+            .filter(|entry| concerns_the_offer(entry.0, entry.2))
             .collect();
         let before: BTreeMap<_, _> = keys_to_load(&offers)
             .into_iter()
@@ -225,21 +225,24 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     1 => RecordedOutcome::Cancelled,
                     _ => RecordedOutcome::Open,
                 };
+                let home = CalendarId::of_visit(appointment);
                 if decide(
-                    id,
+                    home,
                     Command::RecordVisit {
                         appointment,
+                        calendar: id,
                         slot: slot(step.day),
                         provider,
                         outcome,
                         booking,
+                        now: at(9, 0),
                     },
                 ) {
-                    homes.insert(appointment, id);
+                    homes.insert(appointment, home);
                 }
             }
             (2 | 3, Some(home)) => {
-                let day = u8::try_from((home.day - day(0)).num_days()).unwrap();
+                let day = u8::try_from((home.day - day(0)).num_days()).unwrap_or_default();
                 decide(
                     home,
                     Command::Reschedule {
@@ -354,7 +357,8 @@ pub(super) fn sealed(event: &CalendarEvent) -> CalendarEvent {
     match &mut event {
         CalendarEvent::Booked { booking, .. }
         | CalendarEvent::MovedIn { booking, .. }
-        | CalendarEvent::VisitRecorded { booking, .. } => *booking = Personal::Sealed,
+        | CalendarEvent::VisitRecorded { booking, .. }
+        | CalendarEvent::VisitFiled { booking, .. } => *booking = Personal::Sealed,
         CalendarEvent::Cancelled { cancellation, .. } => *cancellation = Personal::<Cancellation>::Sealed,
         _ => {}
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use application::log::{AnyEvent, OpenedEvent};
+use domain::kernel::{AppointmentId, CalendarId};
 use proptest::prelude::*;
 
 use super::memory::{Memory, history, sealed, steps};
@@ -60,16 +61,22 @@ proptest! {
         commits.iter().for_each(|commit| memory.apply(commit));
         let mut known = 0;
         for (id, calendar) in &calendars {
-            for (appointment, expected) in calendar.appointments() {
+            let visit = calendar.visit().map(|(home, visit)| (*home, AppointmentId::new(id.owner), visit));
+            let booked = calendar.appointments().map(|(appointment, booked)| (*id, appointment, booked));
+            for (home, appointment, expected) in booked.chain(visit) {
                 let row = &memory.appointments[&appointment];
-                prop_assert_eq!(row.calendar, *id);
+                prop_assert_eq!(row.calendar, home);
                 prop_assert_eq!(row.slot, expected.slot);
                 prop_assert_eq!(row.status, expected.status);
                 prop_assert_eq!(row.recorded, expected.recorded.is_some());
                 prop_assert_eq!(row.version, expected.changed_at_version);
                 known += 1;
             }
-            let version = memory.appointments.values().filter(|row| row.calendar == *id).map(|row| row.version).max();
+            let streams = memory.appointments.iter().map(|(appointment, row)| {
+                let own = CalendarId::of_visit(*appointment);
+                (if row.recorded { own } else { row.calendar }, row.version)
+            });
+            let version = streams.filter(|(stream, _)| stream == id).map(|(_, version)| version).max();
             let version = version.max(memory.calendars.get(id).map(|row| row.version));
             prop_assert_eq!(version.unwrap_or(0), calendar.version());
         }

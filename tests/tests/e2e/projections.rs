@@ -323,8 +323,8 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         details,
         ..Registration::default()
     });
-    let visit = |day, start| CalendarEvent::VisitRecorded {
-        appointment: AppointmentId::new(Uuid::from_u64_pair(3, u64::from(day == NaiveDate::MIN))),
+    let visit = |day, start| CalendarEvent::VisitFiled {
+        calendar: CalendarId::of(practitioner(0), day),
         slot: Slot {
             start,
             minutes: u32::MAX,
@@ -336,7 +336,11 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
             reason: None,
         }),
     };
-    let visit = |day, start| AnyEvent::Calendar(CalendarId::of(practitioner(0), day), visit(day, start));
+    let stream = |day| {
+        let number = u64::from(day == NaiveDate::MIN);
+        CalendarId::of_visit(AppointmentId::new(Uuid::from_u64_pair(3, number)))
+    };
+    let visit = |day, start| AnyEvent::Calendar(stream(day), visit(day, start));
     side.apply([
         AnyEvent::Patient(patient(1), PatientEvent::Registered { registration }),
         visit(NaiveDate::MIN, DateTime::<Utc>::MIN_UTC),
@@ -357,11 +361,9 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
 #[tokio::test]
 async fn an_appointment_far_from_its_day_is_found_by_its_day_all_the_same() {
     let mut side = ReadSide::new().await;
-    let visit = |number, start| CalendarEvent::VisitRecorded {
+    let booked = |number, start| CalendarEvent::Booked {
         appointment: AppointmentId::new(Uuid::from_u64_pair(3, number)),
         slot: Slot { start, minutes: 15 },
-        provider: Provider::Practitioner,
-        outcome: RecordedOutcome::Completed,
         booking: Personal::Sealed,
     };
     let day = first_day();
@@ -374,7 +376,7 @@ async fn an_appointment_far_from_its_day_is_found_by_its_day_all_the_same() {
     side.apply(
         (0..)
             .zip(starts)
-            .map(|(number, start)| AnyEvent::Calendar(id, visit(number, start))),
+            .map(|(number, start)| AnyEvent::Calendar(id, booked(number, start))),
     )
     .await;
     let filter = AppointmentFilter {

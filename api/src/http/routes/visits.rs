@@ -10,8 +10,9 @@ use crate::http::problem::Problem;
 
 /// Record a visit of the past.
 ///
-/// For hospital systems whose key has the scope `import`. The rules for booking do not bind it. Recording it again, by its
-/// identifier, with the same content changes nothing (200).
+/// For hospital systems whose key has the scope `import`. The rules for booking do not bind it, but the visit must have begun.
+/// Recording it again, by its identifier, with the same content changes nothing (200); with other content, another day or
+/// practitioner included, it is refused (409).
 #[utoipa::path(
     post, path = "/v1/visits", tag = "visits", request_body = dto::RecordVisit,
     responses(

@@ -57,12 +57,6 @@ fn commands() -> impl Strategy<Value = CalendarCommand> {
     // Mostly before the day, where everything can still happen.
     let now = || prop_oneof![8 => Just(the_day_before()), 1 => times()];
     let days = || prop::sample::select(vec![tomorrow(), date(2026, 3, 4)]);
-    let outcomes = prop::sample::select(vec![
-        RecordedOutcome::Completed,
-        RecordedOutcome::Cancelled,
-        RecordedOutcome::Open,
-    ]);
-    let providers = prop::sample::select(vec![Provider::Practitioner, Provider::Organization]);
     prop_oneof![
         3 => (sessions(), now()).prop_map(|(sessions, now)| C::PublishAvailability {
             day: day(), time_zone: BERLIN, sessions, now
@@ -89,12 +83,39 @@ fn commands() -> impl Strategy<Value = CalendarCommand> {
         1 => (ids(), times(), versions()).prop_map(|(appointment, now, expected_version)| C::MarkNoShow {
             appointment, now, expected_version
         }),
-        2 => (ids(), slots(), providers, outcomes, bookings()).prop_map(
-            |(appointment, slot, provider, outcome, booking)| C::RecordVisit {
-                appointment, slot, provider, outcome, booking
+    ]
+}
+
+/// What is asked of a visit's own stream.
+fn visits() -> impl Strategy<Value = Vec<CalendarCommand>> {
+    use CalendarCommand as C;
+    let now = || prop_oneof![1 => Just(the_day_before()), 4 => Just(at(23, 0))];
+    let calendars = (0..2_u128, prop::sample::select(vec![day(), tomorrow()])).prop_map(|(owner, day)| CalendarId {
+        owner: Uuid::from_u128(owner),
+        day,
+    });
+    let outcomes = prop::sample::select(vec![
+        RecordedOutcome::Completed,
+        RecordedOutcome::Cancelled,
+        RecordedOutcome::Open,
+    ]);
+    let providers = prop::sample::select(vec![Provider::Practitioner, Provider::Organization]);
+    let command = prop_oneof![
+        4 => (calendars, slots(), providers, outcomes, bookings(), now()).prop_map(
+            |(calendar, slot, provider, outcome, booking, now)| C::RecordVisit {
+                appointment: id(1), calendar, slot, provider, outcome, booking, now
             }
         ),
-    ]
+        1 => versions().prop_map(|expected_version| C::Confirm { appointment: id(1), expected_version }),
+        1 => versions().prop_map(|expected_version| C::Cancel { appointment: id(1), reason: None, expected_version }),
+        1 => (now(), versions()).prop_map(|(now, expected_version)| C::Complete {
+            appointment: id(1), now, expected_version
+        }),
+        1 => (now(), versions()).prop_map(|(now, expected_version)| C::MarkNoShow {
+            appointment: id(1), now, expected_version
+        }),
+    ];
+    prop::collection::vec(command, 1..20)
 }
 
 /// A published day and what is then asked of it.
@@ -230,6 +251,20 @@ proptest! {
                 assert_eq!(event.encode().unwrap().personal.is_some(), event.subject(&of).is_some());
                 assert_eq!(sealed(event).subject(&of), None);
             }
+        });
+    }
+
+    #[test]
+    fn a_visit_is_recorded_once_and_stays_where_it_was_recorded(commands in visits()) {
+        let mut home = None;
+        run(commands, |command, _, events, calendar| {
+            for event in events {
+                if let CalendarEvent::VisitFiled { calendar, slot, .. } = event {
+                    assert_eq!(home.replace((*calendar, *slot)), None, "recorded again by {command:?}");
+                }
+            }
+            assert_eq!(calendar.visit().map(|(calendar, visit)| (*calendar, visit.slot)), home);
+            assert_eq!(calendar.decide(command.clone()).unwrap_or_default(), [], "{command:?}");
         });
     }
 }

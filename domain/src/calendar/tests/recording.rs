@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::calendar::{AppointmentStatus, CalendarError, Cancellation, Provider, RecordedOutcome};
+use crate::kernel::CalendarId;
 
 const OUTCOMES: [(RecordedOutcome, AppointmentStatus); 3] = [
     (RecordedOutcome::Completed, AppointmentStatus::Completed),
@@ -9,25 +10,38 @@ const OUTCOMES: [(RecordedOutcome, AppointmentStatus); 3] = [
     (RecordedOutcome::Open, AppointmentStatus::Booked),
 ];
 
-fn record(slot: Slot, outcome: RecordedOutcome) -> CalendarCommand {
-    let provider = Provider::Practitioner;
-    CalendarCommand::RecordVisit {
-        appointment: id(1),
-        slot,
-        provider,
-        outcome,
-        booking: booking(),
-    }
+fn calendar() -> CalendarId {
+    calendar_on(day())
 }
 
-fn recorded(slot: Slot, outcome: RecordedOutcome) -> CalendarEvent {
-    let booking = Personal::Known(booking());
-    CalendarEvent::VisitRecorded {
+fn calendar_on(day: NaiveDate) -> CalendarId {
+    let owner = Uuid::from_u128(7);
+    CalendarId { owner, day }
+}
+
+fn record(slot: Slot, outcome: RecordedOutcome) -> CalendarCommand {
+    record_in(calendar(), slot, outcome, booking())
+}
+
+fn record_in(calendar: CalendarId, slot: Slot, outcome: RecordedOutcome, booking: Booking) -> CalendarCommand {
+    CalendarCommand::RecordVisit {
         appointment: id(1),
+        calendar,
         slot,
         provider: Provider::Practitioner,
         outcome,
         booking,
+        now: at(12, 0),
+    }
+}
+
+fn recorded(slot: Slot, outcome: RecordedOutcome) -> CalendarEvent {
+    CalendarEvent::VisitFiled {
+        calendar: calendar(),
+        slot,
+        provider: Provider::Practitioner,
+        outcome,
+        booking: Personal::Known(booking()),
     }
 }
 
@@ -47,34 +61,36 @@ fn a_visit_is_recorded_as_it_was() {
 }
 
 #[test]
-fn a_visit_is_recorded_where_a_slot_is_taken_and_takes_none_itself() {
-    let other = CalendarEvent::Booked {
-        appointment: id(2),
-        slot: slot(9, 0),
-        booking: Personal::Known(booking()),
-    };
-    for (outcome, _) in OUTCOMES {
-        given(vec![published(), other.clone()])
-            .when(record(slot(9, 0), outcome))
-            .then_expect_events(vec![recorded(slot(9, 0), outcome)]);
-        let booked = given(vec![published(), recorded(slot(9, 0), outcome)]).when(book(id(2), slot(9, 0)));
+fn a_visit_recorded_in_the_calendar_of_its_day_takes_no_slot_there() {
+    for (outcome, status) in OUTCOMES {
+        let before = CalendarEvent::VisitRecorded {
+            appointment: id(1),
+            slot: slot(9, 0),
+            provider: Provider::Practitioner,
+            outcome,
+            booking: Personal::Known(booking()),
+        };
+        let booked = given(vec![published(), before.clone()]).when(book(id(2), slot(9, 0)));
         assert_eq!(booked.inspect_result().unwrap().len(), 1);
+        let calendar = folded([published(), before]);
+        let visit = calendar.appointment(id(1)).unwrap();
+        assert_eq!((visit.status, visit.recorded), (status, Some(outcome)));
     }
 }
 
 #[test]
-fn a_visit_of_an_organization_is_told_apart() {
-    let event = CalendarEvent::VisitRecorded {
-        appointment: id(1),
-        slot: slot(9, 0),
-        provider: Provider::Organization,
-        outcome: RecordedOutcome::Completed,
-        booking: Personal::Sealed,
+fn a_visit_that_has_not_begun_is_refused() {
+    let now = at(12, 0);
+    given(vec![])
+        .when(record(slot(12, 1), RecordedOutcome::Open))
+        .then_expect_error(CalendarError::NotYetBegun);
+    let begun = Slot {
+        start: now,
+        minutes: 600,
     };
-    assert_eq!(
-        folded([event]).appointment(id(1)).unwrap().provider,
-        Provider::Organization
-    );
+    given(vec![])
+        .when(record(begun, RecordedOutcome::Open))
+        .then_expect_events(vec![recorded(begun, RecordedOutcome::Open)]);
 }
 
 #[test]
@@ -103,27 +119,29 @@ fn recording_the_same_again_changes_nothing_whatever_became_of_it() {
 #[test]
 fn recording_again_with_other_content_is_refused() {
     let history = vec![recorded(slot(9, 0), RecordedOutcome::Completed)];
-    let (appointment, outcome, provider) = (id(1), RecordedOutcome::Completed, Provider::Practitioner);
+    let outcome = RecordedOutcome::Completed;
     let other_patient = Booking {
         patient: patient(2),
         reason: None,
     };
+    let other_owner = CalendarId {
+        owner: Uuid::from_u128(8),
+        day: day(),
+    };
     let others = [
         record(slot(10, 0), outcome),
         record(slot(9, 0), RecordedOutcome::Open),
+        record_in(calendar(), slot(9, 0), outcome, other_patient),
+        record_in(calendar_on(tomorrow()), slot(9, 0), outcome, booking()),
+        record_in(other_owner, slot(9, 0), outcome, booking()),
         CalendarCommand::RecordVisit {
-            appointment,
+            appointment: id(1),
+            calendar: calendar(),
             slot: slot(9, 0),
             provider: Provider::Organization,
             outcome,
             booking: booking(),
-        },
-        CalendarCommand::RecordVisit {
-            appointment,
-            slot: slot(9, 0),
-            provider,
-            outcome,
-            booking: other_patient,
+            now: at(12, 0),
         },
     ];
     for other in others {
@@ -131,24 +149,6 @@ fn recording_again_with_other_content_is_refused() {
             .when(other)
             .then_expect_error(CalendarError::AlreadyExists(id(1)));
     }
-}
-
-#[test]
-fn a_visit_is_not_recorded_over_an_appointment_that_was_booked_and_none_is_booked_over_a_visit() {
-    let error = CalendarError::AlreadyExists(id(1));
-    given(vec![published(), booked()])
-        .when(record(slot(9, 0), RecordedOutcome::Open))
-        .then_expect_error(error);
-    given(vec![published(), recorded(slot(9, 0), RecordedOutcome::Open)])
-        .when(book(id(1), slot(9, 0)))
-        .then_expect_error(error);
-}
-
-#[test]
-fn a_visit_is_not_recorded_for_an_appointment_that_left_for_another_day() {
-    given(vec![published(), booked(), moved_out()])
-        .when(record(slot(9, 0), RecordedOutcome::Completed))
-        .then_expect_error(CalendarError::Moved { to: tomorrow() });
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_visit_left_open_is_neither_confirmed_nor_moved() {
         },
     ];
     for step in steps {
-        given(vec![published(), recorded(slot(9, 0), RecordedOutcome::Open)])
+        given(vec![recorded(slot(9, 0), RecordedOutcome::Open)])
             .when(step)
             .then_expect_error(CalendarError::Recorded);
     }

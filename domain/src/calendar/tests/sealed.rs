@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::calendar::{CalendarError, Provider, RecordedOutcome};
+use crate::kernel::CalendarId;
 
 /// Appointment 1 at 9, for somebody.
 fn booked_by_somebody() -> CalendarEvent {
@@ -100,8 +101,12 @@ fn a_booking_made_again_cannot_be_compared_with_a_sealed_one() {
         .then_expect_error(CalendarError::Sealed);
     let (provider, outcome) = (Provider::Practitioner, RecordedOutcome::Completed);
     let (appointment, slot) = (id(1), slot(9, 0));
-    let recorded = CalendarEvent::VisitRecorded {
-        appointment,
+    let calendar = CalendarId {
+        owner: Uuid::from_u128(7),
+        day: day(),
+    };
+    let recorded = CalendarEvent::VisitFiled {
+        calendar,
         slot,
         provider,
         outcome,
@@ -109,10 +114,12 @@ fn a_booking_made_again_cannot_be_compared_with_a_sealed_one() {
     };
     let again = CalendarCommand::RecordVisit {
         appointment,
+        calendar,
         slot,
         provider,
         outcome,
         booking: booking(),
+        now: at(12, 0),
     };
     given(vec![recorded])
         .when(again)

@@ -1,0 +1,82 @@
+//! What of a bundle is not taken as it stands: said by name and counted, never dropped in silence and never quoted.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// What becomes of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// It is not imported.
+    LeftOut,
+    /// It is imported, and something of it is not as the source has it.
+    Changed,
+}
+
+/// One kind of remark.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Remark {
+    fate: Fate,
+    resource: &'static str,
+    why: String,
+}
+
+/// How often, and where first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Seen {
+    count: u64,
+    first: String,
+}
+
+/// A remark as it is told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// What becomes of it.
+    pub fate: Fate,
+    /// The kind of resource.
+    pub resource: &'static str,
+    /// Why.
+    pub why: String,
+    /// How many.
+    pub count: u64,
+    /// The first of them, by its place in the bundle.
+    pub first: String,
+}
+
+/// The remarks on a bundle.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Notes(BTreeMap<Remark, Seen>);
+
+impl Notes {
+    /// It is not imported.
+    pub fn left_out(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
+        self.add(Fate::LeftOut, resource, path, why.into());
+    }
+
+    /// It is imported otherwise than the source has it.
+    pub fn changed(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
+        self.add(Fate::Changed, resource, path, why.into());
+    }
+
+    fn add(&mut self, fate: Fate, resource: &'static str, path: &str, why: String) {
+        let seen = self.0.entry(Remark { fate, resource, why }).or_insert_with(|| Seen {
+            count: 0,
+            first: path.to_owned(),
+        });
+        seen.count = seen.count.saturating_add(1);
+    }
+
+    /// All of them, what is left out first.
+    pub fn list(&self) -> Vec<Note> {
+        let note = |(remark, seen): (&Remark, &Seen)| Note {
+            fate: remark.fate,
+            resource: remark.resource,
+            why: remark.why.clone(),
+            count: seen.count,
+            first: seen.first.clone(),
+        };
+        self.0.iter().map(note).collect()
+    }
+}

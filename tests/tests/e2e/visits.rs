@@ -1,0 +1,112 @@
+//! Visits of the past: each exists once, whatever is told of it and wherever.
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tests::chain::TestChain;
+use tests::clinic::Clinic;
+use tests::system::{SystemOptions, TestSystem, deployed};
+
+/// Two servers of one organisation: one database, one chain, a signer each.
+async fn servers(chain: &TestChain) -> [TestSystem; 2] {
+    let deployment = deployed(chain).await;
+    let one = TestSystem::start(chain, &deployment).await;
+    let options = SystemOptions {
+        signer: 2,
+        database: Some(one.database.clone()),
+        ..SystemOptions::default()
+    };
+    let two = TestSystem::with(chain, &deployment, options).await;
+    [one, two]
+}
+
+/// A visit at nine on a day of March 2020.
+fn visit(number: u32, patient: &str, doctor: &str, day: u32) -> Value {
+    json!({
+        "identifier": { "system": "urn:test", "value": format!("visit {number}") },
+        "patient": patient, "practitioner": doctor,
+        "start": format!("2020-03-{day:02}T09:00:00Z"), "minutes": 15, "outcome": "open",
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_tell_of_a_visit_differently_at_two_servers_one_is_first_and_the_others_are_refused() {
+    let chain = TestChain::start().await;
+    let [one, two] = servers(&chain).await;
+    let clinics = [Clinic::open(&one, "First").await, Clinic::open(&one, "Second").await];
+    let patient = clinics[0].patient(&one, "Patient").await;
+    for number in 0..10 {
+        let attempts = (0..12_u32).map(|attempt| {
+            let (server, clinic) = if attempt % 2 == 0 { (&one, 0) } else { (&two, 1) };
+            let visit = visit(number, &patient, &clinics[clinic].doctor, 1 + attempt);
+            let key = &clinics[0].key;
+            async move { (server.post("/v1/visits", key, &visit).await, visit) }
+        });
+        let answers = join_all(attempts).await;
+        let recorded: Vec<_> = answers.iter().filter(|((status, _), _)| *status == 201).collect();
+        assert_eq!(recorded.len(), 1, "visit {number}: {answers:?}");
+        assert!(
+            answers.iter().all(|((status, _), _)| matches!(status, 201 | 409)),
+            "{answers:?}"
+        );
+        let ((_, answer), told) = recorded[0];
+        let path = format!("/v1/appointments/{}", answer["id"].as_str().unwrap());
+        let (status, shown) = one.get(&path, &clinics[0].key).await;
+        assert_eq!(status, 200, "{shown}");
+        assert_eq!(shown["practitioner"], told["practitioner"], "{shown}");
+        assert_eq!(shown["start"], told["start"], "{shown}");
+    }
+    two.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_is_recorded_once_begun_and_what_becomes_of_it_is_recorded_too() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::start(&chain, &deployment).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    let patient = clinic.patient(&system, "Patient").await;
+
+    let mut future = visit(1, &patient, &clinic.doctor, 1);
+    future["start"] = json!(format!("{}T09:00:00Z", clinic.day));
+    let (status, refused) = system.post("/v1/visits", &clinic.key, &future).await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (409, &json!("/problems/not-yet-begun")),
+        "{refused}"
+    );
+
+    let past = visit(1, &patient, &clinic.doctor, 2);
+    let (status, recorded) = system.post("/v1/visits", &clinic.key, &past).await;
+    assert_eq!(status, 201, "{recorded}");
+    let (status, again) = system.post("/v1/visits", &clinic.key, &past).await;
+    assert_eq!((status, &again["id"]), (200, &recorded["id"]), "{again}");
+    let path = format!("/v1/appointments/{}", recorded["id"].as_str().unwrap());
+    let (_, shown) = system.get(&path, &clinic.key).await;
+    assert_eq!(
+        (&shown["day"], &shown["status"]),
+        (&json!("2020-03-02"), &json!("booked")),
+        "{shown}"
+    );
+
+    let (status, moved) = system
+        .post(
+            &format!("{path}/reschedule"),
+            &clinic.key,
+            &json!({ "slot": clinic.slot(clinic.day, 0) }),
+        )
+        .await;
+    assert_eq!(
+        (status, &moved["type"]),
+        (409, &json!("/problems/recorded-visit")),
+        "{moved}"
+    );
+    let (status, completed) = system.post(&format!("{path}/complete"), &clinic.key, &json!({})).await;
+    assert_eq!(status, 200, "{completed}");
+    let (_, shown) = system.get(&path, &clinic.key).await;
+    assert_eq!(shown["status"], "completed", "{shown}");
+    let day = format!("/v1/practitioners/{}/availability/2020-03-02", clinic.doctor);
+    let (_, day) = system.get(&day, &clinic.key).await;
+    assert_eq!(day["sessions"], json!([]), "{day}");
+    system.stop().await;
+}
