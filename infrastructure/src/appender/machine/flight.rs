@@ -17,11 +17,12 @@ impl Machine {
             market,
             progress_at,
             settled_below,
+            heard,
             ..
         } = self;
         let waiting = batches
             .range_mut(*settled_below..)
-            .filter(|(_, batch)| batch.phase == Phase::Waiting);
+            .filter(|(_, batch)| *heard && batch.phase == Phase::Waiting);
         for (nonce, batch) in waiting.take(POOL) {
             if due(batch, now)
                 && let Some(hash) = batch.hashes.last()
@@ -42,7 +43,7 @@ impl Machine {
         if self.observe_at().is_some_and(|at| at <= now) {
             self.observing = true;
             self.observe_now = false;
-            self.observed_at = now;
+            self.observe_from = now + self.limits.observe_every;
             actions.push(Action::AskNonce);
         }
         let final_block = self.final_block;
@@ -66,7 +67,8 @@ impl Machine {
     /// When [`Self::fly`] has something to do at the latest.
     pub(super) fn fly_at(&self) -> Option<Millis> {
         let live = || self.live().map(|(_, batch)| batch);
-        let waiting = live().filter(|batch| batch.phase == Phase::Waiting).take(POOL);
+        let waiting = live().filter(|batch| self.heard && batch.phase == Phase::Waiting);
+        let waiting = waiting.take(POOL);
         let sends = waiting.filter(|batch| !batch.sending && !batch.replacing).map(|batch| {
             let reprice = reprice_at(batch, self.progress_at, self.limits.reprice_after);
             if (batch.pooled || batch.underpriced) && self.market.is_some() {
@@ -89,8 +91,8 @@ impl Machine {
         if self.observing {
             return None;
         }
-        let soonest = self.observed_at + self.limits.observe_every;
-        if self.observe_now || self.missing.is_some() {
+        let soonest = self.observe_from;
+        if !self.heard || self.observe_now || self.missing.is_some() {
             return Some(soonest);
         }
         let oldest = self.live().filter_map(|(_, batch)| match batch.phase {
@@ -143,6 +145,7 @@ impl Machine {
 
     pub(super) fn nonce_seen(&mut self, now: Millis, head: u64, count: Nonce, actions: &mut Vec<Action>) {
         self.observing = false;
+        self.heard = true;
         for (_, batch) in self
             .batches
             .range_mut(self.settled_below..)
@@ -162,7 +165,7 @@ impl Machine {
             }
         }
         // A nonce below the account's cannot be used any more; while one is being stored, it shows by itself.
-        self.next_nonce = self.next_nonce.max(count);
+        self.next_nonce = self.next_nonce.max(Some(count));
         let missing = self.missing_at(count);
         let confirmed = missing.is_some() && missing == self.missing;
         self.missing = missing;
@@ -173,7 +176,7 @@ impl Machine {
 
     /// What the chain should have at this nonce and does not.
     fn missing_at(&self, count: Nonce) -> Option<Missing> {
-        if self.storing || count >= self.next_nonce {
+        if self.storing || Some(count) >= self.next_nonce {
             return None;
         }
         match self.batches.get(&count) {
@@ -189,9 +192,9 @@ impl Machine {
     fn mend(&mut self, now: Millis, missing: Option<Missing>, actions: &mut Vec<Action>) {
         match missing {
             Some(Missing::Nonce(nonce)) => {
-                let Some(market) = self.market else { return };
-                let fee = Fee::of(market, self.limits.fee_ceiling);
+                let Some(fee) = self.fee() else { return };
                 self.storing = true;
+                self.settled_below = self.settled_below.min(nonce);
                 self.batches
                     .insert(nonce, Batch::new(Vec::new(), fee, Phase::Storing, now));
                 let gas_limit = super::super::gas::FILLER;
@@ -216,7 +219,7 @@ impl Machine {
                     }
                 }
             }
-            Some(Missing::Idle(nonce)) => self.next_nonce = nonce,
+            Some(Missing::Idle(nonce)) => self.next_nonce = Some(nonce),
             None => {}
         }
     }
@@ -245,11 +248,11 @@ impl Machine {
             Some(receipt) if receipt.block > final_block => *by = receipt.block,
             // The block that had used it is on no branch any more.
             _ if !used => batch.wait_again(now),
-            _ if batch.members.is_empty() => settle_silently(now, batch, final_block, actions),
+            _ if batch.members.is_empty() => settle_silently(batch, final_block, actions),
             // Applied before this process heard notices: the receipt is all there is.
             Some(ReceiptSeen {
                 block, succeeded: true, ..
-            }) if block <= noticed_after => settle_silently(now, batch, block, actions),
+            }) if block <= noticed_after => settle_silently(batch, block, actions),
             // The follower should have told. It may have been between two steps when this process began to listen; or the
             // node contradicts itself, and the next answer is another.
             Some(ReceiptSeen {
@@ -257,7 +260,7 @@ impl Machine {
             }) => {
                 *contradictions += 1;
                 if *contradictions >= CONTRADICTIONS {
-                    settle_silently(now, batch, block, actions);
+                    settle_silently(batch, block, actions);
                 } else {
                     *by = block.max(*by);
                     batch.next_send = now + retry_after;
@@ -347,8 +350,8 @@ fn reprice(
 }
 
 /// It is in a final block, and this process does not know what the block says.
-fn settle_silently(now: Millis, batch: &mut Batch, block: u64, actions: &mut Vec<Action>) {
-    batch.phase = Phase::Final { block, at: now };
+fn settle_silently(batch: &mut Batch, block: u64, actions: &mut Vec<Action>) {
+    batch.phase = Phase::Final { block };
     if !std::mem::replace(&mut batch.told, true) {
         let keys = batch.members.iter().filter_map(|member| member.key);
         actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::HandedOver)));
