@@ -251,7 +251,7 @@ impl<B: Backend> Clinic<B> {
         let context = self.stamp(principal, issue);
         let mut calendar = CalendarId {
             owner: found.owner,
-            day: found.day,
+            day: first_day(issue, found.day, expected),
         };
         for _ in 0..MOST_MOVES {
             let expected_version = version_on(calendar.day, expected)?;
@@ -297,7 +297,7 @@ impl<B: Backend> Clinic<B> {
         let missing = UseCaseError::NotFound(Resource::Appointment);
         let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
         let context = self.stamp(principal, issue);
-        let mut from = found.day;
+        let mut from = first_day(issue, found.day, expected);
         for _ in 0..MOST_MOVES {
             let expected_version = version_on(from, expected)?;
             let moving = Moving {
@@ -454,6 +454,15 @@ fn version_on(day: NaiveDate, expected: Option<AppointmentVersion>) -> Result<Op
     }
 }
 
+/// Where a command is tried first: on the day where the appointment stands. A retry is tried where its caller saw the appointment, for
+/// the first attempt, or somebody since, may have moved it.
+fn first_day(issue: &Issue, stands: NaiveDate, expected: Option<AppointmentVersion>) -> NaiveDate {
+    match expected {
+        Some(seen) if issue.repeated => seen.day,
+        _ => stands,
+    }
+}
+
 /// Narrows a filter to what is the caller's own; `false` when it asks for somebody else's.
 fn narrow_to_own(principal: &Principal, filter: &mut AppointmentFilter) -> bool {
     match principal {
@@ -470,6 +479,7 @@ fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
         CommandError::Rejected(error) => CommandError::Rejected(error.into()),
         CommandError::Conflict { attempts } => CommandError::Conflict { attempts },
         CommandError::Unavailable(what) => CommandError::Unavailable(what),
+        CommandError::Unknown => CommandError::Unknown,
         CommandError::HeldBack => CommandError::HeldBack,
         CommandError::Internal(cause) => CommandError::Internal(cause),
     }
