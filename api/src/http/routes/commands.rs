@@ -39,8 +39,8 @@ pub async fn read<B: Backend>(
     Ok(response.json(status))
 }
 
-/// What is kept is what was decided; without it, the log tells: what is journaled is done, what is in the outbox is on its
-/// way, and what left no trace and is executed by nobody changed nothing.
+/// What is kept is what was decided; without it, the log tells: what is journaled and final is done, what is in the outbox is on
+/// its way, and what left no trace and is executed by nobody changed nothing.
 async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Result<CommandStatusBody, Problem> {
     let pending = CommandStatusBody::pending(id, command.created_at);
     if let Some(answer) = command.answer {
@@ -65,6 +65,8 @@ async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Resul
     // Asked before the log is, so that one that ends in between is not taken for one that never began.
     let running = core.ports.tracker.is_running(id) || command.claimed_until > core.ports.clock.now();
     Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {
+        // In a block that may still be dropped: not yet.
+        Trace::Journaled { position } if position > core.ports.progress.progress().final_position => pending,
         Trace::Journaled { position } => CommandStatusBody {
             status: CommandState::Done,
             position: Some(position),
