@@ -117,6 +117,7 @@ impl Appender {
         let mut left_over = Vec::new();
         loop {
             let (held, signer) = tokio::select! {
+                biased;
                 () = cancel.cancelled() => break,
                 acquired = self.acquire(holder) => acquired,
                 never = self.turn_away(&mut handed, &mut left_over) => match never {},

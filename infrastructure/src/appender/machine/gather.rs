@@ -67,7 +67,7 @@ impl Machine {
         self.next_nonce = Some(nonce + 1);
         self.storing = true;
         let (moved, fresh) = members.split_at_checked(retried).unwrap_or((&members, &[]));
-        let gas_limit = size.gas_limit().min(self.limits.batch_gas);
+        let gas_limit = size.gas_limit().min(self.most_gas);
         actions.push(Action::Store(NewBatch {
             nonce,
             fresh: entries(fresh),

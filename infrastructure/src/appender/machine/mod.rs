@@ -440,7 +440,9 @@ pub struct Machine {
     market: Option<Fees>,
     /// What the newest batch that was restored offers.
     former_fee: Option<Fee>,
-    /// What a transaction may ask for, whatever blocks have.
+    /// What a transaction may ask for as far as we are concerned.
+    asked_gas: u64,
+    /// What a transaction may ask for. Until a node has said how much gas a block has, batches are kept smaller than that.
     most_gas: u64,
     authorized: bool,
     storing: bool,
@@ -476,6 +478,7 @@ impl Machine {
                 batch_gas: limits.batch_gas.min(BLIND_GAS),
                 ..limits
             },
+            asked_gas: limits.batch_gas,
             most_gas: limits.batch_gas,
             queue: VecDeque::new(),
             queued: Size::default(),
@@ -505,7 +508,10 @@ impl Machine {
             Input::Tick => {}
             Input::Queue(commit) => self.queue(commit),
             Input::Fees(fees) => self.market = Some(fees),
-            Input::BlockGas(gas) => self.limits.batch_gas = self.most_gas.min(gas),
+            Input::BlockGas(gas) => {
+                self.most_gas = self.asked_gas.min(gas);
+                self.limits.batch_gas = self.most_gas;
+            }
             Input::Stored {
                 nonce,
                 hash,
