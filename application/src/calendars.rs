@@ -484,3 +484,25 @@ fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
         CommandError::Internal(cause) => CommandError::Internal(cause),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::kernel::CommandId;
+
+    use super::*;
+
+    #[test]
+    fn a_retry_is_tried_where_its_caller_saw_the_appointment() {
+        let day = |number| NaiveDate::from_ymd_opt(2026, 3, number).unwrap();
+        let (seen, stands) = (day(1), day(2));
+        let issue = |repeated| Issue {
+            command_id: CommandId::default(),
+            correlation: None,
+            repeated,
+        };
+        let expected = Some(AppointmentVersion { day: seen, version: 3 });
+        assert_eq!(first_day(&issue(true), stands, expected), seen);
+        assert_eq!(first_day(&issue(false), stands, expected), stands);
+        assert_eq!(first_day(&issue(true), stands, None), stands);
+    }
+}

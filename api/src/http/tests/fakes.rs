@@ -194,12 +194,17 @@ pub(super) struct FakeExecutor {
     pub(super) takes: Mutex<Duration>,
     /// Whether it is away.
     pub(super) away: Mutex<bool>,
+    /// Whether it cannot tell what becomes of commands.
+    pub(super) unsure: Mutex<bool>,
 }
 
 impl FakeExecutor {
     async fn done<E>(&self, context: &CommandContext) -> Result<Receipt, CommandError<E>> {
         if *self.away.lock().unwrap() {
             return Err(CommandError::Unavailable(Unavailable::Chain));
+        }
+        if *self.unsure.lock().unwrap() {
+            return Err(CommandError::Unknown);
         }
         self.executed.fetch_add(1, Ordering::Relaxed);
         self.commands.lock().unwrap().push(context.command_id);
