@@ -270,7 +270,8 @@ impl World {
         let server = seed.below(servers);
         match seed.below(10) {
             0..4 => self.mine(server, 1 + seed.below(5)),
-            4..9 => self.follow(server),
+            // As many as it takes on average to keep up with the chain.
+            4..9 => (0..=seed.below(5)).for_each(|_| self.follow(server)),
             _ if self.confirmations > 0 => self.reorganise(1 + seed.below(self.confirmations)),
             _ => {}
         }

@@ -122,7 +122,7 @@ fn serve(world: &Arc<World>, server: usize, keys: Arc<KeyRing>, options: Executo
     }
 }
 
-/// The followers of the simulation fall behind more and more; nobody gives up because of that.
+/// The followers of the simulation may fall far behind; nobody gives up because of that.
 fn patient_options() -> ExecutorOptions {
     ExecutorOptions {
         decide_within: Duration::from_secs(3600),
