@@ -32,6 +32,7 @@ pub async fn administrator_in_time(
                 tracing::info!(%missing, "the first administrator's account waits");
                 tokio::time::sleep(AGAIN).await;
             }
+            Err(CommandError::Unknown) => tokio::time::sleep(AGAIN).await,
             done => return done,
         }
     }
@@ -51,6 +52,7 @@ async fn administrator(clinic: &Clinic<Backend>, wallet: Address) -> Result<(), 
         actor: Actor::System,
         correlation: None,
         cause: None,
+        repeated: false,
     };
     let holder = Holder::Staff {
         wallet,

@@ -270,7 +270,7 @@ impl System {
         tasks.spawn(executor.clone().follow(notices.subscribe()));
         tasks.spawn(follower.run(cancel.clone()));
 
-        let secrets = Arc::new(SystemSecrets::default());
+        let secrets = Arc::new(SystemSecrets::new(&secret));
         let clinic = Arc::new(Clinic::<Backend>::new(
             Arc::new(executor),
             Arc::new(PgQueries::new(pool.clone(), Arc::new(SystemClock))),

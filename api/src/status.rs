@@ -73,13 +73,15 @@ impl Status {
         Ok(parked.collect())
     }
 
-    /// In one statement, so that both belong together.
-    async fn position_and_hash(&self) -> Result<(u64, String), sqlx::Error> {
-        let (position, hash): (i64, String) =
-            sqlx::query_as("SELECT position, encode(running_hash, 'hex') FROM checkpoint")
-                .fetch_one(&self.pool)
-                .await?;
-        Ok((position.unsigned_abs(), format!("0x{hash}")))
+    /// Position and running hash of the log as applied here, and how many commits the outbox holds, of whichever server. In one
+    /// statement, so that they belong together.
+    async fn log_and_outbox(&self) -> Result<(u64, String, u64), sqlx::Error> {
+        let (position, hash, outbox): (i64, String, i64) = sqlx::query_as(
+            "SELECT position, encode(running_hash, 'hex'), (SELECT count(*) FROM outbox_commits) FROM checkpoint",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((position.unsigned_abs(), format!("0x{hash}"), outbox.unsigned_abs()))
     }
 }
 
@@ -96,7 +98,7 @@ fn refused(error: sqlx::Error) -> StoreError {
 impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
         let follower = self.follower.get();
-        let (position, running_hash) = self.position_and_hash().await.map_err(refused)?;
+        let (position, running_hash, in_outbox) = self.log_and_outbox().await.map_err(refused)?;
         let (head_block, chain_position) = tokio::join!(
             in_good_time(self.log.node().block_number()),
             in_good_time(self.log.head(BlockId::Latest)),
@@ -124,7 +126,7 @@ impl StatusSource for Status {
             },
             outbox: OutboxStatus {
                 waiting: appender.queued,
-                in_flight: appender.outbox_commits,
+                in_flight: in_outbox,
                 oldest_ms: appender.oldest_ms,
             },
             projections: ReadModels

@@ -172,7 +172,7 @@ impl<B: Backend> Clinic<B> {
             .await
     }
 
-    /// Denies first, then tells the log. What the log refuses is not denied any more.
+    /// Denies first, then tells the log. What the log refuses is not denied any more; what may be on its way to the log stays denied.
     async fn revoke(
         &self,
         principal: &Principal,
@@ -184,6 +184,7 @@ impl<B: Backend> Clinic<B> {
         self.revocations.add(subject, issue.command_id).await?;
         match self.execute_account(principal, account, command, issue).await {
             Ok(receipt) => Ok(receipt),
+            Err(UseCaseError::Unknown) => Err(UseCaseError::Unknown),
             Err(error) => {
                 self.revocations.withdraw(subject, issue.command_id).await?;
                 Err(error)

@@ -247,7 +247,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<AppointmentDone, UseCaseError> {
         let found = self.find_appointment(principal, action.policy(), appointment).await?;
         let context = self.stamp(principal, issue);
-        let mut day = found.day;
+        let mut day = first_day(issue, found.day, expected);
         let mut in_own_stream = found.recorded;
         for _ in 0..MOST_MOVES {
             let stream = if in_own_stream {
@@ -302,7 +302,7 @@ impl<B: Backend> Clinic<B> {
         let missing = UseCaseError::NotFound(Resource::Appointment);
         let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
         let context = self.stamp(principal, issue);
-        let mut from = found.day;
+        let mut from = first_day(issue, found.day, expected);
         for _ in 0..MOST_MOVES {
             let expected_version = version_on(from, expected)?;
             let moving = Moving {
@@ -466,6 +466,15 @@ fn version_on(day: NaiveDate, expected: Option<AppointmentVersion>) -> Result<Op
     }
 }
 
+/// Where a command is tried first: on the day where the appointment stands. A retry is tried where its caller saw the appointment, for
+/// the first attempt, or somebody since, may have moved it.
+fn first_day(issue: &Issue, stands: NaiveDate, expected: Option<AppointmentVersion>) -> NaiveDate {
+    match expected {
+        Some(seen) if issue.repeated => seen.day,
+        _ => stands,
+    }
+}
+
 /// Narrows a filter to what is the caller's own; `false` when it asks for somebody else's.
 fn narrow_to_own(principal: &Principal, filter: &mut AppointmentFilter) -> bool {
     match principal {
@@ -482,8 +491,31 @@ fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
         CommandError::Rejected(error) => CommandError::Rejected(error.into()),
         CommandError::Conflict { attempts } => CommandError::Conflict { attempts },
         CommandError::Unavailable(what) => CommandError::Unavailable(what),
+        CommandError::Unknown => CommandError::Unknown,
         CommandError::HeldBack => CommandError::HeldBack,
         CommandError::TooLarge => CommandError::TooLarge,
         CommandError::Internal(cause) => CommandError::Internal(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::kernel::CommandId;
+
+    use super::*;
+
+    #[test]
+    fn a_retry_is_tried_where_its_caller_saw_the_appointment() {
+        let day = |number| NaiveDate::from_ymd_opt(2026, 3, number).unwrap();
+        let (seen, stands) = (day(1), day(2));
+        let issue = |repeated| Issue {
+            command_id: CommandId::default(),
+            correlation: None,
+            repeated,
+        };
+        let expected = Some(AppointmentVersion { day: seen, version: 3 });
+        assert_eq!(first_day(&issue(true), stands, expected), seen);
+        assert_eq!(first_day(&issue(false), stands, expected), stands);
+        assert_eq!(first_day(&issue(true), stands, None), stands);
     }
 }

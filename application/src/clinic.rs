@@ -141,6 +141,7 @@ impl<B: Backend> Clinic<B> {
             actor: Actor::Account(self.issuer(principal)),
             correlation: issue.correlation,
             cause: None,
+            repeated: issue.repeated,
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! [`CommandExecutor::execute`] loads an aggregate, lets it decide, and commits the events; it answers when they are on
 //! the chain at the configured finality and in the read models. When somebody else was faster, it decides again on fresh
-//! state, a bounded number of times.
+//! state, a bounded number of times. What it is decided upon is final as well before it is refused, or found to need no change.
+//!
+//! Until a command is durable every wait has an end, after which it certainly will not be executed. Once it is durable it is
+//! seen through, however long that takes; [`crate::ports::AcceptanceListener`] is told in between.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -26,6 +29,9 @@ pub struct CommandContext {
     pub correlation: Option<Uuid>,
     /// What led to the command, if it was not the caller's own idea.
     pub cause: Option<Uuid>,
+    /// Whether a command with this id may have been accepted before: then it is looked up before it is decided. Not carried by
+    /// [`Self::to_metadata`].
+    pub repeated: bool,
 }
 
 impl CommandContext {
@@ -64,6 +70,7 @@ impl CommandContext {
             },
             correlation: uuid(Self::CORRELATION)?,
             cause: uuid(Self::CAUSE)?,
+            repeated: false,
         })
     }
 }
@@ -105,6 +112,9 @@ pub enum CommandError<E> {
     /// The write side cannot take it now. Nothing changed.
     #[error("{0}")]
     Unavailable(Unavailable),
+    /// It may have been accepted or not. Whoever issues it again under the same id, with [`CommandContext::repeated`], finds out.
+    #[error("it cannot be told now whether the command was accepted")]
+    Unknown,
     /// The stream has an event that cannot be read, so nothing can be decided on it. Nothing changed.
     #[error("the stream is held back by an event that cannot be read")]
     HeldBack,
@@ -128,6 +138,9 @@ pub enum Unavailable {
     /// Too much is waiting already.
     #[error("too many commands are waiting")]
     Overloaded,
+    /// What the command was decided upon is in blocks that may still be dropped, and did not become final in good time.
+    #[error("what the command was decided upon is not final yet")]
+    NotFinal,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
@@ -147,7 +160,7 @@ pub trait CommandExecutor: Send + Sync + 'static {
     /// Executes one command on one aggregate.
     ///
     /// # Errors
-    /// [`CommandError`]; in every case nothing changed.
+    /// [`CommandError`]; in every case but [`CommandError::Unknown`] nothing changed.
     fn execute<A: ClinicAggregate>(
         &self,
         id: A::Id,
@@ -162,7 +175,7 @@ pub trait CommandExecutor: Send + Sync + 'static {
     /// both commands; it is asked again when somebody else was faster.
     ///
     /// # Errors
-    /// [`CommandError`]; in every case nothing changed.
+    /// [`CommandError`]; in every case but [`CommandError::Unknown`] nothing changed.
     fn execute_pair<A, B, E, D>(
         &self,
         first: A::Id,
@@ -199,6 +212,7 @@ mod tests {
             actor: Actor::Account(AccountId::new(Uuid::from_u128(2))),
             correlation: Some(Uuid::from_u128(3)),
             cause: None,
+            repeated: false,
         };
         let back = CommandContext::from_metadata(&context.to_metadata()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{context:?}"));

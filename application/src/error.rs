@@ -48,7 +48,7 @@ pub enum Resource {
 #[error("the store cannot be reached")]
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Why a use case did not do what it was asked. In every case nothing changed.
+/// Why a use case did not do what it was asked. In every case but [`UseCaseError::Unknown`] nothing changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UseCaseError {
     /// The caller may not do such a thing.
@@ -96,6 +96,9 @@ pub enum UseCaseError {
     /// The write side cannot take it now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// It cannot be told now whether the command was accepted. The same command, issued again, finds out.
+    #[error("it cannot be told now whether the command was accepted")]
+    Unknown,
     /// The read models cannot be read now.
     #[error(transparent)]
     Unreadable(#[from] QueryError),
@@ -135,6 +138,7 @@ impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
             CommandError::Rejected(refusal) => refusal.into().into(),
             CommandError::Conflict { attempts } => Self::Conflict { attempts },
             CommandError::Unavailable(what) => Self::Unavailable(what),
+            CommandError::Unknown => Self::Unknown,
             CommandError::HeldBack => Self::HeldBack,
             CommandError::TooLarge => Self::TooLarge,
             CommandError::Internal(cause) => Self::Internal(cause),

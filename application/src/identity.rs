@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use domain::account::{Role, Scope};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
 
-use crate::log::Actor;
-
 /// Somebody who has proved who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Principal {
@@ -75,10 +73,5 @@ impl Principal {
             Self::Service { scopes, .. } => scopes.contains(&scope),
             _ => true,
         }
-    }
-
-    /// How events name them.
-    pub fn actor(&self) -> Actor {
-        self.account().map_or(Actor::System, Actor::Account)
     }
 }

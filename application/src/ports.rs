@@ -61,6 +61,7 @@ pub trait ProgressSource: Send + Sync + 'static {
 
 /// Who wants to know that a command is durable, before it is on the chain: whoever answered 202 and promised it.
 pub trait AcceptanceListener: Send + Sync + 'static {
-    /// The command's events are in the outbox; whatever is killed now, they will be appended or the command is refused.
+    /// The command's events are in the outbox or the journal; whatever is killed now, they will be appended or the command is
+    /// refused. May be told more than once.
     fn accepted(&self, command: domain::kernel::CommandId);
 }

@@ -17,9 +17,9 @@ use crate::log::Position;
 pub struct Claim {
     /// Who asks. Keys of different callers have nothing to do with each other.
     pub issuer: AccountId,
-    /// SHA-256 of the key.
+    /// A keyed hash of the key.
     pub key: [u8; 32],
-    /// SHA-256 of what is asked.
+    /// A keyed hash of what is asked: it holds health data.
     pub fingerprint: [u8; 32],
     /// The command's id, if the key is new.
     pub command_id: CommandId,

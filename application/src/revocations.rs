@@ -1,7 +1,8 @@
 //! What is no longer good: accounts closed and keys revoked, from the moment the command is accepted.
 //!
 //! The log says so too, a moment later; this list is what makes a revocation hold before it is mined. An entry is written
-//! before the command is executed and withdrawn when the command fails, so a crash in between denies rather than allows.
+//! before the command is executed and withdrawn when it is certain that the command came to nothing, so a crash in between, or
+//! any other doubt, denies rather than allows.
 
 use async_trait::async_trait;
 use domain::kernel::CommandId;

@@ -13,6 +13,10 @@ pub trait Secrets: Send + Sync + 'static {
     /// When the system gives no randomness.
     fn token(&self) -> Result<String, NoRandomness>;
 
-    /// SHA-256. A secret of 256 random bits needs no slower hash.
+    /// SHA-256. A secret of 256 random bits needs no slower hash. For anything that can be guessed, take [`Self::fingerprint`].
     fn digest(&self, bytes: &[u8]) -> [u8; 32];
+
+    /// A keyed hash over the parts: the same on every server of the organisation, and without its secret nobody can tell from a
+    /// fingerprint, or from a guess at what it was made of, whether they belong together.
+    fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32];
 }

@@ -43,9 +43,9 @@ pub struct LogStatus {
 /// What waits to be appended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutboxStatus {
-    /// Commits accepted and in no transaction yet.
+    /// Commits of this server that are not durable yet: they wait for a transaction.
     pub waiting: u64,
-    /// Commits in transactions that are not final.
+    /// Commits that are durable, in transactions that are not final.
     pub in_flight: u64,
     /// For how long the oldest of them has been waiting, in milliseconds; `None` when none waits.
     pub oldest_ms: Option<u64>,

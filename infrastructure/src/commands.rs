@@ -76,6 +76,22 @@ impl PostgresCommands {
     }
 }
 
+/// Where a command has left a trace. In one snapshot: a commit leaves the outbox only after it is in the journal.
+pub(crate) async fn trace(pool: &PgPool, command_id: CommandId) -> Result<Trace, sqlx::Error> {
+    // `OFFSET 0`: the greatest position is sought among the command's own, not the command from the greatest position down.
+    let sql = "SELECT (SELECT max(position) FROM \
+                       (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own) AS position, \
+                      EXISTS (SELECT FROM outbox_commits WHERE command_id = $1) AS waiting";
+    let row = sqlx::query(sql).bind(command_id.uuid()).fetch_one(pool).await?;
+    let position: Option<i64> = row.try_get("position")?;
+    let waiting = row.try_get("waiting")?;
+    Ok(match position.and_then(|position| u64::try_from(position).ok()) {
+        Some(position) => Trace::Journaled { position },
+        None if waiting => Trace::Outbox,
+        None => Trace::None,
+    })
+}
+
 fn answer(row: &PgRow) -> Result<Option<StoredAnswer>, StoreError> {
     let status: Option<i16> = row.try_get("status").map_err(store)?;
     let body: Option<String> = row.try_get("body").map_err(store)?;
@@ -188,23 +204,7 @@ impl CommandRegistry for PostgresCommands {
     }
 
     async fn trace(&self, command_id: CommandId) -> Result<Trace, StoreError> {
-        // In one snapshot: a commit leaves the outbox only after it is in the journal.
-        // `OFFSET 0`: the greatest position is sought among the command's own, not the command from the greatest position down.
-        let sql = "SELECT (SELECT max(position) FROM \
-                           (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own) AS position, \
-                          EXISTS (SELECT FROM outbox_commits WHERE command_id = $1) AS waiting";
-        let row = sqlx::query(sql)
-            .bind(command_id.uuid())
-            .fetch_one(&self.0)
-            .await
-            .map_err(store)?;
-        let position: Option<i64> = row.try_get("position").map_err(store)?;
-        let waiting = row.try_get("waiting").map_err(store)?;
-        Ok(match position.and_then(|position| u64::try_from(position).ok()) {
-            Some(position) => Trace::Journaled { position },
-            None if waiting => Trace::Outbox,
-            None => Trace::None,
-        })
+        trace(&self.0, command_id).await.map_err(store)
     }
 
     async fn sweep(&self, before: DateTime<Utc>) -> Result<(), StoreError> {

@@ -3,6 +3,9 @@
 //! [`Command`] is the extractor of every handler that changes something; [`Command::run`] executes the use case in a task
 //! of its own, so a client that hangs up cancels nothing. A row in the registry is written only when there is an
 //! `Idempotency-Key`, when the caller does not wait, or when waiting took too long.
+//!
+//! 202 is a promise: it is answered only once the command is durable, however little the caller wants to wait. The write side
+//! ends what does not become durable in good time; should it not be able to tell, the answer is a 503 that says so.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,6 +25,7 @@ use domain::kernel::{AccountId, CommandId};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -37,6 +41,9 @@ use super::problem::{Problem, ProblemKind};
 /// Given with every answer that was given before.
 const REPLAYED: &str = "idempotent-replayed";
 
+/// How long it may take to register a command that took too long.
+const REGISTERS_WITHIN: Duration = Duration::from_secs(2);
+
 /// A request that changes something, with a body that says `T`.
 pub struct Command<B: Backend, T: Checked> {
     caller: Principal,
@@ -44,9 +51,15 @@ pub struct Command<B: Backend, T: Checked> {
     clinic: web::Data<Clinic<B>>,
     precondition: Precondition,
     core: web::Data<Core>,
-    key: Option<String>,
+    key: Option<Key>,
     prefer: Prefer,
     correlation: Option<Uuid>,
+}
+
+/// An idempotency key and what it stands for, both as keyed hashes.
+#[derive(Clone, Copy)]
+struct Key {
+    key: [u8; 32],
     fingerprint: [u8; 32],
 }
 
@@ -64,11 +77,14 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
             let bytes = body::take(&request, payload, &core.settings).await?;
+            let key = key.map(|key| Key {
+                key: core.ports.secrets.fingerprint(&[b"idempotency key", key.as_bytes()]),
+                fingerprint: fingerprint(&core, &request, &bytes),
+            });
             Ok(Self {
                 caller,
                 body: checked(body::parse::<T>(&bytes)?)?,
                 clinic: clinic(&request)?,
-                fingerprint: fingerprint(&core, &request, &bytes),
                 precondition,
                 prefer: Prefer::read(headers),
                 core,
@@ -86,17 +102,9 @@ fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
         .get(header::IF_MATCH)
         .map_or(&b""[..], header::HeaderValue::as_bytes);
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-    let mut text = Vec::with_capacity(body.len() + path.len() + 64);
-    for part in [
-        request.method().as_str().as_bytes(),
-        path.as_bytes(),
-        precondition,
-        body,
-    ] {
-        text.extend_from_slice(&part.len().to_be_bytes());
-        text.extend_from_slice(part);
-    }
-    core.ports.secrets.digest(&text)
+    let method = request.method().as_str();
+    let parts = [b"request", method.as_bytes(), path.as_bytes(), precondition, body];
+    core.ports.secrets.fingerprint(&parts)
 }
 
 impl<B: Backend, T: Checked> Command<B, T> {
@@ -121,7 +129,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
         Arc::clone(&self.core.authenticator)
     }
 
-    /// Executes the use case and answers: with what it came to, or with 202 when the caller does not wait.
+    /// Executes the use case and answers: with what it came to, or with 202 when it is durable and the caller does not wait.
     ///
     /// # Errors
     /// The problem that the use case ended in; `malformed-request` when there is a precondition that was not looked at.
@@ -134,8 +142,8 @@ impl<B: Backend, T: Checked> Command<B, T> {
         let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
         let issuer = clinic.issuer(&self.caller);
         let fresh = CommandId::new(Uuid::new_v4());
-        let record = match &self.key {
-            Some(key) => match claim(&core, issuer, key, self.fingerprint, fresh).await? {
+        let record = match self.key {
+            Some(key) => match claim(&core, issuer, key, fresh).await? {
                 Claimed::Granted(ticket) => Record::Keyed(ticket),
                 Claimed::Answered(answer) => return Ok(replay(&answer)),
                 Claimed::InProgress(command) => return Err(in_progress(command)),
@@ -193,12 +201,10 @@ impl Record {
 async fn claim(
     core: &Core,
     issuer: AccountId,
-    key: &str,
-    fingerprint: [u8; 32],
+    Key { key, fingerprint }: Key,
     command_id: CommandId,
 ) -> Result<Claimed, Problem> {
     let now = core.ports.clock.now();
-    let key = core.ports.secrets.digest(key.as_bytes());
     let claim = Claim {
         issuer,
         key,
@@ -226,23 +232,34 @@ pub fn unreachable_store(error: StoreError) -> Problem {
 }
 
 /// Executes the use case, keeps its claim alive meanwhile, and writes down what it came to.
-async fn execute<W>(core: Arc<Core>, record: Record, running: Running, mut work: Pin<Box<W>>) -> Outcome
+async fn execute<W>(core: Arc<Core>, record: Record, running: Running, work: Pin<Box<W>>) -> Outcome
 where
     W: Future<Output = Result<Answer, UseCaseError>> + Send,
 {
     let result = match record.ticket() {
         None => work.await,
-        Some(ticket) => loop {
-            match tokio::time::timeout(core.settings.claim_lease / 2, &mut work).await {
-                Ok(result) => break result,
-                Err(_) => renew(&core, ticket).await,
-            }
-        },
+        Some(ticket) => while_claimed(&core, ticket, work).await,
     };
     let result = result.map_err(Problem::from);
     settle(&core, record, &result).await;
     drop(running);
     result
+}
+
+/// Keeps a claim alive until something is done: whoever asks elsewhere sees a claim that has run out as a command that is dead.
+async fn while_claimed<T>(core: &Core, ticket: Ticket, done: impl Future<Output = T>) -> T {
+    tokio::pin!(done);
+    loop {
+        let renewal = async {
+            tokio::time::sleep(core.settings.claim_lease / 2).await;
+            renew(core, ticket).await;
+        };
+        tokio::select! {
+            biased;
+            done = &mut done => return done,
+            () = renewal => {}
+        }
+    }
 }
 
 async fn renew(core: &Core, ticket: Ticket) {
@@ -257,6 +274,12 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
         (Record::None, _) => return,
         (Record::Keyed(ticket) | Record::Polled(ticket), Ok(answer)) => {
             core.ports.registry.answer(ticket, &answer.stored()).await
+        }
+        // What is not known is no answer: the log will tell.
+        (Record::Keyed(ticket) | Record::Polled(ticket), Err(problem))
+            if problem.kind() == ProblemKind::OutcomeUnknown =>
+        {
+            core.ports.registry.release(ticket).await
         }
         (Record::Keyed(ticket), Err(problem)) if may_be_tried_again(problem) => {
             core.ports.registry.release(ticket).await
@@ -305,32 +328,54 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
         issuer,
         registered,
     } = waiting;
-    let limit = prefer
-        .wait
-        .map_or(core.settings.command_wait, |wait| wait.min(core.settings.command_wait));
-    let done = tokio::select! {
-        biased;
-        done = &mut task => Some(done),
-        Ok(()) = &mut accepted, if prefer.respond_async => None,
-        () = tokio::time::sleep(limit) => None,
+    let (begin, longest) = (Instant::now(), core.settings.command_wait);
+    let patience = begin + prefer.wait.map_or(longest, |wait| wait.min(longest));
+    // The write side has an answer by then, unless the database has none.
+    let end = begin + longest.max(core.settings.acceptance_wait);
+    let mut durable = false;
+    let done = loop {
+        tokio::select! {
+            biased;
+            done = &mut task => break Some(done),
+            Ok(()) = &mut accepted, if !durable => durable = true,
+            () = sleep_until(if durable { patience } else { end }) => break None,
+        }
+        if durable && prefer.respond_async {
+            break None;
+        }
     };
-    let done = match done {
-        Some(done) => done,
-        None if registered => return Ok(pending(&core, command_id, prefer)),
-        None => match register(&core, command_id, issuer).await {
-            Ok(ticket) => {
+    if let Some(done) = done {
+        return outcome(done).map(|answer| answer.respond());
+    }
+    if !registered {
+        match timeout(REGISTERS_WITHIN, register(&core, command_id, issuer)).await {
+            Ok(Ok(ticket)) => {
                 let settling = Arc::clone(&core);
                 tokio::spawn(async move {
-                    let result = outcome(task.await);
+                    let result = outcome(while_claimed(&settling, ticket, task).await);
                     settle(&settling, Record::Polled(ticket), &result).await;
                 });
-                return Ok(pending(&core, command_id, prefer));
             }
             // Nobody could ask for it later: stay and wait.
-            Err(_) => task.await,
-        },
-    };
-    outcome(done).map(|answer| answer.respond())
+            _ => {
+                return match timeout_at(end, task).await {
+                    Ok(done) => outcome(done).map(|answer| answer.respond()),
+                    Err(_) => Err(unknown(&format!(
+                        "It is command {command_id}, which cannot be asked for."
+                    ))),
+                };
+            }
+        }
+    }
+    if durable {
+        Ok(pending(&core, command_id, prefer))
+    } else {
+        Err(unknown(&format!("Ask for {}.", command_path(command_id))))
+    }
+}
+
+fn unknown(detail: &str) -> Problem {
+    Problem::new(ProblemKind::OutcomeUnknown).detail(detail)
 }
 
 fn outcome(done: Result<Outcome, JoinError>) -> Outcome {

@@ -120,6 +120,12 @@ problems! {
         "Nothing changed, and nothing acknowledged is lost. Ask again after Retry-After.";
     Overloaded = "overloaded", 503, "Too much at once",
         "The server has as much to do as it can take. Nothing changed. Ask again after Retry-After.";
+    NotFinal = "not-final", 503, "What it rests on is not final yet",
+        "The command was decided upon blocks that the chain may still drop, and they did not become final in time. Nothing \
+         changed. Ask again after Retry-After.";
+    OutcomeUnknown = "outcome-unknown", 503, "It cannot be told now whether it was accepted",
+        "The command may still be executed, or have been. Send the same request with the same Idempotency-Key, or ask for the \
+         command that the detail names, to find out. Without either, look before you send it again.";
     Stopping = "stopping", 503, "The server is stopping",
         "Nothing changed. Ask again; another server, or this one after its restart, will answer.";
     HeldBack = "held-back", 503, "Held back by an event that cannot be read",

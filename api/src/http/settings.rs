@@ -21,8 +21,10 @@ pub struct HttpSettings {
     /// How long a server may go on with what it knows of a session, an account or a key. A logout or a revocation holds at
     /// once in the process that took it, and everywhere else after this time at the latest.
     pub identity_cache: Duration,
-    /// How long a command is waited for before it is answered with 202.
+    /// How long a command that is durable is waited for before it is answered with 202.
     pub command_wait: Duration,
+    /// How long a command may take to become durable. Longer than the write side takes to give one up.
+    pub acceptance_wait: Duration,
     /// How long an idempotency key is claimed by one attempt that shows no sign of life. It need not outlast the attempt: whoever takes
     /// the claim over executes the same command, which is accepted once.
     pub claim_lease: Duration,
@@ -52,6 +54,7 @@ impl HttpSettings {
             session_lifetime: Duration::from_secs(12 * 60 * 60),
             identity_cache: Duration::from_secs(2),
             command_wait: Duration::from_secs(30),
+            acceptance_wait: Duration::from_secs(30),
             claim_lease: Duration::from_secs(15),
             command_retention: Duration::from_secs(24 * 60 * 60),
             body_limit: 128 * 1024,

@@ -19,7 +19,7 @@ use super::status::{Place, Shared};
 use super::worker::{End, Job, work};
 use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node};
 use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
-use crate::log::NewKey;
+use crate::log::{CommitOutcome, NewKey};
 use crate::notices::Notices;
 
 /// What comes back.
@@ -44,6 +44,7 @@ pub(super) enum Message {
         seen: Option<(bool, Option<ReceiptSeen>)>,
     },
     Fees(Fees),
+    BlockGas(u64),
     Authorized(bool),
     LeaseLost,
 }
@@ -125,7 +126,8 @@ impl Desk {
 
     /// When everything ends only those who wait are told; nothing new is begun.
     pub(super) fn tell_only(&mut self, actions: &mut Vec<Action>) {
-        actions.retain(|action| matches!(action, Action::Resolve(..) | Action::Accepted(_)));
+        let tells = |action: &Action| matches!(action, Action::Resolve(..) | Action::Accepted(_) | Action::TurnAway(_));
+        actions.retain(tells);
         self.perform(actions);
     }
 
@@ -161,6 +163,11 @@ impl Desk {
                 if let Some(waiting) = self.waiting.get_mut(&key) {
                     waiting.keys = Vec::new();
                     waiting.waiter.accept();
+                }
+            }
+            Action::TurnAway(key) => {
+                if let Some(waiting) = self.waiting.remove(&key) {
+                    waiting.waiter.resolve(CommitOutcome::Failed(self.shared.why_full()));
                 }
             }
             Action::Mined { .. } => {
@@ -289,6 +296,7 @@ impl Desk {
             } => Input::ReceiptSeen { nonce, used, receipt },
             Message::Receipt { nonce, seen: None } => Input::ReceiptUnknown { nonce },
             Message::Fees(fees) => Input::Fees(fees),
+            Message::BlockGas(gas) => Input::BlockGas(gas),
             Message::Authorized(authorized) => Input::Authorized(authorized),
             Message::LeaseLost => return,
         };

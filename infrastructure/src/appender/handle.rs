@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::command::Unavailable;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::gas::Size;
 use super::machine::{CommitKey, Limits};
@@ -18,6 +18,7 @@ pub(super) struct Handed {
     pub(super) key: CommitKey,
     pub(super) commit: Arc<Commit>,
     pub(super) size: Size,
+    pub(super) at: Instant,
     pub(super) keys: Vec<NewKey>,
     pub(super) waiter: Waiter,
 }
@@ -126,6 +127,7 @@ impl CommitLog for AppenderHandle {
             key: self.shared.next_key(),
             commit: Arc::new(commit),
             size,
+            at: Instant::now(),
             keys,
             waiter,
         };

@@ -355,33 +355,45 @@ impl Outbox {
         .map(drop)
     }
 
-    /// Forgets commits that can never be appended: their commands may come again.
-    pub(super) async fn discard(&self, commands: &[CommandId]) -> Result<(), sqlx::Error> {
+    /// Forgets commits that can never be appended: their commands may come again. Whoever has the lease now may have moved them
+    /// meanwhile, so only the holder does.
+    pub(super) async fn discard(&self, commands: &[CommandId]) -> Result<(), OutboxError> {
         let commands: Vec<Uuid> = commands.iter().map(|command| command.uuid()).collect();
-        sqlx::query("DELETE FROM outbox_commits WHERE command_id = ANY ($1) AND signer = $2")
-            .bind(commands)
+        let held = sqlx::query_scalar(
+            "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
+             discarded AS (DELETE FROM outbox_commits USING lease WHERE command_id = ANY ($3) AND signer = $1)
+             SELECT EXISTS (SELECT FROM lease)",
+        );
+        let held = held
             .bind(self.lease.address.0.as_slice())
-            .execute(&self.pool)
-            .await
-            .map(drop)
+            .bind(self.lease.fence)
+            .bind(commands)
+            .fetch_one(&self.pool)
+            .await?;
+        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
     }
 
     /// Forgets transactions by all their signatures, with the commits that are still theirs. By signature, because a nonce may
     /// mean another batch by now; by all, because only together they leave no trace.
-    pub(super) async fn forget(&self, signatures: &[(Nonce, Hash)]) -> Result<(), sqlx::Error> {
+    pub(super) async fn forget(&self, signatures: &[(Nonce, Hash)]) -> Result<(), OutboxError> {
         let nonces: Vec<i64> = signatures.iter().map(|(nonce, _)| nonce.cast_signed()).collect();
         let hashes: Vec<&[u8]> = signatures.iter().map(|(_, hash)| hash.as_slice()).collect();
-        sqlx::query(
-            "WITH forgotten AS (
-                 DELETE FROM outbox_transactions WHERE signer = $1 AND nonce = ANY ($2) AND hash = ANY ($3) RETURNING nonce)
-             DELETE FROM outbox_commits WHERE signer = $1 AND nonce IN (SELECT nonce FROM forgotten)",
-        )
-        .bind(self.lease.address.0.as_slice())
-        .bind(nonces)
-        .bind(hashes)
-        .execute(&self.pool)
-        .await
-        .map(drop)
+        let held = sqlx::query_scalar(
+            "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
+             forgotten AS (
+                 DELETE FROM outbox_transactions USING lease
+                 WHERE signer = $1 AND nonce = ANY ($3) AND hash = ANY ($4) RETURNING nonce),
+             commits AS (DELETE FROM outbox_commits WHERE signer = $1 AND nonce IN (SELECT nonce FROM forgotten))
+             SELECT EXISTS (SELECT FROM lease)",
+        );
+        let held = held
+            .bind(self.lease.address.0.as_slice())
+            .bind(self.lease.fence)
+            .bind(nonces)
+            .bind(hashes)
+            .fetch_one(&self.pool)
+            .await?;
+        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
     }
 
     /// Everything that the outbox holds, with every signature. `name` names each commit for this process.

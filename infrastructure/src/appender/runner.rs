@@ -1,8 +1,10 @@
 //! Does what the [machine](super::machine) decides, and tells it what came of it. One task owns the machine.
 //!
-//! While it holds the lease on a signing key it appends; without one, commits wait. A new lease begins with what the outbox holds.
+//! While it holds the lease on a signing key it appends; without one, commits wait, as long as the machine would let them. A new
+//! lease begins with what the outbox holds, whether or not a node answers.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, 
 use super::outbox::{Outbox, OutboxError};
 use super::status::{Place, Shared};
 use super::worker::{End, RETRY};
-use crate::chain::{Address, BlockId, ChainError, EventLog, Node, Signer};
+use crate::chain::{Address, BlockId, EventLog, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
 use crate::notices::{Notice, Notices};
 
@@ -66,8 +68,13 @@ pub struct Appender {
     started: Instant,
 }
 
-/// Commits that are not known to be durable, for the next lease.
-type LeftOver = Vec<(Queued, Waiting)>;
+/// A commit that is not known to be durable, for the next lease.
+struct LeftOver {
+    queued: Queued,
+    waiting: Waiting,
+    /// In whose outbox it may be nevertheless; `None` when it certainly is in none.
+    perhaps: Option<Address>,
+}
 
 impl Appender {
     /// Starts an appender in the background. It signs with the first of its keys whose lease is free, and runs until it is
@@ -98,13 +105,23 @@ impl Appender {
     }
 
     fn now(&self) -> Millis {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+        self.millis(Instant::now())
+    }
+
+    fn millis(&self, at: Instant) -> Millis {
+        u64::try_from(at.saturating_duration_since(self.started).as_millis()).unwrap_or(Millis::MAX)
     }
 
     async fn run(self, mut handed: UnboundedReceiver<Handed>, cancel: CancellationToken) {
         let holder = Uuid::new_v4();
-        let mut left_over = LeftOver::new();
-        while let Some((held, signer)) = cancel.run_until_cancelled(self.acquire(holder)).await {
+        let mut left_over = Vec::new();
+        loop {
+            let (held, signer) = tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                acquired = self.acquire(holder) => acquired,
+                never = self.turn_away(&mut handed, &mut left_over) => match never {},
+            };
             let address = signer.address();
             self.shared.lease(address, true);
             if let Err(error) = self
@@ -119,11 +136,32 @@ impl Appender {
         }
         handed.close();
         let stopping = CommitOutcome::Failed(Unavailable::Stopping);
-        left_over
-            .into_iter()
-            .for_each(|(_, waiting)| waiting.waiter.resolve(stopping));
+        for LeftOver { waiting, perhaps, .. } in left_over {
+            let outcome = perhaps.map_or(stopping, |_| CommitOutcome::HandedOver);
+            waiting.waiter.resolve(outcome);
+        }
         while let Some(rest) = handed.recv().await {
             rest.waiter.resolve(stopping);
+        }
+    }
+
+    /// Takes commits in while nothing can be stored, and turns away those that have waited too long. Never ends, and may be dropped at
+    /// any time.
+    async fn turn_away(&self, handed: &mut UnboundedReceiver<Handed>, left_over: &mut Vec<LeftOver>) -> Infallible {
+        loop {
+            tokio::select! {
+                Some(commit) = handed.recv() => {
+                    let (queued, waiting) = self.unpack(commit);
+                    left_over.push(LeftOver { queued, waiting, perhaps: None });
+                }
+                () = sleep(RETRY) => {
+                    let oldest = self.now().saturating_sub(self.config.limits.durable_within);
+                    for LeftOver { waiting, perhaps, .. } in left_over.extract_if(.., |commit| commit.queued.since < oldest) {
+                        let failed = CommitOutcome::Failed(self.shared.why_full());
+                        waiting.waiter.resolve(perhaps.map_or(failed, |_| CommitOutcome::HandedOver));
+                    }
+                }
+            }
         }
     }
 
@@ -157,7 +195,7 @@ impl Appender {
         signer: Arc<Signer>,
         handed: &mut UnboundedReceiver<Handed>,
         cancel: &CancellationToken,
-        left_over: &mut LeftOver,
+        left_over: &mut Vec<LeftOver>,
     ) -> Result<(), OutboxError> {
         let mut notices = self.notices.subscribe();
         let log = EventLog::new(self.node.clone(), self.config.contract);
@@ -194,9 +232,20 @@ impl Appender {
             tokio::select! { () = cancel.cancelled() => {}, () = lost.cancelled() => {} }
         };
         tokio::pin!(over);
-        let restored = tokio::select! {
-            () = &mut over => None,
-            restored = self.restore(&outbox, &log, address, &mut desk, left_over) => Some(restored?),
+        let restored = loop {
+            let around = tokio::select! {
+                () = &mut over => break None,
+                around = self.surroundings() => around,
+            };
+            match around {
+                Ok(around) => break Some(self.restore(&outbox, around, &mut desk, left_over).await?),
+                Err(cause) => self.shared.trouble(Place::Database, &cause),
+            }
+            tokio::select! {
+                () = &mut over => break None,
+                () = sleep(RETRY) => {}
+                never = self.turn_away(handed, left_over) => match never {},
+            }
         };
         if let Some(mut machine) = restored {
             tokio::spawn(ended.clone().run_until_cancelled_owned(keep_market(
@@ -207,13 +256,23 @@ impl Appender {
                 messages,
             )));
             let mut actions = Vec::new();
-            for (queued, waiting) in left_over.drain(..) {
-                desk.waiting.insert(queued.key, waiting);
-                machine.on(self.now(), Input::Queue(queued), &mut actions);
+            for LeftOver {
+                queued,
+                waiting,
+                perhaps,
+            } in left_over.drain(..)
+            {
+                // Had it been in this outbox, it would have been restored; nothing can be put there under a former lease any more.
+                if perhaps.is_some_and(|other| other != address) {
+                    waiting.waiter.resolve(CommitOutcome::HandedOver);
+                } else {
+                    desk.waiting.insert(queued.key, waiting);
+                    machine.on(self.now(), Input::Queue(queued), &mut actions);
+                }
             }
             loop {
                 desk.perform(&mut actions);
-                self.shared.show(&machine, desk.waiting.len(), self.now());
+                self.shared.show(&machine, self.now());
                 let wake = machine.wake_at().map(|at| self.started + Duration::from_millis(at));
                 let timer = async {
                     match wake {
@@ -240,14 +299,11 @@ impl Appender {
             }
             drop(end_all);
             let rest = self.wind_up(machine, desk, worker, &mut inbox).await;
-            let stopping = cancel.is_cancelled();
-            for (queued, waiting, certain) in rest {
-                if stopping && !certain {
-                    waiting.waiter.resolve(CommitOutcome::HandedOver);
-                } else {
-                    left_over.push((queued, waiting));
-                }
-            }
+            left_over.extend(rest.into_iter().map(|(queued, waiting, certain)| LeftOver {
+                queued,
+                waiting,
+                perhaps: (!certain).then_some(address),
+            }));
         }
         ended.cancel();
         // The keeper gives the lease back, if it is still there to give.
@@ -295,84 +351,75 @@ impl Appender {
             .collect()
     }
 
-    /// A machine over what the outbox holds. It asks until everybody has answered. A commit that was left over and is found in the
-    /// outbox was stored after all: whoever waits for it goes on waiting for that one.
+    /// A machine over what the outbox holds. A commit that was left over and is found there was stored after all: whoever waits for
+    /// it goes on waiting for that one.
     async fn restore(
         &self,
         outbox: &Outbox,
-        log: &EventLog,
-        address: Address,
+        around: Surroundings,
         desk: &mut Desk,
-        left_over: &mut LeftOver,
+        left_over: &mut Vec<LeftOver>,
     ) -> Result<Machine, OutboxError> {
-        let (around, limits) = loop {
-            match self.surroundings(log.node(), address).await {
-                Ok(around) => break around,
-                Err((place, cause)) => self.shared.trouble(place, &cause),
-            }
-            sleep(RETRY).await;
-        };
-        let mut found: HashMap<CommitKey, ()> = HashMap::new();
+        let mut found: HashSet<CommitKey> = HashSet::new();
         let (batches, signatures) = outbox
             .restore(|commit: &Commit| {
-                let same = left_over.iter().find(|(queued, _)| *queued.commit == *commit);
+                let same = left_over.iter().find(|known| *known.queued.commit == *commit);
                 match same {
-                    Some((queued, _)) => {
-                        found.insert(queued.key, ());
-                        queued.key
+                    Some(known) => {
+                        found.insert(known.queued.key);
+                        known.queued.key
                     }
                     None => self.shared.next_key(),
                 }
             })
             .await?;
         desk.remember_all(signatures);
-        let (stored, rest): (LeftOver, LeftOver) = std::mem::take(left_over)
-            .into_iter()
-            .partition(|(queued, _)| found.contains_key(&queued.key));
-        *left_over = rest;
-        for (queued, mut waiting) in stored {
+        for LeftOver {
+            queued, mut waiting, ..
+        } in left_over.extract_if(.., |commit| found.contains(&commit.queued.key))
+        {
             waiting.waiter.accept();
             desk.waiting.insert(queued.key, waiting);
         }
-        Ok(Machine::restored(limits, around, batches, self.now()))
+        Ok(Machine::restored(self.config.limits, around, batches, self.now()))
     }
 
-    /// The follower's checkpoint is read after the subscription to its notices began, so nothing falls between the two.
-    async fn surroundings(&self, node: &Node, address: Address) -> Result<(Surroundings, Limits), (Place, String)> {
-        let chain = |error: ChainError| (Place::Chain, error.to_string());
-        let nonce = node.nonce(address).await.map_err(chain)?;
-        let newest = node.header(BlockId::Latest).await.map_err(chain)?;
-        let newest = newest.ok_or_else(|| (Place::Chain, "the chain has no block".to_owned()))?;
-        self.shared.well(Place::Chain);
+    /// The follower's checkpoint, which is read after the subscription to its notices began, so nothing falls between the two.
+    async fn surroundings(&self) -> Result<Surroundings, String> {
         let checkpoint = sqlx::query_as("SELECT block_number, final_block FROM checkpoint").fetch_one(&self.pool);
         let (applied, final_block): (i64, i64) = checkpoint
             .await
-            .map_err(|_| (Place::Database, "the follower has not begun yet".to_owned()))?;
+            .map_err(|_| "the follower has not begun yet".to_owned())?;
         self.shared.well(Place::Database);
-        let around = Surroundings {
-            nonce,
-            head: newest.block.number,
+        Ok(Surroundings {
             applied: applied.cast_unsigned(),
             final_block: final_block.cast_unsigned(),
-        };
-        // No transaction may ask for more than a block has.
-        let limits = Limits {
-            batch_gas: self.config.limits.batch_gas.min(newest.gas_limit),
-            ..self.config.limits
-        };
-        Ok((around, limits))
+        })
     }
 
     fn take_in(&self, commit: Handed, machine: &mut Machine, desk: &mut Desk, actions: &mut Vec<Action>) {
+        let (queued, waiting) = self.unpack(commit);
+        desk.waiting.insert(queued.key, waiting);
+        machine.on(self.now(), Input::Queue(queued), actions);
+    }
+
+    fn unpack(&self, commit: Handed) -> (Queued, Waiting) {
         let Handed {
             key,
             commit,
             size,
+            at,
             keys,
             waiter,
         } = commit;
-        desk.waiting.insert(key, Waiting { keys, waiter });
-        machine.on(self.now(), Input::Queue(Queued { key, commit, size }), actions);
+        let since = self.millis(at);
+        let queued = Queued {
+            key,
+            commit,
+            size,
+            since,
+        };
+        (queued, Waiting { keys, waiter })
     }
 }
 
@@ -401,7 +448,7 @@ async fn keep_lease(
     }
 }
 
-/// Asks what gas costs, and whether the account may append.
+/// Asks what gas costs, how much of it a block has, and whether the account may append.
 async fn keep_market(
     log: EventLog,
     address: Address,
@@ -421,6 +468,9 @@ async fn keep_market(
                 RETRY
             }
         };
+        if let Ok(Some(newest)) = log.node().header(BlockId::Latest).await {
+            let _ = messages.send(Message::BlockGas(newest.gas_limit));
+        }
         if let Ok(authorized) = log.is_writer(address).await {
             if authorized {
                 shared.well(Place::Role);

@@ -22,8 +22,6 @@ pub struct AppenderStatus {
     pub in_flight: u64,
     /// Transactions that are not final.
     pub unsettled: u64,
-    /// Commits of this process that nobody has been told about.
-    pub outbox_commits: u64,
     /// For how long the oldest commit has been waiting, in milliseconds.
     pub oldest_ms: Option<u64>,
     /// What does not work just now; `None` while all is well.
@@ -76,7 +74,6 @@ impl Shared {
             queued: 0,
             in_flight: 0,
             unsettled: 0,
-            outbox_commits: 0,
             oldest_ms: None,
             trouble: None,
             done: Counters::default(),
@@ -103,11 +100,11 @@ impl Shared {
         }
     }
 
-    /// Why nothing goes on, for whoever waited in vain for a place in the queue.
+    /// Why nothing goes on, for whoever waited in vain for a place in the queue or in a batch.
     pub(super) fn why_full(&self) -> Unavailable {
         match &self.lock().troubles {
             [Some(_), ..] => Unavailable::Database,
-            [_, Some(_), ..] => Unavailable::Chain,
+            [_, Some(_), ..] | [_, _, _, Some(_), _] => Unavailable::Chain,
             _ => Unavailable::Overloaded,
         }
     }
@@ -149,12 +146,11 @@ impl Shared {
         });
     }
 
-    pub(super) fn show(&self, machine: &Machine, waiting: usize, now: Millis) {
+    pub(super) fn show(&self, machine: &Machine, now: Millis) {
         let status = &mut self.lock().status;
         status.queued = machine.queue_len() as u64;
         status.in_flight = machine.in_flight() as u64;
         status.unsettled = machine.unsettled() as u64;
-        status.outbox_commits = (waiting as u64).saturating_sub(status.queued);
         status.oldest_ms = machine.oldest().map(|since| now.saturating_sub(since));
     }
 

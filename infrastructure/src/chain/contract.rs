@@ -7,8 +7,7 @@ use ethers_core::utils::hex;
 use serde::Deserialize;
 
 use super::address::Address;
-use crate::log::{LogHead, StreamHead};
-use application::log::StreamId;
+use crate::log::LogHead;
 
 /// The compiled contract, as `contracts/` committed it.
 const ARTIFACT: &str = include_str!("../../../contracts/artifacts/EventLog.json");
@@ -17,8 +16,6 @@ const ARTIFACT: &str = include_str!("../../../contracts/artifacts/EventLog.json"
 pub const APPEND: [u8; 4] = [0x19, 0x63, 0xf2, 0xb3];
 /// `head()`.
 pub const HEAD: [u8; 4] = [0x8f, 0x7d, 0xcf, 0xa3];
-/// `headOf(bytes32)`.
-pub const HEAD_OF: [u8; 4] = [0x65, 0xc7, 0xd7, 0x9d];
 /// `hasRole(bytes32,address)`.
 pub const HAS_ROLE: [u8; 4] = [0x91, 0xd1, 0x48, 0x54];
 /// `grantRole(bytes32,address)`.
@@ -85,11 +82,6 @@ pub fn call(selector: [u8; 4], words: &[[u8; 32]]) -> Vec<u8> {
     data
 }
 
-/// `headOf(stream)`.
-pub fn head_of(stream: StreamId) -> Vec<u8> {
-    call(HEAD_OF, &[stream.0])
-}
-
 /// `hasRole(WRITER_ROLE, account)`.
 pub fn is_writer(account: Address) -> Vec<u8> {
     call(HAS_ROLE, &[WRITER_ROLE, account.word()])
@@ -111,15 +103,6 @@ pub fn read_head(answer: &[u8]) -> Option<LogHead> {
     Some(LogHead {
         position: small(position)?,
         running_hash: running_hash.try_into().ok()?,
-    })
-}
-
-/// What `headOf(bytes32)` returned.
-pub fn read_head_of(answer: &[u8]) -> Option<StreamHead> {
-    let (version, tag) = answer.split_first_chunk::<32>()?;
-    Some(StreamHead {
-        version: small(version)?,
-        tag: tag_of(tag.try_into().ok()?)?,
     })
 }
 
@@ -162,7 +145,6 @@ mod tests {
         for (name, selector) in [
             ("append", APPEND),
             ("head", HEAD),
-            ("headOf", HEAD_OF),
             ("hasRole", HAS_ROLE),
             ("grantRole", GRANT_ROLE),
         ] {
@@ -189,13 +171,9 @@ mod tests {
     #[test]
     fn the_calls_are_as_the_generic_abi_encodes_them() {
         use ethers_core::abi::Token;
-        let (stream, account) = (StreamId([3; 32]), Address([5; 20]));
+        let account = Address([5; 20]);
         let role = Token::FixedBytes(WRITER_ROLE.to_vec());
         let generic = |name: &str, tokens: &[Token]| abi().function(name).unwrap().encode_input(tokens).unwrap();
-        assert_eq!(
-            head_of(stream),
-            generic("headOf", &[Token::FixedBytes(stream.0.to_vec())])
-        );
         assert_eq!(
             is_writer(account),
             generic("hasRole", &[role.clone(), Token::Address(account.to_ethers())])
@@ -209,7 +187,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_read_or_refused(answer in prop::collection::vec(any::<u8>(), 0..100)) {
-            let _ = (read_head(&answer), read_head_of(&answer), read_bool(&answer));
+            let _ = (read_head(&answer), read_bool(&answer));
         }
     }
 }

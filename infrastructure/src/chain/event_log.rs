@@ -1,17 +1,15 @@
 //! What the program asks the `EventLog` contract.
 
-use application::log::{BlockRef, StreamId};
+use application::log::BlockRef;
 use serde_json::{Value, json};
 
 use super::codec::{RawLog, read_logs};
-use super::contract::{
-    APPENDED, COMMIT_REJECTED, HEAD, call, head_of, is_administrator, is_writer, read_bool, read_head, read_head_of,
-};
+use super::contract::{APPENDED, COMMIT_REJECTED, HEAD, call, is_administrator, is_writer, read_bool, read_head};
 use super::hex::{self, Data, Number};
 use super::node::{contract_call, linked};
 use super::rpc::{Call, ChainError, read, single};
 use super::{Address, BlockId, Hash, Node};
-use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit, StreamHead};
+use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit};
 
 /// The contract on its chain. Clones share connections.
 #[derive(Clone, Debug)]
@@ -157,14 +155,6 @@ impl EventLog {
     /// [`ChainError`].
     pub async fn head(&self, at: BlockId) -> Result<LogHead, ChainError> {
         self.view(&call(HEAD, &[]), at, read_head).await
-    }
-
-    /// Where a stream stands after a block.
-    ///
-    /// # Errors
-    /// [`ChainError`].
-    pub async fn head_of(&self, stream: StreamId, at: BlockId) -> Result<StreamHead, ChainError> {
-        self.view(&head_of(stream), at, read_head_of).await
     }
 
     /// Whether an account may append.

@@ -84,6 +84,11 @@ impl MasterSecret {
         IdentityKey(self.hmac_key(b"identity derivation"))
     }
 
+    /// The key of the fingerprints of requests.
+    pub(crate) fn fingerprinting(&self) -> FingerprintKey {
+        FingerprintKey(self.hmac_key(b"request fingerprint"))
+    }
+
     fn hmac_key(&self, label: &[u8]) -> hmac::Key {
         let mut key = Zeroizing::new([0; 32]);
         self.fill(label, key.as_mut_slice());
@@ -104,22 +109,40 @@ impl fmt::Debug for MasterSecret {
     }
 }
 
+/// A keyed hash for what is asked.
+#[derive(Clone)]
+pub(crate) struct FingerprintKey(hmac::Key);
+
+impl FingerprintKey {
+    /// HMAC-SHA256 over the parts, each with its length before it.
+    pub(crate) fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(tag(&self.0, parts).as_ref());
+        digest
+    }
+}
+
+/// Over parts, each with its length before it, so that no two lists of parts collide.
+fn tag(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.sign()
+}
+
 /// A keyed hash for identities.
 #[derive(Clone)]
 pub(crate) struct IdentityKey(hmac::Key);
 
 impl IdentityKey {
-    /// The first 16 bytes of the hash over the parts, each with its length before it, so that no two lists of parts collide.
+    /// The first 16 bytes of HMAC-SHA256 over the parts.
     pub(crate) fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
         let mut digest = [0; 16];
         digest
             .iter_mut()
-            .zip(context.sign().as_ref())
+            .zip(tag(&self.0, parts).as_ref())
             .for_each(|(to, from)| *to = *from);
         digest
     }

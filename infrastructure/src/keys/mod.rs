@@ -15,8 +15,8 @@ mod wrapping;
 
 pub use data_key::DataKey;
 pub use hex_secret::SecretError;
-pub(crate) use master::IdentityKey;
 pub use master::MasterSecret;
+pub(crate) use master::{FingerprintKey, IdentityKey};
 pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey};
 pub(crate) use rows::{KeyColumns, insert_keys};
 pub use wrapping::{KeyEncryptionKey, KeyEncryptionKeys, UnwrapError};

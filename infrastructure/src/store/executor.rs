@@ -5,17 +5,18 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use application::command::{
-    CommandContext, CommandError, CommandExecutor, Freshness, Loaded as LoadedAggregate, Receipt,
+    CommandContext, CommandError, CommandExecutor, Freshness, Loaded as LoadedAggregate, Receipt, Unavailable,
 };
-use application::log::{Finality, Position};
+use application::log::Finality;
 use application::ports::{AcceptanceListener, ProgressSource};
 use cqrs_es::{AggregateError, CqrsFramework, EventEnvelope};
 use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::failure::Failure;
 use super::hand_over::{Decision, HandOver};
+use super::heard::{Heard, Moment};
 use super::in_flight::InFlight;
 use super::journal::Journal;
 use super::reader::Reader;
@@ -27,9 +28,6 @@ use crate::log::{CommitLog, CommitOutcome};
 use crate::notices::Notice;
 use crate::sealing::{LogLocation, Opener, Sealer, StreamNames};
 
-/// How often a commit that is in a block is looked at until the block is final.
-const BETWEEN_BLOCKS: Duration = Duration::from_millis(250);
-
 /// How much the executor tries and keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutorOptions {
@@ -39,6 +37,8 @@ pub struct ExecutorOptions {
     pub streams: u64,
     /// How long a command waits for the journal to reach what the chain is known to have.
     pub catch_up: Duration,
+    /// How long a command may take until it is handed over, or until it is certain that it needs not be. Then it is given up.
+    pub decide_within: Duration,
 }
 
 impl Default for ExecutorOptions {
@@ -47,6 +47,7 @@ impl Default for ExecutorOptions {
             attempts: 8,
             streams: 50_000,
             catch_up: Duration::from_secs(10),
+            decide_within: Duration::from_secs(20),
         }
     }
 }
@@ -86,12 +87,13 @@ impl<L, J> std::fmt::Debug for Executor<L, J> {
 
 /// What all commands share.
 pub(super) struct Core<L, J> {
-    reader: Reader<J>,
-    names: StreamNames,
+    pub(super) reader: Reader<J>,
+    pub(super) names: StreamNames,
     streams: Arc<Streams>,
     pub(super) hand_over: HandOver<L>,
+    pub(super) heard: Heard,
     progress: Arc<dyn ProgressSource>,
-    options: ExecutorOptions,
+    pub(super) options: ExecutorOptions,
 }
 
 /// What an attempt decided.
@@ -112,10 +114,12 @@ struct Unappendable;
 /// How an attempt ended.
 enum Settled<E> {
     Done(Result<Receipt, CommandError<E>>),
-    /// Somebody else was faster.
+    /// Somebody else was faster, or what it rested on was undone.
     Again,
     /// The command was accepted before.
     Earlier,
+    /// It may have been accepted, now.
+    Perhaps,
 }
 
 impl<L: CommitLog, J: Journal> Executor<L, J> {
@@ -138,22 +142,31 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             names: StreamNames::new(&secret),
             hand_over: HandOver::new(log, sealer, keys, Arc::clone(&streams), acceptance),
             streams,
+            heard: Heard::new(),
             progress,
             options,
         }))
     }
 
     /// Hears the follower's notices, until there are no more. Without it nothing is wrong, but what others append is only
-    /// noticed when the contract rejects a commit.
+    /// noticed when the contract rejects a commit, and nothing that rests on the log alone is known to be final.
     ///
     /// As soon as it also knows which streams the journal has, the first command on a new stream asks no database.
     pub async fn follow(self, mut notices: UnboundedReceiver<Arc<Notice>>) {
+        self.0.heard.final_up_to(self.0.progress.progress().final_position);
         let learning = tokio::spawn(Arc::clone(&self.0).learn_streams());
         while let Some(notice) = notices.recv().await {
             self.0.streams.hear(&notice);
+            self.0.heard.hear(&notice);
         }
         learning.abort();
         self.0.streams.known.set_complete(false);
+    }
+
+    /// How many streams are kept because of commits in flight.
+    #[cfg(test)]
+    pub(super) fn kept_streams(&self) -> usize {
+        self.0.streams.kept()
     }
 
     /// One attempt, through cqrs-es.
@@ -234,8 +247,15 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         Ok(Verdict::Committed { commit, version })
     }
 
-    /// Waits until the verdict is certain.
-    async fn settle<E>(&self, verdict: Verdict<E>, command_id: CommandId) -> Settled<E> {
+    /// Waits until the verdict is certain. What was handed over is waited for without an end, for it has one; anything else until
+    /// the deadline. `since` is a moment before the decision.
+    async fn settle<E>(
+        &self,
+        verdict: Verdict<E>,
+        command_id: CommandId,
+        since: Moment,
+        deadline: Instant,
+    ) -> Settled<E> {
         match verdict {
             Verdict::Committed { commit, version } => match commit.outcome().await {
                 CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
@@ -245,49 +265,55 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                     finality,
                 })),
                 CommitOutcome::Rejected { .. } => Settled::Again,
-                // Handed over is durable as well: the journal will tell, or the outbox that has it.
-                CommitOutcome::Duplicate | CommitOutcome::HandedOver => Settled::Earlier,
+                CommitOutcome::Duplicate => Settled::Earlier,
+                CommitOutcome::HandedOver => Settled::Perhaps,
                 CommitOutcome::Unappendable => Settled::Done(Err(CommandError::Internal(Box::new(Unappendable)))),
                 CommitOutcome::Failed(what) => Settled::Done(Err(CommandError::Unavailable(what))),
             },
-            Verdict::NoChange { upon } => match self.certain(&upon).await {
-                Err(settled) => settled,
-                Ok(finality) => {
-                    let version = upon.first().map_or(0, |loaded| loaded.head.version);
-                    Settled::Done(Ok(Receipt {
-                        command_id,
-                        version,
-                        position: None,
-                        finality,
-                    }))
-                }
-            },
-            Verdict::Refused { upon, refusal } => match self.certain(&upon).await {
-                Err(settled) => settled,
-                Ok(_) => Settled::Done(Err(CommandError::Rejected(refusal))),
-            },
+            Verdict::NoChange { upon } => {
+                let version = upon.first().map_or(0, |loaded| loaded.head.version);
+                let unchanged = Ok(Receipt {
+                    command_id,
+                    version,
+                    position: None,
+                    finality: Finality::Final,
+                });
+                self.conclude(&upon, unchanged, since, deadline).await
+            }
+            Verdict::Refused { upon, refusal } => {
+                let refused = Err(CommandError::Rejected(refusal));
+                self.conclude(&upon, refused, since, deadline).await
+            }
         }
     }
 
-    /// Waits for the commits in flight that states rest on; answers with how sure the states are then.
-    async fn certain<E>(&self, upon: &[Loaded]) -> Result<Finality, Settled<E>> {
-        let mut sure = Finality::Final;
-        for loaded in upon {
-            let finality = match &loaded.upon {
-                None if self.0.is_final(loaded.position) => Finality::Final,
-                None => Finality::Included,
-                Some(commit) => match commit.clone().outcome().await {
-                    CommitOutcome::Appended { finality, .. } => finality,
-                    CommitOutcome::Failed(what) => return Err(Settled::Done(Err(CommandError::Unavailable(what)))),
-                    CommitOutcome::Rejected { .. }
-                    | CommitOutcome::Duplicate
-                    | CommitOutcome::HandedOver
-                    | CommitOutcome::Unappendable => return Err(Settled::Again),
-                },
-            };
-            sure = sure.min(finality);
+    /// The answer to a command that changes nothing, once what it was decided upon is final.
+    async fn conclude<E>(
+        &self,
+        upon: &[Loaded],
+        answer: Result<Receipt, CommandError<E>>,
+        since: Moment,
+        deadline: Instant,
+    ) -> Settled<E> {
+        match timeout_at(deadline, self.becomes_final(upon, since)).await {
+            Ok(true) => Settled::Done(answer),
+            Ok(false) => Settled::Again,
+            Err(_) => Settled::Done(Err(CommandError::Unavailable(Unavailable::NotFinal))),
         }
-        Ok(sure)
+    }
+
+    /// Waits until states are final; `false` when one of them turns out never to have been.
+    async fn becomes_final(&self, upon: &[Loaded], since: Moment) -> bool {
+        for loaded in upon {
+            let stands = match &loaded.upon {
+                None => self.0.heard.until_final(loaded.position, since).await,
+                Some(commit) => matches!(commit.clone().outcome().await, CommitOutcome::Appended { .. }),
+            };
+            if !stands {
+                return false;
+            }
+        }
+        true
     }
 
     /// Before another attempt: a moment, longer each time and never the same for two, lest rivals meet again.
@@ -296,36 +322,73 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         sleep(Duration::from_millis(u64::from(attempt) * jitter)).await;
     }
 
-    /// Tries until the verdict stands. `A` is the first aggregate.
+    /// Tries until the verdict stands. `A` is the first aggregate. A command that may have been accepted before is looked up first:
+    /// decided again on what it has brought about itself, it might be refused.
     async fn run<A, E, F>(
         &self,
         aggregate: AggregateRef,
-        command_id: CommandId,
+        context: &CommandContext,
         mut attempt: impl FnMut() -> F,
     ) -> Result<Receipt, CommandError<E>>
     where
         A: ClinicAggregate,
         F: Future<Output = Result<Verdict<E>, Failure>>,
     {
-        let attempts = self.0.options.attempts;
+        let (core, command_id) = (&self.0, context.command_id);
+        if context.repeated
+            && let Some(receipt) = self.look_up::<A, E>(aggregate, command_id).await?
+        {
+            return Ok(receipt);
+        }
+        let attempts = core.options.attempts;
+        let mut deadline = Instant::now() + core.options.decide_within;
+        // Whether a commit was handed over of which nobody knows what became.
+        let mut perhaps = false;
         for number in 1..=attempts {
-            let settled = match attempt().await {
-                Ok(verdict) => self.settle(verdict, command_id).await,
-                Err(Failure::Stale) => Settled::Again,
-                Err(failure) => return Err(failure.into_error(number)),
+            let since = core.heard.moment();
+            // An attempt that is dropped has handed over nothing.
+            let settled = match timeout_at(deadline, attempt()).await {
+                Ok(Ok(verdict)) => {
+                    let committed = matches!(verdict, Verdict::Committed { .. });
+                    let settled = self.settle(verdict, command_id, since, deadline).await;
+                    if committed {
+                        deadline = Instant::now() + core.options.decide_within;
+                    }
+                    settled
+                }
+                Ok(Err(Failure::Stale)) => Settled::Again,
+                Ok(Err(failure)) => Settled::Done(Err(failure.into_error(number))),
+                Err(_) => Settled::Done(Err(CommandError::Unavailable(Unavailable::Overloaded))),
             };
             match settled {
+                Settled::Done(Err(CommandError::Unavailable(_))) if perhaps => return Err(CommandError::Unknown),
                 Settled::Done(result) => return result,
                 Settled::Again => tracing::debug!(%command_id, number, "decided again: the stream had moved on"),
-                Settled::Earlier => match self.0.earlier::<A>(aggregate, command_id).await {
-                    Ok(Some(receipt)) => return Ok(receipt),
-                    Ok(None) => {}
-                    Err(failure) => return Err(failure.into_error(number)),
-                },
+                Settled::Earlier | Settled::Perhaps => {
+                    perhaps |= matches!(settled, Settled::Perhaps);
+                    if let Some(receipt) = self.look_up::<A, E>(aggregate, command_id).await? {
+                        return Ok(receipt);
+                    }
+                }
             }
             self.pause(number).await;
         }
-        Err(CommandError::Conflict { attempts })
+        Err(if perhaps {
+            CommandError::Unknown
+        } else {
+            CommandError::Conflict { attempts }
+        })
+    }
+
+    async fn look_up<A: ClinicAggregate, E>(
+        &self,
+        aggregate: AggregateRef,
+        command_id: CommandId,
+    ) -> Result<Option<Receipt>, CommandError<E>> {
+        self.0.earlier::<A>(aggregate, command_id).await.map_err(|failure| {
+            tracing::warn!(%failure, %command_id, "what became of a command cannot be found out");
+            CommandError::Unknown
+        })
     }
 }
 
@@ -341,7 +404,7 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
         A::Command: Clone + Sync,
     {
         let aggregate = id.into();
-        self.run::<A, _, _>(aggregate, context.command_id, || {
+        self.run::<A, _, _>(aggregate, context, || {
             self.attempt::<A>(aggregate, freshness, command.clone(), context)
         })
         .await
@@ -364,7 +427,7 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
         if first == second {
             return Err(CommandError::Internal("a pair needs two aggregates".into()));
         }
-        self.run::<A, _, _>(first, context.command_id, || {
+        self.run::<A, _, _>(first, context, || {
             self.attempt_pair::<A, B, E, D>(first, second, &decide, context)
         })
         .await
@@ -481,39 +544,6 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         }
         // Others change the stream faster than it can be read.
         Err(Failure::Stale)
-    }
-
-    /// The receipt of a commit of the same command that was accepted before; `None` when it is not in the journal in good time. Once it
-    /// is there, it is waited for until it is final, like any other.
-    async fn earlier<A: ClinicAggregate>(
-        &self,
-        aggregate: AggregateRef,
-        command_id: CommandId,
-    ) -> Result<Option<Receipt>, Failure> {
-        let stream_id = self.names.seal(&aggregate);
-        let stream = self.streams.get(stream_id);
-        let deadline = Instant::now() + self.options.catch_up;
-        loop {
-            let history = self.reader.read::<A>(aggregate, &stream_id).await?;
-            let pause = match history.of_command(command_id) {
-                Some((version, position)) if self.is_final(position) => {
-                    return Ok(Some(Receipt {
-                        command_id,
-                        version,
-                        position: Some(position),
-                        finality: Finality::Final,
-                    }));
-                }
-                Some(_) => BETWEEN_BLOCKS,
-                None if Instant::now() >= deadline => return Ok(None),
-                None => Duration::from_millis(50),
-            };
-            let _ = timeout(pause, stream.changed()).await;
-        }
-    }
-
-    fn is_final(&self, position: Position) -> bool {
-        position <= self.progress.progress().final_position
     }
 }
 

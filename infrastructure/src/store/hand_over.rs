@@ -97,6 +97,11 @@ impl<L: CommitLog> HandOver<L> {
             parts.push(part);
             heads.push(heads_of_part);
         }
+        // Whatever comes of it, what has no commit in flight afterwards is let go.
+        let _kept = Kept {
+            ids: decisions.iter().map(|decision| decision.stream_id).collect(),
+            streams: &self.streams,
+        };
         // Not a round trip to the chain for what is known to be stale already.
         let stands = |decision: &Decision| {
             decision.stream.is_current(decision.generation, decision.expected)
@@ -140,6 +145,11 @@ impl<L: CommitLog> HandOver<L> {
         Ok(commit)
     }
 
+    /// Tells whoever is interested that a command is durable.
+    pub(super) fn tell_accepted(&self, command: CommandId) {
+        self.acceptance.accepted(command);
+    }
+
     async fn seal(
         &self,
         decision: &Decision,
@@ -170,6 +180,20 @@ impl<L: CommitLog> HandOver<L> {
             payloads,
         };
         Ok((part, heads))
+    }
+}
+
+/// Lets streams go at the end of a hand-over, unless it put a commit in flight on them.
+struct Kept<'a> {
+    ids: Vec<StreamId>,
+    streams: &'a Streams,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        for id in &self.ids {
+            self.streams.release(id);
+        }
     }
 }
 

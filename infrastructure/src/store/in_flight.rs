@@ -1,6 +1,5 @@
 //! A commit that was handed over, as those see it who wait for it.
 
-use application::command::Unavailable;
 use tokio::sync::watch;
 
 use crate::log::CommitOutcome;
@@ -18,11 +17,11 @@ impl InFlight {
         (Resolver(sender), Self(receiver))
     }
 
-    /// Waits for the outcome.
+    /// Waits for the outcome. Without anybody left to tell it, it is not known.
     pub(super) async fn outcome(mut self) -> CommitOutcome {
         match self.0.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(outcome)) => *outcome,
-            Ok(None) | Err(_) => CommitOutcome::Failed(Unavailable::Stopping),
+            Ok(None) | Err(_) => CommitOutcome::HandedOver,
         }
     }
 

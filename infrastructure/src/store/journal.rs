@@ -3,13 +3,15 @@
 use std::future::Future;
 
 use application::log::{Position, StreamId};
+use application::registry::Trace;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
-use domain::kernel::{AggregateRef, ClinicAggregate};
+use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
 
+use crate::commands;
 use crate::log::AppendedEntry;
 
 /// Why the journal has no answer.
@@ -34,6 +36,12 @@ pub trait Journal: Send + Sync + 'static {
         aggregate: &AggregateRef,
         stream: &StreamId,
     ) -> impl Future<Output = Result<Vec<AppendedEntry>, JournalError>> + Send;
+
+    /// Where a command has left a trace.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn trace(&self, command: CommandId) -> impl Future<Output = Result<Trace, JournalError>> + Send;
 
     /// Whether an event of the stream is parked.
     ///
@@ -93,6 +101,12 @@ impl Journal for PostgresJournal {
             .await
             .map_err(unavailable)?;
         events.iter().map(|event| entry(stream, event)).collect()
+    }
+
+    async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
+        commands::trace(&self.pool, command)
+            .await
+            .map_err(|error| JournalError::Unavailable(error.into()))
     }
 
     async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {

@@ -10,12 +10,16 @@
 //! rests on the head that every commit names and the contract compares; what is in memory only makes it fast. So it may be
 //! dropped at any time, and is, as soon as something speaks against it.
 //!
-//! No answer rests on a commit that may still be rejected: a refusal, and a decision that nothing needs to change, wait
-//! for the commits in flight that they were decided upon.
+//! No answer rests on what may still be rejected or dropped: a refusal, and a decision that nothing needs to change, wait
+//! until what they were decided upon is final. A command that was issued before is looked up before it is decided (`earlier`).
+//!
+//! A command is either handed over in good time or certainly never: until then every wait has an end.
 
+mod earlier;
 mod executor;
 mod failure;
 mod hand_over;
+mod heard;
 mod in_flight;
 mod journal;
 mod known;

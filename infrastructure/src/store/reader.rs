@@ -4,6 +4,7 @@ use std::any::Any;
 
 use application::command::CommandContext;
 use application::log::{Actor, AnyEvent, EventMetadata, Position, StreamId};
+use application::registry::Trace;
 use cqrs_es::EventEnvelope;
 use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 
@@ -17,16 +18,6 @@ pub(super) struct History<A> {
     pub(super) state: A,
     pub(super) head: StreamHead,
     pub(super) position: Position,
-    /// Where each command's last event stands.
-    commands: Vec<(CommandId, u64, Position)>,
-}
-
-impl<A> History<A> {
-    /// The version and the position of a command's last event.
-    pub(super) fn of_command(&self, command: CommandId) -> Option<(u64, Position)> {
-        let last = self.commands.iter().rev().find(|(id, ..)| *id == command);
-        last.map(|(_, version, position)| (*version, *position))
-    }
 }
 
 /// Reads streams.
@@ -45,6 +36,23 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.streams_after(position).await?)
     }
 
+    /// Where a command has left a trace.
+    pub(super) async fn trace(&self, command: CommandId) -> Result<Trace, Failure> {
+        Ok(self.journal.trace(command).await?)
+    }
+
+    /// A stream's version when the log had reached a position.
+    pub(super) async fn version_at<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        stream: &StreamId,
+        position: Position,
+    ) -> Result<u64, Failure> {
+        let entries = self.journal.entries::<A>(&aggregate, stream).await?;
+        let before = entries.iter().rev().find(|entry| entry.position <= position);
+        Ok(before.map_or(0, |entry| entry.version))
+    }
+
     /// Reads a whole stream into its state. Foreign events count, and change nothing; personal sections without a key stay
     /// sealed.
     pub(super) async fn read<A: ClinicAggregate>(
@@ -56,7 +64,6 @@ impl<J: Journal> Reader<J> {
             state: A::default(),
             head: StreamHead::default(),
             position: 0,
-            commands: Vec::new(),
         };
         for (entry, ours) in self.events::<A>(aggregate, stream).await? {
             history.head = history.head.after(&entry.payload);
@@ -64,10 +71,7 @@ impl<J: Journal> Reader<J> {
             if entry.version != history.head.version {
                 return Err(Failure::internal("the journal has a gap in a stream"));
             }
-            if let Some((metadata, event)) = ours {
-                history
-                    .commands
-                    .push((metadata.command_id, entry.version, entry.position));
+            if let Some((_, event)) = ours {
                 history.state.apply(event);
             }
         }
@@ -88,6 +92,7 @@ impl<J: Journal> Reader<J> {
                 actor: metadata.actor.unwrap_or(Actor::System),
                 correlation: metadata.correlation,
                 cause: metadata.cause,
+                repeated: false,
             };
             Some(EventEnvelope {
                 aggregate_id: aggregate.to_string(),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use application::command::Unavailable;
 use application::log::{BlockRef, Finality, Position, StreamId};
 use application::ports::{AcceptanceListener, Progress, ProgressSource};
+use application::registry::Trace;
 use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -60,6 +61,8 @@ struct Server {
     keys: usize,
     reads: usize,
     available: bool,
+    /// Whether it can be asked where a command has left a trace.
+    readable: bool,
 }
 
 struct State {
@@ -86,6 +89,7 @@ impl World {
             keys: 0,
             reads: 0,
             available: true,
+            readable: true,
         });
         let state = State {
             servers: servers.collect(),
@@ -127,6 +131,35 @@ impl World {
 
     pub(super) fn set_available(&self, server: usize, available: bool) {
         self.state().servers[server].available = available;
+    }
+
+    pub(super) fn set_readable(&self, server: usize, readable: bool) {
+        self.state().servers[server].readable = readable;
+    }
+
+    /// A server's appender gives up everything that it has not put into a block: it may be durable, or not.
+    pub(super) fn hand_over(&self, server: usize, durable: bool) {
+        let mut state = self.state();
+        let server = &mut state.servers[server];
+        let queue = std::mem::take(&mut server.queue);
+        for queued in queue {
+            let Queued {
+                server: of,
+                commit,
+                outcome,
+            } = queued;
+            let _ = outcome.send(CommitOutcome::HandedOver);
+            if durable {
+                let (outcome, _) = oneshot::channel();
+                server.queue.push_back(Queued {
+                    server: of,
+                    commit,
+                    outcome,
+                });
+            } else {
+                server.accepted.remove(&commit.command_id);
+            }
+        }
     }
 
     pub(super) fn hold_back(&self, stream: StreamId) {
@@ -237,7 +270,8 @@ impl World {
         let server = seed.below(servers);
         match seed.below(10) {
             0..4 => self.mine(server, 1 + seed.below(5)),
-            4..9 => self.follow(server),
+            // As many as it takes on average to keep up with the chain.
+            4..9 => (0..=seed.below(5)).for_each(|_| self.follow(server)),
             _ if self.confirmations > 0 => self.reorganise(1 + seed.below(self.confirmations)),
             _ => {}
         }
@@ -355,6 +389,14 @@ impl State {
         };
         self.servers[server].applied += 1;
         self.servers[server].notices.publish(notice);
+        let answered = (applied + 1).saturating_sub(confirmations);
+        if answered > self.servers[server].answered {
+            let position = self.entries(answered).count() as Position;
+            self.servers[server].notices.publish(Notice::Finalized {
+                block: answered as u64,
+                position,
+            });
+        }
         while self.servers[server].answered + confirmations < self.servers[server].applied {
             let answered = self.servers[server].answered;
             self.servers[server].answered += 1;
@@ -431,6 +473,24 @@ impl Journal for Node {
         // What was read is on its way for a while; meanwhile the world goes on.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         Ok(entries)
+    }
+
+    async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
+        let state = self.world.state();
+        let server = &state.servers[self.server];
+        if !server.readable {
+            return Err(JournalError::Unavailable("no database".into()));
+        }
+        let entries = state.entries(server.applied);
+        let position = entries
+            .filter(|(.., id)| *id == command)
+            .map(|(entry, ..)| entry.position)
+            .max();
+        Ok(match position {
+            Some(position) => Trace::Journaled { position },
+            None if server.accepted.contains(&command) => Trace::Outbox,
+            None => Trace::None,
+        })
     }
 
     async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {

@@ -51,6 +51,12 @@ impl Streams {
         }
     }
 
+    /// How many streams are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// Lets a stream go if no commit is in flight any more.
     pub(super) fn release(&self, id: &StreamId) {
         self.in_flight.remove_if(id, |_, stream| !stream.is_in_flight());

@@ -64,6 +64,7 @@ fn context(number: usize) -> CommandContext {
         actor: Actor::System,
         correlation: None,
         cause: None,
+        repeated: false,
     }
 }
 
@@ -121,6 +122,14 @@ fn serve(world: &Arc<World>, server: usize, keys: Arc<KeyRing>, options: Executo
     }
 }
 
+/// The followers of the simulation may fall far behind; nobody gives up because of that.
+fn patient_options() -> ExecutorOptions {
+    ExecutorOptions {
+        decide_within: Duration::from_secs(3600),
+        ..ExecutorOptions::default()
+    }
+}
+
 /// Servers with key rings of their own, none of which knows the keys of the others.
 async fn servers(world: &Arc<World>, count: usize) -> Vec<TestServer> {
     let mut rings = Vec::new();
@@ -134,7 +143,7 @@ async fn servers(world: &Arc<World>, count: usize) -> Vec<TestServer> {
     }
     let rings = rings.into_iter().enumerate();
     rings
-        .map(|(server, keys)| serve(world, server, keys, ExecutorOptions::default()))
+        .map(|(server, keys)| serve(world, server, keys, patient_options()))
         .collect()
 }
 
@@ -529,7 +538,7 @@ async fn an_appointment_that_moves_is_never_lost_or_doubled() {
         let ring = Arc::new(KeyRing::offline(&patients()).await);
         let options = ExecutorOptions {
             attempts: 30,
-            ..ExecutorOptions::default()
+            ..patient_options()
         };
         let servers = [
             serve(&world, 0, Arc::clone(&ring), options),
@@ -780,4 +789,174 @@ async fn the_first_command_on_a_new_stream_reads_no_journal() {
     }
     assert_eq!(world.reads(0), before + 9, "those that exist are read");
     driver.abort();
+}
+
+fn confirm(number: usize, version: u64) -> CalendarCommand {
+    CalendarCommand::Confirm {
+        appointment: appointment(number),
+        expected_version: Some(version),
+    }
+}
+
+fn repeated(number: usize) -> CommandContext {
+    CommandContext {
+        repeated: true,
+        ..context(number)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_a_command_that_succeeded_is_told_so_though_it_would_be_refused_now() {
+    let world = World::new(1, 2);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 3);
+    publish_days(&servers, &world, 1).await;
+    let executor = &servers[0].executor;
+    let execute = |command, context: CommandContext| async move {
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, command, &context)
+            .await
+    };
+    execute(book(1, slot(0, 1)), context(1)).await.unwrap();
+    let confirmed = execute(confirm(1, 2), context(2)).await.unwrap();
+    execute(book(2, slot(0, 2)), context(3)).await.unwrap();
+    let again = execute(confirm(1, 2), repeated(2)).await.unwrap();
+    assert_eq!(again, confirmed);
+    assert_eq!((again.version, again.finality), (3, Finality::Final));
+    // What was never accepted is decided, also when it is repeated.
+    let refused = execute(confirm(1, 2), repeated(4)).await;
+    assert!(
+        matches!(
+            refused,
+            Err(CommandError::Rejected(CalendarError::VersionMismatch { .. }))
+        ),
+        "{refused:?}"
+    );
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_another_process_sees_through_is_waited_for_however_long_it_takes() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let executor = servers[0].executor.clone();
+    let publishing = tokio::spawn(async move {
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.hand_over(0, true);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(!publishing.is_finished());
+    world.settle();
+    let receipt = publishing.await.unwrap().unwrap();
+    assert_eq!((receipt.version, receipt.position), (1, Some(1)));
+    assert!(servers[0].accepted.commands().contains(&context(1).command_id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_which_nobody_knows_what_became_is_not_called_unchanged() {
+    for readable in [false, true] {
+        let world = World::new(1, 0);
+        let servers = servers(&world, 1).await;
+        let executor = servers[0].executor.clone();
+        let publishing = tokio::spawn(async move {
+            executor
+                .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+                .await
+        });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        world.set_available(0, false);
+        world.set_readable(0, readable);
+        world.hand_over(0, false);
+        let result = publishing.await.unwrap();
+        assert!(matches!(result, Err(CommandError::Unknown)), "{readable}: {result:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_waits_until_what_it_rests_on_is_final_and_is_decided_again_when_that_is_undone() {
+    for undone in [false, true] {
+        let world = World::new(2, 3);
+        let servers = servers(&world, 2).await;
+        let driver = go_on(&world, 1);
+        publish_days(&servers, &world, 1).await;
+        driver.abort();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        world.settle();
+        let spawn = |server: usize, number: usize| {
+            let executor = servers[server].executor.clone();
+            tokio::spawn(async move {
+                executor
+                    .execute::<Calendar>(day(0), Freshness::MayExist, book(number, slot(0, 0)), &context(number))
+                    .await
+            })
+        };
+        let winner = spawn(1, 1);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        world.mine(1, 1);
+        world.follow(0);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let rival = spawn(0, 2);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!rival.is_finished(), "the slot may become free again");
+        if undone {
+            world.reorganise(1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(world.queued(0), 1, "it was decided again");
+            world.mine(0, 1);
+        }
+        world.settle();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.settle();
+        let (winner, rival) = (winner.await.unwrap(), rival.await.unwrap());
+        let (won, lost) = if undone { (rival, winner) } else { (winner, rival) };
+        assert!(won.is_ok(), "{won:?}");
+        assert!(
+            matches!(lost, Err(CommandError::Rejected(CalendarError::SlotTaken))),
+            "{lost:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_upon_what_does_not_become_final_is_given_up_after_a_while() {
+    let world = World::new(2, 3);
+    let servers = servers(&world, 2).await;
+    let executor = servers[1].executor.clone();
+    tokio::spawn(async move {
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.mine(1, 1);
+    world.follow(0);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    for (number, command) in [(2, publish(0)), (3, confirm(1, 1))] {
+        let result = servers[0]
+            .executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, command, &context(number))
+            .await;
+        assert!(
+            matches!(result, Err(CommandError::Unavailable(Unavailable::NotFinal))),
+            "{result:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_the_log_does_not_take_leaves_no_stream_in_memory_for_good() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    world.set_available(0, false);
+    for number in 0..20 {
+        let refused = servers[0]
+            .executor
+            .execute::<Calendar>(day(number), Freshness::MayExist, publish(number), &context(1))
+            .await;
+        assert!(matches!(refused, Err(CommandError::Unavailable(Unavailable::Chain))));
+    }
+    assert_eq!(servers[0].executor.kept_streams(), 0);
 }

@@ -163,6 +163,65 @@ async fn who_waited_long_enough_is_told_where_to_ask() {
     assert_eq!(send!(service, ask(location, "hospital")).2["status"], "done");
 }
 
+#[actix_web::test]
+async fn nobody_is_promised_anything_before_the_command_is_durable() {
+    for preference in ["respond-async", "wait=0", "respond-async, wait=0"] {
+        let world = World {
+            settings: short_wait(),
+            ..World::new()
+        };
+        *world.executor.accepts_after.lock().unwrap() = Duration::from_millis(150);
+        *world.executor.takes.lock().unwrap() = Duration::from_millis(500);
+        let service = init_service(app(world.state())).await;
+        let begin = std::time::Instant::now();
+        let (status, ..) = send!(service, book(None, "a cough").insert_header(("prefer", preference)));
+        assert_eq!(status, 202, "{preference}");
+        assert!(begin.elapsed() >= Duration::from_millis(150), "{preference}");
+    }
+}
+
+#[actix_web::test]
+async fn what_does_not_become_durable_is_a_503_that_says_what_is_not_known_and_how_to_find_out() {
+    let world = World {
+        settings: crate::http::HttpSettings {
+            acceptance_wait: Duration::from_millis(60),
+            ..short_wait()
+        },
+        ..World::new()
+    };
+    *world.executor.accepts_after.lock().unwrap() = Duration::from_millis(200);
+    let service = init_service(app(world.state())).await;
+    for key in [Some("one"), None] {
+        let (status, headers, problem) = send!(service, book(key, "a cough").insert_header(("prefer", "wait=0")));
+        assert_eq!((status, &problem["type"]), (503, &json!("/problems/outcome-unknown")));
+        assert!(headers.contains_key("retry-after"));
+        let location = problem["detail"].as_str().unwrap().trim_start_matches("Ask for ");
+        let location = location.trim_end_matches('.');
+        assert_eq!(send!(service, ask(location, "hospital")).2["status"], "pending");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(send!(service, ask(location, "hospital")).2["status"], "done");
+    }
+    let (status, headers, _) = send!(service, book(Some("one"), "a cough"));
+    assert_eq!(status, 201);
+    assert!(headers.contains_key("idempotent-replayed"));
+}
+
+#[actix_web::test]
+async fn a_command_that_is_waited_for_too_long_is_claimed_for_as_long_as_it_runs() {
+    let world = World {
+        settings: crate::http::HttpSettings {
+            claim_lease: Duration::from_millis(40),
+            ..short_wait()
+        },
+        ..World::new()
+    };
+    *world.executor.takes.lock().unwrap() = Duration::from_millis(200);
+    let service = init_service(app(world.state())).await;
+    assert_eq!(send!(service, book(None, "a cough")).0, 202);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(world.registry.renewed.load(Ordering::Relaxed) >= 2);
+}
+
 fn short_wait() -> crate::http::HttpSettings {
     crate::http::HttpSettings {
         command_wait: Duration::from_millis(20),
@@ -186,14 +245,9 @@ async fn after_a_crash_the_log_tells_what_became_of_a_command() {
     let trace = |command: CommandId, trace| world.registry.traces.lock().unwrap().insert(command, trace);
     trace(command, Trace::Outbox);
     assert_eq!(status(&send!(service, ask(&location, "hospital")).2), "pending");
-    let beyond_what_is_final = 41;
-    trace(
-        command,
-        Trace::Journaled {
-            position: beyond_what_is_final,
-        },
-    );
-    assert_eq!(status(&send!(service, ask(&location, "hospital")).2), "pending");
+    trace(command, Trace::Journaled { position: 41 });
+    let included = send!(service, ask(&location, "hospital")).2;
+    assert_eq!(status(&included), "pending", "the block may still be dropped");
     trace(command, Trace::Journaled { position: 9 });
     let (_, _, done) = send!(service, ask(&location, "hospital"));
     assert_eq!((status(&done), &done["position"]), ("done".to_owned(), &json!(9)));

@@ -174,6 +174,10 @@ impl Secrets for FakeSecrets {
     fn digest(&self, bytes: &[u8]) -> [u8; 32] {
         digest(bytes)
     }
+
+    fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        digest(&parts.join(&b"/"[..]))
+    }
 }
 
 /// A write side that does what it is told and counts.
@@ -184,10 +188,14 @@ pub(super) struct FakeExecutor {
     pub(super) executed: AtomicU32,
     /// The ids of the commands executed.
     pub(super) commands: Mutex<Vec<CommandId>>,
+    /// How long a command takes to be accepted.
+    pub(super) accepts_after: Mutex<Duration>,
     /// How long a command takes once it is accepted.
     pub(super) takes: Mutex<Duration>,
     /// Whether it is away.
     pub(super) away: Mutex<bool>,
+    /// Whether it cannot tell what becomes of commands.
+    pub(super) unsure: Mutex<bool>,
 }
 
 impl FakeExecutor {
@@ -195,8 +203,15 @@ impl FakeExecutor {
         if *self.away.lock().unwrap() {
             return Err(CommandError::Unavailable(Unavailable::Chain));
         }
+        if *self.unsure.lock().unwrap() {
+            return Err(CommandError::Unknown);
+        }
         self.executed.fetch_add(1, Ordering::Relaxed);
         self.commands.lock().unwrap().push(context.command_id);
+        let accepts_after = *self.accepts_after.lock().unwrap();
+        if !accepts_after.is_zero() {
+            tokio::time::sleep(accepts_after).await;
+        }
         self.tracker.accepted(context.command_id);
         let takes = *self.takes.lock().unwrap();
         if !takes.is_zero() {
@@ -557,6 +572,8 @@ pub(super) struct FakeRegistry {
     rows: Mutex<HashMap<CommandId, Row>>,
     /// What the log says of commands.
     pub(super) traces: Mutex<HashMap<CommandId, Trace>>,
+    /// How often a claim was renewed.
+    pub(super) renewed: AtomicU32,
 }
 
 impl FakeRegistry {
@@ -637,6 +654,7 @@ impl CommandRegistry for FakeRegistry {
     }
 
     async fn renew(&self, _: Ticket, _: DateTime<Utc>) -> Result<(), StoreError> {
+        self.renewed.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 

@@ -110,6 +110,19 @@ async fn a_revocation_that_fails_takes_nothing_away() {
 }
 
 #[actix_web::test]
+async fn a_revocation_of_which_nobody_knows_what_became_holds() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let me = || bearer(TestRequest::get().uri("/v1/me"), HOSPITAL_KEY);
+    let account = send!(service, me()).1["account"].as_str().unwrap().to_owned();
+    *world.executor.unsure.lock().unwrap() = true;
+    let close = TestRequest::post().uri(&format!("/v1/accounts/{account}/close"));
+    let (status, problem) = send!(service, bearer(close, &token("administrator")));
+    assert_eq!((status, &problem["type"]), (503, &json!("/problems/outcome-unknown")));
+    assert_eq!(send!(service, me()).0, 401);
+}
+
+#[actix_web::test]
 async fn attempts_to_sign_in_are_limited() {
     let world = World::new();
     let one = std::num::NonZeroU32::MIN;

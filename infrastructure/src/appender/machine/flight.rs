@@ -19,11 +19,12 @@ impl Machine {
             asking_fees,
             progress_at,
             settled_below,
+            heard,
             ..
         } = self;
         let waiting = batches
             .range_mut(*settled_below..)
-            .filter(|(_, batch)| batch.phase == Phase::Waiting);
+            .filter(|(_, batch)| *heard && batch.phase == Phase::Waiting);
         for (nonce, batch) in waiting.take(POOL) {
             if due(batch, now)
                 && let Some(hash) = batch.hashes.last()
@@ -47,7 +48,7 @@ impl Machine {
         if self.observe_at().is_some_and(|at| at <= now) {
             self.observing = true;
             self.observe_now = false;
-            self.observed_at = now;
+            self.observe_from = now + self.limits.observe_every;
             actions.push(Action::AskNonce);
         }
         let final_block = self.final_block;
@@ -71,7 +72,8 @@ impl Machine {
     /// When [`Self::fly`] has something to do at the latest.
     pub(super) fn fly_at(&self) -> Option<Millis> {
         let live = || self.live().map(|(_, batch)| batch);
-        let waiting = live().filter(|batch| batch.phase == Phase::Waiting).take(POOL);
+        let waiting = live().filter(|batch| self.heard && batch.phase == Phase::Waiting);
+        let waiting = waiting.take(POOL);
         let sends = waiting.filter(|batch| !batch.sending && !batch.replacing).map(|batch| {
             let reprice = reprice_at(batch, self.market_at, self.progress_at, self.limits.reprice_after);
             match reprice.filter(|_| self.market.is_some()) {
@@ -93,8 +95,8 @@ impl Machine {
         if self.observing {
             return None;
         }
-        let soonest = self.observed_at + self.limits.observe_every;
-        if self.observe_now || self.missing.is_some() {
+        let soonest = self.observe_from;
+        if !self.heard || self.observe_now || self.missing.is_some() {
             return Some(soonest);
         }
         let oldest = self.live().filter_map(|(_, batch)| match batch.phase {
@@ -150,6 +152,7 @@ impl Machine {
 
     pub(super) fn nonce_seen(&mut self, now: Millis, head: u64, count: Nonce, actions: &mut Vec<Action>) {
         self.observing = false;
+        self.heard = true;
         for (_, batch) in self
             .batches
             .range_mut(self.settled_below..)
@@ -169,7 +172,7 @@ impl Machine {
             }
         }
         // A nonce below the account's cannot be used any more; while one is being stored, it shows by itself.
-        self.next_nonce = self.next_nonce.max(count);
+        self.next_nonce = self.next_nonce.max(Some(count));
         let missing = self.missing_at(count);
         let confirmed = missing.is_some() && missing == self.missing;
         self.missing = missing;
@@ -180,7 +183,7 @@ impl Machine {
 
     /// What the chain should have at this nonce and does not.
     fn missing_at(&self, count: Nonce) -> Option<Missing> {
-        if self.storing || count >= self.next_nonce {
+        if self.storing || Some(count) >= self.next_nonce {
             return None;
         }
         match self.batches.get(&count) {
@@ -196,8 +199,7 @@ impl Machine {
     fn mend(&mut self, now: Millis, missing: Option<Missing>, actions: &mut Vec<Action>) {
         match missing {
             Some(Missing::Nonce(nonce)) => {
-                let Some(market) = self.market else { return };
-                let fee = Fee::of(market, self.limits.fee_ceiling);
+                let Some(fee) = self.fee() else { return };
                 self.storing = true;
                 // The gap may lie below everything that is under way.
                 self.settled_below = self.settled_below.min(nonce);
@@ -225,7 +227,7 @@ impl Machine {
                     }
                 }
             }
-            Some(Missing::Idle(nonce)) => self.next_nonce = nonce,
+            Some(Missing::Idle(nonce)) => self.next_nonce = Some(nonce),
             None => {}
         }
     }
@@ -254,11 +256,11 @@ impl Machine {
             Some(receipt) if receipt.block > final_block => *by = receipt.block,
             // The block that had used it is on no branch any more.
             _ if !used => batch.wait_again(now),
-            _ if batch.members.is_empty() => settle_silently(now, batch, final_block, actions),
+            _ if batch.members.is_empty() => settle_silently(batch, final_block, actions),
             // Applied before this process heard notices: the receipt is all there is.
             Some(ReceiptSeen {
                 block, succeeded: true, ..
-            }) if block <= noticed_after => settle_silently(now, batch, block, actions),
+            }) if block <= noticed_after => settle_silently(batch, block, actions),
             // The follower should have told. It may have been between two steps when this process began to listen; or the
             // node contradicts itself, and the next answer is another.
             Some(ReceiptSeen {
@@ -266,7 +268,7 @@ impl Machine {
             }) => {
                 *contradictions += 1;
                 if *contradictions >= CONTRADICTIONS {
-                    settle_silently(now, batch, block, actions);
+                    settle_silently(batch, block, actions);
                 } else {
                     *by = block.max(*by);
                     batch.next_send = now + retry_after;
@@ -358,8 +360,8 @@ fn reprice(
 }
 
 /// It is in a final block, and this process does not know what the block says.
-fn settle_silently(now: Millis, batch: &mut Batch, block: u64, actions: &mut Vec<Action>) {
-    batch.phase = Phase::Final { block, at: now };
+fn settle_silently(batch: &mut Batch, block: u64, actions: &mut Vec<Action>) {
+    batch.phase = Phase::Final { block };
     if !std::mem::replace(&mut batch.told, true) {
         let keys = batch.members.iter().filter_map(|member| member.key);
         actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::HandedOver)));
@@ -374,7 +376,7 @@ mod tests {
     use domain::kernel::CommandId;
 
     use super::super::super::gas::Size;
-    use super::super::{CommitKey, Input, Limits, Queued};
+    use super::super::{CommitKey, Input, Limits, Queued, Surroundings};
     use super::*;
     use crate::chain::Fees;
     use crate::log::{Commit, Payload, StreamHead, StreamPart};
@@ -394,9 +396,20 @@ mod tests {
         actions
     }
 
+    /// A machine whose account has used no nonce.
+    fn new() -> Machine {
+        let around = Surroundings {
+            applied: 0,
+            final_block: 0,
+        };
+        let mut machine = Machine::restored(Limits::default(), around, Vec::new(), 0);
+        told(&mut machine, 0, Input::NonceSeen { head: 0, count: 0 });
+        machine
+    }
+
     /// A machine whose first batch has just been sent.
     fn sent() -> Machine {
-        let mut machine = Machine::new(Limits::default(), 0, 0);
+        let mut machine = new();
         let part = StreamPart {
             stream: StreamId([1; 32]),
             expected: StreamHead::default(),
@@ -408,7 +421,16 @@ mod tests {
         });
         let (key, size) = (CommitKey(0), Size::of(&commit).unwrap());
         told(&mut machine, 0, Input::Fees(CHEAP));
-        told(&mut machine, 1, Input::Queue(Queued { key, commit, size }));
+        told(
+            &mut machine,
+            1,
+            Input::Queue(Queued {
+                key,
+                commit,
+                size,
+                since: 1,
+            }),
+        );
         let stored = Input::Stored {
             nonce: 0,
             hash: [7; 32],
@@ -445,11 +467,11 @@ mod tests {
 
     #[test]
     fn a_gap_below_everything_that_is_under_way_is_filled() {
-        let mut machine = Machine::new(Limits::default(), 1, 0);
+        let mut machine = new();
         machine
             .batches
             .insert(1, Batch::new(Vec::new(), Fee::default(), Phase::Waiting, 0));
-        machine.next_nonce = 2;
+        machine.next_nonce = Some(2);
         let seen = || Input::NonceSeen { head: 9, count: 0 };
         told(&mut machine, 1, Input::Fees(CHEAP));
         told(&mut machine, 2, seen());

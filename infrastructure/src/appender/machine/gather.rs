@@ -1,21 +1,26 @@
-//! From the queue into a batch: group commit.
+//! From the queue into a batch: group commit; or out of the queue, when that takes too long.
 
 use std::sync::Arc;
 
-use super::super::fees::Fee;
 use super::super::gas::Size;
 use super::{Action, Batch, CommitKey, Machine, Member, Millis, NewBatch, Nonce, Phase, Queued, Retry, Waiting};
 use crate::chain::Hash;
 use crate::log::CommitOutcome;
 
 impl Machine {
-    pub(super) fn queue(&mut self, now: Millis, Queued { key, commit, size }: Queued) {
+    pub(super) fn queue(&mut self, commit: Queued) {
+        let Queued {
+            key,
+            commit,
+            size,
+            since,
+        } = commit;
         self.queued = self.queued.plus(size);
         self.queue.push_back(Waiting {
             key,
             commit,
             size,
-            since: now,
+            since,
             reverts: 0,
             retry: None,
         });
@@ -28,6 +33,7 @@ impl Machine {
             commit,
             size,
             reverts,
+            ..
         } in members.into_iter().rev()
         {
             let Some(key) = key else { continue };
@@ -45,11 +51,12 @@ impl Machine {
 
     /// Makes a batch if it is time.
     pub(super) fn gather(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        let Some(market) = self.market else { return };
         if self.gather_at().is_none_or(|at| at > now) {
             return;
         }
-        let fee = Fee::of(market, self.limits.fee_ceiling);
+        let (Some(nonce), Some(fee)) = (self.next_nonce, self.fee()) else {
+            return;
+        };
         let (members, retried, size) = self.take();
         let entries = |members: &[Member]| -> Vec<_> {
             members
@@ -57,11 +64,10 @@ impl Machine {
                 .filter_map(|member| Some((member.key?, Arc::clone(&member.commit))))
                 .collect()
         };
-        let nonce = self.next_nonce;
-        self.next_nonce += 1;
+        self.next_nonce = Some(nonce + 1);
         self.storing = true;
         let (moved, fresh) = members.split_at_checked(retried).unwrap_or((&members, &[]));
-        let gas_limit = size.gas_limit().min(self.limits.batch_gas);
+        let gas_limit = size.gas_limit().min(self.most_gas);
         actions.push(Action::Store(NewBatch {
             nonce,
             fresh: entries(fresh),
@@ -76,18 +82,51 @@ impl Machine {
     /// When the next batch is to be made; `None` when something else has to happen first.
     pub(super) fn gather_at(&self) -> Option<Millis> {
         let first = self.queue.front()?;
-        if self.storing || !self.authorized || self.market.is_none() {
+        if self.storing || !self.authorized || self.next_nonce.is_none() || self.fee().is_none() {
             return None;
         }
         let in_flight = self.in_flight();
-        if in_flight >= self.limits.window {
+        if in_flight >= self.limits.depth {
             return None;
         }
         if first.retry.is_some() || !self.limits.hold(self.queued) {
             return Some(first.since);
         }
         // The more is on its way, the longer a batch may grow: blocks cost more than bytes.
-        Some(first.since + self.limits.linger * in_flight as u64)
+        let patience = if in_flight < self.limits.window {
+            self.limits.linger * in_flight as u64
+        } else {
+            self.limits.company
+        };
+        Some(first.since + patience)
+    }
+
+    /// Gives up the commits that have waited for a batch too long. What the outbox has stays.
+    pub(super) fn turn_away(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let (stored, limit) = (self.queued_again(), self.limits.durable_within);
+        while let Some(oldest) = self.queue.get(stored)
+            && oldest.since + limit <= now
+            && let Some(gone) = self.queue.remove(stored)
+        {
+            self.unqueue(gone.size);
+            actions.push(Action::TurnAway(gone.key));
+        }
+    }
+
+    /// When the next commit is to be given up.
+    pub(super) fn turn_away_at(&self) -> Option<Millis> {
+        let oldest = self.queue.get(self.queued_again())?;
+        Some(oldest.since + self.limits.durable_within)
+    }
+
+    /// How many commits of the queue were in a batch before. They come first.
+    fn queued_again(&self) -> usize {
+        self.queue.iter().take_while(|waiting| waiting.retry.is_some()).count()
+    }
+
+    fn unqueue(&mut self, size: Size) {
+        self.queued.bytes = self.queued.bytes.saturating_sub(size.bytes);
+        self.queued.execution = self.queued.execution.saturating_sub(size.execution);
     }
 
     /// Takes a batch from the front of the queue; also answers how many of it were in a batch before, which come first.
@@ -109,21 +148,21 @@ impl Machine {
                 key,
                 commit,
                 size: own,
+                since,
                 reverts,
                 retry,
-                ..
             }) = self.queue.pop_front()
             else {
                 break;
             };
-            self.queued.bytes = self.queued.bytes.saturating_sub(own.bytes);
-            self.queued.execution = self.queued.execution.saturating_sub(own.execution);
+            self.unqueue(own);
             (size, company) = (with, limit);
             retried += usize::from(retry.is_some());
             members.push(Member {
                 key: Some(key),
                 commit,
                 size: own,
+                since,
                 reverts,
             });
         }
@@ -172,8 +211,8 @@ impl Machine {
         let keys = batch.members.iter().filter_map(|member| member.key);
         actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::Duplicate)));
         // Nothing was gathered after it, for one batch is stored at a time.
-        if self.next_nonce == nonce + 1 {
-            self.next_nonce = nonce;
+        if self.next_nonce == Some(nonce + 1) {
+            self.next_nonce = Some(nonce);
         }
     }
 }

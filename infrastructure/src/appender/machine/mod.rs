@@ -13,6 +13,9 @@
 //!
 //! What it promises:
 //! - Nothing is sent that is not stored, and a stored batch is sent again and again until it is final.
+//! - Storing needs no node: only the account's next nonce, which the outbox tells as long as it holds a batch, and a fee, which can be
+//!   raised later. How many batches a node is given at once bounds the sending, not the storing.
+//! - A commit is stored soon, or turned away for good. What is turned away was never stored and never will be.
 //! - A batch is `Included` when the follower has applied a block with one of its hashes; never because a node said so alone.
 //! - An outcome is told only when it can no longer change: when the block is final. That holds for rejections too. A rejection in
 //!   a block that a reorganisation may still drop is no answer: the transaction would be executed again, on another history, and
@@ -55,10 +58,16 @@ pub struct CommitKey(pub u64);
 /// What bounds the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// How many batches may be on their way into a block at once.
+    /// How many batches are made without much waiting while others are on their way into a block.
     pub window: usize,
     /// How long a commit may wait for company, for each batch that is already on its way. With none on its way it does not wait.
     pub linger: Millis,
+    /// How long a commit waits for company once the window is full: what is stored now is not mined soon, and every transaction costs.
+    pub company: Millis,
+    /// How many batches may be on their way at all. Beyond that nothing is stored, and what waits is turned away in the end.
+    pub depth: usize,
+    /// How long a commit may wait for a batch before it is turned away.
+    pub durable_within: Millis,
     /// How many bytes a batch may have.
     pub batch_bytes: usize,
     /// How much gas a transaction may ask for.
@@ -75,8 +84,6 @@ pub struct Limits {
     pub retry_at_most: Millis,
     /// How often the account's nonce is asked for while something is unclear.
     pub observe_every: Millis,
-    /// How long what is final stays in the outbox: for chains that may lose what they called final, as a development chain that is killed.
-    pub retain_final: Millis,
     /// How often a transaction with a single commit may be reverted before the commit is given up.
     pub reverts: u32,
 }
@@ -93,6 +100,9 @@ impl Default for Limits {
         Self {
             window: 8,
             linger: 3,
+            company: 1_000,
+            depth: 512,
+            durable_within: 5_000,
             // Nodes take transactions of 128 KiB, all fields included.
             batch_bytes: (128 << 10) - 1024,
             // EIP-7825 caps a transaction at 2^24.
@@ -103,7 +113,6 @@ impl Default for Limits {
             retry_after: 100,
             retry_at_most: 10_000,
             observe_every: 1_000,
-            retain_final: 0,
             reverts: 3,
         }
     }
@@ -111,6 +120,9 @@ impl Default for Limits {
 
 /// At most so many transactions are in a node's pool at once, whatever was restored: some nodes stall over long pools.
 const POOL: usize = 64;
+
+/// What a batch may ask for while no node has said how much gas a block has: less than the blocks of any chain worth the name.
+const BLIND_GAS: u64 = 5_000_000;
 
 /// A commit that waits for a batch.
 #[derive(Clone, Debug)]
@@ -121,6 +133,8 @@ pub struct Queued {
     pub commit: Arc<Commit>,
     /// What it takes of a transaction.
     pub size: Size,
+    /// When it was handed over.
+    pub since: Millis,
 }
 
 /// A batch to sign and to store.
@@ -173,6 +187,8 @@ pub enum Action {
     },
     /// The commit and its keys are durable: tell whoever waits.
     Accepted(CommitKey),
+    /// The commit was not stored in good time, and never will be: tell whoever waits.
+    TurnAway(CommitKey),
     /// The batch is in a block: nothing to do but to count.
     Mined {
         /// Which.
@@ -221,6 +237,8 @@ pub enum Input<'a> {
     Queue(Queued),
     /// What gas costs.
     Fees(Fees),
+    /// How much gas a block has.
+    BlockGas(u64),
     /// A batch is in the outbox.
     Stored {
         /// Which.
@@ -304,6 +322,7 @@ struct Member {
     key: Option<CommitKey>,
     commit: Arc<Commit>,
     size: Size,
+    since: Millis,
     /// How often its batch was reverted.
     reverts: u32,
 }
@@ -327,7 +346,7 @@ enum Phase {
     /// In a block.
     Included { block: u64, verdicts: Vec<Verdict> },
     /// In a final block, and everybody has been told.
-    Final { block: u64, at: Millis },
+    Final { block: u64 },
 }
 
 #[derive(Clone, Debug)]
@@ -413,14 +432,23 @@ pub struct Machine {
     queue: VecDeque<Waiting>,
     queued: Size,
     batches: BTreeMap<Nonce, Batch>,
-    /// Every batch below this nonce is final. What is retained must not be walked over for every commit.
+    /// Every batch below this nonce is final. Those that are not forgotten yet must not be walked over for every commit.
     settled_below: Nonce,
     by_hash: HashMap<Hash, Nonce>,
-    next_nonce: Nonce,
+    /// The next nonce without a batch; `None` while neither the outbox nor a node has told it.
+    next_nonce: Option<Nonce>,
+    /// Whether a node has told the account's nonce. Before that nothing is sent: it may be in a block already.
+    heard: bool,
     market: Option<Fees>,
     /// When that was told.
     market_at: Millis,
     asking_fees: bool,
+    /// What the newest batch that was restored offers.
+    former_fee: Option<Fee>,
+    /// What a transaction may ask for as far as we are concerned.
+    asked_gas: u64,
+    /// What a transaction may ask for. Until a node has said how much gas a block has, batches are kept smaller than that.
+    most_gas: u64,
     authorized: bool,
     storing: bool,
     /// The newest block that was applied before notices came.
@@ -430,7 +458,8 @@ pub struct Machine {
     progress_at: Millis,
     observe_now: bool,
     observing: bool,
-    observed_at: Millis,
+    /// When the account's nonce may be asked for next.
+    observe_from: Millis,
     /// What the last observation found missing: acted upon if the next finds it again.
     missing: Option<Missing>,
     cleaned_at: Millis,
@@ -448,19 +477,25 @@ enum Missing {
 }
 
 impl Machine {
-    /// A machine for an account with this nonce and an empty outbox.
-    pub fn new(limits: Limits, nonce: Nonce, now: Millis) -> Self {
+    fn empty(limits: Limits, now: Millis) -> Self {
         Self {
-            limits,
+            limits: Limits {
+                batch_gas: limits.batch_gas.min(BLIND_GAS),
+                ..limits
+            },
+            asked_gas: limits.batch_gas,
+            most_gas: limits.batch_gas,
             queue: VecDeque::new(),
             queued: Size::default(),
             batches: BTreeMap::new(),
             settled_below: 0,
             by_hash: HashMap::new(),
-            next_nonce: nonce,
+            next_nonce: None,
+            heard: false,
             market: None,
             market_at: now,
             asking_fees: false,
+            former_fee: None,
             authorized: true,
             storing: false,
             noticed_after: 0,
@@ -468,7 +503,7 @@ impl Machine {
             progress_at: now,
             observe_now: false,
             observing: false,
-            observed_at: now,
+            observe_from: now,
             missing: None,
             cleaned_at: now,
         }
@@ -478,11 +513,15 @@ impl Machine {
     pub fn on(&mut self, now: Millis, input: Input<'_>, actions: &mut Vec<Action>) {
         match input {
             Input::Tick => {}
-            Input::Queue(commit) => self.queue(now, commit),
+            Input::Queue(commit) => self.queue(commit),
             Input::Fees(fees) => {
                 self.market = Some(fees);
                 self.market_at = now;
                 self.asking_fees = false;
+            }
+            Input::BlockGas(gas) => {
+                self.most_gas = self.asked_gas.min(gas);
+                self.limits.batch_gas = self.most_gas;
             }
             Input::Stored {
                 nonce,
@@ -503,17 +542,18 @@ impl Machine {
                 rejected,
             } => self.applied(now, block, appended, rejected, actions),
             Input::Reverted { to } => self.reverted(now, to),
-            Input::Finalized { block } => self.finalized(now, block, actions),
+            Input::Finalized { block } => self.finalized(block, actions),
         }
         self.settled_below = self.lowest_unsettled();
         self.gather(now, actions);
+        self.turn_away(now, actions);
         self.fly(now, actions);
         self.clean(now, actions);
     }
 
     /// When to tick at the latest; `None` when only something new can change anything.
     pub fn wake_at(&self) -> Option<Millis> {
-        [self.gather_at(), self.fly_at(), self.clean_at()]
+        [self.gather_at(), self.turn_away_at(), self.fly_at(), self.clean_at()]
             .into_iter()
             .flatten()
             .min()
@@ -528,7 +568,7 @@ impl Machine {
         let unsettled = self
             .live()
             .find(|(_, batch)| !matches!(batch.phase, Phase::Final { .. }));
-        unsettled.map_or(self.next_nonce, |(nonce, _)| *nonce)
+        unsettled.map_or(self.next_nonce.unwrap_or_default(), |(nonce, _)| *nonce)
     }
 
     /// How many commits wait for a batch.
@@ -564,9 +604,16 @@ impl Machine {
         self.authorized
     }
 
-    /// The next nonce that has no batch.
-    pub const fn next_nonce(&self) -> Nonce {
+    /// The next nonce that has no batch, as far as is known.
+    pub const fn next_nonce(&self) -> Option<Nonce> {
         self.next_nonce
+    }
+
+    /// What a batch offers that is made now: what the market asks, or what was offered last.
+    fn fee(&self) -> Option<Fee> {
+        self.market
+            .map(|market| Fee::of(market, self.limits.fee_ceiling))
+            .or(self.former_fee)
     }
 
     /// Gives everything up: the lease is lost, or the server stops. Whoever waits for a commit that is durable is told that it is
@@ -579,6 +626,7 @@ impl Machine {
                     key: member.key?,
                     commit: member.commit,
                     size: member.size,
+                    since: member.since,
                 })
             });
             match batch.phase {
@@ -591,13 +639,19 @@ impl Machine {
             key,
             commit,
             size,
+            since,
             retry,
             ..
         } in self.queue
         {
             match retry {
                 Some(_) => actions.push(Action::Resolve(key, CommitOutcome::HandedOver)),
-                None => rest.queued.push(Queued { key, commit, size }),
+                None => rest.queued.push(Queued {
+                    key,
+                    commit,
+                    size,
+                    since,
+                }),
             }
         }
         rest

@@ -30,13 +30,9 @@ pub struct RestoredCommit {
     pub commit: Arc<Commit>,
 }
 
-/// What the chain and the follower said when the outbox was read.
+/// How far the follower was when the outbox was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Surroundings {
-    /// The account's nonce.
-    pub nonce: Nonce,
-    /// The number of a block that is not older than that.
-    pub head: u64,
     /// The follower's last block, at a moment after which all its notices are heard.
     pub applied: u64,
     /// The last block that is final.
@@ -44,9 +40,10 @@ pub struct Surroundings {
 }
 
 impl Machine {
-    /// A machine that sees these batches through.
+    /// A machine that sees these batches through. It asks for the account's nonce first; which of the batches are in a block shows
+    /// then. Until a node has answered nothing is sent; but new batches are stored, if the outbox tells which nonce is next.
     pub fn restored(limits: Limits, around: Surroundings, batches: Vec<RestoredBatch>, now: Millis) -> Self {
-        let mut machine = Self::new(limits, around.nonce, now);
+        let mut machine = Self::empty(limits, now);
         machine.noticed_after = around.applied;
         machine.final_block = around.final_block;
         for RestoredBatch {
@@ -64,27 +61,22 @@ impl Machine {
                         key,
                         commit,
                         size,
+                        since: now,
                         reverts: 0,
                     }
                 })
                 .collect();
-            let phase = if nonce < around.nonce {
-                Phase::Used {
-                    by: around.head,
-                    contradictions: 0,
-                }
-            } else {
-                Phase::Waiting
-            };
             machine.by_hash.extend(hashes.iter().map(|hash| (*hash, nonce)));
-            machine.next_nonce = machine.next_nonce.max(nonce + 1);
+            if machine.next_nonce <= Some(nonce) {
+                machine.next_nonce = Some(nonce + 1);
+                machine.former_fee = Some(fee);
+            }
             let batch = Batch {
                 hashes,
-                ..Batch::new(members, fee, phase, now)
+                ..Batch::new(members, fee, Phase::Waiting, now)
             };
             machine.batches.insert(nonce, batch);
         }
-        machine.observe_now = true;
         machine
     }
 }

@@ -76,7 +76,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn finalized(&mut self, now: Millis, block: u64, actions: &mut Vec<Action>) {
+    pub(super) fn finalized(&mut self, block: u64, actions: &mut Vec<Action>) {
         self.final_block = self.final_block.max(block);
         let final_block = self.final_block;
         for (_, batch) in self.batches.range_mut(self.settled_below..) {
@@ -87,26 +87,23 @@ impl Machine {
                 continue;
             }
             let (block, verdicts) = (*block, std::mem::take(verdicts));
-            batch.phase = Phase::Final { block, at: now };
+            batch.phase = Phase::Final { block };
             if !std::mem::replace(&mut batch.told, true) {
                 tell(&batch.members, &verdicts, actions);
             }
         }
     }
 
-    /// Lets the outbox forget what is final and was kept long enough.
+    /// Lets the outbox forget what is final.
     pub(super) fn clean(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.clean_at().is_none_or(|at| at > now) {
             return;
         }
         self.cleaned_at = now;
-        let retain = self.limits.retain_final;
-        let is_old =
-            |batch: &Batch| !batch.replacing && matches!(batch.phase, Phase::Final { at, .. } if at + retain <= now);
         let old = self
             .batches
             .iter()
-            .take_while(|(_, batch)| is_old(batch))
+            .take_while(|(_, batch)| may_be_forgotten(batch))
             .map(|(nonce, _)| *nonce);
         let old: Vec<Nonce> = old.collect();
         for batch in old.iter().filter_map(|nonce| self.batches.remove(nonce)) {
@@ -122,13 +119,12 @@ impl Machine {
     /// When the lowest batch may be forgotten, if it is final. They become so nearly in order.
     pub(super) fn clean_at(&self) -> Option<Millis> {
         let (_, batch) = self.batches.first_key_value()?;
-        match batch.phase {
-            Phase::Final { at, .. } if !batch.replacing => {
-                Some((at + self.limits.retain_final).max(self.cleaned_at + CLEAN_EVERY))
-            }
-            _ => None,
-        }
+        may_be_forgotten(batch).then_some(self.cleaned_at + CLEAN_EVERY)
     }
+}
+
+fn may_be_forgotten(batch: &Batch) -> bool {
+    !batch.replacing && matches!(batch.phase, Phase::Final { .. })
 }
 
 /// What a block says of each member, given the transaction's events and rejections in order.

@@ -1,11 +1,12 @@
 //! The machine against a simulated chain, clock, outbox and follower, with faults and crashes, seed by seed.
 //!
 //! A seed decides everything: what clients append, which answers are late or lost, what the chain drops, reverts and
-//! reorganises, when somebody else uses our key, and when the process dies. After the faults come calm times, and then:
+//! reorganises, when somebody else uses our key, when the node is away, and when the process dies. After the faults come calm times, and then:
 //! 1. every commit that was accepted was executed by the contract: appended exactly once, or rejected;
 //! 2. who was told *appended* finds it on the chain, who was told *rejected* does not, and nobody was told twice;
 //! 3. nothing was sent that was not stored;
-//! 4. the outbox is empty, the pool is empty, and the nonces have no gap.
+//! 4. every commit was stored in good time or turned away, and what was turned away is nowhere;
+//! 5. the outbox is empty, the pool is empty, and the nonces have no gap.
 
 #![expect(clippy::cast_possible_truncation, reason = "the numbers of a simulation are small")]
 
@@ -139,6 +140,7 @@ fn everything_at_once_loses_and_doubles_nothing() {
             thieves: 2,
             reorganisations: 4,
             crashes: 4,
+            outages: seed % 2 * 3,
             finality: seed % 6,
             ..Faults::NONE
         };
@@ -147,17 +149,76 @@ fn everything_at_once_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_chain_that_loses_what_was_final_gets_it_again_while_it_is_retained() {
-    for seed in 0..100 {
+fn a_node_that_goes_away_and_comes_back_costs_no_commit_that_was_accepted() {
+    for seed in 0..150 {
         run(
             seed,
             Faults {
-                amnesia: 3,
+                outages: 10,
+                crashes: seed % 2 * 4,
                 answers: 5,
-                crashes: seed % 2 * 2,
-                others: false,
+                finality: seed % 3,
                 ..Faults::NONE
             },
         );
+    }
+}
+
+#[test]
+fn while_the_node_is_away_commits_are_stored_even_by_a_process_that_began_meanwhile() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, Faults::NONE);
+        world.append();
+        world.pass(5);
+        world.set_away(true);
+        world.pass(60);
+        let (before, _) = world.accepted_and_turned_away();
+        assert_eq!(before, 1, "seed {seed}");
+        for restarted in [false, true] {
+            if restarted {
+                world.crash();
+            }
+            world.append();
+            world.pass(100);
+        }
+        let (accepted, turned_away) = world.accepted_and_turned_away();
+        // The first may be final already, and the outbox empty: then nobody can know the next nonce.
+        assert!(
+            (accepted, turned_away) == (3, 0) || accepted == 2,
+            "seed {seed}: {accepted} {turned_away}"
+        );
+        world.calm();
+        world.check();
+    }
+}
+
+#[test]
+fn with_an_empty_outbox_and_no_node_a_commit_is_turned_away() {
+    let mut world = World::new(1, Faults::NONE);
+    world.set_away(true);
+    world.append();
+    world.pass(500);
+    assert_eq!(world.accepted_and_turned_away(), (0, 1));
+    world.calm();
+    world.check();
+}
+
+#[test]
+fn an_outbox_that_is_full_turns_away_and_goes_on_when_the_node_is_back() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, Faults::NONE);
+        world.pass(20);
+        world.set_away(true);
+        for _ in 0..200 {
+            world.append();
+            world.pass(20);
+        }
+        let (accepted, turned_away) = world.accepted_and_turned_away();
+        assert!(accepted > 8 && turned_away > 0, "seed {seed}: {accepted} {turned_away}");
+        world.set_away(false);
+        world.pass(1_000);
+        world.append();
+        world.calm();
+        world.check();
     }
 }

@@ -3,12 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use application::command::Unavailable;
 use domain::kernel::CommandId;
 use uuid::Uuid;
 
 use super::super::*;
 use super::chain::{Block, Chain, Transaction};
 use crate::log::{Payload, StreamPart};
+
+const GENESIS: Surroundings = Surroundings {
+    applied: 0,
+    final_block: 0,
+};
 
 /// How often in a hundred each goes wrong.
 #[derive(Clone, Copy)]
@@ -20,7 +26,8 @@ pub(super) struct Faults {
     pub(super) thieves: u64,
     pub(super) reorganisations: u64,
     pub(super) crashes: u64,
-    pub(super) amnesia: u64,
+    /// How often the node goes away, or comes back.
+    pub(super) outages: u64,
     /// Whether strangers append to the same streams.
     pub(super) others: bool,
     /// How many blocks make a block final.
@@ -36,7 +43,7 @@ impl Faults {
         thieves: 0,
         reorganisations: 0,
         crashes: 0,
-        amnesia: 0,
+        outages: 0,
         others: true,
         finality: 0,
     };
@@ -82,20 +89,32 @@ pub(super) struct World {
     told: HashMap<CommitKey, CommitOutcome>,
     told_before_crash: HashSet<CommitKey>,
     lost: HashSet<CommitKey>,
+    /// When each commit was handed over.
+    handed: HashMap<CommitKey, Millis>,
+    /// Whether the node is away.
+    away: bool,
     /// The highest head of each stream that anybody of ours has hoped for.
     hopes: HashMap<StreamId, StreamHead>,
 }
 
-fn limits(faults: &Faults) -> Limits {
+/// How long a batch may take into the outbox, and the answer back.
+const STORING: Millis = 450;
+
+/// How long the machine may be left alone when it wants to be woken.
+const ASLEEP: Millis = 12;
+
+fn limits() -> Limits {
     Limits {
         window: 4,
+        company: 30,
+        depth: 8,
+        durable_within: 120,
         batch_bytes: 600,
         resend_after: 40,
         reprice_after: 150,
         retry_after: 5,
         retry_at_most: 50,
         observe_every: 20,
-        retain_final: if faults.amnesia > 0 { 100_000 } else { 0 },
         reverts: 1_000,
         ..Limits::default()
     }
@@ -108,7 +127,7 @@ impl World {
             faults,
             state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03,
             now: 0,
-            machine: Machine::new(limits(&faults), 0, 0),
+            machine: Machine::restored(limits(), GENESIS, Vec::new(), 0),
             chain: Chain::new(),
             outbox: BTreeMap::new(),
             rows: HashMap::new(),
@@ -123,6 +142,8 @@ impl World {
             told_before_crash: HashSet::new(),
             hopes: HashMap::new(),
             lost: HashSet::new(),
+            handed: HashMap::new(),
+            away: false,
         }
     }
 
@@ -170,9 +191,8 @@ impl World {
                 self.reorganise(depth);
             }
         }
-        if self.happens(self.faults.amnesia) {
-            let depth = 1 + self.random(4);
-            self.reorganise(depth);
+        if self.happens(self.faults.outages) {
+            self.away = !self.away;
         }
         if self.happens(self.faults.crashes) {
             self.crash();
@@ -180,15 +200,25 @@ impl World {
         self.pass(60);
     }
 
+    /// The node goes away, or comes back.
+    pub(super) fn set_away(&mut self, away: bool) {
+        self.away = away;
+    }
+
+    /// How many of the commits handed over are in the outbox or were, and how many were turned away.
+    pub(super) fn accepted_and_turned_away(&self) -> (usize, usize) {
+        let failed = |outcome: &&CommitOutcome| matches!(outcome, CommitOutcome::Failed(_));
+        (self.accepted.len(), self.told.values().filter(failed).count())
+    }
+
     /// No more faults, until nothing moves.
     pub(super) fn calm(&mut self) {
         self.faults = Faults {
             finality: self.faults.finality,
-            amnesia: self.faults.amnesia.min(1),
+            others: false,
             ..Faults::NONE
         };
-        self.faults.others = false;
-        self.faults.amnesia = 0;
+        self.away = false;
         self.chain.base_fee = 100;
         let mut quiet = 0;
         for _ in 0..5_000 {
@@ -204,9 +234,6 @@ impl World {
 
     pub(super) fn check(&mut self) {
         let seed = self.seed;
-        // What is only retained may go now.
-        self.now += 1_000_000;
-        self.tell(|_| Input::Tick);
         // Whoever has our key may have used it since anybody looked.
         self.tell(|world| Input::NonceSeen {
             head: world.chain.height(),
@@ -224,7 +251,11 @@ impl World {
             .values()
             .find(|transaction| transaction.fee.max < u128::MAX);
         assert!(ours.is_none(), "seed {seed}: the pool still has {ours:?}");
-        assert_eq!(self.machine.next_nonce(), self.chain.nonce(), "seed {seed}: nonces");
+        assert_eq!(
+            self.machine.next_nonce(),
+            Some(self.chain.nonce()),
+            "seed {seed}: nonces"
+        );
         let mut appended: HashMap<(StreamId, StreamHead), u32> = HashMap::new();
         let mut executed = HashSet::new();
         for block in &self.chain.blocks {
@@ -261,6 +292,10 @@ impl World {
                 Some(CommitOutcome::Rejected { .. }) => {
                     assert!(never, "seed {seed}: {key:?} was appended nevertheless")
                 }
+                Some(CommitOutcome::Failed(_)) => {
+                    let stored = self.accepted.contains(&commit.command_id);
+                    assert!(never && !stored, "seed {seed}: {key:?} was turned away and stored");
+                }
                 Some(CommitOutcome::HandedOver) | None => {
                     assert!(self.lost.contains(key), "seed {seed}: nobody was told of {key:?}");
                 }
@@ -277,7 +312,7 @@ impl World {
     }
 
     /// A client appends: on the head that the chain has, on one that it hopes for, or on a stale one.
-    fn append(&mut self) {
+    pub(super) fn append(&mut self) {
         let key = CommitKey(self.next_key);
         self.next_key += 1;
         let mut parts: Vec<StreamPart> = Vec::new();
@@ -317,8 +352,17 @@ impl World {
             *hope = if head.version >= hope.version { head } else { *hope };
         }
         self.commits.insert(key, Arc::clone(&commit));
+        let since = self.now;
+        self.handed.insert(key, since);
         let size = Size::of(&commit).unwrap();
-        self.tell(|_| Input::Queue(Queued { key, commit, size }));
+        self.tell(|_| {
+            Input::Queue(Queued {
+                key,
+                commit,
+                size,
+                since,
+            })
+        });
     }
 
     /// Somebody else uses our key, for the next nonce or one beyond the next.
@@ -387,7 +431,7 @@ impl World {
     }
 
     /// The process dies and comes back with what the outbox holds. What was only in memory is lost.
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         // A statement that was on its way to the database may have arrived.
         for (_, later) in std::mem::take(&mut self.later) {
             if let Later::Store(batch) = later
@@ -399,6 +443,7 @@ impl World {
         self.lost
             .extend(self.commits.keys().filter(|key| !self.told.contains_key(key)));
         self.told_before_crash.extend(self.told.keys().copied());
+        self.handed.clear();
         let mut batches = Vec::new();
         for (nonce, row) in &self.outbox {
             let commits = row.commits.iter().map(|commit| {
@@ -417,23 +462,23 @@ impl World {
             });
         }
         let around = Surroundings {
-            nonce: self.chain.nonce(),
-            head: self.chain.height(),
             applied: self.applied.len() as u64 - 1,
             final_block: self.final_block,
         };
-        self.machine = Machine::restored(limits(&self.faults), around, batches, self.now);
+        self.machine = Machine::restored(limits(), around, batches, self.now);
     }
 
     /// Lets time pass: the machine acts, answers arrive, blocks are mined and followed.
-    fn pass(&mut self, millis: Millis) {
+    pub(super) fn pass(&mut self, millis: Millis) {
         let end = self.now + millis;
-        self.tell(|world| {
-            Input::Fees(Fees {
-                base: world.chain.base_fee,
-                priority: 1,
-            })
-        });
+        if !self.away {
+            self.tell(|world| {
+                Input::Fees(Fees {
+                    base: world.chain.base_fee,
+                    priority: 1,
+                })
+            });
+        }
         while self.now < end {
             self.now += 1 + self.random(9);
             if self.happens(40) {
@@ -443,7 +488,7 @@ impl World {
                     self.chain.mine(others, most);
                 }
             }
-            if self.happens(60) {
+            if !self.away && self.happens(60) {
                 self.follow();
             }
             let due: Vec<_> = {
@@ -521,7 +566,7 @@ impl World {
                 }
             }
             Action::AskNonce => {
-                let answer = match self.happens(self.faults.answers) {
+                let answer = match self.away || self.happens(self.faults.answers) {
                     true => Later::NonceUnknown,
                     false => Later::NonceSeen(self.chain.height(), self.chain.nonce()),
                 };
@@ -540,7 +585,9 @@ impl World {
                 });
                 let count = self.chain.blocks.get(final_block as usize).map(Block::nonce);
                 let answer = match count {
-                    Some(count) if !self.happens(self.faults.answers) => Later::Receipt(nonce, count > nonce, receipt),
+                    Some(count) if !self.away && !self.happens(self.faults.answers) => {
+                        Later::Receipt(nonce, count > nonce, receipt)
+                    }
                     _ => Later::ReceiptUnknown(nonce),
                 };
                 self.after(answer);
@@ -550,6 +597,27 @@ impl World {
                     self.rows.contains_key(&self.commits[&key].command_id),
                     "accepted and not stored"
                 );
+                // A commit that was reverted is stored again.
+                if let Some(at) = self.handed.remove(&key) {
+                    let (waited, limit) = (self.now - at, limits().durable_within + STORING + ASLEEP);
+                    assert!(
+                        waited <= limit,
+                        "seed {}: {key:?} was accepted after {waited}",
+                        self.seed
+                    );
+                }
+            }
+            Action::TurnAway(key) => {
+                let waited = self.now - self.handed[&key];
+                let limit = limits().durable_within + ASLEEP;
+                assert!(
+                    waited <= limit,
+                    "seed {}: {key:?} was turned away after {waited}",
+                    self.seed
+                );
+                let failed = CommitOutcome::Failed(Unavailable::Chain);
+                let before = self.told.insert(key, failed);
+                assert_eq!(before, None, "seed {}: {key:?} was told twice", self.seed);
             }
             Action::Mined { .. } => {}
             Action::MarkRejected(ids) => {
@@ -668,7 +736,7 @@ impl World {
             fee,
             commits: row.commits.clone(),
         };
-        let arrives = !self.happens(self.faults.answers);
+        let arrives = !self.away && !self.happens(self.faults.answers);
         let answers = !self.happens(self.faults.answers);
         let honest = !self.happens(self.faults.pool);
         let answer = match self.chain.pool.get(&nonce) {

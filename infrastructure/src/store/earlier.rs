@@ -1,0 +1,72 @@
+//! Finds out what became of a command that was, or may have been, accepted before: by this process or by another.
+
+use std::time::Duration;
+
+use application::command::Receipt;
+use application::log::Finality;
+use application::registry::Trace;
+use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use tokio::time::{Instant, sleep};
+
+use super::executor::Core;
+use super::failure::Failure;
+use super::journal::Journal;
+use crate::log::CommitLog;
+
+/// How often to look for a command that is on its way.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+impl<L: CommitLog, J: Journal> Core<L, J> {
+    /// The receipt of a command's commit, once that is final. While it is on its way it is waited for, however long that takes:
+    /// it is durable, and whoever is interested is told that it is accepted. `None` when there is no such commit: none was
+    /// ever accepted, or the contract has rejected it.
+    ///
+    /// The version is that of `aggregate`, which the command was first about, right after the commit.
+    ///
+    /// # Errors
+    /// When the database does not answer for a while. What became of the command is not known then.
+    pub(super) async fn earlier<A: ClinicAggregate>(
+        &self,
+        aggregate: AggregateRef,
+        command_id: CommandId,
+    ) -> Result<Option<Receipt>, Failure> {
+        let stream = self.names.seal(&aggregate);
+        let mut answered_at = Instant::now();
+        let mut told = false;
+        loop {
+            let since = self.heard.moment();
+            let found = async {
+                Ok(match self.reader.trace(command_id).await? {
+                    Trace::Journaled { position } => {
+                        let version = self.reader.version_at::<A>(aggregate, &stream, position).await?;
+                        Some(Some((position, version)))
+                    }
+                    Trace::Outbox => Some(None),
+                    Trace::None => None,
+                })
+            };
+            match found.await {
+                Ok(None) => return Ok(None),
+                Ok(Some(place)) => {
+                    answered_at = Instant::now();
+                    if !std::mem::replace(&mut told, true) {
+                        self.hand_over.tell_accepted(command_id);
+                    }
+                    if let Some((position, version)) = place
+                        && self.heard.until_final(position, since).await
+                    {
+                        return Ok(Some(Receipt {
+                            command_id,
+                            version,
+                            position: Some(position),
+                            finality: Finality::Final,
+                        }));
+                    }
+                }
+                Err(failure) if answered_at.elapsed() >= self.options.catch_up => return Err(failure),
+                Err(_) => {}
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}
