@@ -2,7 +2,7 @@
 
 use application::log::BlockRef;
 use application::projector::Projector;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
 use super::checkpoint::{self, FinalPoint, to_sql};
 use super::opening::OpenedBlock;
@@ -169,14 +169,30 @@ pub(super) async fn revert(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoi
     Ok(Applied::Now)
 }
 
-/// Moves the checkpoint to another block at the same place of the log: the blocks were numbered anew, the log is the same.
-pub(super) async fn reanchor(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoint) -> Result<(), FollowerError> {
+/// Begins to move the checkpoint to another block at the same place of the log. Whoever corrects the journal for that does so in
+/// this transaction.
+pub(super) async fn begin_reanchor(
+    pool: &PgPool,
+    to: &AppliedBlock,
+) -> Result<Transaction<'static, Postgres>, FollowerError> {
     let mut transaction = pool.begin().await?;
     let (.., position) = checkpoint::lock(&mut transaction).await?;
     if position != to.head.position {
         return Err(FollowerError::Moved);
     }
-    sqlx::query("DELETE FROM blocks").execute(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+/// Moves the checkpoint to another block at the same place of the log: the blocks were numbered anew, the log is the same.
+///
+/// Former images go with the blocks that they were kept for: under their old numbers they would be put back when another block
+/// of that number is undone.
+pub(super) async fn reanchor(
+    mut transaction: Transaction<'static, Postgres>,
+    to: &AppliedBlock,
+    finalized: FinalPoint,
+) -> Result<(), FollowerError> {
+    transaction.execute("DELETE FROM blocks; DELETE FROM undo_log").await?;
     checkpoint::remember(&mut *transaction, std::iter::once(to)).await?;
     checkpoint::store(&mut transaction, to, finalized).await?;
     transaction.commit().await?;

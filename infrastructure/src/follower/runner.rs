@@ -16,8 +16,8 @@ use super::opening::{self, OpenedBlock};
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock, Distrust};
 use super::window::{AppliedBlock, Fork, Window};
-use super::{FinalityRule, FollowerError, schema};
-use crate::chain::{BlockId, ChainError, EventLog};
+use super::{FinalityRule, FollowerError, journal, schema};
+use crate::chain::{BlockId, BlockLogs, ChainError, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
 use crate::notices::{AppliedEvent, Notice, Notices};
@@ -521,7 +521,9 @@ where
             block: to.number,
             position: to.head.position,
         };
-        apply::reanchor(&self.pool, &to, finalized).await?;
+        let mut transaction = apply::begin_reanchor(&self.pool, &to).await?;
+        self.renumber(&mut transaction, &to).await?;
+        apply::reanchor(transaction, &to, finalized).await?;
         tracing::warn!(
             block = to.number,
             position = to.head.position,
@@ -541,25 +543,15 @@ where
 
     /// The block after which the node's log is exactly this long and has exactly this running hash.
     async fn find_head(&self, wanted: &LogHead, newest: u64) -> Result<Option<BlockRef>, FollowerError> {
-        let mut head = self.log.genesis();
-        let mut from = self.config.deployed_in;
-        let mut found = if head == *wanted {
-            Some(from.saturating_sub(1))
-        } else {
-            None
-        };
-        while found.is_none() && from <= newest {
-            let to = newest.min(from.saturating_add(self.config.page.max(1)));
-            for block in self.log.logs(from, to).await? {
-                for entry in &block.appended {
-                    head.advance(entry);
-                }
-                if head == *wanted {
-                    found = Some(block.number);
-                    break;
-                }
-            }
-            from = to.saturating_add(1);
+        let mut walk = self.walk(newest);
+        let mut found = (walk.head == *wanted).then(|| self.config.deployed_in.saturating_sub(1));
+        while found.is_none()
+            && let Some(blocks) = walk.next(&self.log).await?
+        {
+            found = blocks
+                .iter()
+                .find(|(_, head)| head == wanted)
+                .map(|(block, _)| block.number);
         }
         let Some(number) = found else { return Ok(None) };
         Ok(self
@@ -568,6 +560,29 @@ where
             .header(BlockId::Number(number))
             .await?
             .map(|header| header.block))
+    }
+
+    /// Corrects the blocks and the transactions of the whole journal, up to a block that [`Self::find_head`] found.
+    async fn renumber(&self, connection: &mut PgConnection, to: &AppliedBlock) -> Result<(), FollowerError> {
+        let mut walk = self.walk(to.number);
+        while let Some(blocks) = walk.next(&self.log).await? {
+            journal::renumber(connection, blocks.iter().map(|(block, _)| block)).await?;
+        }
+        if walk.head == to.head {
+            Ok(())
+        } else {
+            Err(ChainError::Inconsistent("a log that changed while it was read").into())
+        }
+    }
+
+    /// The log from its beginning to a block.
+    fn walk(&self, newest: u64) -> Walk {
+        Walk {
+            head: self.log.genesis(),
+            from: self.config.deployed_in,
+            newest,
+            page: self.config.page.max(1),
+        }
     }
 
     async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
@@ -621,6 +636,34 @@ where
     fn publish_finalized(&self, place: &Place) {
         let FinalPoint { block, position } = place.finalized;
         self.notices.publish(Notice::Finalized { block, position });
+    }
+}
+
+/// The log, read from its beginning page by page.
+struct Walk {
+    /// The log after what was read.
+    head: LogHead,
+    from: u64,
+    newest: u64,
+    page: u64,
+}
+
+impl Walk {
+    /// The next blocks that have anything of the log, with the head after each; `None` at the end.
+    async fn next(&mut self, log: &EventLog) -> Result<Option<Vec<(BlockLogs, LogHead)>>, FollowerError> {
+        if self.from > self.newest {
+            return Ok(None);
+        }
+        let to = self.newest.min(self.from.saturating_add(self.page));
+        let blocks = log.logs(self.from, to).await?;
+        self.from = to.saturating_add(1);
+        let with_head = |block: BlockLogs| {
+            for entry in &block.appended {
+                self.head.advance(entry);
+            }
+            (block, self.head)
+        };
+        Ok(Some(blocks.into_iter().map(with_head).collect()))
     }
 }
 

@@ -252,6 +252,65 @@ async fn after_reorganisations_of_any_depth_in_the_window_the_read_models_equal_
 }
 
 #[tokio::test]
+async fn former_images_of_blocks_that_were_numbered_anew_are_never_put_back() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(19);
+    let finality = FinalityRule::Confirmations(6);
+    log.append(&history.commits(60)).await;
+    let (beginning, before) = (
+        log.chain.call("evm_snapshot", json!([])).await,
+        log.sent().len(),
+    );
+    let mut follower = Running::start(&log, finality);
+    for _ in 0..6 {
+        log.append(&history.commits(4)).await;
+        log.chain.call("anvil_mine", json!(["0x2"])).await;
+    }
+    follower.caught_up(&log).await;
+
+    // Deeper than what is final: the chain goes back to the beginning, and has the same log again in fewer blocks.
+    log.chain.call("evm_revert", json!([beginning])).await;
+    log.chain.call("evm_increaseTime", json!([60])).await;
+    for raw in log.sent()[before..].to_vec() {
+        log.resend(&raw).await;
+    }
+    follower.caught_up(&log).await;
+    assert_eq!(follower.reverts(), 1);
+    let head = log.log.node().block_number().await.unwrap();
+    let on_chain: Vec<_> = log.log.logs(log.deployed_in, head).await.unwrap();
+    let on_chain: Vec<(i64, Vec<u8>)> = on_chain
+        .iter()
+        .flat_map(|block| block.appended.iter().map(|entry| (block.number, entry.transaction)))
+        .map(|(number, transaction)| (number.cast_signed(), transaction.to_vec()))
+        .collect();
+    let pool = log.pool(LIVE);
+    let journal: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT block_number, transaction FROM journal ORDER BY position")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(journal, on_chain, "the journal names the blocks as they are now");
+
+    // A shallow reorganisation on top of that, up to the old numbers.
+    let snapshot = log.chain.call("evm_snapshot", json!([])).await;
+    let (heads, stands) = (log.heads(), history.clone());
+    log.append(&history.commits(4)).await;
+    follower.caught_up(&log).await;
+    log.chain.call("evm_revert", json!([snapshot])).await;
+    log.go_back(heads);
+    history = stands;
+    history.diverge(1);
+    log.chain.call("evm_increaseTime", json!([60])).await;
+    log.append(&history.commits(4)).await;
+    log.append(&history.commits(4)).await;
+    follower.caught_up(&log).await;
+    assert_eq!(follower.reverts(), 1);
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(rebuilt(&log, finality).await, live);
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_read_is_parked_with_its_stream_until_it_can() {
     let mut log = TestLog::start().await;
     let mut history = History::new(18);
