@@ -4,14 +4,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use infrastructure::follower;
 use infrastructure::postgres::{self, LIVE};
+use projections::ReadModels;
 use secrecy::ExposeSecret;
 
 use super::{CliError, console};
 use crate::config::DatabaseConfig;
 
 /// Create or update the database's tables. `medconnect serve` does so as well; this is for those who give servers no right to.
+///
+/// Such a server's role needs to read and write what is in the schemas `core` and `live`, now and after every rebuild. The role that
+/// runs this, and `medconnect rebuild`, grants that once, beforehand:
+///
+///   ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO server;
+///   ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO server;
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
     /// The configuration file; only `database` is read. MEDCONNECT_DATABASE__URL will do without one.
     #[arg(long, short, value_name = "FILE", env = "MEDCONNECT_CONFIG")]
@@ -22,6 +31,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let database = DatabaseConfig::read(arguments.config.as_deref())?;
     let pool = postgres::pool(database.url.expose_secret(), LIVE, 1)?;
     postgres::migrate(&pool).await?;
+    follower::prepare(&pool, &ReadModels).await.map_err(CliError::other)?;
     pool.close().await;
     console::note("the database is up to date");
     Ok(ExitCode::SUCCESS)
