@@ -43,7 +43,7 @@ use crate::http::routes::{
         visits::record,
         accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
         commands::read,
-        admin::status,
+        admin::status, admin::retry_parked,
         system::live, system::ready, system::metrics, system::problem,
     ),
     components(schemas(ProblemBody)),
@@ -104,11 +104,12 @@ impl Modify for Everywhere {
                 name(operation);
                 describe_answers(operation);
             }
-            let searches = path.starts_with("/v1/auth/") || path.ends_with("/search");
+            let no_commands =
+                path.starts_with("/v1/auth/") || path.starts_with("/v1/admin/") || path.ends_with("/search");
             for operation in [&mut item.put, &mut item.post]
                 .into_iter()
                 .flatten()
-                .filter(|_| !searches)
+                .filter(|_| !no_commands)
             {
                 describe_command(operation);
             }

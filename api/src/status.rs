@@ -4,13 +4,14 @@ use application::error::StoreError;
 use application::log::StreamId;
 use application::projector::Projector;
 use application::status::{
-    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedStatus, ProjectionStatus, StatusSource,
-    SystemStatus,
+    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
+    RetriedEvents, StatusSource, SystemStatus, Trouble,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
 use infrastructure::chain::{BlockId, EventLog};
+use infrastructure::follower::Parking;
 use infrastructure::follower::status::StatusCell;
 use projections::ReadModels;
 use sqlx::PgPool;
@@ -122,6 +123,14 @@ impl StatusSource for Status {
                 .collect(),
             parked: self.parked().await.map_err(refused)?,
             foreign_events: follower.foreign_events,
+            troubles: [
+                ("follower", follower.trouble),
+                ("nodes", follower.dispute),
+                ("appender", appender.trouble),
+            ]
+            .into_iter()
+            .filter_map(|(part, cause)| Some(Trouble { part, cause: cause? }))
+            .collect(),
         })
     }
 
@@ -146,5 +155,19 @@ impl StatusSource for Status {
                 essential: false,
             },
         ]
+    }
+}
+
+/// The follower's parked events.
+pub(crate) struct Parked(pub(crate) Parking<ReadModels>);
+
+#[async_trait]
+impl ParkedEvents for Parked {
+    async fn retry(&self) -> Result<RetriedEvents, StoreError> {
+        let retried = self.0.retry().await.map_err(|error| StoreError(Box::new(error)))?;
+        Ok(RetriedEvents {
+            released: retried.released,
+            parked: retried.parked,
+        })
     }
 }

@@ -16,6 +16,7 @@ mod dev_system;
 mod journal;
 mod keys;
 mod kills;
+mod operations;
 mod projections;
 mod races;
 mod rebuild;

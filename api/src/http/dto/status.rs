@@ -90,6 +90,35 @@ pub struct ParkedEvent {
     pub since: Instant,
 }
 
+/// What does not work just now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// Where: `follower`, `nodes`, `appender`.
+    pub part: String,
+    /// What it is.
+    pub cause: String,
+}
+
+/// What another try at the parked events came to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetriedEvents {
+    /// The positions of the events that could be read now, and are in what you read.
+    pub released: Vec<u64>,
+    /// How many are still parked.
+    pub parked: u64,
+}
+
+impl From<application::status::RetriedEvents> for RetriedEvents {
+    fn from(retried: application::status::RetriedEvents) -> Self {
+        Self {
+            released: retried.released,
+            parked: retried.parked,
+        }
+    }
+}
+
 /// How the system is doing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -112,6 +141,8 @@ pub struct Status {
     pub parked: Vec<ParkedEvent>,
     /// How many events are under keys that are not held here.
     pub foreign_events: u64,
+    /// What does not work just now; empty while all is well.
+    pub troubles: Vec<Trouble>,
 }
 
 impl From<StatusReport> for Status {
@@ -168,6 +199,14 @@ impl From<StatusReport> for Status {
                 })
                 .collect(),
             foreign_events: system.foreign_events,
+            troubles: system
+                .troubles
+                .into_iter()
+                .map(|one| Trouble {
+                    part: one.part.to_owned(),
+                    cause: one.cause,
+                })
+                .collect(),
         }
     }
 }

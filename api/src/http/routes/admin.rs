@@ -37,3 +37,20 @@ pub async fn status<B: Backend>(
         .await?;
     Ok(HttpResponse::Ok().json(dto::Status::from(report)))
 }
+
+/// Try the parked events again: a newer program or another key may read them. For administrators.
+///
+/// A server does so by itself when it starts.
+#[utoipa::path(
+    post, path = "/v1/admin/parked/retry", tag = "admin",
+    responses((status = 200, description = "What could be read", body = dto::RetriedEvents)),
+)]
+pub async fn retry_parked<B: Backend>(
+    request: HttpRequest,
+    clinic: web::Data<Clinic<B>>,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    let parked = core(&request)?.ports.parked.clone();
+    let retried = clinic.retry_parked(&caller.principal, parked.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(dto::RetriedEvents::from(retried)))
+}

@@ -98,6 +98,7 @@ impl World {
             registry: Arc::<FakeRegistry>::clone(&registry),
             progress: Arc::new(FakeProgress),
             status: Arc::new(FakeStatus),
+            parked: Arc::new(FakeStatus),
             tracker,
             metrics: Arc::default(),
         };
@@ -725,6 +726,7 @@ impl StatusSource for FakeStatus {
             projections: Vec::new(),
             parked: Vec::new(),
             foreign_events: 0,
+            troubles: Vec::new(),
         })
     }
 
@@ -734,5 +736,12 @@ impl StatusSource for FakeStatus {
             ready: true,
             essential: true,
         }]
+    }
+}
+
+#[async_trait]
+impl ParkedEvents for FakeStatus {
+    async fn retry(&self) -> Result<RetriedEvents, StoreError> {
+        Ok(RetriedEvents::default())
     }
 }
