@@ -200,25 +200,33 @@ where
         F: Future<Output = Result<(), String>> + Send,
     {
         let mut lock = self.lock_out_others().await?;
-        let ran = self.fill_and_swap(progress, compare).await;
-        if let Err(RebuildError::Follower(FollowerError::Distrust(
-            Distrust::RunningHash { .. } | Distrust::ContradictsFinal { .. },
-        ))) = &ran
-        {
-            // Nothing tells whether what was written is what is wrong, so that going on from there might never end.
-            lock.execute(DISCARD).await?;
-            release(lock).await?;
-            return ran;
+        let node = self.follower.log.node();
+        let mut compare = compare;
+        let mut asked = 0;
+        loop {
+            let ran = self.fill_and_swap(&progress, &mut compare).await;
+            let Err(RebuildError::Follower(error)) = &ran else {
+                let report = ran?;
+                release(lock).await?;
+                return Ok(report);
+            };
+            if let FollowerError::Distrust(Distrust::RunningHash { .. } | Distrust::ContradictsFinal { .. }) = error {
+                // Nothing tells whether what was written is what is wrong, so that going on from there might never end.
+                lock.execute(DISCARD).await?;
+            }
+            asked += 1;
+            if !error.is_distrust() || asked >= node.count() {
+                return ran;
+            }
+            tracing::warn!(%error, "the next node is asked");
+            node.distrust();
         }
-        let report = ran?;
-        release(lock).await?;
-        Ok(report)
     }
 
     async fn fill_and_swap<C, F>(
         &self,
-        progress: impl Fn(RebuildProgress) + Sync,
-        compare: Option<C>,
+        progress: &(impl Fn(RebuildProgress) + Sync),
+        compare: &mut Option<C>,
     ) -> Result<RebuildReport, RebuildError>
     where
         C: FnOnce() -> F + Send,
@@ -478,7 +486,7 @@ where
         }
     }
 
-    async fn swap<C, F>(&self, place: &mut Place, mut compare: Option<C>) -> Result<(), RebuildError>
+    async fn swap<C, F>(&self, place: &mut Place, compare: &mut Option<C>) -> Result<(), RebuildError>
     where
         C: FnOnce() -> F + Send,
         F: Future<Output = Result<(), String>> + Send,

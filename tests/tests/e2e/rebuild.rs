@@ -10,7 +10,9 @@ use domain::account::AccountEvent;
 use domain::kernel::AccountId;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
 use infrastructure::follower::status::StatusCell;
-use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError, Phase, RebuildError};
+use infrastructure::follower::{
+    self, FinalityRule, Follower, FollowerConfig, FollowerError, Phase, Rebuild, RebuildError,
+};
 use infrastructure::notices::{Notice, Notices};
 use infrastructure::postgres::{LIVE, REBUILD};
 use projections::{PgQueries, ReadModels};
@@ -523,4 +525,22 @@ async fn nodes_that_agree_are_no_trouble() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(follower.status.get().dispute, None);
     follower.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_goes_on_with_the_next_node_when_the_first_has_no_such_log() {
+    let mut log = TestLog::start().await;
+    log.append(&History::new(27).commits(20)).await;
+    let empty = tests::chain::TestChain::start().await;
+    let nodes = [empty.url().to_owned(), log.chain.url().to_owned()];
+    let node = Node::new(&nodes, log.log.node().chain_id(), RpcOptions::default()).unwrap();
+    let rebuild = Rebuild::new(
+        FollowerConfig::new(FinalityRule::Instant, log.deployed_in),
+        EventLog::new(node, log.log.address()),
+        log.opener(),
+        log.pool(REBUILD),
+        ReadModels,
+    );
+    let head = log.log.head(infrastructure::chain::BlockId::Latest).await.unwrap();
+    assert_eq!(rebuild.run(|_| ()).await.unwrap().position, head.position);
 }
