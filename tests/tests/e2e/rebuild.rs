@@ -274,8 +274,8 @@ async fn former_images_of_blocks_that_were_numbered_anew_are_never_put_back() {
     // Deeper than what is final: the chain goes back to the beginning, and has the same log again in fewer blocks.
     log.chain.call("evm_revert", json!([beginning])).await;
     log.chain.call("evm_increaseTime", json!([60])).await;
-    for raw in log.sent()[before..].to_vec() {
-        log.resend(&raw).await;
+    for raw in &log.sent()[before..] {
+        log.resend(raw).await;
     }
     follower.caught_up(&log).await;
     assert_eq!(follower.reverts(), 1);
