@@ -13,7 +13,7 @@ use application::ports::{Clock, ProgressSource};
 use chrono::{DateTime, SubsecRound, Utc};
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::deploy::{self, DeployError};
-use infrastructure::chain::{ChainError, Deployment, EventLog, Node, RpcOptions};
+use infrastructure::chain::{Address, BlockId, ChainError, Deployment, EventLog, Node, RpcOptions};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
@@ -27,10 +27,11 @@ use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
 use projections::{PgQueries, ReadModels};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
+use sqlx::migrate::MigrateError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, DatabaseConfig};
 use crate::http::metrics::HttpMetrics;
 use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
 use crate::metrics::SystemMetrics;
@@ -57,12 +58,44 @@ pub enum ComposeError {
     /// The nodes cannot be used.
     #[error("the chain cannot be used: {0}")]
     Chain(#[from] ChainError),
+    /// The node is on another chain than the configuration says.
+    #[error("`chain.id` is {expected}, but the node of `chain.nodes` is on chain {actual}")]
+    OtherChain {
+        /// What the configuration says.
+        expected: u64,
+        /// What the node says.
+        actual: u64,
+    },
+    /// There is no event log where the configuration says.
+    #[error(
+        "at {0} (`chain.contract`) stands no event log; `medconnect deploy` puts one on the chain and prints its address"
+    )]
+    NoContract(Address),
+    /// The database belongs to another event log.
+    #[error(
+        "the database (`database.url`) belongs to another event log, {contract} on chain {chain_id}, than `chain.contract` and \
+         `chain.id` name; each log has a database of its own"
+    )]
+    OtherLog {
+        /// The log's chain.
+        chain_id: u64,
+        /// The log.
+        contract: Address,
+    },
+    /// The database's URL is none.
+    #[error("`database.url` must be of the form postgres://user:password@host/database")]
+    DatabaseUrl,
     /// The database cannot be used.
-    #[error("the database cannot be used")]
+    #[error("the database (`database.url`) cannot be used")]
     Database(#[from] sqlx::Error),
+    /// The tables are not those of this version, and the role may not change them.
+    #[error(
+        "the database's tables are not up to date, and the server's role may not change them: run `medconnect migrate` as their owner"
+    )]
+    NotMigrated(#[source] sqlx::Error),
     /// The database cannot be brought to this version.
     #[error("the database cannot be migrated")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[source] MigrateError),
     /// The read models' schema cannot be made.
     #[error("the read models' tables cannot be made")]
     Schema(#[source] FollowerError),
@@ -83,6 +116,90 @@ impl From<FollowerError> for ComposeError {
             FollowerError::OtherShape => Self::OtherShape(error),
             other => Self::Schema(other),
         }
+    }
+}
+
+impl ComposeError {
+    /// Whether only another configuration can help.
+    pub const fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(_)
+                | Self::PublicUrl(_)
+                | Self::OtherChain { .. }
+                | Self::NoContract(_)
+                | Self::Contract(_)
+                | Self::OtherLog { .. }
+                | Self::DatabaseUrl
+        )
+    }
+}
+
+impl From<MigrateError> for ComposeError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(cause) if is_forbidden(&cause) => Self::NotMigrated(cause),
+            MigrateError::Execute(cause) => Self::Database(cause),
+            error => Self::Migration(error),
+        }
+    }
+}
+
+/// Whether the role lacks a privilege.
+fn is_forbidden(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("42501")
+}
+
+/// The pool of a database, with the read models first. Connects on first use.
+///
+/// # Errors
+/// When the URL is not one of Postgres.
+pub(crate) fn pool(database: &DatabaseConfig) -> Result<PgPool, ComposeError> {
+    let url = database.url.expose_secret();
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(ComposeError::DatabaseUrl);
+    }
+    postgres::pool(url, LIVE, database.connections).map_err(|_| ComposeError::DatabaseUrl)
+}
+
+/// Brings the database to this version, empty read models included. Where there is nothing to do it changes nothing.
+///
+/// # Errors
+/// When the database cannot be reached or refuses.
+pub(crate) async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
+    postgres::migrate(pool).await?;
+    match follower::prepare(pool, &ReadModels).await {
+        Err(FollowerError::Database(cause)) if is_forbidden(&cause) => Err(ComposeError::NotMigrated(cause)),
+        done => Ok(done?),
+    }
+}
+
+/// Asks the chain whether the configured event log is there. A node that does not answer, or has not come to the log's first block, may
+/// do so later; one that says otherwise never will.
+///
+/// # Errors
+/// When the node is on another chain, or has no event log at the address.
+pub(crate) async fn check_chain(config: &Config) -> Result<(), ComposeError> {
+    let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
+    let contract = config.chain.contract;
+    let head = async {
+        if node.block_number().await? < config.chain.deployed_in {
+            return Ok(());
+        }
+        EventLog::new(node.clone(), contract)
+            .head(BlockId::Latest)
+            .await
+            .map(drop)
+    };
+    match head.await {
+        Err(ChainError::WrongChain { expected, actual }) => Err(ComposeError::OtherChain { expected, actual }),
+        Err(ChainError::Malformed(_) | ChainError::Rpc { .. }) => Err(ComposeError::NoContract(contract)),
+        Err(error) => {
+            tracing::warn!(%error, "the chain is not there yet; commands wait for it");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -113,21 +230,25 @@ impl System {
     /// # Errors
     /// [`ComposeError`]; nothing keeps running then.
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, ComposeError> {
-        let database = config.database.url.expose_secret();
-        let pool = postgres::pool(database, LIVE, config.database.connections)?;
-        postgres::migrate(&pool).await?;
-        follower::prepare(&pool, &ReadModels).await?;
+        let (secret, signer) = (config.keys.master_secret()?, config.chain.signer()?);
+        let encryption_keys = config.keys.encryption_keys()?;
+        let pool = pool(&config.database)?;
+        migrate(&pool).await?;
+        if let Some((chain_id, contract)) = follower::followed(&pool).await?
+            && (chain_id, contract) != (config.chain.id, config.chain.contract)
+        {
+            return Err(ComposeError::OtherLog { chain_id, contract });
+        }
 
         let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
         let contract = config.chain.contract;
         verify(&node, config).await?;
         let log = EventLog::new(node.clone(), contract);
-        let secret = config.keys.master_secret()?;
         let location = LogLocation {
             chain_id: config.chain.id,
             contract: contract.0,
         };
-        let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
+        let keys = Arc::new(KeyRing::new(pool.clone(), encryption_keys));
         let notices = Notices::default();
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
@@ -143,12 +264,13 @@ impl System {
         let (follower_status, parking) = (follower.status(), follower.parking());
 
         let cancel = CancellationToken::new();
+        let unless_it_runs = cancel.clone().drop_guard();
         let mut tasks = JoinSet::new();
         let appender = Appender::start(
             AppenderConfig::new(contract),
             node,
             pool.clone(),
-            vec![config.chain.signer()?],
+            vec![signer],
             notices.clone(),
             cancel.clone(),
         );
@@ -213,6 +335,7 @@ impl System {
                 tracing::error!(%error, "the HTTP server ended");
             }
         });
+        unless_it_runs.disarm();
         Ok(Self {
             clinic,
             pool,
@@ -246,7 +369,8 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
     for _ in 0..node.count() {
         match tokio::time::timeout(VERIFY_WITHIN, deploy::verify(node, &deployment)).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error @ (DeployError::NotThere(_) | DeployError::Chain(ChainError::WrongChain { .. })))) => {
+            // A node on another chain may be replaced while the server runs; `medconnect serve` asks for that itself.
+            Ok(Err(error @ DeployError::NotThere(_))) => {
                 wrong = Some(error);
                 node.distrust();
             }
@@ -281,6 +405,7 @@ fn http_settings(config: &Config) -> HttpSettings {
         concurrency: given.concurrency.unwrap_or(defaults.concurrency),
         workers: given.workers.unwrap_or(defaults.workers),
         command_wait: seconds(given.command_wait_seconds, defaults.command_wait),
+        claim_lease: seconds(given.claim_seconds, defaults.claim_lease).max(Duration::from_secs(1)),
         session_idle: seconds(
             given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)),
             defaults.session_idle,

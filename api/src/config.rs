@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use figment::error::{Actual, Kind};
+use figment::providers::{Env, Serialized};
 use infrastructure::chain::{Address, Signer};
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,8 +24,26 @@ pub enum ConfigError {
     /// The file is not there.
     #[error("there is no configuration file {}", .0.display())]
     NoFile(PathBuf),
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML. The line is not shown: it may hold a secret.
+    #[error("{} is not TOML in line {line}: {message}", path.display())]
+    Syntax {
+        /// Which.
+        path: PathBuf,
+        /// Where.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
     /// A setting is missing, unknown or of the wrong kind.
-    #[error("the configuration is not usable: {0}")]
+    #[error("the configuration is not usable: {}", described(.0))]
     Setting(Box<figment::Error>),
     /// A secret is missing, or given twice.
     #[error("give either `{0}` or `{0}_file`")]
@@ -48,6 +67,44 @@ pub enum ConfigError {
     /// A key is none.
     #[error("`chain.signer` is not the private key of an Ethereum account")]
     Signer,
+}
+
+/// What is wrong with which settings, without what they hold: that may be a secret.
+fn described(error: &figment::Error) -> String {
+    let described = error.clone().into_iter().map(|error| {
+        // The path may end with the setting in question, or before it.
+        let name = |last: Option<&str>| {
+            let last = last.filter(|last| error.path.last().is_none_or(|end| end != last));
+            let path = error.path.iter().map(String::as_str).chain(last);
+            path.collect::<Vec<_>>().join(".")
+        };
+        let here = name(None);
+        match &error.kind {
+            Kind::MissingField(field) => format!("`{}` is missing", name(Some(field.as_ref()))),
+            Kind::UnknownField(field, known) => {
+                let known = known.join(", ");
+                format!("there is no setting `{}`, only {known}", name(Some(field.as_str())))
+            }
+            Kind::InvalidType(found, expected) => format!("`{here}` is {}, not {expected}", kind_of(found)),
+            Kind::InvalidValue(_, expected) => format!("`{here}` is not {expected}"),
+            Kind::UnknownVariant(_, known) => format!("`{here}` is none of {}", known.join(", ")),
+            Kind::Message(message) => format!("`{here}`: {message}"),
+            _ => format!("`{here}` is not usable"),
+        }
+    });
+    described.collect::<Vec<_>>().join("; ")
+}
+
+/// What kind of value it is.
+const fn kind_of(value: &Actual) -> &'static str {
+    match value {
+        Actual::Bool(_) => "a truth value",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number",
+        Actual::Char(_) | Actual::Str(_) => "a string",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        _ => "something else",
+    }
 }
 
 /// When a block counts as final.
@@ -114,6 +171,10 @@ pub struct HttpConfig {
     /// For how many seconds a command is waited for before it is answered with 202.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_wait_seconds: Option<u64>,
+    /// For how many seconds a request holds its Idempotency-Key without a sign of life. When a server dies, its clients' retries
+    /// are told to wait for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_seconds: Option<u64>,
     /// For how many minutes a session lives without being used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_idle_minutes: Option<u64>,
@@ -266,16 +327,32 @@ impl DatabaseConfig {
 fn settings(file: Option<&Path>) -> Result<Figment, ConfigError> {
     let mut figment = Figment::new();
     if let Some(file) = file {
-        if !file.is_file() {
-            return Err(ConfigError::NoFile(file.to_owned()));
-        }
-        figment = figment.merge(Toml::file_exact(file));
+        figment = figment.merge(Serialized::defaults(table(file)?));
     }
     // The environment's names of one part belong to the tools, such as MEDCONNECT_KEY.
     let environment = Env::prefixed(PREFIX)
         .filter(|name| name.as_str().contains("__"))
         .split("__");
     Ok(figment.merge(environment))
+}
+
+/// The settings of a file.
+fn table(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => ConfigError::NoFile(path.to_owned()),
+        _ => ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
+    })?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        ConfigError::Syntax {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            message: error.message().to_owned(),
+        }
+    })
 }
 
 impl ChainConfig {
@@ -344,6 +421,8 @@ fn secret(name: &'static str, given: Option<&SecretString>, file: Option<&Path>)
 
 #[cfg(test)]
 mod tests {
+    use figment::providers::{Format, Toml};
+
     use super::*;
 
     const FILE: &str = r#"
@@ -395,6 +474,45 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("public_uri"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.toml");
+        let refused = |from: &str, to: &str| {
+            std::fs::write(&path, FILE.replace(from, to)).unwrap();
+            Config::read(Some(&path)).unwrap_err().to_string()
+        };
+        let secret = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+        for (from, to, words) in [
+            (format!("\"{secret}\""), secret.to_owned(), "in line 13"),
+            (
+                format!("\"{secret}\""),
+                format!("[\"{secret}\"]"),
+                "`chain.signer` is a list, not a string",
+            ),
+            (
+                "contract = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"".to_owned(),
+                format!("contract = \"{secret}\""),
+                "`chain.contract` is not",
+            ),
+            (
+                "id = 1337".to_owned(),
+                "id = \"5ecret\"".to_owned(),
+                "`chain.id` is a string",
+            ),
+            (
+                "nodes =".to_owned(),
+                "node =".to_owned(),
+                "there is no setting `chain.node`",
+            ),
+            ("id = 1337".to_owned(), String::new(), "`chain.id` is missing"),
+        ] {
+            let said = refused(&from, &to);
+            assert!(said.contains(words), "{said}");
+            assert!(!said.contains(secret) && !said.contains("5ecret"), "{said}");
+        }
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! every operation (problems, the headers of every answer, the headers that every command takes) is added here, once.
 
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::SecurityScheme;
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::http::problem::ProblemBody;
@@ -99,19 +99,16 @@ impl Modify for Everywhere {
             .components
             .get_or_insert_default()
             .add_security_scheme("bearer", bearer);
+        let components = document.components.get_or_insert_default();
+        components.responses.insert("Problem".to_owned(), problem().into());
         for (path, item) in &mut document.paths.paths {
-            for operation in [&mut item.get, &mut item.put, &mut item.post].into_iter().flatten() {
+            for (method, operation) in [("GET", &mut item.get), ("PUT", &mut item.put), ("POST", &mut item.post)] {
+                let Some(operation) = operation else { continue };
                 name(operation);
-                describe_answers(operation);
-            }
-            let no_commands =
-                path.starts_with("/v1/auth/") || path.starts_with("/v1/admin/") || path.ends_with("/search");
-            for operation in [&mut item.put, &mut item.post]
-                .into_iter()
-                .flatten()
-                .filter(|_| !no_commands)
-            {
-                describe_command(operation);
+                if is_command(path, method) {
+                    describe_command(operation);
+                }
+                describe_answers(path, method, operation);
             }
         }
     }
@@ -129,36 +126,99 @@ fn name(operation: &mut Operation) {
     }));
 }
 
-fn describe_answers(operation: &mut Operation) {
+/// What every answer carries, and which problems the operation can end in. Whatever else goes wrong is a problem too.
+fn describe_answers(path: &str, method: &str, operation: &mut Operation) {
+    for status in problems(path, method, operation) {
+        let problem = Ref::from_response_name("Problem").into();
+        operation.responses.responses.insert(status.to_string(), problem);
+    }
+    let problem = Ref::from_response_name("Problem").into();
+    operation.responses.responses.insert("default".to_owned(), problem);
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
-            for (name, kind, description) in [
-                (
-                    "Medconnect-Position",
-                    Type::Integer,
-                    "Everything in the log up to here is shown",
-                ),
-                ("Medconnect-Finality", Type::String, "`included` or `final`"),
-            ] {
-                let schema = ObjectBuilder::new().schema_type(SchemaType::Type(kind));
-                let header = HeaderBuilder::new()
-                    .schema(Some(schema))
-                    .description(Some(description))
-                    .build();
-                response.headers.insert(name.to_owned(), header.into());
-            }
+            describe_headers(response);
         }
     }
-    let problem = ContentBuilder::new()
+}
+
+fn describe_headers(response: &mut Response) {
+    for (name, kind, description) in [
+        (
+            "Medconnect-Position",
+            Type::Integer,
+            "Everything in the log up to here is shown",
+        ),
+        ("Medconnect-Finality", Type::String, "`included` or `final`"),
+        ("X-Request-Id", Type::String, "Under which the log has the request"),
+    ] {
+        let schema = ObjectBuilder::new().schema_type(SchemaType::Type(kind));
+        let header = HeaderBuilder::new()
+            .schema(Some(schema))
+            .description(Some(description))
+            .build();
+        response.headers.insert(name.to_owned(), header.into());
+    }
+}
+
+/// The answer of whatever is wrong.
+fn problem() -> Response {
+    let body = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
         .build();
     let response = ResponseBuilder::new()
         .description("What is wrong")
-        .content("application/problem+json", problem);
-    operation
-        .responses
-        .responses
-        .insert("default".to_owned(), response.build().into());
+        .content("application/problem+json", body);
+    let mut response = response.build();
+    describe_headers(&mut response);
+    response
+}
+
+/// The client's mistakes that an operation can be asked with. They follow from what it takes; a test against a running
+/// system asks every operation every way, and fails when it answers with another one.
+fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
+    let (signs_in, versioned) = (path.starts_with("/v1/auth/"), path.starts_with("/v1/"));
+    let open = operation.security.is_some();
+    let parameters = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        });
+    let parameters: Vec<&Parameter> = parameters.collect();
+    let named = parameters
+        .iter()
+        .any(|parameter| matches!(parameter.parameter_in, ParameterIn::Path));
+    let queried = parameters
+        .iter()
+        .any(|parameter| matches!(parameter.parameter_in, ParameterIn::Query));
+    let conditional = parameters.iter().any(|parameter| parameter.name == "If-Match");
+    let command = is_command(path, method);
+    let body = command || operation.request_body.is_some();
+    let all = [
+        (400, body || queried),
+        (401, !open || path == "/v1/auth/login"),
+        (403, !open && !matches!(path, "/v1/me" | "/v1/commands/{id}")),
+        (404, named),
+        (406, true),
+        (408, body),
+        (409, command),
+        (412, conditional),
+        (413, body),
+        (415, body),
+        (422, body),
+        (429, signs_in),
+        (503, versioned),
+    ];
+    all.into_iter()
+        .filter_map(|(status, may)| may.then_some(status))
+        .collect()
+}
+
+/// Whether an operation changes something: all that are sent with a body do, but sign-ins and searches.
+fn is_command(path: &str, method: &str) -> bool {
+    method != "GET" && !path.starts_with("/v1/auth/") && !path.starts_with("/v1/admin/") && !path.ends_with("/search")
 }
 
 fn describe_command(operation: &mut Operation) {
@@ -216,6 +276,12 @@ mod tests {
                 assert!(operation.summary.is_some(), "{method} {path}");
                 assert!(names.insert(operation.operation_id.clone()), "{method} {path}");
                 assert!(operation.responses.responses.contains_key("default"), "{method} {path}");
+                for (status, response) in &operation.responses.responses {
+                    if let RefOr::T(response) = response {
+                        let position = response.headers.contains_key("Medconnect-Position");
+                        assert!(position, "{method} {path}: {status}");
+                    }
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! How the system is doing, gathered from its parts.
 
+use std::time::Duration;
+
 use application::error::StoreError;
 use application::log::StreamId;
 use application::projector::Projector;
@@ -20,6 +22,10 @@ use crate::config::FinalityRule;
 
 /// How many parked events are listed.
 const PARKED_LISTED: i64 = 100;
+
+/// How long a part is waited for. Whoever asks how the system is waits with it, and a probe waits no longer than this either: a
+/// slow node must not make a server that can be read from look dead.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The parts that are asked.
 pub(crate) struct Status {
@@ -78,6 +84,11 @@ impl Status {
     }
 }
 
+/// What a part answers within [`PATIENCE`].
+async fn in_good_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> Option<T> {
+    tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
+}
+
 fn refused(error: sqlx::Error) -> StoreError {
     StoreError(Box::new(error))
 }
@@ -87,9 +98,17 @@ impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
         let follower = self.follower.get();
         let (position, running_hash) = self.position_and_hash().await.map_err(refused)?;
-        let head_block = self.log.node().block_number().await.ok();
-        let chain_position = self.log.head(BlockId::Latest).await.ok().map(|head| head.position);
+        let (head_block, chain_position) = tokio::join!(
+            in_good_time(self.log.node().block_number()),
+            in_good_time(self.log.head(BlockId::Latest)),
+        );
+        let chain_position = chain_position.map(|head| head.position);
         let appender = self.appender.status();
+        let troubles = [
+            ("follower", follower.trouble),
+            ("nodes", follower.dispute),
+            ("appender", appender.trouble),
+        ];
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -111,6 +130,7 @@ impl StatusSource for Status {
             outbox: OutboxStatus {
                 waiting: appender.queued,
                 in_flight: appender.outbox_commits,
+                oldest_ms: appender.oldest_ms,
             },
             projections: ReadModels
                 .tables()
@@ -123,21 +143,21 @@ impl StatusSource for Status {
                 .collect(),
             parked: self.parked().await.map_err(refused)?,
             foreign_events: follower.foreign_events,
-            troubles: [
-                ("follower", follower.trouble),
-                ("nodes", follower.dispute),
-                ("appender", appender.trouble),
-            ]
-            .into_iter()
-            .filter_map(|(part, cause)| Some(Trouble { part, cause: cause? }))
-            .collect(),
+            troubles: troubles
+                .into_iter()
+                .filter_map(|(part, cause)| Some(Trouble { part, cause: cause? }))
+                .collect(),
         })
     }
 
     async fn readiness(&self) -> Vec<ComponentReadiness> {
-        let database = sqlx::query("SELECT 1").execute(&self.pool).await.is_ok();
-        let chain = self.log.node().block_number().await.is_ok();
+        let (database, chain) = tokio::join!(
+            in_good_time(sqlx::query("SELECT 1").execute(&self.pool)),
+            in_good_time(self.log.node().block_number())
+        );
+        let (database, chain) = (database.is_some(), chain.is_some());
         let follower = database && self.follower.get().trouble.is_none();
+        let appender = self.appender.status();
         vec![
             ComponentReadiness {
                 name: "database",
@@ -152,6 +172,11 @@ impl StatusSource for Status {
             ComponentReadiness {
                 name: "follower",
                 ready: follower,
+                essential: false,
+            },
+            ComponentReadiness {
+                name: "appender",
+                ready: appender.holds_lease && appender.trouble.is_none(),
                 essential: false,
             },
         ]

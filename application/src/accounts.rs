@@ -8,7 +8,7 @@ use domain::kernel::{AccountId, Wallet};
 use uuid::Uuid;
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::{CommandExecutor as _, Freshness, Receipt};
+use crate::command::{CommandExecutor as _, Receipt};
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
@@ -199,10 +199,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
         let context = self.stamp(principal, issue);
-        Ok(self
-            .executor
-            .execute::<Account>(account, Freshness::MayExist, command, &context)
-            .await?)
+        Ok(self.execute::<Account>(account, command, &context).await?)
     }
 
     /// An account.

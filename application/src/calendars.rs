@@ -8,7 +8,7 @@ use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Sessio
 use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PractitionerId};
 
 use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
-use crate::command::{CommandContext, CommandError, CommandExecutor as _, Freshness, Receipt};
+use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Grant, Object};
@@ -23,8 +23,8 @@ const MOST_MOVES: usize = 8;
 /// A booking as it comes in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BookingRequest {
-    /// Who comes.
-    pub patient: PatientId,
+    /// Who comes. A patient who books for themselves need not say.
+    pub patient: Option<PatientId>,
     /// To whom.
     pub practitioner: PractitionerId,
     /// When.
@@ -130,8 +130,11 @@ impl<B: Backend> Clinic<B> {
         sessions: Vec<Session>,
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
-        let object = Object::Practitioner(practitioner);
-        permit_on(principal, Action::PublishAvailability, object, Resource::Practitioner)?;
+        permit_on(
+            principal,
+            Action::PublishAvailability,
+            Object::Practitioner(practitioner),
+        )?;
         let missing = UseCaseError::NotFound(Resource::Practitioner);
         let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
         let context = self.stamp(principal, issue);
@@ -142,10 +145,7 @@ impl<B: Backend> Clinic<B> {
             now: context.at,
         };
         let calendar = CalendarId::of(practitioner, day);
-        Ok(self
-            .executor
-            .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
-            .await?)
+        Ok(self.execute::<Calendar>(calendar, command, &context).await?)
     }
 
     /// What a practitioner's day offers.
@@ -199,13 +199,13 @@ impl<B: Backend> Clinic<B> {
             slot,
             reason,
         } = request;
-        permit_on(
-            principal,
-            Action::BookAppointment,
-            Object::Patient(patient),
-            Resource::Patient,
-        )
-        .map_err(|error| match error {
+        // Who may never do this learns nothing about what is missing.
+        permit(principal, Action::BookAppointment)?;
+        let patient = patient.or_else(|| own_record(principal)).ok_or(UseCaseError::Invalid {
+            pointer: "/patient",
+            detail: "must be given unless a patient books",
+        })?;
+        permit_on(principal, Action::BookAppointment, Object::Patient(patient)).map_err(|error| match error {
             UseCaseError::NotFound(_) => UseCaseError::UnknownReference { pointer: "/patient" },
             error => error,
         })?;
@@ -224,10 +224,7 @@ impl<B: Backend> Clinic<B> {
             now: context.at,
         };
         let calendar = CalendarId::of(practitioner, day);
-        let receipt = self
-            .executor
-            .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
-            .await?;
+        let receipt = self.execute::<Calendar>(calendar, command, &context).await?;
         Ok(AppointmentDone {
             id: appointment,
             day,
@@ -256,11 +253,7 @@ impl<B: Backend> Clinic<B> {
         for _ in 0..MOST_MOVES {
             let expected_version = version_on(calendar.day, expected)?;
             let command = action.command(appointment, expected_version, context.at);
-            match self
-                .executor
-                .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
-                .await
-            {
+            match self.execute::<Calendar>(calendar, command, &context).await {
                 Err(CommandError::Rejected(CalendarError::Moved { to })) => calendar.day = to,
                 done => {
                     return Ok(AppointmentDone {
@@ -342,11 +335,10 @@ impl<B: Backend> Clinic<B> {
                 now,
                 expected_version,
             };
-            let done = self
-                .executor
-                .execute::<Calendar>(calendar, Freshness::MayExist, command, context)
-                .await;
-            return done.map_err(refused);
+            return self
+                .execute::<Calendar>(calendar, command, context)
+                .await
+                .map_err(refused);
         }
         // The day it enters comes first, so that the receipt's version is of the calendar where it then stands.
         let decide = move |_: &Calendar, leaving: &Calendar| {
@@ -426,7 +418,7 @@ impl<B: Backend> Clinic<B> {
             patient: found.patient,
             practitioner: found.practitioner,
         };
-        permit_on(principal, action, object, Resource::Appointment)?;
+        permit_on(principal, action, object)?;
         Ok(found)
     }
 }
@@ -438,6 +430,14 @@ struct Moving {
     to: NaiveDate,
     slot: Slot,
     expected_version: Option<u64>,
+}
+
+/// The record of a patient who is asking.
+const fn own_record(principal: &Principal) -> Option<PatientId> {
+    match principal {
+        Principal::Patient { patient, .. } => Some(*patient),
+        _ => None,
+    }
 }
 
 /// The day in which a slot begins, where the practitioner is.
@@ -471,6 +471,7 @@ fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
         CommandError::Conflict { attempts } => CommandError::Conflict { attempts },
         CommandError::Unavailable(what) => CommandError::Unavailable(what),
         CommandError::HeldBack => CommandError::HeldBack,
+        CommandError::TooLarge => CommandError::TooLarge,
         CommandError::Internal(cause) => CommandError::Internal(cause),
     }
 }

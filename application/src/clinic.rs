@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use domain::account::Holder;
-use domain::kernel::{AccountId, CommandId, PatientId, Wallet};
+use domain::kernel::{AccountId, ClinicAggregate, CommandId, PatientId, Wallet};
 use uuid::Uuid;
 
-use crate::command::{CommandContext, CommandExecutor, Freshness, Receipt};
+use crate::command::{CommandContext, CommandError, CommandExecutor, Freshness, Receipt};
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::log::Actor;
@@ -147,6 +147,21 @@ impl<B: Backend> Clinic<B> {
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
+
+    /// Has an aggregate that may exist already decide on a command.
+    pub(crate) async fn execute<A: ClinicAggregate>(
+        &self,
+        id: A::Id,
+        command: A::Command,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<A::Error>>
+    where
+        A::Command: Clone + Sync,
+    {
+        self.executor
+            .execute::<A>(id, Freshness::MayExist, command, context)
+            .await
+    }
 }
 
 /// A wallet's account in the same commit as whom it is for.
@@ -161,15 +176,14 @@ pub(crate) fn permit(principal: &Principal, action: Action) -> Result<Grant, Use
 }
 
 /// Denies what the caller may not do to this object; what they may not know of is missing.
-pub(crate) fn permit_on(
-    principal: &Principal,
-    action: Action,
-    object: Object,
-    missing: Resource,
-) -> Result<(), UseCaseError> {
+pub(crate) fn permit_on(principal: &Principal, action: Action, object: Object) -> Result<(), UseCaseError> {
     match decide(principal, action, object) {
         Decision::Allow => Ok(()),
         Decision::Forbid => Err(UseCaseError::Forbidden),
-        Decision::Hide => Err(UseCaseError::NotFound(missing)),
+        Decision::Hide => Err(UseCaseError::NotFound(match object {
+            Object::Patient(_) => Resource::Patient,
+            Object::Practitioner(_) => Resource::Practitioner,
+            Object::Appointment { .. } => Resource::Appointment,
+        })),
     }
 }

@@ -108,6 +108,9 @@ pub enum CommandError<E> {
     /// The stream has an event that cannot be read, so nothing can be decided on it. Nothing changed.
     #[error("the stream is held back by an event that cannot be read")]
     HeldBack,
+    /// What it says is more than one transaction can carry. Nothing changed.
+    #[error("more than one transaction can carry")]
+    TooLarge,
     /// A fault of ours. The cause is for the log, not for the caller.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

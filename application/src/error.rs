@@ -94,6 +94,9 @@ pub enum UseCaseError {
     /// The stream has an event that cannot be read.
     #[error("the stream is held back by an event that cannot be read")]
     HeldBack,
+    /// What the request says is more than one event of the log can hold.
+    #[error("more than one event of the log can hold")]
+    TooLarge,
     /// A fault of ours.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -122,6 +125,7 @@ impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
             CommandError::Conflict { attempts } => Self::Conflict { attempts },
             CommandError::Unavailable(what) => Self::Unavailable(what),
             CommandError::HeldBack => Self::HeldBack,
+            CommandError::TooLarge => Self::TooLarge,
             CommandError::Internal(cause) => Self::Internal(cause),
         }
     }

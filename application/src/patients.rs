@@ -118,16 +118,11 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        self.update_patient(
-            principal,
-            patient,
-            PatientCommand::UpdateDetails {
-                details,
-                expected_version,
-            },
-            issue,
-        )
-        .await
+        let command = PatientCommand::UpdateDetails {
+            details,
+            expected_version,
+        };
+        self.update_patient(principal, patient, command, issue).await
     }
 
     /// Replaces a patient's intake.
@@ -142,16 +137,11 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        self.update_patient(
-            principal,
-            patient,
-            PatientCommand::UpdateIntake {
-                intake,
-                expected_version,
-            },
-            issue,
-        )
-        .await
+        let command = PatientCommand::UpdateIntake {
+            intake,
+            expected_version,
+        };
+        self.update_patient(principal, patient, command, issue).await
     }
 
     async fn update_patient(
@@ -161,17 +151,9 @@ impl<B: Backend> Clinic<B> {
         command: PatientCommand,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        permit_on(
-            principal,
-            Action::UpdatePatient,
-            Object::Patient(patient),
-            Resource::Patient,
-        )?;
+        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
         let context = self.stamp(principal, issue);
-        let receipt = self
-            .executor
-            .execute::<Patient>(patient, Freshness::MayExist, command, &context)
-            .await?;
+        let receipt = self.execute::<Patient>(patient, command, &context).await?;
         Ok(Done { id: patient, receipt })
     }
 
@@ -180,12 +162,7 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn patient(&self, principal: &Principal, patient: PatientId) -> Result<PatientView, UseCaseError> {
-        permit_on(
-            principal,
-            Action::ReadPatient,
-            Object::Patient(patient),
-            Resource::Patient,
-        )?;
+        permit_on(principal, Action::ReadPatient, Object::Patient(patient))?;
         self.queries
             .patient(patient)
             .await?
@@ -215,12 +192,7 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         patient: PatientId,
     ) -> Result<Vec<RelationshipView>, UseCaseError> {
-        permit_on(
-            principal,
-            Action::ReadPatientRelationships,
-            Object::Patient(patient),
-            Resource::Patient,
-        )?;
+        permit_on(principal, Action::ReadPatientRelationships, Object::Patient(patient))?;
         if self.queries.patient(patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Patient));
         }
@@ -241,7 +213,6 @@ impl<B: Backend> Clinic<B> {
             principal,
             Action::ReadPractitionerRelationships,
             Object::Practitioner(practitioner),
-            Resource::Practitioner,
         )?;
         if self.queries.practitioner(practitioner).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Practitioner));

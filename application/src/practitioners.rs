@@ -86,17 +86,17 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
-        let object = Object::Practitioner(practitioner);
-        permit_on(principal, Action::UpdatePractitioner, object, Resource::Practitioner)?;
+        permit_on(
+            principal,
+            Action::UpdatePractitioner,
+            Object::Practitioner(practitioner),
+        )?;
         let command = PractitionerCommand::UpdateDetails {
             details,
             expected_version,
         };
         let context = self.stamp(principal, issue);
-        let receipt = self
-            .executor
-            .execute::<Practitioner>(practitioner, Freshness::MayExist, command, &context)
-            .await?;
+        let receipt = self.execute::<Practitioner>(practitioner, command, &context).await?;
         Ok(Done {
             id: practitioner,
             receipt,

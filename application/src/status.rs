@@ -47,6 +47,8 @@ pub struct OutboxStatus {
     pub waiting: u64,
     /// Commits in transactions that are not final.
     pub in_flight: u64,
+    /// For how long the oldest of them has been waiting, in milliseconds; `None` when none waits.
+    pub oldest_ms: Option<u64>,
 }
 
 /// One read model.
@@ -120,7 +122,7 @@ pub struct SystemStatus {
     pub parked: Vec<ParkedStatus>,
     /// Events under keys that are not held here.
     pub foreign_events: u64,
-    /// What does not work just now; empty while all is well.
+    /// What does not go on; empty while all is well.
     pub troubles: Vec<Trouble>,
 }
 

@@ -6,7 +6,6 @@ use domain::kernel::{AppointmentId, CalendarId, Concept, Identifier, PatientId, 
 
 use crate::calendars::{AppointmentDone, local_day};
 use crate::clinic::{Backend, Clinic, Issue, permit};
-use crate::command::{CommandExecutor as _, Freshness};
 use crate::error::UseCaseError;
 use crate::identity::Principal;
 use crate::policy::Action;
@@ -85,10 +84,7 @@ impl<B: Backend> Clinic<B> {
             booking,
         };
         let context = self.stamp(principal, issue);
-        let receipt = self
-            .executor
-            .execute::<Calendar>(calendar, Freshness::MayExist, command, &context)
-            .await?;
+        let receipt = self.execute::<Calendar>(calendar, command, &context).await?;
         Ok(AppointmentDone {
             id: appointment,
             day: calendar.day,

@@ -189,7 +189,9 @@ impl CommandRegistry for PostgresCommands {
 
     async fn trace(&self, command_id: CommandId) -> Result<Trace, StoreError> {
         // In one snapshot: a commit leaves the outbox only after it is in the journal.
-        let sql = "SELECT (SELECT max(position) FROM journal WHERE command_id = $1) AS position, \
+        // `OFFSET 0`: the greatest position is sought among the command's own, not the command from the greatest position down.
+        let sql = "SELECT (SELECT max(position) FROM \
+                           (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own) AS position, \
                           EXISTS (SELECT FROM outbox_commits WHERE command_id = $1) AS waiting";
         let row = sqlx::query(sql)
             .bind(command_id.uuid())

@@ -4,51 +4,48 @@
 //! `appender.stored:3` for the third time that it is reached. There the process aborts: nothing is flushed, nothing is
 //! unwound, as with `kill -9`. Without the variable a place costs one load.
 //!
-//! | place | what has just happened |
-//! |---|---|
-//! | [`APPENDER_GATHERED`] | a batch has its commits and its nonce; nothing is stored |
-//! | [`APPENDER_STORED`] | the signed transaction is in the outbox; nothing is sent |
-//! | [`APPENDER_SENT`] | a node took the transaction |
-//! | [`APPENDER_MINED_SEEN`] | the follower has applied a block with the transaction |
-//! | [`APPENDER_RESOLVED`] | whoever waits has been told the outcome; the outbox still holds it |
-//! | [`APPENDER_OUTBOX_CLEANED`] | the outbox has forgotten it |
-//! | [`FOLLOWER_FETCHED`] | blocks were read and checked; nothing is written |
-//! | [`FOLLOWER_JOURNALED`] | in the open transaction, the journal has them |
-//! | [`FOLLOWER_PROJECTED`] | in the open transaction, the read models have them |
-//! | [`FOLLOWER_BEFORE_COMMIT`] | in the open transaction, the checkpoint has them |
-//! | [`FOLLOWER_COMMITTED`] | the transaction is committed; nobody was told |
-//! | [`FOLLOWER_NOTIFIED`] | everybody was told |
-//! | [`FOLLOWER_REVERTED`] | in the open transaction, blocks were undone |
+//! [`PLACES`] lists them all; a test kills a server at each.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A batch has its commits and its nonce; nothing is stored.
-pub const APPENDER_GATHERED: &str = "appender.gathered";
-/// The signed transaction is in the outbox; nothing is sent.
-pub const APPENDER_STORED: &str = "appender.stored";
-/// A node took the transaction.
-pub const APPENDER_SENT: &str = "appender.sent";
-/// The follower has applied a block with the transaction.
-pub const APPENDER_MINED_SEEN: &str = "appender.mined-seen";
-/// Whoever waits has been told the outcome; the outbox still holds it.
-pub const APPENDER_RESOLVED: &str = "appender.resolved";
-/// The outbox has forgotten it.
-pub const APPENDER_OUTBOX_CLEANED: &str = "appender.outbox-cleaned";
-/// Blocks were read and checked; nothing is written.
-pub const FOLLOWER_FETCHED: &str = "follower.fetched";
-/// In the open transaction, the journal has the blocks.
-pub const FOLLOWER_JOURNALED: &str = "follower.journaled";
-/// In the open transaction, the read models have the blocks.
-pub const FOLLOWER_PROJECTED: &str = "follower.projected";
-/// In the open transaction, the checkpoint has the blocks.
-pub const FOLLOWER_BEFORE_COMMIT: &str = "follower.before-commit";
-/// The transaction is committed; nobody was told.
-pub const FOLLOWER_COMMITTED: &str = "follower.committed";
-/// Everybody was told.
-pub const FOLLOWER_NOTIFIED: &str = "follower.notified";
-/// In the open transaction, blocks were undone.
-pub const FOLLOWER_REVERTED: &str = "follower.reverted";
+macro_rules! places {
+    ($($(#[$what:meta])+ $name:ident = $place:literal;)+) => {
+        $($(#[$what])+ pub const $name: &str = $place;)+
+
+        /// All places.
+        pub const PLACES: &[&str] = &[$($name),+];
+    };
+}
+
+places! {
+    /// A batch has its commits and its nonce; nothing is stored.
+    APPENDER_GATHERED = "appender.gathered";
+    /// The signed transaction is in the outbox; nothing is sent.
+    APPENDER_STORED = "appender.stored";
+    /// A node took the transaction.
+    APPENDER_SENT = "appender.sent";
+    /// The follower has applied a block with the transaction.
+    APPENDER_MINED_SEEN = "appender.mined-seen";
+    /// Whoever waits has been told the outcome; the outbox still holds it.
+    APPENDER_RESOLVED = "appender.resolved";
+    /// The outbox has forgotten it.
+    APPENDER_OUTBOX_CLEANED = "appender.outbox-cleaned";
+    /// Blocks were read and checked; nothing is written.
+    FOLLOWER_FETCHED = "follower.fetched";
+    /// In the open transaction, the journal has the blocks.
+    FOLLOWER_JOURNALED = "follower.journaled";
+    /// In the open transaction, the read models have the blocks.
+    FOLLOWER_PROJECTED = "follower.projected";
+    /// In the open transaction, the checkpoint has the blocks.
+    FOLLOWER_BEFORE_COMMIT = "follower.before-commit";
+    /// The transaction is committed; nobody was told.
+    FOLLOWER_COMMITTED = "follower.committed";
+    /// Everybody was told.
+    FOLLOWER_NOTIFIED = "follower.notified";
+    /// In the open transaction, blocks were undone.
+    FOLLOWER_REVERTED = "follower.reverted";
+}
 
 /// The environment variable that names the place.
 pub const VARIABLE: &str = "MEDCONNECT_CRASH_AT";
@@ -96,6 +93,12 @@ mod tests {
             assert_eq!(target.place, place);
             assert_eq!(target.passes_left.load(Ordering::Relaxed), pass);
         }
+    }
+
+    #[test]
+    fn no_two_places_have_one_name() {
+        let distinct: std::collections::HashSet<_> = PLACES.iter().collect();
+        assert_eq!(distinct.len(), PLACES.len());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Executor, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 /// The schema of what the follower can rebuild.
 pub const LIVE: &str = "live";
@@ -35,34 +35,43 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, sqlx::E
         .connect_lazy_with(options))
 }
 
-/// What has to be done to `core`, in order.
+/// The migrations of the `core` schema.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// Creates or updates the `core` schema. If nothing is to be done, that takes no right to create anything: then a server's role may
-/// lack it.
+/// How long a connection may take that is made to find out whether there is a database.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Creates or updates the `core` schema. Where there is nothing to do it changes nothing, so that a server needs no right to.
 ///
 /// # Errors
-/// When the database refuses, or was migrated by a newer program.
+/// When the database cannot be reached or refuses, or was migrated by a newer program.
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
-    let mut connection = pool.acquire().await?;
-    if is_migrated(&mut connection).await? {
-        return Ok(());
+    // Not one of the pool's: that would only say that it waited in vain, not for what. And its search path is another.
+    let mut connection = connect(pool).await?;
+    if !is_migrated(&mut connection).await? {
+        // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
+        let missing: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NULL")
+            .fetch_one(&mut connection)
+            .await?;
+        if missing {
+            connection.execute("CREATE SCHEMA IF NOT EXISTS core").await?;
+        }
+        // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
+        connection.execute("SET search_path = core").await?;
+        MIGRATIONS.run_direct(&mut connection).await?;
     }
-    let missing: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NULL")
-        .fetch_one(&mut *connection)
-        .await?;
-    if missing {
-        connection.execute("CREATE SCHEMA IF NOT EXISTS core").await?;
-    }
-    // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
-    connection.execute("SET search_path = core").await?;
-    let done = MIGRATIONS.run_direct(&mut *connection).await;
-    // The connection's search path was changed: it must not go back to the pool.
-    connection.detach();
-    done
+    connection.close().await?;
+    Ok(())
 }
 
-/// Whether exactly the migrations of this program were applied, as they are.
+async fn connect(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let options = pool.connect_options();
+    tokio::time::timeout(CONNECT, PgConnection::connect_with(&options))
+        .await
+        .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+}
+
+/// Whether exactly this program's migrations were applied.
 async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let begun: bool = sqlx::query_scalar("SELECT to_regclass('core._sqlx_migrations') IS NOT NULL")
         .fetch_one(&mut *connection)
@@ -70,12 +79,10 @@ async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error>
     if !begun {
         return Ok(false);
     }
-    let applied: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT version, checksum FROM core._sqlx_migrations WHERE success ORDER BY version")
+    let applied: Vec<(i64, Vec<u8>, bool)> =
+        sqlx::query_as("SELECT version, checksum, success FROM core._sqlx_migrations ORDER BY version")
             .fetch_all(connection)
             .await?;
-    let ours = MIGRATIONS.iter().map(|one| (one.version, one.checksum.as_ref()));
-    Ok(ours.eq(applied
-        .iter()
-        .map(|(version, checksum)| (*version, checksum.as_slice()))))
+    let known = MIGRATIONS.iter().map(|one| (one.version, one.checksum.to_vec(), true));
+    Ok(applied.into_iter().eq(known))
 }

@@ -34,8 +34,8 @@ const MODELS: [Model; 6] = [
         "availability",
         &[
             "SELECT ROW(owner, day, sessions, taken)::text FROM calendars ORDER BY owner, day",
-            "SELECT ROW(practitioner, starts, minutes, day)::text FROM free_slots \
-         ORDER BY practitioner, starts, minutes, day",
+            "SELECT ROW(practitioner, first, last, minutes, day)::text FROM free_runs \
+         ORDER BY practitioner, first, last, minutes, day",
         ],
     ),
     (

@@ -14,7 +14,6 @@ mod appointments;
 mod batch;
 mod calendars;
 mod column;
-mod copy;
 mod hash;
 mod patients;
 mod practitioners;

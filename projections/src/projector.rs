@@ -35,9 +35,9 @@ const SCHEMAS: [&str; 6] = [
 
 /// Empties the tables that follow from others, and takes their keys away: it is faster to make those once they are filled.
 const EMPTY_DERIVED: &str = "
-    TRUNCATE patient_names, free_slots, relationships;
+    TRUNCATE patient_names, free_runs, relationships;
     ALTER TABLE patient_names DROP CONSTRAINT IF EXISTS patient_names_pkey;
-    ALTER TABLE free_slots DROP CONSTRAINT IF EXISTS free_slots_pkey;
+    ALTER TABLE free_runs DROP CONSTRAINT IF EXISTS free_runs_pkey;
     ALTER TABLE relationships DROP CONSTRAINT IF EXISTS relationships_pkey;";
 
 /// Those that only queries need, and the keys of tables that follow from others.
@@ -62,7 +62,7 @@ impl Projector for ReadModels {
             "patient_names",
             "practitioners",
             "calendars",
-            "free_slots",
+            "free_runs",
             "appointments",
             "relationships",
             "accounts",
@@ -85,7 +85,7 @@ impl Projector for ReadModels {
     async fn complete(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
         connection.execute(EMPTY_DERIVED).await?;
         patients::names::derive(connection).await?;
-        calendars::free_slots::derive(connection).await?;
+        calendars::free_runs::derive(connection).await?;
         relationships::derive(connection).await?;
         for sql in INDEXES {
             connection.execute(sql).await?;
@@ -106,7 +106,7 @@ impl Projector for ReadModels {
     ) -> Result<(), ProjectionError> {
         let changes = write_rows(connection, &Batch::of(events)).await?;
         patients::names::update(connection, &changes.patients.before, &changes.patients.after).await?;
-        calendars::free_slots::update(connection, &changes.calendars.before, &changes.calendars.after).await?;
+        calendars::free_runs::update(connection, &changes.calendars.before, &changes.calendars.after).await?;
         let changed = relationships::changes(&changes.appointments.before, &changes.appointments.after);
         relationships::update(connection, &changed).await?;
         Ok(())

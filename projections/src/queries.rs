@@ -69,7 +69,7 @@ impl Queries for PgQueries {
     }
 
     async fn free_slots(&self, filter: &SlotFilter, page: Page<SlotCursor>) -> Result<Vec<FreeSlot>, QueryError> {
-        calendars::search(&self.pool, filter, page, self.clock.now())
+        calendars::free_slots(&self.pool, filter, page, self.clock.now())
             .await
             .map_err(failed)
     }

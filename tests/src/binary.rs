@@ -1,14 +1,14 @@
 //! The program itself, as a process that can be killed.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long a start may take, recovery after a kill included.
 const START: Duration = Duration::from_secs(120);
@@ -22,10 +22,97 @@ pub fn program() -> PathBuf {
     program
 }
 
+/// A port that is free just now, for a program that is about to listen itself.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// The program, running. It is killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Process {
+    /// Starts it. What it prints is appended to a file.
+    pub fn start(mut command: Command, output: &Path) -> Self {
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(output)
+            .expect("a file for the output");
+        let child = command
+            .stdin(Stdio::null())
+            .stderr(file.try_clone().expect("the same file"))
+            .stdout(file)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program");
+        Self {
+            child,
+            output: output.to_owned(),
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> i32 {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        id.expect("a running child")
+    }
+
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("our child")
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        match timeout(START, self.child.wait()).await {
+            Ok(status) => status.expect("our child"),
+            Err(_) => panic!("it does not end: {}", self.output()),
+        }
+    }
+
+    /// Waits until it is ready.
+    pub async fn until(&mut self, mut ready: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + START;
+        while !ready().await {
+            let ended = self.has_ended();
+            assert!(ended.is_none(), "medconnect ended: {}", self.output());
+            assert!(Instant::now() < deadline, "medconnect is not ready: {}", self.output());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The file that it prints to.
+    pub fn output_file(&self) -> PathBuf {
+        self.output.clone()
+    }
+
+    /// What was printed to its file, also by those who had it before.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(&self.output).unwrap_or_default()
+    }
+
+    /// Kills it with `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("our child");
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(mut self) {
+        kill(Pid::from_raw(self.id()), Signal::SIGINT).expect("our child");
+        let status = self.ended().await;
+        assert!(status.success(), "{status}: {}", self.output());
+    }
+}
+
 /// A `medconnect dev` in a process of its own. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Dev {
-    child: Child,
+    process: Process,
     /// Its data directory.
     pub folder: PathBuf,
     /// The URL of its REST interface.
@@ -39,61 +126,37 @@ impl Dev {
         let running = folder.join("running.json");
         // A run that was killed leaves it.
         let _ = std::fs::remove_file(&running);
-        let output = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(folder.with_extension("output"))
-            .expect("a file for the output");
-        let child = Command::new(program())
-            .arg("dev")
-            .arg("--data-dir")
-            .arg(folder)
-            .args(["--chain-port", "0", "--postgres-port", "0", "--port", &port.to_string()])
-            .stdin(Stdio::null())
-            .stderr(output.try_clone().expect("the same file"))
-            .stdout(output)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program");
-        let mut dev = Self {
-            child,
+        let mut command = Command::new(program());
+        command.arg("dev").arg("--data-dir").arg(folder).args([
+            "--chain-port",
+            "0",
+            "--postgres-port",
+            "0",
+            "--port",
+            &port.to_string(),
+        ]);
+        let mut process = Process::start(command, &folder.with_extension("output"));
+        process.until(async || running.is_file()).await;
+        Self {
+            process,
             folder: folder.to_owned(),
             url: format!("http://127.0.0.1:{port}"),
-        };
-        let deadline = Instant::now() + START;
-        while !running.is_file() {
-            let ended = dev.child.try_wait().expect("our child");
-            assert!(ended.is_none(), "medconnect dev ended: {}", dev.output());
-            assert!(
-                Instant::now() < deadline,
-                "medconnect dev is not ready: {}",
-                dev.output()
-            );
-            sleep(Duration::from_millis(50)).await;
         }
-        dev
     }
 
     /// What it has printed, over all runs on its folder.
     pub fn output(&self) -> String {
-        std::fs::read_to_string(self.folder.with_extension("output")).unwrap_or_default()
+        self.process.output()
     }
 
     /// Kills it with `kill -9`.
-    pub async fn kill(mut self) {
-        self.child.kill().await.expect("our child");
+    pub async fn kill(self) {
+        self.process.kill().await;
     }
 
     /// Asks it to stop, and waits until it has.
-    pub async fn stop(mut self) {
-        let pid = self
-            .child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .expect("a running child");
-        kill(Pid::from_raw(pid), Signal::SIGINT).expect("our child");
-        let status = self.child.wait().await.expect("our child");
-        assert!(status.success(), "{status}: {}", self.output());
+    pub async fn stop(self) {
+        self.process.stop().await;
     }
 
     /// Kills the Postgres that it started.
@@ -110,7 +173,7 @@ impl Dev {
 
     /// Kills the node behind its chain.
     pub async fn kill_chain(&self) {
-        let own = self.child.id().expect("a running child").to_string();
+        let own = self.process.id().to_string();
         let output = Command::new("ps")
             .args(["-A", "-o", "pid=,ppid=,comm="])
             .output()

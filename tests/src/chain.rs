@@ -1,7 +1,10 @@
 //! A chain for each test, and its accounts.
 
+use std::time::Duration;
+
 use api::dev::anvil::{Anvil, AnvilOptions};
 use api::dev::tools::{AnvilTool, silent};
+use serde_json::json;
 
 /// Private keys of accounts that have money on every test chain: those that Anvil publishes.
 pub const KEYS: [&str; 4] = [
@@ -49,5 +52,42 @@ impl TestChain {
     /// Calls one of its methods.
     pub async fn call(&self, method: &'static str, params: serde_json::Value) -> serde_json::Value {
         self.node.rpc().call(method, params).await.expect(method)
+    }
+
+    /// The number of the newest block.
+    pub async fn block_number(&self) -> u64 {
+        let number = self.call("eth_blockNumber", json!([])).await;
+        let digits = number.as_str().and_then(|digits| digits.strip_prefix("0x"));
+        u64::from_str_radix(digits.expect("a quantity"), 16).expect("a number")
+    }
+
+    /// Mines blocks, empty ones if there are no transactions.
+    pub async fn mine(&self, blocks: u64) {
+        for _ in 0..blocks {
+            self.call("evm_mine", json!([])).await;
+        }
+    }
+}
+
+/// Mines a block now and then, as a network does, until it is dropped.
+pub struct Heartbeat(tokio::task::JoinHandle<()>);
+
+impl Heartbeat {
+    /// Of this chain.
+    pub fn of(chain: &TestChain) -> Self {
+        let rpc = chain.node.rpc();
+        Self(tokio::spawn(async move {
+            loop {
+                // The chain may be stopped before this is.
+                let _ = rpc.call::<serde_json::Value>("evm_mine", json!([])).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }))
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -1,5 +1,8 @@
 //! A clinic in the hands of its front desk: what most tests need before they begin.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
 use serde_json::{Value, json};
@@ -76,14 +79,65 @@ impl Clinic {
         let body = json!({ "patient": patient, "practitioner": self.doctor, "slot": slot });
         system.post("/v1/appointments", &self.key, &body).await
     }
+
+    /// Books several slots at once, and answers with the ids of the appointments. Each must be acknowledged.
+    pub async fn book_all(&self, system: &TestSystem, patient: &str, slots: Range<u32>) -> Vec<String> {
+        let commands = slots.map(|number| self.book(system, patient, number));
+        let answers = futures::future::join_all(commands).await.into_iter();
+        answers
+            .map(|(status, body)| {
+                assert_eq!(status, 201, "{body}");
+                id_of(&body)
+            })
+            .collect()
+    }
+
+    /// Books a slot without waiting until it is in a block: answers with the command's path once it is durable.
+    pub async fn book_later(&self, system: &TestSystem, patient: &str, number: u32) -> String {
+        let body = json!({ "patient": patient, "practitioner": self.doctor, "slot": self.slot(self.day, number) });
+        let request = system.http.post(format!("{}/v1/appointments", system.url));
+        let request = request.bearer_auth(&self.key).header("prefer", "respond-async");
+        let answer = request.json(&body).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 202);
+        let path = answer.headers().get("location").expect("where it can be asked for");
+        path.to_str().expect("a path").to_owned()
+    }
+
+    /// Waits until a command that was accepted is done.
+    pub async fn done(&self, system: &TestSystem, command: &str) {
+        let mut last = Value::Null;
+        for _ in 0..600 {
+            let (status, body) = system.get(command, &self.key).await;
+            assert_eq!(status, 200, "{body}");
+            match body["status"].as_str() {
+                Some("done") => return,
+                Some("pending") => {}
+                _ => panic!("{body}"),
+            }
+            last = body;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it is still pending: {last}");
+    }
+
+    /// The ids of the doctor's appointments, as the read models have them, in order.
+    pub async fn appointments(&self, system: &TestSystem) -> Vec<String> {
+        let path = format!("/v1/appointments?practitioner={}&limit=200", self.doctor);
+        let (status, body) = system.get(&path, &self.key).await;
+        assert_eq!(status, 200, "{body}");
+        let items = body["items"].as_array().expect("items");
+        let mut ids: Vec<_> = items.iter().map(id_of).collect();
+        ids.sort();
+        ids
+    }
+
+    /// Checks that the doctor has exactly these appointments: none missing, none doubled.
+    pub async fn has_exactly(&self, system: &TestSystem, mut appointments: Vec<String>) {
+        appointments.sort();
+        assert_eq!(self.appointments(system).await, appointments);
+    }
 }
 
-/// The content hashes of a system's read models, by name.
-pub async fn hashes(system: &TestSystem) -> Vec<(&'static str, u64, String)> {
-    use application::queries::Queries as _;
-    let hashes = system.parts().clinic.queries.content_hashes().await.expect("hashes");
-    hashes
-        .into_iter()
-        .map(|hash| (hash.name, hash.rows, hash.hash))
-        .collect()
+fn id_of(body: &Value) -> String {
+    body["id"].as_str().expect("an id").to_owned()
 }

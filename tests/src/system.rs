@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use api::compose::System;
 use api::config::{Config, FinalityRule};
+use application::queries::Queries as _;
 use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 use crate::chain::{KEYS, TestChain};
 use crate::postgres;
@@ -23,6 +25,8 @@ pub struct SystemOptions {
     pub signer: usize,
     /// The database, if it is not a new one.
     pub database: Option<String>,
+    /// For how many seconds a command is waited for before it is answered with 202; the program's own limit if `None`.
+    pub command_wait: Option<u64>,
 }
 
 impl Default for SystemOptions {
@@ -32,6 +36,7 @@ impl Default for SystemOptions {
             finality: FinalityRule::Instant,
             signer: 1,
             database: None,
+            command_wait: None,
         }
     }
 }
@@ -52,6 +57,24 @@ pub struct TestSystem {
     pub http: reqwest::Client,
 }
 
+/// How often a condition is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long a condition is waited for.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Waits until a condition holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            sleep(TICK).await;
+        }
+    };
+    if timeout(PATIENCE, waiting).await.is_err() {
+        panic!("in vain waited for: {what}");
+    }
+}
+
 /// The log's contract on a chain, with all test keys as writers.
 pub async fn deployed(chain: &TestChain) -> Deployment {
     let node = Node::new(&[chain.url().to_owned()], api::dev::CHAIN_ID, RpcOptions::default()).expect("a node");
@@ -70,6 +93,13 @@ impl TestSystem {
 
     /// A system that differs.
     pub async fn with(chain: &TestChain, deployment: &Deployment, options: SystemOptions) -> Self {
+        let system = Self::launch(chain, deployment, options).await;
+        system.administrator().await;
+        system
+    }
+
+    /// A system that answers requests, and has perhaps not seen the chain yet: without the first administrator.
+    pub async fn launch(chain: &TestChain, deployment: &Deployment, options: SystemOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let database = match options.database {
@@ -78,7 +108,9 @@ impl TestSystem {
         };
         let administrator: Signer = KEYS[0].parse().expect("a key");
         let config = json!({
-            "http": { "bind": "127.0.0.1:0", "public_url": url, "workers": 1 },
+            "http": {
+                "bind": "127.0.0.1:0", "public_url": url, "workers": 1, "command_wait_seconds": options.command_wait,
+            },
             "database": { "url": database, "connections": 12 },
             "chain": {
                 "nodes": [options.node.unwrap_or_else(|| chain.url().to_owned())],
@@ -93,9 +125,6 @@ impl TestSystem {
         });
         let config: Config = serde_json::from_value(config).expect("a configuration");
         let system = System::start(&config, listener).await.expect("a system");
-        let wallet = administrator.address();
-        let opened = api::bootstrap::administrator_in_time(&system.clinic, wallet).await;
-        opened.expect("the first administrator");
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(60))
             .build()
@@ -108,6 +137,13 @@ impl TestSystem {
             database,
             http,
         }
+    }
+
+    /// Waits until the first administrator has an account.
+    pub async fn administrator(&self) {
+        let wallet: Signer = KEYS[0].parse().expect("a key");
+        let opened = api::bootstrap::administrator_in_time(&self.parts().clinic, wallet.address()).await;
+        opened.expect("the first administrator");
     }
 
     /// Stops it orderly.
@@ -123,6 +159,83 @@ impl TestSystem {
             .fetch_optional(&self.parts().pool)
             .await;
         position.expect("a database").map_or(0, i64::cast_unsigned)
+    }
+
+    /// Waits until nothing has moved for a while, and answers with the position.
+    pub async fn settled(&self) -> u64 {
+        let (mut last, mut same) = (self.position().await, 0);
+        while same < 10 {
+            sleep(TICK).await;
+            let now = self.position().await;
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+        }
+        last
+    }
+
+    /// The content hashes of the read models: their names, how many rows they have, and the hash.
+    pub async fn hashes(&self) -> Vec<(&'static str, u64, String)> {
+        let hashes = self.parts().clinic.queries.content_hashes().await.expect("hashes");
+        hashes
+            .into_iter()
+            .map(|hash| (hash.name, hash.rows, hash.hash))
+            .collect()
+    }
+
+    /// Stops it, and checks that its read models are those of a server with the same keys that has seen only the chain as it is now.
+    pub async fn agrees_with_a_rebuild(self, chain: &TestChain) {
+        let (position, hashes) = (self.settled().await, self.hashes().await);
+        let options = SystemOptions {
+            finality: self.config.chain.finality,
+            signer: 3,
+            database: Some(self.database.clone()),
+            ..SystemOptions::default()
+        };
+        let deployment = self.deployment;
+        sqlx::query("DROP SCHEMA live CASCADE")
+            .execute(&self.parts().pool)
+            .await
+            .expect("the read models go");
+        self.stop().await;
+        let fresh = Self::launch(chain, &deployment, options).await;
+        until("the log is read again", async || fresh.position().await >= position).await;
+        assert_eq!(
+            fresh.settled().await,
+            position,
+            "the chain has what was shown, and nothing else"
+        );
+        assert_eq!(fresh.hashes().await, hashes);
+        fresh.stop().await;
+    }
+
+    /// What the administrator's view says is wrong just now: the parts, each with the cause.
+    pub async fn troubles(&self, administrator: &str) -> Vec<(String, String)> {
+        let (status, body) = self.get("/v1/admin/status", administrator).await;
+        assert_eq!(status, 200, "{body}");
+        let text = |trouble: &Value, name: &str| trouble[name].as_str().expect("text").to_owned();
+        let troubles = body["troubles"].as_array().expect("a list").iter();
+        troubles
+            .map(|trouble| (text(trouble, "part"), text(trouble, "cause")))
+            .collect()
+    }
+
+    /// Waits until the administrator's view says that a part is in trouble, with a cause that contains `words`.
+    pub async fn says(&self, administrator: &str, part: &str, words: &str) {
+        until(words, async || {
+            let troubles = self.troubles(administrator).await;
+            troubles
+                .iter()
+                .any(|(where_, cause)| where_ == part && cause.contains(words))
+        })
+        .await;
+    }
+
+    /// Waits until nothing is wrong any more.
+    pub async fn recovers(&self, administrator: &str) {
+        until("nothing is wrong", async || {
+            self.troubles(administrator).await.is_empty()
+        })
+        .await;
     }
 
     /// The parts.

@@ -171,6 +171,7 @@ fn events_of_round(
         on_the_day(CalendarEvent::Rescheduled {
             appointment,
             slot: round.second,
+            patient: Personal::Known(patient),
         }),
         on_the_day(CalendarEvent::Cancelled {
             appointment,

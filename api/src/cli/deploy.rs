@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use infrastructure::chain::{Address, Node, RpcOptions, Signer, deploy};
+use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
 
 use super::{CliError, console};
 
@@ -33,8 +33,16 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let key = key(arguments.key_file, "MEDCONNECT_DEPLOYER_KEY")?;
-    let node = Node::discover(&arguments.node, RpcOptions::default()).await?;
+    let node = Node::discover(&arguments.node, RpcOptions::default())
+        .await
+        .map_err(CliError::Node)?;
     if let Some(contract) = arguments.contract {
+        let standing = Deployment {
+            chain_id: node.chain_id(),
+            address: contract,
+            block: 0,
+        };
+        deploy::verify(&node, &standing).await?;
         for writer in &arguments.writer {
             deploy::grant_writer(&node, &key, contract, *writer).await?;
             console::note(format!("{writer} may append"));
@@ -55,6 +63,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 
 /// A private key from a file or from the environment.
 pub(super) fn key(file: Option<PathBuf>, variable: &'static str) -> Result<Signer, CliError> {
+    let given = file
+        .as_ref()
+        .map_or_else(|| variable.to_owned(), |path| path.display().to_string());
     let text = match file {
         Some(path) => std::fs::read_to_string(&path).map_err(|source| CliError::File {
             action: "read",
@@ -66,5 +77,5 @@ pub(super) fn key(file: Option<PathBuf>, variable: &'static str) -> Result<Signe
     };
     text.trim()
         .parse()
-        .map_err(|error: infrastructure::chain::signer::SecretKeyError| CliError::Usage(error.to_string()))
+        .map_err(|error: infrastructure::chain::signer::SecretKeyError| CliError::Usage(format!("{given}: {error}")))
 }

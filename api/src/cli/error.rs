@@ -39,6 +39,9 @@ pub enum CliError {
     /// Signing in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// No node answers.
+    #[error("no node of --node can be used: {0}")]
+    Node(#[source] ChainError),
     /// A deployment.
     #[error(transparent)]
     Deploy(#[from] DeployError),
@@ -48,9 +51,6 @@ pub enum CliError {
     /// The database.
     #[error("the database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
-    /// Migrations.
-    #[error("the database cannot be migrated: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
     /// A measurement.
     #[error("it could not be measured: {0:#}")]
     Bench(#[from] anyhow::Error),
@@ -73,9 +73,8 @@ impl CliError {
     /// The exit code, as documented by `medconnect --help`.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::Compose(ComposeError::Config(_)) => {
-                ExitCode::from(2)
-            }
+            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) => ExitCode::from(2),
+            Self::Compose(error) if error.is_configuration() => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

@@ -4,18 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use infrastructure::follower;
-use infrastructure::postgres::{self, LIVE};
-use projections::ReadModels;
-use secrecy::ExposeSecret;
 
 use super::{CliError, console};
+use crate::compose;
 use crate::config::DatabaseConfig;
 
-/// Create or update the database's tables. `medconnect serve` does so as well; this is for those who give servers no right to.
+/// Create or update the database's tables.
 ///
-/// Such a server's role needs to read and write what is in the schemas `core` and `live`, now and after every rebuild. The role that
-/// runs this, and `medconnect rebuild`, grants that once, beforehand:
+/// `medconnect serve` does so as well; this is for those who give servers no right to. Such a server's role needs to read and write what is
+/// in the schemas `core` and `live`, now and after every rebuild. The role that runs this, and `medconnect rebuild`, grants that
+/// once, beforehand:
 ///
 ///   ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO server;
 ///   ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO server;
@@ -29,9 +27,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let database = DatabaseConfig::read(arguments.config.as_deref())?;
-    let pool = postgres::pool(database.url.expose_secret(), LIVE, 1)?;
-    postgres::migrate(&pool).await?;
-    follower::prepare(&pool, &ReadModels).await.map_err(CliError::other)?;
+    let pool = compose::pool(&database)?;
+    compose::migrate(&pool).await?;
     pool.close().await;
     console::note("the database is up to date");
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use infrastructure::chain::Address;
 use super::stop::Stop;
 use super::{CliError, console, logging};
 use crate::bootstrap;
-use crate::compose::{Backend, System};
+use crate::compose::{self, Backend, System};
 use crate::config::Config;
 
 /// Run a server: REST interface, appender and follower.
@@ -20,8 +20,8 @@ use crate::config::Config;
 /// Settings come from a TOML file and from the environment, which wins: `database.url` is MEDCONNECT_DATABASE__URL there.
 ///
 ///   http.public_url         the address that people sign in at (required); http.bind (127.0.0.1:8080), http.body_limit,
-///                           http.concurrency, http.workers, http.command_wait_seconds, http.session_idle_minutes,
-///                           http.session_hours
+///                           http.concurrency, http.workers, http.command_wait_seconds, http.claim_seconds,
+///                           http.session_idle_minutes, http.session_hours
 ///   database.url            postgres://user:password@host/database (required); database.connections (32)
 ///   chain.nodes             JSON-RPC URLs, the preferred one first (required)
 ///   chain.id                the chain id (required)
@@ -48,6 +48,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind)
         .map_err(|source| CliError::Usage(format!("cannot listen on {bind} (`http.bind`): {source}")))?;
+    compose::check_chain(&config).await?;
     let system = System::start(&config, listener).await?;
     if let Some(wallet) = config.bootstrap.administrator {
         tokio::spawn(open_administrator(Arc::clone(&system.clinic), wallet));

@@ -298,6 +298,9 @@ fn launch(
         ("max_connections", "200"),
         ("shared_buffers", "128MB"),
         ("max_wal_size", "2GB"),
+        // Nobody replicates it, so what can be made anew after a crash need not be logged: an index that is being built.
+        ("wal_level", "minimal"),
+        ("max_wal_senders", "0"),
         ("jit", "off"),
     ];
     if !options.durable {

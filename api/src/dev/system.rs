@@ -226,6 +226,7 @@ fn configuration(
             concurrency: None,
             workers: None,
             command_wait_seconds: None,
+            claim_seconds: None,
             session_idle_minutes: None,
             session_hours: None,
         },

@@ -3,12 +3,14 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
+use application::accounts::IssuedKey;
 use application::calendars::AppointmentDone;
+use application::clinic::Done;
 use application::command::Receipt;
 use application::log::Finality;
 use application::registry::StoredAnswer;
 use chrono::{DateTime, Utc};
-use domain::kernel::CommandId;
+use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -80,16 +82,41 @@ pub struct Answer {
 
 impl Answer {
     /// Something is new, unless it was there already.
-    pub fn created(resource: String, id: Uuid, receipt: Receipt) -> Self {
-        let created = receipt.position.is_some();
+    pub fn created(done: Done<impl Into<AggregateRef>>) -> Self {
         Self {
-            created,
-            ..Self::changed(resource, Some(id), receipt)
+            created: done.receipt.position.is_some(),
+            ..Self::changed(done)
         }
     }
 
     /// Something changed, or needed no change.
-    pub fn changed(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
+    pub fn changed(done: Done<impl Into<AggregateRef>>) -> Self {
+        let of = done.id.into();
+        Self {
+            etag: Some(etag::of_version(done.receipt.version)),
+            ..Self::of(path(of), Some(of.uuid()), done.receipt)
+        }
+    }
+
+    /// A day of a practitioner's was published. Its tag is no use: its version moves with every booking.
+    pub fn published(calendar: CalendarId, receipt: Receipt) -> Self {
+        Self::of(path(calendar.into()), None, receipt)
+    }
+
+    /// A key was issued; its secret is shown, this once.
+    pub fn issued(account: AccountId, issued: IssuedKey) -> Self {
+        let mut answer = Self::revoked(account, issued.key, issued.receipt);
+        answer.created = issued.receipt.position.is_some();
+        answer.body.secret = issued.secret;
+        answer
+    }
+
+    /// A key was revoked.
+    pub fn revoked(account: AccountId, key: Uuid, receipt: Receipt) -> Self {
+        Self::of(format!("{}/keys/{key}", path(account.into())), Some(key), receipt)
+    }
+
+    fn of(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
         let Receipt {
             command_id,
             version,
@@ -115,27 +142,13 @@ impl Answer {
     /// An appointment is new or changed.
     pub fn appointment(done: AppointmentDone, new: bool) -> Self {
         let resource = format!("/v1/appointments/{}", done.id);
-        let answer = Self::changed(resource, Some(done.id.uuid()), done.receipt);
+        let answer = Self::of(resource, Some(done.id.uuid()), done.receipt);
         let created = new && done.receipt.position.is_some();
         Self {
             created,
             etag: done.version().map(etag::of_appointment),
             ..answer
         }
-    }
-
-    /// The resource's tag is the version of its stream.
-    #[must_use]
-    pub fn with_version_tag(mut self) -> Self {
-        self.etag = Some(etag::of_version(self.body.version));
-        self
-    }
-
-    /// A secret to show, this once.
-    #[must_use]
-    pub fn with_secret(mut self, secret: Option<String>) -> Self {
-        self.body.secret = secret;
-        self
     }
 
     const fn status(&self) -> StatusCode {
@@ -170,6 +183,16 @@ impl Answer {
             location: self.created.then(|| body.resource.clone()),
             etag: self.etag.clone(),
         }
+    }
+}
+
+/// Where an aggregate is found.
+fn path(of: AggregateRef) -> String {
+    match of {
+        AggregateRef::Patient(id) => format!("/v1/patients/{id}"),
+        AggregateRef::Practitioner(id) => format!("/v1/practitioners/{id}"),
+        AggregateRef::Calendar(CalendarId { owner, day }) => format!("/v1/practitioners/{owner}/availability/{day}"),
+        AggregateRef::Account(id) => format!("/v1/accounts/{id}"),
     }
 }
 
@@ -224,6 +247,8 @@ impl CommandStatusBody {
 
 #[cfg(test)]
 mod tests {
+    use domain::kernel::PatientId;
+
     use super::*;
 
     fn receipt(position: Option<u64>) -> Receipt {
@@ -237,8 +262,19 @@ mod tests {
 
     #[test]
     fn what_was_there_already_is_not_created() {
-        let answer = |position| Answer::created("/v1/patients/x".into(), Uuid::from_u128(2), receipt(position));
-        assert_eq!(answer(Some(9)).respond().status(), 201);
+        let id = PatientId::new(Uuid::from_u128(2));
+        let answer = |position| {
+            Answer::created(Done {
+                id,
+                receipt: receipt(position),
+            })
+        };
+        let new = answer(Some(9)).respond();
+        assert_eq!(new.status(), 201);
+        assert_eq!(
+            new.headers().get(header::LOCATION).unwrap(),
+            &format!("/v1/patients/{id}")
+        );
         let again = answer(None).respond();
         assert_eq!(again.status(), 200);
         assert!(!again.headers().contains_key(header::LOCATION));
@@ -246,8 +282,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_and_not_kept() {
-        let answer = Answer::created("/v1/accounts/x/keys/y".into(), Uuid::from_u128(2), receipt(Some(9)))
-            .with_secret(Some("mk_secret".into()));
+        let issued = IssuedKey {
+            key: Uuid::from_u128(2),
+            secret: Some("mk_secret".into()),
+            receipt: receipt(Some(9)),
+        };
+        let answer = Answer::issued(AccountId::new(Uuid::from_u128(3)), issued);
+        assert_eq!(answer.respond().status(), 201);
         assert!(!answer.stored().body.contains("mk_secret"));
         assert_eq!(answer.body.secret.as_deref(), Some("mk_secret"));
     }

@@ -4,22 +4,21 @@
 //! of its own, so a client that hangs up cancels nothing. A row in the registry is written only when there is an
 //! `Idempotency-Key`, when the caller does not wait, or when waiting took too long.
 
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::error::QueryPayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use application::calendars::AppointmentVersion;
 use application::clinic::{Backend, Clinic, Issue};
 use application::error::{StoreError, UseCaseError};
 use application::identity::Principal;
 use application::registry::{Claim, Claimed, StoredAnswer, Ticket};
 use domain::kernel::{AccountId, CommandId};
-use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
@@ -27,25 +26,23 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::answer::{Answer, CommandStatusBody};
-use super::auth::{Caller, caller};
-use super::core::{Core, Running};
-use super::json;
+use super::auth::{Authenticate, caller};
+use super::body;
+use super::core::{Core, Running, clinic, core};
+use super::dto::{Checked, checked};
+use super::etag::Precondition;
+use super::headers::{Prefer, correlation, idempotency_key};
 use super::problem::{Problem, ProblemKind};
 
 /// Given with every answer that was given before.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// The longest idempotency key.
-const LONGEST_KEY: usize = 255;
-
-/// A request that changes something.
-pub struct Command<T> {
-    /// Who asks.
-    pub caller: Principal,
-    /// What they ask.
-    pub body: T,
-    /// The headers, for preconditions.
-    pub headers: HeaderMap,
+/// A request that changes something, with a body that says `T`.
+pub struct Command<B: Backend, T: Checked> {
+    caller: Principal,
+    body: T::Domain,
+    clinic: web::Data<Clinic<B>>,
+    precondition: Precondition,
     core: web::Data<Core>,
     key: Option<String>,
     prefer: Prefer,
@@ -53,177 +50,33 @@ pub struct Command<T> {
     fingerprint: [u8; 32],
 }
 
-/// What `Prefer` asks for (RFC 7240).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Prefer {
-    respond_async: bool,
-    wait: Option<Duration>,
-}
-
-impl Prefer {
-    fn read(headers: &HeaderMap) -> Self {
-        let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split([',', ';']))
-            .fold(Self::default(), |prefer, preference| {
-                match preference.trim().split_once('=') {
-                    None if preference.trim().eq_ignore_ascii_case("respond-async") => Self {
-                        respond_async: true,
-                        ..prefer
-                    },
-                    Some((name, seconds)) if name.trim().eq_ignore_ascii_case("wait") => Self {
-                        wait: seconds.trim().parse().ok().map(Duration::from_secs),
-                        ..prefer
-                    },
-                    // What is not understood is ignored (RFC 7240, 2).
-                    _ => prefer,
-                }
-            })
-    }
-}
-
-impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
+impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let Caller { principal, .. } = caller(&request).await?;
+            let caller = caller(&request).await?.principal;
             let core = core(&request)?;
-            let key = idempotency_key(request.headers())?;
-            let correlation = correlation(request.headers())?;
-            let bytes = read_body(&request, payload, core.settings.body_limit).await?;
-            let body = json::read(if bytes.is_empty() { b"{}" } else { &bytes })?;
-            let fingerprint = fingerprint(&core, &request, &bytes);
-            let headers = request.headers().clone();
-            let prefer = Prefer::read(&headers);
+            let headers = request.headers();
+            let key = idempotency_key(headers)?;
+            let correlation = correlation(headers)?;
+            let precondition = Precondition::read(headers)?;
+            let bytes = body::take(&request, payload, &core.settings).await?;
             Ok(Self {
-                caller: principal,
-                body,
-                headers,
+                caller,
+                body: checked(body::parse::<T>(&bytes)?)?,
+                clinic: clinic(&request)?,
+                fingerprint: fingerprint(&core, &request, &bytes),
+                precondition,
+                prefer: Prefer::read(headers),
                 core,
                 key,
-                prefer,
                 correlation,
-                fingerprint,
             })
         })
     }
-}
-
-/// A request's body that changes nothing: a search, a sign-in.
-pub struct Json<T>(pub T);
-
-impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let limit = core(&request)?.settings.body_limit;
-            let bytes = read_body(&request, payload, limit).await?;
-            Ok(Self(json::read(if bytes.is_empty() { b"{}" } else { &bytes })?))
-        })
-    }
-}
-
-/// What a request's query says.
-pub struct Parameters<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest for Parameters<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = web::Query::<T>::from_query(request.query_string());
-        ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
-            let error = match error {
-                QueryPayloadError::Deserialize(error) => error.to_string(),
-                _ => String::new(),
-            };
-            let detail = format!("The query: {}.", json::expectation(&error));
-            Problem::new(ProblemKind::MalformedRequest).detail(detail)
-        }))
-    }
-}
-
-/// The shared state.
-///
-/// # Errors
-/// `internal` when the server was put together without it.
-pub fn core(request: &HttpRequest) -> Result<web::Data<Core>, Problem> {
-    request
-        .app_data::<web::Data<Core>>()
-        .cloned()
-        .ok_or_else(|| Problem::new(ProblemKind::Internal))
-}
-
-async fn read_body(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<web::BytesMut, Problem> {
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    let declared: Option<usize> = declared.and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
-    }
-    let mut body = web::BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let cut_off = |_| Problem::new(ProblemKind::MalformedRequest).detail("The body could not be read to its end.");
-        let chunk = chunk.map_err(cut_off)?;
-        if body.len() + chunk.len() > limit {
-            return Err(too_large(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    if !body.is_empty() && !is_json(request.headers()) {
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType));
-    }
-    Ok(body)
-}
-
-fn too_large(limit: usize) -> Problem {
-    Problem::new(ProblemKind::PayloadTooLarge).detail(format!("At most {limit} bytes are taken."))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
-        return false;
-    };
-    let mut parts = value.split(';').map(str::trim);
-    let json = parts
-        .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
-    let utf8 = |parameter: &str| {
-        parameter.split_once('=').is_none_or(|(name, value)| {
-            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-        })
-    };
-    json && parts.all(utf8)
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        Problem::new(ProblemKind::MalformedRequest).detail("Idempotency-Key takes 1 to 255 printable ASCII characters.")
-    })
-}
-
-fn correlation(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
-    let Some(value) = headers.get("x-correlation-id") else {
-        return Ok(None);
-    };
-    value
-        .to_str()
-        .ok()
-        .and_then(|text| Uuid::try_parse(text).ok())
-        .map(Some)
-        .ok_or_else(|| Problem::new(ProblemKind::MalformedRequest).detail("X-Correlation-Id takes a UUID."))
 }
 
 /// What makes two requests the same: method, path, precondition and body.
@@ -246,45 +99,39 @@ fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
     core.ports.secrets.digest(&text)
 }
 
-impl<T> Command<T> {
-    /// The same request with its body read further.
+impl<B: Backend, T: Checked> Command<B, T> {
+    /// The version that the caller insists on.
     ///
     /// # Errors
-    /// What `read` finds wrong.
-    pub fn map<U>(self, read: impl FnOnce(T) -> Result<U, Problem>) -> Result<Command<U>, Problem> {
-        let Self {
-            caller,
-            body,
-            headers,
-            core,
-            key,
-            prefer,
-            correlation,
-            fingerprint,
-        } = self;
-        Ok(Command {
-            caller,
-            body: read(body)?,
-            headers,
-            core,
-            key,
-            prefer,
-            correlation,
-            fingerprint,
-        })
+    /// As [`Precondition::version`].
+    pub fn expected_version(&mut self) -> Result<Option<u64>, Problem> {
+        self.precondition.version()
+    }
+
+    /// The version of an appointment that the caller insists on.
+    ///
+    /// # Errors
+    /// As [`Precondition::appointment`].
+    pub fn expected_appointment(&mut self) -> Result<Option<AppointmentVersion>, Problem> {
+        self.precondition.appointment()
+    }
+
+    /// Who must forget what they know of an account that this command changes.
+    pub fn authenticator(&self) -> Arc<dyn Authenticate> {
+        Arc::clone(&self.core.authenticator)
     }
 
     /// Executes the use case and answers: with what it came to, or with 202 when the caller does not wait.
     ///
     /// # Errors
-    /// The problem that the use case ended in.
-    pub async fn run<B, F, W>(self, clinic: web::Data<Clinic<B>>, use_case: F) -> Result<HttpResponse, Problem>
+    /// The problem that the use case ended in; `malformed-request` when there is a precondition that was not looked at.
+    pub async fn run<F, W>(self, use_case: F) -> Result<HttpResponse, Problem>
     where
-        B: Backend,
-        F: FnOnce(Arc<Clinic<B>>, Principal, T, Issue) -> W,
+        F: FnOnce(Arc<Clinic<B>>, Principal, T::Domain, Issue) -> W,
         W: Future<Output = Result<Answer, UseCaseError>> + Send + 'static,
     {
-        let core = self.core.into_inner();
+        self.precondition.refuse_unread()?;
+        let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
         let issuer = clinic.issuer(&self.caller);
         let fresh = CommandId::new(Uuid::new_v4());
         let record = match &self.key {
@@ -306,7 +153,7 @@ impl<T> Command<T> {
             repeated,
         };
         let (running, accepted) = core.ports.tracker.start(command_id);
-        let work = Box::pin(use_case(clinic.into_inner(), self.caller, self.body, issue));
+        let work = Box::pin(use_case(clinic, self.caller, self.body, issue));
         let task = tokio::spawn(execute(Arc::clone(&core), record, running, work).in_current_span());
         wait(
             core,
@@ -531,62 +378,4 @@ fn replay(answer: &StoredAnswer) -> HttpResponse {
         "application/json"
     });
     response.body(answer.body.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_web::test::TestRequest;
-
-    use super::*;
-
-    #[test]
-    fn preferences_are_read_and_unknown_ones_ignored() {
-        for (value, respond_async, wait) in [
-            ("respond-async", true, None),
-            ("respond-async, wait=5", true, Some(5)),
-            ("wait=100; handling=lenient", false, Some(100)),
-            ("return=minimal", false, None),
-        ] {
-            let request = TestRequest::default()
-                .insert_header(("prefer", value))
-                .to_http_request();
-            let expected = Prefer {
-                respond_async,
-                wait: wait.map(Duration::from_secs),
-            };
-            assert_eq!(Prefer::read(request.headers()), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn only_json_in_utf8_is_taken() {
-        for (value, taken) in [
-            ("application/json", true),
-            ("Application/JSON; charset=\"UTF-8\"", true),
-            ("application/json; charset=latin1", false),
-            ("text/plain", false),
-            ("application/jsonp", false),
-        ] {
-            let request = TestRequest::default()
-                .insert_header((header::CONTENT_TYPE, value))
-                .to_http_request();
-            assert_eq!(is_json(request.headers()), taken, "{value}");
-        }
-    }
-
-    #[test]
-    fn an_idempotency_key_is_short_and_printable() {
-        let read = |value: &str| {
-            idempotency_key(
-                TestRequest::default()
-                    .insert_header(("idempotency-key", value))
-                    .to_http_request()
-                    .headers(),
-            )
-        };
-        assert_eq!(read("a-key").unwrap().as_deref(), Some("a-key"));
-        assert!(read("").is_err());
-        assert!(read(&"x".repeat(256)).is_err());
-        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
-    }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use actix_web::{HttpRequest, web};
+use application::clinic::{Backend, Clinic};
 use application::ports::{AcceptanceListener, Clock, ProgressSource};
 use application::registry::CommandRegistry;
 use application::secrets::Secrets;
@@ -14,6 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::auth::{Authenticate, SignInPolicy};
 use super::limits::SignInLimiter;
 use super::metrics::HttpMetrics;
+use super::problem::{Problem, ProblemKind};
 use super::settings::HttpSettings;
 
 /// The ports that the HTTP layer uses itself. Everything else goes through the use cases.
@@ -47,6 +50,27 @@ pub struct Core {
     pub(super) sign_in: SignInPolicy,
     pub(super) sign_in_limiter: SignInLimiter,
     pub(super) permits: Arc<Semaphore>,
+}
+
+/// The shared state of a request.
+///
+/// # Errors
+/// `internal` when the server was put together without it.
+pub fn core(request: &HttpRequest) -> Result<web::Data<Core>, Problem> {
+    shared(request)
+}
+
+/// The use cases, for a request.
+///
+/// # Errors
+/// As [`core`].
+pub fn clinic<B: Backend>(request: &HttpRequest) -> Result<web::Data<Clinic<B>>, Problem> {
+    shared(request)
+}
+
+fn shared<T: 'static>(request: &HttpRequest) -> Result<web::Data<T>, Problem> {
+    let shared = request.app_data::<web::Data<T>>().cloned();
+    shared.ok_or_else(|| Problem::new(ProblemKind::Internal))
 }
 
 /// The commands that are being executed in this process and that somebody may ask for.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::dto::Checks;
 use super::problem::{Problem, ProblemKind};
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -23,11 +24,11 @@ pub fn encode(key: &impl Serialize) -> Option<String> {
 /// Reads a cursor.
 ///
 /// # Errors
-/// `malformed-request` when this server did not make it.
-pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
-    let refused = || Problem::new(ProblemKind::MalformedRequest).detail("The cursor is not one of this server's.");
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-    serde_json::from_slice(&bytes).map_err(|_| refused())
+/// What is wrong, when this server did not make it.
+pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, &'static str> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    key.ok_or("is not one of this server's")
 }
 
 /// Which page.
@@ -42,18 +43,47 @@ pub struct PageQuery {
     pub limit: Option<u32>,
 }
 
+/// The page for a query, which gets one item more than asked for, to see whether there is another page.
+///
+/// # Errors
+/// `malformed-request` when the cursor or the limit is wrong.
+pub fn page<K: DeserializeOwned>(cursor: Option<&str>, limit: Option<u32>) -> Result<Wanted<K>, Problem> {
+    let refused = |detail: &str| Problem::new(ProblemKind::MalformedRequest).detail(format!("The {detail}."));
+    let limit = check_limit(limit).map_err(|detail| refused(&format!("limit {detail}")))?;
+    let after = cursor.map(decode).transpose();
+    let after = after.map_err(|detail| refused(&format!("cursor {detail}")))?;
+    Ok(Wanted { after, limit })
+}
+
+/// The limit, or what is wrong with it.
+fn check_limit(limit: Option<u32>) -> Result<u32, &'static str> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MOST => Ok(limit),
+        _ => Err("must be from 1 to 200"),
+    }
+}
+
+/// The page that a body asks for. What is wrong with it goes to `checks`.
+pub fn check_page<K: DeserializeOwned>(checks: &mut Checks, cursor: Option<&str>, limit: Option<u32>) -> Wanted<K> {
+    let mut noted = |step: &str, detail: &str| checks.within(step, |checks| checks.wrong(detail));
+    let limit = check_limit(limit).unwrap_or_else(|detail| {
+        noted("limit", detail);
+        DEFAULT_LIMIT
+    });
+    let after = cursor.map(decode).transpose().unwrap_or_else(|detail| {
+        noted("cursor", detail);
+        None
+    });
+    Wanted { after, limit }
+}
+
 impl PageQuery {
-    /// The page for a query, which gets one item more than asked for, to see whether there is another page.
+    /// The page for a query that says nothing else.
     ///
     /// # Errors
-    /// `malformed-request` when the cursor or the limit is wrong.
+    /// As [`page`].
     pub fn page<K: DeserializeOwned>(&self) -> Result<Wanted<K>, Problem> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if limit == 0 || limit > MOST {
-            return Err(Problem::new(ProblemKind::MalformedRequest).detail("The limit must be from 1 to 200."));
-        }
-        let after = self.cursor.as_deref().map(decode).transpose()?;
-        Ok(Wanted { after, limit })
+        page(self.cursor.as_deref(), self.limit)
     }
 }
 
@@ -109,6 +139,17 @@ pub struct PageBody<T> {
     pub next: Option<String>,
 }
 
+impl<T> PageBody<T> {
+    /// A list that is never long enough to be cut.
+    pub const fn whole(items: Vec<T>) -> Self {
+        Self {
+            items,
+            next_cursor: None,
+            next: None,
+        }
+    }
+}
+
 impl<T: Serialize> PageBody<T> {
     /// The answer to a GET, with the next page's address.
     pub fn linked(mut self, request: &HttpRequest) -> HttpResponse {
@@ -154,12 +195,7 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_next() {
-        let wanted = PageQuery {
-            cursor: None,
-            limit: Some(2),
-        }
-        .page::<u32>()
-        .unwrap();
+        let wanted = page::<u32>(None, Some(2)).unwrap();
         assert_eq!(wanted.query().limit, 3);
         let page = wanted.answer(vec![1_u32, 2], |key| *key, |item| item);
         assert_eq!((page.items, page.next_cursor), (vec![1, 2], None));
@@ -171,14 +207,7 @@ mod tests {
     #[test]
     fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
-            assert!(
-                PageQuery {
-                    cursor: None,
-                    limit: Some(limit)
-                }
-                .page::<u32>()
-                .is_err()
-            );
+            assert!(page::<u32>(None, Some(limit)).is_err());
         }
     }
 }

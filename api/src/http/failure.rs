@@ -28,6 +28,9 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Unreadable(error) => Self::new(ProblemKind::DatabaseUnavailable).cause(error),
             UseCaseError::Store(error) => Self::new(ProblemKind::DatabaseUnavailable).cause(error),
             UseCaseError::HeldBack => Self::new(ProblemKind::HeldBack),
+            UseCaseError::TooLarge => {
+                Self::new(ProblemKind::PayloadTooLarge).detail("It is more than one event of the log can hold.")
+            }
             UseCaseError::Internal(cause) => Self::new(ProblemKind::Internal).cause(cause),
         }
     }

@@ -3,7 +3,11 @@
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
+use super::by_name::ByName;
 use super::problem::{Problem, ProblemKind};
+
+/// The longest key that is taken for the name of a field.
+const LONGEST_NAME: usize = 32;
 
 /// Reads a body.
 ///
@@ -11,7 +15,7 @@ use super::problem::{Problem, ProblemKind};
 /// `malformed-json` when it is no JSON, `invalid` with a JSON pointer when it does not have the documented shape.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(ByName(&mut reader)).map_err(|error| {
         let pointer = pointer(error.path());
         wrong(&pointer, error.inner())
     })?;
@@ -28,20 +32,24 @@ fn wrong(pointer: &str, error: &serde_json::Error) -> Problem {
     }
 }
 
+/// Where something is wrong. A key that is no name of a field may be anything, a patient's name for one: the pointer then
+/// ends before it.
 fn pointer(path: &Path) -> String {
-    path.iter().fold(String::new(), |mut pointer, segment| {
+    let mut pointer = String::new();
+    for segment in path.iter() {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escaped(key))),
+            Segment::Map { key } if is_name(key) => pointer.push_str(&format!("/{key}")),
+            Segment::Map { .. } => break,
             Segment::Enum { .. } | Segment::Unknown => {}
         }
-        pointer
-    })
+    }
+    pointer
 }
 
-/// A key as a step of a JSON pointer (RFC 6901).
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+/// Whether it looks like the name of a field: such a name stands in a JSON pointer as it is.
+fn is_name(key: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Keeps of serde's message what was expected, which are our words, and drops what was found, which are the caller's.
@@ -72,6 +80,8 @@ mod tests {
     #[expect(dead_code, reason = "only its shape is used")]
     struct Outer {
         inner: Vec<Inner>,
+        #[serde(default)]
+        last: Option<Inner>,
     }
 
     #[derive(Deserialize, Debug)]
@@ -126,6 +136,46 @@ mod tests {
         let (status, errors) = findings(r#"{"inner":[],"extra":1}"#);
         assert_eq!(status, 422);
         assert_eq!(errors[0].0, "/extra");
+    }
+
+    #[test]
+    fn a_key_that_is_no_name_of_a_field_is_not_repeated() {
+        for key in ["Okafor, Ada", "", "a/b", "~", "ß", "\\u0000", &"x".repeat(33)] {
+            let (status, errors) = findings(&format!("{{\"inner\":[],\"{key}\":1}}"));
+            assert_eq!((status, errors[0].0.as_str()), (422, ""), "{key}");
+        }
+        let (_, errors) = findings(r#"{"inner":[{"count":1,"kind":"plain","born in":1}]}"#);
+        assert_eq!(errors[0].0, "/inner/0");
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused() {
+        let (status, errors) = findings(r#"{"inner":[],"inner":[]}"#);
+        assert_eq!(status, 422);
+        assert_eq!(errors[0].1, "duplicate field \"inner\"");
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        let deep = format!("{{\"inner\":{}", "[".repeat(100_000));
+        assert_eq!(findings(&deep).0, 422);
+        let deep = format!("{{\"inner\":[{{\"count\":{}", "[".repeat(100_000));
+        assert_eq!(findings(&deep).0, 422);
+    }
+
+    #[test]
+    fn an_array_is_no_object_even_with_everything_in_order() {
+        for (body, pointer) in [
+            (r#"[[{"count":1,"kind":"plain"}]]"#, ""),
+            (r#"{"inner":[{"count":1,"kind":"plain"},[1,"plain"]]}"#, "/inner/1"),
+            (r#"{"inner":[],"last":[1,"plain"]}"#, "/last"),
+        ] {
+            let (status, errors) = findings(body);
+            assert_eq!((status, errors[0].0.as_str()), (422, pointer), "{body}");
+        }
+        let whole = r#"{"inner":[{"count":1,"kind":"plain"}],"last":{"count":2,"kind":"plain"}}"#;
+        assert!(read::<Outer>(whole.as_bytes()).is_ok());
+        assert!(read::<Outer>(br#"{"inner":[],"last":null}"#).is_ok());
     }
 
     #[test]

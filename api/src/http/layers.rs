@@ -1,22 +1,25 @@
-//! What stands around every handler: the headers of every answer, measurements, and the log's spans.
+//! What stands around every handler: the headers of every answer, measurements, and the log's spans. Here it is also made
+//! sure that whatever is wrong is said as a problem, whoever found it.
 //!
 //! Spans and metrics hold the pattern of a route, never a path or a query: a log holds no health data and no ids of
 //! patients.
 
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
 use application::ports::Progress;
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 use super::answer::FinalityBody;
-use super::command::core;
+use super::core::core;
+use super::problem::{Problem, ProblemKind};
+use super::unread;
 
 /// The position that an answer shows everything up to.
 pub const POSITION: &str = "medconnect-position";
@@ -35,16 +38,21 @@ const READS_WITH_A_BODY: [&str; 1] = ["/v1/patients/search"];
 /// # Errors
 /// What the handlers could not turn into an answer.
 pub async fn observe(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let core = core(request.request())?;
     let began = Instant::now();
     let _in_flight = core.ports.metrics.begin();
     let method = request.method().clone();
     // A read shows at least what was applied when it began; a command, what is applied when it is answered.
     let before = core.ports.progress.progress();
-    let mut response = next.call(request).await?;
+    let (payload, held) = unread::hold(request.take_payload());
+    request.set_payload(payload);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if let Some(kind) = unexplained(response.response()) {
+        response = response.into_response(Problem::new(kind).error_response());
+    }
     let route = response
         .request()
         .match_pattern()
@@ -59,7 +67,28 @@ pub async fn observe(
     tracing::debug!(status, millis = took.as_millis(), "answered");
     let id = response.request().extensions().get::<RequestId>().copied();
     put_headers(response.headers_mut(), progress, id);
-    Ok(response)
+    protect(response.headers_mut(), &route, core.sign_in.uri.starts_with("https://"));
+    Ok(match held {
+        Some(held) => response.map_body(|_, body| held.until_sent(body)),
+        None => response,
+    })
+}
+
+/// What is wrong when an answer says so in none of our words: the compression's, the documentation's.
+fn unexplained(answer: &HttpResponse<impl MessageBody>) -> Option<ProblemKind> {
+    let status = answer.status();
+    let kind = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if matches!(kind, Some(b"application/problem+json" | b"application/json")) {
+        return None;
+    }
+    match status {
+        StatusCode::NOT_FOUND => Some(ProblemKind::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => Some(ProblemKind::MethodNotAllowed),
+        StatusCode::NOT_ACCEPTABLE => Some(ProblemKind::NotAcceptable),
+        _ if status.is_client_error() => Some(ProblemKind::MalformedRequest),
+        _ if status.is_server_error() => Some(ProblemKind::Internal),
+        _ => None,
+    }
 }
 
 fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId>) {
@@ -69,13 +98,37 @@ fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
         headers.insert(HeaderName::from_static(REQUEST_ID), id);
     }
-    // Answers hold health data: nothing between here and the caller may keep them, or take them for anything but JSON.
+}
+
+/// What a page of ours may load and do: nothing, but for the documentation, which consists of our own files.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+const OWN_FILES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                         img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+                         form-action 'none'; frame-ancestors 'none'";
+
+/// Answers hold health data: nothing between here and the caller may keep them, take them for anything but what they are,
+/// or show them to another site. There is no CORS: other sites' pages get nothing.
+fn protect(headers: &mut HeaderMap, route: &str, encrypted: bool) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    let policy = if route.starts_with("/docs/") {
+        OWN_FILES
+    } else {
+        NOTHING
+    };
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    if encrypted {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }
 
 /// A method as a label: callers make up their own, and every one would be kept.

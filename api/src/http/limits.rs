@@ -11,7 +11,7 @@ use actix_web::{Error, ResponseError as _};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::command::core;
+use super::core::core;
 use super::problem::{Problem, ProblemKind};
 
 /// Limits attempts to sign in by the address of the peer. Behind a proxy, that is the proxy's: limit there too.

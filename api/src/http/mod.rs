@@ -1,31 +1,37 @@
 //! The HTTP interface under `/v1`.
 //!
 //! - [`routes`]: the handlers, one module per resource. Start there.
-//! - [`command`]: how a command goes through: idempotency keys, waiting, 202.
+//! - [`command`]: how a command goes through: idempotency keys, waiting, 202. [`reading`]: how a read does.
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
-//! - [`dto`]: what stands in bodies; [`json`] reads them. [`cursor`] and [`etag`]: pages and versions.
-//! - [`layers`]: headers, measurements and spans around everything.
+//! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them. [`headers`]: what commands say there.
+//!   [`cursor`] and [`etag`]: pages and versions.
+//! - [`layers`]: headers, measurements and spans around everything. [`unread`]: bodies that nobody reads.
 //!
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
 
 pub mod answer;
 pub mod auth;
+pub mod body;
+pub mod by_name;
 pub mod command;
 pub mod core;
 pub mod cursor;
 pub mod dto;
 pub mod etag;
 pub mod failure;
+pub mod headers;
 pub mod json;
 pub mod layers;
 pub mod limits;
 pub mod metrics;
 pub mod problem;
+pub mod reading;
 pub mod routes;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+pub mod unread;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -162,8 +168,8 @@ pub fn app<B: Backend>(
 > {
     App::new()
         .configure(configure(state))
-        .wrap(from_fn(layers::observe))
         .wrap(Compress::default())
+        .wrap(from_fn(layers::observe))
         .wrap(TracingLogger::<layers::Spans>::new())
 }
 

@@ -64,6 +64,10 @@ problems! {
         "There is no such resource, or none that you may know of.";
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here",
         "The Allow header names the methods that are.";
+    NotAcceptable = "not-acceptable", 406, "No such encoding",
+        "Accept-Encoding refuses every encoding that this server has, and its absence too. Allow `gzip` or `identity`.";
+    RequestTimeout = "request-timeout", 408, "The body came too slowly",
+        "The body did not arrive in time, so it was not waited for any longer. Nothing changed; send it again.";
     Conflict = "conflict", 409, "Others were faster",
         "Other commands changed the same thing several times in a row. Nothing changed; try again.";
     IdempotencyKeyInUse = "idempotency-key-in-use", 409, "The same request is being executed",
@@ -93,7 +97,7 @@ problems! {
     PreconditionFailed = "precondition-failed", 412, "Somebody changed it",
         "The If-Match header names another version than the current one. Read it again and decide anew.";
     PayloadTooLarge = "payload-too-large", 413, "The body is too large",
-        "The body is longer than this server takes.";
+        "The body is longer than this server takes, or says more than one event of the log can hold. Nothing changed.";
     UnsupportedMediaType = "unsupported-media-type", 415, "The body must be JSON",
         "Send the body as application/json, in UTF-8.";
     Invalid = "invalid", 422, "The request cannot be accepted",
@@ -286,6 +290,10 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         self.log();
         let mut response = HttpResponse::build(self.status_code());
+        // What is left of the body is not worth reading.
+        if matches!(self.kind, ProblemKind::RequestTimeout | ProblemKind::PayloadTooLarge) {
+            response.force_close();
+        }
         if let Some(after) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
         }

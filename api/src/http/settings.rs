@@ -23,12 +23,15 @@ pub struct HttpSettings {
     pub identity_cache: Duration,
     /// How long a command is waited for before it is answered with 202.
     pub command_wait: Duration,
-    /// How long an idempotency key is claimed by one attempt.
+    /// How long an idempotency key is claimed by one attempt that shows no sign of life. It need not outlast the attempt: whoever takes
+    /// the claim over executes the same command, which is accepted once.
     pub claim_lease: Duration,
     /// How long the answer to a command is kept.
     pub command_retention: Duration,
     /// The longest body, in bytes.
     pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
     /// How many requests are served at once; more are refused with 503.
     pub concurrency: usize,
     /// How many requests to sign in an address has a minute. A whole hospital may share one, and each sign-in takes two.
@@ -49,9 +52,10 @@ impl HttpSettings {
             session_lifetime: Duration::from_secs(12 * 60 * 60),
             identity_cache: Duration::from_secs(2),
             command_wait: Duration::from_secs(30),
-            claim_lease: Duration::from_secs(60),
+            claim_lease: Duration::from_secs(15),
             command_retention: Duration::from_secs(24 * 60 * 60),
             body_limit: 128 * 1024,
+            body_timeout: Duration::from_secs(30),
             concurrency: 2048,
             sign_ins_per_minute: NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN),
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::command::CalendarCommand;
 use super::error::CalendarError;
 use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
-use crate::kernel::{AppointmentId, ClinicAggregate, Personal, emit};
+use crate::kernel::{AppointmentId, ClinicAggregate, PatientId, Personal, emit};
 
 /// An appointment on the day.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -31,6 +31,14 @@ pub struct Appointment {
 }
 
 impl Appointment {
+    /// Whose it is.
+    pub(super) fn patient(&self) -> Personal<PatientId> {
+        match &self.booking {
+            Personal::Known(booking) => Personal::Known(booking.patient),
+            Personal::Sealed => Personal::Sealed,
+        }
+    }
+
     /// Whether nobody else may have its time. Cancelling gives it up; a visit that took place, or should have, does not,
     /// and a recorded visit never took any.
     pub const fn holds_slot(&self) -> bool {
@@ -140,10 +148,10 @@ impl Aggregate for Calendar {
                 ..
             } => self.enter(appointment, slot, booking),
             CalendarEvent::Confirmed { appointment } => self.change(appointment, AppointmentStatus::Confirmed, None),
-            CalendarEvent::Rescheduled { appointment, slot } => {
+            CalendarEvent::Rescheduled { appointment, slot, .. } => {
                 self.change(appointment, AppointmentStatus::Booked, Some(slot));
             }
-            CalendarEvent::MovedOut { appointment, to } => {
+            CalendarEvent::MovedOut { appointment, to, .. } => {
                 self.appointments.remove(&appointment);
                 self.moved_out.insert(appointment, to);
             }

@@ -171,7 +171,11 @@ impl Calendar {
         }
         check_movable(appointment, now)?;
         self.check_bookable(&slot, now, Some(id))?;
-        Ok(vec![CalendarEvent::Rescheduled { appointment: id, slot }])
+        Ok(vec![CalendarEvent::Rescheduled {
+            appointment: id,
+            slot,
+            patient: appointment.patient(),
+        }])
     }
 
     /// Who comes moves along, under the patient's key; so an appointment that cannot be opened cannot be carried.
@@ -182,9 +186,13 @@ impl Calendar {
         let appointment = self.find(id, expected)?;
         check_live(appointment)?;
         check_movable(appointment, now)?;
-        match appointment.booking {
-            Personal::Known(_) => Ok(vec![CalendarEvent::MovedOut { appointment: id, to }]),
+        match appointment.patient() {
             Personal::Sealed => Err(CalendarError::Sealed),
+            patient => Ok(vec![CalendarEvent::MovedOut {
+                appointment: id,
+                to,
+                patient,
+            }]),
         }
     }
 

@@ -163,6 +163,8 @@ pub enum CalendarEvent {
         appointment: AppointmentId,
         /// The new slot.
         slot: Slot,
+        /// Whose it is: so that it is under the patient's key who moved it, who may be the patient.
+        patient: Personal<PatientId>,
     },
     /// The appointment left for another day, in the same commit that enters it there.
     MovedOut {
@@ -171,6 +173,8 @@ pub enum CalendarEvent {
         /// Where it went.
         #[serde(with = "crate::kernel::time::compact_date")]
         to: NaiveDate,
+        /// Whose it is: so that it is under the patient's key who moved it, who may be the patient.
+        patient: Personal<PatientId>,
     },
     /// The appointment came from another day, in the same commit that releases it there. It is booked, not confirmed.
     MovedIn {

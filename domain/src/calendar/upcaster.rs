@@ -36,10 +36,9 @@ impl ClinicEvent for CalendarEvent {
                 Some(booking)
             }
             Self::Cancelled { cancellation, .. } => Some(cancellation),
+            Self::Rescheduled { patient, .. } | Self::MovedOut { patient, .. } => Some(patient),
             Self::AvailabilityPublished { .. }
             | Self::Confirmed { .. }
-            | Self::Rescheduled { .. }
-            | Self::MovedOut { .. }
             | Self::Completed { .. }
             | Self::NoShowMarked { .. } => None,
         }
@@ -51,10 +50,9 @@ impl ClinicEvent for CalendarEvent {
                 booking.known().map(|booking| booking.patient)
             }
             Self::Cancelled { cancellation, .. } => cancellation.known().map(|cancellation| cancellation.patient),
+            Self::Rescheduled { patient, .. } | Self::MovedOut { patient, .. } => patient.known().copied(),
             Self::AvailabilityPublished { .. }
             | Self::Confirmed { .. }
-            | Self::Rescheduled { .. }
-            | Self::MovedOut { .. }
             | Self::Completed { .. }
             | Self::NoShowMarked { .. } => None,
         }

@@ -185,10 +185,15 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
             booking: booking(),
         },
         CalendarEvent::Confirmed { appointment },
-        CalendarEvent::Rescheduled { appointment, slot },
+        CalendarEvent::Rescheduled {
+            appointment,
+            slot,
+            patient: Personal::Sealed,
+        },
         CalendarEvent::MovedOut {
             appointment,
             to: date("2026-03-03"),
+            patient: Personal::Sealed,
         },
         CalendarEvent::MovedIn {
             appointment,
@@ -208,6 +213,16 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
         recorded(Provider::Practitioner, RecordedOutcome::Completed),
         recorded(Provider::Practitioner, RecordedOutcome::Cancelled),
         recorded(Provider::Organization, RecordedOutcome::Open),
+        CalendarEvent::Rescheduled {
+            appointment,
+            slot,
+            patient: Personal::Known(patient),
+        },
+        CalendarEvent::MovedOut {
+            appointment,
+            to: date("2026-03-03"),
+            patient: Personal::Known(patient),
+        },
     ]
 }
 

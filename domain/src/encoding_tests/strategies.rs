@@ -200,8 +200,20 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
             booking
         }),
         ids().prop_map(|appointment| E::Confirmed { appointment }),
-        (ids(), slots()).prop_map(|(appointment, slot)| E::Rescheduled { appointment, slot }),
-        (ids(), dates()).prop_map(|(appointment, to)| E::MovedOut { appointment, to }),
+        (ids(), slots(), personal(uuids().prop_map(PatientId::new))).prop_map(|(appointment, slot, patient)| {
+            E::Rescheduled {
+                appointment,
+                slot,
+                patient,
+            }
+        }),
+        (ids(), dates(), personal(uuids().prop_map(PatientId::new))).prop_map(|(appointment, to, patient)| {
+            E::MovedOut {
+                appointment,
+                to,
+                patient,
+            }
+        }),
         (ids(), slots(), dates(), bookings()).prop_map(|(appointment, slot, from, booking)| E::MovedIn {
             appointment,
             slot,

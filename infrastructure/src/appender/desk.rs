@@ -151,6 +151,7 @@ impl Desk {
                 }
             }
             Action::Send { nonce, hash } => self.send(nonce, &hash),
+            Action::AskFees => self.ask_fees(),
             Action::AskNonce => self.ask_nonce(),
             Action::AskReceipt {
                 nonce,
@@ -211,7 +212,7 @@ impl Desk {
             });
             return;
         };
-        let (node, raw) = (self.log.node().clone(), Arc::clone(raw));
+        let (node, address, raw) = (self.log.node().clone(), self.address, Arc::clone(raw));
         let (notices, shared) = (self.notices.clone(), Arc::clone(&self.shared));
         self.spawn(async move {
             let answer = match node.send_raw(&raw).await {
@@ -219,7 +220,7 @@ impl Desk {
                 Err(error) => {
                     let answer = classify(&error);
                     if answer == SendAnswer::Refused {
-                        shared.trouble(Place::Refusal, &error.to_string());
+                        shared.trouble(Place::Refusal, &refusal(address, &error));
                     }
                     answer
                 }
@@ -232,6 +233,16 @@ impl Desk {
             }
             Message::Sent { nonce, answer }
         });
+    }
+
+    fn ask_fees(&self) {
+        let (node, messages) = (self.log.node().clone(), self.messages.clone());
+        tokio::spawn(self.ended.clone().run_until_cancelled_owned(async move {
+            // Without an answer the next regular one will do.
+            if let Ok(fees) = node.fees().await {
+                let _ = messages.send(Message::Fees(fees));
+            }
+        }));
     }
 
     fn ask_nonce(&self) {
@@ -290,6 +301,15 @@ impl Desk {
         let signatures = self.signatures.entry(nonce).or_default();
         signatures.retain(|(signed, _)| *signed != hash);
         signatures.push((hash, raw));
+    }
+}
+
+/// What to say of a node that does not take a transaction.
+fn refusal(signer: Address, error: &ChainError) -> String {
+    if error.is_lack_of_funds() {
+        format!("the signing key {signer} cannot pay for its transactions: send it ether")
+    } else {
+        error.to_string()
     }
 }
 

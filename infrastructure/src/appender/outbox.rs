@@ -94,6 +94,9 @@ impl Outbox {
     }
 
     /// One statement. `None` when something of it is there already: then nothing was stored.
+    ///
+    /// The journal is asked for one command after another (`OFFSET 0` keeps the planner from doing otherwise): asked for any of
+    /// them at once, a planner that expects to meet one soon reads the journal from the start, and whole.
     async fn store_at_once(
         &self,
         batch: &NewBatch,
@@ -105,7 +108,9 @@ impl Outbox {
         let keys = KeyColumns::of(keys);
         let stored = sqlx::query_as(
             "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
-             known AS MATERIALIZED (SELECT 1 FROM journal WHERE command_id = ANY ($4) LIMIT 1),
+             known AS MATERIALIZED (
+                 SELECT FROM UNNEST($4::uuid[]) AS new (command)
+                 WHERE EXISTS (SELECT FROM journal WHERE command_id = new.command OFFSET 0)),
              clear AS MATERIALIZED (SELECT 1 FROM lease WHERE NOT EXISTS (SELECT FROM known)),
              new_keys AS (
                  INSERT INTO data_keys (key_id, subject, wrapped, kek_id)

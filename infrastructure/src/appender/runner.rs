@@ -386,7 +386,7 @@ async fn keep_lease(
 ) {
     while ended.run_until_cancelled(sleep(lease::RENEW_EVERY)).await.is_some() {
         match held.renew(&pool).await {
-            Ok(true) => {}
+            Ok(true) => shared.well(Place::Database),
             Ok(false) => {
                 shared.trouble(Place::Lease, "another server has taken the lease on the signing key");
                 lost.cancel();
@@ -425,7 +425,11 @@ async fn keep_market(
             if authorized {
                 shared.well(Place::Role);
             } else {
-                shared.trouble(Place::Role, "the signing key may not append: it lacks the writer role");
+                let contract = log.address();
+                let advice = format!("medconnect deploy --contract {contract} --writer {address}");
+                let cause =
+                    format!("the signing key {address} may not append; the contract's administrator lets it: {advice}");
+                shared.trouble(Place::Role, &cause);
             }
             let _ = messages.send(Message::Authorized(authorized));
         }

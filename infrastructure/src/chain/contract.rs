@@ -95,6 +95,11 @@ pub fn is_writer(account: Address) -> Vec<u8> {
     call(HAS_ROLE, &[WRITER_ROLE, account.word()])
 }
 
+/// `hasRole(DEFAULT_ADMIN_ROLE, account)`.
+pub fn is_administrator(account: Address) -> Vec<u8> {
+    call(HAS_ROLE, &[[0; 32], account.word()])
+}
+
 /// `grantRole(WRITER_ROLE, account)`.
 pub fn grant_writer(account: Address) -> Vec<u8> {
     call(GRANT_ROLE, &[WRITER_ROLE, account.word()])

@@ -32,6 +32,17 @@ pub enum DeployError {
     /// The program was built badly.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The account cannot pay.
+    #[error("the account {0} cannot pay for the transaction: send it ether")]
+    NoFunds(Address),
+    /// The account has no say in the matter.
+    #[error("{account} is not an administrator of the event log at {log}, and only they appoint writers")]
+    NotAdministrator {
+        /// The account.
+        account: Address,
+        /// The contract.
+        log: Address,
+    },
     /// A transaction was mined and reverted.
     #[error("the chain reverted the transaction that would {0}")]
     Reverted(&'static str),
@@ -81,7 +92,12 @@ pub async fn deploy(node: &Node, admin: &Signer, writers: &[Address]) -> Result<
 /// # Errors
 /// [`DeployError`].
 pub async fn grant_writer(node: &Node, admin: &Signer, log: Address, writer: Address) -> Result<(), DeployError> {
-    if !EventLog::new(node.clone(), log).is_writer(writer).await? {
+    let contract = EventLog::new(node.clone(), log);
+    if !contract.is_writer(writer).await? {
+        let account = admin.address();
+        if !contract.is_administrator(account).await? {
+            return Err(DeployError::NotAdministrator { account, log });
+        }
         transact(
             node,
             admin,
@@ -112,7 +128,21 @@ pub async fn verify(node: &Node, deployment: &Deployment) -> Result<(), DeployEr
     }
 }
 
+/// Sends a transaction, and waits until it is mined.
 async fn transact(
+    node: &Node,
+    from: &Signer,
+    to: Option<Address>,
+    data: Vec<u8>,
+    what: &'static str,
+) -> Result<Receipt, DeployError> {
+    match execute(node, from, to, data, what).await {
+        Err(DeployError::Chain(error)) if error.is_lack_of_funds() => Err(DeployError::NoFunds(from.address())),
+        done => done,
+    }
+}
+
+async fn execute(
     node: &Node,
     from: &Signer,
     to: Option<Address>,

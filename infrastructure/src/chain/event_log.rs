@@ -4,7 +4,9 @@ use application::log::{BlockRef, StreamId};
 use serde_json::{Value, json};
 
 use super::codec::{RawLog, read_logs};
-use super::contract::{APPENDED, COMMIT_REJECTED, HEAD, call, head_of, is_writer, read_bool, read_head, read_head_of};
+use super::contract::{
+    APPENDED, COMMIT_REJECTED, HEAD, call, head_of, is_administrator, is_writer, read_bool, read_head, read_head_of,
+};
 use super::hex::{self, Data, Number};
 use super::node::{contract_call, linked};
 use super::rpc::{Call, ChainError, read, single};
@@ -171,6 +173,14 @@ impl EventLog {
     /// [`ChainError`].
     pub async fn is_writer(&self, account: Address) -> Result<bool, ChainError> {
         self.view(&is_writer(account), BlockId::Latest, read_bool).await
+    }
+
+    /// Whether an account may say who appends.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn is_administrator(&self, account: Address) -> Result<bool, ChainError> {
+        self.view(&is_administrator(account), BlockId::Latest, read_bool).await
     }
 
     async fn view<T>(&self, data: &[u8], at: BlockId, read: fn(&[u8]) -> Option<T>) -> Result<T, ChainError> {

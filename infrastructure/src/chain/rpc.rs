@@ -74,6 +74,19 @@ impl ChainError {
         matches!(self, Self::Transport(_) | Self::Timeout | Self::Status(_))
     }
 
+    /// Whether the node refuses a transaction because its sender cannot pay for it. Nodes agree on no code, so the words decide.
+    pub fn is_lack_of_funds(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "insufficient funds",
+            "insufficientfunds",
+            "upfront cost exceeds",
+            "upfront_cost_exceeds",
+        ];
+        let Self::Rpc { message, .. } = self else { return false };
+        let message = message.to_lowercase();
+        WORDS.iter().any(|words| message.contains(words))
+    }
+
     pub(super) fn malformed(what: impl std::fmt::Display) -> Self {
         Self::Malformed(shortened(&what.to_string()))
     }

@@ -54,6 +54,23 @@ fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
     })
 }
 
+/// The chain and the contract that the database follows; `None` if none yet.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<(u64, Address)>, sqlx::Error> {
+    let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT chain_id, contract FROM checkpoint")
+        .fetch_optional(executor)
+        .await?;
+    row.map(|(chain_id, contract)| {
+        let contract = contract
+            .try_into()
+            .map_err(|_| sqlx::Error::Decode("no address".into()))?;
+        Ok((from_sql(chain_id), Address(contract)))
+    })
+    .transpose()
+}
+
 /// Reads the checkpoint; `None` in a new schema.
 pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
     let row = sqlx::query(

@@ -33,6 +33,7 @@ pub mod trust;
 pub mod window;
 mod witness;
 
+pub use checkpoint::followed;
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
 pub use runner::{Follower, FollowerConfig};

@@ -449,9 +449,11 @@ where
         futures::try_join!(journal, read_models).map(drop)
     }
 
+    /// Rows are counted coarsely: enough to tell a small table from a large one, and a tenth of the work. Postgres counts again by
+    /// itself, in time.
     async fn begin_completing(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        let memory = "BEGIN; SET LOCAL maintenance_work_mem = '256MB'";
-        self.follower.pool.begin_with(memory).await
+        let settings = "BEGIN; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL default_statistics_target = 10";
+        self.follower.pool.begin_with(settings).await
     }
 
     /// Follows until the block `limit`, as far as the node has it; answers whether anything was applied.

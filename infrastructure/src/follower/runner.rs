@@ -364,7 +364,12 @@ where
         }
         let to = last.number.saturating_add(self.config.page.max(1));
         if to < newest.number {
-            return self.catch_up(place, &newest, final_block).await;
+            // What was read on top of a block that the node dropped would never add up.
+            return if self.newest(BlockId::Number(last.number)).await?.hash == last.hash {
+                self.catch_up(place, &newest, final_block).await
+            } else {
+                self.part(place, &newest).await
+            };
         }
         let page = self.log.page(last.number.saturating_add(1), newest.number).await?;
         match page.blocks.first() {
@@ -388,7 +393,8 @@ where
 
     async fn newest(&self, id: BlockId) -> Result<BlockRef, FollowerError> {
         let header = self.log.node().header(id).await?;
-        Ok(header.ok_or(Distrust::NoContract)?.block)
+        let header = header.ok_or(ChainError::Inconsistent("a block is missing that is not the last"))?;
+        Ok(header.block)
     }
 
     /// The newest block that is final by the rule, seen from the node's newest block.

@@ -27,6 +27,9 @@ use crate::log::{CommitLog, CommitOutcome};
 use crate::notices::Notice;
 use crate::sealing::{LogLocation, Opener, Sealer, StreamNames};
 
+/// How often a commit that is in a block is looked at until the block is final.
+const BETWEEN_BLOCKS: Duration = Duration::from_millis(250);
+
 /// How much the executor tries and keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutorOptions {
@@ -271,7 +274,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         let mut sure = Finality::Final;
         for loaded in upon {
             let finality = match &loaded.upon {
-                None if loaded.position <= self.0.progress.progress().final_position => Finality::Final,
+                None if self.0.is_final(loaded.position) => Finality::Final,
                 None => Finality::Included,
                 Some(commit) => match commit.clone().outcome().await {
                     CommitOutcome::Appended { finality, .. } => finality,
@@ -480,7 +483,8 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         Err(Failure::Stale)
     }
 
-    /// The receipt of a commit of the same command that was accepted before; `None` when it is not in the journal in good time.
+    /// The receipt of a commit of the same command that was accepted before; `None` when it is not in the journal in good time. Once it
+    /// is there, it is waited for until it is final, like any other.
     async fn earlier<A: ClinicAggregate>(
         &self,
         aggregate: AggregateRef,
@@ -491,28 +495,25 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let deadline = Instant::now() + self.options.catch_up;
         loop {
             let history = self.reader.read::<A>(aggregate, &stream_id).await?;
-            if let Some((version, position)) = history.of_command(command_id) {
-                let finality = self.finality_of(position);
-                return Ok(Some(Receipt {
-                    command_id,
-                    version,
-                    position: Some(position),
-                    finality,
-                }));
-            }
-            if Instant::now() >= deadline {
-                return Ok(None);
-            }
-            let _ = timeout(Duration::from_millis(50), stream.changed()).await;
+            let pause = match history.of_command(command_id) {
+                Some((version, position)) if self.is_final(position) => {
+                    return Ok(Some(Receipt {
+                        command_id,
+                        version,
+                        position: Some(position),
+                        finality: Finality::Final,
+                    }));
+                }
+                Some(_) => BETWEEN_BLOCKS,
+                None if Instant::now() >= deadline => return Ok(None),
+                None => Duration::from_millis(50),
+            };
+            let _ = timeout(pause, stream.changed()).await;
         }
     }
 
-    fn finality_of(&self, position: Position) -> Finality {
-        if position <= self.progress.progress().final_position {
-            Finality::Final
-        } else {
-            Finality::Included
-        }
+    fn is_final(&self, position: Position) -> bool {
+        position <= self.progress.progress().final_position
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) enum Failure {
     /// Something is not there just now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// An event is larger than a transaction can carry.
+    #[error("an event is larger than a transaction can carry")]
+    TooLarge,
     /// A fault of ours.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -33,6 +36,7 @@ impl Failure {
         match self {
             Self::Stale => CommandError::Conflict { attempts },
             Self::HeldBack => CommandError::HeldBack,
+            Self::TooLarge => CommandError::TooLarge,
             Self::Unavailable(what) => CommandError::Unavailable(what),
             Self::Internal(cause) => CommandError::Internal(cause),
         }
@@ -66,6 +70,7 @@ impl From<SealError> for Failure {
     fn from(error: SealError) -> Self {
         match error {
             SealError::Keys(error) => error.into(),
+            SealError::TooLarge { .. } => Self::TooLarge,
             error => Self::internal(error),
         }
     }

@@ -59,7 +59,7 @@ pub(crate) fn fold(row: Option<CalendarRow>, stamp: &Stamp, event: &CalendarEven
         CalendarEvent::Booked { appointment, slot, .. } | CalendarEvent::MovedIn { appointment, slot, .. } => {
             row.taken.insert(*appointment, *slot);
         }
-        CalendarEvent::Rescheduled { appointment, slot } => {
+        CalendarEvent::Rescheduled { appointment, slot, .. } => {
             if let Some(taken) = row.taken.get_mut(appointment) {
                 *taken = *slot;
             }

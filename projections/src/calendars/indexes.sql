@@ -1,2 +1,2 @@
-ALTER TABLE free_slots ADD PRIMARY KEY (practitioner, starts, minutes, day);
-CREATE INDEX IF NOT EXISTS free_slots_by_start ON free_slots (starts, practitioner) INCLUDE (minutes, day);
+ALTER TABLE free_runs ADD PRIMARY KEY (practitioner, first, last, minutes, day);
+CREATE INDEX IF NOT EXISTS free_runs_by_start ON free_runs (first, practitioner) INCLUDE (last, minutes, day);

@@ -2,12 +2,13 @@
 //! searchable by time.
 
 mod fold;
-pub(crate) mod free_slots;
+pub(crate) mod free_runs;
 mod query;
 mod rows;
+mod run;
 
 pub(crate) use fold::{CalendarRow, concerns_the_offer, fold};
-#[cfg(test)]
-pub(crate) use free_slots::free_slot_changes;
-pub(crate) use query::{availability, free_slots as search};
+pub(crate) use query::{availability, free_slots};
 pub(crate) use rows::{load, write};
+#[cfg(test)]
+pub(crate) use run::Run;

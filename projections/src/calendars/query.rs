@@ -7,14 +7,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{Session, Slot};
 use domain::kernel::{AppointmentId, PractitionerId};
 use sqlx::types::Json;
-use sqlx::{PgPool, QueryBuilder};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::CalendarRow;
+use super::run::LONGEST;
 use crate::appointments::last_version_sql;
 use crate::{column, practitioners};
 
-/// Up to so many practitioners, the slots of each are taken from their own index and merged; with more, the slots of
+/// Up to so many practitioners, the runs of each are taken from their own index and merged; with more, the runs of
 /// everybody are read in the order of time and the others' left out.
 const FEW: usize = 64;
 
@@ -83,41 +84,50 @@ pub(crate) async fn free_slots(
     }
 
     let few = whose.as_ref().is_some_and(|whose| whose.len() <= FEW);
+    let window = Window {
+        from: column::instant(
+            page.after
+                .map_or(filter.from, |(start, _)| start.max(filter.from))
+                .max(now),
+        ),
+        until: column::instant(filter.until),
+        limit: i64::from(page.limit),
+    };
     let mut query = QueryBuilder::new("SELECT practitioner, day, starts, minutes FROM ");
     match whose {
         Some(whose) if few => {
-            query.push("UNNEST(").push_bind(whose).push(
-                "::uuid[]) AS wanted (id) CROSS JOIN LATERAL (SELECT * FROM free_slots WHERE practitioner = wanted.id",
-            );
-        }
-        Some(whose) => {
             query
-                .push("free_slots WHERE practitioner IN (SELECT UNNEST(")
+                .push("UNNEST(")
                 .push_bind(whose)
+                .push("::uuid[]) AS wanted (id) CROSS JOIN LATERAL ");
+            window.runs(&mut query, |query| {
+                query.push("practitioner = wanted.id");
+            });
+        }
+        Some(whose) => window.runs(&mut query, |query| {
+            query
+                .push("practitioner IN (SELECT UNNEST(")
+                .push_bind(whose.clone())
                 .push("::uuid[]))");
-        }
-        None => {
-            query.push("free_slots WHERE TRUE");
-        }
+        }),
+        None => window.runs(&mut query, |query| {
+            query.push("TRUE");
+        }),
     }
-    query
-        .push(" AND starts >= ")
-        .push_bind(column::instant(filter.from.max(now)));
-    query.push(" AND starts < ").push_bind(column::instant(filter.until));
+    query.push(
+        " CROSS JOIN LATERAL generate_series(first, last, interval '1 minute' * minutes) AS slot (starts) WHERE starts >= ",
+    );
+    query.push_bind(window.from);
+    query.push(" AND starts < ").push_bind(window.until);
     if let Some((start, practitioner)) = page.after {
         query
             .push(" AND (starts, practitioner) > (")
             .push_bind(column::instant(start));
         query.push(", ").push_bind(practitioner.uuid()).push(")");
     }
-    let limit = i64::from(page.limit);
-    if few {
-        query
-            .push(" ORDER BY starts LIMIT ")
-            .push_bind(limit)
-            .push(") AS first");
-    }
-    query.push(" ORDER BY starts, practitioner LIMIT ").push_bind(limit);
+    query
+        .push(" ORDER BY starts, practitioner LIMIT ")
+        .push_bind(window.limit);
 
     let rows: Vec<SlotColumns> = query.build_query_as().fetch_all(pool).await?;
     Ok(rows
@@ -128,4 +138,35 @@ pub(crate) async fn free_slots(
             slot: slot(start, minutes),
         })
         .collect())
+}
+
+/// What of the runs a page needs.
+struct Window {
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+}
+
+impl Window {
+    /// A subquery of the runs among which the page's slots are: those that have begun at its start, which no run did long before;
+    /// and, of those that begin later, the first ones, since each has a slot of its own for the page and none before its first.
+    fn runs(&self, query: &mut QueryBuilder<'_, Postgres>, whose: impl Fn(&mut QueryBuilder<'_, Postgres>)) {
+        query.push("((SELECT * FROM free_runs WHERE ");
+        whose(query);
+        query.push(" AND first <= ").push_bind(self.from);
+        query
+            .push(" AND first >= ")
+            .push_bind(column::instant(self.from - LONGEST));
+        query
+            .push(" AND last >= ")
+            .push_bind(self.from)
+            .push(") UNION ALL (SELECT * FROM free_runs WHERE ");
+        whose(query);
+        query.push(" AND first > ").push_bind(self.from);
+        query.push(" AND first < ").push_bind(self.until);
+        query
+            .push(" ORDER BY first, practitioner LIMIT ")
+            .push_bind(self.limit)
+            .push(")) AS run");
+    }
 }

@@ -11,10 +11,12 @@ CREATE TABLE calendars (
 -- Nobody searches by these; counting their values for the planner is work for nothing.
 ALTER TABLE calendars ALTER COLUMN sessions SET STATISTICS 0, ALTER COLUMN taken SET STATISTICS 0;
 
--- The slots that nobody has any part of; those of the past stay, and are not asked for.
-CREATE TABLE free_slots (
+-- The slots that nobody has any part of, as runs of slots of one length without a gap: the starts of the first and of the last. A free
+-- day is one row. Those of the past stay, and are not asked for.
+CREATE TABLE free_runs (
     practitioner uuid NOT NULL,
-    starts       timestamptz NOT NULL,
+    first        timestamptz NOT NULL,
+    last         timestamptz NOT NULL,
     minutes      int8 NOT NULL,
     day          date NOT NULL
 );

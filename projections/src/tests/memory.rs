@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, keys_to_load};
-use crate::calendars::{self, CalendarRow, concerns_the_offer, free_slot_changes};
+use crate::calendars::{self, CalendarRow, Run, concerns_the_offer, free_runs};
 use crate::projector::{fold_all, fold_appointments};
 use crate::relationships;
 
@@ -21,12 +21,20 @@ pub(super) type Sum = (DateTime<Utc>, DateTime<Utc>, u64);
 #[derive(Clone, Default, PartialEq, Debug)]
 pub(super) struct Memory {
     pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
-    pub(super) free: BTreeSet<(CalendarId, Slot)>,
+    pub(super) runs: BTreeSet<(CalendarId, Run)>,
     pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
     pub(super) relationships: BTreeMap<Pair, Sum>,
 }
 
 impl Memory {
+    /// The free slots of all calendars.
+    pub(super) fn free(&self) -> BTreeSet<(CalendarId, Slot)> {
+        self.runs
+            .iter()
+            .flat_map(|(id, run)| run.slots().map(|slot| (*id, slot)))
+            .collect()
+    }
+
     /// As `ReadModels::apply` does, with maps for tables.
     pub(super) fn apply(&mut self, events: &[OpenedEvent]) {
         let batch = Batch::of(events);
@@ -43,12 +51,12 @@ impl Memory {
         let changed = fold_all(&before, &offers, |row, stamp, event| {
             Some(calendars::fold(row, stamp, event))
         });
-        let slots = free_slot_changes(&before, &changed);
-        for gone in slots.gone {
-            assert!(self.free.remove(&gone), "a slot that was not free was taken back");
+        let runs = free_runs::changes(&before, &changed);
+        for gone in runs.gone {
+            assert!(self.runs.remove(&gone), "a run that was not there was taken back");
         }
-        for new in slots.new {
-            assert!(self.free.insert(new), "a slot that was free was offered again");
+        for new in runs.new {
+            assert!(self.runs.insert(new), "a run that was there came again");
         }
         self.calendars.extend(changed);
 

@@ -40,6 +40,7 @@ async fn a_wallet_signs_in_strictly_registers_and_signs_out() {
         (format!("{right}\nExpiration Time: 2020-01-01T00:00:00Z"), "expired"),
         (format!("{right}\nNot Before: 2100-01-01T00:00:00Z"), "valid yet"),
         (right.replace("Nonce: ", "Nonce: x"), "nonce"),
+        (right.replace("Nonce: ", "Nonce: \0"), "no EIP-4361 message"),
         (right.replace(&ada.address(), &ada.address().to_lowercase()), "checksum"),
     ] {
         let (status, problem) = login(&system, &wrong, &ada.sign(&wrong)).await;

@@ -246,3 +246,75 @@ async fn a_request_under_a_key_is_executed_once_whether_it_waits_or_not() {
     assert_eq!(page["items"].as_array().unwrap().len(), 3, "{page}");
     clinic.system.stop().await;
 }
+
+/// Text that hardly gets shorter: of all printable characters that JSON does not escape, as a fixed seed mixes them.
+struct Noise(u64);
+
+impl Noise {
+    fn text(&mut self, characters: usize) -> String {
+        let mut next = || {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            char::from(b' ' + u8::try_from((self.0 >> 33) % 95).unwrap())
+        };
+        std::iter::repeat_with(&mut next)
+            .filter(|character| !matches!(character, '"' | '\\'))
+            .take(characters)
+            .collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_transaction_can_carry_is_too_large_and_no_fault_of_ours() {
+    let clinic = Clinic::open().await;
+    let before = clinic.position().await;
+    let path = format!("/v1/patients/{}/intake", clinic.patient);
+    let mut noise = Noise(7);
+    let symptoms: Vec<_> = (0..31).map(|_| noise.text(4000)).collect();
+    let (status, problem) = clinic
+        .system
+        .put(&path, &clinic.key, &json!({ "symptoms": symptoms }))
+        .await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (413, &json!("/problems/payload-too-large")),
+        "{problem}"
+    );
+    assert_eq!(clinic.position().await, before, "nothing was appended");
+    clinic.system.stop().await;
+}
+
+/// Sends a request with a body that never ends, and answers with what comes back until the connection is closed.
+async fn cut_off(clinic: &Clinic, authorization: &str, body: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = clinic.system.url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/appointments HTTP/1.1\r\nhost: {address}\r\nauthorization: {authorization}\r\n\
+         content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let all = stream.read_to_end(&mut answer);
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(20), all).await;
+    let answer = String::from_utf8_lossy(&answer).to_lowercase();
+    assert!(closed.is_ok(), "the connection is closed after {answer}");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_reads_to_its_end_holds_no_connection() {
+    let clinic = Clinic::open().await;
+    let known = format!("Bearer {}", clinic.key);
+    // One byte more than is taken.
+    let part = 32 * 1024;
+    let chunk = format!("{part:x}\r\n{}\r\n", " ".repeat(part));
+    let too_long = cut_off(&clinic, &known, &format!("{}1\r\n ", chunk.repeat(4))).await;
+    assert!(too_long.starts_with("http/1.1 413 "), "{too_long}");
+    assert!(too_long.contains("/problems/payload-too-large"), "{too_long}");
+    let stranger = cut_off(&clinic, "Bearer nobody", "1\r\n ").await;
+    assert!(stranger.starts_with("http/1.1 401 "), "{stranger}");
+    clinic.system.stop().await;
+}

@@ -5,16 +5,8 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::binary::{Dev, program};
+use tests::binary::{Dev, free_port, program};
 use tests::{bundles, postgres};
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
 
 async fn run(arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(program());

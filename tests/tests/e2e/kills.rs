@@ -6,21 +6,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::binary::{Dev, command};
+use tests::binary::{Dev, command, free_port};
 use tests::{bundles, postgres};
 
 const BUNDLES: u32 = 36;
 const VISITS: u32 = 25;
 /// Each patient, each visit, and the five doctors.
 const COMMANDS: u64 = (BUNDLES * (VISITS + 1) + 5) as u64;
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
 
 /// The content hashes of the read models. Accounts are left out: their services' keys are drawn anew in every system.
 async fn hashes(dev: &Dev) -> BTreeMap<String, String> {

@@ -69,6 +69,7 @@ async fn a_wrong_contract_address_is_named_at_the_start() {
     system.stop().await;
     deployment.address.0[0] ^= 1;
     config.chain.contract = deployment.address;
+    config.database.url = tests::postgres::database().await.into();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = api::compose::System::start(&config, listener).await.err().unwrap();
     let said = refused.to_string();

@@ -544,3 +544,34 @@ async fn a_rebuild_goes_on_with_the_next_node_when_the_first_has_no_such_log() {
     let head = log.log.head(infrastructure::chain::BlockId::Latest).await.unwrap();
     assert_eq!(rebuild.run(|_| ()).await.unwrap().position, head.position);
 }
+
+#[tokio::test]
+async fn a_follower_that_was_away_for_long_finds_that_the_chain_reorganised_meanwhile() {
+    let mut log = TestLog::start().await;
+    let mut history = History::new(19);
+    let finality = FinalityRule::Confirmations(12);
+    log.append(&history.commits(60)).await;
+    let snapshot = log.chain.call("evm_snapshot", json!([])).await;
+    let (heads, stands) = (log.heads(), history.clone());
+    log.append(&history.commits(20)).await;
+    let follower = Running::start(&log, finality);
+    follower.caught_up(&log).await;
+    follower.stop().await;
+
+    log.chain.call("evm_revert", json!([snapshot])).await;
+    log.go_back(heads);
+    history = stands;
+    history.diverge(1);
+    log.chain.call("evm_increaseTime", json!([60])).await;
+    log.append(&history.commits(30)).await;
+    // More than is read at once.
+    log.chain.call("anvil_mine", json!([100])).await;
+    log.append(&history.commits(10)).await;
+
+    let mut follower = Running::start(&log, finality);
+    follower.caught_up(&log).await;
+    assert_eq!(follower.reverts(), 1);
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(rebuilt(&log, finality).await, live);
+}

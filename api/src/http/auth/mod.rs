@@ -1,10 +1,12 @@
 //! Who is asking.
 //!
 //! - [`siwe`]: is this signed message a sign-in for us (EIP-4361)?
+//! - [`sign_in`]: from a challenge to a session.
 //! - [`authenticator`]: from a bearer token to a principal, on every request.
 //! - [`caller`](self::caller()): the principal of a request, for handlers.
 
 mod authenticator;
+mod sign_in;
 mod siwe;
 
 use std::future::Future;
@@ -17,7 +19,8 @@ use actix_web::{FromRequest, HttpRequest};
 pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
 pub use siwe::{Rejection, SignInPolicy, checksummed, parse_wallet};
 
-use super::command::core;
+use super::core::core;
+use super::headers::single;
 use super::problem::{Problem, ProblemKind};
 
 /// Whoever a request's token stands for.
@@ -38,12 +41,9 @@ pub async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
-    let (scheme, token) = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    // Of two, a proxy before us may have looked at the other one.
+    let given = single(request.headers(), &header::AUTHORIZATION).ok().flatten()?;
+    let (scheme, token) = given.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

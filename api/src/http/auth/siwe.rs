@@ -76,7 +76,9 @@ impl SignInPolicy {
     /// [`Rejection`], never `Nonce`.
     pub fn verify(&self, text: &str, signature: &str, now: DateTime<Utc>) -> Result<Verified, Rejection> {
         let message: Message = text.parse().map_err(|_| Rejection::Malformed)?;
-        if message.to_string() != text {
+        // The crate takes any nonce of eight characters; the standard, letters and digits alone.
+        let nonce = message.nonce.chars().all(|c| c.is_ascii_alphanumeric());
+        if !nonce || message.to_string() != text {
             return Err(Rejection::Malformed);
         }
         if !message.domain.as_str().eq_ignore_ascii_case(&self.domain) {
@@ -255,7 +257,19 @@ mod tests {
         let version = message().replace("Version: 1", "Version: 2");
         let trailing = format!("{}\n", message());
         let hidden = message().replacen("\n\nSign in", "\nunseen\nSign in", 1);
-        for text in [String::new(), "hello".into(), checksum, version, trailing, hidden] {
+        let nonce = |nonce: &str| message().replace("n0nce1234567", nonce);
+        let nul = nonce("n0nce\x00234567");
+        let accent = nonce("nönce1234567");
+        for text in [
+            String::new(),
+            "hello".into(),
+            checksum,
+            version,
+            trailing,
+            hidden,
+            nul,
+            accent,
+        ] {
             assert_eq!(policy().verify(&text, "0x", now()), Err(Rejection::Malformed), "{text}");
         }
     }

@@ -4,12 +4,12 @@ use application::calendars::BookingRequest;
 use application::queries::{AppointmentView, AvailabilityView, FreeSlot};
 use application::visits::{VisitProvider, VisitRequest};
 use domain::calendar;
-use domain::kernel;
 use domain::kernel::{PatientId, PractitionerId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::time::is_meant;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 
 /// The longest slot: a day.
@@ -196,38 +196,11 @@ pub struct BookAppointment {
     pub reason: Option<Concept>,
 }
 
-/// A booking of which it may be left open who comes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CheckedBooking {
-    patient: Option<PatientId>,
-    practitioner: PractitionerId,
-    slot: calendar::Slot,
-    reason: Option<kernel::Concept>,
-}
-
-impl CheckedBooking {
-    /// The booking, of the caller's own appointment unless it names somebody. `None` when nobody comes.
-    pub fn by(self, own: Option<PatientId>) -> Option<BookingRequest> {
-        let Self {
-            patient,
-            practitioner,
-            slot,
-            reason,
-        } = self;
-        Some(BookingRequest {
-            patient: patient.or(own)?,
-            practitioner,
-            slot,
-            reason,
-        })
-    }
-}
-
 impl Checked for BookAppointment {
-    type Domain = CheckedBooking;
+    type Domain = BookingRequest;
 
-    fn check(self, checks: &mut Checks) -> CheckedBooking {
-        CheckedBooking {
+    fn check(self, checks: &mut Checks) -> BookingRequest {
+        BookingRequest {
             patient: self.patient.map(PatientId::new),
             practitioner: PractitionerId::new(self.practitioner),
             slot: checks.field("slot", self.slot),
@@ -273,6 +246,12 @@ impl Checked for CancelAppointment {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
+
+impl Checked for Nothing {
+    type Domain = ();
+
+    fn check(self, _: &mut Checks) {}
+}
 
 /// Where an appointment stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -403,37 +382,42 @@ pub struct RecordVisit {
 }
 
 impl Checked for RecordVisit {
-    type Domain = Option<VisitRequest>;
+    type Domain = VisitRequest;
 
-    fn check(self, checks: &mut Checks) -> Option<VisitRequest> {
+    fn check(self, checks: &mut Checks) -> VisitRequest {
         let organization = checks.optional("organization", self.organization);
         let provider = match (self.practitioner, organization) {
-            (Some(practitioner), None) => Some(VisitProvider::Practitioner(PractitionerId::new(practitioner))),
-            (None, Some(organization)) => Some(VisitProvider::Organization(organization)),
+            (Some(practitioner), None) => VisitProvider::Practitioner(PractitionerId::new(practitioner)),
+            (None, Some(organization)) => VisitProvider::Organization(organization),
             _ => {
                 checks.wrong("must have either a practitioner or an organization");
-                None
+                VisitProvider::Practitioner(PractitionerId::default())
             }
         };
-        if self.minutes == 0 {
-            checks.within("minutes", |checks| checks.wrong("must be at least 1"));
-        }
+        let slot = calendar::Slot {
+            start: self.start.0,
+            minutes: self.minutes,
+        };
+        checks.within("minutes", |checks| {
+            if slot.minutes == 0 {
+                checks.wrong("must be at least 1");
+            } else if !is_meant(slot.end()) {
+                checks.wrong("must not lead beyond the year 2200");
+            }
+        });
         let identifier = checks.field("identifier", self.identifier);
         let reason = checks.optional("reason", self.reason);
-        Some(VisitRequest {
+        VisitRequest {
             identifier,
             patient: PatientId::new(self.patient),
-            provider: provider?,
-            slot: calendar::Slot {
-                start: self.start.0,
-                minutes: self.minutes,
-            },
+            provider,
+            slot,
             outcome: match self.outcome {
                 VisitOutcome::Completed => calendar::RecordedOutcome::Completed,
                 VisitOutcome::Cancelled => calendar::RecordedOutcome::Cancelled,
                 VisitOutcome::Open => calendar::RecordedOutcome::Open,
             },
             reason,
-        })
+        }
     }
 }

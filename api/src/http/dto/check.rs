@@ -75,32 +75,36 @@ impl Checks {
         })
     }
 
-    /// Checks a text of one line: not blank, not too long, no control characters.
+    /// Checks a text of one line: something to see, not too long, nothing that controls how it is shown.
     pub fn text(&mut self, step: &str, value: String, most: usize) -> String {
-        self.within(step, |checks| {
-            if value.trim().is_empty() {
-                checks.wrong("must not be empty");
-            } else if value.chars().count() > most {
-                checks.wrong(format!("must have at most {most} characters"));
-            } else if value.contains(char::is_control) {
-                checks.wrong("must be one line without control characters");
-            }
-            value
-        })
+        let forbidden = |c| controls(c) || matches!(c, '\u{2028}' | '\u{2029}');
+        self.characters(
+            step,
+            &value,
+            most,
+            forbidden,
+            "must be one line without control characters",
+        );
+        value
     }
 
     /// Checks a text that may have lines.
     pub fn prose(&mut self, step: &str, value: String, most: usize) -> String {
+        let forbidden = |c| controls(c) && !matches!(c, '\n' | '\r' | '\t');
+        self.characters(step, &value, most, forbidden, "must be without control characters");
+        value
+    }
+
+    fn characters(&mut self, step: &str, value: &str, most: usize, forbidden: impl Fn(char) -> bool, else_say: &str) {
         self.within(step, |checks| {
-            if value.trim().is_empty() {
+            if value.chars().all(is_unseen) {
                 checks.wrong("must not be empty");
             } else if value.chars().count() > most {
                 checks.wrong(format!("must have at most {most} characters"));
-            } else if value.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-                checks.wrong("must be without control characters");
+            } else if value.contains(forbidden) {
+                checks.wrong(else_say);
             }
-            value
-        })
+        });
     }
 
     /// Checks a list of texts of one line.
@@ -115,6 +119,18 @@ impl Checks {
                 .collect()
         })
     }
+}
+
+/// Whether a character leaves nothing to see: a name of these alone is none.
+const fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{3164}' | '\u{feff}')
+}
+
+/// Whether a character controls what others look like, or is none at all. With those that reverse the direction of a line,
+/// `50` can be shown as `05` (UTS 55); isolates and marks, which languages need, are not among them.
+fn controls(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{fdd0}'..='\u{fdef}') || (c as u32) & 0xfffe == 0xfffe
 }
 
 #[cfg(test)]
@@ -147,6 +163,42 @@ mod tests {
         let findings = checked(Names(names.into())).unwrap_err().body().errors;
         let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
         assert_eq!(found, ["/names/1/name", "/names/2/name"]);
+    }
+
+    #[test]
+    fn a_text_has_something_to_see_and_nothing_that_changes_how_it_looks() {
+        let accepted = |text: &str| {
+            let (mut line, mut prose) = (Checks::default(), Checks::default());
+            line.text("", text.to_owned(), 100);
+            prose.prose("", text.to_owned(), 100);
+            (line.findings.is_empty(), prose.findings.is_empty())
+        };
+        for text in [
+            "Ada",
+            "O'Brien-Núñez",
+            "李小龍",
+            "علی\u{200c}رضا",
+            "👩\u{200d}🔬",
+            "\u{2067}עדה\u{2069}",
+        ] {
+            assert_eq!(accepted(text), (true, true), "{text}");
+        }
+        for text in ["two\nlines", "a\ttab", "two\u{2028}lines"] {
+            assert_eq!(accepted(text), (false, true), "{text:?}");
+        }
+        for text in [
+            "",
+            " ",
+            "\u{200b}",
+            "\u{feff}\u{2060}",
+            "a\0b",
+            "a\u{1b}[31m",
+            "5\u{202e}0",
+            "a\u{fdd0}",
+            "a\u{ffff}",
+        ] {
+            assert_eq!(accepted(text), (false, false), "{text:?}");
+        }
     }
 
     #[test]

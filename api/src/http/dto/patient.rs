@@ -1,11 +1,13 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::Wallet;
+use domain::kernel::{PatientId, Wallet};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::http::cursor::{Wanted, check_page};
 
 use super::{Address, Checked, Checks, Concept, Day, Gender, HumanName, Identifier, Instant, WalletAddress};
 
@@ -336,6 +338,16 @@ pub struct SearchPatients {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
+}
+
+impl Checked for SearchPatients {
+    type Domain = (String, Wanted<PatientId>);
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        let name = checks.text("name", self.name, 200);
+        let page = check_page(checks, self.cursor.as_deref(), self.limit);
+        (name.trim().to_owned(), page)
+    }
 }
 
 /// Who treats whom.

@@ -48,6 +48,9 @@ pub struct OutboxStatus {
     pub waiting: u64,
     /// Commits in transactions that are not final.
     pub in_flight: u64,
+    /// For how long the oldest of them has been waiting, in milliseconds; missing when none waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_ms: Option<u64>,
 }
 
 /// One read model.
@@ -141,7 +144,7 @@ pub struct Status {
     pub parked: Vec<ParkedEvent>,
     /// How many events are under keys that are not held here.
     pub foreign_events: u64,
-    /// What does not work just now; empty while all is well.
+    /// What does not go on; empty while all is well.
     pub troubles: Vec<Trouble>,
 }
 
@@ -169,6 +172,7 @@ impl From<StatusReport> for Status {
             outbox: OutboxStatus {
                 waiting: system.outbox.waiting,
                 in_flight: system.outbox.in_flight,
+                oldest_ms: system.outbox.oldest_ms,
             },
             projections: system
                 .projections

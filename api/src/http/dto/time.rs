@@ -22,16 +22,20 @@ const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
 fn day(text: &str) -> Option<NaiveDate> {
     use chrono::Datelike as _;
-    let exact = text.len() == "2026-03-01".len();
-    text.parse()
-        .ok()
-        .filter(|day: &NaiveDate| exact && YEARS.contains(&day.year()))
+    let day: NaiveDate = text.parse().ok()?;
+    // Of what chrono reads, such as `+2026-3-1`, only what it writes.
+    (YEARS.contains(&day.year()) && day.to_string() == text).then_some(day)
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
-    use chrono::Datelike as _;
     let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-    YEARS.contains(&at.year()).then_some(at)
+    is_meant(at).then_some(at)
+}
+
+/// Whether an instant lies in the years that are taken for meant.
+pub(super) fn is_meant(at: DateTime<Utc>) -> bool {
+    use chrono::Datelike as _;
+    YEARS.contains(&at.year())
 }
 
 macro_rules! from_text {
@@ -119,6 +123,13 @@ mod tests {
             "2026-03-01",
             "tomorrow",
             "",
+            "2026-03-01T25:00:00Z",
+            "2026-03-01T08:00:00+25:00",
+            "2026-03-01T08:00:00 Europe/London",
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:60-23:59",
+            "-2026-03-01T08:00:00Z",
             "+262142-01-01T00:00:00Z",
         ] {
             assert!(read(text).is_err(), "{text}");
@@ -133,7 +144,12 @@ mod tests {
             "2026-02-30",
             "1.3.2026",
             "2026-3-1",
+            "0000-01-01",
             "0001-01-01",
+            "9999-12-31",
+            "-2026-03-01",
+            "+2026-03-1",
+            "2026- 3-01",
             "2026-03-01T00:00:00Z",
         ] {
             assert!(read(text).is_err(), "{text}");

@@ -1,22 +1,17 @@
 //! Accounts of staff and services, and the services' keys. For administrators.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use application::accounts::NewAccount;
-use application::clinic::{Backend, Clinic};
+use actix_web::{HttpResponse, web};
+use application::clinic::{Backend, Done};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
-use crate::http::auth::Caller;
-use crate::http::command::{Command, Parameters, core};
+use crate::http::command::Command;
 use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, checked};
+use crate::http::dto;
 use crate::http::etag;
 use crate::http::problem::Problem;
-
-fn path(id: AccountId) -> String {
-    format!("/v1/accounts/{id}")
-}
+use crate::http::reading::{Parameters, Reading};
 
 /// Open an account of the staff (with a wallet) or of a service (without).
 #[utoipa::path(
@@ -26,17 +21,12 @@ fn path(id: AccountId) -> String {
         (status = 200, description = "Was open already, for the same holder", body = CommandResult),
     ),
 )]
-pub async fn open<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    command: Command<dto::OpenAccount>,
-) -> Result<HttpResponse, Problem> {
-    let command = command.map(checked)?;
-    let authenticator = core(&request)?.authenticator.clone();
-    let run = command.run(clinic, |clinic, caller, account: NewAccount, issue| async move {
+pub async fn open<B: Backend>(command: Command<B, dto::OpenAccount>) -> Result<HttpResponse, Problem> {
+    let authenticator = command.authenticator();
+    let run = command.run(async move |clinic, caller, account, issue| {
         let done = clinic.open_account(&caller, account, &issue).await?;
         authenticator.forget(done.id).await;
-        Ok(Answer::created(path(done.id), done.id.uuid(), done.receipt).with_version_tag())
+        Ok(Answer::created(done))
     });
     run.await
 }
@@ -47,16 +37,12 @@ pub async fn open<B: Backend>(
     responses((status = 200, description = "A page of accounts", body = PageBody<dto::Account>)),
 )]
 pub async fn list<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = query.page()?;
-    let found = clinic.accounts(&caller.principal, wanted.query()).await?;
-    Ok(wanted
-        .answer(found, |account| account.id, dto::Account::from)
-        .linked(&request))
+    let page = query.page()?;
+    let found = reading.clinic.accounts(&reading.caller, page.query()).await?;
+    Ok(reading.page(page.answer(found, |account| account.id, dto::Account::from)))
 }
 
 /// Read an account.
@@ -67,18 +53,9 @@ pub async fn list<B: Backend>(
         (status = 304, description = "The caller has this version"),
     ),
 )]
-pub async fn read<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    let account = clinic.account(&caller.principal, AccountId::new(*id)).await?;
-    Ok(etag::answer(
-        &request,
-        etag::of_version(account.version),
-        &dto::Account::from(account),
-    ))
+pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AccountId>) -> Result<HttpResponse, Problem> {
+    let account = reading.clinic.account(&reading.caller, *id).await?;
+    Ok(reading.answer(etag::of_version(account.version), &dto::Account::from(account)))
 }
 
 /// Close an account. Nobody signs in with it any more, from the moment this is accepted.
@@ -88,18 +65,14 @@ pub async fn read<B: Backend>(
     responses((status = 200, description = "Closed", body = CommandResult)),
 )]
 pub async fn close<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::Nothing>,
+    id: web::Path<AccountId>,
+    command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    etag::refuse(&command.headers)?;
-    let id = AccountId::new(*id);
-    let authenticator = core(&request)?.authenticator.clone();
-    let run = command.run(clinic, move |clinic, caller, _, issue| async move {
+    let (id, authenticator) = (*id, command.authenticator());
+    let run = command.run(async move |clinic, caller, (), issue| {
         let receipt = clinic.close_account(&caller, id, &issue).await?;
         authenticator.forget(id).await;
-        Ok(Answer::changed(path(id), Some(id.uuid()), receipt).with_version_tag())
+        Ok(Answer::changed(Done { id, receipt }))
     });
     run.await
 }
@@ -114,16 +87,12 @@ pub async fn close<B: Backend>(
     responses((status = 201, description = "Issued; `id` is the key's", body = CommandResult)),
 )]
 pub async fn issue_key<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::IssueKey>,
+    id: web::Path<AccountId>,
+    command: Command<B, dto::IssueKey>,
 ) -> Result<HttpResponse, Problem> {
-    etag::refuse(&command.headers)?;
-    let (command, id) = (command.map(checked)?, AccountId::new(*id));
-    let run = command.run(clinic, move |clinic, caller, key, issue| async move {
-        let issued = clinic.issue_key(&caller, id, key, &issue).await?;
-        let resource = format!("{}/keys/{}", path(id), issued.key);
-        Ok(Answer::created(resource, issued.key, issued.receipt).with_secret(issued.secret))
+    let run = command.run(async move |clinic, caller, key, issue| {
+        let issued = clinic.issue_key(&caller, *id, key, &issue).await?;
+        Ok(Answer::issued(*id, issued))
     });
     run.await
 }
@@ -135,16 +104,13 @@ pub async fn issue_key<B: Backend>(
     responses((status = 200, description = "Revoked", body = CommandResult)),
 )]
 pub async fn revoke_key<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    ids: web::Path<(Uuid, Uuid)>,
-    command: Command<dto::Nothing>,
+    ids: web::Path<(AccountId, Uuid)>,
+    command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    etag::refuse(&command.headers)?;
     let (id, key) = ids.into_inner();
-    let id = AccountId::new(id);
-    let run = command.run(clinic, move |clinic, caller, _, issue| async move {
+    let run = command.run(async move |clinic, caller, (), issue| {
         let receipt = clinic.revoke_key(&caller, id, key, &issue).await?;
-        Ok(Answer::changed(format!("{}/keys/{key}", path(id)), Some(key), receipt))
+        Ok(Answer::revoked(id, key, receipt))
     });
     run.await
 }

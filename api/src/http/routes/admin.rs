@@ -1,13 +1,12 @@
 //! How the system is doing.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use application::clinic::{Backend, Clinic};
+use actix_web::HttpResponse;
+use application::clinic::Backend;
 use serde::Deserialize;
 
-use crate::http::auth::Caller;
-use crate::http::command::{Parameters, core};
 use crate::http::dto;
 use crate::http::problem::Problem;
+use crate::http::reading::{Parameters, Reading};
 
 /// What to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -26,14 +25,13 @@ pub struct StatusQuery {
     responses((status = 200, description = "The status", body = dto::Status)),
 )]
 pub async fn status<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Parameters(query): Parameters<StatusQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let source = core(&request)?.ports.status.clone();
-    let report = clinic
-        .status(&caller.principal, source.as_ref(), query.content_hashes)
+    let source = reading.core.ports.status.as_ref();
+    let report = reading
+        .clinic
+        .status(&reading.caller, source, query.content_hashes)
         .await?;
     Ok(HttpResponse::Ok().json(dto::Status::from(report)))
 }
@@ -45,12 +43,8 @@ pub async fn status<B: Backend>(
     post, path = "/v1/admin/parked/retry", tag = "admin",
     responses((status = 200, description = "What could be read", body = dto::RetriedEvents)),
 )]
-pub async fn retry_parked<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-) -> Result<HttpResponse, Problem> {
-    let parked = core(&request)?.ports.parked.clone();
-    let retried = clinic.retry_parked(&caller.principal, parked.as_ref()).await?;
+pub async fn retry_parked<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
+    let parked = reading.core.ports.parked.as_ref();
+    let retried = reading.clinic.retry_parked(&reading.caller, parked).await?;
     Ok(HttpResponse::Ok().json(dto::RetriedEvents::from(retried)))
 }

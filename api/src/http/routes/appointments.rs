@@ -1,49 +1,32 @@
 //! Appointments.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use application::calendars::{AppointmentAction, AppointmentVersion};
-use application::clinic::{Backend, Clinic};
-use application::identity::Principal;
+use application::clinic::Backend;
 use application::queries::AppointmentFilter;
 use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
-use crate::http::auth::Caller;
-use crate::http::command::{Command, Parameters};
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, Day, checked};
+use crate::http::command::Command;
+use crate::http::cursor::{PageBody, page};
+use crate::http::dto::{self, Checked, Day};
 use crate::http::etag;
 use crate::http::problem::Problem;
+use crate::http::reading::{Parameters, Reading};
 
 /// Book a free slot: a patient for themselves, a hospital for anybody.
 #[utoipa::path(
     post, path = "/v1/appointments", tag = "appointments", request_body = dto::BookAppointment,
     responses(
         (status = 201, description = "Booked", body = CommandResult),
-        (status = 409, description = "The slot is taken, or not offered", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub async fn book<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    command: Command<dto::BookAppointment>,
-) -> Result<HttpResponse, Problem> {
-    let own = if let Principal::Patient { patient, .. } = &command.caller {
-        Some(*patient)
-    } else {
-        None
-    };
-    let command = command.map(|body| {
-        checked(body)?
-            .by(own)
-            .ok_or_else(|| Problem::invalid("/patient", "must be given unless a patient books"))
-    })?;
-    let run = command.run(clinic, |clinic, caller, booking, issue| async move {
-        Ok(Answer::appointment(
-            clinic.book_appointment(&caller, booking, &issue).await?,
-            true,
-        ))
+pub async fn book<B: Backend>(command: Command<B, dto::BookAppointment>) -> Result<HttpResponse, Problem> {
+    let run = command.run(async |clinic, caller, booking, issue| {
+        let done = clinic.book_appointment(&caller, booking, &issue).await?;
+        Ok(Answer::appointment(done, true))
     });
     run.await
 }
@@ -71,38 +54,33 @@ pub struct AppointmentQuery {
     pub limit: Option<u32>,
 }
 
+impl AppointmentQuery {
+    fn filter(self) -> AppointmentFilter {
+        AppointmentFilter {
+            patient: self.patient.map(PatientId::new),
+            practitioner: self.practitioner.map(PractitionerId::new),
+            from: self.from.map(|day| day.0),
+            to: self.to.map(|day| day.0),
+            status: self.status.map(Into::into),
+        }
+    }
+}
+
 /// List appointments, by start. Patients and practitioners get their own.
 #[utoipa::path(
     get, path = "/v1/appointments", tag = "appointments", params(AppointmentQuery),
     responses((status = 200, description = "A page of appointments", body = PageBody<dto::Appointment>)),
 )]
 pub async fn list<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Parameters(query): Parameters<AppointmentQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let AppointmentQuery {
-        patient,
-        practitioner,
-        from,
-        to,
-        status,
-        cursor,
-        limit,
-    } = query;
-    let wanted = PageQuery { cursor, limit }.page()?;
-    let filter = AppointmentFilter {
-        patient: patient.map(PatientId::new),
-        practitioner: practitioner.map(PractitionerId::new),
-        from: from.map(|day| day.0),
-        to: to.map(|day| day.0),
-        status: status.map(Into::into),
-    };
-    let found = clinic.appointments(&caller.principal, filter, wanted.query()).await?;
-    Ok(wanted
-        .answer(found, |one| (one.slot.start, one.id), dto::Appointment::from)
-        .linked(&request))
+    let page = page(query.cursor.as_deref(), query.limit)?;
+    let found = reading
+        .clinic
+        .appointments(&reading.caller, query.filter(), page.query())
+        .await?;
+    Ok(reading.page(page.answer(found, |one| (one.slot.start, one.id), dto::Appointment::from)))
 }
 
 /// Read an appointment.
@@ -114,18 +92,13 @@ pub async fn list<B: Backend>(
         (status = 304, description = "The caller has this version"),
     ),
 )]
-pub async fn read<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    let appointment = clinic.appointment(&caller.principal, AppointmentId::new(*id)).await?;
+pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AppointmentId>) -> Result<HttpResponse, Problem> {
+    let appointment = reading.clinic.appointment(&reading.caller, *id).await?;
     let tag = etag::of_appointment(AppointmentVersion {
         day: appointment.day,
         version: appointment.version,
     });
-    Ok(etag::answer(&request, tag, &dto::Appointment::from(appointment)))
+    Ok(reading.answer(tag, &dto::Appointment::from(appointment)))
 }
 
 /// Move an appointment to another offered slot of the same practitioner, on the same or another day.
@@ -137,19 +110,13 @@ pub async fn read<B: Backend>(
     responses((status = 200, description = "Moved", body = CommandResult)),
 )]
 pub async fn reschedule<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::RescheduleAppointment>,
+    id: web::Path<AppointmentId>,
+    mut command: Command<B, dto::RescheduleAppointment>,
 ) -> Result<HttpResponse, Problem> {
-    let (command, id) = (command.map(checked)?, AppointmentId::new(*id));
-    let expected = etag::expected_appointment(&command.headers)?;
-    let run = command.run(clinic, move |clinic, caller, slot, issue| async move {
-        Ok(Answer::appointment(
-            clinic
-                .reschedule_appointment(&caller, id, slot, expected, &issue)
-                .await?,
-            false,
-        ))
+    let expected = command.expected_appointment()?;
+    let run = command.run(async move |clinic, caller, slot, issue| {
+        let moved = clinic.reschedule_appointment(&caller, *id, slot, expected, &issue);
+        Ok(Answer::appointment(moved.await?, false))
     });
     run.await
 }
@@ -161,12 +128,10 @@ pub async fn reschedule<B: Backend>(
     responses((status = 200, description = "Cancelled", body = CommandResult)),
 )]
 pub async fn cancel<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::CancelAppointment>,
+    id: web::Path<AppointmentId>,
+    command: Command<B, dto::CancelAppointment>,
 ) -> Result<HttpResponse, Problem> {
-    let command = command.map(|body| Ok(AppointmentAction::Cancel { reason: checked(body)? }))?;
-    act(clinic, *id, command).await
+    act(*id, command, |reason| AppointmentAction::Cancel { reason }).await
 }
 
 /// Confirm a booked appointment.
@@ -176,11 +141,10 @@ pub async fn cancel<B: Backend>(
     responses((status = 200, description = "Confirmed", body = CommandResult)),
 )]
 pub async fn confirm<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::Nothing>,
+    id: web::Path<AppointmentId>,
+    command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    act(clinic, *id, command.map(|_| Ok(AppointmentAction::Confirm))?).await
+    act(*id, command, |()| AppointmentAction::Confirm).await
 }
 
 /// Say that the visit took place. Only once it has begun.
@@ -190,11 +154,10 @@ pub async fn confirm<B: Backend>(
     responses((status = 200, description = "Completed", body = CommandResult)),
 )]
 pub async fn complete<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::Nothing>,
+    id: web::Path<AppointmentId>,
+    command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    act(clinic, *id, command.map(|_| Ok(AppointmentAction::Complete))?).await
+    act(*id, command, |()| AppointmentAction::Complete).await
 }
 
 /// Say that the patient did not come. Only once the visit should have begun.
@@ -204,24 +167,24 @@ pub async fn complete<B: Backend>(
     responses((status = 200, description = "Marked", body = CommandResult)),
 )]
 pub async fn no_show<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::Nothing>,
+    id: web::Path<AppointmentId>,
+    command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    act(clinic, *id, command.map(|_| Ok(AppointmentAction::MarkNoShow))?).await
+    act(*id, command, |()| AppointmentAction::MarkNoShow).await
 }
 
-async fn act<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: Uuid,
-    command: Command<AppointmentAction>,
+async fn act<B: Backend, T: Checked>(
+    id: AppointmentId,
+    mut command: Command<B, T>,
+    action: impl FnOnce(T::Domain) -> AppointmentAction,
 ) -> Result<HttpResponse, Problem> {
-    let (id, expected) = (AppointmentId::new(id), etag::expected_appointment(&command.headers)?);
-    let run = command.run(clinic, move |clinic, caller, action, issue| async move {
-        Ok(Answer::appointment(
-            clinic.change_appointment(&caller, id, action, expected, &issue).await?,
-            false,
-        ))
+    let expected = command.expected_appointment()?;
+    let run = command.run(|clinic, caller, body, issue| {
+        let action = action(body);
+        async move {
+            let done = clinic.change_appointment(&caller, id, action, expected, &issue);
+            Ok(Answer::appointment(done.await?, false))
+        }
     });
     run.await
 }

@@ -1,12 +1,12 @@
 //! Signing in and out.
 
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::TimeDelta;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
-use crate::http::auth::{Caller, Rejection};
-use crate::http::command::{Json, core, unreachable_store};
-use crate::http::dto::{self, Instant};
+use crate::http::auth::Caller;
+use crate::http::body::Json;
+use crate::http::core::core;
+use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// How bearer tokens are described.
@@ -25,31 +25,7 @@ pub fn bearer_scheme() -> Http {
     responses((status = 200, description = "What to sign", body = dto::Challenge)),
 )]
 pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let core = core(&request)?;
-    let token = core
-        .ports
-        .secrets
-        .token()
-        .map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
-    // EIP-4361 allows letters and digits only.
-    let nonce: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
-    let issued_at = core.ports.clock.now();
-    let lifetime = TimeDelta::from_std(core.settings.nonce_lifetime).unwrap_or_default();
-    let expires_at = issued_at + lifetime;
-    core.ports
-        .sessions
-        .issue_nonce(&nonce, expires_at)
-        .await
-        .map_err(unreachable_store)?;
-    Ok(HttpResponse::Ok().json(dto::Challenge {
-        nonce,
-        domain: core.sign_in.domain.clone(),
-        uri: core.sign_in.uri.clone(),
-        chain_id: core.sign_in.chain_id,
-        version: "1",
-        issued_at: Instant(issued_at),
-        expires_at: Instant(expires_at),
-    }))
+    Ok(HttpResponse::Ok().json(core(&request)?.challenge().await?))
 }
 
 /// Sign in with a signed message.
@@ -60,41 +36,8 @@ pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
     post, path = "/v1/auth/login", tag = "auth", request_body = dto::SignIn, security(()),
     responses((status = 200, description = "Signed in", body = dto::OpenedSession)),
 )]
-pub async fn login(request: HttpRequest, Json(sign_in): Json<dto::SignIn>) -> Result<HttpResponse, Problem> {
-    let core = core(&request)?;
-    let now = core.ports.clock.now();
-    let verified = core
-        .sign_in
-        .verify(&sign_in.message, &sign_in.signature, now)
-        .map_err(refused)?;
-    // Last of all, so that only who holds the key can use a nonce up.
-    if !core
-        .ports
-        .sessions
-        .consume_nonce(&verified.nonce, now)
-        .await
-        .map_err(unreachable_store)?
-    {
-        return Err(refused(Rejection::Nonce));
-    }
-    let (token, session) = core.authenticator.open(verified.wallet).await?;
-    // An account that was closed gets no session: the token stands for nobody.
-    let unauthenticated = || Problem::new(ProblemKind::LoginFailed).detail("The account is closed.");
-    let me = core
-        .authenticator
-        .authenticate(&token)
-        .await?
-        .ok_or_else(unauthenticated)?;
-    Ok(HttpResponse::Ok().json(dto::OpenedSession {
-        token,
-        idle_expires_at: Instant(session.idle_expires_at),
-        expires_at: Instant(session.expires_at),
-        me: dto::Me::of(&me.principal, me.wallet),
-    }))
-}
-
-fn refused(rejection: Rejection) -> Problem {
-    Problem::new(ProblemKind::LoginFailed).detail(rejection.to_string())
+pub async fn login(request: HttpRequest, Json(signed): Json<dto::SignIn>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(core(&request)?.sign_in(&signed).await?))
 }
 
 /// Sign out. The token stops working.

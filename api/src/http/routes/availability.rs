@@ -1,21 +1,21 @@
 //! What practitioners offer: availability by day, and the search for free slots.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use application::clinic::{Backend, Clinic};
-use application::queries::SlotFilter;
-use chrono::{NaiveDate, TimeDelta};
-use domain::kernel::PractitionerId;
+use actix_web::{HttpResponse, web};
+use application::clinic::Backend;
+use application::queries::{FreeSlot, SlotFilter};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::kernel::{CalendarId, PractitionerId};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::practitioners::check_specialization;
 use crate::http::answer::{Answer, CommandResult};
-use crate::http::auth::Caller;
-use crate::http::command::{Command, Parameters, core};
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, Day, Instant, checked, query_instant};
+use crate::http::command::Command;
+use crate::http::cursor::{PageBody, page};
+use crate::http::dto::{self, Day, Instant, query_instant};
 use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
+use crate::http::reading::{Parameters, Reading};
 
 /// Publish what a day offers; it replaces what was offered before. Appointments stand as they are.
 ///
@@ -27,24 +27,15 @@ use crate::http::problem::{Problem, ProblemKind};
     responses((status = 200, description = "Published", body = CommandResult)),
 )]
 pub async fn publish<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    path: web::Path<(Uuid, Day)>,
-    command: Command<dto::PublishAvailability>,
+    path: web::Path<(PractitionerId, Day)>,
+    command: Command<B, dto::PublishAvailability>,
 ) -> Result<HttpResponse, Problem> {
-    // The calendar's version moves with every booking: there is nothing useful to compare.
-    etag::refuse(&command.headers)?;
-    let (command, (id, Day(day))) = (command.map(checked)?, path.into_inner());
-    let run = command.run(clinic, move |clinic, caller, sessions, issue| async move {
-        let receipt = clinic
-            .publish_availability(&caller, PractitionerId::new(id), day, sessions, &issue)
-            .await?;
-        Ok(Answer::changed(availability_path(id, day), None, receipt))
+    let (practitioner, Day(day)) = path.into_inner();
+    let run = command.run(async move |clinic, caller, sessions, issue| {
+        let published = clinic.publish_availability(&caller, practitioner, day, sessions, &issue);
+        Ok(Answer::published(CalendarId::of(practitioner, day), published.await?))
     });
     run.await
-}
-
-fn availability_path(id: Uuid, day: NaiveDate) -> String {
-    format!("/v1/practitioners/{id}/availability/{day}")
 }
 
 /// What a day offers, and what of it is free.
@@ -57,20 +48,16 @@ fn availability_path(id: Uuid, day: NaiveDate) -> String {
     ),
 )]
 pub async fn read<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    path: web::Path<(Uuid, Day)>,
+    reading: Reading<B>,
+    path: web::Path<(PractitionerId, Day)>,
 ) -> Result<HttpResponse, Problem> {
-    let (id, day) = path.into_inner();
-    let practitioner = PractitionerId::new(id);
-    let view = clinic.availability(&caller.principal, practitioner, day.0).await?;
+    let (practitioner, day) = path.into_inner();
+    let view = reading
+        .clinic
+        .availability(&reading.caller, practitioner, day.0)
+        .await?;
     let tag = etag::of_version(view.version);
-    Ok(etag::answer(
-        &request,
-        tag,
-        &dto::Availability::of(practitioner, day, view),
-    ))
+    Ok(reading.answer(tag, &dto::Availability::of(practitioner, day, view)))
 }
 
 /// Which slots.
@@ -99,47 +86,35 @@ pub struct SlotQuery {
 const USUAL_SEARCH: TimeDelta = TimeDelta::days(30);
 const LONGEST_SEARCH: TimeDelta = TimeDelta::days(92);
 
+impl SlotQuery {
+    fn filter(self, now: DateTime<Utc>) -> Result<SlotFilter, Problem> {
+        let from = self.from.map_or(now, |from| from.0);
+        let until = self.until.map_or(from + USUAL_SEARCH, |until| until.0);
+        if until <= from || until - from > LONGEST_SEARCH {
+            let detail = "`until` must be after `from`, by at most 92 days.";
+            return Err(Problem::new(ProblemKind::MalformedRequest).detail(detail));
+        }
+        Ok(SlotFilter {
+            specialization: check_specialization(self.specialization)?,
+            practitioner: self.practitioner.map(PractitionerId::new),
+            from,
+            until,
+        })
+    }
+}
+
 /// Search free slots, by start.
 #[utoipa::path(
     get, path = "/v1/slots", tag = "availability", params(SlotQuery),
     responses((status = 200, description = "A page of free slots", body = PageBody<dto::OfferedSlot>)),
 )]
 pub async fn slots<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Parameters(query): Parameters<SlotQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let SlotQuery {
-        specialization,
-        practitioner,
-        from,
-        until,
-        cursor,
-        limit,
-    } = query;
-    let now = core(&request)?.ports.clock.now();
-    let from = from.map_or(now, |from| from.0);
-    let until = until.map_or(from + USUAL_SEARCH, |until| until.0);
-    if until <= from || until - from > LONGEST_SEARCH {
-        let detail = "`until` must be after `from`, by at most 92 days.";
-        return Err(Problem::new(ProblemKind::MalformedRequest).detail(detail));
-    }
-    let wanted = PageQuery { cursor, limit }.page()?;
-    let specialization = check_specialization(specialization)?;
-    let practitioner = practitioner.map(PractitionerId::new);
-    let filter = SlotFilter {
-        specialization,
-        practitioner,
-        from,
-        until,
-    };
-    let found = clinic.free_slots(&caller.principal, filter, wanted.query()).await?;
-    Ok(wanted
-        .answer(
-            found,
-            |free| (free.slot.start, free.practitioner),
-            dto::OfferedSlot::from,
-        )
-        .linked(&request))
+    let page = page(query.cursor.as_deref(), query.limit)?;
+    let filter = query.filter(reading.core.ports.clock.now())?;
+    let found = reading.clinic.free_slots(&reading.caller, filter, page.query()).await?;
+    let place = |free: &FreeSlot| (free.slot.start, free.practitioner);
+    Ok(reading.page(page.answer(found, place, dto::OfferedSlot::from)))
 }

@@ -1,18 +1,17 @@
 //! Commands whose answer was not waited for.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
-use application::clinic::{Backend, Clinic};
+use actix_web::{HttpResponse, web};
+use application::clinic::Backend;
 use application::error::{Resource, UseCaseError};
 use application::registry::{RegisteredCommand, Trace};
 use domain::kernel::CommandId;
-use uuid::Uuid;
 
-use crate::http::answer::{CommandState, CommandStatusBody};
-use crate::http::auth::Caller;
-use crate::http::command::{core, unreachable_store};
+use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
+use crate::http::command::unreachable_store;
 use crate::http::core::Core;
 use crate::http::problem::{Problem, ProblemKind};
+use crate::http::reading::Reading;
 
 /// Where a command stands. Only for who issued it, and only if it was issued with an `Idempotency-Key`, with `Prefer:
 /// respond-async`, or took too long to wait for.
@@ -20,18 +19,13 @@ use crate::http::problem::{Problem, ProblemKind};
     get, path = "/v1/commands/{id}", tag = "commands", params(("id" = Uuid, Path, description = "The command")),
     responses((status = 200, description = "The command", body = CommandStatusBody)),
 )]
-pub async fn read<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    let (core, id) = (core(&request)?, CommandId::new(*id));
-    let found = core.ports.registry.find(id).await.map_err(unreachable_store)?;
-    let issuer = clinic.issuer(&caller.principal);
+pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> Result<HttpResponse, Problem> {
+    let registry = &reading.core.ports.registry;
+    let found = registry.find(*id).await.map_err(unreachable_store)?;
+    let issuer = reading.clinic.issuer(&reading.caller);
     let missing = UseCaseError::NotFound(Resource::Command);
     let command = found.filter(|command| command.issuer == issuer).ok_or(missing)?;
-    let status = status(&core, id, command).await?;
+    let status = status(&reading.core, *id, command).await?;
     let mut response = HttpResponse::Ok();
     if status.status == CommandState::Pending {
         response.insert_header((header::RETRY_AFTER, 1_u64));
@@ -39,8 +33,8 @@ pub async fn read<B: Backend>(
     Ok(response.json(status))
 }
 
-/// What is kept is what was decided; without it, the log tells: what is journaled is done, what is in the outbox is on its
-/// way, and what left no trace and is executed by nobody changed nothing.
+/// What is kept is what was decided; without it, the log tells: what is journaled and final is done, what is not final or in the
+/// outbox is on its way, and what left no trace and is executed by nobody changed nothing.
 async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Result<CommandStatusBody, Problem> {
     let pending = CommandStatusBody::pending(id, command.created_at);
     if let Some(answer) = command.answer {
@@ -53,7 +47,7 @@ async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Resul
                 ..pending
             });
         }
-        let result: crate::http::answer::CommandResult = serde_json::from_str(&answer.body).map_err(corrupt)?;
+        let result: CommandResult = serde_json::from_str(&answer.body).map_err(corrupt)?;
         let position = result.position;
         return Ok(CommandStatusBody {
             status: CommandState::Done,
@@ -63,8 +57,13 @@ async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Resul
         });
     }
     // Asked before the log is, so that one that ends in between is not taken for one that never began.
-    let running = core.ports.tracker.is_running(id) || command.claimed_until > core.ports.clock.now();
+    let executed_here = core.ports.tracker.is_running(id);
+    let running = executed_here || command.claimed_until > core.ports.clock.now();
+    // Until then a reorganisation may take it back, and the contract may reject it when it comes again.
+    let is_final = |position| position <= core.ports.progress.progress().final_position;
     Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {
+        // Whoever executes it is about to keep its answer.
+        Trace::Journaled { position } if executed_here || !is_final(position) => pending,
         Trace::Journaled { position } => CommandStatusBody {
             status: CommandState::Done,
             position: Some(position),

@@ -1,18 +1,18 @@
 //! Patients.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use application::clinic::{Backend, Clinic};
+use actix_web::{HttpResponse, web};
+use application::clinic::Backend;
 use application::identity::Principal;
 use domain::kernel::PatientId;
-use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
-use crate::http::auth::Caller;
-use crate::http::command::{Command, Json, Parameters, core};
+use crate::http::body::Json;
+use crate::http::command::Command;
 use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto::{self, checked};
 use crate::http::etag;
 use crate::http::problem::Problem;
+use crate::http::reading::{Parameters, Reading};
 
 /// Register a patient.
 ///
@@ -25,30 +25,20 @@ use crate::http::problem::Problem;
         (status = 200, description = "Was registered already, with the same content", body = CommandResult),
     ),
 )]
-pub async fn register<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    command: Command<dto::RegisterPatient>,
-) -> Result<HttpResponse, Problem> {
-    let command = command.map(checked)?;
-    let authenticator = core(&request)?.authenticator.clone();
-    let run = command.run(clinic, |clinic, caller, (registration, wallet), issue| async move {
+pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> Result<HttpResponse, Problem> {
+    let authenticator = command.authenticator();
+    let run = command.run(async move |clinic, caller, (registration, wallet), issue| {
         let done = clinic.register_patient(&caller, registration, wallet, &issue).await?;
-        let own = if let Principal::Unregistered { wallet } = caller {
-            Some(wallet)
-        } else {
-            wallet
+        let wallet = match caller {
+            Principal::Unregistered { wallet } => Some(wallet),
+            _ => wallet,
         };
-        if let Some(wallet) = own {
+        if let Some(wallet) = wallet {
             authenticator.forget(clinic.account_of_wallet(&wallet)).await;
         }
-        Ok(Answer::created(path(done.id), done.id.uuid(), done.receipt).with_version_tag())
+        Ok(Answer::created(done))
     });
     run.await
-}
-
-fn path(id: PatientId) -> String {
-    format!("/v1/patients/{id}")
 }
 
 /// List patients, in the order of their ids.
@@ -57,16 +47,12 @@ fn path(id: PatientId) -> String {
     responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
 )]
 pub async fn list<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = query.page()?;
-    let found = clinic.patients(&caller.principal, None, wanted.query()).await?;
-    Ok(wanted
-        .answer(found, |patient| patient.id, dto::PatientSummary::from)
-        .linked(&request))
+    let page = query.page()?;
+    let found = reading.clinic.patients(&reading.caller, None, page.query()).await?;
+    Ok(reading.page(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
 
 /// Search patients by name.
@@ -77,19 +63,15 @@ pub async fn list<B: Backend>(
     responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
 )]
 pub async fn search<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Json(search): Json<dto::SearchPatients>,
 ) -> Result<HttpResponse, Problem> {
-    let dto::SearchPatients { name, cursor, limit } = search;
-    if name.trim().is_empty() || name.chars().count() > 200 {
-        return Err(Problem::invalid("/name", "must have from 1 to 200 characters"));
-    }
-    let wanted = PageQuery { cursor, limit }.page()?;
-    let found = clinic
-        .patients(&caller.principal, Some(name.trim()), wanted.query())
+    let (name, page) = checked(search)?;
+    let found = reading
+        .clinic
+        .patients(&reading.caller, Some(&name), page.query())
         .await?;
-    Ok(HttpResponse::Ok().json(wanted.answer(found, |patient| patient.id, dto::PatientSummary::from)))
+    Ok(HttpResponse::Ok().json(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
 
 /// Read a patient's record.
@@ -100,18 +82,9 @@ pub async fn search<B: Backend>(
         (status = 304, description = "The caller has this version"),
     ),
 )]
-pub async fn read<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    let patient = clinic.patient(&caller.principal, PatientId::new(*id)).await?;
-    Ok(etag::answer(
-        &request,
-        etag::of_version(patient.version),
-        &dto::Patient::from(patient),
-    ))
+pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
+    let patient = reading.clinic.patient(&reading.caller, *id).await?;
+    Ok(reading.answer(etag::of_version(patient.version), &dto::Patient::from(patient)))
 }
 
 /// Replace a patient's details.
@@ -121,17 +94,13 @@ pub async fn read<B: Backend>(
     responses((status = 200, description = "Replaced", body = CommandResult)),
 )]
 pub async fn update_details<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::PatientDetails>,
+    id: web::Path<PatientId>,
+    mut command: Command<B, dto::PatientDetails>,
 ) -> Result<HttpResponse, Problem> {
-    let (command, id) = (command.map(checked)?, PatientId::new(*id));
-    let expected = etag::expected_version(&command.headers)?;
-    let run = command.run(clinic, move |clinic, caller, details, issue| async move {
-        let done = clinic
-            .update_patient_details(&caller, id, details, expected, &issue)
-            .await?;
-        Ok(Answer::changed(path(done.id), Some(done.id.uuid()), done.receipt).with_version_tag())
+    let expected = command.expected_version()?;
+    let run = command.run(async move |clinic, caller, details, issue| {
+        let updated = clinic.update_patient_details(&caller, *id, details, expected, &issue);
+        Ok(Answer::changed(updated.await?))
     });
     run.await
 }
@@ -143,17 +112,13 @@ pub async fn update_details<B: Backend>(
     responses((status = 200, description = "Replaced", body = CommandResult)),
 )]
 pub async fn update_intake<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::Intake>,
+    id: web::Path<PatientId>,
+    mut command: Command<B, dto::Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let (command, id) = (command.map(checked)?, PatientId::new(*id));
-    let expected = etag::expected_version(&command.headers)?;
-    let run = command.run(clinic, move |clinic, caller, intake, issue| async move {
-        let done = clinic
-            .update_patient_intake(&caller, id, intake, expected, &issue)
-            .await?;
-        Ok(Answer::changed(path(done.id), Some(done.id.uuid()), done.receipt).with_version_tag())
+    let expected = command.expected_version()?;
+    let run = command.run(async move |clinic, caller, intake, issue| {
+        let updated = clinic.update_patient_intake(&caller, *id, intake, expected, &issue);
+        Ok(Answer::changed(updated.await?))
     });
     run.await
 }
@@ -164,16 +129,8 @@ pub async fn update_intake<B: Backend>(
     params(("id" = Uuid, Path, description = "The patient")),
     responses((status = 200, description = "The relationships, by practitioner", body = PageBody<dto::Relationship>)),
 )]
-pub async fn practitioners<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    let found = clinic.practitioners_of(&caller.principal, PatientId::new(*id)).await?;
+pub async fn practitioners<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
+    let found = reading.clinic.practitioners_of(&reading.caller, *id).await?;
     let items = found.into_iter().map(dto::Relationship::from).collect();
-    Ok(HttpResponse::Ok().json(PageBody {
-        items,
-        next_cursor: None,
-        next: None,
-    }))
+    Ok(HttpResponse::Ok().json(PageBody::whole(items)))
 }

@@ -1,18 +1,17 @@
 //! Practitioners.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use application::clinic::{Backend, Clinic};
+use actix_web::{HttpResponse, web};
+use application::clinic::Backend;
 use domain::kernel::PractitionerId;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
-use crate::http::auth::Caller;
-use crate::http::command::{Command, Parameters, core};
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, checked};
+use crate::http::command::Command;
+use crate::http::cursor::{PageBody, PageQuery, page};
+use crate::http::dto;
 use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
+use crate::http::reading::{Parameters, Reading};
 
 /// Register a practitioner.
 ///
@@ -25,25 +24,16 @@ use crate::http::problem::{Problem, ProblemKind};
         (status = 200, description = "Was registered already, with the same content", body = CommandResult),
     ),
 )]
-pub async fn register<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    command: Command<dto::RegisterPractitioner>,
-) -> Result<HttpResponse, Problem> {
-    let command = command.map(checked)?;
-    let authenticator = core(&request)?.authenticator.clone();
-    let run = command.run(clinic, |clinic, caller, (details, wallet), issue| async move {
+pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>) -> Result<HttpResponse, Problem> {
+    let authenticator = command.authenticator();
+    let run = command.run(async move |clinic, caller, (details, wallet), issue| {
         let done = clinic.register_practitioner(&caller, details, wallet, &issue).await?;
         if let Some(wallet) = wallet {
             authenticator.forget(clinic.account_of_wallet(&wallet)).await;
         }
-        Ok(Answer::created(path(done.id), done.id.uuid(), done.receipt).with_version_tag())
+        Ok(Answer::created(done))
     });
     run.await
-}
-
-fn path(id: PractitionerId) -> String {
-    format!("/v1/practitioners/{id}")
 }
 
 /// Which practitioners.
@@ -67,24 +57,16 @@ pub struct PractitionerQuery {
     responses((status = 200, description = "A page of practitioners", body = PageBody<dto::Practitioner>)),
 )]
 pub async fn list<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
+    reading: Reading<B>,
     Parameters(query): Parameters<PractitionerQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let PractitionerQuery {
-        specialization,
-        cursor,
-        limit,
-    } = query;
-    let wanted = PageQuery { cursor, limit }.page()?;
-    let specialization = check_specialization(specialization)?;
-    let found = clinic
-        .practitioners(&caller.principal, specialization.as_deref(), wanted.query())
+    let page = page(query.cursor.as_deref(), query.limit)?;
+    let specialization = check_specialization(query.specialization)?;
+    let found = reading
+        .clinic
+        .practitioners(&reading.caller, specialization.as_deref(), page.query())
         .await?;
-    Ok(wanted
-        .answer(found, |practitioner| practitioner.id, dto::Practitioner::from)
-        .linked(&request))
+    Ok(reading.page(page.answer(found, |practitioner| practitioner.id, dto::Practitioner::from)))
 }
 
 /// A specialization to look for; a blank one is none.
@@ -109,18 +91,10 @@ pub fn check_specialization(text: Option<String>) -> Result<Option<String>, Prob
         (status = 304, description = "The caller has this version"),
     ),
 )]
-pub async fn read<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    let practitioner = clinic.practitioner(&caller.principal, PractitionerId::new(*id)).await?;
-    Ok(etag::answer(
-        &request,
-        etag::of_version(practitioner.version),
-        &dto::Practitioner::from(practitioner),
-    ))
+pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>) -> Result<HttpResponse, Problem> {
+    let practitioner = reading.clinic.practitioner(&reading.caller, *id).await?;
+    let tag = etag::of_version(practitioner.version);
+    Ok(reading.answer(tag, &dto::Practitioner::from(practitioner)))
 }
 
 /// Replace a practitioner's details.
@@ -130,17 +104,13 @@ pub async fn read<B: Backend>(
     responses((status = 200, description = "Replaced", body = CommandResult)),
 )]
 pub async fn update<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    id: web::Path<Uuid>,
-    command: Command<dto::PractitionerDetails>,
+    id: web::Path<PractitionerId>,
+    mut command: Command<B, dto::PractitionerDetails>,
 ) -> Result<HttpResponse, Problem> {
-    let (command, id) = (command.map(checked)?, PractitionerId::new(*id));
-    let expected = etag::expected_version(&command.headers)?;
-    let run = command.run(clinic, move |clinic, caller, details, issue| async move {
-        let done = clinic
-            .update_practitioner(&caller, id, details, expected, &issue)
-            .await?;
-        Ok(Answer::changed(path(done.id), Some(done.id.uuid()), done.receipt).with_version_tag())
+    let expected = command.expected_version()?;
+    let run = command.run(async move |clinic, caller, details, issue| {
+        let updated = clinic.update_practitioner(&caller, *id, details, expected, &issue);
+        Ok(Answer::changed(updated.await?))
     });
     run.await
 }
@@ -152,17 +122,11 @@ pub async fn update<B: Backend>(
     responses((status = 200, description = "A page of relationships, by patient", body = PageBody<dto::Relationship>)),
 )]
 pub async fn patients<B: Backend>(
-    request: HttpRequest,
-    clinic: web::Data<Clinic<B>>,
-    caller: Caller,
-    id: web::Path<Uuid>,
+    reading: Reading<B>,
+    id: web::Path<PractitionerId>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = query.page()?;
-    let found = clinic
-        .patients_of(&caller.principal, PractitionerId::new(*id), wanted.query())
-        .await?;
-    Ok(wanted
-        .answer(found, |relationship| relationship.patient, dto::Relationship::from)
-        .linked(&request))
+    let page = query.page()?;
+    let found = reading.clinic.patients_of(&reading.caller, *id, page.query()).await?;
+    Ok(reading.page(page.answer(found, |one| one.patient, dto::Relationship::from)))
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::http::command::core;
+use crate::http::core::core;
 use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
 

@@ -1,14 +1,12 @@
 //! Visits of the past, as another system tells them.
 
-use actix_web::{HttpResponse, web};
-use application::clinic::{Backend, Clinic};
-use application::error::UseCaseError;
-use application::visits::VisitRequest;
+use actix_web::HttpResponse;
+use application::clinic::Backend;
 
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::command::Command;
-use crate::http::dto::{self, checked};
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::dto;
+use crate::http::problem::Problem;
 
 /// Record a visit of the past.
 ///
@@ -21,16 +19,10 @@ use crate::http::problem::{Problem, ProblemKind};
         (status = 200, description = "Was recorded already, with the same content", body = CommandResult),
     ),
 )]
-pub async fn record<B: Backend>(
-    clinic: web::Data<Clinic<B>>,
-    command: Command<dto::RecordVisit>,
-) -> Result<HttpResponse, Problem> {
-    let command = command.map(|body| checked(body)?.ok_or_else(|| Problem::new(ProblemKind::Invalid)))?;
-    let run = command.run(clinic, |clinic, caller, visit: VisitRequest, issue| async move {
-        Ok::<_, UseCaseError>(Answer::appointment(
-            clinic.record_visit(&caller, visit, &issue).await?,
-            true,
-        ))
+pub async fn record<B: Backend>(command: Command<B, dto::RecordVisit>) -> Result<HttpResponse, Problem> {
+    let run = command.run(async |clinic, caller, visit, issue| {
+        let done = clinic.record_visit(&caller, visit, &issue).await?;
+        Ok(Answer::appointment(done, true))
     });
     run.await
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fakes::{OWN, World, token};
 use crate::http::app;
@@ -110,7 +110,13 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
         (
             request("POST", book)
                 .insert_header(("content-type", "text/plain"))
-                .set_payload(good),
+                .set_payload(good.clone()),
+            415,
+            "unsupported-media-type",
+            None,
+        ),
+        (
+            json("POST", book, &good).insert_header(("content-encoding", "gzip")),
             415,
             "unsupported-media-type",
             None,
@@ -140,6 +146,53 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             412,
             "precondition-failed",
             None,
+        ),
+        // What has no version yet cannot be compared with one.
+        (
+            json("POST", book, &good).insert_header(("if-match", "\"3\"")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("POST", book, &good).insert_header(("if-none-match", "*")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("PUT", &format!("{patient}/intake"), "{}")
+                .append_header(("if-match", "\"3\""))
+                .append_header(("if-match", "\"4\"")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("POST", book, &good)
+                .append_header(("idempotency-key", "one"))
+                .append_header(("idempotency-key", "other")),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            json("POST", "/v1/patients/search", r#"{"name":" "}"#),
+            422,
+            "invalid",
+            Some("/name"),
+        ),
+        (
+            json("POST", "/v1/patients/search", r#"{"name":"o","limit":0}"#),
+            422,
+            "invalid",
+            Some("/limit"),
+        ),
+        (
+            json("POST", "/v1/patients/search", r#"{"name":"o","cursor":"Okafor"}"#),
+            422,
+            "invalid",
+            Some("/cursor"),
         ),
         (request("GET", "/v1/patients/nobody"), 404, "not-found", None),
         (
@@ -196,6 +249,206 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
         assert!(!problem.to_string().contains("Okafor"), "{problem}");
     }
     assert_eq!(world.executor.executed.load(Ordering::Relaxed), 0);
+}
+
+/// What a body gets in which one member of a good one is replaced.
+async fn replaced(path: &str, good: &Value, pointer: &str, by: &Value) -> (u16, Value) {
+    let world = World::new();
+    let mut body = good.clone();
+    *body.pointer_mut(pointer).unwrap() = by.clone();
+    let got = answer(&world, json("POST", path, &body.to_string())).await;
+    assert_eq!(world.executor.executed.load(Ordering::Relaxed), 0, "{pointer}: {by}");
+    got
+}
+
+#[actix_web::test]
+async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
+    let name = json!({"family": "Okafor", "given": ["Ada"]});
+    let patient = json!({"details": {
+        "name": name, "birthDate": "1990-01-01", "gender": "female", "email": "ada@example.org", "phone": "+44",
+        "deceased": "2020-01-01T00:00:00Z",
+    }, "wallet": null});
+    let doctor = json!({"details": {
+        "name": name, "gender": "female", "specializations": [{"text": "Cardiology"}], "timeZone": "Europe/London",
+    }});
+    let visit = json!({
+        "identifier": {"system": "urn:x", "value": "1"}, "patient": OWN, "practitioner": OWN,
+        "start": "2020-03-02T12:00:00Z", "minutes": 20, "outcome": "completed",
+    });
+    let long = "x".repeat(201);
+    let cases = [
+        ("/v1/patients", &patient, "/details/name/family", json!("")),
+        ("/v1/patients", &patient, "/details/name/family", json!("\u{200b} ")),
+        ("/v1/patients", &patient, "/details/name/family", json!("Oka\0for")),
+        (
+            "/v1/patients",
+            &patient,
+            "/details/name/family",
+            json!("Oka\u{202e}for"),
+        ),
+        (
+            "/v1/patients",
+            &patient,
+            "/details/name/family",
+            json!("Oka\u{2028}for"),
+        ),
+        ("/v1/patients", &patient, "/details/name/family", json!(long)),
+        ("/v1/patients", &patient, "/details/name/family", json!(null)),
+        ("/v1/patients", &patient, "/details/name/given/0", json!(7)),
+        ("/v1/patients", &patient, "/details/name/given", json!("Okafor")),
+        ("/v1/patients", &patient, "/details/birthDate", json!("0000-01-01")),
+        ("/v1/patients", &patient, "/details/birthDate", json!("9999-12-31")),
+        ("/v1/patients", &patient, "/details/birthDate", json!("2023-02-29")),
+        (
+            "/v1/patients",
+            &patient,
+            "/details/birthDate",
+            json!("1990-01-01T00:00:00Z"),
+        ),
+        ("/v1/patients", &patient, "/details/birthDate", json!(19_900_101)),
+        (
+            "/v1/patients",
+            &patient,
+            "/details/deceased",
+            json!("2020-01-01T00:00:00"),
+        ),
+        ("/v1/patients", &patient, "/details/gender", json!("Okafor")),
+        ("/v1/patients", &patient, "/details/email", json!("Okafor")),
+        ("/v1/patients", &patient, "/details/phone", json!("\u{1b}[2J")),
+        (
+            "/v1/patients",
+            &patient,
+            "/wallet",
+            json!("0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+        ),
+        (
+            "/v1/practitioners",
+            &doctor,
+            "/details/timeZone",
+            json!("Mars/Olympus_Mons"),
+        ),
+        ("/v1/practitioners", &doctor, "/details/timeZone", json!("+09:00")),
+        ("/v1/practitioners", &doctor, "/details/specializations", json!([])),
+        ("/v1/visits", &visit, "/minutes", json!(0)),
+        ("/v1/visits", &visit, "/minutes", json!(u32::MAX)),
+        ("/v1/visits", &visit, "/minutes", json!(u64::MAX)),
+        ("/v1/visits", &visit, "/minutes", json!(-20)),
+        ("/v1/visits", &visit, "/minutes", json!(1.5)),
+        ("/v1/visits", &visit, "/start", json!("9999-12-31T23:59:59Z")),
+        ("/v1/visits", &visit, "/patient", json!("Okafor")),
+    ];
+    for (path, good, pointer, by) in cases {
+        let (status, problem) = replaced(path, good, pointer, &by).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (422, &json!("/problems/invalid")),
+            "{by}: {problem}"
+        );
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{by}: {problem}");
+        assert!(!problem.to_string().contains("Okafor"), "{problem}");
+    }
+    let (status, problem) = replaced("/v1/visits", &visit, "/practitioner", &Value::Null).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("")),
+        "{problem}"
+    );
+}
+
+#[actix_web::test]
+async fn what_is_no_json_or_no_cursor_or_no_parameter_is_malformed() {
+    let world = World::new();
+    let deep = format!(r#"{{"practitioner":{}"#, r#"{"a":"#.repeat(20_000));
+    let other_list = crate::http::cursor::encode(&OWN).unwrap();
+    let long_key = "x".repeat(256);
+    for (request, status, slug) in [
+        (
+            json("POST", "/v1/patients", r#"{"details":{"name":{"family":"\ud800"}}}"#),
+            400,
+            "malformed-json",
+        ),
+        (
+            json("POST", "/v1/visits", r#"{"minutes":1e999}"#),
+            400,
+            "malformed-json",
+        ),
+        (json("POST", "/v1/visits", "\u{feff}{}"), 400, "malformed-json"),
+        (json("POST", "/v1/appointments", &deep), 422, "invalid"),
+        (
+            json("POST", "/v1/appointments", r#"{"patient":null,"patient":null}"#),
+            422,
+            "invalid",
+        ),
+        (
+            json("POST", "/v1/appointments", "{}").insert_header(("idempotency-key", long_key)),
+            400,
+            "malformed-request",
+        ),
+        (request("GET", "/v1/patients?limit=1&limit=2"), 400, "malformed-request"),
+        (request("GET", "/v1/patients?limit=-1"), 400, "malformed-request"),
+        (
+            request("GET", "/v1/patients?limit=99999999999"),
+            400,
+            "malformed-request",
+        ),
+        (request("GET", "/v1/patients?cursor="), 400, "malformed-request"),
+        (
+            request("GET", &format!("/v1/appointments?cursor={other_list}")),
+            400,
+            "malformed-request",
+        ),
+        (
+            request("GET", "/v1/appointments?patient=Okafor"),
+            400,
+            "malformed-request",
+        ),
+        (
+            request("GET", "/v1/appointments?from=9999-12-31"),
+            400,
+            "malformed-request",
+        ),
+        (
+            request("GET", "/v1/slots?from=2026-03-29T02:30:00"),
+            400,
+            "malformed-request",
+        ),
+        (
+            request("GET", "/v1/slots?from=2026-03-01T00:00:00Z&until=2026-09-01T00:00:00Z"),
+            400,
+            "malformed-request",
+        ),
+        (
+            request("GET", "/v1/admin/status?contentHashes=Okafor"),
+            400,
+            "malformed-request",
+        ),
+    ] {
+        let (got, problem) = answer(&world, request).await;
+        let expected = format!("/problems/{slug}");
+        assert_eq!((got, &problem["type"]), (status, &json!(expected)), "{problem}");
+        assert!(!problem.to_string().contains("Okafor"), "{problem}");
+    }
+    assert_eq!(world.executor.executed.load(Ordering::Relaxed), 0);
+}
+
+#[actix_web::test]
+async fn what_is_wrong_is_said_as_a_problem_whoever_finds_it() {
+    let world = World::new();
+    for (request, status) in [
+        (
+            request("GET", "/v1/me").insert_header(("accept-encoding", "br;q=1, *;q=0")),
+            406,
+        ),
+        (request("GET", "/docs/nothing.js"), 404),
+        (request("POST", "/openapi.json"), 404),
+        (request("GET", "/v1/patients/%FF"), 404),
+        (request("GET", "/problems/nothing"), 404),
+        (request("BREW", "/v1/me"), 405),
+        (request("OPTIONS", "/v1/me"), 405),
+    ] {
+        let (got, problem) = answer(&world, request).await;
+        assert_eq!(got, status, "{problem}");
+    }
 }
 
 #[actix_web::test]

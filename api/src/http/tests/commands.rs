@@ -186,6 +186,14 @@ async fn after_a_crash_the_log_tells_what_became_of_a_command() {
     let trace = |command: CommandId, trace| world.registry.traces.lock().unwrap().insert(command, trace);
     trace(command, Trace::Outbox);
     assert_eq!(status(&send!(service, ask(&location, "hospital")).2), "pending");
+    let beyond_what_is_final = 41;
+    trace(
+        command,
+        Trace::Journaled {
+            position: beyond_what_is_final,
+        },
+    );
+    assert_eq!(status(&send!(service, ask(&location, "hospital")).2), "pending");
     trace(command, Trace::Journaled { position: 9 });
     let (_, _, done) = send!(service, ask(&location, "hospital"));
     assert_eq!((status(&done), &done["position"]), ("done".to_owned(), &json!(9)));

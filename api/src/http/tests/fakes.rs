@@ -722,6 +722,7 @@ impl StatusSource for FakeStatus {
             outbox: OutboxStatus {
                 waiting: 0,
                 in_flight: 0,
+                oldest_ms: None,
             },
             projections: Vec::new(),
             parked: Vec::new(),

@@ -4,4 +4,5 @@ mod authorization;
 mod bad_input;
 mod commands;
 mod fakes;
+mod posture;
 mod sign_in;

@@ -117,6 +117,7 @@ fn moved_out() -> CalendarEvent {
     CalendarEvent::MovedOut {
         appointment: id(1),
         to: tomorrow(),
+        patient: Personal::Known(booking().patient),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::calendar::{AppointmentStatus, CalendarError};
+use crate::kernel::{CalendarId, ClinicEvent, PractitionerId};
 
 fn reschedule_at(now: DateTime<Utc>, slot: Slot) -> CalendarCommand {
     CalendarCommand::Reschedule {
@@ -39,6 +40,7 @@ fn rescheduled(slot: Slot) -> CalendarEvent {
     CalendarEvent::Rescheduled {
         appointment: id(1),
         slot,
+        patient: Personal::Known(booking().patient),
     }
 }
 
@@ -206,4 +208,13 @@ fn an_appointment_that_is_here_does_not_come_in_with_other_content() {
     given(vec![published(), moved_in(slot(9, 0))])
         .when(move_in(slot(10, 0)))
         .then_expect_error(CalendarError::AlreadyExists(id(1)));
+}
+
+#[test]
+fn who_moves_an_appointment_is_kept_under_the_patients_key() {
+    let calendar = CalendarId::of(PractitionerId::new(Uuid::nil()), tomorrow());
+    for event in [rescheduled(slot(10, 0)), moved_out()] {
+        assert_eq!(event.subject(&calendar.into()), Some(booking().patient));
+        assert!(event.encode().unwrap().personal.is_some());
+    }
 }

@@ -56,6 +56,7 @@ fn a_sealed_appointment_takes_every_step_of_its_day() {
             CalendarEvent::Rescheduled {
                 appointment,
                 slot: slot(10, 0),
+                patient: Personal::Sealed,
             },
         ),
     ];

@@ -15,6 +15,8 @@ impl Machine {
             limits,
             batches,
             market,
+            market_at,
+            asking_fees,
             progress_at,
             settled_below,
             ..
@@ -33,9 +35,12 @@ impl Machine {
                     hash: *hash,
                 });
             }
-            let stuck =
-                (batch.pooled || batch.underpriced) && now >= reprice_at(batch, *progress_at, limits.reprice_after);
-            if stuck && let Some(market) = *market {
+            let Some(market) = *market else { continue };
+            let is_dear = batch.underpriced.is_some_and(|since| *market_at <= since);
+            if is_dear && !std::mem::replace(asking_fees, true) {
+                actions.push(Action::AskFees);
+            }
+            if reprice_at(batch, *market_at, *progress_at, limits.reprice_after).is_some_and(|at| now >= at) {
                 reprice(*nonce, batch, market, limits.fee_ceiling, now, actions);
             }
         }
@@ -68,11 +73,10 @@ impl Machine {
         let live = || self.live().map(|(_, batch)| batch);
         let waiting = live().filter(|batch| batch.phase == Phase::Waiting).take(POOL);
         let sends = waiting.filter(|batch| !batch.sending && !batch.replacing).map(|batch| {
-            let reprice = reprice_at(batch, self.progress_at, self.limits.reprice_after);
-            if (batch.pooled || batch.underpriced) && self.market.is_some() {
-                batch.next_send.min(reprice)
-            } else {
-                batch.next_send
+            let reprice = reprice_at(batch, self.market_at, self.progress_at, self.limits.reprice_after);
+            match reprice.filter(|_| self.market.is_some()) {
+                Some(reprice) => batch.next_send.min(reprice),
+                None => batch.next_send,
             }
         });
         let asks = live().filter_map(|batch| match batch.phase {
@@ -112,6 +116,7 @@ impl Machine {
             SendAnswer::Taken => {
                 let pause = doubled(limits.resend_after, batch.attempts);
                 batch.pooled = true;
+                batch.underpriced = None;
                 batch.attempts += 1;
                 batch.next_send = now + pause.min(limits.resend_after.saturating_mul(10));
             }
@@ -123,7 +128,9 @@ impl Machine {
                 let pause = doubled(limits.retry_after, batch.attempts);
                 batch.attempts += 1;
                 batch.next_send = now + pause.min(limits.retry_at_most);
-                batch.underpriced = answer == SendAnswer::Underpriced;
+                if answer == SendAnswer::Underpriced {
+                    batch.underpriced.get_or_insert(now);
+                }
             }
         }
     }
@@ -192,6 +199,8 @@ impl Machine {
                 let Some(market) = self.market else { return };
                 let fee = Fee::of(market, self.limits.fee_ceiling);
                 self.storing = true;
+                // The gap may lie below everything that is under way.
+                self.settled_below = self.settled_below.min(nonce);
                 self.batches
                     .insert(nonce, Batch::new(Vec::new(), fee, Phase::Storing, now));
                 let gas_limit = super::super::gas::FILLER;
@@ -317,13 +326,15 @@ fn due(batch: &Batch, now: Millis) -> bool {
     !batch.sending && !batch.replacing && batch.next_send <= now
 }
 
-/// When a batch has waited so long, with nothing of ours mined meanwhile, that its fee must be the reason; or at once, when a
-/// node has said so.
-fn reprice_at(batch: &Batch, progress_at: Millis, after: Millis) -> Millis {
-    if batch.underpriced {
-        0
-    } else {
-        batch.priced_at.max(progress_at).saturating_add(after)
+/// When a batch has waited so long in a pool, with nothing of ours mined meanwhile, that its fee must be the reason. When a node
+/// has said so, as soon as the price is known that gas has come to since: raising the fee until it is taken, without asking,
+/// would end anywhere. `None` when there is no such reason.
+fn reprice_at(batch: &Batch, market_at: Millis, progress_at: Millis, after: Millis) -> Option<Millis> {
+    match batch.underpriced {
+        Some(since) => (market_at > since).then_some(0),
+        None => batch
+            .pooled
+            .then(|| batch.priced_at.max(progress_at).saturating_add(after)),
     }
 }
 
@@ -339,7 +350,7 @@ fn reprice(
         return;
     }
     batch.priced_at = now;
-    batch.underpriced = false;
+    batch.underpriced = None;
     if let Some(fee) = batch.fee.replacing(market, ceiling) {
         batch.replacing = true;
         actions.push(Action::Replace { nonce, fee });
@@ -352,5 +363,115 @@ fn settle_silently(now: Millis, batch: &mut Batch, block: u64, actions: &mut Vec
     if !std::mem::replace(&mut batch.told, true) {
         let keys = batch.members.iter().filter_map(|member| member.key);
         actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::HandedOver)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use application::log::StreamId;
+    use domain::kernel::CommandId;
+
+    use super::super::super::gas::Size;
+    use super::super::{CommitKey, Input, Limits, Queued};
+    use super::*;
+    use crate::chain::Fees;
+    use crate::log::{Commit, Payload, StreamHead, StreamPart};
+
+    const CHEAP: Fees = Fees {
+        base: 100,
+        priority: 10,
+    };
+    const DEAR: Fees = Fees {
+        base: 10_000,
+        priority: 10,
+    };
+
+    fn told(machine: &mut Machine, now: Millis, input: Input<'_>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        machine.on(now, input, &mut actions);
+        actions
+    }
+
+    /// A machine whose first batch has just been sent.
+    fn sent() -> Machine {
+        let mut machine = Machine::new(Limits::default(), 0, 0);
+        let part = StreamPart {
+            stream: StreamId([1; 32]),
+            expected: StreamHead::default(),
+            payloads: vec![Payload::from(&b"payload"[..])],
+        };
+        let commit = Arc::new(Commit {
+            command_id: CommandId::default(),
+            parts: vec![part],
+        });
+        let (key, size) = (CommitKey(0), Size::of(&commit).unwrap());
+        told(&mut machine, 0, Input::Fees(CHEAP));
+        told(&mut machine, 1, Input::Queue(Queued { key, commit, size }));
+        let stored = Input::Stored {
+            nonce: 0,
+            hash: [7; 32],
+            duplicates: Vec::new(),
+        };
+        let actions = told(&mut machine, 2, stored);
+        assert!(actions.iter().any(|action| matches!(action, Action::Send { .. })));
+        machine
+    }
+
+    #[test]
+    fn who_offers_too_little_asks_for_the_price_once_and_then_offers_that() {
+        let mut machine = sent();
+        let underpriced = || Input::Sent {
+            nonce: 0,
+            answer: SendAnswer::Underpriced,
+        };
+        let actions = told(&mut machine, 3, underpriced());
+        assert!(matches!(actions[..], [Action::AskFees]), "{actions:?}");
+        // It is sent again as it is meanwhile, but not raised, and nobody is asked twice.
+        let actions = told(&mut machine, 200, Input::Tick);
+        assert!(matches!(actions[..], [Action::Send { .. }]), "{actions:?}");
+        assert!(told(&mut machine, 201, underpriced()).is_empty());
+        let actions = told(&mut machine, 202, Input::Fees(DEAR));
+        let [Action::Replace { nonce: 0, fee }] = actions[..] else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(fee.max, 20_010);
+        // The next refusal is asked about anew: that price may have risen as well.
+        let hash = [8; 32];
+        told(&mut machine, 203, Input::Replaced { nonce: 0, hash, fee });
+        assert!(matches!(told(&mut machine, 204, underpriced())[..], [Action::AskFees]));
+    }
+
+    #[test]
+    fn a_gap_below_everything_that_is_under_way_is_filled() {
+        let mut machine = Machine::new(Limits::default(), 1, 0);
+        machine
+            .batches
+            .insert(1, Batch::new(Vec::new(), Fee::default(), Phase::Waiting, 0));
+        machine.next_nonce = 2;
+        let seen = || Input::NonceSeen { head: 9, count: 0 };
+        told(&mut machine, 1, Input::Fees(CHEAP));
+        told(&mut machine, 2, seen());
+        let actions = told(&mut machine, 3, seen());
+        let is_filler = |action: &Action| matches!(action, Action::Store(NewBatch { nonce: 0, .. }));
+        assert!(actions.iter().any(is_filler), "{actions:?}");
+        let stored = Input::Stored {
+            nonce: 0,
+            hash: [7; 32],
+            duplicates: Vec::new(),
+        };
+        let actions = told(&mut machine, 4, stored);
+        let is_sent = |action: &Action| matches!(action, Action::Send { nonce: 0, .. });
+        assert!(actions.iter().any(is_sent), "{actions:?}");
+    }
+
+    #[test]
+    fn what_a_node_took_after_all_is_not_raised_at_once() {
+        let mut machine = sent();
+        for (now, answer) in [(3, SendAnswer::Underpriced), (150, SendAnswer::Taken)] {
+            told(&mut machine, now, Input::Sent { nonce: 0, answer });
+        }
+        assert!(told(&mut machine, 200, Input::Fees(DEAR)).is_empty());
     }
 }

@@ -157,6 +157,8 @@ pub enum Action {
         /// Its hash.
         hash: Hash,
     },
+    /// Ask what gas costs now; answer with [`Input::Fees`]. If nobody answers, the next regular question does.
+    AskFees,
     /// Ask for the account's nonce, *then* for the newest block's number; answer with [`Input::NonceSeen`] or [`Input::NonceUnknown`].
     AskNonce,
     /// Ask for the account's nonce as of the final block, *then* for the receipts of these hashes; answer with [`Input::ReceiptSeen`]
@@ -336,8 +338,8 @@ struct Batch {
     phase: Phase,
     /// A node took it, as far as we know.
     pooled: bool,
-    /// A node said that it offers too little.
-    underpriced: bool,
+    /// Since when a node says that it offers too little.
+    underpriced: Option<Millis>,
     /// How often it was sent since something last changed.
     attempts: u32,
     next_send: Millis,
@@ -358,7 +360,7 @@ impl Batch {
             hashes: Vec::new(),
             phase,
             pooled: false,
-            underpriced: false,
+            underpriced: None,
             attempts: 0,
             next_send: now,
             first_sent: None,
@@ -378,7 +380,7 @@ impl Batch {
     fn wait_again(&mut self, now: Millis) {
         self.phase = Phase::Waiting;
         self.pooled = false;
-        self.underpriced = false;
+        self.underpriced = None;
         self.attempts = 0;
         self.next_send = now;
         self.priced_at = now;
@@ -416,6 +418,9 @@ pub struct Machine {
     by_hash: HashMap<Hash, Nonce>,
     next_nonce: Nonce,
     market: Option<Fees>,
+    /// When that was told.
+    market_at: Millis,
+    asking_fees: bool,
     authorized: bool,
     storing: bool,
     /// The newest block that was applied before notices came.
@@ -454,6 +459,8 @@ impl Machine {
             by_hash: HashMap::new(),
             next_nonce: nonce,
             market: None,
+            market_at: now,
+            asking_fees: false,
             authorized: true,
             storing: false,
             noticed_after: 0,
@@ -472,7 +479,11 @@ impl Machine {
         match input {
             Input::Tick => {}
             Input::Queue(commit) => self.queue(now, commit),
-            Input::Fees(fees) => self.market = Some(fees),
+            Input::Fees(fees) => {
+                self.market = Some(fees);
+                self.market_at = now;
+                self.asking_fees = false;
+            }
             Input::Stored {
                 nonce,
                 hash,

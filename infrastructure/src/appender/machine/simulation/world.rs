@@ -57,6 +57,7 @@ enum Later {
     Sent(Nonce, SendAnswer),
     NonceSeen(u64, Nonce),
     NonceUnknown,
+    Fees(u128),
     Receipt(Nonce, bool, Option<ReceiptSeen>),
     ReceiptUnknown(Nonce),
 }
@@ -514,6 +515,11 @@ impl World {
                 let answer = self.send(nonce, hash);
                 self.after(Later::Sent(nonce, answer));
             }
+            Action::AskFees => {
+                if !self.happens(self.faults.answers) {
+                    self.after(Later::Fees(self.chain.base_fee));
+                }
+            }
             Action::AskNonce => {
                 let answer = match self.happens(self.faults.answers) {
                     true => Later::NonceUnknown,
@@ -602,6 +608,7 @@ impl World {
             Later::Replaced(nonce, hash, fee) => self.tell(|_| Input::Replaced { nonce, hash, fee }),
             Later::Sent(nonce, answer) => self.tell(|_| Input::Sent { nonce, answer }),
             Later::NonceSeen(head, count) => self.tell(|_| Input::NonceSeen { head, count }),
+            Later::Fees(base) => self.tell(|_| Input::Fees(Fees { base, priority: 1 })),
             Later::NonceUnknown => self.tell(|_| Input::NonceUnknown),
             Later::Receipt(nonce, used, receipt) => self.tell(|_| Input::ReceiptSeen { nonce, used, receipt }),
             Later::ReceiptUnknown(nonce) => self.tell(|_| Input::ReceiptUnknown { nonce }),

@@ -1,0 +1,179 @@
+//! How a body is taken: at most so many bytes of it, not for longer than it needs, and only as JSON in UTF-8.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpRequest};
+use futures::StreamExt as _;
+use serde::de::DeserializeOwned;
+
+use super::core::core;
+use super::json;
+use super::problem::{Problem, ProblemKind};
+use super::settings::HttpSettings;
+
+/// A request's body that changes nothing: a search, a sign-in.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let core = core(&request)?;
+            Ok(Self(parse(&take(&request, payload, &core.settings).await?)?))
+        })
+    }
+}
+
+/// What a body says. Who sends none says nothing: that is an object without members.
+///
+/// # Errors
+/// As [`json::read`].
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    json::read(if body.is_empty() { b"{}" } else { body })
+}
+
+/// Takes a body, whole.
+///
+/// # Errors
+/// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off.
+pub async fn take(request: &HttpRequest, payload: Payload, settings: &HttpSettings) -> Result<BytesMut, Problem> {
+    let limit = settings.body_limit;
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared: Option<usize> = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    // Whoever sends a byte now and then would otherwise hold a place for as long as they like.
+    let body = tokio::time::timeout(settings.body_timeout, gather(payload, limit))
+        .await
+        .map_err(|_| Problem::new(ProblemKind::RequestTimeout))??;
+    let readable = is_json(request.headers()) && is_plain(request.headers());
+    if !body.is_empty() && !readable {
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType));
+    }
+    Ok(body)
+}
+
+async fn gather(mut payload: Payload, limit: usize) -> Result<BytesMut, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let cut_off = |_| Problem::new(ProblemKind::MalformedRequest).detail("The body could not be read to its end.");
+        let chunk = chunk.map_err(cut_off)?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(ProblemKind::PayloadTooLarge).detail(format!("At most {limit} bytes are taken."))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    let json = parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let utf8 = |parameter: &str| {
+        parameter.split_once('=').is_none_or(|(name, value)| {
+            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    };
+    json && parts.all(utf8)
+}
+
+/// Whether the body comes as it is: what is compressed may become anything.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    codings
+        .map(HeaderValue::as_bytes)
+        .all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use actix_web::test::TestRequest;
+    use actix_web::web::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn only_json_in_utf8_is_taken() {
+        for (value, taken) in [
+            ("application/json", true),
+            ("Application/JSON; charset=\"UTF-8\"", true),
+            ("application/json; charset=latin1", false),
+            ("text/plain", false),
+            ("application/jsonp", false),
+        ] {
+            let request = TestRequest::default()
+                .insert_header((header::CONTENT_TYPE, value))
+                .to_http_request();
+            assert_eq!(is_json(request.headers()), taken, "{value}");
+        }
+    }
+
+    fn settings() -> HttpSettings {
+        HttpSettings {
+            body_limit: 10,
+            body_timeout: Duration::from_millis(50),
+            ..HttpSettings::new("https://clinic.example", 1)
+        }
+    }
+
+    /// Sends these chunks, and then nothing more, or nothing for ever.
+    async fn taken(chunks: &'static [&'static [u8]], ends: bool) -> Result<BytesMut, ProblemKind> {
+        let sent = futures::stream::iter(chunks).map(|chunk| Ok(Bytes::from_static(chunk)));
+        let payload = if ends {
+            Payload::Stream {
+                payload: sent.boxed_local(),
+            }
+        } else {
+            Payload::Stream {
+                payload: sent.chain(futures::stream::pending()).boxed_local(),
+            }
+        };
+        let request = TestRequest::default()
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .to_http_request();
+        take(&request, payload, &settings())
+            .await
+            .map_err(|problem| problem.kind())
+    }
+
+    #[actix_web::test]
+    async fn a_body_is_taken_whole_unless_it_is_too_long() {
+        assert_eq!(taken(&[b"{\"a\"", b":1}"], true).await.unwrap(), &b"{\"a\":1}"[..]);
+        assert_eq!(
+            taken(&[b"{\"a\":", b"12345}"], true).await,
+            Err(ProblemKind::PayloadTooLarge)
+        );
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_does_not_end_is_not_waited_for() {
+        assert_eq!(taken(&[b"{"], false).await, Err(ProblemKind::RequestTimeout));
+    }
+
+    #[actix_web::test]
+    async fn what_is_compressed_is_not_taken() {
+        for (coding, plain) in [("identity", true), ("gzip", false), ("identity, gzip", false)] {
+            let request = TestRequest::default().insert_header((header::CONTENT_ENCODING, coding));
+            assert_eq!(is_plain(request.to_http_request().headers()), plain, "{coding}");
+        }
+    }
+}

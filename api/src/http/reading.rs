@@ -1,0 +1,80 @@
+//! How a read goes through: who asks is identified, the query is read, and the answer carries its tag or is a page.
+//!
+//! [`Reading`] is the extractor of every handler under `/v1` that changes nothing.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::QueryPayloadError;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use application::clinic::{Backend, Clinic};
+use application::identity::Principal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::auth::caller;
+use super::core::{Core, clinic, core};
+use super::cursor::PageBody;
+use super::problem::{Problem, ProblemKind};
+use super::{etag, json};
+
+/// A request that changes nothing.
+pub struct Reading<B: Backend> {
+    /// What is asked.
+    pub clinic: web::Data<Clinic<B>>,
+    /// Who asks.
+    pub caller: Principal,
+    /// What the HTTP layer knows itself.
+    pub core: web::Data<Core>,
+    request: HttpRequest,
+}
+
+impl<B: Backend> FromRequest for Reading<B> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            Ok(Self {
+                caller: caller(&request).await?.principal,
+                clinic: clinic(&request)?,
+                core: core(&request)?,
+                request,
+            })
+        })
+    }
+}
+
+impl<B: Backend> Reading<B> {
+    /// Answers with a resource and its tag, or with 304 when the caller has it.
+    pub fn answer(&self, tag: String, body: &impl Serialize) -> HttpResponse {
+        etag::answer(&self.request, tag, body)
+    }
+
+    /// Answers with a page that leads to the next one.
+    pub fn page<T: Serialize>(&self, page: PageBody<T>) -> HttpResponse {
+        page.linked(&self.request)
+    }
+}
+
+/// What a request's query says.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Parameters<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = web::Query::<T>::from_query(request.query_string());
+        ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
+            let error = match error {
+                QueryPayloadError::Deserialize(error) => error.to_string(),
+                _ => String::new(),
+            };
+            let detail = format!("The query: {}.", json::expectation(&error));
+            Problem::new(ProblemKind::MalformedRequest).detail(detail)
+        }))
+    }
+}
