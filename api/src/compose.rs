@@ -12,7 +12,8 @@ use application::clinic::Clinic;
 use application::ports::{Clock, ProgressSource};
 use chrono::{DateTime, SubsecRound, Utc};
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
-use infrastructure::chain::{Address, BlockId, ChainError, EventLog, Node, RpcOptions};
+use infrastructure::chain::deploy::{self, DeployError};
+use infrastructure::chain::{Address, BlockId, ChainError, Deployment, EventLog, Node, RpcOptions};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
@@ -33,10 +34,14 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{self, Config, ConfigError, DatabaseConfig};
 use crate::http::metrics::HttpMetrics;
 use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
-use crate::status::Status;
+use crate::metrics::SystemMetrics;
+use crate::status::{Parked, Status};
 
 /// The write side and the read side of a running system.
 pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
+
+/// How long a start waits for a node.
+const VERIFY_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long the parts may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
@@ -93,10 +98,25 @@ pub enum ComposeError {
     Migration(#[source] MigrateError),
     /// The read models' schema cannot be made.
     #[error("the read models' tables cannot be made")]
-    Schema(#[from] FollowerError),
+    Schema(#[source] FollowerError),
+    /// The read models are those of another version of the program.
+    #[error(transparent)]
+    OtherShape(FollowerError),
+    /// The contract is not where it should be.
+    #[error("`chain.contract` cannot be used: {0}")]
+    Contract(DeployError),
     /// The server cannot listen.
     #[error("the server cannot listen")]
     Listen(#[from] std::io::Error),
+}
+
+impl From<FollowerError> for ComposeError {
+    fn from(error: FollowerError) -> Self {
+        match error {
+            FollowerError::OtherShape => Self::OtherShape(error),
+            other => Self::Schema(other),
+        }
+    }
 }
 
 impl ComposeError {
@@ -108,6 +128,7 @@ impl ComposeError {
                 | Self::PublicUrl(_)
                 | Self::OtherChain { .. }
                 | Self::NoContract(_)
+                | Self::Contract(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl
         )
@@ -221,6 +242,7 @@ impl System {
 
         let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
         let contract = config.chain.contract;
+        verify(&node, config).await?;
         let log = EventLog::new(node.clone(), contract);
         let location = LogLocation {
             chain_id: config.chain.id,
@@ -239,7 +261,7 @@ impl System {
             ReadModels,
             notices.clone(),
         );
-        let follower_status = follower.status();
+        let (follower_status, parking) = (follower.status(), follower.parking());
 
         let cancel = CancellationToken::new();
         let unless_it_runs = cancel.clone().drop_guard();
@@ -279,6 +301,9 @@ impl System {
             Arc::clone(&secrets) as _,
             Arc::new(PostgresRevocations::new(pool.clone())),
         ));
+        let metrics = HttpMetrics::default();
+        let of_the_system = SystemMetrics::new(follower_status.clone(), appender.clone());
+        metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
         let ports = HttpPorts {
             clock: Arc::new(SystemClock),
             secrets,
@@ -292,8 +317,9 @@ impl System {
                 appender,
                 config.chain.finality,
             )),
+            parked: Arc::new(Parked(parking)),
             tracker,
-            metrics: Arc::new(HttpMetrics::default()),
+            metrics: Arc::new(metrics),
         };
         let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config))?;
         tasks.spawn({
@@ -329,6 +355,36 @@ impl System {
         }
         self.pool.close().await;
     }
+}
+
+/// Makes sure that the contract stands where the configuration says, if any node answers. Otherwise the server starts all the same:
+/// reads need no node, and the follower asks again before it follows.
+async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
+    let deployment = Deployment {
+        chain_id: config.chain.id,
+        address: config.chain.contract,
+        block: config.chain.deployed_in,
+    };
+    let mut wrong = None;
+    for _ in 0..node.count() {
+        match tokio::time::timeout(VERIFY_WITHIN, deploy::verify(node, &deployment)).await {
+            Ok(Ok(())) => return Ok(()),
+            // A node on another chain may be replaced while the server runs; `medconnect serve` asks for that itself.
+            Ok(Err(error @ DeployError::NotThere(_))) => {
+                wrong = Some(error);
+                node.distrust();
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no node tells whether the contract is there; reads go on, and commands wait");
+                return Ok(());
+            }
+            Err(_) => {
+                tracing::warn!("no node answers in time; reads go on, and commands wait");
+                return Ok(());
+            }
+        }
+    }
+    wrong.map_or(Ok(()), |error| Err(ComposeError::Contract(error)))
 }
 
 pub(crate) const fn finality(rule: config::FinalityRule) -> FinalityRule {

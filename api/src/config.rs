@@ -369,6 +369,16 @@ impl ChainConfig {
 }
 
 impl KeysConfig {
+    /// Reads this part alone.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        settings(file)?
+            .extract_inner("keys")
+            .map_err(|error| ConfigError::Setting(Box::new(error)))
+    }
+
     /// The organisation's master secret.
     ///
     /// # Errors

@@ -14,5 +14,6 @@ pub mod dev;
 pub mod http;
 pub mod import;
 pub mod login;
+mod metrics;
 pub mod openapi;
 mod status;

@@ -43,7 +43,7 @@ use crate::http::routes::{
         visits::record,
         accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
         commands::read,
-        admin::status,
+        admin::status, admin::retry_parked,
         system::live, system::ready, system::metrics, system::problem,
     ),
     components(schemas(ProblemBody)),
@@ -218,7 +218,7 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
 
 /// Whether an operation changes something: all that are sent with a body do, but sign-ins and searches.
 fn is_command(path: &str, method: &str) -> bool {
-    method != "GET" && !path.starts_with("/v1/auth/") && !path.ends_with("/search")
+    method != "GET" && !path.starts_with("/v1/auth/") && !path.starts_with("/v1/admin/") && !path.ends_with("/search")
 }
 
 fn describe_command(operation: &mut Operation) {

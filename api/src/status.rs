@@ -6,13 +6,14 @@ use application::error::StoreError;
 use application::log::StreamId;
 use application::projector::Projector;
 use application::status::{
-    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedStatus, ProjectionStatus, StatusSource,
-    SystemStatus, Trouble,
+    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
+    RetriedEvents, StatusSource, SystemStatus, Trouble,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
 use infrastructure::chain::{BlockId, EventLog};
+use infrastructure::follower::Parking;
 use infrastructure::follower::status::StatusCell;
 use projections::ReadModels;
 use sqlx::PgPool;
@@ -105,7 +106,11 @@ impl StatusSource for Status {
         );
         let chain_position = chain_position.map(|head| head.position);
         let appender = self.appender.status();
-        let troubles = [("follower", follower.trouble), ("appender", appender.trouble)];
+        let troubles = [
+            ("follower", follower.trouble),
+            ("nodes", follower.dispute),
+            ("appender", appender.trouble),
+        ];
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -177,5 +182,19 @@ impl StatusSource for Status {
                 essential: false,
             },
         ]
+    }
+}
+
+/// The follower's parked events.
+pub(crate) struct Parked(pub(crate) Parking<ReadModels>);
+
+#[async_trait]
+impl ParkedEvents for Parked {
+    async fn retry(&self) -> Result<RetriedEvents, StoreError> {
+        let retried = self.0.retry().await.map_err(|error| StoreError(Box::new(error)))?;
+        Ok(RetriedEvents {
+            released: retried.released,
+            parked: retried.parked,
+        })
     }
 }

@@ -52,6 +52,8 @@ pub enum Action {
     ReadAccounts,
     /// Read how the system is doing.
     ReadStatus,
+    /// Have parked events tried again.
+    RetryParked,
 }
 
 /// How far a permission reaches.
@@ -198,6 +200,11 @@ const RULES: &[Rule] = &[
         action: Action::ReadStatus,
         scope: Scope::Read,
         allowed: &[(AUDITOR, Grant::Any), (ADMINISTRATOR, Grant::Any)],
+    },
+    Rule {
+        action: Action::RetryParked,
+        scope: Scope::Write,
+        allowed: &[(ADMINISTRATOR, Grant::Any)],
     },
 ];
 
@@ -350,6 +357,7 @@ mod tests {
         (Action::ManageAccounts, "administrator", ""),
         (Action::ReadAccounts, "administrator", ""),
         (Action::ReadStatus, "auditor administrator", ""),
+        (Action::RetryParked, "administrator", ""),
     ];
 
     #[test]

@@ -75,13 +75,32 @@ pub struct ParkedStatus {
     pub since: DateTime<Utc>,
 }
 
-/// Why a part of the system does not go on just now. It tries again by itself.
+/// What does not work just now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trouble {
-    /// The part: `follower`, `appender`.
+    /// Where: `follower`, `nodes`, `appender`.
     pub part: &'static str,
-    /// What is in its way. Names no URL, which may carry a key, and nothing of a person.
+    /// What it is. Never what an event or a row says, and no secret.
     pub cause: String,
+}
+
+/// What another try at the parked events came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RetriedEvents {
+    /// The positions of those that could be read now, and are in the read models.
+    pub released: Vec<Position>,
+    /// How many are still parked.
+    pub parked: u64,
+}
+
+/// The parked events, as a port of the follower.
+#[async_trait]
+pub trait ParkedEvents: Send + Sync + 'static {
+    /// Tries to read all of them again, each stream from its first one on. All or nothing.
+    ///
+    /// # Errors
+    /// When the database or the key ring does not answer.
+    async fn retry(&self) -> Result<RetriedEvents, StoreError>;
 }
 
 /// Everything at once.
@@ -161,6 +180,19 @@ impl<B: Backend> Clinic<B> {
             *self.lock_hashes() = Some(hashes.clone());
         }
         Ok(StatusReport { system, hashes })
+    }
+
+    /// Has the parked events tried again.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn retry_parked(
+        &self,
+        principal: &Principal,
+        parked: &dyn ParkedEvents,
+    ) -> Result<RetriedEvents, UseCaseError> {
+        permit(principal, Action::RetryParked)?;
+        Ok(parked.retry().await?)
     }
 
     fn last_hashes(&self) -> Vec<ProjectionHash> {

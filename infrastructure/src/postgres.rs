@@ -49,10 +49,15 @@ pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     // Not one of the pool's: that would only say that it waited in vain, not for what. And its search path is another.
     let mut connection = connect(pool).await?;
     if !is_migrated(&mut connection).await? {
-        // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
-        connection
-            .execute("CREATE SCHEMA IF NOT EXISTS core; SET search_path = core")
+        // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
+        let missing: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NULL")
+            .fetch_one(&mut connection)
             .await?;
+        if missing {
+            connection.execute("CREATE SCHEMA IF NOT EXISTS core").await?;
+        }
+        // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
+        connection.execute("SET search_path = core").await?;
         MIGRATIONS.run_direct(&mut connection).await?;
     }
     connection.close().await?;

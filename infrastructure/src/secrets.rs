@@ -38,14 +38,19 @@ impl Secrets for SystemSecrets {
     }
 
     fn digest(&self, bytes: &[u8]) -> [u8; 32] {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
-        hash
+        sha256(bytes)
     }
 
     fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
         self.fingerprints.digest(parts)
     }
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
 }
 
 #[cfg(test)]

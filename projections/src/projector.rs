@@ -49,6 +49,9 @@ const INDEXES: [&str; 5] = [
     include_str!("accounts/indexes.sql"),
 ];
 
+/// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
+const ROWS: &str = "rows 1";
+
 impl Projector for ReadModels {
     type Connection = PgConnection;
     type Error = ProjectionError;
@@ -65,6 +68,11 @@ impl Projector for ReadModels {
             "accounts",
             "account_keys",
         ]
+    }
+
+    fn definition(&self) -> Vec<&'static str> {
+        let sql = SCHEMAS.iter().chain([&EMPTY_DERIVED]).chain(&INDEXES).copied();
+        sql.chain([ROWS]).collect()
     }
 
     async fn create(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {

@@ -41,6 +41,7 @@ pub struct TestLog {
     signer: Signer,
     heads: HashMap<StreamId, StreamHead>,
     commands: u64,
+    sent: Vec<Vec<u8>>,
 }
 
 impl TestLog {
@@ -71,6 +72,7 @@ impl TestLog {
             signer,
             heads: HashMap::new(),
             commands: 0,
+            sent: Vec::new(),
         }
     }
 
@@ -204,7 +206,18 @@ impl TestLog {
         self.keys.mark_durable(&key.key_id);
     }
 
-    async fn send(&self, data: Vec<u8>) {
+    /// Every transaction that was sent so far, signed.
+    pub fn sent(&self) -> &[Vec<u8>] {
+        &self.sent
+    }
+
+    /// Sends a signed transaction once more, and waits until it is mined.
+    pub async fn resend(&self, raw: &[u8]) {
+        let hash = self.log.node().send_raw(raw).await.unwrap();
+        self.mined(hash).await;
+    }
+
+    async fn send(&mut self, data: Vec<u8>) {
         let node = self.log.node();
         let signed = self
             .signer
@@ -218,9 +231,13 @@ impl TestLog {
                 data,
             })
             .unwrap();
-        node.send_raw(&signed.raw).await.unwrap();
+        self.resend(&signed.raw).await;
+        self.sent.push(signed.raw);
+    }
+
+    async fn mined(&self, hash: [u8; 32]) {
         for _ in 0..500 {
-            if let Some(receipt) = node.receipts(&[signed.hash]).await.unwrap()[0] {
+            if let Some(receipt) = self.log.node().receipts(&[hash]).await.unwrap()[0] {
                 assert!(receipt.succeeded, "the contract refused what a test appended");
                 return;
             }

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use infrastructure::{follower, postgres};
+use projections::ReadModels;
 
 use super::stop::Stop;
-use super::{CliError, console, logging};
+use super::{CliError, console, logging, rebuild};
 use crate::dev::data_dir::DataDir;
 use crate::dev::demo::{self, Demo};
 use crate::dev::port::Port;
@@ -94,6 +96,11 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     let listener = Arc::new(|text: &str| console::note(text));
     let (system, socket) = System::start(directory, ports, &progress, listener).await?;
 
+    let database = system.database_url();
+    if !is_current(database).await? {
+        steps.step("rebuilding the read models, which another version of the program has made");
+        rebuild::again(system.config()).await?;
+    }
     steps.step("starting the server");
     let server = compose::System::start(system.config(), socket).await?;
     let url = &system.config().http.public_url;
@@ -110,6 +117,15 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     };
     steps.finish();
     Ok(Started { system, server, demo })
+}
+
+/// Whether the read models, if there are any, are those of this version of the program.
+async fn is_current(database: &str) -> Result<bool, CliError> {
+    let pool = postgres::pool(database, postgres::LIVE, 1)?;
+    postgres::migrate(&pool).await.map_err(compose::ComposeError::from)?;
+    let current = follower::is_current(&pool, &ReadModels).await;
+    pool.close().await;
+    current.map_err(CliError::other)
 }
 
 fn summary(system: &System, demo: Option<&Demo>) -> String {

@@ -11,12 +11,12 @@ use crate::config::DatabaseConfig;
 
 /// Create or update the database's tables.
 ///
-/// `medconnect serve` does so as well; this is for those who give servers no right to. A server's role then needs no more than
+/// `medconnect serve` does so as well; this is for those who give servers no right to. Such a server's role needs to read and write what is
+/// in the schemas `core` and `live`, now and after every rebuild. The role that runs this, and `medconnect rebuild`, grants that
+/// once, beforehand:
 ///
-///   GRANT USAGE ON SCHEMA core, live TO server;
-///   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA core, live TO server;
-///
-/// and the same again after an update of the program and after `medconnect rebuild`, which makes `live` anew.
+///   ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO server;
+///   ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO server;
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {

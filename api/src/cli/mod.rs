@@ -6,6 +6,7 @@ mod deploy;
 mod dev;
 mod error;
 mod import;
+mod keys;
 mod logging;
 mod login;
 mod migrate;
@@ -44,6 +45,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Build the read models once more from the chain alone, and swap them in.
     Rebuild(rebuild::Arguments),
+    /// Look after the keys that protect what concerns a person.
+    Keys(keys::Arguments),
     /// Import FHIR R4 bundles.
     Import(import::Arguments),
     /// Sign in with a wallet, and get a token.
@@ -74,6 +77,7 @@ impl Cli {
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,
+            Command::Keys(arguments) => keys::run(arguments).await,
             Command::Import(arguments) => import::run(arguments).await,
             Command::Login(arguments) => login::run(arguments).await,
             Command::Bench(arguments) => bench::run(arguments).await,

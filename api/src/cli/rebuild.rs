@@ -89,6 +89,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Rebuilds and swaps, without a word.
+pub(super) async fn again(config: &Config) -> Result<(), CliError> {
+    let pool = postgres::pool(config.database.url.expose_secret(), REBUILD, CONNECTIONS)?;
+    let ran = prepare(config, pool.clone())?.run(|_| ()).await;
+    pool.close().await;
+    ran.map(drop).map_err(CliError::other)
+}
+
 fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
     let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
     let log = EventLog::new(node, config.chain.contract);

@@ -9,7 +9,7 @@ use application::ports::{AcceptanceListener, Clock, ProgressSource};
 use application::registry::CommandRegistry;
 use application::secrets::Secrets;
 use application::sessions::Sessions;
-use application::status::StatusSource;
+use application::status::{ParkedEvents, StatusSource};
 use domain::kernel::CommandId;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -34,6 +34,8 @@ pub struct HttpPorts {
     pub progress: Arc<dyn ProgressSource>,
     /// How the system is doing.
     pub status: Arc<dyn StatusSource>,
+    /// The parked events.
+    pub parked: Arc<dyn ParkedEvents>,
     /// Commands in this process; give the same to the write side as its acceptance listener.
     pub tracker: Arc<CommandTracker>,
     /// The metrics, to which the other parts of the process add their own.

@@ -30,6 +30,9 @@ pub const FINALITY: &str = "medconnect-finality";
 /// Under which a request is found in the log.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// What is read by POST, for a query holds what must not stand in a URL.
+const READS_WITH_A_BODY: [&str; 1] = ["/v1/patients/search"];
+
 /// Measures a request and puts the common headers on its answer.
 ///
 /// # Errors
@@ -50,15 +53,15 @@ pub async fn observe(
     if let Some(kind) = unexplained(response.response()) {
         response = response.into_response(Problem::new(kind).error_response());
     }
-    let progress = if method == Method::GET {
-        before
-    } else {
-        core.ports.progress.progress()
-    };
     let route = response
         .request()
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned());
+    let progress = if method == Method::GET || READS_WITH_A_BODY.contains(&route.as_str()) {
+        before
+    } else {
+        core.ports.progress.progress()
+    };
     let (status, took) = (response.status().as_u16(), began.elapsed());
     core.ports.metrics.answered(known(&method), &route, status, took);
     tracing::debug!(status, millis = took.as_millis(), "answered");
@@ -165,5 +168,28 @@ impl RootSpanBuilder for Spans {
             Err(error) => error.as_response_error().status_code(),
         };
         span.record("status", status.as_u16());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::RefOr;
+
+    use super::*;
+    use crate::openapi::{document, operations};
+
+    #[test]
+    fn whatever_is_posted_and_is_no_command_is_known_to_be_a_read_or_to_show_nothing() {
+        let document = document();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item).filter(|(method, _)| *method != "GET") {
+                let mut parameters = operation.parameters.iter().flatten();
+                let is_command = parameters
+                    .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+                let shows_nothing = path.starts_with("/v1/auth/") || path.starts_with("/v1/admin/");
+                let is_read = READS_WITH_A_BODY.contains(&path.as_str());
+                assert!(is_command != (is_read || shows_nothing), "{method} {path}");
+            }
+        }
     }
 }

@@ -330,7 +330,11 @@ fn resources<B: Backend>(config: &mut ServiceConfig) {
             "/commands/{id}",
             [(Method::GET, web::to(commands::read::<B>))],
         ))
-        .service(resource("/admin/status", [(Method::GET, web::to(admin::status::<B>))]));
+        .service(resource("/admin/status", [(Method::GET, web::to(admin::status::<B>))]))
+        .service(resource(
+            "/admin/parked/retry",
+            [(Method::POST, web::to(admin::retry_parked::<B>))],
+        ));
 }
 
 fn open_to_everybody(config: &mut ServiceConfig) {

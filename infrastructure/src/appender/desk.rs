@@ -135,6 +135,7 @@ impl Desk {
         match action {
             Action::Store(batch) => {
                 crash_point(APPENDER_GATHERED);
+                self.shared.count(|done| done.reappended += batch.moved.len() as u64);
                 // Kept here as well, until the commit is durable: another lease may have to store it.
                 let keys = batch.fresh.iter().filter_map(|(key, _)| self.waiting.get(key));
                 let keys = keys.flat_map(|waiting| waiting.keys.iter().cloned()).collect();
@@ -232,6 +233,7 @@ impl Desk {
                 }
             };
             if answer == SendAnswer::Taken {
+                shared.count(|done| done.sent += 1);
                 shared.well(Place::Refusal);
                 crash_point(APPENDER_SENT);
                 notices.expect_block();

@@ -41,6 +41,10 @@ pub struct Counters {
     pub rejected: u64,
     /// Transactions replaced at a higher fee.
     pub replaced: u64,
+    /// Transactions that a node took, each time.
+    pub sent: u64,
+    /// Commits signed again under another nonce, for their transaction came to nothing.
+    pub reappended: u64,
 }
 
 /// Where something does not work.

@@ -191,6 +191,27 @@ impl Node {
         &self.rpc
     }
 
+    /// Whoever answers now is not believed: if there are several nodes, another one is asked first from now on.
+    pub fn distrust(&self) {
+        self.rpc.prefer_another();
+    }
+
+    /// How many nodes stand in for each other.
+    pub fn count(&self) -> usize {
+        self.rpc.nodes()
+    }
+
+    /// The nodes other than the one that is asked first now, each by itself.
+    pub fn others(&self) -> Vec<Self> {
+        let others = self.rpc.others().into_iter();
+        others
+            .map(|rpc| Self {
+                rpc,
+                chain_id: self.chain_id,
+            })
+            .collect()
+    }
+
     /// The number of the newest block.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! - A node that cannot be reached, answers too late, too much or nonsense is left for the next one; whichever answered
 //!   last is asked first next time. A node's own refusal ([`ChainError::Rpc`]) is an answer and is handed on.
+//! - Who finds that a node's answers contradict what is known says so ([`RpcClient::prefer_another`]).
 //! - A node is asked for its chain id before its first answer is used, and again after it has failed: what comes back
 //!   under an old URL may be another chain.
 //! - Nothing here panics on what a node sends, and no error names a URL, which may carry a key.
@@ -234,6 +235,39 @@ impl RpcClient {
             options,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What answers now is not believed: the next node is asked first from now on.
+    pub fn prefer_another(&self) {
+        let count = self.inner.endpoints.len();
+        let preferred = self.inner.preferred.load(Ordering::Relaxed);
+        self.inner.preferred.store((preferred + 1) % count, Ordering::Relaxed);
+    }
+
+    /// How many nodes there are.
+    pub fn nodes(&self) -> usize {
+        self.inner.endpoints.len()
+    }
+
+    /// A client for each node but the one that is asked first.
+    pub fn others(&self) -> Vec<Self> {
+        let preferred = self.inner.preferred.load(Ordering::Relaxed);
+        let others = self.inner.endpoints.iter().enumerate();
+        others
+            .filter(|(index, _)| *index != preferred)
+            .map(|(_, endpoint)| Self {
+                inner: Arc::new(Inner {
+                    http: self.inner.http.clone(),
+                    endpoints: vec![Endpoint {
+                        url: endpoint.url.clone(),
+                        on_our_chain: AtomicBool::new(false),
+                    }],
+                    preferred: AtomicUsize::new(0),
+                    chain_id: self.inner.chain_id,
+                    options: self.inner.options,
+                }),
+            })
+            .collect()
     }
 
     /// One call.

@@ -2,10 +2,11 @@
 
 use application::log::BlockRef;
 use application::projector::Projector;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
 use super::checkpoint::{self, FinalPoint, to_sql};
 use super::opening::OpenedBlock;
+use super::shape::Shape;
 use super::window::AppliedBlock;
 use super::{FollowerError, journal};
 use crate::crash::{
@@ -29,6 +30,8 @@ pub(super) struct Run<'a> {
     pub(super) applied: &'a [AppliedBlock],
     /// What is final after the run.
     pub(super) finalized: FinalPoint,
+    /// What the schema must be like.
+    pub(super) shape: &'a Shape,
 }
 
 impl Run<'_> {
@@ -45,6 +48,7 @@ impl Run<'_> {
             blocks: self.blocks.get(rest..)?,
             applied: self.applied.get(rest..)?,
             finalized: self.finalized,
+            shape: self.shape,
         })
     }
 }
@@ -72,7 +76,7 @@ where
         return Ok(Applied::Already);
     };
     let mut transaction = begin(pool).await?;
-    let (number, hash, _) = checkpoint::lock(&mut transaction).await?;
+    let (number, hash, _) = checkpoint::lock(&mut transaction, run.shape).await?;
     if number >= last.number {
         let ours = checkpoint::remembers(&mut transaction, last).await?;
         return if ours {
@@ -145,9 +149,14 @@ pub(super) async fn set_undo_block(connection: &mut PgConnection, block: &str) -
 }
 
 /// Undoes every block above `to`, all or nothing.
-pub(super) async fn revert(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoint) -> Result<Applied, FollowerError> {
+pub(super) async fn revert(
+    pool: &PgPool,
+    shape: &Shape,
+    to: &AppliedBlock,
+    finalized: FinalPoint,
+) -> Result<Applied, FollowerError> {
     let mut transaction = pool.begin().await?;
-    let (number, ..) = checkpoint::lock(&mut transaction).await?;
+    let (number, ..) = checkpoint::lock(&mut transaction, shape).await?;
     if number <= to.number {
         return Ok(Applied::Already);
     }
@@ -169,14 +178,31 @@ pub(super) async fn revert(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoi
     Ok(Applied::Now)
 }
 
-/// Moves the checkpoint to another block at the same place of the log: the blocks were numbered anew, the log is the same.
-pub(super) async fn reanchor(pool: &PgPool, to: &AppliedBlock, finalized: FinalPoint) -> Result<(), FollowerError> {
+/// Begins to move the checkpoint to another block at the same place of the log. Whoever corrects the journal for that does so in
+/// this transaction.
+pub(super) async fn begin_reanchor(
+    pool: &PgPool,
+    shape: &Shape,
+    to: &AppliedBlock,
+) -> Result<Transaction<'static, Postgres>, FollowerError> {
     let mut transaction = pool.begin().await?;
-    let (.., position) = checkpoint::lock(&mut transaction).await?;
+    let (.., position) = checkpoint::lock(&mut transaction, shape).await?;
     if position != to.head.position {
         return Err(FollowerError::Moved);
     }
-    sqlx::query("DELETE FROM blocks").execute(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+/// Moves the checkpoint to another block at the same place of the log: the blocks were numbered anew, the log is the same.
+///
+/// Former images go with the blocks that they were kept for: under their old numbers they would be put back when another block
+/// of that number is undone.
+pub(super) async fn reanchor(
+    mut transaction: Transaction<'static, Postgres>,
+    to: &AppliedBlock,
+    finalized: FinalPoint,
+) -> Result<(), FollowerError> {
+    transaction.execute("DELETE FROM blocks; DELETE FROM undo_log").await?;
     checkpoint::remember(&mut *transaction, std::iter::once(to)).await?;
     checkpoint::store(&mut transaction, to, finalized).await?;
     transaction.commit().await?;

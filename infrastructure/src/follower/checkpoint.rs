@@ -2,6 +2,8 @@
 
 use sqlx::{PgConnection, PgExecutor, Row};
 
+use super::FollowerError;
+use super::shape::Shape;
 use super::window::{AppliedBlock, Window};
 use crate::chain::Address;
 use crate::log::LogHead;
@@ -118,9 +120,15 @@ pub(super) async fn initialise(
 }
 
 /// Locks the checkpoint for the rest of the transaction and answers with its block and position.
-pub(super) async fn lock(connection: &mut PgConnection) -> Result<(u64, [u8; 32], u64), sqlx::Error> {
-    let row = sqlx::query("SELECT block_number, block_hash, position FROM checkpoint FOR UPDATE");
+///
+/// A rebuild by another version of the program may have put another schema here since the last time: nobody writes into one of
+/// another shape than theirs.
+pub(super) async fn lock(connection: &mut PgConnection, shape: &Shape) -> Result<(u64, [u8; 32], u64), FollowerError> {
+    let row =
+        sqlx::query("SELECT block_number, block_hash, position, (SELECT hash FROM shape) FROM checkpoint FOR UPDATE");
     let row = row.fetch_one(connection).await?;
+    let found: Option<Vec<u8>> = row.try_get(3)?;
+    shape.expect(&found.unwrap_or_default())?;
     Ok((
         from_sql(row.try_get(0)?),
         hash(row.try_get(1)?)?,

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 
 use super::checkpoint::to_sql;
 use super::opening::OpenedBlock;
+use crate::chain::BlockLogs;
 
 /// Appends the entries of blocks, and parks those that are to be parked.
 pub(super) async fn insert(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
@@ -48,6 +49,33 @@ pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) 
         tracing::error!(position = parked.position, stream = ?parked.stream, reason = parked.reason, "event parked");
     }
     Ok(())
+}
+
+/// Corrects what the journal says of entries' blocks and transactions, where that is another one.
+pub(super) async fn renumber<'a>(
+    connection: &mut PgConnection,
+    blocks: impl Iterator<Item = &'a BlockLogs>,
+) -> Result<(), sqlx::Error> {
+    let (mut positions, mut numbers, mut transactions) = (vec![], vec![], vec![]);
+    for block in blocks {
+        for entry in &block.appended {
+            positions.push(to_sql(entry.position));
+            numbers.push(to_sql(block.number));
+            transactions.push(entry.transaction.as_slice());
+        }
+    }
+    sqlx::query(
+        "UPDATE journal SET block_number = read.block_number, transaction = read.transaction
+         FROM UNNEST($1::bigint[], $2::bigint[], $3::bytea[]) AS read (position, block_number, transaction)
+         WHERE journal.position = read.position
+           AND (journal.block_number, journal.transaction) IS DISTINCT FROM (read.block_number, read.transaction)",
+    )
+    .bind(positions)
+    .bind(numbers)
+    .bind(transactions)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// The columns of many rows.

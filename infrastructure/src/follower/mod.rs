@@ -8,7 +8,9 @@
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
 //! - `apply`: one run of blocks, one transaction; and its reverse.
+//! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //! - `parking`: another try at what is parked.
+//! - `shape`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
 //! - `runner`: the loop. [`status`]: what it tells about itself.
 //!
@@ -22,19 +24,24 @@ mod journal;
 mod opening;
 mod parking;
 mod rebuild;
+mod rejections;
 mod runner;
 mod schema;
+mod shape;
 pub mod status;
 pub mod trust;
 pub mod window;
+mod witness;
 
 pub use checkpoint::followed;
-pub use parking::{Retried, retry_parked};
+pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
 pub use runner::{Follower, FollowerConfig};
 pub use schema::{create as create_schema, prepare};
+pub use shape::is_current;
 
 use crate::chain::ChainError;
+use crate::chain::deploy::DeployError;
 use crate::keys::KeyRingError;
 
 use self::trust::Distrust;
@@ -71,4 +78,45 @@ pub enum FollowerError {
     /// Another follower moved the checkpoint: it is read again.
     #[error("another follower moved the checkpoint")]
     Moved,
+    /// The contract is not the one that this program knows.
+    #[error(transparent)]
+    Contract(DeployError),
+    /// The tables are of another version of the program.
+    #[error("the read models' tables were made by another version of medconnect; run `medconnect rebuild`")]
+    OtherShape,
+}
+
+impl From<DeployError> for FollowerError {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::Chain(error) => error.into(),
+            other => Self::Contract(other),
+        }
+    }
+}
+
+impl FollowerError {
+    /// Whether it is the node that is wrong, so that another may be right.
+    pub(crate) const fn is_distrust(&self) -> bool {
+        matches!(self, Self::Distrust(_) | Self::Contract(_))
+    }
+
+    /// What may be said about it to whoever looks after the server: never what stands in a row, which a database's own words
+    /// may repeat.
+    fn told(&self) -> String {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(sqlx::Error::Database(refusal)) = error.downcast_ref() {
+                let code = refusal.code().unwrap_or_default();
+                let table = refusal.table().map(|table| format!(" at table {table}"));
+                let said = match self {
+                    Self::Database(_) => "the database refuses".to_owned(),
+                    other => other.to_string(),
+                };
+                return format!("{said} (SQLSTATE {code}{})", table.unwrap_or_default());
+            }
+            cause = error.source();
+        }
+        self.to_string()
+    }
 }

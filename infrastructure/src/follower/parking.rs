@@ -2,37 +2,87 @@
 
 use std::collections::HashSet;
 
-use application::log::{BlockRef, OpenedEvent, StreamId};
+use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::projector::Projector;
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint::{self, from_sql, to_sql};
+use super::shape::Shape;
+use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
 use crate::log::AppendedEntry;
 use crate::sealing::{Opener, Opening};
 
 /// What another try came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Retried {
-    /// How many events were read now, and are in the read models.
-    pub released: u64,
+    /// The positions of the events that were read now, and are in the read models.
+    pub released: Vec<Position>,
     /// How many are still parked.
     pub parked: u64,
 }
 
-/// Tries to read the parked events again, each stream from its first one on, as far as it can be read. All or nothing; the
-/// follower may run meanwhile.
-///
-/// An event that the follower parks behind another at this very moment stays parked until the next try.
-///
-/// # Errors
-/// When the database or the key ring does not answer.
-pub async fn retry_parked<P>(pool: &PgPool, opener: &Opener, projector: &P) -> Result<Retried, FollowerError>
+/// What is parked for one follower.
+#[derive(Clone)]
+pub struct Parking<P> {
+    pub(super) pool: PgPool,
+    pub(super) opener: Opener,
+    pub(super) projector: P,
+    pub(super) shape: Shape,
+    pub(super) status: StatusCell,
+}
+
+impl<P> Parking<P>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    /// Tries to read the parked events again, each stream from its first one on, as far as it can be read. All or nothing; the
+    /// follower may run meanwhile.
+    ///
+    /// An event that the follower parks behind another at this very moment stays parked until the next try.
+    ///
+    /// # Errors
+    /// When the database or the key ring does not answer.
+    pub async fn retry(&self) -> Result<Retried, FollowerError> {
+        let retried = retry(&self.pool, &self.opener, &self.projector, &self.shape).await?;
+        let held = Held::load(&self.pool).await?;
+        self.status.update(|status| held.show(status));
+        Ok(retried)
+    }
+}
+
+/// The streams that are held back, and how many events of theirs are parked.
+#[derive(Clone, Default)]
+pub(super) struct Held {
+    pub(super) streams: HashSet<StreamId>,
+    pub(super) events: u64,
+}
+
+impl Held {
+    pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("SELECT stream, count(*) FROM parked GROUP BY stream")
+            .fetch_all(executor)
+            .await?;
+        let mut held = Self::default();
+        for (stream, events) in rows {
+            held.events = held.events.saturating_add(from_sql(events));
+            held.streams.extend(stream.try_into().ok().map(StreamId));
+        }
+        Ok(held)
+    }
+
+    pub(super) fn show(&self, status: &mut FollowerStatus) {
+        status.held_streams = self.streams.len() as u64;
+        status.parked_events = self.events;
+    }
+}
+
+async fn retry<P>(pool: &PgPool, opener: &Opener, projector: &P, shape: &Shape) -> Result<Retried, FollowerError>
 where
     P: Projector<Connection = PgConnection>,
 {
     let mut transaction = apply::begin(pool).await?;
-    let (number, hash, _) = checkpoint::lock(&mut transaction).await?;
+    let (number, hash, _) = checkpoint::lock(&mut transaction, shape).await?;
     let entries = parked_entries(&mut transaction).await?;
     let keys = opener.keys_for(&entries).await?;
 
@@ -54,13 +104,14 @@ where
                 events.push(event);
             }
         }
-        released.push(to_sql(entry.position));
+        released.push(entry.position);
     }
+    let positions: Vec<i64> = released.iter().copied().map(to_sql).collect();
     let retried = Retried {
-        released: released.len() as u64,
         parked: entries.len().saturating_sub(released.len()) as u64,
+        released,
     };
-    if released.is_empty() {
+    if retried.released.is_empty() {
         return Ok(retried);
     }
 
@@ -76,20 +127,20 @@ where
     }
     apply::apply_events(&mut transaction, projector, &block, &events).await?;
     sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
-        .bind(&released)
+        .bind(&positions)
         .execute(&mut *transaction)
         .await?;
     sqlx::query(
         "UPDATE journal SET command_id = read.command_id
          FROM UNNEST($1::bigint[], $2::uuid[]) AS read (position, command_id) WHERE journal.position = read.position",
     )
-    .bind(&released)
+    .bind(&positions)
     .bind(commands)
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
     tracing::info!(
-        released = retried.released,
+        released = retried.released.len(),
         parked = retried.parked,
         "parked events were tried again"
     );

@@ -20,7 +20,9 @@ use tokio::task::JoinError;
 
 use super::checkpoint::{self, FinalPoint, from_sql};
 use super::opening::{self, OpenedBlock};
+use super::parking::Held;
 use super::runner::{Follower, Place, Step};
+use super::shape::Shape;
 use super::trust::{self, Distrust};
 use super::window::{AppliedBlock, Window};
 use super::{FollowerConfig, FollowerError, apply, copy, journal, schema};
@@ -44,6 +46,8 @@ const SWAP: &str = "
         END IF;
     END $$;
     ALTER SCHEMA rebuild RENAME TO live";
+/// Drops what an interrupted rebuild left.
+const DISCARD: &str = "DROP SCHEMA IF EXISTS rebuild CASCADE";
 /// Drops what [`SWAP`] put away.
 const DROP_RETIRED: &str = "DROP SCHEMA IF EXISTS retired CASCADE";
 /// How many ranges of blocks are asked for at the same time.
@@ -110,7 +114,8 @@ pub struct RebuildReport {
     pub total: Duration,
 }
 
-/// Why a rebuild ended early. What it has done stays, and the next one goes on from there; what is live is as it was.
+/// Why a rebuild ended early. What it has done stays, and the next one goes on from there, unless it does not add up to what the
+/// contract says; what is live is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     /// Another rebuild is going on in this database.
@@ -167,8 +172,7 @@ where
     /// When the database refuses, or another rebuild is going on.
     pub async fn discard(&self) -> Result<(), RebuildError> {
         let mut lock = self.lock_out_others().await?;
-        lock.execute(format!("DROP SCHEMA IF EXISTS {REBUILD} CASCADE").as_str())
-            .await?;
+        lock.execute(DISCARD).await?;
         release(lock).await
     }
 
@@ -195,10 +199,43 @@ where
         C: FnOnce() -> F + Send,
         F: Future<Output = Result<(), String>> + Send,
     {
+        let mut lock = self.lock_out_others().await?;
+        let node = self.follower.log.node();
+        let mut compare = compare;
+        let mut asked = 0;
+        loop {
+            let ran = self.fill_and_swap(&progress, &mut compare).await;
+            let Err(RebuildError::Follower(error)) = &ran else {
+                let report = ran?;
+                release(lock).await?;
+                return Ok(report);
+            };
+            if let FollowerError::Distrust(Distrust::RunningHash { .. } | Distrust::ContradictsFinal { .. }) = error {
+                // Nothing tells whether what was written is what is wrong, so that going on from there might never end.
+                lock.execute(DISCARD).await?;
+            }
+            asked += 1;
+            if !error.is_distrust() || asked >= node.count() {
+                return ran;
+            }
+            tracing::warn!(%error, "the next node is asked");
+            node.distrust();
+        }
+    }
+
+    async fn fill_and_swap<C, F>(
+        &self,
+        progress: &(impl Fn(RebuildProgress) + Sync),
+        compare: &mut Option<C>,
+    ) -> Result<RebuildReport, RebuildError>
+    where
+        C: FnOnce() -> F + Send,
+        F: Future<Output = Result<(), String>> + Send,
+    {
         let began = Instant::now();
-        let lock = self.lock_out_others().await?;
         self.create().await?;
         let mut place = self.follower.start().await?;
+        self.follower.verify(&mut place).await?;
         let resumed_at = place.window.last().head.position;
 
         let newest = self.header(BlockId::Latest).await?.number;
@@ -226,7 +263,6 @@ where
         self.prove(&mut place).await?;
         tell(Phase::Swapping, &place);
         self.swap(&mut place, compare).await?;
-        release(lock).await?;
 
         let last = place.window.last();
         Ok(RebuildReport {
@@ -234,7 +270,7 @@ where
             position: last.head.position,
             resumed_at,
             foreign_events: last.foreign_events,
-            held_streams: place.held.len() as u64,
+            held_streams: place.held.streams.len() as u64,
             filling,
             total: began.elapsed(),
         })
@@ -253,10 +289,11 @@ where
         }
     }
 
-    /// Creates the schema, unless an interrupted rebuild of the same log left it.
+    /// Creates the schema, unless an interrupted rebuild of the same log, by this version of the program, left it.
     async fn create(&self) -> Result<(), RebuildError> {
         let mut transaction = self.follower.pool.begin().await?;
-        if schema::exists(&mut transaction).await? {
+        let shape = Shape::of(&self.follower.projector);
+        if schema::exists(&mut transaction).await? && shape.is_of(&mut transaction).await? {
             let log = &self.follower.log;
             let found = checkpoint::load(&mut transaction).await?;
             let same = |found: &checkpoint::Checkpoint| {
@@ -266,9 +303,7 @@ where
                 return Ok(());
             }
         }
-        transaction
-            .execute(format!("DROP SCHEMA IF EXISTS {REBUILD} CASCADE").as_str())
-            .await?;
+        transaction.execute(DISCARD).await?;
         schema::create_tables(&mut transaction, REBUILD, &self.follower.projector).await?;
         Ok(transaction.commit().await?)
     }
@@ -327,7 +362,7 @@ where
         &self,
         blocks: Fetched,
         head: LogHead,
-        mut held: std::collections::HashSet<application::log::StreamId>,
+        mut held: Held,
     ) -> Result<tokio::task::JoinHandle<Result<Opened, FollowerError>>, RebuildError> {
         let opener = self.follower.opener.clone();
         let entries = blocks.iter().flat_map(|block| &block.appended);
@@ -335,10 +370,12 @@ where
         Ok(tokio::task::spawn_blocking(move || {
             let checked = trust::advance(blocks.into_iter().map(log_block).collect(), head)?;
             let head = checked.last().map_or(head, |block| block.head);
-            let blocks = checked
+            let blocks: Vec<_> = checked
                 .into_iter()
-                .map(|block| opening::open(block, &opener, &keys, &mut held))
+                .map(|block| opening::open(block, &opener, &keys, &mut held.streams))
                 .collect();
+            let parked: usize = blocks.iter().map(|block| block.parked.len()).sum();
+            held.events = held.events.saturating_add(parked as u64);
             Ok(Opened { blocks, head, held })
         }))
     }
@@ -451,7 +488,7 @@ where
         }
     }
 
-    async fn swap<C, F>(&self, place: &mut Place, mut compare: Option<C>) -> Result<(), RebuildError>
+    async fn swap<C, F>(&self, place: &mut Place, compare: &mut Option<C>) -> Result<(), RebuildError>
     where
         C: FnOnce() -> F + Send,
         F: Future<Output = Result<(), String>> + Send,
@@ -507,7 +544,7 @@ async fn release(mut lock: PgConnection) -> Result<(), RebuildError> {
 struct Opened {
     blocks: Vec<OpenedBlock>,
     head: LogHead,
-    held: std::collections::HashSet<application::log::StreamId>,
+    held: Held,
 }
 
 /// The block of the live checkpoint, which `FOR UPDATE` locks; `None` when nothing is live yet.

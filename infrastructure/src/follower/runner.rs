@@ -1,23 +1,24 @@
 //! The loop of the follower.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use application::log::{BlockRef, StreamId};
+use application::log::BlockRef;
 use application::ports::Progress;
 use application::projector::Projector;
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, FinalPoint};
 use super::opening::{self, OpenedBlock};
+use super::parking::{Held, Parking};
+use super::shape::Shape;
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock, Distrust};
 use super::window::{AppliedBlock, Fork, Window};
-use super::{FinalityRule, FollowerError, schema};
-use crate::chain::{BlockId, ChainError, EventLog};
+use super::{FinalityRule, FollowerError, journal, rejections, schema, witness};
+use crate::chain::{BlockId, BlockLogs, ChainError, Deployment, EventLog, deploy};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
 use crate::notices::{AppliedEvent, Notice, Notices};
@@ -36,6 +37,8 @@ pub struct FollowerConfig {
     pub busy_poll: Duration,
     /// How often it is asked otherwise.
     pub idle_poll: Duration,
+    /// How often the other nodes, if there are any, are asked whether they agree.
+    pub witness_every: Duration,
 }
 
 impl FollowerConfig {
@@ -47,6 +50,7 @@ impl FollowerConfig {
             page: 64,
             busy_poll: Duration::from_millis(3),
             idle_poll: Duration::from_millis(200),
+            witness_every: Duration::from_secs(15),
         }
     }
 }
@@ -82,6 +86,7 @@ pub struct Follower<P> {
     pub(super) opener: Opener,
     pub(super) pool: PgPool,
     pub(super) projector: P,
+    shape: Shape,
     notices: Notices,
     status: StatusCell,
 }
@@ -90,7 +95,9 @@ pub struct Follower<P> {
 pub(super) struct Place {
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
-    pub(super) held: HashSet<StreamId>,
+    pub(super) held: Held,
+    /// Whether the contract is the one that this program knows.
+    verified: bool,
     /// Since when the node has been behind; `None` while it is not.
     behind_since: Option<Instant>,
     /// Since when the contract has been ahead of the entries shown; `None` while it is not.
@@ -115,9 +122,24 @@ where
             log,
             opener,
             pool,
+            shape: Shape::of(&projector),
             projector,
             notices,
             status: StatusCell::default(),
+        }
+    }
+
+    /// What is parked here.
+    pub fn parking(&self) -> Parking<P>
+    where
+        P: Clone,
+    {
+        Parking {
+            pool: self.pool.clone(),
+            opener: self.opener.clone(),
+            projector: self.projector.clone(),
+            shape: self.shape,
+            status: self.status.clone(),
         }
     }
 
@@ -127,7 +149,21 @@ where
     }
 
     /// Follows until it is cancelled. A failure is told in the status and tried again; nothing ends the loop.
-    pub async fn run(self, cancel: CancellationToken) {
+    ///
+    /// What was parked is tried again first: this may be a newer program, or hold more keys.
+    pub async fn run(self, cancel: CancellationToken)
+    where
+        P: Clone,
+    {
+        if self.log.node().count() > 1 {
+            tokio::spawn(witness::watch(
+                self.log.clone(),
+                self.pool.clone(),
+                self.status.clone(),
+                self.config.witness_every,
+                cancel.clone(),
+            ));
+        }
         let mut place = None;
         let mut pause = PAUSES.0;
         let mut busy_until = Instant::now();
@@ -149,6 +185,9 @@ where
                 }
                 Err(error) => {
                     self.tell(&error);
+                    if error.is_distrust() {
+                        self.log.node().distrust();
+                    }
                     if matches!(error, FollowerError::Moved) {
                         self.realign(&mut place).await;
                     }
@@ -193,7 +232,7 @@ where
     }
 
     fn tell(&self, error: &FollowerError) {
-        let trouble = error.to_string();
+        let trouble = error.told();
         self.status.update(|status| {
             if status.trouble.as_deref() != Some(trouble.as_str()) {
                 tracing::warn!(error = trouble, "the follower does not go on");
@@ -202,13 +241,35 @@ where
         });
     }
 
-    async fn round(&self, place: &mut Option<Place>) -> Result<Step, FollowerError> {
+    async fn round(&self, place: &mut Option<Place>) -> Result<Step, FollowerError>
+    where
+        P: Clone,
+    {
         match place {
             Some(place) => self.step(place).await,
             None => {
-                *place = Some(self.start().await?);
+                let mut started = self.start().await?;
+                self.release(&mut started).await;
+                *place = Some(started);
                 Ok(Step::Progressed)
             }
+        }
+    }
+
+    /// Tries again what is parked. That it fails keeps nobody from following: what is parked stays so, and is seen to.
+    async fn release(&self, place: &mut Place)
+    where
+        P: Clone,
+    {
+        if place.held.streams.is_empty() {
+            return;
+        }
+        let retried = async {
+            self.parking().retry().await?;
+            self.reload_held(place).await
+        };
+        if let Err(error) = retried.await {
+            tracing::warn!(error = error.told(), "what is parked could not be tried again");
         }
     }
 
@@ -225,21 +286,16 @@ where
                 checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
             }
         };
-        let held = sqlx::query("SELECT DISTINCT stream FROM parked")
-            .fetch_all(&mut *transaction)
-            .await?;
+        let held = Held::load(&mut *transaction).await?;
         transaction.commit().await?;
         if found.chain_id != self.log.node().chain_id() || found.contract != self.log.address().0 {
             return Err(Distrust::OtherLog.into());
         }
-        let held = held
-            .iter()
-            .filter_map(|row| row.try_get::<Vec<u8>, _>(0).ok()?.try_into().ok())
-            .map(StreamId);
         let place = Place {
             window: found.window,
             finalized: found.finalized,
-            held: held.collect(),
+            held,
+            verified: false,
             behind_since: None,
             ahead_since: None,
         };
@@ -248,11 +304,27 @@ where
         Ok(place)
     }
 
+    /// Makes sure, once, that the contract is the one that this program knows. Not before the database has been looked at: what is
+    /// read from there is served while no node answers.
+    pub(super) async fn verify(&self, place: &mut Place) -> Result<(), FollowerError> {
+        if !place.verified {
+            deploy::verify(self.log.node(), &self.deployment()).await?;
+            place.verified = true;
+        }
+        Ok(())
+    }
+
+    fn deployment(&self) -> Deployment {
+        Deployment {
+            chain_id: self.log.node().chain_id(),
+            address: self.log.address(),
+            block: self.config.deployed_in,
+        }
+    }
+
     /// The block before the contract's, where its log is empty.
     async fn before_the_first(&self) -> Result<AppliedBlock, FollowerError> {
-        if self.log.node().code(self.log.address()).await?.is_empty() {
-            return Err(Distrust::NoContract.into());
-        }
+        deploy::verify(self.log.node(), &self.deployment()).await?;
         let number = self.config.deployed_in.saturating_sub(1);
         let header = self.log.node().header(BlockId::Number(number)).await?;
         let hash = header.ok_or(Distrust::NoContract)?.block.hash;
@@ -270,6 +342,7 @@ where
 
     /// One step towards the node's newest block, or the block `limit` if that comes first.
     pub(super) async fn step_up_to(&self, place: &mut Place, limit: u64) -> Result<Step, FollowerError> {
+        self.verify(place).await?;
         let newest = self.newest(BlockId::Latest).await?;
         let newest = if newest.number > limit {
             self.newest(BlockId::Number(limit)).await?
@@ -344,7 +417,8 @@ where
         checked: Vec<CheckedBlock>,
         final_block: u64,
     ) -> Result<Step, FollowerError> {
-        if !place.held.is_empty() {
+        rejections::check(&self.pool, place.window.last().head.position, &checked).await?;
+        if !place.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
             self.reload_held(place).await?;
         }
@@ -353,8 +427,10 @@ where
         let mut held = place.held.clone();
         let blocks: Vec<_> = checked
             .into_iter()
-            .map(|block| opening::open(block, &self.opener, &keys, &mut held))
+            .map(|block| opening::open(block, &self.opener, &keys, &mut held.streams))
             .collect();
+        let parked: usize = blocks.iter().map(|block| block.parked.len()).sum();
+        held.events = held.events.saturating_add(parked as u64);
 
         let before = *place.window.last();
         let mut foreign_events = before.foreign_events;
@@ -380,6 +456,7 @@ where
             blocks: &blocks,
             applied: &applied,
             finalized,
+            shape: &self.shape,
         };
         let whose = apply::apply(&self.pool, &self.projector, run).await?;
         if whose == Applied::Already {
@@ -488,7 +565,7 @@ where
             Fork::Above(block) if block.number >= place.finalized.block => block,
             Fork::Above(_) | Fork::TooDeep => return self.reanchor(place, newest).await,
         };
-        apply::revert(&self.pool, &to, place.finalized).await?;
+        apply::revert(&self.pool, &self.shape, &to, place.finalized).await?;
         tracing::warn!(to = to.number, from = last, "the chain reorganised: blocks were undone");
         place.window.truncate_to(to.number);
         place.behind_since = None;
@@ -527,7 +604,9 @@ where
             block: to.number,
             position: to.head.position,
         };
-        apply::reanchor(&self.pool, &to, finalized).await?;
+        let mut transaction = apply::begin_reanchor(&self.pool, &self.shape, &to).await?;
+        self.renumber(&mut transaction, &to).await?;
+        apply::reanchor(transaction, &to, finalized).await?;
         tracing::warn!(
             block = to.number,
             position = to.head.position,
@@ -547,25 +626,15 @@ where
 
     /// The block after which the node's log is exactly this long and has exactly this running hash.
     async fn find_head(&self, wanted: &LogHead, newest: u64) -> Result<Option<BlockRef>, FollowerError> {
-        let mut head = self.log.genesis();
-        let mut from = self.config.deployed_in;
-        let mut found = if head == *wanted {
-            Some(from.saturating_sub(1))
-        } else {
-            None
-        };
-        while found.is_none() && from <= newest {
-            let to = newest.min(from.saturating_add(self.config.page.max(1)));
-            for block in self.log.logs(from, to).await? {
-                for entry in &block.appended {
-                    head.advance(entry);
-                }
-                if head == *wanted {
-                    found = Some(block.number);
-                    break;
-                }
-            }
-            from = to.saturating_add(1);
+        let mut walk = self.walk(newest);
+        let mut found = (walk.head == *wanted).then(|| self.config.deployed_in.saturating_sub(1));
+        while found.is_none()
+            && let Some(blocks) = walk.next(&self.log).await?
+        {
+            found = blocks
+                .iter()
+                .find(|(_, head)| head == wanted)
+                .map(|(block, _)| block.number);
         }
         let Some(number) = found else { return Ok(None) };
         Ok(self
@@ -576,14 +645,31 @@ where
             .map(|header| header.block))
     }
 
+    /// Corrects the blocks and the transactions of the whole journal, up to a block that [`Self::find_head`] found.
+    async fn renumber(&self, connection: &mut PgConnection, to: &AppliedBlock) -> Result<(), FollowerError> {
+        let mut walk = self.walk(to.number);
+        while let Some(blocks) = walk.next(&self.log).await? {
+            journal::renumber(connection, blocks.iter().map(|(block, _)| block)).await?;
+        }
+        if walk.head == to.head {
+            Ok(())
+        } else {
+            Err(ChainError::Inconsistent("a log that changed while it was read").into())
+        }
+    }
+
+    /// The log from its beginning to a block.
+    fn walk(&self, newest: u64) -> Walk {
+        Walk {
+            head: self.log.genesis(),
+            from: self.config.deployed_in,
+            newest,
+            page: self.config.page.max(1),
+        }
+    }
+
     async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
-        let rows = sqlx::query("SELECT DISTINCT stream FROM parked")
-            .fetch_all(&self.pool)
-            .await?;
-        let streams = rows
-            .iter()
-            .filter_map(|row| row.try_get::<Vec<u8>, _>(0).ok()?.try_into().ok());
-        place.held = streams.map(StreamId).collect();
+        place.held = Held::load(&self.pool).await?;
         Ok(())
     }
 
@@ -597,7 +683,7 @@ where
                 final_position: place.finalized.position,
             };
             status.foreign_events = last.foreign_events;
-            status.held_streams = place.held.len() as u64;
+            place.held.show(status);
         });
     }
 
@@ -627,6 +713,34 @@ where
     fn publish_finalized(&self, place: &Place) {
         let FinalPoint { block, position } = place.finalized;
         self.notices.publish(Notice::Finalized { block, position });
+    }
+}
+
+/// The log, read from its beginning page by page.
+struct Walk {
+    /// The log after what was read.
+    head: LogHead,
+    from: u64,
+    newest: u64,
+    page: u64,
+}
+
+impl Walk {
+    /// The next blocks that have anything of the log, with the head after each; `None` at the end.
+    async fn next(&mut self, log: &EventLog) -> Result<Option<Vec<(BlockLogs, LogHead)>>, FollowerError> {
+        if self.from > self.newest {
+            return Ok(None);
+        }
+        let to = self.newest.min(self.from.saturating_add(self.page));
+        let blocks = log.logs(self.from, to).await?;
+        self.from = to.saturating_add(1);
+        let with_head = |block: BlockLogs| {
+            for entry in &block.appended {
+                self.head.advance(entry);
+            }
+            (block, self.head)
+        };
+        Ok(Some(blocks.into_iter().map(with_head).collect()))
     }
 }
 

@@ -4,26 +4,42 @@ use application::projector::Projector;
 use sqlx::{Executor, PgConnection, PgPool};
 
 use super::FollowerError;
+use super::shape::Shape;
 use crate::postgres::LIVE;
 
 const TABLES: &str = include_str!("schema.sql");
 const INDEXES: &str = include_str!("indexes.sql");
 
+/// Makes a table's changes undoable. What is parked is undone with the journal; but another try at it may be undone by itself.
+const UNDOABLE: &str = "
+    CREATE OR REPLACE TRIGGER undo AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW
+    WHEN (current_setting('medconnect.undo_block', true) <> '') EXECUTE FUNCTION record_undo()";
+
+/// Everything here that makes a schema what it is.
+pub(super) const SQL: [&str; 3] = [TABLES, INDEXES, UNDOABLE];
+
 /// Whether the schema that comes first in the search path has the follower's tables.
 pub(super) async fn exists(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    has_table(connection, "checkpoint").await
+}
+
+/// Whether the schema that comes first in the search path has a table of this name.
+pub(super) async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
     // A schema that does not exist yet is not the current one: the next in the path would be looked at.
     sqlx::query_scalar(
-        "SELECT to_regclass(format('%I.checkpoint', split_part(current_setting('search_path'), ',', 1))) IS NOT NULL",
+        "SELECT to_regclass(format('%I.%I', split_part(current_setting('search_path'), ',', 1), $1)) IS NOT NULL",
     )
+    .bind(name)
     .fetch_one(connection)
     .await
     .map(|exists: Option<bool>| exists.unwrap_or(false))
 }
 
-/// Makes sure that the live schema is there. Several processes may do so at once.
+/// Makes sure that the schema that comes first in the search path, or the live one, is there and is what this program makes of
+/// it. Several processes may do so at once. Nothing needs the right to create anything if nothing is missing.
 ///
 /// # Errors
-/// When the database refuses.
+/// [`FollowerError::OtherShape`] when another version of the program made it; or when the database refuses.
 pub async fn prepare<P>(pool: &PgPool, projector: &P) -> Result<(), FollowerError>
 where
     P: Projector<Connection = PgConnection>,
@@ -34,6 +50,8 @@ where
         .await?;
     if !exists(&mut transaction).await? {
         create(&mut transaction, LIVE, projector).await?;
+    } else if !Shape::of(projector).is_of(&mut transaction).await? {
+        return Err(FollowerError::OtherShape);
     }
     transaction.commit().await?;
     Ok(())
@@ -61,11 +79,22 @@ where
     P: Projector<Connection = PgConnection>,
 {
     // The name is one of two constants of ours; it is quoted all the same.
-    let schema = schema.replace('"', "\"\"");
-    connection
-        .execute(format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"").as_str())
+    let quoted = schema.replace('"', "\"\"");
+    // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
+    let missing: bool = sqlx::query_scalar("SELECT to_regnamespace(quote_ident($1)) IS NULL")
+        .bind(schema)
+        .fetch_one(&mut *connection)
         .await?;
+    if missing {
+        connection
+            .execute(format!("CREATE SCHEMA IF NOT EXISTS \"{quoted}\"").as_str())
+            .await?;
+    }
     connection.execute(TABLES).await?;
+    sqlx::query("INSERT INTO shape (hash) VALUES ($1)")
+        .bind(Shape::of(projector).bytes().as_slice())
+        .execute(&mut *connection)
+        .await?;
     projector.create(connection).await.map_err(projector_error)
 }
 
@@ -90,13 +119,8 @@ where
     P: Projector<Connection = PgConnection>,
 {
     projector.complete(connection).await.map_err(projector_error)?;
-    // What is parked is undone with the journal; but another try at it may be undone by itself.
     for table in projector.tables().iter().chain(&["parked"]) {
-        let trigger = format!(
-            "CREATE OR REPLACE TRIGGER undo AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW \
-             WHEN (current_setting('medconnect.undo_block', true) <> '') EXECUTE FUNCTION record_undo()"
-        );
-        connection.execute(trigger.as_str()).await?;
+        connection.execute(UNDOABLE.replace("{table}", table).as_str()).await?;
     }
     Ok(())
 }

@@ -1,6 +1,12 @@
 -- What the follower writes, besides the read models. It can all be rebuilt from the chain. Created in the first schema of the
 -- search path; names are never qualified, so that a schema can be renamed into place.
 
+-- Which SQL made this schema: a hash over all of it. One row.
+CREATE TABLE shape (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    hash      bytea NOT NULL CHECK (length(hash) = 32)
+);
+
 -- How far the follower is. One row.
 CREATE TABLE checkpoint (
     singleton      boolean PRIMARY KEY DEFAULT true CHECK (singleton),

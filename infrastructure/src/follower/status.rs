@@ -15,8 +15,12 @@ pub struct FollowerStatus {
     pub foreign_events: u64,
     /// How many streams are held back by an event that cannot be read.
     pub held_streams: u64,
+    /// How many events are parked.
+    pub parked_events: u64,
     /// Why it does not go on; `None` while all is well.
     pub trouble: Option<String>,
+    /// On what another node disagrees with the one that is followed.
+    pub dispute: Option<String>,
 }
 
 /// Shared between the follower, which writes, and everybody who asks.
@@ -35,7 +39,9 @@ impl Default for StatusCell {
             chain_head: 0,
             foreign_events: 0,
             held_streams: 0,
+            parked_events: 0,
             trouble: None,
+            dispute: None,
         })))
     }
 }

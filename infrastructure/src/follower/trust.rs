@@ -4,9 +4,12 @@
 //! running hash over the entries must be what the contract says. So a node cannot leave an entry out, alter one, or invent one
 //! without also forging the contract's state.
 
-use application::log::Position;
+use std::collections::HashMap;
 
-use crate::log::{LogBlock, LogHead, StreamHead};
+use application::log::{Position, StreamId};
+
+use crate::chain::Hash;
+use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit, StreamHead, StreamPart};
 
 /// Why a node is not believed. Nothing that it said was applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,6 +40,12 @@ pub enum Distrust {
     #[error("the node contradicts block {block}, which is final")]
     ContradictsFinal {
         /// The newest block that is contradicted.
+        block: u64,
+    },
+    /// A commit cannot have been rejected as the node shows it.
+    #[error("the node shows a rejection in block {block} that contradicts the log")]
+    Rejection {
+        /// The block.
         block: u64,
     },
     /// The checkpoint is of another chain or contract.
@@ -100,12 +109,70 @@ pub fn advance(blocks: Vec<LogBlock>, mut head: LogHead) -> Result<Vec<CheckedBl
     Ok(checked)
 }
 
+/// Checks that commits can have been rejected as the blocks say. `heads` are those of the rejections' streams before the first
+/// block; `ours` are the commits of transactions that this organisation has sent.
+///
+/// A stream must really have stood where a rejection says, at some time in its block. One of our commits must have expected it
+/// elsewhere, and nothing of it may be among what its transaction appended.
+///
+/// # Errors
+/// [`Distrust::Rejection`].
+pub fn check_rejections(
+    blocks: &[CheckedBlock],
+    mut heads: HashMap<StreamId, StreamHead>,
+    ours: &HashMap<Hash, Vec<Vec<StreamPart>>>,
+) -> Result<(), Distrust> {
+    for block in blocks {
+        let mut seen: HashMap<StreamId, Vec<StreamHead>> =
+            heads.iter().map(|(stream, head)| (*stream, vec![*head])).collect();
+        for (entry, head) in block.log.appended.iter().zip(&block.stream_heads) {
+            if let Some(seen) = seen.get_mut(&entry.stream) {
+                seen.push(*head);
+                heads.insert(entry.stream, *head);
+            }
+        }
+        let stood_there = |rejection: &RejectedCommit| {
+            let seen = seen.get(&rejection.stream);
+            seen.is_some_and(|seen| seen.contains(&rejection.actual))
+        };
+        let is_possible = |rejection: &RejectedCommit| match ours.get(&rejection.transaction) {
+            Some(commits) => {
+                let index = usize::try_from(rejection.index).unwrap_or(usize::MAX);
+                commits
+                    .get(index)
+                    .is_some_and(|commit| may_be_rejected(commit, rejection, &block.log.appended))
+            }
+            // Nothing here depends on what became of somebody else's commit.
+            None => true,
+        };
+        let mut rejected = block.log.rejected.iter();
+        if !rejected.all(|rejection| stood_there(rejection) && is_possible(rejection)) {
+            return Err(Distrust::Rejection {
+                block: block.log.block.number,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn may_be_rejected(commit: &[StreamPart], rejection: &RejectedCommit, appended: &[AppendedEntry]) -> bool {
+    let stale = |part: &StreamPart| part.stream == rejection.stream && part.expected != rejection.actual;
+    let has = |entry: &AppendedEntry| {
+        commit
+            .iter()
+            .any(|part| part.stream == entry.stream && part.payloads.contains(&entry.payload))
+    };
+    commit.iter().any(stale)
+        && !appended
+            .iter()
+            .any(|entry| entry.transaction == rejection.transaction && has(entry))
+}
+
 #[cfg(test)]
 mod tests {
-    use application::log::{BlockRef, StreamId};
+    use application::log::BlockRef;
 
     use super::*;
-    use crate::log::AppendedEntry;
 
     const GENESIS: LogHead = LogHead {
         position: 0,
@@ -173,6 +240,68 @@ mod tests {
     fn an_entry_invented_at_the_end_is_noticed() {
         let refused = check(vec![block(1, &[1, 2])], GENESIS, head_after(&[1]));
         assert_eq!(refused, Err(Distrust::RunningHash { block: 1 }));
+    }
+
+    /// A stream with one event, whose block rejects the first commit of one of our transactions, which expects it at `expected`.
+    fn rejecting(expected: StreamHead, actual: StreamHead, transaction: [u8; 32]) -> Result<(), Distrust> {
+        let mut rejecting = block(2, &[2]);
+        rejecting.appended[0].transaction = transaction;
+        let payload = rejecting.appended[0].payload.clone();
+        rejecting.rejected.push(RejectedCommit {
+            transaction: [8; 32],
+            index: 0,
+            stream: StreamId([1; 32]),
+            actual,
+        });
+        let blocks = advance(vec![block(1, &[1]), rejecting], GENESIS).unwrap();
+        let commit = vec![StreamPart {
+            stream: StreamId([1; 32]),
+            expected,
+            payloads: vec![payload],
+        }];
+        let heads = HashMap::from([(StreamId([1; 32]), StreamHead::default())]);
+        check_rejections(&blocks, heads, &HashMap::from([([8; 32], vec![commit])]))
+    }
+
+    fn heads_of_the_stream() -> [StreamHead; 2] {
+        let checked = advance(vec![block(1, &[1, 2])], GENESIS).unwrap();
+        [checked[0].stream_heads[0], checked[0].stream_heads[1]]
+    }
+
+    const REFUSED: Result<(), Distrust> = Err(Distrust::Rejection { block: 2 });
+
+    #[test]
+    fn a_commit_may_be_rejected_that_expected_its_stream_elsewhere() {
+        let [first, second] = heads_of_the_stream();
+        assert_eq!(rejecting(StreamHead::default(), first, [2; 32]), Ok(()));
+        assert_eq!(rejecting(first, second, [2; 32]), Ok(()), "it moved on in the block");
+    }
+
+    #[test]
+    fn a_rejection_is_not_believed_where_the_stream_never_stood() {
+        let [first, _] = heads_of_the_stream();
+        assert_eq!(
+            rejecting(first, StreamHead::default(), [2; 32]),
+            REFUSED,
+            "not in this block"
+        );
+        let nowhere = StreamHead {
+            version: 7,
+            tag: [7; 8],
+        };
+        assert_eq!(rejecting(first, nowhere, [2; 32]), REFUSED);
+    }
+
+    #[test]
+    fn a_rejection_is_not_believed_where_the_stream_was_as_expected() {
+        let [first, _] = heads_of_the_stream();
+        assert_eq!(rejecting(first, first, [2; 32]), REFUSED);
+    }
+
+    #[test]
+    fn a_commit_that_was_appended_was_not_rejected() {
+        let [first, second] = heads_of_the_stream();
+        assert_eq!(rejecting(first, second, [8; 32]), REFUSED);
     }
 
     #[test]

@@ -26,6 +26,9 @@ const ABSENT_FOR: Duration = Duration::from_secs(10);
 /// How many keys are wrapped again in one transaction of a rotation.
 const ROTATED_AT_ONCE: i64 = 500;
 
+/// How long to wait before it is looked again whether another rotation has done what is left.
+const OTHERS_ROTATE: Duration = Duration::from_millis(100);
+
 /// Why the ring has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
@@ -74,16 +77,6 @@ impl KeySet {
     /// A key by its name.
     pub fn get(&self, key_id: &KeyId) -> &KeyLookup {
         self.0.get(key_id).unwrap_or(&KeyLookup::Unknown)
-    }
-
-    /// How many names were looked up.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether none was.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -200,14 +193,6 @@ impl KeyRing {
         Ok(())
     }
 
-    /// A key by its name.
-    ///
-    /// # Errors
-    /// [`KeyRingError`].
-    pub async fn for_opening(&self, key_id: KeyId) -> Result<KeyLookup, KeyRingError> {
-        Ok(self.load_many(&[key_id]).await?.get(&key_id).clone())
-    }
-
     /// Keys by their names: from memory, and those not there with one query.
     ///
     /// # Errors
@@ -241,54 +226,9 @@ impl KeyRing {
         Ok(KeySet(found))
     }
 
-    /// Every key there is: for a rebuild that has the memory for it. Nothing stays in the ring's own cache.
-    ///
-    /// # Errors
-    /// [`KeyRingError`].
-    pub async fn load_all(&self) -> Result<KeySet, KeyRingError> {
-        let rows = rows::all(&self.pool).await?;
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in rows {
-            if let Some(key_id) = row.key_id() {
-                found.insert(key_id, self.open(&row)?);
-            }
-        }
-        Ok(KeySet(found))
-    }
-
-    /// Destroys every key of a subject, here and in the database. What is sealed under them can never be opened again.
-    ///
-    /// # Errors
-    /// [`KeyRingError::Database`]; then it must be asked again.
-    pub async fn destroy(&self, subject: PatientId) -> Result<(), KeyRingError> {
-        let undurable: Vec<KeyId> = self.undurable.get(&subject).map(|key| key.key_id).into_iter().collect();
-        let destroyed = rows::destroy(&self.pool, subject, &undurable, self.keks.current_id()).await?;
-        self.undurable.remove(&subject);
-        for key_id in destroyed {
-            self.undurable_ids.remove(&key_id);
-            self.by_id.insert(key_id, KeyLookup::Destroyed);
-        }
-        self.current.insert(subject, Current::Destroyed).await;
-        Ok(())
-    }
-
-    /// Forgets what is in memory about a subject: another server destroyed their key, or a grant brought one.
-    pub async fn forget(&self, subject: PatientId) {
-        self.current.invalidate(&subject).await;
-        self.absent.invalidate_all();
-        let of_subject: Vec<KeyId> = self
-            .by_id
-            .iter()
-            .filter(|(_, lookup)| matches!(lookup, KeyLookup::Held(held) if held.subject == subject))
-            .map(|(key_id, _)| *key_id)
-            .collect();
-        for key_id in of_subject {
-            self.by_id.invalidate(&key_id);
-        }
-    }
-
     /// Wraps every key under the current key-encryption key again: the rotation. It goes on where an interrupted one stopped,
-    /// may run on several servers, and while they work. `progress` hears how many are done, of how many.
+    /// may run on several servers, and while they work. `progress` hears how many are done, of how many. Afterwards no key is
+    /// under another one, whoever wrapped it.
     ///
     /// # Errors
     /// [`KeyRingError`]; what was done until then stays done.
@@ -300,7 +240,13 @@ impl KeyRing {
             let mut transaction = self.pool.begin().await?;
             let outdated = rows::outdated(&mut transaction, self.keks.current_id(), ROTATED_AT_ONCE).await?;
             if outdated.is_empty() {
-                return Ok(done);
+                drop(transaction);
+                if rows::count_outdated(&self.pool, self.keks.current_id()).await? == 0 {
+                    return Ok(done);
+                }
+                // Another rotation is about to do the rest.
+                tokio::time::sleep(OTHERS_ROTATE).await;
+                continue;
             }
             let mut rewrapped = Vec::with_capacity(outdated.len());
             for row in &outdated {

@@ -45,43 +45,6 @@ pub(super) async fn by_ids(pool: &PgPool, ids: &[KeyId]) -> Result<Vec<KeyRow>, 
         .await
 }
 
-/// All keys.
-pub(super) async fn all(pool: &PgPool) -> Result<Vec<KeyRow>, sqlx::Error> {
-    sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys")
-        .fetch_all(pool)
-        .await
-}
-
-/// Destroys all keys of a subject, those in `undurable` too that may be on their way into the table: their names are taken by
-/// empty rows, so that they can never come in. Answers with the names of all of them.
-pub(super) async fn destroy(
-    pool: &PgPool,
-    subject: PatientId,
-    undurable: &[KeyId],
-    kek_id: &str,
-) -> Result<Vec<KeyId>, sqlx::Error> {
-    let undurable: Vec<&[u8]> = undurable.iter().map(KeyId::as_slice).collect();
-    let mut transaction = pool.begin().await?;
-    sqlx::query(
-        "INSERT INTO data_keys (key_id, subject, wrapped, kek_id, destroyed_at) \
-         SELECT key_id, $1, NULL, $3, now() FROM unnest($2::bytea[]) AS key_id ON CONFLICT (key_id) DO NOTHING",
-    )
-    .bind(subject.uuid())
-    .bind(undurable)
-    .bind(kek_id)
-    .execute(&mut *transaction)
-    .await?;
-    let destroyed: Vec<(Vec<u8>,)> = sqlx::query_as(
-        "UPDATE data_keys SET wrapped = NULL, destroyed_at = coalesce(destroyed_at, now()) WHERE subject = $1 \
-         RETURNING key_id",
-    )
-    .bind(subject.uuid())
-    .fetch_all(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(destroyed.into_iter().filter_map(|(id,)| id.try_into().ok()).collect())
-}
-
 /// How many keys are wrapped under another key-encryption key than this one.
 pub(super) async fn count_outdated(pool: &PgPool, kek_id: &str) -> Result<u64, sqlx::Error> {
     let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL AND kek_id <> $1")

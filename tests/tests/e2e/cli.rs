@@ -34,7 +34,7 @@ fn text(path: &Path) -> &str {
 async fn every_subcommand_explains_itself() {
     let help = String::from_utf8(run(&["--help"]).await.stdout).unwrap();
     for subcommand in [
-        "dev", "serve", "deploy", "migrate", "rebuild", "import", "login", "bench", "openapi",
+        "dev", "serve", "deploy", "migrate", "rebuild", "keys", "import", "login", "bench", "openapi",
     ] {
         assert!(help.contains(&format!("  {subcommand}")), "{help}");
         let own = run(&[subcommand, "--help"]).await;

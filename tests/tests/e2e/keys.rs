@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::kernel::PatientId;
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, KeyLookup, KeyRing, KeyRingError, SealingKey};
-use infrastructure::log::NewKey;
+use infrastructure::log::{KeyId, NewKey};
 use infrastructure::postgres::{self, LIVE};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -41,6 +41,19 @@ async fn make_durable(pool: &PgPool, key: &NewKey) {
     .unwrap();
 }
 
+async fn lookup(ring: &KeyRing, key_id: KeyId) -> KeyLookup {
+    ring.load_many(&[key_id]).await.unwrap().get(&key_id).clone()
+}
+
+/// What an erasure leaves.
+async fn destroy(pool: &PgPool, key_id: KeyId) {
+    sqlx::query("UPDATE data_keys SET wrapped = NULL, destroyed_at = now() WHERE key_id = $1")
+        .bind(key_id.as_slice())
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
 async fn durable(pool: &PgPool, ring: &KeyRing, subject: PatientId) -> SealingKey {
     let key = ring.for_sealing(subject).await.unwrap();
     make_durable(pool, key.new.as_ref().unwrap()).await;
@@ -71,10 +84,7 @@ async fn a_key_is_carried_until_it_is_durable_and_found_again_by_another_process
     let pool = pool().await;
     let first = ring(&pool);
     let key = first.for_sealing(subject(1)).await.unwrap();
-    assert!(matches!(
-        ring(&pool).for_opening(key.key_id).await.unwrap(),
-        KeyLookup::Unknown
-    ));
+    assert!(matches!(lookup(&ring(&pool), key.key_id).await, KeyLookup::Unknown));
     assert!(first.for_sealing(subject(1)).await.unwrap().new.is_some());
     make_durable(&pool, key.new.as_ref().unwrap()).await;
     first.mark_durable(&key.key_id);
@@ -83,11 +93,10 @@ async fn a_key_is_carried_until_it_is_durable_and_found_again_by_another_process
     let other = ring(&pool);
     let same = other.for_sealing(subject(1)).await.unwrap();
     assert_eq!((same.key_id, same.new), (key.key_id, None));
-    let KeyLookup::Held(held) = other.for_opening(key.key_id).await.unwrap() else {
+    let KeyLookup::Held(held) = lookup(&other, key.key_id).await else {
         panic!("not held")
     };
     assert_eq!(held.subject, subject(1));
-    assert_eq!(other.load_all().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -99,51 +108,22 @@ async fn keys_that_were_never_here_are_unknown_until_they_come() {
     let found = ring.load_many(&ids).await.unwrap();
     assert!(ids.iter().all(|id| matches!(found.get(id), KeyLookup::Unknown)));
     make_durable(&pool, elsewhere.new.as_ref().unwrap()).await;
-    ring.forget(subject(1)).await;
-    assert!(matches!(
-        ring.for_opening(elsewhere.key_id).await.unwrap(),
-        KeyLookup::Held(_)
-    ));
+    let ring = self::ring(&pool);
+    assert!(matches!(lookup(&ring, elsewhere.key_id).await, KeyLookup::Held(_)));
 }
 
 #[tokio::test]
-async fn a_destroyed_key_is_gone_for_good() {
+async fn a_destroyed_key_opens_nothing_and_seals_nothing_any_more() {
     let pool = pool().await;
+    let before = ring(&pool);
+    let key = durable(&pool, &before, subject(1)).await;
+    let kept = durable(&pool, &before, subject(2)).await;
+    destroy(&pool, key.key_id).await;
     let ring = ring(&pool);
-    let key = durable(&pool, &ring, subject(1)).await;
-    let kept = durable(&pool, &ring, subject(2)).await;
-    ring.destroy(subject(1)).await.unwrap();
-    for ring in [&ring, &self::ring(&pool)] {
-        assert!(matches!(
-            ring.for_opening(key.key_id).await.unwrap(),
-            KeyLookup::Destroyed
-        ));
-        assert!(matches!(
-            ring.for_opening(kept.key_id).await.unwrap(),
-            KeyLookup::Held(_)
-        ));
-        let refused = ring.for_sealing(subject(1)).await.unwrap_err();
-        assert!(is_destroyed(&refused), "{refused:?}");
-    }
-    let left: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped FROM data_keys WHERE key_id = $1")
-        .bind(key.key_id.as_slice())
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(left, None);
-}
-
-#[tokio::test]
-async fn a_key_that_is_destroyed_on_its_way_into_the_database_does_not_arrive() {
-    let pool = pool().await;
-    let ring = ring(&pool);
-    let key = ring.for_sealing(subject(1)).await.unwrap();
-    ring.destroy(subject(1)).await.unwrap();
-    make_durable(&pool, key.new.as_ref().unwrap()).await;
-    assert!(matches!(
-        self::ring(&pool).for_opening(key.key_id).await.unwrap(),
-        KeyLookup::Destroyed
-    ));
+    assert!(matches!(lookup(&ring, key.key_id).await, KeyLookup::Destroyed));
+    assert!(matches!(lookup(&ring, kept.key_id).await, KeyLookup::Held(_)));
+    let refused = ring.for_sealing(subject(1)).await.unwrap_err();
+    assert!(is_destroyed(&refused), "{refused:?}");
 }
 
 #[tokio::test]
@@ -157,7 +137,7 @@ async fn a_rotation_wraps_every_key_again_and_goes_on_where_it_stopped() {
     for key in &keys {
         make_durable(&pool, key.new.as_ref().unwrap()).await;
     }
-    before.destroy(subject(0)).await.unwrap();
+    destroy(&pool, keys[0].key_id).await;
 
     let rotating = || {
         KeyRing::new(
@@ -189,25 +169,71 @@ async fn a_rotation_wraps_every_key_again_and_goes_on_where_it_stopped() {
     assert_eq!((done, reports.last()), (699, Some(&(699, 699))));
     assert_eq!(rotating().rewrap(|_, _| ()).await.unwrap(), 0);
 
+    let ids: Vec<KeyId> = keys.iter().map(|key| key.key_id).collect();
     let after = KeyRing::new(pool.clone(), KeyEncryptionKeys::new(kek("second", 2), Vec::new()));
-    let all = after.load_all().await.unwrap();
-    let held = keys
+    let all = after.load_many(&ids).await.unwrap();
+    let held = ids
         .iter()
-        .filter(|key| matches!(all.get(&key.key_id), KeyLookup::Held(_)))
+        .filter(|id| matches!(all.get(id), KeyLookup::Held(_)))
         .count();
-    assert_eq!((all.len(), held), (1200, 1199));
-    let without: Result<_, KeyRingError> = self::ring(&pool).load_all().await;
+    assert_eq!(held, 1199);
+    let without: Result<_, KeyRingError> = self::ring(&pool).load_many(&ids).await;
     assert!(
         matches!(without, Err(KeyRingError::Unwrap(_))),
         "the former key opens nothing any more"
     );
 }
 
+/// Runs the program's rotation with a configuration of its own.
+async fn rotate(url: &str, current: (&str, u8), former: (&str, u8)) -> (bool, String) {
+    let folder = tests::postgres::folder();
+    let file = folder.path().join("server.toml");
+    let key = |(name, byte): (&str, u8)| {
+        format!(
+            "{{ name = \"{name}\", key = \"{}\" }}",
+            format!("{byte:02x}").repeat(32)
+        )
+    };
+    let text = format!(
+        "[database]\nurl = \"{url}\"\n[keys]\nencryption = {}\nformer = [{}]\n",
+        key(current),
+        key(former)
+    );
+    std::fs::write(&file, text).unwrap();
+    let output = tokio::process::Command::new(tests::binary::program())
+        .args(["keys", "rotate", "--config"])
+        .arg(&file)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), said)
+}
+
+#[tokio::test]
+async fn the_command_rotates_and_can_be_run_again() {
+    let url = tests::postgres::database().await;
+    let pool = postgres::pool(&url, LIVE, 4).unwrap();
+    postgres::migrate(&pool).await.unwrap();
+    let before = ring(&pool);
+    let key = durable(&pool, &before, subject(1)).await;
+    durable(&pool, &before, subject(2)).await;
+
+    let (done, said) = rotate(&url, ("second", 2), ("other", 3)).await;
+    assert!(!done && said.contains("\"first\" is not configured"), "{said}");
+    let (done, said) = rotate(&url, ("second", 2), ("first", 1)).await;
+    assert!(done && said.contains("2 keys"), "{said}");
+    let (done, said) = rotate(&url, ("second", 2), ("first", 1)).await;
+    assert!(done && said.contains("0 keys"), "{said}");
+    let after = KeyRing::new(pool.clone(), KeyEncryptionKeys::new(kek("second", 2), Vec::new()));
+    assert!(matches!(lookup(&after, key.key_id).await, KeyLookup::Held(_)));
+}
+
 #[tokio::test]
 async fn without_a_database_nothing_is_said_about_keys() {
     let pool = postgres::pool("postgres://nobody:nothing@127.0.0.1:1/none", LIVE, 1).unwrap();
     let ring = ring(&pool);
-    assert!(ring.for_opening([1; 8]).await.is_err());
+    assert!(ring.load_many(&[[1; 8]]).await.is_err());
     assert!(ring.for_sealing(subject(1)).await.is_err());
 }
 

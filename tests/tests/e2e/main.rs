@@ -22,6 +22,7 @@ mod keys;
 mod kills;
 mod lying_node;
 mod node_outages;
+mod operations;
 mod plans;
 mod production;
 mod projections;

@@ -93,14 +93,33 @@ pub struct ParkedEvent {
     pub since: Instant,
 }
 
-/// Why a part of the system does not go on just now.
+/// What does not work just now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
-    /// The part: `follower` or `appender`.
+    /// Where: `follower`, `nodes`, `appender`.
     pub part: String,
-    /// What is in its way.
+    /// What it is.
     pub cause: String,
+}
+
+/// What another try at the parked events came to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetriedEvents {
+    /// The positions of the events that could be read now, and are in what you read.
+    pub released: Vec<u64>,
+    /// How many are still parked.
+    pub parked: u64,
+}
+
+impl From<application::status::RetriedEvents> for RetriedEvents {
+    fn from(retried: application::status::RetriedEvents) -> Self {
+        Self {
+            released: retried.released,
+            parked: retried.parked,
+        }
+    }
 }
 
 /// How the system is doing.

@@ -35,3 +35,16 @@ pub async fn status<B: Backend>(
         .await?;
     Ok(HttpResponse::Ok().json(dto::Status::from(report)))
 }
+
+/// Try the parked events again: a newer program or another key may read them. For administrators.
+///
+/// A server does so by itself when it starts.
+#[utoipa::path(
+    post, path = "/v1/admin/parked/retry", tag = "admin",
+    responses((status = 200, description = "What could be read", body = dto::RetriedEvents)),
+)]
+pub async fn retry_parked<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
+    let parked = reading.core.ports.parked.as_ref();
+    let retried = reading.clinic.retry_parked(&reading.caller, parked).await?;
+    Ok(HttpResponse::Ok().json(dto::RetriedEvents::from(retried)))
+}

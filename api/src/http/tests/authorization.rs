@@ -205,6 +205,12 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("auditor administrator", ""),
             none.clone(),
         ),
+        (
+            "POST",
+            "/v1/admin/parked/retry",
+            roles("administrator", ""),
+            none.clone(),
+        ),
         ("GET", "/health/live", Public, none.clone()),
         ("GET", "/health/ready", Public, none.clone()),
         ("GET", "/metrics", Public, none.clone()),

@@ -98,6 +98,7 @@ impl World {
             registry: Arc::<FakeRegistry>::clone(&registry),
             progress: Arc::new(FakeProgress),
             status: Arc::new(FakeStatus),
+            parked: Arc::new(FakeStatus),
             tracker,
             metrics: Arc::default(),
         };
@@ -754,5 +755,12 @@ impl StatusSource for FakeStatus {
             ready: true,
             essential: true,
         }]
+    }
+}
+
+#[async_trait]
+impl ParkedEvents for FakeStatus {
+    async fn retry(&self) -> Result<RetriedEvents, StoreError> {
+        Ok(RetriedEvents::default())
     }
 }

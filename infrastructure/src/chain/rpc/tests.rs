@@ -118,6 +118,19 @@ async fn the_next_node_is_asked_when_one_fails_and_stays_the_preferred_one() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_not_believed_is_asked_after_the_others() {
+    let eight = r#"{"jsonrpc":"2.0","id":0,"result":"0x8"}"#;
+    let client = client(&[node(&[(200, SEVEN)]).await, node(&[(200, eight)]).await], None);
+    assert_eq!(number(&client).await, Ok(7));
+    assert_eq!(number(&client.others()[0]).await, Ok(8));
+    client.prefer_another();
+    assert_eq!(number(&client).await, Ok(8));
+    assert_eq!(number(&client.others()[0]).await, Ok(7));
+    client.prefer_another();
+    assert_eq!(number(&client).await, Ok(7));
+}
+
+#[tokio::test]
 async fn a_node_on_another_chain_is_not_believed() {
     let client = client(&[node(&[(200, SEVEN)]).await], Some(8));
     assert_eq!(

@@ -1,0 +1,81 @@
+//! A second opinion: what the other configured nodes say about a block that is final here.
+//!
+//! One node can be caught leaving out or altering what the contract's running hash covers, but not at forging a whole chain with
+//! the contract's state in it. Another node can tell. Which of the two is wrong a server cannot know: it goes on, and says
+//! that they disagree.
+
+use std::time::Duration;
+
+use sqlx::{PgPool, Row};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::checkpoint::from_sql;
+use super::status::StatusCell;
+use crate::chain::{BlockId, EventLog};
+use crate::log::LogHead;
+
+/// A block that is final here.
+struct FinalBlock {
+    number: u64,
+    hash: [u8; 32],
+    head: LogHead,
+}
+
+/// Asks the nodes that the follower does not use just now, again and again.
+pub(super) async fn watch(log: EventLog, pool: PgPool, status: StatusCell, every: Duration, cancel: CancellationToken) {
+    while cancel.run_until_cancelled(sleep(every)).await.is_some() {
+        let Ok(Some(block)) = newest_final(&pool).await else {
+            continue;
+        };
+        let mut dispute = None;
+        for node in log.node().others() {
+            if !agrees(&EventLog::new(node, log.address()), &block).await {
+                let number = block.number;
+                dispute = Some(format!(
+                    "another node disagrees about block {number}, which is final here, or about the log after it"
+                ));
+            }
+        }
+        status.update(|status| {
+            if let Some(dispute) = &dispute
+                && status.dispute.is_none()
+            {
+                tracing::error!(dispute, "the nodes contradict each other");
+            }
+            status.dispute = dispute;
+        });
+    }
+}
+
+async fn newest_final(pool: &PgPool) -> Result<Option<FinalBlock>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT number, hash, position, running_hash FROM blocks
+         WHERE number <= (SELECT final_block FROM checkpoint) ORDER BY number DESC LIMIT 1",
+    );
+    let Some(row) = row.fetch_optional(pool).await? else {
+        return Ok(None);
+    };
+    let fixed = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).unwrap_or_default();
+    Ok(Some(FinalBlock {
+        number: from_sql(row.try_get(0)?),
+        hash: fixed(row.try_get(1)?),
+        head: LogHead {
+            position: from_sql(row.try_get(2)?),
+            running_hash: fixed(row.try_get(3)?),
+        },
+    }))
+}
+
+/// Whether a node has this block, with the log where it was. One that does not answer, is not as far, or has forgotten the block's state
+/// contradicts nothing.
+async fn agrees(log: &EventLog, block: &FinalBlock) -> bool {
+    match log.node().header(BlockId::Number(block.number)).await {
+        Ok(Some(header)) if header.block.hash != block.hash => false,
+        Ok(Some(_)) => match log.head(BlockId::Number(block.number)).await {
+            Ok(head) => head == block.head,
+            Err(_) => true,
+        },
+        Ok(None) | Err(_) => true,
+    }
+}
