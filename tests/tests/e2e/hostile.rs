@@ -629,6 +629,7 @@ impl World {
             ("accountsIssueKey", Good::of(&lab).saying(scopes).answered(201)),
             ("accountsRevokeKey", Good::of(&lab).with("key", &key)),
             ("commandsRead", Good::of(&self.command().await)),
+            ("adminRetryParked", Good::get()),
             ("adminStatus", Good::get().asking([("contentHashes", text("false"))])),
             ("systemLive", Good::get().answered(204)),
             ("systemReady", Good::get()),

@@ -1,57 +1,13 @@
 //! The node goes away, the server is restarted meanwhile, and what was accepted is there in the end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::account::Role;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::line::{Line, Proxy};
 use tests::system::{SystemOptions, TestSystem, deployed};
-use tokio::net::{TcpListener, TcpStream};
-
-/// A way to the node that can be closed.
-struct Way {
-    url: String,
-    open: Arc<AtomicBool>,
-}
-
-impl Way {
-    async fn to(chain: &TestChain) -> Self {
-        let node = chain
-            .url()
-            .trim_start_matches("http://")
-            .trim_end_matches('/')
-            .to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let open = Arc::new(AtomicBool::new(true));
-        let is_open = Arc::clone(&open);
-        tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                let (node, is_open) = (node.clone(), Arc::clone(&is_open));
-                tokio::spawn(async move {
-                    let closed = async {
-                        while is_open.load(Ordering::Relaxed) {
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                    };
-                    let forward = async {
-                        let mut node = TcpStream::connect(node).await?;
-                        tokio::io::copy_bidirectional(&mut client, &mut node).await
-                    };
-                    tokio::select! { () = closed => {}, _ = forward => {} }
-                });
-            }
-        });
-        Self { url, open }
-    }
-
-    fn set_open(&self, open: bool) {
-        self.open.store(open, Ordering::Relaxed);
-    }
-}
 
 async fn register(system: &TestSystem, key: &str, family: &str) -> (StatusCode, Value) {
     let patient = json!({ "details": { "name": { "family": family }, "birthDate": "1980-02-29", "gender": "male" } });
@@ -72,15 +28,20 @@ async fn stored(system: &TestSystem) -> i64 {
 async fn what_is_accepted_while_the_node_is_away_is_in_the_outbox_and_on_the_chain_in_the_end() {
     let chain = TestChain::start().await;
     let deployment = deployed(&chain).await;
-    let way = Way::to(&chain).await;
+    let node = chain.url().trim_start_matches("http://").parse().unwrap();
+    let way = Proxy::of(node).await;
     let options = SystemOptions {
-        node: Some(way.url.clone()),
+        node: Some(format!("http://127.0.0.1:{}", way.port())),
         ..SystemOptions::default()
     };
     let system = TestSystem::with(&chain, &deployment, options.clone()).await;
     let key = system.service("front desk", Role::Hospital).await;
 
-    way.set_open(false);
+    // What is final is forgotten a moment later.
+    while stored(&system).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    way.set(Line::Cut);
     let (status, first) = register(&system, &key, "First").await;
     assert_eq!((status.as_u16(), stored(&system).await), (202, 1), "{first}");
 
@@ -94,7 +55,7 @@ async fn what_is_accepted_while_the_node_is_away_is_in_the_outbox_and_on_the_cha
     let (status, second) = register(&system, &key, "Second").await;
     assert_eq!((status.as_u16(), stored(&system).await), (202, 2), "{second}");
 
-    way.set_open(true);
+    way.set(Line::Open);
     for command in [first, second] {
         let path = format!("/v1/commands/{}", command["id"].as_str().unwrap());
         let mut seen = Value::Null;
