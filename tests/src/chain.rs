@@ -1,10 +1,12 @@
 //! A chain for each test, and its accounts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::dev::anvil::{Anvil, AnvilOptions};
 use api::dev::tools::{AnvilTool, silent};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 /// Private keys of accounts that have money on every test chain: those that Anvil publishes.
 pub const KEYS: [&str; 4] = [
@@ -70,24 +72,40 @@ impl TestChain {
 }
 
 /// Mines a block now and then, as a network does, until it is dropped.
-pub struct Heartbeat(tokio::task::JoinHandle<()>);
+pub struct Heartbeat {
+    /// Held by whoever makes blocks: an Anvil that mines while it reorganises loses blocks.
+    hand: Arc<Mutex<()>>,
+    task: tokio::task::JoinHandle<()>,
+}
 
 impl Heartbeat {
     /// Of this chain.
     pub fn of(chain: &TestChain) -> Self {
-        let rpc = chain.node.rpc();
-        Self(tokio::spawn(async move {
-            loop {
-                // The chain may be stopped before this is.
-                let _ = rpc.call::<serde_json::Value>("evm_mine", json!([])).await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        let hand = Arc::new(Mutex::new(()));
+        let task = tokio::spawn({
+            let (rpc, hand) = (chain.node.rpc(), Arc::clone(&hand));
+            async move {
+                loop {
+                    let turn = hand.lock().await;
+                    // The chain may be stopped before this is.
+                    let _ = rpc.call::<serde_json::Value>("evm_mine", json!([])).await;
+                    drop(turn);
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
             }
-        }))
+        });
+        Self { hand, task }
+    }
+
+    /// Does something to the chain between two beats. If the chain mines only on demand, nothing else makes blocks meanwhile.
+    pub async fn between_beats<T>(&self, work: impl Future<Output = T>) -> T {
+        let _turn = self.hand.lock().await;
+        work.await
     }
 }
 
 impl Drop for Heartbeat {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::config::FinalityRule;
+use api::dev::anvil::Mining;
 use serde_json::json;
 use tests::chain::{Heartbeat, TestChain};
 use tests::clinic::Clinic;
@@ -20,9 +21,9 @@ fn undoable() -> SystemOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_stands_after_shallow_deep_and_repeated_reorganisations() {
-    let chain = TestChain::start().await;
-    let deployment = deployed(&chain).await;
+    let chain = TestChain::with(|options| options.mining = Mining::OnDemand).await;
     let heartbeat = Heartbeat::of(&chain);
+    let deployment = deployed(&chain).await;
     let system = TestSystem::with(&chain, &deployment, undoable()).await;
     let clinic = Clinic::open(&system, "Doctor").await;
     clinic.offer(&system, 40).await;
@@ -34,9 +35,10 @@ async fn what_was_acknowledged_stands_after_shallow_deep_and_repeated_reorganisa
         let commands = clinic.book_all(&system, &patient, booked..booked + 6);
         let reorganisation = async {
             tokio::time::sleep(Duration::from_millis(60)).await;
-            chain.call("anvil_reorg", json!([depth, []])).await
+            let reorganisation = chain.call("anvil_reorg", json!([depth, []]));
+            heartbeat.between_beats(reorganisation).await;
         };
-        let (appointments, _) = tokio::join!(commands, reorganisation);
+        let (appointments, ()) = tokio::join!(commands, reorganisation);
         acknowledged.extend(appointments);
         booked += 6;
     }

@@ -373,20 +373,17 @@ async fn blocks_that_were_made_anew_with_the_same_log_are_followed_however_deep(
 async fn under_load_dropped_transactions_rollbacks_and_reorganisations_together_lose_nothing() {
     let scene = Scene::begin(undoable()).await;
     let before = scene.system.settled().await;
+    scene.mine_on_demand().await;
     let heartbeat = Heartbeat::of(&scene.chain);
     let faults = async {
         for round in 0..12_u64 {
             tokio::time::sleep(Duration::from_millis(70)).await;
-            match round % 3 {
-                0 => scene.chain.call("anvil_dropAllTransactions", json!([])).await,
-                1 => scene.chain.call("anvil_rollback", json!([1 + round % 4])).await,
-                _ => {
-                    scene
-                        .chain
-                        .call("anvil_reorg", json!([1 + round % CONFIRMATIONS, []]))
-                        .await
-                }
+            let (method, params) = match round % 3 {
+                0 => ("anvil_dropAllTransactions", json!([])),
+                1 => ("anvil_rollback", json!([1 + round % 4])),
+                _ => ("anvil_reorg", json!([1 + round % CONFIRMATIONS, []])),
             };
+            heartbeat.between_beats(scene.chain.call(method, params)).await;
         }
     };
     let (booked, ()) = tokio::join!(scene.clinic.book_all(&scene.system, &scene.patient, 0..40), faults);
