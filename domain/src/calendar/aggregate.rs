@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::CalendarCommand;
 use super::error::CalendarError;
-use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
+use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, PatientId, Personal, emit};
 
 /// An appointment on the day.
@@ -199,8 +199,7 @@ impl Aggregate for Calendar {
                 self.appointments.insert(appointment, visit);
             }
             CalendarEvent::VisitFiled {
-                calendar,
-                slot,
+                place: VisitPlace { calendar, slot },
                 provider,
                 outcome,
                 booking,

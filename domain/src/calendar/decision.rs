@@ -16,7 +16,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::aggregate::{Appointment, Calendar};
 use super::command::CalendarCommand;
 use super::error::CalendarError;
-use super::event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use super::event::{
+    AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
+};
 use super::sessions;
 use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal};
 
@@ -268,8 +270,7 @@ impl Calendar {
                     booking,
                 } = told;
                 Ok(vec![CalendarEvent::VisitFiled {
-                    calendar,
-                    slot,
+                    place: VisitPlace { calendar, slot },
                     provider,
                     outcome,
                     booking: Personal::Known(booking),

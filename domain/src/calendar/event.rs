@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal};
 
@@ -137,6 +138,42 @@ impl RecordedOutcome {
     }
 }
 
+/// Where a recorded visit stands: in which calendar, and when.
+///
+/// A visit's day is the day on which it starts, in some time zone. So the log keeps the owner, the slot, and how many days the
+/// calendar's day is after the start's in UTC, which is one byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "KeptPlace", try_from = "KeptPlace")]
+pub struct VisitPlace {
+    /// The calendar.
+    pub calendar: CalendarId,
+    /// When.
+    pub slot: Slot,
+}
+
+/// A [`VisitPlace`] as the log keeps it.
+#[derive(Serialize, Deserialize)]
+struct KeptPlace(#[serde(with = "crate::kernel::compact_uuid")] Uuid, Slot, i64);
+
+impl From<VisitPlace> for KeptPlace {
+    fn from(VisitPlace { calendar, slot }: VisitPlace) -> Self {
+        let days = calendar.day.signed_duration_since(slot.start.date_naive()).num_days();
+        Self(calendar.owner, slot, days)
+    }
+}
+
+impl TryFrom<KeptPlace> for VisitPlace {
+    type Error = &'static str;
+
+    fn try_from(KeptPlace(owner, slot, days): KeptPlace) -> Result<Self, Self::Error> {
+        let day = chrono::TimeDelta::try_days(days)
+            .and_then(|days| slot.start.date_naive().checked_add_signed(days))
+            .ok_or("a visit's day is outside the calendar")?;
+        let calendar = CalendarId { owner, day };
+        Ok(Self { calendar, slot })
+    }
+}
+
 /// Whose calendar a recorded visit stands in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Provider {
@@ -232,10 +269,8 @@ pub enum CalendarEvent {
     /// A visit of the past was recorded as its source tells it, in the stream that its id names
     /// ([`CalendarId::of_visit`]). It takes no slot.
     VisitFiled {
-        /// The calendar that it belongs to.
-        calendar: CalendarId,
-        /// When it was.
-        slot: Slot,
+        /// The calendar that it belongs to, and when it was.
+        place: VisitPlace,
         /// Whose calendar that is.
         provider: Provider,
         /// How it ended.

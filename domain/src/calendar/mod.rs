@@ -19,4 +19,6 @@ mod upcaster;
 pub use aggregate::{Appointment, Calendar};
 pub use command::CalendarCommand;
 pub use error::CalendarError;
-pub use event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+pub use event::{
+    AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
+};

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
-use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
     Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
     Personal, PractitionerId, Wallet,
@@ -224,10 +224,12 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
             patient: Personal::Known(patient),
         },
         CalendarEvent::VisitFiled {
-            calendar: CalendarId::of(PractitionerId::new(id(2)), date("1969-07-21")),
-            slot: Slot {
-                start: time("1969-07-20T20:17:40Z"),
-                minutes: 1440,
+            place: VisitPlace {
+                calendar: CalendarId::of(PractitionerId::new(id(2)), date("1969-07-21")),
+                slot: Slot {
+                    start: time("1969-07-20T20:17:40Z"),
+                    minutes: 1440,
+                },
             },
             provider: Provider::Practitioner,
             outcome: RecordedOutcome::Completed,

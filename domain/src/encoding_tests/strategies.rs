@@ -6,7 +6,7 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
-use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
     Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
     Personal, PractitionerId, Wallet,
@@ -237,8 +237,10 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
         ),
         (uuids(), dates(), slots(), providers, outcomes, bookings()).prop_map(
             |(owner, day, slot, provider, outcome, booking)| E::VisitFiled {
-                calendar: CalendarId { owner, day },
-                slot,
+                place: VisitPlace {
+                    calendar: CalendarId { owner, day },
+                    slot,
+                },
                 provider,
                 outcome,
                 booking

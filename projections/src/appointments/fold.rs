@@ -5,7 +5,7 @@
 //! A recorded visit has a stream of its own, which says to which day it belongs.
 
 use chrono::{DateTime, Utc};
-use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Slot};
+use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Slot, VisitPlace};
 use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PractitionerId};
 
 use crate::batch::Stamp;
@@ -161,8 +161,7 @@ pub(crate) fn fold(
             Some(entered.recorded(*provider, *outcome))
         }
         CalendarEvent::VisitFiled {
-            calendar,
-            slot,
+            place: VisitPlace { calendar, slot },
             provider,
             outcome,
             booking,

@@ -2,7 +2,9 @@
 
 use application::log::AnyEvent;
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
-use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot};
+use domain::calendar::{
+    AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot, VisitPlace,
+};
 use domain::kernel::{CalendarId, HumanName, Personal};
 use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use uuid::Uuid;
@@ -175,8 +177,10 @@ fn a_moved_appointment_is_on_its_new_day_whichever_event_came_first() {
 #[test]
 fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() {
     let recorded = CalendarEvent::VisitFiled {
-        calendar: calendar(0),
-        slot: slot(0, 1),
+        place: VisitPlace {
+            calendar: calendar(0),
+            slot: slot(0, 1),
+        },
         provider: Provider::Organization,
         outcome: RecordedOutcome::Completed,
         booking: known(),
@@ -193,8 +197,10 @@ fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() 
 fn what_happens_in_a_visits_own_stream_changes_the_visit_and_nothing_that_is_offered() {
     let stream = CalendarId::of_visit(appointment(0));
     let recorded = CalendarEvent::VisitFiled {
-        calendar: calendar(1),
-        slot: slot(1, 1),
+        place: VisitPlace {
+            calendar: calendar(1),
+            slot: slot(1, 1),
+        },
         provider: Provider::Practitioner,
         outcome: RecordedOutcome::Open,
         booking: known(),

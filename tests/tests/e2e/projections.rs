@@ -8,7 +8,7 @@ use application::projector::Projector;
 use application::queries::{AppointmentFilter, Page, ProjectionHash, Queries, SlotFilter};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
-use domain::calendar::{Booking, CalendarEvent, Provider, RecordedOutcome, Slot};
+use domain::calendar::{Booking, CalendarEvent, Provider, RecordedOutcome, Slot, VisitPlace};
 use domain::kernel::{AccountId, AppointmentId, CalendarId, CommandId, HumanName, PatientId, Personal};
 use domain::patient::{PatientDetails, PatientEvent, Registration};
 use projections::{PgQueries, ReadModels};
@@ -324,10 +324,12 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         ..Registration::default()
     });
     let visit = |day, start| CalendarEvent::VisitFiled {
-        calendar: CalendarId::of(practitioner(0), day),
-        slot: Slot {
-            start,
-            minutes: u32::MAX,
+        place: VisitPlace {
+            calendar: CalendarId::of(practitioner(0), day),
+            slot: Slot {
+                start,
+                minutes: u32::MAX,
+            },
         },
         provider: Provider::Practitioner,
         outcome: RecordedOutcome::Open,

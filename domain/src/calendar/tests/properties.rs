@@ -259,8 +259,8 @@ proptest! {
         let mut home = None;
         run(commands, |command, _, events, calendar| {
             for event in events {
-                if let CalendarEvent::VisitFiled { calendar, slot, .. } = event {
-                    assert_eq!(home.replace((*calendar, *slot)), None, "recorded again by {command:?}");
+                if let CalendarEvent::VisitFiled { place, .. } = event {
+                    assert_eq!(home.replace((place.calendar, place.slot)), None, "recorded again by {command:?}");
                 }
             }
             assert_eq!(calendar.visit().map(|(calendar, visit)| (*calendar, visit.slot)), home);

@@ -1,7 +1,7 @@
 //! Visits of the past, recorded as their source tells them.
 
 use super::*;
-use crate::calendar::{AppointmentStatus, CalendarError, Cancellation, Provider, RecordedOutcome};
+use crate::calendar::{AppointmentStatus, CalendarError, Cancellation, Provider, RecordedOutcome, VisitPlace};
 use crate::kernel::CalendarId;
 
 const OUTCOMES: [(RecordedOutcome, AppointmentStatus); 3] = [
@@ -37,8 +37,10 @@ fn record_in(calendar: CalendarId, slot: Slot, outcome: RecordedOutcome, booking
 
 fn recorded(slot: Slot, outcome: RecordedOutcome) -> CalendarEvent {
     CalendarEvent::VisitFiled {
-        calendar: calendar(),
-        slot,
+        place: VisitPlace {
+            calendar: calendar(),
+            slot,
+        },
         provider: Provider::Practitioner,
         outcome,
         booking: Personal::Known(booking()),

@@ -1,7 +1,7 @@
 //! What a day still decides when a patient's key is destroyed or was never here.
 
 use super::*;
-use crate::calendar::{CalendarError, Provider, RecordedOutcome};
+use crate::calendar::{CalendarError, Provider, RecordedOutcome, VisitPlace};
 use crate::kernel::CalendarId;
 
 /// Appointment 1 at 9, for somebody.
@@ -106,8 +106,7 @@ fn a_booking_made_again_cannot_be_compared_with_a_sealed_one() {
         day: day(),
     };
     let recorded = CalendarEvent::VisitFiled {
-        calendar,
-        slot,
+        place: VisitPlace { calendar, slot },
         provider,
         outcome,
         booking: Personal::Sealed,
