@@ -13,7 +13,7 @@ use application::ports::{Clock, ProgressSource};
 use chrono::{DateTime, SubsecRound, Utc};
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::deploy::{self, DeployError};
-use infrastructure::chain::{Address, BlockId, ChainError, Deployment, EventLog, Node, RpcOptions};
+use infrastructure::chain::{Address, ChainError, Deployment, EventLog, Node, RpcOptions};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
@@ -66,11 +66,6 @@ pub enum ComposeError {
         /// What the node says.
         actual: u64,
     },
-    /// There is no event log where the configuration says.
-    #[error(
-        "at {0} (`chain.contract`) stands no event log; `medconnect deploy` puts one on the chain and prints its address"
-    )]
-    NoContract(Address),
     /// The database belongs to another event log.
     #[error(
         "the database (`database.url`) belongs to another event log, {contract} on chain {chain_id}, than `chain.contract` and \
@@ -103,7 +98,7 @@ pub enum ComposeError {
     #[error(transparent)]
     OtherShape(FollowerError),
     /// The contract is not where it should be.
-    #[error("`chain.contract` cannot be used: {0}")]
+    #[error("`chain.contract` cannot be used: {0}; `medconnect deploy` puts one on the chain and prints its address")]
     Contract(DeployError),
     /// The server cannot listen.
     #[error("the server cannot listen")]
@@ -127,7 +122,6 @@ impl ComposeError {
             Self::Config(_)
                 | Self::PublicUrl(_)
                 | Self::OtherChain { .. }
-                | Self::NoContract(_)
                 | Self::Contract(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl
@@ -175,31 +169,16 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
     }
 }
 
-/// Asks the chain whether the configured event log is there. A node that does not answer, or has not come to the log's first block, may
-/// do so later; one that says otherwise never will.
+/// Makes sure that the nodes are on the chain that the configuration names. A node that does not answer may do so later; one that is on
+/// another chain never will be on this one.
 ///
 /// # Errors
-/// When the node is on another chain, or has no event log at the address.
+/// When the node is on another chain.
 pub(crate) async fn check_chain(config: &Config) -> Result<(), ComposeError> {
     let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
-    let contract = config.chain.contract;
-    let head = async {
-        if node.block_number().await? < config.chain.deployed_in {
-            return Ok(());
-        }
-        EventLog::new(node.clone(), contract)
-            .head(BlockId::Latest)
-            .await
-            .map(drop)
-    };
-    match head.await {
+    match node.block_number().await {
         Err(ChainError::WrongChain { expected, actual }) => Err(ComposeError::OtherChain { expected, actual }),
-        Err(ChainError::Malformed(_) | ChainError::Rpc { .. }) => Err(ComposeError::NoContract(contract)),
-        Err(error) => {
-            tracing::warn!(%error, "the chain is not there yet; commands wait for it");
-            Ok(())
-        }
-        Ok(()) => Ok(()),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -367,7 +346,14 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
     };
     let mut wrong = None;
     for _ in 0..node.count() {
-        match tokio::time::timeout(VERIFY_WITHIN, deploy::verify(node, &deployment)).await {
+        let verified = async {
+            // A node that has not come to the log's first block yet cannot have the contract.
+            if node.block_number().await? < deployment.block {
+                return Ok(());
+            }
+            deploy::verify(node, &deployment).await
+        };
+        match tokio::time::timeout(VERIFY_WITHIN, verified).await {
             Ok(Ok(())) => return Ok(()),
             // A node on another chain may be replaced while the server runs; `medconnect serve` asks for that itself.
             Ok(Err(error @ DeployError::NotThere(_))) => {
