@@ -5,7 +5,7 @@
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
 //! - [`chain`]: a chain for each test, and its accounts; [`proxy`]: a node of it that lies.
 //! - [`site`]: the program as a hospital runs it, on a node and a database that are there already; [`rest`]: its clients;
-//!   [`line`]: a line to a service that can be cut.
+//!   [`wire`]: a line to a service that can be cut.
 //! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append.
 //!
 //! A test that cannot run fails. Nothing that is started here outlives the test process, however that ends.
@@ -22,7 +22,6 @@ pub mod bundles;
 pub mod chain;
 pub mod clinic;
 pub mod history;
-pub mod line;
 pub mod log;
 pub mod people;
 pub mod postgres;
@@ -30,3 +29,4 @@ pub mod proxy;
 pub mod rest;
 pub mod site;
 pub mod system;
+pub mod wire;

@@ -63,7 +63,7 @@ pub fn core(request: &HttpRequest) -> Result<web::Data<Core>, Problem> {
 /// The use cases, for a request.
 ///
 /// # Errors
-/// As [`core`].
+/// As [`core()`].
 pub fn clinic<B: Backend>(request: &HttpRequest) -> Result<web::Data<Clinic<B>>, Problem> {
     shared(request)
 }

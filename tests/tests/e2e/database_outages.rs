@@ -9,9 +9,9 @@ use api::config::FinalityRule;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
-use tests::line::{Line, Proxy};
 use tests::rest::{Answer, id};
 use tests::site::{Desk, Server, Site};
+use tests::wire::{Line, Proxy};
 use tokio::task::JoinSet;
 
 /// How many clients are at work at once.

@@ -6,8 +6,8 @@ use domain::account::Role;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::line::{Line, Proxy};
 use tests::system::{SystemOptions, TestSystem, deployed};
+use tests::wire::{Line, Proxy};
 
 async fn register(system: &TestSystem, key: &str, family: &str) -> (StatusCode, Value) {
     let patient = json!({ "details": { "name": { "family": family }, "birthDate": "1980-02-29", "gender": "male" } });

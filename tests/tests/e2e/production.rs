@@ -296,13 +296,13 @@ async fn a_server_waits_for_a_node_and_says_so() {
 
     // It comes: the server goes on by itself.
     let chain = site.chain.url().trim_start_matches("http://").to_owned();
-    let line = tests::line::Proxy::at(port, chain.parse().unwrap()).await;
+    let line = tests::wire::Proxy::at(port, chain.parse().unwrap()).await;
     let administrator = server.administrator().await;
     server.until_part("chain", true).await;
     server.until_part("appender", true).await;
 
     // It goes and comes again.
-    line.set(tests::line::Line::Cut);
+    line.set(tests::wire::Line::Cut);
     server.until_part("follower", false).await;
     let status = administrator.get("/v1/admin/status").await;
     let troubles = status["troubles"].as_array().unwrap();
@@ -310,7 +310,7 @@ async fn a_server_waits_for_a_node_and_says_so() {
         !troubles.is_empty() && status["chain"]["headBlock"].is_null(),
         "{status}"
     );
-    line.set(tests::line::Line::Open);
+    line.set(tests::wire::Line::Open);
     let (_, readiness) = server.until_part("follower", true).await;
     assert_eq!(readiness["ready"], true);
     let desk = Desk::open(&server, &administrator, 1).await;
@@ -367,11 +367,11 @@ async fn health_tells_what_is_away_and_that_it_is_back() {
     let site = Site::ready(FinalityRule::Instant).await;
     let (login, place) = site.database.rsplit_once('@').unwrap();
     let (host, name) = place.split_once('/').unwrap();
-    let line = tests::line::Proxy::of(host.parse().unwrap()).await;
+    let line = tests::wire::Proxy::of(host.parse().unwrap()).await;
     let database = format!("{login}@127.0.0.1:{}/{name}", line.port());
     let mut server = site.serve(&[("MEDCONNECT_DATABASE__URL", &database)]).await;
     let administrator = server.administrator().await;
-    for way in [tests::line::Line::Cut, tests::line::Line::Silent] {
+    for way in [tests::wire::Line::Cut, tests::wire::Line::Silent] {
         line.set(way);
         let (status, readiness) = server.until_part("database", false).await;
         assert_eq!((status, &readiness["ready"]), (503, &json!(false)), "{readiness}");
@@ -379,7 +379,7 @@ async fn health_tells_what_is_away_and_that_it_is_back() {
             .send(Method::GET, "/health/live", None, None)
             .await;
         assert_eq!(live.unwrap().status, 204, "the process lives");
-        line.set(tests::line::Line::Open);
+        line.set(tests::wire::Line::Open);
         let (status, readiness) = server.until_part("follower", true).await;
         assert_eq!((status, &readiness["ready"]), (200, &json!(true)), "{readiness}");
         let account = json!({ "name": format!("after {way:?}"), "role": "auditor" });
