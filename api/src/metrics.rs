@@ -1,9 +1,13 @@
 //! What follower and appender tell about themselves, as metrics. Read when somebody asks for them, without asking the database.
 
+use std::collections::HashSet;
+
+use application::trouble::TroubleKind;
 use infrastructure::appender::AppenderHandle;
 use infrastructure::follower::status::StatusCell;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
@@ -76,7 +80,7 @@ impl Collector for SystemMetrics {
             (
                 "nodes_disagree",
                 "Whether another node contradicts the one that is followed",
-                u64::from(follower.dispute.is_some()),
+                u64::from(follower.noticed.has(TroubleKind::NodesDisagree)),
             ),
         ] {
             gauge(&mut encoder, name, help, value)?;
@@ -112,11 +116,20 @@ impl Collector for SystemMetrics {
             (
                 "appender_trouble",
                 "Whether the appender does not go on; the status says why",
-                u64::from(appender.trouble.is_some()),
+                u64::from(!appender.troubles.is_empty()),
             ),
         ] {
             gauge(&mut encoder, name, help, value)?;
         }
+        let told = follower.troubles().into_iter().chain(appender.troubles.list());
+        let told: HashSet<TroubleKind> = told.map(|trouble| trouble.kind).collect();
+        let help = "Whether there is a trouble of this kind; the status says what it is this time";
+        let mut troubles = encoder.encode_descriptor("trouble", help, None, MetricType::Gauge)?;
+        for kind in TroubleKind::ALL {
+            let gauge = ConstGauge::new(i64::from(told.contains(kind)));
+            gauge.encode(troubles.encode_family(&[("code", kind.code())])?)?;
+        }
+
         let done = appender.done;
         for (name, help, value) in [
             ("appender_sent", "Transactions that a node took, each time", done.sent),

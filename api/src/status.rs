@@ -7,8 +7,9 @@ use application::log::StreamId;
 use application::projector::Projector;
 use application::status::{
     ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
-    RetriedEvents, StatusSource, SystemStatus, Trouble,
+    RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
 };
+use application::trouble::{Trouble, Weight};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
@@ -106,11 +107,9 @@ impl StatusSource for Status {
         );
         let chain_position = chain_position.map(|head| head.position);
         let appender = self.appender.status();
-        let troubles = [
-            ("follower", follower.trouble),
-            ("nodes", follower.dispute),
-            ("appender", appender.trouble),
-        ];
+        let told =
+            |part, troubles: Vec<Trouble>| troubles.into_iter().map(move |trouble| ToldTrouble { part, trouble });
+        let troubles = told("follower", follower.troubles()).chain(told("appender", appender.troubles.list()));
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -145,10 +144,7 @@ impl StatusSource for Status {
                 .collect(),
             parked: self.parked().await.map_err(refused)?,
             foreign_events: follower.foreign_events,
-            troubles: troubles
-                .into_iter()
-                .filter_map(|(part, cause)| Some(Trouble { part, cause: cause? }))
-                .collect(),
+            troubles: troubles.collect(),
         })
     }
 
@@ -158,7 +154,8 @@ impl StatusSource for Status {
             in_good_time(self.log.node().block_number())
         );
         let (database, chain) = (database.is_some(), chain.is_some());
-        let follower = database && self.follower.get().trouble.is_none();
+        let follower = self.follower.get();
+        let follower = database && follower.trouble.is_none() && follower.noticed.weight() < Some(Weight::Stalled);
         let appender = self.appender.status();
         vec![
             ComponentReadiness {
@@ -178,7 +175,7 @@ impl StatusSource for Status {
             },
             ComponentReadiness {
                 name: "appender",
-                ready: appender.holds_lease && appender.trouble.is_none(),
+                ready: appender.holds_lease && appender.troubles.weight() < Some(Weight::Stalled),
                 essential: false,
             },
         ]

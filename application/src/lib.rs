@@ -11,6 +11,7 @@
 //! - [`identity`] and [`policy`]: who is asking, and what they may do.
 //! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
 //!   [`calendars`], [`visits`], [`accounts`] and [`status`]. They fail with [`error::UseCaseError`].
+//! - [`trouble`]: what can be wrong with a running server.
 //! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`secrets`]: what else the world must provide.
 
 pub mod accounts;
@@ -31,4 +32,5 @@ pub mod revocations;
 pub mod secrets;
 pub mod sessions;
 pub mod status;
+pub mod trouble;
 pub mod visits;

@@ -9,6 +9,7 @@ use crate::identity::Principal;
 use crate::log::{Position, StreamId};
 use crate::policy::Action;
 use crate::queries::{ProjectionHash, Queries as _};
+use crate::trouble::Trouble;
 
 /// The chain, as this server sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,13 +76,13 @@ pub struct ParkedStatus {
     pub since: DateTime<Utc>,
 }
 
-/// What does not work just now.
+/// What does not work just now, and which part tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trouble {
-    /// Where: `follower`, `nodes`, `appender`.
+pub struct ToldTrouble {
+    /// The part: `follower`, `appender`.
     pub part: &'static str,
-    /// What it is. Never what an event or a row says, and no secret.
-    pub cause: String,
+    /// What it is.
+    pub trouble: Trouble,
 }
 
 /// What another try at the parked events came to.
@@ -123,7 +124,7 @@ pub struct SystemStatus {
     /// Events under keys that are not held here.
     pub foreign_events: u64,
     /// What does not go on; empty while all is well.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ToldTrouble>,
 }
 
 /// Whether one part of the system can do its work.

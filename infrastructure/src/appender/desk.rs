@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use application::trouble::TroubleKind;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::handle::Waiter;
 use super::machine::{Action, CommitKey, Input, Machine, Millis, Nonce, ReceiptSeen, SendAnswer};
 use super::outbox::{Outbox, Signature, StoredBatch};
 use super::refusal::classify;
-use super::status::{Place, Shared};
+use super::status::Shared;
 use super::worker::{End, Job, work};
 use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node};
 use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
@@ -227,14 +228,14 @@ impl Desk {
                 Err(error) => {
                     let answer = classify(&error);
                     if answer == SendAnswer::Refused {
-                        shared.trouble(Place::Refusal, &refusal(address, &error));
+                        shared.trouble(TroubleKind::TransactionRefused, &refusal(address, &error));
                     }
                     answer
                 }
             };
             if answer == SendAnswer::Taken {
                 shared.count(|done| done.sent += 1);
-                shared.well(Place::Refusal);
+                shared.well(TroubleKind::TransactionRefused);
                 crash_point(APPENDER_SENT);
                 notices.expect_block();
             }

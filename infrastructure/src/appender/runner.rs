@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::command::Unavailable;
+use application::trouble::TroubleKind;
 use sqlx::PgPool;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -20,7 +21,7 @@ use super::handle::{AppenderHandle, Handed};
 use super::lease::{self, Held};
 use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, Surroundings};
 use super::outbox::{Outbox, OutboxError};
-use super::status::{Place, Shared};
+use super::status::Shared;
 use super::worker::{End, RETRY};
 use crate::chain::{Address, BlockId, EventLog, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
@@ -128,8 +129,10 @@ impl Appender {
                 .under_lease(held, signer, &mut handed, &cancel, &mut left_over)
                 .await
             {
-                self.shared
-                    .trouble(Place::Database, &format!("the outbox cannot be read: {error}"));
+                self.shared.trouble(
+                    TroubleKind::AppenderWithoutDatabase,
+                    &format!("the outbox cannot be read: {error}"),
+                );
                 sleep(RETRY).await;
             }
             self.shared.lease(address, false);
@@ -171,16 +174,19 @@ impl Appender {
             for signer in &self.signers {
                 match lease::acquire(&self.pool, signer.address(), holder).await {
                     Ok(Some(held)) => {
-                        self.shared.well(Place::Lease);
-                        self.shared.well(Place::Database);
+                        self.shared.well(TroubleKind::SigningKeyTaken);
+                        self.shared.well(TroubleKind::AppenderWithoutDatabase);
                         return (held, Arc::clone(signer));
                     }
-                    Ok(None) => self
-                        .shared
-                        .trouble(Place::Lease, "other servers hold the leases on all signing keys"),
+                    Ok(None) => self.shared.trouble(
+                        TroubleKind::SigningKeyTaken,
+                        "other servers hold the leases on all signing keys",
+                    ),
                     Err(error) => {
-                        self.shared
-                            .trouble(Place::Database, &format!("the lease cannot be asked for: {error}"));
+                        self.shared.trouble(
+                            TroubleKind::AppenderWithoutDatabase,
+                            &format!("the lease cannot be asked for: {error}"),
+                        );
                     }
                 }
             }
@@ -239,7 +245,7 @@ impl Appender {
             };
             match around {
                 Ok(around) => break Some(self.restore(&outbox, around, &mut desk, left_over).await?),
-                Err(cause) => self.shared.trouble(Place::Database, &cause),
+                Err(cause) => self.shared.trouble(TroubleKind::AppenderWithoutDatabase, &cause),
             }
             tokio::select! {
                 () = &mut over => break None,
@@ -390,7 +396,7 @@ impl Appender {
         let (applied, final_block): (i64, i64) = checkpoint
             .await
             .map_err(|_| "the follower has not begun yet".to_owned())?;
-        self.shared.well(Place::Database);
+        self.shared.well(TroubleKind::AppenderWithoutDatabase);
         Ok(Surroundings {
             applied: applied.cast_unsigned(),
             final_block: final_block.cast_unsigned(),
@@ -433,14 +439,20 @@ async fn keep_lease(
 ) {
     while ended.run_until_cancelled(sleep(lease::RENEW_EVERY)).await.is_some() {
         match held.renew(&pool).await {
-            Ok(true) => shared.well(Place::Database),
+            Ok(true) => shared.well(TroubleKind::AppenderWithoutDatabase),
             Ok(false) => {
-                shared.trouble(Place::Lease, "another server has taken the lease on the signing key");
+                shared.trouble(
+                    TroubleKind::SigningKeyTaken,
+                    "another server has taken the lease on the signing key",
+                );
                 lost.cancel();
                 return;
             }
             // While nobody can reach the database nobody can take the lease; and the fence tells when somebody did.
-            Err(error) => shared.trouble(Place::Database, &format!("the lease cannot be renewed: {error}")),
+            Err(error) => shared.trouble(
+                TroubleKind::AppenderWithoutDatabase,
+                &format!("the lease cannot be renewed: {error}"),
+            ),
         }
     }
     if let Err(error) = held.release().await {
@@ -459,12 +471,12 @@ async fn keep_market(
     loop {
         let pause = match log.node().fees().await {
             Ok(fees) => {
-                shared.well(Place::Chain);
+                shared.well(TroubleKind::AppenderWithoutNode);
                 let _ = messages.send(Message::Fees(fees));
                 every
             }
             Err(error) => {
-                shared.trouble(Place::Chain, &error.to_string());
+                shared.trouble(TroubleKind::AppenderWithoutNode, &error.to_string());
                 RETRY
             }
         };
@@ -473,13 +485,13 @@ async fn keep_market(
         }
         if let Ok(authorized) = log.is_writer(address).await {
             if authorized {
-                shared.well(Place::Role);
+                shared.well(TroubleKind::SigningKeyNotAppointed);
             } else {
                 let contract = log.address();
                 let advice = format!("medconnect deploy --contract {contract} --writer {address}");
                 let cause =
                     format!("the signing key {address} may not append; the contract's administrator lets it: {advice}");
-                shared.trouble(Place::Role, &cause);
+                shared.trouble(TroubleKind::SigningKeyNotAppointed, &cause);
             }
             let _ = messages.send(Message::Authorized(authorized));
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use application::command::Unavailable;
+use application::trouble::{TroubleKind, Troubles};
 
 use super::machine::{CommitKey, Machine, Millis};
 use crate::chain::Address;
@@ -24,8 +25,8 @@ pub struct AppenderStatus {
     pub unsettled: u64,
     /// For how long the oldest commit has been waiting, in milliseconds.
     pub oldest_ms: Option<u64>,
-    /// What does not work just now; `None` while all is well.
-    pub trouble: Option<String>,
+    /// What does not work just now.
+    pub troubles: Troubles,
     /// What this process has done so far.
     pub done: Counters,
 }
@@ -47,27 +48,10 @@ pub struct Counters {
     pub reappended: u64,
 }
 
-/// Where something does not work.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
-    Database,
-    Chain,
-    Lease,
-    Role,
-    Refusal,
-}
-
-const PLACES: usize = 5;
-
 /// What handle and runner share.
 pub(super) struct Shared {
-    inner: Mutex<Inner>,
+    status: Mutex<AppenderStatus>,
     keys: AtomicU64,
-}
-
-struct Inner {
-    status: AppenderStatus,
-    troubles: [Option<String>; PLACES],
 }
 
 impl Shared {
@@ -79,14 +63,11 @@ impl Shared {
             in_flight: 0,
             unsettled: 0,
             oldest_ms: None,
-            trouble: None,
+            troubles: Troubles::default(),
             done: Counters::default(),
         };
         Self {
-            inner: Mutex::new(Inner {
-                status,
-                troubles: [const { None }; PLACES],
-            }),
+            status: Mutex::new(status),
             keys: AtomicU64::new(0),
         }
     }
@@ -96,50 +77,43 @@ impl Shared {
     }
 
     pub(super) fn status(&self) -> AppenderStatus {
-        let inner = self.lock();
-        let trouble = inner.troubles.iter().flatten().next().cloned();
-        AppenderStatus {
-            trouble,
-            ..inner.status.clone()
-        }
+        self.lock().clone()
     }
 
     /// Why nothing goes on, for whoever waited in vain for a place in the queue or in a batch.
     pub(super) fn why_full(&self) -> Unavailable {
-        match &self.lock().troubles {
-            [Some(_), ..] => Unavailable::Database,
-            [_, Some(_), ..] | [_, _, _, Some(_), _] => Unavailable::Chain,
-            _ => Unavailable::Overloaded,
+        let troubles = &self.lock().troubles;
+        if troubles.has(TroubleKind::AppenderWithoutDatabase) {
+            Unavailable::Database
+        } else if troubles.has(TroubleKind::AppenderWithoutNode) || troubles.has(TroubleKind::SigningKeyNotAppointed) {
+            Unavailable::Chain
+        } else {
+            Unavailable::Overloaded
         }
     }
 
     pub(super) fn lease(&self, signer: Address, held: bool) {
-        let mut inner = self.lock();
-        inner.status.signer = signer;
-        inner.status.holds_lease = held;
+        let mut status = self.lock();
+        status.signer = signer;
+        status.holds_lease = held;
     }
 
     /// Notes what does not work, and logs it once.
-    pub(super) fn trouble(&self, place: Place, cause: &str) {
-        if let Some(trouble) = self.lock().troubles.get_mut(place as usize)
-            && trouble.as_deref() != Some(cause)
-        {
-            tracing::warn!(?place, cause, "the appender does not go on");
-            *trouble = Some(cause.to_owned());
+    pub(super) fn trouble(&self, kind: TroubleKind, cause: &str) {
+        if self.lock().troubles.tell(kind, cause) {
+            tracing::warn!(trouble = kind.code(), cause, "the appender is in trouble");
         }
     }
 
     /// Notes that it works again.
-    pub(super) fn well(&self, place: Place) {
-        if let Some(trouble) = self.lock().troubles.get_mut(place as usize)
-            && trouble.take().is_some()
-        {
-            tracing::info!(?place, "the appender goes on");
+    pub(super) fn well(&self, kind: TroubleKind) {
+        if self.lock().troubles.end(kind) {
+            tracing::info!(trouble = kind.code(), "the appender's trouble is over");
         }
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Counters)) {
-        change(&mut self.lock().status.done);
+        change(&mut self.lock().done);
     }
 
     pub(super) fn count_outcome(&self, outcome: CommitOutcome) {
@@ -151,15 +125,15 @@ impl Shared {
     }
 
     pub(super) fn show(&self, machine: &Machine, now: Millis) {
-        let status = &mut self.lock().status;
+        let mut status = self.lock();
         status.queued = machine.queue_len() as u64;
         status.in_flight = machine.in_flight() as u64;
         status.unsettled = machine.unsettled() as u64;
         status.oldest_ms = machine.oldest().map(|since| now.saturating_sub(since));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, AppenderStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,19 +142,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trouble_lasts_until_that_place_is_well_again() {
+    fn what_is_turned_away_hears_of_the_trouble_until_it_is_over() {
         let shared = Shared::new(Address::default());
-        shared.trouble(Place::Chain, "no node");
-        shared.trouble(Place::Database, "no database");
-        shared.well(Place::Refusal);
-        assert_eq!(shared.status().trouble.as_deref(), Some("no database"));
-        assert_eq!(shared.why_full(), Unavailable::Database);
-        shared.well(Place::Database);
-        assert_eq!(shared.why_full(), Unavailable::Chain);
-        shared.well(Place::Chain);
+        shared.trouble(TroubleKind::AppenderWithoutNode, "no node");
+        shared.trouble(TroubleKind::AppenderWithoutDatabase, "no database");
+        shared.well(TroubleKind::TransactionRefused);
+        let troubles = shared.status().troubles;
         assert_eq!(
-            (shared.status().trouble, shared.why_full()),
-            (None, Unavailable::Overloaded)
+            troubles.cause(TroubleKind::AppenderWithoutDatabase),
+            Some("no database")
         );
+        assert_eq!(shared.why_full(), Unavailable::Database);
+        shared.well(TroubleKind::AppenderWithoutDatabase);
+        assert_eq!(shared.why_full(), Unavailable::Chain);
+        shared.well(TroubleKind::AppenderWithoutNode);
+        assert!(shared.status().troubles.is_empty());
+        assert_eq!(shared.why_full(), Unavailable::Overloaded);
     }
 }

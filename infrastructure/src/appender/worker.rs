@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::trouble::TroubleKind;
 use domain::kernel::CommandId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::sleep;
@@ -12,7 +13,7 @@ use super::desk::Message;
 use super::fees::Fee;
 use super::machine::{NewBatch, Nonce};
 use super::outbox::{Outbox, OutboxError};
-use super::status::{Place, Shared};
+use super::status::Shared;
 use crate::chain::Hash;
 use crate::crash::{APPENDER_OUTBOX_CLEANED, APPENDER_STORED, crash_point};
 use crate::log::NewKey;
@@ -53,17 +54,20 @@ pub(super) async fn work(
         loop {
             match perform(&outbox, &job).await {
                 Ok(message) => {
-                    shared.well(Place::Database);
+                    shared.well(TroubleKind::AppenderWithoutDatabase);
                     if let Some(message) = message {
                         let _ = messages.send(message);
                     }
                     break;
                 }
                 Err(OutboxError::Database(error)) => {
-                    shared.trouble(Place::Database, &format!("the outbox cannot be written: {error}"));
+                    shared.trouble(
+                        TroubleKind::AppenderWithoutDatabase,
+                        &format!("the outbox cannot be written: {error}"),
+                    );
                 }
                 Err(error) => {
-                    shared.trouble(Place::Lease, &error.to_string());
+                    shared.trouble(TroubleKind::SigningKeyTaken, &error.to_string());
                     let _ = messages.send(Message::LeaseLost);
                     return End::Certain;
                 }

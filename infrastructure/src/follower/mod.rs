@@ -40,6 +40,8 @@ pub use runner::{Follower, FollowerConfig};
 pub use schema::{create as create_schema, prepare};
 pub use shape::is_current;
 
+use application::trouble::TroubleKind;
+
 use crate::chain::ChainError;
 use crate::chain::deploy::DeployError;
 use crate::keys::KeyRingError;
@@ -99,6 +101,20 @@ impl FollowerError {
     /// Whether it is the node that is wrong, so that another may be right.
     pub(crate) const fn is_distrust(&self) -> bool {
         matches!(self, Self::Distrust(_) | Self::Contract(_))
+    }
+
+    /// What kind of trouble it is.
+    const fn kind(&self) -> TroubleKind {
+        match self {
+            Self::Chain(_) => TroubleKind::FollowerWithoutNode,
+            Self::Distrust(_) => TroubleKind::NodeNotBelieved,
+            Self::Database(_) => TroubleKind::FollowerWithoutDatabase,
+            Self::Projector(_) => TroubleKind::ReadModelUnwritable,
+            Self::Keys(_) => TroubleKind::KeysUnavailable,
+            Self::Moved => TroubleKind::CheckpointMoved,
+            Self::Contract(_) => TroubleKind::ContractMissing,
+            Self::OtherShape => TroubleKind::ReadModelsOfAnotherVersion,
+        }
     }
 
     /// What may be said about it to whoever looks after the server: never what stands in a row, which a database's own words

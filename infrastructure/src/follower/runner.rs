@@ -5,6 +5,7 @@ use std::time::Duration;
 use application::log::BlockRef;
 use application::ports::Progress;
 use application::projector::Projector;
+use application::trouble::Trouble;
 use sqlx::{PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -232,10 +233,13 @@ where
     }
 
     fn tell(&self, error: &FollowerError) {
-        let trouble = error.told();
+        let trouble = Trouble {
+            kind: error.kind(),
+            cause: error.told(),
+        };
         self.status.update(|status| {
-            if status.trouble.as_deref() != Some(trouble.as_str()) {
-                tracing::warn!(error = trouble, "the follower does not go on");
+            if status.trouble.as_ref() != Some(&trouble) {
+                tracing::warn!(error = trouble.cause, "the follower does not go on");
             }
             status.trouble = Some(trouble);
         });

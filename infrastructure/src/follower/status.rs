@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use application::ports::{Progress, ProgressSource};
+use application::trouble::{Trouble, Troubles};
 
 /// How the follower is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,10 +18,10 @@ pub struct FollowerStatus {
     pub held_streams: u64,
     /// How many events are parked.
     pub parked_events: u64,
-    /// Why it does not go on; `None` while all is well.
-    pub trouble: Option<String>,
-    /// On what another node disagrees with the one that is followed.
-    pub dispute: Option<String>,
+    /// Why it does not go on; `None` while it does.
+    pub trouble: Option<Trouble>,
+    /// What it noticed beside that. Whoever tells one of these tells when it is over.
+    pub noticed: Troubles,
 }
 
 /// Shared between the follower, which writes, and everybody who asks.
@@ -41,7 +42,7 @@ impl Default for StatusCell {
             held_streams: 0,
             parked_events: 0,
             trouble: None,
-            dispute: None,
+            noticed: Troubles::default(),
         })))
     }
 }
@@ -54,6 +55,13 @@ impl StatusCell {
 
     pub(super) fn update(&self, change: impl FnOnce(&mut FollowerStatus)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl FollowerStatus {
+    /// All that does not work just now, the gravest first.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.trouble.iter().cloned().chain(self.noticed.list()).collect()
     }
 }
 

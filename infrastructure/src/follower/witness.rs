@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use application::trouble::TroubleKind;
 use sqlx::{PgPool, Row};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -38,12 +39,14 @@ pub(super) async fn watch(log: EventLog, pool: PgPool, status: StatusCell, every
             }
         }
         status.update(|status| {
-            if let Some(dispute) = &dispute
-                && status.dispute.is_none()
-            {
+            let Some(dispute) = &dispute else {
+                status.noticed.end(TroubleKind::NodesDisagree);
+                return;
+            };
+            let known = status.noticed.has(TroubleKind::NodesDisagree);
+            if status.noticed.tell(TroubleKind::NodesDisagree, dispute) && !known {
                 tracing::error!(dispute, "the nodes contradict each other");
             }
-            status.dispute = dispute;
         });
     }
 }

@@ -97,10 +97,14 @@ pub struct ParkedEvent {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
-    /// Where: `follower`, `nodes`, `appender`.
+    /// Its name. `docs/operations.md` has a chapter of that name.
+    pub code: String,
+    /// Where: `follower`, `appender`.
     pub part: String,
-    /// What it is.
+    /// What it is this time.
     pub cause: String,
+    /// What to do about it.
+    pub advice: String,
 }
 
 /// What another try at the parked events came to.
@@ -207,8 +211,10 @@ impl From<StatusReport> for Status {
                 .troubles
                 .into_iter()
                 .map(|one| Trouble {
+                    code: one.trouble.kind.code().to_owned(),
                     part: one.part.to_owned(),
-                    cause: one.cause,
+                    cause: one.trouble.cause,
+                    advice: one.trouble.kind.advice().to_owned(),
                 })
                 .collect(),
         }

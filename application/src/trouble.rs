@@ -1,0 +1,231 @@
+//! What can be wrong with a running server: the one list of it.
+//!
+//! A new kind of trouble is a new entry of `troubles!` below, and a chapter of its own in `docs/operations.md`; a test asks for that.
+//! Whoever notices the trouble tells it to the [`Troubles`] of its part, and tells when it is over.
+
+use std::collections::BTreeMap;
+
+/// What a trouble means for the server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Weight {
+    /// Everything goes on. Somebody should see to it.
+    Warning,
+    /// The part that tells it does not go on, and is not ready. Reads go on, and it goes on by itself when the cause is gone.
+    Stalled,
+    /// The server must not be used: it is not ready.
+    Unfit,
+}
+
+/// What is told of every kind, and which kinds there are, from one list.
+macro_rules! troubles {
+    ($($kind:ident { code: $code:literal, weight: $weight:ident, title: $title:literal, advice: $advice:literal })*) => {
+        /// The kinds of trouble, the gravest of a part first.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum TroubleKind {
+            $(#[doc = $title] $kind,)*
+        }
+
+        impl TroubleKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// Its name for machines and for `docs/operations.md`. It never changes.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$kind => $code,)* }
+            }
+
+            /// What it means for the server.
+            pub const fn weight(self) -> Weight {
+                match self { $(Self::$kind => Weight::$weight,)* }
+            }
+
+            /// What it is, in one sentence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$kind => $title,)* }
+            }
+
+            /// What to do about it.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$kind => $advice,)* }
+            }
+        }
+    };
+}
+
+troubles! {
+    // The follower.
+    FollowerWithoutNode {
+        code: "follower-without-node",
+        weight: Stalled,
+        title: "The follower reads nothing from a node.",
+        advice: "See that a node of `chain.nodes` runs and can be reached. The follower goes on by itself."
+    }
+    NodeNotBelieved {
+        code: "node-not-believed",
+        weight: Stalled,
+        title: "What the node says contradicts itself or the contract.",
+        advice: "Look at the node before you trust it again; configure another one before it in `chain.nodes`."
+    }
+    ContractMissing {
+        code: "contract-missing",
+        weight: Stalled,
+        title: "The node does not have the event log's contract.",
+        advice: "See that `chain.contract` is right, and that the node is on the right chain and in step with it."
+    }
+    FollowerWithoutDatabase {
+        code: "follower-without-database",
+        weight: Stalled,
+        title: "The follower cannot use the database.",
+        advice: "See that Postgres runs, can be reached, has room, and that the role may write the schema `live`. The follower goes on by itself."
+    }
+    ReadModelUnwritable {
+        code: "read-model-unwritable",
+        weight: Stalled,
+        title: "A read model could not be written.",
+        advice: "See what Postgres logged. If the rows contradict the log, `medconnect rebuild` makes them anew."
+    }
+    KeysUnavailable {
+        code: "keys-unavailable",
+        weight: Stalled,
+        title: "The data subjects' keys cannot be read or opened.",
+        advice: "See that `keys.encryption` and `keys.former` are the keys that wrapped them, and that Postgres can be reached."
+    }
+    CheckpointMoved {
+        code: "checkpoint-moved",
+        weight: Stalled,
+        title: "Another server's follower moved the checkpoint.",
+        advice: "Nothing: both agree again at the next block. If it stays, look at the nodes that the servers follow."
+    }
+    ReadModelsOfAnotherVersion {
+        code: "read-models-of-another-version",
+        weight: Stalled,
+        title: "The read models were made by another version of the program.",
+        advice: "Run `medconnect rebuild` of the version that is to serve."
+    }
+    NodesDisagree {
+        code: "nodes-disagree",
+        weight: Warning,
+        title: "Another node contradicts the one that is followed.",
+        advice: "Find out which of them is wrong, and take it out of `chain.nodes`."
+    }
+
+    // The appender.
+    AppenderWithoutDatabase {
+        code: "appender-without-database",
+        weight: Stalled,
+        title: "The appender cannot use its tables in the database.",
+        advice: "See that Postgres runs, can be reached, has room, and that the role may write the schema `core`. The appender goes on by itself."
+    }
+    AppenderWithoutNode {
+        code: "appender-without-node",
+        weight: Stalled,
+        title: "The appender reaches no node.",
+        advice: "See that a node of `chain.nodes` runs and can be reached. The appender goes on by itself."
+    }
+    SigningKeyTaken {
+        code: "signing-key-taken",
+        weight: Stalled,
+        title: "Another server signs with this server's key.",
+        advice: "Give each server a signing key of its own (`chain.signer`). After a crash the lease of the dead server ends by itself."
+    }
+    SigningKeyNotAppointed {
+        code: "signing-key-not-appointed",
+        weight: Stalled,
+        title: "The signing key may not append to the event log.",
+        advice: "Have the contract's administrator run `medconnect deploy --contract … --writer …`, as the cause says."
+    }
+    TransactionRefused {
+        code: "transaction-refused",
+        weight: Stalled,
+        title: "The node does not take the appender's transactions.",
+        advice: "The cause is what the node says. Most often the signing key's account has no money for gas."
+    }
+}
+
+/// Something that does not work just now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// Which.
+    pub kind: TroubleKind,
+    /// What it is this time. Never what an event or a row says, and no secret.
+    pub cause: String,
+}
+
+/// What does not work just now with one part of the server: at most one trouble of each kind.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Troubles(BTreeMap<TroubleKind, String>);
+
+impl Troubles {
+    /// Notes a trouble. Says whether that is news, so that it is logged once.
+    pub fn tell(&mut self, kind: TroubleKind, cause: &str) -> bool {
+        let news = self.0.get(&kind).is_none_or(|known| known != cause);
+        if news {
+            self.0.insert(kind, cause.to_owned());
+        }
+        news
+    }
+
+    /// Notes that a trouble is over. Says whether that is news.
+    pub fn end(&mut self, kind: TroubleKind) -> bool {
+        self.0.remove(&kind).is_some()
+    }
+
+    /// Whether there is a trouble of this kind.
+    pub fn has(&self, kind: TroubleKind) -> bool {
+        self.0.contains_key(&kind)
+    }
+
+    /// What is said of this kind, if there is such a trouble.
+    pub fn cause(&self, kind: TroubleKind) -> Option<&str> {
+        self.0.get(&kind).map(String::as_str)
+    }
+
+    /// Whether all is well.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The gravest of them.
+    pub fn weight(&self) -> Option<Weight> {
+        self.0.keys().map(|kind| kind.weight()).max()
+    }
+
+    /// All of them, in the order of their kinds.
+    pub fn list(&self) -> Vec<Trouble> {
+        let troubles = self.0.iter().map(|(kind, cause)| Trouble {
+            kind: *kind,
+            cause: cause.clone(),
+        });
+        troubles.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_news_once_and_lasts_until_it_is_told_to_be_over() {
+        let mut troubles = Troubles::default();
+        assert!(troubles.tell(TroubleKind::NodesDisagree, "about block 7"));
+        assert!(!troubles.tell(TroubleKind::NodesDisagree, "about block 7"));
+        assert!(troubles.tell(TroubleKind::NodesDisagree, "about block 8"));
+        assert_eq!(troubles.weight(), Some(Weight::Warning));
+        assert!(troubles.tell(TroubleKind::TransactionRefused, "no money"));
+        assert_eq!(troubles.weight(), Some(Weight::Stalled));
+        assert_eq!(troubles.list().len(), 2);
+        assert!(troubles.end(TroubleKind::NodesDisagree) && !troubles.end(TroubleKind::NodesDisagree));
+        assert_eq!(troubles.cause(TroubleKind::TransactionRefused), Some("no money"));
+    }
+
+    #[test]
+    fn codes_are_names_and_no_two_kinds_share_one() {
+        let codes: BTreeSet<_> = TroubleKind::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), TroubleKind::ALL.len());
+        for code in codes {
+            assert!(code.chars().all(|one| one.is_ascii_lowercase() || one == '-'), "{code}");
+        }
+    }
+}
