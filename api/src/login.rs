@@ -112,12 +112,14 @@ pub async fn sign_in(url: &str, public_url: Option<&str>, wallet: &Signer) -> Re
 /// The message that the challenge asks for.
 fn message(challenge: &Challenge, wallet: &Signer) -> Result<String, LoginError> {
     let unusable = |what: &'static str| LoginError::Challenge(what);
-    let message = siwe::Message {
+    let message = signinwithethereum::Message {
+        scheme: None,
         domain: challenge.domain.parse().map_err(|_| unusable("domain"))?,
         address: wallet.address().0,
+        address_raw: None,
         statement: None,
         uri: challenge.uri.parse().map_err(|_| unusable("uri"))?,
-        version: siwe::Version::V1,
+        version: signinwithethereum::Version::V1,
         chain_id: challenge.chain_id,
         nonce: challenge.nonce.clone(),
         issued_at: challenge.issued_at.parse().map_err(|_| unusable("issuedAt"))?,
@@ -125,6 +127,7 @@ fn message(challenge: &Challenge, wallet: &Signer) -> Result<String, LoginError>
         not_before: None,
         request_id: None,
         resources: Vec::new(),
+        warnings: Vec::new(),
     };
     Ok(message.to_string())
 }

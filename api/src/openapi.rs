@@ -3,9 +3,13 @@
 //! `openapi.yaml` at the root of the repository is [`yaml`] of [`document`]; a test fails when it drifts. What holds for
 //! every operation (problems, the headers of every answer, the headers that every command takes) is added here, once.
 
+mod examples;
+mod pages;
+mod yaml;
+
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::SecurityScheme;
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -73,8 +77,8 @@ pub fn document() -> Document {
 ///
 /// # Errors
 /// When it cannot be written, which is a mistake in a schema.
-pub fn yaml() -> Result<String, impl std::error::Error + use<>> {
-    document().to_yaml()
+pub fn yaml() -> Result<String, impl std::error::Error> {
+    yaml::write(&document())
 }
 
 /// The operations of a path, by method.
@@ -108,9 +112,12 @@ impl Modify for Everywhere {
                 if is_command(path, method) {
                     describe_command(operation);
                 }
+                constrain_cursor(operation);
                 describe_answers(path, method, operation);
             }
         }
+        pages::refer_to_items(document);
+        examples::add(document);
     }
 }
 
@@ -221,20 +228,40 @@ fn is_command(path: &str, method: &str) -> bool {
     method != "GET" && !path.starts_with("/v1/auth/") && !path.starts_with("/v1/admin/") && !path.ends_with("/search")
 }
 
+/// A cursor is never empty: who sends an empty one for the page after the last would read the list again from its beginning.
+fn constrain_cursor(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "cursor"
+        {
+            let schema = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+            let schema = schema.min_length(Some(1)).pattern(Some("^[A-Za-z0-9_-]+$"));
+            parameter.schema = Some(schema.into());
+        }
+    }
+}
+
 fn describe_command(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
-    for (name, description) in [
+    let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    for (name, description, schema) in [
         (
             "Idempotency-Key",
-            "Makes the request safe to repeat: 1 to 255 printable ASCII characters",
+            "Makes the request safe to repeat: 1 to 255 printable ASCII characters. Two requests are the same if they say the \
+             same, in whatever order, white space and form of numbers their JSON says it",
+            // What blanks surround a header's value are not part of it.
+            text()
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]([ -~]*[!-~])?$")),
         ),
-        ("Prefer", "`respond-async`, or `wait=` and a number of seconds"),
+        ("Prefer", "`respond-async`, or `wait=` and a number of seconds", text()),
         (
             "X-Correlation-Id",
             "The conversation that the command belongs to: a UUID, kept with its events",
+            text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
         ),
     ] {
-        let schema = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Header)
@@ -274,6 +301,11 @@ mod tests {
         for (path, item) in &document.paths.paths {
             for (method, operation) in operations(item) {
                 assert!(operation.summary.is_some(), "{method} {path}");
+                assert!(
+                    operation.description.as_ref().is_some_and(|text| !text.is_empty()),
+                    "{method} {path} has no description: below the first line of the handler's comment, say what the caller \
+                     gets and what it does not do"
+                );
                 assert!(names.insert(operation.operation_id.clone()), "{method} {path}");
                 assert!(operation.responses.responses.contains_key("default"), "{method} {path}");
                 for (status, response) in &operation.responses.responses {

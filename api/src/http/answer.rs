@@ -59,11 +59,14 @@ pub struct CommandResult {
     pub resource: String,
     /// Its id, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub id: Option<Uuid>,
     /// The version of the stream afterwards.
+    #[schema(example = 2)]
     pub version: u64,
     /// Where its last event stands in the log; missing when nothing needed to change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 90210)]
     pub position: Option<u64>,
     /// How sure the network is.
     pub finality: FinalityBody,

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 
+use super::canonical::canonical;
 use super::core::core;
 use super::json;
 use super::problem::{Problem, ProblemKind};
@@ -36,7 +37,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 /// # Errors
 /// As [`json::read`].
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    json::read(if body.is_empty() { b"{}" } else { body })
+    json::read(said(body))
+}
+
+/// A body that could be [`parse`]d, written as every other one is that says the same.
+pub fn comparable(body: &[u8]) -> String {
+    canonical(said(body)).unwrap_or_default()
+}
+
+const fn said(body: &[u8]) -> &[u8] {
+    if body.is_empty() { b"{}" } else { body }
 }
 
 /// Takes a body, whole.

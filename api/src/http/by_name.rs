@@ -2,6 +2,8 @@
 //!
 //! What serde derives for a struct also takes an array with the members in their order. Nothing documents that form, and
 //! it would change its meaning whenever a member is added: here it is refused like any other wrong type.
+//!
+//! A whole number is an integer however it is written, as JSON Schema has it: `20.0` and `2e1` are 20.
 
 use std::fmt;
 
@@ -19,6 +21,15 @@ macro_rules! as_it_is {
     };
 }
 
+/// Forwards what is an integer.
+macro_rules! whole {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method(Whole(visitor))
+        })*
+    };
+}
+
 /// Forwards what may hold other values.
 macro_rules! and_within {
     ($($method:ident($($argument:ident: $type:ty),*))*) => {
@@ -32,10 +43,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ByName<D> {
     type Error = D::Error;
 
     as_it_is! {
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
-        deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_unit
-        deserialize_identifier deserialize_ignored_any
+        deserialize_any deserialize_bool deserialize_f32 deserialize_f64 deserialize_char deserialize_str
+        deserialize_string deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier
+        deserialize_ignored_any
+    }
+
+    whole! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
     }
 
     and_within! {
@@ -83,6 +98,32 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Members<V> {
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
         self.0.visit_map(ByName(members))
+    }
+}
+
+/// The visitor of an integer: a float comes as one if it is whole.
+struct Whole<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<V::Value, E> {
+        self.0.visit_u64(value)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<V::Value, E> {
+        self.0.visit_i64(value)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<V::Value, E> {
+        match value.to_string().parse() {
+            Ok(whole) => self.0.visit_i64(whole),
+            Err(_) => self.0.visit_f64(value),
+        }
     }
 }
 

@@ -77,13 +77,14 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
             let bytes = body::take(&request, payload, &core.settings).await?;
+            let said = checked(body::parse::<T>(&bytes)?)?;
             let key = key.map(|key| Key {
                 key: core.ports.secrets.fingerprint(&[b"idempotency key", key.as_bytes()]),
                 fingerprint: fingerprint(&core, &request, &bytes),
             });
             Ok(Self {
                 caller,
-                body: checked(body::parse::<T>(&bytes)?)?,
+                body: said,
                 clinic: clinic(&request)?,
                 precondition,
                 prefer: Prefer::read(headers),
@@ -95,7 +96,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
     }
 }
 
-/// What makes two requests the same: method, path, precondition and body.
+/// What makes two requests the same: method, path, precondition, and what the body says, however it is written.
 fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
     let precondition = request
         .headers()
@@ -103,7 +104,14 @@ fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
         .map_or(&b""[..], header::HeaderValue::as_bytes);
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
     let method = request.method().as_str();
-    let parts = [b"request", method.as_bytes(), path.as_bytes(), precondition, body];
+    let body = body::comparable(body);
+    let parts = [
+        b"request",
+        method.as_bytes(),
+        path.as_bytes(),
+        precondition,
+        body.as_bytes(),
+    ];
     core.ports.secrets.fingerprint(&parts)
 }
 

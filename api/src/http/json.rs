@@ -117,6 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        for number in ["20", "20.0", "2e1", "200E-1"] {
+            let body = format!("{{\"inner\":[{{\"count\":{number},\"kind\":\"plain\"}}]}}");
+            assert_eq!(read::<Outer>(body.as_bytes()).unwrap().inner[0].count, 20, "{number}");
+        }
+        for number in ["20.5", "-1.0", "1e300", "4294967296.0", "\"20\"", "true"] {
+            let (status, errors) = findings(&format!("{{\"inner\":[{{\"count\":{number},\"kind\":\"plain\"}}]}}"));
+            let expected = [("/inner/0/count".to_owned(), "expected u32".to_owned())];
+            assert_eq!((status, errors.as_slice()), (422, &expected[..]), "{number}");
+        }
+    }
+
+    #[test]
     fn what_was_sent_is_not_repeated() {
         for body in [
             r#"{"inner":[{"count":"cancer","kind":"plain"}]}"#,

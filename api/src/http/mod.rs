@@ -4,7 +4,7 @@
 //! - [`command`]: how a command goes through: idempotency keys, waiting, 202. [`reading`]: how a read does.
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
-//! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them. [`headers`]: what commands say there.
+//! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them, [`canonical`] compares them. [`headers`]: what commands say there.
 //!   [`cursor`] and [`etag`]: pages and versions.
 //! - [`layers`]: headers, measurements and spans around everything. [`unread`]: bodies that nobody reads.
 //!
@@ -14,6 +14,7 @@ pub mod answer;
 pub mod auth;
 pub mod body;
 pub mod by_name;
+pub mod canonical;
 pub mod command;
 pub mod core;
 pub mod cursor;

@@ -178,7 +178,6 @@ pub struct ProblemBody {
     pub errors: Vec<Finding>,
     /// What stands there already, where a hospital's system registers something again with other content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/v1/patients/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub resource: Option<String>,
 }
 

@@ -15,6 +15,19 @@ async fn login(system: &TestSystem, message: &str, signature: &str) -> (u16, Val
     system.post("/v1/auth/login", "", &body).await
 }
 
+/// An address with another last digit.
+fn mistyped(address: &str) -> String {
+    let (most, last) = address.split_at(address.len() - 1);
+    format!("{most}{}", if last == "0" { "1" } else { "0" })
+}
+
+/// A signature in the form of EIP-2098: 64 bytes, with the parity in the highest bit of `s`.
+fn compact(signature: &str) -> String {
+    let mut bytes = hex::decode(signature.trim_start_matches("0x")).unwrap();
+    bytes[32] |= (bytes[64] - 27) << 7;
+    format!("0x{}", hex::encode(&bytes[..64]))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_signs_in_strictly_registers_and_signs_out() {
     let chain = TestChain::start().await;
@@ -41,7 +54,12 @@ async fn a_wallet_signs_in_strictly_registers_and_signs_out() {
         (format!("{right}\nNot Before: 2100-01-01T00:00:00Z"), "valid yet"),
         (right.replace("Nonce: ", "Nonce: x"), "nonce"),
         (right.replace("Nonce: ", "Nonce: \0"), "no EIP-4361 message"),
-        (right.replace(&ada.address(), &ada.address().to_lowercase()), "checksum"),
+        (right.replace("wants you", "wants  you"), "no EIP-4361 message"),
+        (
+            right.replace(&format!("{domain} wants"), &format!("ftp://{domain} wants")),
+            "scheme",
+        ),
+        (right.replace(&ada.address(), &mistyped(&ada.address())), "checksum"),
     ] {
         let (status, problem) = login(&system, &wrong, &ada.sign(&wrong)).await;
         assert_eq!(
@@ -55,6 +73,11 @@ async fn a_wallet_signs_in_strictly_registers_and_signs_out() {
         );
     }
     assert_eq!(login(&system, &right, &eve.sign(&right)).await.0, 401);
+    for (wrong, detail) in [("0x12", "65 bytes"), ("hello", "hexadecimal")] {
+        let (status, problem) = login(&system, &right, wrong).await;
+        assert_eq!(status, 401);
+        assert!(problem["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
     let (status, session) = login(&system, &right, &ada.sign(&right)).await;
     assert_eq!(
         (status, &session["me"]["registered"]),
@@ -79,6 +102,22 @@ async fn a_wallet_signs_in_strictly_registers_and_signs_out() {
         system.post("/v1/patients", token, &patient("Byron")).await.0,
         403,
         "one record per wallet"
+    );
+
+    // What the standard leaves to the wallet is taken either way: it is the same wallet.
+    let asked = challenge(&system).await;
+    let loose = ada
+        .message(&asked)
+        .replace(&ada.address(), &ada.address().to_lowercase());
+    let loose = format!(
+        "{}://{loose}\nResources:\n- https://clinic.example/terms",
+        uri.split("://").next().unwrap()
+    );
+    let (status, session) = login(&system, &loose, &compact(&ada.sign(&loose))).await;
+    assert_eq!(
+        (status, &session["me"]["patient"]),
+        (200, &registered["id"]),
+        "{session}"
     );
 
     // Another session of the same wallet is its own; signing out ends one of them.

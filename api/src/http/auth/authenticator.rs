@@ -24,6 +24,9 @@ use moka::future::Cache;
 
 use crate::http::problem::{Problem, ProblemKind};
 
+/// What a session's token begins with. What begins otherwise, and is no key, is nobody's.
+const SESSION_PREFIX: &str = "ms_";
+
 /// How many sessions, accounts and keys are kept in mind at once.
 const CAPACITY: u64 = 50_000;
 
@@ -254,16 +257,17 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
         let hash = self.secrets.digest(token.as_bytes());
         if token.starts_with(KEY_PREFIX) {
             Box::pin(self.by_key(KeyHash(hash))).await
-        } else {
+        } else if token.starts_with(SESSION_PREFIX) {
             Box::pin(self.by_session(TokenHash(hash))).await
+        } else {
+            Ok(None)
         }
     }
 
     async fn open(&self, wallet: Wallet) -> Result<(String, Session), Problem> {
-        let token = self
-            .secrets
-            .token()
-            .map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
+        let token = self.secrets.token();
+        let token = token.map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
+        let token = format!("{SESSION_PREFIX}{token}");
         let now = self.clock.now();
         let expires_at = now + delta(self.lifetimes.absolute);
         let idle_expires_at = (now + delta(self.lifetimes.idle)).min(expires_at);

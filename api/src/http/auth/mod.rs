@@ -1,12 +1,14 @@
 //! Who is asking.
 //!
 //! - [`siwe`]: is this signed message a sign-in for us (EIP-4361)?
+//! - [`signature`]: whose signature does a text carry (EIP-191)?
 //! - [`sign_in`]: from a challenge to a session.
 //! - [`authenticator`]: from a bearer token to a principal, on every request.
 //! - [`caller`](self::caller()): the principal of a request, for handlers.
 
 mod authenticator;
 mod sign_in;
+mod signature;
 mod siwe;
 
 use std::future::Future;

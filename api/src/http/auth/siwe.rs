@@ -1,9 +1,12 @@
 //! Sign-In with Ethereum (EIP-4361), strictly.
 //!
-//! The `siwe` crate parses messages and recovers signers; it compares a domain only if one is given, and never URI or chain.
-//! Here every field is compared, and the message must be, byte for byte, what its fields say: so nothing that a wallet
-//! showed to its owner can differ from what is checked. Signatures are those of externally owned accounts; contract
-//! wallets (ERC-1271) cannot sign in yet.
+//! The `signinwithethereum` crate parses messages; what they say is compared here, every field, and the message must be, byte
+//! for byte, what its fields say: so nothing that a wallet showed to its owner can differ from what is checked. What the
+//! standard lets a wallet write one way or another is taken either way: an address with its checksum or in one case, a scheme
+//! before the domain or none, a URI with or without the slash of its empty path. Resources and a request id are the wallet's
+//! business: they are read and mean nothing here.
+//!
+//! Signatures are those of externally owned accounts ([`super::signature`]); contract wallets (ERC-1271) cannot sign in yet.
 //!
 //! The nonce's use is not checked here: it is consumed in the store after everything else holds.
 
@@ -11,7 +14,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::Wallet;
-use siwe::{Message, TimeStamp};
+use signinwithethereum::{Message, TimeStamp, eip55, is_checksum};
+
+use super::signature::{Unreadable, signer};
 
 /// What a message must say.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,35 +42,54 @@ pub struct Verified {
     pub nonce: String,
 }
 
-/// Why a sign-in is refused. Each says what the caller knows already: their message, and what ours must say.
+/// Why a sign-in is refused. Each says what the caller knows already, and what a message must say instead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// No message of this standard.
-    #[error("The message is no EIP-4361 message, or its address has a wrong checksum.")]
+    #[error(
+        "The message is no EIP-4361 message. It consists of printable ASCII in lines that a line feed alone ends, in the \
+         standard's order, with version 1, the nonce as it was given, and nothing after the last field."
+    )]
     Malformed,
+    /// An address that was mistyped.
+    #[error("The message's address has a wrong checksum: write it as EIP-55 says, or all its letters in one case.")]
+    Checksum,
     /// For somebody else.
-    #[error("The message is for another domain.")]
+    #[error("The message is for another domain. It must name the `domain` that POST /v1/auth/nonce answers.")]
     Domain,
+    /// For another protocol.
+    #[error(
+        "The message names another scheme before its domain than that of the `uri` that POST /v1/auth/nonce answers."
+    )]
+    Scheme,
     /// For somewhere else.
-    #[error("The message is for another URI.")]
+    #[error("The message is for another URI. It must name the `uri` that POST /v1/auth/nonce answers.")]
     Uri,
     /// For another chain.
-    #[error("The message is for another chain.")]
+    #[error("The message is for another chain. It must name the `chainId` that POST /v1/auth/nonce answers.")]
     Chain,
     /// Too old or from the future.
-    #[error("The message was not issued just now, by this server's clock.")]
+    #[error(
+        "The message was not issued just now, by this server's clock. Take the `issuedAt` that POST /v1/auth/nonce answers."
+    )]
     IssuedAt,
     /// Expired.
-    #[error("The message has expired.")]
+    #[error("The message has expired: its Expiration Time is past.")]
     Expired,
     /// Not valid yet.
-    #[error("The message is not valid yet.")]
+    #[error("The message is not valid yet: its Not Before is to come.")]
     NotBefore,
-    /// Signed by somebody else, or not at all.
-    #[error("The signature is not that of the message's address. Contract wallets are not supported.")]
+    /// No signature.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// Signed by somebody else, or something else was signed.
+    #[error(
+        "The signature is not that of the message's address over this very message. Contract wallets (ERC-1271) cannot sign \
+         in."
+    )]
     Signature,
     /// Unknown, expired or used.
-    #[error("The nonce is unknown, expired or used.")]
+    #[error("The nonce is unknown, expired or used. POST /v1/auth/nonce gives another.")]
     Nonce,
 }
 
@@ -75,32 +99,33 @@ impl SignInPolicy {
     /// # Errors
     /// [`Rejection`], never `Nonce`.
     pub fn verify(&self, text: &str, signature: &str, now: DateTime<Utc>) -> Result<Verified, Rejection> {
-        let message: Message = text.parse().map_err(|_| Rejection::Malformed)?;
-        // The crate takes any nonce of eight characters; the standard, letters and digits alone.
-        let nonce = message.nonce.chars().all(|c| c.is_ascii_alphanumeric());
-        if !nonce || message.to_string() != text {
-            return Err(Rejection::Malformed);
-        }
+        let message = read(text)?;
         if !message.domain.as_str().eq_ignore_ascii_case(&self.domain) {
             return Err(Rejection::Domain);
         }
-        if message.uri.as_str() != self.uri {
+        let scheme = self.uri.split("://").next().unwrap_or_default();
+        if message
+            .scheme
+            .as_ref()
+            .is_some_and(|named| !named.eq_ignore_ascii_case(scheme))
+        {
+            return Err(Rejection::Scheme);
+        }
+        // It has no path (RFC 3986, 6.2.3): what is left is the same in any case.
+        let uri = message.uri.as_str();
+        if !uri.strip_suffix('/').unwrap_or(uri).eq_ignore_ascii_case(&self.uri) {
             return Err(Rejection::Uri);
         }
         if message.chain_id != self.chain_id {
             return Err(Rejection::Chain);
         }
         self.check_times(&message, now)?;
-        let signature = signature.strip_prefix("0x").unwrap_or(signature);
-        let mut bytes = [0; 65];
-        hex::decode_to_slice(signature, &mut bytes).map_err(|_| Rejection::Signature)?;
-        // The crate takes any value of the last byte modulo 27.
-        if !matches!(bytes, [.., 0 | 1 | 27 | 28]) {
+        let wallet = Wallet(message.address);
+        if signer(text, signature)? != wallet {
             return Err(Rejection::Signature);
         }
-        message.verify_eip191(&bytes).map_err(|_| Rejection::Signature)?;
         Ok(Verified {
-            wallet: Wallet(message.address),
+            wallet,
             nonce: message.nonce,
         })
     }
@@ -126,6 +151,23 @@ impl SignInPolicy {
     }
 }
 
+/// Reads a message that says, byte for byte, what its fields say.
+fn read(text: &str) -> Result<Message, Rejection> {
+    let address = text.lines().nth(1).unwrap_or_default();
+    if is_address(address) && parse_wallet(address).is_none() {
+        return Err(Rejection::Checksum);
+    }
+    let message: Message = text.parse().map_err(|_| Rejection::Malformed)?;
+    let written = message.to_string();
+    // The standard allows an empty list; the crate does not write it.
+    let rest = text.strip_prefix(&written).ok_or(Rejection::Malformed)?;
+    let printable = text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~'));
+    if !printable || !matches!(rest, "" | "\nResources:") {
+        return Err(Rejection::Malformed);
+    }
+    Ok(message)
+}
+
 fn instant(stamp: &TimeStamp) -> Option<DateTime<Utc>> {
     let at = stamp.as_ref();
     DateTime::from_timestamp(at.unix_timestamp(), at.nanosecond())
@@ -133,7 +175,7 @@ fn instant(stamp: &TimeStamp) -> Option<DateTime<Utc>> {
 
 /// An address as people read it, with its checksum (EIP-55).
 pub fn checksummed(wallet: &Wallet) -> String {
-    siwe::eip55(&wallet.0)
+    eip55(&wallet.0)
 }
 
 /// Reads an address: with a right checksum, or without any (all in one case).
@@ -142,7 +184,13 @@ pub fn parse_wallet(text: &str) -> Option<Wallet> {
     let mut bytes = [0; 20];
     hex::decode_to_slice(digits, &mut bytes).ok()?;
     let mixed = digits.contains(|c: char| c.is_ascii_lowercase()) && digits.contains(|c: char| c.is_ascii_uppercase());
-    (!mixed || siwe::is_checksum(digits)).then_some(Wallet(bytes))
+    (!mixed || is_checksum(digits)).then_some(Wallet(bytes))
+}
+
+/// Whether a text looks like an address, whatever its checksum.
+fn is_address(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    digits.len() == 40 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -175,7 +223,7 @@ mod tests {
         use sha3::{Digest as _, Keccak256};
         let point = key.verifying_key().to_encoded_point(false);
         let hash = Keccak256::digest(&point.as_bytes()[1..]);
-        siwe::eip55(hash[12..].try_into().unwrap())
+        eip55(hash[12..].try_into().unwrap())
     }
 
     fn message() -> String {
@@ -187,11 +235,11 @@ mod tests {
     }
 
     fn sign(text: &str, key: &SigningKey) -> String {
-        let message: Message = text.parse().unwrap();
-        let (signature, recovery) = key.sign_prehash_recoverable(&message.eip191_hash().unwrap()).unwrap();
-        let mut bytes = signature.to_bytes().to_vec();
-        bytes.push(27 + recovery.to_byte());
-        format!("0x{}", hex::encode(bytes))
+        let signed = format!("\x19Ethereum Signed Message:\n{}{text}", text.len());
+        let (signature, recovery) = key
+            .sign_prehash_recoverable(&infrastructure::chain::keccak256(signed.as_bytes()))
+            .unwrap();
+        format!("0x{}{:02x}", hex::encode(signature.to_bytes()), 27 + recovery.to_byte())
     }
 
     fn verify(text: &str) -> Result<Verified, Rejection> {
@@ -209,6 +257,10 @@ mod tests {
     fn a_message_with_one_wrong_field_is_refused() {
         for (from, to, rejection) in [
             ("clinic.example wants", "evil.example wants", Rejection::Domain),
+            ("clinic.example wants", "clinic.example:8443 wants", Rejection::Domain),
+            ("clinic.example wants", "ada@clinic.example wants", Rejection::Domain),
+            ("clinic.example wants", "https://evil.example wants", Rejection::Domain),
+            ("clinic.example wants", "http://clinic.example wants", Rejection::Scheme),
             (
                 "URI: https://clinic.example",
                 "URI: https://clinic.example/other",
@@ -217,6 +269,16 @@ mod tests {
             (
                 "URI: https://clinic.example",
                 "URI: https://evil.example",
+                Rejection::Uri,
+            ),
+            (
+                "URI: https://clinic.example",
+                "URI: http://clinic.example",
+                Rejection::Uri,
+            ),
+            (
+                "URI: https://clinic.example",
+                "URI: https://clinic.example//",
                 Rejection::Uri,
             ),
             ("Chain ID: 31337", "Chain ID: 1", Rejection::Chain),
@@ -251,49 +313,96 @@ mod tests {
     }
 
     #[test]
+    fn what_the_standard_leaves_to_the_wallet_is_accepted_either_way() {
+        let address = address(&key(7));
+        let lower = address.to_lowercase();
+        let upper = format!("0x{}", lower[2..].to_uppercase());
+        for (from, to) in [
+            (address.as_str(), lower.as_str()),
+            (&address, &upper),
+            ("clinic.example wants", "https://clinic.example wants"),
+            ("clinic.example wants", "HTTPS://Clinic.Example wants"),
+            ("URI: https://clinic.example", "URI: https://clinic.example/"),
+            ("URI: https://clinic.example", "URI: HTTPS://CLINIC.example"),
+            ("Sign in to the clinic.\n\n", "\n"),
+            (NOW, "2026-03-01T12:00:00.123456789Z\nRequest ID: 4711"),
+            (NOW, "2026-03-01T12:00:00Z\nRequest ID: "),
+            (NOW, "2026-03-01T12:00:00Z\nResources:"),
+            (
+                NOW,
+                "2026-03-01T12:00:00Z\nResources:\n- https://clinic.example/terms\n- ipfs://bafy",
+            ),
+            (
+                NOW,
+                "2026-03-01T12:00:00Z\nExpiration Time: 2026-03-01T12:05:00Z\nNot Before: 2026-03-01T12:00:00Z\n\
+                 Request ID: 1\nResources:\n- did:example:1",
+            ),
+        ] {
+            let text = message().replace(from, to);
+            assert_ne!(text, message());
+            assert_eq!(
+                verify(&text).map(|verified| checksummed(&verified.wallet)),
+                Ok(address.clone()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_no_message_of_the_standard_is_refused() {
-        let lower = address(&key(7)).to_lowercase();
-        let checksum = message().replace(&address(&key(7)), &lower);
-        let version = message().replace("Version: 1", "Version: 2");
-        let trailing = format!("{}\n", message());
-        let hidden = message().replacen("\n\nSign in", "\nunseen\nSign in", 1);
-        let nonce = |nonce: &str| message().replace("n0nce1234567", nonce);
-        let nul = nonce("n0nce\x00234567");
-        let accent = nonce("nönce1234567");
+        let replaced = |from: &str, to: &str| message().replacen(from, to, 1);
         for text in [
             String::new(),
             "hello".into(),
-            checksum,
-            version,
-            trailing,
-            hidden,
-            nul,
-            accent,
+            replaced("Version: 1", "Version: 2"),
+            format!("{}\n", message()),
+            format!("{}\nResources:\n", message()),
+            format!("{}\nResources:\nhttps://clinic.example", message()),
+            format!("{}\nRequest ID: a\tb", message()),
+            format!("{}\nRequest ID: \u{202e}b", message()),
+            format!("{}\nRequest ID: 1\nExpiration Time: 2027-01-01T00:00:00Z", message()),
+            message().replace('\n', "\r\n"),
+            replaced("\n\nSign in", "\nunseen\nSign in"),
+            replaced("clinic.\n\n", "clinic.\nunseen\n"),
+            replaced("Sign in", "Sígn in"),
+            replaced("31337", "031337"),
+            replaced("31337", "0x7a69"),
+            replaced("n0nce1234567", "short"),
+            replaced("n0nce1234567", "n0nce\x00234567"),
+            replaced("n0nce1234567", "nönce1234567"),
+            replaced(NOW, "1 March 2026"),
+            replaced("clinic.example wants", "://clinic.example wants"),
+            replaced(&address(&key(7)), "vitalik.eth"),
         ] {
-            assert_eq!(policy().verify(&text, "0x", now()), Err(Rejection::Malformed), "{text}");
+            assert_ne!(text, message());
+            assert_eq!(verify(&text), Err(Rejection::Malformed), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_that_was_mistyped_is_told_from_a_message_that_is_none() {
+        let address = address(&key(7));
+        let last = address.len() - 1;
+        let other = if address.ends_with('0') { "1" } else { "0" };
+        let mistyped = format!("{}{other}", &address[..last]);
+        assert_eq!(
+            verify(&message().replace(&address, &mistyped)),
+            Err(Rejection::Checksum)
+        );
     }
 
     #[test]
     fn a_signature_that_is_not_the_address_owners_is_refused() {
         let text = message();
         let right = sign(&text, &key(7));
-        let odd = format!("{}{:02x}", &right[..right.len() - 2], 54);
-        for signature in [
-            sign(&text, &key(8)),
-            "0x".into(),
-            format!("0x{}", "00".repeat(65)),
-            right.replace("0x", "0xzz"),
-            odd,
-        ] {
-            assert_eq!(
-                policy().verify(&text, &signature, now()),
-                Err(Rejection::Signature),
-                "{signature}"
-            );
-        }
+        let verify = |text: &str, signature: &str| policy().verify(text, signature, now());
+        assert_eq!(verify(&text, &sign(&text, &key(8))), Err(Rejection::Signature));
         let other = text.replace("Sign in to the clinic.", "Sign in to the clinic!");
-        assert_eq!(policy().verify(&other, &right, now()), Err(Rejection::Signature));
+        assert_eq!(verify(&other, &right), Err(Rejection::Signature));
+        // An address in another case is another text, which was not signed.
+        let lower = text.replace(&address(&key(7)), &address(&key(7)).to_lowercase());
+        assert_eq!(verify(&lower, &right), Err(Rejection::Signature));
+        assert_eq!(verify(&text, "0x"), Err(Unreadable::Length.into()));
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Checked for OpenAccount {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueKey {
     /// What it may be used for.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, example = json!(["read", "write"]))]
     pub scopes: Vec<Scope>,
     /// When it stops working, if ever.
     #[serde(default)]
@@ -152,6 +152,7 @@ pub struct Account {
     pub id: Uuid,
     /// What it is called.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ward 3 bedside terminals")]
     pub name: Option<String>,
     /// The role.
     pub role: Role,
@@ -163,6 +164,7 @@ pub struct Account {
     /// Its keys, oldest first.
     pub keys: Vec<Key>,
     /// The version of the account; also its entity tag.
+    #[schema(example = 2)]
     pub version: u64,
 }
 
@@ -222,6 +224,7 @@ impl From<KeyView> for Key {
 #[serde(rename_all = "camelCase")]
 pub struct Challenge {
     /// To be used once, before it expires.
+    #[schema(example = "x7pV2mQ9sLr4Tn8Wc3Zk")]
     pub nonce: String,
     /// The domain that the message must name.
     #[schema(example = "clinic.example")]
@@ -230,6 +233,7 @@ pub struct Challenge {
     #[schema(example = "https://clinic.example")]
     pub uri: String,
     /// The chain that the message must name.
+    #[schema(example = 1337)]
     pub chain_id: u64,
     /// The version of EIP-4361.
     #[schema(example = "1")]
@@ -240,14 +244,28 @@ pub struct Challenge {
     pub expires_at: Instant,
 }
 
+/// A message that somebody signed once: its nonce is used up.
+const fn signed() -> &'static str {
+    "clinic.example wants you to sign in with your Ethereum account:\n\
+     0x1a642f0E3c3aF545E7AcBD38b07251B3990914F1\n\n\nURI: https://clinic.example\nVersion: 1\nChain ID: 1337\n\
+     Nonce: x7pV2mQ9sLr4Tn8Wc3Zk\nIssued At: 2026-03-01T08:00:00Z"
+}
+
+/// Their signature of it.
+const fn signature() -> &'static str {
+    "0xb761d38d788e0dac87177a471d352acf81d43c3f645f5e3e6442cc36faf41893\
+     64d77d08006c1f408869102d2b02c3b419b794ef52796942257c89815a9fead21b"
+}
+
 /// A signed message.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
-    /// The message (EIP-4361), exactly as signed.
+    /// The message (EIP-4361), exactly as signed. Address in one case or with its checksum; scheme before the domain or none.
+    #[schema(example = signed)]
     pub message: String,
-    /// The signature (EIP-191) of the address in the message: 65 bytes in hexadecimal.
-    #[schema(example = "0x…")]
+    /// The signature (EIP-191) of the address in the message in hexadecimal: 65 bytes, or 64 in the compact form of EIP-2098.
+    #[schema(example = signature)]
     pub signature: String,
 }
 
@@ -256,6 +274,7 @@ pub struct SignIn {
 #[serde(rename_all = "camelCase")]
 pub struct OpenedSession {
     /// The token: send it as `Authorization: Bearer …`. Shown in this answer only.
+    #[schema(example = "ms_0zFJ6wXyq1b3sS9vU2kT8mN4pR7cD5eG_hAaLxYoQiE")]
     pub token: String,
     /// When the session ends unless it is used.
     pub idle_expires_at: Instant,
@@ -270,15 +289,19 @@ pub struct OpenedSession {
 #[serde(rename_all = "camelCase")]
 pub struct Me {
     /// Whether there is an account. Without one a wallet may register as a patient, and nothing else.
+    #[schema(example = true)]
     pub registered: bool,
     /// The account.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub account: Option<Uuid>,
     /// The role.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "patient")]
     pub role: Option<Role>,
     /// The patient's record.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
     /// The practitioner's entry.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -312,5 +335,27 @@ impl Me {
             scopes,
             wallet: wallet.map(Into::into),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_sign_in_is_one() {
+        use std::time::Duration;
+        let policy = crate::http::auth::SignInPolicy {
+            domain: "clinic.example".into(),
+            uri: "https://clinic.example".into(),
+            chain_id: 1337,
+            skew: Duration::ZERO,
+            lifetime: Duration::ZERO,
+        };
+        let verified = policy.verify(signed(), signature(), "2026-03-01T08:00:00Z".parse().unwrap());
+        assert_eq!(
+            verified.map(|verified| verified.nonce).as_deref(),
+            Ok("x7pV2mQ9sLr4Tn8Wc3Zk")
+        );
     }
 }

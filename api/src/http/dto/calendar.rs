@@ -161,6 +161,7 @@ pub struct OfferedSlot {
     /// When it starts.
     pub start: Instant,
     /// Its length in minutes.
+    #[schema(example = 20)]
     pub minutes: u32,
 }
 
@@ -186,6 +187,7 @@ impl From<FreeSlot> for OfferedSlot {
 pub struct BookAppointment {
     /// Who comes. A patient who books for themselves may leave it out.
     #[serde(default)]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
     /// To whom.
     pub practitioner: Uuid,
@@ -193,6 +195,7 @@ pub struct BookAppointment {
     pub slot: Slot,
     /// Why.
     #[serde(default)]
+    #[schema(example = json!({"text": "A cough that does not go"}))]
     pub reason: Option<Concept>,
 }
 
@@ -231,6 +234,7 @@ impl Checked for RescheduleAppointment {
 pub struct CancelAppointment {
     /// The reason.
     #[serde(default)]
+    #[schema(example = "The patient is abroad.", max_length = 2000)]
     pub reason: Option<String>,
 }
 
@@ -301,15 +305,18 @@ pub struct Appointment {
     pub id: Uuid,
     /// Who comes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
     /// To whom; missing for a recorded visit whose source names no practitioner.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub practitioner: Option<Uuid>,
     /// The day, in the practitioner's time zone.
     pub day: Day,
     /// When it starts.
     pub start: Instant,
     /// Its length in minutes.
+    #[schema(example = 20)]
     pub minutes: u32,
     /// Where it stands.
     pub status: AppointmentStatus,
@@ -322,6 +329,7 @@ pub struct Appointment {
     /// Whether it was recorded from another system rather than booked here.
     pub recorded: bool,
     /// The version of the day at which it last changed; with the day, its entity tag.
+    #[schema(example = 2)]
     pub version: u64,
 }
 
@@ -365,6 +373,7 @@ pub struct RecordVisit {
     pub patient: Uuid,
     /// To whom. Either this or `organization`.
     #[serde(default)]
+    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub practitioner: Option<Uuid>,
     /// The organisation that provided the visit, when the source names no practitioner.
     #[serde(default)]
@@ -372,7 +381,7 @@ pub struct RecordVisit {
     /// When it started.
     pub start: Instant,
     /// How many minutes it took.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 25)]
     pub minutes: u32,
     /// How it ended.
     pub outcome: VisitOutcome,

@@ -84,9 +84,11 @@ impl From<kernel::Gender> for Gender {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Address {
     /// Street lines.
+    #[schema(example = json!(["12 Harbour Street"]))]
     pub lines: Vec<String>,
     /// City.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "Lagos")]
     pub city: String,
     /// State or region.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -96,6 +98,7 @@ pub struct Address {
     pub postal_code: String,
     /// Country.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "NG")]
     pub country: String,
 }
 

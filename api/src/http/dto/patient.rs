@@ -23,6 +23,7 @@ pub struct PatientDetails {
     pub gender: Gender,
     /// Home address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!({"lines": ["12 Harbour Street"], "city": "Lagos", "country": "NG"}))]
     pub address: Option<Address>,
     /// Telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +38,7 @@ pub struct PatientDetails {
     pub deceased: Option<Instant>,
     /// The id in the system the patient came from. It names the record and never changes; only a hospital gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!({"system": "https://hospital.example/mrn", "value": "4711"}))]
     pub identifier: Option<Identifier>,
 }
 
@@ -93,6 +95,7 @@ impl From<patient::PatientDetails> for PatientDetails {
 /// A condition in the patient's history.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"concept": {"coding": {"system": "http://snomed.info/sct", "code": "38341003"}, "text": "Hypertension"}, "onset": "2019-05-01"}))]
 pub struct Condition {
     /// What it is.
     pub concept: Concept,
@@ -119,6 +122,7 @@ impl Checked for Condition {
 /// An allergy or intolerance.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"concept": {"text": "Penicillin"}, "highCriticality": true}))]
 pub struct Allergy {
     /// To what.
     pub concept: Concept,
@@ -142,6 +146,7 @@ impl Checked for Allergy {
 /// A medication.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"concept": {"text": "Lisinopril 10 mg"}, "since": "2019-05-01", "active": true}))]
 pub struct Medication {
     /// Which one.
     pub concept: Concept,
@@ -168,6 +173,7 @@ impl Checked for Medication {
 /// What a patient brings before a visit. A list that is left out is empty.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(example = json!({"conditions": [{"concept": {"text": "Hypertension"}, "onset": "2019-05-01"}], "allergies": [{"concept": {"text": "Penicillin"}, "highCriticality": true}], "medications": [{"concept": {"text": "Lisinopril 10 mg"}, "active": true}], "symptoms": ["A cough for two weeks"]}))]
 pub struct Intake {
     /// Illness history.
     pub conditions: Vec<Condition>,
@@ -274,6 +280,7 @@ pub struct Patient {
     /// What they bring.
     pub intake: Intake,
     /// The version of the record; also its entity tag.
+    #[schema(example = 3)]
     pub version: u64,
     /// When they registered.
     pub registered_at: Instant,
@@ -311,6 +318,7 @@ pub struct PatientSummary {
     /// Who they are.
     pub details: PatientDetails,
     /// The version of the record.
+    #[schema(example = 3)]
     pub version: u64,
 }
 
@@ -331,8 +339,9 @@ pub struct SearchPatients {
     /// The beginning of a family or given name, in any case.
     #[schema(example = "oka", max_length = 200)]
     pub name: String,
-    /// Where the page before ended.
+    /// Where the page before ended (`nextCursor`).
     #[serde(default)]
+    #[schema(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
     /// How many items at most.
     #[serde(default)]
@@ -363,6 +372,7 @@ pub struct Relationship {
     /// The start of the latest visit, booked or past.
     pub latest: Instant,
     /// How many appointments, cancelled ones not counted.
+    #[schema(example = 2)]
     pub appointments: u64,
 }
 

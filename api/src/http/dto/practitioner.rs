@@ -19,7 +19,7 @@ pub struct PractitionerDetails {
     /// Administrative gender.
     pub gender: Gender,
     /// What they are specialised in; the first is the main one. Never empty.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, example = json!([{"coding": {"system": "http://snomed.info/sct", "code": "394579002"}, "text": "Cardiology"}]))]
     pub specializations: Vec<Concept>,
     /// Licences and degrees, as given.
     #[serde(default)]
@@ -109,6 +109,7 @@ pub struct Practitioner {
     /// Who they are.
     pub details: PractitionerDetails,
     /// The version of the entry; also its entity tag.
+    #[schema(example = 1)]
     pub version: u64,
     /// When they were registered.
     pub registered_at: Instant,

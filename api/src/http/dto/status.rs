@@ -11,17 +11,23 @@ use super::Instant;
 #[serde(rename_all = "camelCase")]
 pub struct ChainStatus {
     /// Its id.
+    #[schema(example = 1337)]
     pub chain_id: u64,
     /// The address of the event log.
+    #[schema(example = "0x5FbDB2315678afecb367f032d93F642f64180aa3")]
     pub contract: String,
     /// The rule by which a block is final.
+    #[schema(example = "12 confirmations")]
     pub finality: String,
     /// The node's newest block; missing when it does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 4120)]
     pub head_block: Option<u64>,
     /// The newest block applied here.
+    #[schema(example = 4120)]
     pub applied_block: u64,
     /// The newest block that is final.
+    #[schema(example = 4108)]
     pub final_block: u64,
 }
 
@@ -30,13 +36,17 @@ pub struct ChainStatus {
 #[serde(rename_all = "camelCase")]
 pub struct LogStatus {
     /// The last position applied.
+    #[schema(example = 90210)]
     pub position: u64,
     /// The last position that is final.
+    #[schema(example = 90180)]
     pub final_position: u64,
     /// The last position on the chain; missing when the node does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 90210)]
     pub chain_position: Option<u64>,
     /// The running hash over everything up to the position.
+    #[schema(example = "0x9c22ff5f21f0b81b113e63f7db6da94fedef11b2119b4088b89664fb9a3cb658")]
     pub running_hash: String,
 }
 
@@ -45,8 +55,10 @@ pub struct LogStatus {
 #[serde(rename_all = "camelCase")]
 pub struct OutboxStatus {
     /// Commits accepted and in no transaction yet.
+    #[schema(example = 0)]
     pub waiting: u64,
     /// Commits in transactions that are not final.
+    #[schema(example = 3)]
     pub in_flight: u64,
     /// For how long the oldest of them has been waiting, in milliseconds; missing when none waits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,10 +70,13 @@ pub struct OutboxStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ProjectionStatus {
     /// Its name.
+    #[schema(example = "patients")]
     pub name: String,
     /// The last position applied to it.
+    #[schema(example = 90210)]
     pub position: u64,
     /// How many events on the chain it has not applied.
+    #[schema(example = 0)]
     pub lag: u64,
 }
 
@@ -70,12 +85,16 @@ pub struct ProjectionStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ContentHash {
     /// The read model.
+    #[schema(example = "patients")]
     pub name: String,
     /// How many rows it has.
+    #[schema(example = 1204)]
     pub rows: u64,
     /// SHA-256 over its rows, in hexadecimal.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub hash: String,
     /// The position it was taken at.
+    #[schema(example = 90210)]
     pub position: u64,
 }
 
@@ -84,10 +103,13 @@ pub struct ContentHash {
 #[serde(rename_all = "camelCase")]
 pub struct ParkedEvent {
     /// Its place in the log.
+    #[schema(example = 4711)]
     pub position: u64,
     /// Its stream, which is held back.
+    #[schema(example = "0x9f86d081884c7d65")]
     pub stream: String,
     /// What is wrong with it.
+    #[schema(example = "its key is not held here")]
     pub reason: String,
     /// Since when.
     pub since: Instant,
@@ -98,12 +120,16 @@ pub struct ParkedEvent {
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
     /// Its name. `docs/operations.md` has a chapter of that name.
+    #[schema(example = "appender-without-node")]
     pub code: String,
     /// Where: `follower`, `appender`.
+    #[schema(example = "appender")]
     pub part: String,
     /// What it is this time.
+    #[schema(example = "the node does not answer")]
     pub cause: String,
     /// What to do about it.
+    #[schema(example = "See that a node of `chain.nodes` runs and can be reached. The appender goes on by itself.")]
     pub advice: String,
 }
 
@@ -112,8 +138,10 @@ pub struct Trouble {
 #[serde(rename_all = "camelCase")]
 pub struct RetriedEvents {
     /// The positions of the events that could be read now, and are in what you read.
+    #[schema(example = json!([4711]))]
     pub released: Vec<u64>,
     /// How many are still parked.
+    #[schema(example = 0)]
     pub parked: u64,
 }
 
@@ -131,6 +159,7 @@ impl From<application::status::RetriedEvents> for RetriedEvents {
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The program's version.
+    #[schema(example = "0.1.0")]
     pub version: String,
     /// Since when this process runs.
     pub started_at: Instant,
@@ -147,6 +176,7 @@ pub struct Status {
     /// Events that cannot be read.
     pub parked: Vec<ParkedEvent>,
     /// How many events are under keys that are not held here.
+    #[schema(example = 0)]
     pub foreign_events: u64,
     /// What does not go on; empty while all is well.
     pub troubles: Vec<Trouble>,
@@ -226,6 +256,7 @@ impl From<StatusReport> for Status {
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// Whether everything essential can.
+    #[schema(example = true)]
     pub ready: bool,
     /// The parts.
     pub components: Vec<Component>,
@@ -236,10 +267,13 @@ pub struct Readiness {
 #[serde(rename_all = "camelCase")]
 pub struct Component {
     /// Its name.
+    #[schema(example = "database")]
     pub name: String,
     /// Whether it can do its work.
+    #[schema(example = true)]
     pub ready: bool,
     /// Whether the server is of no use without it.
+    #[schema(example = true)]
     pub essential: bool,
 }
 

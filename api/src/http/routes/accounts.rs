@@ -14,6 +14,8 @@ use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
 /// Open an account of the staff (with a wallet) or of a service (without).
+///
+/// A person signs in with the wallet; a service needs a key. Opening the same account again changes nothing (200).
 #[utoipa::path(
     post, path = "/v1/accounts", tag = "accounts", request_body = dto::OpenAccount,
     responses(
@@ -32,6 +34,8 @@ pub async fn open<B: Backend>(command: Command<B, dto::OpenAccount>) -> Result<H
 }
 
 /// List the accounts of staff and services, in the order of their ids.
+///
+/// Closed ones too. Patients and practitioners have their accounts by their records, and are not listed.
 #[utoipa::path(
     get, path = "/v1/accounts", tag = "accounts", params(PageQuery),
     responses((status = 200, description = "A page of accounts", body = PageBody<dto::Account>)),
@@ -46,6 +50,8 @@ pub async fn list<B: Backend>(
 }
 
 /// Read an account.
+///
+/// Role, wallet or keys, and whether it is closed. The keys' secrets are kept nowhere.
 #[utoipa::path(
     get, path = "/v1/accounts/{id}", tag = "accounts", params(("id" = Uuid, Path, description = "The account")),
     responses(
@@ -58,7 +64,9 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AccountId>) -> 
     Ok(reading.answer(etag::of_version(account.version), &dto::Account::from(account)))
 }
 
-/// Close an account. Nobody signs in with it any more, from the moment this is accepted.
+/// Close an account.
+///
+/// Nobody signs in with it any more, and none of its sessions and keys works, from the moment this is accepted. It stays closed.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/close", tag = "accounts",
     params(("id" = Uuid, Path, description = "The account")),
@@ -97,7 +105,9 @@ pub async fn issue_key<B: Backend>(
     run.await
 }
 
-/// Revoke a key. It stops working from the moment this is accepted.
+/// Revoke a key.
+///
+/// It stops working from the moment this is accepted. The account's other keys go on.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/keys/{key}/revoke", tag = "accounts",
     params(("id" = Uuid, Path, description = "The account"), ("key" = Uuid, Path, description = "The key")),

@@ -19,7 +19,9 @@ pub struct StatusQuery {
     pub content_hashes: bool,
 }
 
-/// Chain, log, outbox, read models, parked events. For administrators and auditors.
+/// How the system is doing: chain, log, outbox, read models, parked events.
+///
+/// For administrators and auditors. `troubles` says what does not go on and why; it is empty while all is well.
 #[utoipa::path(
     get, path = "/v1/admin/status", tag = "admin", params(StatusQuery),
     responses((status = 200, description = "The status", body = dto::Status)),
@@ -36,9 +38,9 @@ pub async fn status<B: Backend>(
     Ok(HttpResponse::Ok().json(dto::Status::from(report)))
 }
 
-/// Try the parked events again: a newer program or another key may read them. For administrators.
+/// Try the parked events again.
 ///
-/// A server does so by itself when it starts.
+/// A newer program or another key may read them. For administrators. A server does so by itself when it starts.
 #[utoipa::path(
     post, path = "/v1/admin/parked/retry", tag = "admin",
     responses((status = 200, description = "What could be read", body = dto::RetriedEvents)),

@@ -17,6 +17,8 @@ use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
 /// Book a free slot: a patient for themselves, a hospital for anybody.
+///
+/// Start and length are those of an offered slot. Of two who book the same one, one is refused (409 `slot-taken`).
 #[utoipa::path(
     post, path = "/v1/appointments", tag = "appointments", request_body = dto::BookAppointment,
     responses(
@@ -66,7 +68,9 @@ impl AppointmentQuery {
     }
 }
 
-/// List appointments, by start. Patients and practitioners get their own.
+/// List appointments, by start.
+///
+/// Patients and practitioners get their own, hospitals all. All conditions must hold.
 #[utoipa::path(
     get, path = "/v1/appointments", tag = "appointments", params(AppointmentQuery),
     responses((status = 200, description = "A page of appointments", body = PageBody<dto::Appointment>)),
@@ -84,6 +88,8 @@ pub async fn list<B: Backend>(
 }
 
 /// Read an appointment.
+///
+/// With `If-None-Match` and the entity tag of an earlier answer, one that has not changed is not sent again.
 #[utoipa::path(
     get, path = "/v1/appointments/{id}", tag = "appointments",
     params(("id" = Uuid, Path, description = "The appointment")),
@@ -122,6 +128,8 @@ pub async fn reschedule<B: Backend>(
 }
 
 /// Call an appointment off; its slot is free again.
+///
+/// The patient, the practitioner and the hospital may, as long as it has not ended otherwise. The reason stays with it.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/cancel", tag = "appointments", request_body = dto::CancelAppointment,
     params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -135,6 +143,8 @@ pub async fn cancel<B: Backend>(
 }
 
 /// Confirm a booked appointment.
+///
+/// The practitioner says, or the hospital for them, that the visit will take place.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/confirm", tag = "appointments",
     params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -147,7 +157,9 @@ pub async fn confirm<B: Backend>(
     act(*id, command, |()| AppointmentAction::Confirm).await
 }
 
-/// Say that the visit took place. Only once it has begun.
+/// Say that the visit took place.
+///
+/// Only once it has begun, and only of an appointment that is booked or confirmed.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/complete", tag = "appointments",
     params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -160,7 +172,9 @@ pub async fn complete<B: Backend>(
     act(*id, command, |()| AppointmentAction::Complete).await
 }
 
-/// Say that the patient did not come. Only once the visit should have begun.
+/// Say that the patient did not come.
+///
+/// Only once the visit should have begun, and only of an appointment that is booked or confirmed.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/no-show", tag = "appointments",
     params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),

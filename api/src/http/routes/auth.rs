@@ -13,7 +13,7 @@ use crate::http::problem::{Problem, ProblemKind};
 pub fn bearer_scheme() -> Http {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description =
-        Some("A session's token (POST /v1/auth/login), or a service's key, which begins with `mk_`.".into());
+        Some("A session's token (POST /v1/auth/login), which begins with `ms_`, or a service's key, which begins with `mk_`.".into());
     scheme
 }
 
@@ -40,7 +40,9 @@ pub async fn login(request: HttpRequest, Json(signed): Json<dto::SignIn>) -> Res
     Ok(HttpResponse::Ok().json(core(&request)?.sign_in(&signed).await?))
 }
 
-/// Sign out. The token stops working.
+/// Sign out.
+///
+/// The session's token stops working. Other sessions of the same wallet go on; a service's key is revoked, not signed out.
 #[utoipa::path(
     post, path = "/v1/auth/logout", tag = "auth",
     responses((status = 204, description = "Signed out")),
@@ -55,6 +57,8 @@ pub async fn logout(request: HttpRequest, caller: Caller) -> Result<HttpResponse
 }
 
 /// Who the caller is.
+///
+/// The account and role that the token stands for, the record or entry that is the caller's own, and what a key may be used for.
 #[utoipa::path(
     get, path = "/v1/me", tag = "auth",
     responses((status = 200, description = "The caller", body = dto::Me)),

@@ -39,6 +39,8 @@ pub async fn publish<B: Backend>(
 }
 
 /// What a day offers, and what of it is free.
+///
+/// The sessions as they were published, and of their slots those that nobody has booked. A day without sessions offers nothing.
 #[utoipa::path(
     get, path = "/v1/practitioners/{id}/availability/{day}", tag = "availability",
     params(("id" = Uuid, Path, description = "The practitioner"), ("day" = Day, Path, description = "The day")),
@@ -73,7 +75,7 @@ pub struct SlotQuery {
     /// Starting at or after; now, unless given.
     #[serde(default, deserialize_with = "query_instant")]
     pub from: Option<Instant>,
-    /// Starting before; 30 days after `from`, unless given, and at most 92.
+    /// Starting before; 30 days after `from`, unless given. Not before `from`, and at most 92 days after it.
     #[serde(default, deserialize_with = "query_instant")]
     pub until: Option<Instant>,
     /// Where the page before ended (`nextCursor`).
@@ -90,8 +92,8 @@ impl SlotQuery {
     fn filter(self, now: DateTime<Utc>) -> Result<SlotFilter, Problem> {
         let from = self.from.map_or(now, |from| from.0);
         let until = self.until.map_or(from + USUAL_SEARCH, |until| until.0);
-        if until <= from || until - from > LONGEST_SEARCH {
-            let detail = "`until` must be after `from`, by at most 92 days.";
+        if until < from || until - from > LONGEST_SEARCH {
+            let detail = "`until` must not be before `from`, nor more than 92 days after it.";
             return Err(Problem::new(ProblemKind::MalformedRequest).detail(detail));
         }
         Ok(SlotFilter {
@@ -104,6 +106,8 @@ impl SlotQuery {
 }
 
 /// Search free slots, by start.
+///
+/// All conditions must hold. `from` and `until` may be equal: nothing starts between them.
 #[utoipa::path(
     get, path = "/v1/slots", tag = "availability", params(SlotQuery),
     responses((status = 200, description = "A page of free slots", body = PageBody<dto::OfferedSlot>)),

@@ -13,8 +13,10 @@ use crate::http::core::Core;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reading::Reading;
 
-/// Where a command stands. Only for who issued it, and only if it was issued with an `Idempotency-Key`, with `Prefer:
-/// respond-async`, or took too long to wait for.
+/// Where a command stands.
+///
+/// Only for who issued it, and only if it was issued with an `Idempotency-Key`, with `Prefer: respond-async`, or took too long
+/// to wait for. What is done is on the chain and final.
 #[utoipa::path(
     get, path = "/v1/commands/{id}", tag = "commands", params(("id" = Uuid, Path, description = "The command")),
     responses((status = 200, description = "The command", body = CommandStatusBody)),

@@ -42,6 +42,8 @@ pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> 
 }
 
 /// List patients, in the order of their ids.
+///
+/// For hospitals. Who the patients are, without what they bring; `next` leads on.
 #[utoipa::path(
     get, path = "/v1/patients", tag = "patients", params(PageQuery),
     responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
@@ -75,6 +77,9 @@ pub async fn search<B: Backend>(
 }
 
 /// Read a patient's record.
+///
+/// Details and intake as they are now. With `If-None-Match` and the entity tag of an earlier answer, one that has not changed is
+/// not sent again.
 #[utoipa::path(
     get, path = "/v1/patients/{id}", tag = "patients", params(("id" = Uuid, Path, description = "The patient")),
     responses(
@@ -88,6 +93,9 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 }
 
 /// Replace a patient's details.
+///
+/// All of them: what is left out is gone. The identifier never changes. With `If-Match` nothing is replaced that the caller has
+/// not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/details", tag = "patients", request_body = dto::PatientDetails,
     params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -106,6 +114,8 @@ pub async fn update_details<B: Backend>(
 }
 
 /// Replace what a patient brings: history, allergies, medications, symptoms.
+///
+/// All of it: a list that is left out is empty. With `If-Match` nothing is replaced that the caller has not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/intake", tag = "patients", request_body = dto::Intake,
     params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -124,6 +134,8 @@ pub async fn update_intake<B: Backend>(
 }
 
 /// Who treats a patient.
+///
+/// Each practitioner with whom the patient has or had an appointment that was not cancelled, since when and how often.
 #[utoipa::path(
     get, path = "/v1/patients/{id}/practitioners", tag = "patients",
     params(("id" = Uuid, Path, description = "The patient")),

@@ -52,6 +52,8 @@ pub struct PractitionerQuery {
 }
 
 /// List practitioners, in the order of their ids.
+///
+/// All of them, or those of a specialization. For everybody who has an account.
 #[utoipa::path(
     get, path = "/v1/practitioners", tag = "practitioners", params(PractitionerQuery),
     responses((status = 200, description = "A page of practitioners", body = PageBody<dto::Practitioner>)),
@@ -83,6 +85,9 @@ pub fn check_specialization(text: Option<String>) -> Result<Option<String>, Prob
 }
 
 /// Read a practitioner's entry.
+///
+/// Name, specializations and time zone. With `If-None-Match` and the entity tag of an earlier answer, one that has not changed
+/// is not sent again.
 #[utoipa::path(
     get, path = "/v1/practitioners/{id}", tag = "practitioners",
     params(("id" = Uuid, Path, description = "The practitioner")),
@@ -98,6 +103,8 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>
 }
 
 /// Replace a practitioner's details.
+///
+/// All of them: what is left out is gone. Time zone and identifier never change.
 #[utoipa::path(
     put, path = "/v1/practitioners/{id}", tag = "practitioners", request_body = dto::PractitionerDetails,
     params(("id" = Uuid, Path, description = "The practitioner"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -116,6 +123,8 @@ pub async fn update<B: Backend>(
 }
 
 /// Whom a practitioner treats.
+///
+/// Each patient who has or had an appointment with them that was not cancelled, since when and how often.
 #[utoipa::path(
     get, path = "/v1/practitioners/{id}/patients", tag = "practitioners",
     params(("id" = Uuid, Path, description = "The practitioner"), PageQuery),

@@ -11,6 +11,8 @@ use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// Whether the process is alive.
+///
+/// It says nothing of the database and the node: a process that cannot reach them need not be started again.
 #[utoipa::path(
     get, path = "/health/live", tag = "system", security(()),
     responses((status = 204, description = "It is")),
@@ -20,6 +22,8 @@ pub async fn live() -> HttpResponse {
 }
 
 /// Whether the server can do its work.
+///
+/// Part by part. One that is not essential may be away: the server then does what it can.
 #[utoipa::path(
     get, path = "/health/ready", tag = "system", security(()),
     responses(
@@ -38,9 +42,12 @@ pub async fn ready(request: HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 /// Metrics in the text format of OpenMetrics.
+///
+/// For Prometheus and its kin. They tell how busy the clinic is, and nothing of anybody.
 #[utoipa::path(
     get, path = "/metrics", tag = "system", security(()),
-    responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text")),
+    responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text",
+        example = "# HELP medconnect_http_requests Requests answered.\n# TYPE medconnect_http_requests counter\n# EOF\n")),
 )]
 pub async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let internal = |error| Problem::new(ProblemKind::Internal).cause(error);
@@ -54,10 +61,13 @@ pub async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 /// What a type of problem means.
+///
+/// A page for people. The `type` of every problem leads to its own.
 #[utoipa::path(
     get, path = "/problems/{slug}", tag = "system", security(()),
     params(("slug" = String, Path, description = "The last segment of the type", example = "slot-taken")),
-    responses((status = 200, description = "What it means and what to do", body = String, content_type = "text/html")),
+    responses((status = 200, description = "What it means and what to do", body = String, content_type = "text/html",
+        example = "<!doctype html><html lang=\"en\"><title>Slot taken</title>…</html>")),
 )]
 pub async fn problem(slug: web::Path<String>) -> Result<HttpResponse, Problem> {
     let kind = ProblemKind::from_slug(&slug).ok_or_else(|| Problem::new(ProblemKind::NotFound))?;

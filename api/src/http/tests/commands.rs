@@ -57,6 +57,22 @@ async fn a_repeated_request_gets_the_same_answer_and_is_executed_once() {
 }
 
 #[actix_web::test]
+async fn a_request_is_the_same_however_its_body_is_written() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let (_, _, first) = send!(service, book(Some("one"), "a cough"));
+    let rewritten = format!(
+        "{{ \"reason\" : {{\"text\":\"a \\u0063ough\"}},\n \"slot\": {{\"minutes\": 2e1, \"start\": \
+         \"2026-03-02T12:00:00Z\"}}, \"practitioner\": \"{OWN}\", \"patient\": \"{OWN}\" }}"
+    );
+    let again = book(Some("one"), "a cough").set_payload(rewritten);
+    let (status, replayed, same) = send!(service, again);
+    assert_eq!((status, &same), (201, &first));
+    assert_eq!(replayed.get("idempotent-replayed").unwrap(), "true");
+    assert_eq!(world.executor.executed.load(Ordering::Relaxed), 1);
+}
+
+#[actix_web::test]
 async fn a_key_stands_for_one_request_of_one_caller() {
     let world = World::new();
     let service = init_service(app(world.state())).await;

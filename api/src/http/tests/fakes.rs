@@ -126,7 +126,7 @@ pub(super) fn now() -> DateTime<Utc> {
 
 /// The token of a role's session.
 pub(super) fn token(role: &str) -> String {
-    format!("session-of-{role}")
+    format!("ms_session-of-{role}")
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -169,7 +169,8 @@ struct FakeSecrets(AtomicU32);
 
 impl Secrets for FakeSecrets {
     fn token(&self) -> Result<String, NoRandomness> {
-        Ok(format!("token{:038}", self.0.fetch_add(1, Ordering::Relaxed)))
+        // Random as they are, some begin as the secrets of keys do: here all of them.
+        Ok(format!("mk_{:040}", self.0.fetch_add(1, Ordering::Relaxed)))
     }
 
     fn digest(&self, bytes: &[u8]) -> [u8; 32] {

@@ -185,7 +185,7 @@ async fn the_log_has_no_tokens_no_names_and_no_ids_of_patients_at_any_level() {
     // What fails is told with its cause.
     *world.sessions.away.lock().unwrap() = true;
     assert_eq!(
-        answer(&world, bearer(TestRequest::get().uri("/v1/me"), "s3cret"))
+        answer(&world, bearer(TestRequest::get().uri("/v1/me"), "ms_s3cret"))
             .await
             .0,
         503

@@ -28,7 +28,7 @@ fn bearer(request: TestRequest, token: &str) -> TestRequest {
 fn signed(challenge: &Value) -> Value {
     let key = SigningKey::from_bytes(&[7; 32].into()).unwrap();
     let point = key.verifying_key().to_encoded_point(false);
-    let address = siwe::eip55(Keccak256::digest(&point.as_bytes()[1..])[12..].try_into().unwrap());
+    let address = signinwithethereum::eip55(Keccak256::digest(&point.as_bytes()[1..])[12..].try_into().unwrap());
     let text = |name: &str| challenge[name].as_str().unwrap().to_owned();
     let message = format!(
         "{} wants you to sign in with your Ethereum account:\n{address}\n\n\nURI: {}\nVersion: {}\nChain ID: {}\n\
@@ -40,7 +40,7 @@ fn signed(challenge: &Value) -> Value {
         text("nonce"),
         text("issuedAt"),
     );
-    let parsed: siwe::Message = message.parse().unwrap();
+    let parsed: signinwithethereum::Message = message.parse().unwrap();
     let (signature, recovery) = key.sign_prehash_recoverable(&parsed.eip191_hash().unwrap()).unwrap();
     let signature = format!("0x{}{:02x}", hex::encode(signature.to_bytes()), 27 + recovery.to_byte());
     json!({"message": message, "signature": signature})
@@ -56,10 +56,17 @@ async fn a_wallet_signs_in_once_per_nonce_and_signs_out() {
     let (status, session) = send!(service, login());
     assert_eq!((status, &session["me"]["registered"]), (200, &json!(false)));
     let token = session["token"].as_str().unwrap();
+    assert!(
+        token.starts_with("ms_"),
+        "a session is told from a key by how its token begins: {token}"
+    );
 
     let (status, problem) = send!(service, login());
     assert_eq!((status, &problem["type"]), (401, &json!("/problems/login-failed")));
-    assert_eq!(problem["detail"], "The nonce is unknown, expired or used.");
+    assert_eq!(
+        problem["detail"],
+        "The nonce is unknown, expired or used. POST /v1/auth/nonce gives another."
+    );
 
     assert_eq!(send!(service, bearer(TestRequest::get().uri("/v1/me"), token)).0, 200);
     assert_eq!(
