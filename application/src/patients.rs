@@ -63,8 +63,11 @@ impl<B: Backend> Clinic<B> {
                 .register_with_login(principal, patient, registration, wallet, issue)
                 .await;
         }
-        let command = PatientCommand::Register { registration };
         let context = self.stamp(principal, issue);
+        let command = PatientCommand::Register {
+            registration,
+            now: context.at,
+        };
         let done = self
             .executor
             .execute::<Patient>(patient, freshness, command, &context)
@@ -93,6 +96,7 @@ impl<B: Backend> Clinic<B> {
             holder: Holder::Patient(Personal::Known(PatientLogin { wallet, patient })),
         };
         let context = self.stamp(principal, issue);
+        let now = context.at;
         let receipt = self
             .executor
             .execute_pair::<Patient, Account, Refusal, _>(
@@ -102,6 +106,7 @@ impl<B: Backend> Clinic<B> {
                     Ok((
                         PatientCommand::Register {
                             registration: registration.clone(),
+                            now,
                         },
                         AccountCommand::Open {
                             holder: login.holder.clone(),
@@ -128,6 +133,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         let command = PatientCommand::UpdateDetails {
             details,
+            now: self.now(),
             expected_version,
         };
         self.update_patient(principal, patient, command, issue).await

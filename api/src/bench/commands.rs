@@ -150,7 +150,7 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
         ))
         .await?;
     times
-        .time(baseline.patient(patient, PatientCommand::Register { registration }))
+        .time(baseline.patient(patient, PatientCommand::Register { registration, now }))
         .await?;
     for command in [
         CalendarCommand::Book {

@@ -91,6 +91,9 @@ const fn patient(error: PatientError) -> ProblemKind {
         PatientError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
         PatientError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
         PatientError::IdentifierIsFixed => ProblemKind::IdentityIsFixed,
+        PatientError::BornInTheFuture | PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => {
+            ProblemKind::Invalid
+        }
         PatientError::Sealed => ProblemKind::Sealed,
     }
 }

@@ -462,16 +462,16 @@ fn patient_json(registration: &Registration) -> Value {
             "address": address,
             "phone": details.phone,
             "email": details.email,
-            "deceased": details.deceased,
+            "deceased": details.deceased.map(dto::Deceased::from),
         },
         "intake": {
-            "conditions": intake.conditions.iter().map(|one| json!({
+            "conditions": intake.conditions.list().iter().map(|one| json!({
                 "concept": concept(&one.concept), "onset": one.onset, "abated": one.abated,
             })).collect::<Vec<_>>(),
-            "allergies": intake.allergies.iter().map(|one| json!({
+            "allergies": intake.allergies.list().iter().map(|one| json!({
                 "concept": concept(&one.concept), "highCriticality": one.high_criticality,
             })).collect::<Vec<_>>(),
-            "medications": intake.medications.iter().map(|one| json!({
+            "medications": intake.medications.list().iter().map(|one| json!({
                 "concept": concept(&one.concept), "since": one.since, "active": one.active,
             })).collect::<Vec<_>>(),
             "symptoms": intake.symptoms,

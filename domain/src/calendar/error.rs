@@ -8,8 +8,8 @@ use crate::kernel::AppointmentId;
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CalendarError {
-    /// A session or slot has no length, or ends before it begins.
-    #[error("a session must end after it starts, and its slots must be at least one minute long")]
+    /// A session holds no slot: it is shorter than one, or ends before it begins, or its slots have no length.
+    #[error("a session must be at least as long as its slots, and these at least one minute")]
     EmptySession,
     /// A session is not within the day, in the practitioner's time zone.
     #[error("a session must lie within {day} in the practitioner's time zone")]

@@ -6,12 +6,13 @@ use chrono_tz::Tz;
 use super::error::CalendarError;
 use super::event::Session;
 
-/// Puts sessions on whole seconds and in order, and checks that each has a length, lies within the day in the time zone,
+/// Puts sessions on whole seconds and in order, and checks that each holds a slot, lies within the day in the time zone,
 /// and overlaps no other.
 pub(super) fn validate(sessions: Vec<Session>, day: NaiveDate, time_zone: Tz) -> Result<Vec<Session>, CalendarError> {
     let mut sessions: Vec<Session> = sessions.into_iter().map(Session::on_whole_seconds).collect();
     for session in &sessions {
-        if session.end <= session.start || session.slot_minutes == 0 {
+        let slot = Duration::minutes(session.slot_minutes.into());
+        if session.slot_minutes == 0 || session.end.signed_duration_since(session.start) < slot {
             return Err(CalendarError::EmptySession);
         }
         if !lies_within(session, day, time_zone) {

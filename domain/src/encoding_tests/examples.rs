@@ -9,7 +9,9 @@ use crate::kernel::{
     Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
     Personal, PractitionerId, Wallet,
 };
-use crate::patient::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+use crate::patient::{
+    Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
+};
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
 
 fn id(number: u128) -> Uuid {
@@ -67,33 +69,47 @@ fn details() -> PatientDetails {
         }),
         phone: Some(text("555-0100")),
         email: Some(text("ada@example.org")),
-        deceased: Some(time("1952-11-27T21:30:00.25Z")),
+        deceased: Some(Deceased::At(time("1952-11-27T21:30:00.25Z"))),
         identifier: Some(identifier("ada")),
     }
 }
 
 fn intake() -> Intake {
     Intake {
-        conditions: vec![Condition {
+        conditions: Findings::from([Condition {
             concept: concept(CodeSystem::Snomed, "195967001", "Asthma"),
             onset: Some(date("1930-01-01")),
             abated: None,
-        }],
-        allergies: vec![Allergy {
+        }]),
+        allergies: Findings::from([Allergy {
             concept: concept(CodeSystem::Icd10, "Z88.0", "Penicillin"),
             high_criticality: true,
-        }],
-        medications: vec![Medication {
+        }]),
+        medications: Findings::from([Medication {
             concept: concept(CodeSystem::RxNorm, "895994", "Fluticasone"),
             since: Some(date("1969-12-31")),
             active: true,
-        }],
+        }]),
         symptoms: vec![text("cough")],
     }
 }
 
-/// Every patient event.
+/// Every patient event, with every way to know of a death and of no findings.
 pub(super) fn patient() -> Vec<PatientEvent> {
+    let died = |deceased| PatientEvent::DetailsUpdated {
+        details: Personal::Known(PatientDetails {
+            deceased: Some(deceased),
+            ..details()
+        }),
+    };
+    let without_findings = PatientEvent::IntakeUpdated {
+        intake: Personal::Known(Intake {
+            conditions: Findings::NotAsked,
+            allergies: Findings::NoneKnown,
+            medications: Findings::Unknown,
+            ..intake()
+        }),
+    };
     vec![
         PatientEvent::Registered {
             registration: Personal::Known(Registration {
@@ -107,6 +123,13 @@ pub(super) fn patient() -> Vec<PatientEvent> {
         PatientEvent::IntakeUpdated {
             intake: Personal::Known(intake()),
         },
+        died(Deceased::On(date("1952-11-27"))),
+        died(Deceased::Between {
+            first: date("1952-01-01"),
+            last: date("1952-12-31"),
+        }),
+        died(Deceased::Unknown),
+        without_findings,
     ]
 }
 

@@ -11,7 +11,9 @@ use crate::kernel::{
     Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
     Personal, PractitionerId, Wallet,
 };
-use crate::patient::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+use crate::patient::{
+    Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
+};
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
 
 fn texts() -> impl Strategy<Value = String> {
@@ -93,7 +95,7 @@ fn details() -> impl Strategy<Value = PatientDetails> {
         dates(),
         genders(),
         contact,
-        prop::option::of(instants()),
+        prop::option::of(deaths()),
         identifiers(),
     )
         .prop_map(
@@ -110,6 +112,24 @@ fn details() -> impl Strategy<Value = PatientDetails> {
         )
 }
 
+fn deaths() -> impl Strategy<Value = Deceased> {
+    prop_oneof![
+        instants().prop_map(Deceased::At),
+        dates().prop_map(Deceased::On),
+        (dates(), dates()).prop_map(|(first, last)| Deceased::Between { first, last }),
+        Just(Deceased::Unknown)
+    ]
+}
+
+fn findings<T: Clone + std::fmt::Debug + 'static>(
+    items: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Findings<T>> {
+    prop_oneof![
+        prop::collection::vec(items, 0..3).prop_map(Findings::from),
+        select(vec![Findings::NotAsked, Findings::Unknown, Findings::NoneKnown])
+    ]
+}
+
 fn intakes() -> impl Strategy<Value = Intake> {
     let day = || prop::option::of(dates());
     let conditions =
@@ -121,9 +141,9 @@ fn intakes() -> impl Strategy<Value = Intake> {
     let medications =
         (concepts(), day(), any::<bool>()).prop_map(|(concept, since, active)| Medication { concept, since, active });
     let lists = (
-        prop::collection::vec(conditions, 0..3),
-        prop::collection::vec(allergies, 0..3),
-        prop::collection::vec(medications, 0..3),
+        findings(conditions),
+        findings(allergies),
+        findings(medications),
         text_lists(),
     );
     lists.prop_map(|(conditions, allergies, medications, symptoms)| Intake {

@@ -67,6 +67,13 @@ pub struct HumanName {
     pub prefix: Vec<String>,
 }
 
+impl HumanName {
+    /// How many given names are taken.
+    pub const MOST_GIVEN: usize = 20;
+    /// How many titles are taken.
+    pub const MOST_PREFIXES: usize = 10;
+}
+
 /// Administrative gender (FHIR R4 `administrative-gender`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Gender {
@@ -94,6 +101,11 @@ pub struct Address {
     pub postal_code: String,
     /// Country.
     pub country: String,
+}
+
+impl Address {
+    /// How many street lines are taken.
+    pub const MOST_LINES: usize = 10;
 }
 
 /// The id of something in the system it came from (FHIR R4 `Identifier`).

@@ -6,6 +6,7 @@ mod event;
 mod ids;
 mod personal;
 mod reference;
+mod text;
 pub mod time;
 
 pub use aggregate::{ClinicAggregate, emit};
@@ -15,3 +16,4 @@ pub(crate) use ids::compact_uuid;
 pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId};
 pub use personal::{Personal, PersonalSlot};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
+pub use text::{Flaw, TextRule};

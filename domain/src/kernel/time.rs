@@ -4,6 +4,10 @@
 //! is `compact_millis`; appointments live on whole seconds (`compact_seconds`); days count from 1970-01-01
 //! (`compact_date`, and `compact_optional_date` where the day may be missing).
 
+/// The years whose days are taken for meant: what lies outside is a mistake. Nobody knows the rules of daylight saving of later
+/// years, and the tables of time zones end with the last of these.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1800..=2099;
+
 macro_rules! compact {
     ($(#[$doc:meta])* $module:ident, $type:ty, $number:ty, $to:expr, $from:expr) => {
         $(#[$doc])*

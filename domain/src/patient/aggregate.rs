@@ -1,5 +1,6 @@
 //! The state of a patient's record and its decisions.
 
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,9 @@ impl Patient {
     }
 
     /// The same content is what was registered, however the record was updated since, or the record as it stands.
-    fn register(&self, registration: Registration) -> Result<Vec<PatientEvent>, PatientError> {
+    fn register(&self, registration: Registration, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
+            registration.details.check(now)?;
             return Ok(vec![PatientEvent::Registered {
                 registration: Personal::Known(registration),
             }]);
@@ -60,19 +62,24 @@ impl Patient {
         }
     }
 
-    fn update_details(&self, new: PatientDetails, expected: Option<u64>) -> Result<Vec<PatientEvent>, PatientError> {
+    fn update_details(
+        &self,
+        new: PatientDetails,
+        now: DateTime<Utc>,
+        expected: Option<u64>,
+    ) -> Result<Vec<PatientEvent>, PatientError> {
         self.check_version(expected)?;
         let (_, details, _) = self.opened()?;
         if new.identifier != details.identifier {
             return Err(PatientError::IdentifierIsFixed);
         }
-        Ok(if new == *details {
-            Vec::new()
-        } else {
-            vec![PatientEvent::DetailsUpdated {
-                details: Personal::Known(new),
-            }]
-        })
+        if new == *details {
+            return Ok(Vec::new());
+        }
+        new.check(now)?;
+        Ok(vec![PatientEvent::DetailsUpdated {
+            details: Personal::Known(new),
+        }])
     }
 
     fn update_intake(&self, new: Intake, expected: Option<u64>) -> Result<Vec<PatientEvent>, PatientError> {
@@ -114,11 +121,12 @@ impl ClinicAggregate for Patient {
 
     fn decide(&self, command: PatientCommand) -> Result<Vec<PatientEvent>, PatientError> {
         match command {
-            PatientCommand::Register { registration } => self.register(registration),
+            PatientCommand::Register { registration, now } => self.register(registration, now),
             PatientCommand::UpdateDetails {
                 details,
+                now,
                 expected_version,
-            } => self.update_details(details, expected_version),
+            } => self.update_details(details, now, expected_version),
             PatientCommand::UpdateIntake {
                 intake,
                 expected_version,

@@ -1,5 +1,7 @@
 //! What can be asked of a patient's record.
 
+use chrono::{DateTime, Utc};
+
 use super::event::{Intake, PatientDetails, Registration};
 
 /// A command to a patient.
@@ -9,11 +11,15 @@ pub enum PatientCommand {
     Register {
         /// Details and intake.
         registration: Registration,
+        /// The time it is.
+        now: DateTime<Utc>,
     },
     /// Replace the details.
     UpdateDetails {
         /// The new details.
         details: PatientDetails,
+        /// The time it is.
+        now: DateTime<Utc>,
         /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
         expected_version: Option<u64>,
     },

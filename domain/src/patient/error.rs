@@ -20,6 +20,15 @@ pub enum PatientError {
     /// The identifier names the record; it cannot change.
     #[error("the identifier of a patient cannot change")]
     IdentifierIsFixed,
+    /// The date of birth is still to come, wherever one is.
+    #[error("the date of birth lies in the future")]
+    BornInTheFuture,
+    /// The death is still to come, wherever one is.
+    #[error("the death lies in the future")]
+    DiedInTheFuture,
+    /// The death was before the day of birth, wherever that was.
+    #[error("the death lies before the date of birth")]
+    DiedBeforeBirth,
     /// The patient's key is destroyed or not held here.
     #[error("the record is sealed under a key that is not held here")]
     Sealed,

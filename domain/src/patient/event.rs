@@ -3,6 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::deceased::{Deceased, last_day_anywhere};
+use super::error::PatientError;
+use super::findings::Findings;
 use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal};
 
 /// Who a patient is (FHIR R4 `Patient`).
@@ -21,10 +24,31 @@ pub struct PatientDetails {
     pub phone: Option<String>,
     /// E-mail address, if given.
     pub email: Option<String>,
-    /// When the patient died, if they did.
-    pub deceased: Option<DateTime<Utc>>,
+    /// The patient's death, if they have died.
+    pub deceased: Option<Deceased>,
     /// The id in the system the patient came from, if any. It names the patient's stream and never changes.
     pub identifier: Option<Identifier>,
+}
+
+impl PatientDetails {
+    /// Whether the days of birth and death can be true.
+    ///
+    /// # Errors
+    /// [`PatientError::BornInTheFuture`], [`PatientError::DiedInTheFuture`], [`PatientError::DiedBeforeBirth`]. The benefit of
+    /// the doubt is given wherever the time zone or the day of death is not known.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), PatientError> {
+        let today = last_day_anywhere(now).unwrap_or(NaiveDate::MAX);
+        let death = |day: fn(Deceased) -> Option<NaiveDate>| self.deceased.and_then(day);
+        if self.birth_date > today {
+            Err(PatientError::BornInTheFuture)
+        } else if death(Deceased::first_day).is_some_and(|died| died > today) {
+            Err(PatientError::DiedInTheFuture)
+        } else if death(Deceased::last_day).is_some_and(|died| died < self.birth_date) {
+            Err(PatientError::DiedBeforeBirth)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// A condition in the patient's history (FHIR R4 `Condition`).
@@ -65,13 +89,18 @@ pub struct Medication {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Intake {
     /// Illness history.
-    pub conditions: Vec<Condition>,
+    pub conditions: Findings<Condition>,
     /// Allergies.
-    pub allergies: Vec<Allergy>,
+    pub allergies: Findings<Allergy>,
     /// Medications.
-    pub medications: Vec<Medication>,
+    pub medications: Findings<Medication>,
     /// Symptoms in the patient's own words.
     pub symptoms: Vec<String>,
+}
+
+impl Intake {
+    /// How many items a list takes.
+    pub const MOST: usize = 1000;
 }
 
 /// A registration: details and intake together.

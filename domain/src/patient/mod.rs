@@ -4,13 +4,17 @@
 
 mod aggregate;
 mod command;
+mod deceased;
 mod error;
 mod event;
+mod findings;
 #[cfg(test)]
 mod tests;
 mod upcaster;
 
 pub use aggregate::Patient;
 pub use command::PatientCommand;
+pub use deceased::Deceased;
 pub use error::PatientError;
 pub use event::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+pub use findings::Findings;

@@ -1,6 +1,6 @@
 //! Given-when-then.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ fn intake(symptom: &str) -> Intake {
         high_criticality: true,
     }];
     Intake {
-        allergies,
+        allergies: allergies.into(),
         symptoms: vec![symptom.to_owned()],
         ..Intake::default()
     }
@@ -77,13 +77,22 @@ fn erased() -> PatientEvent {
     }
 }
 
+/// Noon of a day in 2026, in London.
+fn now() -> DateTime<Utc> {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
 fn register(registration: Registration) -> PatientCommand {
-    PatientCommand::Register { registration }
+    PatientCommand::Register {
+        registration,
+        now: now(),
+    }
 }
 
 fn update_details(details: PatientDetails) -> PatientCommand {
     PatientCommand::UpdateDetails {
         details,
+        now: now(),
         expected_version: None,
     }
 }
@@ -194,6 +203,7 @@ fn an_update_may_insist_on_a_version() {
     given(vec![registered()])
         .when(PatientCommand::UpdateDetails {
             details: details.clone(),
+            now: now(),
             expected_version: Some(1),
         })
         .then_expect_events(vec![married()]);
@@ -210,6 +220,7 @@ fn an_update_may_insist_on_a_version() {
     given(vec![registered(), fever()])
         .when(PatientCommand::UpdateDetails {
             details,
+            now: now(),
             expected_version: Some(1),
         })
         .then_expect_error(stale);
@@ -230,6 +241,132 @@ fn the_identifier_never_changes() {
     given(vec![registered()])
         .when(update_details(without))
         .then_expect_error(PatientError::IdentifierIsFixed);
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// Born on 10 December 1980.
+fn dead(deceased: Deceased) -> PatientDetails {
+    PatientDetails {
+        deceased: Some(deceased),
+        ..details("Byron")
+    }
+}
+
+/// What registering and updating with these details are refused for.
+fn refused(details: &PatientDetails, error: PatientError) {
+    let registration = Registration {
+        details: details.clone(),
+        ..registration()
+    };
+    given(vec![]).when(register(registration)).then_expect_error(error);
+    given(vec![registered()])
+        .when(update_details(details.clone()))
+        .then_expect_error(error);
+}
+
+#[test]
+fn a_death_is_recorded_as_exactly_as_it_is_known() {
+    for deceased in [
+        Deceased::At("2026-03-02T12:00:00Z".parse().unwrap()),
+        Deceased::On(day("1980-12-10")),
+        Deceased::Between {
+            first: day("1980-01-01"),
+            last: day("1980-12-31"),
+        },
+        Deceased::Unknown,
+    ] {
+        let details = dead(deceased);
+        let updated = PatientEvent::DetailsUpdated {
+            details: Personal::Known(details.clone()),
+        };
+        given(vec![registered()])
+            .when(update_details(details))
+            .then_expect_events(vec![updated]);
+    }
+}
+
+#[test]
+fn nobody_dies_before_they_are_born() {
+    for deceased in [
+        Deceased::On(day("1980-12-09")),
+        Deceased::At("1980-12-09T09:59:59Z".parse().unwrap()),
+        Deceased::Between {
+            first: day("1979-01-01"),
+            last: day("1979-12-31"),
+        },
+    ] {
+        refused(&dead(deceased), PatientError::DiedBeforeBirth);
+    }
+    let east = dead(Deceased::At("1980-12-09T10:00:00Z".parse().unwrap()));
+    assert_eq!(east.check(now()), Ok(()), "it was the day of birth on the Line Islands");
+}
+
+#[test]
+fn nobody_is_born_or_dies_in_the_future() {
+    let born = |birth_date: &str| PatientDetails {
+        birth_date: day(birth_date),
+        ..details("Byron")
+    };
+    refused(&born("2199-01-01"), PatientError::BornInTheFuture);
+    refused(&born("2026-03-04"), PatientError::BornInTheFuture);
+    assert_eq!(born("2026-03-03").check(now()), Ok(()), "it is that day in Kiritimati");
+    for deceased in [
+        Deceased::On(day("2026-03-04")),
+        Deceased::At("2090-01-01T00:00:00Z".parse().unwrap()),
+        Deceased::Between {
+            first: day("2027-01-01"),
+            last: day("2027-12-31"),
+        },
+    ] {
+        refused(&dead(deceased), PatientError::DiedInTheFuture);
+    }
+}
+
+#[test]
+fn what_was_registered_is_registered_again_whatever_the_time_has_become() {
+    let details = dead(Deceased::On(day("2026-03-03")));
+    let registration = Registration {
+        details,
+        ..registration()
+    };
+    let registered = PatientEvent::Registered {
+        registration: Personal::Known(registration.clone()),
+    };
+    given(vec![registered])
+        .when(PatientCommand::Register {
+            registration,
+            now: DateTime::UNIX_EPOCH,
+        })
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
+    let intakes = [
+        Findings::NotAsked,
+        Findings::Unknown,
+        Findings::NoneKnown,
+        intake("cough").allergies,
+    ]
+    .map(|allergies| Intake {
+        allergies,
+        ..Intake::default()
+    });
+    for before in &intakes {
+        for after in &intakes {
+            let updated = |intake: &Intake| PatientEvent::IntakeUpdated {
+                intake: Personal::Known(intake.clone()),
+            };
+            let expected = if before == after { vec![] } else { vec![updated(after)] };
+            given(vec![registered(), updated(before)])
+                .when(update_intake(after.clone()))
+                .then_expect_events(expected);
+        }
+    }
+    assert_eq!(Findings::<Allergy>::from(Vec::new()), Findings::NotAsked);
 }
 
 #[test]

@@ -494,7 +494,7 @@ impl World {
         let details = json!({
             "name": name, "birthDate": "1980-02-29", "gender": "female", "phone": "+81 3", "email": "a@example.org",
             "address": { "lines": ["1"], "city": "Ota", "state": "Tokyo", "postalCode": "1", "country": "JP" },
-            "deceased": "2026-01-01T00:00:00Z",
+            "deceased": { "at": "2026-01-01T00:00:00Z" },
         });
         let intake = json!({
             "conditions": [{ "concept": concept, "onset": "2020-01-01", "abated": "2021-01-01" }],

@@ -4,7 +4,7 @@ use application::calendars::BookingRequest;
 use application::queries::{AppointmentView, AvailabilityView, FreeSlot};
 use application::visits::{VisitProvider, VisitRequest};
 use domain::calendar;
-use domain::kernel::{PatientId, PractitionerId};
+use domain::kernel::{PatientId, PractitionerId, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -242,7 +242,8 @@ impl Checked for CancelAppointment {
     type Domain = Option<String>;
 
     fn check(self, checks: &mut Checks) -> Option<String> {
-        self.reason.map(|reason| checks.prose("reason", reason, 2000))
+        self.reason
+            .map(|reason| checks.fits("reason", reason, TextRule::prose(2000)))
     }
 }
 

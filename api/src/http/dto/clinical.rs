@@ -1,6 +1,6 @@
 //! Names, addresses, concepts: the clinical vocabulary in JSON, shaped after FHIR R4 data types.
 
-use domain::kernel;
+use domain::kernel::{self, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,9 +29,14 @@ impl Checked for HumanName {
 
     fn check(self, checks: &mut Checks) -> kernel::HumanName {
         kernel::HumanName {
-            family: checks.text("family", self.family, 200),
-            given: checks.texts("given", self.given, 20, 200),
-            prefix: checks.texts("prefix", self.prefix, 10, 50),
+            family: checks.fits("family", self.family, TextRule::NAME),
+            given: checks.texts("given", self.given, kernel::HumanName::MOST_GIVEN, TextRule::NAME),
+            prefix: checks.texts(
+                "prefix",
+                self.prefix,
+                kernel::HumanName::MOST_PREFIXES,
+                TextRule::PREFIX,
+            ),
         }
     }
 }
@@ -110,14 +115,14 @@ impl Checked for Address {
             if value.is_empty() {
                 value
             } else {
-                checks.text(step, value, 200)
+                checks.fits(step, value, TextRule::ADDRESS)
             }
         };
         let city = part("city", self.city);
         let state = part("state", self.state);
         let postal_code = part("postalCode", self.postal_code);
         let country = part("country", self.country);
-        let lines = checks.texts("lines", self.lines, 10, 200);
+        let lines = checks.texts("lines", self.lines, kernel::Address::MOST_LINES, TextRule::ADDRESS);
         kernel::Address {
             lines,
             city,
@@ -163,10 +168,10 @@ impl Checked for Identifier {
     type Domain = kernel::Identifier;
 
     fn check(self, checks: &mut Checks) -> kernel::Identifier {
-        let system = checks.text("system", self.system, 500);
+        let system = checks.fits("system", self.system, TextRule::IDENTIFIER);
         kernel::Identifier {
             system,
-            value: checks.text("value", self.value, 500),
+            value: checks.fits("value", self.value, TextRule::IDENTIFIER),
         }
     }
 }
@@ -208,13 +213,13 @@ impl Checked for Concept {
     fn check(self, checks: &mut Checks) -> kernel::Concept {
         let coding = self.coding.map(|coding| {
             checks.within("coding", |checks| kernel::Coding {
-                system: kernel::CodeSystem::from_uri(&checks.text("system", coding.system, 500)),
-                code: checks.text("code", coding.code, 100),
+                system: kernel::CodeSystem::from_uri(&checks.fits("system", coding.system, TextRule::CODE_SYSTEM)),
+                code: checks.fits("code", coding.code, TextRule::CODE),
             })
         });
         kernel::Concept {
             coding,
-            text: checks.text("text", self.text, 1000),
+            text: checks.fits("text", self.text, TextRule::CONCEPT),
         }
     }
 }

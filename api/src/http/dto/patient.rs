@@ -1,7 +1,7 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::{PatientId, Wallet};
+use domain::kernel::{PatientId, TextRule, Wallet};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::http::cursor::{Wanted, check_page};
 
-use super::{Address, Checked, Checks, Concept, Day, Gender, HumanName, Identifier, Instant, WalletAddress};
+use super::{
+    Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant, WalletAddress,
+};
 
 /// Who a patient is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -33,9 +35,9 @@ pub struct PatientDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "ada@example.org")]
     pub email: Option<String>,
-    /// When the patient died, if they did.
+    /// The patient's death, if they have died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deceased: Option<Instant>,
+    pub deceased: Option<Deceased>,
     /// The id in the system the patient came from. It names the record and never changes; only a hospital gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = json!({"system": "https://hospital.example/mrn", "value": "4711"}))]
@@ -46,22 +48,14 @@ impl Checked for PatientDetails {
     type Domain = patient::PatientDetails;
 
     fn check(self, checks: &mut Checks) -> patient::PatientDetails {
-        let email = self.email.map(|email| {
-            let email = checks.text("email", email, 254);
-            let parts = email.split_once('@');
-            if !parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@')) {
-                checks.within("email", |checks| checks.wrong("must be an e-mail address"));
-            }
-            email
-        });
         patient::PatientDetails {
             name: checks.field("name", self.name),
             birth_date: self.birth_date.0,
             gender: self.gender.into(),
             address: checks.optional("address", self.address),
-            phone: self.phone.map(|phone| checks.text("phone", phone, 50)),
-            email,
-            deceased: self.deceased.map(|at| at.0),
+            phone: self.phone.map(|phone| checks.fits("phone", phone, TextRule::PHONE)),
+            email: self.email.map(|email| checks.fits("email", email, TextRule::EMAIL)),
+            deceased: checks.optional("deceased", self.deceased),
             identifier: checks.optional("identifier", self.identifier),
         }
     }
@@ -86,7 +80,7 @@ impl From<patient::PatientDetails> for PatientDetails {
             address: address.map(Into::into),
             phone,
             email,
-            deceased: deceased.map(Instant),
+            deceased: deceased.map(Into::into),
             identifier: identifier.map(Into::into),
         }
     }
@@ -119,6 +113,16 @@ impl Checked for Condition {
     }
 }
 
+impl From<patient::Condition> for Condition {
+    fn from(condition: patient::Condition) -> Self {
+        Self {
+            concept: condition.concept.into(),
+            onset: condition.onset.map(Day),
+            abated: condition.abated.map(Day),
+        }
+    }
+}
+
 /// An allergy or intolerance.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -139,6 +143,15 @@ impl Checked for Allergy {
         patient::Allergy {
             concept,
             high_criticality: self.high_criticality,
+        }
+    }
+}
+
+impl From<patient::Allergy> for Allergy {
+    fn from(allergy: patient::Allergy) -> Self {
+        Self {
+            concept: allergy.concept.into(),
+            high_criticality: allergy.high_criticality,
         }
     }
 }
@@ -170,41 +183,53 @@ impl Checked for Medication {
     }
 }
 
-/// What a patient brings before a visit. A list that is left out is empty.
+impl From<patient::Medication> for Medication {
+    fn from(medication: patient::Medication) -> Self {
+        Self {
+            concept: medication.concept.into(),
+            since: medication.since.map(Day),
+            active: medication.active,
+        }
+    }
+}
+
+/// What a patient brings before a visit. What is left out says that nobody has asked; `none-known` says that somebody has.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[schema(example = json!({"conditions": [{"concept": {"text": "Hypertension"}, "onset": "2019-05-01"}], "allergies": [{"concept": {"text": "Penicillin"}, "highCriticality": true}], "medications": [{"concept": {"text": "Lisinopril 10 mg"}, "active": true}], "symptoms": ["A cough for two weeks"]}))]
+#[schema(example = json!({
+    "conditions": [{ "concept": { "text": "Asthma" }, "onset": "1990-05-01" }],
+    "allergies": "none-known",
+    "medications": "unknown",
+    "symptoms": ["a cough"],
+}))]
 pub struct Intake {
     /// Illness history.
-    pub conditions: Vec<Condition>,
+    pub conditions: Findings<Condition>,
     /// Allergies.
-    pub allergies: Vec<Allergy>,
+    pub allergies: Findings<Allergy>,
     /// Medications.
-    pub medications: Vec<Medication>,
+    pub medications: Findings<Medication>,
     /// Symptoms in the patient's own words.
     pub symptoms: Vec<String>,
 }
-
-/// The longest list in an intake.
-const MOST_ITEMS: usize = 1000;
 
 impl Checked for Intake {
     type Domain = patient::Intake;
 
     fn check(self, checks: &mut Checks) -> patient::Intake {
         let symptoms = checks.within("symptoms", |checks| {
-            if self.symptoms.len() > MOST_ITEMS {
-                checks.wrong(format!("must have at most {MOST_ITEMS} items"));
+            if self.symptoms.len() > patient::Intake::MOST {
+                checks.wrong(format!("must have at most {} items", patient::Intake::MOST));
             }
             let symptoms = self.symptoms.into_iter().enumerate();
             symptoms
-                .map(|(index, text)| checks.prose(&index.to_string(), text, 4000))
+                .map(|(index, text)| checks.fits(&index.to_string(), text, TextRule::SYMPTOM))
                 .collect()
         });
         patient::Intake {
-            conditions: checks.list("conditions", self.conditions, MOST_ITEMS),
-            allergies: checks.list("allergies", self.allergies, MOST_ITEMS),
-            medications: checks.list("medications", self.medications, MOST_ITEMS),
+            conditions: self.conditions.check("conditions", checks),
+            allergies: self.allergies.check("allergies", checks),
+            medications: self.medications.check("medications", checks),
             symptoms,
         }
     }
@@ -218,24 +243,10 @@ impl From<patient::Intake> for Intake {
             medications,
             symptoms,
         } = intake;
-        let condition = |condition: patient::Condition| Condition {
-            concept: condition.concept.into(),
-            onset: condition.onset.map(Day),
-            abated: condition.abated.map(Day),
-        };
-        let allergy = |allergy: patient::Allergy| Allergy {
-            concept: allergy.concept.into(),
-            high_criticality: allergy.high_criticality,
-        };
-        let medication = |medication: patient::Medication| Medication {
-            concept: medication.concept.into(),
-            since: medication.since.map(Day),
-            active: medication.active,
-        };
         Self {
-            conditions: conditions.into_iter().map(condition).collect(),
-            allergies: allergies.into_iter().map(allergy).collect(),
-            medications: medications.into_iter().map(medication).collect(),
+            conditions: Findings::of(conditions),
+            allergies: Findings::of(allergies),
+            medications: Findings::of(medications),
             symptoms,
         }
     }

@@ -2,7 +2,7 @@
 
 use application::queries::PractitionerView;
 use chrono_tz::Tz;
-use domain::kernel::Wallet;
+use domain::kernel::{TextRule, Wallet};
 use domain::practitioner;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -50,7 +50,7 @@ impl Checked for PractitionerDetails {
             name: checks.field("name", self.name),
             gender: self.gender.into(),
             specializations: checks.list("specializations", self.specializations, 50),
-            credentials: checks.texts("credentials", self.credentials, 50, 500),
+            credentials: checks.texts("credentials", self.credentials, 50, TextRule::line(500)),
             time_zone,
             identifier: checks.optional("identifier", self.identifier),
         }

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use domain::kernel;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-/// A day, such as `2026-03-01`.
+/// A day of the years 1800 to 2099, such as `2026-03-01`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Day(pub NaiveDate);
 
@@ -17,14 +18,14 @@ pub struct Day(pub NaiveDate);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Instant(pub DateTime<Utc>);
 
-/// The years that are taken for meant: what lies outside is a mistake, and would strain arithmetic on times.
+/// The years whose instants are taken for meant: what lies outside is a mistake, and would strain arithmetic on times.
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
 
 fn day(text: &str) -> Option<NaiveDate> {
     use chrono::Datelike as _;
     let day: NaiveDate = text.parse().ok()?;
     // Of what chrono reads, such as `+2026-3-1`, only what it writes.
-    (YEARS.contains(&day.year()) && day.to_string() == text).then_some(day)
+    (kernel::time::YEARS.contains(&day.year()) && day.to_string() == text).then_some(day)
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -74,7 +75,13 @@ macro_rules! from_text {
     };
 }
 
-from_text!(Day, day, "a day such as 2026-03-01", Date, "2026-03-01");
+from_text!(
+    Day,
+    day,
+    "a day such as 2026-03-01, from 1800 to 2099",
+    Date,
+    "2026-03-01"
+);
 from_text!(
     Instant,
     instant,
@@ -146,6 +153,7 @@ mod tests {
             "2026-3-1",
             "0000-01-01",
             "0001-01-01",
+            "2100-01-01",
             "9999-12-31",
             "-2026-03-01",
             "+2026-03-1",

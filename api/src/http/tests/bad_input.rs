@@ -266,7 +266,7 @@ async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
     let name = json!({"family": "Okafor", "given": ["Ada"]});
     let patient = json!({"details": {
         "name": name, "birthDate": "1990-01-01", "gender": "female", "email": "ada@example.org", "phone": "+44",
-        "deceased": "2020-01-01T00:00:00Z",
+        "deceased": {"at": "2020-01-01T00:00:00Z"},
     }, "wallet": null});
     let doctor = json!({"details": {
         "name": name, "gender": "female", "specializations": [{"text": "Cardiology"}], "timeZone": "Europe/London",

@@ -17,27 +17,32 @@ const NAMELESS: &str = "has neither a code nor a text";
 pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> Intake {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
-    let mut intake = Intake::default();
+    let (mut conditions, mut allergies, mut medications) = (Vec::new(), Vec::new(), Vec::new());
     for Entry { path, resource } in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
         let mut remarks = Remarks::on(notes, "Condition", path);
-        intake.conditions.extend(condition(resource, &mut remarks));
+        conditions.extend(condition(resource, &mut remarks));
     }
     for Entry { path, resource } in bundle.allergies.iter().filter(|one| is_own(&one.resource.patient)) {
         let mut remarks = Remarks::on(notes, "AllergyIntolerance", path);
-        intake.allergies.extend(allergy(resource, &mut remarks));
+        allergies.extend(allergy(resource, &mut remarks));
     }
     for Entry { path, resource } in bundle.requests.iter().filter(|one| is_own(&one.resource.subject)) {
         let mut remarks = Remarks::on(notes, "MedicationRequest", path);
-        intake.medications.extend(request(bundle, resource, &mut remarks));
+        medications.extend(request(bundle, resource, &mut remarks));
     }
     for Entry { path, resource } in bundle.statements.iter().filter(|one| is_own(&one.resource.subject)) {
         let mut remarks = Remarks::on(notes, "MedicationStatement", path);
-        intake.medications.extend(statement(bundle, resource, &mut remarks));
+        medications.extend(statement(bundle, resource, &mut remarks));
     }
-    cut(&mut intake.conditions, "Condition", notes);
-    cut(&mut intake.allergies, "AllergyIntolerance", notes);
-    cut(&mut intake.medications, "MedicationRequest", notes);
-    intake
+    cut(&mut conditions, "Condition", notes);
+    cut(&mut allergies, "AllergyIntolerance", notes);
+    cut(&mut medications, "MedicationRequest", notes);
+    Intake {
+        conditions: conditions.into(),
+        allergies: allergies.into(),
+        medications: medications.into(),
+        symptoms: Vec::new(),
+    }
 }
 
 /// Remarks on what concerns none of the bundle's patients.

@@ -1,7 +1,7 @@
 //! Patients and practitioners.
 
 use domain::kernel::{CodeSystem, Coding, Concept};
-use domain::patient::{PatientDetails, Registration};
+use domain::patient::{Deceased, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
@@ -106,7 +106,7 @@ pub(super) fn patient(
             Some(Moment::Instant(_)) => {}
             Some(_) => remarks.changed("deceasedDateTime has no hour, and its first moment is taken"),
         }
-        moment?.start(context.time_zone)
+        moment?.start(context.time_zone).map(Deceased::At)
     });
     if resource.deceased_boolean == Some(true) {
         remarks.changed("deceasedBoolean does not tell when, and the death is not recorded");
