@@ -31,9 +31,11 @@ const SLOTS_A_DAY: u32 = 280;
 
 /// What an engineer has.
 #[derive(Debug)]
-pub struct Site {
-    /// The chain.
-    pub chain: TestChain,
+pub struct Site<C = TestChain> {
+    /// The chain, whatever makes it.
+    pub chain: C,
+    /// The URL of its node.
+    node: String,
     /// The database's URL.
     pub database: String,
     folder: TempDir,
@@ -62,8 +64,24 @@ impl Site {
 
     /// The same, on this chain.
     pub async fn on(chain: TestChain) -> Self {
+        let node = chain.url().to_owned();
+        Self::at(&node, chain).await
+    }
+
+    /// One that is ready to serve: the contract deployed, the database migrated, the configuration written.
+    pub async fn ready(finality: FinalityRule) -> Self {
+        let site = Self::bare().await;
+        site.prepare(finality).await;
+        site
+    }
+}
+
+impl<C> Site<C> {
+    /// The same, at any node on which the test's keys have ether. What makes the chain lives as long as the site.
+    pub async fn at(node: &str, chain: C) -> Self {
         let site = Self {
             chain,
+            node: node.to_owned(),
             database: postgres::database().await,
             folder: postgres::folder(),
             port: free_port(),
@@ -76,13 +94,6 @@ impl Site {
         ] {
             std::fs::write(site.file(name), format!("{key}\n")).expect("a file");
         }
-        site
-    }
-
-    /// One that is ready to serve: the contract deployed, the database migrated, the configuration written.
-    pub async fn ready(finality: FinalityRule) -> Self {
-        let site = Self::bare().await;
-        site.prepare(finality).await;
         site
     }
 
@@ -110,8 +121,8 @@ impl Site {
 
     /// Deploys the contract, and answers with the part of the configuration that it prints.
     pub async fn deploy(&self, writers: &[String]) -> String {
-        let (url, key) = (self.chain.url(), self.file("deployer.key"));
-        let mut arguments = vec!["deploy", "--node", url, "--key-file", text(&key)];
+        let key = self.file("deployer.key");
+        let mut arguments = vec!["deploy", "--node", &self.node, "--key-file", text(&key)];
         writers
             .iter()
             .for_each(|writer| arguments.extend(["--writer", writer.as_str()]));
@@ -139,6 +150,11 @@ impl Site {
             administrator = signer(0).address(),
         );
         std::fs::write(self.file("server.toml"), text).expect("a file");
+    }
+
+    /// A subcommand that goes on beside the test. It is killed when it is dropped.
+    pub fn spawn_command(&self, arguments: &[&str], environment: Environment<'_>, output: &str) -> Process {
+        Process::start(command(arguments, environment), &self.file(output))
     }
 
     /// Runs a subcommand to its end.

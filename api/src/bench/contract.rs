@@ -55,9 +55,7 @@ impl Bench {
         let mut secret = Uuid::new_v4().simple().to_string();
         secret += &Uuid::new_v4().simple().to_string();
         let signer: Signer = secret.parse()?;
-        chain
-            .fund(&signer.address().to_string(), 1_000_000_000_000_000_000_000)
-            .await?;
+        chain.fund(&node, signer.address()).await?;
         let deployment = deploy::deploy(&node, &signer, &[signer.address()]).await?;
         let nonce = node.nonce(signer.address()).await?;
         Ok(Self {

@@ -1,6 +1,7 @@
 //! `medconnect bench`
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,24 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{CliError, console};
+use super::{CliError, console, deploy};
 use crate::bench::{commands, gas, rebuild};
 use crate::compose;
 use crate::dev::data_dir::DataDir;
+use crate::dev::given::GivenNode;
 use crate::dev::system::{System, SystemPorts};
+
+/// The environment variable with the private key of whoever pays on the chain of `--node`.
+const KEY: &str = "MEDCONNECT_BENCH_KEY";
 
 /// Measure, on a system of its own in a temporary folder, and print ratios against baselines of the same run.
 ///
 /// Nothing that is measured stays. Measure release builds, on a machine that does nothing else.
+///
+/// With --node it is the chain of that node instead of one of its own; Postgres and the server are still its own. What is
+/// deployed and appended stays on that chain, and the ether for it comes from an account: that of --key-file, or of
+/// MEDCONNECT_BENCH_KEY, or else one for which the node itself signs, as development nodes do. Several accounts are made, and each
+/// gets an eighth of what that one has, at most 1,000 ether. Blocks count as final at once.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -24,6 +34,12 @@ pub(super) struct Arguments {
     /// Print JSON instead of a table
     #[arg(long, global = true)]
     json: bool,
+    /// Measure on the chain of this node: its JSON-RPC URL
+    #[arg(long, value_name = "URL", global = true)]
+    node: Option<String>,
+    /// A file with the private key of an account that has ether there: 64 hexadecimal digits
+    #[arg(long, value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +79,7 @@ impl From<CommandsArguments> for commands::Options {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+    let node = node(&arguments).await?;
     let folder = tempfile::Builder::new()
         .prefix("medconnect-bench-")
         .tempdir()
@@ -74,12 +91,29 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let progress = |text: &str| steps.step(text);
     let listener = Arc::new(|text: &str| console::note(text));
     let ports = SystemPorts::ANY;
-    let (surroundings, socket) = System::start(directory, ports, &progress, listener).await?;
+    let (surroundings, socket) = System::start_on(node, directory, ports, &progress, listener).await?;
     let measured = measure(&arguments, &surroundings, socket, &progress).await;
     steps.finish();
     surroundings.stop().await;
     console::result(measured?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The node that is given, with whoever pays there.
+async fn node(arguments: &Arguments) -> Result<Option<GivenNode>, CliError> {
+    let Some(url) = &arguments.node else {
+        return match arguments.key_file {
+            Some(_) => Err(CliError::Usage(
+                "--key-file is for an account on the chain of --node".to_owned(),
+            )),
+            None => Ok(None),
+        };
+    };
+    let key = match &arguments.key_file {
+        None if std::env::var_os(KEY).is_none() => None,
+        file => Some(deploy::key(file.clone(), KEY)?),
+    };
+    Ok(Some(GivenNode::find(url, key).await?))
 }
 
 async fn measure(

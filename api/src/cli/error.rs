@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
 
+use crate::check_node::NoAnswer;
 use crate::compose::ComposeError;
 use crate::config::ConfigError;
 use crate::dev::DevError;
@@ -39,6 +40,9 @@ pub enum CliError {
     /// Signing in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// No node answers to `check-node`.
+    #[error("there is nothing to check: {0}")]
+    NoNode(#[source] NoAnswer),
     /// No node answers.
     #[error("no node of --node can be used: {0}")]
     Node(#[source] ChainError),
@@ -73,7 +77,7 @@ impl CliError {
     /// The exit code, as documented by `medconnect --help`.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) => ExitCode::from(2),
+            Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::NoNode(_) => ExitCode::from(2),
             Self::Compose(error) if error.is_configuration() => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }

@@ -1,6 +1,7 @@
 //! The command line. Each subcommand is a module: what it takes, and what it does with the rest of the crate.
 
 mod bench;
+mod check_node;
 mod console;
 mod deploy;
 mod dev;
@@ -39,6 +40,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Run a server on a Postgres and a chain that are there.
     Serve(serve::Arguments),
+    /// Look at an Ethereum node: what it gives and lacks, and what to do about it.
+    CheckNode(check_node::Arguments),
     /// Put the event log's contract on a chain.
     Deploy(deploy::Arguments),
     /// Create or update the database's tables.
@@ -74,6 +77,7 @@ impl Cli {
         let done = match self.command {
             Command::Dev(arguments) => dev::run(arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::CheckNode(arguments) => check_node::run(arguments).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,

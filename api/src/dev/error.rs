@@ -161,6 +161,16 @@ pub enum DevError {
         /// What it said.
         message: String,
     },
+    /// Nobody pays on a chain that is not our own.
+    #[error(
+        "the node signs for no account that has ether: give --key-file, with the key of an account that has some there"
+    )]
+    NoPurse,
+    /// The account that should pay has nothing.
+    #[error(
+        "the account {0} has no ether on the node's chain: send it some, or give --key-file with the key of another one"
+    )]
+    NoEther(infrastructure::chain::Address),
     /// The chain's node does not answer as it should.
     #[error("the chain does not work: {0}")]
     Node(#[from] infrastructure::chain::ChainError),

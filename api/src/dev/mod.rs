@@ -6,13 +6,14 @@
 //! - [`postgres`] and [`anvil`]: start and stop them. Nothing that is started here outlives us, however we end.
 //! - [`system`]: all of it together, with a contract deployed; what `dev` puts a server on.
 //! - [`data_dir`] and [`secrets`]: where everything is kept.
-//! - [`chain`]: an Anvil that forgets nothing, whatever is killed.
+//! - [`chain`]: an Anvil that forgets nothing, whatever is killed. [`given`]: a node that somebody else runs, for measurements.
 
 pub mod anvil;
 pub mod chain;
 pub mod data_dir;
 pub mod demo;
 mod error;
+pub mod given;
 mod kept;
 pub mod port;
 pub mod postgres;
@@ -21,11 +22,13 @@ pub mod rpc;
 pub mod running;
 pub mod secrets;
 pub mod system;
+mod system_chain;
 pub mod tools;
 pub mod user;
 
 pub use error::DevError;
 pub use kept::KeptCluster;
+pub use system_chain::SystemChain;
 
 /// The chain id of a chain of one's own, by custom.
 pub const CHAIN_ID: u64 = 31337;

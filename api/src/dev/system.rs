@@ -9,10 +9,12 @@ use secrecy::SecretString;
 use super::chain::{ChainOptions, DevChain, Listener};
 use super::data_dir::{DataDir, read_json, write_json};
 use super::error::DevError;
+use super::given::GivenNode;
 use super::kept::KeptCluster;
 use super::port::{self, Port};
 use super::postgres::ClusterOptions;
 use super::secrets::{HexSecret, Secrets};
+use super::system_chain::SystemChain;
 use super::tools::{AnvilTool, PostgresTools, Progress};
 use super::user::RunAs;
 use crate::config::{
@@ -22,9 +24,6 @@ use crate::config::{
 
 /// The name of the database.
 const DATABASE: &str = "medconnect";
-
-/// What an account that pays for transactions should have, in wei: enough for ever.
-const FUNDS: u128 = 1_000_000 * 1_000_000_000_000_000_000;
 
 /// For how many blocks back the chain's state can be asked for. The follower asks for that of the newest block it knows of, and others may
 /// come meanwhile.
@@ -54,7 +53,7 @@ impl SystemPorts {
 #[derive(Debug)]
 pub struct System {
     postgres: KeptCluster,
-    chain: DevChain,
+    chain: SystemChain,
     deployment: Deployment,
     secrets: Secrets,
     config: Config,
@@ -72,10 +71,26 @@ impl System {
         progress: Progress<'_>,
         listener: Listener,
     ) -> Result<(Self, TcpListener), DevError> {
+        Self::start_on(None, directory, ports, progress, listener).await
+    }
+
+    /// The same on the chain of a node that somebody else runs, if one is given.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; also when nobody pays on that chain.
+    pub async fn start_on(
+        node: Option<GivenNode>,
+        directory: DataDir,
+        ports: SystemPorts,
+        progress: Progress<'_>,
+        listener: Listener,
+    ) -> Result<(Self, TcpListener), DevError> {
         // Everything that can be in the way is looked at before anything is fetched or started.
         let http = port::listen(ports.http, "the REST interface")?;
         let address = http.local_addr().map_err(DevError::NoPort)?;
-        port::choose(ports.chain, "the chain")?;
+        if node.is_none() {
+            port::choose(ports.chain, "the chain")?;
+        }
         port::choose(ports.postgres, "Postgres")?;
         let user = RunAs::not_root()?;
         let cluster = directory.path().join("postgres");
@@ -83,7 +98,10 @@ impl System {
         let secrets = Secrets::open(directory.path())?;
 
         let tools = PostgresTools::find(&user, &cluster, progress).await?;
-        let anvil = AnvilTool::find(progress).await?;
+        let source = match node {
+            Some(node) => Source::Given(node),
+            None => Source::Own(AnvilTool::find(progress).await?),
+        };
 
         progress("starting Postgres");
         let options = ClusterOptions {
@@ -97,15 +115,11 @@ impl System {
         };
         let postgres = KeptCluster::start(tools, user, options, DATABASE, Arc::clone(&listener)).await?;
 
-        progress("starting the chain");
-        let options = ChainOptions {
-            journal: Some(directory.path().join("chain.jsonl")),
-            log: directory.log("anvil"),
-            port: ports.chain,
-            chain_id: super::CHAIN_ID,
-            states: STATES,
+        let chain = match source {
+            Source::Given(node) => Ok(SystemChain::Given(node)),
+            Source::Own(anvil) => own_chain(anvil, &directory, ports.chain, progress, listener).await,
         };
-        let chain = match DevChain::start(anvil, options, listener).await {
+        let chain = match chain {
             Ok(chain) => chain,
             Err(error) => {
                 postgres.stop().await;
@@ -149,7 +163,7 @@ impl System {
     }
 
     /// The chain.
-    pub const fn chain(&self) -> &DevChain {
+    pub const fn chain(&self) -> &SystemChain {
         &self.chain
     }
 
@@ -170,19 +184,44 @@ impl System {
     }
 }
 
+/// What the chain comes from.
+enum Source {
+    /// An Anvil that is started.
+    Own(AnvilTool),
+    /// A node that runs.
+    Given(GivenNode),
+}
+
+/// A chain that forgets nothing, in the system's folder.
+async fn own_chain(
+    anvil: AnvilTool,
+    directory: &DataDir,
+    port: Port,
+    progress: Progress<'_>,
+    listener: Listener,
+) -> Result<SystemChain, DevError> {
+    progress("starting the chain");
+    let options = ChainOptions {
+        journal: Some(directory.path().join("chain.jsonl")),
+        log: directory.log("anvil"),
+        port,
+        chain_id: super::CHAIN_ID,
+        states: STATES,
+    };
+    DevChain::start(anvil, options, listener).await.map(SystemChain::Own)
+}
+
 /// Pays those who append, and deploys the contract unless it is there.
 async fn settle(
     directory: &DataDir,
-    chain: &DevChain,
+    chain: &SystemChain,
     secrets: &Secrets,
     progress: Progress<'_>,
 ) -> Result<Deployment, DevError> {
     let node = Node::new(&[chain.url()], chain.chain_id(), RpcOptions::default())?;
     let (deployer, signer) = (wallet(&secrets.deployer)?, wallet(&secrets.signer)?);
     for account in [deployer.address(), signer.address()] {
-        if node.balance(account).await? < FUNDS / 2 {
-            chain.fund(&account.to_string(), FUNDS).await?;
-        }
+        chain.fund(&node, account).await?;
     }
     let path = directory.path().join("deployment.json");
     if let Some(deployment) = read_json::<Deployment>(&path)? {
@@ -211,7 +250,7 @@ pub(super) fn wallet(secret: &HexSecret) -> Result<Signer, DevError> {
 
 fn configuration(
     postgres: &KeptCluster,
-    chain: &DevChain,
+    chain: &SystemChain,
     secrets: &Secrets,
     deployment: Deployment,
     address: SocketAddr,

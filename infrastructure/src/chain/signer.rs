@@ -74,13 +74,21 @@ impl Signer {
     /// # Errors
     /// When the key refuses.
     pub fn sign(&self, transaction: Transaction) -> Result<SignedTransaction, TransactionError> {
+        self.sign_transfer(transaction, 0)
+    }
+
+    /// Signs a transaction that takes so much ether with it, in wei.
+    ///
+    /// # Errors
+    /// When the key refuses.
+    pub fn sign_transfer(&self, transaction: Transaction, value: u128) -> Result<SignedTransaction, TransactionError> {
         let mut request = Eip1559TransactionRequest::new()
             .chain_id(transaction.chain_id)
             .nonce(transaction.nonce)
             .gas(transaction.gas_limit)
             .max_fee_per_gas(transaction.max_fee)
             .max_priority_fee_per_gas(transaction.priority_fee)
-            .value(0)
+            .value(value)
             .data(transaction.data);
         request.to = transaction.to.map(|to| NameOrAddress::Address(to.to_ethers()));
         let request = TypedTransaction::Eip1559(request);

@@ -10,6 +10,7 @@
 mod auth;
 mod authorization;
 mod bad_input;
+mod check_node;
 mod cli;
 mod crash_points;
 mod database_outages;

@@ -1,0 +1,40 @@
+//! The program on nodes of other makers: deploy, serve and import, through kills, on each of them. `README.md` says how each is had.
+//!
+//! A node that cannot be had fails its test. None of this is part of `cargo test --workspace`, which needs nothing but Rust and npm.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what must hold by panicking when it does not"
+)]
+
+mod node;
+mod scenario;
+
+use tests::site::Site;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anvil() {
+    scenario::run(Site::bare().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ganache() {
+    let node = node::ganache().await;
+    scenario::run(Site::at(&node.url(), node).await).await;
+}
+
+/// The gas rules that this Geth knows of and no network has yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn geth_with_its_newest_rules() {
+    let node = node::geth_with_its_newest_rules().await;
+    scenario::run(Site::at(&node.url(), node).await).await;
+}
+
+/// The rules that networks have today: those of `genesis.json`.
+#[tokio::test(flavor = "multi_thread")]
+async fn geth_with_todays_rules() {
+    let node = node::geth_with_todays_rules().await;
+    scenario::run(Site::at(&node.url(), node).await).await;
+}

@@ -1,0 +1,103 @@
+//! What every node must bear: a hospital's import through a killed server, a restart, and a rebuild that comes out the same.
+
+use std::path::Path;
+
+use api::config::FinalityRule;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::bundles;
+use tests::rest::{Rest, id};
+use tests::site::Site;
+use tests::system::until;
+
+const BUNDLES: u32 = 24;
+const VISITS: u32 = 25;
+/// Each patient, each visit, and the five doctors.
+const COMMANDS: u64 = (BUNDLES * (VISITS + 1) + 5) as u64;
+/// After how many events the server is killed.
+const SOME: u64 = 60;
+
+/// Deploys, serves and imports; kills the server meanwhile, restarts it, and rebuilds.
+pub(crate) async fn run<C>(site: Site<C>) {
+    site.prepare(FinalityRule::Instant).await;
+    let folder = site.file("bundles");
+    bundles::write(&folder, BUNDLES, VISITS);
+
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let key = import_key(&administrator).await;
+    let before = position(&administrator).await;
+
+    let environment = [("MEDCONNECT_KEY", key.as_str())];
+    let import = arguments(&server.url, &folder);
+    let import: Vec<_> = import.iter().map(String::as_str).collect();
+    let mut importing = site.spawn_command(&import, &environment, "import.output");
+    until("some events", async || position(&administrator).await >= before + SOME).await;
+    server.process.kill().await;
+    assert!(
+        importing.has_ended().is_none(),
+        "it was over before the kill: {}",
+        importing.output()
+    );
+    let server = site.serve(&[]).await;
+    let ended = importing.ended().await;
+    assert!(ended.success(), "{}", importing.output());
+
+    // Everything is there, once.
+    let again = site.succeed(&import, &environment).await;
+    let summary: Value = serde_json::from_str(&again.out).expect("JSON");
+    assert_eq!(
+        (&summary["commands"], &summary["events"]),
+        (&json!(COMMANDS), &json!(0))
+    );
+    assert_eq!(position(&administrator).await, before + COMMANDS);
+    at_rest(&site, &administrator).await;
+    let hashes = hashes(&administrator).await;
+    server.process.stop().await;
+
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    assert_eq!(self::hashes(&administrator).await, hashes, "a restart changes nothing");
+    site.compare_with_rebuild().await;
+    at_rest(&site, &administrator).await;
+    server.process.stop().await;
+}
+
+/// The command line of the import. Few commands at once, so that there is time for a kill.
+fn arguments(url: &str, folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().expect("UTF-8");
+    ["import", "--json", "--concurrency", "8", "--url", url, folder]
+        .map(str::to_owned)
+        .into()
+}
+
+/// The key of a hospital's service that may import.
+async fn import_key(administrator: &Rest) -> String {
+    let account = json!({ "name": "import", "role": "hospital" });
+    let account = administrator.insist(Method::POST, "/v1/accounts", &account).await;
+    let path = format!("/v1/accounts/{}/keys", id(&account));
+    let scopes = json!({ "scopes": ["read", "write", "import"] });
+    let key = administrator.insist(Method::POST, &path, &scopes).await;
+    key["secret"].as_str().expect("a new secret").to_owned()
+}
+
+async fn position(administrator: &Rest) -> u64 {
+    let status = administrator.get("/v1/admin/status").await;
+    status["log"]["position"].as_u64().expect("a position")
+}
+
+/// Nothing is left to send, nothing is wrong, nothing could not be read.
+async fn at_rest<C>(site: &Site<C>, administrator: &Rest) {
+    until("the outbox is empty", async || site.outbox().await == 0).await;
+    until("no troubles", async || {
+        administrator.get("/v1/admin/status").await["troubles"] == json!([])
+    })
+    .await;
+    let status = administrator.get("/v1/admin/status").await;
+    assert_eq!(status["parked"], json!([]), "{status}");
+}
+
+async fn hashes(administrator: &Rest) -> Value {
+    let status = administrator.get("/v1/admin/status?contentHashes=true").await;
+    status["contentHashes"].clone()
+}

@@ -1,0 +1,120 @@
+//! `medconnect check-node`: what a node gives and lacks, and whether that is enough.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::binary::{free_port, program};
+use tests::chain::TestChain;
+use tests::proxy::{Conduct, Proxy};
+use tests::site::signer;
+use tokio::process::Command;
+
+/// The exit code, the report, and what was said beside it.
+async fn check(url: &str, more: &[&str]) -> (i32, Value, String) {
+    let mut command = Command::new(program());
+    command
+        .args(["check-node", url, "--json"])
+        .args(more)
+        .kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+    (output.status.code().unwrap(), report, said)
+}
+
+/// What was found about one thing.
+fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
+    let findings = report["findings"].as_array().unwrap_or_else(|| panic!("{report}"));
+    let found = findings.iter().find(|finding| finding["check"] == check);
+    found.unwrap_or_else(|| panic!("{check}: {report}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_has_all_is_usable() {
+    let chain = TestChain::start().await;
+    chain.mine(20).await;
+    let (code, report, said) = check(chain.url(), &["--account", &signer(1).address().to_string()]).await;
+    assert_eq!(code, 0, "{report} {said}");
+    assert_eq!(report["usable"], true);
+    for finding in report["findings"].as_array().unwrap() {
+        assert!(
+            matches!(finding["verdict"].as_str().unwrap(), "good" | "limited"),
+            "{finding}"
+        );
+        assert!(
+            finding["verdict"] == "good" || finding["advice"].is_string(),
+            "{finding}"
+        );
+    }
+    assert_eq!(finding(&report, "chain id")["value"], 31_337);
+    assert_eq!(finding(&report, "newest block")["value"]["number"], 20);
+    assert_eq!(finding(&report, "rules")["value"], "Osaka (2025)");
+    let prices = &finding(&report, "gas prices")["value"];
+    assert_eq!(
+        (&prices["transaction"], &prices["logByte"]),
+        (&json!(21_000), &json!(8))
+    );
+    assert!(
+        (22_100..23_000).contains(&prices["newSlot"].as_u64().unwrap()),
+        "{prices}"
+    );
+    assert!((700_000..1_500_000).contains(&finding(&report, "deployment")["value"].as_u64().unwrap()));
+    assert_eq!(finding(&report, "old logs")["value"], 1);
+
+    // It is said what goes on; nothing was sent.
+    assert!(said.contains("gas rules"), "{said}");
+    assert_eq!(chain.block_number().await, 20);
+
+    // For people.
+    let output = Command::new(program())
+        .args(["check-node", chain.url()])
+        .output()
+        .await
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("good     chain id       31337"), "{table}");
+    assert!(table.ends_with("Medconnect can use this node.\n"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_ether_is_told() {
+    let chain = TestChain::start().await;
+    let poor = format!("0x{}", "0e".repeat(20));
+    let (code, report, _) = check(chain.url(), &["--account", &poor]).await;
+    assert_eq!(code, 1, "{report}");
+    assert_eq!(finding(&report, "ether")["verdict"], "missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_node_nothing_is_checked() {
+    let chain = TestChain::start().await;
+    let proxy = Proxy::of(chain.url());
+    let nobody = format!("http://user:p4ssword@127.0.0.1:{}/api-key", free_port());
+    for (url, conduct, words) in [
+        (nobody.as_str(), Conduct::Honest, "cannot be reached"),
+        ("nonsense", Conduct::Honest, "http://"),
+        (proxy.url().as_str(), Conduct::AnswersNoJson, "no Ethereum node"),
+        (proxy.url().as_str(), Conduct::AnswersAnotherShape, "no Ethereum node"),
+        (proxy.url().as_str(), Conduct::Fails, "status 500"),
+    ] {
+        proxy.behave(conduct);
+        let (code, report, said) = check(url, &[]).await;
+        assert_eq!((code, &report), (2, &Value::Null), "{said}");
+        assert!(said.contains(words), "{said}");
+        assert!(!said.contains("p4ssword") && !said.contains("api-key"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_node_is_left_in_time() {
+    let chain = TestChain::start().await;
+    let proxy = Proxy::of(chain.url());
+    proxy.behave(Conduct::Delays(Duration::from_millis(700)));
+    let started = Instant::now();
+    let (code, report, _) = check(&proxy.url(), &["--patience", "3"]).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_eq!(code, 1, "{report}");
+    assert_eq!(finding(&report, "history")["verdict"], "unknown");
+    assert_eq!(finding(&report, "speed")["verdict"], "limited");
+}
