@@ -142,6 +142,11 @@ impl Collector for SystemMetrics {
             ("appender_appended", "Commits told to be appended", done.appended),
             ("appender_rejected", "Commits told to be rejected", done.rejected),
             (
+                "appender_refused",
+                "Commits that were accepted and given up, for the contract refuses them for good",
+                done.refused,
+            ),
+            (
                 "appender_reappended",
                 "Commits signed again, for their transaction came to nothing",
                 done.reappended,

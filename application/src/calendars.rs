@@ -494,6 +494,7 @@ fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
         CommandError::Unknown => CommandError::Unknown,
         CommandError::HeldBack => CommandError::HeldBack,
         CommandError::TooLarge => CommandError::TooLarge,
+        CommandError::Refused => CommandError::Refused,
         CommandError::Internal(cause) => CommandError::Internal(cause),
     }
 }

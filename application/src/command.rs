@@ -121,6 +121,9 @@ pub enum CommandError<E> {
     /// What it says is more than one transaction can carry. Nothing changed.
     #[error("more than one transaction can carry")]
     TooLarge,
+    /// It was accepted, and the log's contract refuses it for good. Nothing changed.
+    #[error("the log's contract refuses it")]
+    Refused,
     /// A fault of ours. The cause is for the log, not for the caller.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -111,6 +111,9 @@ pub enum UseCaseError {
     /// What the request says is more than one event of the log can hold.
     #[error("more than one event of the log can hold")]
     TooLarge,
+    /// The log's contract refuses what the request came to, for good.
+    #[error("the log's contract refuses it")]
+    RefusedByTheLog,
     /// A fault of ours.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -141,6 +144,7 @@ impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
             CommandError::Unknown => Self::Unknown,
             CommandError::HeldBack => Self::HeldBack,
             CommandError::TooLarge => Self::TooLarge,
+            CommandError::Refused => Self::RefusedByTheLog,
             CommandError::Internal(cause) => Self::Internal(cause),
         }
     }

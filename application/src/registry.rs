@@ -87,13 +87,15 @@ pub struct RegisteredCommand {
 /// Where a command has left a trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trace {
-    /// Its events are in the journal.
+    /// Its events are in the journal: all of them, as far as the outbox tells which they are.
     Journaled {
         /// The position of the last one.
         position: Position,
     },
     /// It is accepted and on its way.
     Outbox,
+    /// It was accepted, and the log's contract refuses it for good.
+    Refused,
     /// Nowhere: it changed nothing, or needed to change nothing.
     None,
 }

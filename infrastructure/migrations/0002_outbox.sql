@@ -32,3 +32,9 @@ CREATE TABLE outbox_commits (
     batch_index int NOT NULL
 );
 CREATE INDEX outbox_commits_transaction ON outbox_commits (signer, nonce);
+
+-- Commits that were accepted and that the contract refuses, alone and with gas to spare. Whoever asks for such a command is told.
+CREATE TABLE refused_commits (
+    command_id uuid PRIMARY KEY,
+    refused_at timestamptz NOT NULL DEFAULT now()
+);

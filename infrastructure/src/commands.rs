@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
 
 use crate::sessions::store;
+use crate::trace::trace;
 
 /// [`CommandRegistry`] in Postgres.
 #[derive(Clone, Debug)]
@@ -74,22 +75,6 @@ impl PostgresCommands {
             answer(&row)?.map_or(Claimed::InProgress(command_id), Claimed::Answered),
         ))
     }
-}
-
-/// Where a command has left a trace. In one snapshot: a commit leaves the outbox only after it is in the journal.
-pub(crate) async fn trace(pool: &PgPool, command_id: CommandId) -> Result<Trace, sqlx::Error> {
-    // `OFFSET 0`: the greatest position is sought among the command's own, not the command from the greatest position down.
-    let sql = "SELECT (SELECT max(position) FROM \
-                       (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own) AS position, \
-                      EXISTS (SELECT FROM outbox_commits WHERE command_id = $1) AS waiting";
-    let row = sqlx::query(sql).bind(command_id.uuid()).fetch_one(pool).await?;
-    let position: Option<i64> = row.try_get("position")?;
-    let waiting = row.try_get("waiting")?;
-    Ok(match position.and_then(|position| u64::try_from(position).ok()) {
-        Some(position) => Trace::Journaled { position },
-        None if waiting => Trace::Outbox,
-        None => Trace::None,
-    })
 }
 
 fn answer(row: &PgRow) -> Result<Option<StoredAnswer>, StoreError> {
@@ -208,6 +193,11 @@ impl CommandRegistry for PostgresCommands {
     }
 
     async fn sweep(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM refused_commits WHERE refused_at < $1")
+            .bind(before)
+            .execute(&self.0)
+            .await
+            .map_err(store)?;
         let sql = "DELETE FROM commands WHERE created_at < $1 \
                    AND NOT EXISTS (SELECT FROM outbox_commits WHERE outbox_commits.command_id = commands.command_id)";
         sqlx::query(sql)

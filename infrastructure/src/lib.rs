@@ -9,6 +9,7 @@
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
+//! - `trace`: where a command has left a trace.
 //! - [`log`] and [`notices`]: the types that these parts hand to each other.
 
 pub mod appender;
@@ -25,3 +26,4 @@ pub mod sealing;
 pub mod secrets;
 pub mod sessions;
 pub mod store;
+mod trace;

@@ -131,8 +131,11 @@ pub enum CommitOutcome {
     Duplicate,
     /// It was not accepted, and will not be appended.
     Failed(Unavailable),
-    /// It never can be appended: it is malformed, too large for a transaction, or the contract reverts it even alone.
-    Unappendable,
+    /// It was not accepted, for no transaction can hold it.
+    TooLarge,
+    /// It was accepted and never will be appended: the contract refuses it, alone and with gas to spare, or it takes more gas than a
+    /// transaction may ask for.
+    Refused,
     /// It may be durable, and if it is it will be appended or rejected, but not under the eyes of this process: the server is
     /// stopping, or has lost its signing key's lease to another, which goes on with it. The log will tell.
     HandedOver,

@@ -21,6 +21,7 @@ pub mod binary;
 pub mod bundles;
 pub mod chain;
 pub mod clinic;
+pub mod code;
 pub mod history;
 pub mod log;
 pub mod people;

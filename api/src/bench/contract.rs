@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use application::log::StreamId;
 use domain::kernel::CommandId;
-use infrastructure::appender::gas::Size;
 use infrastructure::chain::codec::append_calldata;
+use infrastructure::chain::gas::{GasRules, Size, probe};
 use infrastructure::chain::{Address, BlockId, EventLog, Node, RpcOptions, Signer, Transaction, deploy};
 use infrastructure::log::{Commit, StreamHead, StreamPart};
 use serde::Serialize;
@@ -44,6 +44,7 @@ pub(super) struct Bench {
     pub(super) signer: Signer,
     /// The block in which it was deployed.
     pub(super) deployed_in: u64,
+    rules: GasRules,
     nonce: u64,
 }
 
@@ -58,8 +59,10 @@ impl Bench {
         chain.fund(&node, signer.address()).await?;
         let deployment = deploy::deploy(&node, &signer, &[signer.address()]).await?;
         let nonce = node.nonce(signer.address()).await?;
+        let log = EventLog::new(node, deployment.address);
         Ok(Self {
-            log: EventLog::new(node, deployment.address),
+            rules: probe(&log, signer.address(), &[]).await?,
+            log,
             signer,
             deployed_in: deployment.block,
             nonce,
@@ -97,7 +100,7 @@ impl Bench {
             chain_id: self.log.node().chain_id(),
             nonce: self.nonce,
             to: Some(self.address()),
-            gas_limit: size.gas_limit(),
+            gas_limit: self.rules.limit(size),
             max_fee: 100_000_000_000,
             priority_fee: 1_000_000_000,
             data: append_calldata(commits)?,

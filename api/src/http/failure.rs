@@ -35,6 +35,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::TooLarge => {
                 Self::new(ProblemKind::PayloadTooLarge).detail("It is more than one event of the log can hold.")
             }
+            UseCaseError::RefusedByTheLog => Self::new(ProblemKind::RefusedByTheLog),
             UseCaseError::Internal(cause) => Self::new(ProblemKind::Internal).cause(cause),
         }
     }

@@ -112,6 +112,10 @@ problems! {
         "Signing in is limited per address. Ask again after Retry-After.";
     Internal = "internal", 500, "A fault of ours",
         "Something went wrong here. The log has the cause under the request's id.";
+    RefusedByTheLog = "refused-by-the-log", 500, "The log's contract refuses it",
+        "The command was accepted, and then the contract that keeps the log refused what it came to, or needed more gas for it than \
+         one transaction may have. It was not executed and never will be. The server's log has the command's id; find the cause before you \
+         issue it anew.";
     CommandNotExecuted = "command-not-executed", 503, "The command was not executed",
         "The server stopped, or could not take the command, before it was accepted. Nothing changed; issue it again.";
     ChainUnavailable = "chain-unavailable", 503, "The chain cannot be reached",
@@ -266,7 +270,11 @@ impl Problem {
 
     /// Whether the same request may succeed later, for nothing changed and nothing was decided on it.
     pub const fn is_transient(&self) -> bool {
-        self.kind.status() >= 500 || matches!(self.kind, ProblemKind::Conflict)
+        match self.kind {
+            ProblemKind::Conflict => true,
+            ProblemKind::RefusedByTheLog => false,
+            kind => kind.status() >= 500,
+        }
     }
 
     /// As it is written.

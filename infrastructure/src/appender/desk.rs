@@ -7,17 +7,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use application::trouble::TroubleKind;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fees::Fee;
 use super::handle::Waiter;
-use super::machine::{Action, CommitKey, Input, Machine, Millis, Nonce, ReceiptSeen, SendAnswer};
+use super::machine::{Action, CommitKey, Execution, Input, Machine, Millis, Nonce, ReceiptSeen, SendAnswer};
 use super::outbox::{Outbox, Signature, StoredBatch};
 use super::refusal::classify;
+use super::reverted::reverted;
 use super::status::Shared;
 use super::worker::{End, Job, work};
+use crate::chain::gas::GasRules;
 use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node};
 use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
 use crate::log::{CommitOutcome, NewKey};
@@ -46,6 +49,7 @@ pub(super) enum Message {
     },
     Fees(Fees),
     BlockGas(u64),
+    GasRules(GasRules),
     Authorized(bool),
     LeaseLost,
 }
@@ -66,6 +70,8 @@ pub(super) struct Desk {
     /// `None` when everything ends.
     jobs: Option<UnboundedSender<Job>>,
     cleaning: UnboundedSender<Job>,
+    /// Told when gas is dearer than was known.
+    gas_is_dear: Arc<Notify>,
     ended: CancellationToken,
     pub(super) waiting: HashMap<CommitKey, Waiting>,
     signatures: HashMap<Nonce, Vec<Signature>>,
@@ -80,6 +86,7 @@ impl Desk {
         shared: Arc<Shared>,
         messages: UnboundedSender<Message>,
         outbox: Outbox,
+        gas_is_dear: Arc<Notify>,
         ended: CancellationToken,
     ) -> (Self, JoinHandle<End>) {
         let worker = |outbox: Outbox| {
@@ -100,6 +107,7 @@ impl Desk {
             messages,
             jobs,
             cleaning,
+            gas_is_dear,
             ended,
             waiting,
             signatures,
@@ -155,12 +163,9 @@ impl Desk {
             }
             Action::Send { nonce, hash } => self.send(nonce, &hash),
             Action::AskFees => self.ask_fees(),
+            Action::AskGasRules => self.gas_is_dear.notify_one(),
             Action::AskNonce => self.ask_nonce(),
-            Action::AskReceipt {
-                nonce,
-                hashes,
-                final_block,
-            } => self.ask_receipt(nonce, hashes, final_block),
+            Action::AskReceipt { nonce, final_block } => self.ask_receipt(nonce, final_block),
             Action::Accepted(key) => {
                 if let Some(waiting) = self.waiting.get_mut(&key) {
                     waiting.keys = Vec::new();
@@ -177,9 +182,10 @@ impl Desk {
                 crash_point(APPENDER_MINED_SEEN);
             }
             Action::MarkRejected(commands) => self.give(Job::Discard(commands)),
-            Action::Discard(command) => {
-                tracing::error!(%command, "a commit is given up: the contract reverts it even alone");
-                self.give(Job::Discard(vec![command]));
+            Action::Refuse(command) => {
+                tracing::error!(%command, "a commit is given up: the contract refuses it even alone");
+                self.shared.count(|done| done.refused += 1);
+                self.give(Job::Refuse(command));
             }
             Action::Resolve(key, outcome) => {
                 if let Some(waiting) = self.waiting.remove(&key) {
@@ -258,10 +264,11 @@ impl Desk {
         self.spawn(async move { Message::Nonce(nonce_and_head(&node, address).await.ok()) });
     }
 
-    fn ask_receipt(&self, nonce: Nonce, hashes: Vec<Hash>, final_block: u64) {
+    fn ask_receipt(&self, nonce: Nonce, final_block: u64) {
         let (log, address) = (self.log.clone(), self.address);
+        let signatures = self.signatures.get(&nonce).cloned().unwrap_or_default();
         self.spawn(async move {
-            let seen = receipt(&log, address, nonce, &hashes, final_block).await;
+            let seen = receipt(&log, address, nonce, &signatures, final_block).await;
             Message::Receipt {
                 nonce,
                 seen: seen.unwrap_or_default(),
@@ -300,6 +307,7 @@ impl Desk {
             Message::Receipt { nonce, seen: None } => Input::ReceiptUnknown { nonce },
             Message::Fees(fees) => Input::Fees(fees),
             Message::BlockGas(gas) => Input::BlockGas(gas),
+            Message::GasRules(rules) => Input::GasRules(rules),
             Message::Authorized(authorized) => Input::Authorized(authorized),
             Message::LeaseLost => return,
         };
@@ -334,7 +342,7 @@ async fn receipt(
     log: &EventLog,
     address: Address,
     nonce: Nonce,
-    hashes: &[Hash],
+    signatures: &[Signature],
     final_block: u64,
 ) -> Result<Option<(bool, Option<ReceiptSeen>)>, ChainError> {
     let node = log.node();
@@ -347,14 +355,19 @@ async fn receipt(
         }
         Err(error) => return Err(error),
     };
-    let Some(receipt) = node.receipts(hashes).await?.into_iter().flatten().next() else {
+    let hashes: Vec<_> = signatures.iter().map(|(hash, _)| *hash).collect();
+    let receipts = node.receipts(&hashes).await?;
+    let mined = signatures.iter().zip(receipts);
+    let Some(((_, raw), receipt)) = mined.into_iter().find_map(|(signed, found)| Some((signed, found?))) else {
         return Ok(counted.map(|count| (count > nonce, None)));
     };
-    let authorized = receipt.succeeded || log.is_writer(address).await?;
+    let execution = match receipt.succeeded {
+        true => Execution::Succeeded,
+        false => reverted(log, address, raw, &receipt).await?,
+    };
     let seen = ReceiptSeen {
         block: receipt.block_number,
-        succeeded: receipt.succeeded,
-        authorized,
+        execution,
     };
     // A receipt shows by itself that the nonce is used.
     Ok(Some((true, Some(seen))))

@@ -8,9 +8,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::gas::Size;
 use super::machine::{CommitKey, Limits};
 use super::status::{AppenderStatus, Shared};
+use crate::chain::gas::Size;
 use crate::log::{Commit, CommitLog, CommitOutcome, CommitTicket, NewKey};
 
 /// A commit that was handed over.
@@ -110,8 +110,9 @@ impl CommitLog for AppenderHandle {
         let (accepted_by, accepted) = oneshot::channel();
         let (outcome_by, outcome) = oneshot::channel();
         let ticket = Ticket { accepted, outcome };
-        let Some(size) = Size::of(&commit).ok().filter(|size| self.limits.hold(*size)) else {
-            let _ = outcome_by.send(CommitOutcome::Unappendable);
+        let holds = |size: &Size| self.limits.hold(*size, &self.shared.gas(), u64::MAX);
+        let Some(size) = Size::of(&commit).ok().filter(holds) else {
+            let _ = outcome_by.send(CommitOutcome::TooLarge);
             return Ok(ticket);
         };
         let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned())
@@ -174,7 +175,7 @@ mod tests {
         ] {
             let mut ticket = handle.append(commit, vec![]).await.unwrap();
             assert!(!ticket.accepted().await);
-            assert_eq!(ticket.outcome().await, CommitOutcome::Unappendable);
+            assert_eq!(ticket.outcome().await, CommitOutcome::TooLarge);
         }
     }
 

@@ -3,16 +3,18 @@
 //! - [`machine`]: what to do, decided without I/O. Start there.
 //! - `runner` (with `desk` and `worker`): does it. `outbox`: what is durable. `lease`: who may sign with a key now.
 //! - [`handle`] and [`status`]: how commits are handed over and waited for, and how things stand.
-//! - [`fees`] and [`gas`]: what a transaction offers and takes. `refusal`: what nodes say.
+//! - [`fees`]: what a transaction offers for its gas; how much it takes, [`crate::chain::gas`] says. `refusal` and `reverted`: what nodes say
+//!   of it, and what became of it.
 
 mod desk;
 pub mod fees;
-pub mod gas;
+mod gas_probes;
 pub mod handle;
 mod lease;
 pub mod machine;
 mod outbox;
 mod refusal;
+mod reverted;
 mod runner;
 pub mod status;
 mod worker;

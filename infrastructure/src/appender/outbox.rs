@@ -355,7 +355,7 @@ impl Outbox {
         .map(drop)
     }
 
-    /// Forgets commits that can never be appended: their commands may come again. Whoever has the lease now may have moved them
+    /// Forgets commits that were rejected: their commands may come again. Whoever has the lease now may have moved them
     /// meanwhile, so only the holder does.
     pub(super) async fn discard(&self, commands: &[CommandId]) -> Result<(), OutboxError> {
         let commands: Vec<Uuid> = commands.iter().map(|command| command.uuid()).collect();
@@ -368,6 +368,23 @@ impl Outbox {
             .bind(self.lease.address.0.as_slice())
             .bind(self.lease.fence)
             .bind(commands)
+            .fetch_one(&self.pool)
+            .await?;
+        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
+    }
+
+    /// Forgets a commit that can never be appended, and keeps in mind that it was one: its command is never executed.
+    pub(super) async fn refuse(&self, command: CommandId) -> Result<(), OutboxError> {
+        let held = sqlx::query_scalar(
+            "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
+             refused AS (DELETE FROM outbox_commits USING lease WHERE command_id = $3 AND signer = $1 RETURNING command_id),
+             noted AS (INSERT INTO refused_commits (command_id) SELECT command_id FROM refused ON CONFLICT DO NOTHING)
+             SELECT EXISTS (SELECT FROM lease)",
+        );
+        let held = held
+            .bind(self.lease.address.0.as_slice())
+            .bind(self.lease.fence)
+            .bind(command.uuid())
             .fetch_one(&self.pool)
             .await?;
         if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
@@ -427,6 +444,7 @@ impl Outbox {
                 commits: restored_commits(&transaction.data, nonce, &commands, &mut name),
                 hashes: Vec::new(),
                 fee,
+                gas_limit: transaction.gas_limit,
             });
             batch.hashes.push(hash);
             batch.fee = fee;

@@ -11,12 +11,14 @@ use std::time::Duration;
 use application::command::Unavailable;
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::desk::{Desk, Message, Waiting};
+use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
 use super::lease::{self, Held};
 use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, Surroundings};
@@ -224,6 +226,7 @@ impl Appender {
             lost.clone(),
             ended.clone(),
         ));
+        let gas_is_dear = Arc::new(Notify::new());
         let (mut desk, worker) = Desk::new(
             log.clone(),
             address,
@@ -231,6 +234,7 @@ impl Appender {
             Arc::clone(&self.shared),
             messages.clone(),
             outbox.clone(),
+            Arc::clone(&gas_is_dear),
             ended.clone(),
         );
 
@@ -254,9 +258,12 @@ impl Appender {
             }
         };
         if let Some(mut machine) = restored {
+            let probes = GasProbes::new(log.clone(), address, self.pool.clone());
             tokio::spawn(ended.clone().run_until_cancelled_owned(keep_market(
                 log,
                 address,
+                probes,
+                gas_is_dear,
                 self.config.fees_every,
                 Arc::clone(&self.shared),
                 messages,
@@ -460,15 +467,22 @@ async fn keep_lease(
     }
 }
 
-/// Asks what gas costs, how much of it a block has, and whether the account may append.
+/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account may append.
+///
+/// How much gas things cost is asked before what gas costs, for without that no first batch is made.
 async fn keep_market(
     log: EventLog,
     address: Address,
+    mut probes: GasProbes,
+    gas_is_dear: Arc<Notify>,
     every: Duration,
     shared: Arc<Shared>,
     messages: UnboundedSender<Message>,
 ) {
     loop {
+        if let Some(rules) = probes.due().await {
+            let _ = messages.send(Message::GasRules(rules));
+        }
         let pause = match log.node().fees().await {
             Ok(fees) => {
                 shared.well(TroubleKind::AppenderWithoutNode);
@@ -495,7 +509,10 @@ async fn keep_market(
             }
             let _ = messages.send(Message::Authorized(authorized));
         }
-        sleep(pause).await;
+        tokio::select! {
+            () = gas_is_dear.notified() => probes.again(),
+            () = sleep(pause) => {}
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use application::trouble::{TroubleKind, Troubles};
 
 use super::machine::{CommitKey, Machine, Millis};
 use crate::chain::Address;
+use crate::chain::gas::GasRules;
 use crate::log::CommitOutcome;
 
 /// How the appender is.
@@ -27,6 +28,8 @@ pub struct AppenderStatus {
     pub oldest_ms: Option<u64>,
     /// What does not work just now.
     pub troubles: Troubles,
+    /// What things cost in gas, as far as is known.
+    pub gas: GasRules,
     /// What this process has done so far.
     pub done: Counters,
 }
@@ -40,6 +43,8 @@ pub struct Counters {
     pub appended: u64,
     /// Commits told to be rejected.
     pub rejected: u64,
+    /// Commits that were accepted and given up, for the contract refuses them for good.
+    pub refused: u64,
     /// Transactions replaced at a higher fee.
     pub replaced: u64,
     /// Transactions that a node took, each time.
@@ -64,12 +69,18 @@ impl Shared {
             unsettled: 0,
             oldest_ms: None,
             troubles: Troubles::default(),
+            gas: GasRules::TODAY,
             done: Counters::default(),
         };
         Self {
             status: Mutex::new(status),
             keys: AtomicU64::new(0),
         }
+    }
+
+    /// What things cost in gas, as far as is known.
+    pub(super) fn gas(&self) -> GasRules {
+        self.lock().gas
     }
 
     pub(super) fn next_key(&self) -> CommitKey {
@@ -126,6 +137,7 @@ impl Shared {
 
     pub(super) fn show(&self, machine: &Machine, now: Millis) {
         let mut status = self.lock();
+        status.gas = *machine.gas();
         status.queued = machine.queue_len() as u64;
         status.in_flight = machine.in_flight() as u64;
         status.unsettled = machine.unsettled() as u64;

@@ -26,6 +26,7 @@ pub(super) enum Job {
     Store(NewBatch, Vec<NewKey>),
     Replace { nonce: Nonce, raw: Arc<[u8]>, fee: Fee },
     Discard(Vec<CommandId>),
+    Refuse(CommandId),
     Forget(Vec<(Nonce, Hash)>),
 }
 
@@ -48,7 +49,7 @@ pub(super) async fn work(
     while let Some(job) = jobs.recv().await {
         // What was never tried is certainly not done. But commands whose commit was rejected may come again at once, under the next
         // lease: the outbox must not take them for repeated ones.
-        if ended.is_cancelled() && !matches!(job, Job::Discard(_)) {
+        if ended.is_cancelled() && !matches!(job, Job::Discard(_) | Job::Refuse(_)) {
             continue;
         }
         loop {
@@ -101,6 +102,10 @@ async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxEr
         }
         Job::Discard(commands) => {
             outbox.discard(commands).await?;
+            None
+        }
+        Job::Refuse(command) => {
+            outbox.refuse(*command).await?;
             None
         }
         Job::Forget(signatures) => {

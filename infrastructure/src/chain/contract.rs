@@ -7,7 +7,7 @@ use ethers_core::utils::hex;
 use serde::Deserialize;
 
 use super::address::Address;
-use crate::log::LogHead;
+use crate::log::{LogHead, StreamHead};
 
 /// The compiled contract, as `contracts/` committed it.
 const ARTIFACT: &str = include_str!("../../../contracts/artifacts/EventLog.json");
@@ -16,6 +16,8 @@ const ARTIFACT: &str = include_str!("../../../contracts/artifacts/EventLog.json"
 pub const APPEND: [u8; 4] = [0x19, 0x63, 0xf2, 0xb3];
 /// `head()`.
 pub const HEAD: [u8; 4] = [0x8f, 0x7d, 0xcf, 0xa3];
+/// `headOf(bytes32)`.
+pub const HEAD_OF: [u8; 4] = [0x65, 0xc7, 0xd7, 0x9d];
 /// `hasRole(bytes32,address)`.
 pub const HAS_ROLE: [u8; 4] = [0x91, 0xd1, 0x48, 0x54];
 /// `grantRole(bytes32,address)`.
@@ -106,6 +108,15 @@ pub fn read_head(answer: &[u8]) -> Option<LogHead> {
     })
 }
 
+/// What `headOf(stream)` returned.
+pub fn read_stream_head(answer: &[u8]) -> Option<StreamHead> {
+    let (version, tag) = answer.split_first_chunk::<32>()?;
+    Some(StreamHead {
+        version: small(version)?,
+        tag: tag_of(tag.try_into().ok()?)?,
+    })
+}
+
 /// What a function returned that answers with a `bool`.
 pub fn read_bool(answer: &[u8]) -> Option<bool> {
     match small(answer.try_into().ok()?)? {
@@ -145,6 +156,7 @@ mod tests {
         for (name, selector) in [
             ("append", APPEND),
             ("head", HEAD),
+            ("headOf", HEAD_OF),
             ("hasRole", HAS_ROLE),
             ("grantRole", GRANT_ROLE),
         ] {
@@ -187,7 +199,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_read_or_refused(answer in prop::collection::vec(any::<u8>(), 0..100)) {
-            let _ = (read_head(&answer), read_bool(&answer));
+            let _ = (read_head(&answer), read_stream_head(&answer), read_bool(&answer));
         }
     }
 }

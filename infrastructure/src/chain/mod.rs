@@ -10,6 +10,7 @@
 //! - [`codec`] and [`contract`]: batches, calldata and log entries as bytes.
 //! - [`running_hash`]: the hash over everything in the log.
 //! - [`signer`]: the key that pays for transactions.
+//! - [`gas`]: what a transaction with a batch may use.
 //! - [`deploy`]: putting the contract on a chain.
 
 pub mod address;
@@ -17,6 +18,7 @@ pub mod codec;
 pub mod contract;
 pub mod deploy;
 pub mod event_log;
+pub mod gas;
 mod hex;
 pub mod node;
 pub mod rpc;

@@ -16,10 +16,19 @@ use crate::log::CommitLog;
 /// How often to look for a command that is on its way.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// What became of a command that may have been accepted before.
+pub(super) enum Earlier {
+    /// Its commit is final.
+    Appended(Receipt),
+    /// Its commit was accepted, and the contract refuses it for good.
+    Refused,
+    /// There is no such commit: none was ever accepted, or the contract has rejected it.
+    Nothing,
+}
+
 impl<L: CommitLog, J: Journal> Core<L, J> {
-    /// The receipt of a command's commit, once that is final. While it is on its way it is waited for, however long that takes:
-    /// it is durable, and whoever is interested is told that it is accepted. `None` when there is no such commit: none was
-    /// ever accepted, or the contract has rejected it.
+    /// What became of a command's commit, once that is final. While it is on its way it is waited for, however long that takes:
+    /// it is durable, and whoever is interested is told that it is accepted.
     ///
     /// The version is that of `aggregate`, which the command was first about, right after the commit.
     ///
@@ -29,7 +38,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         &self,
         aggregate: AggregateRef,
         command_id: CommandId,
-    ) -> Result<Option<Receipt>, Failure> {
+    ) -> Result<Earlier, Failure> {
         let stream = self.names.seal(&aggregate);
         let mut answered_at = Instant::now();
         let mut told = false;
@@ -39,15 +48,16 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                 Ok(match self.reader.trace(command_id).await? {
                     Trace::Journaled { position } => {
                         let version = self.reader.version_at::<A>(aggregate, &stream, position).await?;
-                        Some(Some((position, version)))
+                        Ok(Some((position, version)))
                     }
-                    Trace::Outbox => Some(None),
-                    Trace::None => None,
+                    Trace::Outbox => Ok(None),
+                    Trace::Refused => Err(Earlier::Refused),
+                    Trace::None => Err(Earlier::Nothing),
                 })
             };
             match found.await {
-                Ok(None) => return Ok(None),
-                Ok(Some(place)) => {
+                Ok(Err(ended)) => return Ok(ended),
+                Ok(Ok(place)) => {
                     answered_at = Instant::now();
                     if !std::mem::replace(&mut told, true) {
                         self.hand_over.tell_accepted(command_id);
@@ -55,7 +65,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                     if let Some((position, version)) = place
                         && self.heard.until_final(position, since).await
                     {
-                        return Ok(Some(Receipt {
+                        return Ok(Earlier::Appended(Receipt {
                             command_id,
                             version,
                             position: Some(position),

@@ -14,6 +14,7 @@ use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::earlier::Earlier;
 use super::failure::Failure;
 use super::hand_over::{Decision, HandOver};
 use super::heard::{Heard, Moment};
@@ -105,11 +106,6 @@ enum Verdict<E> {
     /// A rule forbids it.
     Refused { upon: Vec<Loaded>, refusal: E },
 }
-
-/// A commit that no transaction can hold, or that the contract reverts.
-#[derive(Debug, thiserror::Error)]
-#[error("the commit can never be appended")]
-struct Unappendable;
 
 /// How an attempt ended.
 enum Settled<E> {
@@ -257,17 +253,22 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         deadline: Instant,
     ) -> Settled<E> {
         match verdict {
-            Verdict::Committed { commit, version } => match commit.outcome().await {
+            Verdict::Committed { commit, version } => match commit.clone().outcome().await {
                 CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
                     command_id,
                     version,
                     position: Some(position),
                     finality,
                 })),
-                CommitOutcome::Rejected { .. } => Settled::Again,
+                // It may be a second copy of one that went in: decided again, its command would be executed twice.
+                CommitOutcome::Rejected { .. } => match self.0.reader.holds(commit.heads()).await {
+                    Ok(false) => Settled::Again,
+                    Ok(true) | Err(_) => Settled::Earlier,
+                },
                 CommitOutcome::Duplicate => Settled::Earlier,
                 CommitOutcome::HandedOver => Settled::Perhaps,
-                CommitOutcome::Unappendable => Settled::Done(Err(CommandError::Internal(Box::new(Unappendable)))),
+                CommitOutcome::TooLarge => Settled::Done(Err(CommandError::TooLarge)),
+                CommitOutcome::Refused => Settled::Done(Err(CommandError::Refused)),
                 CommitOutcome::Failed(what) => Settled::Done(Err(CommandError::Unavailable(what))),
             },
             Verdict::NoChange { upon } => {
@@ -385,10 +386,15 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         aggregate: AggregateRef,
         command_id: CommandId,
     ) -> Result<Option<Receipt>, CommandError<E>> {
-        self.0.earlier::<A>(aggregate, command_id).await.map_err(|failure| {
-            tracing::warn!(%failure, %command_id, "what became of a command cannot be found out");
-            CommandError::Unknown
-        })
+        match self.0.earlier::<A>(aggregate, command_id).await {
+            Ok(Earlier::Appended(receipt)) => Ok(Some(receipt)),
+            Ok(Earlier::Nothing) => Ok(None),
+            Ok(Earlier::Refused) => Err(CommandError::Refused),
+            Err(failure) => {
+                tracing::warn!(%failure, %command_id, "what became of a command cannot be found out");
+                Err(CommandError::Unknown)
+            }
+        }
     }
 }
 

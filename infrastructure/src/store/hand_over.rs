@@ -122,7 +122,9 @@ impl<L: CommitLog> HandOver<L> {
             )
             .await?;
 
-        let (resolver, commit) = InFlight::new();
+        let ends = decisions.iter().zip(&heads);
+        let ends = ends.filter_map(|(decision, heads)| Some((decision.stream_id, *heads.last()?)));
+        let (resolver, commit) = InFlight::new(ends.collect());
         let mut streams = Vec::with_capacity(decisions.len());
         for (decision, heads) in decisions.into_iter().zip(heads) {
             decision

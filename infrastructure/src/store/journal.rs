@@ -11,8 +11,8 @@ use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
 
-use crate::commands;
-use crate::log::AppendedEntry;
+use crate::log::{AppendedEntry, StreamHead};
+use crate::trace;
 
 /// Why the journal has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,12 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError`].
     fn trace(&self, command: CommandId) -> impl Future<Output = Result<Trace, JournalError>> + Send;
+
+    /// Whether all of these streams have stood where it says.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn holds(&self, heads: &[(StreamId, StreamHead)]) -> impl Future<Output = Result<bool, JournalError>> + Send;
 
     /// Whether an event of the stream is parked.
     ///
@@ -104,7 +110,13 @@ impl Journal for PostgresJournal {
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
-        commands::trace(&self.pool, command)
+        trace::trace(&self.pool, command)
+            .await
+            .map_err(|error| JournalError::Unavailable(error.into()))
+    }
+
+    async fn holds(&self, heads: &[(StreamId, StreamHead)]) -> Result<bool, JournalError> {
+        trace::holds(&self.pool, heads)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))
     }

@@ -41,6 +41,11 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.trace(command).await?)
     }
 
+    /// Whether all of these streams have stood where it says.
+    pub(super) async fn holds(&self, heads: &[(StreamId, StreamHead)]) -> Result<bool, Failure> {
+        Ok(self.journal.holds(heads).await?)
+    }
+
     /// A stream's version when the log had reached a position.
     pub(super) async fn version_at<A: ClinicAggregate>(
         &self,

@@ -493,6 +493,16 @@ impl Journal for Node {
         })
     }
 
+    async fn holds(&self, heads: &[(StreamId, StreamHead)]) -> Result<bool, JournalError> {
+        let state = self.world.state();
+        let applied = state.servers[self.server].applied;
+        let stood = |wanted: &(StreamId, StreamHead)| {
+            let mut entries = state.entries(applied);
+            entries.any(|(entry, head, _)| (entry.stream, *head) == *wanted)
+        };
+        Ok(heads.iter().all(stood))
+    }
+
     async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {
         Ok(self.world.state().held_back.contains(stream))
     }

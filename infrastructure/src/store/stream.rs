@@ -167,7 +167,8 @@ impl Stream {
                 CommitOutcome::Rejected { .. }
                 | CommitOutcome::Duplicate
                 | CommitOutcome::HandedOver
-                | CommitOutcome::Unappendable
+                | CommitOutcome::TooLarge
+                | CommitOutcome::Refused
                 | CommitOutcome::Failed(_),
                 place,
             ) => {
@@ -247,7 +248,7 @@ mod tests {
     }
 
     fn advance(stream: &Stream, to: StreamHead) -> InFlight {
-        let (_, commit) = InFlight::new();
+        let (_, commit) = InFlight::new(vec![(ID, to)]);
         stream.advance(
             stream.loaded().unwrap().generation,
             Arc::new(()),

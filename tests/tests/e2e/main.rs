@@ -16,6 +16,7 @@ mod crash_points;
 mod database_outages;
 mod dev_chain;
 mod dev_system;
+mod gas;
 mod hostile;
 mod imports;
 mod journal;

@@ -36,7 +36,7 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> 
 }
 
 /// What is kept is what was decided; without it, the log tells: what is journaled and final is done, what is not final or in the
-/// outbox is on its way, and what left no trace and is executed by nobody changed nothing.
+/// outbox is on its way, what the contract refused never will be done, and what left no trace and is executed by nobody changed nothing.
 async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Result<CommandStatusBody, Problem> {
     let pending = CommandStatusBody::pending(id, command.created_at);
     if let Some(answer) = command.answer {
@@ -73,13 +73,15 @@ async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Resul
         },
         Trace::Outbox => pending,
         Trace::None if running => pending,
-        Trace::None => {
-            let problem = Problem::new(ProblemKind::CommandNotExecuted).body();
-            CommandStatusBody {
-                status: CommandState::Failed,
-                problem: Some(problem),
-                ..pending
-            }
-        }
+        Trace::Refused => failed(pending, ProblemKind::RefusedByTheLog),
+        Trace::None => failed(pending, ProblemKind::CommandNotExecuted),
     })
+}
+
+fn failed(pending: CommandStatusBody, kind: ProblemKind) -> CommandStatusBody {
+    CommandStatusBody {
+        status: CommandState::Failed,
+        problem: Some(Problem::new(kind).body()),
+        ..pending
+    }
 }

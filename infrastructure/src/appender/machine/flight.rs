@@ -1,7 +1,9 @@
 //! From the outbox into a block: sending, sending again, paying more, finding out.
 
 use super::super::fees::Fee;
-use super::{Action, Batch, Machine, Millis, Missing, NewBatch, Nonce, POOL, Phase, ReceiptSeen, Retry, SendAnswer};
+use super::{
+    Action, Batch, Execution, Machine, Millis, Missing, NewBatch, Nonce, POOL, Phase, ReceiptSeen, Retry, SendAnswer,
+};
 use crate::chain::Hash;
 use crate::log::CommitOutcome;
 
@@ -62,7 +64,6 @@ impl Machine {
                 batch.asking = true;
                 actions.push(Action::AskReceipt {
                     nonce: *nonce,
-                    hashes: batch.hashes.clone(),
                     final_block,
                 });
             }
@@ -203,9 +204,9 @@ impl Machine {
                 self.storing = true;
                 // The gap may lie below everything that is under way.
                 self.settled_below = self.settled_below.min(nonce);
+                let gas_limit = self.gas.transaction;
                 self.batches
-                    .insert(nonce, Batch::new(Vec::new(), fee, Phase::Storing, now));
-                let gas_limit = super::super::gas::FILLER;
+                    .insert(nonce, Batch::new(Vec::new(), fee, gas_limit, Phase::Storing, now));
                 actions.push(Action::Store(NewBatch {
                     nonce,
                     fresh: Vec::new(),
@@ -259,12 +260,14 @@ impl Machine {
             _ if batch.members.is_empty() => settle_silently(batch, final_block, actions),
             // Applied before this process heard notices: the receipt is all there is.
             Some(ReceiptSeen {
-                block, succeeded: true, ..
+                block,
+                execution: Execution::Succeeded,
             }) if block <= noticed_after => settle_silently(batch, block, actions),
             // The follower should have told. It may have been between two steps when this process began to listen; or the
             // node contradicts itself, and the next answer is another.
             Some(ReceiptSeen {
-                block, succeeded: true, ..
+                block,
+                execution: Execution::Succeeded,
             }) => {
                 *contradictions += 1;
                 if *contradictions >= CONTRADICTIONS {
@@ -274,16 +277,41 @@ impl Machine {
                     batch.next_send = now + retry_after;
                 }
             }
-            Some(ReceiptSeen {
-                succeeded: false,
-                authorized,
-                ..
-            }) => {
-                self.authorized &= authorized;
-                self.reclaim(now, nonce, authorized, actions);
+            Some(ReceiptSeen { execution, .. }) => {
+                let refused = match execution {
+                    Execution::Refused => true,
+                    Execution::OutOfGas { needed } => self.ran_out(nonce, needed, actions),
+                    Execution::Unauthorized | Execution::Succeeded => {
+                        self.authorized = false;
+                        false
+                    }
+                };
+                self.reclaim(now, nonce, refused, actions);
             }
             None => self.reclaim(now, nonce, false, actions),
         }
+    }
+
+    /// A batch ran out of gas: from now on one like it is given more. `true` when it had the most that a transaction may ask for, so that
+    /// only smaller batches can help.
+    fn ran_out(&mut self, nonce: Nonce, needed: Option<u64>, actions: &mut Vec<Action>) -> bool {
+        let Some(batch) = self.batches.get(&nonce) else {
+            return false;
+        };
+        let (size, limit) = (batch.size(), batch.gas_limit);
+        // What it would take now may be less than it took: its commits may be stale meanwhile.
+        let wanted = match needed {
+            Some(needed) if needed > limit => needed.saturating_add(needed / 10),
+            _ => limit.saturating_mul(2),
+        };
+        let had_the_most = limit >= self.most_gas(size);
+        // Of several that were under way at the old price the first has raised it.
+        if self.gas.limit(size) < wanted {
+            self.ran_out = Some((size, wanted));
+            self.gas = self.gas.covering(size, wanted);
+        }
+        actions.push(Action::AskGasRules);
+        had_the_most
     }
 
     pub(super) fn receipt_unknown(&mut self, nonce: Nonce) {
@@ -294,9 +322,9 @@ impl Machine {
         }
     }
 
-    /// Takes the commits of a batch that came to nothing back into the queue, in front. If the contract reverted it, by halves, and
-    /// a single commit only so often: then it is given up, visibly.
-    fn reclaim(&mut self, now: Millis, nonce: Nonce, reverted: bool, actions: &mut Vec<Action>) {
+    /// Takes the commits of a batch that came to nothing back into the queue, in front. If it was refused, by halves, and a single
+    /// commit only so often: then it is given up, visibly.
+    fn reclaim(&mut self, now: Millis, nonce: Nonce, refused: bool, actions: &mut Vec<Action>) {
         let Some(mut batch) = self.batches.remove(&nonce) else {
             return;
         };
@@ -304,16 +332,16 @@ impl Machine {
             self.by_hash.remove(hash);
         }
         let mut company = usize::MAX;
-        if reverted {
+        if refused {
             let alive = batch.members.iter().filter(|member| member.key.is_some()).count();
             company = (alive / 2).max(1);
             for member in &mut batch.members {
-                member.reverts += u32::from(alive == 1);
-                if member.reverts >= self.limits.reverts
+                member.refusals += u32::from(alive == 1);
+                if member.refusals >= self.limits.refusals
                     && let Some(key) = member.key.take()
                 {
-                    actions.push(Action::Discard(member.commit.command_id));
-                    actions.push(Action::Resolve(key, CommitOutcome::Unappendable));
+                    actions.push(Action::Refuse(member.commit.command_id));
+                    actions.push(Action::Resolve(key, CommitOutcome::Refused));
                 }
             }
         }
@@ -375,10 +403,10 @@ mod tests {
     use application::log::StreamId;
     use domain::kernel::CommandId;
 
-    use super::super::super::gas::Size;
     use super::super::{CommitKey, Input, Limits, Queued, Surroundings};
     use super::*;
     use crate::chain::Fees;
+    use crate::chain::gas::Size;
     use crate::log::{Commit, Payload, StreamHead, StreamPart};
 
     const CHEAP: Fees = Fees {
@@ -470,7 +498,7 @@ mod tests {
         let mut machine = new();
         machine
             .batches
-            .insert(1, Batch::new(Vec::new(), Fee::default(), Phase::Waiting, 0));
+            .insert(1, Batch::new(Vec::new(), Fee::default(), 21_000, Phase::Waiting, 0));
         machine.next_nonce = Some(2);
         let seen = || Input::NonceSeen { head: 9, count: 0 };
         told(&mut machine, 1, Input::Fees(CHEAP));
@@ -486,6 +514,85 @@ mod tests {
         let actions = told(&mut machine, 4, stored);
         let is_sent = |action: &Action| matches!(action, Action::Send { nonce: 0, .. });
         assert!(actions.iter().any(is_sent), "{actions:?}");
+    }
+
+    fn executed(machine: &mut Machine, nonce: Nonce, execution: Execution) -> Vec<Action> {
+        let seen = |count| Input::NonceSeen { head: 0, count };
+        told(machine, 10, seen(nonce + 1));
+        let receipt = Some(ReceiptSeen { block: 0, execution });
+        told(
+            machine,
+            11,
+            Input::ReceiptSeen {
+                nonce,
+                used: true,
+                receipt,
+            },
+        )
+    }
+
+    fn stored(machine: &mut Machine, nonce: Nonce) {
+        let hash = [u8::try_from(nonce).unwrap() + 100; 32];
+        let duplicates = Vec::new();
+        told(
+            machine,
+            12,
+            Input::Stored {
+                nonce,
+                hash,
+                duplicates,
+            },
+        );
+    }
+
+    fn asked_for(actions: &[Action]) -> u64 {
+        let stored = actions.iter().find_map(|action| match action {
+            Action::Store(batch) => Some(batch.gas_limit),
+            _ => None,
+        });
+        stored.expect("it is signed again")
+    }
+
+    fn is_given_up(actions: &[Action]) -> bool {
+        actions.iter().any(|action| matches!(action, Action::Refuse(_)))
+    }
+
+    #[test]
+    fn what_ran_out_of_gas_is_signed_again_with_more_and_the_chain_is_asked_what_things_cost() {
+        let mut machine = sent();
+        let first = machine.batches[&0].gas_limit;
+        let actions = executed(&mut machine, 0, Execution::OutOfGas { needed: None });
+        assert!(
+            actions.iter().any(|action| matches!(action, Action::AskGasRules)),
+            "{actions:?}"
+        );
+        let second = asked_for(&actions);
+        assert!(second >= 2 * first, "{second}");
+        stored(&mut machine, 1);
+        // A node whose prices are too low does not bring the old limit back.
+        told(&mut machine, 13, Input::GasRules(crate::chain::gas::GasRules::TODAY));
+        let needed = 5 * second;
+        let actions = executed(&mut machine, 1, Execution::OutOfGas { needed: Some(needed) });
+        assert!(asked_for(&actions) > needed && !is_given_up(&actions), "{actions:?}");
+    }
+
+    #[test]
+    fn what_takes_more_than_a_transaction_may_ask_for_is_given_up_in_the_end_and_nothing_else_for_gas() {
+        let mut machine = sent();
+        told(&mut machine, 3, Input::BlockGas(400_000));
+        let mut asked = Vec::new();
+        let mut nonce = 0;
+        loop {
+            asked.push(machine.batches[&nonce].gas_limit);
+            let actions = executed(&mut machine, nonce, Execution::OutOfGas { needed: None });
+            if is_given_up(&actions) {
+                break;
+            }
+            nonce += 1;
+            stored(&mut machine, nonce);
+        }
+        assert_eq!(asked[asked.len() - 3..], [400_000; 3], "{asked:?}");
+        assert!(asked[asked.len() - 4] < 400_000, "{asked:?}");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::gas::Size;
 use super::{Action, Batch, CommitKey, Machine, Member, Millis, NewBatch, Nonce, Phase, Queued, Retry, Waiting};
 use crate::chain::Hash;
+use crate::chain::gas::Size;
 use crate::log::CommitOutcome;
 
 impl Machine {
@@ -21,7 +21,7 @@ impl Machine {
             commit,
             size,
             since,
-            reverts: 0,
+            refusals: 0,
             retry: None,
         });
     }
@@ -32,7 +32,7 @@ impl Machine {
             key,
             commit,
             size,
-            reverts,
+            refusals,
             ..
         } in members.into_iter().rev()
         {
@@ -43,7 +43,7 @@ impl Machine {
                 commit,
                 size,
                 since: now,
-                reverts,
+                refusals,
                 retry: Some(retry),
             });
         }
@@ -67,7 +67,7 @@ impl Machine {
         self.next_nonce = Some(nonce + 1);
         self.storing = true;
         let (moved, fresh) = members.split_at_checked(retried).unwrap_or((&members, &[]));
-        let gas_limit = size.gas_limit().min(self.most_gas);
+        let gas_limit = self.gas_limit(size);
         actions.push(Action::Store(NewBatch {
             nonce,
             fresh: entries(fresh),
@@ -76,7 +76,7 @@ impl Machine {
             gas_limit,
         }));
         self.batches
-            .insert(nonce, Batch::new(members, fee, Phase::Storing, now));
+            .insert(nonce, Batch::new(members, fee, gas_limit, Phase::Storing, now));
     }
 
     /// When the next batch is to be made; `None` when something else has to happen first.
@@ -89,7 +89,7 @@ impl Machine {
         if in_flight >= self.limits.depth {
             return None;
         }
-        if first.retry.is_some() || !self.limits.hold(self.queued) {
+        if first.retry.is_some() || !self.holds(self.queued) {
             return Some(first.since);
         }
         // The more is on its way, the longer a batch may grow: blocks cost more than bytes.
@@ -125,8 +125,7 @@ impl Machine {
     }
 
     fn unqueue(&mut self, size: Size) {
-        self.queued.bytes = self.queued.bytes.saturating_sub(size.bytes);
-        self.queued.execution = self.queued.execution.saturating_sub(size.execution);
+        self.queued = self.queued.minus(size);
     }
 
     /// Takes a batch from the front of the queue; also answers how many of it were in a batch before, which come first.
@@ -137,7 +136,7 @@ impl Machine {
             let with = size.plus(next.size);
             let limit = next.retry.map_or(company, |retry| retry.company.min(company));
             // One that is too large even alone is sent alone: it was measured when it was handed over.
-            if !members.is_empty() && (members.len() >= limit || !self.limits.hold(with)) {
+            if !members.is_empty() && (members.len() >= limit || !self.holds(with)) {
                 break;
             }
             // Commits that were reverted stay among themselves, so that they spoil nothing else.
@@ -149,7 +148,7 @@ impl Machine {
                 commit,
                 size: own,
                 since,
-                reverts,
+                refusals,
                 retry,
             }) = self.queue.pop_front()
             else {
@@ -163,7 +162,7 @@ impl Machine {
                 commit,
                 size: own,
                 since,
-                reverts,
+                refusals,
             });
         }
         (members, retried, size)

@@ -24,6 +24,9 @@
 //!   which has seen that block, found none of its hashes. Were that ever wrong, the contract would refuse the second copy, for
 //!   the first has moved the head that both of them name.
 //! - A nonce that no batch has, below one that has, is filled with an empty transaction.
+//! - Running out of gas is no refusal: the commits are signed again with more, in smaller batches where a block has no more. Only a
+//!   commit that the contract refuses alone and with gas to spare, or for which the most that a transaction may ask for is too
+//!   little, is given up, and that is told.
 
 mod flight;
 mod gather;
@@ -36,7 +39,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::fees::Fee;
-use super::gas::Size;
+use crate::chain::gas::{GasBounds, GasRules, Size, TRANSACTION_CAP};
 use crate::chain::{Fees, Hash};
 use crate::log::{Commit, CommitOutcome, RejectedCommit, StreamHead};
 use crate::notices::AppliedEvent;
@@ -70,8 +73,10 @@ pub struct Limits {
     pub durable_within: Millis,
     /// How many bytes a batch may have.
     pub batch_bytes: usize,
-    /// How much gas a transaction may ask for.
+    /// How much gas a transaction may ask for, without what is metered apart.
     pub batch_gas: u64,
+    /// What gas costs at least.
+    pub gas: GasRules,
     /// The most a transaction may pay for a unit of gas, in wei.
     pub fee_ceiling: u128,
     /// When a transaction that a node took is sent again, the first time; then half as often each time.
@@ -84,14 +89,21 @@ pub struct Limits {
     pub retry_at_most: Millis,
     /// How often the account's nonce is asked for while something is unclear.
     pub observe_every: Millis,
-    /// How often a transaction with a single commit may be reverted before the commit is given up.
-    pub reverts: u32,
+    /// How often the contract may refuse a commit that is alone in its transaction before the commit is given up.
+    pub refusals: u32,
 }
 
 impl Limits {
-    /// Whether one transaction can hold so much.
-    pub fn hold(&self, size: Size) -> bool {
-        size.bytes <= self.batch_bytes && size.gas_limit() <= self.batch_gas
+    /// Whether one transaction can hold so much, under these rules, in blocks that have so much gas.
+    pub fn hold(&self, size: Size, rules: &GasRules, block: u64) -> bool {
+        size.bytes <= self.batch_bytes && rules.fit(size, self.gas_bounds(block))
+    }
+
+    const fn gas_bounds(&self, block: u64) -> GasBounds {
+        GasBounds {
+            cap: self.batch_gas,
+            block,
+        }
     }
 }
 
@@ -105,15 +117,15 @@ impl Default for Limits {
             durable_within: 5_000,
             // Nodes take transactions of 128 KiB, all fields included.
             batch_bytes: (128 << 10) - 1024,
-            // EIP-7825 caps a transaction at 2^24.
-            batch_gas: (1 << 24) - 100_000,
+            batch_gas: TRANSACTION_CAP - 100_000,
+            gas: GasRules::TODAY,
             fee_ceiling: 1_000_000_000_000,
             resend_after: 3_000,
             reprice_after: 30_000,
             retry_after: 100,
             retry_at_most: 10_000,
             observe_every: 1_000,
-            reverts: 3,
+            refusals: 3,
         }
     }
 }
@@ -173,15 +185,15 @@ pub enum Action {
     },
     /// Ask what gas costs now; answer with [`Input::Fees`]. If nobody answers, the next regular question does.
     AskFees,
+    /// Ask what things cost in gas, for one was dearer than is known; answer with [`Input::GasRules`].
+    AskGasRules,
     /// Ask for the account's nonce, *then* for the newest block's number; answer with [`Input::NonceSeen`] or [`Input::NonceUnknown`].
     AskNonce,
-    /// Ask for the account's nonce as of the final block, *then* for the receipts of these hashes; answer with [`Input::ReceiptSeen`]
+    /// Ask for the account's nonce as of the final block, *then* for the receipts of all its signatures; answer with [`Input::ReceiptSeen`]
     /// or [`Input::ReceiptUnknown`].
     AskReceipt {
         /// Whose.
         nonce: Nonce,
-        /// All signatures of it.
-        hashes: Vec<Hash>,
         /// The final block.
         final_block: u64,
     },
@@ -200,8 +212,8 @@ pub enum Action {
     Resolve(CommitKey, CommitOutcome),
     /// The outbox may forget these batches, with their commits.
     Forget(Vec<Nonce>),
-    /// The outbox must forget this commit, which can never be appended.
-    Discard(CommandId),
+    /// The outbox must note that this commit can never be appended, and forget it.
+    Refuse(CommandId),
 }
 
 /// What a node answered to a transaction.
@@ -222,10 +234,24 @@ pub enum SendAnswer {
 pub struct ReceiptSeen {
     /// The block it is in.
     pub block: u64,
-    /// Whether it did what it should; otherwise it was reverted.
-    pub succeeded: bool,
-    /// If it was reverted: whether the account may append at all.
-    pub authorized: bool,
+    /// What came of it.
+    pub execution: Execution,
+}
+
+/// What came of a transaction that is in a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Execution {
+    /// It did what it should.
+    Succeeded,
+    /// It ran out of gas. That says nothing about its commits.
+    OutOfGas {
+        /// What a node would give it now; `None` when that is not known.
+        needed: Option<u64>,
+    },
+    /// Its account may not append.
+    Unauthorized,
+    /// The contract refused it, with gas to spare.
+    Refused,
 }
 
 /// What the runner observed.
@@ -239,6 +265,8 @@ pub enum Input<'a> {
     Fees(Fees),
     /// How much gas a block has.
     BlockGas(u64),
+    /// What things cost in gas.
+    GasRules(GasRules),
     /// A batch is in the outbox.
     Stored {
         /// Which.
@@ -323,8 +351,8 @@ struct Member {
     commit: Arc<Commit>,
     size: Size,
     since: Millis,
-    /// How often its batch was reverted.
-    reverts: u32,
+    /// How often it was refused, alone in its batch.
+    refusals: u32,
 }
 
 /// What a block said about a member.
@@ -353,6 +381,7 @@ enum Phase {
 struct Batch {
     members: Vec<Member>,
     fee: Fee,
+    gas_limit: u64,
     hashes: Vec<Hash>,
     phase: Phase,
     /// A node took it, as far as we know.
@@ -372,10 +401,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(members: Vec<Member>, fee: Fee, phase: Phase, now: Millis) -> Self {
+    fn new(members: Vec<Member>, fee: Fee, gas_limit: u64, phase: Phase, now: Millis) -> Self {
         Self {
             members,
             fee,
+            gas_limit,
             hashes: Vec::new(),
             phase,
             pooled: false,
@@ -389,6 +419,12 @@ impl Batch {
             asking: false,
             told: false,
         }
+    }
+
+    /// What its commits take of a transaction.
+    fn size(&self) -> Size {
+        let sizes = self.members.iter().map(|member| member.size);
+        sizes.fold(Size::default(), Size::plus)
     }
 
     fn is_on_its_way(&self) -> bool {
@@ -414,7 +450,7 @@ struct Waiting {
     commit: Arc<Commit>,
     size: Size,
     since: Millis,
-    reverts: u32,
+    refusals: u32,
     retry: Option<Retry>,
 }
 
@@ -445,10 +481,12 @@ pub struct Machine {
     asking_fees: bool,
     /// What the newest batch that was restored offers.
     former_fee: Option<Fee>,
-    /// What a transaction may ask for as far as we are concerned.
-    asked_gas: u64,
-    /// What a transaction may ask for. Until a node has said how much gas a block has, batches are kept smaller than that.
-    most_gas: u64,
+    /// What things cost in gas, as far as is known.
+    gas: GasRules,
+    /// A batch that ran out of gas, and what it is to be given. Whatever a node says, prices that ask less for it are too low.
+    ran_out: Option<(Size, u64)>,
+    /// How much gas a block has; `None` until a node has said it.
+    block_gas: Option<u64>,
     authorized: bool,
     storing: bool,
     /// The newest block that was applied before notices came.
@@ -479,12 +517,10 @@ enum Missing {
 impl Machine {
     fn empty(limits: Limits, now: Millis) -> Self {
         Self {
-            limits: Limits {
-                batch_gas: limits.batch_gas.min(BLIND_GAS),
-                ..limits
-            },
-            asked_gas: limits.batch_gas,
-            most_gas: limits.batch_gas,
+            limits,
+            gas: limits.gas,
+            ran_out: None,
+            block_gas: None,
             queue: VecDeque::new(),
             queued: Size::default(),
             batches: BTreeMap::new(),
@@ -519,10 +555,8 @@ impl Machine {
                 self.market_at = now;
                 self.asking_fees = false;
             }
-            Input::BlockGas(gas) => {
-                self.most_gas = self.asked_gas.min(gas);
-                self.limits.batch_gas = self.most_gas;
-            }
+            Input::BlockGas(gas) => self.block_gas = Some(gas),
+            Input::GasRules(rules) => self.learn(rules),
             Input::Stored {
                 nonce,
                 hash,
@@ -607,6 +641,36 @@ impl Machine {
     /// The next nonce that has no batch, as far as is known.
     pub const fn next_nonce(&self) -> Option<Nonce> {
         self.next_nonce
+    }
+
+    /// What things cost in gas, as far as is known.
+    pub const fn gas(&self) -> &GasRules {
+        &self.gas
+    }
+
+    /// Takes over what a node says that things cost: not less than is certain.
+    fn learn(&mut self, rules: GasRules) {
+        let rules = rules.at_least(self.limits.gas);
+        self.gas = match self.ran_out {
+            Some((size, gas)) => rules.covering(size, gas),
+            None => rules,
+        };
+    }
+
+    /// Whether one transaction can hold so much, as far as is known.
+    fn holds(&self, size: Size) -> bool {
+        self.limits.hold(size, &self.gas, self.block_gas.unwrap_or(BLIND_GAS))
+    }
+
+    /// What a transaction with so much asks for: what it takes, as long as it may.
+    fn gas_limit(&self, size: Size) -> u64 {
+        self.gas.limit(size).min(self.most_gas(size))
+    }
+
+    /// The most that a transaction with so much may ask for, as far as is known.
+    fn most_gas(&self, size: Size) -> u64 {
+        let bounds = self.limits.gas_bounds(self.block_gas.unwrap_or(u64::MAX));
+        self.gas.most(size, bounds)
     }
 
     /// What a batch offers that is made now: what the market asks, or what was offered last.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::super::fees::Fee;
-use super::super::gas::Size;
 use super::{Batch, CommitKey, Limits, Machine, Member, Millis, Nonce, Phase};
 use crate::chain::Hash;
+use crate::chain::gas::Size;
 use crate::log::Commit;
 
 /// A batch as the outbox holds it.
@@ -19,6 +19,8 @@ pub struct RestoredBatch {
     pub hashes: Vec<Hash>,
     /// What the newest offers.
     pub fee: Fee,
+    /// How much gas it asks for.
+    pub gas_limit: u64,
 }
 
 /// A commit of such a batch.
@@ -51,9 +53,10 @@ impl Machine {
             commits,
             hashes,
             fee,
+            gas_limit,
         } in batches
         {
-            let members = commits
+            let members: Vec<_> = commits
                 .into_iter()
                 .map(|RestoredCommit { key, commit }| {
                     let size = Size::of(&commit).unwrap_or_default();
@@ -62,7 +65,7 @@ impl Machine {
                         commit,
                         size,
                         since: now,
-                        reverts: 0,
+                        refusals: 0,
                     }
                 })
                 .collect();
@@ -73,8 +76,12 @@ impl Machine {
             }
             let batch = Batch {
                 hashes,
-                ..Batch::new(members, fee, Phase::Waiting, now)
+                ..Batch::new(members, fee, gas_limit, Phase::Waiting, now)
             };
+            // The former process may have learned that the chain is dear; this one need not run out of gas again to see it.
+            if !batch.members.is_empty() {
+                machine.gas = machine.gas.covering(batch.size(), gas_limit);
+            }
             machine.batches.insert(nonce, batch);
         }
         machine

@@ -1,6 +1,6 @@
 //! The machine against a simulated chain, clock, outbox and follower, with faults and crashes, seed by seed.
 //!
-//! A seed decides everything: what clients append, which answers are late or lost, what the chain drops, reverts and
+//! A seed decides everything: what clients append, which answers are late or lost, what the chain drops, runs out of gas, reverts and
 //! reorganises, when somebody else uses our key, when the node is away, and when the process dies. After the faults come calm times, and then:
 //! 1. every commit that was accepted was executed by the contract: appended exactly once, or rejected;
 //! 2. who was told *appended* finds it on the chain, who was told *rejected* does not, and nobody was told twice;
@@ -65,6 +65,21 @@ fn reverted_batches_are_appended_in_smaller_ones() {
             seed,
             Faults {
                 reverts: 15,
+                ..Faults::NONE
+            },
+        );
+    }
+}
+
+#[test]
+fn what_ran_out_of_gas_is_appended_with_more() {
+    for seed in 0..100 {
+        run(
+            seed,
+            Faults {
+                gas: 20,
+                finality: seed % 3,
+                crashes: seed % 2 * 4,
                 ..Faults::NONE
             },
         );
@@ -141,6 +156,7 @@ fn everything_at_once_loses_and_doubles_nothing() {
             reorganisations: 4,
             crashes: 4,
             outages: seed % 2 * 3,
+            gas: 3,
             finality: seed % 6,
             ..Faults::NONE
         };

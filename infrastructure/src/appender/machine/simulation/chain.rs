@@ -7,6 +7,7 @@ use application::log::StreamId;
 
 use super::super::{Fee, Nonce};
 use crate::chain::Hash;
+use crate::chain::gas::{GasRules, Size};
 use crate::log::{Commit, RejectedCommit, StreamHead};
 use crate::notices::AppliedEvent;
 
@@ -16,13 +17,22 @@ pub(super) struct Transaction {
     pub(super) nonce: Option<Nonce>,
     pub(super) hash: Hash,
     pub(super) fee: Fee,
+    pub(super) gas_limit: u64,
     pub(super) commits: Vec<Arc<Commit>>,
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Done,
+    Cursed,
+    OutOfGas,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
     pub(super) id: u64,
-    pub(super) transactions: Vec<(Transaction, bool)>,
+    pub(super) transactions: Vec<(Transaction, End)>,
     pub(super) appended: Vec<AppliedEvent>,
     pub(super) rejected: Vec<RejectedCommit>,
     nonce: Nonce,
@@ -44,6 +54,8 @@ pub(super) struct Chain {
     pub(super) base_fee: u128,
     /// Transactions that the contract reverts, however often they are mined.
     pub(super) cursed: HashSet<Hash>,
+    /// What things really cost in gas.
+    pub(super) gas: GasRules,
     next_id: u64,
 }
 
@@ -54,6 +66,7 @@ impl Chain {
             pool: BTreeMap::new(),
             base_fee: 100,
             cursed: HashSet::new(),
+            gas: GasRules::TODAY,
             next_id: 1,
         }
     }
@@ -83,14 +96,20 @@ impl Chain {
         block.appended.clear();
         block.rejected.clear();
         for transaction in others {
-            execute(&mut block, transaction, false);
+            execute(&mut block, transaction, End::Done);
         }
         for _ in 0..most {
             match self.pool.get(&block.nonce) {
                 Some(next) if next.fee.max >= self.base_fee => {
                     let next = self.pool.remove(&block.nonce).unwrap();
-                    let cursed = self.cursed.contains(&next.hash);
-                    execute(&mut block, next, cursed);
+                    let end = if self.gas_of(&next.commits) > next.gas_limit {
+                        End::OutOfGas
+                    } else if self.cursed.contains(&next.hash) {
+                        End::Cursed
+                    } else {
+                        End::Done
+                    };
+                    execute(&mut block, next, end);
                 }
                 _ => break,
             }
@@ -111,24 +130,38 @@ impl Chain {
             .collect()
     }
 
-    /// The block and the success of a transaction.
-    pub(super) fn receipt(&self, hash: &Hash) -> Option<(u64, bool)> {
+    /// What a transaction with these commits takes.
+    pub(super) fn gas_of(&self, commits: &[Arc<Commit>]) -> u64 {
+        let sizes = commits.iter().map(|commit| Size::of(commit).unwrap());
+        let size = sizes.fold(Size::default(), Size::plus);
+        match commits.is_empty() {
+            true => self.gas.transaction,
+            false => self.gas.limit(size) / 105 * 100,
+        }
+    }
+
+    /// The block and the end of a transaction.
+    pub(super) fn receipt(&self, hash: &Hash) -> Option<(u64, End)> {
         (0..).zip(&self.blocks).find_map(|(number, block)| {
             let found = block
                 .transactions
                 .iter()
                 .find(|(transaction, _)| transaction.hash == *hash);
-            found.map(|(_, succeeded)| (number, *succeeded))
+            found.map(|(_, end)| (number, *end))
         })
     }
 }
 
-fn execute(block: &mut Block, transaction: Transaction, cursed: bool) {
+fn execute(block: &mut Block, transaction: Transaction, end: End) {
     if let Some(nonce) = transaction.nonce {
         assert_eq!(nonce, block.nonce, "a block takes nonces in order");
         block.nonce += 1;
     }
-    for (index, commit) in (0..).zip(if cursed { &[][..] } else { &transaction.commits[..] }) {
+    for (index, commit) in (0..).zip(if end == End::Done {
+        &transaction.commits[..]
+    } else {
+        &[][..]
+    }) {
         let head = |stream| block.heads.get(&stream).copied().unwrap_or_default();
         if let Some(stale) = commit.parts.iter().find(|part| head(part.stream) != part.expected) {
             let (stream, actual) = (stale.stream, head(stale.stream));
@@ -156,5 +189,5 @@ fn execute(block: &mut Block, transaction: Transaction, cursed: bool) {
             block.heads.insert(part.stream, head);
         }
     }
-    block.transactions.push((transaction, !cursed));
+    block.transactions.push((transaction, end));
 }

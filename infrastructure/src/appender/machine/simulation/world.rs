@@ -8,7 +8,7 @@ use domain::kernel::CommandId;
 use uuid::Uuid;
 
 use super::super::*;
-use super::chain::{Block, Chain, Transaction};
+use super::chain::{Block, Chain, End, Transaction};
 use crate::log::{Payload, StreamPart};
 
 const GENESIS: Surroundings = Surroundings {
@@ -28,6 +28,8 @@ pub(super) struct Faults {
     pub(super) crashes: u64,
     /// How often the node goes away, or comes back.
     pub(super) outages: u64,
+    /// How often gas gets dearer, or cheaper, and how often a node does not tell.
+    pub(super) gas: u64,
     /// Whether strangers append to the same streams.
     pub(super) others: bool,
     /// How many blocks make a block final.
@@ -44,6 +46,7 @@ impl Faults {
         reorganisations: 0,
         crashes: 0,
         outages: 0,
+        gas: 0,
         others: true,
         finality: 0,
     };
@@ -53,6 +56,7 @@ impl Faults {
 struct Row {
     commits: Vec<Arc<Commit>>,
     signatures: Vec<(Hash, Fee)>,
+    gas_limit: u64,
 }
 
 /// What the runner would hear later.
@@ -65,6 +69,7 @@ enum Later {
     NonceSeen(u64, Nonce),
     NonceUnknown,
     Fees(u128),
+    GasRules(GasRules),
     Receipt(Nonce, bool, Option<ReceiptSeen>),
     ReceiptUnknown(Nonce),
 }
@@ -115,7 +120,7 @@ fn limits() -> Limits {
         retry_after: 5,
         retry_at_most: 50,
         observe_every: 20,
-        reverts: 1_000,
+        refusals: 1_000,
         ..Limits::default()
     }
 }
@@ -191,6 +196,18 @@ impl World {
                 self.reorganise(depth);
             }
         }
+        if self.happens(self.faults.gas) {
+            let factor = 1 + self.random(8);
+            let of = |price: u64| price * factor / 2;
+            let today = GasRules::TODAY;
+            self.chain.gas = GasRules {
+                new_stream: of(today.new_stream),
+                known_stream: of(today.known_stream),
+                event: of(today.event),
+                byte: of(today.byte),
+                ..today
+            };
+        }
         if self.happens(self.faults.outages) {
             self.away = !self.away;
         }
@@ -262,7 +279,7 @@ impl World {
             for event in &block.appended {
                 *appended.entry((event.stream, event.head)).or_default() += 1;
             }
-            let succeeded = block.transactions.iter().filter(|(_, succeeded)| *succeeded);
+            let succeeded = block.transactions.iter().filter(|(_, end)| *end == End::Done);
             executed.extend(
                 succeeded
                     .flat_map(|(tx, _)| &tx.commits)
@@ -379,6 +396,7 @@ impl World {
                 nonce: Some(nonce),
                 hash,
                 fee,
+                gas_limit: u64::MAX,
                 commits: Vec::new(),
             },
         );
@@ -421,6 +439,7 @@ impl World {
             nonce: None,
             hash,
             fee: Fee::default(),
+            gas_limit: u64::MAX,
             commits: vec![commit],
         }]
     }
@@ -459,6 +478,7 @@ impl World {
                 commits: commits.collect(),
                 hashes: row.signatures.iter().map(|(hash, _)| *hash).collect(),
                 fee: row.signatures.last().unwrap().1,
+                gas_limit: row.gas_limit,
             });
         }
         let around = Surroundings {
@@ -572,16 +592,23 @@ impl World {
                 };
                 self.after(answer);
             }
-            Action::AskReceipt {
-                nonce,
-                hashes,
-                final_block,
-            } => {
-                let receipt = hashes.iter().find_map(|hash| self.chain.receipt(hash));
-                let receipt = receipt.map(|(block, succeeded)| ReceiptSeen {
+            Action::AskGasRules => {
+                if !self.happens(self.faults.gas) {
+                    self.after(Later::GasRules(self.chain.gas));
+                }
+            }
+            Action::AskReceipt { nonce, final_block } => {
+                let row = &self.outbox[&nonce];
+                let mut hashes = row.signatures.iter().map(|(hash, _)| hash);
+                let receipt = hashes.find_map(|hash| self.chain.receipt(hash));
+                let needed = Some(self.chain.gas_of(&row.commits)).filter(|_| nonce % 2 == 0);
+                let receipt = receipt.map(|(block, end)| ReceiptSeen {
                     block,
-                    succeeded,
-                    authorized: true,
+                    execution: match end {
+                        End::Done => Execution::Succeeded,
+                        End::Cursed => Execution::Refused,
+                        End::OutOfGas => Execution::OutOfGas { needed },
+                    },
                 });
                 let count = self.chain.blocks.get(final_block as usize).map(Block::nonce);
                 let answer = match count {
@@ -650,9 +677,7 @@ impl World {
                     self.rows.retain(|_, (of, _)| *of != nonce);
                 }
             }
-            Action::Discard(id) => {
-                self.rows.remove(&id);
-            }
+            Action::Refuse(id) => panic!("seed {}: {id} was given up", self.seed),
         }
     }
 
@@ -677,6 +702,7 @@ impl World {
             Later::Sent(nonce, answer) => self.tell(|_| Input::Sent { nonce, answer }),
             Later::NonceSeen(head, count) => self.tell(|_| Input::NonceSeen { head, count }),
             Later::Fees(base) => self.tell(|_| Input::Fees(Fees { base, priority: 1 })),
+            Later::GasRules(rules) => self.tell(|_| Input::GasRules(rules)),
             Later::NonceUnknown => self.tell(|_| Input::NonceUnknown),
             Later::Receipt(nonce, used, receipt) => self.tell(|_| Input::ReceiptSeen { nonce, used, receipt }),
             Later::ReceiptUnknown(nonce) => self.tell(|_| Input::ReceiptUnknown { nonce }),
@@ -712,6 +738,7 @@ impl World {
             Row {
                 commits,
                 signatures: vec![(hash, batch.fee)],
+                gas_limit: batch.gas_limit,
             },
         );
         assert!(
@@ -734,6 +761,7 @@ impl World {
             nonce: Some(nonce),
             hash,
             fee,
+            gas_limit: row.gas_limit,
             commits: row.commits.clone(),
         };
         let arrives = !self.away && !self.happens(self.faults.answers);
