@@ -205,25 +205,32 @@ struct Identified {
 #[derive(Deserialize)]
 pub(super) struct Reference {
     pub(super) reference: Option<String>,
+    pub(super) display: Option<String>,
 }
 
 /// FHIR `Identifier`.
 #[derive(Deserialize)]
 pub(super) struct Identifier {
+    #[serde(rename = "use")]
+    pub(super) used: Option<String>,
     pub(super) system: Option<String>,
     pub(super) value: Option<String>,
+    pub(super) period: Option<Period>,
 }
 
 /// FHIR `Coding`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Coding {
     pub(super) system: Option<String>,
     pub(super) code: Option<String>,
     pub(super) display: Option<String>,
+    #[serde(default)]
+    pub(super) user_selected: bool,
 }
 
 /// FHIR `CodeableConcept`.
-#[derive(Deserialize, Default)]
+#[derive(Clone, Deserialize, Default)]
 pub(super) struct CodeableConcept {
     #[serde(default)]
     pub(super) coding: Vec<Coding>,
@@ -231,10 +238,20 @@ pub(super) struct CodeableConcept {
 }
 
 impl CodeableConcept {
-    /// The code of a status, which has one by its binding.
-    pub(super) fn status(&self) -> Option<&str> {
-        let code = self.coding.iter().find_map(|coding| coding.code.as_deref());
-        code.or(self.text.as_deref())
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.coding.is_empty() && self.text.is_none()
+    }
+
+    /// The code that it has in a system, or under no system, or as its only text.
+    pub(super) fn code_in(&self, system: &str) -> Option<&str> {
+        let under = |wanted: Option<&str>| {
+            let found = self.coding.iter().filter(|coding| coding.system.as_deref() == wanted);
+            found.filter_map(|coding| coding.code.as_deref()).next()
+        };
+        under(Some(system))
+            .or_else(|| under(None))
+            .or_else(|| self.text.as_deref().filter(|_| self.coding.is_empty()))
     }
 }
 
@@ -257,6 +274,7 @@ pub(super) struct HumanName {
     pub(super) given: Vec<String>,
     #[serde(default, deserialize_with = "texts")]
     pub(super) prefix: Vec<String>,
+    pub(super) period: Option<Period>,
 }
 
 /// FHIR `Address`.
@@ -264,6 +282,8 @@ pub(super) struct HumanName {
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 pub(super) struct Address {
+    #[serde(rename = "use")]
+    pub(super) used: Option<String>,
     #[serde(deserialize_with = "texts")]
     pub(super) line: Vec<String>,
     pub(super) text: Option<String>,
@@ -271,13 +291,18 @@ pub(super) struct Address {
     pub(super) state: Option<String>,
     pub(super) postal_code: Option<String>,
     pub(super) country: Option<String>,
+    pub(super) period: Option<Period>,
 }
 
 /// FHIR `ContactPoint`.
 #[derive(Deserialize)]
 pub(super) struct ContactPoint {
+    #[serde(rename = "use")]
+    pub(super) used: Option<String>,
     pub(super) system: Option<String>,
     pub(super) value: Option<String>,
+    pub(super) rank: Option<u64>,
+    pub(super) period: Option<Period>,
 }
 
 /// FHIR `Period`.
@@ -358,6 +383,12 @@ pub(super) struct Encounter {
     pub(super) period: Option<Period>,
     pub(super) length: Option<Quantity>,
     pub(super) service_provider: Option<Reference>,
+    #[serde(default)]
+    pub(super) reason_code: Vec<CodeableConcept>,
+    #[serde(default)]
+    pub(super) reason_reference: Vec<Reference>,
+    #[serde(default)]
+    pub(super) contained: Vec<Value>,
 }
 
 /// FHIR `Duration`: a quantity of time, in a UCUM unit.
@@ -370,6 +401,9 @@ pub(super) struct Quantity {
 /// FHIR `Encounter.participant`.
 #[derive(Deserialize)]
 pub(super) struct Participant {
+    #[serde(default, rename = "type")]
+    pub(super) kind: Vec<CodeableConcept>,
+    pub(super) period: Option<Period>,
     pub(super) individual: Option<Reference>,
 }
 
@@ -377,6 +411,7 @@ pub(super) struct Participant {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Condition {
+    pub(super) id: Option<String>,
     pub(super) subject: Option<Reference>,
     #[serde(default)]
     pub(super) code: CodeableConcept,
@@ -405,6 +440,14 @@ pub(super) struct AllergyIntolerance {
     pub(super) clinical_status: Option<CodeableConcept>,
     pub(super) verification_status: Option<CodeableConcept>,
     pub(super) criticality: Option<String>,
+    #[serde(default)]
+    pub(super) reaction: Vec<Reaction>,
+}
+
+/// FHIR `AllergyIntolerance.reaction`.
+#[derive(Deserialize)]
+pub(super) struct Reaction {
+    pub(super) substance: Option<CodeableConcept>,
 }
 
 /// FHIR `MedicationRequest`.

@@ -8,7 +8,10 @@
 //! What has no place in the clinic is left out, what has one only nearly is changed, and each is remarked on in the plan's
 //! [`Notes`]. Only a patient that cannot be registered fails.
 
+mod contained;
+mod current;
 mod intake;
+mod negations;
 mod notes;
 mod people;
 mod visits;
@@ -22,7 +25,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::calendar::{RecordedOutcome, Slot};
-use domain::kernel::{Concept, Identifier};
+use domain::kernel::{Concept, Identifier, TextRule};
 use domain::patient::Registration;
 use domain::practitioner::PractitionerDetails;
 
@@ -99,6 +102,10 @@ impl<'a> Remarks<'a> {
         self.notes.left_out(self.resource, self.path, why);
     }
 
+    fn passed_over(&mut self, why: impl Into<String>) {
+        self.notes.passed_over(self.resource, self.path, why);
+    }
+
     fn changed(&mut self, why: impl Into<String>) {
         self.notes.changed(self.resource, self.path, why);
     }
@@ -122,10 +129,7 @@ pub fn map(json: &[u8], context: &Context) -> Result<Plan, BundleError> {
         }
     }
     let notes = &mut plan.notes;
-    for entry in &bundle.practitioners {
-        plan.practitioners
-            .extend(people::practitioner(&bundle, entry, context, notes));
-    }
+    plan.practitioners = people::practitioners(&bundle, context, notes);
     for entry in &bundle.patients {
         match people::patient(&bundle, entry, context, notes) {
             Ok(registration) => plan.patients.push(registration),
@@ -144,11 +148,12 @@ pub fn map(json: &[u8], context: &Context) -> Result<Plan, BundleError> {
 /// # Errors
 /// As [`map`].
 pub fn practitioners(json: &[u8], context: &Context) -> Result<Vec<PractitionerDetails>, BundleError> {
-    let bundle = Bundle::parse_only(json, |kind| matches!(kind, "Practitioner" | "PractitionerRole"))?;
+    let bundle = Bundle::parse_only(json, |kind| {
+        matches!(kind, "Practitioner" | "PractitionerRole" | "Encounter")
+    })?;
     // What there is to remark is remarked when the whole bundle is read.
     let mut notes = Notes::default();
-    let practitioner = |entry| people::practitioner(&bundle, entry, context, &mut notes);
-    Ok(bundle.practitioners.iter().filter_map(practitioner).collect())
+    Ok(people::practitioners(&bundle, context, &mut notes))
 }
 
 /// The identifier of a resource that is referred to: as the resource itself says, or its URN when it is in another bundle.
@@ -160,20 +165,27 @@ fn referenced<R>(known: &[Entry<R>], id: &str, of: impl Fn(&R) -> (Option<String
     found.and_then(|(_, identifier)| identifier).unwrap_or_else(|| urn(id))
 }
 
-fn identifier(path: &str, identifiers: &[fhir::Identifier], id: Option<&str>) -> Result<Identifier, BundleError> {
-    let own = business_identifier(identifiers).or_else(|| id.map(urn));
+fn identifier(
+    path: &str,
+    identifiers: &[fhir::Identifier],
+    id: Option<&str>,
+    context: &Context,
+) -> Result<Identifier, BundleError> {
+    let own = business_identifier(identifiers, context).or_else(|| id.map(urn));
     own.ok_or_else(|| BundleError::new(path, "has neither an id nor an identifier"))
 }
 
-/// The first with a system and a value that the server takes.
-fn business_identifier(identifiers: &[fhir::Identifier]) -> Option<Identifier> {
-    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= 500 && !text.contains(char::is_control);
-    identifiers.iter().find_map(|one| {
-        Some(Identifier {
-            system: one.system.clone().filter(|text| fits(text))?,
-            value: one.value.clone().filter(|text| fits(text))?,
+/// The first current one with a system and a value that the server takes; an official one before others.
+fn business_identifier(identifiers: &[fhir::Identifier], context: &Context) -> Option<Identifier> {
+    let fit = |text: &Option<String>| Some(TextRule::IDENTIFIER.fit(text.as_deref()?)?.into_owned());
+    current::best_first(identifiers, &["official", "usual", ""], context)
+        .into_iter()
+        .find_map(|one| {
+            Some(Identifier {
+                system: fit(&one.system)?,
+                value: fit(&one.value)?,
+            })
         })
-    })
 }
 
 fn urn(id: &str) -> Identifier {

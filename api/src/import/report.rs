@@ -183,9 +183,10 @@ impl Summary {
                 .sum::<u64>()
         };
         *table += &format!(
-            "\n{} resources left out, {} changes in {} bundles:\n",
+            "\n{} left out, {} changed, {} rightly passed over, in {} bundles:\n",
             count(Fate::LeftOut),
             count(Fate::Changed),
+            count(Fate::PassedOver),
             self.remarks.len()
         );
         for remarks in self.remarks.iter().take(MOST_LISTED) {
@@ -194,6 +195,7 @@ impl Summary {
                 let fate = match note.fate {
                     Fate::LeftOut => "left out",
                     Fate::Changed => "changed",
+                    Fate::PassedOver => "passed over",
                 };
                 *table += &format!(
                     "    {fate}: {} {} {} (first at {})\n",

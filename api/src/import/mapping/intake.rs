@@ -1,46 +1,158 @@
 //! Conditions, allergies and medications: what a patient brings.
 
 use chrono::NaiveDate;
-use domain::kernel::Concept;
+use domain::kernel::{Concept, TextRule};
 use domain::patient::{Allergy, Condition, Intake, Medication};
 use serde_json::Value;
 
-use super::{Notes, Remarks, vocabulary};
+use super::negations::{Gathered, Matter, said};
+use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
 
-/// How many of each the server takes.
-const MOST: usize = 1000;
-
 const NAMELESS: &str = "has neither a code nor a text";
+
+// Where FHIR R4 binds the statuses of conditions and allergies.
+const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
+const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
+const ALLERGY_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+const ALLERGY_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification";
+
+/// What is gathered of a patient.
+#[derive(Default)]
+struct Brought {
+    conditions: Gathered<Condition>,
+    allergies: Gathered<Allergy>,
+    medications: Gathered<Medication>,
+}
+
+impl Brought {
+    /// Takes what a concept says instead of a finding. Whether it did.
+    fn hear(&mut self, concept: Option<&CodeableConcept>, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
+        let Some((matter, said)) = concept.and_then(|concept| said(concept, kind)) else {
+            return false;
+        };
+        match matter {
+            Matter::Conditions => self.conditions.hear(said, remarks),
+            Matter::Allergies => self.allergies.hear(said, remarks),
+            Matter::Medications => self.medications.hear(said, remarks),
+        }
+        true
+    }
+
+    fn condition(&mut self, resource: &fhir::Condition, remarks: &mut Remarks<'_>) {
+        let verification = status(&resource.verification_status, CONDITION_VERIFICATION);
+        let over = matches!(clinical(resource), Some("inactive" | "resolved"));
+        if !is_void(verification, remarks) && !(over && is_negation(Some(&resource.code), Matter::Conditions, remarks))
+        {
+            if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
+                self.conditions.extend(condition(resource, remarks));
+            }
+        }
+    }
+
+    fn allergy(&mut self, resource: &fhir::AllergyIntolerance, remarks: &mut Remarks<'_>) {
+        let verification = status(&resource.verification_status, ALLERGY_VERIFICATION);
+        let over = matches!(
+            status(&resource.clinical_status, ALLERGY_CLINICAL),
+            Some("inactive" | "resolved")
+        );
+        if is_void(verification, remarks) || (over && is_negation(Some(&resource.code), Matter::Allergies, remarks)) {
+            return;
+        }
+        if over {
+            remarks.left_out("is no longer active");
+        } else if !self.hear(Some(&resource.code), Matter::Allergies, remarks) {
+            self.allergies.extend(allergy(resource, remarks));
+        }
+    }
+
+    fn request(&mut self, bundle: &Bundle, resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) {
+        if !is_given(resource, remarks) {
+            return;
+        }
+        let told = Told {
+            code: resource.medication_codeable_concept.as_ref(),
+            reference: resource.medication_reference.as_ref(),
+            contained: &resource.contained,
+        };
+        self.medication(bundle, &told, remarks, |remarks, concept| Medication {
+            concept,
+            since: day(remarks, "authoredOn", resource.authored_on.as_deref()),
+            active: is_active(resource.status.as_deref(), remarks),
+        });
+    }
+
+    fn statement(&mut self, bundle: &Bundle, resource: &fhir::MedicationStatement, remarks: &mut Remarks<'_>) {
+        if !is_taken(resource, remarks) {
+            return;
+        }
+        let told = Told {
+            code: resource.medication_codeable_concept.as_ref(),
+            reference: resource.medication_reference.as_ref(),
+            contained: &resource.contained,
+        };
+        let period = resource.effective_period.as_ref();
+        let since = resource
+            .effective_date_time
+            .as_deref()
+            .or_else(|| period.and_then(|period| period.start.as_deref()));
+        self.medication(bundle, &told, remarks, |remarks, concept| Medication {
+            concept,
+            since: day(remarks, "effective", since),
+            active: is_active(resource.status.as_deref(), remarks),
+        });
+    }
+
+    fn medication(
+        &mut self,
+        bundle: &Bundle,
+        told: &Told<'_>,
+        remarks: &mut Remarks<'_>,
+        as_medication: impl FnOnce(&mut Remarks<'_>, Concept) -> Medication,
+    ) {
+        let code = told.code(bundle);
+        if !self.hear(code.as_ref(), Matter::Medications, remarks) {
+            let named = told.named(code.as_ref(), remarks);
+            self.medications
+                .extend(named.map(|concept| as_medication(remarks, concept)));
+        }
+    }
+}
 
 /// What names the patient, in the order of the bundle.
 pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> Intake {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
-    let (mut conditions, mut allergies, mut medications) = (Vec::new(), Vec::new(), Vec::new());
+    let mut brought = Brought::default();
     for Entry { path, resource } in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
-        let mut remarks = Remarks::on(notes, "Condition", path);
-        conditions.extend(condition(resource, &mut remarks));
+        brought.condition(resource, &mut Remarks::on(notes, "Condition", path));
     }
     for Entry { path, resource } in bundle.allergies.iter().filter(|one| is_own(&one.resource.patient)) {
-        let mut remarks = Remarks::on(notes, "AllergyIntolerance", path);
-        allergies.extend(allergy(resource, &mut remarks));
+        brought.allergy(resource, &mut Remarks::on(notes, "AllergyIntolerance", path));
     }
     for Entry { path, resource } in bundle.requests.iter().filter(|one| is_own(&one.resource.subject)) {
-        let mut remarks = Remarks::on(notes, "MedicationRequest", path);
-        medications.extend(request(bundle, resource, &mut remarks));
+        brought.request(bundle, resource, &mut Remarks::on(notes, "MedicationRequest", path));
     }
     for Entry { path, resource } in bundle.statements.iter().filter(|one| is_own(&one.resource.subject)) {
-        let mut remarks = Remarks::on(notes, "MedicationStatement", path);
-        medications.extend(statement(bundle, resource, &mut remarks));
+        brought.statement(bundle, resource, &mut Remarks::on(notes, "MedicationStatement", path));
     }
-    cut(&mut conditions, "Condition", notes);
-    cut(&mut allergies, "AllergyIntolerance", notes);
-    cut(&mut medications, "MedicationRequest", notes);
+    let path = own.as_deref().unwrap_or_default();
     Intake {
-        conditions: conditions.into(),
-        allergies: allergies.into(),
-        medications: medications.into(),
+        conditions: brought.conditions.settle(
+            Intake::MOST,
+            |one| one.abated.is_none(),
+            &mut Remarks::on(notes, "Condition", path),
+        ),
+        allergies: brought.allergies.settle(
+            Intake::MOST,
+            |_| true,
+            &mut Remarks::on(notes, "AllergyIntolerance", path),
+        ),
+        medications: brought.medications.settle(
+            Intake::MOST,
+            |one| one.active,
+            &mut Remarks::on(notes, "MedicationRequest", path),
+        ),
         symptoms: Vec::new(),
     }
 }
@@ -79,64 +191,73 @@ fn subject<'a>(bundle: &'a Bundle, reference: &'a Option<Reference>) -> Option<&
     bundle.resolve(reference.as_ref()?.reference.as_deref()?)
 }
 
-fn cut<T>(list: &mut Vec<T>, resource: &'static str, notes: &mut Notes) {
-    for _ in MOST..list.len() {
-        notes.left_out(resource, "", format!("the patient has more than {MOST} of them"));
-    }
-    list.truncate(MOST);
+/// The code of a status, by the system to which FHIR R4 binds it.
+fn status<'a>(concept: &'a Option<CodeableConcept>, system: &str) -> Option<&'a str> {
+    concept.as_ref()?.code_in(system)
 }
 
-/// The code of a status, as a text that may be matched.
-fn status(concept: &Option<CodeableConcept>) -> &str {
-    concept.as_ref().and_then(CodeableConcept::status).unwrap_or_default()
-}
-
-/// Whether a statement is withdrawn, or was found not to be so (FHIR R4, `verificationStatus` of both).
-fn is_void(verification: &Option<CodeableConcept>, remarks: &mut Remarks<'_>) -> bool {
-    match status(verification) {
-        "entered-in-error" => remarks.left_out("was entered in error"),
-        "refuted" => remarks.left_out("was refuted"),
+/// Whether a statement is withdrawn, was found not to be so, or is only one of several suspicions (FHIR R4,
+/// `verificationStatus` of both kinds). What is less than confirmed is kept, and said to be no more.
+fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
+    match verification {
+        Some("entered-in-error") => remarks.passed_over("was entered in error"),
+        Some("refuted") => remarks.passed_over("was refuted"),
+        Some("differential") => remarks.left_out("is one of several possible diagnoses, and none that was made"),
+        Some("unconfirmed" | "provisional") => {
+            remarks.changed("is not confirmed, and is recorded like one that is");
+            return false;
+        }
         _ => return false,
     }
     true
 }
 
-fn condition(resource: &fhir::Condition, remarks: &mut Remarks<'_>) -> Option<Condition> {
-    if is_void(&resource.verification_status, remarks) {
-        return None;
+/// Whether it is a negation that holds no longer: then it says nothing.
+fn is_negation(concept: Option<&CodeableConcept>, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
+    let negation = concept.is_some_and(|concept| said(concept, kind).is_some());
+    if negation {
+        remarks.passed_over("says that none were known, and no longer does");
     }
+    negation
+}
+
+fn clinical(resource: &fhir::Condition) -> Option<&str> {
+    status(&resource.clinical_status, CONDITION_CLINICAL)
+}
+
+fn condition(resource: &fhir::Condition, remarks: &mut Remarks<'_>) -> Option<Condition> {
     let concept = named(remarks, Some(&resource.code))?;
     let onset_period = resource
         .onset_period
         .as_ref()
         .and_then(|period| period.start.as_deref());
     let onset = day(remarks, "onset", resource.onset_date_time.as_deref().or(onset_period));
-    if said(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
-        remarks.changed("onset is an age, a range or a text, and no day is recorded for it");
+    if said_otherwise(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
+        remarks.left_out("onset is an age, a range or a text, and no day is recorded for it");
     }
-    let (ended, still) = match status(&resource.clinical_status) {
-        "inactive" | "remission" | "resolved" => (true, false),
-        "active" | "recurrence" | "relapse" => (false, true),
+    let (ended, still) = match clinical(resource) {
+        Some("inactive" | "remission" | "resolved") => (true, false),
+        Some("active" | "recurrence" | "relapse") => (false, true),
         _ => (false, false),
     };
     let told = abatement(resource);
-    if still && told.is_some() {
-        remarks.changed("is active and has an end, and the end is not recorded");
-    }
-    let unsaid = said(&[
+    let unsaid = said_otherwise(&[
         &resource.abatement_age,
         &resource.abatement_range,
         &resource.abatement_string,
     ]);
+    if still && (told.is_some() || unsaid) {
+        remarks.left_out("is active and has an end, and the end is not recorded");
+    }
     let abated = match told {
         _ if still => None,
-        Some(moment) => {
+        Some(Some(moment)) => {
             if moment.day().is_none() {
                 remarks.changed("abatement is a year or a month only, and its last day is taken");
             }
             Some(moment.last_day())
         }
-        None if ended || unsaid => {
+        told if ended || unsaid || told.is_some() => {
             // Without a day it would pass for active.
             let Some(recorded) = resource.recorded_date.as_deref().and_then(Moment::read) else {
                 remarks.left_out("is over, and no day is told by which it was");
@@ -145,108 +266,116 @@ fn condition(resource: &fhir::Condition, remarks: &mut Remarks<'_>) -> Option<Co
             remarks.changed("is over and does not tell since when; the day of its recordedDate is taken");
             Some(recorded.last_day())
         }
-        None => None,
+        _ => None,
     };
     Some(Condition { concept, onset, abated })
 }
 
-/// When it ended, if a time is told.
-fn abatement(resource: &fhir::Condition) -> Option<Moment> {
-    let of = |period: &Period| period.end.as_deref().or(period.start.as_deref()).and_then(Moment::read);
-    let at = resource.abatement_date_time.as_deref().and_then(Moment::read);
-    at.or_else(|| resource.abatement_period.as_ref().and_then(of))
+/// When it ended: a text, if one is told, and the time that it is, if it is one.
+fn abatement(resource: &fhir::Condition) -> Option<Option<Moment>> {
+    let of = |period: &'_ Period| period.end.clone().or_else(|| period.start.clone());
+    let text = resource
+        .abatement_date_time
+        .clone()
+        .or_else(|| resource.abatement_period.as_ref().and_then(of))?;
+    Some(Moment::read(&text))
 }
 
-fn said(values: &[&Option<Value>]) -> bool {
+fn said_otherwise(values: &[&Option<Value>]) -> bool {
     values.iter().any(|value| value.is_some())
 }
 
-/// What the patient is allergic to now: the record has no place for what has passed.
+/// What the patient is allergic to: the code, or else the substance of a reaction.
 fn allergy(resource: &fhir::AllergyIntolerance, remarks: &mut Remarks<'_>) -> Option<Allergy> {
-    if is_void(&resource.verification_status, remarks) {
-        return None;
-    }
-    if matches!(status(&resource.clinical_status), "inactive" | "resolved") {
-        remarks.left_out("is no longer active");
-        return None;
-    }
+    let substance = resource
+        .reaction
+        .iter()
+        .find_map(|reaction| reaction.substance.as_ref());
+    let code = Some(&resource.code).filter(|code| !code.is_empty()).or(substance);
     Some(Allergy {
-        concept: named(remarks, Some(&resource.code))?,
+        concept: named(remarks, code)?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
     })
 }
 
-fn request(bundle: &Bundle, resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) -> Option<Medication> {
-    let left_out = match (resource.status.as_deref(), resource.intent.as_deref()) {
-        (Some("entered-in-error"), _) => Some("was entered in error"),
-        (Some("draft"), _) => Some("is a draft"),
-        (Some("cancelled"), _) => Some("was cancelled before anything was given"),
-        (_, Some("proposal" | "plan" | "option")) => Some("is a proposal, a plan or an option, not an order"),
-        _ if resource.do_not_perform == Some(true) => Some("forbids a medication"),
-        _ => None,
-    };
-    if let Some(why) = left_out {
-        remarks.left_out(why);
-        return None;
+/// Whether a request stands for a medication that was given (FHIR R4, `MedicationRequest.status` and `intent`).
+fn is_given(resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) -> bool {
+    match (resource.status.as_deref(), resource.intent.as_deref()) {
+        (Some("entered-in-error"), _) => remarks.passed_over("was entered in error"),
+        (Some("cancelled"), _) => remarks.passed_over("was cancelled before anything was given"),
+        (Some("draft"), _) => remarks.left_out("is a draft"),
+        (_, Some("proposal" | "plan" | "option")) => {
+            remarks.left_out("is a proposal, a plan or an option, not an order");
+        }
+        _ if resource.do_not_perform == Some(true) => remarks.left_out("forbids a medication"),
+        _ => return true,
     }
-    let code = resource.medication_codeable_concept.as_ref();
-    let reference = resource.medication_reference.as_ref();
-    Some(Medication {
-        concept: medication(bundle, code, reference, &resource.contained, remarks)?,
-        since: day(remarks, "authoredOn", resource.authored_on.as_deref()),
-        active: resource.status.as_deref() == Some("active"),
-    })
+    false
 }
 
-fn statement(bundle: &Bundle, resource: &fhir::MedicationStatement, remarks: &mut Remarks<'_>) -> Option<Medication> {
-    if resource.status.as_deref() == Some("entered-in-error") {
-        remarks.left_out("was entered in error");
-        return None;
+/// Whether a statement says that a medication is or was taken (FHIR R4, `MedicationStatement.status`).
+fn is_taken(resource: &fhir::MedicationStatement, remarks: &mut Remarks<'_>) -> bool {
+    match resource.status.as_deref() {
+        Some("entered-in-error") => remarks.passed_over("was entered in error"),
+        Some("not-taken") => remarks.passed_over("says that it was not taken"),
+        Some("intended") => remarks.left_out("is intended, and not taken yet"),
+        _ => return true,
     }
-    let code = resource.medication_codeable_concept.as_ref();
-    let reference = resource.medication_reference.as_ref();
-    let period = resource.effective_period.as_ref();
-    let since = resource
-        .effective_date_time
-        .as_deref()
-        .or_else(|| period.and_then(|period| period.start.as_deref()));
-    Some(Medication {
-        concept: medication(bundle, code, reference, &resource.contained, remarks)?,
-        since: day(remarks, "effective", since),
-        active: resource.status.as_deref() == Some("active"),
-    })
+    false
 }
 
-/// The medication: in the resource itself, in one that it contains, or in one of the bundle.
-fn medication(
-    bundle: &Bundle,
-    code: Option<&CodeableConcept>,
-    reference: Option<&Reference>,
-    contained: &[Value],
-    remarks: &mut Remarks<'_>,
-) -> Option<Concept> {
-    let Some(reference) = reference.and_then(|reference| reference.reference.as_deref()) else {
-        return named(remarks, code);
-    };
-    if let Some(id) = reference.strip_prefix('#') {
-        let found = contained
+/// Whether it is being taken now.
+fn is_active(status: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
+    if !matches!(status, Some("active" | "completed" | "stopped" | "on-hold")) {
+        remarks.changed("does not tell whether it is taken now, and is recorded as not");
+    }
+    status == Some("active")
+}
+
+/// What a resource tells of its medication.
+struct Told<'a> {
+    code: Option<&'a CodeableConcept>,
+    reference: Option<&'a Reference>,
+    contained: &'a [Value],
+}
+
+impl Told<'_> {
+    /// The code of the medication: in the resource itself, in one that it contains, or in one of the bundle.
+    fn code(&self, bundle: &Bundle) -> Option<CodeableConcept> {
+        if let Some(code) = self.code {
+            return Some(code.clone());
+        }
+        let reference = self.reference?.reference.as_deref()?;
+        if let Some(found) = contained::behind::<fhir::Medication>(self.contained, "Medication", reference) {
+            return Some(found.code);
+        }
+        let id = bundle.resolve(reference)?.strip_prefix("Medication/")?;
+        let found = bundle
+            .medications
             .iter()
-            .find(|one| one.get("id").and_then(Value::as_str) == Some(id));
-        let found = found.and_then(|one| serde_json::from_value::<fhir::Medication>(one.clone()).ok());
-        return named(remarks, found.as_ref().map(|found| &found.code));
+            .find(|entry| entry.resource.id.as_deref() == Some(id));
+        found.map(|entry| entry.resource.code.clone())
     }
-    let id = bundle
-        .resolve(reference)
-        .and_then(|known| known.strip_prefix("Medication/"));
-    let found = bundle
-        .medications
-        .iter()
-        .find(|entry| id.is_some() && entry.resource.id.as_deref() == id);
-    if found.is_none() {
-        remarks.left_out("names a medication that is not in the bundle");
-        return None;
+
+    /// What people call the medication: by its code, or else as the reference shows it.
+    fn named(&self, code: Option<&CodeableConcept>, remarks: &mut Remarks<'_>) -> Option<Concept> {
+        let shown = self.reference.and_then(|reference| reference.display.as_deref());
+        let shown = |remarks: &mut Remarks<'_>| {
+            let text = vocabulary::fitted(remarks, "medicationReference.display", shown, TextRule::CONCEPT)?;
+            remarks.changed("names a medication by a reference, and only what the reference shows is known of it");
+            Some(Concept { coding: None, text })
+        };
+        let concept = code
+            .and_then(|code| vocabulary::concept(remarks, code))
+            .or_else(|| shown(remarks));
+        if concept.is_none() {
+            remarks.left_out(match (code, self.reference) {
+                (None, Some(_)) => "names a medication that is not in the bundle",
+                _ => NAMELESS,
+            });
+        }
+        concept
     }
-    named(remarks, found.map(|entry| &entry.resource.code))
 }
 
 /// What it is, or a remark that nobody says.
@@ -263,8 +392,8 @@ fn day(remarks: &mut Remarks<'_>, field: &str, text: Option<&str>) -> Option<Nai
     let moment = Moment::read(text?);
     let day = moment.and_then(Moment::day);
     match (moment, day) {
-        (None, _) => remarks.changed(format!("{field} is no time of FHIR R4, and no day is recorded for it")),
-        (Some(_), None) => remarks.changed(format!(
+        (None, _) => remarks.left_out(format!("{field} is no time of FHIR R4, and no day is recorded for it")),
+        (Some(_), None) => remarks.left_out(format!(
             "{field} is a year or a month only, and no day is recorded for it"
         )),
         _ => {}

@@ -8,8 +8,10 @@ use serde::Serialize;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Fate {
-    /// It is not imported.
+    /// It is not imported, though it is data: it has no place here, or cannot be read.
     LeftOut,
+    /// It is rightly not imported, and nothing is lost: it says of itself that it is not so, or is recorded as another value.
+    PassedOver,
     /// It is imported, and something of it is not as the source has it.
     Changed,
 }
@@ -50,9 +52,14 @@ pub struct Note {
 pub struct Notes(BTreeMap<Remark, Seen>);
 
 impl Notes {
-    /// It is not imported.
+    /// It is not imported, though it is data.
     pub fn left_out(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
         self.add(Fate::LeftOut, resource, path, why.into());
+    }
+
+    /// It is not imported, and nothing is lost by that.
+    pub fn passed_over(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
+        self.add(Fate::PassedOver, resource, path, why.into());
     }
 
     /// It is imported otherwise than the source has it.

@@ -1,11 +1,15 @@
 //! Patients and practitioners.
 
-use domain::kernel::{CodeSystem, Coding, Concept};
-use domain::patient::{Deceased, PatientDetails, Registration};
+use std::collections::BTreeSet;
+
+use chrono::Datelike;
+use domain::kernel::{CodeSystem, Coding, Concept, TextRule};
+use domain::patient::{Deceased, PatientDetails, PatientError, Registration};
 use domain::practitioner::PractitionerDetails;
 
-use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
-use crate::import::fhir::{self, Bundle, BundleError, Entry, Moment};
+use super::current::{best_first, remark_on_others};
+use super::{Context, Notes, Remarks, business_identifier, contained, identifier, intake, vocabulary};
+use crate::import::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
 
 /// SNOMED CT 394814009, the speciality of a practitioner whose source names none.
 const GENERAL_PRACTICE: (&str, &str) = ("394814009", "General practice");
@@ -13,8 +17,39 @@ const GENERAL_PRACTICE: (&str, &str) = ("394814009", "General practice");
 /// How many specialities the server takes.
 const MOST_SPECIALITIES: usize = 50;
 
+/// Which use of a telephone number or e-mail address counts more, when no rank decides.
+const CONTACTS: [&str; 4] = ["home", "mobile", "", "work"];
+
+/// The practitioners of a bundle, those included whom an encounter contains.
+pub(super) fn practitioners(bundle: &Bundle, context: &Context, notes: &mut Notes) -> Vec<PractitionerDetails> {
+    let mut found: Vec<PractitionerDetails> = bundle
+        .practitioners
+        .iter()
+        .filter_map(|entry| practitioner(bundle, entry, context, notes))
+        .collect();
+    let mut known: BTreeSet<_> = found.iter().filter_map(|one| one.identifier.clone()).collect();
+    for Entry { path, resource } in &bundle.encounters {
+        for one in contained::all::<fhir::Practitioner>(&resource.contained, "Practitioner") {
+            let own = business_identifier(&one.identifier, context);
+            let alone = resource.service_provider.is_none();
+            let named_inside = || contained::urn(resource.id.as_deref(), one.id.as_deref()).filter(|_| alone);
+            let identifier = own.or_else(named_inside);
+            let Some(identifier) = identifier.filter(|identifier| known.insert(identifier.clone())) else {
+                continue;
+            };
+            let mut remarks = Remarks::on(notes, "Practitioner", path);
+            let details = details(&one, Vec::new(), context, &mut remarks);
+            found.push(PractitionerDetails {
+                identifier: Some(identifier),
+                ..details
+            });
+        }
+    }
+    found
+}
+
 /// `None`, with a remark, when nothing names the practitioner.
-pub(super) fn practitioner(
+fn practitioner(
     bundle: &Bundle,
     entry: &Entry<fhir::Practitioner>,
     context: &Context,
@@ -22,7 +57,7 @@ pub(super) fn practitioner(
 ) -> Option<PractitionerDetails> {
     let Entry { path, resource } = entry;
     let mut remarks = Remarks::on(notes, "Practitioner", path);
-    let identifier = match identifier(path, &resource.identifier, resource.id.as_deref()) {
+    let identifier = match identifier(path, &resource.identifier, resource.id.as_deref(), context) {
         Ok(identifier) => identifier,
         Err(error) => {
             remarks.left_out(error.what);
@@ -38,23 +73,34 @@ pub(super) fn practitioner(
             .and_then(|reference| reference.reference.as_deref());
         own.is_some() && named.and_then(|reference| bundle.resolve(reference)) == own.as_deref()
     });
-    let mut specializations: Vec<Concept> = roles
+    let specialities = roles
         .flat_map(|role| &role.resource.specialty)
         .filter_map(|one| vocabulary::concept(&mut remarks, one))
         .collect();
+    Some(PractitionerDetails {
+        identifier: Some(identifier),
+        ..details(resource, specialities, context, &mut remarks)
+    })
+}
+
+/// Who a practitioner is, with the specialities of their roles, or else with their qualifications.
+fn details(
+    resource: &fhir::Practitioner,
+    mut specializations: Vec<Concept>,
+    context: &Context,
+    remarks: &mut Remarks<'_>,
+) -> PractitionerDetails {
     if specializations.is_empty() {
         specializations = resource
             .qualification
             .iter()
-            .filter_map(|one| vocabulary::concept(&mut remarks, &one.code))
+            .filter_map(|one| vocabulary::concept(remarks, &one.code))
             .collect();
     }
-    if specializations.len() > MOST_SPECIALITIES {
-        remarks.changed(format!(
-            "has more than {MOST_SPECIALITIES} specialities, and the rest is left out"
-        ));
-        specializations.truncate(MOST_SPECIALITIES);
+    for _ in MOST_SPECIALITIES..specializations.len() {
+        remarks.left_out(format!("a speciality is one of more than {MOST_SPECIALITIES}"));
     }
+    specializations.truncate(MOST_SPECIALITIES);
     if specializations.is_empty() {
         let (code, text) = GENERAL_PRACTICE;
         let coding = Coding {
@@ -66,20 +112,21 @@ pub(super) fn practitioner(
             text: text.to_owned(),
         });
     }
-    Some(PractitionerDetails {
-        name: vocabulary::name(&mut remarks, &resource.name),
-        gender: vocabulary::gender(&mut remarks, resource.gender.as_deref()),
+    PractitionerDetails {
+        name: vocabulary::name(remarks, &resource.name, context),
+        gender: vocabulary::gender(remarks, resource.gender.as_deref()),
         specializations,
         credentials: Vec::new(),
         time_zone: context.time_zone,
-        identifier: Some(identifier),
-    })
+        identifier: None,
+    }
 }
 
 /// A patient with what they bring.
 ///
 /// # Errors
-/// When nothing names the patient, or the date of birth, which a record has to have, is not told.
+/// When nothing names the patient, when the date of birth, which a record has to have, is not told, or when birth and death
+/// contradict each other.
 pub(super) fn patient(
     bundle: &Bundle,
     entry: &Entry<fhir::Patient>,
@@ -93,60 +140,100 @@ pub(super) fn patient(
         .as_deref()
         .ok_or_else(|| BundleError::new(place(), "missing, and a record has to have one"))?;
     let birth_date = Moment::read(birth_date).ok_or_else(|| BundleError::new(place(), "not a date of FHIR R4"))?;
-    let identifier = identifier(path, &resource.identifier, resource.id.as_deref())?;
+    let identifier = identifier(path, &resource.identifier, resource.id.as_deref(), context)?;
 
     let mut remarks = Remarks::on(notes, "Patient", path);
     if birth_date.day().is_none() {
         remarks.changed("birthDate is a year or a month only, and its first day is taken");
     }
-    let deceased = resource.deceased_date_time.as_deref().and_then(|text| {
-        let moment = Moment::read(text);
-        match moment {
-            None => remarks.changed("deceasedDateTime is no time of FHIR R4, and the death is not recorded"),
-            Some(Moment::Instant(_)) => {}
-            Some(_) => remarks.changed("deceasedDateTime has no hour, and its first moment is taken"),
-        }
-        moment?.start(context.time_zone).map(Deceased::At)
-    });
-    if resource.deceased_boolean == Some(true) {
-        remarks.changed("deceasedBoolean does not tell when, and the death is not recorded");
-    }
-    let contact = |system: &str| {
-        let found = resource
-            .telecom
-            .iter()
-            .filter(|contact| contact.system.as_deref() == Some(system));
-        found.filter_map(|contact| contact.value.as_deref()).next()
-    };
-    let phone = vocabulary::line(&mut remarks, "telecom", contact("phone"), 50);
-    let email = contact("email").filter(|email| {
-        let taken = is_email(email);
-        if !taken {
-            remarks.changed("telecom has an e-mail address that is none, and it is left out");
-        }
-        taken
-    });
     let details = PatientDetails {
-        name: vocabulary::name(&mut remarks, &resource.name),
+        name: vocabulary::name(&mut remarks, &resource.name, context),
         birth_date: birth_date.first_day(),
         gender: vocabulary::gender(&mut remarks, resource.gender.as_deref()),
-        address: resource
-            .address
-            .first()
-            .and_then(|address| vocabulary::address(&mut remarks, address)),
-        phone,
-        email: email.map(str::to_owned),
-        deceased,
+        address: vocabulary::address(&mut remarks, &resource.address, context),
+        phone: contact(&mut remarks, &resource.telecom, "phone", TextRule::PHONE, context),
+        email: contact(&mut remarks, &resource.telecom, "email", TextRule::EMAIL, context),
+        deceased: deceased(resource, context, &mut remarks),
         identifier: Some(identifier),
     };
+    remark_on_other_contacts(&mut remarks, &resource.telecom);
+    details.check(context.now).map_err(|error| {
+        let field = match error {
+            PatientError::DiedBeforeBirth => "deceasedDateTime",
+            _ => "birthDate",
+        };
+        BundleError::new(format!("{path}.{field}"), error.to_string())
+    })?;
     let intake = intake::of(bundle, resource.id.as_deref(), notes);
     Ok(Registration { details, intake })
 }
 
-/// Whether the server takes it for an e-mail address.
-fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    text.chars().count() <= 254
-        && !text.contains(char::is_control)
-        && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+/// The best current telephone number or e-mail address that the server takes.
+fn contact(
+    remarks: &mut Remarks<'_>,
+    telecom: &[ContactPoint],
+    system: &str,
+    rule: TextRule,
+    context: &Context,
+) -> Option<String> {
+    let of_system = || {
+        telecom
+            .iter()
+            .filter(|one| one.system.as_deref() == Some(system) && one.value.is_some())
+    };
+    let field = format!("telecom ({system})");
+    let mut current = best_first(of_system(), &CONTACTS, context).into_iter();
+    let former = of_system().count().saturating_sub(current.len());
+    let taken = current
+        .by_ref()
+        .find_map(|one| vocabulary::fitted(remarks, &field, one.value.as_deref(), rule));
+    remark_on_others(remarks, &field, former, current.len().saturating_add(1));
+    taken
+}
+
+/// Remarks on fax numbers, pagers and addresses in the web.
+fn remark_on_other_contacts(remarks: &mut Remarks<'_>, telecom: &[ContactPoint]) {
+    let has_place = |one: &&ContactPoint| matches!(one.system.as_deref(), Some("phone" | "email"));
+    for _ in telecom.iter().filter(|one| !has_place(one)) {
+        remarks.left_out("telecom is neither a telephone number nor an e-mail address, and has no place");
+    }
+}
+
+/// The death, as exactly as it is told. One that is still to come is none: some write the end of time for the living.
+fn deceased(resource: &fhir::Patient, context: &Context, remarks: &mut Remarks<'_>) -> Option<Deceased> {
+    let Some(text) = resource.deceased_date_time.as_deref() else {
+        return (resource.deceased_boolean == Some(true)).then_some(Deceased::Unknown);
+    };
+    let year = text.get(..4).and_then(|year| year.parse().ok());
+    if year.is_some_and(|year: i32| year > context.now.year().saturating_add(1)) {
+        remarks.left_out("deceasedDateTime lies in the future, and no death is recorded");
+        return None;
+    }
+    let Some(moment) = Moment::read(text) else {
+        remarks.left_out("deceasedDateTime is no time that there is; the death is recorded without a day");
+        return Some(Deceased::Unknown);
+    };
+    if let Some(why) = moment.supposed(context.time_zone) {
+        remarks.changed(format!("deceasedDateTime {why}"));
+    }
+    let between = || Deceased::Between {
+        first: moment.first_day(),
+        last: moment.last_day(),
+    };
+    let deceased = match moment {
+        Moment::Year(_) | Moment::Month(_) => between(),
+        Moment::Day(day) => Deceased::On(day),
+        Moment::Instant(_) | Moment::Local(_) => moment
+            .start(context.time_zone)
+            .map_or(Deceased::On(moment.first_day()), Deceased::At),
+    };
+    let living = PatientDetails {
+        deceased: Some(deceased),
+        ..PatientDetails::default()
+    };
+    if living.check(context.now) == Err(PatientError::DiedInTheFuture) {
+        remarks.left_out("deceasedDateTime lies in the future, and no death is recorded");
+        return None;
+    }
+    Some(deceased)
 }

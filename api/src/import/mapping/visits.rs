@@ -2,9 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::{RecordedOutcome, Slot};
+use domain::kernel::{Concept, Identifier};
 
-use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
-use crate::import::fhir::{self, Bundle, Entry, Moment};
+use super::current::end;
+use super::{
+    Context, Notes, Provider, Remarks, Visit, business_identifier, contained, identifier, referenced, vocabulary,
+};
+use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Participant};
 
 /// A visit, or a remark on why it is none.
 pub(super) fn visit(
@@ -15,6 +19,10 @@ pub(super) fn visit(
 ) -> Option<Visit> {
     let Entry { path, resource } = entry;
     let mut remarks = Remarks::on(notes, "Encounter", path);
+    if resource.status.as_deref() == Some("entered-in-error") {
+        remarks.passed_over("was entered in error");
+        return None;
+    }
     match mapped(bundle, path, resource, context, &mut remarks) {
         Ok(visit) => Some(visit),
         Err(why) => {
@@ -33,9 +41,11 @@ fn mapped(
 ) -> Result<Visit, &'static str> {
     // FHIR R4, `EncounterStatus`. What has begun and not ended, and what nobody knows the end of, is left open.
     let outcome = match resource.status.as_deref() {
-        Some("entered-in-error") => return Err("was entered in error"),
         Some("finished") => RecordedOutcome::Completed,
-        Some("cancelled") => RecordedOutcome::Cancelled,
+        Some("cancelled") => {
+            remarks.passed_over("was cancelled, and is recorded as cancelled: it counts as no visit");
+            RecordedOutcome::Cancelled
+        }
         Some("planned" | "arrived" | "triaged" | "in-progress" | "onleave" | "unknown") => RecordedOutcome::Open,
         Some(_) => return Err("has a status that FHIR R4 does not know"),
         None => return Err("has no status"),
@@ -51,70 +61,211 @@ fn mapped(
     let of = |known: &fhir::Patient| {
         (
             known.id.clone(),
-            identifier(path, &known.identifier, known.id.as_deref()).ok(),
+            identifier(path, &known.identifier, known.id.as_deref(), context).ok(),
         )
     };
     let patient = referenced(&bundle.patients, patient, of);
-    let provider = provider(bundle, path, resource)?;
     let slot = slot(resource, context, remarks)?;
+    let provider = provider(bundle, path, resource, slot.start, context, remarks)?;
     Ok(Visit {
         path: path.to_owned(),
-        identifier: identifier(path, &resource.identifier, resource.id.as_deref())
+        identifier: identifier(path, &resource.identifier, resource.id.as_deref(), context)
             .map_err(|_| "has neither an id nor an identifier")?,
         patient,
         provider,
         slot,
         outcome,
-        reason: resource.kind.iter().find_map(|kind| vocabulary::concept(remarks, kind)),
+        reason: reason(bundle, resource, remarks),
     })
 }
 
-fn provider(bundle: &Bundle, path: &str, encounter: &fhir::Encounter) -> Result<Provider, &'static str> {
-    let participants = encounter
+/// Why: the first reason that is told, or else of what type the encounter is. The record has a place for one.
+fn reason(bundle: &Bundle, encounter: &fhir::Encounter, remarks: &mut Remarks<'_>) -> Option<Concept> {
+    let referred = |reference: &fhir::Reference| {
+        let known = reference
+            .reference
+            .as_deref()
+            .and_then(|reference| bundle.resolve(reference));
+        let id = known.and_then(|known| known.strip_prefix("Condition/"));
+        let found = bundle
+            .conditions
+            .iter()
+            .find(|entry| id.is_some() && entry.resource.id.as_deref() == id);
+        let text = reference.display.clone();
+        found.map_or_else(
+            || CodeableConcept {
+                coding: Vec::new(),
+                text,
+            },
+            |entry| entry.resource.code.clone(),
+        )
+    };
+    let told = encounter.reason_code.iter().cloned();
+    let told = told.chain(encounter.reason_reference.iter().map(referred));
+    let mut told = told.chain(encounter.kind.iter().cloned()).filter(|one| !one.is_empty());
+    let reason = told.by_ref().find_map(|one| vocabulary::concept(remarks, &one));
+    for _ in told {
+        remarks.left_out("a reason or type is one of several, and only one has a place");
+    }
+    reason
+}
+
+/// Who counts before whom (HL7 V3 `ParticipationType`): who attended, who performed, the others. `None` for those who did not
+/// treat the patient in this visit: who referred, escorted or translated, and whom to call in an emergency.
+fn rank(participant: &Participant) -> Option<u8> {
+    const SYSTEMS: [&str; 2] = [
+        "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
+        "http://terminology.hl7.org/CodeSystem/participant-type",
+    ];
+    let code = |kind: &'_ CodeableConcept| {
+        let found = SYSTEMS.iter().find_map(|system| kind.code_in(system));
+        match found {
+            Some("ATND") => Some(0),
+            Some("PPRF") => Some(1),
+            Some("REF" | "REFB" | "REFT" | "ESC" | "translator" | "emergency") => None,
+            _ => Some(2),
+        }
+    };
+    match participant.kind.as_slice() {
+        [] => Some(2),
+        kinds => kinds.iter().filter_map(code).min(),
+    }
+}
+
+/// Whether somebody took part at the beginning of a visit or later: who left before it, or came in another one, did not.
+fn took_part(participant: &Participant, visit: DateTime<Utc>, context: &Context) -> bool {
+    let ended = participant.period.as_ref().and_then(|period| end(period, context));
+    ended.is_none_or(|ended| ended > visit)
+}
+
+/// What a participant turns out to be.
+enum Who {
+    Practitioner(Identifier),
+    /// Somebody who can be no doctor: a relative, a device.
+    Other,
+    /// Nobody knows.
+    Unresolved,
+}
+
+fn provider(
+    bundle: &Bundle,
+    path: &str,
+    encounter: &fhir::Encounter,
+    visit: DateTime<Utc>,
+    context: &Context,
+    remarks: &mut Remarks<'_>,
+) -> Result<Provider, &'static str> {
+    let mut ranked: Vec<(u8, &fhir::Reference)> = encounter
         .participant
         .iter()
-        .filter_map(|one| one.individual.as_ref()?.reference.as_deref());
-    let mut unresolved = false;
-    for reference in participants {
-        let Some(mut known) = bundle.resolve(reference) else {
-            unresolved = true;
-            continue;
-        };
-        if let Some(role) = known.strip_prefix("PractitionerRole/") {
-            let role = bundle
-                .roles
-                .iter()
-                .find(|entry| entry.resource.id.as_deref() == Some(role));
-            let behind = role.and_then(|role| role.resource.practitioner.as_ref()?.reference.as_deref());
-            match behind.and_then(|reference| bundle.resolve(reference)) {
-                Some(practitioner) => known = practitioner,
-                None => unresolved = true,
+        .filter(|one| took_part(one, visit, context))
+        .filter_map(|one| Some((rank(one)?, one.individual.as_ref()?)))
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let found: Vec<(u8, Who)> = ranked
+        .iter()
+        .map(|(rank, reference)| (*rank, who(bundle, path, encounter, reference, context)))
+        .collect();
+    let doctor = found.iter().find_map(|(rank, who)| match who {
+        Who::Practitioner(identifier) => Some((*rank, identifier)),
+        Who::Other | Who::Unresolved => None,
+    });
+    // Somebody who counts less is not the doctor in the place of one who cannot be found.
+    let missing = found
+        .iter()
+        .find(|(_, who)| matches!(who, Who::Unresolved))
+        .map(|(rank, _)| *rank);
+    match (doctor, missing) {
+        (Some((rank, doctor)), missing) if missing.is_none_or(|missing| missing >= rank) => {
+            let others = found.iter().filter(|(_, who)| !matches!(who, Who::Other)).count();
+            for _ in 1..others {
+                remarks.left_out("a participant is one of several, and only the doctor of the visit has a place");
             }
+            Ok(Provider::Practitioner(doctor.clone()))
         }
-        if let Some(id) = known.strip_prefix("Practitioner/") {
-            let of = |one: &fhir::Practitioner| {
-                (
-                    one.id.clone(),
-                    identifier(path, &one.identifier, one.id.as_deref()).ok(),
-                )
-            };
-            return Ok(Provider::Practitioner(referenced(&bundle.practitioners, id, of)));
+        (_, Some(_)) => Err("has a participant who is not in the bundle"),
+        _ => organization(bundle, path, encounter, context, remarks),
+    }
+}
+
+fn who(
+    bundle: &Bundle,
+    path: &str,
+    encounter: &fhir::Encounter,
+    reference: &fhir::Reference,
+    context: &Context,
+) -> Who {
+    let Some(reference) = reference.reference.as_deref() else {
+        return Who::Unresolved;
+    };
+    let inside = &encounter.contained;
+    let role = contained::behind::<fhir::PractitionerRole>(inside, "PractitionerRole", reference);
+    let role = role.and_then(|role| role.practitioner?.reference);
+    let reference = role.as_deref().unwrap_or(reference);
+    if let Some(doctor) = contained::behind::<fhir::Practitioner>(inside, "Practitioner", reference) {
+        let own = business_identifier(&doctor.identifier, context);
+        // Nobody would know this doctor again: the organisation that is named says more.
+        let named_inside = || contained::urn(encounter.id.as_deref(), doctor.id.as_deref());
+        let named_inside = || named_inside().filter(|_| encounter.service_provider.is_none());
+        return own.or_else(named_inside).map_or(Who::Other, Who::Practitioner);
+    }
+    let Some(mut known) = bundle.resolve(reference) else {
+        return Who::Unresolved;
+    };
+    if let Some(role) = known.strip_prefix("PractitionerRole/") {
+        let role = bundle
+            .roles
+            .iter()
+            .find(|entry| entry.resource.id.as_deref() == Some(role));
+        let behind = role.and_then(|role| role.resource.practitioner.as_ref()?.reference.as_deref());
+        match behind.and_then(|reference| bundle.resolve(reference)) {
+            Some(practitioner) => known = practitioner,
+            None => return Who::Unresolved,
         }
     }
-    if unresolved {
-        return Err("has a participant who is not in the bundle");
-    }
-    let organization = encounter
+    let Some(id) = known.strip_prefix("Practitioner/") else {
+        return Who::Other;
+    };
+    let of = |one: &fhir::Practitioner| {
+        (
+            one.id.clone(),
+            identifier(path, &one.identifier, one.id.as_deref(), context).ok(),
+        )
+    };
+    Who::Practitioner(referenced(&bundle.practitioners, id, of))
+}
+
+/// Who provided a visit that no practitioner did.
+fn organization(
+    bundle: &Bundle,
+    path: &str,
+    encounter: &fhir::Encounter,
+    context: &Context,
+    remarks: &mut Remarks<'_>,
+) -> Result<Provider, &'static str> {
+    const NOBODY: &str = "names neither a practitioner nor an organisation that provided it";
+    let reference = encounter
         .service_provider
         .as_ref()
-        .and_then(|provider| provider.reference.as_deref());
-    let organization = organization.and_then(|reference| bundle.resolve(reference));
-    let organization = organization.and_then(|reference| reference.strip_prefix("Organization/"));
-    let organization = organization.ok_or("names neither a practitioner nor an organisation that provided it")?;
+        .and_then(|provider| provider.reference.as_deref())
+        .ok_or(NOBODY)?;
+    if !encounter.participant.is_empty() {
+        remarks
+            .left_out("has no participant who can be known as its doctor, and is the organisation's that provided it");
+    }
+    if let Some(inside) = contained::behind::<fhir::Organization>(&encounter.contained, "Organization", reference) {
+        let own = business_identifier(&inside.identifier, context);
+        let own = own.or_else(|| contained::urn(encounter.id.as_deref(), inside.id.as_deref()));
+        return own.map(Provider::Organization).ok_or(NOBODY);
+    }
+    let organization = bundle
+        .resolve(reference)
+        .and_then(|known| known.strip_prefix("Organization/"));
+    let organization = organization.ok_or(NOBODY)?;
     let of = |one: &fhir::Organization| {
         (
             one.id.clone(),
-            identifier(path, &one.identifier, one.id.as_deref()).ok(),
+            identifier(path, &one.identifier, one.id.as_deref(), context).ok(),
         )
     };
     Ok(Provider::Organization(referenced(
@@ -135,23 +286,23 @@ fn slot(encounter: &fhir::Encounter, context: &Context, remarks: &mut Remarks<'_
     }
     let start = moment
         .start(context.time_zone)
-        .ok_or("has a period.start that no calendar has")?;
+        .ok_or("has a period.start that the clocks skipped in the time zone of --time-zone")?;
     if start > context.now {
         return Err("has not begun: what is to come is booked, not recorded");
     }
-    if !matches!(moment, Moment::Instant(_)) {
+    if let Some(why) = moment.supposed(context.time_zone) {
+        remarks.changed(format!("period.start {why}"));
+    }
+    if !moment.has_hour() {
         remarks.changed("period.start has no hour, and the visit is recorded at the beginning of its day");
     }
-    let end = period.and_then(|period| period.end.as_deref());
-    let end = match end.map(|end| Moment::read(end).and_then(|end| end.end(context.time_zone))) {
-        Some(Some(end)) if end >= start => Some(end),
-        Some(Some(_)) => return Err("ends before it begins"),
-        Some(None) => {
-            remarks.changed("period.end is no time of FHIR R4, and the visit is recorded without its length");
-            None
-        }
+    let end = match period.and_then(|period| period.end.as_deref()) {
+        Some(text) => ended(text, context, remarks),
         None => None,
     };
+    if end.is_some_and(|end| end < start) {
+        return Err("ends before it begins");
+    }
     let end = end.or_else(|| length(encounter).and_then(|length| start.checked_add_signed(length)));
     if end.is_none() {
         remarks.changed("has no period.end, and is recorded with a length of one minute");
@@ -160,6 +311,19 @@ fn slot(encounter: &fhir::Encounter, context: &Context, remarks: &mut Remarks<'_
         start,
         minutes: minutes(start, end.unwrap_or(start)),
     })
+}
+
+/// The first instant after a visit, or a remark that nobody can tell it.
+fn ended(text: &str, context: &Context, remarks: &mut Remarks<'_>) -> Option<DateTime<Utc>> {
+    let moment = Moment::read(text);
+    if let Some(why) = moment.and_then(|moment| moment.supposed(context.time_zone)) {
+        remarks.changed(format!("period.end {why}"));
+    }
+    let end = moment.and_then(|moment| moment.end(context.time_zone));
+    if end.is_none() {
+        remarks.left_out("period.end is no time that there is, and is not recorded");
+    }
+    end
 }
 
 /// A visit lasts at least a minute, and a part of a minute counts as one.

@@ -1,60 +1,74 @@
 //! Names, addresses and concepts, brought into the lengths and forms that the server takes.
 
-use domain::kernel::{Address, CodeSystem, Coding, Concept, Gender, HumanName};
+use std::borrow::Cow;
 
-use super::Remarks;
+use domain::kernel::{Address, CodeSystem, Coding, Concept, Flaw, Gender, HumanName, TextRule};
+
+use super::current::{best_first, remark_on_others};
+use super::{Context, Remarks};
 use crate::import::fhir;
 
 /// Who has no name at all: the server wants one, and FHIR does not.
 const NAMELESS: &str = "Unknown";
 
-/// A text of one line, at most so long. `None` when there is nothing in it. Tells when it had to be changed.
-fn fitted(text: &str, most: usize) -> (Option<String>, bool) {
-    if text.trim().is_empty() {
-        return (None, false);
-    }
-    let plain = !text.contains(char::is_control) && text.chars().count() <= most;
-    if plain {
-        return (Some(text.to_owned()), false);
-    }
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let cut: String = words.join(" ").chars().take(most).collect();
-    ((!cut.is_empty()).then_some(cut), true)
-}
+/// Which use of a name counts more. A nickname or a pseudonym is better than no name.
+const NAMES: [&str; 5] = ["official", "usual", "", "nickname", "anonymous"];
+
+/// Which use of an address counts more, for the one at which the patient lives.
+const ADDRESSES: [&str; 4] = ["home", "", "work", "billing"];
 
 /// Fits a text, and remarks on it when it is not as it was.
-pub(super) fn line(remarks: &mut Remarks<'_>, field: &str, text: Option<&str>, most: usize) -> Option<String> {
-    let (fitted, changed) = fitted(text?, most);
-    if changed {
-        remarks.changed(format!(
-            "{field} is longer than {most} characters or has several lines, and is cut"
-        ));
+pub(super) fn fitted(remarks: &mut Remarks<'_>, field: &str, text: Option<&str>, rule: TextRule) -> Option<String> {
+    let text = text?;
+    match rule.fit(text) {
+        Some(Cow::Borrowed(text)) => Some(text.to_owned()),
+        Some(Cow::Owned(fitted)) => {
+            remarks.changed(match rule.flaw(text) {
+                Some(Flaw::TooLong { most }) => format!("{field} is longer than {most} characters, and is cut"),
+                _ => format!("{field} has several lines or characters that are not shown, and is taken without them"),
+            });
+            Some(fitted)
+        }
+        None if text.trim().is_empty() => None,
+        None => {
+            remarks.left_out(match rule.flaw(text) {
+                Some(Flaw::TooLong { most }) => format!("{field} is longer than {most} characters"),
+                Some(Flaw::NotAnAddress) => format!("{field} is no e-mail address"),
+                _ => format!("{field} has nothing in it that can be shown"),
+            });
+            None
+        }
     }
-    fitted
 }
 
 /// Fits a list of texts.
-fn lines(remarks: &mut Remarks<'_>, field: &str, texts: &[String], longest: usize, most: usize) -> Vec<String> {
+fn all_fitted(remarks: &mut Remarks<'_>, field: &str, texts: &[String], rule: TextRule, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = texts
         .iter()
-        .filter_map(|text| line(remarks, field, Some(text), longest))
+        .filter_map(|text| fitted(remarks, field, Some(text), rule))
         .collect();
-    if lines.len() > most {
-        remarks.changed(format!("{field} has more than {most} parts, and the rest is left out"));
-        lines.truncate(most);
+    for _ in most..lines.len() {
+        remarks.left_out(format!("{field} is one of more than {most}"));
     }
+    lines.truncate(most);
     lines
 }
 
-/// The official name, the usual one, the first that is in use, or the first.
-pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName]) -> HumanName {
-    let used = |wanted: &str| names.iter().find(|name| name.used.as_deref() == Some(wanted));
-    let former = |name: &&fhir::HumanName| !matches!(name.used.as_deref(), Some("old" | "maiden"));
-    let name = used("official")
-        .or_else(|| used("usual"))
-        .or_else(|| names.iter().find(former))
-        .or_else(|| names.first());
+/// The best of the current names, or of the others when there is none: somebody has to be called something.
+pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName], context: &Context) -> HumanName {
+    let current = best_first(names, &NAMES, context);
+    let name = match current.first() {
+        Some(name) => {
+            remark_on_others(
+                remarks,
+                "a name",
+                names.len().saturating_sub(current.len()),
+                current.len(),
+            );
+            Some(*name)
+        }
+        None => former_name(remarks, names),
+    };
     let Some(name) = name else {
         remarks.changed(format!("has no name, and is registered as {NAMELESS}"));
         return HumanName {
@@ -62,24 +76,46 @@ pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName]) -> Huma
             ..HumanName::default()
         };
     };
-    let given = lines(remarks, "name.given", &name.given, 200, 20);
-    let prefix = lines(remarks, "name.prefix", &name.prefix, 50, 10);
-    if let Some(family) = line(remarks, "name.family", name.family.as_deref(), 200) {
+    parts(remarks, name)
+}
+
+/// Of names that are all over, the last that is not temporary.
+fn former_name<'a>(remarks: &mut Remarks<'_>, names: &'a [fhir::HumanName]) -> Option<&'a fhir::HumanName> {
+    let lasting = names.iter().rfind(|name| name.used.as_deref() != Some("temp"));
+    let name = lasting.or(names.last())?;
+    remarks.changed("has no name that is in use, and a former or temporary one is taken");
+    remark_on_others(remarks, "a name", names.len().saturating_sub(1), 0);
+    Some(name)
+}
+
+fn parts(remarks: &mut Remarks<'_>, name: &fhir::HumanName) -> HumanName {
+    let given = all_fitted(
+        remarks,
+        "name.given",
+        &name.given,
+        TextRule::NAME,
+        HumanName::MOST_GIVEN,
+    );
+    let prefix = all_fitted(
+        remarks,
+        "name.prefix",
+        &name.prefix,
+        TextRule::PREFIX,
+        HumanName::MOST_PREFIXES,
+    );
+    if let Some(family) = fitted(remarks, "name.family", name.family.as_deref(), TextRule::NAME) {
         return HumanName { family, given, prefix };
     }
-    let (family, given) = match line(remarks, "name.text", name.text.as_deref(), 200) {
-        Some(whole) => {
-            remarks.changed("has no family name; name.text is taken for it");
-            (whole, Vec::new())
-        }
-        None if !given.is_empty() => {
-            remarks.changed("has no family name; the given names are taken for it");
-            (given.join(" ").chars().take(200).collect(), Vec::new())
-        }
-        None => {
-            remarks.changed(format!("has no name, and is registered as {NAMELESS}"));
-            (NAMELESS.to_owned(), given)
-        }
+    let whole = fitted(remarks, "name.text", name.text.as_deref(), TextRule::NAME);
+    let (family, given) = if let Some(whole) = whole {
+        remarks.changed("has no family name; name.text is taken for it");
+        (whole, Vec::new())
+    } else if let Some(family) = TextRule::NAME.fit(&given.join(" ")) {
+        remarks.changed("has no family name; the given names are taken for it");
+        (family.into_owned(), Vec::new())
+    } else {
+        remarks.changed(format!("has no name, and is registered as {NAMELESS}"));
+        (NAMELESS.to_owned(), given)
     };
     HumanName { family, given, prefix }
 }
@@ -98,15 +134,39 @@ pub(super) fn gender(remarks: &mut Remarks<'_>, code: Option<&str>) -> Gender {
     }
 }
 
-pub(super) fn address(remarks: &mut Remarks<'_>, address: &fhir::Address) -> Option<Address> {
-    let mut part = |field, text: &Option<String>| line(remarks, field, text.as_deref(), 200).unwrap_or_default();
+/// The best of the current addresses. A former one is none.
+pub(super) fn address(remarks: &mut Remarks<'_>, addresses: &[fhir::Address], context: &Context) -> Option<Address> {
+    let current = best_first(addresses, &ADDRESSES, context);
+    remark_on_others(
+        remarks,
+        "an address",
+        addresses.len().saturating_sub(current.len()),
+        current.len(),
+    );
+    current.first().and_then(|address| one_address(remarks, address))
+}
+
+fn one_address(remarks: &mut Remarks<'_>, address: &fhir::Address) -> Option<Address> {
+    let mut part =
+        |field, text: &Option<String>| fitted(remarks, field, text.as_deref(), TextRule::ADDRESS).unwrap_or_default();
     let city = part("address.city", &address.city);
     let state = part("address.state", &address.state);
     let postal_code = part("address.postalCode", &address.postal_code);
     let country = part("address.country", &address.country);
-    let mut lines = lines(remarks, "address.line", &address.line, 200, 10);
+    let mut lines = all_fitted(
+        remarks,
+        "address.line",
+        &address.line,
+        TextRule::ADDRESS,
+        Address::MOST_LINES,
+    );
     if lines.is_empty() && city.is_empty() {
-        lines.extend(line(remarks, "address.text", address.text.as_deref(), 200));
+        lines.extend(fitted(
+            remarks,
+            "address.text",
+            address.text.as_deref(),
+            TextRule::ADDRESS,
+        ));
     }
     let address = Address {
         lines,
@@ -118,30 +178,44 @@ pub(super) fn address(remarks: &mut Remarks<'_>, address: &fhir::Address) -> Opt
     (address != Address::default()).then_some(address)
 }
 
-/// The first code with a system, and the text that people read: the concept's own, a display, or the code itself. `None` when
-/// there is neither code nor text.
+/// One code with its system, and the text that people read: the concept's own, a display, or the code itself. Of several codes
+/// the one counts that a person chose, then one of a system that the record knows by name. `None` when there is neither code
+/// nor text.
 pub(super) fn concept(remarks: &mut Remarks<'_>, concept: &fhir::CodeableConcept) -> Option<Concept> {
-    let with_system = concept
+    let mut codings: Vec<&fhir::Coding> = concept
         .coding
         .iter()
-        .find(|coding| coding.system.is_some() && coding.code.is_some());
-    let shown = with_system.and_then(|coding| coding.display.as_deref());
-    let display = || concept.coding.iter().find_map(|coding| coding.display.as_deref());
-    let code = || concept.coding.iter().find_map(|coding| coding.code.as_deref());
-    let text = concept.text.as_deref().filter(|text| !text.trim().is_empty());
-    let text = text.or(shown).or_else(display).or_else(code);
-    let text = line(remarks, "the text of a code", text, 1000)?;
-    let coding = with_system.and_then(|coding| {
-        let (system, code) = (coding.system.as_deref()?, coding.code.as_deref()?);
-        let fits = |text: &str, most| fitted(text, most) == (Some(text.to_owned()), false);
-        if fits(system, 500) && fits(code, 100) {
-            return Some(Coding {
-                system: CodeSystem::from_uri(system),
-                code: code.to_owned(),
-            });
-        }
-        remarks.changed("a code is longer than is taken, and its text alone is kept");
-        None
+        .filter(|coding| coding.system.is_some() && coding.code.is_some())
+        .collect();
+    codings.sort_by_key(|coding| {
+        let system = CodeSystem::from_uri(coding.system.as_deref().unwrap_or_default());
+        (!coding.user_selected, matches!(system, CodeSystem::Other(_)))
+    });
+    let shown = codings.first().and_then(|coding| coding.display.as_deref());
+    let displays = concept.coding.iter().map(|coding| coding.display.as_deref());
+    let codes = concept.coding.iter().map(|coding| coding.code.as_deref());
+    let texts = [concept.text.as_deref(), shown]
+        .into_iter()
+        .chain(displays)
+        .chain(codes);
+    let text = texts
+        .filter_map(|text| fitted(remarks, "the text of a code", text, TextRule::CONCEPT))
+        .next()?;
+    for _ in 1..codings.len() {
+        remarks.left_out("a code is one of several of the same concept, and only one has a place");
+    }
+    let coding = codings.first().and_then(|coding| {
+        let system = fitted(
+            remarks,
+            "the system of a code",
+            coding.system.as_deref(),
+            TextRule::CODE_SYSTEM,
+        )?;
+        let code = fitted(remarks, "a code", coding.code.as_deref(), TextRule::CODE)?;
+        Some(Coding {
+            system: CodeSystem::from_uri(&system),
+            code,
+        })
     });
     Some(Concept { coding, text })
 }

@@ -1,0 +1,202 @@
+//! Codes and words that say that there is nothing to find, or that nobody could tell. They are never findings.
+
+use domain::patient::Findings;
+
+use super::Remarks;
+use crate::import::fhir::{CodeableConcept, Coding};
+
+/// What a negation is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Matter {
+    Conditions,
+    Allergies,
+    Medications,
+}
+
+/// What is said instead of a finding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Said {
+    /// None are known.
+    NoneKnown,
+    /// None of one kind are known: no allergy to drugs.
+    NoneKnownOfAKind,
+    /// It could not be told.
+    Unknown,
+    /// Nobody has asked.
+    NotAsked,
+}
+
+use Matter::{Allergies, Conditions, Medications};
+use Said::{NoneKnown, NoneKnownOfAKind, NotAsked, Unknown};
+
+/// SNOMED CT: the situations of 716186003 and below, and what IPS recommends beside them.
+const SNOMED: [(&str, Matter, Said); 12] = [
+    ("716186003", Allergies, NoneKnown),
+    ("160244002", Allergies, NoneKnown),
+    ("409137002", Allergies, NoneKnownOfAKind),
+    ("428607008", Allergies, NoneKnownOfAKind),
+    ("429625007", Allergies, NoneKnownOfAKind),
+    ("716220001", Allergies, NoneKnownOfAKind),
+    ("428197003", Allergies, NoneKnownOfAKind),
+    ("716184000", Allergies, NoneKnownOfAKind),
+    ("1003774007", Allergies, NoneKnownOfAKind),
+    ("160245001", Conditions, NoneKnown),
+    ("787481004", Medications, NoneKnown),
+    ("182849000", Medications, NoneKnown),
+];
+
+/// The International Patient Summary's codes for what is absent or unknown.
+const IPS: [(&str, Matter, Said); 9] = [
+    ("no-known-allergies", Allergies, NoneKnown),
+    ("no-known-medication-allergies", Allergies, NoneKnownOfAKind),
+    ("no-known-environmental-allergies", Allergies, NoneKnownOfAKind),
+    ("no-known-food-allergies", Allergies, NoneKnownOfAKind),
+    ("no-allergy-info", Allergies, Unknown),
+    ("no-known-problems", Conditions, NoneKnown),
+    ("no-problem-info", Conditions, Unknown),
+    ("no-known-medications", Medications, NoneKnown),
+    ("no-medication-info", Medications, Unknown),
+];
+
+/// FHIR's and HL7 V3's reasons for the absence of any value.
+const ABSENT: [(&str, Said); 8] = [
+    ("unknown", Unknown),
+    ("asked-unknown", Unknown),
+    ("asked-declined", Unknown),
+    ("UNK", Unknown),
+    ("ASKU", Unknown),
+    ("not-asked", NotAsked),
+    ("NASK", NotAsked),
+    ("NI", NotAsked),
+];
+
+/// What people write who have no code. The whole text, in any case.
+const WORDS: [(&str, Matter, Said); 13] = [
+    ("no known allergies", Allergies, NoneKnown),
+    ("no known allergy", Allergies, NoneKnown),
+    ("no allergies", Allergies, NoneKnown),
+    ("nka", Allergies, NoneKnown),
+    ("no known drug allergies", Allergies, NoneKnownOfAKind),
+    ("no known drug allergy", Allergies, NoneKnownOfAKind),
+    ("nkda", Allergies, NoneKnownOfAKind),
+    ("no known problems", Conditions, NoneKnown),
+    ("no current problems", Conditions, NoneKnown),
+    ("no current problems or disability", Conditions, NoneKnown),
+    ("no known medications", Medications, NoneKnown),
+    ("no current medications", Medications, NoneKnown),
+    ("no medications", Medications, NoneKnown),
+];
+
+/// What a concept says instead of a finding, and of what; `kind` is what its resource is about. `None` when it is a finding.
+pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, Said)> {
+    let coded = |coding: &Coding| {
+        let code = coding.code.as_deref()?.trim();
+        let table: &[(&str, Matter, Said)] = match coding.system.as_deref()? {
+            "http://snomed.info/sct" => &SNOMED,
+            "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips" => &IPS,
+            _ => return None,
+        };
+        table
+            .iter()
+            .find(|(known, ..)| *known == code)
+            .map(|&(_, matter, said)| (matter, said))
+    };
+    let is_absent = |coding: &Coding| coding.system.as_deref().is_some_and(is_of_absence);
+    let finding = concept.coding.iter().find(|coding| !is_absent(coding));
+    concept.coding.iter().find_map(coded).or_else(|| match finding {
+        Some(_) => None,
+        None => absent(concept).map(|said| (kind, said)).or_else(|| in_words(concept)),
+    })
+}
+
+fn is_of_absence(system: &str) -> bool {
+    matches!(
+        system,
+        "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+            | "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+    )
+}
+
+/// Why there is no value, if nothing else is said.
+fn absent(concept: &CodeableConcept) -> Option<Said> {
+    let coding = concept.coding.first()?;
+    let own = [coding.display.as_deref(), coding.code.as_deref()];
+    let other_text = concept.text.as_deref().filter(|text| !own.contains(&Some(*text)));
+    if other_text.is_some() {
+        return None;
+    }
+    ABSENT
+        .iter()
+        .find(|(known, _)| Some(*known) == coding.code.as_deref())
+        .map(|(_, said)| *said)
+}
+
+fn in_words(concept: &CodeableConcept) -> Option<(Matter, Said)> {
+    let text = concept.text.as_deref()?.trim().trim_end_matches('.').to_lowercase();
+    WORDS
+        .iter()
+        .find(|(known, ..)| *known == text)
+        .map(|&(_, matter, said)| (matter, said))
+}
+
+/// What is gathered of one matter.
+pub(super) struct Gathered<T> {
+    list: Vec<T>,
+    said: Option<Said>,
+}
+
+impl<T> Default for Gathered<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            said: None,
+        }
+    }
+}
+
+impl<T> Gathered<T> {
+    pub(super) fn extend(&mut self, found: Option<T>) {
+        self.list.extend(found);
+    }
+
+    /// Takes what is said for what it is, and remarks on it. That none are known outweighs that nobody knows.
+    pub(super) fn hear(&mut self, said: Said, remarks: &mut Remarks<'_>) {
+        match said {
+            NoneKnown => remarks.passed_over("says that none are known, and is no finding"),
+            NoneKnownOfAKind => {
+                remarks.changed("says that none of one kind are known, and is recorded as that none are known");
+            }
+            Unknown => remarks.passed_over("says that it is not known, and is no finding"),
+            NotAsked => return remarks.passed_over("says that nobody has asked, and is no finding"),
+        }
+        if self.said != Some(NoneKnown) {
+            self.said = Some(if said == Unknown {
+                self.said.unwrap_or(Unknown)
+            } else {
+                NoneKnown
+            });
+        }
+    }
+
+    /// What is known, at most so many. Findings outweigh what is said; it contradicts those that are still active.
+    pub(super) fn settle(
+        mut self,
+        most: usize,
+        is_active: impl Fn(&T) -> bool,
+        remarks: &mut Remarks<'_>,
+    ) -> Findings<T> {
+        for _ in most..self.list.len() {
+            remarks.left_out(format!("is one of more than {most} of the patient, and has no place"));
+        }
+        self.list.truncate(most);
+        if self.said.is_some() && self.list.iter().any(is_active) {
+            remarks.changed("some are known beside the word that none are, and the findings are kept");
+        }
+        match self.said {
+            _ if !self.list.is_empty() => Findings::Known(self.list),
+            Some(Unknown) => Findings::Unknown,
+            Some(_) => Findings::NoneKnown,
+            None => Findings::NotAsked,
+        }
+    }
+}

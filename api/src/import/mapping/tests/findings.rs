@@ -1,0 +1,227 @@
+//! Negations and statuses: what is a finding, and what is not.
+
+use domain::patient::{Allergy, Findings, Intake};
+use serde_json::{Value, json};
+
+use super::*;
+
+const SNOMED: &str = "http://snomed.info/sct";
+const IPS: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
+const ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+
+fn intake_of(resources: &[Value]) -> Intake {
+    let mut all = vec![a_patient()];
+    all.extend_from_slice(resources);
+    mapped(&all).patients[0].intake.clone()
+}
+
+fn coded(system: &str, code: &str) -> Value {
+    json!({ "code": { "coding": [{ "system": system, "code": code, "display": code }] } })
+}
+
+fn allergies(fields: Value) -> Findings<Allergy> {
+    intake_of(&[of_patient("AllergyIntolerance", fields)]).allergies
+}
+
+fn medication(system: &str, code: &str) -> Value {
+    json!({ "medicationCodeableConcept": { "coding": [{ "system": system, "code": code }] } })
+}
+
+#[test]
+fn a_negation_says_that_none_are_known_and_is_no_finding() {
+    for code in [
+        "716186003",
+        "409137002",
+        "428607008",
+        "429625007",
+        "716220001",
+        "428197003",
+        "1003774007",
+    ] {
+        assert_eq!(allergies(coded(SNOMED, code)), Findings::NoneKnown, "{code}");
+    }
+    assert_eq!(allergies(coded(IPS, "no-known-allergies")), Findings::NoneKnown);
+    assert_eq!(
+        allergies(json!({ "code": { "text": "No known allergies." } })),
+        Findings::NoneKnown
+    );
+    assert_eq!(allergies(json!({ "code": { "text": "NKA" } })), Findings::NoneKnown);
+    for (system, code) in [(SNOMED, "160245001"), (IPS, "no-known-problems")] {
+        let intake = intake_of(&[of_patient("Condition", coded(system, code))]);
+        assert_eq!(intake.conditions, Findings::NoneKnown, "{code}");
+    }
+    for kind in ["MedicationStatement", "MedicationRequest"] {
+        for (system, code) in [(SNOMED, "787481004"), (IPS, "no-known-medications")] {
+            let intake = intake_of(&[of_patient(kind, medication(system, code))]);
+            assert_eq!(intake.medications, Findings::NoneKnown, "{kind} {code}");
+        }
+    }
+}
+
+#[test]
+fn a_negation_is_about_what_it_says_whatever_resource_it_stands_in() {
+    let intake = intake_of(&[of_patient("Condition", coded(SNOMED, "716186003"))]);
+    assert_eq!(
+        (intake.conditions, intake.allergies),
+        (Findings::NotAsked, Findings::NoneKnown)
+    );
+}
+
+#[test]
+fn unknown_not_asked_and_none_known_are_three_values() {
+    assert_eq!(allergies(coded(IPS, "no-allergy-info")), Findings::Unknown);
+    assert_eq!(allergies(coded(ABSENT, "asked-unknown")), Findings::Unknown);
+    assert_eq!(allergies(coded(ABSENT, "not-asked")), Findings::NotAsked);
+    assert_eq!(intake_of(&[]).allergies, Findings::NotAsked);
+    let penicillin = json!({ "code": { "text": "Penicillin", "coding": [{ "system": ABSENT, "code": "unknown" }] } });
+    assert_eq!(allergies(penicillin).list().len(), 1, "what has a name is known");
+    let resources =
+        ["no-allergy-info", "no-known-allergies"].map(|code| of_patient("AllergyIntolerance", coded(IPS, code)));
+    assert_eq!(intake_of(&resources).allergies, Findings::NoneKnown);
+}
+
+#[test]
+fn a_finding_outweighs_a_negation_and_that_is_said() {
+    let found = of_patient("AllergyIntolerance", json!({}));
+    let none = of_patient("AllergyIntolerance", coded(SNOMED, "716186003"));
+    for resources in [[a_patient(), found.clone(), none.clone()], [a_patient(), none, found]] {
+        let plan = mapped(&resources);
+        assert_eq!(plan.patients[0].intake.allergies.list().len(), 1);
+        let contradiction = remarks(&plan).into_iter().any(|(_, fate, _, why)| {
+            fate == Fate::Changed && why.starts_with("some are known beside the word that none are")
+        });
+        assert!(contradiction);
+    }
+    let past = of_patient("Condition", json!({ "abatementDateTime": "2010-01-02" }));
+    let none_now = of_patient("Condition", coded(SNOMED, "160245001"));
+    let plan = remarked(
+        &[a_patient(), past, none_now],
+        Fate::PassedOver,
+        "says that none are known",
+    );
+    assert_eq!(
+        plan.patients[0].intake.conditions.list().len(),
+        1,
+        "what is over does not contradict it"
+    );
+}
+
+#[test]
+fn a_negation_that_holds_no_longer_says_nothing() {
+    for fields in [
+        json!({ "clinicalStatus": status("resolved") }),
+        json!({ "verificationStatus": status("refuted") }),
+        json!({ "verificationStatus": status("entered-in-error") }),
+    ] {
+        let mut all = coded(SNOMED, "716186003");
+        all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        assert_eq!(allergies(all), Findings::NotAsked, "{fields}");
+    }
+}
+
+#[test]
+fn a_status_is_picked_by_its_system_and_not_by_its_place() {
+    let status = |system: &str, code: &str| {
+        json!({ "coding": [
+            { "system": "https://local.test", "code": "active" },
+            { "system": system, "code": code },
+            { "system": "https://other.test", "code": "confirmed" },
+        ] })
+    };
+    for (kind, verification, clinical) in [
+        (
+            "Condition",
+            "http://terminology.hl7.org/CodeSystem/condition-ver-status",
+            "http://terminology.hl7.org/CodeSystem/condition-clinical",
+        ),
+        (
+            "AllergyIntolerance",
+            "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
+            "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical",
+        ),
+    ] {
+        for code in ["refuted", "entered-in-error"] {
+            let void = of_patient(kind, json!({ "verificationStatus": status(verification, code) }));
+            assert_eq!(intake_of(&[void]), Intake::default(), "{kind} {code}");
+        }
+        let over = json!({ "clinicalStatus": status(clinical, "resolved"), "recordedDate": "2010-01-02" });
+        let intake = intake_of(&[of_patient(kind, over)]);
+        assert_eq!(intake.allergies, Findings::NotAsked);
+        assert!(
+            intake
+                .conditions
+                .list()
+                .iter()
+                .all(|one| one.abated == day("2010-01-02"))
+        );
+    }
+}
+
+#[test]
+fn what_is_only_suspected_is_said_to_be_no_more() {
+    let suspected = of_patient("Condition", json!({ "verificationStatus": status("differential") }));
+    let plan = remarked(
+        &[a_patient(), suspected],
+        Fate::LeftOut,
+        "is one of several possible diagnoses",
+    );
+    assert_eq!(plan.patients[0].intake.conditions, Findings::NotAsked);
+    for code in ["unconfirmed", "provisional"] {
+        let doubtful = of_patient("Condition", json!({ "verificationStatus": status(code) }));
+        let plan = remarked(&[a_patient(), doubtful], Fate::Changed, "is not confirmed");
+        assert_eq!(plan.patients[0].intake.conditions.list().len(), 1);
+    }
+}
+
+#[test]
+fn a_medication_of_which_nobody_tells_whether_it_is_taken_is_recorded_as_not() {
+    for kind in ["MedicationStatement", "MedicationRequest"] {
+        let unknown = of_patient(kind, json!({ "status": "unknown" }));
+        let plan = remarked(
+            &[a_patient(), unknown],
+            Fate::Changed,
+            "does not tell whether it is taken now",
+        );
+        assert!(!plan.patients[0].intake.medications.list()[0].active, "{kind}");
+    }
+}
+
+#[test]
+fn a_medication_that_stands_nowhere_is_called_what_its_reference_shows() {
+    let fields = json!({ "medicationCodeableConcept": null,
+        "medicationReference": { "reference": "urn:uuid:m2", "display": "Aspirin" } });
+    let request = of_patient("MedicationRequest", fields);
+    let plan = remarked(
+        &[a_patient(), request],
+        Fate::Changed,
+        "names a medication by a reference",
+    );
+    assert_eq!(plan.patients[0].intake.medications.list()[0].concept.text, "Aspirin");
+}
+
+#[test]
+fn of_several_codes_the_one_counts_that_was_chosen_or_is_known() {
+    let ndc = json!({ "system": "http://hl7.org/fhir/sid/ndc", "code": "1" });
+    let rxnorm = json!({ "system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "2", "display": "Rx two" });
+    let mut chosen = ndc.clone();
+    chosen["userSelected"] = json!(true);
+    for (codings, code, text) in [
+        (json!([ndc, rxnorm]), "2", "Rx two"),
+        (json!([rxnorm, chosen]), "1", "Rx two"),
+    ] {
+        let fields = json!({ "medicationCodeableConcept": { "coding": codings } });
+        let resources = [a_patient(), of_patient("MedicationRequest", fields)];
+        let plan = remarked(&resources, Fate::LeftOut, "a code is one of several");
+        let concept = &plan.patients[0].intake.medications.list()[0].concept;
+        assert_eq!(
+            (concept.coding.as_ref().unwrap().code.as_str(), concept.text.as_str()),
+            (code, text)
+        );
+    }
+}
+
+#[test]
+fn an_allergy_without_a_code_is_to_the_substance_of_its_reaction() {
+    let fields = json!({ "code": {}, "reaction": [{ "substance": { "text": "Peanut" } }] });
+    assert_eq!(allergies(fields).list()[0].concept.text, "Peanut");
+}
