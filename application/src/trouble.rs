@@ -140,6 +140,12 @@ troubles! {
         title: "The node does not take the appender's transactions.",
         advice: "The cause is what the node says. Most often the signing key's account has no money for gas."
     }
+    OutboxWithoutHolder {
+        code: "outbox-without-holder",
+        weight: Warning,
+        title: "The outbox holds transactions of a signing key that no server holds.",
+        advice: "Mostly nothing: they are sent on as they are. If the cause says that it takes the key, start a server with that key until this is over."
+    }
 }
 
 /// Something that does not work just now.

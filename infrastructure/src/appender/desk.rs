@@ -48,6 +48,7 @@ pub(super) enum Message {
         seen: Option<(bool, Option<ReceiptSeen>)>,
     },
     Fees(Fees),
+    Funds(u128),
     BlockGas(u64),
     GasRules(GasRules),
     Authorized(bool),
@@ -233,7 +234,7 @@ impl Desk {
                 Ok(_) => SendAnswer::Taken,
                 Err(error) => {
                     let answer = classify(&error);
-                    if answer == SendAnswer::Refused {
+                    if matches!(answer, SendAnswer::Refused | SendAnswer::CannotPay) {
                         shared.trouble(TroubleKind::TransactionRefused, &refusal(address, &error));
                     }
                     answer
@@ -306,6 +307,7 @@ impl Desk {
             } => Input::ReceiptSeen { nonce, used, receipt },
             Message::Receipt { nonce, seen: None } => Input::ReceiptUnknown { nonce },
             Message::Fees(fees) => Input::Fees(fees),
+            Message::Funds(funds) => Input::Funds(funds),
             Message::BlockGas(gas) => Input::BlockGas(gas),
             Message::GasRules(rules) => Input::GasRules(rules),
             Message::Authorized(authorized) => Input::Authorized(authorized),

@@ -32,6 +32,9 @@ pub(super) enum OutboxError {
     /// Another holds the lease: nothing was stored, and nothing will be.
     #[error("the signing key's lease was lost")]
     LeaseLost,
+    /// The signing key is not here.
+    #[error("the signing key is not here")]
+    NoKey,
     /// A commit cannot be encoded. It was measured before, so this is a fault of ours.
     #[error("a commit cannot be encoded: {0}")]
     Encoding(#[from] EncodeError),
@@ -63,7 +66,8 @@ pub(super) enum StoredBatch {
 pub(super) struct Outbox {
     pool: PgPool,
     lease: Lease,
-    signer: Arc<Signer>,
+    /// `None` where only what is signed already is seen to.
+    signer: Option<Arc<Signer>>,
     chain_id: u64,
     contract: Address,
 }
@@ -73,10 +77,32 @@ impl Outbox {
         Self {
             pool,
             lease,
-            signer,
+            signer: Some(signer),
             chain_id,
             contract,
         }
+    }
+
+    /// The outbox of a key that is not here: nothing can be stored in it.
+    pub(super) const fn of_another(pool: PgPool, lease: Lease, chain_id: u64, contract: Address) -> Self {
+        Self {
+            pool,
+            lease,
+            signer: None,
+            chain_id,
+            contract,
+        }
+    }
+
+    /// Whether it holds nothing.
+    pub(super) async fn is_empty(&self) -> Result<bool, OutboxError> {
+        let empty = sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM outbox_transactions WHERE signer = $1)");
+        let empty = empty.bind(self.lease.address.0.as_slice()).fetch_one(&self.pool);
+        Ok(empty.await?)
+    }
+
+    fn signer(&self) -> Result<&Signer, OutboxError> {
+        self.signer.as_deref().ok_or(OutboxError::NoKey)
     }
 
     /// Signs and stores a batch with the keys that its commits need, all or nothing. May be repeated after any failure.
@@ -236,14 +262,14 @@ impl Outbox {
     fn sign(&self, batch: &NewBatch, commits: &[&Entry]) -> Result<SignedTransaction, OutboxError> {
         // A transaction that only fills a gap in the nonces goes to ourselves, with nothing in it.
         let (to, data) = if commits.is_empty() {
-            (self.signer.address(), Vec::new())
+            (self.lease.address, Vec::new())
         } else {
             (
                 self.contract,
                 append_calldata(commits.iter().map(|(_, commit)| commit.as_ref()))?,
             )
         };
-        Ok(self.signer.sign(Transaction {
+        Ok(self.signer()?.sign(Transaction {
             chain_id: self.chain_id,
             nonce: batch.nonce,
             to: Some(to),
@@ -257,7 +283,7 @@ impl Outbox {
     /// Signs the stored batch again at another fee and stores that beside it.
     pub(super) async fn replace(&self, nonce: Nonce, raw: &[u8], fee: Fee) -> Result<SignedTransaction, OutboxError> {
         let (former, _) = Transaction::decode(raw)?;
-        let signed = self.signer.sign(Transaction {
+        let signed = self.signer()?.sign(Transaction {
             max_fee: fee.max,
             priority_fee: fee.priority,
             ..former

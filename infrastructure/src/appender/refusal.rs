@@ -36,7 +36,9 @@ pub(super) fn classify(error: &ChainError) -> SendAnswer {
     };
     let message = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(TAKEN) {
+    if error.is_lack_of_funds() {
+        SendAnswer::CannotPay
+    } else if says(TAKEN) {
         SendAnswer::Taken
     } else if says(NONCE_TOO_LOW) {
         SendAnswer::NonceTooLow
@@ -90,7 +92,7 @@ mod tests {
         assert_eq!(answer("something new"), SendAnswer::Refused);
         assert_eq!(
             answer("insufficient funds for gas * price + value"),
-            SendAnswer::Refused
+            SendAnswer::CannotPay
         );
         assert_eq!(classify(&ChainError::Timeout), SendAnswer::Refused);
     }

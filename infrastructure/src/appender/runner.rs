@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::desk::{Desk, Message, Waiting};
 use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
+use super::heir::Heirs;
 use super::lease::{self, Held};
 use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, Surroundings};
 use super::outbox::{Outbox, OutboxError};
@@ -93,7 +94,19 @@ impl Appender {
         let first = signers.first().map(Signer::address).unwrap_or_default();
         let shared = Arc::new(Shared::new(first));
         let (handle, handed) = AppenderHandle::new(config.queue, config.patience, config.limits, Arc::clone(&shared));
+        let own = signers.iter().map(Signer::address).collect();
         let signers = signers.into_iter().map(Arc::new).collect();
+        let started = Instant::now();
+        let heirs = Heirs::new(
+            config,
+            node.clone(),
+            pool.clone(),
+            notices.clone(),
+            Arc::clone(&shared),
+            own,
+            started,
+        );
+        tokio::spawn(heirs.run(cancel.clone()));
         let appender = Self {
             config,
             node,
@@ -101,7 +114,7 @@ impl Appender {
             signers,
             notices,
             shared,
-            started: Instant::now(),
+            started,
         };
         tokio::spawn(async move { appender.run(handed, cancel).await });
         handle
@@ -397,17 +410,11 @@ impl Appender {
         Ok(Machine::restored(self.config.limits, around, batches, self.now()))
     }
 
-    /// The follower's checkpoint, which is read after the subscription to its notices began, so nothing falls between the two.
     async fn surroundings(&self) -> Result<Surroundings, String> {
-        let checkpoint = sqlx::query_as("SELECT block_number, final_block FROM checkpoint").fetch_one(&self.pool);
-        let (applied, final_block): (i64, i64) = checkpoint
-            .await
-            .map_err(|_| "the follower has not begun yet".to_owned())?;
+        let around = surroundings(&self.pool).await;
+        let around = around.map_err(|_| "the follower has not begun yet".to_owned())?;
         self.shared.well(TroubleKind::AppenderWithoutDatabase);
-        Ok(Surroundings {
-            applied: applied.cast_unsigned(),
-            final_block: final_block.cast_unsigned(),
-        })
+        Ok(around)
     }
 
     fn take_in(&self, commit: Handed, machine: &mut Machine, desk: &mut Desk, actions: &mut Vec<Action>) {
@@ -483,6 +490,10 @@ async fn keep_market(
         if let Some(rules) = probes.due().await {
             let _ = messages.send(Message::GasRules(rules));
         }
+        // Before the fees, for where gas is free they depend on it.
+        if let Ok(funds) = log.node().balance(address).await {
+            let _ = messages.send(Message::Funds(funds));
+        }
         let pause = match log.node().fees().await {
             Ok(fees) => {
                 shared.well(TroubleKind::AppenderWithoutNode);
@@ -516,8 +527,18 @@ async fn keep_market(
     }
 }
 
+/// The follower's checkpoint. Read it after the subscription to its notices began: then nothing falls between the two.
+pub(super) async fn surroundings(pool: &PgPool) -> Result<Surroundings, sqlx::Error> {
+    let checkpoint = sqlx::query_as("SELECT block_number, final_block FROM checkpoint").fetch_one(pool);
+    let (applied, final_block): (i64, i64) = checkpoint.await?;
+    Ok(Surroundings {
+        applied: applied.cast_unsigned(),
+        final_block: final_block.cast_unsigned(),
+    })
+}
+
 /// Tells the machine what the follower told.
-fn hear(notice: &Notice, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
+pub(super) fn hear(notice: &Notice, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
     let input = match notice {
         Notice::Applied {
             block,

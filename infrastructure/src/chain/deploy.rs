@@ -149,13 +149,15 @@ async fn execute(
     data: Vec<u8>,
     what: &'static str,
 ) -> Result<Receipt, DeployError> {
-    let fees = node.fees().await?;
     let estimate = node.estimate_gas(from.address(), to, &data).await?;
+    let gas_limit = estimate + estimate / 4;
+    let balance = node.balance(from.address()).await?;
+    let fees = node.fees().await?.affordable(balance, gas_limit);
     let signed = from.sign(Transaction {
         chain_id: node.chain_id(),
         nonce: node.pending_nonce(from.address()).await?,
         to,
-        gas_limit: estimate + estimate / 4,
+        gas_limit,
         max_fee: fees.base.saturating_mul(2).saturating_add(fees.priority),
         priority_fee: fees.priority,
         data,

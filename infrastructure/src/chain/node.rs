@@ -48,6 +48,32 @@ pub struct Fees {
     pub priority: u128,
 }
 
+impl Fees {
+    /// What a node's answers come to: the newest block's base fee, the suggestion for its producer, and the price of gas in all. Where one
+    /// is missing the others tell it; where nothing is said gas is free.
+    fn told(base: Option<u128>, priority: Option<u128>, price: Option<u128>) -> Self {
+        let price = price.unwrap_or_default();
+        let base = base.unwrap_or_else(|| price.saturating_sub(priority.unwrap_or_default()));
+        Self {
+            base,
+            priority: priority.unwrap_or_else(|| price.saturating_sub(base)),
+        }
+    }
+
+    /// These fees, for an account with this balance and a transaction with this gas limit: where gas itself costs nothing, its producer is
+    /// offered no more than the account can pay. On such a chain accounts need no ether.
+    #[must_use]
+    pub fn affordable(self, balance: u128, gas_limit: u64) -> Self {
+        match self.base {
+            0 => Self {
+                priority: self.priority.min(balance / u128::from(gas_limit.max(1))),
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
 /// What became of a transaction that is in a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Receipt {
@@ -336,33 +362,29 @@ impl Node {
             .await
     }
 
-    /// What gas costs now.
+    /// What gas costs now. Nodes of chains without fees answer some of it with an error or nothing, or leave it out of their blocks.
     ///
     /// # Errors
-    /// [`ChainError`]; also when the chain does not know EIP-1559.
+    /// [`ChainError`], when there is no newest block.
     pub async fn fees(&self) -> Result<Fees, ChainError> {
+        let asks = |method| Call {
+            method,
+            params: json!([]),
+        };
         let calls = [
             BlockId::Latest.header_call(),
-            Call {
-                method: "eth_maxPriorityFeePerGas",
-                params: json!([]),
-            },
+            asks("eth_maxPriorityFeePerGas"),
+            asks("eth_gasPrice"),
         ];
         self.rpc
             .batch(&calls, |answers| {
-                let [header, priority] = answers else {
-                    return Err(ChainError::malformed("not two answers"));
+                let [header, priority, price] = answers else {
+                    return Err(ChainError::malformed("not three answers"));
                 };
                 let header = BlockId::Latest.read_header(read(header)?)?;
-                let base = header.and_then(|header| header.base_fee);
-                let base = base.ok_or_else(|| ChainError::malformed("a block without a base fee"))?;
-                // A node that suggests nothing is on a chain that asks for nothing.
-                let priority = match read::<Quantity>(priority) {
-                    Ok(priority) => priority.0,
-                    Err(ChainError::Rpc { .. }) => 0,
-                    Err(error) => return Err(error),
-                };
-                Ok(Fees { base, priority })
+                let header = header.ok_or_else(|| ChainError::malformed("no newest block"))?;
+                let said = |answer| read::<Quantity>(answer).ok().map(|quantity| quantity.0);
+                Ok(Fees::told(header.base_fee, said(priority), said(price)))
             })
             .await
     }
@@ -427,4 +449,45 @@ pub(super) fn linked(
         headers.push(header);
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn fees(base: u128, priority: u128) -> Fees {
+        Fees { base, priority }
+    }
+
+    #[test]
+    fn what_a_node_does_not_say_of_fees_follows_from_the_rest() {
+        for (base, priority, price, expected) in [
+            (Some(100), Some(10), Some(110), fees(100, 10)),
+            (Some(100), Some(10), None, fees(100, 10)),
+            (Some(100), None, Some(110), fees(100, 10)),
+            (Some(100), None, None, fees(100, 0)),
+            (None, Some(10), Some(110), fees(100, 10)),
+            (None, None, Some(110), fees(110, 0)),
+            (None, None, None, fees(0, 0)),
+            (Some(0), Some(0), Some(0), fees(0, 0)),
+        ] {
+            assert_eq!(
+                Fees::told(base, priority, price),
+                expected,
+                "{base:?} {priority:?} {price:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_gas_is_free_an_account_offers_what_it_has() {
+        assert_eq!(fees(0, 10).affordable(0, 21_000), fees(0, 0));
+        assert_eq!(fees(0, 10).affordable(63_000, 21_000), fees(0, 3));
+        assert_eq!(fees(0, 10).affordable(1 << 60, 21_000), fees(0, 10));
+        assert_eq!(
+            fees(1, 10).affordable(0, 21_000),
+            fees(1, 10),
+            "it has to be given ether"
+        );
+    }
 }

@@ -1,8 +1,11 @@
-//! The chain's prices in gas are not those that anybody expected, and its contract refuses what it should take. What ran out of gas
-//! is appended with more; what is refused ends with a problem that says so.
+//! The chain's prices in gas are not those that anybody expected, its gas is free, or its contract refuses what it should take. What ran out of
+//! gas is appended with more; who has no ether appends where none is asked for; what is refused ends with a problem that says so.
 
+use std::time::Duration;
+
+use infrastructure::chain::Signer;
 use serde_json::{Value, json};
-use tests::chain::TestChain;
+use tests::chain::{Heartbeat, KEYS, TestChain};
 use tests::clinic::Clinic;
 use tests::code::{Contract, code};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
@@ -94,6 +97,51 @@ async fn a_command_whose_commit_the_contract_refuses_ends_with_a_problem_that_sa
     let (status, booked) = clinic.book(&system, &patient, 1).await;
     assert_eq!(status, 201, "{booked}");
     clinic.has_exactly(&system, vec![text(&booked["id"])]).await;
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+/// A chain without fees, on which nobody has any ether.
+async fn free_chain() -> TestChain {
+    let chain = TestChain::with(|options| {
+        options.extra = ["--block-base-fee-per-gas", "0", "--gas-price", "0"]
+            .map(str::to_owned)
+            .to_vec();
+    })
+    .await;
+    for key in KEYS {
+        let account = key.parse::<Signer>().unwrap().address();
+        chain.call("anvil_setBalance", json!([account, "0x0"])).await;
+    }
+    chain
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_gas_is_free_accounts_without_ether_deploy_and_append_even_after_the_node_has_lost_its_pool() {
+    let chain = free_chain().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::with(&chain, &deployment, SystemOptions::default()).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    clinic.offer(&system, 10).await;
+    let patient = clinic.patient(&system, "Patient").await;
+    let before = system.settled().await;
+
+    chain.call("evm_setAutomine", json!([false])).await;
+    let commands = [
+        clinic.book_later(&system, &patient, 0).await,
+        clinic.book_later(&system, &patient, 1).await,
+    ];
+    // Long enough for a fee that was too low to be raised.
+    tokio::time::sleep(Duration::from_secs(33)).await;
+    chain.call("anvil_dropAllTransactions", json!([])).await;
+    let heartbeat = Heartbeat::of(&chain);
+    for command in commands {
+        clinic.done(&system, &command).await;
+    }
+    drop(heartbeat);
+    assert_eq!(system.settled().await, before + 2);
+    let replaced = sqlx::query_scalar("SELECT count(*) FROM outbox_transactions WHERE replacement");
+    let replaced: i64 = replaced.fetch_one(&system.parts().pool).await.unwrap();
+    assert_eq!(replaced, 0);
     system.agrees_with_a_rebuild(&chain).await;
 }
 

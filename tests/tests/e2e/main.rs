@@ -17,6 +17,7 @@ mod database_outages;
 mod dev_chain;
 mod dev_system;
 mod gas;
+mod heirs;
 mod hostile;
 mod imports;
 mod journal;

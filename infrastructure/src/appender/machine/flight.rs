@@ -3,6 +3,7 @@
 use super::super::fees::Fee;
 use super::{
     Action, Batch, Execution, Machine, Millis, Missing, NewBatch, Nonce, POOL, Phase, ReceiptSeen, Retry, SendAnswer,
+    affordable,
 };
 use crate::chain::Hash;
 use crate::log::CommitOutcome;
@@ -18,6 +19,7 @@ impl Machine {
             batches,
             market,
             market_at,
+            funds,
             asking_fees,
             progress_at,
             settled_below,
@@ -29,19 +31,20 @@ impl Machine {
             .filter(|(_, batch)| *heard && batch.phase == Phase::Waiting);
         for (nonce, batch) in waiting.take(POOL) {
             if due(batch, now)
-                && let Some(hash) = batch.hashes.last()
+                && let Some(hash) = batch.signature()
             {
                 batch.sending = true;
                 batch.first_sent.get_or_insert(now);
-                actions.push(Action::Send {
-                    nonce: *nonce,
-                    hash: *hash,
-                });
+                actions.push(Action::Send { nonce: *nonce, hash });
             }
             let Some(market) = *market else { continue };
+            let market = affordable(market, *funds, batch.gas_limit);
             let is_dear = batch.underpriced.is_some_and(|since| *market_at <= since);
             if is_dear && !std::mem::replace(asking_fees, true) {
                 actions.push(Action::AskFees);
+            }
+            if batch.unpaid && !batch.sending && !batch.replacing {
+                cheapen(*nonce, batch, Fee::of(market, limits.fee_ceiling), market.base, actions);
             }
             if reprice_at(batch, *market_at, *progress_at, limits.reprice_after).is_some_and(|at| now >= at) {
                 reprice(*nonce, batch, market, limits.fee_ceiling, now, actions);
@@ -120,6 +123,7 @@ impl Machine {
                 let pause = doubled(limits.resend_after, batch.attempts);
                 batch.pooled = true;
                 batch.underpriced = None;
+                batch.unpaid = false;
                 batch.attempts += 1;
                 batch.next_send = now + pause.min(limits.resend_after.saturating_mul(10));
             }
@@ -127,12 +131,16 @@ impl Machine {
                 batch.next_send = now + limits.resend_after;
                 self.observe_now = true;
             }
-            SendAnswer::Underpriced | SendAnswer::Refused => {
+            SendAnswer::Underpriced | SendAnswer::CannotPay | SendAnswer::Refused => {
                 let pause = doubled(limits.retry_after, batch.attempts);
                 batch.attempts += 1;
                 batch.next_send = now + pause.min(limits.retry_at_most);
                 if answer == SendAnswer::Underpriced {
                     batch.underpriced.get_or_insert(now);
+                }
+                if answer == SendAnswer::CannotPay {
+                    batch.unpaid = true;
+                    batch.back = (batch.back + 1) % batch.hashes.len().max(1);
                 }
             }
         }
@@ -143,8 +151,11 @@ impl Machine {
             return;
         };
         batch.replacing = false;
+        batch.hashes.retain(|known| *known != hash);
         batch.hashes.push(hash);
         batch.fee = fee;
+        batch.unpaid = false;
+        batch.back = 0;
         batch.attempts = 0;
         batch.next_send = now;
         batch.priced_at = now;
@@ -200,11 +211,11 @@ impl Machine {
     fn mend(&mut self, now: Millis, missing: Option<Missing>, actions: &mut Vec<Action>) {
         match missing {
             Some(Missing::Nonce(nonce)) => {
-                let Some(fee) = self.fee() else { return };
+                let gas_limit = self.gas.transaction;
+                let Some(fee) = self.fee(gas_limit) else { return };
                 self.storing = true;
                 // The gap may lie below everything that is under way.
                 self.settled_below = self.settled_below.min(nonce);
-                let gas_limit = self.gas.transaction;
                 self.batches
                     .insert(nonce, Batch::new(Vec::new(), fee, gas_limit, Phase::Storing, now));
                 actions.push(Action::Store(NewBatch {
@@ -219,12 +230,9 @@ impl Machine {
             Some(Missing::Blocks(from)) => {
                 for (nonce, batch) in self.batches.range_mut(from..).take(POOL) {
                     if let (Phase::Included { .. } | Phase::Final { .. }, Some(hash)) =
-                        (&batch.phase, batch.hashes.last())
+                        (&batch.phase, batch.signature())
                     {
-                        actions.push(Action::Send {
-                            nonce: *nonce,
-                            hash: *hash,
-                        });
+                        actions.push(Action::Send { nonce: *nonce, hash });
                     }
                 }
             }
@@ -361,6 +369,8 @@ fn due(batch: &Batch, now: Millis) -> bool {
 /// would end anywhere. `None` when there is no such reason.
 fn reprice_at(batch: &Batch, market_at: Millis, progress_at: Millis, after: Millis) -> Option<Millis> {
     match batch.underpriced {
+        // What the account cannot pay now it could pay even less at a higher fee.
+        _ if batch.unpaid => None,
         Some(since) => (market_at > since).then_some(0),
         None => batch
             .pooled
@@ -380,8 +390,18 @@ fn reprice(
         return;
     }
     batch.priced_at = now;
+    // Where gas is free a higher fee buys nothing, unless the node asks for one; and what the account cannot pay buys nothing anywhere.
+    let is_asked_for = market.base > 0 || batch.underpriced.is_some() || market.priority > batch.fee.priority;
     batch.underpriced = None;
-    if let Some(fee) = batch.fee.replacing(market, ceiling) {
+    if let Some(fee) = batch.fee.replacing(market, ceiling).filter(|_| is_asked_for) {
+        batch.replacing = true;
+        actions.push(Action::Replace { nonce, fee });
+    }
+}
+
+/// Signs a batch again for less, where gas is free and the account has less than was offered.
+fn cheapen(nonce: Nonce, batch: &mut Batch, fee: Fee, base: u128, actions: &mut Vec<Action>) {
+    if base == 0 && fee.max < batch.fee.max {
         batch.replacing = true;
         actions.push(Action::Replace { nonce, fee });
     }
@@ -437,7 +457,10 @@ mod tests {
 
     /// A machine whose first batch has just been sent.
     fn sent() -> Machine {
-        let mut machine = new();
+        sent_by(new(), CHEAP)
+    }
+
+    fn sent_by(mut machine: Machine, market: Fees) -> Machine {
         let part = StreamPart {
             stream: StreamId([1; 32]),
             expected: StreamHead::default(),
@@ -448,7 +471,7 @@ mod tests {
             parts: vec![part],
         });
         let (key, size) = (CommitKey(0), Size::of(&commit).unwrap());
-        told(&mut machine, 0, Input::Fees(CHEAP));
+        told(&mut machine, 0, Input::Fees(market));
         told(
             &mut machine,
             1,
@@ -593,6 +616,100 @@ mod tests {
         }
         assert_eq!(asked[asked.len() - 3..], [400_000; 3], "{asked:?}");
         assert!(asked[asked.len() - 4] < 400_000, "{asked:?}");
+    }
+
+    const FREE: Fees = Fees { base: 0, priority: 10 };
+
+    #[test]
+    fn where_gas_is_free_an_account_without_ether_offers_nothing_and_is_never_raised() {
+        let mut machine = new();
+        told(&mut machine, 0, Input::Funds(0));
+        let mut machine = sent_by(machine, FREE);
+        assert_eq!(machine.batches[&0].fee, Fee::default());
+        told(
+            &mut machine,
+            3,
+            Input::Sent {
+                nonce: 0,
+                answer: SendAnswer::Taken,
+            },
+        );
+        let mut sends = 0;
+        for minute in 1..60 {
+            for action in told(&mut machine, minute * 60_000, Input::Tick) {
+                match action {
+                    Action::Send { nonce: 0, hash } => {
+                        assert_eq!(hash, [7; 32], "unchanged");
+                        sends += 1;
+                        told(
+                            &mut machine,
+                            minute * 60_000,
+                            Input::Sent {
+                                nonce: 0,
+                                answer: SendAnswer::Taken,
+                            },
+                        );
+                    }
+                    Action::AskNonce => {
+                        told(&mut machine, minute * 60_000, Input::NonceSeen { head: 0, count: 0 }).clear()
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert!(sends > 50, "{sends}");
+    }
+
+    #[test]
+    fn what_an_account_cannot_pay_is_signed_again_for_less_where_gas_is_free() {
+        let mut machine = sent_by(new(), FREE);
+        told(&mut machine, 3, Input::Funds(0));
+        let cannot_pay = Input::Sent {
+            nonce: 0,
+            answer: SendAnswer::CannotPay,
+        };
+        let actions = told(&mut machine, 4, cannot_pay);
+        let [Action::Replace { nonce: 0, fee }] = actions[..] else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(fee, Fee::default());
+    }
+
+    #[test]
+    fn a_replacement_that_cannot_be_paid_does_not_keep_the_former_one_from_being_sent() {
+        let mut machine = sent();
+        told(
+            &mut machine,
+            3,
+            Input::Sent {
+                nonce: 0,
+                answer: SendAnswer::Taken,
+            },
+        );
+        let fee = Fee { max: 500, priority: 50 };
+        let hash = [8; 32];
+        let actions = told(&mut machine, 4, Input::Replaced { nonce: 0, hash, fee });
+        let sent = |actions: &[Action]| {
+            actions.iter().find_map(|action| match action {
+                Action::Send { hash, .. } => Some(*hash),
+                _ => None,
+            })
+        };
+        assert_eq!(sent(&actions), Some([8; 32]));
+        let (mut now, mut seen) = (5, Vec::new());
+        for _ in 0..4 {
+            told(
+                &mut machine,
+                now,
+                Input::Sent {
+                    nonce: 0,
+                    answer: SendAnswer::CannotPay,
+                },
+            );
+            now += 60_000;
+            seen.extend(sent(&told(&mut machine, now, Input::Tick)));
+        }
+        assert_eq!(seen, [[7; 32], [8; 32], [7; 32], [8; 32]]);
     }
 
     #[test]

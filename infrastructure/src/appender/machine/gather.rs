@@ -54,10 +54,12 @@ impl Machine {
         if self.gather_at().is_none_or(|at| at > now) {
             return;
         }
-        let (Some(nonce), Some(fee)) = (self.next_nonce, self.fee()) else {
+        let Some(nonce) = self.next_nonce.filter(|_| self.knows_a_fee()) else {
             return;
         };
         let (members, retried, size) = self.take();
+        let gas_limit = self.gas_limit(size);
+        let fee = self.fee(gas_limit).unwrap_or_default();
         let entries = |members: &[Member]| -> Vec<_> {
             members
                 .iter()
@@ -67,7 +69,6 @@ impl Machine {
         self.next_nonce = Some(nonce + 1);
         self.storing = true;
         let (moved, fresh) = members.split_at_checked(retried).unwrap_or((&members, &[]));
-        let gas_limit = self.gas_limit(size);
         actions.push(Action::Store(NewBatch {
             nonce,
             fresh: entries(fresh),
@@ -82,7 +83,7 @@ impl Machine {
     /// When the next batch is to be made; `None` when something else has to happen first.
     pub(super) fn gather_at(&self) -> Option<Millis> {
         let first = self.queue.front()?;
-        if self.storing || !self.authorized || self.next_nonce.is_none() || self.fee().is_none() {
+        if self.storing || !self.authorized || self.next_nonce.is_none() || !self.knows_a_fee() {
             return None;
         }
         let in_flight = self.in_flight();

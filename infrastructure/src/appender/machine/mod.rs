@@ -46,7 +46,7 @@ use crate::notices::AppliedEvent;
 use application::log::{Position, StreamId};
 use domain::kernel::CommandId;
 
-pub use restore::{RestoredBatch, RestoredCommit, Surroundings};
+pub use restore::{Need, RestoredBatch, RestoredCommit, Surroundings};
 
 /// Milliseconds of a clock that never goes back.
 pub type Millis = u64;
@@ -225,6 +225,8 @@ pub enum SendAnswer {
     NonceTooLow,
     /// It offers too little.
     Underpriced,
+    /// Its account cannot pay for it.
+    CannotPay,
     /// It was refused for another reason, or nobody answered.
     Refused,
 }
@@ -263,6 +265,8 @@ pub enum Input<'a> {
     Queue(Queued),
     /// What gas costs.
     Fees(Fees),
+    /// What the account has, in wei.
+    Funds(u128),
     /// How much gas a block has.
     BlockGas(u64),
     /// What things cost in gas.
@@ -388,6 +392,11 @@ struct Batch {
     pooled: bool,
     /// Since when a node says that it offers too little.
     underpriced: Option<Millis>,
+    /// A node says that the account cannot pay for it.
+    unpaid: bool,
+    /// How many signatures before the newest one is sent next: one that the account cannot pay for must not keep an older one, which it can,
+    /// from being sent again.
+    back: usize,
     /// How often it was sent since something last changed.
     attempts: u32,
     next_send: Millis,
@@ -410,6 +419,8 @@ impl Batch {
             phase,
             pooled: false,
             underpriced: None,
+            unpaid: false,
+            back: 0,
             attempts: 0,
             next_send: now,
             first_sent: None,
@@ -427,6 +438,11 @@ impl Batch {
         sizes.fold(Size::default(), Size::plus)
     }
 
+    /// The signature to send next.
+    fn signature(&self) -> Option<Hash> {
+        self.hashes.iter().rev().nth(self.back).or(self.hashes.last()).copied()
+    }
+
     fn is_on_its_way(&self) -> bool {
         matches!(self.phase, Phase::Storing | Phase::Waiting)
     }
@@ -436,6 +452,7 @@ impl Batch {
         self.phase = Phase::Waiting;
         self.pooled = false;
         self.underpriced = None;
+        self.unpaid = false;
         self.attempts = 0;
         self.next_send = now;
         self.priced_at = now;
@@ -479,6 +496,8 @@ pub struct Machine {
     /// When that was told.
     market_at: Millis,
     asking_fees: bool,
+    /// What the account has; `None` until a node has told it.
+    funds: Option<u128>,
     /// What the newest batch that was restored offers.
     former_fee: Option<Fee>,
     /// What things cost in gas, as far as is known.
@@ -531,6 +550,7 @@ impl Machine {
             market: None,
             market_at: now,
             asking_fees: false,
+            funds: None,
             former_fee: None,
             authorized: true,
             storing: false,
@@ -555,6 +575,7 @@ impl Machine {
                 self.market_at = now;
                 self.asking_fees = false;
             }
+            Input::Funds(funds) => self.funds = Some(funds),
             Input::BlockGas(gas) => self.block_gas = Some(gas),
             Input::GasRules(rules) => self.learn(rules),
             Input::Stored {
@@ -673,11 +694,17 @@ impl Machine {
         self.gas.most(size, bounds)
     }
 
-    /// What a batch offers that is made now: what the market asks, or what was offered last.
-    fn fee(&self) -> Option<Fee> {
-        self.market
+    /// What a batch with this gas limit offers that is made now: what the market asks, or what was offered last.
+    fn fee(&self, gas_limit: u64) -> Option<Fee> {
+        let market = self.market.map(|market| affordable(market, self.funds, gas_limit));
+        market
             .map(|market| Fee::of(market, self.limits.fee_ceiling))
             .or(self.former_fee)
+    }
+
+    /// Whether it is known what to offer.
+    const fn knows_a_fee(&self) -> bool {
+        self.market.is_some() || self.former_fee.is_some()
     }
 
     /// Gives everything up: the lease is lost, or the server stops. Whoever waits for a commit that is durable is told that it is
@@ -729,4 +756,9 @@ pub struct Surrendered {
     pub storing: Vec<Queued>,
     /// They are not.
     pub queued: Vec<Queued>,
+}
+
+/// What the market asks of an account that has so much, as far as that is known.
+fn affordable(market: Fees, funds: Option<u128>, gas_limit: u64) -> Fees {
+    funds.map_or(market, |funds| market.affordable(funds, gas_limit))
 }

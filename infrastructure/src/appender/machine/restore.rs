@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::fees::Fee;
-use super::{Batch, CommitKey, Limits, Machine, Member, Millis, Nonce, Phase};
+use super::{Batch, CommitKey, Limits, Machine, Member, Millis, Missing, Nonce, Phase};
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::Commit;
@@ -41,7 +41,40 @@ pub struct Surroundings {
     pub final_block: u64,
 }
 
+/// What cannot be done without the signing key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// So many commits have to be signed again, for their transaction came to nothing.
+    Signatures(usize),
+    /// This nonce has no transaction, and a higher one has.
+    Nonce(Nonce),
+    /// A transaction offers less than the chain asks.
+    Fee,
+}
+
 impl Machine {
+    /// The same machine where the signing key is not there: nothing new is signed, whatever happens. It must not be told any fees.
+    #[must_use]
+    pub fn without_key(mut self) -> Self {
+        // Who does not know what to offer signs nothing.
+        (self.market, self.former_fee) = (None, None);
+        self
+    }
+
+    /// What only somebody with the key can do, where this machine has none. `base` is what the newest block asks for gas.
+    pub fn needs_key(&self, base: u128) -> Option<Need> {
+        if !self.queue.is_empty() {
+            return Some(Need::Signatures(self.queue.len()));
+        }
+        if let Some(Missing::Nonce(nonce)) = self.missing {
+            return Some(Need::Nonce(nonce));
+        }
+        let mut waiting = self.live().map(|(_, batch)| batch);
+        waiting
+            .any(|batch| batch.phase == Phase::Waiting && (batch.underpriced.is_some() || batch.fee.max < base))
+            .then_some(Need::Fee)
+    }
+
     /// A machine that sees these batches through. It asks for the account's nonce first; which of the batches are in a block shows
     /// then. Until a node has answered nothing is sent; but new batches are stored, if the outbox tells which nonce is next.
     pub fn restored(limits: Limits, around: Surroundings, batches: Vec<RestoredBatch>, now: Millis) -> Self {

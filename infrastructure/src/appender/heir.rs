@@ -1,0 +1,220 @@
+//! Sees to the transactions of signing keys that nobody signs with any more: a server that died and was not replaced, or a key that was
+//! changed. Sending signed bytes on needs no key, and neither does following them until they are final and forgetting them.
+//!
+//! Any server does it, one for each such key. An heir takes the key's lease with no time on it: whoever has the key takes it at once, and
+//! the fence tells the heir. What needs the key itself (a gap in the nonces, a fee that is too low, commits that have to be signed
+//! again) is told.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use application::trouble::TroubleKind;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::desk::{Desk, Message};
+use super::lease;
+use super::machine::{Input, Machine, Millis, Need};
+use super::outbox::{Outbox, OutboxError};
+use super::runner::{AppenderConfig, hear, surroundings};
+use super::status::Shared;
+use crate::chain::{Address, EventLog, Node};
+use crate::notices::Notices;
+
+/// How often to look for keys that nobody holds, and whether there is anything left to do.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What an heir needs.
+#[derive(Clone)]
+pub(super) struct Heirs {
+    pub(super) config: AppenderConfig,
+    pub(super) node: Node,
+    pub(super) pool: PgPool,
+    pub(super) notices: Notices,
+    /// Where troubles are told.
+    pub(super) shared: Arc<Shared>,
+    /// The keys that this server signs with itself.
+    pub(super) own: Arc<[Address]>,
+    pub(super) started: Instant,
+    /// What is said of each key without a holder.
+    told: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Heirs {
+    pub(super) fn new(
+        config: AppenderConfig,
+        node: Node,
+        pool: PgPool,
+        notices: Notices,
+        shared: Arc<Shared>,
+        own: Arc<[Address]>,
+        started: Instant,
+    ) -> Self {
+        let told = Arc::default();
+        Self {
+            config,
+            node,
+            pool,
+            notices,
+            shared,
+            own,
+            started,
+            told,
+        }
+    }
+
+    /// Looks after such keys until it is cancelled.
+    pub(super) async fn run(self, cancel: CancellationToken) {
+        let holder = Uuid::new_v4();
+        let mut heirs: HashMap<Address, JoinHandle<()>> = HashMap::new();
+        while cancel.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
+            // Without the database others say so.
+            let Ok(orphans) = lease::without_holder(&self.pool).await else {
+                continue;
+            };
+            self.tell(&orphans);
+            heirs.retain(|_, heir| !heir.is_finished());
+            for (address, _) in orphans {
+                if self.own.contains(&address) || heirs.contains_key(&address) {
+                    continue;
+                }
+                let (heir, cancel) = (self.clone(), cancel.clone());
+                heirs.insert(
+                    address,
+                    tokio::spawn(async move { heir.inherit(address, holder, cancel).await }),
+                );
+            }
+        }
+    }
+
+    /// Tells which keys have transactions and no holder.
+    fn tell(&self, orphans: &[(Address, u64)]) {
+        let mut told = self.told();
+        let names: Vec<String> = orphans.iter().map(|(address, _)| address.to_string()).collect();
+        told.retain(|name, _| names.contains(name));
+        let texts = orphans.iter().map(|(address, count)| {
+            let plural = if *count == 1 { "" } else { "s" };
+            let what = format!("{count} transaction{plural} of the signing key {address}, which no server holds");
+            match told.get(&address.to_string()) {
+                Some(need) => format!("{what}: {need}"),
+                None => format!("{what}, are sent on as they are"),
+            }
+        });
+        let text = texts.collect::<Vec<_>>().join("; ");
+        drop(told);
+        match text.as_str() {
+            "" => self.shared.well(TroubleKind::OutboxWithoutHolder),
+            text => self.shared.trouble(TroubleKind::OutboxWithoutHolder, text),
+        }
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, address: Address, need: Option<String>) {
+        match need {
+            Some(need) => self.told().insert(address.to_string(), need),
+            None => self.told().remove(&address.to_string()),
+        };
+    }
+
+    /// Sees to one key's transactions, until there are none, somebody with the key takes over, or the database does not answer: then
+    /// it is begun again.
+    async fn inherit(self, address: Address, holder: Uuid, cancel: CancellationToken) {
+        let inherited = async {
+            match lease::inherit(&self.pool, address, holder).await? {
+                Some(heir) => self.settle(address, heir).await,
+                None => Ok(()),
+            }
+        };
+        match cancel.run_until_cancelled(inherited).await {
+            Some(Err(error)) => tracing::debug!(%error, %address, "the transactions of a former key wait"),
+            Some(Ok(())) | None => {}
+        }
+        self.note(address, None);
+    }
+
+    async fn settle(&self, address: Address, mut heir: lease::Held) -> Result<(), OutboxError> {
+        let mut notices = self.notices.subscribe();
+        let (messages, mut inbox) = unbounded_channel();
+        let log = EventLog::new(self.node.clone(), self.config.contract);
+        let outbox = Outbox::of_another(
+            self.pool.clone(),
+            heir.lease,
+            self.node.chain_id(),
+            self.config.contract,
+        );
+        // What goes wrong with these transactions is told as theirs.
+        let theirs = Arc::new(Shared::new(address));
+        let ended = CancellationToken::new();
+        let _end_all = ended.clone().drop_guard();
+        let (mut desk, _) = Desk::new(
+            log,
+            address,
+            self.notices.clone(),
+            Arc::clone(&theirs),
+            messages,
+            outbox.clone(),
+            Arc::new(Notify::new()),
+            ended,
+        );
+        let around = surroundings(&self.pool).await?;
+        let (batches, signatures) = outbox.restore(|_| self.shared.next_key()).await?;
+        desk.remember_all(signatures);
+        let mut machine = Machine::restored(self.config.limits, around, batches, self.now()).without_key();
+        tracing::info!(%address, transactions = machine.unsettled(), "the transactions of a key without a holder are sent on");
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut actions = Vec::new();
+        loop {
+            desk.perform(&mut actions);
+            let wake = machine.wake_at().map(|at| self.started + Duration::from_millis(at));
+            let timer = async {
+                match wake {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
+                Some(message) = inbox.recv() => match message {
+                    Message::LeaseLost => return Ok(()),
+                    message => desk.hear(message, self.now(), &mut machine, &mut actions),
+                },
+                () = timer => machine.on(self.now(), Input::Tick, &mut actions),
+                _ = look.tick() => {
+                    if !heir.is_held().await? || outbox.is_empty().await? {
+                        return Ok(());
+                    }
+                    let base = self.node.fees().await.map(|fees| fees.base).unwrap_or_default();
+                    let refused = theirs.status().troubles;
+                    let refused = refused.cause(TroubleKind::TransactionRefused).map(str::to_owned);
+                    self.note(address, machine.needs_key(base).map(|need| words(need, address)).or(refused));
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    }
+}
+
+/// What to say of something that only the key's owner can do.
+fn words(need: Need, address: Address) -> String {
+    let what = match need {
+        Need::Signatures(commits) => format!("{commits} of their commits have to be signed again"),
+        Need::Nonce(nonce) => format!("the transaction with nonce {nonce} is missing, and none after it can be mined"),
+        Need::Fee => "they offer less for their gas than the chain asks now".to_owned(),
+    };
+    format!(
+        "{what}, which takes that key. Start a server with the key of {address} as its `chain.signer` until this is over"
+    )
+}
