@@ -24,7 +24,8 @@ pub(crate) async fn trace(pool: &PgPool, command: CommandId) -> Result<Trace, sq
                        (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own),
                       (SELECT batch_index FROM outbox_commits WHERE command_id = $1),
                       (SELECT raw FROM outbox_transactions AS sent JOIN outbox_commits AS own USING (signer, nonce)
-                       WHERE own.command_id = $1 AND NOT sent.replacement),
+                       WHERE own.command_id = $1 AND NOT sent.replacement
+                         AND EXISTS (SELECT FROM journal WHERE command_id = $1 OFFSET 0)),
                       EXISTS (SELECT FROM refused_commits WHERE command_id = $1)";
     let row = sqlx::query(sql).bind(command.uuid()).fetch_one(pool).await?;
     let (position, place): (Option<i64>, Option<i32>) = (row.try_get(0)?, row.try_get(1)?);

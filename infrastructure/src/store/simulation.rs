@@ -179,6 +179,14 @@ impl World {
         );
     }
 
+    /// Mines the first commit of a server twice: as a copy of which nobody is told, and then again, when it is stale.
+    pub(super) fn mine_twice(&self, server: usize) {
+        let mut state = self.state();
+        let queued = state.servers[server].queue.pop_front().unwrap();
+        state.mine(vec![(Some(queued.commit.clone()), None)]);
+        state.mine(vec![(Some(queued.commit.clone()), Some(queued))]);
+    }
+
     /// Mines an event of somebody who is no server here.
     pub(super) fn mine_stranger(&self, stream: StreamId, payload: &[u8]) {
         let mut state = self.state();

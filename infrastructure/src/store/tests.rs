@@ -836,6 +836,24 @@ async fn a_repeat_of_a_command_that_succeeded_is_told_so_though_it_would_be_refu
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_commit_that_was_rejected_because_a_copy_of_it_had_gone_in_is_not_decided_again() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let executor = servers[0].executor.clone();
+    let publishing = tokio::spawn(async move {
+        executor
+            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.mine_twice(0);
+    world.settle();
+    let receipt = publishing.await.unwrap().unwrap();
+    assert_eq!((receipt.version, receipt.position), (1, Some(1)));
+    assert_eq!(world.commands().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_commit_that_another_process_sees_through_is_waited_for_however_long_it_takes() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;

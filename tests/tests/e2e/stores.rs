@@ -1,14 +1,19 @@
 //! Nonces, sessions, revocations and the command registry on a real Postgres.
 
+use application::log::StreamId;
 use application::registry::{Claim, Claimed, CommandRegistry as _, StoredAnswer, Ticket, Trace};
 use application::revocations::Revocations as _;
 use application::sessions::{Session, Sessions as _, TokenHash};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::{AccountId, CommandId, Wallet};
+use infrastructure::chain::codec::append_calldata;
+use infrastructure::chain::{Signer, Transaction};
 use infrastructure::commands::PostgresCommands;
+use infrastructure::log::{Commit, Payload, StreamHead, StreamPart};
 use infrastructure::postgres::{LIVE, migrate, pool};
 use infrastructure::sessions::{PostgresRevocations, PostgresSessions};
 use sqlx::{Executor as _, PgPool};
+use tests::chain::KEYS;
 use uuid::Uuid;
 
 async fn migrated() -> PgPool {
@@ -229,4 +234,86 @@ async fn a_command_is_traced_through_outbox_and_journal() {
     pool.execute("DELETE FROM outbox_commits").await.unwrap();
     commands.sweep(now() + TimeDelta::hours(1)).await.unwrap();
     assert!(commands.find(command).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_in_the_journal_when_all_parts_of_its_commit_are_as_far_as_the_outbox_tells() {
+    let pool = migrated().await;
+    pool.execute(
+        "CREATE SCHEMA live;
+         CREATE TABLE live.journal (position bigint, stream bytea, version bigint, tag bytea, command_id uuid)",
+    )
+    .await
+    .unwrap();
+    let commands = PostgresCommands::new(pool.clone());
+    let part = |stream: u8| StreamPart {
+        stream: StreamId([stream; 32]),
+        expected: StreamHead::default(),
+        payloads: vec![Payload::from(&[stream; 5][..])],
+    };
+    let commit = Commit {
+        command_id: CommandId::new(id()),
+        parts: vec![part(1), part(2)],
+    };
+    let signer: Signer = KEYS[0].parse().unwrap();
+    let signed = signer.sign(Transaction {
+        chain_id: 1,
+        nonce: 0,
+        to: None,
+        gas_limit: 1,
+        max_fee: 0,
+        priority_fee: 0,
+        data: append_calldata([&commit]).unwrap(),
+    });
+    let signed = signed.unwrap();
+    sqlx::query("INSERT INTO outbox_transactions (signer, nonce, hash, raw) VALUES ($1, 0, $2, $3)")
+        .bind(vec![0_u8; 20])
+        .bind(signed.hash.as_slice())
+        .bind(&signed.raw)
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO outbox_commits (command_id, signer, nonce, batch_index) VALUES ($1, $2, 0, 0)")
+        .bind(commit.command_id.uuid())
+        .bind(vec![0_u8; 20])
+        .execute(&pool)
+        .await
+        .unwrap();
+    let append = async |position: i64, stream: u8| {
+        let head = StreamHead::default().after(&[stream; 5]);
+        sqlx::query("INSERT INTO journal VALUES ($1, $2, 1, $3, $4)")
+            .bind(position)
+            .bind(vec![stream; 32])
+            .bind(head.tag.as_slice())
+            .bind(commit.command_id.uuid())
+            .execute(&pool)
+            .await
+            .unwrap();
+    };
+    // Somebody has copied one part of it, and appended that.
+    append(7, 1).await;
+    assert_eq!(commands.trace(commit.command_id).await.unwrap(), Trace::Outbox);
+    append(8, 2).await;
+    let whole = Trace::Journaled { position: 8 };
+    assert_eq!(commands.trace(commit.command_id).await.unwrap(), whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_contract_refused_is_known_until_the_command_is_forgotten() {
+    let pool = migrated().await;
+    pool.execute("CREATE SCHEMA live; CREATE TABLE live.journal (position bigint, command_id uuid)")
+        .await
+        .unwrap();
+    let commands = PostgresCommands::new(pool.clone());
+    let command = CommandId::new(id());
+    sqlx::query("INSERT INTO refused_commits (command_id) VALUES ($1)")
+        .bind(command.uuid())
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(commands.trace(command).await.unwrap(), Trace::Refused);
+    commands.sweep(Utc::now() - TimeDelta::hours(1)).await.unwrap();
+    assert_eq!(commands.trace(command).await.unwrap(), Trace::Refused);
+    commands.sweep(Utc::now() + TimeDelta::hours(1)).await.unwrap();
+    assert_eq!(commands.trace(command).await.unwrap(), Trace::None);
 }

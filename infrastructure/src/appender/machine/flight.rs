@@ -307,19 +307,20 @@ impl Machine {
             return false;
         };
         let (size, limit) = (batch.size(), batch.gas_limit);
+        let most = self.most_gas(size);
         // What it would take now may be less than it took: its commits may be stale meanwhile.
         let wanted = match needed {
             Some(needed) if needed > limit => needed.saturating_add(needed / 10),
             _ => limit.saturating_mul(2),
         };
-        let had_the_most = limit >= self.most_gas(size);
+        let wanted = wanted.min(most);
         // Of several that were under way at the old price the first has raised it.
         if self.gas.limit(size) < wanted {
             self.ran_out = Some((size, wanted));
             self.gas = self.gas.covering(size, wanted);
         }
         actions.push(Action::AskGasRules);
-        had_the_most
+        limit >= most
     }
 
     pub(super) fn receipt_unknown(&mut self, nonce: Nonce) {
@@ -339,7 +340,7 @@ impl Machine {
         for hash in &batch.hashes {
             self.by_hash.remove(hash);
         }
-        let mut company = usize::MAX;
+        let (mut company, mut given_up) = (usize::MAX, false);
         if refused {
             let alive = batch.members.iter().filter(|member| member.key.is_some()).count();
             company = (alive / 2).max(1);
@@ -348,10 +349,14 @@ impl Machine {
                 if member.refusals >= self.limits.refusals
                     && let Some(key) = member.key.take()
                 {
+                    given_up = true;
                     actions.push(Action::Refuse(member.commit.command_id));
                     actions.push(Action::Resolve(key, CommitOutcome::Refused));
                 }
             }
+        }
+        if given_up {
+            self.forget_what_ran_out();
         }
         if batch.members.iter().all(|member| member.key.is_none()) {
             actions.push(Action::Forget(vec![nonce]));
@@ -616,6 +621,8 @@ mod tests {
         }
         assert_eq!(asked[asked.len() - 3..], [400_000; 3], "{asked:?}");
         assert!(asked[asked.len() - 4] < 400_000, "{asked:?}");
+        // Others are asked no more for than before.
+        assert_eq!(machine.gas, crate::chain::gas::GasRules::TODAY);
     }
 
     const FREE: Fees = Fees { base: 0, priority: 10 };

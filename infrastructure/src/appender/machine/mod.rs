@@ -500,6 +500,8 @@ pub struct Machine {
     funds: Option<u128>,
     /// What the newest batch that was restored offers.
     former_fee: Option<Fee>,
+    /// What things cost in gas, as a node says.
+    told_gas: GasRules,
     /// What things cost in gas, as far as is known.
     gas: GasRules,
     /// A batch that ran out of gas, and what it is to be given. Whatever a node says, prices that ask less for it are too low.
@@ -537,6 +539,7 @@ impl Machine {
     fn empty(limits: Limits, now: Millis) -> Self {
         Self {
             limits,
+            told_gas: limits.gas,
             gas: limits.gas,
             ran_out: None,
             block_gas: None,
@@ -664,18 +667,24 @@ impl Machine {
         self.next_nonce
     }
 
-    /// What things cost in gas, as far as is known.
+    /// What things cost in gas, as a node says.
     pub const fn gas(&self) -> &GasRules {
-        &self.gas
+        &self.told_gas
     }
 
     /// Takes over what a node says that things cost: not less than is certain.
     fn learn(&mut self, rules: GasRules) {
-        let rules = rules.at_least(self.limits.gas);
+        self.told_gas = rules.at_least(self.limits.gas);
         self.gas = match self.ran_out {
-            Some((size, gas)) => rules.covering(size, gas),
-            None => rules,
+            Some((size, gas)) => self.told_gas.covering(size, gas),
+            None => self.told_gas,
         };
+    }
+
+    /// A batch ran out that no gas would have been enough for: that says nothing about others.
+    const fn forget_what_ran_out(&mut self) {
+        self.ran_out = None;
+        self.gas = self.told_gas;
     }
 
     /// Whether one transaction can hold so much, as far as is known.
