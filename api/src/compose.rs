@@ -358,7 +358,7 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
             // A node on another chain may be replaced while the server runs; `medconnect serve` asks for that itself.
             Ok(Err(error @ DeployError::NotThere(_))) => {
                 wrong = Some(error);
-                node.distrust();
+                node.distrust(&DeployError::NotThere(deployment.address).to_string());
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no node tells whether the contract is there; reads go on, and commands wait");

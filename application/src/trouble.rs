@@ -102,6 +102,18 @@ troubles! {
         title: "The read models were made by another version of the program.",
         advice: "Run `medconnect rebuild` of the version that is to serve."
     }
+    NothingFinal {
+        code: "nothing-final",
+        weight: Stalled,
+        title: "The node calls no block final, or another one than it shows.",
+        advice: "If the node is new or synchronises, wait. If the network has no `finalized` block, set `chain.finality` to `instant` or to confirmations."
+    }
+    NodeLeft {
+        code: "node-left",
+        weight: Warning,
+        title: "A node was left, and another one stands in for it.",
+        advice: "See to the node that the cause counts, as `chain.nodes` has them. It is asked first again by itself when it is well."
+    }
     NodesDisagree {
         code: "nodes-disagree",
         weight: Warning,

@@ -6,7 +6,8 @@
 //! - [`chain`]: a chain for each test, and its accounts; [`proxy`]: a node of it that lies.
 //! - [`site`]: the program as a hospital runs it, on a node and a database that are there already; [`rest`]: its clients;
 //!   [`wire`]: a line to a service that can be cut.
-//! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append.
+//! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append; [`following`]: a
+//!   follower of it.
 //!
 //! A test that cannot run fails. Nothing that is started here outlives the test process, however that ends.
 #![allow(
@@ -22,6 +23,7 @@ pub mod bundles;
 pub mod chain;
 pub mod clinic;
 pub mod code;
+pub mod following;
 pub mod history;
 pub mod log;
 pub mod people;

@@ -59,7 +59,7 @@ impl TestLog {
             .await
             .unwrap();
         let signer: Signer = KEYS[0].parse().unwrap();
-        let deployment = deploy(&node, &signer, &[signer.address()]).await.unwrap();
+        let deployment = deploy(&node, &signer, &[signer.address()], |_| ()).await.unwrap();
         let keks = KeyEncryptionKeys::new(KeyEncryptionKey::new("test", [9; 32]), Vec::new());
         Self {
             chain,

@@ -1,8 +1,10 @@
-//! A node that lies: a JSON-RPC proxy in front of an honest one, whose conduct a test changes while it runs.
+//! A node that lies, or gives less than others: a JSON-RPC proxy in front of an honest one, whose conduct a test changes while it
+//! runs. Several conducts may be put together ([`Proxy::behave_all`]).
 //!
 //! What is not touched by its [`Conduct`] goes through as it is, batches included. It counts its lies, so that a test knows that
 //! it has told one.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -44,6 +46,41 @@ pub enum Conduct {
     SwallowsTransactions(u32),
     /// It is another node, with this URL.
     IsAnother(String),
+    /// It answers every call with this JSON-RPC error, under this HTTP status.
+    AnswersOnlyErrors(u16, i64, &'static str),
+    /// It answers one method with this JSON-RPC error; so many times.
+    Refuses(&'static str, i64, &'static str, u32),
+    /// It gives log entries of at most so many blocks at once; with 0, of one block by its hash only.
+    LimitsRanges(u64),
+    /// It takes at most so many calls at once, and refuses more in this way.
+    LimitsBatches(usize, Refusal),
+    /// Its answers have at most so many bytes; longer ones end in this way.
+    LimitsAnswers(usize, Refusal),
+    /// It names no finalized block.
+    NamesNoFinalBlock,
+    /// It refuses to name a finalized block.
+    RefusesToNameAFinalBlock,
+    /// It calls a block final by a hash that is not that of its chain.
+    NamesAnotherFinalBlock,
+    /// It shows log entries in the reverse order.
+    ReordersLogs,
+    /// It shows each log entry twice.
+    DoublesLogs,
+    /// It shows each log entry once more as removed, with another payload.
+    AddsRemovedLogs,
+}
+
+/// How a node refuses what is too much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// With one JSON-RPC error for everything.
+    OneError,
+    /// With the HTTP status 413.
+    Status413,
+    /// It cuts the answer short.
+    CutsShort,
+    /// It closes the connection without an answer.
+    HangsUp,
 }
 
 /// A node whose conduct can be changed. It is gone when it is dropped.
@@ -61,8 +98,10 @@ struct Liar {
 
 #[derive(Default)]
 struct State {
-    conduct: Conduct,
+    conducts: Vec<Conduct>,
     lies: u32,
+    /// How often each method was called.
+    asked: HashMap<String, u32>,
 }
 
 impl Proxy {
@@ -88,12 +127,24 @@ impl Proxy {
 
     /// From now on it behaves like this. Its lies are counted anew.
     pub fn behave(&self, conduct: Conduct) {
-        *self.liar.state() = State { conduct, lies: 0 };
+        self.behave_all([conduct]);
+    }
+
+    /// From now on it behaves in all these ways at once. Its lies are counted anew.
+    pub fn behave_all(&self, conducts: impl IntoIterator<Item = Conduct>) {
+        let conducts = conducts.into_iter().collect();
+        let mut state = self.liar.state();
+        (state.conducts, state.lies) = (conducts, 0);
     }
 
     /// How often it has lied, failed or been late since its conduct last changed.
     pub fn lies(&self) -> u32 {
         self.liar.state().lies
+    }
+
+    /// How often this method was called.
+    pub fn asked(&self, method: &str) -> u32 {
+        self.liar.state().asked.get(method).copied().unwrap_or_default()
     }
 
     /// Refuses connections from now on, and breaks those that there are.
@@ -145,38 +196,76 @@ fn serve(listener: TcpListener, liar: Arc<Liar>) -> ServerHandle {
 
 async fn answer(liar: web::Data<Liar>, body: web::Bytes) -> HttpResponse {
     let question: Value = serde_json::from_slice(&body).expect("JSON-RPC from our own client");
-    let conduct = liar.state().conduct.clone();
-    match conduct {
-        Conduct::AnswersNoJson => {
-            liar.lied();
-            return HttpResponse::Ok().body("<html>Welcome to nginx!</html>");
-        }
-        Conduct::Fails => {
-            liar.lied();
-            return HttpResponse::InternalServerError().finish();
-        }
-        Conduct::Delays(delay) => {
-            liar.lied();
-            tokio::time::sleep(delay).await;
-        }
-        _ => {}
-    }
-    match &question {
-        Value::Array(calls) => {
-            let mut answers = Vec::new();
-            // One after another: a node does not answer a batch from one state either.
-            for call in calls {
-                match liar.call(&conduct, call).await {
-                    Some(answer) => answers.push(answer),
-                    None => return HttpResponse::BadGateway().finish(),
-                }
+    let conducts = liar.state().conducts.clone();
+    for conduct in &conducts {
+        match conduct {
+            Conduct::AnswersNoJson => {
+                liar.lied();
+                return HttpResponse::Ok().body("<html>Welcome to nginx!</html>");
             }
-            HttpResponse::Ok().json(answers)
+            Conduct::Fails => {
+                liar.lied();
+                return HttpResponse::InternalServerError().finish();
+            }
+            Conduct::Delays(delay) => {
+                liar.lied();
+                tokio::time::sleep(*delay).await;
+            }
+            Conduct::LimitsBatches(most, refusal) if calls(&question).len() > *most => {
+                liar.lied();
+                return refusal.answer("batch too large", b"[");
+            }
+            _ => {}
         }
-        call => match liar.call(&conduct, call).await {
-            Some(answer) => HttpResponse::Ok().json(answer),
-            None => HttpResponse::BadGateway().finish(),
-        },
+    }
+    let mut answers = Vec::new();
+    // One after another: a node does not answer a batch from one state either.
+    for call in calls(&question) {
+        match liar.call(&conducts, call).await {
+            Some(answer) => answers.push(answer),
+            None => return HttpResponse::BadGateway().finish(),
+        }
+    }
+    let body = match (&question, answers.as_slice()) {
+        (Value::Object(_), [answer]) => answer.to_string(),
+        _ => json!(answers).to_string(),
+    };
+    let mut status = actix_web::http::StatusCode::OK;
+    for conduct in &conducts {
+        match conduct {
+            Conduct::AnswersOnlyErrors(code, ..) => status = (*code).try_into().expect("an HTTP status"),
+            Conduct::LimitsAnswers(most, refusal) if body.len() > *most => {
+                liar.lied();
+                return refusal.answer("response too large", &body.as_bytes()[..*most]);
+            }
+            _ => {}
+        }
+    }
+    HttpResponse::build(status).content_type("application/json").body(body)
+}
+
+/// The calls of a question, of which a batch has several.
+fn calls(question: &Value) -> &[Value] {
+    match question {
+        Value::Array(calls) => calls,
+        call => std::slice::from_ref(call),
+    }
+}
+
+impl Refusal {
+    fn answer(self, why: &str, begun: &[u8]) -> HttpResponse {
+        match self {
+            Self::OneError => HttpResponse::Ok().json(json!({
+                "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": why },
+            })),
+            Self::Status413 => HttpResponse::PayloadTooLarge().finish(),
+            Self::CutsShort => HttpResponse::Ok().content_type("application/json").body(begun.to_vec()),
+            Self::HangsUp => {
+                let broken: std::io::Result<web::Bytes> = Err(std::io::ErrorKind::ConnectionReset.into());
+                let begun = Ok(web::Bytes::copy_from_slice(begun));
+                HttpResponse::Ok().streaming(futures::stream::iter([begun, broken]))
+            }
+        }
     }
 }
 
@@ -190,96 +279,101 @@ impl Liar {
     }
 
     /// The answer to one call; `None` when the node behind is not there.
-    async fn call(&self, conduct: &Conduct, call: &Value) -> Option<Value> {
-        let method = call["method"].as_str().unwrap_or_default();
-        let says = |result: Value| Some(json!({ "jsonrpc": "2.0", "id": call["id"], "result": result }));
-        match (conduct, method) {
-            (Conduct::ClaimsChain(id), "eth_chainId") => {
-                self.lied();
-                return says(json!(quantity(*id)));
-            }
-            (Conduct::AnswersAnotherShape, _) => {
-                self.lied();
-                return says(json!({ "status": "syncing", "peers": [] }));
-            }
-            (Conduct::SwallowsTransactions(_), "eth_sendRawTransaction") if self.may_swallow() => {
-                let hash = self.forward("web3_sha3", &call["params"]).await?;
-                return says(hash["result"].clone());
-            }
-            (Conduct::IsStillAt(block), "eth_blockNumber") => {
-                self.lied();
-                return says(json!(quantity(*block)));
-            }
-            (Conduct::IsAnother(url), _) => {
-                self.lied();
-                return self.post(url, call).await;
-            }
-            _ => {}
-        }
+    async fn call(&self, conducts: &[Conduct], call: &Value) -> Option<Value> {
         let mut call = call.clone();
-        if let Conduct::IsStillAt(block) = conduct
-            && as_of(&mut call["params"], *block)
-        {
-            self.lied();
+        let method = call["method"].as_str().unwrap_or_default().to_owned();
+        *self.state().asked.entry(method.clone()).or_default() += 1;
+        for conduct in conducts {
+            if let Some(answer) = self.instead(conduct, &mut call).await {
+                return answer;
+            }
         }
         let mut answer = self.post(&self.node, &call).await?;
-        if self.distort(conduct, method, &mut answer) {
+        for conduct in conducts {
+            if distort(conduct, &method, &mut answer) {
+                self.lied();
+            }
+        }
+        Some(answer)
+    }
+
+    /// What it answers without having asked the node behind, or after having asked it something else: `Some(None)` when that is
+    /// not there. It may change the call that the node behind is asked otherwise.
+    async fn instead(&self, conduct: &Conduct, call: &mut Value) -> Option<Option<Value>> {
+        let method = call["method"].as_str().unwrap_or_default().to_owned();
+        let id = call["id"].clone();
+        let says = |result: Value| Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }));
+        let refuses = |code: i64, message: &str| {
+            let error = json!({ "code": code, "message": message });
+            Some(json!({ "jsonrpc": "2.0", "id": id, "error": error }))
+        };
+        let names_final = call["params"][0] == "finalized";
+        let answer = match (conduct, method.as_str()) {
+            (Conduct::ClaimsChain(id), "eth_chainId") => says(json!(quantity(*id))),
+            (Conduct::AnswersAnotherShape, _) => says(json!({ "status": "syncing", "peers": [] })),
+            (Conduct::AnswersOnlyErrors(_, code, message), _) => refuses(*code, message),
+            (Conduct::Refuses(refused, code, message, _), method) if *refused == method && self.may_still() => {
+                refuses(*code, message)
+            }
+            (Conduct::LimitsRanges(most), "eth_getLogs") => {
+                let filter = &call["params"][0];
+                let blocks = Option::zip(number(&filter["fromBlock"]), number(&filter["toBlock"]));
+                let blocks = blocks.map(|(from, to)| (to + 1).saturating_sub(from));
+                match blocks.filter(|blocks| blocks > most) {
+                    Some(_) => refuses(
+                        -32005,
+                        &format!("requested range exceeds maximum RPC range limit {most}"),
+                    ),
+                    None => return None,
+                }
+            }
+            (Conduct::NamesNoFinalBlock, "eth_getBlockByNumber") if names_final => says(Value::Null),
+            (Conduct::RefusesToNameAFinalBlock, "eth_getBlockByNumber") if names_final => {
+                refuses(-39001, "finalized block not found")
+            }
+            (Conduct::NamesAnotherFinalBlock, "eth_getBlockByNumber") if names_final => {
+                let mut header = self.post(&self.node, call).await;
+                if let Some(header) = &mut header {
+                    header["result"]["hash"] = json!(format!("0x{}", "5a".repeat(32)));
+                }
+                header
+            }
+            (Conduct::SwallowsTransactions(_), "eth_sendRawTransaction") => {
+                if !self.may_still() {
+                    return None;
+                }
+                let hash = self.forward("web3_sha3", &call["params"]).await;
+                return Some(hash.and_then(|hash| says(hash["result"].clone())));
+            }
+            (Conduct::IsStillAt(block), "eth_blockNumber") => says(json!(quantity(*block))),
+            (Conduct::IsAnother(url), _) => self.post(url, call).await,
+            (Conduct::IsStillAt(block), _) => {
+                if as_of(&mut call["params"], *block) {
+                    self.lied();
+                }
+                return None;
+            }
+            _ => return None,
+        };
+        // What is done a number of times has counted itself.
+        if !matches!(conduct, Conduct::Refuses(..)) {
             self.lied();
         }
         Some(answer)
     }
 
-    /// Whether one more transaction is to be swallowed.
-    fn may_swallow(&self) -> bool {
+    /// Whether what it does only a number of times is to be done once more.
+    fn may_still(&self) -> bool {
         let mut state = self.state();
-        let Conduct::SwallowsTransactions(left) = &mut state.conduct else {
-            return false;
-        };
-        let swallows = *left > 0;
+        let left = state.conducts.iter_mut().find_map(|conduct| match conduct {
+            Conduct::SwallowsTransactions(left) | Conduct::Refuses(.., left) => Some(left),
+            _ => None,
+        });
+        let Some(left) = left else { return false };
+        let still = *left > 0;
         *left = left.saturating_sub(1);
-        state.lies += u32::from(swallows);
-        swallows
-    }
-
-    /// Makes an answer untrue. `false` when it has nothing to lie about.
-    fn distort(&self, conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
-        let Some(result) = answer.get_mut("result") else {
-            return false;
-        };
-        if let Conduct::IsStillAt(block) = conduct {
-            return forget_since(method, result, *block);
-        }
-        let ("eth_getLogs", Some(logs)) = (method, result.as_array_mut()) else {
-            return false;
-        };
-        let is_entry = |log: &Value| log["topics"][0] == APPENDED;
-        match conduct {
-            Conduct::OmitsTheFirstEntry => logs.iter().position(is_entry).map(|place| logs.remove(place)).is_some(),
-            Conduct::OmitsTheLastEntry => logs
-                .iter()
-                .rposition(is_entry)
-                .map(|place| logs.remove(place))
-                .is_some(),
-            Conduct::DropsABlocksEntries => {
-                let before = logs.len();
-                let newest = logs
-                    .iter()
-                    .rfind(|log| is_entry(log))
-                    .map(|log| log["blockHash"].clone());
-                logs.retain(|log| !(is_entry(log) && Some(&log["blockHash"]) == newest.as_ref()));
-                logs.len() < before
-            }
-            Conduct::HidesRejections => {
-                let before = logs.len();
-                logs.retain(|log| log["topics"][0] != COMMIT_REJECTED);
-                logs.len() < before
-            }
-            Conduct::AltersPayloads => {
-                logs.iter_mut().filter(|log| is_entry(log)).for_each(alter);
-                logs.iter().any(is_entry)
-            }
-            _ => false,
-        }
+        state.lies += u32::from(still);
+        still
     }
 
     async fn forward(&self, method: &str, params: &Value) -> Option<Value> {
@@ -290,6 +384,62 @@ impl Liar {
     async fn post(&self, url: &str, call: &Value) -> Option<Value> {
         let answer = self.http.post(url).json(call).send().await.ok()?;
         answer.json().await.ok()
+    }
+}
+
+/// Makes an answer untrue. `false` when it has nothing to lie about.
+fn distort(conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
+    let Some(result) = answer.get_mut("result") else {
+        return false;
+    };
+    if let Conduct::IsStillAt(block) = conduct {
+        return forget_since(method, result, *block);
+    }
+    let ("eth_getLogs", Some(logs)) = (method, result.as_array_mut()) else {
+        return false;
+    };
+    let is_entry = |log: &Value| log["topics"][0] == APPENDED;
+    match conduct {
+        Conduct::OmitsTheFirstEntry => logs.iter().position(is_entry).map(|place| logs.remove(place)).is_some(),
+        Conduct::OmitsTheLastEntry => logs
+            .iter()
+            .rposition(is_entry)
+            .map(|place| logs.remove(place))
+            .is_some(),
+        Conduct::DropsABlocksEntries => {
+            let before = logs.len();
+            let newest = logs
+                .iter()
+                .rfind(|log| is_entry(log))
+                .map(|log| log["blockHash"].clone());
+            logs.retain(|log| !(is_entry(log) && Some(&log["blockHash"]) == newest.as_ref()));
+            logs.len() < before
+        }
+        Conduct::HidesRejections => {
+            let before = logs.len();
+            logs.retain(|log| log["topics"][0] != COMMIT_REJECTED);
+            logs.len() < before
+        }
+        Conduct::AltersPayloads => {
+            logs.iter_mut().filter(|log| is_entry(log)).for_each(alter);
+            logs.iter().any(is_entry)
+        }
+        Conduct::ReordersLogs => {
+            logs.reverse();
+            logs.len() > 1
+        }
+        Conduct::DoublesLogs => {
+            logs.extend(logs.clone());
+            !logs.is_empty()
+        }
+        Conduct::AddsRemovedLogs => {
+            let mut removed = logs.clone();
+            removed.iter_mut().filter(|log| is_entry(log)).for_each(alter);
+            removed.iter_mut().for_each(|log| log["removed"] = json!(true));
+            logs.extend(removed);
+            !logs.is_empty()
+        }
+        _ => false,
     }
 }
 

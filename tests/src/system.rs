@@ -19,6 +19,8 @@ use crate::postgres;
 pub struct SystemOptions {
     /// The node's URL, if it is not the chain's own: a proxy in between.
     pub node: Option<String>,
+    /// The URL of a second node.
+    pub second_node: Option<String>,
     /// When blocks are final.
     pub finality: FinalityRule,
     /// Which of the chain's keys signs: servers on one chain need different ones.
@@ -33,6 +35,7 @@ impl Default for SystemOptions {
     fn default() -> Self {
         Self {
             node: None,
+            second_node: None,
             finality: FinalityRule::Instant,
             signer: 1,
             database: None,
@@ -80,7 +83,7 @@ pub async fn deployed(chain: &TestChain) -> Deployment {
     let node = Node::new(&[chain.url().to_owned()], api::dev::CHAIN_ID, RpcOptions::default()).expect("a node");
     let signers: Vec<Signer> = KEYS.iter().map(|key| key.parse().expect("a key")).collect();
     let writers: Vec<_> = signers.iter().map(Signer::address).collect();
-    deploy::deploy(&node, &signers[0], &writers)
+    deploy::deploy(&node, &signers[0], &writers, |_| ())
         .await
         .expect("the contract")
 }
@@ -107,13 +110,15 @@ impl TestSystem {
             None => postgres::database().await,
         };
         let administrator: Signer = KEYS[0].parse().expect("a key");
+        let mut nodes = vec![options.node.unwrap_or_else(|| chain.url().to_owned())];
+        nodes.extend(options.second_node);
         let config = json!({
             "http": {
                 "bind": "127.0.0.1:0", "public_url": url, "workers": 1, "command_wait_seconds": options.command_wait,
             },
             "database": { "url": database, "connections": 12 },
             "chain": {
-                "nodes": [options.node.unwrap_or_else(|| chain.url().to_owned())],
+                "nodes": nodes,
                 "id": deployment.chain_id, "contract": deployment.address, "deployed_in": deployment.block,
                 "finality": options.finality, "signer": KEYS[options.signer],
             },

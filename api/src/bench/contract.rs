@@ -57,7 +57,7 @@ impl Bench {
         secret += &Uuid::new_v4().simple().to_string();
         let signer: Signer = secret.parse()?;
         chain.fund(&node, signer.address()).await?;
-        let deployment = deploy::deploy(&node, &signer, &[signer.address()]).await?;
+        let deployment = deploy::deploy(&node, &signer, &[signer.address()], |_| ()).await?;
         let nonce = node.nonce(signer.address()).await?;
         let log = EventLog::new(node, deployment.address);
         Ok(Self {

@@ -44,12 +44,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         };
         deploy::verify(&node, &standing).await?;
         for writer in &arguments.writer {
-            deploy::grant_writer(&node, &key, contract, *writer).await?;
+            deploy::grant_writer(&node, &key, contract, *writer, |said: &str| console::note(said)).await?;
             console::note(format!("{writer} may append"));
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let deployment = deploy::deploy(&node, &key, &arguments.writer).await?;
+    let deployment = deploy::deploy(&node, &key, &arguments.writer, |said: &str| console::note(said)).await?;
     console::result(if arguments.json {
         serde_json::to_string(&deployment).map_err(CliError::other)?
     } else {

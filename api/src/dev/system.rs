@@ -235,7 +235,7 @@ async fn settle(
         };
     }
     progress("deploying the contract");
-    let deployment = deploy::deploy(&node, &deployer, &[signer.address()]).await?;
+    let deployment = deploy::deploy(&node, &deployer, &[signer.address()], progress).await?;
     write_json(&path, &deployment)?;
     Ok(deployment)
 }

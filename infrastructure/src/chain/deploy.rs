@@ -1,4 +1,7 @@
 //! Putting the `EventLog` contract on a chain, and telling whether it stands there.
+//!
+//! A node that stumbles is asked again, for minutes. A transaction is signed once and the same one is sent again until it is mined,
+//! so that a lost answer does not deploy a second contract.
 
 use std::time::Duration;
 
@@ -6,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::contract::{self, ArtifactError};
-use super::signer::{Signer, Transaction, TransactionError};
-use super::{Address, ChainError, EventLog, Node, Receipt};
+use super::signer::{SignedTransaction, Signer, Transaction, TransactionError};
+use super::{Address, ChainError, EventLog, Node, Receipt, hex};
 
 /// Where the contract stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,9 +49,16 @@ pub enum DeployError {
     /// A transaction was mined and reverted.
     #[error("the chain reverted the transaction that would {0}")]
     Reverted(&'static str),
-    /// A transaction was not mined in time.
-    #[error("the chain did not mine the transaction that would {0} in time")]
-    Late(&'static str),
+    /// A transaction was not mined in time. It may be later: what it does must not be done again before that is known.
+    #[error("the chain did not mine the transaction {transaction} that would {what} in time; {last}")]
+    Late {
+        /// What it would do.
+        what: &'static str,
+        /// Its hash.
+        transaction: String,
+        /// What the node said last.
+        last: String,
+    },
     /// The node's chain is another one than the deployment's.
     #[error("the contract was deployed on chain {expected}, and the node is on chain {actual}")]
     WrongChain {
@@ -64,48 +74,73 @@ pub enum DeployError {
     NotThere(Address),
 }
 
-/// How long to wait for one transaction of a deployment.
+/// How long to wait for one answer, or for one transaction.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// How long the node may not show the contract that it has just deployed: several nodes may stand behind one address.
+const UNTIL_SHOWN: Duration = Duration::from_secs(30);
+/// How long to pause before a node is asked again, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How often a transaction that is not mined is sent again.
+const RESEND: Duration = Duration::from_secs(10);
 
-/// Deploys the contract with `admin` as its administrator, lets `writers` append, and waits until all of that is mined.
+/// Deploys the contract with `admin` as its administrator, lets `writers` append, and waits until all of that is mined. `tell` hears
+/// what is going on, in sentences.
 ///
 /// # Errors
 /// [`DeployError`].
-pub async fn deploy(node: &Node, admin: &Signer, writers: &[Address]) -> Result<Deployment, DeployError> {
+pub async fn deploy(
+    node: &Node,
+    admin: &Signer,
+    writers: &[Address],
+    tell: impl Fn(&str),
+) -> Result<Deployment, DeployError> {
     let what = "deploy the event log";
-    let receipt = transact(node, admin, None, contract::deployment(admin.address())?, what).await?;
+    let receipt = transact(node, admin, None, contract::deployment(admin.address())?, what, &tell).await?;
     let address = receipt.contract.ok_or(DeployError::Reverted(what))?;
     let deployment = Deployment {
         chain_id: node.chain_id(),
         address,
         block: receipt.block_number,
     };
-    verify(node, &deployment).await?;
+    tell(&format!(
+        "the event log stands at {address} since block {}",
+        deployment.block
+    ));
+    let mut patience = Patience::new(UNTIL_SHOWN, &tell);
+    while let Err(error) = verify(node, &deployment).await {
+        let passes = match &error {
+            DeployError::Chain(error) => error.is_transient(),
+            error => matches!(error, DeployError::NotThere(_)),
+        };
+        if !(passes && patience.pause(&error.to_string()).await) {
+            return Err(error);
+        }
+    }
     for writer in writers {
-        grant_writer(node, admin, address, *writer).await?;
+        grant_writer(node, admin, address, *writer, &tell).await?;
     }
     Ok(deployment)
 }
 
-/// Lets an account append; nothing is sent if it may already.
+/// Lets an account append; nothing is sent if it may already. `tell` hears what is going on.
 ///
 /// # Errors
 /// [`DeployError`].
-pub async fn grant_writer(node: &Node, admin: &Signer, log: Address, writer: Address) -> Result<(), DeployError> {
+pub async fn grant_writer(
+    node: &Node,
+    admin: &Signer,
+    log: Address,
+    writer: Address,
+    tell: impl Fn(&str),
+) -> Result<(), DeployError> {
     let contract = EventLog::new(node.clone(), log);
-    if !contract.is_writer(writer).await? {
+    if !patiently(&tell, async || contract.is_writer(writer).await).await? {
         let account = admin.address();
-        if !contract.is_administrator(account).await? {
+        if !patiently(&tell, async || contract.is_administrator(account).await).await? {
             return Err(DeployError::NotAdministrator { account, log });
         }
-        transact(
-            node,
-            admin,
-            Some(log),
-            contract::grant_writer(writer),
-            "appoint a writer",
-        )
-        .await?;
+        let data = contract::grant_writer(writer);
+        transact(node, admin, Some(log), data, "appoint a writer", &tell).await?;
     }
     Ok(())
 }
@@ -135,44 +170,129 @@ async fn transact(
     to: Option<Address>,
     data: Vec<u8>,
     what: &'static str,
+    tell: &impl Fn(&str),
 ) -> Result<Receipt, DeployError> {
-    match execute(node, from, to, data, what).await {
+    let done = async {
+        let signed = sign(node, from, to, data, tell).await?;
+        mined(node, &signed, what, tell).await
+    };
+    match done.await {
         Err(DeployError::Chain(error)) if error.is_lack_of_funds() => Err(DeployError::NoFunds(from.address())),
+        Ok(receipt) if !receipt.succeeded => Err(DeployError::Reverted(what)),
         done => done,
     }
 }
 
-async fn execute(
+/// A transaction that the chain would take now. Nothing is sent.
+async fn sign(
     node: &Node,
     from: &Signer,
     to: Option<Address>,
     data: Vec<u8>,
-    what: &'static str,
-) -> Result<Receipt, DeployError> {
-    let estimate = node.estimate_gas(from.address(), to, &data).await?;
+    tell: &impl Fn(&str),
+) -> Result<SignedTransaction, DeployError> {
+    let account = from.address();
+    let estimate = patiently(tell, async || node.estimate_gas(account, to, &data).await).await?;
     let gas_limit = estimate + estimate / 4;
-    let balance = node.balance(from.address()).await?;
-    let fees = node.fees().await?.affordable(balance, gas_limit);
-    let signed = from.sign(Transaction {
+    let balance = patiently(tell, async || node.balance(account).await).await?;
+    let fees = patiently(tell, async || node.fees().await).await?;
+    let fees = fees.affordable(balance, gas_limit);
+    let nonce = patiently(tell, async || node.pending_nonce(account).await).await?;
+    Ok(from.sign(Transaction {
         chain_id: node.chain_id(),
-        nonce: node.pending_nonce(from.address()).await?,
+        nonce,
         to,
         gas_limit,
         max_fee: fees.base.saturating_mul(2).saturating_add(fees.priority),
         priority_fee: fees.priority,
         data,
-    })?;
-    let hash = node.send_raw(&signed.raw).await?;
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        if let Some(receipt) = node.receipts(&[hash]).await?.pop().flatten() {
-            return if receipt.succeeded {
-                Ok(receipt)
-            } else {
-                Err(DeployError::Reverted(what))
+    })?)
+}
+
+/// Sends one signed transaction until it is mined. The same one again is harmless: a chain takes it once. So once a node may have
+/// it, no refusal ends the waiting, for it may refuse because it has it.
+async fn mined(
+    node: &Node,
+    signed: &SignedTransaction,
+    what: &'static str,
+    tell: &impl Fn(&str),
+) -> Result<Receipt, DeployError> {
+    let transaction = hex::encode(&signed.hash);
+    tell(&format!("the transaction {transaction} that will {what} is sent"));
+    let mut patience = Patience::new(PATIENCE, tell);
+    let mut taken: Option<Instant> = None;
+    let mut may_have_it = false;
+    let mut refused = None;
+    loop {
+        if taken.is_none_or(|at| at.elapsed() >= RESEND) {
+            refused = match node.send_raw(&signed.raw).await {
+                Ok(_) => {
+                    taken = Some(Instant::now());
+                    None
+                }
+                Err(error) if may_have_it || error.is_transient() => Some(error),
+                Err(error) => return Err(error.into()),
             };
+            may_have_it = true;
         }
-        sleep(Duration::from_millis(50)).await;
+        let last = match node.receipts(&[signed.hash]).await {
+            Ok(mut receipts) => match (receipts.pop().flatten(), &refused) {
+                (Some(receipt), _) => return Ok(receipt),
+                (None, Some(error)) => error.to_string(),
+                (None, None) => "it is in no block yet".to_owned(),
+            },
+            Err(error) => error.to_string(),
+        };
+        if !patience.pause(&last).await {
+            return Err(DeployError::Late {
+                what,
+                transaction,
+                last,
+            });
+        }
     }
-    Err(DeployError::Late(what))
+}
+
+/// Asks again while the fault may pass.
+async fn patiently<T>(tell: &impl Fn(&str), ask: impl AsyncFn() -> Result<T, ChainError>) -> Result<T, ChainError> {
+    let mut patience = Patience::new(PATIENCE, tell);
+    loop {
+        match ask().await {
+            Err(error) if error.is_transient() && patience.pause(&error.to_string()).await => {}
+            done => return done,
+        }
+    }
+}
+
+/// How long somebody waits, and what for.
+struct Patience<'a, T> {
+    tell: &'a T,
+    until: Instant,
+    pause: Duration,
+    told: String,
+}
+
+impl<'a, T: Fn(&str)> Patience<'a, T> {
+    fn new(limit: Duration, tell: &'a T) -> Self {
+        Self {
+            tell,
+            until: Instant::now() + limit,
+            pause: PAUSES.0,
+            told: String::new(),
+        }
+    }
+
+    /// Waits a little, and tells once what for. `false` when there is no patience left.
+    async fn pause(&mut self, why: &str) -> bool {
+        if Instant::now() >= self.until {
+            return false;
+        }
+        if self.told != why {
+            (self.tell)(&format!("waiting: {why}"));
+            why.clone_into(&mut self.told);
+        }
+        sleep(self.pause).await;
+        self.pause = self.pause.saturating_mul(2).min(PAUSES.1);
+        true
+    }
 }

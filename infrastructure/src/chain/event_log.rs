@@ -1,14 +1,13 @@
 //! What the program asks the `EventLog` contract.
 
-use application::log::BlockRef;
 use serde_json::{Value, json};
 
 use super::codec::{RawLog, read_logs};
 use super::contract::{APPENDED, COMMIT_REJECTED, HEAD, call, is_administrator, is_writer, read_bool, read_head};
 use super::hex::{self, Data, Number};
-use super::node::{contract_call, linked};
-use super::rpc::{Call, ChainError, read, single};
-use super::{Address, BlockId, Hash, Node};
+use super::node::{contract_call, header_calls, linked};
+use super::rpc::{Answer, Call, ChainError, Peer, read, single};
+use super::{Address, BlockId, Hash, Header, Node};
 use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit};
 
 /// The contract on its chain. Clones share connections.
@@ -64,11 +63,13 @@ impl EventLog {
     /// The contract's logs in a range of blocks, those without any left out. The fastest way through a long range; whoever uses it
     /// checks the result with the running hash.
     ///
+    /// However long the range, it is asked for in pieces that the node gives; one block, if it gives no range, by its hash.
+    ///
     /// # Errors
     /// [`ChainError`].
     pub async fn logs(&self, from: u64, to: u64) -> Result<Vec<BlockLogs>, ChainError> {
-        let filter = self.filter(json!({ "fromBlock": Number(from), "toBlock": Number(to) }));
-        self.read_logs(filter, |number, _| (from..=to).contains(&number)).await
+        let question = |peer| async move { self.range(&peer, from, to).await };
+        self.node.rpc().ask(question).await
     }
 
     /// The contract's logs in one block; `None` when it has none. A node that does not know the block refuses.
@@ -76,77 +77,169 @@ impl EventLog {
     /// # Errors
     /// [`ChainError`].
     pub async fn logs_of(&self, block: Hash) -> Result<Option<BlockLogs>, ChainError> {
-        let filter = self.filter(json!({ "blockHash": hex::encode(&block) }));
-        self.read_logs(filter, |_, hash| *hash == block)
-            .await
-            .map(|mut blocks| blocks.pop())
+        let question = |peer| async move { self.of_block(&peer, block).await? };
+        self.node.rpc().ask(question).await.map(|mut blocks| blocks.pop())
     }
 
-    /// A range of blocks with their logs, and the head after the last of them, in one round trip. The last must exist, and the
-    /// node must still have its state.
+    /// A range of blocks with their logs, and the head after the last of them; in one round trip, where the node gives so much. The
+    /// last must exist, and the node must still have its state.
     ///
     /// # Errors
     /// [`ChainError`]; [`ChainError::Inconsistent`] when the chain changed meanwhile.
     pub async fn page(&self, from: u64, to: u64) -> Result<LogPage, ChainError> {
-        let range = json!({ "fromBlock": Number(from), "toBlock": Number(to) });
-        let mut calls: Vec<_> = (from..=to)
-            .map(|number| BlockId::Number(number).header_call())
-            .collect();
-        let headers = calls.len();
-        calls.push(Call {
-            method: "eth_getLogs",
-            params: json!([self.filter(range)]),
-        });
-        calls.push(contract_call(self.address, &HEAD, BlockId::Number(to)));
-        self.node
-            .rpc()
-            .batch(&calls, |answers| {
-                let (headers, rest) = answers.split_at_checked(headers).unwrap_or((answers, &[]));
-                let [logs, head] = rest else {
-                    return Err(ChainError::malformed("too few answers"));
-                };
-                let expected = headers.len();
-                let headers: Vec<BlockRef> = linked(from, headers)?.iter().map(|header| header.block).collect();
-                if headers.len() != expected {
-                    return Err(ChainError::Inconsistent("a chain that is shorter than it was"));
-                }
-                let logs: Vec<RawLog<'_>> = read(logs)?;
-                let logs = read_logs(&logs, self.address, |number, _| (from..=to).contains(&number))?;
-                let Data(head) = read(head)?;
-                let head = read_head(&head).ok_or_else(|| ChainError::malformed("a head that is cut short"))?;
-                Ok(LogPage {
-                    blocks: joined(headers, logs)?,
-                    head,
-                })
-            })
-            .await
+        let expected = to.saturating_sub(from).saturating_add(1);
+        let question = |peer| async move {
+            let (blocks, head) = self.read(&peer, from, to, Some(to)).await?;
+            if blocks.len() as u64 != expected {
+                return Err(ChainError::Inconsistent("a chain that is shorter than it was"));
+            }
+            let head = head.ok_or_else(|| ChainError::malformed("too few answers"))?;
+            Ok(LogPage { blocks, head })
+        };
+        self.node.rpc().ask(question).await
     }
 
-    /// A range of blocks with their logs, in one round trip. Cut short where the chain ends.
+    /// A range of blocks with their logs; in one round trip, where the node gives so much. Cut short where the chain ends.
     ///
     /// # Errors
     /// [`ChainError`]; [`ChainError::Inconsistent`] when the chain changed meanwhile.
     pub async fn blocks(&self, from: u64, to: u64) -> Result<Vec<LogBlock>, ChainError> {
-        let range = json!({ "fromBlock": Number(from), "toBlock": Number(to) });
-        let mut calls: Vec<_> = (from..=to)
-            .map(|number| BlockId::Number(number).header_call())
-            .collect();
-        calls.push(Call {
+        let question = |peer| async move { self.read(&peer, from, to, None).await };
+        self.node.rpc().ask(question).await.map(|(blocks, _)| blocks)
+    }
+
+    /// Blocks with their logs, and the head after the block `head_at`: at once, if the node gives so much; otherwise one after
+    /// another, each in pieces of its own.
+    async fn read(
+        &self,
+        peer: &Peer,
+        from: u64,
+        to: u64,
+        head_at: Option<u64>,
+    ) -> Result<(Vec<LogBlock>, Option<LogHead>), ChainError> {
+        let header_calls = header_calls(from, to);
+        let mut calls = header_calls.clone();
+        calls.push(self.logs_call(from, to));
+        calls.extend(head_at.map(|block| contract_call(self.address, &HEAD, BlockId::Number(block))));
+        let fits = |peer: &Peer| {
+            let limits = peer.limits();
+            limits.calls.allowed() >= calls.len() as u64 && limits.blocks.allowed() >= header_calls.len() as u64
+        };
+        let tried = fits(peer);
+        if tried {
+            match peer.at_once(&calls).await {
+                Ok(answers) => {
+                    let (headers, rest) = answers.split_at_checked(header_calls.len()).unwrap_or((&answers, &[]));
+                    if let [logs, rest @ ..] = rest
+                        && let Ok(logs) = read::<Vec<RawLog<'_>>>(logs)
+                    {
+                        let blocks = joined(linked(from, headers)?, self.within(&logs, from, to)?)?;
+                        let head = rest.first().map(read_head_answer).transpose()?;
+                        let mut limits = peer.limits();
+                        limits.calls.took(calls.len() as u64);
+                        limits.blocks.took(header_calls.len() as u64);
+                        return Ok((blocks, head));
+                    }
+                }
+                Err(error) if error.may_be_too_much() => {}
+                Err(error) => {
+                    if error.may_be_too_slow() {
+                        peer.limits().calls.refused(calls.len() as u64);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        let headers = linked(from, &peer.batch(&header_calls).await?)?;
+        let logs = self.range(peer, from, to).await?;
+        let head = match head_at {
+            Some(block) => Some(self.head_of(peer, block).await?),
+            None => None,
+        };
+        if tried && fits(peer) {
+            // Each for itself the node gave as it should: it was too much together.
+            peer.limits().calls.refused(calls.len() as u64);
+        }
+        Ok((joined(headers, logs)?, head))
+    }
+
+    /// The logs of a range, in pieces that the node gives.
+    async fn range(&self, peer: &Peer, from: u64, to: u64) -> Result<Vec<BlockLogs>, ChainError> {
+        let mut blocks = Vec::new();
+        let mut next = from;
+        while next <= to {
+            let left = to.saturating_sub(next).saturating_add(1);
+            let size = peer.limits().blocks.allowed().min(left);
+            let last = next.saturating_add(size.saturating_sub(1));
+            let answer = match size {
+                0 => self.by_hash(peer, next).await,
+                _ => self.piece(peer, next, last).await,
+            };
+            match answer {
+                Ok(logs) => {
+                    peer.limits().blocks.took(size);
+                    blocks.extend(logs?);
+                    next = last.saturating_add(1);
+                }
+                Err(error) if error.may_be_too_much() => {
+                    if !peer.limits().blocks.refused(size) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => {
+                    if error.may_be_too_slow() {
+                        peer.limits().blocks.refused(size);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// The logs of a range in one request. That the node gave something, and whether that is what was asked for, are two things: less
+    /// of what is wrong is wrong too.
+    async fn piece(&self, peer: &Peer, from: u64, to: u64) -> Result<Result<Vec<BlockLogs>, ChainError>, ChainError> {
+        let call = self.logs_call(from, to);
+        let read = |body: &[u8]| Ok(self.within(&single::<Vec<RawLog<'_>>>(body)?, from, to));
+        peer.call(call.method, &call.params, &read).await
+    }
+
+    /// As [`Self::piece`] for one block, asked for by its hash: what every node gives. Nothing where the chain ends before it.
+    async fn by_hash(&self, peer: &Peer, number: u64) -> Result<Result<Vec<BlockLogs>, ChainError>, ChainError> {
+        let headers = peer.batch(&header_calls(number, number)).await?;
+        match linked(number, &headers)?.first() {
+            Some(header) => self.of_block(peer, header.block.hash).await,
+            None => Ok(Ok(Vec::new())),
+        }
+    }
+
+    async fn of_block(&self, peer: &Peer, block: Hash) -> Result<Result<Vec<BlockLogs>, ChainError>, ChainError> {
+        let filter = self.filter(json!({ "blockHash": hex::encode(&block) }));
+        let read = |body: &[u8]| {
+            let logs = single::<Vec<RawLog<'_>>>(body)?;
+            Ok(read_logs(&logs, self.address, |_, hash| *hash == block))
+        };
+        peer.call("eth_getLogs", [filter], &read).await
+    }
+
+    async fn head_of(&self, peer: &Peer, block: u64) -> Result<LogHead, ChainError> {
+        let call = contract_call(self.address, &HEAD, BlockId::Number(block));
+        match peer.batch(&[call]).await?.as_slice() {
+            [answer] => read_head_answer(answer),
+            _ => Err(ChainError::malformed("too few answers")),
+        }
+    }
+
+    fn logs_call(&self, from: u64, to: u64) -> Call {
+        Call {
             method: "eth_getLogs",
-            params: json!([self.filter(range)]),
-        });
-        self.node
-            .rpc()
-            .batch(&calls, |answers| {
-                let (logs, headers) = answers
-                    .split_last()
-                    .ok_or_else(|| ChainError::malformed("too few answers"))?;
-                let headers: Vec<BlockRef> = linked(from, headers)?.iter().map(|header| header.block).collect();
-                let logs: Vec<RawLog<'_>> = read(logs)?;
-                let logs = read_logs(&logs, self.address, |number, _| (from..=to).contains(&number))?;
-                joined(headers, logs)
-            })
-            .await
+            params: json!([self.filter(json!({ "fromBlock": Number(from), "toBlock": Number(to) }))]),
+        }
+    }
+
+    fn within(&self, logs: &[RawLog<'_>], from: u64, to: u64) -> Result<Vec<BlockLogs>, ChainError> {
+        read_logs(logs, self.address, |number, _| (from..=to).contains(&number))
     }
 
     /// Where the log stands after a block.
@@ -185,27 +278,20 @@ impl EventLog {
         }
         range
     }
+}
 
-    async fn read_logs(
-        &self,
-        filter: Value,
-        within: impl Fn(u64, &Hash) -> bool,
-    ) -> Result<Vec<BlockLogs>, ChainError> {
-        self.node
-            .rpc()
-            .call_borrowed("eth_getLogs", [filter], |body| {
-                read_logs(&single::<Vec<RawLog<'_>>>(body)?, self.address, &within)
-            })
-            .await
-    }
+fn read_head_answer(answer: &Answer) -> Result<LogHead, ChainError> {
+    let Data(head) = read(answer)?;
+    read_head(&head).ok_or_else(|| ChainError::malformed("a head that is cut short"))
 }
 
 /// Puts logs and headers together; both are in order.
-fn joined(headers: Vec<BlockRef>, logs: Vec<BlockLogs>) -> Result<Vec<LogBlock>, ChainError> {
+fn joined(headers: Vec<Header>, logs: Vec<BlockLogs>) -> Result<Vec<LogBlock>, ChainError> {
     let mut logs = logs.into_iter().peekable();
     // Logs of a block mined between two answers of one batch come with the next page.
     headers
         .into_iter()
+        .map(|header| header.block)
         .map(|block| match logs.next_if(|logs| logs.number == block.number) {
             Some(logs) if logs.hash != block.hash => Err(ChainError::Inconsistent("logs of another block")),
             Some(logs) => Ok(LogBlock {
@@ -224,14 +310,20 @@ fn joined(headers: Vec<BlockRef>, logs: Vec<BlockLogs>) -> Result<Vec<LogBlock>,
 
 #[cfg(test)]
 mod tests {
+    use application::log::BlockRef;
+
     use super::*;
 
-    fn block(number: u64, hash: u8) -> BlockRef {
-        BlockRef {
-            number,
-            hash: [hash; 32],
-            parent_hash: [hash - 1; 32],
-            timestamp: number,
+    fn block(number: u64, hash: u8) -> Header {
+        Header {
+            block: BlockRef {
+                number,
+                hash: [hash; 32],
+                parent_hash: [hash - 1; 32],
+                timestamp: number,
+            },
+            base_fee: None,
+            gas_limit: 0,
         }
     }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::hex::{AsHex, Data, Fixed, Number, Quantity};
-use super::rpc::{Call, ChainError, RpcClient, RpcOptions, read};
+use super::rpc::{Answer, Call, ChainError, RpcClient, RpcOptions, read};
 use super::{Address, Hash, hex};
 
 /// A node, or several of one chain that stand in for each other. Clones share connections.
@@ -217,24 +217,62 @@ impl Node {
         &self.rpc
     }
 
-    /// Whoever answers now is not believed: if there are several nodes, another one is asked first from now on.
-    pub fn distrust(&self) {
-        self.rpc.prefer_another();
-    }
-
     /// How many nodes stand in for each other.
     pub fn count(&self) -> usize {
         self.rpc.nodes()
     }
 
+    /// Whoever is asked first now is not believed, and why: if there are several nodes, another one is asked first from now on.
+    pub fn distrust(&self, why: &str) {
+        self.rpc.leave(self.rpc.first(), why);
+    }
+
+    /// Which node is asked first, as counted by [`Self::each`].
+    pub fn first(&self) -> usize {
+        self.rpc.first()
+    }
+
+    /// As [`Self::distrust`], for any node.
+    pub fn leave(&self, node: usize, why: &str) {
+        self.rpc.leave(node, why);
+    }
+
+    /// Whether a node was left.
+    pub fn is_left(&self, node: usize) -> bool {
+        self.rpc.is_left(node)
+    }
+
+    /// Whether a node was left so long ago that it may come back, if it is seen to be well.
+    pub fn may_return(&self, node: usize) -> bool {
+        self.rpc.may_return(node)
+    }
+
+    /// A node was seen to be well: it has its place again.
+    pub fn welcome(&self, node: usize) {
+        self.rpc.welcome(node);
+    }
+
+    /// The nodes that were left for another one, each with the reason, in a sentence.
+    pub fn left(&self) -> Vec<String> {
+        self.rpc.left()
+    }
+
+    /// The nodes, each by itself, in the order of the configuration.
+    pub fn each(&self) -> Vec<Self> {
+        let each = self.rpc.each().into_iter();
+        each.map(|rpc| Self {
+            rpc,
+            chain_id: self.chain_id,
+        })
+        .collect()
+    }
+
     /// The nodes other than the one that is asked first now, each by itself.
     pub fn others(&self) -> Vec<Self> {
-        let others = self.rpc.others().into_iter();
-        others
-            .map(|rpc| Self {
-                rpc,
-                chain_id: self.chain_id,
-            })
+        let first = self.rpc.first();
+        let each = self.each().into_iter().enumerate();
+        each.filter(|(index, _)| *index != first)
+            .map(|(_, node)| node)
             .collect()
     }
 
@@ -244,9 +282,8 @@ impl Node {
     /// [`ChainError`].
     pub async fn block_number(&self) -> Result<u64, ChainError> {
         self.rpc
-            .call::<Number>("eth_blockNumber", [(); 0])
+            .demand("eth_blockNumber", [(); 0], |Number(number)| Ok(number))
             .await
-            .map(|number| number.0)
     }
 
     /// The header of a block; `None` when there is no such block.
@@ -255,9 +292,11 @@ impl Node {
     /// [`ChainError`].
     pub async fn header(&self, id: BlockId) -> Result<Option<Header>, ChainError> {
         let call = id.header_call();
-        self.rpc
-            .call_with(call.method, &call.params, |raw| id.read_header(raw))
-            .await
+        let read = |raw| id.read_header(raw);
+        match id {
+            BlockId::Latest => self.rpc.demand(call.method, &call.params, read).await,
+            _ => self.rpc.call_with(call.method, &call.params, read).await,
+        }
     }
 
     /// The headers of a range of blocks, in order; cut short where the chain ends. Each is the parent of the next.
@@ -265,10 +304,9 @@ impl Node {
     /// # Errors
     /// [`ChainError`]; [`ChainError::Inconsistent`] when the chain changed meanwhile.
     pub async fn headers(&self, from: u64, to: u64) -> Result<Vec<Header>, ChainError> {
-        let calls: Vec<_> = (from..=to)
-            .map(|number| BlockId::Number(number).header_call())
-            .collect();
-        self.rpc.batch(&calls, |answers| linked(from, answers)).await
+        self.rpc
+            .batch(&header_calls(from, to), |answers| linked(from, answers))
+            .await
     }
 
     /// How many transactions of this account are in blocks up to the newest: its next nonce.
@@ -428,11 +466,15 @@ impl Node {
     }
 }
 
+/// The calls that ask for the headers of a range.
+pub(super) fn header_calls(from: u64, to: u64) -> Vec<Call> {
+    (from..=to)
+        .map(|number| BlockId::Number(number).header_call())
+        .collect()
+}
+
 /// Headers from `from` on, until the first that does not exist.
-pub(super) fn linked(
-    from: u64,
-    answers: &[Result<&serde_json::value::RawValue, ChainError>],
-) -> Result<Vec<Header>, ChainError> {
+pub(super) fn linked(from: u64, answers: &[Answer]) -> Result<Vec<Header>, ChainError> {
     let mut headers: Vec<Header> = Vec::with_capacity(answers.len());
     for (number, answer) in (from..).zip(answers) {
         let Some(header) = BlockId::Number(number).read_header(read(answer)?)? else {

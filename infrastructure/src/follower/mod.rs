@@ -6,9 +6,11 @@
 //!
 //! - [`window`]: the blocks that can still be undone, and where a node's chain parts from them. Pure.
 //! - [`trust`]: what a node must show before it is believed. Pure.
+//! - `finality`: what is final, compared by hash.
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
 //! - `apply`: one run of blocks, one transaction; and its reverse.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
+//!   `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked.
 //! - `shape`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
@@ -20,6 +22,7 @@
 mod apply;
 mod checkpoint;
 mod copy;
+mod finality;
 mod journal;
 mod opening;
 mod parking;
@@ -28,6 +31,7 @@ mod rejections;
 mod runner;
 mod schema;
 mod shape;
+mod standby;
 pub mod status;
 pub mod trust;
 pub mod window;
@@ -115,6 +119,11 @@ impl FollowerError {
             Self::Contract(_) => TroubleKind::ContractMissing,
             Self::OtherShape => TroubleKind::ReadModelsOfAnotherVersion,
         }
+    }
+
+    /// Whether the node does not give what is needed. It may in a moment; another may at once.
+    pub(crate) const fn is_the_chains(&self) -> bool {
+        matches!(self, Self::Chain(_))
     }
 
     /// What may be said about it to whoever looks after the server: never what stands in a row, which a database's own words

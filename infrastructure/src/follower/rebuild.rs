@@ -215,11 +215,10 @@ where
                 lock.execute(DISCARD).await?;
             }
             asked += 1;
-            if !error.is_distrust() || asked >= node.count() {
+            if !(error.is_distrust() || error.is_the_chains()) || asked >= node.count() {
                 return ran;
             }
-            tracing::warn!(%error, "the next node is asked");
-            node.distrust();
+            node.distrust(&error.to_string());
         }
     }
 
@@ -238,22 +237,23 @@ where
         self.follower.verify(&mut place).await?;
         let resumed_at = place.window.last().head.position;
 
-        let newest = self.header(BlockId::Latest).await?.number;
+        let newest = self.header(BlockId::Latest).await?;
         let target_position = self.contract_head().await?.position;
         let tell = |phase, place: &Place| {
             let last = place.window.last();
             progress(RebuildProgress {
                 phase,
                 block: last.number,
-                target_block: newest,
+                target_block: newest.number,
                 position: last.head.position,
                 target_position,
             });
         };
         tell(Phase::Filling, &place);
-        let target = self.follower.final_block(newest).await?.min(newest);
-        self.fill(&mut place, target, |place| tell(Phase::Filling, place))
-            .await?;
+        if let Some(target) = self.follower.final_block(&newest).await? {
+            self.fill(&mut place, &target, |place| tell(Phase::Filling, place))
+                .await?;
+        }
         let filling = began.elapsed();
 
         tell(Phase::Indexing, &place);
@@ -318,14 +318,14 @@ where
     }
 
     /// Writes everything up to the block `target` in bulk.
-    async fn fill(&self, place: &mut Place, target: u64, progress: impl Fn(&Place)) -> Result<(), RebuildError> {
+    async fn fill(&self, place: &mut Place, target: &BlockRef, progress: impl Fn(&Place)) -> Result<(), RebuildError> {
         let from = place.window.last().number.saturating_add(1);
-        if from > target {
+        if from > target.number {
             return Ok(());
         }
         // While one batch is written the next is opened, and the ranges after it are on their way.
         let (sender, mut fetched) = mpsc::channel(1);
-        let fetching = tokio::spawn(fetch(self.follower.log.clone(), from, target, sender));
+        let fetching = tokio::spawn(fetch(self.follower.log.clone(), from, target.number, sender));
         let mut opening: Option<tokio::task::JoinHandle<_>> = None;
         loop {
             let next = match fetched.recv().await {
@@ -403,8 +403,12 @@ where
     }
 
     /// The blocks up to `target` have nothing more for the log.
-    async fn end_at(&self, place: &mut Place, target: u64) -> Result<(), RebuildError> {
-        let block = self.header(BlockId::Number(target)).await?;
+    async fn end_at(&self, place: &mut Place, target: &BlockRef) -> Result<(), RebuildError> {
+        let block = self.header(BlockId::Number(target.number)).await?;
+        if block.hash != target.hash {
+            let changed = ChainError::Inconsistent("a final block that was replaced");
+            return Err(FollowerError::from(changed).into());
+        }
         let to = AppliedBlock {
             number: block.number,
             hash: block.hash,
@@ -634,18 +638,12 @@ fn next_length(length: u64, events: u64) -> u64 {
         .clamp(1, LONGEST_RANGE)
 }
 
-/// One range. A range that the node finds too long is read in halves; a node that fails is asked again.
+/// One range. A node that fails is asked again.
 async fn fetch_range(log: &EventLog, from: u64, to: u64) -> Result<Fetched, ChainError> {
     let mut pause = FIRST_PAUSE;
     for _ in 1..ATTEMPTS {
         match log.logs(from, to).await {
             Ok(blocks) => return Ok(blocks),
-            Err(ChainError::TooLarge { .. } | ChainError::Rpc { .. }) if from < to => {
-                let middle = from.saturating_add(to.saturating_sub(from) / 2);
-                let mut blocks = Box::pin(fetch_range(log, from, middle)).await?;
-                blocks.extend(Box::pin(fetch_range(log, middle.saturating_add(1), to)).await?);
-                return Ok(blocks);
-            }
             Err(error) => {
                 tracing::debug!(%error, from, to, "a range of blocks is asked for again");
                 tokio::time::sleep(pause).await;

@@ -7,18 +7,19 @@ use application::ports::Progress;
 use application::projector::Projector;
 use application::trouble::Trouble;
 use sqlx::{PgConnection, PgPool};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, FinalPoint};
+use super::finality::Claim;
 use super::opening::{self, OpenedBlock};
 use super::parking::{Held, Parking};
 use super::shape::Shape;
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock, Distrust};
 use super::window::{AppliedBlock, Fork, Window};
-use super::{FinalityRule, FollowerError, journal, rejections, schema, witness};
+use super::{FinalityRule, FollowerError, journal, rejections, schema, standby, witness};
 use crate::chain::{BlockId, BlockLogs, ChainError, Deployment, EventLog, deploy};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
@@ -40,6 +41,10 @@ pub struct FollowerConfig {
     pub idle_poll: Duration,
     /// How often the other nodes, if there are any, are asked whether they agree.
     pub witness_every: Duration,
+    /// How often all nodes, if there are several, are asked how far they are.
+    pub look_every: Duration,
+    /// How long the node that is asked first may lack a block that another has.
+    pub still_for: Duration,
 }
 
 impl FollowerConfig {
@@ -52,6 +57,8 @@ impl FollowerConfig {
             busy_poll: Duration::from_millis(3),
             idle_poll: Duration::from_millis(200),
             witness_every: Duration::from_secs(15),
+            look_every: Duration::from_secs(1),
+            still_for: Duration::from_secs(6),
         }
     }
 }
@@ -65,6 +72,12 @@ const LAG_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a node's contract may be ahead of the log entries that it shows. Nodes do not answer a batch from one state: a block
 /// may be mined between two answers.
 const SETTLE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a node may fail to give what the follower needs before another is asked first, if there is one.
+const NODE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long another node is waited for that is only asked whether it has a block.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the follower pauses after a failure, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -89,7 +102,7 @@ pub struct Follower<P> {
     pub(super) projector: P,
     shape: Shape,
     notices: Notices,
-    status: StatusCell,
+    pub(super) status: StatusCell,
 }
 
 /// Where a running follower is.
@@ -103,6 +116,8 @@ pub(super) struct Place {
     behind_since: Option<Instant>,
     /// Since when the contract has been ahead of the entries shown; `None` while it is not.
     ahead_since: Option<Instant>,
+    /// The newest block of a chain whose log was read from its beginning, and was not ours.
+    not_ours: Option<[u8; 32]>,
 }
 
 impl<P> Follower<P>
@@ -164,12 +179,24 @@ where
                 self.config.witness_every,
                 cancel.clone(),
             ));
+            tokio::spawn(standby::watch(
+                self.log.node().clone(),
+                self.pool.clone(),
+                self.status.clone(),
+                self.config,
+                cancel.clone(),
+            ));
         }
         let mut place = None;
+        let mut failing_since = None;
         let mut pause = PAUSES.0;
         let mut busy_until = Instant::now();
         while !cancel.is_cancelled() {
-            let wait = match self.round(&mut place).await {
+            let round = self.round(&mut place).await;
+            if round.is_ok() {
+                failing_since = None;
+            }
+            let wait = match round {
                 Ok(Step::Progressed) => {
                     pause = PAUSES.0;
                     continue;
@@ -186,8 +213,10 @@ where
                 }
                 Err(error) => {
                     self.tell(&error);
-                    if error.is_distrust() {
-                        self.log.node().distrust();
+                    let since = *failing_since.get_or_insert_with(Instant::now);
+                    if error.is_distrust() || error.is_the_chains() && since.elapsed() >= NODE_PATIENCE {
+                        self.log.node().distrust(&error.told());
+                        failing_since = None;
                     }
                     if matches!(error, FollowerError::Moved) {
                         self.realign(&mut place).await;
@@ -302,6 +331,7 @@ where
             verified: false,
             behind_since: None,
             ahead_since: None,
+            not_ours: None,
         };
         self.show(&place);
         self.publish_finalized(&place);
@@ -359,18 +389,18 @@ where
             return self.behind(place, &newest).await;
         }
         place.behind_since = None;
-        let final_block = self.final_block(newest.number).await?;
+        if newest.number == last.number && newest.hash != last.hash {
+            return self.part(place, &newest).await;
+        }
+        let claim = self.claim().await?;
         if newest.number == last.number {
-            if newest.hash != last.hash {
-                return self.part(place, &newest).await;
-            }
-            return self.finalize(place, final_block).await;
+            return self.finalize(place, claim).await;
         }
         let to = last.number.saturating_add(self.config.page.max(1));
         if to < newest.number {
             // What was read on top of a block that the node dropped would never add up.
             return if self.newest(BlockId::Number(last.number)).await?.hash == last.hash {
-                self.catch_up(place, &newest, final_block).await
+                self.catch_up(place, &newest).await
             } else {
                 self.part(place, &newest).await
             };
@@ -390,7 +420,7 @@ where
                 let checked = trust::check(page.blocks, last.head, page.head)?;
                 place.ahead_since = None;
                 crash_point(FOLLOWER_FETCHED);
-                self.apply(place, checked, final_block).await
+                self.apply(place, checked, claim).await
             }
         }
     }
@@ -401,26 +431,7 @@ where
         Ok(header.block)
     }
 
-    /// The newest block that is final by the rule, seen from the node's newest block.
-    pub(super) async fn final_block(&self, newest: u64) -> Result<u64, FollowerError> {
-        Ok(match self.config.finality {
-            FinalityRule::Instant => newest,
-            FinalityRule::Confirmations(blocks) => newest.saturating_sub(blocks),
-            FinalityRule::Finalized => self
-                .log
-                .node()
-                .header(BlockId::Finalized)
-                .await?
-                .map_or(0, |header| header.block.number),
-        })
-    }
-
-    async fn apply(
-        &self,
-        place: &mut Place,
-        checked: Vec<CheckedBlock>,
-        final_block: u64,
-    ) -> Result<Step, FollowerError> {
+    async fn apply(&self, place: &mut Place, checked: Vec<CheckedBlock>, claim: Claim) -> Result<Step, FollowerError> {
         rejections::check(&self.pool, place.window.last().head.position, &checked).await?;
         if !place.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
@@ -451,9 +462,8 @@ where
                 }
             })
             .collect();
-        let mut window = place.window.clone();
-        applied.iter().for_each(|block| window.push(*block));
-        let finalized = final_point(&window, final_block, place.finalized);
+        applied.iter().for_each(|block| place.window.push(*block));
+        let finalized = self.point(&place.window, claim, place.finalized);
 
         let run = Run {
             before: &before,
@@ -462,12 +472,22 @@ where
             finalized,
             shape: &self.shape,
         };
-        let whose = apply::apply(&self.pool, &self.projector, run).await?;
-        if whose == Applied::Already {
-            tracing::debug!(block = window.last().number, "another follower applied these blocks");
+        match apply::apply(&self.pool, &self.projector, run).await {
+            Ok(Applied::Now) => {}
+            Ok(Applied::Already) => {
+                let block = place.window.last().number;
+                tracing::debug!(block, "another follower applied these blocks");
+            }
+            Err(error) => {
+                place.window.truncate_to(before.number);
+                return Err(error);
+            }
         }
-        window.forget_before(checkpoint::oldest_needed(window.last().number, finalized.block));
-        (place.window, place.finalized, place.held) = (window, finalized, held);
+        let last = place.window.last().number;
+        place
+            .window
+            .forget_before(checkpoint::oldest_needed(last, finalized.block));
+        (place.finalized, place.held) = (finalized, held);
         self.show(place);
         for block in &blocks {
             self.publish_applied(block);
@@ -480,7 +500,8 @@ where
     /// Far behind: nodes forget the state of old blocks, so the contract can be asked about the newest one only. The log is read
     /// twice: once to see that all of it adds up to what the contract says, keeping only the heads in between; then, page by
     /// page, to apply it, each page against the head that was seen.
-    async fn catch_up(&self, place: &mut Place, newest: &BlockRef, final_block: u64) -> Result<Step, FollowerError> {
+    async fn catch_up(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
+        let final_block = self.final_block(newest).await?;
         let page = self.config.page.max(1);
         let mut heads = Vec::new();
         let mut head = place.window.last().head;
@@ -531,15 +552,21 @@ where
                 _ => return self.part(place, newest).await,
             }
             let checked = trust::check(blocks, last.head, head)?;
+            let claim = match final_block {
+                Some(named) if self.newest(BlockId::Number(named.number)).await?.hash == named.hash => {
+                    Claim::Before(named)
+                }
+                _ => Claim::Nothing,
+            };
             crash_point(FOLLOWER_FETCHED);
-            self.apply(place, checked, final_block).await?;
+            self.apply(place, checked, claim).await?;
         }
         Ok(Step::Progressed)
     }
 
     /// Nothing new to apply; perhaps more is final.
-    async fn finalize(&self, place: &mut Place, final_block: u64) -> Result<Step, FollowerError> {
-        let finalized = final_point(&place.window, final_block, place.finalized);
+    async fn finalize(&self, place: &mut Place, claim: Claim) -> Result<Step, FollowerError> {
+        let finalized = self.point(&place.window, claim, place.finalized);
         if finalized == place.finalized {
             return Ok(Step::Idle);
         }
@@ -550,21 +577,29 @@ where
         Ok(Step::Idle)
     }
 
-    /// The node is behind what was applied. It may lag; if it stays so, its chain is another one.
+    /// The node is behind what was applied. It may lag; if it stays so, its chain is another one. Not if another node has what was
+    /// applied: then this one is left, and nothing is undone.
     async fn behind(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
         let since = *place.behind_since.get_or_insert_with(Instant::now);
         if since.elapsed() < LAG_PATIENCE {
             return Ok(Step::Idle);
+        }
+        let last = *place.window.last();
+        for other in self.log.node().others() {
+            let header = timeout(OTHERS_PATIENCE, other.header(BlockId::Number(last.number))).await;
+            if matches!(header, Ok(Ok(Some(header))) if header.block.hash == last.hash) {
+                place.behind_since = None;
+                let (node, applied) = (newest.number, last.number);
+                return Err(Distrust::WentBack { node, applied }.into());
+            }
         }
         self.part(place, newest).await
     }
 
     /// The node's chain is not the one that was applied: finds where they part, and undoes what the node dropped.
     async fn part(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
-        let (first, last) = (place.window.first().number, place.window.last().number);
-        let headers = self.log.node().headers(first, newest.number.min(last)).await?;
-        let headers: Vec<_> = headers.into_iter().map(|header| header.block).collect();
-        let to = match place.window.fork(&headers) {
+        let last = place.window.last().number;
+        let to = match self.fork(&place.window, newest).await? {
             Fork::None => return Ok(Step::Idle),
             Fork::Above(block) if block.number >= place.finalized.block => block,
             Fork::Above(_) | Fork::TooDeep => return self.reanchor(place, newest).await,
@@ -582,6 +617,21 @@ where
         Ok(Step::Progressed)
     }
 
+    /// Where the node's chain parts from what was applied, looked for from the newest block back.
+    async fn fork(&self, window: &Window, newest: &BlockRef) -> Result<Fork, FollowerError> {
+        let first = window.first().number;
+        let mut to = newest.number.min(window.last().number);
+        loop {
+            let from = first.max(to.saturating_sub(self.config.page));
+            let headers = self.log.node().headers(from, to).await?;
+            let headers: Vec<_> = headers.into_iter().map(|header| header.block).collect();
+            match window.fork(&headers) {
+                Fork::TooDeep if from > first => to = from.saturating_sub(1),
+                fork => return Ok(fork),
+            }
+        }
+    }
+
     /// The node contradicts blocks that are final. If its log is the same all the same, up to the last position applied, then
     /// the blocks were only made anew, as when a development chain that lost its last second is given the same transactions
     /// again; the running hash proves it. Otherwise the node is not believed.
@@ -595,21 +645,28 @@ where
                 Distrust::ContradictsFinal { block: applied }
             }
         };
-        let found = self
-            .find_head(&applied.head, newest.number)
-            .await?
-            .ok_or_else(contradiction)?;
-        let to = AppliedBlock {
-            number: found.number,
-            hash: found.hash,
-            ..applied
+        // A node whose newest block is one of ours is only behind.
+        let behind = place.window.at(newest.number).filter(|block| block.hash == newest.hash);
+        let to = match behind.copied() {
+            Some(block) if block.head != applied.head => return Err(contradiction().into()),
+            Some(block) => block,
+            None => {
+                let found = self.find_again(place, newest).await?.ok_or_else(contradiction)?;
+                AppliedBlock {
+                    number: found.number,
+                    hash: found.hash,
+                    ..applied
+                }
+            }
         };
         let finalized = FinalPoint {
             block: to.number,
             position: to.head.position,
         };
         let mut transaction = apply::begin_reanchor(&self.pool, &self.shape, &to).await?;
-        self.renumber(&mut transaction, &to).await?;
+        if place.window.at(to.number).is_none_or(|block| block.hash != to.hash) {
+            self.renumber(&mut transaction, &to).await?;
+        }
         apply::reanchor(transaction, &to, finalized).await?;
         tracing::warn!(
             block = to.number,
@@ -628,11 +685,30 @@ where
         Ok(Step::Progressed)
     }
 
+    /// The block after which the node's log is what was applied. To read a whole log takes long: it is not read where it is shorter than
+    /// that, nor twice for the same newest block.
+    async fn find_again(&self, place: &mut Place, newest: &BlockRef) -> Result<Option<BlockRef>, FollowerError> {
+        let wanted = place.window.last().head;
+        if place.not_ours == Some(newest.hash) {
+            return Ok(None);
+        }
+        let contract = self.log.head(BlockId::Hash(newest.hash)).await;
+        if matches!(contract, Ok(head) if head.position < wanted.position) {
+            return Ok(None);
+        }
+        let found = self.find_head(&wanted, newest.number).await?;
+        if found.is_none() {
+            place.not_ours = Some(newest.hash);
+        }
+        Ok(found)
+    }
+
     /// The block after which the node's log is exactly this long and has exactly this running hash.
     async fn find_head(&self, wanted: &LogHead, newest: u64) -> Result<Option<BlockRef>, FollowerError> {
         let mut walk = self.walk(newest);
         let mut found = (walk.head == *wanted).then(|| self.config.deployed_in.saturating_sub(1));
         while found.is_none()
+            && walk.head.position < wanted.position
             && let Some(blocks) = walk.next(&self.log).await?
         {
             found = blocks
@@ -745,16 +821,5 @@ impl Walk {
             (block, self.head)
         };
         Ok(Some(blocks.into_iter().map(with_head).collect()))
-    }
-}
-
-/// What is final of what was applied. It never goes back.
-fn final_point(window: &Window, final_block: u64, before: FinalPoint) -> FinalPoint {
-    match window.at_or_before(final_block) {
-        Some(block) if block.number > before.block => FinalPoint {
-            block: block.number,
-            position: block.head.position,
-        },
-        _ => before,
     }
 }

@@ -76,9 +76,13 @@ impl Window {
         self.blocks.front().unwrap_or(&self.last)
     }
 
-    /// The block with this number, or the newest one before it.
-    pub fn at_or_before(&self, number: u64) -> Option<&AppliedBlock> {
-        self.newest_first().find(|block| block.number <= number)
+    /// The block with this number.
+    pub fn at(&self, number: u64) -> Option<&AppliedBlock> {
+        if number == self.last.number {
+            return Some(&self.last);
+        }
+        let place = self.blocks.binary_search_by_key(&number, |block| block.number).ok()?;
+        self.blocks.get(place)
     }
 
     /// Whether this block is the child of the newest one.
@@ -110,12 +114,11 @@ impl Window {
 
     /// Compares the window with a node's headers, in any order: the newest block on which both agree is where they part.
     pub fn fork(&self, headers: &[BlockRef]) -> Fork {
-        let agrees = |block: &AppliedBlock| {
-            headers
-                .iter()
-                .any(|header| header.number == block.number && header.hash == block.hash)
-        };
-        match self.newest_first().find(|block| agrees(block)) {
+        let shared = headers.iter().filter_map(|header| {
+            let ours = self.at(header.number)?;
+            (ours.hash == header.hash).then_some(ours)
+        });
+        match shared.max_by_key(|block| block.number) {
             Some(block) if block.number == self.last.number => Fork::None,
             Some(block) => Fork::Above(*block),
             None => Fork::TooDeep,

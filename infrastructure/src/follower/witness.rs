@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::from_sql;
 use super::status::StatusCell;
-use crate::chain::{BlockId, EventLog};
+use crate::chain::{BlockId, EventLog, Node};
 use crate::log::LogHead;
 
 /// A block that is final here.
-struct FinalBlock {
+pub(super) struct FinalBlock {
     number: u64,
     hash: [u8; 32],
     head: LogHead,
@@ -51,7 +51,8 @@ pub(super) async fn watch(log: EventLog, pool: PgPool, status: StatusCell, every
     }
 }
 
-async fn newest_final(pool: &PgPool) -> Result<Option<FinalBlock>, sqlx::Error> {
+/// The newest block that is final here, by the database; `None` if none is.
+pub(super) async fn newest_final(pool: &PgPool) -> Result<Option<FinalBlock>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT number, hash, position, running_hash FROM blocks
          WHERE number <= (SELECT final_block FROM checkpoint) ORDER BY number DESC LIMIT 1",
@@ -73,12 +74,18 @@ async fn newest_final(pool: &PgPool) -> Result<Option<FinalBlock>, sqlx::Error> 
 /// Whether a node has this block, with the log where it was. One that does not answer, is not as far, or has forgotten the block's state
 /// contradicts nothing.
 async fn agrees(log: &EventLog, block: &FinalBlock) -> bool {
-    match log.node().header(BlockId::Number(block.number)).await {
-        Ok(Some(header)) if header.block.hash != block.hash => false,
-        Ok(Some(_)) => match log.head(BlockId::Number(block.number)).await {
+    match shows(log.node(), block).await {
+        Some(true) => match log.head(BlockId::Hash(block.hash)).await {
             Ok(head) => head == block.head,
             Err(_) => true,
         },
-        Ok(None) | Err(_) => true,
+        Some(false) => false,
+        None => true,
     }
+}
+
+/// Whether a node shows this block under its number; `None` when it does not answer, or is not as far.
+pub(super) async fn shows(node: &Node, block: &FinalBlock) -> Option<bool> {
+    let header = node.header(BlockId::Number(block.number)).await.ok()??;
+    Some(header.block.hash == block.hash)
 }

@@ -23,6 +23,7 @@ mod imports;
 mod journal;
 mod keys;
 mod kills;
+mod limited_nodes;
 mod lying_node;
 mod node_outages;
 mod operations;

@@ -1,92 +1,24 @@
 //! The follower's read models, and the same ones rebuilt from the chain alone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use api::compose::SystemClock;
 use application::log::AnyEvent;
-use application::queries::{ProjectionHash, Queries};
+use application::queries::ProjectionHash;
 use application::trouble::TroubleKind;
 use domain::account::AccountEvent;
 use domain::kernel::AccountId;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
-use infrastructure::follower::status::StatusCell;
-use infrastructure::follower::{
-    self, FinalityRule, Follower, FollowerConfig, FollowerError, Phase, Rebuild, RebuildError,
-};
-use infrastructure::notices::{Notice, Notices};
+use infrastructure::follower::{self, FinalityRule, FollowerConfig, FollowerError, Phase, Rebuild, RebuildError};
+use infrastructure::notices::Notices;
 use infrastructure::postgres::{LIVE, REBUILD};
-use projections::{PgQueries, ReadModels};
+use projections::ReadModels;
 use serde_json::json;
+use tests::following::{Running, hashes};
 use tests::history::History;
 use tests::log::TestLog;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const SOON: Duration = Duration::from_secs(20);
-
-/// A follower that runs until it is dropped.
-struct Running {
-    status: StatusCell,
-    notices: UnboundedReceiver<Arc<Notice>>,
-    cancel: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(log: &TestLog, finality: FinalityRule) -> Self {
-        let notices = Notices::default();
-        Self::run(log.follower(finality, notices.clone()), &notices)
-    }
-
-    fn run(follower: Follower<ReadModels>, notices: &Notices) -> Self {
-        let (status, cancel) = (follower.status(), CancellationToken::new());
-        let task = tokio::spawn(follower.run(cancel.clone()));
-        Self {
-            status,
-            notices: notices.subscribe(),
-            cancel,
-            task,
-        }
-    }
-
-    /// Waits until the follower is where the chain is.
-    async fn caught_up(&self, log: &TestLog) {
-        let head = log.log.head(infrastructure::chain::BlockId::Latest).await.unwrap();
-        let block = log.log.node().block_number().await.unwrap();
-        let there = async {
-            loop {
-                let progress = self.status.get().progress;
-                if (progress.position, progress.block) == (head.position, block) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let arrived = tokio::time::timeout(SOON, there).await;
-        arrived.unwrap_or_else(|_| panic!("{:?}, not {} in {block}", self.status.get(), head.position));
-    }
-
-    /// How often blocks were undone.
-    fn reverts(&mut self) -> usize {
-        let heard = std::iter::from_fn(|| self.notices.try_recv().ok());
-        heard
-            .filter(|notice| matches!(**notice, Notice::Reverted { .. }))
-            .count()
-    }
-
-    async fn stop(self) {
-        self.cancel.cancel();
-        self.task.await.unwrap();
-    }
-}
-
-async fn hashes(log: &TestLog, schema: &str) -> Vec<ProjectionHash> {
-    let queries = PgQueries::new(log.pool(schema), Arc::new(SystemClock));
-    queries.content_hashes().await.unwrap()
-}
 
 /// What a rebuild of another database would show.
 async fn rebuilt(log: &TestLog, finality: FinalityRule) -> Vec<ProjectionHash> {
@@ -469,24 +401,6 @@ async fn what_an_interrupted_rebuild_of_another_shape_has_left_is_discarded() {
     assert_eq!(tokio::time::timeout(SOON, again).await.unwrap().resumed_at, 0);
 }
 
-/// A follower of one log with several nodes.
-fn follower_of(log: &TestLog, nodes: &[String], notices: &Notices) -> Follower<ReadModels> {
-    let node = Node::new(nodes, log.log.node().chain_id(), RpcOptions::default()).unwrap();
-    let config = FollowerConfig {
-        witness_every: Duration::from_millis(50),
-        ..FollowerConfig::new(FinalityRule::Instant, log.deployed_in)
-    };
-    let log_of_nodes = EventLog::new(node, log.log.address());
-    Follower::new(
-        config,
-        log_of_nodes,
-        log.opener(),
-        log.pool(LIVE),
-        ReadModels,
-        notices.clone(),
-    )
-}
-
 #[tokio::test]
 async fn a_node_that_contradicts_what_is_final_is_left_for_the_next_one() {
     let mut log = TestLog::start().await;
@@ -502,8 +416,7 @@ async fn a_node_that_contradicts_what_is_final_is_left_for_the_next_one() {
     other.append(&History::new(25).commits(200)).await;
     other.chain.call("anvil_mine", json!(["0x40"])).await;
     let nodes = [other.chain.url().to_owned(), log.chain.url().to_owned()];
-    let notices = Notices::default();
-    let follower = Running::run(follower_of(&log, &nodes, &notices), &notices);
+    let follower = Running::over(&log, &nodes, FinalityRule::Instant);
     log.append(&history.commits(20)).await;
     follower.caught_up(&log).await;
     // And that they disagree is said.
@@ -521,8 +434,7 @@ async fn nodes_that_agree_are_no_trouble() {
     let mut log = TestLog::start().await;
     log.append(&History::new(26).commits(20)).await;
     let url = log.chain.url().to_owned();
-    let notices = Notices::default();
-    let follower = Running::run(follower_of(&log, &[url.clone(), url], &notices), &notices);
+    let follower = Running::over(&log, &[url.clone(), url], FinalityRule::Instant);
     follower.caught_up(&log).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(follower.status.get().noticed.is_empty());

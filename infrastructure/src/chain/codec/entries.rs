@@ -14,7 +14,7 @@ use super::super::{Address, Hash};
 use crate::log::{AppendedEntry, Payload, RejectedCommit, StreamHead};
 
 /// A log as the node writes it.
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::chain) struct RawLog<'a> {
     address: &'a str,
@@ -30,7 +30,7 @@ pub(in crate::chain) struct RawLog<'a> {
 }
 
 /// At most four topics; so there is no list to allocate.
-#[derive(Default)]
+#[derive(PartialEq, Default)]
 struct Topics<'a>([Option<&'a str>; 4]);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Topics<'a> {
@@ -61,49 +61,53 @@ impl<'de: 'a, 'a> Deserialize<'de> for Topics<'a> {
     }
 }
 
-/// Groups a contract's logs by block and checks that they stand in order. `within` says whether a block was asked for.
+/// A log with its place in the chain.
+struct Placed<'a> {
+    number: u64,
+    index: u64,
+    hash: Hash,
+    transaction: Hash,
+    log: &'a RawLog<'a>,
+}
+
+/// Groups a contract's logs by block. `within` says whether a block was asked for.
+///
+/// Logs that stand in another order are put into theirs, one that is shown twice counts once, and one that the node calls removed
+/// not at all. What is missing or wrong then, positions and running hash show.
 pub(in crate::chain) fn read_logs(
     logs: &[RawLog<'_>],
     contract: Address,
     within: impl Fn(u64, &Hash) -> bool,
 ) -> Result<Vec<BlockLogs>, ChainError> {
     let mut blocks: Vec<BlockLogs> = Vec::new();
-    let mut last_index = 0;
-    for log in logs {
-        let place = (log.block_number, log.block_hash, log.transaction_hash, log.log_index);
-        let (
-            Some(hex::Number(number)),
-            Some(hex::Fixed(hash)),
-            Some(hex::Fixed(transaction)),
-            Some(hex::Number(index)),
-        ) = place
-        else {
-            return Err(malformed("a log that is in no block"));
-        };
-        if log.removed || !within(number, &hash) {
+    let mut before: Option<Placed<'_>> = None;
+    for placed in in_order(logs)? {
+        let Placed {
+            number,
+            index,
+            hash,
+            transaction,
+            log,
+        } = placed;
+        if !within(number, &hash) {
             return Err(malformed("a log that was not asked for"));
         }
         if hex::fixed(log.address) != Some(contract.0) {
             return Err(malformed("a log of another contract"));
         }
-        match blocks.last() {
-            Some(block) if block.number == number => {
-                if block.hash != hash {
-                    return Err(ChainError::Inconsistent("two blocks of one number"));
-                }
-                if index <= last_index {
-                    return Err(malformed("logs that are not in order"));
-                }
-            }
-            Some(block) if block.number > number => return Err(malformed("logs that are not in order")),
-            _ => blocks.push(BlockLogs {
+        let before = before.replace(placed);
+        match before.filter(|before| before.number == number) {
+            Some(before) if before.hash != hash => return Err(ChainError::Inconsistent("two blocks of one number")),
+            Some(before) if before.index == index && before.log == log => continue,
+            Some(before) if before.index == index => return Err(malformed("two different logs in one place")),
+            Some(_) => {}
+            None => blocks.push(BlockLogs {
                 number,
                 hash,
                 appended: Vec::new(),
                 rejected: Vec::new(),
             }),
         }
-        last_index = index;
         let Some(block) = blocks.last_mut() else { continue };
         match log.topics.0 {
             [Some(APPENDED), Some(stream), None, None] => {
@@ -120,6 +124,35 @@ pub(in crate::chain) fn read_logs(
         }
     }
     Ok(blocks)
+}
+
+/// The logs that count, in the order of the chain: as nearly every node shows them.
+fn in_order<'a>(logs: &'a [RawLog<'a>]) -> Result<Vec<Placed<'a>>, ChainError> {
+    let mut placed = Vec::with_capacity(logs.len());
+    for log in logs.iter().filter(|log| !log.removed) {
+        let place = (log.block_number, log.block_hash, log.transaction_hash, log.log_index);
+        let (
+            Some(hex::Number(number)),
+            Some(hex::Fixed(hash)),
+            Some(hex::Fixed(transaction)),
+            Some(hex::Number(index)),
+        ) = place
+        else {
+            return Err(malformed("a log that is in no block"));
+        };
+        placed.push(Placed {
+            number,
+            index,
+            hash,
+            transaction,
+            log,
+        });
+    }
+    let place = |placed: &Placed<'_>| (placed.number, placed.index);
+    if !placed.is_sorted_by_key(place) {
+        placed.sort_by_key(place);
+    }
+    Ok(placed)
 }
 
 fn malformed(what: &'static str) -> ChainError {
@@ -263,17 +296,23 @@ mod tests {
         };
         for logs in [
             vec![appended_log(10, 0, 1, 1, b"one")],
-            vec![with("removed", json!(true))],
             vec![with("address", json!(hex::encode(&[1; 20])))],
             vec![with("blockHash", Value::Null)],
             vec![with("data", json!("0x"))],
             vec![with("topics", json!([APPENDED]))],
             vec![with("topics", json!([COMMIT_REJECTED, APPENDED]))],
-            vec![good(), good()],
-            vec![appended_log(2, 0, 1, 1, b"one"), good()],
+            vec![good(), appended_log(1, 0, 1, 1, b"two")],
         ] {
             assert!(matches!(read(&logs), Err(ChainError::Malformed(_))), "{logs:?}");
         }
+    }
+
+    #[test]
+    fn a_log_that_was_removed_does_not_count() {
+        let mut removed = appended_log(1, 0, 1, 1, b"other");
+        removed["removed"] = json!(true);
+        let alone = read(&[appended_log(1, 0, 1, 1, b"one")]);
+        assert_eq!(read(&[removed, appended_log(1, 0, 1, 1, b"one")]), alone);
     }
 
     #[test]
@@ -287,6 +326,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn logs_in_any_order_and_shown_any_number_of_times_read_alike(
+            shown in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+            order in Just((0..6usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let logs: Vec<Value> = (0..6)
+                .map(|place| match place % 3 {
+                    2 => rejected_log(1 + place / 3, place % 3),
+                    _ => appended_log(1 + place / 3, place % 3, 1 + place, 1 + place, b"one"),
+                })
+                .collect();
+            let mut shuffled: Vec<Value> = order.iter().map(|place| logs[*place].clone()).collect();
+            shuffled.extend(shown.iter().map(|index| index.get(&logs).clone()));
+            prop_assert_eq!(read(&shuffled).unwrap(), read(&logs).unwrap());
+        }
+
         #[test]
         fn a_payload_of_any_length_reads_back(payload in prop::collection::vec(any::<u8>(), 1..200)) {
             let blocks = read(&[appended_log(1, 0, 1, 1, &payload)]).unwrap();

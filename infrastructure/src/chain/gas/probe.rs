@@ -2,7 +2,6 @@
 
 use application::log::StreamId;
 use domain::kernel::CommandId;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Estimates, GasBounds, GasRules, Size, TRANSACTION_CAP};
@@ -10,7 +9,7 @@ use crate::chain::codec::append_calldata;
 use crate::chain::contract::{HEAD_OF, call, read_stream_head};
 use crate::chain::hex::Data;
 use crate::chain::node::contract_call;
-use crate::chain::rpc::read;
+use crate::chain::rpc::{Answer, read};
 use crate::chain::{Address, BlockId, ChainError, EventLog};
 use crate::log::{Commit, Payload, StreamHead, StreamPart};
 
@@ -111,8 +110,8 @@ async fn known_heads(log: &EventLog, streams: &[StreamId]) -> Result<Vec<(Stream
         .clone()
         .map(|stream| contract_call(log.address(), &call(HEAD_OF, &[stream.0]), BlockId::Latest))
         .collect();
-    let heads = |answers: &[Result<&RawValue, ChainError>]| {
-        let head = |answer: &Result<&RawValue, ChainError>| {
+    let heads = |answers: &[Answer]| {
+        let head = |answer: &Answer| {
             let Data(head) = read(answer)?;
             read_stream_head(&head).ok_or_else(|| ChainError::malformed("not what the contract returns"))
         };

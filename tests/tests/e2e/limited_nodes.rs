@@ -1,0 +1,372 @@
+//! Nodes as they are: they give little at once, refuse, stand still, name no final block, show their logs in disorder. The
+//! follower goes on with them, or with the next one, and says so.
+
+use std::time::Duration;
+
+use application::trouble::TroubleKind;
+use domain::account::Role;
+use infrastructure::chain::{BlockId, EventLog, Node, RpcOptions, Signer, deploy};
+use infrastructure::follower::{FinalityRule, FollowerConfig, Rebuild};
+use infrastructure::postgres::{LIVE, REBUILD};
+use projections::ReadModels;
+use serde_json::json;
+use tests::chain::{KEYS, TestChain};
+use tests::clinic::Clinic;
+use tests::following::{Running, hashes};
+use tests::history::History;
+use tests::log::TestLog;
+use tests::people::Person;
+use tests::proxy::{Conduct, Proxy, Refusal};
+use tests::system::{SystemOptions, TestSystem, deployed, until};
+
+/// A log of many blocks, those with entries far apart and close together.
+async fn long_log(history: &mut History) -> TestLog {
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(200)).await;
+    log.chain.call("anvil_mine", json!([90])).await;
+    log.append(&history.commits(160)).await;
+    log
+}
+
+/// What a follower of an honest node shows.
+async fn honestly(log: &TestLog) -> Vec<application::queries::ProjectionHash> {
+    log.rebuild(FinalityRule::Instant).run(|_| ()).await.unwrap();
+    hashes(log, LIVE).await
+}
+
+/// Nodes that give little, each in other ways.
+fn misers() -> Vec<Vec<Conduct>> {
+    vec![
+        vec![
+            Conduct::LimitsRanges(10),
+            Conduct::LimitsBatches(20, Refusal::OneError),
+            Conduct::LimitsAnswers(200_000, Refusal::OneError),
+        ],
+        vec![
+            Conduct::LimitsRanges(0),
+            Conduct::LimitsBatches(1, Refusal::Status413),
+            Conduct::LimitsAnswers(150_000, Refusal::CutsShort),
+        ],
+        vec![Conduct::LimitsAnswers(150_000, Refusal::HangsUp)],
+        vec![Conduct::LimitsRanges(1), Conduct::LimitsBatches(3, Refusal::OneError)],
+    ]
+}
+
+#[tokio::test]
+async fn the_live_follower_catches_up_with_nodes_that_give_little() {
+    for miser in misers() {
+        let mut history = History::new(41);
+        let mut log = long_log(&mut history).await;
+        let proxy = Proxy::of(log.chain.url());
+        proxy.behave_all(miser.clone());
+        let mut follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+        follower.caught_up(&log).await;
+        assert!(proxy.lies() > 0, "{miser:?}");
+        // What was learned is kept: what comes now is hardly refused any more.
+        let refused = proxy.lies();
+        for _ in 0..3 {
+            log.append(&history.commits(20)).await;
+            follower.caught_up(&log).await;
+        }
+        assert!(
+            proxy.lies() <= refused + 6,
+            "{miser:?}: {} after {refused}",
+            proxy.lies()
+        );
+        assert_eq!(
+            (follower.reverts(), follower.status.get().trouble),
+            (0, None),
+            "{miser:?}"
+        );
+        follower.stop().await;
+        let live = hashes(&log, LIVE).await;
+        assert_eq!(honestly(&log).await, live, "{miser:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_reads_from_nodes_that_give_little() {
+    for miser in misers() {
+        let log = long_log(&mut History::new(42)).await;
+        let proxy = Proxy::of(log.chain.url());
+        proxy.behave_all(miser.clone());
+        let node = Node::new(&[proxy.url()], log.log.node().chain_id(), RpcOptions::default()).unwrap();
+        let rebuild = Rebuild::new(
+            FollowerConfig::new(FinalityRule::Instant, log.deployed_in),
+            EventLog::new(node, log.log.address()),
+            log.opener(),
+            log.pool(REBUILD),
+            ReadModels,
+        );
+        let head = log.log.head(BlockId::Latest).await.unwrap();
+        assert_eq!(rebuild.run(|_| ()).await.unwrap().position, head.position, "{miser:?}");
+        assert!(proxy.lies() > 0, "{miser:?}");
+        let rebuilt = hashes(&log, LIVE).await;
+        assert_eq!(honestly(&log).await, rebuilt, "{miser:?}");
+    }
+}
+
+#[tokio::test]
+async fn blocks_that_were_made_anew_are_found_again_on_a_node_that_gives_little() {
+    let mut log = TestLog::start().await;
+    let snapshot = log.chain.call("evm_snapshot", json!([])).await;
+    log.append(&History::new(43).commits(240)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    follower.stop().await;
+    let before = hashes(&log, LIVE).await;
+
+    // The same transactions, in blocks that stand elsewhere.
+    log.chain.call("evm_revert", json!([snapshot])).await;
+    log.chain.call("anvil_mine", json!([30])).await;
+    for raw in log.sent().to_vec() {
+        log.resend(&raw).await;
+        log.chain.call("anvil_mine", json!([7])).await;
+    }
+    let proxy = Proxy::of(log.chain.url());
+    proxy.behave_all([Conduct::LimitsRanges(10), Conduct::LimitsBatches(20, Refusal::OneError)]);
+    let mut follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    assert_eq!(follower.reverts(), 1);
+    assert_eq!(hashes(&log, LIVE).await, before);
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn logs_in_disorder_are_put_in_order() {
+    for disorder in [Conduct::ReordersLogs, Conduct::DoublesLogs, Conduct::AddsRemovedLogs] {
+        let mut history = History::new(44);
+        let mut log = long_log(&mut history).await;
+        let proxy = Proxy::of(log.chain.url());
+        proxy.behave_all([disorder.clone(), Conduct::LimitsRanges(50)]);
+        let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+        follower.caught_up(&log).await;
+        log.append(&history.commits(20)).await;
+        follower.caught_up(&log).await;
+        assert!(proxy.lies() > 0, "{disorder:?}");
+        follower.stop().await;
+        let live = hashes(&log, LIVE).await;
+        assert_eq!(honestly(&log).await, live, "{disorder:?}");
+    }
+}
+
+/// A node in front of the chain that behaves badly, and the chain's own as the second.
+async fn two_nodes(log: &TestLog) -> (Proxy, [String; 2]) {
+    let proxy = Proxy::of(log.chain.url());
+    let urls = [proxy.url(), log.chain.url().to_owned()];
+    (proxy, urls)
+}
+
+async fn notices(follower: &Running, kind: TroubleKind) -> String {
+    let told = || follower.status.get().noticed.cause(kind).map(ToOwned::to_owned);
+    until(kind.title(), async || told().is_some()).await;
+    told().unwrap()
+}
+
+async fn all_is_well(follower: &Running) {
+    until("nothing is wrong", async || follower.status.get().troubles().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_serve_is_left_for_the_next_one_and_comes_back() {
+    let mut history = History::new(45);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(20)).await;
+    for (status, code, message) in [
+        (200, 429, "Too Many Requests"),
+        (429, -32005, "rate limited"),
+        (200, -32016, "over the limit"),
+        (401, -32000, "no"),
+        (200, -32000, "header not found"),
+    ] {
+        let (proxy, urls) = two_nodes(&log).await;
+        let follower = Running::over(&log, &urls, FinalityRule::Instant);
+        follower.caught_up(&log).await;
+        all_is_well(&follower).await;
+        proxy.behave(Conduct::AnswersOnlyErrors(status, code, message));
+        log.append(&history.commits(20)).await;
+        follower.caught_up(&log).await;
+        let why = notices(&follower, TroubleKind::NodeLeft).await;
+        assert!(
+            why.starts_with("node 1 of 2 was left") && why.contains(message),
+            "{why}"
+        );
+
+        proxy.behave(Conduct::Honest);
+        all_is_well(&follower).await;
+        let asked = proxy.asked("eth_getLogs");
+        log.append(&history.commits(20)).await;
+        follower.caught_up(&log).await;
+        assert!(proxy.asked("eth_getLogs") > asked, "it is asked first again");
+        follower.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_stands_still_while_another_goes_on_is_left_and_nothing_is_undone() {
+    let mut history = History::new(46);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(20)).await;
+    for back in [0, 3] {
+        let (proxy, urls) = two_nodes(&log).await;
+        let mut follower = Running::over(&log, &urls, FinalityRule::Confirmations(8));
+        follower.caught_up(&log).await;
+        let block = log.chain.block_number().await;
+        proxy.behave(Conduct::IsStillAt(block - back));
+        log.append(&history.commits(20)).await;
+        follower.caught_up(&log).await;
+        assert!(proxy.lies() > 0);
+        let why = notices(&follower, TroubleKind::NodeLeft).await;
+        assert!(why.starts_with("node 1 of 2 was left"), "{why}");
+        assert_eq!(follower.reverts(), 0);
+        proxy.behave(Conduct::Honest);
+        all_is_well(&follower).await;
+        follower.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_fails_at_what_the_follower_needs_is_left() {
+    let mut history = History::new(47);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(20)).await;
+    let (proxy, urls) = two_nodes(&log).await;
+    let follower = Running::over(&log, &urls, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    proxy.behave(Conduct::Refuses("eth_call", -32000, "missing trie node", u32::MAX));
+    log.append(&history.commits(20)).await;
+    follower.caught_up(&log).await;
+    let why = notices(&follower, TroubleKind::NodeLeft).await;
+    assert!(why.contains("missing trie node"), "{why}");
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_final_block_what_is_included_is_followed_and_it_is_said() {
+    let mut history = History::new(48);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(20)).await;
+    for conduct in [
+        Conduct::NamesNoFinalBlock,
+        Conduct::RefusesToNameAFinalBlock,
+        Conduct::NamesAnotherFinalBlock,
+    ] {
+        log.chain.call("anvil_mine", json!([150])).await;
+        let proxy = Proxy::of(log.chain.url());
+        let follower = Running::over(&log, &[proxy.url()], FinalityRule::Finalized);
+        follower.caught_up(&log).await;
+        all_is_well(&follower).await;
+        let before = follower.status.get().progress;
+        assert!(before.final_block > 0);
+        proxy.behave(conduct.clone());
+        log.append(&history.commits(20)).await;
+        log.chain.call("anvil_mine", json!([150])).await;
+        follower.caught_up(&log).await;
+        let why = notices(&follower, TroubleKind::NothingFinal).await;
+        assert!(why.contains("final"), "{conduct:?}: {why}");
+        let now = follower.status.get();
+        assert_eq!(
+            (now.progress.final_block, now.trouble),
+            (before.final_block, None),
+            "{conduct:?}"
+        );
+
+        proxy.behave(Conduct::Honest);
+        all_is_well(&follower).await;
+        until("more is final", async || {
+            follower.status.get().progress.final_block > before.final_block
+        })
+        .await;
+        follower.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_does_not_make_the_follower_read_the_log_again_and_again() {
+    let mut history = History::new(49);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(200)).await;
+    let proxy = Proxy::of(log.chain.url());
+    let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    proxy.behave(Conduct::IsStillAt(log.chain.block_number().await - 2));
+    let behind =
+        || matches!(follower.status.get().trouble, Some(trouble) if trouble.cause.contains("behind the block"));
+    until("it is said", async || behind()).await;
+    let asked = proxy.asked("eth_getLogs");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(behind());
+    assert_eq!(proxy.asked("eth_getLogs"), asked);
+    follower.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_go_on_with_the_second_node_and_the_status_says_why() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let proxy = Proxy::of(chain.url());
+    let options = SystemOptions {
+        node: Some(proxy.url()),
+        second_node: Some(chain.url().to_owned()),
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployment, options).await;
+    let administrator = Person::with_key(KEYS[0]).sign_in(&system).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    clinic.offer(&system, 20).await;
+    let patient = clinic.patient(&system, "Patient").await;
+    let mut booked = Vec::new();
+    let refuses = Conduct::AnswersOnlyErrors(200, -32000, "header not found");
+    for (conduct, words) in [
+        (Some(refuses), "header not found"),
+        (None, "lacked for"),
+        (Some(Conduct::Fails), "HTTP status 500"),
+    ] {
+        let still = Conduct::IsStillAt(chain.block_number().await);
+        proxy.behave(conduct.unwrap_or(still));
+        let next = u32::try_from(booked.len()).unwrap();
+        booked.extend(clinic.book_all(&system, &patient, next..next + 2).await);
+        system.says(&administrator, "follower", words).await;
+        assert!(proxy.lies() > 0);
+        proxy.behave(Conduct::Honest);
+        system.recovers(&administrator).await;
+    }
+    let service = system.service("front desk", Role::Hospital).await;
+    assert_eq!(system.get("/v1/patients", &service).await.0, 200);
+    clinic.has_exactly(&system, booked).await;
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test]
+async fn a_deployment_outlasts_a_node_that_is_not_ready_and_deploys_once() {
+    const METHODS: [&str; 6] = [
+        "eth_getTransactionReceipt",
+        "eth_getTransactionCount",
+        "eth_estimateGas",
+        "eth_getCode",
+        "eth_sendRawTransaction",
+        "eth_call",
+    ];
+    for method in METHODS {
+        let chain = TestChain::start().await;
+        let proxy = Proxy::of(chain.url());
+        let node = Node::discover(&[proxy.url()], RpcOptions::default()).await.unwrap();
+        let (admin, writer): (Signer, Signer) = (KEYS[0].parse().unwrap(), KEYS[1].parse().unwrap());
+        proxy.behave(Conduct::Refuses(
+            method,
+            -32000,
+            "transaction indexing is in progress",
+            2,
+        ));
+        let deployment = deploy::deploy(&node, &admin, &[writer.address()], |_| ()).await;
+        let deployment = deployment.unwrap_or_else(|error| panic!("{method}: {error}"));
+        assert_eq!(proxy.lies(), 2, "{method}");
+        let log = EventLog::new(node.clone(), deployment.address);
+        assert!(log.is_writer(writer.address()).await.unwrap());
+        assert_eq!(
+            node.nonce(admin.address()).await.unwrap(),
+            2,
+            "{method}: one to deploy, one to appoint"
+        );
+    }
+}
