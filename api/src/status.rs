@@ -154,8 +154,7 @@ impl StatusSource for Status {
             in_good_time(self.log.node().block_number())
         );
         let (database, chain) = (database.is_some(), chain.is_some());
-        let follower = self.follower.get();
-        let follower = database && follower.trouble.is_none() && follower.noticed.weight() < Some(Weight::Stalled);
+        let follower = self.follower.get().weight();
         let appender = self.appender.status();
         vec![
             ComponentReadiness {
@@ -170,8 +169,8 @@ impl StatusSource for Status {
             },
             ComponentReadiness {
                 name: "follower",
-                ready: follower,
-                essential: false,
+                ready: database && follower < Some(Weight::Stalled),
+                essential: follower == Some(Weight::Unfit),
             },
             ComponentReadiness {
                 name: "appender",

@@ -102,6 +102,17 @@ impl AnyEvent {
         }
     }
 
+    /// Whether events of this aggregate are read in this schema. One that is not known is a newer program's.
+    pub const fn knows(of: AggregateRef, schema: u8) -> bool {
+        let newest = match of {
+            AggregateRef::Patient(_) => PatientEvent::SCHEMA,
+            AggregateRef::Practitioner(_) => PractitionerEvent::SCHEMA,
+            AggregateRef::Calendar(_) => CalendarEvent::SCHEMA,
+            AggregateRef::Account(_) => AccountEvent::SCHEMA,
+        };
+        0 < schema && schema <= newest
+    }
+
     /// Reads an event of any aggregate, in any schema ever written. Without the personal section, its field stays sealed.
     ///
     /// # Errors

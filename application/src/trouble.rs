@@ -102,6 +102,12 @@ troubles! {
         title: "The read models were made by another version of the program.",
         advice: "Run `medconnect rebuild` of the version that is to serve."
     }
+    EventOfANewerVersion {
+        code: "event-of-a-newer-version",
+        weight: Unfit,
+        title: "A newer version of the program wrote an event that this one cannot read.",
+        advice: "Update this server. Nothing was parked; servers of the newer version go on."
+    }
     NothingFinal {
         code: "nothing-final",
         weight: Stalled,

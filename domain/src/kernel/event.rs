@@ -34,8 +34,9 @@ pub enum DecodeError {
 
 /// An event of one of our aggregates.
 ///
-/// Events are for ever. Variants are encoded by their index: only ever add one at the end. A change of a variant's
-/// fields is a new [`ClinicEvent::SCHEMA`], and the aggregate's `upcaster.rs` keeps reading the old one.
+/// Events are for ever. Variants are encoded by their index: only ever add one at the end. A new variant, like a change of a
+/// variant's fields, is a new [`ClinicEvent::SCHEMA`], so that an older program stops before an event that it cannot read, and does
+/// not take it for a broken one; the aggregate's `upcaster.rs` keeps reading the old ones. Schemas are counted from 1 without a gap.
 pub trait ClinicEvent: DomainEvent {
     /// The schema written today.
     const SCHEMA: u8;

@@ -44,6 +44,7 @@ pub use runner::{Follower, FollowerConfig};
 pub use schema::{create as create_schema, prepare};
 pub use shape::is_current;
 
+use application::log::Position;
 use application::trouble::TroubleKind;
 
 use crate::chain::ChainError;
@@ -87,6 +88,14 @@ pub enum FollowerError {
     /// The contract is not the one that this program knows.
     #[error(transparent)]
     Contract(DeployError),
+    /// An authentic event of a schema that this program does not know. Nothing of its block was written.
+    #[error("the event at position {position} is of schema {schema}, which a newer version of medconnect wrote; update this one")]
+    Newer {
+        /// The event's place in the log.
+        position: Position,
+        /// Its schema.
+        schema: u8,
+    },
     /// The tables are of another version of the program.
     #[error("the read models' tables were made by another version of medconnect; run `medconnect rebuild`")]
     OtherShape,
@@ -117,6 +126,7 @@ impl FollowerError {
             Self::Keys(_) => TroubleKind::KeysUnavailable,
             Self::Moved => TroubleKind::CheckpointMoved,
             Self::Contract(_) => TroubleKind::ContractMissing,
+            Self::Newer { .. } => TroubleKind::EventOfANewerVersion,
             Self::OtherShape => TroubleKind::ReadModelsOfAnotherVersion,
         }
     }

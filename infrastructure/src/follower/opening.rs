@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use application::log::{OpenedEvent, Position, StreamId};
 use domain::kernel::{AggregateRef, CommandId};
 
+use super::FollowerError;
 use super::trust::CheckedBlock;
 use crate::keys::KeySet;
 use crate::sealing::{Opener, Opening};
@@ -40,7 +41,15 @@ pub(super) struct Parked {
 const BEHIND: &str = "an earlier event of its stream is parked";
 
 /// Opens a block. `held` are the streams that are held back; a stream whose event cannot be read joins them.
-pub(super) fn open(checked: CheckedBlock, opener: &Opener, keys: &KeySet, held: &mut HashSet<StreamId>) -> OpenedBlock {
+///
+/// # Errors
+/// [`FollowerError::Newer`]: nothing of the block may be written by this program, for a newer one can read it.
+pub(super) fn open(
+    checked: CheckedBlock,
+    opener: &Opener,
+    keys: &KeySet,
+    held: &mut HashSet<StreamId>,
+) -> Result<OpenedBlock, FollowerError> {
     let mut opened = OpenedBlock {
         labels: Vec::with_capacity(checked.log.appended.len()),
         events: Vec::with_capacity(checked.log.appended.len()),
@@ -63,6 +72,10 @@ pub(super) fn open(checked: CheckedBlock, opener: &Opener, keys: &KeySet, held: 
         match opener.open(entry, keys) {
             // In a stream of ours it still has its place, which whoever reads the stream must see.
             Opening::Foreign => opened.foreign = opened.foreign.saturating_add(1),
+            Opening::Newer { schema } => {
+                let position = entry.position;
+                return Err(FollowerError::Newer { position, schema });
+            }
             Opening::Unreadable(error) => {
                 held.insert(entry.stream);
                 park(error.to_string());
@@ -78,5 +91,5 @@ pub(super) fn open(checked: CheckedBlock, opener: &Opener, keys: &KeySet, held: 
         }
         opened.labels.push(label);
     }
-    opened
+    Ok(opened)
 }

@@ -36,20 +36,88 @@ impl<P> Parking<P>
 where
     P: Projector<Connection = PgConnection>,
 {
-    /// Tries to read the parked events again, each stream from its first one on, as far as it can be read. All or nothing; the
-    /// follower may run meanwhile.
+    /// Tries to read the parked events again, each stream from its first one on, as far as it can be read. Page by page: what one
+    /// page released is released, whatever becomes of the next. The follower may run meanwhile.
     ///
-    /// An event that the follower parks behind another at this very moment stays parked until the next try.
+    /// An event that the follower parks behind another at this very moment may stay parked until the next try.
     ///
     /// # Errors
     /// When the database or the key ring does not answer.
     pub async fn retry(&self) -> Result<Retried, FollowerError> {
-        let retried = retry(&self.pool, &self.opener, &self.projector, &self.shape).await?;
+        let (mut released, mut after) = (Vec::new(), 0);
+        // The streams whose event in front cannot be read, so that nothing behind it is looked at.
+        let mut stuck: HashSet<StreamId> = HashSet::new();
+        while let Some(page) = self.retry_page(after, &mut stuck).await? {
+            released.extend(page.released);
+            after = page.last;
+        }
         let held = Held::load(&self.pool).await?;
         self.status.update(|status| held.show(status));
-        Ok(retried)
+        let parked = held.events;
+        if !released.is_empty() {
+            tracing::info!(released = released.len(), parked, "parked events were tried again");
+        }
+        Ok(Retried { released, parked })
+    }
+
+    /// Tries the parked events of one page, after a position; `None` when there are none.
+    async fn retry_page(&self, after: Position, stuck: &mut HashSet<StreamId>) -> Result<Option<Page>, FollowerError> {
+        let mut transaction = apply::begin(&self.pool).await?;
+        let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
+        let entries = parked_entries(&mut transaction, after).await?;
+        let Some(last) = entries.last().map(|entry| entry.position) else {
+            return Ok(None);
+        };
+        let keys = self.opener.keys_for(&entries).await?;
+        let (mut released, mut commands) = (Vec::new(), Vec::new());
+        let mut events: Vec<OpenedEvent> = Vec::new();
+        for entry in entries.iter() {
+            if stuck.contains(&entry.stream) {
+                continue;
+            }
+            match self.opener.open(entry, &keys) {
+                Opening::Unreadable(_) | Opening::Newer { .. } => {
+                    stuck.insert(entry.stream);
+                    continue;
+                }
+                Opening::Foreign => commands.push(None),
+                Opening::Opened { event, .. } => {
+                    commands.push(Some(event.metadata.command_id.uuid()));
+                    events.push(event);
+                }
+            }
+            released.push(entry.position);
+        }
+        if released.is_empty() {
+            return Ok(Some(Page { released, last }));
+        }
+
+        // It happens now, on top of the newest block: when that block is undone, so is this.
+        let block = BlockRef {
+            number,
+            hash,
+            parent_hash: [0; 32],
+            timestamp: 0,
+        };
+        if checkpoint::is_undoable(&mut transaction).await? {
+            apply::set_undo_block(&mut transaction, &number.to_string()).await?;
+        }
+        apply::apply_events(&mut transaction, &self.projector, &block, &events).await?;
+        release(&mut transaction, &released, commands).await?;
+        transaction.commit().await?;
+        Ok(Some(Page { released, last }))
     }
 }
+
+/// What a page of parked events came to.
+struct Page {
+    released: Vec<Position>,
+    /// The last position that was looked at.
+    last: Position,
+}
+
+/// How many parked events are tried in one transaction.
+const PAGE: i64 = 256;
 
 /// The streams that are held back, and how many events of theirs are parked.
 #[derive(Clone, Default)]
@@ -77,58 +145,16 @@ impl Held {
     }
 }
 
-async fn retry<P>(pool: &PgPool, opener: &Opener, projector: &P, shape: &Shape) -> Result<Retried, FollowerError>
-where
-    P: Projector<Connection = PgConnection>,
-{
-    let mut transaction = apply::begin(pool).await?;
-    let (number, hash, _) = checkpoint::lock(&mut transaction, shape).await?;
-    let entries = parked_entries(&mut transaction).await?;
-    let keys = opener.keys_for(&entries).await?;
-
-    let mut held: HashSet<StreamId> = HashSet::new();
-    let (mut released, mut commands) = (Vec::new(), Vec::new());
-    let mut events: Vec<OpenedEvent> = Vec::new();
-    for entry in entries.iter() {
-        if held.contains(&entry.stream) {
-            continue;
-        }
-        match opener.open(entry, &keys) {
-            Opening::Unreadable(_) => {
-                held.insert(entry.stream);
-                continue;
-            }
-            Opening::Foreign => commands.push(None),
-            Opening::Opened { event, .. } => {
-                commands.push(Some(event.metadata.command_id.uuid()));
-                events.push(event);
-            }
-        }
-        released.push(entry.position);
-    }
-    let positions: Vec<i64> = released.iter().copied().map(to_sql).collect();
-    let retried = Retried {
-        parked: entries.len().saturating_sub(released.len()) as u64,
-        released,
-    };
-    if retried.released.is_empty() {
-        return Ok(retried);
-    }
-
-    // It happens now, on top of the newest block: when that block is undone, so is this.
-    let block = BlockRef {
-        number,
-        hash,
-        parent_hash: [0; 32],
-        timestamp: 0,
-    };
-    if checkpoint::is_undoable(&mut transaction).await? {
-        apply::set_undo_block(&mut transaction, &number.to_string()).await?;
-    }
-    apply::apply_events(&mut transaction, projector, &block, &events).await?;
+/// These are parked no more, and the journal names the commands that caused them.
+async fn release(
+    connection: &mut PgConnection,
+    positions: &[Position],
+    commands: Vec<Option<uuid::Uuid>>,
+) -> Result<(), sqlx::Error> {
+    let positions: Vec<i64> = positions.iter().copied().map(to_sql).collect();
     sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
         .bind(&positions)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     sqlx::query(
         "UPDATE journal SET command_id = read.command_id
@@ -136,22 +162,19 @@ where
     )
     .bind(&positions)
     .bind(commands)
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    tracing::info!(
-        released = retried.released.len(),
-        parked = retried.parked,
-        "parked events were tried again"
-    );
-    Ok(retried)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
-async fn parked_entries(connection: &mut PgConnection) -> Result<Vec<AppendedEntry>, sqlx::Error> {
+/// The next page of parked events after a position.
+async fn parked_entries(connection: &mut PgConnection, after: Position) -> Result<Vec<AppendedEntry>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT position, journal.stream, version, transaction, payload FROM parked JOIN journal USING (position)
-         ORDER BY position",
-    );
+         WHERE position > $1 ORDER BY position LIMIT $2",
+    )
+    .bind(to_sql(after))
+    .bind(PAGE);
     let fixed = |bytes: Vec<u8>| {
         let bytes: Result<[u8; 32], _> = bytes.try_into();
         bytes.map_err(|_| sqlx::Error::Decode("a hash of another length".into()))

@@ -443,7 +443,7 @@ where
         let blocks: Vec<_> = checked
             .into_iter()
             .map(|block| opening::open(block, &self.opener, &keys, &mut held.streams))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let parked: usize = blocks.iter().map(|block| block.parked.len()).sum();
         held.events = held.events.saturating_add(parked as u64);
 

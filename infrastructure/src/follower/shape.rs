@@ -1,22 +1,24 @@
 //! Which SQL made a schema: a hash that stands in the schema itself.
 //!
 //! Nothing migrates read models, for they can be made anew from the chain. So a program that has other tables, or derives other rows,
-//! must not write into those of another one: it says so, and a rebuild makes its own.
+//! must not write into those of another one: it says so, and a rebuild makes its own. The format of payloads counts too: an older
+//! program takes a newer format for garbage, and must not park it among the rows of a program that can read it.
 
 use application::projector::Projector;
 use sqlx::{PgConnection, PgPool};
 
 use super::{FollowerError, schema};
+use crate::sealing::FORMAT;
 use crate::secrets::sha256;
 
-/// A hash over all the SQL of a schema, comments and white space aside.
+/// A hash over all the SQL of a schema, comments and white space aside, and the format of payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Shape([u8; 32]);
 
 impl Shape {
     /// The shape that this program gives a schema.
     pub(super) fn of<P: Projector>(projector: &P) -> Self {
-        let mut text = String::new();
+        let mut text = format!("payload format {FORMAT}\0");
         for sql in schema::SQL.iter().chain(&projector.definition()) {
             normalize(sql, &mut text);
             text.push('\0');

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use application::ports::{Progress, ProgressSource};
-use application::trouble::{Trouble, Troubles};
+use application::trouble::{Trouble, Troubles, Weight};
 
 /// How the follower is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +59,12 @@ impl StatusCell {
 }
 
 impl FollowerStatus {
+    /// What the gravest of its troubles means for the server.
+    pub fn weight(&self) -> Option<Weight> {
+        let own = self.trouble.as_ref().map(|trouble| trouble.kind.weight());
+        own.max(self.noticed.weight())
+    }
+
     /// All that does not work just now, the gravest first.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.trouble.iter().cloned().chain(self.noticed.list()).collect()

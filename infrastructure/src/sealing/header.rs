@@ -7,7 +7,7 @@ use super::varint;
 use crate::log::KeyId;
 
 /// The format written today: the top two bits of the first byte.
-const VERSION: u8 = 1;
+pub(crate) const FORMAT: u8 = 1;
 
 /// The bits of the first byte.
 const PERSONAL: u8 = 0b0010_0000;
@@ -47,7 +47,7 @@ impl Header {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let personal = self.personal.as_ref();
         out.push(
-            VERSION << 6
+            FORMAT << 6
                 | personal.map_or(0, |personal| {
                     PERSONAL | personal.packing.code() << PERSONAL_PACKING_SHIFT
                 })
@@ -64,7 +64,7 @@ impl Header {
     /// Reads the header off the front, and answers with what follows it.
     pub(super) fn read(payload: &[u8]) -> Result<(Self, &[u8]), HeaderError> {
         let (&format, rest) = payload.split_first().ok_or(HeaderError::Malformed)?;
-        if format >> 6 != VERSION {
+        if format >> 6 != FORMAT {
             return Err(HeaderError::UnknownFormat(format >> 6));
         }
         Self::read_fields(format, rest).ok_or(HeaderError::Malformed)

@@ -33,6 +33,7 @@ mod vocabulary;
 mod zstd_frame;
 
 pub use associated::LogLocation;
+pub(crate) use header::FORMAT;
 pub use names::StreamNames;
 pub use opener::{OpenError, Opener, Opening, PersonalPart};
 pub use sealer::{SealError, Sealed, Sealer};

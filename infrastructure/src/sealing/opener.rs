@@ -29,6 +29,11 @@ pub enum Opening {
     Foreign,
     /// Ours by its name and its key, and yet not readable: to be parked.
     Unreadable(OpenError),
+    /// Authentic, and of a schema that this program does not know: a newer version wrote it, which can read it. Never to be parked.
+    Newer {
+        /// The schema.
+        schema: u8,
+    },
 }
 
 /// The personal section of an opened event.
@@ -128,6 +133,8 @@ impl Opener {
         }
         match self.open_sections(entry, aggregate, &header, sections, keys) {
             Ok((event, personal)) => Opening::Opened { event, personal },
+            // Only what was opened, and so is authentic, is decoded.
+            Err(OpenError::Decode(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
             Err(error) => Opening::Unreadable(error),
         }
     }
@@ -161,6 +168,7 @@ impl Opener {
         let Some(personal_header) = header.personal else {
             let shared = place.open(sections, &stream_key, header.shared_packing, Section::Shared)?;
             let mut shared = content::read_shared(&shared).ok_or(OpenError::Malformed)?;
+            known(aggregate, shared.schema)?;
             let envelope = content::read_envelope(&mut shared.rest).ok_or(OpenError::Malformed)?;
             envelope.complete(&mut shared.metadata);
             let event = AnyEvent::decode(aggregate, shared.schema, shared.rest, None)?;
@@ -172,6 +180,7 @@ impl Opener {
             .ok_or(OpenError::Malformed)?;
         let shared = place.open(shared, &stream_key, header.shared_packing, Section::Shared)?;
         let mut shared = content::read_shared(&shared).ok_or(OpenError::Malformed)?;
+        known(aggregate, shared.schema)?;
         let held = match keys.get(&personal_header.key_id) {
             KeyLookup::Held(held) => held,
             missing => {
@@ -191,6 +200,15 @@ impl Opener {
         envelope.complete(&mut shared.metadata);
         let event = AnyEvent::decode(aggregate, shared.schema, shared.rest, Some(&bytes))?;
         Ok((opened(entry, shared.metadata, event), PersonalPart::Present))
+    }
+}
+
+/// Looked at before anything that another schema may have changed.
+fn known(aggregate: AggregateRef, schema: u8) -> Result<(), DecodeError> {
+    if AnyEvent::knows(aggregate, schema) {
+        Ok(())
+    } else {
+        Err(DecodeError::UnknownSchema(schema))
     }
 }
 

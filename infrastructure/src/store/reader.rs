@@ -134,7 +134,7 @@ impl<J: Journal> Reader<J> {
                 None => Err(Failure::internal("an event of another aggregate")),
             },
             Opening::Foreign => Ok((entry, None)),
-            Opening::Unreadable(_) => Err(Failure::HeldBack),
+            Opening::Unreadable(_) | Opening::Newer { .. } => Err(Failure::HeldBack),
         };
         entries.into_iter().map(open).collect()
     }
