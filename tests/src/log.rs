@@ -34,6 +34,8 @@ pub struct TestLog {
     pub deployed_in: u64,
     /// The organisation's secret.
     pub secret: MasterSecret,
+    /// The schema that events are written in, if it is not today's: a newer program's.
+    pub schema: Option<u8>,
     /// The database that holds the patients' keys.
     pub url: String,
     keys: Arc<KeyRing>,
@@ -66,6 +68,7 @@ impl TestLog {
             log: EventLog::new(node, deployment.address),
             deployed_in: deployment.block,
             secret: MasterSecret::new([7; 32]),
+            schema: None,
             url,
             keys: Arc::new(KeyRing::new(keys_pool.clone(), keks)),
             keys_pool,
@@ -171,7 +174,8 @@ impl TestLog {
                 correlation: None,
                 cause: None,
             };
-            let (encoded, subject) = encode(event, &aggregate);
+            let (mut encoded, subject) = encode(event, &aggregate);
+            encoded.schema = self.schema.unwrap_or(encoded.schema);
             let sealed = sealer
                 .seal(&stream, expected.version + 1, &encoded, &metadata, subject)
                 .await

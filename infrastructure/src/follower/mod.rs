@@ -89,7 +89,9 @@ pub enum FollowerError {
     #[error(transparent)]
     Contract(DeployError),
     /// An authentic event of a schema that this program does not know. Nothing of its block was written.
-    #[error("the event at position {position} is of schema {schema}, which a newer version of medconnect wrote; update this one")]
+    #[error(
+        "the event at position {position} is of schema {schema}, which a newer version of medconnect wrote; update this one"
+    )]
     Newer {
         /// The event's place in the log.
         position: Position,

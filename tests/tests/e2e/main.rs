@@ -25,6 +25,7 @@ mod keys;
 mod kills;
 mod limited_nodes;
 mod lying_node;
+mod newer_versions;
 mod node_outages;
 mod operations;
 mod plans;
