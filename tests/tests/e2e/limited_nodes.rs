@@ -300,6 +300,31 @@ async fn a_node_that_is_behind_does_not_make_the_follower_read_the_log_again_and
     follower.stop().await;
 }
 
+#[tokio::test]
+async fn empty_blocks_that_a_node_lost_are_given_up_without_reading_the_log() {
+    let mut history = History::new(50);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(100)).await;
+    log.chain.mine(2).await;
+    let proxy = Proxy::of(log.chain.url());
+    let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    let (block, asked) = (log.chain.block_number().await, proxy.asked("eth_getLogs"));
+    proxy.behave(Conduct::IsStillAt(block - 2));
+    until("the follower is where the node is", async || {
+        follower.status.get().progress.block == block - 2
+    })
+    .await;
+    assert_eq!(follower.status.get().trouble, None);
+    assert_eq!(proxy.asked("eth_getLogs"), asked);
+    proxy.behave(Conduct::Honest);
+    log.append(&history.commits(20)).await;
+    follower.caught_up(&log).await;
+    follower.stop().await;
+    let live = hashes(&log, LIVE).await;
+    assert_eq!(honestly(&log).await, live);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_go_on_with_the_second_node_and_the_status_says_why() {
     let chain = TestChain::start().await;
