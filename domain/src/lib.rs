@@ -14,6 +14,7 @@ pub mod account;
 pub mod calendar;
 pub mod patient;
 pub mod practitioner;
+pub mod wallet;
 
 #[cfg(test)]
 mod encoding_tests;

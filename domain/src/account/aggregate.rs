@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::command::AccountCommand;
 use super::error::AccountError;
-use super::event::{AccountEvent, Holder, KeyHash, Role, Scope};
-use crate::kernel::{AccountId, ClinicAggregate, Personal, emit};
+use super::event::{AccountEvent, Binding, Holder, KeyHash, Role, Said, Scope};
+use crate::kernel::{AccountId, ClinicAggregate, Personal, Wallet, emit};
 
 /// A service's key, as far as it is known: never the key itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -33,11 +33,13 @@ impl ServiceKey {
     }
 }
 
-/// An account. A snapshot of it holds nothing personal: a patient's login reads back sealed.
+/// An account. A snapshot of it holds nothing personal: a patient's wallet reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
     version: u64,
     holder: Option<Holder>,
+    wallet: Option<Said<Wallet>>,
+    turn: u64,
     keys: Vec<ServiceKey>,
     closed: bool,
 }
@@ -51,6 +53,21 @@ impl Account {
     /// Who holds it. `None` when it was never opened.
     pub const fn holder(&self) -> Option<&Holder> {
         self.holder.as_ref()
+    }
+
+    /// The wallet that signs in. `None` when there is none, or it is sealed.
+    pub fn wallet(&self) -> Option<Wallet> {
+        self.wallet.as_ref().and_then(Said::known).copied()
+    }
+
+    /// Whether a wallet is bound, sealed or not.
+    pub const fn has_wallet(&self) -> bool {
+        self.wallet.is_some()
+    }
+
+    /// How often who signs in has changed.
+    pub const fn turn(&self) -> u64 {
+        self.turn
     }
 
     /// Whether it was closed.
@@ -94,6 +111,51 @@ impl Account {
             }
             Some(_) => Err(AccountError::AlreadyOpen),
         }
+    }
+
+    fn bind(&self, holder: Holder, binding: Binding, turn: u64) -> Result<Vec<AccountEvent>, AccountError> {
+        if matches!(holder, Holder::Service { .. }) {
+            return Err(AccountError::NotAPerson);
+        }
+        if self.wallet() == Some(binding.wallet) && self.holder.as_ref() == Some(&holder) && !self.closed {
+            return Ok(Vec::new());
+        }
+        let bound = holder.says(binding).ok_or(AccountError::Sealed)?;
+        let mut events = self.open(holder)?;
+        if self.has_wallet() {
+            return Err(AccountError::WalletBound);
+        }
+        if turn != self.turn {
+            return Err(AccountError::InvitationUsed);
+        }
+        events.push(AccountEvent::WalletBound { binding: bound });
+        Ok(events)
+    }
+
+    /// The holder of an account that has this wallet.
+    fn holder_with(&self, wallet: Wallet) -> Result<&Holder, AccountError> {
+        let holder = self.holder.as_ref().ok_or(AccountError::NotOpen)?;
+        if self.wallet() == Some(wallet) {
+            Ok(holder)
+        } else {
+            Err(AccountError::NotTheWallet)
+        }
+    }
+
+    fn change_wallet(&self, from: Wallet, binding: Binding) -> Result<Vec<AccountEvent>, AccountError> {
+        let holder = self.holder_with(from)?;
+        if self.closed {
+            return Err(AccountError::Closed);
+        }
+        let binding = holder.says(binding).ok_or(AccountError::Sealed)?;
+        Ok(vec![AccountEvent::WalletBound { binding }])
+    }
+
+    /// Allowed on a closed account too: taking a right away is never wrong.
+    fn unbind(&self, wallet: Wallet, reason: String) -> Result<Vec<AccountEvent>, AccountError> {
+        let holder = self.holder_with(wallet)?;
+        let reason = holder.says(reason).ok_or(AccountError::Sealed)?;
+        Ok(vec![AccountEvent::WalletUnbound { reason }])
     }
 
     fn issue_key(&self, key: ServiceKey, now: DateTime<Utc>) -> Result<Vec<AccountEvent>, AccountError> {
@@ -183,6 +245,9 @@ impl ClinicAggregate for Account {
                 now,
             ),
             AccountCommand::RevokeKey { key } => self.revoke_key(key),
+            AccountCommand::Bind { holder, binding, turn } => self.bind(holder, binding, turn),
+            AccountCommand::ChangeWallet { from, binding } => self.change_wallet(from, binding),
+            AccountCommand::Unbind { wallet, reason } => self.unbind(wallet, reason),
             AccountCommand::Close => self.close(),
         }
     }
@@ -224,6 +289,14 @@ impl Aggregate for Account {
                 }
             }
             AccountEvent::Closed => self.closed = true,
+            AccountEvent::WalletBound { binding } => {
+                self.wallet = Some(binding.map(|binding| binding.wallet));
+                self.turn = self.turn.saturating_add(1);
+            }
+            AccountEvent::WalletUnbound { .. } => {
+                self.wallet = None;
+                self.turn = self.turn.saturating_add(1);
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::event::{Holder, KeyHash, Scope};
+use super::event::{Binding, Holder, KeyHash, Scope};
+use crate::kernel::Wallet;
 
 /// A command to an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,30 @@ pub enum AccountCommand {
     RevokeKey {
         /// The key's id.
         key: Uuid,
+    },
+    /// Bind a wallet, and open the account if it is not open yet. Binding the same wallet again changes nothing; another is refused for
+    /// as long as one is bound.
+    Bind {
+        /// Whose account it is.
+        holder: Holder,
+        /// The wallet.
+        binding: Binding,
+        /// How often who signs in had changed when this was allowed: an invitation is good for one change.
+        turn: u64,
+    },
+    /// Change the wallet for another one.
+    ChangeWallet {
+        /// The wallet that is bound now.
+        from: Wallet,
+        /// The other one.
+        binding: Binding,
+    },
+    /// Take the wallet away.
+    Unbind {
+        /// The wallet that is bound now.
+        wallet: Wallet,
+        /// Why.
+        reason: String,
     },
     /// Close the account. Closing it again changes nothing.
     Close,

@@ -30,6 +30,18 @@ pub enum AccountError {
     /// There is no key with this id.
     #[error("there is no such key")]
     UnknownKey,
+    /// Another wallet is bound: it takes that one's signature, or a registrar.
+    #[error("the account has a wallet already")]
+    WalletBound,
+    /// Another wallet is bound than the command names, or none.
+    #[error("this is not the account's wallet")]
+    NotTheWallet,
+    /// Who signs in has changed since this was allowed.
+    #[error("the invitation has been used")]
+    InvitationUsed,
+    /// Services have no wallets.
+    #[error("a service has no wallet")]
+    NotAPerson,
     /// Whose account it is cannot be told: the patient's key is destroyed or not held here.
     #[error("the account is sealed under a key that is not held here")]
     Sealed,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::{PatientId, Personal, PractitionerId, Wallet};
+use crate::kernel::{AccountId, PatientId, Personal, PractitionerId, Wallet};
 
 /// The roles of R6. What each may do is in the application's policy. The order is their encoding: add only at the end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -38,31 +38,18 @@ pub enum Scope {
     Import,
 }
 
-/// A patient's login: under the patient's key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct PatientLogin {
-    /// The wallet.
-    pub wallet: Wallet,
-    /// Whose record it opens.
-    pub patient: PatientId,
-}
-
 /// Who holds an account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Holder {
-    /// A patient.
-    Patient(Personal<PatientLogin>),
+    /// A patient: whose record it opens, under that patient's key.
+    Patient(Personal<PatientId>),
     /// A practitioner.
     Practitioner {
-        /// The wallet.
-        wallet: Wallet,
         /// Whose calendar it opens.
         practitioner: PractitionerId,
     },
     /// A person of the staff.
     Staff {
-        /// The wallet.
-        wallet: Wallet,
         /// What they are called in lists.
         name: String,
         /// Any but patient and doctor.
@@ -78,15 +65,6 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// The wallet that signs in. `None` for a service, and for a patient whose login is sealed.
-    pub const fn wallet(&self) -> Option<Wallet> {
-        match self {
-            Self::Patient(Personal::Known(login)) => Some(login.wallet),
-            Self::Practitioner { wallet, .. } | Self::Staff { wallet, .. } => Some(*wallet),
-            Self::Patient(Personal::Sealed) | Self::Service { .. } => None,
-        }
-    }
-
     /// The role it gives.
     pub const fn role(&self) -> Role {
         match self {
@@ -96,10 +74,10 @@ impl Holder {
         }
     }
 
-    /// The patient whose record it opens. `None` for other holders, and when the login is sealed.
+    /// The patient whose record it opens. `None` for other holders, and when that is sealed.
     pub const fn patient(&self) -> Option<PatientId> {
         match self {
-            Self::Patient(Personal::Known(login)) => Some(login.patient),
+            Self::Patient(Personal::Known(patient)) => Some(*patient),
             _ => None,
         }
     }
@@ -107,10 +85,110 @@ impl Holder {
     /// The practitioner whose calendar it opens. `None` for other holders.
     pub const fn practitioner(&self) -> Option<PractitionerId> {
         match self {
-            Self::Practitioner { practitioner, .. } => Some(*practitioner),
+            Self::Practitioner { practitioner } => Some(*practitioner),
             _ => None,
         }
     }
+
+    /// What an event of this holder's account says: under the patient's key, if it is a patient's. `None` when that key is not at hand.
+    pub fn says<T>(&self, value: T) -> Option<Said<T>> {
+        match self {
+            Self::Patient(Personal::Sealed) => None,
+            Self::Patient(Personal::Known(patient)) => Some(Said::OfPatient(Personal::Known(OfPatient {
+                patient: *patient,
+                value,
+            }))),
+            _ => Some(Said::Openly(value)),
+        }
+    }
+}
+
+/// A value with the patient whom it concerns, so that it says whose key seals it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OfPatient<T> {
+    /// The patient.
+    pub patient: PatientId,
+    /// The value.
+    pub value: T,
+}
+
+/// What an account's event says about its holder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Said<T> {
+    /// About a patient: under the patient's key.
+    OfPatient(Personal<OfPatient<T>>),
+    /// About anybody else.
+    Openly(T),
+}
+
+impl<T> Said<T> {
+    /// The value. `None` when it is sealed.
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::OfPatient(Personal::Known(of)) => Some(&of.value),
+            Self::OfPatient(Personal::Sealed) => None,
+            Self::Openly(value) => Some(value),
+        }
+    }
+
+    /// The patient whom it is about. `None` when it is about somebody else, or sealed.
+    pub(super) const fn patient(&self) -> Option<PatientId> {
+        match self {
+            Self::OfPatient(Personal::Known(of)) => Some(of.patient),
+            _ => None,
+        }
+    }
+
+    /// The same about a part of the value.
+    pub(super) fn map<U>(&self, part: impl FnOnce(&T) -> U) -> Said<U> {
+        match self {
+            Self::OfPatient(Personal::Known(of)) => Said::OfPatient(Personal::Known(OfPatient {
+                patient: of.patient,
+                value: part(&of.value),
+            })),
+            Self::OfPatient(Personal::Sealed) => Said::OfPatient(Personal::Sealed),
+            Self::Openly(value) => Said::Openly(part(value)),
+        }
+    }
+}
+
+/// A message that a wallet has signed, whole: anybody who may read it can check it again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proof {
+    /// The message (EIP-4361).
+    pub message: String,
+    /// The signature (EIP-191), 65 bytes.
+    pub signature: Vec<u8>,
+}
+
+/// What entitles a wallet to an account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Title {
+    /// Its owner has registered with it: the account is new.
+    Registration,
+    /// An invitation.
+    Invitation {
+        /// The account of who issued it.
+        issuer: AccountId,
+    },
+    /// The wallet that the account had before has agreed.
+    FormerWallet {
+        /// By this.
+        proof: Proof,
+    },
+    /// The operator's configuration names it: the first administrator.
+    Configuration,
+}
+
+/// A wallet that has proved that it wants the account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Binding {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// Its own signature.
+    pub proof: Proof,
+    /// What entitles it.
+    pub title: Title,
 }
 
 /// SHA-256 of a service key. The key itself has 256 random bits and is kept nowhere.
@@ -145,4 +223,14 @@ pub enum AccountEvent {
     },
     /// The account was closed: nobody signs in with it any more.
     Closed,
+    /// A wallet signs in with it from now on, and no other.
+    WalletBound {
+        /// Which, and what proves it.
+        binding: Said<Binding>,
+    },
+    /// A registrar has taken the wallet away: nobody signs in with it until another is bound.
+    WalletUnbound {
+        /// Why, in the registrar's words.
+        reason: Said<String>,
+    },
 }

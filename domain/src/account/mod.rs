@@ -1,7 +1,8 @@
 //! Accounts: who may sign in, by which wallet or key, in which role (R4, R5, R6).
 //!
-//! The account of a wallet is named by the wallet (its id is derived from it), so a wallet has at most one, on every
-//! server that writes to the log.
+//! A person's account has one wallet at a time. It is bound by its own signature, which is kept in the event, and by what entitles it:
+//! an invitation, the registration itself, or the former wallet's signature. That a wallet has one account is kept by
+//! [`crate::wallet`], in the same commit.
 
 mod aggregate;
 mod command;
@@ -14,4 +15,4 @@ mod upcaster;
 pub use aggregate::{Account, ServiceKey};
 pub use command::AccountCommand;
 pub use error::AccountError;
-pub use event::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
+pub use event::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};

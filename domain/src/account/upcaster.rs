@@ -2,7 +2,7 @@
 
 use cqrs_es::DomainEvent;
 
-use super::event::{AccountEvent, Holder};
+use super::event::{AccountEvent, Holder, Said};
 use crate::kernel::{AggregateRef, ClinicEvent, DecodeError, PatientId, PersonalSlot, decode_current};
 
 impl DomainEvent for AccountEvent {
@@ -12,6 +12,8 @@ impl DomainEvent for AccountEvent {
             Self::KeyIssued { .. } => "KeyIssued",
             Self::KeyRevoked { .. } => "KeyRevoked",
             Self::Closed => "Closed",
+            Self::WalletBound { .. } => "WalletBound",
+            Self::WalletUnbound { .. } => "WalletUnbound",
         }
         .to_owned()
     }
@@ -27,8 +29,14 @@ impl ClinicEvent for AccountEvent {
     fn personal(&mut self) -> Option<&mut dyn PersonalSlot> {
         match self {
             Self::Opened {
-                holder: Holder::Patient(login),
-            } => Some(login),
+                holder: Holder::Patient(patient),
+            } => Some(patient),
+            Self::WalletBound {
+                binding: Said::OfPatient(binding),
+            } => Some(binding),
+            Self::WalletUnbound {
+                reason: Said::OfPatient(reason),
+            } => Some(reason),
             _ => None,
         }
     }
@@ -36,6 +44,8 @@ impl ClinicEvent for AccountEvent {
     fn subject(&self, _: &AggregateRef) -> Option<PatientId> {
         match self {
             Self::Opened { holder } => holder.patient(),
+            Self::WalletBound { binding } => binding.patient(),
+            Self::WalletUnbound { reason } => reason.patient(),
             _ => None,
         }
     }

@@ -3,16 +3,17 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
+use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope, Title};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
-    Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
+    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
     Personal, PractitionerId, Wallet,
 };
 use crate::patient::{
     Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
 };
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
+use crate::wallet::WalletEvent;
 
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(number << 120 | number)
@@ -261,27 +262,22 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
     ]
 }
 
-/// Every account event, with every kind of holder, role and scope.
+/// Every account event, with every kind of holder, role, scope and title.
 pub(super) fn account() -> Vec<AccountEvent> {
-    let wallet = Wallet([0xa1; 20]);
     let opened = |holder| AccountEvent::Opened { holder };
     let staff = |role| {
         opened(Holder::Staff {
-            wallet,
             name: text("Front desk"),
             role,
         })
     };
-    let login = PatientLogin {
-        wallet,
-        patient: PatientId::new(id(1)),
+    let patient = Holder::Patient(Personal::Known(PatientId::new(id(1))));
+    let practitioner = Holder::Practitioner {
+        practitioner: PractitionerId::new(id(2)),
     };
     let mut events = vec![
-        opened(Holder::Patient(Personal::Known(login))),
-        opened(Holder::Practitioner {
-            wallet,
-            practitioner: PractitionerId::new(id(2)),
-        }),
+        opened(patient.clone()),
+        opened(practitioner.clone()),
         opened(Holder::Service {
             name: text("Import"),
             role: Role::Hospital,
@@ -308,5 +304,41 @@ pub(super) fn account() -> Vec<AccountEvent> {
         AccountEvent::KeyRevoked { key: id(4) },
         AccountEvent::Closed,
     ]);
+    let proof = Proof {
+        message: text("clinic.example wants you to sign in with your Ethereum account"),
+        signature: vec![0x1b; 65],
+    };
+    let titles = [
+        Title::Registration,
+        Title::Invitation {
+            issuer: AccountId::new(id(5)),
+        },
+        Title::FormerWallet { proof: proof.clone() },
+        Title::Configuration,
+    ];
+    for holder in [patient, practitioner] {
+        events.extend(titles.clone().map(|title| AccountEvent::WalletBound {
+            binding: holder
+                .says(Binding {
+                    wallet: Wallet([0xa1; 20]),
+                    proof: proof.clone(),
+                    title,
+                })
+                .unwrap(),
+        }));
+        events.push(AccountEvent::WalletUnbound {
+            reason: holder.says(text("the phone was stolen")).unwrap(),
+        });
+    }
     events
+}
+
+/// Every event of a wallet's claim.
+pub(super) fn wallet() -> Vec<WalletEvent> {
+    vec![
+        WalletEvent::Claimed {
+            account: AccountId::new(id(5)),
+        },
+        WalletEvent::Released,
+    ]
 }

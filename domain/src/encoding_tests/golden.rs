@@ -11,6 +11,7 @@ use crate::calendar::CalendarEvent;
 use crate::kernel::{ClinicEvent, DecodeError};
 use crate::patient::PatientEvent;
 use crate::practitioner::PractitionerEvent;
+use crate::wallet::WalletEvent;
 
 fn golden_file() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events.txt")
@@ -33,6 +34,7 @@ fn written_today() -> String {
         lines("practitioner", &examples::practitioner()),
         lines("calendar", &examples::calendar()),
         lines("account", &examples::account()),
+        lines("wallet", &examples::wallet()),
     ]
     .concat()
 }
@@ -90,6 +92,7 @@ fn events_that_were_ever_written_are_read() {
     read("practitioner", &examples::practitioner());
     read("calendar", &examples::calendar());
     read("account", &examples::account());
+    read("wallet", &examples::wallet());
 }
 
 /// The examples' variants count up from 0, and the next one does not exist.
@@ -115,4 +118,5 @@ fn an_example_stands_for_every_variant() {
     stand_for_every_variant::<PractitionerEvent>(&examples::practitioner());
     stand_for_every_variant::<CalendarEvent>(&examples::calendar());
     stand_for_every_variant::<AccountEvent>(&examples::account());
+    stand_for_every_variant::<WalletEvent>(&examples::wallet());
 }

@@ -8,6 +8,7 @@ use crate::calendar::{Calendar, CalendarEvent};
 use crate::kernel::{ClinicAggregate, ClinicEvent, DecodeError};
 use crate::patient::Patient;
 use crate::practitioner::Practitioner;
+use crate::wallet::WalletClaim;
 
 fn reads_back<E: ClinicEvent>(event: &E) {
     let encoded = event.encode().unwrap();
@@ -48,6 +49,7 @@ fn all_survive(schema: u8, shared: &[u8], personal: Option<&[u8]>) {
     survives::<Practitioner>(schema, shared, personal);
     survives::<Calendar>(schema, shared, personal);
     survives::<Account>(schema, shared, personal);
+    survives::<WalletClaim>(schema, shared, personal);
 }
 
 /// Changes one byte of an event's encoding, or cuts it there.
@@ -87,11 +89,13 @@ proptest! {
         practitioner in strategies::practitioner(),
         calendar in strategies::calendar(),
         account in strategies::account(),
+        wallet in strategies::wallet(),
     ) {
         reads_back(&patient);
         reads_back(&practitioner);
         reads_back(&calendar);
         reads_back(&account);
+        reads_back(&wallet);
     }
 
     #[test]
@@ -113,11 +117,13 @@ proptest! {
         practitioner in strategies::practitioner(),
         calendar in strategies::calendar(),
         account in strategies::account(),
+        wallet in strategies::wallet(),
     ) {
         no_schema_but_todays::<Patient>(&patient, schema);
         no_schema_but_todays::<Practitioner>(&practitioner, schema);
         no_schema_but_todays::<Calendar>(&calendar, schema);
         no_schema_but_todays::<Account>(&account, schema);
+        no_schema_but_todays::<WalletClaim>(&wallet, schema);
     }
 }
 
@@ -144,6 +150,7 @@ proptest! {
         practitioner in strategies::practitioner(),
         calendar in strategies::calendar(),
         account in strategies::account(),
+        wallet in strategies::wallet(),
         at in any::<prop::sample::Index>(),
         to in any::<u8>(),
         cut in any::<bool>(),
@@ -152,5 +159,6 @@ proptest! {
         damaged::<Practitioner>(&practitioner, at, to, cut);
         damaged::<Calendar>(&calendar, at, to, cut);
         damaged::<Account>(&account, at, to, cut);
+        damaged::<WalletClaim>(&wallet, at, to, cut);
     }
 }

@@ -5,16 +5,17 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use uuid::Uuid;
 
-use crate::account::{AccountEvent, Holder, KeyHash, PatientLogin, Role, Scope};
+use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
-    Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
+    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
     Personal, PractitionerId, Wallet,
 };
 use crate::patient::{
     Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
 };
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
+use crate::wallet::WalletEvent;
 
 fn texts() -> impl Strategy<Value = String> {
     "[a-zäß語 ]{0,6}"
@@ -282,15 +283,27 @@ pub(super) fn account() -> impl Strategy<Value = AccountEvent> {
             Role::Administrator,
         ])
     };
-    let logins =
-        (wallets(), uuids().prop_map(PatientId::new)).prop_map(|(wallet, patient)| PatientLogin { wallet, patient });
+    let patients = || personal(uuids().prop_map(PatientId::new));
     let holders = prop_oneof![
-        personal(logins).prop_map(Holder::Patient),
-        (wallets(), uuids().prop_map(PractitionerId::new))
-            .prop_map(|(wallet, practitioner)| Holder::Practitioner { wallet, practitioner }),
-        (wallets(), texts(), roles()).prop_map(|(wallet, name, role)| Holder::Staff { wallet, name, role }),
+        patients().prop_map(Holder::Patient),
+        uuids()
+            .prop_map(PractitionerId::new)
+            .prop_map(|practitioner| Holder::Practitioner { practitioner }),
+        (texts(), roles()).prop_map(|(name, role)| Holder::Staff { name, role }),
         (texts(), roles()).prop_map(|(name, role)| Holder::Service { name, role }),
     ];
+    let proofs = || {
+        (texts(), prop::collection::vec(any::<u8>(), 65)).prop_map(|(message, signature)| Proof { message, signature })
+    };
+    let titles = prop_oneof![
+        Just(Title::Registration),
+        uuids().prop_map(|issuer| Title::Invitation {
+            issuer: AccountId::new(issuer)
+        }),
+        proofs().prop_map(|proof| Title::FormerWallet { proof }),
+        Just(Title::Configuration),
+    ];
+    let bindings = said((wallets(), proofs(), titles).prop_map(|(wallet, proof, title)| Binding { wallet, proof, title }));
     let scopes = prop::collection::vec(select(vec![Scope::Read, Scope::Write, Scope::Import]), 0..4);
     let keys = (uuids(), any::<[u8; 32]>(), scopes, prop::option::of(instants()));
     prop_oneof![
@@ -303,5 +316,25 @@ pub(super) fn account() -> impl Strategy<Value = AccountEvent> {
         }),
         uuids().prop_map(|key| AccountEvent::KeyRevoked { key }),
         Just(AccountEvent::Closed),
+        bindings.prop_map(|binding| AccountEvent::WalletBound { binding }),
+        said(texts()).prop_map(|reason| AccountEvent::WalletUnbound { reason }),
+    ]
+}
+
+/// About a patient, sealed or not, or about anybody else.
+fn said<T: Clone + std::fmt::Debug>(values: impl Strategy<Value = T>) -> impl Strategy<Value = Said<T>> {
+    (values, uuids().prop_map(PatientId::new), 0..3_u8).prop_map(|(value, patient, which)| match which {
+        0 => Said::Openly(value),
+        1 => Said::OfPatient(Personal::Sealed),
+        _ => Said::OfPatient(Personal::Known(OfPatient { patient, value })),
+    })
+}
+
+pub(super) fn wallet() -> impl Strategy<Value = WalletEvent> {
+    prop_oneof![
+        uuids().prop_map(|account| WalletEvent::Claimed {
+            account: AccountId::new(account)
+        }),
+        Just(WalletEvent::Released),
     ]
 }

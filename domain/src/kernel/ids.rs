@@ -83,6 +83,10 @@ typed_id!(
     AccountId
 );
 typed_id!(
+    /// A wallet, without telling which: derived from its address under the organisation's secret.
+    WalletId
+);
+typed_id!(
     /// One command, from its acceptance to its last retry. Two events with one command id are one decision.
     CommandId
 );

@@ -13,7 +13,7 @@ pub use aggregate::{ClinicAggregate, emit};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
 pub(crate) use ids::compact_uuid;
-pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId};
+pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId, WalletId};
 pub use personal::{Personal, PersonalSlot};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
 pub use text::{Flaw, TextRule};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::ids::{AccountId, CalendarId, PatientId, PractitionerId};
+use super::ids::{AccountId, CalendarId, PatientId, PractitionerId, WalletId};
 
 /// The kinds of aggregate. The numbers are written to the chain inside sealed stream names: never reuse one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,11 +20,19 @@ pub enum AggregateType {
     Calendar = 3,
     /// [`crate::account`].
     Account = 4,
+    /// [`crate::wallet`].
+    Wallet = 5,
 }
 
 impl AggregateType {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Patient, Self::Practitioner, Self::Calendar, Self::Account];
+    pub const ALL: [Self; 5] = [
+        Self::Patient,
+        Self::Practitioner,
+        Self::Calendar,
+        Self::Account,
+        Self::Wallet,
+    ];
 
     /// The lower-case name, as it stands in an [`AggregateRef`].
     pub const fn name(self) -> &'static str {
@@ -33,6 +41,7 @@ impl AggregateType {
             Self::Practitioner => "practitioner",
             Self::Calendar => "calendar",
             Self::Account => "account",
+            Self::Wallet => "wallet",
         }
     }
 
@@ -60,6 +69,8 @@ pub enum AggregateRef {
     Calendar(CalendarId),
     /// An account.
     Account(AccountId),
+    /// A wallet's claim.
+    Wallet(WalletId),
 }
 
 impl AggregateRef {
@@ -70,6 +81,7 @@ impl AggregateRef {
             Self::Practitioner(_) => AggregateType::Practitioner,
             Self::Calendar(_) => AggregateType::Calendar,
             Self::Account(_) => AggregateType::Account,
+            Self::Wallet(_) => AggregateType::Wallet,
         }
     }
 
@@ -80,6 +92,7 @@ impl AggregateRef {
             Self::Practitioner(id) => id.uuid(),
             Self::Calendar(id) => id.owner,
             Self::Account(id) => id.uuid(),
+            Self::Wallet(id) => id.uuid(),
         }
     }
 
@@ -97,6 +110,7 @@ impl AggregateRef {
             (AggregateType::Patient, None) => Some(Self::Patient(PatientId::new(id))),
             (AggregateType::Practitioner, None) => Some(Self::Practitioner(PractitionerId::new(id))),
             (AggregateType::Account, None) => Some(Self::Account(AccountId::new(id))),
+            (AggregateType::Wallet, None) => Some(Self::Wallet(WalletId::new(id))),
             (AggregateType::Calendar, Some(day)) => Some(Self::Calendar(CalendarId { owner: id, day })),
             _ => None,
         }
@@ -170,6 +184,7 @@ identity!(PatientId, Patient);
 identity!(PractitionerId, Practitioner);
 identity!(CalendarId, Calendar);
 identity!(AccountId, Account);
+identity!(WalletId, Wallet);
 
 #[cfg(test)]
 mod tests {
@@ -183,6 +198,7 @@ mod tests {
             AggregateRef::Patient(PatientId::new(id)),
             AggregateRef::Practitioner(PractitionerId::new(id)),
             AggregateRef::Account(AccountId::new(id)),
+            AggregateRef::Wallet(WalletId::new(id)),
             AggregateRef::Calendar(CalendarId { owner: id, day }),
         ] {
             assert_eq!(of.to_string().parse(), Ok(of));

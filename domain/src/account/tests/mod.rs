@@ -1,6 +1,7 @@
-//! Given-when-then: opening and closing here, keys in `keys.rs`.
+//! Given-when-then: opening and closing here, keys in `keys.rs`, wallets in `wallets.rs`.
 
 mod keys;
+mod wallets;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
@@ -30,22 +31,17 @@ fn practitioner() -> PractitionerId {
 }
 
 fn a_patient() -> Holder {
-    Holder::Patient(Personal::Known(PatientLogin {
-        wallet: wallet(),
-        patient: patient(),
-    }))
+    Holder::Patient(Personal::Known(patient()))
 }
 
 fn a_doctor() -> Holder {
     Holder::Practitioner {
-        wallet: wallet(),
         practitioner: practitioner(),
     }
 }
 
 fn staff(role: Role) -> Holder {
     Holder::Staff {
-        wallet: wallet(),
         name: "Front desk".to_owned(),
         role,
     }
@@ -165,10 +161,7 @@ fn opening_again_for_the_same_holder_changes_nothing() {
 
 #[test]
 fn opening_again_for_another_holder_is_refused() {
-    let other = Holder::Patient(Personal::Known(PatientLogin {
-        wallet: wallet(),
-        patient: PatientId::new(Uuid::from_u128(9)),
-    }));
+    let other = Holder::Patient(Personal::Known(PatientId::new(Uuid::from_u128(9))));
     for holder in [other, a_doctor(), staff(Role::Hospital)] {
         given(vec![opened(a_patient())])
             .when(AccountCommand::Open { holder })
@@ -177,7 +170,7 @@ fn opening_again_for_another_holder_is_refused() {
 }
 
 #[test]
-fn an_account_whose_login_is_sealed_cannot_be_compared() {
+fn an_account_whose_patient_is_sealed_cannot_be_compared() {
     let sealed = || vec![opened(Holder::Patient(Personal::Sealed))];
     given(sealed())
         .when(AccountCommand::Open { holder: a_patient() })
@@ -188,7 +181,7 @@ fn an_account_whose_login_is_sealed_cannot_be_compared() {
 }
 
 #[test]
-fn no_account_opens_with_a_login_that_nobody_can_read() {
+fn no_account_opens_for_a_patient_whom_nobody_can_name() {
     given(vec![])
         .when(AccountCommand::Open {
             holder: Holder::Patient(Personal::Sealed),
@@ -213,25 +206,19 @@ fn an_account_closes_once_and_for_all() {
 
 #[test]
 fn a_holder_says_what_it_opens() {
-    let parts = |holder: Holder| (holder.wallet(), holder.role(), holder.patient(), holder.practitioner());
-    assert_eq!(
-        parts(a_patient()),
-        (Some(wallet()), Role::Patient, Some(patient()), None)
-    );
+    let parts = |holder: Holder| (holder.role(), holder.patient(), holder.practitioner());
+    assert_eq!(parts(a_patient()), (Role::Patient, Some(patient()), None));
     assert_eq!(
         parts(Holder::Patient(Personal::Sealed)),
-        (None, Role::Patient, None, None)
+        (Role::Patient, None, None)
     );
-    assert_eq!(
-        parts(a_doctor()),
-        (Some(wallet()), Role::Doctor, None, Some(practitioner()))
-    );
-    assert_eq!(parts(staff(Role::Auditor)), (Some(wallet()), Role::Auditor, None, None));
-    assert_eq!(parts(service(Role::Insurer)), (None, Role::Insurer, None, None));
+    assert_eq!(parts(a_doctor()), (Role::Doctor, None, Some(practitioner())));
+    assert_eq!(parts(staff(Role::Auditor)), (Role::Auditor, None, None));
+    assert_eq!(parts(service(Role::Insurer)), (Role::Insurer, None, None));
 }
 
 #[test]
-fn a_snapshot_reads_back_with_the_login_of_a_patient_sealed() {
+fn a_snapshot_reads_back_with_what_is_a_patients_sealed() {
     let snapshot = |account: &Account| serde_json::to_string(account).unwrap();
     let service = folded(vec![a_service(), issued(1, Some(now())), revoked(1)]);
     assert_eq!(serde_json::from_str::<Account>(&snapshot(&service)).unwrap(), service);

@@ -1,0 +1,9 @@
+//! Why a command to a wallet's claim is refused.
+
+/// A refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum WalletError {
+    /// The wallet signs in to another account.
+    #[error("the wallet has an account already")]
+    Taken,
+}
