@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
-use domain::kernel::{AccountId, Wallet};
+use domain::kernel::AccountId;
 use uuid::Uuid;
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit};
@@ -13,6 +13,7 @@ use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
 use crate::queries::{AccountView, Page, Queries as _};
+use crate::revocations::Revoked;
 
 /// What the secrets of service keys begin with, so that a leaked one is recognised.
 pub const KEY_PREFIX: &str = "mk_";
@@ -20,10 +21,8 @@ pub const KEY_PREFIX: &str = "mk_";
 /// An account to open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NewAccount {
-    /// Of a person of the staff, named by their wallet.
+    /// Of a person of the staff, who binds a wallet by an invitation.
     Staff {
-        /// The wallet.
-        wallet: Wallet,
         /// What they are called in lists.
         name: String,
         /// The role.
@@ -72,9 +71,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<AccountId>, UseCaseError> {
         permit(principal, Action::ManageAccounts)?;
         let (id, holder) = match account {
-            NewAccount::Staff { wallet, name, role } => {
-                (self.account_of_wallet(&wallet), Holder::Staff { wallet, name, role })
-            }
+            NewAccount::Staff { name, role } => (AccountId::new(issue.new_id("account")), Holder::Staff { name, role }),
             NewAccount::Service { name, role } => (
                 AccountId::new(self.identities.from_name("service", &name)),
                 Holder::Service { name, role },
@@ -152,8 +149,8 @@ impl<B: Backend> Clinic<B> {
         {
             return Err(UseCaseError::NotFound(Resource::Key));
         }
-        self.revoke(principal, account, key, AccountCommand::RevokeKey { key }, issue)
-            .await
+        let revoked = Revoked::Key { account, key };
+        self.revoke(principal, key, revoked, issue).await
     }
 
     /// Closes an account, from now on.
@@ -168,28 +165,8 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Receipt, UseCaseError> {
         permit(principal, Action::ManageAccounts)?;
         self.account(principal, account).await?;
-        self.revoke(principal, account, account.uuid(), AccountCommand::Close, issue)
-            .await
-    }
-
-    /// Denies first, then tells the log. What the log refuses is not denied any more; what may be on its way to the log stays denied.
-    async fn revoke(
-        &self,
-        principal: &Principal,
-        account: AccountId,
-        subject: Uuid,
-        command: AccountCommand,
-        issue: &Issue,
-    ) -> Result<Receipt, UseCaseError> {
-        self.revocations.add(subject, issue.command_id).await?;
-        match self.execute_account(principal, account, command, issue).await {
-            Ok(receipt) => Ok(receipt),
-            Err(UseCaseError::Unknown) => Err(UseCaseError::Unknown),
-            Err(error) => {
-                self.revocations.withdraw(subject, issue.command_id).await?;
-                Err(error)
-            }
-        }
+        let revoked = Revoked::Account { account };
+        self.revoke(principal, account.uuid(), revoked, issue).await
     }
 
     async fn execute_account(

@@ -5,13 +5,13 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use domain::account::Holder;
-use domain::kernel::{AccountId, ClinicAggregate, CommandId, PatientId, Wallet};
+use domain::kernel::{AccountId, ClinicAggregate, CommandId, Wallet, WalletId};
 use uuid::Uuid;
 
 use crate::command::{CommandContext, CommandError, CommandExecutor, Freshness, Receipt};
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
+use crate::invitations::Invitations;
 use crate::log::Actor;
 use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::{Clock, IdentityDerivation};
@@ -46,6 +46,8 @@ pub struct Clinic<B: Backend> {
     pub secrets: Arc<dyn Secrets>,
     /// What is no longer good, before the log says so.
     pub revocations: Arc<dyn Revocations>,
+    /// Who may bind a wallet to which account.
+    pub invitations: Arc<dyn Invitations>,
     /// The last content hashes, for they read everything.
     pub(crate) hashes: Mutex<Option<Vec<ProjectionHash>>>,
 }
@@ -95,6 +97,7 @@ impl<B: Backend> Clinic<B> {
         identities: Arc<dyn IdentityDerivation>,
         secrets: Arc<dyn Secrets>,
         revocations: Arc<dyn Revocations>,
+        invitations: Arc<dyn Invitations>,
     ) -> Self {
         Self {
             executor,
@@ -103,42 +106,42 @@ impl<B: Backend> Clinic<B> {
             identities,
             secrets,
             revocations,
+            invitations,
             hashes: Mutex::default(),
         }
     }
 
-    /// The account of a wallet, whether it is open or not.
-    pub fn account_of_wallet(&self, wallet: &Wallet) -> AccountId {
-        AccountId::new(self.identities.from_wallet(wallet))
-    }
-
-    /// Who a command or an idempotency key belongs to: the account, or the one that the wallet would open.
-    pub fn issuer(&self, principal: &Principal) -> AccountId {
-        match principal {
-            Principal::Unregistered { wallet } => self.account_of_wallet(wallet),
-            Principal::Patient { account, .. }
-            | Principal::Practitioner { account, .. }
-            | Principal::Staff { account, .. }
-            | Principal::Service { account, .. } => *account,
+    /// Whose commands and idempotency keys these are: the wallet's, which stays the same when it gets an account, or the service's.
+    pub fn issuer(&self, principal: &Principal, wallet: Option<&Wallet>) -> AccountId {
+        match (principal, wallet) {
+            (Principal::Unregistered { wallet }, _) | (_, Some(wallet)) => {
+                AccountId::new(self.wallet_id(wallet).uuid())
+            }
+            (
+                Principal::Patient { account, .. }
+                | Principal::Practitioner { account, .. }
+                | Principal::Staff { account, .. }
+                | Principal::Service { account, .. },
+                None,
+            ) => *account,
         }
     }
 
-    /// The record of a patient who registers with a wallet.
-    pub(crate) fn patient_of_wallet(&self, wallet: &Wallet) -> PatientId {
-        use std::fmt::Write as _;
-        let mut name = String::with_capacity(2 * wallet.0.len());
-        for byte in wallet.0 {
-            // Writing to a string cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        PatientId::new(self.identities.from_name("patient-wallet", &name))
+    /// The id of a wallet's claim.
+    pub fn wallet_id(&self, wallet: &Wallet) -> WalletId {
+        WalletId::new(self.identities.from_wallet(wallet))
     }
 
     pub(crate) fn stamp(&self, principal: &Principal, issue: &Issue) -> CommandContext {
+        self.stamp_as(principal.account(), issue)
+    }
+
+    /// Stamps a command of somebody whose account it may open.
+    pub(crate) fn stamp_as(&self, account: Option<AccountId>, issue: &Issue) -> CommandContext {
         CommandContext {
             command_id: issue.command_id,
             at: self.clock.now(),
-            actor: Actor::Account(self.issuer(principal)),
+            actor: account.map_or(Actor::System, Actor::Account),
             correlation: issue.correlation,
             cause: None,
             repeated: issue.repeated,
@@ -163,12 +166,6 @@ impl<B: Backend> Clinic<B> {
             .execute::<A>(id, Freshness::MayExist, command, context)
             .await
     }
-}
-
-/// A wallet's account in the same commit as whom it is for.
-pub(crate) struct Login {
-    pub(crate) account: AccountId,
-    pub(crate) holder: Holder,
 }
 
 /// Denies what the caller may do to nothing at all.

@@ -129,6 +129,21 @@ pub enum CommandError<E> {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl<E> CommandError<E> {
+    /// The same, with a refusal of whichever aggregate.
+    pub fn of_any<F: From<E>>(self) -> CommandError<F> {
+        match self {
+            Self::Rejected(refusal) => CommandError::Rejected(refusal.into()),
+            Self::Conflict { attempts } => CommandError::Conflict { attempts },
+            Self::Unavailable(what) => CommandError::Unavailable(what),
+            Self::Unknown => CommandError::Unknown,
+            Self::HeldBack => CommandError::HeldBack,
+            Self::TooLarge => CommandError::TooLarge,
+            Self::Internal(cause) => CommandError::Internal(cause),
+        }
+    }
+}
+
 /// What is not there just now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unavailable {
@@ -191,6 +206,23 @@ pub trait CommandExecutor: Send + Sync + 'static {
         B: ClinicAggregate,
         E: From<A::Error> + From<B::Error> + Send,
         D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync;
+
+    /// Executes three commands on three aggregates in one commit, as [`Self::execute_pair`] does two.
+    ///
+    /// # Errors
+    /// [`CommandError`]; in every case but [`CommandError::Unknown`] nothing changed.
+    fn execute_three<A, B, C, E, D>(
+        &self,
+        ids: (A::Id, B::Id, C::Id),
+        decide: D,
+        context: &CommandContext,
+    ) -> impl Future<Output = Result<Receipt, CommandError<E>>> + Send
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        C: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + From<C::Error> + Send,
+        D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync;
 
     /// The state of an aggregate as the next command would see it.
     ///

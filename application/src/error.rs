@@ -4,6 +4,7 @@ use domain::account::AccountError;
 use domain::calendar::CalendarError;
 use domain::patient::PatientError;
 use domain::practitioner::PractitionerError;
+use domain::wallet::WalletError;
 use uuid::Uuid;
 
 use crate::command::{CommandError, Unavailable};
@@ -24,6 +25,9 @@ pub enum Refusal {
     /// An account's.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// A wallet's claim's.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
 }
 
 /// The kinds of things that can be missing.
@@ -41,6 +45,8 @@ pub enum Resource {
     Key,
     /// A command.
     Command,
+    /// A wallet.
+    Wallet,
 }
 
 /// A store of short-lived things (sessions, revocations, idempotency keys) did not answer.
@@ -71,6 +77,18 @@ pub enum UseCaseError {
         /// What is wrong.
         detail: &'static str,
     },
+    /// What a wallet has signed is not accepted.
+    #[error("{pointer}: {detail}")]
+    Unproved {
+        /// Where in the request.
+        pointer: &'static str,
+        /// Why.
+        detail: String,
+    },
+    /// The access is denied from now on, and the log does not say so yet. It will: whatever is not there just now, it is tried until it
+    /// is.
+    #[error("the access is denied; the log will say so as soon as it can")]
+    Denied,
     /// The caller's version of the thing is not the current one.
     #[error("the caller saw another version")]
     Stale,

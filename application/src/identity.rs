@@ -8,7 +8,7 @@ use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
 /// Somebody who has proved who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Principal {
-    /// A wallet that has no account yet: it may register, and nothing else.
+    /// A wallet that has no account yet: it may register or accept an invitation, and nothing else.
     Unregistered {
         /// The wallet.
         wallet: Wallet,

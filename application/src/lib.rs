@@ -10,9 +10,9 @@
 //! - [`queries`]: what can be read, and in which shape.
 //! - [`identity`] and [`policy`]: who is asking, and what they may do.
 //! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
-//!   [`calendars`], [`visits`], [`accounts`] and [`status`]. They fail with [`error::UseCaseError`].
+//!   [`calendars`], [`visits`], [`accounts`], [`wallets`] and [`status`]. They fail with [`error::UseCaseError`].
 //! - [`trouble`]: what can be wrong with a running server.
-//! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`secrets`]: what else the world must provide.
+//! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`invitations`], [`secrets`]: what else the world must provide.
 
 pub mod accounts;
 pub mod calendars;
@@ -20,6 +20,7 @@ pub mod clinic;
 pub mod command;
 pub mod error;
 pub mod identity;
+pub mod invitations;
 pub mod log;
 pub mod patients;
 pub mod policy;
@@ -29,8 +30,10 @@ pub mod projector;
 pub mod queries;
 pub mod registry;
 pub mod revocations;
+mod revoking;
 pub mod secrets;
 pub mod sessions;
 pub mod status;
 pub mod trouble;
 pub mod visits;
+pub mod wallets;

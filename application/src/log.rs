@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::calendar::CalendarEvent;
 use domain::kernel::{
-    AccountId, AggregateRef, CalendarId, ClinicEvent, CommandId, DecodeError, PatientId, PractitionerId,
+    AccountId, AggregateRef, CalendarId, ClinicEvent, CommandId, DecodeError, PatientId, PractitionerId, WalletId,
 };
 use domain::patient::PatientEvent;
 use domain::practitioner::PractitionerEvent;
+use domain::wallet::WalletEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -89,6 +90,8 @@ pub enum AnyEvent {
     Calendar(CalendarId, CalendarEvent),
     /// An account's.
     Account(AccountId, AccountEvent),
+    /// A wallet's claim's.
+    Wallet(WalletId, WalletEvent),
 }
 
 impl AnyEvent {
@@ -99,6 +102,7 @@ impl AnyEvent {
             Self::Practitioner(id, _) => (*id).into(),
             Self::Calendar(id, _) => (*id).into(),
             Self::Account(id, _) => (*id).into(),
+            Self::Wallet(id, _) => (*id).into(),
         }
     }
 
@@ -125,6 +129,7 @@ impl AnyEvent {
             }
             AggregateRef::Calendar(id) => Self::Calendar(id, CalendarEvent::decode(schema, shared, personal)?),
             AggregateRef::Account(id) => Self::Account(id, AccountEvent::decode(schema, shared, personal)?),
+            AggregateRef::Wallet(id) => Self::Wallet(id, WalletEvent::decode(schema, shared, personal)?),
         })
     }
 }

@@ -1,15 +1,18 @@
 //! Patients: register, read, change, find.
 
-use domain::account::{Account, AccountCommand, Holder, PatientLogin};
-use domain::kernel::{PatientId, Personal, PractitionerId, Wallet};
+use domain::account::{Account, AccountCommand, Binding, Holder, Title};
+use domain::kernel::{PatientId, Personal, PractitionerId};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration};
+use domain::wallet::{WalletClaim, WalletCommand};
 
-use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
+use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::{CommandError, CommandExecutor as _, Freshness};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
+use crate::sessions::SignedIn;
+use crate::wallets::Person;
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
@@ -17,9 +20,9 @@ pub(crate) const PATIENT: &str = "patient";
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
     ///
-    /// A wallet without an account registers itself, and gets its account in the same commit. A hospital registers anybody,
-    /// and may say which wallet will open the record; an identifier in the details names the record, so that registering
-    /// again meets it.
+    /// A wallet without an account registers itself, and gets its account in the same commit, bound by the signature that it signed in
+    /// with. A hospital registers anybody, without a wallet; an identifier in the details names the record, so that registering again
+    /// meets it.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -27,27 +30,13 @@ impl<B: Backend> Clinic<B> {
         &self,
         principal: &Principal,
         registration: Registration,
-        wallet: Option<Wallet>,
+        signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        if let Principal::Unregistered { wallet: own } = principal {
+        if let Principal::Unregistered { .. } = principal {
             permit(principal, Action::RegisterSelf)?;
-            if wallet.is_some_and(|wallet| wallet != *own) {
-                return Err(UseCaseError::Invalid {
-                    pointer: "/wallet",
-                    detail: "a patient registers with the wallet that signed in",
-                });
-            }
-            if registration.details.identifier.is_some() {
-                return Err(UseCaseError::Invalid {
-                    pointer: "/details/identifier",
-                    detail: "only a hospital registers a patient under an identifier of another system",
-                });
-            }
-            let patient = self.patient_of_wallet(own);
-            return self
-                .register_with_login(principal, patient, registration, *own, issue)
-                .await;
+            let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
+            return self.register_with_wallet(registration, signed_in, issue).await;
         }
         permit(principal, Action::RegisterPatient)?;
         let (patient, freshness) = match &registration.details.identifier {
@@ -58,11 +47,6 @@ impl<B: Backend> Clinic<B> {
             None => (issue.new_id(PATIENT), issue.freshness()),
         };
         let patient = PatientId::new(patient);
-        if let Some(wallet) = wallet {
-            return self
-                .register_with_login(principal, patient, registration, wallet, issue)
-                .await;
-        }
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
             registration,
@@ -83,39 +67,50 @@ impl<B: Backend> Clinic<B> {
         Ok(Done { id: patient, receipt })
     }
 
-    async fn register_with_login(
+    async fn register_with_wallet(
         &self,
-        principal: &Principal,
-        patient: PatientId,
         registration: Registration,
-        wallet: Wallet,
+        signed_in: SignedIn,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let login = Login {
-            account: self.account_of_wallet(&wallet),
-            holder: Holder::Patient(Personal::Known(PatientLogin { wallet, patient })),
+        if registration.details.identifier.is_some() {
+            return Err(UseCaseError::Invalid {
+                pointer: "/details/identifier",
+                detail: "only a hospital registers a patient under an identifier of another system",
+            });
+        }
+        let patient = PatientId::new(issue.new_id(PATIENT));
+        let account = self.account_of(&Person::Patient(patient));
+        let SignedIn { wallet, proof } = signed_in;
+        let binding = Binding {
+            wallet,
+            proof,
+            title: Title::Registration,
         };
-        let context = self.stamp(principal, issue);
+        let context = self.stamp_as(Some(account), issue);
         let now = context.at;
         let receipt = self
             .executor
-            .execute_pair::<Patient, Account, Refusal, _>(
-                patient,
-                login.account,
-                move |_, _| {
+            .execute_three::<Patient, Account, WalletClaim, Refusal, _>(
+                (patient, account, self.wallet_id(&wallet)),
+                move |_, _, _| {
                     Ok((
                         PatientCommand::Register {
                             registration: registration.clone(),
                             now,
                         },
-                        AccountCommand::Open {
-                            holder: login.holder.clone(),
+                        AccountCommand::Bind {
+                            holder: Holder::Patient(Personal::Known(patient)),
+                            binding: binding.clone(),
+                            turn: 0,
                         },
+                        WalletCommand::Claim { account },
                     ))
                 },
                 &context,
             )
             .await?;
+        self.revocations.bound_again(self.wallet_id(&wallet).uuid());
         Ok(Done { id: patient, receipt })
     }
 

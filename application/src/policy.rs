@@ -50,6 +50,16 @@ pub enum Action {
     ManageAccounts,
     /// Read and list accounts.
     ReadAccounts,
+    /// Invite a patient to bind a wallet.
+    InvitePatient,
+    /// Invite a practitioner to bind a wallet.
+    InvitePractitioner,
+    /// Bind one's wallet by an invitation.
+    AcceptInvitation,
+    /// Change one's wallet, and read what was done to it.
+    ManageOwnWallet,
+    /// Take somebody's wallet away.
+    TakeWalletAway,
     /// Read how the system is doing.
     ReadStatus,
     /// Have parked events tried again.
@@ -195,6 +205,32 @@ const RULES: &[Rule] = &[
         action: Action::ReadAccounts,
         scope: Scope::Read,
         allowed: &[(ADMINISTRATOR, Grant::Any)],
+    },
+    Rule {
+        action: Action::InvitePatient,
+        scope: Scope::Write,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::InvitePractitioner,
+        scope: Scope::Write,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::AcceptInvitation,
+        scope: Scope::Write,
+        allowed: &[(UNREGISTERED, Grant::Any)],
+    },
+    // Of services, none has a wallet.
+    Rule {
+        action: Action::ManageOwnWallet,
+        scope: Scope::Write,
+        allowed: ANYONE_REGISTERED,
+    },
+    Rule {
+        action: Action::TakeWalletAway,
+        scope: Scope::Write,
+        allowed: &[(REGISTRAR, Grant::Any)],
     },
     Rule {
         action: Action::ReadStatus,
@@ -356,6 +392,15 @@ mod tests {
         (Action::RecordVisit, "", ""),
         (Action::ManageAccounts, "administrator", ""),
         (Action::ReadAccounts, "administrator", ""),
+        (Action::InvitePatient, "hospital", ""),
+        (Action::InvitePractitioner, "hospital", ""),
+        (Action::AcceptInvitation, "unregistered", ""),
+        (
+            Action::ManageOwnWallet,
+            "patient doctor hospital insurer registrar auditor administrator",
+            "",
+        ),
+        (Action::TakeWalletAway, "registrar", ""),
         (Action::ReadStatus, "auditor administrator", ""),
         (Action::RetryParked, "administrator", ""),
     ];

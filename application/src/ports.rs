@@ -22,7 +22,7 @@ pub trait IdentityDerivation: Send + Sync + 'static {
     /// The id of something from another system, by its kind (`patient`, `practitioner`, `appointment`).
     fn from_identifier(&self, kind: &str, identifier: &Identifier) -> Uuid;
 
-    /// The id of a wallet's account.
+    /// The id of a wallet: nobody can tell from it which it is.
     fn from_wallet(&self, wallet: &Wallet) -> Uuid;
 
     /// The id of something that has a name only here, such as a service account.

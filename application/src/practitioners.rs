@@ -1,12 +1,11 @@
 //! Practitioners: register, read, change, find.
 
-use domain::account::{Account, AccountCommand, Holder};
-use domain::kernel::{PractitionerId, Wallet};
+use domain::kernel::PractitionerId;
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
 
-use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
+use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::{CommandError, CommandExecutor as _, Freshness};
-use crate::error::{Refusal, Resource, UseCaseError};
+use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PractitionerView, Queries as _};
@@ -15,8 +14,8 @@ use crate::queries::{Page, PractitionerView, Queries as _};
 pub(crate) const PRACTITIONER: &str = "practitioner";
 
 impl<B: Backend> Clinic<B> {
-    /// Registers a practitioner. Only a hospital does: nobody counts as one before somebody has verified them. With a
-    /// wallet, the practitioner's account opens in the same commit.
+    /// Registers a practitioner. Only a hospital does: nobody counts as one before somebody has verified them. They bind a wallet by
+    /// an invitation.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -24,7 +23,6 @@ impl<B: Backend> Clinic<B> {
         &self,
         principal: &Principal,
         details: PractitionerDetails,
-        wallet: Option<Wallet>,
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit(principal, Action::RegisterPractitioner)?;
@@ -37,46 +35,19 @@ impl<B: Backend> Clinic<B> {
         };
         let practitioner = PractitionerId::new(practitioner);
         let context = self.stamp(principal, issue);
-        let receipt = match wallet {
-            None => {
-                let command = PractitionerCommand::Register { details };
-                let done = self
-                    .executor
-                    .execute::<Practitioner>(practitioner, freshness, command, &context)
-                    .await;
-                done.map_err(|error| match error {
-                    CommandError::Rejected(refusal @ PractitionerError::AlreadyRegistered) => UseCaseError::Exists {
-                        refusal: refusal.into(),
-                        resource: Resource::Practitioner,
-                        id: practitioner.uuid(),
-                    },
-                    error => error.into(),
-                })?
-            }
-            Some(wallet) => {
-                let login = Login {
-                    account: self.account_of_wallet(&wallet),
-                    holder: Holder::Practitioner { wallet, practitioner },
-                };
-                self.executor
-                    .execute_pair::<Practitioner, Account, Refusal, _>(
-                        practitioner,
-                        login.account,
-                        move |_, _| {
-                            Ok((
-                                PractitionerCommand::Register {
-                                    details: details.clone(),
-                                },
-                                AccountCommand::Open {
-                                    holder: login.holder.clone(),
-                                },
-                            ))
-                        },
-                        &context,
-                    )
-                    .await?
-            }
-        };
+        let command = PractitionerCommand::Register { details };
+        let done = self
+            .executor
+            .execute::<Practitioner>(practitioner, freshness, command, &context)
+            .await;
+        let receipt = done.map_err(|error| match error {
+            CommandError::Rejected(refusal @ PractitionerError::AlreadyRegistered) => UseCaseError::Exists {
+                refusal: refusal.into(),
+                resource: Resource::Practitioner,
+                id: practitioner.uuid(),
+            },
+            error => error.into(),
+        })?;
         Ok(Done {
             id: practitioner,
             receipt,

@@ -10,6 +10,7 @@ use domain::calendar::{AppointmentStatus, Slot};
 use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Wallet};
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::PractitionerDetails;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The database did not answer a query.
@@ -130,8 +131,41 @@ pub struct AccountView {
     pub closed: bool,
     /// Its keys, oldest first.
     pub keys: Vec<KeyView>,
+    /// What was done to its wallet, oldest first.
+    pub wallet_acts: Vec<WalletAct>,
     /// The version of the stream.
     pub version: u64,
+}
+
+/// Something that was done to an account's wallet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WalletAct {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub kind: WalletActKind,
+    /// By which account, as far as it is known.
+    pub by: Option<AccountId>,
+    /// The wallet that was bound.
+    pub wallet: Option<Wallet>,
+    /// The registrar's reason.
+    pub reason: Option<String>,
+}
+
+/// What can be done to an account's wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WalletActKind {
+    /// Bound: its owner registered with it.
+    Registered,
+    /// Bound by an invitation, which the account in [`WalletAct::by`] had issued.
+    Invited,
+    /// Changed for another one, by the signatures of both.
+    Changed,
+    /// Bound: the operator's configuration names it.
+    Configured,
+    /// Taken away by a registrar.
+    TakenAway,
 }
 
 /// A service's key. The secret is kept nowhere.
@@ -292,6 +326,15 @@ pub trait Queries: Send + Sync + 'static {
     /// # Errors
     /// As [`Self::patient`].
     fn account(&self, id: AccountId) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
+
+    /// The account that this wallet signs in to, whatever its state.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn account_of_wallet(
+        &self,
+        wallet: &Wallet,
+    ) -> impl Future<Output = Result<Option<AccountView>, QueryError>> + Send;
 
     /// The account that has a key with this hash, whatever its state.
     ///

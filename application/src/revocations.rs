@@ -1,36 +1,103 @@
-//! What is no longer good: accounts closed and keys revoked, from the moment the command is accepted.
+//! What is no longer good: accounts closed, keys revoked and wallets taken away, from the moment the command is accepted.
 //!
-//! The log says so too, a moment later; this list is what makes a revocation hold before it is mined. An entry is written
-//! before the command is executed and withdrawn when it is certain that the command came to nothing, so a crash in between, or
-//! any other doubt, denies rather than allows.
+//! The log says so too, a moment later; this list is what makes a revocation hold before it is mined. An entry is written before the
+//! command is executed, with all that it takes to execute it, and is withdrawn only when the aggregate itself refuses. Whatever else
+//! happens, a crash included, the denial stays, and any server on the database carries the command through
+//! ([`crate::clinic::Clinic::carry_through`]).
 
 use async_trait::async_trait;
-use domain::kernel::CommandId;
+use chrono::{DateTime, Utc};
+use domain::kernel::{AccountId, CommandId, Wallet};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 
+/// What is revoked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Revoked {
+    /// A service's key.
+    Key {
+        /// The service's account.
+        account: AccountId,
+        /// The key.
+        key: Uuid,
+    },
+    /// A whole account.
+    Account {
+        /// Which.
+        account: AccountId,
+    },
+    /// An account's wallet, which may be bound again later.
+    Wallet {
+        /// The account.
+        account: AccountId,
+        /// The wallet.
+        wallet: Wallet,
+        /// The registrar's reason.
+        reason: String,
+    },
+}
+
+/// A revocation, with all that it takes to execute its command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Revocation {
+    /// The command.
+    pub command_id: CommandId,
+    /// What is denied: the id of an account, of a key, or of a wallet.
+    pub subject: Uuid,
+    /// What is revoked.
+    pub revoked: Revoked,
+    /// Who asks.
+    pub actor: AccountId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The conversation, if the caller named one.
+    pub correlation: Option<Uuid>,
+}
+
 /// The list.
 #[async_trait]
 pub trait Revocations: Send + Sync + 'static {
-    /// Denies an account or a key, by its id.
+    /// Denies, and notes what is to be carried through. Whoever does it is not disturbed for a while. Doing it again changes nothing.
     ///
     /// # Errors
-    /// When the store does not answer, as for every method here.
-    async fn add(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError>;
+    /// When the store does not answer, as for every method here. It may be denied all the same.
+    async fn begin(&self, revocation: &Revocation) -> Result<(), StoreError>;
 
-    /// Takes back what a failed command added. What other commands added stays.
+    /// The log says so now. An account and a key stay denied; a wallet may be bound again.
     ///
     /// # Errors
-    /// As [`Self::add`].
-    async fn withdraw(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError>;
+    /// As [`Self::begin`].
+    async fn carried_through(&self, revocation: &Revocation) -> Result<(), StoreError>;
+
+    /// The aggregate refused: what this command denied is not denied any more. What other commands denied stays.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    async fn withdraw(&self, revocation: &Revocation) -> Result<(), StoreError>;
+
+    /// Takes on what nobody is carrying through just now.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    async fn take_on(&self) -> Result<Vec<Revocation>, StoreError>;
+
+    /// Whether a command is still to be carried through.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    async fn is_pending(&self, command: CommandId) -> Result<bool, StoreError>;
 
     /// Whether one of these is denied, by any server on this database.
     ///
     /// # Errors
-    /// As [`Self::add`].
+    /// As [`Self::begin`].
     async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError>;
 
     /// Whether this process denied it. Costs nothing.
     fn denied_here(&self, subject: Uuid) -> bool;
+
+    /// A wallet was bound again: it is not denied here any more.
+    fn bound_again(&self, wallet: Uuid);
 }

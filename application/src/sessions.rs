@@ -4,7 +4,8 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::kernel::Wallet;
+use domain::account::Proof;
+use domain::kernel::{CommandId, Wallet};
 
 use crate::error::StoreError;
 
@@ -23,6 +24,15 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
 }
 
+/// A wallet that has signed in, with what it signed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedIn {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// The message and its signature.
+    pub proof: Proof,
+}
+
 /// Nonces and sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync + 'static {
@@ -38,11 +48,23 @@ pub trait Sessions: Send + Sync + 'static {
     /// As [`Self::issue_nonce`].
     async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Opens a session.
+    /// Uses a nonce up for a command. `false` when it is unknown, expired, or used by anything else; the same command may be tried again.
     ///
     /// # Errors
     /// As [`Self::issue_nonce`].
-    async fn open(&self, token: TokenHash, session: &Session) -> Result<(), StoreError>;
+    async fn spend_nonce(&self, nonce: &str, command: CommandId, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Opens a session, and keeps what was signed for it.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn open(&self, token: TokenHash, session: &Session, proof: &Proof) -> Result<(), StoreError>;
+
+    /// What was signed for a session, unless it is closed.
+    ///
+    /// # Errors
+    /// As [`Self::issue_nonce`].
+    async fn proof(&self, token: TokenHash) -> Result<Option<Proof>, StoreError>;
 
     /// The session, unless it ended.
     ///

@@ -1,9 +1,10 @@
--- Signing in, revocations, and the command registry. Everything here is short-lived except revocations, which are few.
+-- Signing in, invitations, revocations, and the command registry. Everything here is short-lived except revocations, which are few.
 
--- Single-use nonces of EIP-4361 messages.
+-- Single-use nonces of EIP-4361 messages. One that a command has used stays until it expires, for a retry of the same command.
 CREATE TABLE sign_in_nonces (
     nonce      text PRIMARY KEY,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    command_id uuid
 );
 CREATE INDEX sign_in_nonces_expiry ON sign_in_nonces (expires_at);
 
@@ -12,16 +13,36 @@ CREATE TABLE sessions (
     token_hash      bytea PRIMARY KEY CHECK (length(token_hash) = 32),
     wallet          bytea NOT NULL CHECK (length(wallet) = 20),
     idle_expires_at timestamptz NOT NULL,
-    expires_at      timestamptz NOT NULL
+    expires_at      timestamptz NOT NULL,
+    -- What the wallet signed: the proof that an account keeps if one is opened or bound in this session.
+    message         text NOT NULL,
+    signature       bytea NOT NULL
 );
 CREATE INDEX sessions_expiry ON sessions (least(idle_expires_at, expires_at));
 
--- What is no longer good from the moment the command was accepted, before the log says so: accounts and keys, by id.
+-- What is no longer good from the moment the command was accepted, before the log says so: accounts, keys and wallets, by id.
 CREATE TABLE revocations (
-    subject    uuid NOT NULL,
-    command_id uuid NOT NULL,
-    added_at   timestamptz NOT NULL DEFAULT now(),
+    subject           uuid NOT NULL,
+    command_id        uuid NOT NULL,
+    added_at          timestamptz NOT NULL DEFAULT now(),
+    -- The command, until the log has it or the aggregate refused it, and until when nobody else need carry it through.
+    pending           jsonb,
+    undisturbed_until timestamptz NOT NULL,
     PRIMARY KEY (subject, command_id)
+);
+CREATE INDEX revocations_pending ON revocations (undisturbed_until) WHERE pending IS NOT NULL;
+
+-- The right to bind a wallet to an account, by the SHA-256 of its secret; the secret is kept nowhere. `turn` says how often who signs
+-- in had changed: in the account, an invitation is good for one turn.
+CREATE TABLE invitations (
+    account      uuid PRIMARY KEY,
+    hash         bytea NOT NULL UNIQUE CHECK (length(hash) = 32),
+    patient      uuid,
+    practitioner uuid,
+    turn         bigint NOT NULL,
+    issuer       uuid NOT NULL,
+    issued_at    timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz NOT NULL
 );
 
 -- Commands with an idempotency key, and commands whose caller does not wait. `fence` counts the claims: an answer is

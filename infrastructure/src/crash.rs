@@ -45,6 +45,10 @@ places! {
     FOLLOWER_NOTIFIED = "follower.notified";
     /// In the open transaction, blocks were undone.
     FOLLOWER_REVERTED = "follower.reverted";
+    /// An access is denied; its command is not executed.
+    REVOCATION_DENIED = "revocation.denied";
+    /// The log has a revocation; that it need not be carried through any more is not noted.
+    REVOCATION_LOGGED = "revocation.logged";
 }
 
 /// The environment variable that names the place.

@@ -5,7 +5,7 @@
 //! - [`follower`]: blocks become journal rows and read models, one block in one transaction.
 //! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. The only places that name `ring`.
 //! - [`derivation`]: ids that follow from what they name.
-//! - [`sessions`] and [`commands`]: signing in, revocations, idempotency keys. [`secrets`]: randomness and digests.
+//! - [`sessions`], [`invitations`], [`revocations`] and [`commands`]: signing in, binding wallets, denying, idempotency keys. [`secrets`]: randomness and digests.
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
@@ -18,10 +18,12 @@ pub mod commands;
 pub mod crash;
 pub mod derivation;
 pub mod follower;
+pub mod invitations;
 pub mod keys;
 pub mod log;
 pub mod notices;
 pub mod postgres;
+pub mod revocations;
 pub mod sealing;
 pub mod secrets;
 pub mod sessions;

@@ -1,16 +1,12 @@
-//! Nonces, sessions and revocations in Postgres.
-
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+//! Nonces and sessions in Postgres.
 
 use application::error::StoreError;
-use application::revocations::Revocations;
 use application::sessions::{Session, Sessions, TokenHash};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::account::Proof;
 use domain::kernel::{CommandId, Wallet};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 pub(crate) fn store(error: sqlx::Error) -> StoreError {
     StoreError(Box::new(error))
@@ -40,25 +36,47 @@ impl Sessions for PostgresSessions {
     }
 
     async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let consumed = sqlx::query("DELETE FROM sign_in_nonces WHERE nonce = $1 AND expires_at > $2")
-            .bind(nonce)
-            .bind(now)
-            .execute(&self.0)
-            .await;
+        let sql = "DELETE FROM sign_in_nonces WHERE nonce = $1 AND expires_at > $2 AND command_id IS NULL";
+        let consumed = sqlx::query(sql).bind(nonce).bind(now).execute(&self.0).await;
         consumed.map(|done| done.rows_affected() == 1).map_err(store)
     }
 
-    async fn open(&self, token: TokenHash, session: &Session) -> Result<(), StoreError> {
-        let sql = "INSERT INTO sessions (token_hash, wallet, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4)";
+    async fn spend_nonce(&self, nonce: &str, command: CommandId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let sql = "UPDATE sign_in_nonces SET command_id = $2 \
+                   WHERE nonce = $1 AND (command_id = $2 OR command_id IS NULL AND expires_at > $3)";
+        let spent = sqlx::query(sql)
+            .bind(nonce)
+            .bind(command.uuid())
+            .bind(now)
+            .execute(&self.0)
+            .await;
+        spent.map(|done| done.rows_affected() == 1).map_err(store)
+    }
+
+    async fn open(&self, token: TokenHash, session: &Session, proof: &Proof) -> Result<(), StoreError> {
+        let sql = "INSERT INTO sessions (token_hash, wallet, idle_expires_at, expires_at, message, signature) \
+                   VALUES ($1, $2, $3, $4, $5, $6)";
         sqlx::query(sql)
             .bind(token.0.as_slice())
             .bind(session.wallet.0.as_slice())
             .bind(session.idle_expires_at)
             .bind(session.expires_at)
+            .bind(proof.message.as_str())
+            .bind(proof.signature.as_slice())
             .execute(&self.0)
             .await
             .map(drop)
             .map_err(store)
+    }
+
+    async fn proof(&self, token: TokenHash) -> Result<Option<Proof>, StoreError> {
+        let row: Option<(String, Vec<u8>)> =
+            sqlx::query_as("SELECT message, signature FROM sessions WHERE token_hash = $1")
+                .bind(token.0.as_slice())
+                .fetch_optional(&self.0)
+                .await
+                .map_err(store)?;
+        Ok(row.map(|(message, signature)| Proof { message, signature }))
     }
 
     async fn find(&self, token: TokenHash, now: DateTime<Utc>) -> Result<Option<Session>, StoreError> {
@@ -116,71 +134,5 @@ impl Sessions for PostgresSessions {
             sqlx::query(sql).bind(now).execute(&self.0).await.map_err(store)?;
         }
         Ok(())
-    }
-}
-
-/// [`Revocations`] in Postgres, and, for this process, in memory.
-#[derive(Debug)]
-pub struct PostgresRevocations {
-    pool: PgPool,
-    here: Mutex<HashMap<Uuid, HashSet<CommandId>>>,
-}
-
-impl PostgresRevocations {
-    /// Over a pool whose search path has `core`.
-    pub fn new(pool: PgPool) -> Self {
-        Self {
-            pool,
-            here: Mutex::default(),
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, HashSet<CommandId>>> {
-        self.here.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl Revocations for PostgresRevocations {
-    async fn add(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError> {
-        let sql = "INSERT INTO revocations (subject, command_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        sqlx::query(sql)
-            .bind(subject)
-            .bind(command.uuid())
-            .execute(&self.pool)
-            .await
-            .map_err(store)?;
-        self.lock().entry(subject).or_default().insert(command);
-        Ok(())
-    }
-
-    async fn withdraw(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError> {
-        let sql = "DELETE FROM revocations WHERE subject = $1 AND command_id = $2";
-        sqlx::query(sql)
-            .bind(subject)
-            .bind(command.uuid())
-            .execute(&self.pool)
-            .await
-            .map_err(store)?;
-        let mut here = self.lock();
-        if let Some(commands) = here.get_mut(&subject) {
-            commands.remove(&command);
-            if commands.is_empty() {
-                here.remove(&subject);
-            }
-        }
-        Ok(())
-    }
-
-    async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM revocations WHERE subject = ANY ($1))")
-            .bind(subjects)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(store)
-    }
-
-    fn denied_here(&self, subject: Uuid) -> bool {
-        self.lock().contains_key(&subject)
     }
 }

@@ -1,6 +1,6 @@
 //! A block's events, sorted by the read model that they concern.
 
-use application::log::{AnyEvent, OpenedEvent};
+use application::log::{Actor, AnyEvent, OpenedEvent};
 use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::calendar::CalendarEvent;
@@ -19,6 +19,8 @@ pub(crate) struct Stamp {
     pub(crate) version: u64,
     /// When it was decided.
     pub(crate) at: DateTime<Utc>,
+    /// By whose account, as far as it is known.
+    pub(crate) by: Option<AccountId>,
 }
 
 /// One aggregate's event.
@@ -41,6 +43,10 @@ impl<'a> Batch<'a> {
                 position: event.position,
                 version: event.version,
                 at: event.metadata.at,
+                by: match event.metadata.actor {
+                    Some(Actor::Account(account)) => Some(account),
+                    Some(Actor::System) | None => None,
+                },
             };
             match &event.event {
                 AnyEvent::Patient(id, event) => batch.patients.push((*id, stamp, event)),
@@ -50,6 +56,8 @@ impl<'a> Batch<'a> {
                     batch.calendars.push((CalendarId { day, ..*id }, stamp, event));
                 }
                 AnyEvent::Account(id, event) => batch.accounts.push((*id, stamp, event)),
+                // Which account a wallet signs in to stands in the account.
+                AnyEvent::Wallet(..) => {}
             }
         }
         batch

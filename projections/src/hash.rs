@@ -18,7 +18,9 @@ const MODELS: [Model; 6] = [
     (
         "accounts",
         &[
-            "SELECT ROW(id, name, role, wallet, patient, practitioner, closed)::text FROM accounts ORDER BY id",
+            "SELECT ROW(id, name, role, wallet, patient, practitioner, closed, \
+         (SELECT jsonb_agg(act - 'at' ORDER BY n) FROM jsonb_array_elements(wallet_acts) WITH ORDINALITY AS acts (act, n)) \
+         )::text FROM accounts ORDER BY id",
             "SELECT ROW(account, ordinal, key, hash, scopes, expires, revoked)::text FROM account_keys \
          ORDER BY account, ordinal",
         ],

@@ -10,7 +10,7 @@ use application::queries::{
 };
 use chrono::NaiveDate;
 use domain::account::KeyHash;
-use domain::kernel::{AccountId, AppointmentId, PatientId, PractitionerId};
+use domain::kernel::{AccountId, AppointmentId, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
 
 use crate::{accounts, appointments, calendars, hash, patients, practitioners, relationships};
@@ -102,6 +102,10 @@ impl Queries for PgQueries {
 
     async fn account(&self, id: AccountId) -> Result<Option<AccountView>, QueryError> {
         accounts::one(&self.pool, id).await.map_err(failed)
+    }
+
+    async fn account_of_wallet(&self, wallet: &Wallet) -> Result<Option<AccountView>, QueryError> {
+        accounts::of_wallet(&self.pool, wallet).await.map_err(failed)
     }
 
     async fn account_of_key(&self, hash: &KeyHash) -> Result<Option<AccountView>, QueryError> {

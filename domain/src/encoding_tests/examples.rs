@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope, Title};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
-    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
-    Personal, PractitionerId, Wallet,
+    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
+    PatientId, Personal, PractitionerId, Wallet,
 };
 use crate::patient::{
     Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
@@ -317,14 +317,16 @@ pub(super) fn account() -> Vec<AccountEvent> {
         Title::Configuration,
     ];
     for holder in [patient, practitioner] {
-        events.extend(titles.clone().map(|title| AccountEvent::WalletBound {
-            binding: holder
-                .says(Binding {
-                    wallet: Wallet([0xa1; 20]),
-                    proof: proof.clone(),
-                    title,
-                })
-                .unwrap(),
+        events.extend(titles.clone().map(|title| {
+            AccountEvent::WalletBound {
+                binding: holder
+                    .says(Binding {
+                        wallet: Wallet([0xa1; 20]),
+                        proof: proof.clone(),
+                        title,
+                    })
+                    .unwrap(),
+            }
         }));
         events.push(AccountEvent::WalletUnbound {
             reason: holder.says(text("the phone was stolen")).unwrap(),

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
-    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId,
-    Personal, PractitionerId, Wallet,
+    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
+    PatientId, Personal, PractitionerId, Wallet,
 };
 use crate::patient::{
     Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
@@ -303,7 +303,8 @@ pub(super) fn account() -> impl Strategy<Value = AccountEvent> {
         proofs().prop_map(|proof| Title::FormerWallet { proof }),
         Just(Title::Configuration),
     ];
-    let bindings = said((wallets(), proofs(), titles).prop_map(|(wallet, proof, title)| Binding { wallet, proof, title }));
+    let bindings =
+        said((wallets(), proofs(), titles).prop_map(|(wallet, proof, title)| Binding { wallet, proof, title }));
     let scopes = prop::collection::vec(select(vec![Scope::Read, Scope::Write, Scope::Import]), 0..4);
     let keys = (uuids(), any::<[u8; 32]>(), scopes, prop::option::of(instants()));
     prop_oneof![

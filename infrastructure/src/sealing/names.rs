@@ -101,7 +101,7 @@ fn read_identity(identity: &[u8; BODY]) -> Option<AggregateRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::kernel::{AccountId, CalendarId, PatientId, PractitionerId};
+    use domain::kernel::{AccountId, CalendarId, PatientId, PractitionerId, WalletId};
     use proptest::prelude::*;
 
     fn names(secret: u8) -> StreamNames {
@@ -109,12 +109,13 @@ mod tests {
     }
 
     fn aggregates() -> impl Strategy<Value = AggregateRef> {
-        (any::<u128>(), -200_000..200_000_i32, 0..4_u8).prop_map(|(id, day, kind)| {
+        (any::<u128>(), -200_000..200_000_i32, 0..5_u8).prop_map(|(id, day, kind)| {
             let id = Uuid::from_u128(id);
             match kind {
                 0 => PatientId::new(id).into(),
                 1 => PractitionerId::new(id).into(),
                 2 => AccountId::new(id).into(),
+                3 => WalletId::new(id).into(),
                 _ => CalendarId {
                     owner: id,
                     day: NaiveDate::from_epoch_days(day).unwrap(),

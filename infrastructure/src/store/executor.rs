@@ -210,7 +210,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync,
     {
         let core = &self.0;
-        // Turns are taken in one order everywhere, so that two pairs never wait for each other.
+        // Turns are taken in one order everywhere, so that two commits never wait for each other.
         let (a, b) = if core.names.seal(&first) < core.names.seal(&second) {
             let a = core.enter::<A>(first, Freshness::MayExist).await?;
             let b = core.enter::<B>(second, Freshness::MayExist).await?;
@@ -229,17 +229,72 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             Err(refusal) => return Ok(Verdict::Refused { upon, refusal }),
         };
         let version = a.loaded.head.version + events_a.len() as u64;
-        let mut decisions = Vec::with_capacity(2);
-        if !events_a.is_empty() {
-            decisions.push(Decision::new::<A>(&first, &a, applied(state_a, &events_a), &events_a)?);
+        let decisions = [part::<A>(&first, &a, &events_a)?, part::<B>(&second, &b, &events_b)?];
+        self.commit(decisions, upon, version, context).await
+    }
+
+    /// One attempt at three aggregates.
+    async fn attempt_three<A, B, C, E, D>(
+        &self,
+        [first, second, third]: [AggregateRef; 3],
+        decide: &D,
+        context: &CommandContext,
+    ) -> Result<Verdict<E>, Failure>
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        C: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + From<C::Error> + Send,
+        D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync,
+    {
+        let core = &self.0;
+        let (mut a, mut b, mut c) = (None, None, None);
+        // As for two.
+        let mut order = [first, second, third];
+        order.sort_by_key(|aggregate| core.names.seal(aggregate));
+        for aggregate in order {
+            if aggregate == first {
+                a = Some(core.enter::<A>(aggregate, Freshness::MayExist).await?);
+            } else if aggregate == second {
+                b = Some(core.enter::<B>(aggregate, Freshness::MayExist).await?);
+            } else {
+                c = Some(core.enter::<C>(aggregate, Freshness::MayExist).await?);
+            }
         }
-        if !events_b.is_empty() {
-            decisions.push(Decision::new::<B>(&second, &b, applied(state_b, &events_b), &events_b)?);
-        }
+        let (Some(a), Some(b), Some(c)) = (a, b, c) else {
+            return Err(Failure::internal("three commands need three aggregates"));
+        };
+        let upon = vec![a.loaded.clone(), b.loaded.clone(), c.loaded.clone()];
+        let (state_a, state_b) = (a.loaded.typed::<A>()?, b.loaded.typed::<B>()?);
+        let state_c = c.loaded.typed::<C>()?;
+        let decided = decide(state_a, state_b, state_c)
+            .and_then(|(a, b, c)| Ok((state_a.decide(a)?, state_b.decide(b)?, state_c.decide(c)?)));
+        let (events_a, events_b, events_c) = match decided {
+            Ok(events) => events,
+            Err(refusal) => return Ok(Verdict::Refused { upon, refusal }),
+        };
+        let version = a.loaded.head.version + events_a.len() as u64;
+        let decisions = [
+            part::<A>(&first, &a, &events_a)?,
+            part::<B>(&second, &b, &events_b)?,
+            part::<C>(&third, &c, &events_c)?,
+        ];
+        self.commit(decisions, upon, version, context).await
+    }
+
+    /// Hands over what was decided for several aggregates, unless it is nothing. The caller has the turn on all of them.
+    async fn commit<E, const N: usize>(
+        &self,
+        decisions: [Option<Decision>; N],
+        upon: Vec<Loaded>,
+        version: u64,
+        context: &CommandContext,
+    ) -> Result<Verdict<E>, Failure> {
+        let decisions: Vec<_> = decisions.into_iter().flatten().collect();
         if decisions.is_empty() {
             return Ok(Verdict::NoChange { upon });
         }
-        let commit = core.hand_over.commit(decisions, context).await?;
+        let commit = self.0.hand_over.commit(decisions, context).await?;
         Ok(Verdict::Committed { commit, version })
     }
 
@@ -439,6 +494,30 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
         .await
     }
 
+    async fn execute_three<A, B, C, E, D>(
+        &self,
+        (first, second, third): (A::Id, B::Id, C::Id),
+        decide: D,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<E>>
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        C: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + From<C::Error> + Send,
+        D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync,
+    {
+        let ids: [AggregateRef; 3] = [first.into(), second.into(), third.into()];
+        let [first, second, third] = ids;
+        if first == second || second == third || first == third {
+            return Err(CommandError::Internal("three commands need three aggregates".into()));
+        }
+        self.run::<A, _, _>(first, context, || {
+            self.attempt_three::<A, B, C, E, D>(ids, &decide, context)
+        })
+        .await
+    }
+
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<LoadedAggregate<A>, CommandError<A::Error>> {
         self.0
             .peek::<A>(id.into())
@@ -560,6 +639,19 @@ impl Loaded {
             .downcast_ref()
             .ok_or_else(|| Failure::internal("a stream in memory holds another aggregate"))
     }
+}
+
+/// What was decided for one of several aggregates; `None` when nothing.
+fn part<A: ClinicAggregate>(
+    aggregate: &AggregateRef,
+    place: &Place,
+    events: &[A::Event],
+) -> Result<Option<Decision>, Failure> {
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let state = applied(place.loaded.typed::<A>()?, events);
+    Decision::new::<A>(aggregate, place, state, events).map(Some)
 }
 
 fn applied<A: ClinicAggregate>(state: &A, events: &[A::Event]) -> A {

@@ -147,6 +147,7 @@ fn typed<E: 'static>(event: AnyEvent) -> Option<E> {
         AnyEvent::Practitioner(_, event) => Box::new(event),
         AnyEvent::Calendar(_, event) => Box::new(event),
         AnyEvent::Account(_, event) => Box::new(event),
+        AnyEvent::Wallet(_, event) => Box::new(event),
     };
     event.downcast().ok().map(|event| *event)
 }

@@ -1,11 +1,13 @@
 //! An account as its events leave it.
 
+use application::queries::{WalletAct, WalletActKind};
 use chrono::{DateTime, Utc};
-use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
+use domain::account::{AccountEvent, Binding, Holder, KeyHash, Role, Scope, Title};
 use domain::kernel::{PatientId, PractitionerId, Wallet};
 use uuid::Uuid;
 
 use crate::batch::Stamp;
+use crate::column;
 
 /// A row of `accounts`, with its keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct AccountRow {
     pub(crate) practitioner: Option<PractitionerId>,
     pub(crate) closed: bool,
     pub(crate) keys: Vec<KeyRow>,
+    pub(crate) wallet_acts: Vec<WalletAct>,
     pub(crate) version: u64,
     pub(crate) position: u64,
 }
@@ -44,14 +47,31 @@ impl AccountRow {
             listed: name.is_some(),
             name,
             role: holder.role(),
-            wallet: holder.wallet(),
+            wallet: None,
             patient: holder.patient(),
             practitioner: holder.practitioner(),
             closed: false,
             keys: Vec::new(),
+            wallet_acts: Vec::new(),
             version: stamp.version,
             position: stamp.position,
         }
+    }
+}
+
+fn bound(stamp: &Stamp, binding: &Binding) -> WalletAct {
+    let (kind, by) = match &binding.title {
+        Title::Registration => (WalletActKind::Registered, stamp.by),
+        Title::Invitation { issuer } => (WalletActKind::Invited, Some(*issuer)),
+        Title::FormerWallet { .. } => (WalletActKind::Changed, stamp.by),
+        Title::Configuration => (WalletActKind::Configured, None),
+    };
+    WalletAct {
+        at: column::instant(stamp.at),
+        kind,
+        by,
+        wallet: Some(binding.wallet),
+        reason: None,
     }
 }
 
@@ -83,6 +103,21 @@ pub(crate) fn fold(row: Option<AccountRow>, stamp: &Stamp, event: &AccountEvent)
             }
         }
         AccountEvent::Closed => row.closed = true,
+        AccountEvent::WalletBound { binding } => {
+            let binding = binding.known();
+            row.wallet = binding.map(|binding| binding.wallet);
+            row.wallet_acts.extend(binding.map(|binding| bound(stamp, binding)));
+        }
+        AccountEvent::WalletUnbound { reason } => {
+            row.wallet = None;
+            row.wallet_acts.extend(reason.known().map(|reason| WalletAct {
+                at: column::instant(stamp.at),
+                kind: WalletActKind::TakenAway,
+                by: stamp.by,
+                wallet: None,
+                reason: Some(reason.clone()),
+            }));
+        }
     }
     Some(row)
 }

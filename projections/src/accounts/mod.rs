@@ -5,5 +5,5 @@ mod query;
 mod rows;
 
 pub(crate) use fold::{AccountRow, fold};
-pub(crate) use query::{list, of_key, one};
+pub(crate) use query::{list, of_key, of_wallet, one};
 pub(crate) use rows::{load, write};

@@ -2,7 +2,7 @@
 
 use application::queries::{AccountView, KeyView, Page};
 use domain::account::KeyHash;
-use domain::kernel::AccountId;
+use domain::kernel::{AccountId, Wallet};
 use sqlx::PgPool;
 use sqlx::QueryBuilder;
 
@@ -26,6 +26,7 @@ fn view((id, row): (AccountId, AccountRow)) -> AccountView {
         practitioner: row.practitioner,
         closed: row.closed,
         keys: keys.collect(),
+        wallet_acts: row.wallet_acts,
         version: row.version,
     }
 }
@@ -43,6 +44,13 @@ async fn views(pool: &PgPool, mut query: QueryBuilder<'_, sqlx::Postgres>) -> Re
 pub(crate) async fn one(pool: &PgPool, id: AccountId) -> Result<Option<AccountView>, sqlx::Error> {
     let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE id = ");
     query.push_bind(id.uuid());
+    Ok(views(pool, query).await?.pop())
+}
+
+/// Of several with the same wallet, which the log does not allow, the one that has it longest.
+pub(crate) async fn of_wallet(pool: &PgPool, wallet: &Wallet) -> Result<Option<AccountView>, sqlx::Error> {
+    let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE wallet = ");
+    query.push_bind(wallet.0.to_vec()).push(" ORDER BY position LIMIT 1");
     Ok(views(pool, query).await?.pop())
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use application::queries::WalletAct;
 use chrono::{DateTime, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
@@ -24,6 +25,7 @@ pub(super) struct Columns {
     patient: Option<Uuid>,
     practitioner: Option<Uuid>,
     closed: bool,
+    wallet_acts: Json<Vec<WalletAct>>,
     version: i64,
     position: i64,
 }
@@ -71,6 +73,7 @@ impl TryFrom<Columns> for AccountRow {
             practitioner: columns.practitioner.map(PractitionerId::new),
             closed: columns.closed,
             keys: Vec::new(),
+            wallet_acts: columns.wallet_acts.0,
             version: column::counter(columns.version),
             position: column::counter(columns.position),
         })
@@ -143,12 +146,15 @@ pub(crate) async fn write(
     }
     let rows = || changed.values();
     sqlx::query(
-        "INSERT INTO accounts (id, listed, name, role, wallet, patient, practitioner, closed, version, position) \
-         SELECT * FROM UNNEST($1::uuid[], $2::bool[], $3::text[], $4::text[], $5::bytea[], $6::uuid[], $7::uuid[], \
-         $8::bool[], $9::int8[], $10::int8[]) \
+        "INSERT INTO accounts (id, listed, name, role, wallet, patient, practitioner, closed, version, position, wallet_acts) \
+         SELECT id, listed, name, role, wallet, patient, practitioner, closed, version, position, wallet_acts::jsonb \
+         FROM UNNEST($1::uuid[], $2::bool[], $3::text[], $4::text[], $5::bytea[], $6::uuid[], $7::uuid[], \
+         $8::bool[], $9::int8[], $10::int8[], $11::text[]) AS changed (id, listed, name, role, wallet, patient, \
+         practitioner, closed, version, position, wallet_acts) \
          ON CONFLICT (id) DO UPDATE SET listed = EXCLUDED.listed, name = EXCLUDED.name, role = EXCLUDED.role, \
          wallet = EXCLUDED.wallet, patient = EXCLUDED.patient, practitioner = EXCLUDED.practitioner, \
-         closed = EXCLUDED.closed, version = EXCLUDED.version, position = EXCLUDED.position",
+         closed = EXCLUDED.closed, version = EXCLUDED.version, position = EXCLUDED.position, \
+         wallet_acts = EXCLUDED.wallet_acts",
     )
     .bind(changed.keys().map(|id| id.uuid()).collect::<Vec<_>>())
     .bind(rows().map(|row| row.listed).collect::<Vec<_>>())
@@ -172,6 +178,7 @@ pub(crate) async fn write(
     .bind(rows().map(|row| row.closed).collect::<Vec<_>>())
     .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
     .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
+    .bind(rows().map(|row| column::json(&row.wallet_acts)).collect::<Vec<_>>())
     .execute(&mut *connection)
     .await?;
 

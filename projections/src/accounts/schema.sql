@@ -8,6 +8,8 @@ CREATE TABLE accounts (
     patient      uuid,
     practitioner uuid,
     closed       bool NOT NULL,
+    -- What was done to the wallet, oldest first.
+    wallet_acts  jsonb NOT NULL,
     version      int8 NOT NULL,
     position     int8 NOT NULL
 );

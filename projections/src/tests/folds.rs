@@ -1,11 +1,12 @@
 //! What single events do.
 
 use application::log::AnyEvent;
-use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
+use application::queries::WalletActKind;
+use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{
     AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot, VisitPlace,
 };
-use domain::kernel::{CalendarId, HumanName, Personal};
+use domain::kernel::{AccountId, CalendarId, HumanName, Personal, PractitionerId, Wallet};
 use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ fn stamp(version: u64) -> Stamp {
         position: 100 + version,
         version,
         at: at(0, 0),
+        by: None,
     }
 }
 
@@ -323,4 +325,59 @@ fn a_patients_account_without_its_key_shows_neither_wallet_nor_patient() {
         (row.role, row.wallet, row.patient, row.listed),
         (Role::Patient, None, None, false)
     );
+    let bound = AccountEvent::WalletBound {
+        binding: Said::OfPatient(Personal::Sealed),
+    };
+    let row = accounts::fold(Some(row), &stamp(2), &bound).unwrap();
+    assert_eq!((row.wallet, row.wallet_acts.as_slice()), (None, &[][..]));
+}
+
+#[test]
+fn what_was_done_to_a_wallet_names_who_did_it_and_why() {
+    let by = |number| Some(AccountId::new(Uuid::from_u128(number)));
+    let stamp = |version, number| Stamp {
+        by: by(number),
+        ..stamp(version)
+    };
+    let holder = Holder::Practitioner {
+        practitioner: PractitionerId::new(Uuid::from_u128(7)),
+    };
+    let proof = Proof {
+        message: "signed".to_owned(),
+        signature: vec![1; 65],
+    };
+    let bound = |number, title| AccountEvent::WalletBound {
+        binding: Said::Openly(Binding {
+            wallet: Wallet([number; 20]),
+            proof: proof.clone(),
+            title,
+        }),
+    };
+    let issuer = AccountId::new(Uuid::from_u128(4));
+    let former = Title::FormerWallet { proof: proof.clone() };
+    let taken = AccountEvent::WalletUnbound {
+        reason: Said::Openly("stolen".to_owned()),
+    };
+    let mut row = None;
+    for (stamp, event) in [
+        (stamp(1, 1), AccountEvent::Opened { holder }),
+        (stamp(2, 1), bound(1, Title::Invitation { issuer })),
+        (stamp(3, 1), bound(2, former)),
+    ] {
+        row = accounts::fold(row, &stamp, &event);
+    }
+    assert_eq!(row.as_ref().unwrap().wallet, Some(Wallet([2; 20])));
+    let row = accounts::fold(row, &stamp(4, 9), &taken).unwrap();
+    assert_eq!(row.wallet, None);
+    let acts: Vec<_> = row
+        .wallet_acts
+        .iter()
+        .map(|act| (act.kind, act.by, act.reason.as_deref()))
+        .collect();
+    let expected = [
+        (WalletActKind::Invited, by(4), None),
+        (WalletActKind::Changed, by(1), None),
+        (WalletActKind::TakenAway, by(9), Some("stolen")),
+    ];
+    assert_eq!(acts, expected);
 }

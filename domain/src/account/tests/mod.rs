@@ -208,10 +208,7 @@ fn an_account_closes_once_and_for_all() {
 fn a_holder_says_what_it_opens() {
     let parts = |holder: Holder| (holder.role(), holder.patient(), holder.practitioner());
     assert_eq!(parts(a_patient()), (Role::Patient, Some(patient()), None));
-    assert_eq!(
-        parts(Holder::Patient(Personal::Sealed)),
-        (Role::Patient, None, None)
-    );
+    assert_eq!(parts(Holder::Patient(Personal::Sealed)), (Role::Patient, None, None));
     assert_eq!(parts(a_doctor()), (Role::Doctor, None, Some(practitioner())));
     assert_eq!(parts(staff(Role::Auditor)), (Role::Auditor, None, None));
     assert_eq!(parts(service(Role::Insurer)), (Role::Insurer, None, None));

@@ -168,7 +168,10 @@ fn a_patients_wallet_whose_key_is_gone_still_keeps_others_out() {
         ]
     };
     let account = folded(sealed());
-    assert_eq!((account.has_wallet(), account.wallet(), account.turn()), (true, None, 1));
+    assert_eq!(
+        (account.has_wallet(), account.wallet(), account.turn()),
+        (true, None, 1)
+    );
     given(sealed())
         .when(bind(a_patient(), wallet(), 1))
         .then_expect_error(AccountError::Sealed);

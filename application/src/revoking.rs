@@ -1,0 +1,119 @@
+//! How a revocation goes through: denied first, then told to the log, and never given up.
+
+use domain::account::{Account, AccountCommand};
+use domain::wallet::{WalletClaim, WalletCommand};
+use uuid::Uuid;
+
+use crate::clinic::{Backend, Clinic, Issue};
+use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
+use crate::error::{Refusal, StoreError, UseCaseError};
+use crate::identity::Principal;
+use crate::log::Actor;
+use crate::revocations::{Revocation, Revoked};
+
+impl<B: Backend> Clinic<B> {
+    /// Denies, then tells the log.
+    pub(crate) async fn revoke(
+        &self,
+        principal: &Principal,
+        subject: Uuid,
+        revoked: Revoked,
+        issue: &Issue,
+    ) -> Result<Receipt, UseCaseError> {
+        let revocation = Revocation {
+            command_id: issue.command_id,
+            subject,
+            revoked,
+            actor: principal.account().ok_or(UseCaseError::Forbidden)?,
+            at: self.now(),
+            correlation: issue.correlation,
+        };
+        if let Err(error) = self.revocations.begin(&revocation).await {
+            tracing::warn!(%error, "whether an access is denied cannot be told");
+            return Err(UseCaseError::Unknown);
+        }
+        self.carry_through(&revocation, issue.repeated).await
+    }
+
+    /// Tells the log of a revocation. Only what the aggregate itself refuses is not denied any more.
+    ///
+    /// # Errors
+    /// The refusal; otherwise [`UseCaseError::Denied`]: it stays denied, and is to be carried through later.
+    pub async fn carry_through(&self, revocation: &Revocation, repeated: bool) -> Result<Receipt, UseCaseError> {
+        let context = CommandContext {
+            command_id: revocation.command_id,
+            at: revocation.at,
+            actor: Actor::Account(revocation.actor),
+            correlation: revocation.correlation,
+            cause: None,
+            repeated,
+        };
+        // What fails here is tried again by whoever takes the revocation on: the list still says that it is to be carried through.
+        let noted = |noted: Result<(), StoreError>| {
+            if let Err(error) = noted {
+                tracing::warn!(%error, "what became of a revocation could not be noted");
+            }
+        };
+        match self.tell_the_log(&revocation.revoked, &context).await {
+            Ok(receipt) => {
+                noted(self.revocations.carried_through(revocation).await);
+                Ok(receipt)
+            }
+            Err(CommandError::Rejected(refusal)) => {
+                noted(self.revocations.withdraw(revocation).await);
+                Err(refusal.into())
+            }
+            Err(error) => {
+                tracing::warn!(%error, command = %revocation.command_id, "a revocation waits; the access is denied");
+                Err(UseCaseError::Denied)
+            }
+        }
+    }
+
+    async fn tell_the_log(
+        &self,
+        revoked: &Revoked,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<Refusal>> {
+        let (account, command) = match revoked {
+            Revoked::Key { account, key } => (*account, AccountCommand::RevokeKey { key: *key }),
+            Revoked::Account { account } => (*account, AccountCommand::Close),
+            Revoked::Wallet {
+                account,
+                wallet,
+                reason,
+            } => {
+                let (account, claim) = (*account, self.wallet_id(wallet));
+                let unbind = AccountCommand::Unbind {
+                    wallet: *wallet,
+                    reason: reason.clone(),
+                };
+                return self
+                    .executor
+                    .execute_pair::<Account, WalletClaim, Refusal, _>(
+                        account,
+                        claim,
+                        move |_, _| Ok((unbind.clone(), WalletCommand::Release { account })),
+                        context,
+                    )
+                    .await;
+            }
+        };
+        let done = self.execute::<Account>(account, command, context).await;
+        done.map_err(CommandError::of_any)
+    }
+
+    /// Takes on the revocations that nobody is carrying through, and carries them through. Answers with how many still wait.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub async fn resume_revocations(&self) -> Result<usize, StoreError> {
+        let mut waiting = 0;
+        for revocation in self.revocations.take_on().await? {
+            if let Err(UseCaseError::Denied) = self.carry_through(&revocation, true).await {
+                waiting += 1;
+            }
+        }
+        Ok(waiting)
+    }
+}

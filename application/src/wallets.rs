@@ -1,0 +1,335 @@
+//! Wallets: invited, bound, changed, taken away.
+//!
+//! A wallet gets an account by its own signature alone, and once. What entitles it stands in the event beside the signature: an
+//! invitation that somebody issued, the registration itself, the former wallet's signature, or the operator's configuration.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
+use domain::kernel::{AccountId, PatientId, Personal, PractitionerId, Wallet};
+use domain::patient::Patient;
+use domain::wallet::{WalletClaim, WalletCommand};
+
+use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
+use crate::command::CommandExecutor as _;
+use crate::error::{Refusal, Resource, UseCaseError};
+use crate::identity::Principal;
+use crate::invitations::{Invitation, InvitationHash};
+use crate::policy::{Action, Object};
+use crate::queries::{AccountView, Queries as _};
+use crate::revocations::Revoked;
+use crate::sessions::SignedIn;
+
+/// What the secrets of invitations begin with, so that a leaked one is recognised.
+pub const INVITATION_PREFIX: &str = "mi_";
+
+/// What the administrator named by the configuration is called in lists.
+const CONFIGURED: &str = "First administrator";
+
+/// Somebody who signs in with a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Person {
+    /// A patient.
+    Patient(PatientId),
+    /// A practitioner.
+    Practitioner(PractitionerId),
+    /// Somebody of the staff, by their account.
+    Staff(AccountId),
+}
+
+/// An invitation that was issued.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IssuedInvitation {
+    /// The secret, this once.
+    pub secret: String,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Two wallets of one person, each with what it signed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WalletChange {
+    /// The wallet that is bound now.
+    pub from: SignedIn,
+    /// The other one.
+    pub to: SignedIn,
+}
+
+impl<B: Backend> Clinic<B> {
+    /// The account of somebody who signs in with a wallet, open or not. It stays the same when the wallet changes.
+    pub fn account_of(&self, person: &Person) -> AccountId {
+        match person {
+            Person::Patient(id) => AccountId::new(self.identities.from_name("account of patient", &id.to_string())),
+            Person::Practitioner(id) => {
+                AccountId::new(self.identities.from_name("account of practitioner", &id.to_string()))
+            }
+            Person::Staff(account) => *account,
+        }
+    }
+
+    /// The account of the administrator whose wallet the configuration names.
+    pub fn account_of_configured(&self, wallet: &Wallet) -> AccountId {
+        let wallet = self.wallet_id(wallet).to_string();
+        AccountId::new(self.identities.from_name("configured administrator", &wallet))
+    }
+
+    /// Issues an invitation to somebody who has no wallet. A former one is dead.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn invite(
+        &self,
+        principal: &Principal,
+        person: Person,
+        lifetime: TimeDelta,
+    ) -> Result<IssuedInvitation, UseCaseError> {
+        let account = self.account_of(&person);
+        match person {
+            Person::Patient(patient) => {
+                permit_on(principal, Action::InvitePatient, Object::Patient(patient))?;
+                if self.executor.load::<Patient>(patient).await?.version == 0 {
+                    return Err(UseCaseError::NotFound(Resource::Patient));
+                }
+            }
+            Person::Practitioner(practitioner) => {
+                permit(principal, Action::InvitePractitioner)?;
+                let missing = UseCaseError::NotFound(Resource::Practitioner);
+                self.load_practitioner(practitioner, missing).await?;
+            }
+            Person::Staff(_) => {
+                permit(principal, Action::ManageAccounts)?;
+            }
+        }
+        let state = self.executor.load::<Account>(account).await?.aggregate;
+        match (person, state.holder()) {
+            (Person::Staff(_), Some(Holder::Staff { .. })) | (Person::Patient(_) | Person::Practitioner(_), _) => {}
+            (Person::Staff(_), Some(Holder::Service { .. })) => return Err(refused(AccountError::NotAPerson)),
+            (Person::Staff(_), _) => return Err(UseCaseError::NotFound(Resource::Account)),
+        }
+        if state.is_closed() {
+            return Err(refused(AccountError::Closed));
+        }
+        if state.has_wallet() {
+            return Err(refused(AccountError::WalletBound));
+        }
+        let token = self
+            .secrets
+            .token()
+            .map_err(|error| UseCaseError::Internal(Box::new(error)))?;
+        let secret = format!("{INVITATION_PREFIX}{token}");
+        let invitation = Invitation {
+            person,
+            account,
+            turn: state.turn(),
+            issuer: principal.account().ok_or(UseCaseError::Forbidden)?,
+            expires_at: self.now() + lifetime,
+        };
+        let hash = InvitationHash(self.secrets.digest(secret.as_bytes()));
+        self.invitations.issue(hash, &invitation).await?;
+        Ok(IssuedInvitation {
+            secret,
+            expires_at: invitation.expires_at,
+        })
+    }
+
+    /// Binds the wallet that signed in to the account of whoever was invited. An invitation that is unknown, expired or used is
+    /// answered in one way.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn accept_invitation(
+        &self,
+        principal: &Principal,
+        secret: &str,
+        signed_in: Option<SignedIn>,
+        issue: &Issue,
+    ) -> Result<Done<AccountId>, UseCaseError> {
+        // An earlier attempt may have bound the wallet already; then the account finds that nothing is to be done.
+        if !issue.repeated {
+            permit(principal, Action::AcceptInvitation)?;
+        }
+        let SignedIn { wallet, proof } = signed_in.ok_or(UseCaseError::Forbidden)?;
+        let hash = InvitationHash(self.secrets.digest(secret.as_bytes()));
+        let found = self.invitations.find(hash).await?;
+        let invitation = found
+            .filter(|invitation| issue.repeated || self.now() < invitation.expires_at)
+            .ok_or_else(no_invitation)?;
+        let Invitation {
+            person,
+            account,
+            turn,
+            issuer,
+            ..
+        } = invitation;
+        let holder = match person {
+            Person::Patient(patient) => Holder::Patient(Personal::Known(patient)),
+            Person::Practitioner(practitioner) => Holder::Practitioner { practitioner },
+            Person::Staff(account) => {
+                let state = self.executor.load::<Account>(account).await?.aggregate;
+                state.holder().cloned().ok_or_else(no_invitation)?
+            }
+        };
+        let binding = Binding {
+            wallet,
+            proof,
+            title: Title::Invitation { issuer },
+        };
+        let bound = self.bind(account, holder, binding, turn, issue).await;
+        bound.map_err(|error| match error {
+            UseCaseError::Refused(Refusal::Account(AccountError::InvitationUsed | AccountError::WalletBound)) => {
+                no_invitation()
+            }
+            error => error,
+        })
+    }
+
+    /// Makes the wallet that the configuration names the first administrator's, when it signs in. Whatever has become of the account
+    /// since then is the administrators' will.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn bind_configured(&self, signed_in: SignedIn, issue: &Issue) -> Result<Done<AccountId>, UseCaseError> {
+        let SignedIn { wallet, proof } = signed_in;
+        let holder = Holder::Staff {
+            name: CONFIGURED.to_owned(),
+            role: Role::Administrator,
+        };
+        let binding = Binding {
+            wallet,
+            proof,
+            title: Title::Configuration,
+        };
+        self.bind(self.account_of_configured(&wallet), holder, binding, 0, issue)
+            .await
+    }
+
+    async fn bind(
+        &self,
+        account: AccountId,
+        holder: Holder,
+        binding: Binding,
+        turn: u64,
+        issue: &Issue,
+    ) -> Result<Done<AccountId>, UseCaseError> {
+        let wallet = self.wallet_id(&binding.wallet);
+        let bind = AccountCommand::Bind { holder, binding, turn };
+        let context = self.stamp_as(Some(account), issue);
+        let receipt = self
+            .executor
+            .execute_pair::<Account, WalletClaim, Refusal, _>(
+                account,
+                wallet,
+                move |_, _| Ok((bind.clone(), WalletCommand::Claim { account })),
+                &context,
+            )
+            .await?;
+        self.revocations.bound_again(wallet.uuid());
+        Ok(Done { id: account, receipt })
+    }
+
+    /// Changes the caller's wallet for another one. Both have signed.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn change_wallet(
+        &self,
+        principal: &Principal,
+        change: WalletChange,
+        issue: &Issue,
+    ) -> Result<Done<AccountId>, UseCaseError> {
+        let account = own_account(principal)?;
+        let WalletChange { from, to } = change;
+        if from.wallet == to.wallet {
+            return Err(UseCaseError::Invalid {
+                pointer: "/new/message",
+                detail: "must be signed by another wallet than the current one",
+            });
+        }
+        let (old, new) = (self.wallet_id(&from.wallet), self.wallet_id(&to.wallet));
+        let binding = Binding {
+            wallet: to.wallet,
+            proof: to.proof,
+            title: Title::FormerWallet { proof: from.proof },
+        };
+        let from = from.wallet;
+        let context = self.stamp(principal, issue);
+        let receipt = self
+            .executor
+            .execute_three::<Account, WalletClaim, WalletClaim, Refusal, _>(
+                (account, old, new),
+                move |_, _, _| {
+                    let binding = binding.clone();
+                    Ok((
+                        AccountCommand::ChangeWallet { from, binding },
+                        WalletCommand::Release { account },
+                        WalletCommand::Claim { account },
+                    ))
+                },
+                &context,
+            )
+            .await?;
+        self.revocations.bound_again(new.uuid());
+        Ok(Done { id: account, receipt })
+    }
+
+    /// Takes somebody's wallet away, from now on. The event names the registrar and the reason, and the person sees both.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn take_wallet_away(
+        &self,
+        principal: &Principal,
+        person: Person,
+        reason: String,
+        issue: &Issue,
+    ) -> Result<Done<AccountId>, UseCaseError> {
+        permit(principal, Action::TakeWalletAway)?;
+        let account = self.account_of(&person);
+        let state = self.executor.load::<Account>(account).await?.aggregate;
+        let wallet = match (state.has_wallet(), state.wallet()) {
+            (_, Some(wallet)) => wallet,
+            (true, None) => return Err(refused(AccountError::Sealed)),
+            (false, None) => return Err(UseCaseError::NotFound(Resource::Wallet)),
+        };
+        let subject = self.wallet_id(&wallet).uuid();
+        let revoked = Revoked::Wallet {
+            account,
+            wallet,
+            reason,
+        };
+        let receipt = self.revoke(principal, subject, revoked, issue).await?;
+        Ok(Done { id: account, receipt })
+    }
+
+    /// The caller's account, with what was done to its wallet.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn own_wallet(&self, principal: &Principal) -> Result<AccountView, UseCaseError> {
+        let account = own_account(principal)?;
+        self.queries
+            .account(account)
+            .await?
+            .ok_or(UseCaseError::NotFound(Resource::Account))
+    }
+}
+
+/// The account of a caller who has a wallet.
+fn own_account(principal: &Principal) -> Result<AccountId, UseCaseError> {
+    permit(principal, Action::ManageOwnWallet)?;
+    match principal {
+        Principal::Service { .. } => Err(UseCaseError::Forbidden),
+        principal => principal.account().ok_or(UseCaseError::Forbidden),
+    }
+}
+
+fn refused(error: AccountError) -> UseCaseError {
+    UseCaseError::Refused(error.into())
+}
+
+/// The one answer to whatever is no invitation.
+const fn no_invitation() -> UseCaseError {
+    UseCaseError::Invalid {
+        pointer: "/invitation",
+        detail: "is unknown, expired or used",
+    }
+}

@@ -1,0 +1,170 @@
+//! Revocations in Postgres, and, for this process, in memory.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use application::error::StoreError;
+use application::revocations::{Revocation, Revocations, Revoked};
+use async_trait::async_trait;
+use domain::kernel::CommandId;
+use sqlx::PgPool;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::crash::{self, crash_point};
+use crate::sessions::store;
+
+/// For how long whoever carries a revocation through is not disturbed. Two who do it at once do no harm: it is one command.
+const UNDISTURBED: Duration = Duration::from_secs(10);
+
+/// How many revocations are taken on at once.
+const AT_ONCE: i64 = 32;
+
+/// How long a wallet that was taken away is remembered here: longer than anybody keeps in mind whose it was.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+/// When a denial lapses; never, if there is no time.
+type Lapses = Option<Instant>;
+
+/// [`Revocations`] in Postgres, and, for this process, in memory.
+#[derive(Debug)]
+pub struct PostgresRevocations {
+    pool: PgPool,
+    here: Mutex<HashMap<Uuid, HashMap<CommandId, Lapses>>>,
+}
+
+impl PostgresRevocations {
+    /// Over a pool whose search path has `core`.
+    pub fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            here: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, HashMap<CommandId, Lapses>>> {
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn delete(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM revocations WHERE subject = $1 AND command_id = $2")
+            .bind(revocation.subject)
+            .bind(revocation.command_id.uuid())
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+}
+
+#[async_trait]
+impl Revocations for PostgresRevocations {
+    async fn begin(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        let sql = "INSERT INTO revocations (subject, command_id, pending, undisturbed_until) \
+                   VALUES ($1, $2, $3, clock_timestamp() + $4) \
+                   ON CONFLICT (subject, command_id) DO UPDATE SET undisturbed_until = EXCLUDED.undisturbed_until";
+        sqlx::query(sql)
+            .bind(revocation.subject)
+            .bind(revocation.command_id.uuid())
+            .bind(Json(revocation))
+            .bind(UNDISTURBED)
+            .execute(&self.pool)
+            .await
+            .map_err(store)?;
+        let mut here = self.lock();
+        here.entry(revocation.subject)
+            .or_default()
+            .insert(revocation.command_id, None);
+        drop(here);
+        crash_point(crash::REVOCATION_DENIED);
+        Ok(())
+    }
+
+    async fn carried_through(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        crash_point(crash::REVOCATION_LOGGED);
+        if !matches!(revocation.revoked, Revoked::Wallet { .. }) {
+            let sql = "UPDATE revocations SET pending = NULL WHERE subject = $1 AND command_id = $2";
+            return sqlx::query(sql)
+                .bind(revocation.subject)
+                .bind(revocation.command_id.uuid())
+                .execute(&self.pool)
+                .await
+                .map(drop)
+                .map_err(store);
+        }
+        self.delete(revocation).await?;
+        if let Some(denials) = self.lock().get_mut(&revocation.subject) {
+            denials.insert(revocation.command_id, Some(Instant::now() + REMEMBERED));
+        }
+        Ok(())
+    }
+
+    async fn withdraw(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        self.delete(revocation).await?;
+        let mut here = self.lock();
+        if let Some(denials) = here.get_mut(&revocation.subject) {
+            denials.remove(&revocation.command_id);
+            if denials.is_empty() {
+                here.remove(&revocation.subject);
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_on(&self) -> Result<Vec<Revocation>, StoreError> {
+        let sql = "UPDATE revocations SET undisturbed_until = clock_timestamp() + $1 \
+                   WHERE (subject, command_id) IN ( \
+                       SELECT subject, command_id FROM revocations \
+                       WHERE pending IS NOT NULL AND undisturbed_until < clock_timestamp() \
+                       ORDER BY undisturbed_until LIMIT $2 FOR UPDATE SKIP LOCKED) \
+                   RETURNING pending";
+        let taken: Vec<Json<Revocation>> = sqlx::query_scalar(sql)
+            .bind(UNDISTURBED)
+            .bind(AT_ONCE)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store)?;
+        Ok(taken.into_iter().map(|Json(revocation)| revocation).collect())
+    }
+
+    async fn is_pending(&self, command: CommandId) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM revocations WHERE command_id = $1 AND pending IS NOT NULL)")
+            .bind(command.uuid())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store)
+    }
+
+    async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM revocations WHERE subject = ANY ($1))")
+            .bind(subjects)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store)
+    }
+
+    fn denied_here(&self, subject: Uuid) -> bool {
+        let mut here = self.lock();
+        let Some(denials) = here.get_mut(&subject) else {
+            return false;
+        };
+        let now = Instant::now();
+        denials.retain(|_, lapses| lapses.is_none_or(|lapses| now < lapses));
+        let denied = !denials.is_empty();
+        if !denied {
+            here.remove(&subject);
+        }
+        denied
+    }
+
+    fn bound_again(&self, wallet: Uuid) {
+        let mut here = self.lock();
+        if let Some(denials) = here.get_mut(&wallet) {
+            denials.retain(|_, lapses| lapses.is_none());
+            if denials.is_empty() {
+                here.remove(&wallet);
+            }
+        }
+    }
+}
