@@ -11,18 +11,21 @@ use actix_web::dev::ServerHandle;
 use application::clinic::Clinic;
 use application::ports::{Clock, ProgressSource};
 use chrono::{DateTime, SubsecRound, Utc};
+use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::deploy::{self, DeployError};
 use infrastructure::chain::{Address, ChainError, Deployment, EventLog, Node, RpcOptions};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
+use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::KeyRing;
 use infrastructure::notices::Notices;
 use infrastructure::postgres::{self, LIVE};
+use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::{LogLocation, Opener};
 use infrastructure::secrets::SystemSecrets;
-use infrastructure::sessions::{PostgresRevocations, PostgresSessions};
+use infrastructure::sessions::PostgresSessions;
 use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
 use projections::{PgQueries, ReadModels};
 use secrecy::ExposeSecret;
@@ -279,6 +282,7 @@ impl System {
             Arc::new(KeyedDerivation::new(&secret)),
             Arc::clone(&secrets) as _,
             Arc::new(PostgresRevocations::new(pool.clone())),
+            Arc::new(PostgresInvitations::new(pool.clone())),
         ));
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), appender.clone());
@@ -305,6 +309,12 @@ impl System {
             let (state, cancel) = (state.clone(), cancel.clone());
             async move {
                 cancel.run_until_cancelled(state.maintain()).await;
+            }
+        });
+        tasks.spawn({
+            let (state, cancel) = (state.clone(), cancel.clone());
+            async move {
+                cancel.run_until_cancelled(state.carry_revocations_through()).await;
             }
         });
         let server = server(state, listener)?;
@@ -392,6 +402,11 @@ fn http_settings(config: &Config) -> HttpSettings {
         workers: given.workers.unwrap_or(defaults.workers),
         command_wait: seconds(given.command_wait_seconds, defaults.command_wait),
         claim_lease: seconds(given.claim_seconds, defaults.claim_lease).max(Duration::from_secs(1)),
+        administrator: config.bootstrap.administrator.map(|address| Wallet(address.0)),
+        invitation_lifetime: seconds(
+            given.invitation_hours.map(|hours| hours.saturating_mul(3600)),
+            defaults.invitation_lifetime,
+        ),
         session_idle: seconds(
             given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)),
             defaults.session_idle,

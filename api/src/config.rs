@@ -181,6 +181,9 @@ pub struct HttpConfig {
     /// For how many hours a session lives in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_hours: Option<u64>,
+    /// For how many hours an invitation to bind a wallet is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_hours: Option<u64>,
 }
 
 fn default_bind() -> SocketAddr {
@@ -273,8 +276,8 @@ pub struct EncryptionKeyConfig {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BootstrapConfig {
-    /// The wallet of the first administrator, who then opens every other account. Without it, the accounts in the log are all
-    /// there are.
+    /// The wallet of the first administrator, who then opens every other account. It becomes theirs when it signs in. Without it, the
+    /// accounts in the log are all there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub administrator: Option<Address>,
 }

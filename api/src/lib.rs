@@ -2,12 +2,11 @@
 //!
 //! - [`http`]: routes, authentication, problems; generic over the write side and the read side.
 //! - [`openapi`]: the document that describes them.
-//! - [`compose`] and [`config`]: a system from what it is told; [`bootstrap`]: its first administrator.
+//! - [`compose`] and [`config`]: a system from what it is told.
 //! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`import`], [`login`],
 //!   [`check_node`] and [`bench`]: what they do.
 
 pub mod bench;
-pub mod bootstrap;
 pub mod check_node;
 pub mod cli;
 pub mod compose;

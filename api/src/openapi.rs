@@ -16,7 +16,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::http::problem::ProblemBody;
 use crate::http::routes::{
-    accounts, admin, appointments, auth, availability, commands, patients, practitioners, system, visits,
+    accounts, admin, appointments, auth, availability, commands, patients, practitioners, system, visits, wallets,
 };
 
 #[derive(OpenApi)]
@@ -46,6 +46,8 @@ use crate::http::routes::{
         appointments::cancel, appointments::complete, appointments::no_show,
         visits::record,
         accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
+        wallets::invite_patient, wallets::invite_practitioner, wallets::invite_staff, wallets::accept, wallets::read,
+        wallets::change, wallets::take_patients_away, wallets::take_practitioners_away, wallets::take_staffs_away,
         commands::read,
         admin::status, admin::retry_parked,
         system::live, system::ready, system::metrics, system::problem,
@@ -61,6 +63,7 @@ use crate::http::routes::{
         (name = "appointments", description = "Booking and what becomes of it"),
         (name = "visits", description = "History from other systems"),
         (name = "accounts", description = "Accounts of staff and services, and their keys"),
+        (name = "wallets", description = "Invitations, and the wallets that people sign in with"),
         (name = "commands", description = "Commands whose answer was not waited for"),
         (name = "admin", description = "How the system is doing"),
         (name = "system", description = "Health, metrics, documents"),
@@ -210,12 +213,12 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         (404, named),
         (406, true),
         (408, body),
-        (409, command),
+        (409, command || path.ends_with("/invitation")),
         (412, conditional),
         (413, body),
         (415, body),
         (422, body),
-        (429, signs_in),
+        (429, signs_in || path == "/v1/invitations/accept"),
         (503, versioned),
     ];
     all.into_iter()
@@ -223,9 +226,13 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         .collect()
 }
 
-/// Whether an operation changes something: all that are sent with a body do, but sign-ins and searches.
+/// Whether an operation changes something in the log: all that are sent with a body do, but sign-ins, invitations and searches.
 fn is_command(path: &str, method: &str) -> bool {
-    method != "GET" && !path.starts_with("/v1/auth/") && !path.starts_with("/v1/admin/") && !path.ends_with("/search")
+    method != "GET"
+        && !path.starts_with("/v1/auth/")
+        && !path.starts_with("/v1/admin/")
+        && !path.ends_with("/search")
+        && !path.ends_with("/invitation")
 }
 
 /// A cursor is never empty: who sends an empty one for the page after the last would read the list again from its beginning.

@@ -1,6 +1,7 @@
 //! How a revocation goes through: denied first, then told to the log, and never given up.
 
 use domain::account::{Account, AccountCommand};
+use domain::kernel::CommandId;
 use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
@@ -101,6 +102,14 @@ impl<B: Backend> Clinic<B> {
         };
         let done = self.execute::<Account>(account, command, context).await;
         done.map_err(CommandError::of_any)
+    }
+
+    /// Whether a command revokes something and has not been carried through yet.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub async fn is_being_revoked(&self, command: CommandId) -> Result<bool, UseCaseError> {
+        Ok(self.revocations.is_pending(command).await?)
     }
 
     /// Takes on the revocations that nobody is carrying through, and carries them through. Answers with how many still wait.

@@ -31,9 +31,14 @@ impl Person {
 
     /// What they sign for a challenge.
     pub fn message(&self, challenge: &Value) -> String {
+        self.stating("Sign in.", challenge)
+    }
+
+    /// What they sign for a challenge, with a statement.
+    pub fn stating(&self, statement: &str, challenge: &Value) -> String {
         let text = |name: &str| challenge[name].as_str().expect(name).to_owned();
         format!(
-            "{} wants you to sign in with your Ethereum account:\n{}\n\nSign in.\n\nURI: {}\nVersion: {}\n\
+            "{} wants you to sign in with your Ethereum account:\n{}\n\n{statement}\n\nURI: {}\nVersion: {}\n\
              Chain ID: {}\nNonce: {}\nIssued At: {}",
             text("domain"),
             self.address(),
@@ -49,6 +54,32 @@ impl Person {
     pub fn sign(&self, message: &str) -> String {
         let signature = self.wallet.sign_message(message).expect("a signature");
         format!("0x{}", hex::encode(signature))
+    }
+
+    /// A signed message with a statement, as it stands in bodies.
+    pub async fn signed(&self, statement: &str, system: &TestSystem) -> Value {
+        let (status, challenge) = system.post("/v1/auth/nonce", "", &json!({})).await;
+        assert_eq!(status, 200, "{challenge}");
+        let message = self.stating(statement, &challenge);
+        json!({ "message": message, "signature": self.sign(&message) })
+    }
+
+    /// Binds the wallet to what stands at a path, by an invitation that `inviting` may issue. Answers with the token.
+    pub async fn join(&self, system: &TestSystem, inviting: &str, resource: &str) -> String {
+        let (status, invitation) = system
+            .post(&format!("{resource}/invitation"), inviting, &Value::Null)
+            .await;
+        assert_eq!(status, 200, "{invitation}");
+        let token = self.sign_in(system).await;
+        let (status, bound) = self.accept(system, &token, &invitation["invitation"]).await;
+        assert_eq!(status, 200, "{bound}");
+        token
+    }
+
+    /// Accepts an invitation in a session.
+    pub async fn accept(&self, system: &TestSystem, token: &str, invitation: &Value) -> (u16, Value) {
+        let body = json!({ "invitation": invitation });
+        system.post("/v1/invitations/accept", token, &body).await
     }
 
     /// Signs in, and answers with the session.
@@ -74,13 +105,12 @@ pub fn patient(family: &str) -> Value {
     json!({ "details": { "name": { "family": family }, "birthDate": "1980-02-29", "gender": "female" } })
 }
 
-/// A practitioner to register, who signs in with a wallet.
-pub fn practitioner(family: &str, time_zone: &str, wallet: Option<&Person>) -> Value {
+/// A practitioner to register.
+pub fn practitioner(family: &str, time_zone: &str) -> Value {
     json!({
         "details": {
             "name": { "family": family }, "gender": "male", "timeZone": time_zone,
             "specializations": [{ "text": "Cardiology" }],
         },
-        "wallet": wallet.map(Person::address),
     })
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::chain::{KEYS, TestChain};
+use crate::people::Person;
 use crate::postgres;
 
 /// How a system differs from the usual one.
@@ -144,11 +145,9 @@ impl TestSystem {
         }
     }
 
-    /// Waits until the first administrator has an account.
-    pub async fn administrator(&self) {
-        let wallet: Signer = KEYS[0].parse().expect("a key");
-        let opened = api::bootstrap::administrator_in_time(&self.parts().clinic, wallet.address()).await;
-        opened.expect("the first administrator");
+    /// Signs the first administrator in, who gets an account by that, and answers with the token.
+    pub async fn administrator(&self) -> String {
+        Person::with_key(KEYS[0]).sign_in(self).await
     }
 
     /// Stops it orderly.
@@ -257,7 +256,7 @@ impl TestSystem {
         use domain::kernel::CommandId;
         let clinic = Arc::clone(&self.parts().clinic);
         let wallet: Signer = KEYS[0].parse().expect("a key");
-        let account = clinic.account_of_wallet(&domain::kernel::Wallet(wallet.address().0));
+        let account = clinic.account_of_configured(&domain::kernel::Wallet(wallet.address().0));
         let administrator = Principal::Staff {
             account,
             role: Role::Administrator,

@@ -208,7 +208,7 @@ async fn service_key(surroundings: &Surroundings, clinic: &Clinic<Backend>) -> a
         .bootstrap
         .administrator
         .context("no administrator is configured")?;
-    let account = clinic.account_of_wallet(&Wallet(administrator.0));
+    let account = clinic.account_of_configured(&Wallet(administrator.0));
     let administrator = Principal::Staff {
         account,
         role: Role::Administrator,

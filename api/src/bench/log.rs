@@ -103,6 +103,7 @@ impl Clinic {
             AnyEvent::Practitioner(_, event) => encoded(event, &aggregate)?,
             AnyEvent::Calendar(_, event) => encoded(event, &aggregate)?,
             AnyEvent::Account(_, event) => encoded(event, &aggregate)?,
+            AnyEvent::Wallet(_, event) => encoded(event, &aggregate)?,
         };
         let metadata = EventMetadata {
             command_id: CommandId::new(Uuid::new_v4()),

@@ -10,12 +10,12 @@ use projections::ReadModels;
 
 use super::stop::Stop;
 use super::{CliError, console, logging, rebuild};
+use crate::compose;
 use crate::dev::data_dir::DataDir;
 use crate::dev::demo::{self, Demo};
 use crate::dev::port::Port;
 use crate::dev::running::Running;
 use crate::dev::system::{System, SystemPorts};
-use crate::{bootstrap, compose};
 
 /// Run the whole system on this machine.
 ///
@@ -105,10 +105,6 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     let server = compose::System::start(system.config(), socket).await?;
     let url = &system.config().http.public_url;
     demo::ready(url).await?;
-    if let Some(wallet) = system.config().bootstrap.administrator {
-        let opened = bootstrap::administrator_in_time(&server.clinic, wallet).await;
-        opened.map_err(|error| CliError::Bootstrap(error.to_string()))?;
-    }
     let demo = if arguments.no_demo {
         None
     } else {

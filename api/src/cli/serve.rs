@@ -3,16 +3,12 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use application::clinic::Clinic;
 use clap::Args;
-use infrastructure::chain::Address;
 
 use super::stop::Stop;
 use super::{CliError, console, logging};
-use crate::bootstrap;
-use crate::compose::{self, Backend, System};
+use crate::compose::{self, System};
 use crate::config::Config;
 
 /// Run a server: REST interface, appender and follower.
@@ -21,7 +17,8 @@ use crate::config::Config;
 ///
 ///   http.public_url         the address that people sign in at (required); http.bind (127.0.0.1:8080), http.body_limit,
 ///                           http.concurrency, http.workers, http.command_wait_seconds, http.claim_seconds,
-///                           http.session_idle_minutes, http.session_hours
+///                           http.session_idle_minutes, http.session_hours,
+///                           http.invitation_hours (168)
 ///   database.url            postgres://user:password@host/database (required); database.connections (32)
 ///   chain.nodes             JSON-RPC URLs, the preferred one first (required)
 ///   chain.id                the chain id (required)
@@ -31,7 +28,7 @@ use crate::config::Config;
 ///   keys.master_secret      the organisation's master secret, the same on all its servers; or keys.master_secret_file
 ///   keys.encryption         { name = "2026", key = "…" } or { name = "2026", key_file = "…" }: wraps the patients' keys;
 ///                           keys.former lists the ones before it
-///   bootstrap.administrator the wallet of the first administrator
+///   bootstrap.administrator the wallet that signs in as the first administrator
 ///   log.filter              as in "info,infrastructure=debug"; log.json
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -50,20 +47,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         .map_err(|source| CliError::Usage(format!("cannot listen on {bind} (`http.bind`): {source}")))?;
     compose::check_chain(&config).await?;
     let system = System::start(&config, listener).await?;
-    if let Some(wallet) = config.bootstrap.administrator {
-        tokio::spawn(open_administrator(Arc::clone(&system.clinic), wallet));
-    }
     console::note(format!("medconnect serves {} on {bind}", config.http.public_url));
     stop.asked().await;
     stop.force_next();
     console::note("stopping; once more stops at once");
     system.stop().await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// In the background: chain or database may be away when the server starts.
-async fn open_administrator(clinic: Arc<Clinic<Backend>>, wallet: Address) {
-    if let Err(error) = bootstrap::administrator_in_time(&clinic, wallet).await {
-        tracing::error!(%error, "the first administrator's account could not be opened");
-    }
 }

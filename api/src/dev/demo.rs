@@ -161,33 +161,36 @@ pub async fn ready(url: &str) -> Result<(), DemoError> {
     }
 }
 
-/// Makes sure that everybody is there. The administrator must be.
+/// Makes sure that everybody is there. The administrator becomes one by signing in, everybody else by an invitation.
 ///
 /// # Errors
 /// [`DemoError`].
 pub async fn seed(url: &str, folder: &Path, wallets: &DemoWallets) -> Result<Demo, DemoError> {
     let people = people(wallets)?;
     let administrator = Caller::signed_in(url, "administrator", &people).await?;
-    for Person { role, wallet, .. } in &people {
-        if ["hospital", "registrar", "auditor", "insurer"].contains(role) {
-            let account = json!({"name": format!("Demo {role}"), "role": role, "wallet": wallet.address().to_string()});
-            administrator.send("POST", "/v1/accounts", account).await?;
+    for role in ["hospital", "registrar", "auditor", "insurer"] {
+        let caller = Caller::signed_in(url, role, &people).await?;
+        if !caller.registered {
+            let account = json!({"name": format!("Demo {role}"), "role": role, "kind": "person"});
+            let account = administrator.send("POST", "/v1/accounts", account).await?;
+            caller.join(&administrator, "accounts", &account).await?;
         }
     }
     let services = services(&administrator, folder).await?;
 
     let hospital = Caller::signed_in(url, "hospital", &people).await?;
-    let doctor = people
-        .iter()
-        .find(|person| person.role == "doctor")
-        .map(|person| person.wallet.address().to_string());
-    let practitioner = hospital.send("POST", "/v1/practitioners", doctor_json(doctor)).await?;
+    let practitioner = hospital.send("POST", "/v1/practitioners", doctor_json()).await?;
+    let doctor = Caller::signed_in(url, "doctor", &people).await?;
+    if !doctor.registered {
+        doctor.join(&hospital, "practitioners", &practitioner).await?;
+    }
     if let Some(id) = practitioner.get("id").and_then(Value::as_str) {
         offer_slots(&hospital, id).await?;
     }
     let patient = Caller::signed_in(url, "patient", &people).await?;
     if !patient.registered {
-        patient.send("POST", "/v1/patients", patient_json()).await?;
+        let record = hospital.send("POST", "/v1/patients", patient_json()).await?;
+        patient.join(&hospital, "patients", &record).await?;
     }
     Ok(Demo { people, services })
 }
@@ -244,7 +247,7 @@ async fn offer_slots(hospital: &Caller<'_>, doctor: &str) -> Result<(), DemoErro
     Ok(())
 }
 
-fn doctor_json(wallet: Option<String>) -> Value {
+fn doctor_json() -> Value {
     json!({
         "details": {
             "name": {"family": "Example", "given": ["Dora"], "prefix": ["Dr."]},
@@ -257,7 +260,6 @@ fn doctor_json(wallet: Option<String>) -> Value {
             "timeZone": "UTC",
             "identifier": {"system": "urn:medconnect:demo", "value": "doctor"},
         },
-        "wallet": wallet,
     })
 }
 
@@ -267,6 +269,7 @@ fn patient_json() -> Value {
             "name": {"family": "Example", "given": ["Pat"], "prefix": []},
             "birthDate": "1980-01-01",
             "gender": "unknown",
+            "identifier": {"system": "urn:medconnect:demo", "value": "patient"},
         },
     })
 }
@@ -291,6 +294,15 @@ impl<'a> Caller<'a> {
             token: session.token.expose_secret().to_owned(),
             registered: session.me.get("registered").and_then(Value::as_bool).unwrap_or(false),
         })
+    }
+
+    /// Binds the wallet to what was registered, by an invitation of whoever may issue it.
+    async fn join(&self, inviting: &Caller<'_>, collection: &str, registered: &Value) -> Result<(), DemoError> {
+        let id = registered.get("id").and_then(Value::as_str).unwrap_or_default();
+        let path = format!("/v1/{collection}/{id}/invitation");
+        let invitation = inviting.send("POST", &path, Value::Null).await?;
+        let invitation = json!({"invitation": invitation.get("invitation")});
+        self.send("POST", "/v1/invitations/accept", invitation).await.map(drop)
     }
 
     /// Sends until the server has done it: every one of these may be repeated.

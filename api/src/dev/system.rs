@@ -268,6 +268,7 @@ fn configuration(
             claim_seconds: None,
             session_idle_minutes: None,
             session_hours: None,
+            invitation_hours: None,
         },
         database: DatabaseConfig {
             url: postgres.url().into(),

@@ -196,6 +196,8 @@ fn path(of: AggregateRef) -> String {
         AggregateRef::Practitioner(id) => format!("/v1/practitioners/{id}"),
         AggregateRef::Calendar(CalendarId { owner, day }) => format!("/v1/practitioners/{owner}/availability/{day}"),
         AggregateRef::Account(id) => format!("/v1/accounts/{id}"),
+        // Which account a wallet signs in to is asked of the account.
+        AggregateRef::Wallet(_) => "/v1/me/wallet".to_owned(),
     }
 }
 
@@ -223,6 +225,9 @@ pub struct CommandStatusBody {
     /// When it was issued.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: DateTime<Utc>,
+    /// What holds already, while it is pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// What it came to, if it is done and the answer is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<CommandResult>,
@@ -241,6 +246,7 @@ impl CommandStatusBody {
             id: id.uuid(),
             status: CommandState::Pending,
             created_at,
+            detail: None,
             result: None,
             position: None,
             problem: None,

@@ -21,6 +21,7 @@ use application::clinic::{Backend, Clinic, Issue};
 use application::error::{StoreError, UseCaseError};
 use application::identity::Principal;
 use application::registry::{Claim, Claimed, StoredAnswer, Ticket};
+use application::sessions::SignedIn;
 use domain::kernel::{AccountId, CommandId};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -30,7 +31,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::answer::{Answer, CommandStatusBody};
-use super::auth::{Authenticate, caller};
+use super::auth::{Authenticate, Caller, caller};
 use super::body;
 use super::core::{Core, Running, clinic, core};
 use super::dto::{Checked, checked};
@@ -46,7 +47,7 @@ const REGISTERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// A request that changes something, with a body that says `T`.
 pub struct Command<B: Backend, T: Checked> {
-    caller: Principal,
+    caller: Caller,
     body: T::Domain,
     clinic: web::Data<Clinic<B>>,
     precondition: Precondition,
@@ -54,6 +55,7 @@ pub struct Command<B: Backend, T: Checked> {
     key: Option<Key>,
     prefer: Prefer,
     correlation: Option<Uuid>,
+    note: Option<&'static str>,
 }
 
 /// An idempotency key and what it stands for, both as keyed hashes.
@@ -70,7 +72,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let caller = caller(&request).await?.principal;
+            let caller = caller(&request).await?;
             let core = core(&request)?;
             let headers = request.headers();
             let key = idempotency_key(headers)?;
@@ -91,6 +93,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
                 core,
                 key,
                 correlation,
+                note: None,
             })
         })
     }
@@ -132,7 +135,38 @@ impl<B: Backend, T: Checked> Command<B, T> {
         self.precondition.appointment()
     }
 
-    /// Who must forget what they know of an account that this command changes.
+    /// What is added while nobody can say yet what the command came to.
+    #[must_use]
+    pub const fn noting(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// The wallet that the caller signed in with, and what it signed. `None` for a service.
+    ///
+    /// # Errors
+    /// `database-unavailable` when nobody can tell; `unauthenticated` when the session has ended meanwhile.
+    pub async fn signed_in(&self) -> Result<Option<SignedIn>, Problem> {
+        let (Some(session), Some(wallet)) = (self.caller.session, self.caller.wallet) else {
+            return Ok(None);
+        };
+        let proof = self
+            .core
+            .ports
+            .sessions
+            .proof(session)
+            .await
+            .map_err(unreachable_store)?;
+        let proof = proof.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated))?;
+        Ok(Some(SignedIn { wallet, proof }))
+    }
+
+    /// What the HTTP layer knows itself.
+    pub fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.core)
+    }
+
+    /// Who must forget what they know of a wallet that this command binds or frees.
     pub fn authenticator(&self) -> Arc<dyn Authenticate> {
         Arc::clone(&self.core.authenticator)
     }
@@ -148,7 +182,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
     {
         self.precondition.refuse_unread()?;
         let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
-        let issuer = clinic.issuer(&self.caller);
+        let issuer = clinic.issuer(&self.caller.principal, self.caller.wallet.as_ref());
         let fresh = CommandId::new(Uuid::new_v4());
         let record = match self.key {
             Some(key) => match claim(&core, issuer, key, fresh).await? {
@@ -169,7 +203,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
             repeated,
         };
         let (running, accepted) = core.ports.tracker.start(command_id);
-        let work = Box::pin(use_case(clinic, self.caller, self.body, issue));
+        let work = Box::pin(use_case(clinic, self.caller.principal, self.body, issue));
         let task = tokio::spawn(execute(Arc::clone(&core), record, running, work).in_current_span());
         wait(
             core,
@@ -180,6 +214,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
                 command_id,
                 issuer,
                 registered: ticket.is_some(),
+                note: self.note,
             },
         )
         .await
@@ -283,9 +318,12 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
         (Record::Keyed(ticket) | Record::Polled(ticket), Ok(answer)) => {
             core.ports.registry.answer(ticket, &answer.stored()).await
         }
-        // What is not known is no answer: the log will tell.
+        // What is not known is no answer, nor is what goes on: the log will tell.
         (Record::Keyed(ticket) | Record::Polled(ticket), Err(problem))
-            if problem.kind() == ProblemKind::OutcomeUnknown =>
+            if matches!(
+                problem.kind(),
+                ProblemKind::OutcomeUnknown | ProblemKind::RevocationPending
+            ) =>
         {
             core.ports.registry.release(ticket).await
         }
@@ -325,6 +363,7 @@ struct Waiting {
     command_id: CommandId,
     issuer: AccountId,
     registered: bool,
+    note: Option<&'static str>,
 }
 
 async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem> {
@@ -335,7 +374,12 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
         command_id,
         issuer,
         registered,
+        note,
     } = waiting;
+    let unknown = |detail: String| {
+        let detail = note.map_or_else(|| detail.clone(), |note| format!("{note} {detail}"));
+        Problem::new(ProblemKind::OutcomeUnknown).detail(detail)
+    };
     let (begin, longest) = (Instant::now(), core.settings.command_wait);
     let patience = begin + prefer.wait.map_or(longest, |wait| wait.min(longest));
     // The write side has an answer by then, unless the database has none.
@@ -368,7 +412,7 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
             _ => {
                 return match timeout_at(end, task).await {
                     Ok(done) => outcome(done).map(|answer| answer.respond()),
-                    Err(_) => Err(unknown(&format!(
+                    Err(_) => Err(unknown(format!(
                         "It is command {command_id}, which cannot be asked for."
                     ))),
                 };
@@ -376,21 +420,17 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
         }
     }
     if durable {
-        Ok(pending(&core, command_id, prefer))
+        Ok(pending(&core, command_id, prefer, note))
     } else {
-        Err(unknown(&format!("Ask for {}.", command_path(command_id))))
+        Err(unknown(format!("Ask for {}.", command_path(command_id))))
     }
-}
-
-fn unknown(detail: &str) -> Problem {
-    Problem::new(ProblemKind::OutcomeUnknown).detail(detail)
 }
 
 fn outcome(done: Result<Outcome, JoinError>) -> Outcome {
     done.unwrap_or_else(|error| Err(Problem::new(ProblemKind::Internal).cause(error)))
 }
 
-fn pending(core: &Core, command_id: CommandId, prefer: Prefer) -> HttpResponse {
+fn pending(core: &Core, command_id: CommandId, prefer: Prefer, note: Option<&'static str>) -> HttpResponse {
     let mut response = HttpResponse::Accepted();
     response
         .insert_header((header::LOCATION, command_path(command_id)))
@@ -398,7 +438,11 @@ fn pending(core: &Core, command_id: CommandId, prefer: Prefer) -> HttpResponse {
     if prefer.respond_async {
         response.insert_header(("preference-applied", "respond-async"));
     }
-    response.json(CommandStatusBody::pending(command_id, core.ports.clock.now()))
+    let pending = CommandStatusBody::pending(command_id, core.ports.clock.now());
+    response.json(CommandStatusBody {
+        detail: note.map(str::to_owned),
+        ..pending
+    })
 }
 
 /// Where a command is.

@@ -6,6 +6,7 @@ use domain::account::AccountError;
 use domain::calendar::CalendarError;
 use domain::patient::PatientError;
 use domain::practitioner::PractitionerError;
+use domain::wallet::WalletError;
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
@@ -17,6 +18,8 @@ impl From<UseCaseError> for Problem {
             UseCaseError::NotFound(resource) => Self::new(ProblemKind::NotFound).detail(missing(resource)),
             UseCaseError::UnknownReference { pointer } => Self::invalid(pointer, "names nothing that exists"),
             UseCaseError::Invalid { pointer, detail } => Self::invalid(pointer, detail),
+            UseCaseError::Unproved { pointer, detail } => Self::invalid(pointer, detail),
+            UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
             UseCaseError::Refused(refusal) => refused(refusal),
             UseCaseError::Exists { refusal, resource, id } => refused(refusal).resource(path(resource, id)),
@@ -49,6 +52,7 @@ const fn missing(resource: Resource) -> &'static str {
         Resource::Account => "There is no such account.",
         Resource::Key => "There is no such key.",
         Resource::Command => "There is no such command.",
+        Resource::Wallet => "There is no wallet to take away.",
     }
 }
 
@@ -60,6 +64,7 @@ fn path(resource: Resource, id: Uuid) -> String {
         Resource::Account => "accounts",
         Resource::Key => "keys",
         Resource::Command => "commands",
+        Resource::Wallet => "wallets",
     };
     format!("/v1/{collection}/{id}")
 }
@@ -70,6 +75,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Practitioner(error) => practitioner(error),
         Refusal::Calendar(error) => calendar(error),
         Refusal::Account(error) => account(error),
+        Refusal::Wallet(WalletError::Taken) => ProblemKind::AccountExists,
     };
     match (kind, refusal) {
         (ProblemKind::Invalid, Refusal::Practitioner(error)) => Problem::invalid("/specializations", error.to_string()),
@@ -136,6 +142,9 @@ const fn account(error: AccountError) -> ProblemKind {
         AccountError::NotAService => ProblemKind::NotAService,
         AccountError::RoleNotAllowed | AccountError::NoScope | AccountError::AlreadyExpired => ProblemKind::Invalid,
         AccountError::KeyExists => ProblemKind::KeyExists,
+        AccountError::WalletBound | AccountError::InvitationUsed => ProblemKind::WalletBound,
+        AccountError::NotTheWallet => ProblemKind::NotTheWallet,
+        AccountError::NotAPerson => ProblemKind::NotAPerson,
         AccountError::Sealed => ProblemKind::Sealed,
     }
 }

@@ -56,7 +56,7 @@ use limits::SignInLimiter;
 use problem::{Problem, ProblemKind};
 use routes::{
     accounts, admin, appointments, auth as sign_in, availability, commands, patients, practitioners, resource, system,
-    visits,
+    visits, wallets,
 };
 
 /// How long a client may take to send the head of a request.
@@ -67,6 +67,9 @@ const SHUTDOWN_SECONDS: u64 = 30;
 
 /// How often sessions, nonces and old answers are looked after.
 const MAINTENANCE: Duration = Duration::from_secs(10);
+
+/// How often revocations that wait are looked for.
+const REVOCATIONS: Duration = Duration::from_secs(1);
 
 /// What the server works with.
 pub struct AppState<B: Backend> {
@@ -137,8 +140,26 @@ impl<B: Backend> AppState<B> {
         })
     }
 
-    /// Looks after sessions, nonces and old answers, for as long as it is polled. Run it beside the server.
+    /// Carries revocations through that wait for something, for as long as it is polled. Run it beside the server.
+    pub async fn carry_revocations_through(self) {
+        let mut ticks = tokio::time::interval(REVOCATIONS);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.clinic.resume_revocations().await {
+                Ok(0) => {}
+                Ok(waiting) => tracing::warn!(
+                    waiting,
+                    "revocations wait to be told to the log; the accesses are denied"
+                ),
+                Err(error) => tracing::warn!(%error, "revocations that wait cannot be looked for"),
+            }
+        }
+    }
+
+    /// Looks after sessions, nonces, invitations and old answers, for as long as it is polled. Run it beside the server.
     pub async fn maintain(self) {
+        let clinic = self.clinic.into_inner();
         let core = self.core.into_inner();
         let mut ticks = tokio::time::interval(MAINTENANCE);
         loop {
@@ -150,6 +171,10 @@ impl<B: Backend> AppState<B> {
             let retention = chrono::TimeDelta::from_std(core.settings.command_retention).unwrap_or_default();
             if let Err(error) = core.ports.registry.sweep(core.ports.clock.now() - retention).await {
                 tracing::warn!(%error, "old commands could not be forgotten");
+            }
+            // An answer that was lost is looked for as long as answers are kept.
+            if let Err(error) = clinic.invitations.sweep(core.ports.clock.now() - retention).await {
+                tracing::warn!(%error, "old invitations could not be forgotten");
             }
         }
     }
@@ -201,7 +226,7 @@ pub fn configure<B: Backend>(state: AppState<B>) -> impl FnOnce(&mut ServiceConf
                 web::scope("/v1/auth")
                     .wrap(from_fn(limits::limit_sign_ins))
                     .service(resource("/nonce", [(Method::POST, web::to(sign_in::nonce))]))
-                    .service(resource("/login", [(Method::POST, web::to(sign_in::login))]))
+                    .service(resource("/login", [(Method::POST, web::to(sign_in::login::<B>))]))
                     .service(resource("/logout", [(Method::POST, web::to(sign_in::logout))]))
                     .default_service(web::to(routes::nothing_here)),
             )
@@ -219,6 +244,7 @@ pub fn configure<B: Backend>(state: AppState<B>) -> impl FnOnce(&mut ServiceConf
 fn resources<B: Backend>(config: &mut ServiceConfig) {
     config
         .service(resource("/me", [(Method::GET, web::to(sign_in::me))]))
+        .configure(wallets_of::<B>)
         .service(resource(
             "/patients",
             [
@@ -335,6 +361,45 @@ fn resources<B: Backend>(config: &mut ServiceConfig) {
         .service(resource(
             "/admin/parked/retry",
             [(Method::POST, web::to(admin::retry_parked::<B>))],
+        ));
+}
+
+fn wallets_of<B: Backend>(config: &mut ServiceConfig) {
+    config
+        .service(resource(
+            "/me/wallet",
+            [
+                (Method::GET, web::to(wallets::read::<B>)),
+                (Method::PUT, web::to(wallets::change::<B>)),
+            ],
+        ))
+        .service(
+            resource("/invitations/accept", [(Method::POST, web::to(wallets::accept::<B>))])
+                .wrap(from_fn(limits::limit_sign_ins)),
+        )
+        .service(resource(
+            "/patients/{id}/invitation",
+            [(Method::POST, web::to(wallets::invite_patient::<B>))],
+        ))
+        .service(resource(
+            "/practitioners/{id}/invitation",
+            [(Method::POST, web::to(wallets::invite_practitioner::<B>))],
+        ))
+        .service(resource(
+            "/accounts/{id}/invitation",
+            [(Method::POST, web::to(wallets::invite_staff::<B>))],
+        ))
+        .service(resource(
+            "/patients/{id}/wallet/take-away",
+            [(Method::POST, web::to(wallets::take_patients_away::<B>))],
+        ))
+        .service(resource(
+            "/practitioners/{id}/wallet/take-away",
+            [(Method::POST, web::to(wallets::take_practitioners_away::<B>))],
+        ))
+        .service(resource(
+            "/accounts/{id}/wallet/take-away",
+            [(Method::POST, web::to(wallets::take_staffs_away::<B>))],
         ));
 }
 

@@ -78,6 +78,12 @@ problems! {
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",
         "A closed account stays closed.";
+    WalletBound = "wallet-bound", 409, "The account has a wallet already",
+        "Its owner changes it by the signatures of both wallets, or a registrar takes it away first.";
+    NotTheWallet = "not-the-wallet", 409, "This is not the account's wallet",
+        "Another wallet is bound than the one that has signed, or none.";
+    NotAPerson = "not-a-person", 409, "A service has no wallet",
+        "Services use keys.";
     KeyExists = "key-exists", 409, "The key exists already",
         "There is a key with this id or this secret.";
     NotAService = "not-a-service", 409, "Only a service has keys",
@@ -130,6 +136,9 @@ problems! {
     OutcomeUnknown = "outcome-unknown", 503, "It cannot be told now whether it was accepted",
         "The command may still be executed, or have been. Send the same request with the same Idempotency-Key, or ask for the \
          command that the detail names, to find out. Without either, look before you send it again.";
+    RevocationPending = "revocation-pending", 503, "The access is denied already",
+        "What was to be revoked is denied on every server from now on. The log could not be told yet; it is tried until it has been, and \
+         nobody need do anything. The same request with the same Idempotency-Key tells whether it has been.";
     Stopping = "stopping", 503, "The server is stopping",
         "Nothing changed. Ask again; another server, or this one after its restart, will answer.";
     HeldBack = "held-back", 503, "Held back by an event that cannot be read",

@@ -10,6 +10,7 @@ use actix_web::error::QueryPayloadError;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use application::clinic::{Backend, Clinic};
 use application::identity::Principal;
+use domain::kernel::AccountId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +26,8 @@ pub struct Reading<B: Backend> {
     pub clinic: web::Data<Clinic<B>>,
     /// Who asks.
     pub caller: Principal,
+    /// Whose commands are theirs.
+    pub issuer: AccountId,
     /// What the HTTP layer knows itself.
     pub core: web::Data<Core>,
     request: HttpRequest,
@@ -37,9 +40,12 @@ impl<B: Backend> FromRequest for Reading<B> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
+            let caller = caller(&request).await?;
+            let clinic = clinic::<B>(&request)?;
             Ok(Self {
-                caller: caller(&request).await?.principal,
-                clinic: clinic(&request)?,
+                issuer: clinic.issuer(&caller.principal, caller.wallet.as_ref()),
+                caller: caller.principal,
+                clinic,
                 core: core(&request)?,
                 request,
             })

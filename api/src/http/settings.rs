@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use domain::kernel::Wallet;
+
 /// The settings, with defaults for everything but where the server is found and which chain it is on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpSettings {
@@ -28,6 +30,10 @@ pub struct HttpSettings {
     /// How long an idempotency key is claimed by one attempt that shows no sign of life. It need not outlast the attempt: whoever takes
     /// the claim over executes the same command, which is accepted once.
     pub claim_lease: Duration,
+    /// How long an invitation is good.
+    pub invitation_lifetime: Duration,
+    /// The wallet that signs in as the first administrator.
+    pub administrator: Option<Wallet>,
     /// How long the answer to a command is kept.
     pub command_retention: Duration,
     /// The longest body, in bytes.
@@ -56,6 +62,8 @@ impl HttpSettings {
             command_wait: Duration::from_secs(30),
             acceptance_wait: Duration::from_secs(30),
             claim_lease: Duration::from_secs(15),
+            invitation_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            administrator: None,
             command_retention: Duration::from_secs(24 * 60 * 60),
             body_limit: 128 * 1024,
             body_timeout: Duration::from_secs(30),

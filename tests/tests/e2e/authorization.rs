@@ -27,11 +27,13 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
     let bob_id = id(&system.post("/v1/patients", &bob_token, &patient("Bob")).await.1);
 
     let (hers, other) = (Person::numbered(2003), Person::numbered(2004));
-    let doctor = practitioner("Hers", "Europe/Paris", Some(&hers));
+    let doctor = practitioner("Hers", "Europe/Paris");
     let doctor = id(&system.post("/v1/practitioners", &hospital, &doctor).await.1);
-    let stranger = practitioner("Other", "UTC", Some(&other));
+    let stranger = practitioner("Other", "UTC");
     let stranger = id(&system.post("/v1/practitioners", &hospital, &stranger).await.1);
-    let (doctor_token, stranger_token) = (hers.sign_in(&system).await, other.sign_in(&system).await);
+    let entry = |id: &str| format!("/v1/practitioners/{id}");
+    let doctor_token = hers.join(&system, &hospital, &entry(&doctor)).await;
+    let stranger_token = other.join(&system, &hospital, &entry(&stranger)).await;
 
     let day = chrono::Utc::now().date_naive() + chrono::Days::new(7);
     let sessions = json!({ "sessions": [

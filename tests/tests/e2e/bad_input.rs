@@ -25,7 +25,7 @@ impl Clinic {
         let key = system.service("front desk", Role::Hospital).await;
         let id = |answer: Value| answer["id"].as_str().unwrap().to_owned();
         let doctor = id(system
-            .post("/v1/practitioners", &key, &practitioner("Sato", "Asia/Tokyo", None))
+            .post("/v1/practitioners", &key, &practitioner("Sato", "Asia/Tokyo"))
             .await
             .1);
         let patient = id(system.post("/v1/patients", &key, &patient("Ito")).await.1);

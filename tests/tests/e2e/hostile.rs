@@ -555,7 +555,7 @@ impl World {
             (
                 "patientsRegister",
                 Good::get()
-                    .saying(json!({ "details": details, "intake": intake, "wallet": null }))
+                    .saying(json!({ "details": details, "intake": intake }))
                     .answered(201),
             ),
             ("patientsList", Good::get().asking([limit.clone()])),
@@ -569,9 +569,7 @@ impl World {
             ("patientsPractitioners", Good::of(&ito)),
             (
                 "practitionersRegister",
-                Good::get()
-                    .saying(json!({ "details": entry, "wallet": null }))
-                    .answered(201),
+                Good::get().saying(json!({ "details": entry })).answered(201),
             ),
             (
                 "practitionersList",
@@ -620,7 +618,7 @@ impl World {
             (
                 "accountsOpen",
                 Good::get()
-                    .saying(json!({ "name": "ward", "role": "hospital", "wallet": null }))
+                    .saying(json!({ "name": "ward", "role": "hospital", "kind": "service" }))
                     .answered(201),
             ),
             ("accountsList", Good::get().asking([limit])),

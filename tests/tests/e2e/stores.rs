@@ -1,17 +1,22 @@
 //! Nonces, sessions, revocations and the command registry on a real Postgres.
 
+use application::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::log::StreamId;
 use application::registry::{Claim, Claimed, CommandRegistry as _, StoredAnswer, Ticket, Trace};
-use application::revocations::Revocations as _;
+use application::revocations::{Revocation, Revocations as _, Revoked};
 use application::sessions::{Session, Sessions as _, TokenHash};
+use application::wallets::Person;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::kernel::{AccountId, CommandId, Wallet};
+use domain::account::Proof;
+use domain::kernel::{AccountId, CommandId, PatientId, Wallet};
 use infrastructure::chain::codec::append_calldata;
 use infrastructure::chain::{Signer, Transaction};
 use infrastructure::commands::PostgresCommands;
+use infrastructure::invitations::PostgresInvitations;
 use infrastructure::log::{Commit, Payload, StreamHead, StreamPart};
 use infrastructure::postgres::{LIVE, migrate, pool};
-use infrastructure::sessions::{PostgresRevocations, PostgresSessions};
+use infrastructure::revocations::PostgresRevocations;
+use infrastructure::sessions::PostgresSessions;
 use sqlx::{Executor as _, PgPool};
 use tests::chain::KEYS;
 use uuid::Uuid;
@@ -47,6 +52,58 @@ async fn a_nonce_is_used_once_and_not_after_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_that_a_command_has_used_is_good_for_a_retry_of_it_and_for_nothing_else() {
+    let sessions = PostgresSessions::new(migrated().await);
+    let later = now() + TimeDelta::minutes(5);
+    let (command, other) = (CommandId::new(id()), CommandId::new(id()));
+    sessions.issue_nonce("one", later).await.unwrap();
+    assert!(sessions.spend_nonce("one", command, now()).await.unwrap());
+    assert!(sessions.spend_nonce("one", command, later).await.unwrap());
+    assert!(!sessions.spend_nonce("one", other, now()).await.unwrap());
+    assert!(!sessions.consume_nonce("one", now()).await.unwrap());
+    assert!(!sessions.spend_nonce("never issued", command, now()).await.unwrap());
+    sessions.issue_nonce("late", later).await.unwrap();
+    assert!(!sessions.spend_nonce("late", command, later).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_invitation_takes_the_place_of_the_former_one() {
+    let pool = migrated().await;
+    let (here, there) = (
+        PostgresInvitations::new(pool.clone()),
+        PostgresInvitations::new(pool),
+    );
+    let (first, second) = (InvitationHash([1; 32]), InvitationHash([2; 32]));
+    let account = AccountId::new(id());
+    let invitation = Invitation {
+        person: Person::Patient(PatientId::new(id())),
+        account,
+        turn: 0,
+        issuer: AccountId::new(id()),
+        expires_at: now() + TimeDelta::days(7),
+    };
+    here.issue(first, &invitation).await.unwrap();
+    assert_eq!(there.find(first).await.unwrap(), Some(invitation));
+    let again = Invitation { turn: 2, ..invitation };
+    there.issue(second, &again).await.unwrap();
+    assert_eq!(here.find(first).await.unwrap(), None);
+    assert_eq!(here.find(second).await.unwrap(), Some(again));
+    let staff = Invitation {
+        person: Person::Staff(AccountId::new(id())),
+        account: AccountId::new(id()),
+        ..invitation
+    };
+    let staff = Invitation {
+        person: Person::Staff(staff.account),
+        ..staff
+    };
+    here.issue(first, &staff).await.unwrap();
+    assert_eq!(here.find(first).await.unwrap(), Some(staff));
+    here.sweep(now() + TimeDelta::days(8)).await.unwrap();
+    assert_eq!(here.find(second).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_idle_or_old_or_closed() {
     let sessions = PostgresSessions::new(migrated().await);
     let start = now();
@@ -56,7 +113,12 @@ async fn a_session_ends_idle_or_old_or_closed() {
         expires_at: start + TimeDelta::minutes(60),
     };
     let token = TokenHash([1; 32]);
-    sessions.open(token, &session).await.unwrap();
+    let proof = Proof {
+        message: "signed".to_owned(),
+        signature: vec![1; 65],
+    };
+    sessions.open(token, &session, &proof).await.unwrap();
+    assert_eq!(sessions.proof(token).await.unwrap(), Some(proof));
     assert_eq!(sessions.find(token, start).await.unwrap(), Some(session));
     assert_eq!(sessions.find(TokenHash([2; 32]), start).await.unwrap(), None);
     let idle = start + TimeDelta::minutes(10);
@@ -85,23 +147,93 @@ async fn a_session_ends_idle_or_old_or_closed() {
     assert_eq!(sessions.find(token, start).await.unwrap(), None);
 }
 
+fn revocation(subject: Uuid, revoked: Revoked) -> Revocation {
+    Revocation {
+        command_id: CommandId::new(id()),
+        subject,
+        revoked,
+        actor: AccountId::new(id()),
+        at: now(),
+        correlation: None,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_holds_for_every_process_until_the_last_command_withdraws_it() {
     let pool = migrated().await;
     let (here, there) = (PostgresRevocations::new(pool.clone()), PostgresRevocations::new(pool));
-    let (subject, one, two) = (id(), CommandId::new(id()), CommandId::new(id()));
-    here.add(subject, one).await.unwrap();
-    here.add(subject, one).await.unwrap();
-    here.add(subject, two).await.unwrap();
+    let subject = id();
+    let close = || {
+        revocation(
+            subject,
+            Revoked::Account {
+                account: AccountId::new(subject),
+            },
+        )
+    };
+    let (one, two) = (close(), close());
+    here.begin(&one).await.unwrap();
+    here.begin(&one).await.unwrap();
+    here.begin(&two).await.unwrap();
     assert!(here.denied_here(subject));
     assert!(!there.denied_here(subject));
     assert!(there.any(&[id(), subject]).await.unwrap());
-    here.withdraw(subject, one).await.unwrap();
+    here.withdraw(&one).await.unwrap();
     assert!(here.denied_here(subject));
     assert!(there.any(&[subject]).await.unwrap());
-    here.withdraw(subject, two).await.unwrap();
+    here.withdraw(&two).await.unwrap();
     assert!(!here.denied_here(subject));
     assert!(!there.any(&[subject]).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_nobody_carries_through_is_taken_on_by_one_process() {
+    let pool = migrated().await;
+    let (here, there) = (
+        PostgresRevocations::new(pool.clone()),
+        PostgresRevocations::new(pool.clone()),
+    );
+    let subject = id();
+    let key = revocation(
+        subject,
+        Revoked::Key {
+            account: AccountId::new(id()),
+            key: subject,
+        },
+    );
+    here.begin(&key).await.unwrap();
+    assert!(there.is_pending(key.command_id).await.unwrap());
+    assert_eq!(there.take_on().await.unwrap(), [], "whoever began is not disturbed");
+    let abandoned = "UPDATE revocations SET undisturbed_until = now() - interval '1 second'";
+    sqlx::query(abandoned).execute(&pool).await.unwrap();
+    let (one, two) = tokio::join!(here.take_on(), there.take_on());
+    assert_eq!([one.unwrap(), two.unwrap()].concat(), [key.clone()]);
+    there.carried_through(&key).await.unwrap();
+    sqlx::query(abandoned).execute(&pool).await.unwrap();
+    assert_eq!(here.take_on().await.unwrap(), []);
+    assert!(!here.is_pending(key.command_id).await.unwrap());
+    assert!(there.any(&[subject]).await.unwrap(), "it stays denied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_that_was_taken_away_may_be_bound_again() {
+    let pool = migrated().await;
+    let (here, there) = (PostgresRevocations::new(pool.clone()), PostgresRevocations::new(pool));
+    let subject = id();
+    let wallet = revocation(
+        subject,
+        Revoked::Wallet {
+            account: AccountId::new(id()),
+            wallet: Wallet([7; 20]),
+            reason: "lost".to_owned(),
+        },
+    );
+    here.begin(&wallet).await.unwrap();
+    here.carried_through(&wallet).await.unwrap();
+    assert!(!there.any(&[subject]).await.unwrap());
+    assert!(here.denied_here(subject), "for as long as anybody may remember whose it was");
+    here.bound_again(subject);
+    assert!(!here.denied_here(subject));
 }
 
 fn claim(issuer: AccountId, key: u8, fingerprint: u8) -> Claim {

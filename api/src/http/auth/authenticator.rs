@@ -15,11 +15,11 @@ use application::ports::{Clock, IdentityDerivation};
 use application::queries::{AccountView, Queries};
 use application::revocations::Revocations;
 use application::secrets::Secrets;
-use application::sessions::{Session, Sessions, TokenHash};
+use application::sessions::{Session, Sessions, SignedIn, TokenHash};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{KeyHash, Role};
-use domain::kernel::{AccountId, Wallet};
+use domain::kernel::Wallet;
 use moka::future::Cache;
 
 use crate::http::problem::{Problem, ProblemKind};
@@ -57,7 +57,7 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// # Errors
     /// `database-unavailable` when it cannot be stored.
-    async fn open(&self, wallet: Wallet) -> Result<(String, Session), Problem>;
+    async fn open(&self, signed_in: &SignedIn) -> Result<(String, Session), Problem>;
 
     /// Closes a session, for good.
     ///
@@ -65,8 +65,14 @@ pub trait Authenticate: Send + Sync + 'static {
     /// `database-unavailable` when that cannot be stored.
     async fn close(&self, session: TokenHash) -> Result<(), Problem>;
 
-    /// Looks an account up again: it was opened or changed just now.
-    async fn forget(&self, account: AccountId);
+    /// Whether a wallet signs in to an account, open or closed.
+    ///
+    /// # Errors
+    /// `database-unavailable` when nobody can tell.
+    async fn has_account(&self, wallet: &Wallet) -> Result<bool, Problem>;
+
+    /// Looks a wallet's account up again: it was bound or freed just now.
+    async fn forget(&self, wallet: &Wallet);
 
     /// Tells the store which sessions were used, and has it forget what ended. Call it every few seconds.
     ///
@@ -96,7 +102,7 @@ pub struct Authenticator<Q> {
     clock: Arc<dyn Clock>,
     lifetimes: Lifetimes,
     known_sessions: Cache<TokenHash, Option<Session>>,
-    known_accounts: Cache<AccountId, Option<Arc<AccountView>>>,
+    known_wallets: Cache<Wallet, Option<Arc<AccountView>>>,
     known_keys: Cache<KeyHash, Option<Arc<AccountView>>>,
     /// A lookup that began before a logout may end after it: this outlasts what it puts into the cache.
     closed: Cache<TokenHash, ()>,
@@ -130,7 +136,7 @@ impl<Q: Queries> Authenticator<Q> {
             clock,
             lifetimes,
             known_sessions: cache(lifetimes.cache),
-            known_accounts: cache(lifetimes.cache),
+            known_wallets: cache(lifetimes.cache),
             known_keys: cache(lifetimes.cache),
             closed: cache(lifetimes.cache * 5),
             used: Mutex::default(),
@@ -149,9 +155,9 @@ impl<Q: Queries> Authenticator<Q> {
         }
         self.note_use(token, &session, now);
         let wallet = session.wallet;
-        let account = AccountId::new(self.identities.from_wallet(&wallet));
-        let principal = match self.account(account).await? {
+        let principal = match self.account(&wallet).await? {
             None => Some(Principal::Unregistered { wallet }),
+            Some(_) if self.revocations.denied_here(self.identities.from_wallet(&wallet)) => None,
             Some(view) => self.person(&view),
         };
         Ok(principal.map(|principal| Authenticated {
@@ -217,19 +223,20 @@ impl<Q: Queries> Authenticator<Q> {
         Ok((!denied).then(|| Arc::new(view)))
     }
 
-    async fn account(&self, id: AccountId) -> Result<Option<Arc<AccountView>>, Problem> {
-        self.known_accounts
-            .try_get_with(id, self.find_account(id))
+    async fn account(&self, wallet: &Wallet) -> Result<Option<Arc<AccountView>>, Problem> {
+        self.known_wallets
+            .try_get_with(*wallet, self.find_account(wallet))
             .await
             .map_err(unread)
     }
 
-    async fn find_account(&self, id: AccountId) -> Result<Option<Arc<AccountView>>, UseCaseError> {
-        let Some(mut view) = self.queries.account(id).await? else {
+    async fn find_account(&self, wallet: &Wallet) -> Result<Option<Arc<AccountView>>, UseCaseError> {
+        let Some(mut view) = self.queries.account_of_wallet(wallet).await? else {
             return Ok(None);
         };
         // An account that is denied is as good as closed, and not as good as missing: its wallet may not register again.
-        view.closed |= self.revocations.any(&[id.uuid()]).await?;
+        let subjects = [view.id.uuid(), self.identities.from_wallet(wallet)];
+        view.closed |= self.revocations.any(&subjects).await?;
         Ok(Some(Arc::new(view)))
     }
 
@@ -264,7 +271,7 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
         }
     }
 
-    async fn open(&self, wallet: Wallet) -> Result<(String, Session), Problem> {
+    async fn open(&self, signed_in: &SignedIn) -> Result<(String, Session), Problem> {
         let token = self.secrets.token();
         let token = token.map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
         let token = format!("{SESSION_PREFIX}{token}");
@@ -272,12 +279,15 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
         let expires_at = now + delta(self.lifetimes.absolute);
         let idle_expires_at = (now + delta(self.lifetimes.idle)).min(expires_at);
         let session = Session {
-            wallet,
+            wallet: signed_in.wallet,
             idle_expires_at,
             expires_at,
         };
         let hash = TokenHash(self.secrets.digest(token.as_bytes()));
-        self.sessions.open(hash, &session).await.map_err(stored)?;
+        self.sessions
+            .open(hash, &session, &signed_in.proof)
+            .await
+            .map_err(stored)?;
         Ok((token, session))
     }
 
@@ -289,8 +299,12 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
         Ok(())
     }
 
-    async fn forget(&self, account: AccountId) {
-        self.known_accounts.invalidate(&account).await;
+    async fn has_account(&self, wallet: &Wallet) -> Result<bool, Problem> {
+        Ok(self.account(wallet).await?.is_some())
+    }
+
+    async fn forget(&self, wallet: &Wallet) {
+        self.known_wallets.invalidate(wallet).await;
     }
 
     async fn maintain(&self) -> Result<(), Problem> {

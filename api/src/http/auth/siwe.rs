@@ -40,6 +40,8 @@ pub struct Verified {
     pub wallet: Wallet,
     /// The nonce to consume.
     pub nonce: String,
+    /// What the message states.
+    pub statement: Option<String>,
 }
 
 /// Why a sign-in is refused. Each says what the caller knows already, and what a message must say instead.
@@ -127,6 +129,7 @@ impl SignInPolicy {
         Ok(Verified {
             wallet,
             nonce: message.nonce,
+            statement: message.statement,
         })
     }
 

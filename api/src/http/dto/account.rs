@@ -91,7 +91,18 @@ impl From<Scope> for account::Scope {
     }
 }
 
-/// An account to open. With a wallet it is a person's, without one a service's.
+/// Who signs in with an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountKind {
+    /// Another system, with a key.
+    #[default]
+    Service,
+    /// A person of the staff, with a wallet that they bind by an invitation.
+    Person,
+}
+
+/// An account to open.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenAccount {
@@ -100,9 +111,10 @@ pub struct OpenAccount {
     pub name: String,
     /// The role: any but `patient` and `doctor`, who get their accounts when they are registered.
     pub role: Role,
-    /// The wallet with which a person signs in.
+    /// Who signs in with it.
     #[serde(default)]
-    pub wallet: Option<WalletAddress>,
+    #[schema(required = false)]
+    pub kind: AccountKind,
 }
 
 impl Checked for OpenAccount {
@@ -111,9 +123,9 @@ impl Checked for OpenAccount {
     fn check(self, checks: &mut Checks) -> NewAccount {
         let name = checks.text("name", self.name, 200);
         let role = self.role.into();
-        match checks.optional("wallet", self.wallet) {
-            Some(wallet) => NewAccount::Staff { wallet, name, role },
-            None => NewAccount::Service { name, role },
+        match self.kind {
+            AccountKind::Person => NewAccount::Staff { name, role },
+            AccountKind::Service => NewAccount::Service { name, role },
         }
     }
 }
@@ -288,7 +300,7 @@ pub struct OpenedSession {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
-    /// Whether there is an account. Without one a wallet may register as a patient, and nothing else.
+    /// Whether there is an account. Without one a wallet may register as a patient or accept an invitation, and nothing else.
     #[schema(example = true)]
     pub registered: bool,
     /// The account.

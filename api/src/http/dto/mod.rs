@@ -13,6 +13,7 @@ mod patient;
 mod practitioner;
 mod status;
 mod time;
+mod wallet;
 
 pub use account::*;
 pub use calendar::*;
@@ -24,3 +25,4 @@ pub use patient::*;
 pub use practitioner::*;
 pub use status::*;
 pub use time::{Day, Instant, query_instant};
+pub use wallet::*;

@@ -1,7 +1,7 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::{PatientId, TextRule, Wallet};
+use domain::kernel::{PatientId, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::http::cursor::{Wanted, check_page};
 
 use super::{
-    Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant, WalletAddress,
+    Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant,
 };
 
 /// Who a patient is.
@@ -261,22 +261,15 @@ pub struct RegisterPatient {
     /// What they bring.
     #[serde(default)]
     pub intake: Intake,
-    /// The wallet that will open the record. A patient who registers themselves leaves it out: it is the one they signed in
-    /// with.
-    #[serde(default)]
-    pub wallet: Option<WalletAddress>,
 }
 
 impl Checked for RegisterPatient {
-    type Domain = (patient::Registration, Option<Wallet>);
+    type Domain = patient::Registration;
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let details = checks.field("details", self.details);
         let intake = checks.field("intake", self.intake);
-        (
-            patient::Registration { details, intake },
-            checks.optional("wallet", self.wallet),
-        )
+        patient::Registration { details, intake }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use application::queries::PractitionerView;
 use chrono_tz::Tz;
-use domain::kernel::{TextRule, Wallet};
+use domain::kernel::TextRule;
 use domain::practitioner;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant, WalletAddress};
+use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
 
 /// Who a practitioner is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -84,19 +84,13 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
 pub struct RegisterPractitioner {
     /// Who the practitioner is.
     pub details: PractitionerDetails,
-    /// The wallet with which they will sign in.
-    #[serde(default)]
-    pub wallet: Option<WalletAddress>,
 }
 
 impl Checked for RegisterPractitioner {
-    type Domain = (practitioner::PractitionerDetails, Option<Wallet>);
+    type Domain = practitioner::PractitionerDetails;
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
-        (
-            checks.field("details", self.details),
-            checks.optional("wallet", self.wallet),
-        )
+        checks.field("details", self.details)
     }
 }
 

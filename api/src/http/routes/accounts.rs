@@ -13,9 +13,9 @@ use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
-/// Open an account of the staff (with a wallet) or of a service (without).
+/// Open an account of a service, or of a person of the staff.
 ///
-/// A person signs in with the wallet; a service needs a key. Opening the same account again changes nothing (200).
+/// A service is named by its name, so opening it again changes nothing (200); it needs a key. A person is then invited to bind a wallet.
 #[utoipa::path(
     post, path = "/v1/accounts", tag = "accounts", request_body = dto::OpenAccount,
     responses(
@@ -24,10 +24,8 @@ use crate::http::reading::{Parameters, Reading};
     ),
 )]
 pub async fn open<B: Backend>(command: Command<B, dto::OpenAccount>) -> Result<HttpResponse, Problem> {
-    let authenticator = command.authenticator();
     let run = command.run(async move |clinic, caller, account, issue| {
         let done = clinic.open_account(&caller, account, &issue).await?;
-        authenticator.forget(done.id).await;
         Ok(Answer::created(done))
     });
     run.await
@@ -64,9 +62,14 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AccountId>) -> 
     Ok(reading.answer(etag::of_version(account.version), &dto::Account::from(account)))
 }
 
+/// What is said of a revocation that has not reached the log yet.
+const DENIED: &str = "The access is denied already; the log will say so as soon as it can.";
+
 /// Close an account.
 ///
 /// Nobody signs in with it any more, and none of its sessions and keys works, from the moment this is accepted. It stays closed.
+/// Whatever is not there just now, it is denied on every server: the answer is then 202, or 503 with the problem `revocation-pending`,
+/// and the log is told as soon as it can be.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/close", tag = "accounts",
     params(("id" = Uuid, Path, description = "The account")),
@@ -76,10 +79,9 @@ pub async fn close<B: Backend>(
     id: web::Path<AccountId>,
     command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    let (id, authenticator) = (*id, command.authenticator());
-    let run = command.run(async move |clinic, caller, (), issue| {
+    let id = *id;
+    let run = command.noting(DENIED).run(async move |clinic, caller, (), issue| {
         let receipt = clinic.close_account(&caller, id, &issue).await?;
-        authenticator.forget(id).await;
         Ok(Answer::changed(Done { id, receipt }))
     });
     run.await
@@ -107,7 +109,7 @@ pub async fn issue_key<B: Backend>(
 
 /// Revoke a key.
 ///
-/// It stops working from the moment this is accepted. The account's other keys go on.
+/// It stops working from the moment this is accepted. The account's other keys go on. Answers as closing an account does.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/keys/{key}/revoke", tag = "accounts",
     params(("id" = Uuid, Path, description = "The account"), ("key" = Uuid, Path, description = "The key")),
@@ -118,7 +120,7 @@ pub async fn revoke_key<B: Backend>(
     command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
     let (id, key) = ids.into_inner();
-    let run = command.run(async move |clinic, caller, (), issue| {
+    let run = command.noting(DENIED).run(async move |clinic, caller, (), issue| {
         let receipt = clinic.revoke_key(&caller, id, key, &issue).await?;
         Ok(Answer::revoked(id, key, receipt))
     });

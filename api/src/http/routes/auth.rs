@@ -1,11 +1,12 @@
 //! Signing in and out.
 
 use actix_web::{HttpRequest, HttpResponse};
+use application::clinic::Backend;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
 use crate::http::auth::Caller;
 use crate::http::body::Json;
-use crate::http::core::core;
+use crate::http::core::{clinic, core};
 use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
 
@@ -30,14 +31,17 @@ pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 /// Sign in with a signed message.
 ///
-/// A wallet without an account gets a session too: with it, it can register as a patient and do nothing else. Contract
-/// wallets (ERC-1271) cannot sign in yet.
+/// A wallet without an account gets a session too: with it, it can register as a patient or accept an invitation, and do nothing else.
+/// Contract wallets (ERC-1271) cannot sign in yet.
 #[utoipa::path(
     post, path = "/v1/auth/login", tag = "auth", request_body = dto::SignIn, security(()),
     responses((status = 200, description = "Signed in", body = dto::OpenedSession)),
 )]
-pub async fn login(request: HttpRequest, Json(signed): Json<dto::SignIn>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(core(&request)?.sign_in(&signed).await?))
+pub async fn login<B: Backend>(request: HttpRequest, Json(signed): Json<dto::SignIn>) -> Result<HttpResponse, Problem> {
+    let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
+    let signed_in = core.signed_in(&signed).await?;
+    core.welcome(&clinic, &signed_in).await?;
+    Ok(HttpResponse::Ok().json(core.open_session(&signed_in).await?))
 }
 
 /// Sign out.

@@ -9,7 +9,6 @@ use domain::kernel::CommandId;
 
 use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
 use crate::http::command::unreachable_store;
-use crate::http::core::Core;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reading::Reading;
 
@@ -24,10 +23,10 @@ use crate::http::reading::Reading;
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> Result<HttpResponse, Problem> {
     let registry = &reading.core.ports.registry;
     let found = registry.find(*id).await.map_err(unreachable_store)?;
-    let issuer = reading.clinic.issuer(&reading.caller);
+    let issuer = reading.issuer;
     let missing = UseCaseError::NotFound(Resource::Command);
     let command = found.filter(|command| command.issuer == issuer).ok_or(missing)?;
-    let status = status(&reading.core, *id, command).await?;
+    let status = status(&reading, *id, command).await?;
     let mut response = HttpResponse::Ok();
     if status.status == CommandState::Pending {
         response.insert_header((header::RETRY_AFTER, 1_u64));
@@ -36,8 +35,14 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> 
 }
 
 /// What is kept is what was decided; without it, the log tells: what is journaled and final is done, what is not final or in the
-/// outbox is on its way, what the contract refused never will be done, and what left no trace and is executed by nobody changed nothing.
-async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Result<CommandStatusBody, Problem> {
+/// outbox is on its way, a revocation is carried through in any case, what the contract refused never will be done, and what left no
+/// trace and is executed by nobody changed nothing.
+async fn status<B: Backend>(
+    reading: &Reading<B>,
+    id: CommandId,
+    command: RegisteredCommand,
+) -> Result<CommandStatusBody, Problem> {
+    let core = &reading.core;
     let pending = CommandStatusBody::pending(id, command.created_at);
     if let Some(answer) = command.answer {
         let corrupt = |error: serde_json::Error| Problem::new(ProblemKind::Internal).cause(error);
@@ -74,6 +79,7 @@ async fn status(core: &Core, id: CommandId, command: RegisteredCommand) -> Resul
         Trace::Outbox => pending,
         Trace::None if running => pending,
         Trace::Refused => failed(pending, ProblemKind::RefusedByTheLog),
+        Trace::None if reading.clinic.is_being_revoked(id).await? => pending,
         Trace::None => failed(pending, ProblemKind::CommandNotExecuted),
     })
 }

@@ -13,6 +13,7 @@ pub mod patients;
 pub mod practitioners;
 pub mod system;
 pub mod visits;
+pub mod wallets;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};

@@ -16,8 +16,9 @@ use crate::http::reading::{Parameters, Reading};
 
 /// Register a patient.
 ///
-/// A wallet that has signed in and has no account registers itself. A hospital registers anybody; an `identifier` in the
-/// details names the record, so that registering again with the same content changes nothing (200).
+/// A wallet that has signed in and has no account registers itself. A hospital registers anybody, without a wallet, and then invites
+/// them to bind one; an `identifier` in the details names the record, so that registering again with the same content changes nothing
+/// (200).
 #[utoipa::path(
     post, path = "/v1/patients", tag = "patients", request_body = dto::RegisterPatient,
     responses(
@@ -26,15 +27,13 @@ use crate::http::reading::{Parameters, Reading};
     ),
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> Result<HttpResponse, Problem> {
-    let authenticator = command.authenticator();
-    let run = command.run(async move |clinic, caller, (registration, wallet), issue| {
-        let done = clinic.register_patient(&caller, registration, wallet, &issue).await?;
-        let wallet = match caller {
-            Principal::Unregistered { wallet } => Some(wallet),
-            _ => wallet,
-        };
-        if let Some(wallet) = wallet {
-            authenticator.forget(clinic.account_of_wallet(&wallet)).await;
+    let (signed_in, authenticator) = (command.signed_in().await?, command.authenticator());
+    let run = command.run(async move |clinic, caller, registration, issue| {
+        let done = clinic
+            .register_patient(&caller, registration, signed_in, &issue)
+            .await?;
+        if let Principal::Unregistered { wallet } = caller {
+            authenticator.forget(&wallet).await;
         }
         Ok(Answer::created(done))
     });

@@ -15,7 +15,7 @@ use crate::http::reading::{Parameters, Reading};
 
 /// Register a practitioner.
 ///
-/// Only a hospital does. Nobody registers themselves as a practitioner: what they do would count before a registrar has
+/// Only a hospital does, and then invites them to bind a wallet. Nobody registers themselves as a practitioner: what they do would count before a registrar has
 /// attested them.
 #[utoipa::path(
     post, path = "/v1/practitioners", tag = "practitioners", request_body = dto::RegisterPractitioner,
@@ -25,12 +25,8 @@ use crate::http::reading::{Parameters, Reading};
     ),
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>) -> Result<HttpResponse, Problem> {
-    let authenticator = command.authenticator();
-    let run = command.run(async move |clinic, caller, (details, wallet), issue| {
-        let done = clinic.register_practitioner(&caller, details, wallet, &issue).await?;
-        if let Some(wallet) = wallet {
-            authenticator.forget(clinic.account_of_wallet(&wallet)).await;
-        }
+    let run = command.run(async move |clinic, caller, details, issue| {
+        let done = clinic.register_practitioner(&caller, details, &issue).await?;
         Ok(Answer::created(done))
     });
     run.await

@@ -8,7 +8,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fakes::{HOSPITAL_KEY, OTHER, OWN, ROLES, World, token};
+use super::fakes::{HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
 use crate::http::app;
 use crate::openapi::{document, operations};
 
@@ -26,9 +26,11 @@ enum Access {
     },
     /// Hospital systems whose key has the scope to import, and no person.
     HospitalSystem,
+    /// These roles, who have wallets, in persons only; what the table says is answered with this status.
+    People(&'static str, u16),
 }
 
-use Access::{AnyCaller, HospitalSystem, Public, Roles};
+use Access::{AnyCaller, HospitalSystem, People, Public, Roles};
 
 const fn roles(any: &'static str, own: &'static str) -> Access {
     Roles { any, own, hidden: 404 }
@@ -58,6 +60,57 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         ),
         ("POST", "/v1/auth/logout", AnyCaller(204), none.clone()),
         ("GET", "/v1/me", AnyCaller(200), none.clone()),
+        ("GET", "/v1/me/wallet", People(REGISTERED, 200), none.clone()),
+        // Nothing is signed.
+        (
+            "PUT",
+            "/v1/me/wallet",
+            People(REGISTERED, 422),
+            json!({"current": {"message": "", "signature": ""}, "new": {"message": "", "signature": ""}}),
+        ),
+        (
+            "POST",
+            "/v1/invitations/accept",
+            People("unregistered", 200),
+            json!({"invitation": INVITATION}),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/invitation",
+            roles("hospital", ""),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/practitioners/{id}/invitation",
+            roles("hospital", ""),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/accounts/{id}/invitation",
+            roles("administrator", ""),
+            none.clone(),
+        ),
+        // None of these has a wallet.
+        (
+            "POST",
+            "/v1/patients/{id}/wallet/take-away",
+            People("registrar", 404),
+            json!({"reason": "lost"}),
+        ),
+        (
+            "POST",
+            "/v1/practitioners/{id}/wallet/take-away",
+            People("registrar", 404),
+            json!({"reason": "lost"}),
+        ),
+        (
+            "POST",
+            "/v1/accounts/{id}/wallet/take-away",
+            People("registrar", 404),
+            json!({"reason": "lost"}),
+        ),
         ("POST", "/v1/patients", roles("unregistered hospital", ""), register),
         ("GET", "/v1/patients", roles("hospital", ""), none.clone()),
         (
@@ -284,6 +337,8 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
                     Public => assert_ne!(status, 403, "{what}"),
                     AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
                     HospitalSystem => assert_eq!(status, 403, "{what}"),
+                    People(roles, expected) if names(roles, role) => assert_eq!(status, expected, "{what}"),
+                    People(..) => assert_eq!(status, 403, "{what}"),
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
@@ -305,6 +360,7 @@ async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
             AnyCaller(204) => assert_eq!(status, 403, "{what}"),
             AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
             HospitalSystem => assert!(status < 300, "{what}: {status}"),
+            People(..) => assert_eq!(status, 403, "{what}"),
             Roles { any, .. } if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
             Roles { .. } => assert_eq!(status, 403, "{what}"),
         }

@@ -267,7 +267,7 @@ async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
     let patient = json!({"details": {
         "name": name, "birthDate": "1990-01-01", "gender": "female", "email": "ada@example.org", "phone": "+44",
         "deceased": {"at": "2020-01-01T00:00:00Z"},
-    }, "wallet": null});
+    }});
     let doctor = json!({"details": {
         "name": name, "gender": "female", "specializations": [{"text": "Cardiology"}], "timeZone": "Europe/London",
     }});
@@ -315,12 +315,6 @@ async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
         ("/v1/patients", &patient, "/details/gender", json!("Okafor")),
         ("/v1/patients", &patient, "/details/email", json!("Okafor")),
         ("/v1/patients", &patient, "/details/phone", json!("\u{1b}[2J")),
-        (
-            "/v1/patients",
-            &patient,
-            "/wallet",
-            json!("0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
-        ),
         (
             "/v1/practitioners",
             &doctor,

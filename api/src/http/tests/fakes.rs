@@ -12,19 +12,21 @@ use std::time::Duration;
 use application::clinic::Clinic;
 use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Loaded, Receipt, Unavailable};
 use application::error::StoreError;
+use application::invitations::{Invitation, InvitationHash, Invitations};
 use application::log::Finality;
 use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Progress, ProgressSource};
 use application::queries::*;
 use application::registry::*;
-use application::revocations::Revocations;
+use application::revocations::{Revocation, Revocations};
 use application::secrets::{NoRandomness, Secrets};
 use application::sessions::{Session, Sessions, TokenHash};
 use application::status::*;
+use application::wallets::Person;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use cqrs_es::Aggregate as _;
-use domain::account::{KeyHash, Role, Scope};
+use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Slot};
 use domain::kernel::*;
 use domain::patient::{Intake, PatientDetails};
@@ -40,6 +42,8 @@ pub(super) const OWN: Uuid = Uuid::from_u128(1);
 pub(super) const OTHER: Uuid = Uuid::from_u128(2);
 /// The key that the hospital's system uses, with every scope.
 pub(super) const HOSPITAL_KEY: &str = "mk_hospital";
+/// The secret of the one invitation there is.
+pub(super) const INVITATION: &str = "mi_invitation";
 /// The chain that is signed in to.
 pub(super) const CHAIN: u64 = 31337;
 
@@ -83,13 +87,16 @@ impl World {
         let queries = Arc::new(FakeQueries::default());
         let clock = Arc::new(FakeClock);
         let secrets = Arc::new(FakeSecrets::default());
+        let revocations = Arc::new(FakeRevocations::default());
+        let invitations = Arc::new(FakeInvitations::default());
         let clinic = Arc::new(Clinic::new(
             Arc::clone(&executor),
             Arc::clone(&queries),
             Arc::<FakeClock>::clone(&clock),
             Arc::new(FakeIdentities),
             Arc::<FakeSecrets>::clone(&secrets),
-            Arc::new(FakeRevocations::default()),
+            Arc::<FakeRevocations>::clone(&revocations),
+            Arc::<FakeInvitations>::clone(&invitations),
         ));
         let ports = HttpPorts {
             clock,
@@ -198,6 +205,8 @@ pub(super) struct FakeExecutor {
     pub(super) away: Mutex<bool>,
     /// Whether it cannot tell what becomes of commands.
     pub(super) unsure: Mutex<bool>,
+    /// Whether the accounts that are loaded have a wallet.
+    pub(super) bound: Mutex<bool>,
 }
 
 impl FakeExecutor {
@@ -258,21 +267,64 @@ impl CommandExecutor for FakeExecutor {
         self.done(context).await
     }
 
+    async fn execute_three<A, B, C, E, D>(
+        &self,
+        _: (A::Id, B::Id, C::Id),
+        _: D,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<E>>
+    where
+        A: ClinicAggregate,
+        B: ClinicAggregate,
+        C: ClinicAggregate,
+        E: From<A::Error> + From<B::Error> + From<C::Error> + Send,
+        D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync,
+    {
+        self.done(context).await
+    }
+
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<Loaded<A>, CommandError<A::Error>> {
         let of: AggregateRef = id.into();
-        let known = [OWN, OTHER].contains(&of.uuid());
+        let known = known(of.uuid());
         let mut practitioner = Practitioner::default();
         if known {
             practitioner.apply(PractitionerEvent::Registered {
                 details: practitioner_details(),
             });
         }
-        let any: &dyn Any = &practitioner;
-        let aggregate = any.downcast_ref::<A>().cloned().unwrap_or_default();
+        // What is known is the account of a person who has no wallet yet; the accounts of patients and practitioners have one once
+        // somebody has told the executor so.
+        let mut account = Account::default();
+        if known {
+            let (name, role) = ("Lab".to_owned(), Role::Hospital);
+            account.apply(AccountEvent::Opened {
+                holder: Holder::Staff { name, role },
+            });
+        }
+        if *self.bound.lock().unwrap() {
+            account.apply(AccountEvent::WalletBound {
+                binding: Said::Openly(Binding {
+                    wallet: Wallet([99; 20]),
+                    proof: proof(),
+                    title: Title::Configuration,
+                }),
+            });
+        }
+        let aggregate = [&practitioner as &dyn Any, &account]
+            .into_iter()
+            .find_map(|any| any.downcast_ref::<A>().cloned());
+        let aggregate = aggregate.unwrap_or_default();
         Ok(Loaded {
             aggregate,
             version: u64::from(known),
         })
+    }
+}
+
+fn proof() -> Proof {
+    Proof {
+        message: "signed".into(),
+        signature: vec![1; 65],
     }
 }
 
@@ -381,6 +433,7 @@ impl FakeQueries {
             practitioner: (role == Role::Doctor).then_some(PractitionerId::new(OWN)),
             closed: self.closed.lock().unwrap().contains(&account(number)),
             keys: if service { vec![key] } else { Vec::new() },
+            wallet_acts: Vec::new(),
             version: 1,
         })
     }
@@ -457,6 +510,10 @@ impl Queries for FakeQueries {
         Ok(number.and_then(|number| self.account_of(number)))
     }
 
+    async fn account_of_wallet(&self, wallet: &Wallet) -> Result<Option<AccountView>, QueryError> {
+        Ok(self.account_of(wallet.0[0]))
+    }
+
     async fn account_of_key(&self, hash: &KeyHash) -> Result<Option<AccountView>, QueryError> {
         let service = self.account_of(HOSPITAL_SERVICE);
         Ok(service.filter(|account| account.keys.iter().any(|key| key.hash == *hash)))
@@ -497,7 +554,15 @@ impl Sessions for FakeSessions {
             .is_some_and(|expires| expires > now))
     }
 
-    async fn open(&self, token: TokenHash, session: &Session) -> Result<(), StoreError> {
+    async fn spend_nonce(&self, nonce: &str, _: CommandId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.consume_nonce(nonce, now).await
+    }
+
+    async fn proof(&self, _: TokenHash) -> Result<Option<Proof>, StoreError> {
+        Ok(Some(proof()))
+    }
+
+    async fn open(&self, token: TokenHash, session: &Session, _: &Proof) -> Result<(), StoreError> {
         self.opened.lock().unwrap().insert(token, *session);
         Ok(())
     }
@@ -535,19 +600,42 @@ impl Sessions for FakeSessions {
     }
 }
 
+/// Revocations in memory: what is denied, and whether it is still to be carried through.
 #[derive(Default)]
-struct FakeRevocations(Mutex<HashSet<(Uuid, CommandId)>>);
+struct FakeRevocations(Mutex<HashMap<CommandId, (Revocation, bool)>>);
 
 #[async_trait]
 impl Revocations for FakeRevocations {
-    async fn add(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError> {
-        self.0.lock().unwrap().insert((subject, command));
+    async fn begin(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        let pending = (revocation.clone(), true);
+        self.0.lock().unwrap().insert(revocation.command_id, pending);
         Ok(())
     }
 
-    async fn withdraw(&self, subject: Uuid, command: CommandId) -> Result<(), StoreError> {
-        self.0.lock().unwrap().remove(&(subject, command));
+    async fn carried_through(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        let done = (revocation.clone(), false);
+        self.0.lock().unwrap().insert(revocation.command_id, done);
         Ok(())
+    }
+
+    async fn withdraw(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        self.0.lock().unwrap().remove(&revocation.command_id);
+        Ok(())
+    }
+
+    async fn take_on(&self) -> Result<Vec<Revocation>, StoreError> {
+        let all = self.0.lock().unwrap();
+        let pending = all.values().filter(|(_, pending)| *pending);
+        Ok(pending.map(|(revocation, _)| revocation.clone()).collect())
+    }
+
+    async fn is_pending(&self, command: CommandId) -> Result<bool, StoreError> {
+        Ok(self
+            .0
+            .lock()
+            .unwrap()
+            .get(&command)
+            .is_some_and(|(_, pending)| *pending))
     }
 
     async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError> {
@@ -555,7 +643,38 @@ impl Revocations for FakeRevocations {
     }
 
     fn denied_here(&self, subject: Uuid) -> bool {
-        self.0.lock().unwrap().iter().any(|(denied, _)| *denied == subject)
+        self.0
+            .lock()
+            .unwrap()
+            .values()
+            .any(|(denied, _)| denied.subject == subject)
+    }
+
+    fn bound_again(&self, _: Uuid) {}
+}
+
+/// One invitation, whatever its secret is.
+#[derive(Default)]
+struct FakeInvitations;
+
+#[async_trait]
+impl Invitations for FakeInvitations {
+    async fn issue(&self, _: InvitationHash, _: &Invitation) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn find(&self, hash: InvitationHash) -> Result<Option<Invitation>, StoreError> {
+        Ok((hash.0 == digest(INVITATION.as_bytes())).then(|| Invitation {
+            person: Person::Patient(PatientId::new(OWN)),
+            account: account(11),
+            turn: 0,
+            issuer: account(13),
+            expires_at: now() + TimeDelta::days(1),
+        }))
+    }
+
+    async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -582,6 +701,13 @@ impl FakeRegistry {
     /// How many commands are registered.
     pub(super) fn len(&self) -> usize {
         self.rows.lock().unwrap().len()
+    }
+
+    /// The one command that is registered.
+    pub(super) fn only(&self) -> CommandId {
+        let rows = self.rows.lock().unwrap();
+        assert_eq!(rows.len(), 1);
+        *rows.keys().next().unwrap()
     }
 
     /// A process that held every claim is gone, and time has passed.

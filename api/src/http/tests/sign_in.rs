@@ -105,28 +105,69 @@ async fn a_closed_account_and_a_revoked_key_stop_at_once() {
 }
 
 #[actix_web::test]
-async fn a_revocation_that_fails_takes_nothing_away() {
-    let world = World::new();
-    let service = init_service(app(world.state())).await;
-    let me = || bearer(TestRequest::get().uri("/v1/me"), HOSPITAL_KEY);
-    let account = send!(service, me()).1["account"].as_str().unwrap().to_owned();
-    *world.executor.away.lock().unwrap() = true;
-    let close = TestRequest::post().uri(&format!("/v1/accounts/{account}/close"));
-    assert_eq!(send!(service, bearer(close, &token("administrator"))).0, 503);
-    assert_eq!(send!(service, me()).0, 200);
+async fn a_revocation_holds_whatever_is_not_there() {
+    for unsure in [false, true] {
+        let world = World::new();
+        let service = init_service(app(world.state())).await;
+        let me = || bearer(TestRequest::get().uri("/v1/me"), HOSPITAL_KEY);
+        let account = send!(service, me()).1["account"].as_str().unwrap().to_owned();
+        let trouble = if unsure {
+            &world.executor.unsure
+        } else {
+            &world.executor.away
+        };
+        *trouble.lock().unwrap() = true;
+        let close = || {
+            let request = TestRequest::post().uri(&format!("/v1/accounts/{account}/close"));
+            bearer(request, &token("administrator")).insert_header(("idempotency-key", "close"))
+        };
+        let (status, problem) = send!(service, close());
+        assert_eq!(
+            (status, &problem["type"]),
+            (503, &json!("/problems/revocation-pending"))
+        );
+        assert_eq!(problem["title"], "The access is denied already");
+        assert_eq!(send!(service, me()).0, 401);
+        // It is carried through as soon as it can be; then whoever asks again is told so.
+        assert_eq!(world.clinic.resume_revocations().await.unwrap(), 1);
+        *trouble.lock().unwrap() = false;
+        assert_eq!(world.clinic.resume_revocations().await.unwrap(), 0);
+        assert_eq!(send!(service, close()).0, 200);
+        let commands = world.executor.commands.lock().unwrap().clone();
+        assert!(
+            commands.len() == 2 && commands[0] == commands[1],
+            "one command: {commands:?}"
+        );
+        assert_eq!(send!(service, me()).0, 401);
+    }
 }
 
 #[actix_web::test]
-async fn a_revocation_of_which_nobody_knows_what_became_holds() {
+async fn a_revocation_that_waits_is_pending_to_whoever_asks() {
     let world = World::new();
     let service = init_service(app(world.state())).await;
-    let me = || bearer(TestRequest::get().uri("/v1/me"), HOSPITAL_KEY);
-    let account = send!(service, me()).1["account"].as_str().unwrap().to_owned();
-    *world.executor.unsure.lock().unwrap() = true;
-    let close = TestRequest::post().uri(&format!("/v1/accounts/{account}/close"));
-    let (status, problem) = send!(service, bearer(close, &token("administrator")));
-    assert_eq!((status, &problem["type"]), (503, &json!("/problems/outcome-unknown")));
-    assert_eq!(send!(service, me()).0, 401);
+    let account = send!(service, bearer(TestRequest::get().uri("/v1/me"), HOSPITAL_KEY)).1["account"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    *world.executor.away.lock().unwrap() = true;
+    let administrator = token("administrator");
+    let close = bearer(
+        TestRequest::post().uri(&format!("/v1/accounts/{account}/close")),
+        &administrator,
+    )
+    .insert_header(("idempotency-key", "close"));
+    assert_eq!(send!(service, close).0, 503);
+    world.registry.let_claims_run_out();
+    let command = world.registry.only();
+    let ask = || {
+        bearer(
+            TestRequest::get().uri(&format!("/v1/commands/{command}")),
+            &administrator,
+        )
+    };
+    let (status, body) = send!(service, ask());
+    assert_eq!((status, &body["status"]), (200, &json!("pending")), "{body}");
 }
 
 #[actix_web::test]

@@ -1,0 +1,178 @@
+//! Invitations and wallets: how people come to sign in.
+
+use actix_web::{HttpResponse, web};
+use application::clinic::Backend;
+use application::error::UseCaseError;
+use application::wallets::{Person, WalletChange};
+use chrono::TimeDelta;
+use domain::kernel::{AccountId, PatientId, PractitionerId};
+
+use crate::http::answer::{Answer, CommandResult};
+use crate::http::command::Command;
+use crate::http::dto;
+use crate::http::problem::Problem;
+use crate::http::reading::Reading;
+
+async fn invite<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpResponse, Problem> {
+    let lifetime = TimeDelta::from_std(reading.core.settings.invitation_lifetime).unwrap_or_default();
+    let issued = reading.clinic.invite(&reading.caller, person, lifetime).await?;
+    Ok(HttpResponse::Ok().json(dto::Invitation::from(issued)))
+}
+
+/// Invite a patient to bind a wallet.
+///
+/// The patient signs in with a wallet and accepts the invitation (`POST /v1/invitations/accept`). It is good once, and not for long; issuing
+/// another one ends the former. Who has a wallet is not invited: they change it themselves, or a registrar takes it away first.
+#[utoipa::path(
+    post, path = "/v1/patients/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The patient")),
+    responses((status = 200, description = "The invitation", body = dto::Invitation)),
+)]
+pub async fn invite_patient<B: Backend>(
+    reading: Reading<B>,
+    id: web::Path<PatientId>,
+) -> Result<HttpResponse, Problem> {
+    invite(reading, Person::Patient(*id)).await
+}
+
+/// Invite a practitioner to bind a wallet.
+///
+/// As for a patient.
+#[utoipa::path(
+    post, path = "/v1/practitioners/{id}/invitation", tag = "wallets",
+    params(("id" = Uuid, Path, description = "The practitioner")),
+    responses((status = 200, description = "The invitation", body = dto::Invitation)),
+)]
+pub async fn invite_practitioner<B: Backend>(
+    reading: Reading<B>,
+    id: web::Path<PractitionerId>,
+) -> Result<HttpResponse, Problem> {
+    invite(reading, Person::Practitioner(*id)).await
+}
+
+/// Invite a person of the staff to bind a wallet.
+///
+/// As for a patient. Services have keys and are not invited.
+#[utoipa::path(
+    post, path = "/v1/accounts/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The account")),
+    responses((status = 200, description = "The invitation", body = dto::Invitation)),
+)]
+pub async fn invite_staff<B: Backend>(reading: Reading<B>, id: web::Path<AccountId>) -> Result<HttpResponse, Problem> {
+    invite(reading, Person::Staff(*id)).await
+}
+
+/// Accept an invitation.
+///
+/// Binds the wallet that the caller has signed in with; what it signed is kept as the proof. From then on it signs in to the account of
+/// whoever was invited. An invitation that is unknown, expired or used is answered in one way (422).
+#[utoipa::path(
+    post, path = "/v1/invitations/accept", tag = "wallets", request_body = dto::AcceptInvitation,
+    responses((status = 200, description = "Bound; `id` is the account's", body = CommandResult)),
+)]
+pub async fn accept<B: Backend>(command: Command<B, dto::AcceptInvitation>) -> Result<HttpResponse, Problem> {
+    let (signed_in, authenticator) = (command.signed_in().await?, command.authenticator());
+    let run = command.run(async move |clinic, caller, secret, issue| {
+        let wallet = signed_in.as_ref().map(|signed_in| signed_in.wallet);
+        let done = clinic.accept_invitation(&caller, &secret, signed_in, &issue).await?;
+        if let Some(wallet) = wallet {
+            authenticator.forget(&wallet).await;
+        }
+        Ok(Answer::changed(done))
+    });
+    run.await
+}
+
+/// Look at one's wallet, and at what was done to it.
+#[utoipa::path(
+    get, path = "/v1/me/wallet", tag = "wallets",
+    responses((status = 200, description = "The wallet", body = dto::OwnWallet)),
+)]
+pub async fn read<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
+    let account = reading.clinic.own_wallet(&reading.caller).await?;
+    Ok(HttpResponse::Ok().json(dto::OwnWallet::from(account)))
+}
+
+/// Change one's wallet for another one.
+///
+/// Both wallets sign, so nobody takes an account over with a stolen token. From then on the new one signs in, and the former one has no
+/// account.
+#[utoipa::path(
+    put, path = "/v1/me/wallet", tag = "wallets", request_body = dto::ChangeWallet,
+    responses((status = 200, description = "Changed; `id` is the account's", body = CommandResult)),
+)]
+pub async fn change<B: Backend>(command: Command<B, dto::ChangeWallet>) -> Result<HttpResponse, Problem> {
+    let (core, authenticator) = (command.core(), command.authenticator());
+    let run = command.run(async move |clinic, caller, dto::ChangeWallet { current, new }, issue| {
+        // Who has no wallet to change uses no nonce up.
+        clinic.own_wallet(&caller).await?;
+        let change = WalletChange {
+            from: core.agreed(&current, "/current", issue.command_id).await?,
+            to: core.agreed(&new, "/new", issue.command_id).await?,
+        };
+        let (from, to) = (change.from.wallet, change.to.wallet);
+        let done = clinic.change_wallet(&caller, change, &issue).await?;
+        authenticator.forget(&from).await;
+        authenticator.forget(&to).await;
+        Ok(Answer::changed(done))
+    });
+    run.await
+}
+
+/// What is said of a wallet whose taking away has not reached the log yet.
+const TAKEN: &str = "The wallet signs nobody in any more; the log will say so as soon as it can.";
+
+async fn take_away<B: Backend>(
+    command: Command<B, dto::TakeWalletAway>,
+    person: Person,
+) -> Result<HttpResponse, Problem> {
+    let run = command.noting(TAKEN).run(async move |clinic, caller, reason, issue| {
+        let done = clinic.take_wallet_away(&caller, person, reason, &issue).await?;
+        Ok::<_, UseCaseError>(Answer::changed(done))
+    });
+    run.await
+}
+
+/// Take a patient's wallet away.
+///
+/// For registrars: when it is lost or stolen, or was bound by the wrong person. From the moment this is accepted the wallet signs nobody
+/// in. The patient is invited again, and then sees who took the wallet away, and why.
+#[utoipa::path(
+    post, path = "/v1/patients/{id}/wallet/take-away", tag = "wallets", request_body = dto::TakeWalletAway,
+    params(("id" = Uuid, Path, description = "The patient")),
+    responses((status = 200, description = "Taken away; `id` is the account's", body = CommandResult)),
+)]
+pub async fn take_patients_away<B: Backend>(
+    id: web::Path<PatientId>,
+    command: Command<B, dto::TakeWalletAway>,
+) -> Result<HttpResponse, Problem> {
+    take_away(command, Person::Patient(*id)).await
+}
+
+/// Take a practitioner's wallet away.
+///
+/// As a patient's.
+#[utoipa::path(
+    post, path = "/v1/practitioners/{id}/wallet/take-away", tag = "wallets", request_body = dto::TakeWalletAway,
+    params(("id" = Uuid, Path, description = "The practitioner")),
+    responses((status = 200, description = "Taken away; `id` is the account's", body = CommandResult)),
+)]
+pub async fn take_practitioners_away<B: Backend>(
+    id: web::Path<PractitionerId>,
+    command: Command<B, dto::TakeWalletAway>,
+) -> Result<HttpResponse, Problem> {
+    take_away(command, Person::Practitioner(*id)).await
+}
+
+/// Take the wallet of a person of the staff away.
+///
+/// As a patient's.
+#[utoipa::path(
+    post, path = "/v1/accounts/{id}/wallet/take-away", tag = "wallets", request_body = dto::TakeWalletAway,
+    params(("id" = Uuid, Path, description = "The account")),
+    responses((status = 200, description = "Taken away; `id` is the account's", body = CommandResult)),
+)]
+pub async fn take_staffs_away<B: Backend>(
+    id: web::Path<AccountId>,
+    command: Command<B, dto::TakeWalletAway>,
+) -> Result<HttpResponse, Problem> {
+    take_away(command, Person::Staff(*id)).await
+}
