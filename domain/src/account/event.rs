@@ -157,7 +157,7 @@ impl<T> Said<T> {
 pub struct Proof {
     /// The message (EIP-4361).
     pub message: String,
-    /// The signature (EIP-191), 65 bytes.
+    /// The signature (EIP-191) as it was given: 65 bytes, or 64 in the compact form of EIP-2098.
     pub signature: Vec<u8>,
 }
 

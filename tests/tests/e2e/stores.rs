@@ -69,10 +69,7 @@ async fn a_nonce_that_a_command_has_used_is_good_for_a_retry_of_it_and_for_nothi
 #[tokio::test(flavor = "multi_thread")]
 async fn another_invitation_takes_the_place_of_the_former_one() {
     let pool = migrated().await;
-    let (here, there) = (
-        PostgresInvitations::new(pool.clone()),
-        PostgresInvitations::new(pool),
-    );
+    let (here, there) = (PostgresInvitations::new(pool.clone()), PostgresInvitations::new(pool));
     let (first, second) = (InvitationHash([1; 32]), InvitationHash([2; 32]));
     let account = AccountId::new(id());
     let invitation = Invitation {
@@ -231,7 +228,10 @@ async fn a_wallet_that_was_taken_away_may_be_bound_again() {
     here.begin(&wallet).await.unwrap();
     here.carried_through(&wallet).await.unwrap();
     assert!(!there.any(&[subject]).await.unwrap());
-    assert!(here.denied_here(subject), "for as long as anybody may remember whose it was");
+    assert!(
+        here.denied_here(subject),
+        "for as long as anybody may remember whose it was"
+    );
     here.bound_again(subject);
     assert!(!here.denied_here(subject));
 }

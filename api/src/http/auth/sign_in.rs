@@ -18,6 +18,9 @@ use crate::http::problem::{Problem, ProblemKind};
 /// What both wallets state when one takes the place of the other.
 const AGREEMENT: &str = "I change the wallet of my account.";
 
+/// The longest message, in bytes: it is kept with the session, and may come to stand in an event.
+const LONGEST_MESSAGE: usize = 2000;
+
 impl Core {
     /// What a wallet is to sign, with a nonce that works once and not for long.
     ///
@@ -49,7 +52,7 @@ impl Core {
     /// `login-failed` when it is not accepted, `database-unavailable` when nobody can tell.
     pub async fn signed_in(&self, signed: &SignIn) -> Result<SignedIn, Problem> {
         let now = self.ports.clock.now();
-        let (signed_in, nonce) = self.checked(signed).map_err(refused)?;
+        let (signed_in, Verified { nonce, .. }) = self.checked(signed).map_err(refused)?;
         // Last of all, so that only who holds the key can use a nonce up.
         let consumed = self.ports.sessions.consume_nonce(&nonce, now).await;
         if !consumed.map_err(UseCaseError::Store)? {
@@ -69,11 +72,10 @@ impl Core {
         command: CommandId,
     ) -> Result<SignedIn, UseCaseError> {
         let unproved = |detail: String| UseCaseError::Unproved { pointer, detail };
-        let (signed_in, nonce) = self
-            .checked(signed)
-            .map_err(|rejection| unproved(rejection.to_string()))?;
-        let message: Option<siwe::Message> = signed.message.parse().ok();
-        if message.and_then(|message| message.statement).as_deref() != Some(AGREEMENT) {
+        let checked = self.checked(signed);
+        let (signed_in, Verified { nonce, statement, .. }) =
+            checked.map_err(|rejection| unproved(rejection.to_string()))?;
+        if statement.as_deref() != Some(AGREEMENT) {
             return Err(unproved(format!("The message's statement must be: {AGREEMENT}")));
         }
         let now = self.ports.clock.now();
@@ -83,17 +85,23 @@ impl Core {
         Ok(signed_in)
     }
 
-    /// What a message proves, and the nonce to use up.
-    fn checked(&self, signed: &SignIn) -> Result<(SignedIn, String), Rejection> {
+    /// What a message proves, and what it says.
+    fn checked(&self, signed: &SignIn) -> Result<(SignedIn, Verified), Rejection> {
+        if signed.message.len() > LONGEST_MESSAGE {
+            return Err(Rejection::Malformed);
+        }
         let now = self.ports.clock.now();
-        let Verified { wallet, nonce } = self.sign_in.verify(&signed.message, &signed.signature, now)?;
+        let verified = self.sign_in.verify(&signed.message, &signed.signature, now)?;
         let digits = signed.signature.strip_prefix("0x").unwrap_or(&signed.signature);
         let signature = hex::decode(digits).map_err(|_| Rejection::Signature)?;
-        let proof = Proof {
-            message: signed.message.clone(),
-            signature,
+        let signed_in = SignedIn {
+            wallet: verified.wallet,
+            proof: Proof {
+                message: signed.message.clone(),
+                signature,
+            },
         };
-        Ok((SignedIn { wallet, proof }, nonce))
+        Ok((signed_in, verified))
     }
 
     /// Makes the wallet that the configuration names an administrator's when it signs in for the first time.

@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use crate::http::cursor::{Wanted, check_page};
 
-use super::{
-    Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant,
-};
+use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
 
 /// Who a patient is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

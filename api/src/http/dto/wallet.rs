@@ -2,6 +2,7 @@
 
 use application::queries::{self, AccountView};
 use application::wallets::IssuedInvitation;
+use domain::kernel::TextRule;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -77,7 +78,7 @@ impl Checked for TakeWalletAway {
     type Domain = String;
 
     fn check(self, checks: &mut Checks) -> String {
-        checks.prose("reason", self.reason, 1000)
+        checks.fits("reason", self.reason, TextRule::prose(1000))
     }
 }
 

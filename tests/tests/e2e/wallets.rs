@@ -1,0 +1,282 @@
+//! How wallets come to accounts and go from them, against running systems: by their own signatures, once, and never because somebody
+//! names them.
+
+use domain::account::Role;
+use serde_json::{Value, json};
+use tests::chain::{KEYS, TestChain};
+use tests::people::{Person, patient, practitioner};
+use tests::system::{SystemOptions, TestSystem, deployed};
+
+/// What both wallets state when one takes the place of the other.
+const AGREEMENT: &str = "I change the wallet of my account.";
+
+async fn invite(system: &TestSystem, inviting: &str, resource: &str) -> Value {
+    let path = format!("{resource}/invitation");
+    let (status, mut invitation) = system.post(&path, inviting, &Value::Null).await;
+    assert_eq!(status, 200, "{invitation}");
+    invitation["invitation"].take()
+}
+
+/// Registers a patient under an identifier, and answers with where the record is.
+async fn record(system: &TestSystem, hospital: &str, identifier: &str) -> String {
+    let mut patient = patient("Okafor");
+    patient["details"]["identifier"] = json!({ "system": "urn:test", "value": identifier });
+    let (status, registered) = system.post("/v1/patients", hospital, &patient).await;
+    assert_eq!(status, 201, "{registered}");
+    registered["resource"].as_str().unwrap().to_owned()
+}
+
+async fn role_of(system: &TestSystem, token: &str) -> (u16, Value) {
+    let (status, mut me) = system.get("/v1/me", token).await;
+    (status, me["role"].take())
+}
+
+fn refused(answer: &(u16, Value)) {
+    let (status, problem) = answer;
+    assert_eq!(*status, 422, "{problem}");
+    assert_eq!(
+        problem["errors"],
+        json!([{ "pointer": "/invitation", "detail": "is unknown, expired or used" }])
+    );
+}
+
+/// A second server on the first one's database.
+async fn beside(chain: &TestChain, system: &TestSystem) -> TestSystem {
+    let options = SystemOptions {
+        signer: 2,
+        database: Some(system.database.clone()),
+        ..SystemOptions::default()
+    };
+    TestSystem::launch(chain, &system.deployment, options).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_names_the_wallet_that_opens_a_record() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let admin = system.administrator().await;
+    let (ada, eve) = (Person::numbered(4001), Person::numbered(4002));
+    let mut registration = patient("Okafor");
+    registration["details"]["identifier"] = json!({ "system": "urn:test", "value": "1" });
+    let (status, registered) = system.post("/v1/patients", &hospital, &registration).await;
+    assert_eq!(status, 201, "{registered}");
+    let resource = registered["resource"].as_str().unwrap();
+    let token = ada.join(&system, &hospital, resource).await;
+    assert_eq!(role_of(&system, &token).await, (200, json!("patient")));
+
+    // The same patient, doctor or colleague again, with another wallet: nothing that is asked for binds it.
+    registration["wallet"] = json!(eve.address());
+    let mut doctor = practitioner("Sato", "UTC");
+    doctor["wallet"] = json!(eve.address());
+    let staff = json!({ "name": "Lab", "role": "hospital", "kind": "person", "wallet": eve.address() });
+    for (path, token, body) in [
+        ("/v1/patients", &hospital, &registration),
+        ("/v1/practitioners", &hospital, &doctor),
+        ("/v1/accounts", &admin, &staff),
+    ] {
+        assert_eq!(system.post(path, token, body).await.0, 422, "{path}");
+    }
+    let hers = eve.sign_in(&system).await;
+    assert_eq!(role_of(&system, &hers).await, (200, Value::Null));
+    assert_eq!(system.get(resource, &hers).await.0, 403);
+    // Nor is anybody invited who has a wallet.
+    let (status, problem) = system
+        .post(&format!("{resource}/invitation"), &hospital, &Value::Null)
+        .await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/wallet-bound")));
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_good_once_for_one_wallet_and_until_another_is_issued() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let resource = record(&system, &hospital, "2").await;
+    let (ada, eve) = (Person::numbered(4011), Person::numbered(4012));
+    let (hers, eves) = (ada.sign_in(&system).await, eve.sign_in(&system).await);
+    let former = invite(&system, &hospital, &resource).await;
+    let expired = invite(&system, &hospital, &resource).await;
+    refused(&ada.accept(&system, &hers, &former).await);
+    refused(&ada.accept(&system, &hers, &json!("mi_guessed")).await);
+    let pool = &system.parts().pool;
+    let expire = "UPDATE invitations SET expires_at = now() - interval '1 second'";
+    sqlx::query(expire).execute(pool).await.unwrap();
+    refused(&ada.accept(&system, &hers, &expired).await);
+    assert_eq!(
+        ada.accept(&system, &hospital, &expired).await.0,
+        403,
+        "a service has no wallet"
+    );
+
+    let good = invite(&system, &hospital, &resource).await;
+    let (status, bound) = ada.accept(&system, &hers, &good).await;
+    assert_eq!(status, 200, "{bound}");
+    assert_eq!(system.get(&resource, &hers).await.0, 200, "it shows at once");
+    refused(&eve.accept(&system, &eves, &good).await);
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM invitations")
+        .fetch_all(pool)
+        .await
+        .unwrap();
+    assert!(stored.iter().all(|hash| !good.as_str().unwrap().as_bytes().eq(hash)));
+
+    // What was signed is in the event, and the event says who had invited.
+    let (_, mine) = system.get("/v1/me/wallet", &hers).await;
+    let (_, service) = system.get("/v1/me", &hospital).await;
+    assert_eq!(mine["wallet"], json!(ada.address()));
+    assert_eq!(mine["acts"].as_array().unwrap().len(), 1, "{mine}");
+    assert_eq!(mine["acts"][0]["act"], "invited");
+    assert_eq!(mine["acts"][0]["by"], service["account"], "{mine}");
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_accept_at_once_on_two_servers_the_log_lets_one_in() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let other = beside(&chain, &system).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    for round in 0..3_u32 {
+        // Two wallets, one invitation.
+        let resource = record(&system, &hospital, &format!("one-{round}")).await;
+        let invitation = invite(&system, &hospital, &resource).await;
+        let (ada, eve) = (Person::numbered(4100 + round), Person::numbered(4200 + round));
+        let (here, there) = (ada.sign_in(&system).await, eve.sign_in(&other).await);
+        let (first, second) = tokio::join!(
+            ada.accept(&system, &here, &invitation),
+            eve.accept(&other, &there, &invitation)
+        );
+        let mut statuses = [first.0, second.0];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 422], "{first:?} {second:?}");
+
+        // One wallet, two invitations.
+        let (mine, hers) = (
+            record(&system, &hospital, &format!("mine-{round}")).await,
+            record(&system, &hospital, &format!("hers-{round}")).await,
+        );
+        let invitations = (
+            invite(&system, &hospital, &mine).await,
+            invite(&system, &hospital, &hers).await,
+        );
+        let bob = Person::numbered(4300 + round);
+        let (here, there) = (bob.sign_in(&system).await, bob.sign_in(&other).await);
+        let (first, second) = tokio::join!(
+            bob.accept(&system, &here, &invitations.0),
+            bob.accept(&other, &there, &invitations.1)
+        );
+        let mut statuses = [first.0, second.0];
+        statuses.sort_unstable();
+        // Whoever comes second may already be known to have an account.
+        assert!(matches!(statuses, [200, 403 | 409]), "{first:?} {second:?}");
+    }
+    other.stop().await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_is_changed_by_the_signatures_of_both() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let resource = record(&system, &hospital, "3").await;
+    let (old, new, eve) = (Person::numbered(4021), Person::numbered(4022), Person::numbered(4023));
+    let token = old.join(&system, &hospital, &resource).await;
+    let change = async |current: &Person, statement: &str, new: &Person| {
+        let current = current.signed(AGREEMENT, &system).await;
+        let new = new.signed(statement, &system).await;
+        let body = json!({ "current": current, "new": new });
+        let answer = system.put("/v1/me/wallet", &token, &body).await;
+        (body, answer)
+    };
+    // A token alone takes nothing over, nor does a signature that was meant for signing in.
+    let (_, (status, problem)) = change(&eve, AGREEMENT, &new).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/not-the-wallet")));
+    let (_, (status, problem)) = change(&old, "Sign in.", &new).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/new")),
+        "{problem}"
+    );
+    assert_eq!(change(&old, AGREEMENT, &old).await.1.0, 422);
+    let (body, (status, changed)) = change(&old, AGREEMENT, &new).await;
+    assert_eq!(status, 200, "{changed}");
+
+    // The new one signs in to the same account; the former one has none, and what it signed is used up.
+    let hers = new.sign_in(&system).await;
+    assert_eq!(system.get(&resource, &hers).await.0, 200);
+    assert_eq!(role_of(&system, &token).await, (200, Value::Null));
+    assert_eq!(system.put("/v1/me/wallet", &hers, &body).await.0, 422);
+    let (_, mine) = system.get("/v1/me/wallet", &hers).await;
+    let acts: Vec<_> = mine["acts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| act["act"].as_str())
+        .collect();
+    assert_eq!(acts, [Some("invited"), Some("changed")]);
+    // It is free again.
+    let another = record(&system, &hospital, "4").await;
+    let freed = old.join(&system, &hospital, &another).await;
+    assert_eq!(system.get(&another, &freed).await.0, 200);
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registrar_takes_a_wallet_away_and_the_patient_sees_who_and_why() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let admin = system.administrator().await;
+    let open = json!({ "name": "Registry", "role": "registrar", "kind": "person" });
+    let (_, opened) = system.post("/v1/accounts", &admin, &open).await;
+    let clerk = Person::numbered(4031);
+    let registrar = clerk.join(&system, &admin, opened["resource"].as_str().unwrap()).await;
+
+    let resource = record(&system, &hospital, "5").await;
+    let (stolen, safe) = (Person::numbered(4032), Person::numbered(4033));
+    let used = invite(&system, &hospital, &resource).await;
+    let thief = stolen.sign_in(&system).await;
+    assert_eq!(stolen.accept(&system, &thief, &used).await.0, 200);
+    let take = format!("{resource}/wallet/take-away");
+    let reason = json!({ "reason": "The phone was stolen." });
+    for token in [&hospital, &admin, &thief] {
+        assert_eq!(system.post(&take, token, &reason).await.0, 403);
+    }
+    assert_eq!(system.post(&take, &registrar, &json!({ "reason": " " })).await.0, 422);
+    let (status, taken) = system.post(&take, &registrar, &reason).await;
+    assert_eq!(status, 200, "{taken}");
+    assert_ne!(system.get(&resource, &thief).await.0, 200);
+    // Nothing that the thief still has opens the record again.
+    let again = stolen.sign_in(&system).await;
+    refused(&stolen.accept(&system, &again, &used).await);
+    assert_eq!(system.post(&take, &registrar, &reason).await.0, 404);
+
+    let token = safe.join(&system, &hospital, &resource).await;
+    let (_, mine) = system.get("/v1/me/wallet", &token).await;
+    let act = &mine["acts"][1];
+    assert_eq!((&act["act"], &act["reason"]), (&json!("taken-away"), &reason["reason"]));
+    assert_eq!(act["by"], opened["id"], "{mine}");
+    assert_eq!(mine["wallet"], json!(safe.address()));
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_of_the_configuration_is_one_by_signing_in_and_may_then_change_the_wallet() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::launch(&chain, &deployed(&chain).await, SystemOptions::default()).await;
+    let (first, next) = (Person::with_key(KEYS[0]), Person::numbered(4041));
+    let token = first.sign_in(&system).await;
+    assert_eq!(role_of(&system, &token).await, (200, json!("administrator")));
+    let body = json!({
+        "current": first.signed(AGREEMENT, &system).await, "new": next.signed(AGREEMENT, &system).await,
+    });
+    assert_eq!(system.put("/v1/me/wallet", &token, &body).await.0, 200);
+    let next = next.sign_in(&system).await;
+    assert_eq!(role_of(&system, &next).await, (200, json!("administrator")));
+    // The configuration still names the first one: it was good for once.
+    let first = first.sign_in(&system).await;
+    assert_eq!(role_of(&system, &first).await, (200, Value::Null));
+    system.stop().await;
+}
