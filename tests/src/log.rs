@@ -257,5 +257,6 @@ fn encode(event: &AnyEvent, of: &AggregateRef) -> (EncodedEvent, Option<PatientI
         AnyEvent::Practitioner(_, event) => (event.encode().unwrap(), event.subject(of)),
         AnyEvent::Calendar(_, event) => (event.encode().unwrap(), event.subject(of)),
         AnyEvent::Account(_, event) => (event.encode().unwrap(), event.subject(of)),
+        AnyEvent::Wallet(_, event) => (event.encode().unwrap(), event.subject(of)),
     }
 }
