@@ -350,7 +350,7 @@ impl<B: Backend> Clinic<B> {
             return self
                 .execute::<Calendar>(calendar, command, context)
                 .await
-                .map_err(refused);
+                .map_err(CommandError::of_any);
         }
         // The day it enters comes first, so that the receipt's version is of the calendar where it then stands.
         let decide = move |_: &Calendar, leaving: &Calendar| {
@@ -483,19 +483,6 @@ fn narrow_to_own(principal: &Principal, filter: &mut AppointmentFilter) -> bool 
             *filter.practitioner.get_or_insert(*practitioner) == *practitioner
         }
         Principal::Unregistered { .. } | Principal::Staff { .. } | Principal::Service { .. } => false,
-    }
-}
-
-fn refused(error: CommandError<CalendarError>) -> CommandError<Refusal> {
-    match error {
-        CommandError::Rejected(error) => CommandError::Rejected(error.into()),
-        CommandError::Conflict { attempts } => CommandError::Conflict { attempts },
-        CommandError::Unavailable(what) => CommandError::Unavailable(what),
-        CommandError::Unknown => CommandError::Unknown,
-        CommandError::HeldBack => CommandError::HeldBack,
-        CommandError::TooLarge => CommandError::TooLarge,
-        CommandError::Refused => CommandError::Refused,
-        CommandError::Internal(cause) => CommandError::Internal(cause),
     }
 }
 

@@ -139,6 +139,7 @@ impl<E> CommandError<E> {
             Self::Unknown => CommandError::Unknown,
             Self::HeldBack => CommandError::HeldBack,
             Self::TooLarge => CommandError::TooLarge,
+            Self::Refused => CommandError::Refused,
             Self::Internal(cause) => CommandError::Internal(cause),
         }
     }
