@@ -271,7 +271,8 @@ impl<B: Backend> Clinic<B> {
         Ok(Done { id: account, receipt })
     }
 
-    /// Takes somebody's wallet away, from now on. The event names the registrar and the reason, and the person sees both.
+    /// Takes somebody's wallet away, from now on, and answers with which it was. The event names the registrar and the reason, and the
+    /// person sees both.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -281,7 +282,7 @@ impl<B: Backend> Clinic<B> {
         person: Person,
         reason: String,
         issue: &Issue,
-    ) -> Result<Done<AccountId>, UseCaseError> {
+    ) -> Result<(Done<AccountId>, Wallet), UseCaseError> {
         permit(principal, Action::TakeWalletAway)?;
         let account = self.account_of(&person);
         let state = self.executor.load::<Account>(account).await?.aggregate;
@@ -297,7 +298,7 @@ impl<B: Backend> Clinic<B> {
             reason,
         };
         let receipt = self.revoke(principal, subject, revoked, issue).await?;
-        Ok(Done { id: account, receipt })
+        Ok((Done { id: account, receipt }, wallet))
     }
 
     /// The caller's account, with what was done to its wallet.

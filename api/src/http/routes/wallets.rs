@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, web};
 use application::clinic::Backend;
-use application::error::UseCaseError;
 use application::wallets::{Person, WalletChange};
 use chrono::TimeDelta;
 use domain::kernel::{AccountId, PatientId, PractitionerId};
@@ -124,9 +123,11 @@ async fn take_away<B: Backend>(
     command: Command<B, dto::TakeWalletAway>,
     person: Person,
 ) -> Result<HttpResponse, Problem> {
+    let authenticator = command.authenticator();
     let run = command.noting(TAKEN).run(async move |clinic, caller, reason, issue| {
-        let done = clinic.take_wallet_away(&caller, person, reason, &issue).await?;
-        Ok::<_, UseCaseError>(Answer::changed(done))
+        let (done, wallet) = clinic.take_wallet_away(&caller, person, reason, &issue).await?;
+        authenticator.forget(&wallet).await;
+        Ok(Answer::changed(done))
     });
     run.await
 }
