@@ -113,6 +113,7 @@ impl AnyEvent {
             AggregateRef::Practitioner(_) => PractitionerEvent::SCHEMA,
             AggregateRef::Calendar(_) => CalendarEvent::SCHEMA,
             AggregateRef::Account(_) => AccountEvent::SCHEMA,
+            AggregateRef::Wallet(_) => WalletEvent::SCHEMA,
         };
         0 < schema && schema <= newest
     }
