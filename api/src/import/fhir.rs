@@ -458,6 +458,8 @@ pub(super) struct MedicationRequest {
     pub(super) status: Option<String>,
     pub(super) intent: Option<String>,
     pub(super) do_not_perform: Option<bool>,
+    pub(super) reported_boolean: Option<bool>,
+    pub(super) reported_reference: Option<Reference>,
     pub(super) medication_codeable_concept: Option<CodeableConcept>,
     pub(super) medication_reference: Option<Reference>,
     #[serde(default)]

@@ -5,6 +5,7 @@
 //! provided it when it names none. Ids: the first business identifier that has a system and a value, otherwise the resource's
 //! own id as a URN (FHIR R4, `Identifier`, system `urn:ietf:rfc:3986`).
 //!
+//! Of each resource that is read only what a record has a place for is taken; other elements of it are neither imported nor named.
 //! What has no place in the clinic is left out, what has one only nearly is changed, and each is remarked on in the plan's
 //! [`Notes`]. Only a patient that cannot be registered fails.
 

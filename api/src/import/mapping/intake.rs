@@ -42,11 +42,11 @@ impl Brought {
     fn condition(&mut self, resource: &fhir::Condition, remarks: &mut Remarks<'_>) {
         let verification = status(&resource.verification_status, CONDITION_VERIFICATION);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
-        if !is_void(verification, remarks) && !(over && is_negation(Some(&resource.code), Matter::Conditions, remarks))
-        {
-            if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
-                self.conditions.extend(condition(resource, remarks));
-            }
+        if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Conditions, remarks)) {
+            return;
+        }
+        if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
+            self.conditions.extend(condition(resource, remarks));
         }
     }
 
@@ -56,7 +56,7 @@ impl Brought {
             status(&resource.clinical_status, ALLERGY_CLINICAL),
             Some("inactive" | "resolved")
         );
-        if is_void(verification, remarks) || (over && is_negation(Some(&resource.code), Matter::Allergies, remarks)) {
+        if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Allergies, remarks)) {
             return;
         }
         if over {
@@ -213,8 +213,8 @@ fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
 }
 
 /// Whether it is a negation that holds no longer: then it says nothing.
-fn is_negation(concept: Option<&CodeableConcept>, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
-    let negation = concept.is_some_and(|concept| said(concept, kind).is_some());
+fn is_negation(concept: &CodeableConcept, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
+    let negation = said(concept, kind).is_some();
     if negation {
         remarks.passed_over("says that none were known, and no longer does");
     }
@@ -298,16 +298,19 @@ fn allergy(resource: &fhir::AllergyIntolerance, remarks: &mut Remarks<'_>) -> Op
     })
 }
 
-/// Whether a request stands for a medication that was given (FHIR R4, `MedicationRequest.status` and `intent`).
+/// Whether a request stands for a medication that was given (FHIR R4, `MedicationRequest.status` and `intent`). A plan that is
+/// reported is no plan of the clinic's: it is what the patient takes without having been told to (US Core).
 fn is_given(resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) -> bool {
+    let reported = resource.reported_boolean == Some(true) || resource.reported_reference.is_some();
     match (resource.status.as_deref(), resource.intent.as_deref()) {
         (Some("entered-in-error"), _) => remarks.passed_over("was entered in error"),
         (Some("cancelled"), _) => remarks.passed_over("was cancelled before anything was given"),
         (Some("draft"), _) => remarks.left_out("is a draft"),
+        _ if resource.do_not_perform == Some(true) => remarks.left_out("forbids a medication"),
+        (_, Some("plan")) if reported => return true,
         (_, Some("proposal" | "plan" | "option")) => {
             remarks.left_out("is a proposal, a plan or an option, not an order");
         }
-        _ if resource.do_not_perform == Some(true) => remarks.left_out("forbids a medication"),
         _ => return true,
     }
     false

@@ -139,7 +139,8 @@ pub(super) fn patient(
         .birth_date
         .as_deref()
         .ok_or_else(|| BundleError::new(place(), "missing, and a record has to have one"))?;
-    let birth_date = Moment::read(birth_date).ok_or_else(|| BundleError::new(place(), "not a date of FHIR R4"))?;
+    let birth_date = Moment::read(birth_date)
+        .ok_or_else(|| BundleError::new(place(), "not a date of FHIR R4 in the years 1800 to 2099"))?;
     let identifier = identifier(path, &resource.identifier, resource.id.as_deref(), context)?;
 
     let mut remarks = Remarks::on(notes, "Patient", path);

@@ -585,6 +585,12 @@ fn a_medication_is_taken_from_a_request_or_a_statement() {
             day("2010-01-02"),
         ),
         ("MedicationStatement", json!({ "status": "stopped" }), false, None),
+        (
+            "MedicationRequest",
+            json!({ "intent": "plan", "reportedBoolean": true }),
+            true,
+            None,
+        ),
     ] {
         let plan = mapped(&[a_patient(), of_patient(kind, fields.clone())]);
         let medication = &plan.patients[0].intake.medications.list()[0];

@@ -177,8 +177,7 @@ fn provider(
         .map(|(rank, _)| *rank);
     match (doctor, missing) {
         (Some((rank, doctor)), missing) if missing.is_none_or(|missing| missing >= rank) => {
-            let others = found.iter().filter(|(_, who)| !matches!(who, Who::Other)).count();
-            for _ in 1..others {
+            for _ in 1..encounter.participant.len() {
                 remarks.left_out("a participant is one of several, and only the doctor of the visit has a place");
             }
             Ok(Provider::Practitioner(doctor.clone()))

@@ -71,7 +71,7 @@ fn participants_without_a_place_are_left_out_by_name() {
     let encounter = with(
         an_encounter(),
         "participant",
-        json!([participant("ATND", "d1"), participant("ADM", "d2")]),
+        json!([participant("REF", "d2"), participant("ATND", "d1")]),
     );
     remarked(
         &[a_patient(), doctor("d1"), doctor("d2"), encounter],
