@@ -1,7 +1,7 @@
 //! Patients: register, read, change, find.
 
 use domain::account::{Account, AccountCommand, Holder, PatientLogin};
-use domain::kernel::{PatientId, Personal, PractitionerId, Wallet};
+use domain::kernel::{Identifier, PatientId, Personal, PractitionerId, Wallet};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration};
 
 use crate::clinic::{Backend, Clinic, Done, Issue, Login, permit, permit_on};
@@ -195,6 +195,22 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Vec<PatientView>, UseCaseError> {
         permit(principal, Action::ListPatients)?;
         Ok(self.queries.patients(name, page).await?)
+    }
+
+    /// The patients whom one of these identifiers names, in the order of their ids: more than one when they share it, or when
+    /// the identifiers are several persons'.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn patients_known_as(
+        &self,
+        principal: &Principal,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<PatientView>, UseCaseError> {
+        permit(principal, Action::ListPatients)?;
+        let named = |identifier| PatientId::new(self.identities.from_identifier(PATIENT, identifier));
+        let ids: Vec<PatientId> = identifiers.iter().map(named).collect();
+        Ok(self.queries.patients_known_as(&ids, identifiers).await?)
     }
 
     /// Who treats a patient.

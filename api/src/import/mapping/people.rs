@@ -155,6 +155,7 @@ pub(super) fn patient(
         email: contact(&mut remarks, &resource.telecom, "email", TextRule::EMAIL, context),
         deceased: deceased(resource, context, &mut remarks),
         identifier: Some(identifier),
+        ..PatientDetails::default()
     };
     remark_on_other_contacts(&mut remarks, &resource.telecom);
     details.check(context.now).map_err(|error| {
