@@ -45,7 +45,7 @@ pub struct PatientDetails {
     pub identifier: Option<Identifier>,
     /// The other ids that name this patient and nobody else, in the system the patient came from or in others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 50)]
+    #[schema(max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
     pub other_identifiers: Vec<Identifier>,
     /// As of when the source told these details, if it said. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -392,7 +392,7 @@ impl Checked for SearchPatients {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LookUpPatients {
     /// The identifiers.
-    #[schema(min_items = 1, max_items = 50)]
+    #[schema(min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
     pub identifiers: Vec<Identifier>,
 }
 
