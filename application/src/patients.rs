@@ -14,6 +14,8 @@ use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
 
+const ONLY_A_HOSPITAL_NAMES: &str = "only a hospital says which identifiers of another system are a patient's";
+
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
     ///
@@ -42,6 +44,12 @@ impl<B: Backend> Clinic<B> {
                 return Err(UseCaseError::Invalid {
                     pointer: "/details/identifier",
                     detail: "only a hospital registers a patient under an identifier of another system",
+                });
+            }
+            if !registration.details.other_identifiers.is_empty() {
+                return Err(UseCaseError::Invalid {
+                    pointer: "/details/otherIdentifiers",
+                    detail: ONLY_A_HOSPITAL_NAMES,
                 });
             }
             let patient = self.patient_of_wallet(own);
@@ -131,6 +139,10 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        if !matches!(principal, Principal::Service { .. } | Principal::Staff { .. }) {
+            self.require_same_names(patient, &details).await?;
+        }
         let command = PatientCommand::UpdateDetails {
             details,
             now: self.now(),
@@ -156,6 +168,18 @@ impl<B: Backend> Clinic<B> {
             expected_version,
         };
         self.update_patient(principal, patient, command, issue).await
+    }
+
+    /// Whoever has an identifier is taken for whom it names: by an import, which would tell them what is told of somebody else.
+    async fn require_same_names(&self, patient: PatientId, details: &PatientDetails) -> Result<(), UseCaseError> {
+        let state = self.executor.load::<Patient>(patient).await?.aggregate;
+        match state.details() {
+            Some(known) if known.other_identifiers != details.other_identifiers => Err(UseCaseError::Invalid {
+                pointer: "/otherIdentifiers",
+                detail: ONLY_A_HOSPITAL_NAMES,
+            }),
+            _ => Ok(()),
+        }
     }
 
     async fn update_patient(

@@ -80,7 +80,7 @@ fn participants_without_a_place_are_left_out_by_name() {
     );
 }
 
-fn contained(inside: Value, provider: Value) -> Plan {
+fn contained(inside: Value, provider: Value) -> Outcome {
     let mut encounter = with(an_encounter(), "contained", inside);
     encounter["participant"] = json!([{ "individual": { "reference": "#doc" } }]);
     encounter["serviceProvider"] = provider;
