@@ -366,8 +366,6 @@ pub(super) struct Encounter {
     pub(super) reason_code: Vec<CodeableConcept>,
     #[serde(default)]
     pub(super) reason_reference: Vec<Reference>,
-    #[serde(default)]
-    pub(super) contained: Vec<Value>,
 }
 
 /// FHIR `Duration`: a quantity of time, in a UCUM unit.

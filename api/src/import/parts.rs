@@ -330,7 +330,8 @@ impl Reading<'_> {
             provider.reference = Some(self.organization(provider));
         }
         for reason in &mut encounter.reason_reference {
-            let condition = Pointer::read(reason).map(|pointer| self.index.resolve(self.origin, &pointer, &[Kind::Condition]));
+            let condition =
+                Pointer::read(reason).map(|pointer| self.index.resolve(self.origin, &pointer, &[Kind::Condition]));
             reason.reference = condition.and_then(Result::ok).map(|group| format!("Condition/{group}"));
         }
         if self.is_deleted() {
@@ -354,7 +355,10 @@ impl Reading<'_> {
         };
         match behind_role(self.index, group) {
             // Whom nobody would know again: the organisation says more.
-            Some(practitioner) if self.index.is_contained(practitioner) && names(self.index, Kind::Practitioner, practitioner).is_err() => {
+            Some(practitioner)
+                if self.index.is_contained(practitioner)
+                    && names(self.index, Kind::Practitioner, practitioner).is_err() =>
+            {
                 "Other/0".to_owned()
             }
             Some(practitioner) => self.practitioner(practitioner),

@@ -328,7 +328,9 @@ impl Index {
 
     /// Whether a group stands inside of another resource, and so has no id of its own.
     pub(in crate::import) fn is_contained(&self, group: u32) -> bool {
-        self.states.get(at(group)).is_some_and(|state| state.contained.is_some())
+        self.states
+            .get(at(group))
+            .is_some_and(|state| state.contained.is_some())
     }
 
     /// When an item was.

@@ -168,12 +168,16 @@ pub(super) fn ended(bundle: &Bundle) -> Ended {
     let mut ended = Ended::default();
     for Entry { resource, .. } in &bundle.conditions {
         if is_void(&resource.verification_status, CONDITION_VERIFICATION) {
-            ended.conditions.extend(vocabulary::concept(&mut remarks, &resource.code));
+            ended
+                .conditions
+                .extend(vocabulary::concept(&mut remarks, &resource.code));
         }
     }
     for Entry { resource, .. } in &bundle.allergies {
         if is_void(&resource.verification_status, ALLERGY_VERIFICATION) || is_over(&resource.clinical_status) {
-            ended.allergies.extend(allergy(resource, &mut remarks).map(|allergy| allergy.concept));
+            ended
+                .allergies
+                .extend(allergy(resource, &mut remarks).map(|allergy| allergy.concept));
         }
     }
     let requests = bundle.requests.iter().map(|entry| &entry.resource);
@@ -184,7 +188,9 @@ pub(super) fn ended(bundle: &Bundle) -> Ended {
             contained: &request.contained,
         };
         let code = code.code(bundle);
-        ended.medications.extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
+        ended
+            .medications
+            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
     }
     let statements = bundle.statements.iter().map(|entry| &entry.resource);
     for statement in statements.filter(|statement| in_error(&statement.status)) {
@@ -194,7 +200,9 @@ pub(super) fn ended(bundle: &Bundle) -> Ended {
             contained: &statement.contained,
         };
         let code = code.code(bundle);
-        ended.medications.extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
+        ended
+            .medications
+            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
     }
     ended
 }

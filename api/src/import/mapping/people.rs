@@ -131,6 +131,9 @@ pub(super) fn patient(
         email: contact(&mut remarks, &resource.telecom, "email", TextRule::EMAIL, context),
         deceased: deceased(resource, context, &mut remarks),
         identifier: Some(identifier),
+        // Who else they are, and as of when this is, are told by the whole run.
+        other_identifiers: Vec::new(),
+        as_of: None,
     };
     remark_on_other_contacts(&mut remarks, &resource.telecom);
     details.check(context.now).map_err(|error| {

@@ -672,7 +672,11 @@ fn what_concerns_nobody_here_or_has_no_place_here_is_counted() {
         plan.ignored,
         BTreeMap::from([("Claim".to_owned(), 2), ("Goal".to_owned(), 1)])
     );
-    let plan = remarked(&[a_patient(), json!({ "no": "kind" })], Fate::LeftOut, "has no resourceType");
+    let plan = remarked(
+        &[a_patient(), json!({ "no": "kind" })],
+        Fate::LeftOut,
+        "has no resourceType",
+    );
     assert_eq!(plan.patients.len(), 1);
 }
 

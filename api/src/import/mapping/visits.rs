@@ -188,12 +188,7 @@ fn provider(
     }
 }
 
-fn who(
-    bundle: &Bundle,
-    path: &str,
-    reference: &fhir::Reference,
-    context: &Context,
-) -> Who {
+fn who(bundle: &Bundle, path: &str, reference: &fhir::Reference, context: &Context) -> Who {
     let Some(reference) = reference.reference.as_deref() else {
         return Who::Unresolved;
     };
