@@ -37,7 +37,7 @@ use crate::http::routes::{
     ),
     paths(
         auth::nonce, auth::login, auth::logout, auth::me,
-        patients::register, patients::list, patients::search, patients::read, patients::update_details,
+        patients::register, patients::list, patients::search, patients::look_up, patients::read, patients::update_details,
         patients::update_intake, patients::practitioners,
         practitioners::register, practitioners::list, practitioners::read, practitioners::update,
         practitioners::patients,

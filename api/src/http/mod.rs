@@ -257,6 +257,10 @@ fn resources<B: Backend>(config: &mut ServiceConfig) {
             [(Method::POST, web::to(patients::search::<B>))],
         ))
         .service(resource(
+            "/patients/lookup",
+            [(Method::POST, web::to(patients::look_up::<B>))],
+        ))
+        .service(resource(
             "/patients/{id}",
             [(Method::GET, web::to(patients::read::<B>))],
         ))

@@ -2,7 +2,7 @@
 
 use application::queries::{Page, PatientView};
 use chrono::{DateTime, Utc};
-use domain::kernel::PatientId;
+use domain::kernel::{Identifier, PatientId};
 use domain::patient::{Intake, PatientDetails};
 use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
@@ -36,6 +36,25 @@ pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientVi
     let mut query = QueryBuilder::new(SELECT);
     query.push("WHERE id = ").push_bind(id.uuid());
     Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
+}
+
+/// How many patients are told who are known by the same identifiers.
+const MOST_NAMESAKES: i64 = 100;
+
+pub(crate) async fn known_as(
+    pool: &PgPool,
+    ids: &[PatientId],
+    identifiers: &[Identifier],
+) -> Result<Vec<PatientView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push("WHERE id = ANY(");
+    query.push_bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>());
+    query.push(") OR id IN (SELECT id FROM UNNEST(");
+    query.push_bind(identifiers.iter().map(|one| Json([one])).collect::<Vec<_>>());
+    query.push("::jsonb[]) AS wanted JOIN patients ON details->'other_identifiers' @> wanted) ORDER BY id LIMIT ");
+    query.push_bind(MOST_NAMESAKES);
+    let found = query.build_query_as::<Columns>().fetch_all(pool).await?;
+    Ok(found.into_iter().map(view).collect())
 }
 
 /// Up to so many patients of a name are looked up by their ids; with more, patients are read in order, and those of other

@@ -333,6 +333,7 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         },
         provider: Provider::Practitioner,
         outcome: RecordedOutcome::Open,
+        as_of: None,
         booking: Personal::Known(Booking {
             patient: patient(1),
             reason: None,

@@ -389,6 +389,13 @@ pub struct RecordVisit {
     /// Why, if known.
     #[serde(default)]
     pub reason: Option<Concept>,
+    /// As of when the source tells this, if it says (`meta.lastUpdated`). Kept to the millisecond.
+    #[serde(default)]
+    pub as_of: Option<Instant>,
+    /// Whether it takes the place of what the source told before of the same patient's visit. A state that is older than what is
+    /// recorded, by `asOf`, is refused (409, `superseded`).
+    #[serde(default)]
+    pub corrects: bool,
 }
 
 impl Checked for RecordVisit {
@@ -428,6 +435,8 @@ impl Checked for RecordVisit {
                 VisitOutcome::Open => calendar::RecordedOutcome::Open,
             },
             reason,
+            as_of: self.as_of.map(|at| at.0),
+            corrects: self.corrects,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::{PatientId, TextRule};
+use domain::kernel::{self, PatientId, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::http::cursor::{Wanted, check_page};
 
+use super::time::whole_millis;
 use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
 
 /// Who a patient is.
@@ -40,7 +41,17 @@ pub struct PatientDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = json!({"system": "https://hospital.example/mrn", "value": "4711"}))]
     pub identifier: Option<Identifier>,
+    /// The other ids that name this patient and nobody else, in the system the patient came from or in others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
+    pub other_identifiers: Vec<Identifier>,
+    /// As of when the source told these details, if it said. Kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
 }
+
+/// How many other ids a patient may have, and how many are looked for at once.
+pub const MOST_IDENTIFIERS: usize = 50;
 
 impl Checked for PatientDetails {
     type Domain = patient::PatientDetails;
@@ -55,6 +66,8 @@ impl Checked for PatientDetails {
             email: self.email.map(|email| checks.fits("email", email, TextRule::EMAIL)),
             deceased: checks.optional("deceased", self.deceased),
             identifier: checks.optional("identifier", self.identifier),
+            other_identifiers: checks.list("otherIdentifiers", self.other_identifiers, MOST_IDENTIFIERS),
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
 }
@@ -70,6 +83,8 @@ impl From<patient::PatientDetails> for PatientDetails {
             email,
             deceased,
             identifier,
+            other_identifiers,
+            as_of,
         } = details;
         Self {
             name: name.into(),
@@ -80,6 +95,8 @@ impl From<patient::PatientDetails> for PatientDetails {
             email,
             deceased: deceased.map(Into::into),
             identifier: identifier.map(Into::into),
+            other_identifiers: other_identifiers.into_iter().map(Into::into).collect(),
+            as_of: as_of.map(Instant),
         }
     }
 }
@@ -358,6 +375,26 @@ impl Checked for SearchPatients {
         let name = checks.text("name", self.name, 200);
         let page = check_page(checks, self.cursor.as_deref(), self.limit);
         (name.trim().to_owned(), page)
+    }
+}
+
+/// A search for the patients whom identifiers name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LookUpPatients {
+    /// The identifiers.
+    #[schema(min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
+    pub identifiers: Vec<Identifier>,
+}
+
+impl Checked for LookUpPatients {
+    type Domain = Vec<kernel::Identifier>;
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        if self.identifiers.is_empty() {
+            checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
+        }
+        checks.list("identifiers", self.identifiers, MOST_IDENTIFIERS)
     }
 }
 

@@ -39,6 +39,11 @@ pub(super) fn is_meant(at: DateTime<Utc>) -> bool {
     YEARS.contains(&at.year())
 }
 
+/// What the log keeps of an instant that is kept to the millisecond.
+pub(super) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
+}
+
 macro_rules! from_text {
     ($type:ident, $parse:ident, $expected:literal, $format:ident, $example:literal) => {
         impl<'de> Deserialize<'de> for $type {

@@ -119,6 +119,12 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("hospital", ""),
             json!({"name": "o"}),
         ),
+        (
+            "POST",
+            "/v1/patients/lookup",
+            roles("hospital", ""),
+            json!({"identifiers": [{"system": "urn:x", "value": "1"}]}),
+        ),
         ("GET", "/v1/patients/{id}", roles("hospital", "patient"), none.clone()),
         (
             "PUT",

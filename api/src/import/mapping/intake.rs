@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::negations::{Gathered, Matter, said};
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
+use crate::import::merge::Ended;
 
 const NAMELESS: &str = "has neither a code nor a text";
 
@@ -157,34 +158,53 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> I
     }
 }
 
-/// Remarks on what concerns none of the bundle's patients.
-pub(super) fn of_nobody(bundle: &Bundle, notes: &mut Notes) {
-    let known = |reference: &Option<Reference>| {
-        let subject = subject(bundle, reference).and_then(|subject| subject.strip_prefix("Patient/"));
-        subject.is_some_and(|id| {
-            bundle
-                .patients
-                .iter()
-                .any(|patient| patient.resource.id.as_deref() == Some(id))
-        })
-    };
-    let mut remark = |known: bool, resource, path: &str| {
-        if !known {
-            notes.left_out(resource, path, "concerns no patient of the bundle");
+/// What says of itself that it is not so, or not so any more. It is remarked on where it is mapped.
+pub(super) fn ended(bundle: &Bundle) -> Ended {
+    let is_void = |verification, system| matches!(status(verification, system), Some("entered-in-error" | "refuted"));
+    let is_over = |clinical| matches!(status(clinical, ALLERGY_CLINICAL), Some("inactive" | "resolved"));
+    let in_error = |status: &Option<String>| status.as_deref() == Some("entered-in-error");
+    let mut notes = Notes::default();
+    let mut remarks = Remarks::on(&mut notes, "", "");
+    let mut ended = Ended::default();
+    for Entry { resource, .. } in &bundle.conditions {
+        if is_void(&resource.verification_status, CONDITION_VERIFICATION) {
+            ended
+                .conditions
+                .extend(vocabulary::concept(&mut remarks, &resource.code));
         }
-    };
-    for entry in &bundle.conditions {
-        remark(known(&entry.resource.subject), "Condition", &entry.path);
     }
-    for entry in &bundle.allergies {
-        remark(known(&entry.resource.patient), "AllergyIntolerance", &entry.path);
+    for Entry { resource, .. } in &bundle.allergies {
+        if is_void(&resource.verification_status, ALLERGY_VERIFICATION) || is_over(&resource.clinical_status) {
+            ended
+                .allergies
+                .extend(allergy(resource, &mut remarks).map(|allergy| allergy.concept));
+        }
     }
-    for entry in &bundle.requests {
-        remark(known(&entry.resource.subject), "MedicationRequest", &entry.path);
+    let requests = bundle.requests.iter().map(|entry| &entry.resource);
+    for request in requests.filter(|request| in_error(&request.status)) {
+        let code = Told {
+            code: request.medication_codeable_concept.as_ref(),
+            reference: request.medication_reference.as_ref(),
+            contained: &request.contained,
+        };
+        let code = code.code(bundle);
+        ended
+            .medications
+            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
     }
-    for entry in &bundle.statements {
-        remark(known(&entry.resource.subject), "MedicationStatement", &entry.path);
+    let statements = bundle.statements.iter().map(|entry| &entry.resource);
+    for statement in statements.filter(|statement| in_error(&statement.status)) {
+        let code = Told {
+            code: statement.medication_codeable_concept.as_ref(),
+            reference: statement.medication_reference.as_ref(),
+            contained: &statement.contained,
+        };
+        let code = code.code(bundle);
+        ended
+            .medications
+            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
     }
+    ended
 }
 
 fn subject<'a>(bundle: &'a Bundle, reference: &'a Option<Reference>) -> Option<&'a str> {
@@ -373,7 +393,7 @@ impl Told<'_> {
             .or_else(|| shown(remarks));
         if concept.is_none() {
             remarks.left_out(match (code, self.reference) {
-                (None, Some(_)) => "names a medication that is not in the bundle",
+                (None, Some(_)) => "names a medication that is in none of the files",
                 _ => NAMELESS,
             });
         }
