@@ -9,6 +9,7 @@
     reason = "a test says what must hold by panicking when it does not"
 )]
 
+mod measure;
 mod node;
 mod scenario;
 

@@ -79,7 +79,10 @@ fn translate(value: &mut Value) {
 
 /// Turns a hash into the other node's, or back. What is no hash, or is before the first block, stays.
 fn turn(hash: &mut Value) {
-    let Some(bytes) = hash.as_str().and_then(|text| hex::decode(text.strip_prefix("0x")?).ok()) else {
+    let Some(bytes) = hash
+        .as_str()
+        .and_then(|text| hex::decode(text.strip_prefix("0x")?).ok())
+    else {
         return;
     };
     if bytes.iter().any(|byte| *byte != 0) {
