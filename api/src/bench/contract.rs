@@ -27,6 +27,9 @@ const PAYLOAD: usize = 128;
 /// What is offered for a unit of gas at least, in wei. More than the market asks for is not paid.
 const MAX_FEE: u128 = 100_000_000_000;
 
+/// The most that a transaction may come to, in wei: Geth refuses to take one that might pay more than an ether.
+const MOST_PAID: u128 = 900_000_000_000_000_000;
+
 /// How long the last batches may take to be mined.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -73,9 +76,9 @@ impl Bench {
         Ok(Self {
             bounds: GasBounds {
                 cap: TRANSACTION_CAP,
-                block: newest.gas_limit,
+                // Fuller blocks raise the base fee from one to the next.
+                block: newest.gas_limit / 2,
             },
-            // Full blocks raise the base fee from one to the next.
             max_fee: MAX_FEE.max(2 * fees.base + fees.priority),
             priority_fee: fees.priority,
             rules: probe(&log, signer.address(), &[]).await?,
@@ -126,13 +129,15 @@ impl Bench {
         for commit in commits {
             size = size.plus(Size::of(commit)?);
         }
+        let gas_limit = self.rules.limit(size);
+        let affordable = MOST_PAID / u128::from(gas_limit.max(1));
         let transaction = Transaction {
             chain_id: self.log.node().chain_id(),
             nonce: self.nonce,
             to: Some(self.address()),
-            gas_limit: self.rules.limit(size),
-            max_fee: self.max_fee,
-            priority_fee: self.priority_fee,
+            gas_limit,
+            max_fee: self.max_fee.min(affordable),
+            priority_fee: self.priority_fee.min(affordable),
             data: append_calldata(commits)?,
         };
         self.nonce = self.nonce.saturating_add(1);
