@@ -33,8 +33,10 @@ use crate::http::routes::{
             `Prefer: wait=5` waits that many seconds.\n\n\
             **Times.** An instant names its offset. A day is a day of the practitioner's time zone.\n\n\
             **Ids.** What is not yours to know is answered like what does not exist.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
+        contact(name = "Whoever runs the server that this document comes from"),
     ),
+    servers((url = "/", description = "The server that this document comes from")),
     paths(
         auth::nonce, auth::login, auth::logout, auth::me,
         patients::register, patients::list, patients::search, patients::read, patients::update_details,
@@ -48,7 +50,7 @@ use crate::http::routes::{
         accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
         commands::read,
         admin::status, admin::retry_parked,
-        system::live, system::ready, system::metrics, system::problem,
+        system::home, system::openapi, system::live, system::ready, system::metrics, system::problem,
     ),
     components(schemas(ProblemBody)),
     security(("bearer" = [])),

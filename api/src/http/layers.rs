@@ -45,6 +45,10 @@ pub async fn observe(
     let began = Instant::now();
     let _in_flight = core.ports.metrics.begin();
     let method = request.method().clone();
+    // What is asked for its headers is answered like what is asked for whole; the connection leaves the body out.
+    if method == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     // A read shows at least what was applied when it began; a command, what is applied when it is answered.
     let before = core.ports.progress.progress();
     let (payload, held) = unread::hold(request.take_payload());
@@ -57,7 +61,7 @@ pub async fn observe(
         .request()
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned());
-    let progress = if method == Method::GET || READS_WITH_A_BODY.contains(&route.as_str()) {
+    let progress = if matches!(method, Method::GET | Method::HEAD) || READS_WITH_A_BODY.contains(&route.as_str()) {
         before
     } else {
         core.ports.progress.progress()

@@ -347,8 +347,9 @@ impl From<PatientView> for PatientSummary {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchPatients {
-    /// The beginning of a family or given name, in any case.
-    #[schema(example = "oka", max_length = 200)]
+    /// One word or several, in any order: each must begin a family or given name or a word of one. Case, accents, apostrophes and
+    /// how Unicode composes a character do not count.
+    #[schema(example = "ada oka", max_length = 200)]
     pub name: String,
     /// Where the page before ended (`nextCursor`).
     #[serde(default)]
@@ -366,7 +367,7 @@ impl Checked for SearchPatients {
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let name = checks.text("name", self.name, 200);
         let page = check_page(checks, self.cursor.as_deref(), self.limit);
-        (name.trim().to_owned(), page)
+        (name, page)
     }
 }
 

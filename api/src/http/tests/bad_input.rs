@@ -456,7 +456,7 @@ async fn a_method_that_is_not_allowed_is_told_which_are() {
     let world = World::new();
     let service = init_service(app(world.state())).await;
     let response = call_service(&service, request("DELETE", "/v1/patients").to_request()).await;
-    assert_eq!(response.headers().get("allow").unwrap(), "POST, GET");
+    assert_eq!(response.headers().get("allow").unwrap(), "POST, GET, HEAD");
 }
 
 #[actix_web::test]
