@@ -92,7 +92,8 @@ async fn a_search_by_name_reads_no_growing_table_whole() {
         ("ANNA", 50),
         ("anna zoe", 50),
         ("zz anna zo", 50),
-        ("anna quill", 0),
+        ("anna quill", 1),
+        ("zoe quill", 0),
         ("a z q", 0),
         ("nobody", 0),
     ] {
