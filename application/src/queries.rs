@@ -234,7 +234,8 @@ pub trait Queries: Send + Sync + 'static {
     /// When the database does not answer, as for every query here.
     fn patient(&self, id: PatientId) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
 
-    /// Patients in the order of their ids. `name` filters by the start of a family or given name, in any case.
+    /// Patients in the order of their ids. `name` filters: each of its words must begin a word of a family or given name,
+    /// whatever their order, case and accents.
     ///
     /// # Errors
     /// As [`Self::patient`].

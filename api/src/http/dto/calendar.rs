@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::text::ReasonText;
 use super::time::is_meant;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 
@@ -113,6 +114,7 @@ impl From<calendar::Session> for Session {
 pub struct PublishAvailability {
     /// The sessions, without overlap, all within the day in the practitioner's time zone. None means that nothing is
     /// offered.
+    #[schema(max_items = 100)]
     pub sessions: Vec<Session>,
 }
 
@@ -234,7 +236,7 @@ impl Checked for RescheduleAppointment {
 pub struct CancelAppointment {
     /// The reason.
     #[serde(default)]
-    #[schema(example = "The patient is abroad.", max_length = 2000)]
+    #[schema(inline, value_type = Option<ReasonText>)]
     pub reason: Option<String>,
 }
 
@@ -254,6 +256,8 @@ pub struct Nothing {}
 
 impl Checked for Nothing {
     type Domain = ();
+
+    const MAY_BE_MISSING: bool = true;
 
     fn check(self, _: &mut Checks) {}
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::http::cursor::{Wanted, check_page};
 
+use super::text::{EmailText, PhoneText, SearchText, SymptomText};
 use super::time::whole_millis;
 use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
 
@@ -28,11 +29,11 @@ pub struct PatientDetails {
     pub address: Option<Address>,
     /// Telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "+44 20 7946 0000")]
+    #[schema(inline, value_type = Option<PhoneText>)]
     pub phone: Option<String>,
     /// E-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "ada@example.org")]
+    #[schema(inline, value_type = Option<EmailText>)]
     pub email: Option<String>,
     /// The patient's death, if they have died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,6 +226,7 @@ pub struct Intake {
     /// Medications.
     pub medications: Findings<Medication>,
     /// Symptoms in the patient's own words.
+    #[schema(inline, value_type = Vec<SymptomText>, max_items = 1000)]
     pub symptoms: Vec<String>,
 }
 
@@ -355,8 +357,9 @@ impl From<PatientView> for PatientSummary {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchPatients {
-    /// The beginning of a family or given name, in any case.
-    #[schema(example = "oka", max_length = 200)]
+    /// One word or several, in any order: each must begin a family or given name or a word of one. Case, accents, apostrophes and
+    /// how Unicode composes a character do not count.
+    #[schema(inline, value_type = SearchText)]
     pub name: String,
     /// Where the page before ended (`nextCursor`).
     #[serde(default)]
@@ -374,7 +377,7 @@ impl Checked for SearchPatients {
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let name = checks.text("name", self.name, 200);
         let page = check_page(checks, self.cursor.as_deref(), self.limit);
-        (name.trim().to_owned(), page)
+        (name, page)
     }
 }
 

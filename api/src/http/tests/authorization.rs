@@ -270,6 +270,8 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("administrator", ""),
             none.clone(),
         ),
+        ("GET", "/", Public, none.clone()),
+        ("GET", "/openapi.yaml", Public, none.clone()),
         ("GET", "/health/live", Public, none.clone()),
         ("GET", "/health/ready", Public, none.clone()),
         ("GET", "/metrics", Public, none.clone()),
