@@ -5,6 +5,7 @@
 
 mod examples;
 mod pages;
+mod texts;
 mod yaml;
 
 use utoipa::openapi::header::HeaderBuilder;
@@ -122,6 +123,7 @@ impl Modify for Everywhere {
             }
         }
         pages::refer_to_items(document);
+        texts::describe(document);
         examples::add(document);
     }
 }

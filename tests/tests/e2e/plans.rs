@@ -94,7 +94,8 @@ async fn a_search_by_name_reads_no_growing_table_whole() {
         ("zz anna zo", 50),
         ("anna quill", 1),
         ("zoe quill", 0),
-        ("a z q", 0),
+        ("a z q", 1),
+        ("z q x", 0),
         ("nobody", 0),
     ] {
         let (status, page) = system

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::text::TitleText;
+use super::text::AccountName;
 use super::{Checked, Checks, Instant, WalletAddress};
 
 /// The roles.
@@ -97,7 +97,7 @@ impl From<Scope> for account::Scope {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenAccount {
     /// What it is called in lists. Services have names of their own.
-    #[schema(inline, value_type = TitleText, example = "Ward 3 bedside terminals")]
+    #[schema(inline, value_type = AccountName)]
     pub name: String,
     /// The role: any but `patient` and `doctor`, who get their accounts when they are registered.
     pub role: Role,

@@ -236,7 +236,7 @@ impl Checked for RescheduleAppointment {
 pub struct CancelAppointment {
     /// The reason.
     #[serde(default)]
-    #[schema(inline, value_type = Option<ReasonText>, example = "The patient is abroad.")]
+    #[schema(inline, value_type = Option<ReasonText>)]
     pub reason: Option<String>,
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::text::{
-    AddressLine, AddressPart, CodeSystemText, CodeText, ConceptText, IdentifierText, NameText, PrefixText,
+    AddressLine, AddressPart, CodeSystemText, CodeText, ConceptText, IdentifierSystem, IdentifierValue, NameText,
+    PrefixText,
 };
 use super::{Checked, Checks};
 use crate::http::auth::{checksummed, parse_wallet};
@@ -15,7 +16,7 @@ use crate::http::auth::{checksummed, parse_wallet};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HumanName {
     /// Family name.
-    #[schema(inline, value_type = NameText, example = "Okafor")]
+    #[schema(inline, value_type = NameText)]
     pub family: String,
     /// Given names, in order.
     #[serde(default)]
@@ -96,7 +97,7 @@ pub struct Address {
     pub lines: Vec<String>,
     /// City.
     #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(inline, value_type = AddressPart, example = "Lagos")]
+    #[schema(inline, value_type = AddressPart)]
     pub city: String,
     /// State or region.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -108,7 +109,7 @@ pub struct Address {
     pub postal_code: String,
     /// Country.
     #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(inline, value_type = AddressPart, example = "NG")]
+    #[schema(inline, value_type = AddressPart)]
     pub country: String,
 }
 
@@ -162,10 +163,10 @@ impl From<kernel::Address> for Address {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identifier {
     /// The URI of the issuing system.
-    #[schema(inline, value_type = IdentifierText, example = "https://hospital.example/mrn")]
+    #[schema(inline, value_type = IdentifierSystem)]
     pub system: String,
     /// The value in it.
-    #[schema(inline, value_type = IdentifierText, example = "4711")]
+    #[schema(inline, value_type = IdentifierValue)]
     pub value: String,
 }
 
@@ -193,10 +194,10 @@ impl From<kernel::Identifier> for Identifier {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Coding {
     /// The URI of the system.
-    #[schema(inline, value_type = CodeSystemText, example = "http://snomed.info/sct")]
+    #[schema(inline, value_type = CodeSystemText)]
     pub system: String,
     /// The code.
-    #[schema(inline, value_type = CodeText, example = "394579002")]
+    #[schema(inline, value_type = CodeText)]
     pub code: String,
 }
 
@@ -208,7 +209,7 @@ pub struct Concept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coding: Option<Coding>,
     /// What people read.
-    #[schema(inline, value_type = ConceptText, example = "Cardiology")]
+    #[schema(inline, value_type = ConceptText)]
     pub text: String,
 }
 

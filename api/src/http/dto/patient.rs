@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::http::cursor::{Wanted, check_page};
 
-use super::text::{EmailText, PhoneText, SymptomText, TitleText};
+use super::text::{EmailText, PhoneText, SearchText, SymptomText};
 use super::{
     Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant, WalletAddress,
 };
@@ -30,11 +30,11 @@ pub struct PatientDetails {
     pub address: Option<Address>,
     /// Telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(inline, value_type = Option<PhoneText>, example = "+44 20 7946 0000")]
+    #[schema(inline, value_type = Option<PhoneText>)]
     pub phone: Option<String>,
     /// E-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(inline, value_type = Option<EmailText>, example = "ada@example.org")]
+    #[schema(inline, value_type = Option<EmailText>)]
     pub email: Option<String>,
     /// The patient's death, if they have died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -351,7 +351,7 @@ impl From<PatientView> for PatientSummary {
 pub struct SearchPatients {
     /// One word or several, in any order: each must begin a family or given name or a word of one. Case, accents, apostrophes and
     /// how Unicode composes a character do not count.
-    #[schema(inline, value_type = TitleText, example = "ada oka")]
+    #[schema(inline, value_type = SearchText)]
     pub name: String,
     /// Where the page before ended (`nextCursor`).
     #[serde(default)]

@@ -108,8 +108,8 @@ pub async fn home(request: HttpRequest) -> HttpResponse {
 /// The same as `/openapi.json`, in YAML.
 #[utoipa::path(
     get, path = "/openapi.yaml", tag = "system", security(()),
-    responses((status = 200, description = "The document", body = String, content_type = "application/yaml",
-        example = "openapi: \"3.1.0\"\ninfo:\n  title: Medconnect\n")),
+    responses((status = 200, description = "The document", body = Object, content_type = "application/yaml",
+        example = json!({ "openapi": "3.1.0", "info": { "title": "Medconnect" } }))),
 )]
 pub async fn openapi() -> Result<HttpResponse, Problem> {
     let internal = |error: Box<dyn std::error::Error + Send + Sync>| Problem::new(ProblemKind::Internal).cause(error);
