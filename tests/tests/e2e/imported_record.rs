@@ -59,7 +59,7 @@ async fn a_record_says_what_its_source_means() {
         time_zone: Tz::Europe__London,
     };
     let found = import::files::find(&[folder.path().to_owned()]).unwrap();
-    let summary = import::run(client, found, options, &ProgressBar::hidden()).await;
+    let summary = import::run(Some(client), found.files, options, &ProgressBar::hidden()).await;
     assert_eq!(summary.failures, [], "{}", summary.table());
 
     let (_, patients) = system.get("/v1/patients", &key).await;
