@@ -5,6 +5,7 @@
 
 mod examples;
 mod pages;
+mod texts;
 mod yaml;
 
 use utoipa::openapi::header::HeaderBuilder;
@@ -32,12 +33,17 @@ use crate::http::routes::{
             respond-async` the answer is 202 as soon as the command cannot be lost, and `/v1/commands/{id}` tells the rest; \
             `Prefer: wait=5` waits that many seconds.\n\n\
             **Times.** An instant names its offset. A day is a day of the practitioner's time zone.\n\n\
+            **Texts.** A text of the format `line` is one line with something to see, and without what controls how it is shown; \
+            `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in it, and does not begin or \
+            end with a space. An `ethereum-address` with letters in both cases has the checksum of EIP-55.\n\n\
             **Ids.** What is not yours to know is answered like what does not exist.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
+        contact(name = "Whoever runs the server that this document comes from"),
     ),
+    servers((url = "/", description = "The server that this document comes from")),
     paths(
         auth::nonce, auth::login, auth::logout, auth::me,
-        patients::register, patients::list, patients::search, patients::read, patients::update_details,
+        patients::register, patients::list, patients::search, patients::look_up, patients::read, patients::update_details,
         patients::update_intake, patients::practitioners,
         practitioners::register, practitioners::list, practitioners::read, practitioners::update,
         practitioners::patients,
@@ -50,7 +56,7 @@ use crate::http::routes::{
         wallets::change, wallets::take_patients_away, wallets::take_practitioners_away, wallets::take_staffs_away,
         commands::read,
         admin::status, admin::retry_parked,
-        system::live, system::ready, system::metrics, system::problem,
+        system::home, system::openapi, system::live, system::ready, system::metrics, system::problem,
     ),
     components(schemas(ProblemBody)),
     security(("bearer" = [])),
@@ -120,6 +126,7 @@ impl Modify for Everywhere {
             }
         }
         pages::refer_to_items(document);
+        texts::describe(document);
         examples::add(document);
     }
 }

@@ -1,7 +1,7 @@
 //! Patients: register, read, change, find.
 
 use domain::account::{Account, AccountCommand, Binding, Holder, Title};
-use domain::kernel::{PatientId, Personal, PractitionerId};
+use domain::kernel::{Identifier, PatientId, Personal, PractitionerId};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration};
 use domain::wallet::{WalletClaim, WalletCommand};
 
@@ -16,6 +16,8 @@ use crate::wallets::Person;
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
+
+const ONLY_A_HOSPITAL_NAMES: &str = "only a hospital says which identifiers of another system are a patient's";
 
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
@@ -79,6 +81,12 @@ impl<B: Backend> Clinic<B> {
                 detail: "only a hospital registers a patient under an identifier of another system",
             });
         }
+        if !registration.details.other_identifiers.is_empty() {
+            return Err(UseCaseError::Invalid {
+                pointer: "/details/otherIdentifiers",
+                detail: ONLY_A_HOSPITAL_NAMES,
+            });
+        }
         let patient = PatientId::new(issue.new_id(PATIENT));
         let account = self.account_of(&Person::Patient(patient));
         let SignedIn { wallet, proof } = signed_in;
@@ -126,6 +134,10 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        if !matches!(principal, Principal::Service { .. } | Principal::Staff { .. }) {
+            self.require_same_names(patient, &details).await?;
+        }
         let command = PatientCommand::UpdateDetails {
             details,
             now: self.now(),
@@ -151,6 +163,18 @@ impl<B: Backend> Clinic<B> {
             expected_version,
         };
         self.update_patient(principal, patient, command, issue).await
+    }
+
+    /// Whoever has an identifier is taken for whom it names: by an import, which would tell them what is told of somebody else.
+    async fn require_same_names(&self, patient: PatientId, details: &PatientDetails) -> Result<(), UseCaseError> {
+        let state = self.executor.load::<Patient>(patient).await?.aggregate;
+        match state.details() {
+            Some(known) if known.other_identifiers != details.other_identifiers => Err(UseCaseError::Invalid {
+                pointer: "/otherIdentifiers",
+                detail: ONLY_A_HOSPITAL_NAMES,
+            }),
+            _ => Ok(()),
+        }
     }
 
     async fn update_patient(
@@ -190,6 +214,22 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Vec<PatientView>, UseCaseError> {
         permit(principal, Action::ListPatients)?;
         Ok(self.queries.patients(name, page).await?)
+    }
+
+    /// The patients whom one of these identifiers names, in the order of their ids: more than one when they share it, or when
+    /// the identifiers are several persons'.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn patients_known_as(
+        &self,
+        principal: &Principal,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<PatientView>, UseCaseError> {
+        permit(principal, Action::ListPatients)?;
+        let named = |identifier| PatientId::new(self.identities.from_identifier(PATIENT, identifier));
+        let ids: Vec<PatientId> = identifiers.iter().map(named).collect();
+        Ok(self.queries.patients_known_as(&ids, identifiers).await?)
     }
 
     /// Who treats a patient.

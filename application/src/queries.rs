@@ -7,7 +7,7 @@ use std::future::Future;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::{AppointmentStatus, Slot};
-use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Wallet};
+use domain::kernel::{AccountId, AppointmentId, Concept, Identifier, PatientId, PractitionerId, Wallet};
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 use serde::{Deserialize, Serialize};
@@ -234,7 +234,8 @@ pub trait Queries: Send + Sync + 'static {
     /// When the database does not answer, as for every query here.
     fn patient(&self, id: PatientId) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
 
-    /// Patients in the order of their ids. `name` filters by the start of a family or given name, in any case.
+    /// Patients in the order of their ids. `name` filters: each of its words must begin a word of a family or given name,
+    /// whatever their order, case and accents.
     ///
     /// # Errors
     /// As [`Self::patient`].
@@ -242,6 +243,16 @@ pub trait Queries: Send + Sync + 'static {
         &self,
         name: Option<&str>,
         page: Page<PatientId>,
+    ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
+
+    /// The patients who are one of these, or have one of these among their other identifiers, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn patients_known_as(
+        &self,
+        ids: &[PatientId],
+        identifiers: &[Identifier],
     ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
 
     /// A practitioner.

@@ -4,13 +4,14 @@
 //! there. So whoever tells of the same visit again, with another day or provider perhaps, meets the same stream, and the
 //! contract lets only one be first.
 
-use chrono::Utc;
-use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Slot};
+use chrono::{DateTime, Utc};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Provider, RecordedOutcome, Slot};
 use domain::kernel::{AppointmentId, CalendarId, Concept, Identifier, PatientId, PractitionerId};
 
 use crate::calendars::{AppointmentDone, local_day};
 use crate::clinic::{Backend, Clinic, Issue, permit};
-use crate::error::UseCaseError;
+use crate::command::CommandError;
+use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
 
@@ -38,6 +39,10 @@ pub struct VisitRequest {
     pub outcome: RecordedOutcome,
     /// Why, if known.
     pub reason: Option<Concept>,
+    /// As of when the source tells this, if it says.
+    pub as_of: Option<DateTime<Utc>>,
+    /// Whether it takes the place of what the source told before, unless that is newer.
+    pub corrects: bool,
 }
 
 impl<B: Backend> Clinic<B> {
@@ -59,6 +64,8 @@ impl<B: Backend> Clinic<B> {
             slot,
             outcome,
             reason,
+            as_of,
+            corrects,
         } = request;
         self.require_patient(patient, "/patient").await?;
         let (calendar, provider) = match provider {
@@ -88,10 +95,20 @@ impl<B: Backend> Clinic<B> {
             provider,
             outcome,
             booking,
+            as_of,
+            corrects,
             now: context.at,
         };
         let stream = CalendarId::of_visit(appointment);
-        let receipt = self.execute::<Calendar>(stream, command, &context).await?;
+        let done = self.execute::<Calendar>(stream, command, &context).await;
+        let receipt = done.map_err(|error| match error {
+            CommandError::Rejected(refusal @ CalendarError::AlreadyExists(_)) => UseCaseError::Exists {
+                refusal: refusal.into(),
+                resource: Resource::Appointment,
+                id: appointment.uuid(),
+            },
+            error => error.into(),
+        })?;
         Ok(AppointmentDone {
             id: appointment,
             day: calendar.day,

@@ -61,14 +61,6 @@ fn without_nul(value: &mut Value) {
     }
 }
 
-/// How much of a text is kept for finding it: an index takes no longer ones.
-const SEARCHABLE: usize = 100;
-
-/// A text as it is compared in searches: lower case, without NUL, its beginning only.
-pub(crate) fn searchable(of: &str) -> String {
-    text(of).to_lowercase().chars().take(SEARCHABLE).collect()
-}
-
 /// A pattern for `LIKE` that matches the text itself: nothing in it is a wildcard.
 pub(crate) fn literal_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
@@ -102,11 +94,5 @@ mod tests {
     #[test]
     fn a_pattern_matches_only_the_text_itself() {
         assert_eq!(literal_pattern("50%_\\"), "50\\%\\_\\\\");
-    }
-
-    #[test]
-    fn what_is_searched_for_is_short_and_in_lower_case() {
-        assert_eq!(searchable("Müller"), "müller");
-        assert_eq!(searchable(&"x".repeat(5000)).len(), 100);
     }
 }

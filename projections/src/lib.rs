@@ -20,6 +20,7 @@ mod practitioners;
 mod projector;
 mod queries;
 mod relationships;
+mod search;
 #[cfg(test)]
 mod tests;
 

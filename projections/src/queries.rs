@@ -10,7 +10,7 @@ use application::queries::{
 };
 use chrono::NaiveDate;
 use domain::account::KeyHash;
-use domain::kernel::{AccountId, AppointmentId, PatientId, PractitionerId, Wallet};
+use domain::kernel::{AccountId, AppointmentId, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
 
 use crate::{accounts, appointments, calendars, hash, patients, practitioners, relationships};
@@ -46,6 +46,14 @@ impl Queries for PgQueries {
 
     async fn patients(&self, name: Option<&str>, page: Page<PatientId>) -> Result<Vec<PatientView>, QueryError> {
         patients::list(&self.pool, name, page).await.map_err(failed)
+    }
+
+    async fn patients_known_as(
+        &self,
+        ids: &[PatientId],
+        identifiers: &[Identifier],
+    ) -> Result<Vec<PatientView>, QueryError> {
+        patients::known_as(&self.pool, ids, identifiers).await.map_err(failed)
     }
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {

@@ -9,9 +9,12 @@
     reason = "a test says what must hold by panicking when it does not"
 )]
 
+mod measure;
 mod node;
 mod scenario;
 
+use tests::chain::TestChain;
+use tests::proxy::{Conduct, Proxy, Refusal};
 use tests::site::Site;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,6 +26,24 @@ async fn anvil() {
 async fn ganache() {
     let node = node::ganache().await;
     scenario::run(Site::at(&node.url(), node).await).await;
+}
+
+/// Besu's ways, in front of an Anvil on which nobody has ether: see `README.md` for what that shows, and what not.
+#[tokio::test(flavor = "multi_thread")]
+async fn besu_as_imitated() {
+    let chain = TestChain::with(|options| {
+        let free = ["--base-fee", "0", "--disable-min-priority-fee", "--balance", "0"];
+        options.extra.extend(free.map(str::to_owned));
+    })
+    .await;
+    let besu = Proxy::of(chain.url());
+    besu.behave_all([
+        Conduct::IsBesu(64),
+        Conduct::RefusesToNameAFinalBlock,
+        Conduct::LimitsRanges(5_000),
+        Conduct::LimitsBatches(1_024, Refusal::OneError),
+    ]);
+    scenario::run(Site::at(&besu.url(), (chain, besu)).await).await;
 }
 
 /// The gas rules that this Geth knows of and no network has yet.

@@ -10,6 +10,8 @@ use tests::rest::{Rest, id};
 use tests::site::Site;
 use tests::system::until;
 
+use crate::measure;
+
 const BUNDLES: u32 = 24;
 const VISITS: u32 = 25;
 /// Each patient, each visit, and the five doctors.
@@ -17,9 +19,17 @@ const COMMANDS: u64 = (BUNDLES * (VISITS + 1) + 5) as u64;
 /// After how many events the server is killed.
 const SOME: u64 = 60;
 
-/// Deploys, serves and imports; kills the server meanwhile, restarts it, and rebuilds.
+/// What every node must bear; or, where `MEDCONNECT_BUNDLES` names a folder, how long the import of that takes.
 pub(crate) async fn run<C>(site: Site<C>) {
     site.prepare(FinalityRule::Instant).await;
+    match std::env::var_os("MEDCONNECT_BUNDLES") {
+        Some(folder) => measure::import(&site, Path::new(&folder)).await,
+        None => bear(&site).await,
+    }
+}
+
+/// Serves and imports; kills the server meanwhile, restarts it, and rebuilds.
+async fn bear<C>(site: &Site<C>) {
     let folder = site.file("bundles");
     bundles::write(&folder, BUNDLES, VISITS);
 
@@ -51,7 +61,7 @@ pub(crate) async fn run<C>(site: Site<C>) {
         (&json!(COMMANDS), &json!(0))
     );
     assert_eq!(position(&administrator).await, before + COMMANDS);
-    at_rest(&site, &administrator).await;
+    at_rest(site, &administrator).await;
     let hashes = hashes(&administrator).await;
     server.process.stop().await;
 
@@ -59,7 +69,7 @@ pub(crate) async fn run<C>(site: Site<C>) {
     let administrator = server.administrator().await;
     assert_eq!(self::hashes(&administrator).await, hashes, "a restart changes nothing");
     site.compare_with_rebuild().await;
-    at_rest(&site, &administrator).await;
+    at_rest(site, &administrator).await;
     server.process.stop().await;
 }
 
@@ -72,7 +82,7 @@ fn arguments(url: &str, folder: &Path) -> Vec<String> {
 }
 
 /// The key of a hospital's service that may import.
-async fn import_key(administrator: &Rest) -> String {
+pub(crate) async fn import_key(administrator: &Rest) -> String {
     let account = json!({ "name": "import", "role": "hospital" });
     let account = administrator.insist(Method::POST, "/v1/accounts", &account).await;
     let path = format!("/v1/accounts/{}/keys", id(&account));
@@ -87,7 +97,7 @@ async fn position(administrator: &Rest) -> u64 {
 }
 
 /// Nothing is left to send, nothing is wrong, nothing could not be read.
-async fn at_rest<C>(site: &Site<C>, administrator: &Rest) {
+pub(crate) async fn at_rest<C>(site: &Site<C>, administrator: &Rest) {
     until("the outbox is empty", async || site.outbox().await == 0).await;
     until("no troubles", async || {
         administrator.get("/v1/admin/status").await["troubles"] == json!([])

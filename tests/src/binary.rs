@@ -13,8 +13,11 @@ use tokio::time::{Instant, sleep, timeout};
 /// How long a start may take, recovery after a kill included.
 const START: Duration = Duration::from_secs(120);
 
-/// The program. Cargo builds it before it runs the tests of this package.
+/// The program. Cargo builds it before it runs the tests of this package; `MEDCONNECT_UNDER_TEST` names another build of it.
 pub fn program() -> PathBuf {
+    if let Some(program) = std::env::var_os("MEDCONNECT_UNDER_TEST") {
+        return program.into();
+    }
     let test = std::env::current_exe().expect("this test's path");
     let folder = test.parent().and_then(Path::parent).expect("cargo's folder");
     let program = folder.join("medconnect-under-test");

@@ -240,6 +240,8 @@ impl History {
                         RecordedOutcome::Open,
                     ][usize::try_from(other).unwrap()],
                     booking,
+                    as_of: None,
+                    corrects: false,
                     now: later,
                 },
             )],

@@ -3,7 +3,7 @@
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
 //! - [`people`]: people with wallets, who sign in.
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
-//! - [`chain`]: a chain for each test, and its accounts; [`proxy`]: a node of it that lies.
+//! - [`chain`]: a chain for each test, and its accounts; [`proxy`]: a node of it that lies; [`besu`]: one that behaves like Besu.
 //! - [`site`]: the program as a hospital runs it, on a node and a database that are there already; [`rest`]: its clients;
 //!   [`wire`]: a line to a service that can be cut.
 //! - [`log`]: an event log on such a chain, and somebody who appends to it; [`history`]: what they append; [`following`]: a
@@ -18,6 +18,7 @@
     reason = "this crate is test code: it says what must hold by panicking when it does not"
 )]
 
+pub mod besu;
 pub mod binary;
 pub mod bundles;
 pub mod chain;

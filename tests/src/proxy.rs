@@ -14,6 +14,8 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use infrastructure::chain::contract::{APPENDED, COMMIT_REJECTED};
 use serde_json::{Value, json};
 
+use crate::besu;
+
 /// How a node treats whoever asks it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Conduct {
@@ -68,6 +70,8 @@ pub enum Conduct {
     DoublesLogs,
     /// It shows each log entry once more as removed, with another payload.
     AddsRemovedLogs,
+    /// It has Besu's ways ([`crate::besu`]), with the state of so many blocks.
+    IsBesu(u64),
 }
 
 /// How a node refuses what is too much.
@@ -308,6 +312,17 @@ impl Liar {
             Some(json!({ "jsonrpc": "2.0", "id": id, "error": error }))
         };
         let names_final = call["params"][0] == "finalized";
+        if let Conduct::IsBesu(states) = conduct {
+            besu::translate_question(call);
+            if let Some(block) = besu::state_asked_for(call)
+                && self.newest().await.is_some_and(|newest| newest >= block + states)
+            {
+                let (code, message) = besu::NO_STATE;
+                self.lied();
+                return Some(refuses(code, message));
+            }
+            return None;
+        }
         let answer = match (conduct, method.as_str()) {
             (Conduct::ClaimsChain(id), "eth_chainId") => says(json!(quantity(*id))),
             (Conduct::AnswersAnotherShape, _) => says(json!({ "status": "syncing", "peers": [] })),
@@ -376,6 +391,11 @@ impl Liar {
         still
     }
 
+    /// The number of the newest block.
+    async fn newest(&self) -> Option<u64> {
+        number(&self.forward("eth_blockNumber", &json!([])).await?["result"])
+    }
+
     async fn forward(&self, method: &str, params: &Value) -> Option<Value> {
         let call = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
         self.post(&self.node, &call).await
@@ -389,6 +409,10 @@ impl Liar {
 
 /// Makes an answer untrue. `false` when it has nothing to lie about.
 fn distort(conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
+    if let Conduct::IsBesu(_) = conduct {
+        besu::translate_answer(method, answer);
+        return true;
+    }
     let Some(result) = answer.get_mut("result") else {
         return false;
     };

@@ -104,6 +104,11 @@ impl<C> Site<C> {
         self.succeed(&["migrate", "--config", &self.config()], &[]).await;
     }
 
+    /// The URL of its node.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
     /// A file of the engineer's.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use application::log::StreamId;
 use domain::kernel::CommandId;
 use infrastructure::chain::codec::append_calldata;
-use infrastructure::chain::gas::{GasRules, Size, probe};
+use infrastructure::chain::gas::{GasBounds, GasRules, Size, TRANSACTION_CAP, probe};
 use infrastructure::chain::{Address, BlockId, EventLog, Node, RpcOptions, Signer, Transaction, deploy};
 use infrastructure::log::{Commit, StreamHead, StreamPart};
 use serde::Serialize;
@@ -15,14 +15,20 @@ use uuid::Uuid;
 use super::measure::round;
 use crate::dev::system::System as Surroundings;
 
-/// How many events a batch has.
-pub(super) const BATCH: usize = 300;
+/// How many events a batch has at most.
+const BATCH: usize = 300;
 
 /// How many batches are sent.
 const BATCHES: usize = 60;
 
 /// The size of a payload: the median of an import's events.
 const PAYLOAD: usize = 128;
+
+/// What is offered for a unit of gas at least, in wei. More than the market asks for is not paid.
+const MAX_FEE: u128 = 100_000_000_000;
+
+/// The most that a transaction may come to, in wei: Geth refuses to take one that might pay more than an ether.
+const MOST_PAID: u128 = 900_000_000_000_000_000;
 
 /// How long the last batches may take to be mined.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -45,6 +51,11 @@ pub(super) struct Bench {
     /// The block in which it was deployed.
     pub(super) deployed_in: u64,
     rules: GasRules,
+    bounds: GasBounds,
+    /// The most that is paid for a unit of gas, in wei.
+    max_fee: u128,
+    /// The most of it that goes to the block's producer, in wei.
+    priority_fee: u128,
     nonce: u64,
 }
 
@@ -59,8 +70,17 @@ impl Bench {
         chain.fund(&node, signer.address()).await?;
         let deployment = deploy::deploy(&node, &signer, &[signer.address()], |_| ()).await?;
         let nonce = node.nonce(signer.address()).await?;
+        let newest = node.header(BlockId::Latest).await?.context("a chain without blocks")?;
+        let fees = node.fees().await?;
         let log = EventLog::new(node, deployment.address);
         Ok(Self {
+            bounds: GasBounds {
+                cap: TRANSACTION_CAP,
+                // Fuller blocks raise the base fee from one to the next.
+                block: newest.gas_limit / 2,
+            },
+            max_fee: MAX_FEE.max(2 * fees.base + fees.priority),
+            priority_fee: fees.priority,
             rules: probe(&log, signer.address(), &[]).await?,
             log,
             signer,
@@ -90,19 +110,34 @@ impl Bench {
         }
     }
 
+    /// How many of these commits, from the first on, go into one batch on this chain.
+    pub(super) fn most(&self, commits: &[Commit]) -> anyhow::Result<usize> {
+        let mut size = Size::default();
+        for (count, commit) in commits.iter().take(BATCH).enumerate() {
+            size = size.plus(Size::of(commit)?);
+            if !self.rules.fit(size, self.bounds) {
+                anyhow::ensure!(count > 0, "no commit fits into a block of this chain");
+                return Ok(count);
+            }
+        }
+        Ok(commits.len().min(BATCH))
+    }
+
     /// Signs a batch.
     pub(super) fn sign(&mut self, commits: &[Commit]) -> anyhow::Result<Vec<u8>> {
         let mut size = Size::default();
         for commit in commits {
             size = size.plus(Size::of(commit)?);
         }
+        let gas_limit = self.rules.limit(size);
+        let affordable = MOST_PAID / u128::from(gas_limit.max(1));
         let transaction = Transaction {
             chain_id: self.log.node().chain_id(),
             nonce: self.nonce,
             to: Some(self.address()),
-            gas_limit: self.rules.limit(size),
-            max_fee: 100_000_000_000,
-            priority_fee: 1_000_000_000,
+            gas_limit,
+            max_fee: self.max_fee.min(affordable),
+            priority_fee: self.priority_fee.min(affordable),
             data: append_calldata(commits)?,
         };
         self.nonce = self.nonce.saturating_add(1);
@@ -150,11 +185,14 @@ pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractA
     let mut bench = Bench::deploy(surroundings).await?;
     // Signed before the clock starts: it is the chain that is measured.
     let mut batches = Vec::with_capacity(BATCHES);
+    let mut batch = BATCH;
     for _ in 0..BATCHES {
-        let commits: Vec<_> = (0..BATCH).map(|_| commit(PAYLOAD)).collect();
+        let mut commits: Vec<_> = (0..batch).map(|_| commit(PAYLOAD)).collect();
+        batch = bench.most(&commits)?;
+        commits.truncate(batch);
         batches.push(bench.sign(&commits)?);
     }
-    let events = (BATCH * BATCHES) as u64;
+    let events = (batch * BATCHES) as u64;
     let started = Instant::now();
     // One after another, so that nonces arrive in order; none waits for the one before it to be mined.
     for raw in batches {
@@ -165,7 +203,7 @@ pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractA
     let per_second = round(events as f64 / started.elapsed().as_secs_f64());
     Ok(ContractAlone {
         events,
-        batch: BATCH,
+        batch,
         per_second,
     })
 }

@@ -66,6 +66,10 @@ pub async fn run(surroundings: &Surroundings, progress: &(dyn Fn(&str) + Sync)) 
         for events in [1, 50, 300] {
             progress(&format!("batches of {events}, payloads of {payload} bytes"));
             let fresh: Vec<_> = (0..events).map(|_| contract::commit(payload)).collect();
+            // Not on a chain whose blocks are too small for it.
+            if bench.most(&fresh)? < events {
+                continue;
+            }
             cases.push(case(&mut bench, "one event each, new streams", payload, &fresh).await?);
             let next: Vec<_> = fresh.iter().map(|commit| on_top_of(commit, payload)).collect();
             cases.push(case(&mut bench, "one event each, known streams", payload, &next).await?);

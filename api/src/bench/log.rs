@@ -19,7 +19,7 @@ use infrastructure::log::{Commit, NewKey, StreamHead, StreamPart};
 use infrastructure::sealing::{LogLocation, Sealer, StreamNames};
 use uuid::Uuid;
 
-use super::contract::{BATCH, Bench};
+use super::contract::Bench;
 use super::workload::{Round, registration};
 
 /// How many practitioners' days go side by side.
@@ -32,9 +32,13 @@ const PRACTITIONERS: usize = 128;
 pub(super) async fn write(bench: &mut Bench, clinic: &mut Clinic, events: u64) -> anyhow::Result<u64> {
     let mut written = 0;
     while written < events {
-        for batch in clinic.round().await?.chunks(BATCH) {
+        let commits = clinic.round().await?;
+        let mut rest = commits.as_slice();
+        while !rest.is_empty() {
+            let (batch, more) = rest.split_at(bench.most(rest)?);
             bench.send(batch).await?;
             written += batch.len() as u64;
+            rest = more;
         }
     }
     bench.appended(written).await?;

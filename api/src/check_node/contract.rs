@@ -9,7 +9,7 @@ use super::report::Finding;
 use super::rules::NOBODY;
 
 /// The most gas that a transaction may ask for (EIP-7825): a block that holds it holds the largest batch.
-const LARGEST: u64 = 1 << 24;
+pub(super) const LARGEST: u64 = 1 << 24;
 
 /// What a deployment takes, and whether a block has it.
 pub(super) async fn look(line: &Line, head: &Head, account: Option<Address>) -> Vec<Finding> {

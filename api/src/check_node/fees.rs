@@ -4,8 +4,11 @@ use infrastructure::chain::Address;
 use serde_json::{Value, json};
 
 use super::Head;
+use super::contract::LARGEST;
 use super::line::{Line, quantity};
 use super::report::Finding;
+
+const ETHER: u128 = 1_000_000_000_000_000_000;
 
 /// What the node asks for a unit of gas.
 pub(super) async fn look(line: &Line, head: &Head, account: Option<Address>) -> Vec<Finding> {
@@ -39,10 +42,26 @@ pub(super) async fn look(line: &Line, head: &Head, account: Option<Address>) -> 
         ),
     };
     let mut findings = vec![fees.valued(value)];
+    findings.extend(cap(line, head, priority).await);
     if let Some(account) = account {
         findings.push(funds(line, account, free).await);
     }
     findings
+}
+
+/// Geth refuses a transaction that might pay more than an ether, unless it is told otherwise. The largest batches may come to that where gas
+/// is dear.
+async fn cap(line: &Line, head: &Head, priority: Option<u128>) -> Option<Finding> {
+    let version = line.ask("web3_clientVersion", json!([])).await.ok()?;
+    let offered = 2 * head.base_fee.unwrap_or_default() + priority.unwrap_or_default();
+    let comes_to = offered.saturating_mul(u128::from(LARGEST));
+    (version.as_str()?.starts_with("Geth/") && comes_to > ETHER).then(|| {
+        Finding::limited(
+            "fee cap",
+            format!("the largest batch may pay {}", gwei(Some(comes_to))),
+            "a Geth takes no transaction that might pay more than one ether, unless it is started with a larger --rpc.txfeecap (0 for none)",
+        )
+    })
 }
 
 async fn funds(line: &Line, account: Address, free: bool) -> Finding {

@@ -73,9 +73,14 @@ async fn oldest(newest: u64, there: impl AsyncFn(u64) -> Result<(), NoAnswer>) -
 
 /// A block's header and its log entries.
 async fn log_of(line: &Line, block: u64) -> Result<(), NoAnswer> {
-    present(line.ask("eth_getBlockByNumber", json!([hex(block), false])).await?)?;
-    let filter = nowhere(json!({ "fromBlock": hex(block), "toBlock": hex(block) }));
-    present(line.ask("eth_getLogs", json!([filter])).await?).map(drop)
+    let header = present(line.ask("eth_getBlockByNumber", json!([hex(block), false])).await?)?;
+    let by_number = nowhere(json!({ "fromBlock": hex(block), "toBlock": hex(block) }));
+    let by_hash = nowhere(json!({ "blockHash": header.get("hash") }));
+    let logs = match line.ask("eth_getLogs", json!([by_number])).await {
+        Err(error) if error.is_refusal() => line.ask("eth_getLogs", json!([by_hash])).await,
+        answer => answer,
+    };
+    present(logs?).map(drop)
 }
 
 /// The receipt of a block's first transaction; a block without any has nothing to lose.

@@ -18,19 +18,34 @@ use crate::import::{self, Options, files};
 /// The environment variable with the service key.
 const KEY: &str = "MEDCONNECT_KEY";
 
+/// How many files are named that are not read.
+const MOST_NAMES: usize = 10;
+
 /// How often progress is told where there is no terminal.
 const TOLD: Duration = Duration::from_secs(5);
 
-/// Import FHIR R4 transaction bundles: patients with their intake, doctors, an appointment for every encounter.
+/// Import FHIR R4: patients with their intake, doctors, an appointment for every encounter.
+///
+/// Files are bundles of the types transaction, batch, history, collection, searchset, document and message, or resources on their
+/// own; several may follow one another in a file, and in .ndjson each line is one. All files of a run are one: a reference may name
+/// what stands in another of them, and of several states of a resource the newest counts (meta.lastUpdated, then meta.versionId, then
+/// the order of the files and in them).
 ///
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
-/// changed is brought up to date; doctors and visits stay as they were first told. What is left out or changed is named and
-/// counted. Without --url it is the system that `medconnect dev` runs on this machine, with its demo hospital's key.
+/// changed is brought up to date entry by entry, and so are visits; what is not told again stays. A state that is older than what is
+/// recorded changes nothing. Doctors stay as they were first told. Two persons who share an identifier are never made one: they are
+/// told apart by another identifier, or refused by name. What is deleted at the source is treated as what was entered in error
+/// there; the record of a patient who is deleted there stays, and nothing of them is imported.
 ///
-/// Exit codes: 0 no bundle failed; 1 some bundles failed (they are named, and the others are in); 2 nothing could be tried.
+/// What is left out or changed is named and counted, --json has all of it. Without --url it is the system that `medconnect dev`
+/// runs on this machine, with its demo hospital's key.
+///
+/// Exit codes: 0 everything was taken; 1 a file, a person, a doctor or a visit failed (they are named, and the others are in);
+/// 2 nothing could be tried; 3 nothing failed, and something that is data was left out (it is named). What is only passed over or
+/// changed, and kinds of resources that the clinic does not keep, do not count.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Bundles (.json, .json.gz), and folders of them
+    /// Files (.json, .ndjson, either as .gz; names in any case), and folders of them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// The server
@@ -52,6 +67,10 @@ pub(super) struct Arguments {
     /// For how many seconds a server that is away or busy is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     patience: u64,
+    /// Only check: say all of it, with the same exit code as far as can be known without a server, and send nothing. Neither a
+    /// server nor a key is needed
+    #[arg(long)]
+    check: bool,
     /// Print the closing table as JSON
     #[arg(long)]
     json: bool,
@@ -63,15 +82,32 @@ fn time_zone(name: &str) -> Result<Tz, String> {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
-    let bundles = files::find(&arguments.paths).map_err(CliError::Usage)?;
-    let client = client(&arguments).await?;
+    let found = files::find(&arguments.paths).map_err(CliError::Usage)?;
+    if !found.others.is_empty() {
+        let names: Vec<String> = found
+            .others
+            .iter()
+            .take(MOST_NAMES)
+            .map(|path| path.display().to_string())
+            .collect();
+        let count = found.others.len();
+        console::note(format!(
+            "{count} files are not FHIR by their names, and are not read: {}",
+            names.join(", ")
+        ));
+    }
+    let client = if arguments.check {
+        None
+    } else {
+        Some(client(&arguments).await?)
+    };
     let progress = console::bar();
     let teller = progress.is_hidden().then(|| tokio::spawn(tell(progress.clone())));
     let options = Options {
         concurrency: usize::from(arguments.concurrency),
         time_zone: arguments.time_zone,
     };
-    let summary = import::run(client, bundles, options, &progress).await;
+    let summary = import::run(client, found.files, options, &progress).await;
     if let Some(teller) = teller {
         teller.abort();
     }
@@ -80,11 +116,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     } else {
         summary.table()
     });
-    Ok(if summary.failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(summary.exit_code())
 }
 
 async fn client(arguments: &Arguments) -> Result<Client, CliError> {
@@ -118,7 +150,7 @@ async fn client(arguments: &Arguments) -> Result<Client, CliError> {
     Client::new(&url, key, Duration::from_secs(arguments.patience)).map_err(CliError::other)
 }
 
-/// Is there a server, and does it take the key? Better said once than for every bundle.
+/// Is there a server, and does it take the key? Better said once than for every file.
 async fn check(url: &str, key: &str) -> Result<(), CliError> {
     let me = format!("{}/v1/me", url.trim_end_matches('/'));
     let answer = reqwest::Client::new()

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::canonical::canonical;
 use super::core::core;
+use super::dto::Checked;
 use super::json;
 use super::problem::{Problem, ProblemKind};
 use super::settings::HttpSettings;
@@ -27,17 +28,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let core = core(&request)?;
-            Ok(Self(parse(&take(&request, payload, &core.settings).await?)?))
+            Ok(Self(json::read(&take(&request, payload, &core.settings).await?)?))
         })
     }
 }
 
-/// What a body says. Who sends none says nothing: that is an object without members.
+/// What a command's body says. Who sends none where none is needed says nothing: that is an object without members.
 ///
 /// # Errors
 /// As [`json::read`].
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    json::read(said(body))
+pub fn parse<T: Checked + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    json::read(if T::MAY_BE_MISSING { said(body) } else { body })
 }
 
 /// A body that could be [`parse`]d, written as every other one is that says the same.

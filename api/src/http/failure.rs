@@ -128,6 +128,7 @@ const fn calendar(error: CalendarError) -> ProblemKind {
         CalendarError::Moved { .. } => ProblemKind::Conflict,
         CalendarError::AlreadyExists(_) => ProblemKind::AlreadyRegistered,
         CalendarError::WrongStatus { .. } => ProblemKind::WrongStatus,
+        CalendarError::Superseded => ProblemKind::Superseded,
         CalendarError::Recorded => ProblemKind::RecordedVisit,
         CalendarError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
         CalendarError::Sealed => ProblemKind::Sealed,

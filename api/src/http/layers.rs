@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{self, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -45,6 +45,10 @@ pub async fn observe(
     let began = Instant::now();
     let _in_flight = core.ports.metrics.begin();
     let method = request.method().clone();
+    // What is asked for its headers is answered like what is asked for whole, without the body.
+    if method == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     // A read shows at least what was applied when it began; a command, what is applied when it is answered.
     let before = core.ports.progress.progress();
     let (payload, held) = unread::hold(request.take_payload());
@@ -57,7 +61,7 @@ pub async fn observe(
         .request()
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned());
-    let progress = if method == Method::GET || READS_WITH_A_BODY.contains(&route.as_str()) {
+    let progress = if matches!(method, Method::GET | Method::HEAD) || READS_WITH_A_BODY.contains(&route.as_str()) {
         before
     } else {
         core.ports.progress.progress()
@@ -68,6 +72,10 @@ pub async fn observe(
     let id = response.request().extensions().get::<RequestId>().copied();
     put_headers(response.headers_mut(), progress, id);
     protect(response.headers_mut(), &route, core.sign_in.uri.starts_with("https://"));
+    if method == Method::HEAD {
+        // The connection leaves the body out by itself, unless the client has sent its next request already.
+        response = response.map_body(|_, _| BoxBody::new(body::None::new()));
+    }
     Ok(match held {
         Some(held) => response.map_body(|_, body| held.until_sent(body)),
         None => response,

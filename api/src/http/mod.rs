@@ -257,6 +257,10 @@ fn resources<B: Backend>(config: &mut ServiceConfig) {
             [(Method::POST, web::to(patients::search::<B>))],
         ))
         .service(resource(
+            "/patients/lookup",
+            [(Method::POST, web::to(patients::look_up::<B>))],
+        ))
+        .service(resource(
             "/patients/{id}",
             [(Method::GET, web::to(patients::read::<B>))],
         ))
@@ -406,6 +410,8 @@ fn wallets_of<B: Backend>(config: &mut ServiceConfig) {
 fn open_to_everybody(config: &mut ServiceConfig) {
     config
         .service(resource("/", [(Method::GET, web::to(system::home))]))
+        .service(resource("/favicon.ico", [(Method::GET, web::to(system::icon))]))
+        .service(resource("/openapi.yaml", [(Method::GET, web::to(system::openapi))]))
         .service(resource("/health/live", [(Method::GET, web::to(system::live))]))
         .service(resource("/health/ready", [(Method::GET, web::to(system::ready))]))
         .service(resource("/metrics", [(Method::GET, web::to(system::metrics))]))

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use domain::calendar::RecordedOutcome;
-use domain::kernel::{Concept, Gender, Identifier};
-use domain::patient::Registration;
+use domain::kernel::{Concept, Gender, HumanName, Identifier};
+use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 use reqwest::header::{IF_MATCH, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
@@ -17,17 +17,14 @@ use uuid::Uuid;
 
 use super::mapping::{Provider, Visit};
 use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
-use crate::http::dto;
-use crate::http::problem::ProblemKind;
+use crate::http::dto::{self, checked};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often a command is issued of which the server says that nothing was decided.
 const TRIES: u32 = 10;
-
-/// How often a record is read again that somebody else changed meanwhile.
-const READS: u32 = 5;
 
 /// How often a command is polled that the server took but did not finish in time.
 const POLL: Duration = Duration::from_millis(200);
@@ -66,6 +63,18 @@ impl ClientError {
         matches!(self, Self::Refused { kind: Some(kind), .. } if *kind == wanted)
     }
 
+    /// The id of what is there already with other content, if the refusal says so.
+    pub(super) fn existing(&self) -> Option<Uuid> {
+        match self {
+            Self::Refused {
+                kind: Some(ProblemKind::AlreadyRegistered),
+                resource: Some(resource),
+                ..
+            } => Uuid::try_parse(resource.rsplit('/').next()?).ok(),
+            _ => None,
+        }
+    }
+
     /// Whether nothing was decided, so that the same command may be issued again.
     fn decides_nothing(&self) -> bool {
         matches!(self, Self::Refused { kind: Some(kind), .. }
@@ -85,6 +94,8 @@ pub enum Change {
     Unchanged,
     /// It was there with other content, and stays.
     Differing,
+    /// Nothing was sent.
+    Planned,
 }
 
 /// What became of a command.
@@ -100,6 +111,28 @@ pub struct Done {
     pub events: u64,
 }
 
+impl Done {
+    /// Nothing was sent.
+    pub(super) const fn planned() -> Self {
+        Self {
+            id: Uuid::nil(),
+            change: Change::Planned,
+            commands: 0,
+            events: 0,
+        }
+    }
+
+    /// The server executed it, and left what is there.
+    pub(super) const fn differing(id: Uuid) -> Self {
+        Self {
+            id,
+            change: Change::Differing,
+            commands: 1,
+            events: 0,
+        }
+    }
+}
+
 /// A client of a running server.
 #[derive(Clone)]
 pub struct Client {
@@ -110,11 +143,26 @@ pub struct Client {
 }
 
 /// A patient's record as the server shows it.
+pub(super) struct Found {
+    /// Who the patient is.
+    pub(super) details: PatientDetails,
+    /// What they bring.
+    pub(super) intake: Intake,
+    /// The version of the record.
+    pub(super) version: u64,
+}
+
+/// A visit as the server shows it.
 #[derive(Deserialize)]
-struct Record {
-    details: dto::PatientDetails,
-    intake: dto::Intake,
-    version: u64,
+pub(super) struct FoundVisit {
+    patient: Option<Uuid>,
+    start: dto::Instant,
+}
+
+/// A practitioner as the server shows them.
+#[derive(Deserialize)]
+struct FoundPractitioner {
+    details: dto::PractitionerDetails,
 }
 
 impl Client {
@@ -136,98 +184,178 @@ impl Client {
         })
     }
 
-    /// Registers a practitioner. One who is registered with other details stays as they are.
+    /// Registers a practitioner, unless there is one under the identifier.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn practitioner(&self, details: &PractitionerDetails) -> Result<Done, ClientError> {
-        let registered = self.register("/v1/practitioners", practitioner_json(details)).await;
-        match registered {
-            Err(error) => exists(&error).map(differing).ok_or(error),
-            done => done,
-        }
+    pub(super) async fn register_practitioner(&self, details: &PractitionerDetails) -> Result<Done, ClientError> {
+        self.register("/v1/practitioners", practitioner_json(details)).await
     }
 
-    /// Registers a patient with their intake. A record that is there with other content is brought up to date; symptoms are the
-    /// patient's own words, which no source knows, and stay.
+    /// The name of a practitioner who is registered.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn patient(&self, registration: &Registration) -> Result<Done, ClientError> {
-        match self.register("/v1/patients", patient_json(registration)).await {
-            Err(error) => match exists(&error) {
-                Some(id) => self.bring_up_to_date(id, registration).await,
-                None => Err(error),
-            },
-            done => done,
-        }
+    pub(super) async fn practitioner_name(&self, id: Uuid) -> Result<HumanName, ClientError> {
+        let found: FoundPractitioner = self.read(&format!("/v1/practitioners/{id}")).await?;
+        understood(checked(found.details.name))
     }
 
-    /// Records a visit of a patient, with a practitioner unless an organisation provided it. One that was told otherwise before
-    /// stays as it was told.
+    /// Registers a patient with their intake, unless there is one under the identifier.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn register_patient(&self, registration: &Registration) -> Result<Done, ClientError> {
+        let details = dto::PatientDetails::from(registration.details.clone());
+        let intake = dto::Intake::from(registration.intake.clone());
+        self.register("/v1/patients", json!({ "details": details, "intake": intake }))
+            .await
+    }
+
+    /// The patients who are known by one of these identifiers.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Vec<(Uuid, PatientDetails)>, ClientError> {
+        #[derive(Deserialize)]
+        struct Summary {
+            id: Uuid,
+            details: dto::PatientDetails,
+        }
+        #[derive(Deserialize)]
+        struct Page {
+            items: Vec<Summary>,
+        }
+        let url = format!("{}/v1/patients/lookup", self.base);
+        let wanted = json!({ "identifiers": identifiers });
+        let ask = || self.http.post(&url).bearer_auth(self.key.expose_secret()).json(&wanted);
+        let page: Page = answer(self.persist(ask).await?).await?;
+        let known = |one: Summary| Ok((one.id, understood(checked(one.details))?));
+        page.items.into_iter().map(known).collect()
+    }
+
+    /// A patient's record.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn read_patient(&self, id: Uuid) -> Result<Found, ClientError> {
+        #[derive(Deserialize)]
+        struct Record {
+            details: dto::PatientDetails,
+            intake: dto::Intake,
+            version: u64,
+        }
+        let Record {
+            details,
+            intake,
+            version,
+        } = self.read(&format!("/v1/patients/{id}")).await?;
+        Ok(Found {
+            details: understood(checked(details))?,
+            intake: understood(checked(intake))?,
+            version,
+        })
+    }
+
+    /// Replaces a patient's details on the version that was read, and gives the version that they have then.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn update_details(
+        &self,
+        id: Uuid,
+        details: &PatientDetails,
+        version: u64,
+        done: &mut Done,
+    ) -> Result<u64, ClientError> {
+        let body = json!(dto::PatientDetails::from(details.clone()));
+        self.replace(&format!("/v1/patients/{id}/details"), &body, version, done)
+            .await
+    }
+
+    /// Replaces a patient's intake on the version that was read, and gives the version that it has then.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn update_intake(
+        &self,
+        id: Uuid,
+        intake: &Intake,
+        version: u64,
+        done: &mut Done,
+    ) -> Result<u64, ClientError> {
+        let body = json!(dto::Intake::from(intake.clone()));
+        self.replace(&format!("/v1/patients/{id}/intake"), &body, version, done)
+            .await
+    }
+
+    async fn replace(&self, path: &str, body: &Value, version: u64, done: &mut Done) -> Result<u64, ClientError> {
+        let result = self.command(&Method::PUT, path, body, Some(version)).await?;
+        done.commands = done.commands.saturating_add(1);
+        if result.position.is_some() {
+            done.change = Change::Updated;
+            done.events = done.events.saturating_add(result.version.saturating_sub(version));
+        }
+        Ok(result.version)
+    }
+
+    /// Records a visit of a patient, with a practitioner unless an organisation provided it.
+    ///
+    /// Under its best identifier, unless another visit of the source has that too: then under the next one. What was told of it
+    /// before gives way to a newer state.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn visit(&self, visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Result<Done, ClientError> {
-        match self
-            .register("/v1/visits", visit_json(visit, patient, practitioner))
-            .await
-        {
-            Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(differing(Uuid::nil())),
-            done => done,
-        }
-    }
-
-    async fn bring_up_to_date(&self, id: Uuid, registration: &Registration) -> Result<Done, ClientError> {
-        let path = format!("/v1/patients/{id}");
-        let mut done = Done {
-            change: Change::Unchanged,
-            ..differing(id)
-        };
-        for reading in 1..=READS {
-            let url = format!("{}{path}", self.base);
-            let read = || self.http.get(&url).bearer_auth(self.key.expose_secret());
-            let record: Record = match answer(self.persist(read).await?).await {
-                // The key may write and not read: whether a change would undo another cannot be seen.
-                Err(error) if error.is(ProblemKind::Forbidden) => return Ok(differing(id)),
-                record => record?,
+        let is_certain = visit.others.is_empty();
+        let mut refused = None;
+        for identifier in std::iter::once(&visit.identifier).chain(&visit.others) {
+            let told = |corrects| visit_json(visit, identifier, patient, practitioner, corrects);
+            let recorded = match self.register("/v1/visits", told(is_certain)).await {
+                Err(error) => match error.existing() {
+                    Some(id) if !is_certain && self.is_visit(id, visit, patient).await? => {
+                        self.register("/v1/visits", told(true)).await
+                    }
+                    _ => Err(error),
+                },
+                done => done,
             };
-            match self.update(&path, &record, registration, &mut done).await {
-                Err(error) if error.is(ProblemKind::PreconditionFailed) && reading < READS => {}
-                updated => return updated.map(|()| done),
+            match recorded {
+                Err(error) if error.is(ProblemKind::AlreadyRegistered) => refused = Some(error),
+                // One event is one version: what has more was there before.
+                Ok(done) if done.change == Change::Added && done.events > 1 => {
+                    return Ok(Done {
+                        change: Change::Updated,
+                        events: 1,
+                        ..done
+                    });
+                }
+                done => return done,
             }
         }
-        Ok(done)
+        refused.map_or_else(
+            || Err(ClientError::Answer("no identifier".to_owned())),
+            |_| Ok(Done::differing(Uuid::nil())),
+        )
     }
 
-    /// Replaces what differs in a record, on the version of it that was read.
-    async fn update(
-        &self,
-        path: &str,
-        record: &Record,
-        registration: &Registration,
-        done: &mut Done,
-    ) -> Result<(), ClientError> {
-        let mut version = record.version;
-        let details = dto::PatientDetails::from(registration.details.clone());
-        let mut intake = dto::Intake::from(registration.intake.clone());
-        intake.symptoms.clone_from(&record.intake.symptoms);
-        let changes = [
-            ("details", details != record.details, json!(details)),
-            ("intake", intake != record.intake, json!(intake)),
-        ];
-        for (part, _, body) in changes.iter().filter(|(_, differs, _)| *differs) {
-            let result = self
-                .command(&Method::PUT, &format!("{path}/{part}"), body, Some(version))
-                .await?;
-            done.commands = done.commands.saturating_add(1);
-            if result.position.is_some() {
-                done.change = Change::Updated;
-                done.events = done.events.saturating_add(result.version.saturating_sub(version));
-            }
-            version = result.version;
-        }
-        Ok(())
+    /// Whether what is recorded is this visit: the same patient's, and of the same time.
+    async fn is_visit(&self, id: Uuid, visit: &Visit, patient: Uuid) -> Result<bool, ClientError> {
+        let found: FoundVisit = match self.read(&format!("/v1/appointments/{id}")).await {
+            // The key may write and not read: then it is not certain, and nothing is replaced.
+            Err(error) if error.is(ProblemKind::Forbidden) || error.is(ProblemKind::NotFound) => return Ok(false),
+            found => found?,
+        };
+        Ok(found.patient == Some(patient) && found.start.0.timestamp() == visit.slot.start.timestamp())
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let url = format!("{}{path}", self.base);
+        answer(
+            self.persist(|| self.http.get(&url).bearer_auth(self.key.expose_secret()))
+                .await?,
+        )
+        .await
     }
 
     /// Registers or records something, which begins a stream of its own unless it is there already.
@@ -398,26 +526,9 @@ fn refused(status: u16, problem: &Value) -> ClientError {
     }
 }
 
-/// The id of what is there already with other content, if the refusal says so.
-fn exists(error: &ClientError) -> Option<Uuid> {
-    match error {
-        ClientError::Refused {
-            kind: Some(ProblemKind::AlreadyRegistered),
-            resource: Some(resource),
-            ..
-        } => Uuid::try_parse(resource.rsplit('/').next()?).ok(),
-        _ => None,
-    }
-}
-
-/// The server executed it, and left what is there.
-const fn differing(id: Uuid) -> Done {
-    Done {
-        id,
-        change: Change::Differing,
-        commands: 1,
-        events: 0,
-    }
+/// What the server shows is what it takes.
+fn understood<T>(read: Result<T, Problem>) -> Result<T, ClientError> {
+    read.map_err(|_| ClientError::Answer("a record that it would not take itself".to_owned()))
 }
 
 /// Title, and the places that the problem names. Problems never quote values.
@@ -445,47 +556,19 @@ fn practitioner_json(details: &PractitionerDetails) -> Value {
     })
 }
 
-fn patient_json(registration: &Registration) -> Value {
-    let Registration { details, intake } = registration;
-    let address = details.address.as_ref().map(|address| {
-        json!({
-            "lines": address.lines, "city": address.city, "state": address.state,
-            "postalCode": address.postal_code, "country": address.country,
-        })
-    });
-    json!({
-        "details": {
-            "identifier": details.identifier,
-            "name": details.name,
-            "birthDate": details.birth_date,
-            "gender": gender(details.gender),
-            "address": address,
-            "phone": details.phone,
-            "email": details.email,
-            "deceased": details.deceased.map(dto::Deceased::from),
-        },
-        "intake": {
-            "conditions": intake.conditions.list().iter().map(|one| json!({
-                "concept": concept(&one.concept), "onset": one.onset, "abated": one.abated,
-            })).collect::<Vec<_>>(),
-            "allergies": intake.allergies.list().iter().map(|one| json!({
-                "concept": concept(&one.concept), "highCriticality": one.high_criticality,
-            })).collect::<Vec<_>>(),
-            "medications": intake.medications.list().iter().map(|one| json!({
-                "concept": concept(&one.concept), "since": one.since, "active": one.active,
-            })).collect::<Vec<_>>(),
-            "symptoms": intake.symptoms,
-        },
-    })
-}
-
-fn visit_json(visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Value {
+fn visit_json(
+    visit: &Visit,
+    identifier: &Identifier,
+    patient: Uuid,
+    practitioner: Option<Uuid>,
+    corrects: bool,
+) -> Value {
     let organization: Option<&Identifier> = match &visit.provider {
         Provider::Organization(identifier) => Some(identifier),
         Provider::Practitioner(_) => None,
     };
     json!({
-        "identifier": visit.identifier,
+        "identifier": identifier,
         "patient": patient,
         "practitioner": practitioner,
         "organization": organization,
@@ -497,6 +580,8 @@ fn visit_json(visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Value
             RecordedOutcome::Open => "open",
         },
         "reason": visit.reason.as_ref().map(concept),
+        "asOf": visit.as_of,
+        "corrects": corrects,
     })
 }
 

@@ -1,17 +1,16 @@
 //! The few FHIR R4 resources that an import reads, and no more of each than it needs.
 //!
 //! Tolerant: unknown fields are passed over, and a resource that cannot be read is set aside with its place; unknown
-//! resources are counted. Only a patient that cannot be read fails its bundle.
+//! resources are counted. Only a patient that cannot be read fails its file.
 
+mod document;
 mod time;
-
-use std::collections::{BTreeMap, HashMap};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+pub(super) use self::document::{Contents, Item, contents};
 pub(super) use self::time::Moment;
 
 /// What is wrong with a bundle, and where. It never quotes the value: that may be health data.
@@ -33,28 +32,6 @@ impl BundleError {
     }
 }
 
-#[derive(Deserialize)]
-struct RawBundle<'a> {
-    #[serde(rename = "resourceType")]
-    resource_type: String,
-    #[serde(borrow, default)]
-    entry: Vec<RawEntry<'a>>,
-}
-
-#[derive(Deserialize)]
-struct RawEntry<'a> {
-    #[serde(rename = "fullUrl")]
-    full_url: Option<String>,
-    #[serde(borrow)]
-    resource: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(rename = "resourceType")]
-    resource_type: String,
-}
-
 /// A resource with its place in the bundle.
 pub(super) struct Entry<R> {
     /// `entry[n].resource`.
@@ -63,7 +40,9 @@ pub(super) struct Entry<R> {
     pub(super) resource: R,
 }
 
-/// The resources of a bundle that matter here, by kind, in the order of the bundle.
+/// The resources that are mapped together, by kind, in their order.
+///
+/// Every reference of theirs that names one of them is `Kind/id`, whatever it was in the file; no other one is.
 #[derive(Default)]
 pub(super) struct Bundle {
     pub(super) patients: Vec<Entry<Patient>>,
@@ -78,148 +57,148 @@ pub(super) struct Bundle {
     pub(super) medications: Vec<Entry<Medication>>,
     /// What cannot be read: the kind of resource, its place and what is wrong.
     pub(super) unread: Vec<(&'static str, BundleError)>,
-    /// How many resources there are of each kind that is not read.
-    pub(super) ignored: BTreeMap<String, u64>,
-    /// From every `fullUrl` to the relative reference (`Patient/…`) of what it names.
-    pub(super) urls: HashMap<String, String>,
 }
 
 impl Bundle {
-    /// Reads a bundle.
-    pub(super) fn parse(json: &[u8]) -> Result<Self, BundleError> {
-        Self::parse_only(json, |_| true)
+    /// The relative reference (`Practitioner/…`) that a reference is, if it names something here.
+    pub(super) fn resolve<'a>(&self, reference: &'a str) -> Option<&'a str> {
+        Some(reference).filter(|reference| reference.contains('/') && !reference.contains(':'))
     }
 
-    /// Reads those resources of a bundle that are of a wanted kind.
-    pub(super) fn parse_only(json: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Self, BundleError> {
-        let raw: RawBundle<'_> = read(json, "$")?;
-        if raw.resource_type != "Bundle" {
-            return Err(BundleError::new("resourceType", "not a FHIR Bundle"));
-        }
-        let mut bundle = Self::default();
-        for (index, entry) in raw.entry.iter().enumerate() {
-            let Some(resource) = entry.resource else { continue };
-            let json = resource.get().as_bytes();
-            let path = format!("entry[{index}].resource");
-            match read::<Kind>(json, &path) {
-                Ok(Kind { resource_type }) if wanted(&resource_type) => {
-                    bundle.add(&resource_type, path, entry.full_url.as_deref(), json);
-                }
-                Ok(_) => {}
-                Err(error) => bundle.unread.push(("resource", error)),
-            }
-        }
-        Ok(bundle)
-    }
-
-    fn add(&mut self, kind: &str, path: String, url: Option<&str>, json: &[u8]) {
-        if let Some(url) = url {
-            let id = read::<Identified>(json, &path).ok().and_then(|resource| resource.id);
-            let id = id.unwrap_or_else(|| url.trim_start_matches("urn:uuid:").to_owned());
-            self.urls.insert(url.to_owned(), format!("{kind}/{id}"));
-        }
-        let unread = &mut self.unread;
-        match kind {
-            "Patient" => push(&mut self.patients, unread, "Patient", path, json),
-            "Practitioner" => push(&mut self.practitioners, unread, "Practitioner", path, json),
-            "PractitionerRole" => push(&mut self.roles, unread, "PractitionerRole", path, json),
-            "Organization" => push(&mut self.organizations, unread, "Organization", path, json),
-            "Encounter" => push(&mut self.encounters, unread, "Encounter", path, json),
-            "Condition" => push(&mut self.conditions, unread, "Condition", path, json),
-            "AllergyIntolerance" => push(&mut self.allergies, unread, "AllergyIntolerance", path, json),
-            "MedicationRequest" => push(&mut self.requests, unread, "MedicationRequest", path, json),
-            "MedicationStatement" => push(&mut self.statements, unread, "MedicationStatement", path, json),
-            "Medication" => push(&mut self.medications, unread, "Medication", path, json),
-            other => {
-                let name: String = other.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-                let count = self.ignored.entry(name).or_default();
-                *count = count.saturating_add(1);
-            }
-        }
-    }
-
-    /// The relative reference (`Practitioner/…`) behind a reference of this bundle.
-    pub(super) fn resolve<'a>(&'a self, reference: &'a str) -> Option<&'a str> {
-        // A reference may name a version, which does not matter here.
-        let reference = reference
-            .split_once("/_history/")
-            .map_or(reference, |(reference, _)| reference);
-        match self.urls.get(reference) {
-            Some(known) => Some(known),
-            None if reference.starts_with("urn:") => None,
-            // An absolute URL names its resource with its last two segments.
-            None => {
-                let start = reference
-                    .rmatch_indices('/')
-                    .nth(1)
-                    .map_or(0, |(at, _)| at.saturating_add(1));
-                reference.get(start..).filter(|relative| relative.contains('/'))
-            }
-        }
+    /// Takes over what another has.
+    pub(super) fn append(&mut self, other: Self) {
+        self.patients.extend(other.patients);
+        self.practitioners.extend(other.practitioners);
+        self.roles.extend(other.roles);
+        self.organizations.extend(other.organizations);
+        self.encounters.extend(other.encounters);
+        self.conditions.extend(other.conditions);
+        self.allergies.extend(other.allergies);
+        self.requests.extend(other.requests);
+        self.statements.extend(other.statements);
+        self.medications.extend(other.medications);
+        self.unread.extend(other.unread);
     }
 }
 
-fn push<R: DeserializeOwned>(
-    list: &mut Vec<Entry<R>>,
-    unread: &mut Vec<(&'static str, BundleError)>,
-    kind: &'static str,
-    path: String,
-    json: &[u8],
-) {
-    match read(json, &path) {
-        Ok(resource) => list.push(Entry { path, resource }),
-        Err(error) => unread.push((kind, error)),
+/// What is of the form that is wanted, or nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Lenient<T>(pub(super) Option<T>);
+
+impl<T> Default for Lenient<T> {
+    fn default() -> Self {
+        Self(None)
     }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(serde_json::from_value(Value::deserialize(deserializer)?).ok()))
+    }
+}
+
+/// As [`Lenient`], in place.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Lenient::deserialize(deserializer)?.0)
 }
 
 /// Reads JSON and says where it is wrong, without quoting it.
-fn read<'de, T: Deserialize<'de>>(json: &'de [u8], base: &str) -> Result<T, BundleError> {
+pub(super) fn read<'de, T: Deserialize<'de>>(json: &'de [u8], base: &str) -> Result<T, BundleError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let inner = error.path().to_string();
         let path = if inner == "." {
             base.to_owned()
         } else {
             format!("{base}.{inner}")
         };
-        let what = match error.inner().classify() {
-            serde_json::error::Category::Data => "missing, or not of the form that FHIR R4 gives it",
-            serde_json::error::Category::Eof => "the file ends too early",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
-        };
-        let what = format!(
-            "{what} (line {}, column {})",
-            error.inner().line(),
-            error.inner().column()
-        );
-        BundleError::new(path, what)
-    })
+        json_error(&shortened(&path), error.inner())
+    })?;
+    deserializer.end().map_err(|error| json_error(base, &error))?;
+    Ok(value)
 }
 
-#[derive(Deserialize)]
-struct Identified {
-    id: Option<String>,
+/// What is wrong with JSON, and where. It never quotes.
+fn json_error(path: &str, error: &serde_json::Error) -> BundleError {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "missing, or not of the form that FHIR R4 gives it",
+        serde_json::error::Category::Eof => "the file ends too early",
+        // The one error of syntax that is none: serde_json has no name for it.
+        serde_json::error::Category::Syntax if error.to_string().starts_with("recursion limit") => "nested too deeply",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON in UTF-8",
+    };
+    BundleError::new(
+        path,
+        format!("{what} (line {}, column {})", error.line(), error.column()),
+    )
+}
+
+/// How long a place is told at most.
+const LONGEST_PATH: usize = 120;
+
+/// A place in what is nested deeply would fill a page.
+fn shortened(path: &str) -> String {
+    if path.chars().count() <= LONGEST_PATH {
+        return path.to_owned();
+    }
+    let start: String = path.chars().take(LONGEST_PATH).collect();
+    format!("{start}…")
 }
 
 /// FHIR `Reference`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Debug)]
 pub(super) struct Reference {
     pub(super) reference: Option<String>,
+    /// The kind of resource, where nothing else tells it.
+    #[serde(rename = "type", default)]
+    pub(super) kind: Option<String>,
+    #[serde(default)]
+    pub(super) identifier: Option<Box<Identifier>>,
+    /// What people read.
+    #[serde(default)]
     pub(super) display: Option<String>,
 }
 
+impl Reference {
+    /// A reference of this form.
+    pub(super) fn to(reference: String) -> Self {
+        Self {
+            reference: Some(reference),
+            kind: None,
+            identifier: None,
+            display: None,
+        }
+    }
+}
+
 /// FHIR `Identifier`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Debug)]
 pub(super) struct Identifier {
-    #[serde(rename = "use")]
+    #[serde(rename = "use", default, deserialize_with = "lenient")]
     pub(super) used: Option<String>,
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
+    pub(super) kind: Option<CodeableConcept>,
     pub(super) system: Option<String>,
     pub(super) value: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) period: Option<Period>,
 }
 
+impl Identifier {
+    /// One that is in use.
+    pub(super) fn plain(identifier: &domain::kernel::Identifier) -> Self {
+        Self {
+            used: None,
+            kind: None,
+            system: Some(identifier.system.clone()),
+            value: Some(identifier.value.clone()),
+            period: None,
+        }
+    }
+}
+
 /// FHIR `Coding`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Coding {
     pub(super) system: Option<String>,
@@ -230,7 +209,7 @@ pub(super) struct Coding {
 }
 
 /// FHIR `CodeableConcept`.
-#[derive(Clone, Deserialize, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct CodeableConcept {
     #[serde(default)]
     pub(super) coding: Vec<Coding>,
@@ -264,7 +243,7 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
 }
 
 /// FHIR `HumanName`.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct HumanName {
     #[serde(rename = "use")]
     pub(super) used: Option<String>,
@@ -278,7 +257,7 @@ pub(super) struct HumanName {
 }
 
 /// FHIR `Address`.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 pub(super) struct Address {
@@ -295,7 +274,7 @@ pub(super) struct Address {
 }
 
 /// FHIR `ContactPoint`.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct ContactPoint {
     #[serde(rename = "use")]
     pub(super) used: Option<String>,
@@ -306,7 +285,7 @@ pub(super) struct ContactPoint {
 }
 
 /// FHIR `Period`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Debug)]
 pub(super) struct Period {
     pub(super) start: Option<String>,
     pub(super) end: Option<String>,
@@ -332,7 +311,7 @@ pub(super) struct Patient {
 }
 
 /// FHIR `Practitioner`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Default, Debug)]
 pub(super) struct Practitioner {
     pub(super) id: Option<String>,
     #[serde(default)]
@@ -345,13 +324,13 @@ pub(super) struct Practitioner {
 }
 
 /// FHIR `Practitioner.qualification`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Debug)]
 pub(super) struct Qualification {
     pub(super) code: CodeableConcept,
 }
 
 /// FHIR `PractitionerRole`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Debug)]
 pub(super) struct PractitionerRole {
     pub(super) id: Option<String>,
     pub(super) practitioner: Option<Reference>,
@@ -387,8 +366,6 @@ pub(super) struct Encounter {
     pub(super) reason_code: Vec<CodeableConcept>,
     #[serde(default)]
     pub(super) reason_reference: Vec<Reference>,
-    #[serde(default)]
-    pub(super) contained: Vec<Value>,
 }
 
 /// FHIR `Duration`: a quantity of time, in a UCUM unit.
@@ -458,6 +435,8 @@ pub(super) struct MedicationRequest {
     pub(super) status: Option<String>,
     pub(super) intent: Option<String>,
     pub(super) do_not_perform: Option<bool>,
+    pub(super) reported_boolean: Option<bool>,
+    pub(super) reported_reference: Option<Reference>,
     pub(super) medication_codeable_concept: Option<CodeableConcept>,
     pub(super) medication_reference: Option<Reference>,
     #[serde(default)]

@@ -1,10 +1,11 @@
-//! From a FHIR R4 bundle to what the clinic is asked to do. Pure: bytes in, a plan out.
+//! From a person's FHIR R4 resources to what the clinic is asked to do. Pure: resources in, a plan out.
 //!
 //! A patient's conditions, allergies and medications become the intake of the registration. Every encounter that has begun
 //! becomes a recorded visit, with the practitioner of its first participant that is one, or with the organisation that
-//! provided it when it names none. Ids: the first business identifier that has a system and a value, otherwise the resource's
-//! own id as a URN (FHIR R4, `Identifier`, system `urn:ietf:rfc:3986`).
+//! provided it when it names none. Who is who is decided before ([`super::identity`]): each resource has the one identifier
+//! that names it, and each reference names what is mapped with it.
 //!
+//! Of each resource that is read only what a record has a place for is taken; other elements of it are neither imported nor named.
 //! What has no place in the clinic is left out, what has one only nearly is changed, and each is remarked on in the plan's
 //! [`Notes`]. Only a patient that cannot be registered fails.
 
@@ -20,8 +21,6 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::calendar::{RecordedOutcome, Slot};
@@ -31,6 +30,7 @@ use domain::practitioner::PractitionerDetails;
 
 pub use self::notes::{Fate, Note, Notes};
 use super::fhir::{self, Bundle, BundleError, Entry};
+use super::merge::Ended;
 
 /// What a bundle does not say.
 #[derive(Clone, Copy, Debug)]
@@ -41,21 +41,19 @@ pub struct Context {
     pub now: DateTime<Utc>,
 }
 
-/// What a bundle asks of the clinic. Practitioners come before visits; a visit names patient and provider by identifier.
+/// What a person's resources ask of the clinic. A visit names patient and provider by identifier.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
-    /// The practitioners to register.
-    pub practitioners: Vec<PractitionerDetails>,
     /// The patients to register.
     pub patients: Vec<Registration>,
     /// The visits to record.
     pub visits: Vec<Visit>,
     /// The patients that cannot be registered, and why.
     pub refused: Vec<BundleError>,
+    /// What is not so any more.
+    pub ended: Ended,
     /// What is not taken as it stands.
     pub notes: Notes,
-    /// How many resources there are of each kind that is not imported.
-    pub ignored: BTreeMap<String, u64>,
 }
 
 /// A visit to record.
@@ -63,8 +61,12 @@ pub struct Plan {
 pub struct Visit {
     /// Where it stands in the bundle.
     pub path: String,
-    /// Its own identifier.
+    /// The identifier that names it best.
     pub identifier: Identifier,
+    /// Other identifiers that name it. With some it is not certain that what is recorded under [`Self::identifier`] is this visit.
+    pub others: Vec<Identifier>,
+    /// As of when the source tells it.
+    pub as_of: Option<DateTime<Utc>>,
     /// The patient's identifier.
     pub patient: Identifier,
     /// Who provided it.
@@ -111,49 +113,34 @@ impl<'a> Remarks<'a> {
     }
 }
 
-/// Maps a bundle.
-///
-/// # Errors
-/// [`BundleError`] when it is no bundle.
-pub fn map(json: &[u8], context: &Context) -> Result<Plan, BundleError> {
-    let bundle = Bundle::parse(json)?;
-    let mut plan = Plan {
-        ignored: bundle.ignored.clone(),
-        ..Plan::default()
-    };
+/// Maps a person's resources.
+pub(super) fn map(bundle: &Bundle, context: &Context) -> Plan {
+    let mut plan = Plan::default();
     for (kind, error) in &bundle.unread {
         if *kind == "Patient" {
             plan.refused.push(error.clone());
         } else {
-            plan.notes.left_out(kind, &error.path, "cannot be read as FHIR R4");
+            plan.notes
+                .left_out(kind, &error.path, format!("cannot be read as FHIR R4: {}", error.what));
         }
     }
+    plan.ended = intake::ended(bundle);
     let notes = &mut plan.notes;
-    plan.practitioners = people::practitioners(&bundle, context, notes);
     for entry in &bundle.patients {
-        match people::patient(&bundle, entry, context, notes) {
+        match people::patient(bundle, entry, context, notes) {
             Ok(registration) => plan.patients.push(registration),
             Err(error) => plan.refused.push(error),
         }
     }
-    intake::of_nobody(&bundle, notes);
     for entry in &bundle.encounters {
-        plan.visits.extend(visits::visit(&bundle, entry, context, notes));
+        plan.visits.extend(visits::visit(bundle, entry, context, notes));
     }
-    Ok(plan)
+    plan
 }
 
-/// The practitioners of a bundle, and nothing else of it.
-///
-/// # Errors
-/// As [`map`].
-pub fn practitioners(json: &[u8], context: &Context) -> Result<Vec<PractitionerDetails>, BundleError> {
-    let bundle = Bundle::parse_only(json, |kind| {
-        matches!(kind, "Practitioner" | "PractitionerRole" | "Encounter")
-    })?;
-    // What there is to remark is remarked when the whole bundle is read.
-    let mut notes = Notes::default();
-    Ok(people::practitioners(&bundle, context, &mut notes))
+/// Maps the practitioners of a bundle.
+pub(super) fn practitioners(bundle: &Bundle, context: &Context, notes: &mut Notes) -> Vec<PractitionerDetails> {
+    people::practitioners(bundle, context, notes)
 }
 
 /// The identifier of a resource that is referred to: as the resource itself says, or its URN when it is in another bundle.

@@ -1,41 +1,55 @@
-//! `medconnect import`: FHIR R4 bundles go in as commands, over the REST interface, many at once.
+//! `medconnect import`: FHIR R4 goes in as commands, over the REST interface, many at once.
 //!
 //! Every id is derived from the source's own identifiers, so importing again changes nothing, and an import that was
-//! interrupted is finished by running it again. A bundle that cannot be read fails by name; the others go in.
+//! interrupted is finished by running it again. A file that cannot be read fails by name; the others go in.
 //!
-//! Bundles are read twice: for the practitioners first, since a visit may name one of another bundle, then for all the rest.
-//! So only a few bundles are in memory at once, however many there are.
+//! Files are read twice, and only a few are in memory at once, however many there are. The first reading makes an index of the
+//! run: who is who, and which state of everything is the newest. The second one gathers each person's resources, wherever they
+//! stand, and imports the person at once when all of them are there: so a person has one writer, and no older state is ever
+//! written.
 //!
-//! - [`files`]: which bundles there are.
-//! - [`mapping`]: from a bundle to a plan. Pure. [`fhir`] is the part of FHIR that it reads.
+//! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
+//! - [`identity`]: the index of a run.
+//! - [`parts`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
+//! - [`merge`], [`record`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
 
 pub mod client;
 mod fhir;
 pub mod files;
+mod identity;
 pub mod mapping;
+mod merge;
+mod parts;
+mod people;
+mod record;
 pub mod report;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::kernel::Identifier;
-use domain::practitioner::PractitionerDetails;
 use futures::StreamExt;
 use futures::stream;
 use indicatif::ProgressBar;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use uuid::Uuid;
 
 use self::client::{Change, Client, ClientError, Done};
-use self::fhir::BundleError;
-use self::mapping::{Context, Notes, Plan, Provider, Visit};
-use self::report::{Failure, Kind, Remarks, Summary};
+use self::files::FileError;
+use self::identity::Index;
+use self::mapping::{Context, Notes, Provider, Visit};
+use self::parts::{Gathering, Parts, Share};
+use self::people::{Doctor, Person};
+use self::record::RecordError;
+use self::report::{Kind, Report, Summary};
 use crate::http::problem::ProblemKind;
 
 /// How an import is run.
@@ -47,219 +61,253 @@ pub struct Options {
     pub time_zone: Tz,
 }
 
-/// How many bundles are under way at once. Their visits share [`Options::concurrency`].
-const BUNDLES_AT_ONCE: usize = 16;
+/// How many persons are under way at once. Their visits share [`Options::concurrency`].
+const PERSONS_AT_ONCE: usize = 16;
 
-/// How many bundles are read at once.
+/// How many files are read at once.
 const READ_AT_ONCE: usize = 2;
 
-/// Imports bundles and tells what came of it.
-pub async fn run(client: Client, bundles: Vec<PathBuf>, options: Options, progress: &ProgressBar) -> Summary {
+/// How long an import waits for a server that is away.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Imports files and tells what came of it. Without a client everything is done but sending.
+pub async fn run(
+    client: Option<Client>,
+    files: Vec<Result<PathBuf, FileError>>,
+    options: Options,
+    progress: &ProgressBar,
+) -> Summary {
     let started = Instant::now();
     let context = Context {
         time_zone: options.time_zone,
         now: Utc::now(),
     };
-    let mut summary = Summary {
-        time_zone: options.time_zone.name().to_owned(),
-        ..Summary::default()
-    };
+    let mut report = Report::new(options.time_zone, client.is_none());
+    let files = report.files(files);
+    progress.set_length(files.len() as u64);
+    progress.set_message("reading");
+    let index = Arc::new(index(&files, context, progress).await);
     let import = Import {
         client,
         context,
-        permits: Arc::new(Semaphore::new(options.concurrency.max(1))),
+        permits: Semaphore::new(options.concurrency.max(1)),
         concurrency: options.concurrency.max(1),
-        readers: Semaphore::new(READ_AT_ONCE),
+        report: Mutex::new(report),
+        index,
     };
-    progress.set_length(bundles.len() as u64);
-    progress.set_message("reading");
-    let practitioners = import.practitioners(&bundles, &mut summary, progress).await;
-
+    let practitioners = import.practitioners().await;
     progress.set_position(0);
     progress.set_message("importing");
-    let mut outcomes = stream::iter(bundles)
-        .map(|path| import.bundle(path, &practitioners, progress))
-        .buffer_unordered(BUNDLES_AT_ONCE);
-    while let Some(outcome) = outcomes.next().await {
-        outcome.add_to(&mut summary);
-    }
-    drop(outcomes);
+    import.persons(&files, &practitioners, progress).await;
     progress.finish_and_clear();
-    summary.close(started.elapsed());
-    summary
+    import.report.into_inner().close(started.elapsed())
 }
 
-/// A practitioner after the first reading.
-struct Known {
-    details: PractitionerDetails,
-    registered: Result<Uuid, ClientError>,
-}
-
-/// The practitioners of all bundles.
-type Practitioners = HashMap<Identifier, Known>;
-
-/// What came of one bundle.
-struct Outcome {
-    path: PathBuf,
-    done: Vec<(Kind, Done)>,
-    reasons: Vec<String>,
-    notes: Notes,
-    ignored: std::collections::BTreeMap<String, u64>,
-}
-
-impl Outcome {
-    fn add_to(self, summary: &mut Summary) {
-        for (kind, done) in self.done {
-            summary.count(kind, done);
-        }
-        for (kind, count) in self.ignored {
-            let sum = summary.not_imported.entry(kind).or_default();
-            *sum = sum.saturating_add(count);
-        }
-        let notes = self.notes.list();
-        if !notes.is_empty() {
-            let bundle = self.path.display().to_string();
-            summary.remarks.push(Remarks { bundle, notes });
-        }
-        match failure(&self.path, self.reasons) {
-            Some(failure) => summary.failures.push(failure),
-            None => summary.bundles = summary.bundles.saturating_add(1),
-        }
+/// The first reading.
+async fn index(files: &[PathBuf], context: Context, progress: &ProgressBar) -> Index {
+    let see = |path: &PathBuf| {
+        let path = path.clone();
+        let see = move || {
+            // What cannot be read is told at the second reading.
+            let json = files::read(&path).unwrap_or_default();
+            identity::scan(&fhir::contents(&json, files::has_lines(&path)), context.now)
+        };
+        async { tokio::task::spawn_blocking(see).await.unwrap_or_default() }
+    };
+    let mut seen = stream::iter(files).map(see).buffered(READ_AT_ONCE);
+    let (mut index, mut file) = (Index::default(), 0);
+    while let Some(seen) = seen.next().await {
+        index.add(file, seen);
+        file = file.saturating_add(1);
+        progress.inc(1);
     }
+    let closed = tokio::task::spawn_blocking(move || {
+        index.close();
+        index
+    });
+    closed.await.unwrap_or_default()
 }
+
+/// The second reading of one file.
+async fn read(index: Arc<Index>, file: u32, path: PathBuf) -> Parts {
+    let read = move || match files::read(&path) {
+        Ok(json) => parts::parts(
+            &index,
+            file,
+            &path.display().to_string(),
+            &fhir::contents(&json, files::has_lines(&path)),
+        ),
+        Err(why) => Parts::failed(why),
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|_| Parts::failed("reading it failed unexpectedly".to_owned()))
+}
+
+/// The practitioners of the run, by the identifier that names each best. `None` for one who was refused.
+type Practitioners = HashMap<Identifier, Option<Uuid>>;
 
 struct Import {
-    client: Client,
+    client: Option<Client>,
     context: Context,
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
     concurrency: usize,
-    readers: Semaphore,
+    report: Mutex<Report>,
+    index: Arc<Index>,
 }
 
 impl Import {
-    /// Reads a bundle, where there is a place for it.
-    async fn read<T: Send + 'static>(
-        &self,
-        path: &Path,
-        map: fn(&[u8], &Context) -> Result<T, BundleError>,
-    ) -> Result<T, String> {
-        // The semaphore is never closed, so there is always a permit to wait for.
-        let _permit = self.readers.acquire().await;
-        let (path, context) = (path.to_owned(), self.context);
-        let read = move || files::read(&path).and_then(|json| map(&json, &context).map_err(|error| error.to_string()));
-        let read = tokio::task::spawn_blocking(read).await;
-        read.unwrap_or_else(|_| Err("reading it failed unexpectedly".to_owned()))
-    }
-
-    /// Registers the practitioners of all bundles, each once, as the first bundle describes them.
-    async fn practitioners(&self, bundles: &[PathBuf], summary: &mut Summary, progress: &ProgressBar) -> Practitioners {
-        let mut distinct: HashMap<Identifier, PractitionerDetails> = HashMap::new();
-        let mut read = stream::iter(bundles)
-            .map(|path| self.read(path, mapping::practitioners))
-            .buffered(READ_AT_ONCE);
-        while let Some(found) = read.next().await {
-            progress.inc(1);
-            // What cannot be read is told by the second reading.
-            for details in found.unwrap_or_default() {
-                if let Some(identifier) = details.identifier.clone() {
-                    distinct.entry(identifier).or_insert(details);
-                }
-            }
+    /// Registers the practitioners of all files, each once, as their newest state describes them.
+    async fn practitioners(&self) -> Practitioners {
+        let (doctors, refused) = people::doctors(&self.index, &self.context);
+        for (file, path, why) in refused {
+            let mut notes = Notes::default();
+            notes.left_out("Practitioner", &path, why);
+            self.report.lock().await.notes(file, notes);
         }
-        drop(read);
-        let register = |(identifier, details): (Identifier, PractitionerDetails)| async move {
-            let registered = self.permitted(self.client.practitioner(&details)).await;
-            (identifier, details, registered)
+        let register = |doctor: Doctor| async {
+            let id = self.permitted(self.practitioner(&doctor)).await;
+            (doctor.names.into_iter().next(), id)
         };
-        let mut registered = stream::iter(distinct).map(register).buffer_unordered(self.concurrency);
-        let mut known = Practitioners::new();
-        while let Some((identifier, details, registered)) = registered.next().await {
-            if let Ok(done) = registered {
-                summary.count(Kind::Doctor, done);
-            }
-            let registered = registered.map(|done| done.id);
-            known.insert(identifier, Known { details, registered });
+        let mut registered = stream::iter(doctors).map(register).buffer_unordered(self.concurrency);
+        let mut practitioners = Practitioners::new();
+        while let Some((name, id)) = registered.next().await {
+            practitioners.extend(name.map(|name| (name, id)));
         }
-        known
+        practitioners
     }
 
-    /// Registers the patients of one bundle, then records its visits.
-    async fn bundle(&self, path: PathBuf, practitioners: &Practitioners, progress: &ProgressBar) -> Outcome {
-        let read = self.read(&path, mapping::map).await;
-        let mut outcome = Outcome {
-            path,
-            done: Vec::new(),
-            reasons: Vec::new(),
-            notes: Notes::default(),
-            ignored: std::collections::BTreeMap::new(),
+    async fn practitioner(&self, doctor: &Doctor) -> Option<Uuid> {
+        let registered = match &self.client {
+            Some(client) => register(client, doctor).await,
+            None => Ok(Done::planned()),
         };
-        match read {
-            Ok(plan) => self.carry_out(plan, practitioners, &mut outcome).await,
-            Err(reason) => outcome.reasons.push(reason),
-        }
-        progress.inc(1);
-        outcome
-    }
-
-    async fn carry_out(&self, plan: Plan, practitioners: &Practitioners, outcome: &mut Outcome) {
-        outcome.notes = plan.notes;
-        outcome.ignored = plan.ignored;
-        outcome.reasons.extend(plan.refused.iter().map(BundleError::to_string));
-        for details in &plan.practitioners {
-            let known = details
-                .identifier
-                .as_ref()
-                .and_then(|identifier| practitioners.get(identifier));
-            match known {
-                Some(Known {
-                    registered: Err(error), ..
-                }) => outcome.reasons.push(format!("a practitioner: {error}")),
-                Some(known) if known.details != *details => {
-                    outcome.notes.changed(
+        let mut report = self.report.lock().await;
+        report.notes(doctor.file, doctor.notes.clone());
+        match registered {
+            Ok(done) => {
+                if done.change == Change::Differing {
+                    let mut notes = Notes::default();
+                    notes.changed(
                         "Practitioner",
-                        "",
-                        "is described otherwise in a bundle before, as which they are taken",
+                        &doctor.path,
+                        "is registered otherwise here, and stays so",
                     );
+                    report.notes(doctor.file, notes);
                 }
-                _ => {}
+                report.count(Kind::Doctor, done);
+                Some(done.id)
+            }
+            Err(error) => {
+                report.failure(doctor.file, format!("{}: {error}", doctor.path));
+                None
             }
         }
-        let mut ids: HashMap<&Identifier, Uuid> = HashMap::new();
-        for registration in &plan.patients {
-            match self.permitted(self.client.patient(registration)).await {
-                Ok(done) => {
-                    outcome.done.push((Kind::Patient, done));
-                    if let Some(identifier) = &registration.details.identifier {
-                        ids.insert(identifier, done.id);
-                    }
+    }
+
+    /// Reads all files once more, and imports each person when everything of theirs is there.
+    async fn persons(&self, files: &[PathBuf], practitioners: &Practitioners, progress: &ProgressBar) {
+        let (complete, persons) = mpsc::channel::<(u32, Share)>(PERSONS_AT_ONCE);
+        let reading = async {
+            let read = |(file, path): (u32, &PathBuf)| read(Arc::clone(&self.index), file, path.clone());
+            let mut parts = stream::iter((0..).zip(files)).map(read).buffered(READ_AT_ONCE);
+            let (mut gathering, mut file) = (Gathering::default(), 0);
+            while let Some(parts) = parts.next().await {
+                let shares = self.report.lock().await.parts(file, parts);
+                for person in gathering.add(&self.index, shares) {
+                    // The receiver stays until all are sent.
+                    let _ = complete.send(person).await;
                 }
-                Err(error) => outcome.reasons.push(format!("the patient: {error}")),
+                file = file.saturating_add(1);
+                progress.inc(1);
             }
-        }
+            for person in gathering.rest() {
+                let _ = complete.send(person).await;
+            }
+            drop(complete);
+        };
+        let persons = stream::unfold(persons, |mut persons| async { Some((persons.recv().await?, persons)) });
+        let importing = persons.for_each_concurrent(PERSONS_AT_ONCE, |(owner, share)| {
+            self.person(owner, share, practitioners)
+        });
+        tokio::join!(reading, importing);
+    }
+
+    /// Registers a person or brings their record up to date, then records their visits.
+    async fn person(&self, owner: u32, share: Share, practitioners: &Practitioners) {
+        let person = people::person(&self.index, owner, &share, &self.context);
+        drop(share);
+        let mut notes = person.notes.clone();
+        let mut failures: Vec<String> = person.refused.iter().map(ToString::to_string).collect();
+        let patient = self.record(&person, &mut notes, &mut failures).await;
         let record = |visit: &Visit| {
-            let patient = ids.get(&visit.patient).copied();
             let visit = visit.clone();
             async move {
                 let done = self.visit(&visit, patient, practitioners).await;
                 (visit.path, done)
             }
         };
-        let mut recorded = stream::iter(&plan.visits)
+        let mut recorded = stream::iter(&person.visits)
             .map(record)
             .buffer_unordered(self.concurrency);
-        while let Some((path, done)) = recorded.next().await {
-            match done {
-                Ok(done) => {
-                    if done.change == Change::Differing {
-                        let why = "was recorded before with other content, and stays as it was told then";
-                        outcome.notes.left_out("Encounter", &path, why);
+        let mut done = Vec::new();
+        while let Some((path, outcome)) = recorded.next().await {
+            match outcome {
+                Ok(visit) => {
+                    if visit.change == Change::Differing {
+                        let why = "is recorded as another patient's visit, or as another visit, and stays so";
+                        notes.left_out("Encounter", &path, why);
                     }
-                    outcome.done.push((Kind::Appointment, done));
+                    done.push(visit);
+                }
+                Err(VisitError::Client(error)) if error.is(ProblemKind::Superseded) => {
+                    notes.passed_over("Encounter", &path, "is an older state than the one that is recorded");
                 }
                 Err(VisitError::Client(error)) if !error.is(ProblemKind::NotYetBegun) => {
-                    outcome.reasons.push(format!("{path}: {error}"));
+                    failures.push(format!("{path}: {error}"));
                 }
-                Err(why) => outcome.notes.left_out("Encounter", &path, why.to_string()),
+                Err(why) => notes.left_out("Encounter", &path, why.to_string()),
+            }
+        }
+        let mut report = self.report.lock().await;
+        for visit in done {
+            report.count(Kind::Appointment, visit);
+        }
+        report.notes(person.file, notes);
+        for failure in failures {
+            report.failure(person.file, failure);
+        }
+    }
+
+    async fn record(&self, person: &Person, notes: &mut Notes, failures: &mut Vec<String>) -> Option<Uuid> {
+        let registration = person.registration.as_ref()?;
+        let recorded = match &self.client {
+            Some(client) => self.permitted(record::record(client, person, registration)).await,
+            None => Ok(Done::planned().into()),
+        };
+        match recorded {
+            Ok(recorded) => {
+                if recorded.is_older {
+                    let why = "is an older state than the one that is recorded, which stays";
+                    notes.passed_over("Patient", &person.path, why);
+                }
+                for _ in 0..recorded.allergies_ended {
+                    let why = "is taken out of the record: the source says that it was none, or is none any more";
+                    notes.changed("AllergyIntolerance", &person.path, why);
+                }
+                if recorded.done.change == Change::Differing {
+                    let why = "is registered here with other content, which stays: the key may not read";
+                    notes.left_out("Patient", &person.path, why);
+                }
+                self.report.lock().await.count(Kind::Patient, recorded.done);
+                Some(recorded.done.id)
+            }
+            Err(error @ (RecordError::Taken | RecordError::Several)) => {
+                failures.push(format!("{}: {error}", person.path));
+                None
+            }
+            Err(error) => {
+                failures.push(format!("the patient: {error}"));
+                None
             }
         }
     }
@@ -274,11 +322,14 @@ impl Import {
         let practitioner = match &visit.provider {
             Provider::Organization(_) => None,
             Provider::Practitioner(identifier) => match practitioners.get(identifier) {
-                Some(Known { registered: Ok(id), .. }) => Some(*id),
+                Some(Some(id)) => Some(*id),
                 _ => return Err(VisitError::NoPractitioner),
             },
         };
-        Ok(self.permitted(self.client.visit(visit, patient, practitioner)).await?)
+        match &self.client {
+            Some(client) => Ok(self.permitted(client.visit(visit, patient, practitioner)).await?),
+            None => Ok(Done::planned()),
+        }
     }
 
     /// Runs one command when there is a place for it.
@@ -289,32 +340,31 @@ impl Import {
     }
 }
 
+/// Registers a practitioner under the best of their names that is not somebody else's.
+async fn register(client: &Client, doctor: &Doctor) -> Result<Done, RecordError> {
+    for name in &doctor.names {
+        let mut details = doctor.details.clone();
+        details.identifier = Some(name.clone());
+        let error = match client.register_practitioner(&details).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let id = error.existing().ok_or(error)?;
+        let known = client.practitioner_name(id).await?;
+        if !people::is_other_practitioner(&doctor.likeness, &known) {
+            return Ok(Done::differing(id));
+        }
+    }
+    Err(RecordError::Taken)
+}
+
 /// Why a visit was not recorded.
 #[derive(Debug, thiserror::Error)]
 enum VisitError {
-    #[error("has a patient who is not in the bundle, or was refused")]
+    #[error("has a patient who was refused")]
     NoPatient,
-    #[error("has a practitioner who is in none of the bundles, or was refused")]
+    #[error("has a practitioner who was refused")]
     NoPractitioner,
     #[error(transparent)]
     Client(#[from] ClientError),
 }
-
-/// The reasons of a bundle's failure, the first few of them; `None` when there are none.
-fn failure(path: &Path, mut reasons: Vec<String>) -> Option<Failure> {
-    if reasons.is_empty() {
-        return None;
-    }
-    let rest = reasons.len().saturating_sub(Failure::MOST);
-    reasons.truncate(Failure::MOST);
-    if rest > 0 {
-        reasons.push(format!("and {rest} more"));
-    }
-    Some(Failure {
-        bundle: path.display().to_string(),
-        reasons,
-    })
-}
-
-/// How long an import waits for a server that is away.
-pub const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,12 +1,17 @@
 //! What an import came to: a table for people, JSON for machines.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::client::{Change, Done};
-use super::mapping::{Fate, Note};
+use super::files::FileError;
+use super::mapping::{Fate, Note, Notes};
+use super::parts::{Parts, Share};
 
 /// What became of things of one kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
@@ -19,6 +24,8 @@ pub struct Tally {
     pub unchanged: u64,
     /// Stood there already with other content, and left as it is.
     pub differing: u64,
+    /// Would be sent: nothing was, only checked.
+    pub checked: u64,
 }
 
 impl Tally {
@@ -28,6 +35,7 @@ impl Tally {
             Change::Updated => &mut self.updated,
             Change::Unchanged => &mut self.unchanged,
             Change::Differing => &mut self.differing,
+            Change::Planned => &mut self.checked,
         }
     }
 
@@ -36,28 +44,24 @@ impl Tally {
             .saturating_add(self.updated)
             .saturating_add(self.unchanged)
             .saturating_add(self.differing)
+            .saturating_add(self.checked)
     }
 }
 
-/// A bundle that did not go in whole.
+/// A file that did not go in whole.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Failure {
     /// The file.
-    pub bundle: String,
-    /// What failed, and why; at most [`Failure::MOST`], then a count of the rest.
+    pub file: String,
+    /// What failed, and why.
     pub reasons: Vec<String>,
 }
 
-impl Failure {
-    /// How many reasons are told for one bundle.
-    pub const MOST: usize = 5;
-}
-
-/// What of a bundle was not taken as it stands.
+/// What of a file was not taken as it stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Remarks {
     /// The file.
-    pub bundle: String,
+    pub file: String,
     /// What, why and how often.
     pub notes: Vec<Note>,
 }
@@ -66,8 +70,10 @@ pub struct Remarks {
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Bundles that went in.
-    pub bundles: u64,
+    /// Whether this was only checked: nothing was sent.
+    pub check: bool,
+    /// Files of which nothing failed.
+    pub files: u64,
     /// Patients.
     pub patients: Tally,
     /// Doctors.
@@ -82,10 +88,12 @@ pub struct Summary {
     pub seconds: f64,
     /// The time zone of the doctors who were registered now.
     pub time_zone: String,
-    /// Bundles that did not go in whole, by name.
+    /// Files that did not go in whole, by name.
     pub failures: Vec<Failure>,
-    /// What was left out or changed, by bundle.
+    /// What was left out, passed over or changed, by file.
     pub remarks: Vec<Remarks>,
+    /// How many resources, or parts of them, are data and were left out.
+    pub left_out: u64,
     /// How many resources there were of each kind that is not imported.
     pub not_imported: BTreeMap<String, u64>,
 }
@@ -98,31 +106,143 @@ pub(super) enum Kind {
     Appointment,
 }
 
-/// How many bundles are listed in the table with what was left out of them. JSON has them all.
+/// How many files are listed in the table with what was left out of them, and with what failed. JSON has them all.
 const MOST_LISTED: usize = 20;
 
-impl Summary {
+/// How many reasons are listed for one file in the table. JSON has them all.
+const MOST_REASONS: usize = 5;
+
+/// What an import comes to, while it is under way.
+pub(super) struct Report {
+    summary: Summary,
+    files: Vec<PathBuf>,
+    notes: BTreeMap<u32, Notes>,
+    failures: BTreeMap<u32, Vec<String>>,
+}
+
+impl Report {
+    pub(super) fn new(time_zone: Tz, check: bool) -> Self {
+        Self {
+            summary: Summary {
+                time_zone: time_zone.name().to_owned(),
+                check,
+                ..Summary::default()
+            },
+            files: Vec::new(),
+            notes: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    /// The files that are there; of the others it is told why they are not.
+    pub(super) fn files(&mut self, found: Vec<Result<PathBuf, FileError>>) -> Vec<PathBuf> {
+        for file in found {
+            match file {
+                Ok(path) => self.files.push(path),
+                Err(FileError { path, why }) => self.summary.failures.push(Failure {
+                    file: path.display().to_string(),
+                    reasons: vec![why],
+                }),
+            }
+        }
+        self.files.clone()
+    }
+
+    /// Takes down what is to be said of a file, and leaves what is in it.
+    pub(super) fn parts(&mut self, file: u32, parts: Parts) -> BTreeMap<u32, Share> {
+        for (kind, count) in parts.ignored {
+            let sum = self.summary.not_imported.entry(kind).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        self.notes(file, parts.notes);
+        for failure in parts.failures {
+            self.failure(file, failure.to_string());
+        }
+        parts.shares
+    }
+
+    pub(super) fn notes(&mut self, file: u32, notes: Notes) {
+        self.notes.entry(file).or_default().append(notes);
+    }
+
+    pub(super) fn failure(&mut self, file: u32, reason: String) {
+        self.failures.entry(file).or_default().push(reason);
+    }
+
     pub(super) const fn count(&mut self, kind: Kind, done: Done) {
+        let summary = &mut self.summary;
         let tally = match kind {
-            Kind::Patient => &mut self.patients,
-            Kind::Doctor => &mut self.doctors,
-            Kind::Appointment => &mut self.appointments,
+            Kind::Patient => &mut summary.patients,
+            Kind::Doctor => &mut summary.doctors,
+            Kind::Appointment => &mut summary.appointments,
         };
         let of = tally.of(done.change);
         *of = of.saturating_add(1);
-        self.commands = self.commands.saturating_add(done.commands);
-        self.events = self.events.saturating_add(done.events);
+        summary.commands = summary.commands.saturating_add(done.commands);
+        summary.events = summary.events.saturating_add(done.events);
     }
 
-    pub(super) fn close(&mut self, took: Duration) {
-        self.seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
-        self.failures.sort_by(|one, other| one.bundle.cmp(&other.bundle));
-        self.remarks.sort_by(|one, other| one.bundle.cmp(&other.bundle));
+    pub(super) fn close(self, took: Duration) -> Summary {
+        let Self {
+            mut summary,
+            files,
+            notes,
+            failures,
+        } = self;
+        let name = |file: u32| {
+            let path = usize::try_from(file).ok().and_then(|file| files.get(file));
+            path.map(|path| path.display().to_string()).unwrap_or_default()
+        };
+        summary.seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
+        let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX);
+        summary.files = u64::try_from(files.len()).unwrap_or(u64::MAX).saturating_sub(failed);
+        for (file, mut reasons) in failures {
+            reasons.sort();
+            summary.failures.push(Failure {
+                file: name(file),
+                reasons,
+            });
+        }
+        summary.failures.sort_by(|one, other| one.file.cmp(&other.file));
+        for (file, notes) in notes {
+            let notes = notes.list();
+            let left_out = notes
+                .iter()
+                .filter(|note| note.fate == Fate::LeftOut)
+                .map(|note| note.count)
+                .sum();
+            summary.left_out = summary.left_out.saturating_add(left_out);
+            if !notes.is_empty() {
+                summary.remarks.push(Remarks {
+                    file: name(file),
+                    notes,
+                });
+            }
+        }
+        summary.remarks.sort_by(|one, other| one.file.cmp(&other.file));
+        summary
+    }
+}
+
+/// The exit code of an import that left out data, and of which nothing failed.
+pub const LEFT_OUT: u8 = 3;
+
+impl Summary {
+    /// 0 when everything was taken, 1 when something failed, [`LEFT_OUT`] when nothing did and data was left out.
+    pub fn exit_code(&self) -> ExitCode {
+        if !self.failures.is_empty() {
+            ExitCode::FAILURE
+        } else if self.left_out > 0 {
+            ExitCode::from(LEFT_OUT)
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 
     /// The closing table.
     pub fn table(&self) -> String {
         let head = ["total", "added", "updated", "unchanged", "differing"];
+        let head = if self.check { ["to send", "", "", "", ""] } else { head };
         let mut table = line("", head.map(str::to_owned));
         for (name, tally) in [
             ("patients", self.patients),
@@ -134,18 +254,33 @@ impl Summary {
                 updated,
                 unchanged,
                 differing,
+                checked,
             } = tally;
-            table += &line(
-                name,
-                [tally.total(), added, updated, unchanged, differing].map(|count| count.to_string()),
-            );
+            table += &if self.check {
+                line(
+                    name,
+                    [
+                        checked.to_string(),
+                        String::new(),
+                        String::new(),
+                        String::new(),
+                        String::new(),
+                    ],
+                )
+            } else {
+                let counts = [tally.total(), added, updated, unchanged, differing];
+                line(name, counts.map(|count| count.to_string()))
+            };
         }
         table += &format!(
-            "\n{} bundles, {} commands, {} events in {:.1} s; time zone of new doctors: {}\n",
-            self.bundles, self.commands, self.events, self.seconds, self.time_zone
+            "\n{} files, {} commands, {} events in {:.1} s; time zone of new doctors: {}\n",
+            self.files, self.commands, self.events, self.seconds, self.time_zone
         );
-        if self.doctors.differing > 0 || self.appointments.differing > 0 {
-            table += "What differs from the source was registered or recorded before, and stays as it is, a doctor's time zone included.\n";
+        if self.check {
+            table += "This was a check: nothing was sent, and what the server has already was not looked at.\n";
+        }
+        if self.doctors.differing > 0 {
+            table += "Doctors who differ from the source were registered before, and stay as they are, their time zone included.\n";
         }
         if self.patients.differing > 0 {
             table += "Patients who differ were not brought up to date: the service key needs the scope read.\n";
@@ -159,16 +294,25 @@ impl Summary {
             table += &format!("Kinds of resources that are not imported: {}\n", kinds.join(", "));
         }
         self.list_remarks(&mut table);
-        if !self.failures.is_empty() {
-            table += &format!("\n{} bundles failed:\n", self.failures.len());
-            for failure in &self.failures {
-                table += &format!("  {}\n", failure.bundle);
-                for reason in &failure.reasons {
-                    table += &format!("    {reason}\n");
-                }
+        self.list_failures(&mut table);
+        table
+    }
+
+    fn list_failures(&self, table: &mut String) {
+        if self.failures.is_empty() {
+            return;
+        }
+        *table += &format!("\n{} files failed, or something in them did:\n", self.failures.len());
+        for failure in &self.failures {
+            *table += &format!("  {}\n", failure.file);
+            for reason in failure.reasons.iter().take(MOST_REASONS) {
+                *table += &format!("    {reason}\n");
+            }
+            if failure.reasons.len() > MOST_REASONS {
+                let rest = failure.reasons.len().saturating_sub(MOST_REASONS);
+                *table += &format!("    and {rest} more; --json lists them all\n");
             }
         }
-        table
     }
 
     fn list_remarks(&self, table: &mut String) {
@@ -183,19 +327,19 @@ impl Summary {
                 .sum::<u64>()
         };
         *table += &format!(
-            "\n{} left out, {} changed, {} rightly passed over, in {} bundles:\n",
+            "\n{} left out though they are data, {} rightly passed over, {} changed, in {} files:\n",
             count(Fate::LeftOut),
-            count(Fate::Changed),
             count(Fate::PassedOver),
+            count(Fate::Changed),
             self.remarks.len()
         );
         for remarks in self.remarks.iter().take(MOST_LISTED) {
-            *table += &format!("  {}\n", remarks.bundle);
+            *table += &format!("  {}\n", remarks.file);
             for note in &remarks.notes {
                 let fate = match note.fate {
                     Fate::LeftOut => "left out",
-                    Fate::Changed => "changed",
                     Fate::PassedOver => "passed over",
+                    Fate::Changed => "changed",
                 };
                 *table += &format!(
                     "    {fate}: {} {} {} (first at {})\n",
@@ -205,7 +349,7 @@ impl Summary {
         }
         if self.remarks.len() > MOST_LISTED {
             let rest = self.remarks.len().saturating_sub(MOST_LISTED);
-            *table += &format!("  and {rest} bundles more; --json lists them all\n");
+            *table += &format!("  and {rest} files more; --json lists them all\n");
         }
     }
 }

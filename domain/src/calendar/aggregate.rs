@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ pub struct Calendar {
     moved_out: BTreeMap<AppointmentId, NaiveDate>,
     /// The visit whose own stream this is, and the calendar that it belongs to.
     visit: Option<(CalendarId, Appointment)>,
+    /// As of when the source told of that visit, by the newest state that it dated.
+    visit_as_of: Option<DateTime<Utc>>,
 }
 
 impl Calendar {
@@ -96,6 +98,11 @@ impl Calendar {
     /// The visit whose own stream this is, and the calendar that it belongs to.
     pub fn visit(&self) -> Option<(&CalendarId, &Appointment)> {
         self.visit.as_ref().map(|(calendar, visit)| (calendar, visit))
+    }
+
+    /// As of when the source told of the visit whose own stream this is, by the newest state that it dated.
+    pub(super) const fn visit_as_of(&self) -> Option<DateTime<Utc>> {
+        self.visit_as_of
     }
 
     /// The appointments on this day, whatever their status, in the order of their ids.
@@ -202,10 +209,12 @@ impl Aggregate for Calendar {
                 place: VisitPlace { calendar, slot },
                 provider,
                 outcome,
+                as_of,
                 booking,
             } => {
                 let visit = Appointment::recorded(slot, provider, outcome, booking, self.version);
                 self.visit = Some((calendar, visit));
+                self.visit_as_of = self.visit_as_of.max(as_of);
             }
         }
     }

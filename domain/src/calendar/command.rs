@@ -105,7 +105,7 @@ pub enum CalendarCommand {
     },
     /// Record a visit of the past as its source tells it. The rules for booking do not bind it, but it must have begun.
     /// Doing so again with the same content changes nothing; with other content, another day or provider included, it is
-    /// refused. A command to the visit's own stream, [`CalendarId::of_visit`].
+    /// refused unless it `corrects` what was told before. A command to the visit's own stream, [`CalendarId::of_visit`].
     RecordVisit {
         /// The appointment, which names the stream.
         appointment: AppointmentId,
@@ -119,6 +119,11 @@ pub enum CalendarCommand {
         outcome: RecordedOutcome,
         /// Who and why.
         booking: Booking,
+        /// As of when the source tells this, if it says. Kept to the millisecond.
+        as_of: Option<DateTime<Utc>>,
+        /// Whether it takes the place of what the source told before of the same patient's visit: of an older state, or of one
+        /// that is not dated. An older state is refused.
+        corrects: bool,
         /// The time of the command.
         now: DateTime<Utc>,
     },

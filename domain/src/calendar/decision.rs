@@ -98,6 +98,8 @@ impl ClinicAggregate for Calendar {
                 provider,
                 outcome,
                 booking,
+                as_of,
+                corrects,
                 now,
             } => self.record(
                 appointment,
@@ -107,7 +109,9 @@ impl ClinicAggregate for Calendar {
                     provider,
                     outcome,
                     booking,
+                    as_of: as_of.map(whole_millis),
                 },
+                corrects,
                 now,
             ),
         }
@@ -250,32 +254,36 @@ impl Calendar {
     }
 
     /// A visit has a stream to itself, so whatever else is told of it meets what was told first, on any server.
-    fn record(&self, id: AppointmentId, told: ToldVisit, now: DateTime<Utc>) -> Decision {
+    ///
+    /// A newer state of the source takes the place of what was told before, if the caller says that it corrects it; whether two
+    /// sources mean one visit cannot be seen here.
+    fn record(&self, id: AppointmentId, told: ToldVisit, corrects: bool, now: DateTime<Utc>) -> Decision {
         if told.slot.minutes == 0 {
             return Err(CalendarError::EmptySession);
         }
         match self.visit() {
             // What became of an open visit since does not matter: it was recorded as it is told now.
-            Some((calendar, visit)) if told.is(*calendar, visit) => {
-                same_booking(id, visit, &told.booking).map(|()| Vec::new())
+            Some((calendar, visit)) if told.is(*calendar, visit)? => Ok(match told.as_of {
+                Some(as_of)
+                    if corrects && Some(as_of) > self.visit_as_of() && !told.reopens(visit, self.visit_as_of()) =>
+                {
+                    vec![told.filed()]
+                }
+                _ => Vec::new(),
+            }),
+            Some((_, visit)) => {
+                if !corrects || visit.booking.known().map(|known| known.patient) != Some(told.booking.patient) {
+                    Err(CalendarError::AlreadyExists(id))
+                } else if told.is_older_than(self.visit_as_of()) || told.reopens(visit, self.visit_as_of()) {
+                    Err(CalendarError::Superseded)
+                } else if told.slot.start > now {
+                    Err(CalendarError::NotYetBegun)
+                } else {
+                    Ok(vec![told.filed()])
+                }
             }
-            Some(_) => Err(CalendarError::AlreadyExists(id)),
             None if told.slot.start > now => Err(CalendarError::NotYetBegun),
-            None => {
-                let ToldVisit {
-                    calendar,
-                    slot,
-                    provider,
-                    outcome,
-                    booking,
-                } = told;
-                Ok(vec![CalendarEvent::VisitFiled {
-                    place: VisitPlace { calendar, slot },
-                    provider,
-                    outcome,
-                    booking: Personal::Known(booking),
-                }])
-            }
+            None => Ok(vec![told.filed()]),
         }
     }
 
@@ -327,16 +335,55 @@ struct ToldVisit {
     provider: Provider,
     outcome: RecordedOutcome,
     booking: Booking,
+    as_of: Option<DateTime<Utc>>,
 }
 
 impl ToldVisit {
-    /// Whether all but who came, and why, is what was recorded.
-    fn is(&self, calendar: CalendarId, visit: &Appointment) -> bool {
-        self.calendar == calendar
+    /// Whether this is what was recorded, as of whenever. Refused when who came, and why, cannot be compared.
+    fn is(&self, calendar: CalendarId, visit: &Appointment) -> Result<bool, CalendarError> {
+        let Personal::Known(booking) = &visit.booking else {
+            return Err(CalendarError::Sealed);
+        };
+        Ok(self.calendar == calendar
             && self.slot == visit.slot
             && self.provider == visit.provider
             && visit.recorded == Some(self.outcome)
+            && *booking == self.booking)
     }
+
+    /// Two states of which one is not dated are in the order in which they are told.
+    fn is_older_than(&self, known: Option<DateTime<Utc>>) -> bool {
+        self.as_of.zip(known).is_some_and(|(told, known)| told < known)
+    }
+
+    /// Whether it leaves open what is concluded. Only a source that concluded it itself may take that back, by a newer state.
+    fn reopens(&self, visit: &Appointment, known: Option<DateTime<Utc>>) -> bool {
+        let takes_back = visit.recorded != Some(RecordedOutcome::Open) && known.is_some() && self.as_of > known;
+        self.outcome == RecordedOutcome::Open && visit.status != AppointmentStatus::Booked && !takes_back
+    }
+
+    fn filed(self) -> CalendarEvent {
+        let Self {
+            calendar,
+            slot,
+            provider,
+            outcome,
+            booking,
+            as_of,
+        } = self;
+        CalendarEvent::VisitFiled {
+            place: VisitPlace { calendar, slot },
+            provider,
+            outcome,
+            as_of,
+            booking: Personal::Known(booking),
+        }
+    }
+}
+
+/// What the log keeps of an instant, so that state decided and state read back are the same.
+fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
 const fn check_live(appointment: &Appointment) -> Result<(), CalendarError> {

@@ -44,6 +44,9 @@ pub enum CalendarError {
     /// There is such an appointment, with other content.
     #[error("appointment {0} exists already, with other content")]
     AlreadyExists(AppointmentId),
+    /// The source has told a newer state of the visit before, or somebody here has concluded what this state leaves open.
+    #[error("a newer state of the visit is recorded")]
+    Superseded,
     /// The appointment's status does not allow it.
     #[error("the appointment is {status:?}")]
     WrongStatus {

@@ -267,7 +267,7 @@ pub enum CalendarEvent {
         booking: Personal<Booking>,
     },
     /// A visit of the past was recorded as its source tells it, in the stream that its id names
-    /// ([`CalendarId::of_visit`]). It takes no slot.
+    /// ([`CalendarId::of_visit`]). It takes no slot. Told again, it is this from then on.
     VisitFiled {
         /// The calendar that it belongs to, and when it was.
         place: VisitPlace,
@@ -275,6 +275,9 @@ pub enum CalendarEvent {
         provider: Provider,
         /// How it ended.
         outcome: RecordedOutcome,
+        /// As of when the source told this, if it said.
+        #[serde(with = "crate::kernel::time::compact_optional_millis")]
+        as_of: Option<DateTime<Utc>>,
         /// Who and why.
         booking: Personal<Booking>,
     },

@@ -72,6 +72,8 @@ fn details() -> PatientDetails {
         email: Some(text("ada@example.org")),
         deceased: Some(Deceased::At(time("1952-11-27T21:30:00.25Z"))),
         identifier: Some(identifier("ada")),
+        other_identifiers: vec![identifier("lovelace")],
+        as_of: Some(time("1952-11-28T08:00:00.125Z")),
     }
 }
 
@@ -257,6 +259,7 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
             },
             provider: Provider::Practitioner,
             outcome: RecordedOutcome::Completed,
+            as_of: None,
             booking: booking(),
         },
     ]

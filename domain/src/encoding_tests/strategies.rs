@@ -40,6 +40,10 @@ fn seconds() -> impl Strategy<Value = DateTime<Utc>> {
     (-10_000_000_000..10_000_000_000_i64).prop_map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap())
 }
 
+fn millis() -> impl Strategy<Value = DateTime<Utc>> {
+    (-10_000_000_000_000..10_000_000_000_000_i64).prop_map(|millis| DateTime::from_timestamp_millis(millis).unwrap())
+}
+
 fn instants() -> impl Strategy<Value = DateTime<Utc>> {
     (-10_000_000_000..10_000_000_000_i64, 0..1_000_000_000_u32)
         .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
@@ -98,17 +102,25 @@ fn details() -> impl Strategy<Value = PatientDetails> {
         contact,
         prop::option::of(deaths()),
         identifiers(),
+        (
+            prop::collection::vec(identifiers().prop_filter_map("an identifier", |one| one), 0..3),
+            prop::option::of(millis()),
+        ),
     )
         .prop_map(
-            |(name, birth_date, gender, (address, phone, email), deceased, identifier)| PatientDetails {
-                name,
-                birth_date,
-                gender,
-                address,
-                phone,
-                email,
-                deceased,
-                identifier,
+            |(name, birth_date, gender, (address, phone, email), deceased, identifier, (other_identifiers, as_of))| {
+                PatientDetails {
+                    name,
+                    birth_date,
+                    gender,
+                    address,
+                    phone,
+                    email,
+                    deceased,
+                    identifier,
+                    other_identifiers,
+                    as_of,
+                }
             },
         )
 }
@@ -213,6 +225,7 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
         RecordedOutcome::Cancelled,
         RecordedOutcome::Open,
     ]);
+    let as_of = prop::option::of(millis());
     prop_oneof![
         prop::collection::vec(sessions, 0..4).prop_map(|sessions| E::AvailabilityPublished { sessions }),
         (ids(), slots(), bookings()).prop_map(|(appointment, slot, booking)| E::Booked {
@@ -256,14 +269,15 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
                 booking
             }
         ),
-        (uuids(), dates(), slots(), providers, outcomes, bookings()).prop_map(
-            |(owner, day, slot, provider, outcome, booking)| E::VisitFiled {
+        (uuids(), dates(), slots(), providers, outcomes, as_of, bookings()).prop_map(
+            |(owner, day, slot, provider, outcome, as_of, booking)| E::VisitFiled {
                 place: VisitPlace {
                     calendar: CalendarId { owner, day },
                     slot,
                 },
                 provider,
                 outcome,
+                as_of,
                 booking
             }
         ),

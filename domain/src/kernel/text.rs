@@ -95,6 +95,16 @@ impl TextRule {
         }
     }
 
+    /// What such a text is called.
+    pub const fn form(self) -> &'static str {
+        match self.form {
+            Form::Line => "line",
+            Form::Prose => "prose",
+            Form::Token => "token",
+            Form::Email => "email",
+        }
+    }
+
     /// How many characters (Unicode scalar values) are taken.
     pub const fn most(self) -> usize {
         self.most

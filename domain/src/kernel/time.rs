@@ -2,7 +2,7 @@
 //!
 //! Use as `#[serde(with = "time::compact_millis")]` and the like. An instant that the log must keep to the millisecond
 //! is `compact_millis`; appointments live on whole seconds (`compact_seconds`); days count from 1970-01-01
-//! (`compact_date`, and `compact_optional_date` where the day may be missing).
+//! (`compact_date`). Where a value may be missing there are `compact_optional_date` and `compact_optional_millis`.
 
 /// The years whose days are taken for meant: what lies outside is a mistake. Nobody knows the rules of daylight saving of later
 /// years, and the tables of time zones end with the last of these.
@@ -72,30 +72,47 @@ compact!(
     chrono::NaiveDate::from_epoch_days
 );
 
-/// A day that may be missing.
-pub mod compact_optional_date {
-    use chrono::NaiveDate;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+macro_rules! compact_optional {
+    ($(#[$doc:meta])* $module:ident, $type:ty, $with:literal) => {
+        $(#[$doc])*
+        pub mod $module {
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[derive(Serialize, Deserialize)]
-    struct Day(#[serde(with = "super::compact_date")] NaiveDate);
+            #[derive(Serialize, Deserialize)]
+            struct Present(#[serde(with = $with)] $type);
 
-    /// Writes the value: text for people, an integer otherwise.
-    ///
-    /// # Errors
-    /// As the serializer's.
-    pub fn serialize<S: Serializer>(value: &Option<NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.map(Day).serialize(serializer)
-    }
+            /// Writes the value: text for people, an integer otherwise.
+            ///
+            /// # Errors
+            /// As the serializer's.
+            pub fn serialize<S: Serializer>(value: &Option<$type>, serializer: S) -> Result<S::Ok, S::Error> {
+                value.map(Present).serialize(serializer)
+            }
 
-    /// Reads what [`serialize`] wrote.
-    ///
-    /// # Errors
-    /// As the deserializer's, or when the number is outside the calendar.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
-        Ok(Option::<Day>::deserialize(deserializer)?.map(|Day(day)| day))
-    }
+            /// Reads what [`serialize`] wrote.
+            ///
+            /// # Errors
+            /// As the deserializer's, or when the number is outside the calendar.
+            pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
+                Ok(Option::<Present>::deserialize(deserializer)?.map(|Present(value)| value))
+            }
+        }
+    };
 }
+
+compact_optional!(
+    /// A day that may be missing.
+    compact_optional_date,
+    chrono::NaiveDate,
+    "super::compact_date"
+);
+
+compact_optional!(
+    /// An instant, to the millisecond, that may be missing.
+    compact_optional_millis,
+    chrono::DateTime<chrono::Utc>,
+    "super::compact_millis"
+);
 
 #[cfg(test)]
 mod tests {

@@ -46,7 +46,8 @@ impl Patient {
         }
     }
 
-    /// The same content is what was registered, however the record was updated since, or the record as it stands.
+    /// Registering the record as it stands changes nothing. What was registered first and was changed since is other content: a
+    /// source may return to it.
     fn register(&self, registration: Registration, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
             registration.details.check(now)?;
@@ -54,8 +55,8 @@ impl Patient {
                 registration: Personal::Known(registration),
             }]);
         }
-        let (first, details, intake) = self.opened()?;
-        if registration == *first || (registration.details == *details && registration.intake == *intake) {
+        let (_, details, intake) = self.opened()?;
+        if registration.details == *details && registration.intake == *intake {
             Ok(Vec::new())
         } else {
             Err(PatientError::AlreadyRegistered)

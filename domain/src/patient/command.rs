@@ -7,7 +7,8 @@ use super::event::{Intake, PatientDetails, Registration};
 /// A command to a patient.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PatientCommand {
-    /// Register. Doing so again with the same content changes nothing; with other content it is refused.
+    /// Register. Doing so again with the record as it stands changes nothing; with other content it is refused, though it were
+    /// what was registered first.
     Register {
         /// Details and intake.
         registration: Registration,

@@ -28,6 +28,11 @@ pub struct PatientDetails {
     pub deceased: Option<Deceased>,
     /// The id in the system the patient came from, if any. It names the patient's stream and never changes.
     pub identifier: Option<Identifier>,
+    /// The other ids that name this patient and nobody else, in the same system or in others.
+    pub other_identifiers: Vec<Identifier>,
+    /// As of when the source told these details, if it said: an older state of the source does not replace them.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 impl PatientDetails {

@@ -120,13 +120,19 @@ fn a_patient_registers_with_details_and_intake() {
 }
 
 #[test]
-fn registering_the_same_again_changes_nothing_however_the_record_was_updated_since() {
+fn registering_the_same_again_changes_nothing() {
     given(vec![registered()])
         .when(register(registration()))
         .then_expect_events(vec![]);
-    given(vec![registered(), married(), fever()])
-        .when(register(registration()))
-        .then_expect_events(vec![]);
+}
+
+#[test]
+fn returning_to_what_was_registered_first_is_a_change() {
+    for since in [married(), fever()] {
+        given(vec![registered(), since])
+            .when(register(registration()))
+            .then_expect_error(PatientError::AlreadyRegistered);
+    }
 }
 
 #[test]

@@ -165,6 +165,7 @@ pub(crate) fn fold(
             provider,
             outcome,
             booking,
+            ..
         } => {
             let calendar = CalendarId {
                 day: crate::column::date(calendar.day),

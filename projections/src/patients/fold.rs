@@ -7,7 +7,7 @@ use domain::kernel::Personal;
 use domain::patient::{Intake, PatientDetails, PatientEvent};
 
 use crate::batch::Stamp;
-use crate::column;
+use crate::search;
 
 /// A row of `patients`.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,13 +32,10 @@ impl PatientRow {
         }
     }
 
-    /// The names by which the patient is found.
+    /// The words of the names by which the patient is found.
     pub(crate) fn names(&self) -> BTreeSet<String> {
-        std::iter::once(&self.details.name.family)
-            .chain(&self.details.name.given)
-            .map(|name| column::searchable(name))
-            .filter(|name| !name.is_empty())
-            .collect()
+        let names = std::iter::once(&self.details.name.family).chain(&self.details.name.given);
+        names.flat_map(|name| search::words(name)).collect()
     }
 }
 

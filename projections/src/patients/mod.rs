@@ -6,5 +6,5 @@ mod query;
 mod rows;
 
 pub(crate) use fold::{PatientRow, fold};
-pub(crate) use query::{list, one};
+pub(crate) use query::{known_as, list, one};
 pub(crate) use rows::{load, write};

@@ -1,4 +1,4 @@
-//! The names by which patients are found: what follows from the patients' rows, kept for searching.
+//! The words of the names by which patients are found: what follows from the patients' rows, kept for searching.
 
 use std::collections::BTreeMap;
 

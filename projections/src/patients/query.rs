@@ -1,14 +1,16 @@
 //! Reads patients.
 
+use std::collections::BTreeSet;
+
 use application::queries::{Page, PatientView};
 use chrono::{DateTime, Utc};
-use domain::kernel::PatientId;
+use domain::kernel::{Identifier, PatientId};
 use domain::patient::{Intake, PatientDetails};
 use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::column;
+use crate::{column, search};
 
 const SELECT: &str = "SELECT id, details, intake, version, registered_at, updated_at FROM patients ";
 
@@ -38,6 +40,25 @@ pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientVi
     Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
 }
 
+/// How many patients are told who are known by the same identifiers.
+const MOST_NAMESAKES: i64 = 100;
+
+pub(crate) async fn known_as(
+    pool: &PgPool,
+    ids: &[PatientId],
+    identifiers: &[Identifier],
+) -> Result<Vec<PatientView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push("WHERE id = ANY(");
+    query.push_bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>());
+    query.push(") OR id IN (SELECT id FROM UNNEST(");
+    query.push_bind(identifiers.iter().map(|one| Json([one])).collect::<Vec<_>>());
+    query.push("::jsonb[]) AS wanted JOIN patients ON details->'other_identifiers' @> wanted) ORDER BY id LIMIT ");
+    query.push_bind(MOST_NAMESAKES);
+    let found = query.build_query_as::<Columns>().fetch_all(pool).await?;
+    Ok(found.into_iter().map(view).collect())
+}
+
 /// Up to so many patients of a name are looked up by their ids; with more, patients are read in order, and those of other
 /// names left out.
 const FEW: usize = 1000;
@@ -49,17 +70,13 @@ pub(crate) async fn list(
 ) -> Result<Vec<PatientView>, sqlx::Error> {
     let mut query = QueryBuilder::new(SELECT);
     query.push("WHERE TRUE");
-    if let Some(name) = name.map(column::searchable).filter(|name| !name.is_empty()) {
-        let mut named = QueryBuilder::new("SELECT DISTINCT patient FROM patient_names WHERE ");
-        push_begins_with(&mut named, &name);
-        named.push(format!(" LIMIT {}", FEW + 1));
-        let named: Vec<Uuid> = named.build_query_scalar().fetch_all(pool).await?;
+    if let Some(wanted) = name.map(search::wanted) {
+        let named = named(pool, &wanted).await?;
         if named.len() <= FEW {
             query.push(" AND id = ANY(").push_bind(named).push(")");
         } else {
-            query.push(" AND EXISTS (SELECT FROM patient_names WHERE patient = id AND ");
-            push_begins_with(&mut query, &name);
-            query.push(")");
+            query.push(" AND ");
+            push_has_all(&mut query, "patients.id", &wanted);
         }
     }
     if let Some(after) = page.after {
@@ -75,8 +92,40 @@ pub(crate) async fn list(
         .collect())
 }
 
-/// Names that begin so are those from the text itself up to the text followed by the last character there is.
-fn push_begins_with(query: &mut QueryBuilder<'_, Postgres>, name: &str) {
-    query.push("name >= ").push_bind(name.to_owned());
-    query.push(" AND name < ").push_bind(format!("{name}{}", char::MAX));
+/// The patients with words that begin like each of these, or more than [`FEW`] of them. The longest word leads, for it is
+/// likely to be the rarest.
+async fn named(pool: &PgPool, wanted: &BTreeSet<String>) -> Result<Vec<Uuid>, sqlx::Error> {
+    let Some(rarest) = wanted.iter().max_by_key(|word| word.chars().count()) else {
+        return Ok(Vec::new());
+    };
+    let mut query = QueryBuilder::new("SELECT DISTINCT patient FROM patient_names AS named WHERE name >= ");
+    query
+        .push_bind(rarest.clone())
+        .push(" AND name < ")
+        .push_bind(after_all(rarest));
+    if wanted.len() > 1 {
+        query.push(" AND ");
+        push_has_all(&mut query, "named.patient", wanted);
+    }
+    query.push(format!(" LIMIT {}", FEW + 1));
+    query.build_query_scalar().fetch_all(pool).await
+}
+
+/// For each word that is wanted there must be one that begins so.
+fn push_has_all(query: &mut QueryBuilder<'_, Postgres>, patient: &str, wanted: &BTreeSet<String>) {
+    let first: Vec<_> = wanted.iter().cloned().collect();
+    let last: Vec<_> = wanted.iter().map(|word| after_all(word)).collect();
+    query
+        .push("(SELECT bool_and(EXISTS (SELECT FROM patient_names AS one WHERE one.patient = ")
+        .push(patient)
+        .push(" AND one.name >= word.first AND one.name < word.last)) FROM UNNEST(")
+        .push_bind(first)
+        .push("::text[], ")
+        .push_bind(last)
+        .push("::text[]) AS word (first, last))");
+}
+
+/// Words that begin so are those from the word itself up to the word followed by the last character there is.
+fn after_all(word: &str) -> String {
+    format!("{word}{}", char::MAX)
 }

@@ -10,7 +10,7 @@ CREATE TABLE patients (
 -- Nobody searches by these; counting their values for the planner is work for nothing.
 ALTER TABLE patients ALTER COLUMN details SET STATISTICS 0, ALTER COLUMN intake SET STATISTICS 0;
 
--- Family and given names in lower case, for searching by how they begin.
+-- The words of family and given names as they are compared (search.rs), for searching by how they begin.
 CREATE TABLE patient_names (
     patient uuid NOT NULL,
     name    text COLLATE "C" NOT NULL

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
 
 use crate::batch::Stamp;
-use crate::column;
+use crate::search;
 
 /// A row of `practitioners`.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,7 +23,7 @@ impl PractitionerRow {
             .specializations
             .iter()
             .filter_map(|concept| concept.coding.as_ref());
-        codes.map(|coding| column::text(&coding.code).to_lowercase()).collect()
+        codes.map(|coding| search::fold(&coding.code)).collect()
     }
 
     /// The texts of the specializations, as they are searched.
@@ -32,7 +32,7 @@ impl PractitionerRow {
             .details
             .specializations
             .iter()
-            .map(|concept| column::text(&concept.text).to_lowercase());
+            .map(|concept| search::text(&concept.text));
         texts.collect::<Vec<_>>().join("\n")
     }
 }

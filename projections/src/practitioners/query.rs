@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::column;
+use crate::{column, search};
 
 const SELECT: &str = "SELECT id, details, version, registered_at FROM practitioners ";
 
@@ -59,14 +59,14 @@ pub(crate) async fn of_specialization(pool: &PgPool, specialization: &str) -> Re
     query.build_query_scalar().fetch_all(pool).await
 }
 
-/// A code exactly, or a part of a text, in any case.
+/// A code exactly, or a part of a text, as both are compared.
 fn push_specialization(query: &mut QueryBuilder<'_, Postgres>, specialization: &str) {
-    let wanted = column::text(specialization).to_lowercase();
-    let pattern = format!("%{}%", column::literal_pattern(&wanted));
-    query
-        .push(" AND (specialization_texts LIKE ")
-        .push_bind(pattern)
-        .push(" OR ")
-        .push_bind(wanted)
-        .push(" = ANY(specialization_codes))");
+    query.push(" AND (").push_bind(search::fold(specialization.trim()));
+    query.push(" = ANY(specialization_codes)");
+    let wanted = search::text(specialization);
+    if !wanted.is_empty() {
+        let pattern = format!("%{}%", column::literal_pattern(&wanted));
+        query.push(" OR specialization_texts LIKE ").push_bind(pattern);
+    }
+    query.push(")");
 }

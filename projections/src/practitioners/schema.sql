@@ -1,4 +1,4 @@
--- Specializations in lower case: the codes, to be met exactly, and the texts, one a line, to be searched in.
+-- Specializations as they are compared (search.rs): the codes, to be met exactly, and the texts, one a line, to be searched in.
 CREATE TABLE practitioners (
     id                   uuid PRIMARY KEY,
     details              jsonb NOT NULL,

@@ -185,6 +185,7 @@ fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() 
         },
         provider: Provider::Organization,
         outcome: RecordedOutcome::Completed,
+        as_of: None,
         booking: known(),
     };
     let stream = CalendarId::of_visit(appointment(0));
@@ -205,6 +206,7 @@ fn what_happens_in_a_visits_own_stream_changes_the_visit_and_nothing_that_is_off
         },
         provider: Provider::Practitioner,
         outcome: RecordedOutcome::Open,
+        as_of: None,
         booking: known(),
     };
     let cancelled = CalendarEvent::Cancelled {

@@ -235,6 +235,8 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                         provider,
                         outcome,
                         booking,
+                        as_of: None,
+                        corrects: false,
                         now: at(9, 0),
                     },
                 ) {

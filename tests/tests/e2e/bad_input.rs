@@ -318,3 +318,30 @@ async fn a_body_that_nobody_reads_to_its_end_holds_no_connection() {
     assert!(stranger.starts_with("http/1.1 401 "), "{stranger}");
     clinic.system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_its_head_comes_without_a_body_and_the_connection_goes_on() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let address = system.url.trim_start_matches("http://").to_owned();
+    let mut connection = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let paths = ["/health/ready", "/openapi.yaml", "/v1/me", "/docs/"];
+    let requests =
+        paths.map(|path| format!("HEAD {path} HTTP/1.1\r\nhost: {address}\r\naccept-encoding: gzip\r\n\r\n"));
+    let last = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    for request in requests.iter().chain([&last]) {
+        connection.write_all(request.as_bytes()).await.unwrap();
+    }
+    let mut answers = String::new();
+    connection.read_to_string(&mut answers).await.unwrap();
+    // Were there a body, the next answer would not begin where a head ends.
+    let heads: Vec<_> = answers.split("\r\n\r\n").collect();
+    let statuses: Vec<_> = heads
+        .iter()
+        .map(|head| head.split(' ').nth(1).unwrap_or_default())
+        .collect();
+    assert_eq!(statuses[..5], ["200", "200", "401", "200", "200"], "{answers}");
+    assert!(heads[5].contains("\"documentation\":\"/docs/\""), "{answers}");
+    system.stop().await;
+}

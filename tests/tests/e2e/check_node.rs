@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tests::binary::{free_port, program};
 use tests::chain::TestChain;
-use tests::proxy::{Conduct, Proxy};
+use tests::proxy::{Conduct, Proxy, Refusal};
 use tests::site::signer;
 use tokio::process::Command;
 
@@ -117,4 +117,79 @@ async fn a_slow_node_is_left_in_time() {
     assert_eq!(code, 1, "{report}");
     assert_eq!(finding(&report, "history")["verdict"], "unknown");
     assert_eq!(finding(&report, "speed")["verdict"], "limited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_limited_is_named_with_the_limit_and_is_enough() {
+    let chain = TestChain::start().await;
+    chain.mine(150).await;
+    let proxy = Proxy::of(chain.url());
+    proxy.behave_all([
+        Conduct::LimitsRanges(10),
+        Conduct::LimitsBatches(20, Refusal::OneError),
+        Conduct::NamesNoFinalBlock,
+    ]);
+    let (code, report, _) = check(&proxy.url(), &[]).await;
+    assert_eq!(code, 0, "{report}");
+    for (check, words, advice) in [
+        ("log entries", "10 blocks", "by itself"),
+        ("batches", "20 calls", "by itself"),
+        ("finality", "calls no block final", "chain.finality"),
+    ] {
+        let finding = finding(&report, check);
+        assert_eq!(finding["verdict"], "limited", "{finding}");
+        assert!(finding["found"].as_str().unwrap().contains(words), "{finding}");
+        assert!(finding["advice"].as_str().unwrap().contains(advice), "{finding}");
+    }
+
+    // Down to one block, by its hash.
+    proxy.behave(Conduct::LimitsRanges(0));
+    let (code, report, _) = check(&proxy.url(), &[]).await;
+    assert_eq!(code, 0, "{report}");
+    let logs = finding(&report, "log entries");
+    assert!(logs["found"].as_str().unwrap().contains("by its hash"), "{logs}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_named_and_is_not_enough() {
+    let chain = TestChain::start().await;
+    let proxy = Proxy::of(chain.url());
+    for (method, check_name) in [
+        ("eth_getLogs", "log entries"),
+        ("eth_estimateGas", "deployment"),
+        ("eth_sendRawTransaction", "sending"),
+        ("eth_getBlockByNumber", "newest block"),
+    ] {
+        let message = "the method does not exist or is not available";
+        proxy.behave(Conduct::Refuses(method, -32601, message, u32::MAX));
+        let (code, report, _) = check(&proxy.url(), &[]).await;
+        assert_eq!((code, &report["usable"]), (1, &json!(false)), "{method}: {report}");
+        let finding = finding(&report, check_name);
+        assert_eq!(finding["verdict"], "missing", "{finding}");
+        assert!(finding["advice"].is_string(), "{finding}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn besus_ways_are_seen_and_are_enough() {
+    let chain = TestChain::with(|options| {
+        let free = ["--base-fee", "0", "--disable-min-priority-fee", "--balance", "0"];
+        options.extra.extend(free.map(str::to_owned));
+    })
+    .await;
+    chain.mine(100).await;
+    let besu = Proxy::of(chain.url());
+    besu.behave_all([Conduct::IsBesu(16), Conduct::RefusesToNameAFinalBlock]);
+    let (code, report, _) = check(&besu.url(), &["--account", &signer(1).address().to_string()]).await;
+    assert_eq!(code, 0, "{report}");
+    let fees = finding(&report, "fees");
+    assert!(fees["found"].as_str().unwrap().contains("free"), "{fees}");
+    assert_eq!(finding(&report, "old state")["value"], 100 - 15);
+    assert_eq!(finding(&report, "state proofs")["verdict"], "limited");
+    assert_eq!(finding(&report, "old logs")["value"], 1);
+    assert_eq!(finding(&report, "finality")["verdict"], "limited");
+
+    // What a log would need that is older than what the node has kept.
+    let (code, report, _) = check(&besu.url(), &["--since", "1"]).await;
+    assert_eq!(code, 0, "blocks and logs are all there: {report}");
 }

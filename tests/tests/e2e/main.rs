@@ -19,6 +19,7 @@ mod dev_system;
 mod gas;
 mod heirs;
 mod hostile;
+mod imported_record;
 mod imports;
 mod journal;
 mod keys;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::json;
 use sqlx::{Executor, PgPool};
 use tests::chain::TestChain;
 use tests::clinic::Clinic;
@@ -57,6 +58,62 @@ async fn settle(pool: &PgPool) {
             .await
             .expect("Postgres");
     }
+}
+
+/// How many patients are made up for a search to have to choose.
+const CROWD: i64 = 20_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_by_name_reads_no_growing_table_whole() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let pool = system.parts().pool.clone();
+    let clinic = Clinic::open(&system, "Doctor").await;
+    let ada = clinic.patient(&system, "Zander Quill").await;
+    // Copies of a record under other ids: every one is called Anna, every hundredth Zoe besides.
+    for sql in [
+        "INSERT INTO live.patients SELECT gen_random_uuid(), details, intake, version, position, registered_at, updated_at \
+         FROM live.patients, generate_series(1, $1)",
+        "INSERT INTO live.patient_names SELECT id, 'anna' FROM live.patients, (VALUES ($1)) AS crowd LIMIT $1",
+        "INSERT INTO live.patient_names SELECT patient, 'zoe' FROM live.patient_names WHERE name = 'anna' \
+         AND abs(hashtext(patient::text) % 100) = 0 AND $1 > 0",
+        "INSERT INTO live.patient_names SELECT patient, 'zz' || name FROM live.patient_names WHERE name = 'anna' AND $1 > 0",
+    ] {
+        sqlx::query(sql).bind(CROWD).execute(&pool).await.expect("Postgres");
+    }
+    pool.execute("ANALYZE live.patients; ANALYZE live.patient_names")
+        .await
+        .expect("Postgres");
+
+    settle(&pool).await;
+    let before = scanned(&pool).await;
+    for (name, found) in [
+        ("quill zander", 1),
+        ("ANNA", 50),
+        ("anna zoe", 50),
+        ("zz anna zo", 50),
+        ("anna quill", 1),
+        ("zoe quill", 0),
+        ("a z q", 1),
+        ("z q x", 0),
+        ("nobody", 0),
+    ] {
+        let (status, page) = system
+            .post("/v1/patients/search", &clinic.key, &json!({ "name": name }))
+            .await;
+        let items = page["items"].as_array().expect("items");
+        assert_eq!((status, items.len()), (200, found), "{name}");
+        assert!(found != 1 || items[0]["id"] == ada.as_str(), "{page}");
+    }
+    settle(&pool).await;
+    let after = scanned(&pool).await;
+    for (table, (rows, scanned)) in &after {
+        assert!(
+            scanned - before[table].1 < CROWD,
+            "{table} of {rows} rows: {scanned} read by scans"
+        );
+    }
+    system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

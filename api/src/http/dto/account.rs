@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::text::AccountName;
 use super::{Checked, Checks, Instant, WalletAddress};
 
 /// The roles.
@@ -107,7 +108,7 @@ pub enum AccountKind {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenAccount {
     /// What it is called in lists. Services have names of their own.
-    #[schema(example = "Ward 3 bedside terminals", max_length = 200)]
+    #[schema(inline, value_type = AccountName)]
     pub name: String,
     /// The role: any but `patient` and `doctor`, who get their accounts when they are registered.
     pub role: Role,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::text::ReasonText;
 use super::time::is_meant;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 
@@ -113,6 +114,7 @@ impl From<calendar::Session> for Session {
 pub struct PublishAvailability {
     /// The sessions, without overlap, all within the day in the practitioner's time zone. None means that nothing is
     /// offered.
+    #[schema(max_items = 100)]
     pub sessions: Vec<Session>,
 }
 
@@ -234,7 +236,7 @@ impl Checked for RescheduleAppointment {
 pub struct CancelAppointment {
     /// The reason.
     #[serde(default)]
-    #[schema(example = "The patient is abroad.", max_length = 2000)]
+    #[schema(inline, value_type = Option<ReasonText>)]
     pub reason: Option<String>,
 }
 
@@ -254,6 +256,8 @@ pub struct Nothing {}
 
 impl Checked for Nothing {
     type Domain = ();
+
+    const MAY_BE_MISSING: bool = true;
 
     fn check(self, _: &mut Checks) {}
 }
@@ -389,6 +393,13 @@ pub struct RecordVisit {
     /// Why, if known.
     #[serde(default)]
     pub reason: Option<Concept>,
+    /// As of when the source tells this, if it says (`meta.lastUpdated`). Kept to the millisecond.
+    #[serde(default)]
+    pub as_of: Option<Instant>,
+    /// Whether it takes the place of what the source told before of the same patient's visit. A state that is older than what is
+    /// recorded, by `asOf`, is refused (409, `superseded`).
+    #[serde(default)]
+    pub corrects: bool,
 }
 
 impl Checked for RecordVisit {
@@ -428,6 +439,8 @@ impl Checked for RecordVisit {
                 VisitOutcome::Open => calendar::RecordedOutcome::Open,
             },
             reason,
+            as_of: self.as_of.map(|at| at.0),
+            corrects: self.corrects,
         }
     }
 }

@@ -16,6 +16,10 @@ pub trait Checked {
     /// The domain's type.
     type Domain;
 
+    /// Whether a request may leave the body out: it then says what an empty object does. For those that change something by
+    /// what they leave out that would be an accident.
+    const MAY_BE_MISSING: bool = false;
+
     /// Converts it. What is wrong goes to `checks`; the value is then not used.
     fn check(self, checks: &mut Checks) -> Self::Domain;
 }

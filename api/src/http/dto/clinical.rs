@@ -4,6 +4,10 @@ use domain::kernel::{self, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::text::{
+    AddressLine, AddressPart, CodeSystemText, CodeText, ConceptText, IdentifierSystem, IdentifierValue, NameText,
+    PrefixText,
+};
 use super::{Checked, Checks};
 use crate::http::auth::{checksummed, parse_wallet};
 
@@ -12,15 +16,15 @@ use crate::http::auth::{checksummed, parse_wallet};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HumanName {
     /// Family name.
-    #[schema(example = "Okafor", max_length = 200)]
+    #[schema(inline, value_type = NameText)]
     pub family: String,
     /// Given names, in order.
     #[serde(default)]
-    #[schema(example = json!(["Ada"]))]
+    #[schema(inline, value_type = Vec<NameText>, example = json!(["Ada"]), max_items = 20)]
     pub given: Vec<String>,
     /// Titles before the name.
     #[serde(default)]
-    #[schema(example = json!(["Dr."]))]
+    #[schema(inline, value_type = Vec<PrefixText>, example = json!(["Dr."]), max_items = 10)]
     pub prefix: Vec<String>,
 }
 
@@ -89,21 +93,23 @@ impl From<kernel::Gender> for Gender {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Address {
     /// Street lines.
-    #[schema(example = json!(["12 Harbour Street"]))]
+    #[schema(inline, value_type = Vec<AddressLine>, example = json!(["12 Harbour Street"]), max_items = 10)]
     pub lines: Vec<String>,
     /// City.
     #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(example = "Lagos")]
+    #[schema(inline, value_type = AddressPart)]
     pub city: String,
     /// State or region.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(inline, value_type = AddressPart)]
     pub state: String,
     /// Postal code.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(inline, value_type = AddressPart)]
     pub postal_code: String,
     /// Country.
     #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(example = "NG")]
+    #[schema(inline, value_type = AddressPart)]
     pub country: String,
 }
 
@@ -157,10 +163,10 @@ impl From<kernel::Address> for Address {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identifier {
     /// The URI of the issuing system.
-    #[schema(example = "https://hospital.example/mrn")]
+    #[schema(inline, value_type = IdentifierSystem)]
     pub system: String,
     /// The value in it.
-    #[schema(example = "4711")]
+    #[schema(inline, value_type = IdentifierValue)]
     pub value: String,
 }
 
@@ -188,10 +194,10 @@ impl From<kernel::Identifier> for Identifier {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Coding {
     /// The URI of the system.
-    #[schema(example = "http://snomed.info/sct")]
+    #[schema(inline, value_type = CodeSystemText)]
     pub system: String,
     /// The code.
-    #[schema(example = "394579002")]
+    #[schema(inline, value_type = CodeText)]
     pub code: String,
 }
 
@@ -203,7 +209,7 @@ pub struct Concept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coding: Option<Coding>,
     /// What people read.
-    #[schema(example = "Cardiology")]
+    #[schema(inline, value_type = ConceptText)]
     pub text: String,
 }
 
@@ -242,6 +248,7 @@ impl From<kernel::Concept> for Concept {
 #[serde(transparent)]
 #[schema(
     example = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    format = "ethereum-address",
     pattern = "^0x[0-9a-fA-F]{40}$"
 )]
 pub struct WalletAddress(pub String);

@@ -12,6 +12,7 @@ mod findings;
 mod patient;
 mod practitioner;
 mod status;
+mod text;
 mod time;
 mod wallet;
 

@@ -1,7 +1,7 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::{PatientId, TextRule};
+use domain::kernel::{self, PatientId, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::http::cursor::{Wanted, check_page};
 
+use super::text::{EmailText, PhoneText, SearchText, SymptomText};
+use super::time::whole_millis;
 use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
 
 /// Who a patient is.
@@ -27,11 +29,11 @@ pub struct PatientDetails {
     pub address: Option<Address>,
     /// Telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "+44 20 7946 0000")]
+    #[schema(inline, value_type = Option<PhoneText>)]
     pub phone: Option<String>,
     /// E-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "ada@example.org")]
+    #[schema(inline, value_type = Option<EmailText>)]
     pub email: Option<String>,
     /// The patient's death, if they have died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +42,17 @@ pub struct PatientDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = json!({"system": "https://hospital.example/mrn", "value": "4711"}))]
     pub identifier: Option<Identifier>,
+    /// The other ids that name this patient and nobody else, in the system the patient came from or in others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
+    pub other_identifiers: Vec<Identifier>,
+    /// As of when the source told these details, if it said. Kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
 }
+
+/// How many other ids a patient may have, and how many are looked for at once.
+pub const MOST_IDENTIFIERS: usize = 50;
 
 impl Checked for PatientDetails {
     type Domain = patient::PatientDetails;
@@ -55,6 +67,8 @@ impl Checked for PatientDetails {
             email: self.email.map(|email| checks.fits("email", email, TextRule::EMAIL)),
             deceased: checks.optional("deceased", self.deceased),
             identifier: checks.optional("identifier", self.identifier),
+            other_identifiers: checks.list("otherIdentifiers", self.other_identifiers, MOST_IDENTIFIERS),
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
 }
@@ -70,6 +84,8 @@ impl From<patient::PatientDetails> for PatientDetails {
             email,
             deceased,
             identifier,
+            other_identifiers,
+            as_of,
         } = details;
         Self {
             name: name.into(),
@@ -80,6 +96,8 @@ impl From<patient::PatientDetails> for PatientDetails {
             email,
             deceased: deceased.map(Into::into),
             identifier: identifier.map(Into::into),
+            other_identifiers: other_identifiers.into_iter().map(Into::into).collect(),
+            as_of: as_of.map(Instant),
         }
     }
 }
@@ -208,6 +226,7 @@ pub struct Intake {
     /// Medications.
     pub medications: Findings<Medication>,
     /// Symptoms in the patient's own words.
+    #[schema(inline, value_type = Vec<SymptomText>, max_items = 1000)]
     pub symptoms: Vec<String>,
 }
 
@@ -338,8 +357,9 @@ impl From<PatientView> for PatientSummary {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchPatients {
-    /// The beginning of a family or given name, in any case.
-    #[schema(example = "oka", max_length = 200)]
+    /// One word or several, in any order: each must begin a family or given name or a word of one. Case, accents, apostrophes and
+    /// how Unicode composes a character do not count.
+    #[schema(inline, value_type = SearchText)]
     pub name: String,
     /// Where the page before ended (`nextCursor`).
     #[serde(default)]
@@ -357,7 +377,27 @@ impl Checked for SearchPatients {
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let name = checks.text("name", self.name, 200);
         let page = check_page(checks, self.cursor.as_deref(), self.limit);
-        (name.trim().to_owned(), page)
+        (name, page)
+    }
+}
+
+/// A search for the patients whom identifiers name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LookUpPatients {
+    /// The identifiers.
+    #[schema(min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
+    pub identifiers: Vec<Identifier>,
+}
+
+impl Checked for LookUpPatients {
+    type Domain = Vec<kernel::Identifier>;
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        if self.identifiers.is_empty() {
+            checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
+        }
+        checks.list("identifiers", self.identifiers, MOST_IDENTIFIERS)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::text::CredentialText;
 use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
 
 /// Who a practitioner is.
@@ -19,14 +20,14 @@ pub struct PractitionerDetails {
     /// Administrative gender.
     pub gender: Gender,
     /// What they are specialised in; the first is the main one. Never empty.
-    #[schema(min_items = 1, example = json!([{"coding": {"system": "http://snomed.info/sct", "code": "394579002"}, "text": "Cardiology"}]))]
+    #[schema(min_items = 1, max_items = 50, example = json!([{"coding": {"system": "http://snomed.info/sct", "code": "394579002"}, "text": "Cardiology"}]))]
     pub specializations: Vec<Concept>,
     /// Licences and degrees, as given.
     #[serde(default)]
-    #[schema(example = json!(["MD"]))]
+    #[schema(inline, value_type = Vec<CredentialText>, example = json!(["MD"]), max_items = 50)]
     pub credentials: Vec<String>,
     /// The time zone in which their days begin and end (IANA). It never changes.
-    #[schema(example = "Europe/London")]
+    #[schema(example = "Europe/London", format = "iana-time-zone")]
     pub time_zone: String,
     /// The id in the system the practitioner came from. It names the entry and never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -251,6 +251,38 @@ impl From<StatusReport> for Status {
     }
 }
 
+/// Where what is on this server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Home {
+    /// What answers.
+    #[schema(example = "Medconnect")]
+    pub name: &'static str,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+    /// For people.
+    #[schema(example = "/docs/")]
+    pub documentation: &'static str,
+    /// For programs: the OpenAPI document.
+    #[schema(example = "/openapi.json")]
+    pub openapi: &'static str,
+    /// Whether the server can do its work.
+    #[schema(example = "/health/ready")]
+    pub health: &'static str,
+}
+
+impl Home {
+    /// This server.
+    pub const HERE: Self = Self {
+        name: "Medconnect",
+        version: env!("CARGO_PKG_VERSION"),
+        documentation: "/docs/",
+        openapi: "/openapi.json",
+        health: "/health/ready",
+    };
+}
+
 /// Whether the server can do its work.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -39,8 +39,13 @@ pub(super) fn is_meant(at: DateTime<Utc>) -> bool {
     YEARS.contains(&at.year())
 }
 
+/// What the log keeps of an instant that is kept to the millisecond.
+pub(super) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
+}
+
 macro_rules! from_text {
-    ($type:ident, $parse:ident, $expected:literal, $format:ident, $example:literal) => {
+    ($type:ident, $parse:ident, $expected:literal, $format:ident, $example:literal, $description:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Text;
@@ -67,6 +72,7 @@ macro_rules! from_text {
                     .schema_type(Type::String)
                     .format(Some(SchemaFormat::KnownFormat(KnownFormat::$format)))
                     .examples([$example])
+                    .description(Some($description))
                     .into()
             }
         }
@@ -80,14 +86,16 @@ from_text!(
     day,
     "a day such as 2026-03-01, from 1800 to 2099",
     Date,
-    "2026-03-01"
+    "2026-03-01",
+    "A day of the years 1800 to 2099"
 );
 from_text!(
     Instant,
     instant,
     "a date and time with its offset, such as 2026-03-01T09:00:00+01:00 or 2026-03-01T08:00:00Z",
     DateTime,
-    "2026-03-01T08:00:00Z"
+    "2026-03-01T08:00:00Z",
+    "An instant of the years 1800 to 2200, with its offset"
 );
 
 impl Serialize for Day {

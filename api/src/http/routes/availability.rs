@@ -67,7 +67,7 @@ pub async fn read<B: Backend>(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct SlotQuery {
-    /// Of practitioners with this specialization: a code, or a part of its text, in any case.
+    /// Of practitioners with this specialization: a code, or a part of its text; case and accents do not count.
     #[param(example = "cardio")]
     pub specialization: Option<String>,
     /// Of this practitioner.

@@ -20,10 +20,14 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
 use super::problem::{Problem, ProblemKind};
 
-/// Where a resource stands, and what can be done with it. Another method is answered with a problem that names these.
+/// Where a resource stands, and what can be done with it. Another method is answered with a problem that names these, and HEAD
+/// wherever GET is one of them.
 pub fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
-    let allowed: Vec<_> = routes.iter().map(|(method, _)| method.to_string()).collect();
-    let allowed = allowed.join(", ");
+    let allowed = routes.iter().map(|(method, _)| match *method {
+        Method::GET => "GET, HEAD",
+        _ => method.as_str(),
+    });
+    let allowed = allowed.collect::<Vec<_>>().join(", ");
     let refuse = move || {
         let allowed = allowed.clone();
         async move { Err::<HttpResponse, _>(Problem::new(ProblemKind::MethodNotAllowed).allow(allowed)) }

@@ -75,6 +75,24 @@ pub async fn search<B: Backend>(
     Ok(HttpResponse::Ok().json(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
 
+/// Look up patients by identifier.
+///
+/// Those whom one of the identifiers names, by the identifier that names their record or by one of their others. Changes nothing.
+/// It is a POST because an identifier in an address would end up in logs.
+#[utoipa::path(
+    post, path = "/v1/patients/lookup", tag = "patients", request_body = dto::LookUpPatients,
+    responses((status = 200, description = "The patients, in the order of their ids", body = PageBody<dto::PatientSummary>)),
+)]
+pub async fn look_up<B: Backend>(
+    reading: Reading<B>,
+    Json(wanted): Json<dto::LookUpPatients>,
+) -> Result<HttpResponse, Problem> {
+    let identifiers = checked(wanted)?;
+    let found = reading.clinic.patients_known_as(&reading.caller, &identifiers).await?;
+    let items = found.into_iter().map(dto::PatientSummary::from).collect();
+    Ok(HttpResponse::Ok().json(PageBody::whole(items)))
+}
+
 /// Read a patient's record.
 ///
 /// Details and intake as they are now. With `If-None-Match` and the entity tag of an earlier answer, one that has not changed is

@@ -37,7 +37,7 @@ pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PractitionerQuery {
-    /// A code of a specialization, or a part of its text, in any case.
+    /// A code of a specialization, or a part of its text; case and accents do not count.
     #[param(example = "cardio")]
     pub specialization: Option<String>,
     /// Where the page before ended (`nextCursor`).

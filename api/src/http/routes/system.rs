@@ -83,9 +83,43 @@ pub async fn problem(slug: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
 }
 
-/// Leads to the documentation.
-pub async fn home() -> HttpResponse {
-    HttpResponse::Found()
-        .insert_header((header::LOCATION, "/docs/"))
+/// Where what is.
+///
+/// A browser is led to the documentation; everybody else is told where the documents about this server are.
+#[utoipa::path(
+    get, path = "/", tag = "system", security(()),
+    responses(
+        (status = 200, description = "Where what is", body = dto::Home),
+        (status = 302, description = "A browser goes on to the documentation"),
+    ),
+)]
+pub async fn home(request: HttpRequest) -> HttpResponse {
+    let accepted = request.headers().get_all(header::ACCEPT);
+    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+    if accepted.any(|kinds| kinds.contains("text/html")) {
+        let documentation = (header::LOCATION, dto::Home::HERE.documentation);
+        return HttpResponse::Found().insert_header(documentation).finish();
+    }
+    HttpResponse::Ok().json(dto::Home::HERE)
+}
+
+/// The description of the interface, as people read it.
+///
+/// The same as `/openapi.json`, in YAML.
+#[utoipa::path(
+    get, path = "/openapi.yaml", tag = "system", security(()),
+    responses((status = 200, description = "The document", body = Object, content_type = "application/yaml",
+        example = json!({ "openapi": "3.1.0", "info": { "title": "Medconnect" } }))),
+)]
+pub async fn openapi() -> Result<HttpResponse, Problem> {
+    let internal = |error: Box<dyn std::error::Error + Send + Sync>| Problem::new(ProblemKind::Internal).cause(error);
+    let text = crate::openapi::yaml().map_err(|error| internal(error.to_string().into()))?;
+    Ok(HttpResponse::Ok().content_type("application/yaml").body(text))
+}
+
+/// A browser asks for an icon unbidden: there is none.
+pub async fn icon() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
         .finish()
 }

@@ -11,8 +11,8 @@ use crate::http::problem::Problem;
 /// Record a visit of the past.
 ///
 /// For hospital systems whose key has the scope `import`. The rules for booking do not bind it, but the visit must have begun.
-/// Recording it again, by its identifier, with the same content changes nothing (200); with other content, another day or
-/// practitioner included, it is refused (409).
+/// Recording it again, by its identifier, with the same content changes nothing (200). With other content, another day or
+/// practitioner included, it is refused (409) and the problem names what is recorded, unless it `corrects` that.
 #[utoipa::path(
     post, path = "/v1/visits", tag = "visits", request_body = dto::RecordVisit,
     responses(

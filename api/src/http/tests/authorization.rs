@@ -119,6 +119,12 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("hospital", ""),
             json!({"name": "o"}),
         ),
+        (
+            "POST",
+            "/v1/patients/lookup",
+            roles("hospital", ""),
+            json!({"identifiers": [{"system": "urn:x", "value": "1"}]}),
+        ),
         ("GET", "/v1/patients/{id}", roles("hospital", "patient"), none.clone()),
         (
             "PUT",
@@ -264,6 +270,8 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("administrator", ""),
             none.clone(),
         ),
+        ("GET", "/", Public, none.clone()),
+        ("GET", "/openapi.yaml", Public, none.clone()),
         ("GET", "/health/live", Public, none.clone()),
         ("GET", "/health/ready", Public, none.clone()),
         ("GET", "/metrics", Public, none.clone()),

@@ -73,6 +73,28 @@ async fn a_request_is_the_same_however_its_body_is_written() {
 }
 
 #[actix_web::test]
+async fn a_body_that_is_left_out_replaces_nothing() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    for path in ["intake", "details"] {
+        let request = TestRequest::put()
+            .uri(&format!("/v1/patients/{OWN}/{path}"))
+            .insert_header(("authorization", format!("Bearer {}", token("hospital"))));
+        let (status, _, problem) = send!(service, request);
+        assert_eq!(
+            (status, &problem["type"]),
+            (400, &json!("/problems/malformed-json")),
+            "{path}"
+        );
+    }
+    let confirm = TestRequest::post()
+        .uri(&format!("/v1/appointments/{OWN}/confirm"))
+        .insert_header(("authorization", format!("Bearer {}", token("hospital"))));
+    assert_eq!(send!(service, confirm).0, 200);
+    assert_eq!(world.executor.executed.load(Ordering::Relaxed), 1);
+}
+
+#[actix_web::test]
 async fn a_key_stands_for_one_request_of_one_caller() {
     let world = World::new();
     let service = init_service(app(world.state())).await;

@@ -450,6 +450,10 @@ impl Queries for FakeQueries {
         Ok(after.take(page.limit as usize).map(patient).collect())
     }
 
+    async fn patients_known_as(&self, ids: &[PatientId], _: &[Identifier]) -> Result<Vec<PatientView>, QueryError> {
+        Ok(ids.iter().copied().filter(|id| known(id.uuid())).map(patient).collect())
+    }
+
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
         Ok(known(id.uuid()).then(|| practitioner(id)))
     }

@@ -54,6 +54,59 @@ async fn nothing_between_here_and_the_caller_keeps_an_answer_or_shows_it_elsewhe
 }
 
 #[actix_web::test]
+async fn a_browser_is_led_to_the_documentation_and_a_program_is_told_where_it_is() {
+    let world = World::new();
+    let ask = |accept: &'static str| TestRequest::get().uri("/").insert_header(("accept", accept));
+    let browser = ask("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let (status, headers, _) = answer(&world, browser).await;
+    assert_eq!((status, text(&headers, "location")), (302, "/docs/"));
+    for accept in ["*/*", "application/json"] {
+        let (status, _, body) = answer(&world, ask(accept)).await;
+        let home: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(status, 200);
+        for at in ["documentation", "openapi", "health"] {
+            let (status, ..) = answer(&world, TestRequest::get().uri(home[at].as_str().unwrap())).await;
+            assert_eq!(status, 200, "{at}");
+        }
+    }
+    assert_eq!(answer(&world, TestRequest::get().uri("/favicon.ico")).await.0, 204);
+    let (_, headers, document) = answer(&world, TestRequest::get().uri("/openapi.yaml")).await;
+    assert_eq!(text(&headers, "content-type"), "application/yaml");
+    assert_eq!(document, crate::openapi::yaml().unwrap());
+}
+
+#[actix_web::test]
+async fn where_get_is_answered_head_is_too() {
+    let world = World::new();
+    let head = |path: &str| TestRequest::with_uri(path).method(actix_web::http::Method::HEAD);
+    for path in [
+        "/",
+        "/health/live",
+        "/docs/",
+        "/openapi.json",
+        "/v1/me",
+        "/v1/nothing",
+        "/v1/appointments",
+    ] {
+        let known =
+            |request: TestRequest| request.insert_header(("authorization", format!("Bearer {}", token("hospital"))));
+        let (whole, mut expected, _) = answer(&world, known(TestRequest::get().uri(path))).await;
+        let (status, mut headers, _) = answer(&world, known(head(path))).await;
+        expected.remove("x-request-id");
+        headers.remove("x-request-id");
+        assert_eq!(
+            (status, format!("{headers:?}")),
+            (whole, format!("{expected:?}")),
+            "{path}"
+        );
+    }
+    let (status, headers, _) = answer(&world, head("/v1/auth/nonce")).await;
+    assert_eq!((status, text(&headers, "allow")), (405, "POST"));
+    let (status, headers, _) = answer(&world, TestRequest::delete().uri("/v1/me")).await;
+    assert_eq!((status, text(&headers, "allow")), (405, "GET, HEAD"));
+}
+
+#[actix_web::test]
 async fn the_documentations_pages_need_no_more_than_they_may() {
     let world = World::new();
     let (status, _, page) = answer(&world, TestRequest::get().uri("/docs/")).await;

@@ -1,6 +1,5 @@
 //! Resources that stand inside another one, which alone can refer to them (`#id`).
 
-use domain::kernel::Identifier;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -20,9 +19,4 @@ pub(super) fn behind<R: DeserializeOwned>(contained: &[Value], kind: &str, refer
         .cloned()
         .collect();
     all(&own, kind).next()
-}
-
-/// What names a contained resource that has no identifier of its own: it is known nowhere but inside of the other one.
-pub(super) fn urn(outer: Option<&str>, own: Option<&str>) -> Option<Identifier> {
-    Some(super::urn(&format!("{}#{}", outer?, own?)))
 }

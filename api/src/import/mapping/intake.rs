@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::negations::{Gathered, Matter, said};
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
+use crate::import::merge::Ended;
 
 const NAMELESS: &str = "has neither a code nor a text";
 
@@ -42,11 +43,11 @@ impl Brought {
     fn condition(&mut self, resource: &fhir::Condition, remarks: &mut Remarks<'_>) {
         let verification = status(&resource.verification_status, CONDITION_VERIFICATION);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
-        if !is_void(verification, remarks) && !(over && is_negation(Some(&resource.code), Matter::Conditions, remarks))
-        {
-            if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
-                self.conditions.extend(condition(resource, remarks));
-            }
+        if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Conditions, remarks)) {
+            return;
+        }
+        if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
+            self.conditions.extend(condition(resource, remarks));
         }
     }
 
@@ -56,7 +57,7 @@ impl Brought {
             status(&resource.clinical_status, ALLERGY_CLINICAL),
             Some("inactive" | "resolved")
         );
-        if is_void(verification, remarks) || (over && is_negation(Some(&resource.code), Matter::Allergies, remarks)) {
+        if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Allergies, remarks)) {
             return;
         }
         if over {
@@ -157,34 +158,53 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> I
     }
 }
 
-/// Remarks on what concerns none of the bundle's patients.
-pub(super) fn of_nobody(bundle: &Bundle, notes: &mut Notes) {
-    let known = |reference: &Option<Reference>| {
-        let subject = subject(bundle, reference).and_then(|subject| subject.strip_prefix("Patient/"));
-        subject.is_some_and(|id| {
-            bundle
-                .patients
-                .iter()
-                .any(|patient| patient.resource.id.as_deref() == Some(id))
-        })
-    };
-    let mut remark = |known: bool, resource, path: &str| {
-        if !known {
-            notes.left_out(resource, path, "concerns no patient of the bundle");
+/// What says of itself that it is not so, or not so any more. It is remarked on where it is mapped.
+pub(super) fn ended(bundle: &Bundle) -> Ended {
+    let is_void = |verification, system| matches!(status(verification, system), Some("entered-in-error" | "refuted"));
+    let is_over = |clinical| matches!(status(clinical, ALLERGY_CLINICAL), Some("inactive" | "resolved"));
+    let in_error = |status: &Option<String>| status.as_deref() == Some("entered-in-error");
+    let mut notes = Notes::default();
+    let mut remarks = Remarks::on(&mut notes, "", "");
+    let mut ended = Ended::default();
+    for Entry { resource, .. } in &bundle.conditions {
+        if is_void(&resource.verification_status, CONDITION_VERIFICATION) {
+            ended
+                .conditions
+                .extend(vocabulary::concept(&mut remarks, &resource.code));
         }
-    };
-    for entry in &bundle.conditions {
-        remark(known(&entry.resource.subject), "Condition", &entry.path);
     }
-    for entry in &bundle.allergies {
-        remark(known(&entry.resource.patient), "AllergyIntolerance", &entry.path);
+    for Entry { resource, .. } in &bundle.allergies {
+        if is_void(&resource.verification_status, ALLERGY_VERIFICATION) || is_over(&resource.clinical_status) {
+            ended
+                .allergies
+                .extend(allergy(resource, &mut remarks).map(|allergy| allergy.concept));
+        }
     }
-    for entry in &bundle.requests {
-        remark(known(&entry.resource.subject), "MedicationRequest", &entry.path);
+    let requests = bundle.requests.iter().map(|entry| &entry.resource);
+    for request in requests.filter(|request| in_error(&request.status)) {
+        let code = Told {
+            code: request.medication_codeable_concept.as_ref(),
+            reference: request.medication_reference.as_ref(),
+            contained: &request.contained,
+        };
+        let code = code.code(bundle);
+        ended
+            .medications
+            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
     }
-    for entry in &bundle.statements {
-        remark(known(&entry.resource.subject), "MedicationStatement", &entry.path);
+    let statements = bundle.statements.iter().map(|entry| &entry.resource);
+    for statement in statements.filter(|statement| in_error(&statement.status)) {
+        let code = Told {
+            code: statement.medication_codeable_concept.as_ref(),
+            reference: statement.medication_reference.as_ref(),
+            contained: &statement.contained,
+        };
+        let code = code.code(bundle);
+        ended
+            .medications
+            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
     }
+    ended
 }
 
 fn subject<'a>(bundle: &'a Bundle, reference: &'a Option<Reference>) -> Option<&'a str> {
@@ -213,8 +233,8 @@ fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
 }
 
 /// Whether it is a negation that holds no longer: then it says nothing.
-fn is_negation(concept: Option<&CodeableConcept>, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
-    let negation = concept.is_some_and(|concept| said(concept, kind).is_some());
+fn is_negation(concept: &CodeableConcept, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
+    let negation = said(concept, kind).is_some();
     if negation {
         remarks.passed_over("says that none were known, and no longer does");
     }
@@ -298,16 +318,19 @@ fn allergy(resource: &fhir::AllergyIntolerance, remarks: &mut Remarks<'_>) -> Op
     })
 }
 
-/// Whether a request stands for a medication that was given (FHIR R4, `MedicationRequest.status` and `intent`).
+/// Whether a request stands for a medication that was given (FHIR R4, `MedicationRequest.status` and `intent`). A plan that is
+/// reported is no plan of the clinic's: it is what the patient takes without having been told to (US Core).
 fn is_given(resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) -> bool {
+    let reported = resource.reported_boolean == Some(true) || resource.reported_reference.is_some();
     match (resource.status.as_deref(), resource.intent.as_deref()) {
         (Some("entered-in-error"), _) => remarks.passed_over("was entered in error"),
         (Some("cancelled"), _) => remarks.passed_over("was cancelled before anything was given"),
         (Some("draft"), _) => remarks.left_out("is a draft"),
+        _ if resource.do_not_perform == Some(true) => remarks.left_out("forbids a medication"),
+        (_, Some("plan")) if reported => return true,
         (_, Some("proposal" | "plan" | "option")) => {
             remarks.left_out("is a proposal, a plan or an option, not an order");
         }
-        _ if resource.do_not_perform == Some(true) => remarks.left_out("forbids a medication"),
         _ => return true,
     }
     false
@@ -370,7 +393,7 @@ impl Told<'_> {
             .or_else(|| shown(remarks));
         if concept.is_none() {
             remarks.left_out(match (code, self.reference) {
-                (None, Some(_)) => "names a medication that is not in the bundle",
+                (None, Some(_)) => "names a medication that is in none of the files",
                 _ => NAMELESS,
             });
         }

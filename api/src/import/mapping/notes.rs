@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Fate {
     /// It is not imported, though it is data: it has no place here, or cannot be read.
     LeftOut,
-    /// It is rightly not imported, and nothing is lost: it says of itself that it is not so, or is recorded as another value.
+    /// It is rightly not imported, and nothing is lost: it says of itself that it is not so.
     PassedOver,
     /// It is imported, and something of it is not as the source has it.
     Changed,
@@ -73,6 +73,17 @@ impl Notes {
             first: path.to_owned(),
         });
         seen.count = seen.count.saturating_add(1);
+    }
+
+    /// Takes over what another has.
+    pub fn append(&mut self, other: Self) {
+        for (remark, seen) in other.0 {
+            let known = self.0.entry(remark).or_insert_with(|| Seen {
+                count: 0,
+                first: seen.first,
+            });
+            known.count = known.count.saturating_add(seen.count);
+        }
     }
 
     /// All of them, what is left out first.

@@ -1,14 +1,12 @@
 //! Patients and practitioners.
 
-use std::collections::BTreeSet;
-
 use chrono::Datelike;
 use domain::kernel::{CodeSystem, Coding, Concept, TextRule};
 use domain::patient::{Deceased, PatientDetails, PatientError, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::current::{best_first, remark_on_others};
-use super::{Context, Notes, Remarks, business_identifier, contained, identifier, intake, vocabulary};
+use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
 use crate::import::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
 
 /// SNOMED CT 394814009, the speciality of a practitioner whose source names none.
@@ -20,32 +18,10 @@ const MOST_SPECIALITIES: usize = 50;
 /// Which use of a telephone number or e-mail address counts more, when no rank decides.
 const CONTACTS: [&str; 4] = ["home", "mobile", "", "work"];
 
-/// The practitioners of a bundle, those included whom an encounter contains.
+/// The practitioners of a bundle.
 pub(super) fn practitioners(bundle: &Bundle, context: &Context, notes: &mut Notes) -> Vec<PractitionerDetails> {
-    let mut found: Vec<PractitionerDetails> = bundle
-        .practitioners
-        .iter()
-        .filter_map(|entry| practitioner(bundle, entry, context, notes))
-        .collect();
-    let mut known: BTreeSet<_> = found.iter().filter_map(|one| one.identifier.clone()).collect();
-    for Entry { path, resource } in &bundle.encounters {
-        for one in contained::all::<fhir::Practitioner>(&resource.contained, "Practitioner") {
-            let own = business_identifier(&one.identifier, context);
-            let alone = resource.service_provider.is_none();
-            let named_inside = || contained::urn(resource.id.as_deref(), one.id.as_deref()).filter(|_| alone);
-            let identifier = own.or_else(named_inside);
-            let Some(identifier) = identifier.filter(|identifier| known.insert(identifier.clone())) else {
-                continue;
-            };
-            let mut remarks = Remarks::on(notes, "Practitioner", path);
-            let details = details(&one, Vec::new(), context, &mut remarks);
-            found.push(PractitionerDetails {
-                identifier: Some(identifier),
-                ..details
-            });
-        }
-    }
-    found
+    let practitioner = |entry| practitioner(bundle, entry, context, notes);
+    bundle.practitioners.iter().filter_map(practitioner).collect()
 }
 
 /// `None`, with a remark, when nothing names the practitioner.
@@ -139,7 +115,8 @@ pub(super) fn patient(
         .birth_date
         .as_deref()
         .ok_or_else(|| BundleError::new(place(), "missing, and a record has to have one"))?;
-    let birth_date = Moment::read(birth_date).ok_or_else(|| BundleError::new(place(), "not a date of FHIR R4"))?;
+    let birth_date = Moment::read(birth_date)
+        .ok_or_else(|| BundleError::new(place(), "not a date of FHIR R4 in the years 1800 to 2099"))?;
     let identifier = identifier(path, &resource.identifier, resource.id.as_deref(), context)?;
 
     let mut remarks = Remarks::on(notes, "Patient", path);
@@ -155,6 +132,9 @@ pub(super) fn patient(
         email: contact(&mut remarks, &resource.telecom, "email", TextRule::EMAIL, context),
         deceased: deceased(resource, context, &mut remarks),
         identifier: Some(identifier),
+        // Who else they are, and as of when this is, are told by the whole run.
+        other_identifiers: Vec::new(),
+        as_of: None,
     };
     remark_on_other_contacts(&mut remarks, &resource.telecom);
     details.check(context.now).map_err(|error| {

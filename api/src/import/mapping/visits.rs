@@ -5,9 +5,7 @@ use domain::calendar::{RecordedOutcome, Slot};
 use domain::kernel::{Concept, Identifier};
 
 use super::current::end;
-use super::{
-    Context, Notes, Provider, Remarks, Visit, business_identifier, contained, identifier, referenced, vocabulary,
-};
+use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Participant};
 
 /// A visit, or a remark on why it is none.
@@ -70,7 +68,9 @@ fn mapped(
     Ok(Visit {
         path: path.to_owned(),
         identifier: identifier(path, &resource.identifier, resource.id.as_deref(), context)
-            .map_err(|_| "has neither an id nor an identifier")?,
+            .map_err(|_| "has nothing that names it and no other visit")?,
+        others: Vec::new(),
+        as_of: None,
         patient,
         provider,
         slot,
@@ -164,7 +164,7 @@ fn provider(
     ranked.sort_by_key(|(rank, _)| *rank);
     let found: Vec<(u8, Who)> = ranked
         .iter()
-        .map(|(rank, reference)| (*rank, who(bundle, path, encounter, reference, context)))
+        .map(|(rank, reference)| (*rank, who(bundle, path, reference, context)))
         .collect();
     let doctor = found.iter().find_map(|(rank, who)| match who {
         Who::Practitioner(identifier) => Some((*rank, identifier)),
@@ -177,38 +177,20 @@ fn provider(
         .map(|(rank, _)| *rank);
     match (doctor, missing) {
         (Some((rank, doctor)), missing) if missing.is_none_or(|missing| missing >= rank) => {
-            let others = found.iter().filter(|(_, who)| !matches!(who, Who::Other)).count();
-            for _ in 1..others {
+            for _ in 1..encounter.participant.len() {
                 remarks.left_out("a participant is one of several, and only the doctor of the visit has a place");
             }
             Ok(Provider::Practitioner(doctor.clone()))
         }
-        (_, Some(_)) => Err("has a participant who is not in the bundle"),
+        (_, Some(_)) => Err("has a participant who is in none of the files"),
         _ => organization(bundle, path, encounter, context, remarks),
     }
 }
 
-fn who(
-    bundle: &Bundle,
-    path: &str,
-    encounter: &fhir::Encounter,
-    reference: &fhir::Reference,
-    context: &Context,
-) -> Who {
+fn who(bundle: &Bundle, path: &str, reference: &fhir::Reference, context: &Context) -> Who {
     let Some(reference) = reference.reference.as_deref() else {
         return Who::Unresolved;
     };
-    let inside = &encounter.contained;
-    let role = contained::behind::<fhir::PractitionerRole>(inside, "PractitionerRole", reference);
-    let role = role.and_then(|role| role.practitioner?.reference);
-    let reference = role.as_deref().unwrap_or(reference);
-    if let Some(doctor) = contained::behind::<fhir::Practitioner>(inside, "Practitioner", reference) {
-        let own = business_identifier(&doctor.identifier, context);
-        // Nobody would know this doctor again: the organisation that is named says more.
-        let named_inside = || contained::urn(encounter.id.as_deref(), doctor.id.as_deref());
-        let named_inside = || named_inside().filter(|_| encounter.service_provider.is_none());
-        return own.or_else(named_inside).map_or(Who::Other, Who::Practitioner);
-    }
     let Some(mut known) = bundle.resolve(reference) else {
         return Who::Unresolved;
     };
@@ -252,11 +234,6 @@ fn organization(
     if !encounter.participant.is_empty() {
         remarks
             .left_out("has no participant who can be known as its doctor, and is the organisation's that provided it");
-    }
-    if let Some(inside) = contained::behind::<fhir::Organization>(&encounter.contained, "Organization", reference) {
-        let own = business_identifier(&inside.identifier, context);
-        let own = own.or_else(|| contained::urn(encounter.id.as_deref(), inside.id.as_deref()));
-        return own.map(Provider::Organization).ok_or(NOBODY);
     }
     let organization = bundle
         .resolve(reference)

@@ -101,9 +101,9 @@ fn visits() -> impl Strategy<Value = Vec<CalendarCommand>> {
     ]);
     let providers = prop::sample::select(vec![Provider::Practitioner, Provider::Organization]);
     let command = prop_oneof![
-        4 => (calendars, slots(), providers, outcomes, bookings(), now()).prop_map(
-            |(calendar, slot, provider, outcome, booking, now)| C::RecordVisit {
-                appointment: id(1), calendar, slot, provider, outcome, booking, now
+        4 => (calendars, slots(), providers, outcomes, bookings(), any::<bool>(), now()).prop_map(
+            |(calendar, slot, provider, outcome, booking, corrects, now)| C::RecordVisit {
+                appointment: id(1), calendar, slot, provider, outcome, booking, as_of: None, corrects, now
             }
         ),
         1 => versions().prop_map(|expected_version| C::Confirm { appointment: id(1), expected_version }),
@@ -255,12 +255,16 @@ proptest! {
     }
 
     #[test]
-    fn a_visit_is_recorded_once_and_stays_where_it_was_recorded(commands in visits()) {
-        let mut home = None;
+    fn a_visit_stays_its_patients_and_where_it_was_recorded_unless_it_is_corrected(commands in visits()) {
+        let (mut home, mut patient) = (None, None);
         run(commands, |command, _, events, calendar| {
             for event in events {
-                if let CalendarEvent::VisitFiled { place, .. } = event {
-                    assert_eq!(home.replace((place.calendar, place.slot)), None, "recorded again by {command:?}");
+                if let CalendarEvent::VisitFiled { place, booking, .. } = event {
+                    let booked = booking.known().map(|booking| booking.patient);
+                    assert_eq!(*patient.get_or_insert(booked), booked, "taken over by {command:?}");
+                    let told_before = home.replace((place.calendar, place.slot)).is_some();
+                    let corrects = matches!(command, CalendarCommand::RecordVisit { corrects: true, .. });
+                    assert!(corrects || !told_before, "recorded again by {command:?}");
                 }
             }
             assert_eq!(calendar.visit().map(|(calendar, visit)| (*calendar, visit.slot)), home);

@@ -31,6 +31,8 @@ fn record_in(calendar: CalendarId, slot: Slot, outcome: RecordedOutcome, booking
         provider: Provider::Practitioner,
         outcome,
         booking,
+        as_of: None,
+        corrects: false,
         now: at(12, 0),
     }
 }
@@ -43,6 +45,7 @@ fn recorded(slot: Slot, outcome: RecordedOutcome) -> CalendarEvent {
         },
         provider: Provider::Practitioner,
         outcome,
+        as_of: None,
         booking: Personal::Known(booking()),
     }
 }
@@ -143,6 +146,8 @@ fn recording_again_with_other_content_is_refused() {
             provider: Provider::Organization,
             outcome,
             booking: booking(),
+            as_of: None,
+            corrects: false,
             now: at(12, 0),
         },
     ];
@@ -235,4 +240,120 @@ fn a_visit_that_ended_takes_no_other_step() {
     given(vec![recorded(slot(9, 0), RecordedOutcome::Completed)])
         .when(cancel)
         .then_expect_error(CalendarError::WrongStatus { status });
+}
+
+fn told(slot: Slot, outcome: RecordedOutcome, as_of: Option<DateTime<Utc>>, corrects: bool) -> CalendarCommand {
+    CalendarCommand::RecordVisit {
+        appointment: id(1),
+        calendar: calendar(),
+        slot,
+        provider: Provider::Practitioner,
+        outcome,
+        booking: booking(),
+        as_of,
+        corrects,
+        now: at(12, 0),
+    }
+}
+
+fn filed(slot: Slot, outcome: RecordedOutcome, as_of: Option<DateTime<Utc>>) -> CalendarEvent {
+    CalendarEvent::VisitFiled {
+        place: VisitPlace {
+            calendar: calendar(),
+            slot,
+        },
+        provider: Provider::Practitioner,
+        outcome,
+        as_of,
+        booking: Personal::Known(booking()),
+    }
+}
+
+#[test]
+fn a_correction_takes_the_place_of_what_is_not_newer() {
+    use RecordedOutcome::{Cancelled, Completed, Open};
+    let (early, late) = (Some(at(6, 0)), Some(at(7, 0)));
+    for (before, before_as_of, outcome, as_of) in [
+        (Open, None, Completed, None),
+        (Open, early, Completed, late),
+        (Open, early, Open, late),
+        (Completed, early, Cancelled, late),
+        (Completed, early, Cancelled, early),
+        (Completed, late, Cancelled, None),
+        (Completed, None, Cancelled, early),
+        (Completed, early, Open, late),
+    ] {
+        given(vec![filed(slot(9, 0), before, before_as_of)])
+            .when(told(slot(9, 30), outcome, as_of, true))
+            .then_expect_events(vec![filed(slot(9, 30), outcome, as_of)]);
+    }
+}
+
+#[test]
+fn an_older_state_takes_no_place() {
+    use RecordedOutcome::{Completed, Open};
+    let (early, late) = (Some(at(6, 0)), Some(at(7, 0)));
+    for (before, before_as_of, outcome, as_of) in [
+        (Completed, late, Completed, early),
+        (Open, late, Completed, early),
+        // Not dated, an open visit is the older one.
+        (Completed, None, Open, None),
+        (Completed, early, Open, None),
+        (Completed, None, Open, late),
+    ] {
+        given(vec![filed(slot(9, 0), before, before_as_of)])
+            .when(told(slot(9, 30), outcome, as_of, true))
+            .then_expect_error(CalendarError::Superseded);
+    }
+    // A state without a date is applied as it comes, and does not hide when the last dated one was.
+    given(vec![
+        filed(slot(9, 0), Completed, late),
+        filed(slot(9, 30), Completed, None),
+    ])
+    .when(told(slot(9, 0), Completed, early, true))
+    .then_expect_error(CalendarError::Superseded);
+}
+
+#[test]
+fn the_same_content_of_a_newer_state_counts_as_the_newer_one() {
+    let (early, late) = (Some(at(6, 0)), Some(at(7, 0)));
+    let again = told(slot(9, 0), RecordedOutcome::Completed, late, true);
+    given(vec![filed(slot(9, 0), RecordedOutcome::Completed, early)])
+        .when(again.clone())
+        .then_expect_events(vec![filed(slot(9, 0), RecordedOutcome::Completed, late)]);
+    given(vec![filed(slot(9, 0), RecordedOutcome::Completed, late)])
+        .when(again)
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn what_was_concluded_here_is_not_opened_again() {
+    let late = Some(at(7, 0));
+    given(vec![
+        filed(slot(9, 0), RecordedOutcome::Open, Some(at(6, 0))),
+        completed(),
+    ])
+    .when(told(slot(9, 30), RecordedOutcome::Open, late, true))
+    .then_expect_error(CalendarError::Superseded);
+    given(vec![
+        filed(slot(9, 0), RecordedOutcome::Open, Some(at(6, 0))),
+        completed(),
+    ])
+    .when(told(slot(9, 30), RecordedOutcome::Completed, late, true))
+    .then_expect_events(vec![filed(slot(9, 30), RecordedOutcome::Completed, late)]);
+}
+
+#[test]
+fn a_correction_never_gives_a_visit_to_somebody_else() {
+    let other = Booking {
+        patient: patient(2),
+        reason: None,
+    };
+    let mut command = told(slot(9, 0), RecordedOutcome::Completed, Some(at(7, 0)), true);
+    if let CalendarCommand::RecordVisit { booking, .. } = &mut command {
+        *booking = other;
+    }
+    given(vec![filed(slot(9, 0), RecordedOutcome::Completed, None)])
+        .when(command)
+        .then_expect_error(CalendarError::AlreadyExists(id(1)));
 }

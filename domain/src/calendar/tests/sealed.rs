@@ -109,6 +109,7 @@ fn a_booking_made_again_cannot_be_compared_with_a_sealed_one() {
         place: VisitPlace { calendar, slot },
         provider,
         outcome,
+        as_of: None,
         booking: Personal::Sealed,
     };
     let again = CalendarCommand::RecordVisit {
@@ -118,6 +119,8 @@ fn a_booking_made_again_cannot_be_compared_with_a_sealed_one() {
         provider,
         outcome,
         booking: booking(),
+        as_of: None,
+        corrects: false,
         now: at(12, 0),
     };
     given(vec![recorded])

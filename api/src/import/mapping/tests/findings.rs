@@ -75,15 +75,19 @@ fn unknown_not_asked_and_none_known_are_three_values() {
     assert_eq!(intake_of(&[]).allergies, Findings::NotAsked);
     let penicillin = json!({ "code": { "text": "Penicillin", "coding": [{ "system": ABSENT, "code": "unknown" }] } });
     assert_eq!(allergies(penicillin).list().len(), 1, "what has a name is known");
-    let resources =
-        ["no-allergy-info", "no-known-allergies"].map(|code| of_patient("AllergyIntolerance", coded(IPS, code)));
+    let resources = ["no-allergy-info", "no-known-allergies"]
+        .map(|code| with(of_patient("AllergyIntolerance", coded(IPS, code)), "id", json!(code)));
     assert_eq!(intake_of(&resources).allergies, Findings::NoneKnown);
 }
 
 #[test]
 fn a_finding_outweighs_a_negation_and_that_is_said() {
     let found = of_patient("AllergyIntolerance", json!({}));
-    let none = of_patient("AllergyIntolerance", coded(SNOMED, "716186003"));
+    let none = with(
+        of_patient("AllergyIntolerance", coded(SNOMED, "716186003")),
+        "id",
+        json!("r2"),
+    );
     for resources in [[a_patient(), found.clone(), none.clone()], [a_patient(), none, found]] {
         let plan = mapped(&resources);
         assert_eq!(plan.patients[0].intake.allergies.list().len(), 1);
@@ -93,7 +97,7 @@ fn a_finding_outweighs_a_negation_and_that_is_said() {
         assert!(contradiction);
     }
     let past = of_patient("Condition", json!({ "abatementDateTime": "2010-01-02" }));
-    let none_now = of_patient("Condition", coded(SNOMED, "160245001"));
+    let none_now = with(of_patient("Condition", coded(SNOMED, "160245001")), "id", json!("r2"));
     let plan = remarked(
         &[a_patient(), past, none_now],
         Fate::PassedOver,

@@ -1,0 +1,66 @@
+//! How texts stand in the OpenAPI document: each by the rule of the domain that checks it, so that the document cannot allow
+//! what the server refuses. These types are for `#[schema(inline, value_type = …)]` alone, which takes no example beside it:
+//! it is here.
+
+use domain::kernel::TextRule;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! texts {
+    ($($(#[doc = $text:literal])+ $name:ident = $rule:expr, from $least:literal $(, such as $example:literal)?;)+) => {
+        $(
+            $(#[doc = $text])+
+            pub(super) struct $name;
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    described($rule, $least)$(.examples([$example]))?.into()
+                }
+            }
+
+            impl ToSchema for $name {}
+        )+
+    };
+}
+
+texts! {
+    /// A family or given name.
+    NameText = TextRule::NAME, from 1, such as "Okafor";
+    /// A title before a name.
+    PrefixText = TextRule::PREFIX, from 1, such as "Dr.";
+    /// A line of an address.
+    AddressLine = TextRule::ADDRESS, from 1, such as "12 Harbour Street";
+    /// A part of an address that may be empty.
+    AddressPart = TextRule::ADDRESS, from 0;
+    /// A telephone number.
+    PhoneText = TextRule::PHONE, from 1, such as "+44 20 7946 0000";
+    /// An e-mail address.
+    EmailText = TextRule::EMAIL, from 1, such as "ada@example.org";
+    /// The system of an identifier.
+    IdentifierSystem = TextRule::IDENTIFIER, from 1, such as "https://hospital.example/mrn";
+    /// The value of an identifier.
+    IdentifierValue = TextRule::IDENTIFIER, from 1, such as "4711";
+    /// The URI of a system of codes.
+    CodeSystemText = TextRule::CODE_SYSTEM, from 1, such as "http://snomed.info/sct";
+    /// A code.
+    CodeText = TextRule::CODE, from 1, such as "394579002";
+    /// What people read of a concept.
+    ConceptText = TextRule::CONCEPT, from 1, such as "Cardiology";
+    /// A symptom in the patient's own words.
+    SymptomText = TextRule::SYMPTOM, from 1, such as "a cough";
+    /// A licence or degree.
+    CredentialText = TextRule::line(500), from 1, such as "MD";
+    /// What an account is called.
+    AccountName = TextRule::line(200), from 1, such as "Ward 3 bedside terminals";
+    /// What is looked for.
+    SearchText = TextRule::line(200), from 1, such as "ada oka";
+    /// Why something was called off.
+    ReasonText = TextRule::prose(2000), from 1, such as "The patient is abroad.";
+}
+
+fn described(rule: TextRule, least: usize) -> ObjectBuilder {
+    let format = SchemaFormat::Custom(rule.form().to_owned());
+    let text = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+    text.min_length(Some(least)).max_length(Some(rule.most()))
+}

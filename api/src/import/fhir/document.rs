@@ -1,0 +1,303 @@
+//! Files as FHIR has them: bundles, resources on their own, and several of either after one another.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{BundleError, read};
+
+/// What a file holds.
+#[derive(Default)]
+pub(in crate::import) struct Contents<'a> {
+    /// The resources, in the order of the file.
+    pub(in crate::import) items: Vec<Item<'a>>,
+    /// What fails the file, though the rest of it may be read.
+    pub(in crate::import) failures: Vec<BundleError>,
+    /// What is left out although it is data.
+    pub(in crate::import) lost: Vec<(String, &'static str)>,
+}
+
+/// A resource, or what is left of one.
+pub(in crate::import) struct Item<'a> {
+    /// Its place, as in `entry[3].resource`.
+    pub(in crate::import) path: String,
+    /// Which of the file's documents it stands in.
+    pub(in crate::import) document: u32,
+    /// `Bundle.entry.fullUrl`.
+    pub(in crate::import) full_url: Option<String>,
+    /// The resource. None where one was deleted.
+    pub(in crate::import) resource: Option<&'a RawValue>,
+    /// Where a resource was deleted: the address that it had.
+    pub(in crate::import) deleted: Option<String>,
+    /// When the server stored this state (`Bundle.entry.response`), if that is told.
+    pub(in crate::import) stored: Option<String>,
+    /// Whether what comes later in the file is older (a history, FHIR R4, `http.html#history`).
+    pub(in crate::import) newest_first: bool,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "resourceType")]
+    resource_type: String,
+}
+
+#[derive(Deserialize)]
+struct RawBundle<'a> {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(borrow, default)]
+    entry: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawEntry<'a> {
+    full_url: Option<String>,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    request: Option<Request>,
+    response: Option<Response>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: Option<String>,
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    last_modified: Option<String>,
+}
+
+/// Which bundles are read, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Every entry's resource stands.
+    Stands,
+    /// Every entry says what to do.
+    Asks,
+    /// As [`Self::Asks`], and the newest state stands first.
+    History,
+}
+
+impl Reading {
+    fn of(kind: Option<&str>) -> Result<Self, &'static str> {
+        match kind {
+            Some("collection" | "searchset" | "document" | "message") | None => Ok(Self::Stands),
+            Some("transaction" | "batch") => Ok(Self::Asks),
+            Some("history") => Ok(Self::History),
+            Some("transaction-response" | "batch-response") => Err("is what a server answered, and not what there is"),
+            Some(_) => Err("is no type of a bundle in FHIR R4"),
+        }
+    }
+}
+
+/// Reads a file. `lines` says that each of its lines is a document of its own, so that one that is damaged ends alone.
+pub(in crate::import) fn contents(json: &[u8], lines: bool) -> Contents<'_> {
+    let mut contents = Contents::default();
+    if lines {
+        for (line, text) in json.split(|byte| *byte == b'\n').enumerate() {
+            if !text.trim_ascii().is_empty() {
+                let place = format!("line {}", line.saturating_add(1));
+                match read::<&RawValue>(text, &place) {
+                    Ok(document) => contents.document(document, &format!("{place}: ")),
+                    Err(error) => contents.failures.push(error),
+                }
+            }
+        }
+    } else {
+        let mut documents = serde_json::Deserializer::from_slice(json).into_iter::<&RawValue>();
+        let mut number: u32 = 0;
+        while let Some(document) = documents.next() {
+            let place = if number == 0 {
+                String::new()
+            } else {
+                format!("document[{number}].")
+            };
+            match document {
+                Ok(document) => contents.document(document, &place),
+                Err(error) if number == 0 => contents.failures.push(super::json_error("$", &error)),
+                Err(error) => {
+                    let error = super::json_error("$", &error);
+                    let what = format!("after {number} documents that are taken, {}", error.what);
+                    contents.failures.push(BundleError::new(error.path, what));
+                }
+            }
+            number = number.saturating_add(1);
+        }
+    }
+    if contents.items.is_empty() && contents.failures.is_empty() && json.trim_ascii().is_empty() {
+        contents.failures.push(BundleError::new("$", "the file is empty"));
+    }
+    contents
+}
+
+impl<'a> Contents<'a> {
+    fn document(&mut self, json: &'a RawValue, place: &str) {
+        let document = self.items.last().map_or(0, |last| last.document.saturating_add(1));
+        let whole = if place.is_empty() {
+            "$".to_owned()
+        } else {
+            place.trim_end_matches(['.', ':', ' ']).to_owned()
+        };
+        match read::<Kind>(json.get().as_bytes(), &whole) {
+            Ok(Kind { resource_type }) if resource_type == "Bundle" => self.bundle(json, document, place, &whole),
+            Ok(_) => self.items.push(Item {
+                path: whole,
+                document,
+                full_url: None,
+                resource: Some(json),
+                deleted: None,
+                stored: None,
+                newest_first: false,
+            }),
+            Err(_) => {
+                let what = "neither a FHIR Bundle nor another resource of FHIR";
+                self.failures.push(BundleError::new(whole, what));
+            }
+        }
+    }
+
+    fn bundle(&mut self, json: &'a RawValue, document: u32, place: &str, whole: &str) {
+        let bundle: RawBundle<'a> = match read(json.get().as_bytes(), whole) {
+            Ok(bundle) => bundle,
+            Err(error) => return self.failures.push(error),
+        };
+        let reading = match Reading::of(bundle.kind.as_deref()) {
+            Ok(reading) => reading,
+            Err(why) => return self.failures.push(BundleError::new(format!("{place}type"), why)),
+        };
+        for (index, entry) in bundle.entry.into_iter().enumerate() {
+            let path = format!("{place}entry[{index}].resource");
+            match read::<RawEntry<'a>>(entry.get().as_bytes(), &path) {
+                Ok(entry) => self.entry(entry, reading, document, path),
+                Err(_) => self.lost.push((path, "cannot be read as an entry of a bundle")),
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: RawEntry<'a>, reading: Reading, document: u32, path: String) {
+        let method = entry.request.as_ref().and_then(|request| request.method.as_deref());
+        let deleted = match method {
+            Some("DELETE") if reading != Reading::Stands => {
+                let url = entry.request.as_ref().and_then(|request| request.url.clone());
+                Some(url.or_else(|| entry.full_url.clone()).unwrap_or_default())
+            }
+            Some("PATCH") if reading != Reading::Stands => {
+                return self.lost.push((path, "is a PATCH: a change to what is not told"));
+            }
+            // A question, which says nothing.
+            Some("GET" | "HEAD") if reading == Reading::Asks => return,
+            _ => None,
+        };
+        if entry.resource.is_none() && deleted.is_none() {
+            if reading != Reading::Stands {
+                self.lost.push((path, "is an entry without a resource"));
+            }
+            return;
+        }
+        self.items.push(Item {
+            path,
+            document,
+            full_url: entry.full_url,
+            resource: entry.resource.filter(|_| deleted.is_none()),
+            deleted,
+            stored: entry.response.and_then(|response| response.last_modified),
+            newest_first: reading == Reading::History,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(json: &str, lines: bool) -> (Vec<String>, Vec<String>) {
+        let contents = contents(json.as_bytes(), lines);
+        let failures = contents.failures.iter().map(ToString::to_string).collect();
+        (contents.items.into_iter().map(|item| item.path).collect(), failures)
+    }
+
+    const PATIENT: &str = r#"{"resourceType":"Patient"}"#;
+
+    fn bundle(kind: &str, request: &str) -> String {
+        format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"resource":{PATIENT}{request}}}]}}"#)
+    }
+
+    #[test]
+    fn bundles_and_resources_are_read_one_after_another() {
+        let json = format!("{}\n{PATIENT} {}", bundle("collection", ""), bundle("batch", ""));
+        let (found, failures) = paths(&json, false);
+        assert_eq!(
+            found,
+            ["entry[0].resource", "document[1]", "document[2].entry[0].resource"]
+        );
+        assert!(failures.is_empty(), "{failures:?}");
+    }
+
+    #[test]
+    fn what_follows_a_document_and_is_none_fails_the_file_and_the_document_stands() {
+        let (found, failures) = paths(&format!("{}<html>", bundle("collection", "")), false);
+        assert_eq!((found.len(), failures.len()), (1, 1), "{failures:?}");
+        assert!(failures[0].contains("after 1 documents"), "{failures:?}");
+    }
+
+    #[test]
+    fn a_damaged_line_fails_alone() {
+        let (found, failures) = paths(&format!("{PATIENT}\n{{\"resourceType\":\n\n{PATIENT}\r\n"), true);
+        assert_eq!(found, ["line 1", "line 4"]);
+        assert!(failures.len() == 1 && failures[0].starts_with("line 2"), "{failures:?}");
+    }
+
+    #[test]
+    fn the_type_of_a_bundle_says_which_entries_are_there() {
+        let method = |method| format!(r#","request":{{"method":"{method}","url":"Patient/7"}}"#);
+        for (kind, request, items, failures, lost) in [
+            ("transaction", method("PUT"), 1, 0, 0),
+            ("batch", method("GET"), 0, 0, 0),
+            ("batch", method("PATCH"), 0, 0, 1),
+            ("history", method("DELETE"), 1, 0, 0),
+            ("searchset", String::new(), 1, 0, 0),
+            ("document", String::new(), 1, 0, 0),
+            ("message", String::new(), 1, 0, 0),
+            ("transaction-response", String::new(), 0, 1, 0),
+            ("heap", String::new(), 0, 1, 0),
+        ] {
+            let json = bundle(kind, &request);
+            let contents = contents(json.as_bytes(), false);
+            let counts = (contents.items.len(), contents.failures.len(), contents.lost.len());
+            assert_eq!(counts, (items, failures, lost), "{kind} {request}");
+        }
+        let json = bundle("history", &method("DELETE"));
+        let contents = contents(json.as_bytes(), false);
+        assert_eq!(contents.items[0].deleted.as_deref(), Some("Patient/7"));
+        assert!(contents.items[0].resource.is_none());
+    }
+
+    #[test]
+    fn what_is_no_resource_fails_by_its_place() {
+        for (json, place) in [
+            ("[]", "$"),
+            ("", "$"),
+            ("{}", "$"),
+            ("nothing", "$"),
+            ("{\"resourceType\":\"Bundle\"", "$"),
+        ] {
+            let (found, failures) = paths(json, false);
+            assert!(
+                found.is_empty() && failures.len() == 1 && failures[0].starts_with(place),
+                "{json} {failures:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn nesting_that_never_ends_is_no_danger() {
+        let deep = "[".repeat(200_000);
+        let json = format!(r#"{{"resourceType":"Patient","a":{deep}{}}}"#, "]".repeat(200_000));
+        let (found, failures) = paths(&json, false);
+        assert_eq!((found.len(), failures.len()), (1, 0));
+        assert_eq!(paths(&deep, false).1.len(), 1);
+    }
+}

@@ -1,0 +1,510 @@
+//! The index of a run: what there is, whose it is, and what every reference names.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::kernel::Identifier;
+
+use super::Kind;
+use super::groups::{Grouped, at, group};
+use super::key::Key;
+use super::likeness::{self, ADDRESSES, Likeness};
+use super::naming::Standing;
+use super::pointer::Pointer;
+use super::scan::{Payload, Seen};
+use super::stamp::Stamp;
+
+/// A state of a resource, as small as it can be: there may be millions.
+pub(super) struct State {
+    pub(super) kind: Kind,
+    pub(super) file: u32,
+    pub(super) item: u32,
+    pub(super) document: u32,
+    pub(super) deleted: bool,
+    pub(super) is_own_global: bool,
+    pub(super) contained: Option<Key>,
+    pub(super) stamp: Stamp,
+    pub(super) url: Option<Key>,
+    pub(super) base: Option<Key>,
+    pub(super) id: Option<Key>,
+    pub(super) identifiers: Box<[(Standing, Key)]>,
+    pub(super) likeness: Likeness,
+    subject: Option<Box<Pointer>>,
+}
+
+/// From where a reference is read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(in crate::import) struct Origin {
+    /// The file.
+    pub(in crate::import) file: u32,
+    /// Which of the file's items.
+    pub(in crate::import) item: u32,
+}
+
+/// Why a reference names nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::import) enum Unresolved {
+    /// There is no such resource in any of the files.
+    Missing,
+    /// There are several, and nothing tells which of them is meant.
+    Ambiguous,
+}
+
+/// What is known of a group.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    /// The newest state.
+    newest: u32,
+    /// The newest state that is not a deletion.
+    content: Option<u32>,
+}
+
+/// Who one is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::import) struct Names {
+    /// The identifiers that name this one and nobody else in the run, the best first.
+    pub(in crate::import) own: Vec<Identifier>,
+    /// Those of them that are of a type that belongs to one person alone.
+    pub(in crate::import) typed: Vec<Identifier>,
+    /// Identifiers that others have too.
+    pub(in crate::import) shared: Vec<Identifier>,
+    /// Identifiers that are not in use any more.
+    pub(in crate::import) former: Vec<Identifier>,
+    /// What the resource itself is called: its address, or a URN of its id.
+    pub(in crate::import) resource: Vec<Identifier>,
+}
+
+/// The index of a run.
+#[derive(Default)]
+pub(in crate::import) struct Index {
+    states: Vec<State>,
+    identifiers: HashMap<Key, Identifier>,
+    payloads: HashMap<u32, Box<Payload>>,
+    groups: Vec<u32>,
+    by_group: HashMap<u32, Group>,
+    members: HashMap<u32, Vec<u32>>,
+    shared: HashSet<(Kind, Key)>,
+    lookup: Lookup,
+    parts: HashMap<u32, u32>,
+}
+
+/// Where states are found by what they are called.
+#[derive(Default)]
+struct Lookup {
+    url: HashMap<Key, Vec<u32>>,
+    id: HashMap<(Kind, Key), Vec<u32>>,
+    identifier: HashMap<(Kind, Key), Vec<u32>>,
+    contained: HashMap<(Origin, Key), Vec<u32>>,
+    place: HashMap<Origin, u32>,
+}
+
+impl Index {
+    /// Adds what is seen of a file. Files are added in the order in which they are imported.
+    pub(in crate::import) fn add(&mut self, file: u32, seen: Vec<Seen>) {
+        for seen in seen {
+            let number = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
+            let keep = !matches!(
+                seen.kind,
+                Kind::Condition | Kind::Allergy | Kind::Request | Kind::Statement
+            );
+            let mut identifiers = Vec::with_capacity(seen.identifiers.len());
+            for (standing, identifier) in seen.identifiers {
+                let key = likeness::keys(&identifier).1;
+                identifiers.push((standing, key));
+                if keep {
+                    self.identifiers.entry(key).or_insert(identifier);
+                }
+            }
+            if let Some(own) = seen.own.filter(|_| keep) {
+                self.identifiers.entry(likeness::keys(&own).1).or_insert(own);
+            }
+            let mut stamp = seen.stamp;
+            stamp.place.0 = file;
+            self.states.push(State {
+                kind: seen.kind,
+                file,
+                item: seen.item,
+                document: seen.document,
+                deleted: seen.deleted,
+                is_own_global: seen.is_own_global,
+                contained: seen.contained,
+                stamp,
+                url: seen.url,
+                base: seen.base,
+                id: seen.id,
+                identifiers: identifiers.into(),
+                likeness: seen.likeness,
+                subject: seen.subject.map(Box::new),
+            });
+            if let Some(payload) = seen.payload {
+                self.payloads.insert(number, payload);
+            }
+        }
+    }
+
+    /// Decides who is who. Afterwards nothing is added.
+    pub(in crate::import) fn close(&mut self) {
+        self.lookup = Lookup::of(&self.states);
+        let Grouped { groups, shared } = group(&self.states, |groups| {
+            let whose = |state: &State| {
+                let origin = state.origin();
+                let pointer = state.subject.as_deref()?;
+                self.find(origin, pointer, &[Kind::Patient], groups).ok()
+            };
+            self.states.iter().map(whose).collect()
+        });
+        (self.groups, self.shared) = (groups, shared);
+        for number in 0..u32::try_from(self.states.len()).unwrap_or(u32::MAX) {
+            self.members.entry(self.group_of(number)).or_default().push(number);
+        }
+        let stamp = |number: &&u32| self.states.get(at(**number)).map(|state| state.stamp);
+        let deleted = |number: &&u32| self.states.get(at(**number)).is_some_and(|state| state.deleted);
+        for (group, members) in &self.members {
+            let newest = members.iter().max_by_key(stamp).copied().unwrap_or(*group);
+            let content = members
+                .iter()
+                .filter(|number| !deleted(number))
+                .max_by_key(stamp)
+                .copied();
+            self.by_group.insert(*group, Group { newest, content });
+        }
+        let counting: HashSet<u32> = self.by_group.values().filter_map(|group| group.content).collect();
+        self.payloads.retain(|number, _| counting.contains(number));
+        let mut parts: HashMap<u32, u32> = HashMap::new();
+        for (group, Group { content, .. }) in &self.by_group {
+            let Some(state) = content.and_then(|content| self.states.get(at(content))) else {
+                continue;
+            };
+            let owner = match state.kind {
+                Kind::Patient => Some(*group),
+                kind if kind.is_of_a_patient() => self.subject_of(state).ok(),
+                _ => None,
+            };
+            if let Some(owner) = owner {
+                let count = parts.entry(owner).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        self.parts = parts;
+    }
+
+    fn group_of(&self, number: u32) -> u32 {
+        self.groups.get(at(number)).copied().unwrap_or(number)
+    }
+
+    fn subject_of(&self, state: &State) -> Result<u32, Unresolved> {
+        let pointer = state.subject.as_deref().ok_or(Unresolved::Missing)?;
+        self.find(state.origin(), pointer, &[Kind::Patient], &self.groups)
+    }
+
+    /// The group that a reference names, of one of the kinds that are wanted.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub(in crate::import) fn resolve(
+        &self,
+        origin: Origin,
+        pointer: &Pointer,
+        wanted: &[Kind],
+    ) -> Result<u32, Unresolved> {
+        self.find(origin, pointer, wanted, &self.groups)
+    }
+
+    /// The whole address first, then the id, then the identifier. What stands in the same document is meant before what stands in
+    /// the same file, and that before the rest; and nothing that is known to be another server's.
+    fn find(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind], groups: &[u32]) -> Result<u32, Unresolved> {
+        let wanted: Vec<Kind> = wanted
+            .iter()
+            .copied()
+            .filter(|kind| pointer.kind.is_none_or(|told| told == Some(*kind)))
+            .collect();
+        if let Some(id) = pointer.contained {
+            let found = self.lookup.contained.get(&(origin, id));
+            return self.narrow(origin, found.into_iter().flatten().copied(), &wanted, groups);
+        }
+        let mut worst = Unresolved::Missing;
+        let mut attempt = |found: Result<u32, Unresolved>| match found {
+            Err(Unresolved::Ambiguous) => {
+                worst = Unresolved::Ambiguous;
+                None
+            }
+            found => found.ok(),
+        };
+        let here = self
+            .lookup
+            .place
+            .get(&origin)
+            .and_then(|number| self.states.get(at(*number)));
+        let own_base = here.and_then(|state| state.base);
+        if let Some(url) = pointer.url {
+            let found = self.lookup.url.get(&url).into_iter().flatten().copied();
+            if let Some(group) = attempt(self.narrow(origin, found, &wanted, groups)) {
+                return Ok(group);
+            }
+        }
+        if let Some(id) = pointer.id {
+            let found = wanted
+                .iter()
+                .filter_map(|kind| self.lookup.id.get(&(*kind, id)))
+                .flatten()
+                .copied();
+            // A relative reference is to the referring resource's own server.
+            let base = pointer.base.or(own_base);
+            let of_this_server = |number: &u32| {
+                let theirs = self.states.get(at(*number)).and_then(|state| state.base);
+                theirs.is_none() || base.is_none() || theirs == base
+            };
+            if let Some(group) = attempt(self.narrow(origin, found.filter(of_this_server), &wanted, groups)) {
+                return Ok(group);
+            }
+        }
+        if let Some(identifier) = pointer.identifier {
+            let found = wanted
+                .iter()
+                .filter_map(|kind| self.lookup.identifier.get(&(*kind, identifier)));
+            // An identifier names the same wherever it stands: nearness tells nothing.
+            if let Some(group) = attempt(only(found.flatten().copied(), groups)) {
+                return Ok(group);
+            }
+        }
+        Err(worst)
+    }
+
+    fn narrow(
+        &self,
+        origin: Origin,
+        found: impl Iterator<Item = u32>,
+        wanted: &[Kind],
+        groups: &[u32],
+    ) -> Result<u32, Unresolved> {
+        let state = |number: &u32| self.states.get(at(*number));
+        let found: Vec<u32> = found
+            .filter(|number| state(number).is_some_and(|state| wanted.contains(&state.kind)))
+            .collect();
+        let document = self.lookup.place.get(&origin).and_then(state).map(|here| here.document);
+        let in_file = |number: &u32| state(number).is_some_and(|state| state.file == origin.file);
+        let in_document = |number: &u32| in_file(number) && state(number).map(|state| state.document) == document;
+        for nearness in [&in_document as &dyn Fn(&u32) -> bool, &in_file, &|_: &u32| true] {
+            let near: Vec<u32> = found.iter().copied().filter(|number| nearness(number)).collect();
+            if !near.is_empty() {
+                return only(near.into_iter(), groups);
+            }
+        }
+        Err(Unresolved::Missing)
+    }
+
+    /// The state that an item of a file is, if it is of a kind that is imported.
+    fn state_at(&self, origin: Origin) -> Option<(u32, &State)> {
+        let number = *self.lookup.place.get(&origin)?;
+        Some((number, self.states.get(at(number))?))
+    }
+
+    /// The group of an item.
+    pub(in crate::import) fn group_at(&self, origin: Origin) -> Option<u32> {
+        self.state_at(origin).map(|(number, _)| self.group_of(number))
+    }
+
+    /// Whether an item is the state of its group that counts: the newest that is not a deletion.
+    pub(in crate::import) fn counts(&self, origin: Origin) -> bool {
+        self.state_at(origin).is_some_and(|(number, _)| {
+            self.by_group
+                .get(&self.group_of(number))
+                .is_some_and(|group| group.content == Some(number))
+        })
+    }
+
+    /// Whether the newest state of a group is a deletion.
+    pub(in crate::import) fn is_deleted(&self, group: u32) -> bool {
+        let newest = self
+            .by_group
+            .get(&group)
+            .and_then(|group| self.states.get(at(group.newest)));
+        newest.is_some_and(|state| state.deleted)
+    }
+
+    /// Whether a group has nothing but deletions.
+    pub(in crate::import) fn is_empty(&self, group: u32) -> bool {
+        self.by_group.get(&group).is_none_or(|group| group.content.is_none())
+    }
+
+    /// Whether a group stands inside of another resource, and so has no id of its own.
+    pub(in crate::import) fn is_contained(&self, group: u32) -> bool {
+        self.states
+            .get(at(group))
+            .is_some_and(|state| state.contained.is_some())
+    }
+
+    /// When an item was.
+    pub(in crate::import) fn stamp_at(&self, origin: Origin) -> Stamp {
+        self.state_at(origin).map(|(_, state)| state.stamp).unwrap_or_default()
+    }
+
+    /// Whose an item is.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub(in crate::import) fn owner_at(&self, origin: Origin) -> Result<u32, Unresolved> {
+        let (_, state) = self.state_at(origin).ok_or(Unresolved::Missing)?;
+        self.subject_of(state)
+    }
+
+    /// Whether an item says at all whose it is.
+    pub(in crate::import) fn has_owner(&self, origin: Origin) -> bool {
+        self.state_at(origin).is_some_and(|(_, state)| state.subject.is_some())
+    }
+
+    /// How many resources are of a patient, the patient included.
+    pub(in crate::import) fn parts_of(&self, patient: u32) -> u32 {
+        self.parts.get(&patient).copied().unwrap_or_default()
+    }
+
+    /// What tells the newest state of a group from others.
+    pub(in crate::import) fn likeness_of(&self, group: u32) -> Likeness {
+        let content = self.by_group.get(&group).and_then(|group| group.content);
+        content
+            .and_then(|number| self.states.get(at(number)))
+            .map(|state| state.likeness.clone())
+            .unwrap_or_default()
+    }
+
+    /// The groups of a kind that have content, in the order in which they first appear.
+    pub(in crate::import) fn groups_of(&self, kind: Kind) -> Vec<u32> {
+        let is = |group: &&u32| self.states.get(at(**group)).is_some_and(|state| state.kind == kind);
+        let mut groups: Vec<u32> = self
+            .by_group
+            .keys()
+            .filter(is)
+            .copied()
+            .filter(|group| !self.is_empty(*group))
+            .collect();
+        groups.sort_unstable();
+        groups
+    }
+
+    /// Where the state of a group stands that counts.
+    pub(in crate::import) fn place_of(&self, group: u32) -> Option<Origin> {
+        let content = self.by_group.get(&group)?.content?;
+        self.states.get(at(content)).map(State::origin)
+    }
+
+    /// What is kept of the state of a group that counts.
+    pub(in crate::import) fn payload_of(&self, group: u32) -> Option<&Payload> {
+        let content = self.by_group.get(&group)?.content?;
+        self.payloads.get(&content).map(|payload| &**payload)
+    }
+
+    /// Who a group is, by all its states.
+    pub(in crate::import) fn names_of(&self, group: u32) -> Names {
+        let mut names = Names::default();
+        let members = || {
+            self.members
+                .get(&group)
+                .into_iter()
+                .flatten()
+                .filter_map(|number| self.states.get(at(*number)))
+        };
+        let newest = self
+            .by_group
+            .get(&group)
+            .and_then(|group| self.states.get(at(group.content?)));
+        let is_over = |key: &Key| {
+            newest.is_some_and(|state| {
+                state
+                    .identifiers
+                    .iter()
+                    .any(|(standing, known)| *standing == Standing::Former && known == key)
+            })
+        };
+        let mut best: Vec<(Standing, Key)> = Vec::new();
+        for (standing, key) in members().flat_map(|state| &state.identifiers) {
+            let standing = if is_over(key) { Standing::Former } else { *standing };
+            match best.iter_mut().find(|(_, known)| known == key) {
+                Some((known, _)) => *known = (*known).min(standing),
+                None => best.push((standing, *key)),
+            }
+        }
+        let kind = newest.map_or(Kind::Patient, |state| state.kind);
+        let mut ranked: Vec<(Standing, &Identifier)> = Vec::new();
+        for (standing, key) in best {
+            let Some(identifier) = self.identifiers.get(&key) else {
+                continue;
+            };
+            match standing {
+                Standing::Nobody => {}
+                Standing::Former => names.former.push(identifier.clone()),
+                _ if self.shared.contains(&(kind, key)) => names.shared.push(identifier.clone()),
+                _ => ranked.push((standing, identifier)),
+            }
+        }
+        ranked.sort();
+        let typed = ranked.iter().filter(|(standing, _)| *standing <= Standing::Typed);
+        names.typed = typed.map(|(_, identifier)| (*identifier).clone()).collect();
+        names.own = ranked.into_iter().map(|(_, identifier)| identifier.clone()).collect();
+        let mut called: Vec<(bool, &Identifier)> = Vec::new();
+        for state in members() {
+            let own = state.likeness.own.and_then(|key| self.identifiers.get(&key));
+            called.extend(own.map(|own| (!state.is_own_global, own)));
+        }
+        called.sort();
+        called.dedup();
+        names.resource = called.into_iter().map(|(_, own)| own.clone()).collect();
+        names.shared.sort();
+        names.former.sort();
+        names
+    }
+
+    /// Whether another group of the kind is called the same, so that the name tells nothing.
+    pub(in crate::import) fn is_called_alike(&self, kind: Kind, name: &Identifier, group: u32) -> bool {
+        debug_assert_eq!(name.system, ADDRESSES, "what a resource is called is an address");
+        let key = likeness::keys(name).1;
+        let others = self.lookup.identifier.get(&(kind, key));
+        others
+            .into_iter()
+            .flatten()
+            .any(|number| self.group_of(*number) != group)
+    }
+}
+
+impl State {
+    const fn origin(&self) -> Origin {
+        Origin {
+            file: self.file,
+            item: self.item,
+        }
+    }
+}
+
+impl Lookup {
+    fn of(states: &[State]) -> Self {
+        let mut lookup = Self::default();
+        for (number, state) in (0..).zip(states) {
+            // What a resource is called is looked up as an identifier is.
+            let own = state.likeness.own.into_iter();
+            for key in state.identifiers.iter().map(|(_, key)| *key).chain(own) {
+                lookup.identifier.entry((state.kind, key)).or_default().push(number);
+            }
+            if let Some(id) = state.contained {
+                lookup.contained.entry((state.origin(), id)).or_default().push(number);
+                continue;
+            }
+            lookup.place.insert(state.origin(), number);
+            if let Some(url) = state.url {
+                lookup.url.entry(url).or_default().push(number);
+            }
+            if let Some(id) = state.id {
+                lookup.id.entry((state.kind, id)).or_default().push(number);
+            }
+        }
+        lookup
+    }
+}
+
+/// The one group that all of these are of.
+fn only(found: impl Iterator<Item = u32>, groups: &[u32]) -> Result<u32, Unresolved> {
+    let mut groups = found.map(|number| groups.get(at(number)).copied().unwrap_or(number));
+    let first = groups.next().ok_or(Unresolved::Missing)?;
+    if groups.all(|group| group == first) {
+        Ok(first)
+    } else {
+        Err(Unresolved::Ambiguous)
+    }
+}

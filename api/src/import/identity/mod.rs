@@ -1,0 +1,89 @@
+//! Who is who in a run: which states are of one person, which references name whom, and which state is the newest.
+//!
+//! Everything is decided on an index of the whole run, made by a first reading of all files: of each resource its names, when it
+//! was, and little more ([`scan`]). States that are of one resource form a group ([`groups`]); a reference, whatever its form, is
+//! resolved to a group ([`index`]). All of this is pure.
+
+mod groups;
+mod index;
+mod key;
+mod likeness;
+pub(in crate::import) mod naming;
+mod pointer;
+mod scan;
+mod stamp;
+
+pub(in crate::import) use index::{Index, Origin, Unresolved};
+pub(in crate::import) use likeness::{ADDRESSES, Likeness, gender, keys, words};
+pub(in crate::import) use pointer::Pointer;
+pub(in crate::import) use scan::{Payload, is_global, scan};
+
+/// The kinds of resources that an import reads.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::import) enum Kind {
+    /// FHIR `Patient`.
+    Patient,
+    /// FHIR `Practitioner`.
+    Practitioner,
+    /// FHIR `PractitionerRole`.
+    Role,
+    /// FHIR `Organization`.
+    Organization,
+    /// FHIR `Encounter`.
+    Encounter,
+    /// FHIR `Condition`.
+    Condition,
+    /// FHIR `AllergyIntolerance`.
+    Allergy,
+    /// FHIR `MedicationRequest`.
+    Request,
+    /// FHIR `MedicationStatement`.
+    Statement,
+    /// FHIR `Medication`.
+    Medication,
+}
+
+impl Kind {
+    /// All of them.
+    pub(in crate::import) const ALL: [Self; 10] = [
+        Self::Patient,
+        Self::Practitioner,
+        Self::Role,
+        Self::Organization,
+        Self::Encounter,
+        Self::Condition,
+        Self::Allergy,
+        Self::Request,
+        Self::Statement,
+        Self::Medication,
+    ];
+
+    /// FHIR's name for it.
+    pub(in crate::import) const fn name(self) -> &'static str {
+        match self {
+            Self::Patient => "Patient",
+            Self::Practitioner => "Practitioner",
+            Self::Role => "PractitionerRole",
+            Self::Organization => "Organization",
+            Self::Encounter => "Encounter",
+            Self::Condition => "Condition",
+            Self::Allergy => "AllergyIntolerance",
+            Self::Request => "MedicationRequest",
+            Self::Statement => "MedicationStatement",
+            Self::Medication => "Medication",
+        }
+    }
+
+    /// By FHIR's name. `None` for what is not imported.
+    pub(in crate::import) fn read(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is of one patient, and taken into their record.
+    pub(in crate::import) const fn is_of_a_patient(self) -> bool {
+        matches!(
+            self,
+            Self::Encounter | Self::Condition | Self::Allergy | Self::Request | Self::Statement
+        )
+    }
+}

@@ -1,0 +1,193 @@
+//! Which identifiers name somebody, and which merely stand with them: the one place where that is decided.
+//!
+//! An identifier names when it has a system and a value, is in use, and is of a type that belongs to one person (one visit, one
+//! organisation) alone. What has no type is taken to name: most systems give their record numbers none. That two persons share
+//! such a one nevertheless is found by [`super::groups`].
+
+use chrono::{DateTime, Utc};
+use domain::kernel::Identifier;
+
+use super::Kind;
+use crate::import::fhir::{self, Moment};
+
+/// What an identifier is good for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::import) enum Standing {
+    /// It names by its type: a medical record number, a visit number.
+    Best,
+    /// It names by its type: another number of one person.
+    Typed,
+    /// It has no type, and is taken to name.
+    Plain,
+    /// It names, but is a secondary or temporary one.
+    Lesser,
+    /// It was in use once. It names nobody any more, but tells that a former state was of the same one.
+    Former,
+    /// It names nobody: an account's number, a family's.
+    Nobody,
+}
+
+impl Standing {
+    /// Whether it names somebody now.
+    pub(in crate::import) fn names(self) -> bool {
+        self <= Self::Lesser
+    }
+}
+
+/// HL7 table 0203, the types of identifiers.
+const TABLE_0203: [&str; 3] = [
+    "http://terminology.hl7.org/CodeSystem/v2-0203",
+    "http://hl7.org/fhir/v2/0203",
+    "urn:oid:2.16.840.1.113883.18.108",
+];
+
+/// Types in table 0203 that are one person's: record, social security, national, passport, driver's licence, patient, health card,
+/// birth certificate numbers and the like. A subscriber's or a member's number (SN, MB) is often a family's.
+const PERSONAL: [&str; 26] = [
+    "MR", "SS", "NI", "PPN", "DL", "PI", "PT", "PNT", "JHN", "HC", "MA", "MC", "BR", "BCT", "CZ", "SB", "EI", "TAX",
+    "PRC", "VS", "MI", "PE", "RRI", "LR", "SR", "NH",
+];
+
+/// Types in table 0203 that name a person for the time being.
+const TEMPORARY: [&str; 2] = ["MRT", "ANON"];
+
+/// Types in table 0203 that are an account's, a bill's or an order's, and no visit's.
+const NO_VISIT: [&str; 12] = [
+    "AN", "ANC", "AND", "ANT", "ACSN", "GN", "BA", "AM", "MS", "PLAC", "FILL", "SN",
+];
+
+/// Types in table 0203 that are an organisation's, and stand with a practitioner as their employer's.
+const NO_PRACTITIONER: [&str; 6] = ["AN", "XX", "EN", "FI", "NII", "GN"];
+
+/// The system of the national provider identifier of the United States.
+const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
+
+/// What an identifier of a resource of this kind is good for, as of `now`.
+pub(in crate::import) fn standing(kind: Kind, identifier: &fhir::Identifier, now: DateTime<Utc>) -> Standing {
+    if taken(identifier).is_none() {
+        return Standing::Nobody;
+    }
+    let standing = by_type(kind, identifier);
+    if !standing.names() {
+        return standing;
+    }
+    let end = identifier.period.as_ref().and_then(|period| period.end.as_deref());
+    let ended = end.and_then(Moment::read).and_then(|end| end.end(chrono_tz::UTC));
+    match identifier.used.as_deref() {
+        Some("old") => Standing::Former,
+        _ if ended.is_some_and(|end| end <= now) => Standing::Former,
+        Some("temp" | "secondary") => Standing::Lesser,
+        _ => standing,
+    }
+}
+
+fn by_type(kind: Kind, identifier: &fhir::Identifier) -> Standing {
+    let codings = identifier.kind.iter().flat_map(|kind| &kind.coding);
+    let known = codings.filter(|coding| {
+        coding
+            .system
+            .as_deref()
+            .is_some_and(|system| TABLE_0203.contains(&system))
+    });
+    let Some(code) = known.filter_map(|coding| coding.code.as_deref()).next() else {
+        return if identifier.system.as_deref() == Some(NPI) && kind == Kind::Practitioner {
+            Standing::Best
+        } else {
+            Standing::Plain
+        };
+    };
+    let is = |list: &[&str]| list.contains(&code);
+    match kind {
+        Kind::Patient if code == "MR" => Standing::Best,
+        // NNxxx is the national person identifier of the country xxx.
+        Kind::Patient if is(&PERSONAL) || (code.len() == 5 && code.starts_with("NN")) => Standing::Typed,
+        Kind::Patient if is(&TEMPORARY) => Standing::Lesser,
+        Kind::Patient => Standing::Nobody,
+        Kind::Practitioner if code == "NPI" => Standing::Best,
+        Kind::Practitioner if is(&NO_PRACTITIONER) => Standing::Nobody,
+        Kind::Encounter if code == "VN" => Standing::Best,
+        Kind::Encounter if is(&NO_VISIT) || is(&PERSONAL) || is(&TEMPORARY) => Standing::Nobody,
+        _ => Standing::Typed,
+    }
+}
+
+/// The identifier as the server takes it, if it does: a system and a value, neither blank nor too long, each of one line.
+pub(in crate::import) fn taken(identifier: &fhir::Identifier) -> Option<Identifier> {
+    let fits = |text: &&str| !text.trim().is_empty() && text.chars().count() <= 500 && !text.contains(char::is_control);
+    Some(Identifier {
+        system: identifier.system.as_deref().filter(fits)?.to_owned(),
+        value: identifier.value.as_deref().filter(fits)?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(kind: Kind, identifier: Value) -> Standing {
+        let identifier = serde_json::from_str(&identifier.to_string()).unwrap();
+        standing(kind, &identifier, "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    fn typed(kind: Kind, code: &str) -> Standing {
+        let coding = json!([{ "system": TABLE_0203[0], "code": code }]);
+        of(
+            kind,
+            json!({ "system": "urn:x", "value": "1", "type": { "coding": coding } }),
+        )
+    }
+
+    #[test]
+    fn types_tell_whom_an_identifier_names() {
+        for (kind, code, standing) in [
+            (Kind::Patient, "MR", Standing::Best),
+            (Kind::Patient, "SS", Standing::Typed),
+            (Kind::Patient, "NNDEU", Standing::Typed),
+            (Kind::Patient, "MRT", Standing::Lesser),
+            (Kind::Patient, "AN", Standing::Nobody),
+            (Kind::Patient, "SN", Standing::Nobody),
+            (Kind::Practitioner, "NPI", Standing::Best),
+            (Kind::Practitioner, "MD", Standing::Typed),
+            (Kind::Practitioner, "EN", Standing::Nobody),
+            (Kind::Encounter, "VN", Standing::Best),
+            (Kind::Encounter, "AN", Standing::Nobody),
+            (Kind::Encounter, "MR", Standing::Nobody),
+            (Kind::Organization, "XX", Standing::Typed),
+        ] {
+            assert_eq!(typed(kind, code), standing, "{kind:?} {code}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_type_names_unless_it_is_over() {
+        let plain = json!({ "system": "urn:x", "value": "1" });
+        assert_eq!(of(Kind::Patient, plain), Standing::Plain);
+        let text = json!({ "system": "urn:x", "value": "1", "type": { "text": "Record number" } });
+        assert_eq!(of(Kind::Patient, text), Standing::Plain);
+        for former in [
+            json!({ "use": "old", "system": "urn:x", "value": "1" }),
+            json!({ "system": "urn:x", "value": "1", "period": { "end": "2020" } }),
+        ] {
+            assert_eq!(of(Kind::Patient, former), Standing::Former);
+        }
+        let ends = json!({ "system": "urn:x", "value": "1", "period": { "end": "2030" } });
+        assert_eq!(of(Kind::Patient, ends), Standing::Plain);
+        for used in ["temp", "secondary"] {
+            let lesser = json!({ "use": used, "system": "urn:x", "value": "1" });
+            assert_eq!(of(Kind::Patient, lesser), Standing::Lesser);
+        }
+    }
+
+    #[test]
+    fn without_system_and_value_nothing_is_named() {
+        for nobody in [
+            json!({ "value": "1" }),
+            json!({ "system": "urn:x" }),
+            json!({ "system": " ", "value": "1" }),
+        ] {
+            assert_eq!(of(Kind::Patient, nobody), Standing::Nobody);
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! What an index has to know of a file: the names of its resources, when they were, and what tells persons apart.
+
+use chrono::{DateTime, Datelike as _, Utc};
+use domain::kernel::Identifier;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::Kind;
+use super::key::Key;
+use super::likeness::{self, ADDRESSES, Likeness, words};
+use super::naming::{self, Standing};
+use super::pointer::Pointer;
+use super::stamp::{Stamp, whole_millis};
+use crate::import::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
+
+/// What is seen of a resource at the first reading.
+#[derive(Debug)]
+pub(in crate::import) struct Seen {
+    /// Its kind.
+    pub(in crate::import) kind: Kind,
+    /// Which of the file's items it is, or stands in.
+    pub(in crate::import) item: u32,
+    /// Which of the file's documents that is in.
+    pub(in crate::import) document: u32,
+    /// Whether it is deleted.
+    pub(in crate::import) deleted: bool,
+    /// When it was.
+    pub(in crate::import) stamp: Stamp,
+    /// Its whole address.
+    pub(in crate::import) url: Option<Key>,
+    /// The server in that address.
+    pub(in crate::import) base: Option<Key>,
+    /// Its id.
+    pub(in crate::import) id: Option<Key>,
+    /// The id under which the item contains it.
+    pub(in crate::import) contained: Option<Key>,
+    /// What it is called when nothing else names it.
+    pub(in crate::import) own: Option<Identifier>,
+    /// Whether no other resource anywhere is called so.
+    pub(in crate::import) is_own_global: bool,
+    /// Its identifiers, and what each is good for.
+    pub(in crate::import) identifiers: Vec<(Standing, Identifier)>,
+    /// What tells it apart.
+    pub(in crate::import) likeness: Likeness,
+    /// Whose it is.
+    pub(in crate::import) subject: Option<Pointer>,
+    /// What of it is needed before anything is imported.
+    pub(in crate::import) payload: Option<Box<Payload>>,
+}
+
+/// What of a resource is needed before anything is imported.
+#[derive(Debug)]
+pub(in crate::import) enum Payload {
+    /// A practitioner, with their place in the file.
+    Practitioner(String, fhir::Practitioner),
+    /// In which role a practitioner works.
+    Role(String, fhir::PractitionerRole),
+    /// What a medication is.
+    Medication(CodeableConcept),
+}
+
+/// Of every kind what tells it apart; what cannot be read is passed over, and told of when the resource is imported.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header<'a> {
+    resource_type: String,
+    #[serde(default)]
+    id: Lenient<String>,
+    #[serde(default)]
+    meta: Lenient<Meta>,
+    #[serde(borrow, default)]
+    identifier: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(default)]
+    birth_date: Lenient<String>,
+    #[serde(default)]
+    gender: Lenient<String>,
+    #[serde(default)]
+    subject: Lenient<Reference>,
+    #[serde(default)]
+    patient: Lenient<Reference>,
+    #[serde(default)]
+    period: Lenient<Period>,
+    #[serde(default)]
+    service_provider: Lenient<Reference>,
+    #[serde(borrow, default)]
+    contained: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    #[serde(default)]
+    last_updated: Lenient<String>,
+    #[serde(default)]
+    version_id: Lenient<String>,
+}
+
+/// The elements of a list that can be read.
+fn list<T: DeserializeOwned>(raw: Option<&RawValue>) -> Vec<T> {
+    let elements: Option<Vec<&RawValue>> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let elements = elements.unwrap_or_default().into_iter();
+    elements
+        .filter_map(|raw| serde_json::from_str(raw.get()).ok())
+        .collect()
+}
+
+/// Sees a file.
+pub(in crate::import) fn scan(contents: &Contents<'_>, now: DateTime<Utc>) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for (number, item) in contents.items.iter().enumerate() {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        match (item.resource, &item.deleted) {
+            (Some(resource), _) => see(&mut seen, number, item, resource, now),
+            (None, Some(address)) => seen.extend(deleted(number, item, address)),
+            (None, None) => {}
+        }
+    }
+    seen
+}
+
+fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, now: DateTime<Utc>) {
+    let Ok(header) = serde_json::from_str::<Header<'_>>(resource.get()) else {
+        return;
+    };
+    let Some(kind) = Kind::read(&header.resource_type) else {
+        return;
+    };
+    let meta = header.meta.0.as_ref();
+    let stamp = Stamp {
+        updated: instant(meta.and_then(|meta| meta.last_updated.0.as_deref()))
+            .or_else(|| instant(item.stored.as_deref())),
+        version: meta.and_then(|meta| meta.version_id.0.as_deref()?.parse().ok()),
+        place: (0, place(number, item)),
+    };
+    let own = own(item.full_url.as_deref(), header.id.0.as_deref());
+    let mut found = Seen {
+        own,
+        is_own_global: item.full_url.as_deref().is_some_and(is_global) || header.id.0.as_deref().is_some_and(is_uuid),
+        ..bare(kind, number, item.document, stamp)
+    };
+    let address = item.full_url.as_deref().map(Pointer::address);
+    if let Some(address) = address {
+        (found.url, found.base) = (address.url, address.base);
+        found.id = address.id;
+    }
+    found.id = header.id.0.as_deref().map(|id| Key::of(&[id])).or(found.id);
+    describe(&mut found, &header, now);
+    let pointer = header
+        .subject
+        .0
+        .as_ref()
+        .or(header.patient.0.as_ref())
+        .and_then(Pointer::read);
+    found.subject = pointer.filter(|_| kind.is_of_a_patient());
+    found.payload = payload(kind, &item.path, resource);
+    let own = found.own.clone();
+    seen.push(found);
+    if matches!(kind, Kind::Encounter | Kind::Role) {
+        see_contained(seen, number, item, &header, own.as_ref(), now);
+    }
+}
+
+/// The practitioners, roles and organisations that a resource contains.
+fn see_contained(
+    seen: &mut Vec<Seen>,
+    number: u32,
+    item: &Item<'_>,
+    outer: &Header<'_>,
+    container: Option<&Identifier>,
+    now: DateTime<Utc>,
+) {
+    let contained: Option<Vec<&RawValue>> = outer.contained.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    // Whom nobody else tells of, and who has no number, says less than the organisation does.
+    let is_named = |kind| kind == Kind::Organization || outer.service_provider.0.is_none();
+    for resource in contained.unwrap_or_default() {
+        let Ok(header) = serde_json::from_str::<Header<'_>>(resource.get()) else {
+            continue;
+        };
+        let kind = Kind::read(&header.resource_type);
+        let kind = kind.filter(|kind| matches!(kind, Kind::Practitioner | Kind::Role | Kind::Organization));
+        let (Some(kind), Some(id)) = (kind, header.id.0.as_deref()) else {
+            continue;
+        };
+        let id = id.trim_start_matches('#');
+        let stamp = Stamp {
+            place: (0, place(number, item)),
+            ..Stamp::default()
+        };
+        let mut found = Seen {
+            contained: Some(Key::of(&[id])),
+            own: container.filter(|_| is_named(kind)).map(|container| Identifier {
+                system: ADDRESSES.to_owned(),
+                value: format!("{}#{id}", container.value),
+            }),
+            ..bare(kind, number, item.document, stamp)
+        };
+        describe(&mut found, &header, now);
+        found.payload = payload(kind, &format!("{}.contained", item.path), resource);
+        seen.push(found);
+    }
+}
+
+const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
+    Seen {
+        kind,
+        item,
+        document,
+        deleted: false,
+        stamp,
+        url: None,
+        base: None,
+        id: None,
+        contained: None,
+        own: None,
+        is_own_global: false,
+        identifiers: Vec::new(),
+        likeness: Likeness {
+            born: None,
+            gender: None,
+            given: Vec::new(),
+            family: Vec::new(),
+            mark: None,
+            identifiers: Vec::new(),
+            own: None,
+        },
+        subject: None,
+        payload: None,
+    }
+}
+
+/// What is deleted has an address, and nothing else.
+fn deleted(number: u32, item: &Item<'_>, address: &str) -> Option<Seen> {
+    let mut pointer = Pointer::address(address);
+    let kind = pointer.kind.flatten()?;
+    if let Some(full) = item.full_url.as_deref().map(Pointer::address) {
+        (pointer.url, pointer.base) = (full.url, full.base);
+        pointer.id = pointer.id.or(full.id);
+    }
+    let stamp = Stamp {
+        updated: instant(item.stored.as_deref()),
+        version: None,
+        place: (0, place(number, item)),
+    };
+    let searched = Pointer::searched_identifier(address);
+    let id = address.rsplit('/').next().filter(|_| searched.is_none());
+    let own = own(item.full_url.as_deref(), id);
+    let bare = bare(kind, number, item.document, stamp);
+    Some(Seen {
+        deleted: true,
+        identifiers: searched
+            .map(|identifier| (Standing::Plain, identifier))
+            .into_iter()
+            .collect(),
+        url: pointer.url,
+        base: pointer.base,
+        id: pointer.id,
+        likeness: Likeness {
+            own: own.as_ref().map(|own| likeness::keys(own).1),
+            ..Likeness::default()
+        },
+        own,
+        is_own_global: item.full_url.as_deref().is_some_and(is_global) || id.is_some_and(is_uuid),
+        ..bare
+    })
+}
+
+fn place(number: u32, item: &Item<'_>) -> u32 {
+    if item.newest_first {
+        u32::MAX.saturating_sub(number)
+    } else {
+        number
+    }
+}
+
+fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
+    let identifiers: Vec<fhir::Identifier> = list(header.identifier);
+    for identifier in &identifiers {
+        let standing = naming::standing(found.kind, identifier, now);
+        found
+            .identifiers
+            .extend(naming::taken(identifier).map(|taken| (standing, taken)));
+    }
+    let names: Vec<HumanName> = if matches!(found.kind, Kind::Patient | Kind::Practitioner) {
+        list(header.name)
+    } else {
+        Vec::new()
+    };
+    let born = header.birth_date.0.as_deref().and_then(Moment::read);
+    let start = header
+        .period
+        .0
+        .as_ref()
+        .and_then(|period| period.start.as_deref())
+        .and_then(Moment::read);
+    let telling = found
+        .identifiers
+        .iter()
+        .filter(|(standing, _)| standing.names() || *standing == Standing::Former);
+    let mut keys: Vec<(Key, Key)> = telling.map(|(_, identifier)| likeness::keys(identifier)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    found.likeness = Likeness {
+        born: born.map(|born| {
+            let day = born.first_day();
+            match born {
+                Moment::Year(_) => (day.year(), None, None),
+                Moment::Month(_) => (day.year(), Some(day.month()), None),
+                _ => (day.year(), Some(day.month()), Some(day.day())),
+            }
+        }),
+        gender: header.gender.0.as_deref().and_then(|gender| match gender {
+            "male" => Some(0),
+            "female" => Some(1),
+            "other" => Some(2),
+            _ => None,
+        }),
+        given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
+        family: words(
+            names
+                .iter()
+                .filter_map(|name| name.family.as_deref().or(name.text.as_deref())),
+        ),
+        mark: start
+            .filter(|_| found.kind == Kind::Encounter)
+            .and_then(|start| Some(start.start(chrono_tz::UTC)?.timestamp())),
+        identifiers: keys,
+        own: found.own.as_ref().map(|own| likeness::keys(own).1),
+    };
+}
+
+fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> {
+    #[derive(Deserialize)]
+    struct Coded {
+        #[serde(default)]
+        code: CodeableConcept,
+    }
+    let json = resource.get();
+    let payload = match kind {
+        Kind::Practitioner => Payload::Practitioner(path.to_owned(), serde_json::from_str(json).ok()?),
+        Kind::Role => Payload::Role(path.to_owned(), serde_json::from_str(json).ok()?),
+        Kind::Medication => Payload::Medication(serde_json::from_str::<Coded>(json).ok()?.code),
+        _ => return None,
+    };
+    Some(Box::new(payload))
+}
+
+/// What a resource is called when nothing else names it: its address, or its id as a URN (FHIR R4, `Identifier`).
+fn own(full_url: Option<&str>, id: Option<&str>) -> Option<Identifier> {
+    let address = full_url.filter(|url| is_global(url));
+    let address = address.map(|url| {
+        url.split_once("/_history/")
+            .map_or(url, |(url, _)| url)
+            .trim_end_matches('/')
+            .to_owned()
+    });
+    let urn = || id.filter(|id| !id.is_empty()).map(|id| format!("urn:uuid:{id}"));
+    let value = address.or_else(urn).or_else(|| full_url.map(str::to_owned))?;
+    let fits = !value.trim().is_empty() && value.chars().count() <= 500 && !value.contains(char::is_control);
+    fits.then(|| Identifier {
+        system: ADDRESSES.to_owned(),
+        value,
+    })
+}
+
+/// Whether an address names one resource, wherever it is used.
+pub(in crate::import) fn is_global(url: &str) -> bool {
+    url.starts_with("http://")
+        || url.starts_with("https://")
+        || url.strip_prefix("urn:uuid:").is_some_and(is_uuid)
+        || url.starts_with("urn:oid:")
+}
+
+fn is_uuid(id: &str) -> bool {
+    id.len() == 36 && uuid::Uuid::try_parse(id).is_ok()
+}
+
+fn instant(text: Option<&str>) -> Option<DateTime<Utc>> {
+    Some(whole_millis(Moment::read(text?)?.start(chrono_tz::UTC)?))
+}

@@ -1,0 +1,49 @@
+//! Which of several states of one resource is the newest.
+
+use chrono::{DateTime, Utc};
+
+/// When a state was, as far as its source says, and where it stands. The greatest is the newest: by `meta.lastUpdated`, then by
+/// `meta.versionId` where that is a number, then by its place. A state with a date is newer than one without.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(in crate::import) struct Stamp {
+    /// `meta.lastUpdated`, to the millisecond.
+    pub(in crate::import) updated: Option<DateTime<Utc>>,
+    /// `meta.versionId`.
+    pub(in crate::import) version: Option<u64>,
+    /// The file, in the order in which they are imported, and the place in it.
+    pub(in crate::import) place: (u32, u32),
+}
+
+/// An instant as the log keeps it.
+pub(in crate::import) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(updated: Option<i64>, version: Option<u64>, place: u32) -> Stamp {
+        let updated = updated.and_then(|at| DateTime::from_timestamp(at, 0));
+        Stamp {
+            updated,
+            version,
+            place: (0, place),
+        }
+    }
+
+    #[test]
+    fn the_date_decides_then_the_version_then_the_place() {
+        let order = [
+            stamp(None, None, 8),
+            stamp(None, None, 9),
+            stamp(None, Some(1), 7),
+            stamp(Some(1), Some(9), 6),
+            stamp(Some(2), None, 5),
+            stamp(Some(2), Some(9), 4),
+            stamp(Some(2), Some(10), 2),
+            stamp(Some(2), Some(10), 3),
+        ];
+        assert!(order.is_sorted());
+    }
+}

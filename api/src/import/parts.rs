@@ -1,0 +1,553 @@
+//! What of each file belongs to whom: resources that count, with references that name what they name in the whole run.
+//!
+//! A person's resources may stand in several files. They are gathered until all of them are there, and then the person is
+//! mapped and imported at once, by the newest state of everything.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use domain::kernel::Identifier;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::fhir::{self, Bundle, BundleError, CodeableConcept, Coding, Contents, Entry, Item, Reference};
+use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Unresolved, naming};
+use super::mapping::Notes;
+
+/// What of a file belongs to one person.
+#[derive(Default)]
+pub(super) struct Share {
+    /// The resources.
+    pub(super) bundle: Bundle,
+    /// What the mapping does not see, by the place of the resource.
+    pub(super) facts: HashMap<String, Fact>,
+    /// How many of the person's resources these are.
+    pub(super) parts: u32,
+}
+
+/// What of a resource the mapping does not see.
+#[derive(Clone, Default)]
+pub(super) struct Fact {
+    /// What names it, the best first.
+    pub(super) names: Vec<Identifier>,
+    /// As of when it is.
+    pub(super) as_of: Option<DateTime<Utc>>,
+}
+
+impl Share {
+    fn append(&mut self, other: Self) {
+        self.bundle.append(other.bundle);
+        self.facts.extend(other.facts);
+        self.parts = self.parts.saturating_add(other.parts);
+    }
+}
+
+/// What there is in a file.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// What belongs to whom, by the person's group.
+    pub(super) shares: BTreeMap<u32, Share>,
+    /// What is not taken as it stands.
+    pub(super) notes: Notes,
+    /// What fails the file.
+    pub(super) failures: Vec<BundleError>,
+    /// How many resources there are of each kind that is not imported.
+    pub(super) ignored: BTreeMap<String, u64>,
+}
+
+/// Divides a file among the persons of the run.
+pub(super) fn parts(index: &Index, file: u32, name: &str, contents: &Contents<'_>) -> Parts {
+    let mut parts = Parts {
+        failures: contents.failures.clone(),
+        ..Parts::default()
+    };
+    for (path, why) in &contents.lost {
+        parts.notes.left_out("Bundle", path, *why);
+    }
+    for (number, item) in contents.items.iter().enumerate() {
+        let origin = Origin {
+            file,
+            item: u32::try_from(number).unwrap_or(u32::MAX),
+        };
+        parts.item(index, origin, item);
+    }
+    // Places are unique in a file only.
+    for (owner, share) in &mut parts.shares {
+        if share.parts < index.parts_of(*owner) {
+            share.place_in(name);
+        }
+    }
+    parts
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(rename = "resourceType")]
+    resource_type: String,
+}
+
+impl Parts {
+    /// A file that cannot be read.
+    pub(super) fn failed(why: String) -> Self {
+        Self {
+            failures: vec![BundleError::new("$", why)],
+            ..Self::default()
+        }
+    }
+
+    fn item(&mut self, index: &Index, origin: Origin, item: &Item<'_>) {
+        let Some(resource) = item.resource else {
+            return self.deletion(index, origin, item);
+        };
+        let kind = match fhir::read::<Typed>(resource.get().as_bytes(), &item.path) {
+            Ok(typed) => typed.resource_type,
+            Err(_) => return self.notes.left_out("Resource", &item.path, "has no resourceType"),
+        };
+        let Some(kind) = Kind::read(&kind) else {
+            let name: String = kind.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+            let count = self.ignored.entry(name).or_default();
+            *count = count.saturating_add(1);
+            return;
+        };
+        let Some(group) = index.group_at(origin) else {
+            return self
+                .notes
+                .left_out(kind.name(), &item.path, "cannot be read as FHIR R4");
+        };
+        if !index.counts(origin) {
+            // An older state, and a newer one is taken.
+            return;
+        }
+        let owner = match kind {
+            Kind::Patient => group,
+            kind if kind.is_of_a_patient() => match index.owner_at(origin) {
+                Ok(owner) => owner,
+                Err(why) => {
+                    return self
+                        .notes
+                        .left_out(kind.name(), &item.path, subject(why, index.has_owner(origin)));
+                }
+            },
+            // These are read already.
+            _ => return,
+        };
+        if index.is_deleted(owner) {
+            return if kind == Kind::Patient {
+                let why =
+                    "was deleted at the source: nothing of it is imported, and a record that is there already stays";
+                self.notes.passed_over(kind.name(), &item.path, why);
+            } else {
+                let why = "concerns a patient who was deleted at the source";
+                self.notes.left_out(kind.name(), &item.path, why);
+            };
+        }
+        let share = self.shares.entry(owner).or_default();
+        share.parts = share.parts.saturating_add(1);
+        let mut reading = Reading {
+            index,
+            origin,
+            group,
+            owner,
+            share,
+            path: &item.path,
+        };
+        reading.add(kind, resource.get().as_bytes());
+    }
+
+    /// The deletion of something whose content is nowhere in the run tells nothing that could be done.
+    fn deletion(&mut self, index: &Index, origin: Origin, item: &Item<'_>) {
+        let is_unknown = index.group_at(origin).is_none_or(|group| index.is_empty(group));
+        if is_unknown {
+            let why = "was deleted at the source, and is in none of the files: what is recorded of it stays";
+            self.notes.passed_over("Bundle", &item.path, why);
+        }
+    }
+}
+
+fn subject(why: Unresolved, is_told: bool) -> &'static str {
+    match why {
+        Unresolved::Missing if is_told => "concerns a patient who is in none of the files",
+        Unresolved::Missing => "names no patient",
+        Unresolved::Ambiguous => "concerns a patient of whom there are several: nothing tells which one is meant",
+    }
+}
+
+impl Share {
+    /// Says in which file each of the resources stands.
+    fn place_in(&mut self, file: &str) {
+        let place = |path: &mut String| *path = format!("{file}: {path}");
+        let bundle = &mut self.bundle;
+        bundle.patients.iter_mut().for_each(|entry| place(&mut entry.path));
+        bundle.encounters.iter_mut().for_each(|entry| place(&mut entry.path));
+        bundle.conditions.iter_mut().for_each(|entry| place(&mut entry.path));
+        bundle.allergies.iter_mut().for_each(|entry| place(&mut entry.path));
+        bundle.requests.iter_mut().for_each(|entry| place(&mut entry.path));
+        bundle.statements.iter_mut().for_each(|entry| place(&mut entry.path));
+        bundle.unread.iter_mut().for_each(|(_, error)| place(&mut error.path));
+        let facts = std::mem::take(&mut self.facts);
+        self.facts = facts
+            .into_iter()
+            .map(|(path, fact)| (format!("{file}: {path}"), fact))
+            .collect();
+    }
+}
+
+/// A reference that names nothing here.
+const NOBODY: &str = "urn:nobody";
+
+struct Reading<'a> {
+    index: &'a Index,
+    origin: Origin,
+    group: u32,
+    owner: u32,
+    share: &'a mut Share,
+    path: &'a str,
+}
+
+impl Reading<'_> {
+    fn add(&mut self, kind: Kind, json: &[u8]) {
+        let fact = Fact {
+            names: Vec::new(),
+            as_of: self.index.stamp_at(self.origin).updated,
+        };
+        self.share.facts.insert(self.path.to_owned(), fact);
+        match kind {
+            Kind::Patient => self.patient(json),
+            Kind::Encounter => self.encounter(json),
+            Kind::Condition => {
+                let owner = self.owner();
+                if let Some(mut entry) = self.read::<fhir::Condition>(kind, json) {
+                    entry.resource.subject = owner;
+                    entry.resource.id = Some(self.group.to_string());
+                    if self.is_deleted() {
+                        entry.resource.verification_status = Some(in_error("condition-ver-status"));
+                    }
+                    self.share.bundle.conditions.push(entry);
+                }
+            }
+            Kind::Allergy => {
+                let owner = self.owner();
+                if let Some(mut entry) = self.read::<fhir::AllergyIntolerance>(kind, json) {
+                    entry.resource.patient = owner;
+                    if self.is_deleted() {
+                        entry.resource.verification_status = Some(in_error("allergyintolerance-verification"));
+                    }
+                    self.share.bundle.allergies.push(entry);
+                }
+            }
+            Kind::Request => {
+                let owner = self.owner();
+                if let Some(mut entry) = self.read::<fhir::MedicationRequest>(kind, json) {
+                    entry.resource.subject = owner;
+                    self.medication(&mut entry.resource.medication_reference);
+                    if self.is_deleted() {
+                        entry.resource.status = Some("entered-in-error".to_owned());
+                    }
+                    self.share.bundle.requests.push(entry);
+                }
+            }
+            Kind::Statement => {
+                let owner = self.owner();
+                if let Some(mut entry) = self.read::<fhir::MedicationStatement>(kind, json) {
+                    entry.resource.subject = owner;
+                    self.medication(&mut entry.resource.medication_reference);
+                    if self.is_deleted() {
+                        entry.resource.status = Some("entered-in-error".to_owned());
+                    }
+                    self.share.bundle.statements.push(entry);
+                }
+            }
+            Kind::Practitioner | Kind::Role | Kind::Organization | Kind::Medication => {}
+        }
+    }
+
+    fn read<R: DeserializeOwned>(&mut self, kind: Kind, json: &[u8]) -> Option<Entry<R>> {
+        match fhir::read(json, self.path) {
+            Ok(resource) => Some(Entry {
+                path: self.path.to_owned(),
+                resource,
+            }),
+            Err(error) => {
+                self.share.bundle.unread.push((kind.name(), error));
+                None
+            }
+        }
+    }
+
+    /// What is deleted at the source is treated as what was entered in error there.
+    fn is_deleted(&self) -> bool {
+        self.index.is_deleted(self.group)
+    }
+
+    fn owner(&self) -> Option<Reference> {
+        Some(Reference::to(format!("Patient/{}", self.owner)))
+    }
+
+    fn patient(&mut self, json: &[u8]) {
+        let Some(mut entry) = self.read::<fhir::Patient>(Kind::Patient, json) else {
+            return;
+        };
+        match names(self.index, Kind::Patient, self.group) {
+            Ok(names) => {
+                entry.resource.id = Some(self.group.to_string());
+                entry.resource.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
+                self.name(names);
+                self.share.bundle.patients.push(entry);
+            }
+            Err(why) => self
+                .share
+                .bundle
+                .unread
+                .push(("Patient", BundleError::new(self.path, why))),
+        }
+    }
+
+    fn name(&mut self, names: Vec<Identifier>) {
+        if let Some(fact) = self.share.facts.get_mut(self.path) {
+            fact.names = names;
+        }
+    }
+
+    fn encounter(&mut self, json: &[u8]) {
+        let owner = self.owner();
+        let Some(mut entry) = self.read::<fhir::Encounter>(Kind::Encounter, json) else {
+            return;
+        };
+        let encounter = &mut entry.resource;
+        encounter.id = None;
+        encounter.identifier = Vec::new();
+        if let Ok(names) = names(self.index, Kind::Encounter, self.group) {
+            encounter.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
+            self.name(names);
+        }
+        encounter.subject = owner;
+        for participant in &mut encounter.participant {
+            if let Some(individual) = &mut participant.individual {
+                individual.reference = Some(self.individual(individual));
+            }
+        }
+        if let Some(provider) = &mut encounter.service_provider {
+            provider.reference = Some(self.organization(provider));
+        }
+        for reason in &mut encounter.reason_reference {
+            let condition =
+                Pointer::read(reason).map(|pointer| self.index.resolve(self.origin, &pointer, &[Kind::Condition]));
+            reason.reference = condition.and_then(Result::ok).map(|group| format!("Condition/{group}"));
+        }
+        if self.is_deleted() {
+            encounter.status = Some("entered-in-error".to_owned());
+        }
+        self.share.bundle.encounters.push(entry);
+    }
+
+    /// The practitioner whom a participant names, directly or by a role.
+    fn individual(&mut self, reference: &Reference) -> String {
+        let Some(pointer) = Pointer::read(reference) else {
+            return NOBODY.to_owned();
+        };
+        if pointer.kind == Some(None) {
+            // Somebody who is no practitioner: a relative, a device.
+            return "Other/0".to_owned();
+        }
+        let wanted = [Kind::Practitioner, Kind::Role];
+        let Ok(group) = self.index.resolve(self.origin, &pointer, &wanted) else {
+            return NOBODY.to_owned();
+        };
+        match behind_role(self.index, group) {
+            // Whom nobody would know again: the organisation says more.
+            Some(practitioner)
+                if self.index.is_contained(practitioner)
+                    && names(self.index, Kind::Practitioner, practitioner).is_err() =>
+            {
+                "Other/0".to_owned()
+            }
+            Some(practitioner) => self.practitioner(practitioner),
+            None => NOBODY.to_owned(),
+        }
+    }
+
+    fn practitioner(&mut self, group: u32) -> String {
+        let id = group.to_string();
+        let reference = format!("Practitioner/{id}");
+        let known = &mut self.share.bundle.practitioners;
+        if known.iter().any(|entry| entry.resource.id.as_deref() == Some(&id)) {
+            return reference;
+        }
+        let Ok(names) = names(self.index, Kind::Practitioner, group) else {
+            return NOBODY.to_owned();
+        };
+        known.push(Entry {
+            path: String::new(),
+            resource: fhir::Practitioner {
+                id: Some(id),
+                identifier: names.first().map(fhir::Identifier::plain).into_iter().collect(),
+                ..fhir::Practitioner::default()
+            },
+        });
+        reference
+    }
+
+    fn organization(&mut self, reference: &Reference) -> String {
+        let group =
+            Pointer::read(reference).map(|pointer| self.index.resolve(self.origin, &pointer, &[Kind::Organization]));
+        let names = match group {
+            Some(Ok(group)) => names(self.index, Kind::Organization, group)
+                .map(|names| (group.to_string(), names))
+                .ok(),
+            // A reference names an organisation, though none of the files describes it: no record of it is kept here.
+            _ => identified(reference)
+                .map(|identifier| (format!("{}|{}", identifier.system, identifier.value), vec![identifier])),
+        };
+        let Some((id, names)) = names else {
+            return NOBODY.to_owned();
+        };
+        let id = id.replace([':', '/'], "-");
+        let reference = format!("Organization/{id}");
+        let known = &mut self.share.bundle.organizations;
+        if !known.iter().any(|entry| entry.resource.id.as_deref() == Some(&id)) {
+            known.push(Entry {
+                path: String::new(),
+                resource: fhir::Organization {
+                    id: Some(id),
+                    identifier: names.first().map(fhir::Identifier::plain).into_iter().collect(),
+                },
+            });
+        }
+        reference
+    }
+
+    /// Brings a medication that stands elsewhere here. What the resource contains itself is found there.
+    fn medication(&mut self, reference: &mut Option<Reference>) {
+        let Some(reference) = reference else { return };
+        let Some(pointer) = Pointer::read(reference) else {
+            return;
+        };
+        if pointer.contained.is_some() {
+            return;
+        }
+        let group = self.index.resolve(self.origin, &pointer, &[Kind::Medication]).ok();
+        let Some((group, Payload::Medication(code))) =
+            group.and_then(|group| Some((group, self.index.payload_of(group)?)))
+        else {
+            reference.reference = Some(NOBODY.to_owned());
+            return;
+        };
+        let id = group.to_string();
+        let known = &mut self.share.bundle.medications;
+        if !known.iter().any(|entry| entry.resource.id.as_deref() == Some(&id)) {
+            known.push(Entry {
+                path: String::new(),
+                resource: fhir::Medication {
+                    id: Some(id.clone()),
+                    code: code.clone(),
+                },
+            });
+        }
+        reference.reference = Some(format!("Medication/{id}"));
+    }
+}
+
+/// The identifier that is in a reference: logical, in a search, or the address itself.
+fn identified(reference: &Reference) -> Option<Identifier> {
+    let logical = reference.identifier.as_deref().and_then(naming::taken);
+    logical.or_else(|| {
+        let text = reference.reference.as_deref()?.trim();
+        if text.contains('?') {
+            return Pointer::searched_identifier(text);
+        }
+        let text = text.split_once("/_history/").map_or(text, |(text, _)| text);
+        let id = text
+            .rsplit('/')
+            .next()
+            .filter(|id| !id.is_empty() && !text.starts_with('#'))?;
+        let value = if text.contains(':') {
+            text.to_owned()
+        } else {
+            format!("urn:uuid:{id}")
+        };
+        Some(Identifier {
+            system: ADDRESSES.to_owned(),
+            value,
+        })
+    })
+}
+
+/// The practitioner that a group is, or that the role is of that it is.
+pub(super) fn behind_role(index: &Index, group: u32) -> Option<u32> {
+    match index.payload_of(group)? {
+        Payload::Practitioner(..) => Some(group),
+        Payload::Role(_, role) => {
+            let pointer = Pointer::read(role.practitioner.as_ref()?)?;
+            index
+                .resolve(index.place_of(group)?, &pointer, &[Kind::Practitioner])
+                .ok()
+        }
+        Payload::Medication(_) => None,
+    }
+}
+
+/// What names a group here, the best first.
+///
+/// # Errors
+/// When nothing names it and nothing else: it is not imported, for it would be taken for another one.
+pub(super) fn names(index: &Index, kind: Kind, group: u32) -> Result<Vec<Identifier>, &'static str> {
+    let names = index.names_of(group);
+    if !names.own.is_empty() {
+        return Ok(names.own);
+    }
+    let is_address = |name: &Identifier| name.value.starts_with("http");
+    let told_apart = |name: &Identifier| match kind {
+        // The next export may give them other ids; their common number would then make them one.
+        Kind::Patient if !names.shared.is_empty() => is_address(name),
+        _ => !index.is_called_alike(kind, name, group),
+    };
+    let resource: Vec<Identifier> = names.resource.iter().filter(|name| told_apart(name)).cloned().collect();
+    if !resource.is_empty() {
+        return Ok(resource);
+    }
+    Err(if !names.shared.is_empty() {
+        "has no identifier of its own: somebody else in the files has the same, and so neither of them is imported under it"
+    } else if !names.resource.is_empty() {
+        "has no identifier, and somebody else in the files has the same id"
+    } else {
+        "has neither an id nor an identifier"
+    })
+}
+
+fn in_error(codes: &str) -> CodeableConcept {
+    CodeableConcept {
+        coding: vec![Coding {
+            system: Some(format!("http://terminology.hl7.org/CodeSystem/{codes}")),
+            code: Some("entered-in-error".to_owned()),
+            display: None,
+            user_selected: false,
+        }],
+        text: None,
+    }
+}
+
+/// What is gathered of the persons of whom not everything is there yet.
+#[derive(Default)]
+pub(super) struct Gathering(HashMap<u32, Share>);
+
+impl Gathering {
+    /// Adds what a file has of its persons. Those of whom everything is there now are returned.
+    pub(super) fn add(&mut self, index: &Index, shares: BTreeMap<u32, Share>) -> Vec<(u32, Share)> {
+        let mut complete = Vec::new();
+        for (owner, share) in shares {
+            let mut all = self.0.remove(&owner).unwrap_or_default();
+            all.append(share);
+            if all.parts < index.parts_of(owner) {
+                self.0.insert(owner, all);
+            } else {
+                complete.push((owner, all));
+            }
+        }
+        complete
+    }
+
+    /// Those of whom something never came: a file that was there at the first reading is not any more.
+    pub(super) fn rest(self) -> Vec<(u32, Share)> {
+        self.0.into_iter().collect()
+    }
+}

@@ -1,0 +1,94 @@
+"""What a generated request cannot know, and what a schema cannot say.
+
+Formats that are ours get strategies of their own, so that what is generated as valid is valid. A request that is valid by its
+schema may still break one of the rules below: they hold between values, or between a value and the world, and the document
+says them in words. Any other refusal of a valid request is a failure.
+"""
+
+import string
+import uuid
+from datetime import timedelta, timezone
+
+import schemathesis
+from hypothesis import strategies as st
+
+# Letters, digits and some signs that every text takes; fillers are letters that nobody sees.
+FILLERS = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+SEEN = st.characters(categories=("L", "Nd", "Pd", "Po"), exclude_characters=FILLERS)
+WORDS = st.lists(st.text(SEEN, min_size=1, max_size=12), min_size=1, max_size=4)
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+schemathesis.openapi.format("line", WORDS.map(" ".join))
+schemathesis.openapi.format("prose", WORDS.map("\n".join))
+schemathesis.openapi.format("token", WORDS.map("".join))
+schemathesis.openapi.format(
+    "email",
+    st.text(string.ascii_letters + string.digits, min_size=1, max_size=20).map(lambda name: f"{name}@clinic.example"),
+)
+schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "Europe/London", "Asia/Kolkata", "Pacific/Chatham"]))
+schemathesis.openapi.format(
+    "ethereum-address", st.text("0123456789abcdef", min_size=40, max_size=40).map(lambda digits: f"0x{digits}")
+)
+# Of the years that the document names. Whole seconds, for slots start on them.
+schemathesis.openapi.format("date", st.dates().map(lambda day: day.replace(year=1800 + day.year % 300).isoformat()))
+schemathesis.openapi.format(
+    "date-time",
+    st.builds(
+        lambda at, zone: at.replace(year=1801 + at.year % 398, microsecond=0, tzinfo=zone).isoformat(),
+        st.datetimes().filter(lambda at: (at.month, at.day) != (2, 29)),
+        OFFSETS,
+    ),
+)
+
+# What is said of a valid request that breaks a rule which no schema can say: (title, or pointer and detail) -> why.
+RULES = {
+    "The cursor is not one of this server's": "a cursor is what an earlier page gave",
+    "is not one of this server's": "the same, in a body",
+    "names nothing that exists": "an id is one of something that is there",
+    "must be after the start": "two values of one session",
+    "`until` must not be before `from`, nor more than 92 days after it": "two values of one search",
+    "must be given unless a patient books": "who books is not in the body",
+    "must be on a whole second": "RFC 3339 has parts of seconds, and slots have none",
+    "a session must lie within": "the day is that of the practitioner's time zone",
+    "a session must be at least as long as its slots": "three values of one session",
+    "two sessions overlap": "values of several sessions",
+    "the expiry must be in the future": "an instant and now",
+    "this role is not given": "a role, and whether there is a wallet",
+    "The time has passed": "a slot and now",
+    "must have either a practitioner or an organization": "one of two members",
+    "the last day must be later than the first": "two days",
+    "must not lead beyond the year 2200": "the sum of two values",
+    "the date of birth lies in the future": "a day and today",
+    "the death lies": "a death, a birth and today",
+    "must be an Ethereum address": "a checksum over the letters' case",
+    "must be a time zone of the IANA database": "the database changes, and this document with it would",
+    "The identifier and the time zone of a practitioner cannot change": "what was registered stays",
+}
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """A key stands for one request, and a version cannot be guessed: valid requests bring a fresh key and no version."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or not case.headers:
+        return
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
+    case.headers.pop("If-Match", None)
+
+
+def broken_rule(problem):
+    """The rules that a refusal names, or None when it names another reason."""
+    reasons = [error["detail"] for error in problem.get("errors", [])] or [problem.get("detail", problem.get("title"))]
+    return all(any(reason.startswith(rule) for rule in RULES) for reason in reasons)
+
+
+@schemathesis.check
+def rejected_valid_requests(ctx, response, case):
+    """A request that is valid by its schema is refused only for a rule that no schema can say."""
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if response.status_code not in (400, 412, 413, 415, 422):
+        return
+    problem = response.json()
+    if not broken_rule(problem):
+        raise AssertionError(f"a valid request was refused: {problem}")
