@@ -82,7 +82,7 @@ pub async fn accept<B: Backend>(command: Command<B, dto::AcceptInvitation>) -> R
 
 /// Look at one's wallet.
 ///
-/// With what was done to it, by whom and why: who sees a wallet here that they do not know tells the hospital.
+/// With what was done to it, by whom and why.
 #[utoipa::path(
     get, path = "/v1/me/wallet", tag = "wallets",
     responses((status = 200, description = "The wallet", body = dto::OwnWallet)),
