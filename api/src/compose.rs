@@ -21,23 +21,23 @@ use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, Fol
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::KeyRing;
 use infrastructure::notices::Notices;
-use infrastructure::postgres::{self, LIVE};
+use infrastructure::postgres;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::{LogLocation, Opener};
 use infrastructure::secrets::SystemSecrets;
 use infrastructure::sessions::PostgresSessions;
 use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
 use projections::{PgQueries, ReadModels};
-use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config, ConfigError, DatabaseConfig};
+use crate::config::{self, Config, ConfigError};
 use crate::http::metrics::HttpMetrics;
 use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
 use crate::metrics::SystemMetrics;
+use crate::pools::{self, Pools};
 use crate::status::{Parked, Status};
 
 /// The write side and the read side of a running system.
@@ -148,27 +148,29 @@ fn is_forbidden(error: &sqlx::Error) -> bool {
     code.as_deref() == Some("42501")
 }
 
-/// The pool of a database, with the read models first. Connects on first use.
-///
-/// # Errors
-/// When the URL is not one of Postgres.
-pub(crate) fn pool(database: &DatabaseConfig) -> Result<PgPool, ComposeError> {
-    let url = database.url.expose_secret();
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(ComposeError::DatabaseUrl);
-    }
-    postgres::pool(url, LIVE, database.connections).map_err(|_| ComposeError::DatabaseUrl)
-}
-
 /// Brings the database to this version, empty read models included. Where there is nothing to do it changes nothing.
 ///
 /// # Errors
 /// When the database cannot be reached or refuses.
 pub(crate) async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
     postgres::migrate(pool).await?;
-    match follower::prepare(pool, &ReadModels).await {
+    match postgres::within(postgres::LONG_STEP, follower::prepare(pool, &ReadModels)).await {
         Err(FollowerError::Database(cause)) if is_forbidden(&cause) => Err(ComposeError::NotMigrated(cause)),
         done => Ok(done?),
+    }
+}
+
+/// Brings a server's database to this version, and makes sure that it is this log's.
+async fn prepare(config: &Config) -> Result<(), ComposeError> {
+    let pool = pools::for_long_work(&config.database)?;
+    migrate(&pool).await?;
+    let followed = postgres::within(postgres::ANSWER, follower::followed(&pool)).await?;
+    pool.close().await;
+    match followed {
+        Some((chain_id, contract)) if (chain_id, contract) != (config.chain.id, config.chain.contract) => {
+            Err(ComposeError::OtherLog { chain_id, contract })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -201,6 +203,7 @@ pub struct System {
     pub clinic: Arc<Clinic<Backend>>,
     /// The database, with the read models first.
     pub pool: PgPool,
+    pools: Pools,
     cancel: CancellationToken,
     server: ServerHandle,
     tasks: JoinSet<()>,
@@ -214,13 +217,8 @@ impl System {
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, ComposeError> {
         let (secret, signer) = (config.keys.master_secret()?, config.chain.signer()?);
         let encryption_keys = config.keys.encryption_keys()?;
-        let pool = pool(&config.database)?;
-        migrate(&pool).await?;
-        if let Some((chain_id, contract)) = follower::followed(&pool).await?
-            && (chain_id, contract) != (config.chain.id, config.chain.contract)
-        {
-            return Err(ComposeError::OtherLog { chain_id, contract });
-        }
+        let pools = Pools::open(&config.database)?;
+        prepare(config).await?;
 
         let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
         let contract = config.chain.contract;
@@ -230,7 +228,7 @@ impl System {
             chain_id: config.chain.id,
             contract: contract.0,
         };
-        let keys = Arc::new(KeyRing::new(pool.clone(), encryption_keys));
+        let keys = Arc::new(KeyRing::new(pools.upkeep.clone(), encryption_keys));
         let notices = Notices::default();
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
@@ -239,7 +237,7 @@ impl System {
             follower_config,
             log.clone(),
             opener,
-            pool.clone(),
+            pools.follower.clone(),
             ReadModels,
             notices.clone(),
         );
@@ -251,7 +249,7 @@ impl System {
         let appender = Appender::start(
             AppenderConfig::new(contract),
             node,
-            pool.clone(),
+            pools.appender.clone(),
             vec![signer],
             notices.clone(),
             cancel.clone(),
@@ -262,7 +260,7 @@ impl System {
         let executor = Executor::new(
             Parts {
                 log: appender.clone(),
-                journal: PostgresJournal::new(pool.clone()),
+                journal: PostgresJournal::new(pools.requests.clone()),
                 location,
                 secret: secret.clone(),
                 keys,
@@ -277,12 +275,12 @@ impl System {
         let secrets = Arc::new(SystemSecrets::new(&secret));
         let clinic = Arc::new(Clinic::<Backend>::new(
             Arc::new(executor),
-            Arc::new(PgQueries::new(pool.clone(), Arc::new(SystemClock))),
+            Arc::new(PgQueries::new(pools.requests.clone(), Arc::new(SystemClock))),
             Arc::new(SystemClock),
             Arc::new(KeyedDerivation::new(&secret)),
             Arc::clone(&secrets) as _,
-            Arc::new(PostgresRevocations::new(pool.clone())),
-            Arc::new(PostgresInvitations::new(pool.clone())),
+            Arc::new(PostgresRevocations::new(pools.requests.clone())),
+            Arc::new(PostgresInvitations::new(pools.requests.clone())),
         ));
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), appender.clone());
@@ -290,11 +288,11 @@ impl System {
         let ports = HttpPorts {
             clock: Arc::new(SystemClock),
             secrets,
-            sessions: Arc::new(PostgresSessions::new(pool.clone())),
-            registry: Arc::new(PostgresCommands::new(pool.clone())),
+            sessions: Arc::new(PostgresSessions::new(pools.requests.clone())),
+            registry: Arc::new(PostgresCommands::new(pools.requests.clone())),
             progress,
             status: Arc::new(Status::new(
-                pool.clone(),
+                pools.upkeep.clone(),
                 log,
                 follower_status,
                 appender,
@@ -327,7 +325,8 @@ impl System {
         unless_it_runs.disarm();
         Ok(Self {
             clinic,
-            pool,
+            pool: pools.requests.clone(),
+            pools,
             cancel,
             server: handle,
             tasks,
@@ -342,7 +341,9 @@ impl System {
         if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
             tracing::warn!("some parts did not end in time");
         }
-        self.pool.close().await;
+        if tokio::time::timeout(STOP_WITHIN, self.pools.close()).await.is_err() {
+            tracing::warn!("some connections to the database did not end in time");
+        }
     }
 }
 

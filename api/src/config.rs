@@ -197,13 +197,27 @@ pub struct DatabaseConfig {
     /// Its URL, with user and password.
     #[serde(serialize_with = "exposed")]
     pub url: SecretString,
-    /// How many connections at most.
+    /// How many connections the requests share at most.
     #[serde(default = "default_connections")]
     pub connections: u32,
+    /// How many the follower has beside them.
+    #[serde(default = "default_own_connections")]
+    pub follower_connections: u32,
+    /// How many the appender has beside them; and one more, of which nobody else has any, for its lease.
+    #[serde(default = "default_own_connections")]
+    pub appender_connections: u32,
+    /// How many there are beside them for what is short and must always get through: the patients' keys, and whether the server
+    /// is ready.
+    #[serde(default = "default_own_connections")]
+    pub upkeep_connections: u32,
 }
 
 const fn default_connections() -> u32 {
     32
+}
+
+const fn default_own_connections() -> u32 {
+    4
 }
 
 fn exposed<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
@@ -315,6 +329,17 @@ impl Config {
 }
 
 impl DatabaseConfig {
+    /// The database at this URL, with the usual pools.
+    pub fn at(url: &str) -> Self {
+        Self {
+            url: url.into(),
+            connections: default_connections(),
+            follower_connections: default_own_connections(),
+            appender_connections: default_own_connections(),
+            upkeep_connections: default_own_connections(),
+        }
+    }
+
     /// Reads this part alone.
     ///
     /// # Errors

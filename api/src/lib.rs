@@ -17,4 +17,5 @@ pub mod import;
 pub mod login;
 mod metrics;
 pub mod openapi;
+mod pools;
 mod status;

@@ -8,17 +8,18 @@ use domain::kernel::{AccountId, CommandId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
 
+use crate::postgres::Answering;
 use crate::sessions::store;
 use crate::trace::trace;
 
 /// [`CommandRegistry`] in Postgres.
 #[derive(Clone, Debug)]
-pub struct PostgresCommands(PgPool);
+pub struct PostgresCommands(Answering);
 
 impl PostgresCommands {
     /// Over a pool whose search path begins with the schema of the journal and has `core`.
     pub const fn new(pool: PgPool) -> Self {
-        Self(pool)
+        Self(Answering::new(pool))
     }
 
     async fn insert(&self, claim: &Claim, key: Option<&[u8]>, fingerprint: Option<&[u8]>) -> Result<bool, StoreError> {

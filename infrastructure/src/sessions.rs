@@ -8,18 +8,20 @@ use domain::account::Proof;
 use domain::kernel::{CommandId, Wallet};
 use sqlx::PgPool;
 
+use crate::postgres::Answering;
+
 pub(crate) fn store(error: sqlx::Error) -> StoreError {
     StoreError(Box::new(error))
 }
 
 /// [`Sessions`] in Postgres.
 #[derive(Clone, Debug)]
-pub struct PostgresSessions(PgPool);
+pub struct PostgresSessions(Answering);
 
 impl PostgresSessions {
     /// Over a pool whose search path has `core`.
     pub const fn new(pool: PgPool) -> Self {
-        Self(pool)
+        Self(Answering::new(pool))
     }
 }
 

@@ -7,17 +7,18 @@
 use application::log::StreamId;
 use application::registry::Trace;
 use domain::kernel::CommandId;
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
 
 use crate::chain::Transaction;
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::log::{StreamHead, StreamPart};
+use crate::postgres::Answering;
 
 /// Where a command has left a trace.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn trace(pool: &PgPool, command: CommandId) -> Result<Trace, sqlx::Error> {
+pub(crate) async fn trace(pool: &Answering, command: CommandId) -> Result<Trace, sqlx::Error> {
     // In one snapshot: a commit leaves the outbox only after it is in the journal or among those refused. `OFFSET 0`: the greatest
     // position is sought among the command's own, not the command from the greatest position down.
     let sql = "SELECT (SELECT max(position) FROM
@@ -69,7 +70,7 @@ fn heads(parts: &[StreamPart]) -> Vec<(StreamId, StreamHead)> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn holds(pool: &PgPool, heads: &[(StreamId, StreamHead)]) -> Result<bool, sqlx::Error> {
+pub(crate) async fn holds(pool: &Answering, heads: &[(StreamId, StreamHead)]) -> Result<bool, sqlx::Error> {
     let streams: Vec<&[u8]> = heads.iter().map(|(stream, _)| stream.0.as_slice()).collect();
     let versions: Vec<i64> = heads.iter().map(|(_, head)| head.version.cast_signed()).collect();
     let tags: Vec<&[u8]> = heads.iter().map(|(_, head)| head.tag.as_slice()).collect();

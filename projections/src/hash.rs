@@ -66,7 +66,7 @@ pub(crate) async fn content_hashes(pool: &PgPool) -> Result<Vec<ProjectionHash>,
     transaction
         .execute(
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
-             SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL bytea_output = 'hex'",
+             SET LOCAL statement_timeout = '20min'; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL bytea_output = 'hex'",
         )
         .await?;
     let position: Option<i64> = sqlx::query_scalar("SELECT position FROM checkpoint")

@@ -1,7 +1,9 @@
 //! Answers queries from the read models.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::Clock;
 use application::queries::{
@@ -35,17 +37,30 @@ impl fmt::Debug for PgQueries {
     }
 }
 
-fn failed(cause: sqlx::Error) -> QueryError {
-    QueryError(cause.into())
+/// How long an answer is waited for, the wait for a connection included: a line that swallows packets never gives one.
+const ANSWER: Duration = Duration::from_secs(12);
+
+/// How long the content hashes are waited for, which read every row.
+const CONTENT_HASHES: Duration = Duration::from_secs(20 * 60);
+
+/// The answer, if it comes in time.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, QueryError> {
+    let answer = tokio::time::timeout(limit, answer).await;
+    let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time").into());
+    answer.unwrap_or_else(late).map_err(|cause| QueryError(cause.into()))
+}
+
+async fn answer<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, QueryError> {
+    within(ANSWER, answer).await
 }
 
 impl Queries for PgQueries {
     async fn patient(&self, id: PatientId) -> Result<Option<PatientView>, QueryError> {
-        patients::one(&self.pool, id).await.map_err(failed)
+        answer(patients::one(&self.pool, id)).await
     }
 
     async fn patients(&self, name: Option<&str>, page: Page<PatientId>) -> Result<Vec<PatientView>, QueryError> {
-        patients::list(&self.pool, name, page).await.map_err(failed)
+        answer(patients::list(&self.pool, name, page)).await
     }
 
     async fn patients_known_as(
@@ -57,7 +72,7 @@ impl Queries for PgQueries {
     }
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
-        practitioners::one(&self.pool, id).await.map_err(failed)
+        answer(practitioners::one(&self.pool, id)).await
     }
 
     async fn practitioners(
@@ -65,25 +80,19 @@ impl Queries for PgQueries {
         specialization: Option<&str>,
         page: Page<PractitionerId>,
     ) -> Result<Vec<PractitionerView>, QueryError> {
-        practitioners::list(&self.pool, specialization, page)
-            .await
-            .map_err(failed)
+        answer(practitioners::list(&self.pool, specialization, page)).await
     }
 
     async fn availability(&self, practitioner: PractitionerId, day: NaiveDate) -> Result<AvailabilityView, QueryError> {
-        calendars::availability(&self.pool, practitioner, day, self.clock.now())
-            .await
-            .map_err(failed)
+        answer(calendars::availability(&self.pool, practitioner, day, self.clock.now())).await
     }
 
     async fn free_slots(&self, filter: &SlotFilter, page: Page<SlotCursor>) -> Result<Vec<FreeSlot>, QueryError> {
-        calendars::free_slots(&self.pool, filter, page, self.clock.now())
-            .await
-            .map_err(failed)
+        answer(calendars::free_slots(&self.pool, filter, page, self.clock.now())).await
     }
 
     async fn appointment(&self, id: AppointmentId) -> Result<Option<AppointmentView>, QueryError> {
-        appointments::one(&self.pool, id).await.map_err(failed)
+        answer(appointments::one(&self.pool, id)).await
     }
 
     async fn appointments(
@@ -91,11 +100,11 @@ impl Queries for PgQueries {
         filter: &AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
-        appointments::list(&self.pool, filter, page).await.map_err(failed)
+        answer(appointments::list(&self.pool, filter, page)).await
     }
 
     async fn relationships_of_patient(&self, patient: PatientId) -> Result<Vec<RelationshipView>, QueryError> {
-        relationships::of_patient(&self.pool, patient).await.map_err(failed)
+        answer(relationships::of_patient(&self.pool, patient)).await
     }
 
     async fn relationships_of_practitioner(
@@ -103,13 +112,11 @@ impl Queries for PgQueries {
         practitioner: PractitionerId,
         page: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, QueryError> {
-        relationships::of_practitioner(&self.pool, practitioner, page)
-            .await
-            .map_err(failed)
+        answer(relationships::of_practitioner(&self.pool, practitioner, page)).await
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<AccountView>, QueryError> {
-        accounts::one(&self.pool, id).await.map_err(failed)
+        answer(accounts::one(&self.pool, id)).await
     }
 
     async fn account_of_wallet(&self, wallet: &Wallet) -> Result<Option<AccountView>, QueryError> {
@@ -117,14 +124,14 @@ impl Queries for PgQueries {
     }
 
     async fn account_of_key(&self, hash: &KeyHash) -> Result<Option<AccountView>, QueryError> {
-        accounts::of_key(&self.pool, hash).await.map_err(failed)
+        answer(accounts::of_key(&self.pool, hash)).await
     }
 
     async fn accounts(&self, page: Page<AccountId>) -> Result<Vec<AccountView>, QueryError> {
-        accounts::list(&self.pool, page).await.map_err(failed)
+        answer(accounts::list(&self.pool, page)).await
     }
 
     async fn content_hashes(&self) -> Result<Vec<ProjectionHash>, QueryError> {
-        hash::content_hashes(&self.pool).await.map_err(failed)
+        within(CONTENT_HASHES, hash::content_hashes(&self.pool)).await
     }
 }

@@ -1,4 +1,4 @@
-//! A line to a service that can be cut, or fall silent.
+//! A line to a service that can be cut, fall silent, or swallow what is sent.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,8 +16,11 @@ pub enum Line {
     Open,
     /// Connections are closed and new ones refused, as when the service was killed.
     Cut,
-    /// Connections stay, and nothing comes through; as when a cable is pulled.
+    /// Connections stay, and nothing comes through until the line is open again; as when a cable is pulled.
     Silent,
+    /// Connections stay, new ones are taken, and what is sent is lost, whatever comes later; as when something between forgets who
+    /// talks to whom. A connection that has lost anything stays dead when the line is open again.
+    Swallows,
 }
 
 /// A proxy in front of a service. It goes away when it is dropped.
@@ -94,6 +97,9 @@ async fn bind_again(address: SocketAddr) -> TcpListener {
 }
 
 async fn connect(client: TcpStream, service: SocketAddr, mut line: watch::Receiver<Line>) {
+    if *line.borrow() == Line::Swallows {
+        return until_cut(&mut line, client).await;
+    }
     let Ok(()) = open(&mut line).await else { return };
     let Ok(server) = TcpStream::connect(service).await else {
         return;
@@ -119,6 +125,9 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watc
                 return;
             }
         };
+        if *line.borrow() == Line::Swallows {
+            return until_cut(&mut line, (from, to)).await;
+        }
         let Ok(()) = open(&mut line).await else { return };
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
@@ -126,10 +135,16 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watc
     }
 }
 
+/// Holds the ends of a connection that is dead, and reads no more from them.
+async fn until_cut(line: &mut watch::Receiver<Line>, ends: impl Send) {
+    let _ = line.wait_for(|line| *line == Line::Cut).await;
+    drop(ends);
+}
+
 /// Waits while the line is silent. An error when it is cut.
 async fn open(line: &mut watch::Receiver<Line>) -> Result<(), ()> {
     match line.wait_for(|line| *line != Line::Silent).await.as_deref() {
-        Ok(Line::Open) => Ok(()),
+        Ok(Line::Open | Line::Swallows) => Ok(()),
         _ => Err(()),
     }
 }

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use infrastructure::chain::EventLog;
 use infrastructure::follower::{FinalityRule, FollowerConfig, Rebuild};
 use infrastructure::keys::{KeyRing, MasterSecret};
-use infrastructure::postgres::{self, LIVE, REBUILD};
+use infrastructure::postgres::{self, LIVE, Limits, REBUILD};
 use infrastructure::sealing::{LogLocation, Opener};
 use projections::ReadModels;
 use serde::Serialize;
@@ -78,7 +78,7 @@ struct Source<'a> {
 pub async fn run(surroundings: &Surroundings, events: u64, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Report> {
     let config = surroundings.config();
     let database = surroundings.database_url();
-    let pool = postgres::pool(database, LIVE, 4)?;
+    let pool = postgres::pool_within(&Limits::LONG, database, LIVE, 4)?;
     postgres::migrate(&pool).await?;
     let keys = Arc::new(KeyRing::new(pool, config.keys.encryption_keys()?));
 
@@ -109,7 +109,7 @@ async fn measure(source: &Source<'_>, progress: &(dyn Fn(&str) + Sync)) -> anyho
     progress("measuring a rebuild");
     let opener = Opener::new(source.location(), &source.secret, Arc::clone(&source.keys));
     let follower = FollowerConfig::new(FinalityRule::Instant, source.deployed_in);
-    let pool = postgres::pool(source.database, REBUILD, 8)?;
+    let pool = postgres::pool_within(&Limits::LONG, source.database, REBUILD, 8)?;
     let rebuild = Rebuild::new(follower, source.log.clone(), opener, pool, ReadModels);
     rebuild.discard().await?;
     let memory = super::memory::watch();
@@ -119,7 +119,7 @@ async fn measure(source: &Source<'_>, progress: &(dyn Fn(&str) + Sync)) -> anyho
     let memory_mib = memory.and_then(super::memory::Watch::mebibytes);
 
     progress("measuring the raw limit");
-    let rows = Rows::read(&postgres::pool(source.database, LIVE, 2)?).await?;
+    let rows = Rows::read(&postgres::pool_within(&Limits::LONG, source.database, LIVE, 2)?).await?;
     let started = Instant::now();
     raw_limit(source, &rows).await?;
     let raw = per_second(report.position, started);
@@ -141,7 +141,7 @@ fn per_second(events: u64, since: Instant) -> f64 {
 
 /// Fetches and decodes every log, and beside it copies the rows that the rebuild made.
 async fn raw_limit(source: &Source<'_>, rows: &Rows) -> anyhow::Result<()> {
-    let pool = postgres::pool(source.database, LIVE, 2)?;
+    let pool = postgres::pool_within(&Limits::LONG, source.database, LIVE, 2)?;
     pool.execute("DROP SCHEMA IF EXISTS raw_limit CASCADE; CREATE SCHEMA raw_limit")
         .await?;
     futures::try_join!(fetch(source), rows.copy(&pool))?;

@@ -117,7 +117,7 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
 
 /// Whether the read models, if there are any, are those of this version of the program.
 async fn is_current(database: &str) -> Result<bool, CliError> {
-    let pool = postgres::pool(database, postgres::LIVE, 1)?;
+    let pool = postgres::pool_within(&postgres::Limits::LONG, database, postgres::LIVE, 1)?;
     postgres::migrate(&pool).await.map_err(compose::ComposeError::from)?;
     let current = follower::is_current(&pool, &ReadModels).await;
     pool.close().await;

@@ -5,11 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use infrastructure::keys::KeyRing;
-use infrastructure::postgres::{self, LIVE};
-use secrecy::ExposeSecret;
 
 use super::{CliError, console};
 use crate::config::{DatabaseConfig, KeysConfig};
+use crate::pools;
 
 /// Look after the keys that protect what concerns a person.
 #[derive(Debug, Args)]
@@ -49,7 +48,7 @@ impl Rotate {
         let database = DatabaseConfig::read(file)?;
         let keys = KeysConfig::read(file)?.encryption_keys()?;
         let current = keys.current_id().to_owned();
-        let pool = postgres::pool(database.url.expose_secret(), LIVE, 2)?;
+        let pool = pools::for_long_work(&database)?;
         let bar = console::bar();
         bar.set_message("wrapping");
         let rewrapped = KeyRing::new(pool.clone(), keys)

@@ -8,6 +8,7 @@ use clap::Args;
 use super::{CliError, console};
 use crate::compose;
 use crate::config::DatabaseConfig;
+use crate::pools;
 
 /// Create or update the database's tables.
 ///
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let database = DatabaseConfig::read(arguments.config.as_deref())?;
-    let pool = compose::pool(&database)?;
+    let pool = pools::for_long_work(&database)?;
     compose::migrate(&pool).await?;
     pool.close().await;
     console::note("the database is up to date");

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
 use infrastructure::follower::{FollowerConfig, Phase, Rebuild, RebuildProgress};
 use infrastructure::keys::KeyRing;
-use infrastructure::postgres::{self, LIVE, REBUILD};
+use infrastructure::postgres::{self, LIVE, Limits, REBUILD};
 use infrastructure::sealing::{LogLocation, Opener};
 use projections::{PgQueries, ReadModels};
 use secrecy::ExposeSecret;
@@ -57,8 +57,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     };
     let database = config.database.url.expose_secret();
     let (live, pool) = (
-        postgres::pool(database, LIVE, 1)?,
-        postgres::pool(database, REBUILD, CONNECTIONS)?,
+        postgres::pool_within(&Limits::LONG, database, LIVE, 1)?,
+        postgres::pool_within(&Limits::LONG, database, REBUILD, CONNECTIONS)?,
     );
     let rebuild = prepare(&config, pool.clone())?;
     if arguments.from_scratch {
@@ -91,7 +91,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 
 /// Rebuilds and swaps, without a word.
 pub(super) async fn again(config: &Config) -> Result<(), CliError> {
-    let pool = postgres::pool(config.database.url.expose_secret(), REBUILD, CONNECTIONS)?;
+    let pool = postgres::pool_within(&Limits::LONG, config.database.url.expose_secret(), REBUILD, CONNECTIONS)?;
     let ran = prepare(config, pool.clone())?.run(|_| ()).await;
     pool.close().await;
     ran.map(drop).map_err(CliError::other)

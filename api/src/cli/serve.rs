@@ -20,6 +20,8 @@ use crate::config::Config;
 ///                           http.session_idle_minutes, http.session_hours,
 ///                           http.invitation_hours (168)
 ///   database.url            postgres://user:password@host/database (required); database.connections (32)
+///                           for requests; database.follower_connections (4), database.appender_connections (4) and
+///                           database.upkeep_connections (4) beside them
 ///   chain.nodes             JSON-RPC URLs, the preferred one first (required)
 ///   chain.id                the chain id (required)
 ///   chain.contract          the address of the EventLog contract (required); chain.deployed_in, its block

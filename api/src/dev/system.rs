@@ -270,10 +270,7 @@ fn configuration(
             session_hours: None,
             invitation_hours: None,
         },
-        database: DatabaseConfig {
-            url: postgres.url().into(),
-            connections: 32,
-        },
+        database: DatabaseConfig::at(postgres.url()),
         chain: ChainConfig {
             nodes: vec![chain.url()],
             id: chain.chain_id(),

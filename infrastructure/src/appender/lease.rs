@@ -13,12 +13,16 @@ use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::chain::Address;
+use crate::postgres::{ANSWER, within};
 
 /// How long a lease lasts without being renewed.
 pub(super) const LASTS: Duration = Duration::from_secs(15);
 
 /// How often it is renewed.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(4);
+
+/// How long one attempt to renew it may take. Two of them, and the time until the next, are less than it lasts.
+const EXTEND: Duration = Duration::from_secs(5);
 
 /// A lease that was granted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +39,10 @@ pub(super) struct Held {
 
 /// Takes the lease if it is free. `None` while another holds it.
 pub(super) async fn acquire(pool: &PgPool, address: Address, holder: Uuid) -> Result<Option<Held>, sqlx::Error> {
+    within(ANSWER, take(pool, address, holder)).await
+}
+
+async fn take(pool: &PgPool, address: Address, holder: Uuid) -> Result<Option<Held>, sqlx::Error> {
     let mut alive = pool.acquire().await?.detach();
     let alone = show_life(&mut alive, address).await?;
     let fence = sqlx::query_scalar(
@@ -134,23 +142,28 @@ impl Held {
 
     /// Renews the lease. `false` when another has taken it.
     pub(super) async fn renew(&mut self, pool: &PgPool) -> Result<bool, sqlx::Error> {
-        match self.extend(LASTS).await {
+        match within(EXTEND, self.extend(LASTS)).await {
             Ok(held) => Ok(held),
-            Err(_) => {
-                // The connection broke. While nobody can reach the database nobody can take the lease either; and the fence
-                // tells when somebody did.
-                let mut alive = pool.acquire().await?.detach();
-                show_life(&mut alive, self.lease.address).await?;
-                self.alive = alive;
-                self.extend(LASTS).await
-            }
+            // The connection broke. While nobody can reach the database nobody can take the lease either; and the fence tells when
+            // somebody did.
+            Err(_) => within(EXTEND, self.renew_anew(pool)).await,
         }
+    }
+
+    async fn renew_anew(&mut self, pool: &PgPool) -> Result<bool, sqlx::Error> {
+        let mut alive = pool.acquire().await?.detach();
+        show_life(&mut alive, self.lease.address).await?;
+        self.alive = alive;
+        self.extend(LASTS).await
     }
 
     /// Gives the lease back.
     pub(super) async fn release(mut self) -> Result<(), sqlx::Error> {
-        self.extend(Duration::ZERO).await?;
-        self.alive.close().await
+        within(EXTEND, async {
+            self.extend(Duration::ZERO).await?;
+            self.alive.close().await
+        })
+        .await
     }
 
     async fn extend(&mut self, by: Duration) -> Result<bool, sqlx::Error> {

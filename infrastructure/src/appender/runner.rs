@@ -29,6 +29,7 @@ use super::worker::{End, RETRY};
 use crate::chain::{Address, BlockId, EventLog, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
 use crate::notices::{Notice, Notices};
+use crate::postgres::{ANSWER, within};
 
 /// How an appender works.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,9 @@ impl AppenderConfig {
         }
     }
 }
+
+/// How long it may take to read the outbox.
+const RESTORED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long the end of a lease waits for the database to say what became of the last batch.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -387,18 +391,17 @@ impl Appender {
         left_over: &mut Vec<LeftOver>,
     ) -> Result<Machine, OutboxError> {
         let mut found: HashSet<CommitKey> = HashSet::new();
-        let (batches, signatures) = outbox
-            .restore(|commit: &Commit| {
-                let same = left_over.iter().find(|known| *known.queued.commit == *commit);
-                match same {
-                    Some(known) => {
-                        found.insert(known.queued.key);
-                        known.queued.key
-                    }
-                    None => self.shared.next_key(),
+        let restoring = outbox.restore(|commit: &Commit| {
+            let same = left_over.iter().find(|known| *known.queued.commit == *commit);
+            match same {
+                Some(known) => {
+                    found.insert(known.queued.key);
+                    known.queued.key
                 }
-            })
-            .await?;
+                None => self.shared.next_key(),
+            }
+        });
+        let (batches, signatures) = within(RESTORED_WITHIN, restoring).await?;
         desk.remember_all(signatures);
         for LeftOver {
             queued, mut waiting, ..
@@ -411,7 +414,7 @@ impl Appender {
     }
 
     async fn surroundings(&self) -> Result<Surroundings, String> {
-        let around = surroundings(&self.pool).await;
+        let around = within(ANSWER, surroundings(&self.pool)).await;
         let around = around.map_err(|_| "the follower has not begun yet".to_owned())?;
         self.shared.well(TroubleKind::AppenderWithoutDatabase);
         Ok(around)

@@ -17,6 +17,7 @@ use super::status::Shared;
 use crate::chain::Hash;
 use crate::crash::{APPENDER_OUTBOX_CLEANED, APPENDER_STORED, crash_point};
 use crate::log::NewKey;
+use crate::postgres::{TRANSACTION, within};
 
 /// How long to wait before something that failed is tried again.
 pub(super) const RETRY: Duration = Duration::from_millis(250);
@@ -53,7 +54,7 @@ pub(super) async fn work(
             continue;
         }
         loop {
-            match perform(&outbox, &job).await {
+            match within(TRANSACTION, perform(&outbox, &job)).await {
                 Ok(message) => {
                     shared.well(TroubleKind::AppenderWithoutDatabase);
                     if let Some(message) = message {

@@ -1,6 +1,7 @@
 //! Another try at what is parked: after a newer program, or a key, has come.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::projector::Projector;
@@ -11,6 +12,7 @@ use super::shape::Shape;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
 use crate::log::AppendedEntry;
+use crate::postgres::{TRANSACTION, within};
 use crate::sealing::{Opener, Opening};
 
 /// What another try came to.
@@ -21,6 +23,9 @@ pub struct Retried {
     /// How many are still parked.
     pub parked: u64,
 }
+
+/// How long another try at a page of them may take.
+const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is parked for one follower.
 #[derive(Clone)]
@@ -47,11 +52,11 @@ where
         let (mut released, mut after) = (Vec::new(), 0);
         // The streams whose event in front cannot be read, so that nothing behind it is looked at.
         let mut stuck: HashSet<StreamId> = HashSet::new();
-        while let Some(page) = self.retry_page(after, &mut stuck).await? {
+        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(after, &mut stuck)).await? {
             released.extend(page.released);
             after = page.last;
         }
-        let held = Held::load(&self.pool).await?;
+        let held = within(TRANSACTION, Held::load(&self.pool)).await?;
         self.status.update(|status| held.show(status));
         let parked = held.events;
         if !released.is_empty() {

@@ -29,8 +29,11 @@ use super::{FollowerConfig, FollowerError, apply, copy, journal, schema};
 use crate::chain::{BlockId, BlockLogs, ChainError, EventLog};
 use crate::log::{LogBlock, LogHead};
 use crate::notices::Notices;
-use crate::postgres::{LIVE, REBUILD};
+use crate::postgres::{ANSWER, LIVE, LONG_STEP, REBUILD, TRANSACTION, within};
 use crate::sealing::Opener;
+
+/// How long the rows of one batch may take to be written, or the leftovers of another rebuild to be dropped.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// Renames the schemas [`LIVE`] and [`REBUILD`]. A follower that waits for the lock on the checkpoint must not find the row in the
 /// schema that is put away.
@@ -232,7 +235,7 @@ where
         F: Future<Output = Result<(), String>> + Send,
     {
         let began = Instant::now();
-        self.create().await?;
+        within(WRITTEN_WITHIN, self.create()).await?;
         let mut place = self.follower.start().await?;
         self.follower.verify(&mut place).await?;
         let resumed_at = place.window.last().head.position;
@@ -257,12 +260,12 @@ where
         let filling = began.elapsed();
 
         tell(Phase::Indexing, &place);
-        self.complete().await?;
+        within(LONG_STEP, self.complete()).await?;
 
         tell(Phase::CatchingUp, &place);
         self.prove(&mut place).await?;
         tell(Phase::Swapping, &place);
-        self.swap(&mut place, compare).await?;
+        within(LONG_STEP, self.swap(&mut place, compare)).await?;
 
         let last = place.window.last();
         Ok(RebuildReport {
@@ -278,10 +281,13 @@ where
 
     /// A connection that keeps other rebuilds out of this database while it is open.
     async fn lock_out_others(&self) -> Result<PgConnection, RebuildError> {
-        let mut connection = self.follower.pool.acquire().await?.detach();
-        let ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('medconnect.rebuild'))")
-            .fetch_one(&mut connection)
-            .await?;
+        let (connection, ours) = within(ANSWER, async {
+            let mut connection = self.follower.pool.acquire().await?.detach();
+            let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('medconnect.rebuild'))");
+            let ours: bool = lock.fetch_one(&mut connection).await?;
+            Ok::<_, sqlx::Error>((connection, ours))
+        })
+        .await?;
         if ours {
             Ok(connection)
         } else {
@@ -341,7 +347,7 @@ where
                     Some(blocks) => Some(self.open(blocks, head, held).await?),
                     None => None,
                 };
-                self.write(place, batch).await?;
+                within(WRITTEN_WITHIN, self.write(place, batch)).await?;
                 progress(place);
             } else if let Some(blocks) = next {
                 let head = place.window.last().head;
@@ -414,8 +420,11 @@ where
             hash: block.hash,
             ..*place.window.last()
         };
-        let transaction = apply::begin(&self.follower.pool).await?;
-        Ok(self.commit_at(place, to, transaction).await?)
+        let commit = async {
+            let transaction = apply::begin(&self.follower.pool).await?;
+            self.commit_at(place, to, transaction).await
+        };
+        Ok(within(TRANSACTION, commit).await?)
     }
 
     async fn commit_at(

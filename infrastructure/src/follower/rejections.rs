@@ -14,6 +14,7 @@ use super::trust::{self, CheckedBlock};
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::{Hash, Transaction};
 use crate::log::{StreamHead, StreamPart};
+use crate::postgres::{ANSWER, within};
 
 /// Checks the rejections of blocks that continue the log after the position `before`.
 pub(super) async fn check(pool: &PgPool, before: Position, blocks: &[CheckedBlock]) -> Result<(), FollowerError> {
@@ -23,8 +24,8 @@ pub(super) async fn check(pool: &PgPool, before: Position, blocks: &[CheckedBloc
     }
     let streams: Vec<StreamId> = rejected().map(|rejection| rejection.stream).collect();
     let transactions: Vec<Hash> = rejected().map(|rejection| rejection.transaction).collect();
-    let heads = heads(pool, &streams, before).await?;
-    let ours = batches(pool, &transactions).await?;
+    let heads = within(ANSWER, heads(pool, &streams, before)).await?;
+    let ours = within(ANSWER, batches(pool, &transactions)).await?;
     Ok(trust::check_rejections(blocks, heads, &ours)?)
 }
 

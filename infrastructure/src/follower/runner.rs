@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
-use super::checkpoint::{self, FinalPoint};
+use super::checkpoint::{self, Checkpoint, FinalPoint};
 use super::finality::Claim;
 use super::opening::{self, OpenedBlock};
 use super::parking::{Held, Parking};
@@ -24,6 +24,7 @@ use crate::chain::{BlockId, BlockLogs, ChainError, Deployment, EventLog, deploy}
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
 use crate::notices::{AppliedEvent, Notice, Notices};
+use crate::postgres::{LONG_STEP, Patience, TRANSACTION, within};
 use crate::sealing::Opener;
 
 /// How a follower follows.
@@ -79,6 +80,12 @@ const NODE_PATIENCE: Duration = Duration::from_secs(3);
 /// How long another node is waited for that is only asked whether it has a block.
 const OTHERS_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long the database may take, at first, for the blocks that are applied at once, or undone.
+const APPLIED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the checkpoint may take to be found; the first time, the node is asked for where it begins.
+const START: Duration = Duration::from_secs(60);
+
 /// How long the follower pauses after a failure, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -118,6 +125,8 @@ pub(super) struct Place {
     ahead_since: Option<Instant>,
     /// The newest block of a chain whose log was read from its beginning, and was not ours.
     not_ours: Option<[u8; 32]>,
+    /// How long the database may take for what is applied at once.
+    patience: Patience,
 }
 
 impl<P> Follower<P>
@@ -237,10 +246,10 @@ where
     /// Another follower undid blocks that were told here: tells so, and goes back to where both agree. What it applied since is
     /// found applied, and told, block by block.
     async fn realign(&self, place: &mut Option<Place>) {
-        let found = async {
+        let found = within(TRANSACTION, async {
             let mut connection = self.pool.acquire().await?;
             checkpoint::load(&mut connection).await
-        };
+        });
         let (Some(known), Ok(Some(found))) = (place.as_mut(), found.await) else {
             *place = None;
             return;
@@ -308,7 +317,27 @@ where
 
     /// Finds or makes the checkpoint.
     pub(super) async fn start(&self) -> Result<Place, FollowerError> {
-        schema::prepare(&self.pool, &self.projector).await?;
+        within(TRANSACTION, schema::prepare(&self.pool, &self.projector)).await?;
+        let (found, held) = within(START, self.checkpoint()).await?;
+        if found.chain_id != self.log.node().chain_id() || found.contract != self.log.address().0 {
+            return Err(Distrust::OtherLog.into());
+        }
+        let place = Place {
+            window: found.window,
+            finalized: found.finalized,
+            held,
+            verified: false,
+            behind_since: None,
+            ahead_since: None,
+            not_ours: None,
+            patience: Patience::new(APPLIED_WITHIN),
+        };
+        self.show(&place);
+        self.publish_finalized(&place);
+        Ok(place)
+    }
+
+    async fn checkpoint(&self) -> Result<(Checkpoint, Held), FollowerError> {
         let mut transaction = self.pool.begin().await?;
         let found = match checkpoint::load(&mut transaction).await? {
             Some(found) => found,
@@ -321,21 +350,7 @@ where
         };
         let held = Held::load(&mut *transaction).await?;
         transaction.commit().await?;
-        if found.chain_id != self.log.node().chain_id() || found.contract != self.log.address().0 {
-            return Err(Distrust::OtherLog.into());
-        }
-        let place = Place {
-            window: found.window,
-            finalized: found.finalized,
-            held,
-            verified: false,
-            behind_since: None,
-            ahead_since: None,
-            not_ours: None,
-        };
-        self.show(&place);
-        self.publish_finalized(&place);
-        Ok(place)
+        Ok((found, held))
     }
 
     /// Makes sure, once, that the contract is the one that this program knows. Not before the database has been looked at: what is
@@ -472,7 +487,8 @@ where
             finalized,
             shape: &self.shape,
         };
-        match apply::apply(&self.pool, &self.projector, run).await {
+        let applying = apply::apply(&self.pool, &self.projector, run);
+        match place.patience.within(applying).await {
             Ok(Applied::Now) => {}
             Ok(Applied::Already) => {
                 let block = place.window.last().number;
@@ -570,7 +586,7 @@ where
         if finalized == place.finalized {
             return Ok(Step::Idle);
         }
-        apply::finalize(&self.pool, finalized).await?;
+        within(TRANSACTION, apply::finalize(&self.pool, finalized)).await?;
         place.finalized = finalized;
         self.show(place);
         self.publish_finalized(place);
@@ -604,7 +620,8 @@ where
             Fork::Above(block) if block.number >= place.finalized.block => block,
             Fork::Above(_) | Fork::TooDeep => return self.reanchor(place, newest).await,
         };
-        apply::revert(&self.pool, &self.shape, &to, place.finalized).await?;
+        let reverting = apply::revert(&self.pool, &self.shape, &to, place.finalized);
+        place.patience.within(reverting).await?;
         tracing::warn!(to = to.number, from = last, "the chain reorganised: blocks were undone");
         place.window.truncate_to(to.number);
         place.behind_since = None;
@@ -663,11 +680,14 @@ where
             block: to.number,
             position: to.head.position,
         };
-        let mut transaction = apply::begin_reanchor(&self.pool, &self.shape, &to).await?;
-        if place.window.at(to.number).is_none_or(|block| block.hash != to.hash) {
-            self.renumber(&mut transaction, &to).await?;
-        }
-        apply::reanchor(transaction, &to, finalized).await?;
+        let moving = async {
+            let mut transaction = apply::begin_reanchor(&self.pool, &self.shape, &to).await?;
+            if place.window.at(to.number).is_none_or(|block| block.hash != to.hash) {
+                self.renumber(&mut transaction, &to).await?;
+            }
+            apply::reanchor(transaction, &to, finalized).await
+        };
+        within(LONG_STEP, moving).await?;
         tracing::warn!(
             block = to.number,
             position = to.head.position,
@@ -749,7 +769,7 @@ where
     }
 
     async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
-        place.held = Held::load(&self.pool).await?;
+        place.held = within(TRANSACTION, Held::load(&self.pool)).await?;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use super::checkpoint::from_sql;
 use super::status::StatusCell;
 use crate::chain::{BlockId, EventLog, Node};
 use crate::log::LogHead;
+use crate::postgres::{ANSWER, within};
 
 /// A block that is final here.
 pub(super) struct FinalBlock {
@@ -26,7 +27,7 @@ pub(super) struct FinalBlock {
 /// Asks the nodes that the follower does not use just now, again and again.
 pub(super) async fn watch(log: EventLog, pool: PgPool, status: StatusCell, every: Duration, cancel: CancellationToken) {
     while cancel.run_until_cancelled(sleep(every)).await.is_some() {
-        let Ok(Some(block)) = newest_final(&pool).await else {
+        let Ok(Some(block)) = within(ANSWER, newest_final(&pool)).await else {
             continue;
         };
         let mut dispute = None;

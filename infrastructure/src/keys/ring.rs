@@ -12,6 +12,7 @@ use sqlx::PgPool;
 use super::rows::{self, KeyRow};
 use super::{DataKey, KeyEncryptionKeys, SecretError, UnwrapError};
 use crate::log::{KeyId, NewKey};
+use crate::postgres::{Answering, TRANSACTION, within};
 
 /// How many keys are kept open in memory.
 const CACHED: u64 = 200_000;
@@ -106,7 +107,7 @@ enum Current {
 
 /// The key ring of one server. Cheap to share behind an `Arc`.
 pub struct KeyRing {
-    pool: PgPool,
+    pool: Answering,
     keks: KeyEncryptionKeys,
     /// Keys that may not be in the database yet. They stand in no cache that could evict them.
     undurable: DashMap<PatientId, SealingKey>,
@@ -128,7 +129,7 @@ impl KeyRing {
     /// A ring over the table `data_keys`.
     pub fn new(pool: PgPool, keks: KeyEncryptionKeys) -> Self {
         Self {
-            pool,
+            pool: Answering::new(pool),
             keks,
             undurable: DashMap::new(),
             undurable_ids: DashMap::new(),
@@ -185,8 +186,11 @@ impl KeyRing {
     /// # Errors
     /// When the database refuses; then none is written.
     pub async fn make_durable(&self, new_keys: &[NewKey]) -> Result<(), KeyRingError> {
-        let mut connection = self.pool.acquire().await?;
-        rows::insert_keys(&mut connection, new_keys).await?;
+        let insert = async {
+            let mut connection = self.pool.pool().acquire().await?;
+            rows::insert_keys(&mut connection, new_keys).await
+        };
+        within(TRANSACTION, insert).await?;
         for key in new_keys {
             self.mark_durable(&key.key_id);
         }
@@ -237,30 +241,34 @@ impl KeyRing {
         let mut done = 0;
         progress(done, total);
         loop {
-            let mut transaction = self.pool.begin().await?;
-            let outdated = rows::outdated(&mut transaction, self.keks.current_id(), ROTATED_AT_ONCE).await?;
-            if outdated.is_empty() {
-                drop(transaction);
-                if rows::count_outdated(&self.pool, self.keks.current_id()).await? == 0 {
-                    return Ok(done);
-                }
+            let rewrapped = within(TRANSACTION, self.rewrap_some()).await?;
+            if rewrapped > 0 {
+                done += rewrapped;
+                progress(done, total.max(done));
+            } else if rows::count_outdated(&self.pool, self.keks.current_id()).await? == 0 {
+                return Ok(done);
+            } else {
                 // Another rotation is about to do the rest.
                 tokio::time::sleep(OTHERS_ROTATE).await;
-                continue;
             }
-            let mut rewrapped = Vec::with_capacity(outdated.len());
-            for row in &outdated {
-                let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else {
-                    continue;
-                };
-                let key = self.keks.unwrap(&row.kek_id, &key_id, row.subject(), wrapped)?;
-                rewrapped.push((key_id, self.keks.wrap(&key_id, row.subject(), &key)?));
-            }
-            rows::replace(&mut transaction, self.keks.current_id(), &rewrapped).await?;
-            transaction.commit().await?;
-            done += rewrapped.len() as u64;
-            progress(done, total.max(done));
         }
+    }
+
+    /// Some of them in one transaction; how many.
+    async fn rewrap_some(&self) -> Result<u64, KeyRingError> {
+        let mut transaction = self.pool.pool().begin().await?;
+        let outdated = rows::outdated(&mut transaction, self.keks.current_id(), ROTATED_AT_ONCE).await?;
+        let mut rewrapped = Vec::with_capacity(outdated.len());
+        for row in &outdated {
+            let (Some(key_id), Some(wrapped)) = (row.key_id(), &row.wrapped) else {
+                continue;
+            };
+            let key = self.keks.unwrap(&row.kek_id, &key_id, row.subject(), wrapped)?;
+            rewrapped.push((key_id, self.keks.wrap(&key_id, row.subject(), &key)?));
+        }
+        rows::replace(&mut transaction, self.keks.current_id(), &rewrapped).await?;
+        transaction.commit().await?;
+        Ok(rewrapped.len() as u64)
     }
 
     async fn load_or_make(&self, subject: PatientId) -> Result<Current, KeyRingError> {

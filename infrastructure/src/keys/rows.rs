@@ -1,10 +1,11 @@
 //! The table `data_keys`.
 
 use domain::kernel::PatientId;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::log::{KeyId, NewKey};
+use crate::postgres::Answering;
 
 /// A row: one key of one subject. `wrapped` is `None` once the key is destroyed.
 #[derive(sqlx::FromRow)]
@@ -27,7 +28,7 @@ impl KeyRow {
 }
 
 /// The keys of one subject, the newest first.
-pub(super) async fn of_subject(pool: &PgPool, subject: PatientId) -> Result<Vec<KeyRow>, sqlx::Error> {
+pub(super) async fn of_subject(pool: &Answering, subject: PatientId) -> Result<Vec<KeyRow>, sqlx::Error> {
     sqlx::query_as(
         "SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE subject = $1 ORDER BY created_at DESC, key_id",
     )
@@ -37,7 +38,7 @@ pub(super) async fn of_subject(pool: &PgPool, subject: PatientId) -> Result<Vec<
 }
 
 /// The keys with these names, as far as they are here.
-pub(super) async fn by_ids(pool: &PgPool, ids: &[KeyId]) -> Result<Vec<KeyRow>, sqlx::Error> {
+pub(super) async fn by_ids(pool: &Answering, ids: &[KeyId]) -> Result<Vec<KeyRow>, sqlx::Error> {
     let ids: Vec<&[u8]> = ids.iter().map(KeyId::as_slice).collect();
     sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE key_id = ANY($1)")
         .bind(ids)
@@ -46,7 +47,7 @@ pub(super) async fn by_ids(pool: &PgPool, ids: &[KeyId]) -> Result<Vec<KeyRow>, 
 }
 
 /// How many keys are wrapped under another key-encryption key than this one.
-pub(super) async fn count_outdated(pool: &PgPool, kek_id: &str) -> Result<u64, sqlx::Error> {
+pub(super) async fn count_outdated(pool: &Answering, kek_id: &str) -> Result<u64, sqlx::Error> {
     let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL AND kek_id <> $1")
         .bind(kek_id)
         .fetch_one(pool)

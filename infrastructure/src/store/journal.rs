@@ -12,6 +12,7 @@ use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
 
 use crate::log::{AppendedEntry, StreamHead};
+use crate::postgres::{ANSWER, Answering};
 use crate::trace;
 
 /// Why the journal has no answer.
@@ -77,7 +78,7 @@ const NO_SNAPSHOTS: &str = "no_snapshots";
 
 /// The journal in Postgres, read through postgres-es.
 pub struct PostgresJournal {
-    pool: PgPool,
+    pool: Answering,
     repository: PostgresEventRepository,
 }
 
@@ -85,7 +86,10 @@ impl PostgresJournal {
     /// Over a pool whose search path begins with the schema of the journal.
     pub fn new(pool: PgPool) -> Self {
         let repository = PostgresEventRepository::new(pool.clone()).with_tables(JOURNAL_VIEW, NO_SNAPSHOTS);
-        Self { pool, repository }
+        Self {
+            pool: Answering::new(pool),
+            repository,
+        }
     }
 }
 
@@ -101,10 +105,10 @@ impl Journal for PostgresJournal {
         aggregate: &AggregateRef,
         stream: &StreamId,
     ) -> Result<Vec<AppendedEntry>, JournalError> {
-        let events = self
-            .repository
-            .get_events::<A>(&aggregate.to_string())
-            .await
+        let name = aggregate.to_string();
+        let events = tokio::time::timeout(ANSWER, self.repository.get_events::<A>(&name)).await;
+        let events = events
+            .map_err(|late| JournalError::Unavailable(late.into()))?
             .map_err(unavailable)?;
         events.iter().map(|event| entry(stream, event)).collect()
     }

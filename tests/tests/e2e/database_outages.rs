@@ -118,6 +118,27 @@ async fn a_database_that_lets_nobody_in_for_a_while_costs_nothing_that_was_ackno
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_swallows_what_is_sent_costs_nothing_that_was_acknowledged() {
+    let (site, line, server) = served_by_a_line().await;
+    nothing_is_lost(&site, &server, async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        line.set(Line::Swallows);
+        // While it lasts, nobody is told that the server is ready.
+        let unready = async {
+            while server.readiness().await.0 != 503 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), unready).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        line.set(Line::Open);
+    })
+    .await;
+    assert_eq!(server.readiness().await.0, 200);
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_asks_while_the_database_is_away_is_told_to_ask_again() {
     let (_site, line, server) = served_by_a_line().await;
     let administrator = server.administrator().await;
@@ -125,7 +146,7 @@ async fn who_asks_while_the_database_is_away_is_told_to_ask_again() {
     let (_, appointment) = desk.visit(0).await;
     let appointment = format!("/v1/appointments/{appointment}");
     let (patient, account) = (Desk::patient(1), json!({ "name": "auditor", "role": "auditor" }));
-    for state in [Line::Cut, Line::Silent] {
+    for state in [Line::Cut, Line::Silent, Line::Swallows] {
         line.set(state);
         let ask = async |rest: &tests::rest::Rest, method: Method, path: &str, key: Option<&str>, body| {
             let asked = rest.send(method.clone(), path, key, body);

@@ -43,3 +43,4 @@ mod tooling;
 mod transactions;
 mod visits;
 mod wallets;
+mod waits;

@@ -1,15 +1,21 @@
-//! Pools, schemas, migrations.
+//! Pools, schemas, migrations, and how long anything waits.
 //!
 //! `core` holds what cannot be rebuilt (keys) and what is short-lived (outbox, commands, sessions); its migrations stand in
 //! `infrastructure/migrations`. `live` holds what the follower can rebuild from the chain (journal, read models). SQL
 //! names tables without a schema: the connection's search path decides.
 
-use std::str::FromStr;
+mod limits;
+mod pool;
+
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
+
+pub(crate) use limits::Patience;
+pub use limits::{ANSWER, LONG_STEP, Limits, TRANSACTION, within};
+pub(crate) use pool::Answering;
+pub use pool::{pool, pool_within};
 
 /// The schema of what the follower can rebuild.
 pub const LIVE: &str = "live";
@@ -20,55 +26,44 @@ pub const REBUILD: &str = "rebuild";
 /// The schema of keys, outbox, commands and sessions.
 pub const CORE: &str = "core";
 
-/// Opens a pool whose connections look for tables in `schema`, then in `core`. Connects on first use.
-///
-/// # Errors
-/// When the URL is not one of Postgres.
-pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("medconnect")
-        .options([("search_path", format!("{schema},{CORE}"))])
-        .statement_cache_capacity(256);
-    Ok(PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_lazy_with(options))
-}
-
 /// The migrations of the `core` schema.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How long a connection may take that is made to find out whether there is a database.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Creates or updates the `core` schema. Where there is nothing to do it changes nothing, so that a server needs no right to.
+/// Creates or updates the `core` schema, over a pool with [`Limits::LONG`]. Where there is nothing to do it changes nothing, so that a server needs no right to.
 ///
 /// # Errors
 /// When the database cannot be reached or refuses, or was migrated by a newer program.
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     // Not one of the pool's: that would only say that it waited in vain, not for what. And its search path is another.
     let mut connection = connect(pool).await?;
-    if !is_migrated(&mut connection).await? {
-        // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
-        let missing: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NULL")
-            .fetch_one(&mut connection)
-            .await?;
-        if missing {
-            connection.execute("CREATE SCHEMA IF NOT EXISTS core").await?;
-        }
-        // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
-        connection.execute("SET search_path = core").await?;
-        MIGRATIONS.run_direct(&mut connection).await?;
+    let migrated = within(ANSWER, is_migrated(&mut connection)).await?;
+    if !migrated {
+        let migrating = tokio::time::timeout(LONG_STEP, run_migrations(&mut connection));
+        migrating.await.unwrap_or_else(|_| Err(limits::timed_out().into()))?;
     }
-    connection.close().await?;
+    within(ANSWER, connection.close()).await?;
     Ok(())
+}
+
+async fn run_migrations(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
+    let missing: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if missing {
+        connection.execute("CREATE SCHEMA IF NOT EXISTS core").await?;
+    }
+    // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
+    connection.execute("SET search_path = core").await?;
+    MIGRATIONS.run_direct(connection).await
 }
 
 async fn connect(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
     let options = pool.connect_options();
-    tokio::time::timeout(CONNECT, PgConnection::connect_with(&options))
-        .await
-        .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    within(CONNECT, PgConnection::connect_with(&options)).await
 }
 
 /// Whether exactly this program's migrations were applied.

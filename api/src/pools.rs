@@ -1,0 +1,66 @@
+//! A server's connections to its database: pools of their own for those who must not starve each other.
+
+use infrastructure::postgres::{self, LIVE, Limits};
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+
+use crate::compose::ComposeError;
+use crate::config::DatabaseConfig;
+
+/// How many connections a command has that somebody runs.
+const OF_A_COMMAND: u32 = 2;
+
+/// The pools of a server, each with the read models first in its search path. They connect on first use.
+#[derive(Clone, Debug)]
+pub(crate) struct Pools {
+    /// For requests. However many there are, the others have theirs.
+    pub(crate) requests: PgPool,
+    /// For the follower alone.
+    pub(crate) follower: PgPool,
+    /// For the appender alone.
+    pub(crate) appender: PgPool,
+    /// For what is short and must always get through: the patients' keys, and whether the server is ready.
+    pub(crate) upkeep: PgPool,
+}
+
+impl Pools {
+    /// As the configuration says.
+    ///
+    /// # Errors
+    /// When the URL is not one of Postgres.
+    pub(crate) fn open(database: &DatabaseConfig) -> Result<Self, ComposeError> {
+        Ok(Self {
+            requests: open(database, &Limits::SHORT, database.connections)?,
+            follower: open(database, &Limits::FOLLOWER, database.follower_connections)?,
+            appender: open(database, &Limits::SHORT, database.appender_connections)?,
+            upkeep: open(database, &Limits::SHORT, database.upkeep_connections)?,
+        })
+    }
+
+    /// Closes all of them, once nothing is under way.
+    pub(crate) async fn close(&self) {
+        tokio::join!(
+            self.requests.close(),
+            self.follower.close(),
+            self.appender.close(),
+            self.upkeep.close()
+        );
+    }
+}
+
+/// A pool for long work that somebody has asked for.
+///
+/// # Errors
+/// When the URL is not one of Postgres.
+pub(crate) fn for_long_work(database: &DatabaseConfig) -> Result<PgPool, ComposeError> {
+    open(database, &Limits::LONG, OF_A_COMMAND)
+}
+
+fn open(database: &DatabaseConfig, limits: &Limits, connections: u32) -> Result<PgPool, ComposeError> {
+    let url = database.url.expose_secret();
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(ComposeError::DatabaseUrl);
+    }
+    // A part without a connection would wait for ever.
+    postgres::pool_within(limits, url, LIVE, connections.max(1)).map_err(|_| ComposeError::DatabaseUrl)
+}
