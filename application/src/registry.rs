@@ -30,7 +30,7 @@ pub struct Claim {
 }
 
 /// The right to execute a registered command and to write its answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Ticket {
     /// The command.
     pub command_id: CommandId,
@@ -121,11 +121,11 @@ pub trait CommandRegistry: Send + Sync + 'static {
         until: DateTime<Utc>,
     ) -> Result<Ticket, StoreError>;
 
-    /// Puts off the end of a claim, unless a later one has been granted.
+    /// Puts off the end of claims, except those after which a later one has been granted.
     ///
     /// # Errors
     /// As [`Self::claim`].
-    async fn renew(&self, ticket: Ticket, until: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn renew(&self, tickets: &[Ticket], until: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Writes the answer, unless a later claim has been granted.
     ///

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, CommandId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
+use uuid::Uuid;
 
 use crate::postgres::Answering;
 use crate::sessions::store;
@@ -130,11 +131,16 @@ impl CommandRegistry for PostgresCommands {
         Ok(Ticket { command_id, fence: 1 })
     }
 
-    async fn renew(&self, ticket: Ticket, until: DateTime<Utc>) -> Result<(), StoreError> {
-        let sql = "UPDATE commands SET claimed_until = $3 WHERE command_id = $1 AND fence = $2 AND status IS NULL";
+    async fn renew(&self, tickets: &[Ticket], until: DateTime<Utc>) -> Result<(), StoreError> {
+        let (commands, fences): (Vec<Uuid>, Vec<i64>) = tickets
+            .iter()
+            .map(|ticket| (ticket.command_id.uuid(), ticket.fence))
+            .unzip();
+        let sql = "UPDATE commands SET claimed_until = $3 FROM UNNEST($1::uuid[], $2::bigint[]) AS held (command, fence) \
+                   WHERE commands.command_id = held.command AND commands.fence = held.fence AND status IS NULL";
         sqlx::query(sql)
-            .bind(ticket.command_id.uuid())
-            .bind(ticket.fence)
+            .bind(commands)
+            .bind(fences)
             .bind(until)
             .execute(&self.0)
             .await

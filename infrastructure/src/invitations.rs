@@ -9,16 +9,17 @@ use domain::kernel::{AccountId, PatientId, PractitionerId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::postgres::Answering;
 use crate::sessions::store;
 
 /// [`Invitations`] in Postgres.
 #[derive(Clone, Debug)]
-pub struct PostgresInvitations(PgPool);
+pub struct PostgresInvitations(Answering);
 
 impl PostgresInvitations {
     /// Over a pool whose search path has `core`.
     pub const fn new(pool: PgPool) -> Self {
-        Self(pool)
+        Self(Answering::new(pool))
     }
 }
 

@@ -12,6 +12,7 @@ use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::postgres::Answering;
 use crate::crash::{self, crash_point};
 use crate::sessions::store;
 
@@ -30,7 +31,7 @@ type Lapses = Option<Instant>;
 /// [`Revocations`] in Postgres, and, for this process, in memory.
 #[derive(Debug)]
 pub struct PostgresRevocations {
-    pool: PgPool,
+    pool: Answering,
     here: Mutex<HashMap<Uuid, HashMap<CommandId, Lapses>>>,
 }
 
@@ -38,7 +39,7 @@ impl PostgresRevocations {
     /// Over a pool whose search path has `core`.
     pub fn new(pool: PgPool) -> Self {
         Self {
-            pool,
+            pool: Answering::new(pool),
             here: Mutex::default(),
         }
     }

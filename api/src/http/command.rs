@@ -289,27 +289,12 @@ where
     result
 }
 
-/// Keeps a claim alive until something is done: whoever asks elsewhere sees a claim that has run out as a command that is dead.
+/// Holds a claim until something is done.
 async fn while_claimed<T>(core: &Core, ticket: Ticket, done: impl Future<Output = T>) -> T {
-    tokio::pin!(done);
-    loop {
-        let renewal = async {
-            tokio::time::sleep(core.settings.claim_lease / 2).await;
-            renew(core, ticket).await;
-        };
-        tokio::select! {
-            biased;
-            done = &mut done => return done,
-            () = renewal => {}
-        }
-    }
-}
-
-async fn renew(core: &Core, ticket: Ticket) {
-    let until = core.ports.clock.now() + core.settings.claim_lease;
-    if let Err(error) = core.ports.registry.renew(ticket, until).await {
-        tracing::warn!(%error, "a claim on a command could not be renewed");
-    }
+    let held = core.claims.hold(ticket);
+    let done = done.await;
+    drop(held);
+    done
 }
 
 async fn settle(core: &Core, record: Record, result: &Outcome) {

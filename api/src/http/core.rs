@@ -14,6 +14,7 @@ use domain::kernel::CommandId;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::auth::{Authenticate, SignInPolicy};
+use super::claims::Claims;
 use super::limits::SignInLimiter;
 use super::metrics::HttpMetrics;
 use super::problem::{Problem, ProblemKind};
@@ -50,6 +51,7 @@ pub struct Core {
     pub(super) sign_in: SignInPolicy,
     pub(super) sign_in_limiter: SignInLimiter,
     pub(super) permits: Arc<Semaphore>,
+    pub(super) claims: Arc<Claims>,
 }
 
 /// The shared state of a request.

@@ -15,6 +15,7 @@ pub mod auth;
 pub mod body;
 pub mod by_name;
 pub mod canonical;
+pub mod claims;
 pub mod command;
 pub mod core;
 pub mod cursor;
@@ -129,6 +130,7 @@ impl<B: Backend> AppState<B> {
         let core = Core {
             sign_in_limiter: SignInLimiter::new(settings.sign_ins_per_minute),
             permits: Arc::new(Semaphore::new(settings.concurrency)),
+            claims: Arc::default(),
             authenticator: Arc::new(authenticator),
             sign_in,
             settings,
@@ -157,10 +159,14 @@ impl<B: Backend> AppState<B> {
         }
     }
 
-    /// Looks after sessions, nonces, invitations and old answers, for as long as it is polled. Run it beside the server.
+    /// Looks after claims, sessions, nonces, invitations and old answers, for as long as it is polled. Run it beside the server.
     pub async fn maintain(self) {
         let clinic = self.clinic.into_inner();
         let core = self.core.into_inner();
+        tokio::join!(claims::keep(&core), Self::tidy(&core, &clinic));
+    }
+
+    async fn tidy(core: &Core, clinic: &Clinic<B>) {
         let mut ticks = tokio::time::interval(MAINTENANCE);
         loop {
             ticks.tick().await;

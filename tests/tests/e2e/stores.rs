@@ -317,7 +317,7 @@ async fn a_claim_that_is_renewed_does_not_run_out_and_one_that_is_released_does(
         now: now() + TimeDelta::minutes(2),
         ..claim(issuer, 1, 1)
     };
-    commands.renew(ticket, now() + TimeDelta::minutes(5)).await.unwrap();
+    commands.renew(&[ticket], now() + TimeDelta::minutes(5)).await.unwrap();
     assert!(matches!(commands.claim(&later).await.unwrap(), Claimed::InProgress(_)));
     commands.release(ticket).await.unwrap();
     let again = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());

@@ -253,11 +253,22 @@ async fn a_command_that_is_waited_for_too_long_is_claimed_for_as_long_as_it_runs
         },
         ..World::new()
     };
-    *world.executor.takes.lock().unwrap() = Duration::from_millis(200);
-    let service = init_service(app(world.state())).await;
+    *world.executor.takes.lock().unwrap() = Duration::from_millis(400);
+    let state = world.state();
+    let maintenance = tokio::spawn(state.clone().maintain());
+    let service = init_service(app(state)).await;
     assert_eq!(send!(service, book(None, "a cough")).0, 202);
+    assert_eq!(send!(service, book(Some("one"), "a cough")).0, 202);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let renewed = world.registry.renewed.load(Ordering::Relaxed);
+    assert!(renewed >= 2, "{renewed}");
+    assert_eq!(world.registry.renewed_at_once.load(Ordering::Relaxed), 2, "all at once");
+    // Once nothing is under way, nothing is asked.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let renewed = world.registry.renewed.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(world.registry.renewed.load(Ordering::Relaxed) >= 2);
+    assert_eq!(world.registry.renewed.load(Ordering::Relaxed), renewed);
+    maintenance.abort();
 }
 
 fn short_wait() -> crate::http::HttpSettings {

@@ -697,8 +697,10 @@ pub(super) struct FakeRegistry {
     rows: Mutex<HashMap<CommandId, Row>>,
     /// What the log says of commands.
     pub(super) traces: Mutex<HashMap<CommandId, Trace>>,
-    /// How often a claim was renewed.
+    /// How often claims were renewed.
     pub(super) renewed: AtomicU32,
+    /// How many at once, at most.
+    pub(super) renewed_at_once: AtomicU32,
 }
 
 impl FakeRegistry {
@@ -785,7 +787,9 @@ impl CommandRegistry for FakeRegistry {
         Ok(Ticket { command_id, fence: 1 })
     }
 
-    async fn renew(&self, _: Ticket, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn renew(&self, tickets: &[Ticket], _: DateTime<Utc>) -> Result<(), StoreError> {
+        let tickets = u32::try_from(tickets.len()).unwrap_or(u32::MAX);
+        self.renewed_at_once.fetch_max(tickets, Ordering::Relaxed);
         self.renewed.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
