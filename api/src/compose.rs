@@ -19,7 +19,8 @@ use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
 use infrastructure::invitations::PostgresInvitations;
-use infrastructure::keys::KeyRing;
+use infrastructure::keys::backup::BackupError;
+use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
 use infrastructure::revocations::PostgresRevocations;
@@ -100,6 +101,15 @@ pub enum ComposeError {
     /// The read models are those of another version of the program.
     #[error(transparent)]
     OtherShape(FollowerError),
+    /// The database was used with another master secret.
+    #[error(
+        "`keys.master_secret` is not the one that this database was used with: everything in the log would be taken for another \
+         organisation's"
+    )]
+    OtherSecret,
+    /// The keys in the database are wrapped under others than those that are configured.
+    #[error("`keys.encryption` and `keys.former` are not the keys that wrapped what the database holds: {0}")]
+    OtherEncryptionKeys(UnwrapError),
     /// The contract is not where it should be.
     #[error("`chain.contract` cannot be used: {0}; `medconnect deploy` puts one on the chain and prints its address")]
     Contract(DeployError),
@@ -128,6 +138,8 @@ impl ComposeError {
                 | Self::Contract(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl
+                | Self::OtherSecret
+                | Self::OtherEncryptionKeys(_)
         )
     }
 }
@@ -138,6 +150,17 @@ impl From<MigrateError> for ComposeError {
             MigrateError::Execute(cause) if is_forbidden(&cause) => Self::NotMigrated(cause),
             MigrateError::Execute(cause) => Self::Database(cause),
             error => Self::Migration(error),
+        }
+    }
+}
+
+impl From<BackupError> for ComposeError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::OtherSecret => Self::OtherSecret,
+            BackupError::Unwrap(cause) => Self::OtherEncryptionKeys(cause),
+            BackupError::Database(cause) => Self::Database(cause),
+            other => Self::Database(sqlx::Error::Configuration(other.into())),
         }
     }
 }
@@ -161,10 +184,12 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
 }
 
 /// Brings a server's database to this version, and makes sure that it is this log's.
-async fn prepare(config: &Config) -> Result<(), ComposeError> {
+async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncryptionKeys) -> Result<(), ComposeError> {
     let pool = pools::for_long_work(&config.database)?;
     migrate(&pool).await?;
     let followed = postgres::within(postgres::ANSWER, follower::followed(&pool)).await?;
+    keeping::confirm_organisation(&pool, secret).await?;
+    keeping::confirm_encryption_keys(&pool, encryption).await?;
     pool.close().await;
     match followed {
         Some((chain_id, contract)) if (chain_id, contract) != (config.chain.id, config.chain.contract) => {
@@ -218,7 +243,7 @@ impl System {
         let (secret, signer) = (config.keys.master_secret()?, config.chain.signer()?);
         let encryption_keys = config.keys.encryption_keys()?;
         let pools = Pools::open(&config.database)?;
-        prepare(config).await?;
+        prepare(config, &secret, &encryption_keys).await?;
 
         let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
         let contract = config.chain.contract;

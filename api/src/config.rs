@@ -384,6 +384,16 @@ fn table(path: &Path) -> Result<toml::Table, ConfigError> {
 }
 
 impl ChainConfig {
+    /// Reads this part alone.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        settings(file)?
+            .extract_inner("chain")
+            .map_err(|error| ConfigError::Setting(Box::new(error)))
+    }
+
     /// The key that appends and pays.
     ///
     /// # Errors

@@ -9,13 +9,14 @@ use application::status::{
     ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
     RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
 };
-use application::trouble::{Trouble, Weight};
+use application::trouble::{Trouble, TroubleKind, Weight};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
 use infrastructure::chain::{BlockId, EventLog};
 use infrastructure::follower::Parking;
 use infrastructure::follower::status::StatusCell;
+use infrastructure::postgres::{ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
 
@@ -100,7 +101,7 @@ fn refused(error: sqlx::Error) -> StoreError {
 impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
         let follower = self.follower.get();
-        let (position, running_hash, in_outbox) = self.log_and_outbox().await.map_err(refused)?;
+        let (position, running_hash, in_outbox) = within(ANSWER, self.log_and_outbox()).await.map_err(refused)?;
         let (head_block, chain_position) = tokio::join!(
             in_good_time(self.log.node().block_number()),
             in_good_time(self.log.head(BlockId::Latest)),
@@ -142,7 +143,7 @@ impl StatusSource for Status {
                     lag,
                 })
                 .collect(),
-            parked: self.parked().await.map_err(refused)?,
+            parked: within(ANSWER, self.parked()).await.map_err(refused)?,
             foreign_events: follower.foreign_events,
             troubles: troubles.collect(),
         })
@@ -154,12 +155,19 @@ impl StatusSource for Status {
             in_good_time(self.log.node().block_number())
         );
         let (database, chain) = (database.is_some(), chain.is_some());
-        let follower = self.follower.get().weight();
+        let follower = self.follower.get();
+        let keys = !follower.noticed.has(TroubleKind::DataKeyMissing);
+        let follower = follower.weight();
         let appender = self.appender.status();
         vec![
             ComponentReadiness {
                 name: "database",
                 ready: database,
+                essential: true,
+            },
+            ComponentReadiness {
+                name: "keys",
+                ready: keys,
                 essential: true,
             },
             ComponentReadiness {

@@ -127,6 +127,13 @@ troubles! {
         advice: "Find out which of them is wrong, and take it out of `chain.nodes`."
     }
 
+    DataKeyMissing {
+        code: "data-key-missing",
+        weight: Unfit,
+        title: "Keys of our own data subjects are not here.",
+        advice: "Restore them: `medconnect keys restore`. Then restart, or `POST /v1/admin/parked/retry`."
+    }
+
     // The appender.
     AppenderWithoutDatabase {
         code: "appender-without-database",

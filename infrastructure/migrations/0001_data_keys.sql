@@ -10,3 +10,10 @@ CREATE TABLE data_keys (
     CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
 );
 CREATE INDEX data_keys_subject ON data_keys (subject);
+
+-- Whose database this is: the check value of the master secret, which also stands in every entry of the log. Another secret would
+-- take everything for foreign.
+CREATE TABLE organisation (
+    one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+    org_key_id bytea NOT NULL CHECK (length(org_key_id) = 4)
+);

@@ -176,6 +176,10 @@ impl TestLog {
             };
             let (mut encoded, subject) = encode(event, &aggregate);
             encoded.schema = self.schema.unwrap_or(encoded.schema);
+            // Histories begin anywhere.
+            if let Some(subject) = subject {
+                self.keys.begin(subject).await.unwrap();
+            }
             let sealed = sealer
                 .seal(&stream, expected.version + 1, &encoded, &metadata, subject)
                 .await

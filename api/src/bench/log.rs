@@ -116,6 +116,9 @@ impl Clinic {
             correlation: None,
             cause: None,
         };
+        if let AnyEvent::Patient(patient, _) = &event {
+            self.keys.begin(*patient).await?;
+        }
         let stream = self.names.seal(&aggregate);
         let head = heads.entry(stream).or_default();
         let expected = *head;

@@ -12,6 +12,7 @@
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked.
+//! - `subjects`: whether every data subject of ours has a key.
 //! - `shape`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
 //! - `runner`: the loop. [`status`]: what it tells about itself.
@@ -33,6 +34,7 @@ mod schema;
 mod shape;
 mod standby;
 pub mod status;
+mod subjects;
 pub mod trust;
 pub mod window;
 mod witness;

@@ -8,7 +8,7 @@ use domain::kernel::{AggregateRef, CommandId};
 use super::FollowerError;
 use super::trust::CheckedBlock;
 use crate::keys::KeySet;
-use crate::sealing::{Opener, Opening};
+use crate::sealing::{Opener, Opening, PersonalPart};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {
@@ -36,6 +36,10 @@ pub(super) struct Parked {
     pub(super) stream: StreamId,
     pub(super) reason: String,
 }
+
+/// Why an entry is parked whose key is not here. It waits for the key to be restored: a read model without what concerns the person
+/// would be taken for the truth.
+pub(super) const KEY_MISSING: &str = "the data subject's key is not here";
 
 /// Why an entry is parked that may itself be fine.
 const BEHIND: &str = "an earlier event of its stream is parked";
@@ -80,9 +84,12 @@ pub(super) fn open(
                 held.insert(entry.stream);
                 park(error.to_string());
             }
-            Opening::Opened { event, .. } => {
+            Opening::Opened { event, personal } => {
                 label.command_id = Some(event.metadata.command_id);
-                if held.contains(&entry.stream) {
+                if personal == PersonalPart::Missing {
+                    held.insert(entry.stream);
+                    park(KEY_MISSING.to_owned());
+                } else if held.contains(&entry.stream) {
                     park(BEHIND.to_owned());
                 } else {
                     opened.events.push(event);

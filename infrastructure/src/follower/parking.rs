@@ -8,12 +8,13 @@ use application::projector::Projector;
 use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint::{self, from_sql, to_sql};
+use super::opening::{KEY_MISSING, OpenedBlock};
 use super::shape::Shape;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
 use crate::log::AppendedEntry;
 use crate::postgres::{TRANSACTION, within};
-use crate::sealing::{Opener, Opening};
+use crate::sealing::{Opener, Opening, PersonalPart};
 
 /// What another try came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -81,7 +82,12 @@ where
                 continue;
             }
             match self.opener.open(entry, &keys) {
-                Opening::Unreadable(_) | Opening::Newer { .. } => {
+                Opening::Unreadable(_)
+                | Opening::Newer { .. }
+                | Opening::Opened {
+                    personal: PersonalPart::Missing,
+                    ..
+                } => {
                     stuck.insert(entry.stream);
                     continue;
                 }
@@ -129,24 +135,36 @@ const PAGE: i64 = 256;
 pub(super) struct Held {
     pub(super) streams: HashSet<StreamId>,
     pub(super) events: u64,
+    /// How many of them are under keys of ours that are not here.
+    pub(super) keyless: u64,
 }
 
 impl Held {
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
-        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("SELECT stream, count(*) FROM parked GROUP BY stream")
-            .fetch_all(executor)
-            .await?;
+        let sql = "SELECT stream, count(*), count(*) FILTER (WHERE reason = $1) FROM parked GROUP BY stream";
+        let rows: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
         let mut held = Self::default();
-        for (stream, events) in rows {
+        for (stream, events, keyless) in rows {
             held.events = held.events.saturating_add(from_sql(events));
+            held.keyless = held.keyless.saturating_add(from_sql(keyless));
             held.streams.extend(stream.try_into().ok().map(StreamId));
         }
         Ok(held)
     }
 
+    /// Counts what was parked in these blocks. Their streams are here already.
+    pub(super) fn add(&mut self, blocks: &[OpenedBlock]) {
+        for parked in blocks.iter().flat_map(|block| &block.parked) {
+            self.events = self.events.saturating_add(1);
+            self.keyless = self.keyless.saturating_add(u64::from(parked.reason == KEY_MISSING));
+        }
+    }
+
     pub(super) fn show(&self, status: &mut FollowerStatus) {
         status.held_streams = self.streams.len() as u64;
         status.parked_events = self.events;
+        status.keyless_events = self.keyless;
+        status.tell_keys();
     }
 }
 

@@ -379,9 +379,8 @@ where
             let blocks: Vec<_> = checked
                 .into_iter()
                 .map(|block| opening::open(block, &opener, &keys, &mut held.streams))
-                .collect::<Result<_, _>>()?;
-            let parked: usize = blocks.iter().map(|block| block.parked.len()).sum();
-            held.events = held.events.saturating_add(parked as u64);
+            .collect::<Result<_, _>>()?;
+        held.add(&blocks);
             Ok(Opened { blocks, head, held })
         }))
     }

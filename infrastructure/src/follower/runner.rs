@@ -19,7 +19,7 @@ use super::shape::Shape;
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock, Distrust};
 use super::window::{AppliedBlock, Fork, Window};
-use super::{FinalityRule, FollowerError, journal, rejections, schema, standby, witness};
+use super::{FinalityRule, FollowerError, journal, rejections, schema, standby, subjects, witness};
 use crate::chain::{BlockId, BlockLogs, ChainError, Deployment, EventLog, deploy};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
@@ -196,6 +196,8 @@ where
                 cancel.clone(),
             ));
         }
+        let (pool, status) = (self.pool.clone(), self.status.clone());
+        tokio::spawn(subjects::watch(pool, status, cancel.clone()));
         let mut place = None;
         let mut failing_since = None;
         let mut pause = PAUSES.0;
@@ -459,8 +461,7 @@ where
             .into_iter()
             .map(|block| opening::open(block, &self.opener, &keys, &mut held.streams))
             .collect::<Result<_, _>>()?;
-        let parked: usize = blocks.iter().map(|block| block.parked.len()).sum();
-        held.events = held.events.saturating_add(parked as u64);
+        held.add(&blocks);
 
         let before = *place.window.last();
         let mut foreign_events = before.foreign_events;

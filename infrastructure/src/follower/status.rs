@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use application::ports::{Progress, ProgressSource};
-use application::trouble::{Trouble, Troubles, Weight};
+use application::trouble::{Trouble, TroubleKind, Troubles, Weight};
 
 /// How the follower is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,10 @@ pub struct FollowerStatus {
     pub held_streams: u64,
     /// How many events are parked.
     pub parked_events: u64,
+    /// How many of them are under keys of ours that are not here.
+    pub keyless_events: u64,
+    /// How many data subjects of ours have no key.
+    pub keyless_subjects: u64,
     /// Why it does not go on; `None` while it does.
     pub trouble: Option<Trouble>,
     /// What it noticed beside that. Whoever tells one of these tells when it is over.
@@ -41,6 +45,8 @@ impl Default for StatusCell {
             foreign_events: 0,
             held_streams: 0,
             parked_events: 0,
+            keyless_events: 0,
+            keyless_subjects: 0,
             trouble: None,
             noticed: Troubles::default(),
         })))
@@ -63,6 +69,20 @@ impl FollowerStatus {
     pub fn weight(&self) -> Option<Weight> {
         let own = self.trouble.as_ref().map(|trouble| trouble.kind.weight());
         own.max(self.noticed.weight())
+    }
+
+    /// Tells whether keys are missing.
+    pub(super) fn tell_keys(&mut self) {
+        let (subjects, events) = (self.keyless_subjects, self.keyless_events);
+        if subjects == 0 && events == 0 {
+            self.noticed.end(TroubleKind::DataKeyMissing);
+            return;
+        }
+        let cause =
+            format!("{subjects} data subjects in the read models have no key, and {events} events wait for one");
+        if self.noticed.tell(TroubleKind::DataKeyMissing, &cause) {
+            tracing::error!(cause, "data subjects' keys are missing");
+        }
     }
 
     /// All that does not work just now, the gravest first.

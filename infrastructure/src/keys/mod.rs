@@ -3,11 +3,14 @@
 //! - [`MasterSecret`]: from outside the database. Stream names, the streams' own keys and derived identities come from it.
 //! - [`KeyEncryptionKeys`]: from outside the database. Wrap the data subjects' keys where they rest; can be rotated.
 //! - [`KeyRing`]: the data subjects' keys, in Postgres wrapped, in memory open. Destroying one is what erasure means.
+//! - [`backup`], [`keeping`]: all of them in one sealed file, and back; and whether everything is there that the log needs.
 //!
 //! Nothing here is ever printed: `Debug` hides every secret, and secrets are wiped when they are dropped.
 
+pub mod backup;
 mod data_key;
 mod hex_secret;
+pub mod keeping;
 mod master;
 mod ring;
 mod rows;

@@ -42,12 +42,26 @@ pub enum KeyRingError {
     /// No key can be made.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The subject has a history, and their key is not here: it is in a backup, or lost. They never get another.
+    #[error("the key of this data subject is not here")]
+    Missing,
     /// The subject's key was destroyed: nothing is ever sealed for them again.
     #[error("the key of this data subject is destroyed")]
     Destroyed,
     /// Another task that asked for the same key failed.
     #[error("the keys cannot be read")]
     Shared(#[source] Arc<KeyRingError>),
+}
+
+impl KeyRingError {
+    /// Whether somebody has a history and no key.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Missing => true,
+            Self::Shared(shared) => shared.is_missing(),
+            _ => false,
+        }
+    }
 }
 
 /// A key that is held here, and whose data it seals.
@@ -148,23 +162,44 @@ impl KeyRing {
         }
     }
 
-    /// The key to seal a subject's data under. When there is none, one is made, in memory: it comes with the row that must
-    /// become durable together with the first commit, and keeps coming with it until [`Self::mark_durable`].
+    /// Sees to it that a subject has a key whose own stream is about to begin: nobody has sealed anything for them yet. A new key is
+    /// made in memory: it comes with the row that must become durable together with the first commit, and keeps coming with it
+    /// until [`Self::mark_durable`].
     ///
     /// However many tasks ask at once, they get the same key.
     ///
     /// # Errors
     /// [`KeyRingError`].
+    pub async fn begin(&self, subject: PatientId) -> Result<SealingKey, KeyRingError> {
+        loop {
+            match self.current_of(subject, self.load_or_make(subject)).await {
+                // Somebody who asked at the same moment was told so, and we with them.
+                Err(error) if error.is_missing() => {}
+                begun => return begun,
+            }
+        }
+    }
+
+    /// The key to seal a subject's data under. None is ever made here: whoever has a history has a key, and another one would hide
+    /// that theirs is lost.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
     pub async fn for_sealing(&self, subject: PatientId) -> Result<SealingKey, KeyRingError> {
+        let load = async { self.load(subject).await?.ok_or(KeyRingError::Missing) };
+        self.current_of(subject, load).await
+    }
+
+    async fn current_of(
+        &self,
+        subject: PatientId,
+        load: impl Future<Output = Result<Current, KeyRingError>>,
+    ) -> Result<SealingKey, KeyRingError> {
         if let Some(undurable) = self.undurable.get(&subject) {
             return Ok(undurable.clone());
         }
-        let current = self
-            .current
-            .try_get_with(subject, self.load_or_make(subject))
-            .await
-            .map_err(KeyRingError::Shared)?;
-        match current {
+        let current = self.current.try_get_with(subject, load).await;
+        match current.map_err(KeyRingError::Shared)? {
             Current::Key(key_id, held) => {
                 let new = self.undurable.get(&subject).and_then(|undurable| undurable.new.clone());
                 Ok(SealingKey { key_id, held, new })
@@ -272,21 +307,25 @@ impl KeyRing {
     }
 
     async fn load_or_make(&self, subject: PatientId) -> Result<Current, KeyRingError> {
+        match self.load(subject).await? {
+            Some(current) => Ok(current),
+            None => self.make(subject),
+        }
+    }
+
+    /// The newest key of a subject that is not destroyed; `None` when they have never had any here.
+    async fn load(&self, subject: PatientId) -> Result<Option<Current>, KeyRingError> {
         if let Some(undurable) = self.undurable.get(&subject) {
-            return Ok(Current::Key(undurable.key_id, Arc::clone(&undurable.held)));
+            return Ok(Some(Current::Key(undurable.key_id, Arc::clone(&undurable.held))));
         }
         let rows = rows::of_subject(&self.pool, subject).await?;
         for row in &rows {
             if let (Some(key_id), KeyLookup::Held(held)) = (row.key_id(), self.open(row)?) {
                 self.by_id.insert(key_id, KeyLookup::Held(Arc::clone(&held)));
-                return Ok(Current::Key(key_id, held));
+                return Ok(Some(Current::Key(key_id, held)));
             }
         }
-        if rows.is_empty() {
-            self.make(subject)
-        } else {
-            Ok(Current::Destroyed)
-        }
+        Ok((!rows.is_empty()).then_some(Current::Destroyed))
     }
 
     fn make(&self, subject: PatientId) -> Result<Current, KeyRingError> {

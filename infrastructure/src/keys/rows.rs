@@ -1,9 +1,12 @@
 //! The table `data_keys`.
 
+use application::log::Position;
+use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
+use super::backup::RestingKey;
 use crate::log::{KeyId, NewKey};
 use crate::postgres::Answering;
 
@@ -89,6 +92,132 @@ pub(super) async fn replace(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A row with everything in it.
+#[derive(sqlx::FromRow)]
+struct WholeRow {
+    #[sqlx(flatten)]
+    key: KeyRow,
+    created_at: DateTime<Utc>,
+    destroyed_at: Option<DateTime<Utc>>,
+}
+
+impl WholeRow {
+    fn resting(self) -> Option<RestingKey> {
+        Some(RestingKey {
+            key_id: self.key.key_id()?,
+            subject: self.key.subject(),
+            wrapped: self.key.wrapped,
+            kek_id: self.key.kek_id,
+            created_at: self.created_at,
+            destroyed_at: self.destroyed_at,
+        })
+    }
+}
+
+const WHOLE: &str = "SELECT key_id, subject, wrapped, kek_id, created_at, destroyed_at FROM data_keys";
+
+/// Every key, as all of them are at one moment.
+pub(super) async fn all(executor: impl PgExecutor<'_>) -> Result<Vec<RestingKey>, sqlx::Error> {
+    let rows: Vec<WholeRow> = sqlx::query_as(&format!("{WHOLE} ORDER BY created_at, key_id"))
+        .fetch_all(executor)
+        .await?;
+    Ok(rows.into_iter().filter_map(WholeRow::resting).collect())
+}
+
+/// One key that is wrapped under each of these key-encryption keys, and one that is wrapped under none of them.
+pub(super) async fn samples(pool: &PgPool, kek_ids: &[&str]) -> Result<Vec<RestingKey>, sqlx::Error> {
+    let mut samples = Vec::new();
+    let under_one = format!("{WHOLE} WHERE wrapped IS NOT NULL AND kek_id = $1 LIMIT 1");
+    for kek_id in kek_ids {
+        samples.extend(sqlx::query_as(&under_one).bind(kek_id).fetch_optional(pool).await?);
+    }
+    let under_none = format!("{WHOLE} WHERE wrapped IS NOT NULL AND kek_id <> ALL ($1) LIMIT 1");
+    samples.extend(sqlx::query_as(&under_none).bind(kek_ids).fetch_optional(pool).await?);
+    Ok(samples.into_iter().filter_map(WholeRow::resting).collect())
+}
+
+/// Keeps everybody else from writing keys until the transaction ends.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let lock = sqlx::query("LOCK TABLE data_keys IN SHARE ROW EXCLUSIVE MODE");
+    lock.execute(connection).await.map(drop)
+}
+
+/// Writes keys that are not there.
+pub(super) async fn insert_resting(connection: &mut PgConnection, keys: &[&RestingKey]) -> Result<(), sqlx::Error> {
+    let ids: Vec<&[u8]> = keys.iter().map(|key| key.key_id.as_slice()).collect();
+    let subjects: Vec<Uuid> = keys.iter().map(|key| key.subject.uuid()).collect();
+    let wrapped: Vec<Option<&[u8]>> = keys.iter().map(|key| key.wrapped.as_deref()).collect();
+    let keks: Vec<&str> = keys.iter().map(|key| key.kek_id.as_str()).collect();
+    let created: Vec<DateTime<Utc>> = keys.iter().map(|key| key.created_at).collect();
+    let destroyed: Vec<Option<DateTime<Utc>>> = keys.iter().map(|key| key.destroyed_at).collect();
+    sqlx::query(
+        "INSERT INTO data_keys (key_id, subject, wrapped, kek_id, created_at, destroyed_at)
+         SELECT * FROM UNNEST($1::bytea[], $2::uuid[], $3::bytea[], $4::text[], $5::timestamptz[], $6::timestamptz[])",
+    )
+    .bind(ids)
+    .bind(subjects)
+    .bind(wrapped)
+    .bind(keks)
+    .bind(created)
+    .bind(destroyed)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Destroys keys: their rows stay.
+pub(super) async fn destroy(connection: &mut PgConnection, keys: &[&RestingKey]) -> Result<(), sqlx::Error> {
+    let ids: Vec<&[u8]> = keys.iter().map(|key| key.key_id.as_slice()).collect();
+    let sql =
+        "UPDATE data_keys SET wrapped = NULL, destroyed_at = now() WHERE key_id = ANY ($1) AND wrapped IS NOT NULL";
+    sqlx::query(sql).bind(ids).execute(connection).await.map(drop)
+}
+
+/// The check value of the master secret that this database is used with. The first one is remembered.
+pub(super) async fn organisation(pool: &PgPool, first: &[u8; 4]) -> Result<[u8; 4], sqlx::Error> {
+    let known = "SELECT org_key_id FROM organisation";
+    let mut found: Option<Vec<u8>> = sqlx::query_scalar(known).fetch_optional(pool).await?;
+    if found.is_none() {
+        let remember = "INSERT INTO organisation (org_key_id) VALUES ($1) ON CONFLICT DO NOTHING";
+        sqlx::query(remember).bind(first.as_slice()).execute(pool).await?;
+        found = sqlx::query_scalar(known).fetch_optional(pool).await?;
+    }
+    // The table checks the length.
+    Ok(found.and_then(|found| found.try_into().ok()).unwrap_or_default())
+}
+
+/// Whether there is a journal: read models are made after the keys' tables.
+async fn has_journal(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT to_regclass('checkpoint') IS NOT NULL AND to_regclass('journal') IS NOT NULL")
+        .fetch_one(pool)
+        .await
+}
+
+/// Up to which position the log has been applied.
+pub(super) async fn applied_position(pool: &PgPool) -> Result<Position, sqlx::Error> {
+    if !has_journal(pool).await? {
+        return Ok(0);
+    }
+    let position: Option<i64> = sqlx::query_scalar("SELECT position FROM checkpoint")
+        .fetch_optional(pool)
+        .await?;
+    Ok(position.map_or(0, i64::unsigned_abs))
+}
+
+/// Some entries of the journal after a position: where, in which stream, and how they begin.
+pub(super) async fn journal_after(
+    pool: &PgPool,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Vec<u8>, Vec<u8>)>, sqlx::Error> {
+    if !has_journal(pool).await? {
+        return Ok(Vec::new());
+    }
+    // No header is longer.
+    let sql = "SELECT position, stream, substring(payload FROM 1 FOR 64) FROM journal WHERE position > $1 ORDER BY position LIMIT $2";
+    sqlx::query_as(sql).bind(position).bind(limit).fetch_all(pool).await
 }
 
 /// The columns of new keys, as `UNNEST` takes them.

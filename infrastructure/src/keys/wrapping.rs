@@ -66,6 +66,11 @@ impl KeyEncryptionKey {
         &self.id
     }
 
+    /// As operators keep it: whoever calls this writes it where only they may read.
+    pub fn to_hex(&self) -> String {
+        hex::encode(self.key.as_slice())
+    }
+
     fn wrap(&self, key_id: &KeyId, subject: PatientId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new()
@@ -126,6 +131,11 @@ impl KeyEncryptionKeys {
         Self { current, older }
     }
 
+    /// All of them, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &KeyEncryptionKey> {
+        std::iter::once(&self.current).chain(&self.older)
+    }
+
     /// The name of the key that wraps.
     pub fn current_id(&self) -> &str {
         &self.current.id
@@ -150,8 +160,7 @@ impl KeyEncryptionKeys {
         subject: PatientId,
         wrapped: &[u8],
     ) -> Result<DataKey, UnwrapError> {
-        std::iter::once(&self.current)
-            .chain(&self.older)
+        self.all()
             .find(|kek| kek.id == kek_id)
             .ok_or_else(|| UnwrapError::UnknownKek(kek_id.to_owned()))?
             .unwrap(key_id, subject, wrapped)

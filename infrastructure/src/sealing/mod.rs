@@ -35,7 +35,7 @@ mod zstd_frame;
 pub use associated::LogLocation;
 pub(crate) use header::FORMAT;
 pub use names::StreamNames;
-pub use opener::{OpenError, Opener, Opening, PersonalPart};
+pub use opener::{Need, OpenError, Opener, Opening, PersonalPart};
 pub use sealer::{SealError, Sealed, Sealer};
 
 /// Payloads are made of whole words: the ABI pads its byte strings to them anyway.

@@ -43,8 +43,8 @@ pub enum PersonalPart {
     Absent,
     /// It was opened.
     Present,
-    /// It is under a key that was never here.
-    SealedForeign,
+    /// It is under a key of ours that is not here.
+    Missing,
     /// Its key is destroyed.
     Erased,
 }
@@ -64,6 +64,17 @@ pub enum OpenError {
     /// The event's bytes do not decode.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+}
+
+/// What an entry needs to be opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// It is not ours.
+    Foreign,
+    /// Nothing but the master secret.
+    Nothing,
+    /// A data subject's key.
+    Key(KeyId),
 }
 
 /// Opens the entries of one log, under one organisation's secret and its key ring. Cheap to clone.
@@ -96,6 +107,17 @@ impl Opener {
     /// The name of the key that an entry's personal section is under, read from its header alone.
     pub fn person_key_id(payload: &[u8]) -> Option<KeyId> {
         Header::read(payload).ok()?.0.personal.map(|personal| personal.key_id)
+    }
+
+    /// What an entry needs to be opened, read from the start of its payload.
+    pub fn need(&self, stream: &StreamId, start: &[u8]) -> Need {
+        let header = Header::read(start).ok().map(|(header, _)| header);
+        match header.filter(|header| header.org_key_id == self.org_key_id && self.aggregate(stream).is_some()) {
+            None => Need::Foreign,
+            Some(header) => header
+                .personal
+                .map_or(Need::Nothing, |personal| Need::Key(personal.key_id)),
+        }
     }
 
     /// The persons' keys that a batch of entries needs, with at most one query.
@@ -189,7 +211,7 @@ impl Opener {
                 let part = if erased {
                     PersonalPart::Erased
                 } else {
-                    PersonalPart::SealedForeign
+                    PersonalPart::Missing
                 };
                 return Ok((opened(entry, shared.metadata, event), part));
             }

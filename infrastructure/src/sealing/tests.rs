@@ -327,7 +327,7 @@ async fn without_the_persons_key_the_shared_part_still_opens_and_nothing_else() 
     let entry = seal(&aggregate(), 1, &check_up(), &metadata());
     let destroyed: KeySet = [(KEY_ID, KeyLookup::Destroyed)].into_iter().collect();
     for (keys, part) in [
-        (KeySet::default(), PersonalPart::SealedForeign),
+        (KeySet::default(), PersonalPart::Missing),
         (destroyed, PersonalPart::Erased),
     ] {
         let Opening::Opened { event, personal } = open(&entry, &keys) else {

@@ -60,6 +60,9 @@ impl From<KeyRingError> for Failure {
         if is_database(&error) {
             tracing::warn!(%error, "the keys cannot be read");
             Self::Unavailable(Unavailable::Database)
+        } else if error.is_missing() {
+            tracing::error!("a command concerns somebody whose key is not here");
+            Self::HeldBack
         } else {
             Self::internal(error)
         }
@@ -80,6 +83,6 @@ fn is_database(error: &KeyRingError) -> bool {
     match error {
         KeyRingError::Database(_) => true,
         KeyRingError::Shared(shared) => is_database(shared),
-        KeyRingError::Unwrap(_) | KeyRingError::Secret(_) | KeyRingError::Destroyed => false,
+        KeyRingError::Unwrap(_) | KeyRingError::Secret(_) | KeyRingError::Missing | KeyRingError::Destroyed => false,
     }
 }

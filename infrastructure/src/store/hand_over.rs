@@ -24,6 +24,8 @@ pub(super) struct Decision {
     /// The state with the events applied.
     state: AnyState,
     events: Vec<(EncodedEvent, Option<PatientId>)>,
+    /// The data subject whose own stream begins with this.
+    begins: Option<PatientId>,
 }
 
 impl Decision {
@@ -46,6 +48,10 @@ impl Decision {
                 .map(encode)
                 .collect::<Result<_, postcard::Error>>()
                 .map_err(Failure::internal)?,
+            begins: match aggregate {
+                AggregateRef::Patient(patient) if place.loaded.head.version == 0 => Some(*patient),
+                _ => None,
+            },
         })
     }
 }
@@ -89,6 +95,9 @@ impl<L: CommitLog> HandOver<L> {
             correlation: context.correlation,
             cause: context.cause,
         };
+        for subject in decisions.iter().filter_map(|decision| decision.begins) {
+            self.keys.begin(subject).await?;
+        }
         let mut new_keys: Vec<NewKey> = Vec::new();
         let mut parts = Vec::with_capacity(decisions.len());
         let mut heads = Vec::with_capacity(decisions.len());

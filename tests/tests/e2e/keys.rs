@@ -55,7 +55,7 @@ async fn destroy(pool: &PgPool, key_id: KeyId) {
 }
 
 async fn durable(pool: &PgPool, ring: &KeyRing, subject: PatientId) -> SealingKey {
-    let key = ring.for_sealing(subject).await.unwrap();
+    let key = ring.begin(subject).await.unwrap();
     make_durable(pool, key.new.as_ref().unwrap()).await;
     ring.mark_durable(&key.key_id);
     key
@@ -68,7 +68,7 @@ async fn everybody_who_asks_at_once_gets_the_same_new_key() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let ring = Arc::clone(&ring);
-        tasks.spawn(async move { ring.for_sealing(subject(1)).await.unwrap() });
+        tasks.spawn(async move { ring.begin(subject(1)).await.unwrap() });
     }
     let keys = tasks.join_all().await;
     assert!(keys.iter().all(|key| key.key_id == keys[0].key_id));
@@ -76,14 +76,14 @@ async fn everybody_who_asks_at_once_gets_the_same_new_key() {
         keys.iter().all(|key| key.new.is_some()),
         "each commit must carry it until one is durable"
     );
-    assert_ne!(ring.for_sealing(subject(2)).await.unwrap().key_id, keys[0].key_id);
+    assert_ne!(ring.begin(subject(2)).await.unwrap().key_id, keys[0].key_id);
 }
 
 #[tokio::test]
 async fn a_key_is_carried_until_it_is_durable_and_found_again_by_another_process() {
     let pool = pool().await;
     let first = ring(&pool);
-    let key = first.for_sealing(subject(1)).await.unwrap();
+    let key = first.begin(subject(1)).await.unwrap();
     assert!(matches!(lookup(&ring(&pool), key.key_id).await, KeyLookup::Unknown));
     assert!(first.for_sealing(subject(1)).await.unwrap().new.is_some());
     make_durable(&pool, key.new.as_ref().unwrap()).await;
@@ -100,9 +100,24 @@ async fn a_key_is_carried_until_it_is_durable_and_found_again_by_another_process
 }
 
 #[tokio::test]
+async fn only_a_subject_who_begins_gets_a_key() {
+    let pool = pool().await;
+    let ring = ring(&pool);
+    assert!(ring.for_sealing(subject(1)).await.unwrap_err().is_missing());
+    let key = ring.begin(subject(1)).await.unwrap();
+    assert_eq!(ring.for_sealing(subject(1)).await.unwrap().key_id, key.key_id);
+    // A key that was lost is not replaced, and one that comes back is found.
+    let row = key.new.unwrap();
+    let other = self::ring(&pool);
+    assert!(other.for_sealing(subject(1)).await.unwrap_err().is_missing());
+    make_durable(&pool, &row).await;
+    assert_eq!(other.for_sealing(subject(1)).await.unwrap().key_id, key.key_id);
+}
+
+#[tokio::test]
 async fn keys_that_were_never_here_are_unknown_until_they_come() {
     let pool = pool().await;
-    let elsewhere = ring(&pool).for_sealing(subject(1)).await.unwrap();
+    let elsewhere = ring(&pool).begin(subject(1)).await.unwrap();
     let ring = ring(&pool);
     let ids = [elsewhere.key_id, [9; 8]];
     let found = ring.load_many(&ids).await.unwrap();
@@ -132,7 +147,7 @@ async fn a_rotation_wraps_every_key_again_and_goes_on_where_it_stopped() {
     let before = ring(&pool);
     let mut keys = Vec::new();
     for number in 0..1200 {
-        keys.push(before.for_sealing(subject(number)).await.unwrap());
+        keys.push(before.begin(subject(number)).await.unwrap());
     }
     for key in &keys {
         make_durable(&pool, key.new.as_ref().unwrap()).await;

@@ -22,6 +22,7 @@ mod hostile;
 mod imported_record;
 mod imports;
 mod journal;
+mod key_drills;
 mod keys;
 mod kills;
 mod limited_nodes;

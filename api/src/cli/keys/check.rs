@@ -1,0 +1,78 @@
+//! `medconnect keys check`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use infrastructure::keys::backup::Backup;
+use infrastructure::keys::keeping::{self, Findings};
+
+use super::passphrase::Passphrase;
+use super::{CliError, ConfigFile, console, opener};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// A backup to look at as well
+    file: Option<PathBuf>,
+    /// Fail also when keys are newer than the backup
+    #[arg(long, requires = "file")]
+    newest: bool,
+    #[command(flatten)]
+    passphrase: Passphrase,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Check {
+    pub(super) async fn run(self) -> Result<ExitCode, CliError> {
+        let (master, encryption) = self.config.secrets()?;
+        let (log, pool) = (self.config.log()?, self.config.database()?);
+        let backup = match &self.file {
+            Some(file) => {
+                let backup = Backup::open(&super::read(file)?, &self.passphrase.read()?).map_err(CliError::other)?;
+                backup.belongs(log, &master).map_err(CliError::other)?;
+                Some(backup)
+            }
+            None => None,
+        };
+        let opener = opener(log, &master, &pool, &encryption);
+        let findings = keeping::check(&pool, &opener, &master, &encryption, backup.as_ref()).await;
+        let findings = findings.map_err(CliError::other)?;
+        pool.close().await;
+        tell(&findings);
+        let newer = findings.backup.map_or(0, |backup| backup.newer);
+        let well = findings.all_is_well() && !(self.newest && newer > 0);
+        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn tell(findings: &Findings) {
+    console::result(format!(
+        "{} keys in the database, {} of them do not open as `keys` is configured",
+        findings.keys, findings.unopened
+    ));
+    console::result(format!(
+        "{} events of ours in the journal, {} of others; {} keys are missing that ours are under",
+        findings.events, findings.foreign_events, findings.missing
+    ));
+    if findings.events == 0 && findings.foreign_events > 0 {
+        console::result("no event is ours: is `keys.master_secret` this organisation's?");
+    }
+    let Some(backup) = &findings.backup else { return };
+    console::result(format!(
+        "{} keys in the backup, {} of them do not open under its own; {} keys of the database are newer",
+        backup.keys, backup.unopened, backup.newer
+    ));
+    if backup.restorable > 0 {
+        console::result(format!(
+            "{} keys of the backup are not in the database: `medconnect keys restore` puts them there",
+            backup.restorable
+        ));
+    }
+    if backup.lost > 0 {
+        console::result(format!(
+            "{} keys are missing that the backup does not have either",
+            backup.lost
+        ));
+    }
+}

@@ -1,0 +1,108 @@
+//! `medconnect keys`
+
+mod backup;
+mod check;
+mod passphrase;
+mod restore;
+mod rotate;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
+use infrastructure::sealing::{LogLocation, Opener};
+use sqlx::PgPool;
+
+use super::{CliError, console};
+use crate::config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig};
+use crate::pools;
+
+/// Look after the keys that protect what concerns a person.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Wrap every patient's key again, under the current key-encryption key.
+    ///
+    /// To change the key-encryption key: make the new one `keys.encryption` and put the old one into `keys.former`, on every server,
+    /// and restart them. Then run this. Then take a new backup. Then the old one can go from `keys.former`.
+    ///
+    /// Servers go on meanwhile. It can be stopped and run again at any time, and changes nothing when there is nothing to do.
+    #[command(verbatim_doc_comment)]
+    Rotate(rotate::Rotate),
+    /// Write all secrets and keys into one file, sealed under a passphrase.
+    ///
+    /// With the chain, this file and its passphrase are all that is needed to have everything back. Take it often: who was registered
+    /// after it has no key in it. docs/operations.md says how often.
+    #[command(verbatim_doc_comment)]
+    Backup(backup::Backup),
+    /// Put the keys of a backup into the database.
+    ///
+    /// Nothing that is there is changed; another key of the same name is refused. Again changes nothing.
+    #[command(verbatim_doc_comment)]
+    Restore(restore::Restore),
+    /// See whether every key is there that the log needs, whether the secrets are the right ones, and whether a backup is whole.
+    ///
+    /// Exit code 0: all is well; 1: something is missing or wrong; 2: it was asked for in a way that cannot work.
+    #[command(verbatim_doc_comment)]
+    Check(check::Check),
+}
+
+/// The configuration file.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file; only `database`, `chain` and `keys` are read, and the environment will do without one
+    #[arg(long, short, value_name = "FILE", env = "MEDCONNECT_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+    match arguments.command {
+        Command::Rotate(rotate) => rotate.run().await,
+        Command::Backup(backup) => backup.run().await,
+        Command::Restore(restore) => restore.run().await,
+        Command::Check(check) => check.run().await,
+    }
+}
+
+impl ConfigFile {
+    fn path(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    fn database(&self) -> Result<PgPool, CliError> {
+        Ok(pools::for_long_work(&DatabaseConfig::read(self.path())?)?)
+    }
+
+    fn log(&self) -> Result<LogLocation, ConfigError> {
+        let chain = ChainConfig::read(self.path())?;
+        Ok(LogLocation {
+            chain_id: chain.id,
+            contract: chain.contract.0,
+        })
+    }
+
+    fn secrets(&self) -> Result<(MasterSecret, KeyEncryptionKeys), ConfigError> {
+        let keys = KeysConfig::read(self.path())?;
+        Ok((keys.master_secret()?, keys.encryption_keys()?))
+    }
+}
+
+fn opener(log: LogLocation, master: &MasterSecret, pool: &PgPool, encryption: &KeyEncryptionKeys) -> Opener {
+    let ring = KeyRing::new(pool.clone(), encryption.clone());
+    Opener::new(log, master, Arc::new(ring))
+}
+
+fn read(file: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(file).map_err(|source| CliError::File {
+        action: "read",
+        path: file.to_owned(),
+        source,
+    })
+}

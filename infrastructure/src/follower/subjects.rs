@@ -1,0 +1,53 @@
+//! Whether every data subject of ours has a key: what was applied long ago is not opened again, so somebody has to look.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::checkpoint::from_sql;
+use super::status::StatusCell;
+use crate::postgres::within;
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// How long to wait when the database has no answer.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Looks again and again, and tells the status.
+pub(super) async fn watch(pool: PgPool, status: StatusCell, cancel: CancellationToken) {
+    loop {
+        let pause = match within(LOOK, without_key(&pool)).await {
+            Ok(subjects) => {
+                status.update(|status| {
+                    status.keyless_subjects = subjects;
+                    status.tell_keys();
+                });
+                EVERY
+            }
+            Err(error) => {
+                tracing::debug!(%error, "it could not be seen whether every data subject has a key");
+                AGAIN
+            }
+        };
+        if cancel.run_until_cancelled(sleep(pause)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// How many data subjects of ours have a stream and no key, not even a destroyed one.
+async fn without_key(pool: &PgPool) -> Result<u64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM journal WHERE aggregate_type = 'patient' AND version = 1
+         AND NOT EXISTS (SELECT FROM data_keys WHERE subject = split_part(aggregate_id, '/', 2)::uuid)",
+    )
+    .fetch_one(pool)
+    .await
+    .map(from_sql)
+}

@@ -1,0 +1,266 @@
+//! Keys between the database and a backup: taking one, restoring it, and whether everything is there that the log needs.
+
+use std::collections::{HashMap, HashSet};
+
+use application::log::StreamId;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+
+use super::backup::{Backup, BackupError, RestingKey};
+use super::rows;
+use super::{KeyEncryptionKeys, MasterSecret, UnwrapError};
+use crate::log::KeyId;
+use crate::postgres::{ANSWER, LONG_STEP, within};
+use crate::sealing::{LogLocation, Need, Opener};
+
+/// How many entries of the journal are looked at in one step.
+const PAGE: i64 = 20_000;
+
+/// Takes a backup: all keys as they are at one moment. Every one of them opens under the keys that go with it.
+///
+/// # Errors
+/// [`BackupError`]; also when a key does not open.
+pub async fn back_up(
+    pool: &PgPool,
+    log: LogLocation,
+    master: &MasterSecret,
+    encryption: &KeyEncryptionKeys,
+    now: DateTime<Utc>,
+) -> Result<Backup, BackupError> {
+    confirm_organisation(pool, master).await?;
+    // The position first: whatever was applied by then has its key among those that are read afterwards.
+    let position = within(ANSWER, rows::applied_position(pool)).await?;
+    let keys = within(LONG_STEP, rows::all(pool)).await?;
+    for key in &keys {
+        opens(encryption, key)?;
+    }
+    Ok(Backup {
+        log,
+        position,
+        taken_at: now,
+        master: master.clone(),
+        encryption: encryption.all().cloned().collect(),
+        keys,
+    })
+}
+
+/// Makes sure that the keys of a backup open under these key-encryption keys.
+///
+/// # Errors
+/// [`BackupError::Unwrap`].
+pub fn confirm_opens(backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<(), BackupError> {
+    backup.keys.iter().try_for_each(|key| opens(encryption, key))
+}
+
+/// What a restoration came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Restored {
+    /// Keys that were not there.
+    pub added: u64,
+    /// Keys that were there, and are the same.
+    pub known: u64,
+    /// Keys that are destroyed, by the backup, and were not.
+    pub destroyed: u64,
+}
+
+/// Puts the keys of a backup into the database, all or nothing. What is there stays: another key of the same name is refused, and a
+/// destroyed key stays destroyed. Again changes nothing.
+///
+/// # Errors
+/// [`BackupError`].
+pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<Restored, BackupError> {
+    confirm_organisation(pool, &backup.master).await?;
+    let own = backup.encryption_keys().ok_or(BackupError::NotABackup)?;
+    for key in &backup.keys {
+        opens(&own, key)?;
+    }
+    let restoring = async {
+        let mut transaction = pool.begin().await?;
+        rows::lock(&mut transaction).await?;
+        let there = rows::all(&mut *transaction).await?;
+        let there: HashMap<KeyId, RestingKey> = there.into_iter().map(|key| (key.key_id, key)).collect();
+        let mut restored = Restored::default();
+        let (mut added, mut destroyed) = (Vec::new(), Vec::new());
+        for key in &backup.keys {
+            match there.get(&key.key_id) {
+                None => added.push(key),
+                Some(found) if !is_same(found, encryption, key, &own)? => {
+                    return Err(BackupError::OtherKey(key.key_id));
+                }
+                Some(found) if found.wrapped.is_some() && key.wrapped.is_none() => destroyed.push(key),
+                Some(_) => restored.known += 1,
+            }
+        }
+        restored.added = added.len() as u64;
+        restored.destroyed = destroyed.len() as u64;
+        write(&mut transaction, &added, &destroyed).await?;
+        transaction.commit().await?;
+        Ok(restored)
+    };
+    within(LONG_STEP, restoring).await
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    added: &[&RestingKey],
+    destroyed: &[&RestingKey],
+) -> Result<(), sqlx::Error> {
+    rows::insert_resting(connection, added).await?;
+    rows::destroy(connection, destroyed).await
+}
+
+/// What a look at everything has found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Findings {
+    /// Data subjects' keys in the database, the destroyed ones included.
+    pub keys: u64,
+    /// Those of them that do not open under the keys that are configured.
+    pub unopened: u64,
+    /// Events of ours in the journal.
+    pub events: u64,
+    /// Events in the journal that are not ours.
+    pub foreign_events: u64,
+    /// Keys that events of ours are under and that the database does not have.
+    pub missing: u64,
+    /// As far as there is a backup: what it lacks and has.
+    pub backup: Option<BackupFindings>,
+}
+
+/// What a look at a backup has found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BackupFindings {
+    /// Keys in it.
+    pub keys: u64,
+    /// Those of them that do not open under the keys in it.
+    pub unopened: u64,
+    /// Keys in the database that it does not have: they are newer.
+    pub newer: u64,
+    /// Keys that it has and the database does not.
+    pub restorable: u64,
+    /// Keys that events of ours are under and that neither has.
+    pub lost: u64,
+}
+
+impl Findings {
+    /// Whether everything is as it should be. That a backup is not the newest is no fault.
+    pub fn all_is_well(&self) -> bool {
+        let backup = self.backup.unwrap_or_default();
+        let nothing_is_ours = self.events == 0 && self.foreign_events > 0;
+        self.unopened + self.missing + backup.unopened + backup.lost == 0 && !nothing_is_ours
+    }
+}
+
+/// Looks at every key, at every entry of the journal, and at a backup.
+///
+/// # Errors
+/// When the database refuses, or the configured secret is not this database's.
+pub async fn check(
+    pool: &PgPool,
+    opener: &Opener,
+    master: &MasterSecret,
+    encryption: &KeyEncryptionKeys,
+    backup: Option<&Backup>,
+) -> Result<Findings, BackupError> {
+    confirm_organisation(pool, master).await?;
+    let keys = within(LONG_STEP, rows::all(pool)).await?;
+    let here: HashSet<KeyId> = keys.iter().map(|key| key.key_id).collect();
+    let mut findings = Findings {
+        keys: keys.len() as u64,
+        unopened: unopened(encryption, &keys),
+        ..Findings::default()
+    };
+    let needed = within(LONG_STEP, needed(pool, opener, &mut findings)).await?;
+    findings.missing = needed.difference(&here).count() as u64;
+    findings.backup = backup.map(|backup| {
+        let kept: HashSet<KeyId> = backup.keys.iter().map(|key| key.key_id).collect();
+        let own = backup.encryption_keys();
+        BackupFindings {
+            keys: kept.len() as u64,
+            unopened: own.map_or(kept.len() as u64, |own| unopened(&own, &backup.keys)),
+            newer: here.difference(&kept).count() as u64,
+            restorable: kept.difference(&here).count() as u64,
+            lost: needed
+                .iter()
+                .filter(|id| !here.contains(*id) && !kept.contains(*id))
+                .count() as u64,
+        }
+    });
+    Ok(findings)
+}
+
+/// The keys that events of ours are under.
+async fn needed(pool: &PgPool, opener: &Opener, findings: &mut Findings) -> Result<HashSet<KeyId>, sqlx::Error> {
+    let (mut needed, mut after) = (HashSet::new(), 0);
+    loop {
+        let page = rows::journal_after(pool, after, PAGE).await?;
+        let Some((last, ..)) = page.last() else {
+            return Ok(needed);
+        };
+        after = *last;
+        for (_, stream, start) in &page {
+            // The table checks the length.
+            let stream = <[u8; 32]>::try_from(stream.as_slice()).unwrap_or_default();
+            match opener.need(&StreamId(stream), start) {
+                Need::Foreign => findings.foreign_events += 1,
+                Need::Nothing => findings.events += 1,
+                Need::Key(key_id) => {
+                    findings.events += 1;
+                    needed.insert(key_id);
+                }
+            }
+        }
+    }
+}
+
+/// Makes sure that a database is used with one master secret. The first one is remembered, by the check value that stands in
+/// every entry of the log.
+///
+/// # Errors
+/// [`BackupError::OtherSecret`].
+pub async fn confirm_organisation(pool: &PgPool, master: &MasterSecret) -> Result<(), BackupError> {
+    let ours = master.org_key_id();
+    let known = within(ANSWER, rows::organisation(pool, &ours)).await?;
+    if known == ours {
+        Ok(())
+    } else {
+        Err(BackupError::OtherSecret)
+    }
+}
+
+/// Makes sure that the key-encryption keys are those that wrapped what the database holds: one key of each is tried.
+///
+/// # Errors
+/// [`BackupError::Unwrap`].
+pub async fn confirm_encryption_keys(pool: &PgPool, encryption: &KeyEncryptionKeys) -> Result<(), BackupError> {
+    let names: Vec<&str> = encryption.all().map(super::KeyEncryptionKey::id).collect();
+    let samples = within(LONG_STEP, rows::samples(pool, &names)).await?;
+    samples.iter().try_for_each(|key| opens(encryption, key))
+}
+
+fn unopened(encryption: &KeyEncryptionKeys, keys: &[RestingKey]) -> u64 {
+    keys.iter().filter(|key| opens(encryption, key).is_err()).count() as u64
+}
+
+fn opens(encryption: &KeyEncryptionKeys, key: &RestingKey) -> Result<(), BackupError> {
+    let Some(wrapped) = &key.wrapped else { return Ok(()) };
+    encryption.unwrap(&key.kek_id, &key.key_id, key.subject, wrapped)?;
+    Ok(())
+}
+
+/// Whether two resting keys are one key, however it is wrapped. A destroyed one is as good as any.
+fn is_same(
+    found: &RestingKey,
+    under: &KeyEncryptionKeys,
+    kept: &RestingKey,
+    kept_under: &KeyEncryptionKeys,
+) -> Result<bool, UnwrapError> {
+    if found.subject != kept.subject {
+        return Ok(false);
+    }
+    let (Some(one), Some(other)) = (&found.wrapped, &kept.wrapped) else {
+        return Ok(true);
+    };
+    let one = under.unwrap(&found.kek_id, &found.key_id, found.subject, one)?;
+    let other = kept_under.unwrap(&kept.kek_id, &kept.key_id, kept.subject, other)?;
+    Ok(one.bytes() == other.bytes())
+}

@@ -1,0 +1,373 @@
+//! Chain and backup alone, on an empty machine, give everything back; and no key that is lost goes unnoticed.
+
+use api::config::FinalityRule;
+use reqwest::Method;
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use tests::rest::Rest;
+use tests::site::{Desk, Said, Server, Site};
+use uuid::Uuid;
+
+const PASSPHRASE: &str = "a drill every month";
+
+/// A site whose engineer has a passphrase for backups.
+async fn site() -> Site {
+    let site = Site::ready(FinalityRule::Instant).await;
+    std::fs::write(site.file("passphrase"), format!("{PASSPHRASE}\n")).unwrap();
+    site
+}
+
+/// `medconnect keys …`, with the passphrase.
+async fn keys(site: &Site, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+    let (config, passphrase) = (site.config(), site.file("passphrase"));
+    let own = ["--config", &config, "--passphrase-file", passphrase.to_str().unwrap()];
+    site.run(&[&["keys"], arguments, &own].concat(), environment).await
+}
+
+fn check(said: &Said, code: i32, words: &[&str]) {
+    assert_eq!(said.code, code, "{} {}", said.out, said.err);
+    for word in words {
+        assert!(
+            said.out.contains(word) || said.err.contains(word),
+            "{word}: {} {}",
+            said.out,
+            said.err
+        );
+    }
+}
+
+/// Everything that a desk can read.
+async fn everything(rest: &Rest) -> serde_json::Value {
+    let patients = rest.list("/v1/patients?limit=200").await.0;
+    let appointments = rest.list("/v1/appointments?limit=200").await.0;
+    json!({ "patients": patients, "appointments": appointments })
+}
+
+async fn rows(database: &str) -> i64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let count = sqlx::query_scalar("SELECT count(*) FROM core.data_keys");
+    count.fetch_one(&mut connection).await.unwrap()
+}
+
+async fn execute(database: &str, sql: &str) {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let changed = sqlx::query(sql).execute(&mut connection).await.unwrap();
+    assert!(changed.rows_affected() > 0, "{sql}");
+}
+
+/// The settings of an empty machine: a database that is empty, and secrets that are not there yet.
+struct EmptyMachine {
+    database: String,
+    folder: std::path::PathBuf,
+    master: String,
+    encryption: String,
+}
+
+impl EmptyMachine {
+    async fn beside(site: &Site) -> Self {
+        let folder = site.file("empty machine");
+        Self {
+            database: tests::postgres::database().await,
+            master: folder.join("master.key").to_str().unwrap().to_owned(),
+            encryption: format!("{{name=\"2026\", key_file={:?}}}", folder.join("encryption-2026.key")),
+            folder,
+        }
+    }
+
+    fn environment(&self) -> [(&str, &str); 3] {
+        [
+            ("MEDCONNECT_DATABASE__URL", &self.database),
+            ("MEDCONNECT_KEYS__MASTER_SECRET_FILE", &self.master),
+            ("MEDCONNECT_KEYS__ENCRYPTION", &self.encryption),
+        ]
+    }
+}
+
+async fn stop(server: Server) {
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chain_and_backup_alone_give_everything_back_on_an_empty_machine() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    for number in 0..3 {
+        desk.visit(number).await;
+    }
+    let before = everything(&desk.rest).await;
+    let file = site.file("keys.backup");
+    let file = file.to_str().unwrap();
+    check(
+        &keys(&site, &["backup", file], &[]).await,
+        0,
+        &["3 keys and all secrets"],
+    );
+    check(&keys(&site, &["backup", file], &[]).await, 1, &["cannot write"]);
+    check(
+        &keys(&site, &["check", file, "--newest"], &[]).await,
+        0,
+        &["0 keys of the database are newer", "0 keys are missing"],
+    );
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(!text.contains(tests::site::MASTER_SECRET) && !text.contains(tests::site::ENCRYPTION_KEY));
+    stop(server).await;
+
+    // Everything but the chain, the backup and the configuration is gone.
+    let machine = EmptyMachine::beside(&site).await;
+    let environment = machine.environment();
+    let folder = machine.folder.to_str().unwrap();
+    let restore = ["restore", file, "--secrets-to", folder];
+    check(
+        &keys(&site, &restore, &environment).await,
+        0,
+        &["3 keys were restored, 0 were there already"],
+    );
+    check(
+        &keys(&site, &restore, &environment).await,
+        0,
+        &["0 keys were restored, 3 were there already"],
+    );
+    let server = site.serve(&environment).await;
+    let desk = desk.at(&server.url);
+    until_ready(&server).await;
+    assert_eq!(
+        everything(&desk.rest).await,
+        before,
+        "the same caller, with the same key, reads the same"
+    );
+    desk.visit(7).await;
+    check(
+        &keys(&site, &["check", file], &environment).await,
+        0,
+        &[
+            "1 keys of the database are newer",
+            "4 keys in the database, 0 of them do not open",
+        ],
+    );
+    check(
+        &keys(&site, &["check", file, "--newest"], &environment).await,
+        1,
+        &["1 keys of the database are newer"],
+    );
+    stop(server).await;
+}
+
+/// Waits until everything in the log is applied and the server is ready.
+async fn until_ready(server: &Server) {
+    let ready = async {
+        while server.readiness().await.0 != 200 || behind(server).await {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ready)
+        .await
+        .expect("a server that is ready");
+}
+
+async fn behind(server: &Server) -> bool {
+    let metrics = reqwest::get(format!("{}/metrics", server.url)).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let zero = |name: &str| metrics.lines().any(|line| line == format!("medconnect_{name} 0"));
+    !zero("follower_lag_blocks") || zero("log_position")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_the_keys_is_not_ready_and_makes_no_new_ones_and_has_everything_once_they_come() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let (patient, _) = desk.visit(0).await;
+    let before = everything(&desk.rest).await;
+    let file = site.file("keys.backup");
+    let file = file.to_str().unwrap();
+    check(&keys(&site, &["backup", file], &[]).await, 0, &["1 keys"]);
+    stop(server).await;
+
+    // The secrets were kept, and the keys were not restored.
+    let database = tests::postgres::database().await;
+    let environment = [("MEDCONNECT_DATABASE__URL", database.as_str())];
+    let mut server = site.serve(&environment).await;
+    let (status, readiness) = server.until_part("keys", false).await;
+    assert_eq!((status, &readiness["ready"]), (503, &json!(false)), "{readiness}");
+    let administrator = server.administrator().await;
+    let told = administrator.get("/v1/admin/status").await;
+    let troubles = told["troubles"].as_array().unwrap();
+    assert!(troubles.iter().any(|one| one["code"] == "data-key-missing"), "{told}");
+    check(&keys(&site, &["check"], &environment).await, 1, &["1 keys are missing"]);
+    // Nobody is booked whose key is not here, and nobody gets another.
+    let desk = desk.at(&server.url);
+    let booking = desk.booking(patient, 5);
+    let refused = desk
+        .rest
+        .send(Method::POST, "/v1/appointments", None, Some(&booking))
+        .await
+        .unwrap();
+    assert!((400..600).contains(&refused.status), "{}", refused.body);
+    assert_eq!(rows(&database).await, 0);
+
+    check(
+        &keys(&site, &["restore", file], &environment).await,
+        0,
+        &["1 keys were restored"],
+    );
+    let retried = async {
+        loop {
+            let answer = administrator
+                .send(Method::POST, "/v1/admin/parked/retry", None, Some(&json!({})))
+                .await
+                .unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            if answer.body["parked"] == 0 {
+                return;
+            }
+            // That a key is not here is believed for some seconds.
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(40), retried)
+        .await
+        .unwrap();
+    let (status, readiness) = server.until_part("keys", true).await;
+    assert_eq!(status, 200, "{readiness}");
+    assert_eq!(everything(&desk.rest).await, before);
+    desk.visit(1).await;
+    check(
+        &keys(&site, &["check", file], &environment).await,
+        0,
+        &["0 keys are missing"],
+    );
+    stop(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_deleted_by_hand_is_missed_and_not_replaced() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let (patient, _) = desk.visit(0).await;
+    let (other, _) = desk.visit(1).await;
+    let file = site.file("keys.backup");
+    let file = file.to_str().unwrap();
+    check(&keys(&site, &["backup", file], &[]).await, 0, &["2 keys"]);
+    stop(server).await;
+    execute(
+        &site.database,
+        &format!("DELETE FROM core.data_keys WHERE subject = '{patient}'"),
+    )
+    .await;
+    check(&keys(&site, &["check"], &[]).await, 1, &["1 keys are missing"]);
+    check(
+        &keys(&site, &["check", file], &[]).await,
+        1,
+        &["1 keys of the backup are not in the database"],
+    );
+
+    let mut server = site.serve(&[]).await;
+    let (status, readiness) = server.until_part("keys", false).await;
+    assert_eq!((status, &readiness["ready"]), (503, &json!(false)), "{readiness}");
+    let desk = desk.at(&server.url);
+    let book = async |patient: Uuid, slot| {
+        let booking = desk.booking(patient, slot);
+        desk.rest
+            .send(Method::POST, "/v1/appointments", None, Some(&booking))
+            .await
+            .unwrap()
+    };
+    let refused = book(patient, 5).await;
+    assert!(
+        refused.status >= 400 && refused.status != 404,
+        "{} {}",
+        refused.status,
+        refused.body
+    );
+    assert!(matches!(book(other, 6).await.status, 201 | 202));
+    assert_eq!(rows(&site.database).await, 1, "no new key");
+
+    check(
+        &keys(&site, &["restore", file], &[]).await,
+        0,
+        &["1 keys were restored, 1 were there already"],
+    );
+    stop(server).await;
+    let mut server = site.serve(&[]).await;
+    server.until_part("keys", true).await;
+    assert!(matches!(book(patient, 7).await.status, 201 | 202));
+    site.compare_with_rebuild().await;
+    stop(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_overwrites_no_other_key_and_a_wrong_secret_is_named() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    Desk::open(&server, &administrator, 1).await.visit(0).await;
+    let file = site.file("keys.backup");
+    let file = file.to_str().unwrap();
+    check(&keys(&site, &["backup", file], &[]).await, 0, &["1 keys"]);
+    stop(server).await;
+
+    // A wrong secret, at the start and everywhere.
+    let wrong = "ab".repeat(32);
+    std::fs::write(site.file("wrong.key"), &wrong).unwrap();
+    let wrong_file = site.file("wrong.key");
+    let wrong_file = wrong_file.to_str().unwrap();
+    let master = [("MEDCONNECT_KEYS__MASTER_SECRET_FILE", wrong_file)];
+    check(&site.fail_to_serve(&master).await, 2, &["keys.master_secret"]);
+    check(&keys(&site, &["check"], &master).await, 1, &["keys.master_secret"]);
+    check(
+        &keys(&site, &["backup", "/tmp/never"], &master).await,
+        1,
+        &["keys.master_secret"],
+    );
+    let encryption = format!("{{name=\"2026\", key_file={wrong_file:?}}}");
+    let encryption = [("MEDCONNECT_KEYS__ENCRYPTION", encryption.as_str())];
+    check(&site.fail_to_serve(&encryption).await, 2, &["keys.encryption", "2026"]);
+    check(
+        &keys(&site, &["check"], &encryption).await,
+        1,
+        &["1 of them do not open"],
+    );
+    for said in [
+        site.fail_to_serve(&master).await,
+        keys(&site, &["check"], &encryption).await,
+    ] {
+        assert!(!said.err.contains(&wrong) && !said.out.contains(&wrong));
+    }
+
+    // Another passphrase, and a file that was changed.
+    let other = [("MEDCONNECT_BACKUP_PASSPHRASE", "another passphrase")];
+    let said = site
+        .run(&["keys", "check", file, "--config", &site.config()], &other)
+        .await;
+    check(&said, 1, &["does not open"]);
+    let text = std::fs::read_to_string(file).unwrap();
+    let changed = site.file("changed.backup");
+    std::fs::write(&changed, text.replace("\"keys\": 1", "\"keys\": 2")).unwrap();
+    check(
+        &keys(&site, &["check", changed.to_str().unwrap()], &[]).await,
+        1,
+        &["does not open"],
+    );
+
+    // Another key of the same name.
+    execute(&site.database, "UPDATE core.data_keys SET subject = gen_random_uuid()").await;
+    check(
+        &keys(&site, &["restore", file], &[]).await,
+        1,
+        &["another key", "nothing was restored"],
+    );
+    assert_eq!(rows(&site.database).await, 1);
+
+    // Another log.
+    let elsewhere = [("MEDCONNECT_CHAIN__ID", "4711")];
+    check(
+        &keys(&site, &["restore", file], &elsewhere).await,
+        1,
+        &["belongs to the log"],
+    );
+}
