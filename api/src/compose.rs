@@ -19,7 +19,6 @@ use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
 use infrastructure::invitations::PostgresInvitations;
-use infrastructure::keys::backup::BackupError;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
@@ -154,17 +153,6 @@ impl From<MigrateError> for ComposeError {
     }
 }
 
-impl From<BackupError> for ComposeError {
-    fn from(error: BackupError) -> Self {
-        match error {
-            BackupError::OtherSecret => Self::OtherSecret,
-            BackupError::Unwrap(cause) => Self::OtherEncryptionKeys(cause),
-            BackupError::Database(cause) => Self::Database(cause),
-            other => Self::Database(sqlx::Error::Configuration(other.into())),
-        }
-    }
-}
-
 /// Whether the role lacks a privilege.
 fn is_forbidden(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -188,8 +176,12 @@ async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncrypt
     let pool = pools::for_long_work(&config.database)?;
     migrate(&pool).await?;
     let followed = postgres::within(postgres::ANSWER, follower::followed(&pool)).await?;
-    keeping::confirm_organisation(&pool, secret).await?;
-    keeping::confirm_encryption_keys(&pool, encryption).await?;
+    if !keeping::is_used_with(&pool, secret).await? {
+        return Err(ComposeError::OtherSecret);
+    }
+    if let Some(wrong) = keeping::wrong_encryption_key(&pool, encryption).await? {
+        return Err(ComposeError::OtherEncryptionKeys(wrong));
+    }
     pool.close().await;
     match followed {
         Some((chain_id, contract)) if (chain_id, contract) != (config.chain.id, config.chain.contract) => {

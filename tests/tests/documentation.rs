@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use api::config::Config;
 use application::trouble::TroubleKind;
 
 /// A file of the repository.
@@ -29,6 +30,56 @@ fn chapters(page: &str, within: &str, level: &str) -> BTreeMap<String, String> {
     parts
         .map(|(heading, text)| (heading.to_owned(), text.trim().to_owned()))
         .collect()
+}
+
+/// The settings that a table of the configuration can have, as the program itself lists them when it meets one it does not know.
+fn settings_of(table: &str, sample: &str) -> Vec<String> {
+    let stranger = "no_such_setting = 1\n";
+    let text = if table.is_empty() {
+        format!("{stranger}{sample}")
+    } else {
+        let header = format!("[{table}]\n");
+        assert!(sample.contains(&header), "the sample has no {header}");
+        sample.replacen(&header, &format!("{header}{stranger}"), 1)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.toml");
+    std::fs::write(&path, text).unwrap();
+    let error = Config::read(Some(&path)).unwrap_err().to_string();
+    let (_, known) = error
+        .split_once(", only ")
+        .unwrap_or_else(|| panic!("{table}: {error}"));
+    known.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_sample_configuration_loads_and_has_every_setting_with_its_explanation() {
+    let sample = file("docs/server.sample.toml");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/server.sample.toml");
+    let config = Config::read(Some(&path)).unwrap();
+    assert_eq!(config.chain.id, 1337);
+
+    let tables = settings_of("", &sample);
+    assert!(tables.len() >= 6, "{tables:?}");
+    for table in tables.iter().map(String::as_str).chain(["keys.encryption"]) {
+        let (_, part) = sample
+            .split_once(&format!("[{table}]\n"))
+            .unwrap_or_else(|| panic!("no [{table}]"));
+        let part: Vec<&str> = part.lines().take_while(|line| !line.starts_with('[')).collect();
+        for setting in settings_of(table, &sample) {
+            let own_table = format!("[{table}.{setting}]");
+            let documented = part.iter().any(|line| {
+                let line = line.strip_prefix("# ").unwrap_or(line);
+                line.strip_prefix(setting.as_str())
+                    .is_some_and(|rest| rest.starts_with(" = "))
+            });
+            let elsewhere = table == "keys" && sample.contains(&format!("# {setting} = ["));
+            assert!(
+                documented || elsewhere || sample.contains(&own_table),
+                "docs/server.sample.toml does not have {table}.{setting}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub async fn back_up(
     encryption: &KeyEncryptionKeys,
     now: DateTime<Utc>,
 ) -> Result<Backup, BackupError> {
-    confirm_organisation(pool, master).await?;
+    confirm(pool, master).await?;
     // The position first: whatever was applied by then has its key among those that are read afterwards.
     let position = within(ANSWER, rows::applied_position(pool)).await?;
     let keys = within(LONG_STEP, rows::all(pool)).await?;
@@ -47,8 +47,8 @@ pub async fn back_up(
 /// Makes sure that the keys of a backup open under these key-encryption keys.
 ///
 /// # Errors
-/// [`BackupError::Unwrap`].
-pub fn confirm_opens(backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<(), BackupError> {
+/// [`UnwrapError`].
+pub fn confirm_opens(backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<(), UnwrapError> {
     backup.keys.iter().try_for_each(|key| opens(encryption, key))
 }
 
@@ -69,7 +69,7 @@ pub struct Restored {
 /// # Errors
 /// [`BackupError`].
 pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<Restored, BackupError> {
-    confirm_organisation(pool, &backup.master).await?;
+    confirm(pool, &backup.master).await?;
     let own = backup.encryption_keys().ok_or(BackupError::NotABackup)?;
     for key in &backup.keys {
         opens(&own, key)?;
@@ -161,7 +161,7 @@ pub async fn check(
     encryption: &KeyEncryptionKeys,
     backup: Option<&Backup>,
 ) -> Result<Findings, BackupError> {
-    confirm_organisation(pool, master).await?;
+    confirm(pool, master).await?;
     let keys = within(LONG_STEP, rows::all(pool)).await?;
     let here: HashSet<KeyId> = keys.iter().map(|key| key.key_id).collect();
     let mut findings = Findings {
@@ -212,36 +212,41 @@ async fn needed(pool: &PgPool, opener: &Opener, findings: &mut Findings) -> Resu
     }
 }
 
-/// Makes sure that a database is used with one master secret. The first one is remembered, by the check value that stands in
+/// Whether a database is used with this master secret. The first one is remembered, by the check value that stands in
 /// every entry of the log.
 ///
 /// # Errors
-/// [`BackupError::OtherSecret`].
-pub async fn confirm_organisation(pool: &PgPool, master: &MasterSecret) -> Result<(), BackupError> {
+/// When the database refuses.
+pub async fn is_used_with(pool: &PgPool, master: &MasterSecret) -> Result<bool, sqlx::Error> {
     let ours = master.org_key_id();
-    let known = within(ANSWER, rows::organisation(pool, &ours)).await?;
-    if known == ours {
-        Ok(())
-    } else {
-        Err(BackupError::OtherSecret)
-    }
+    Ok(within(ANSWER, rows::organisation(pool, &ours)).await? == ours)
 }
 
-/// Makes sure that the key-encryption keys are those that wrapped what the database holds: one key of each is tried.
+/// As [`is_used_with`], for what needs it to be so.
+async fn confirm(pool: &PgPool, master: &MasterSecret) -> Result<(), BackupError> {
+    let ours = is_used_with(pool, master).await?;
+    ours.then_some(()).ok_or(BackupError::OtherSecret)
+}
+
+/// Whether the key-encryption keys are those that wrapped what the database holds: one key of each is tried. Answers with what is
+/// wrong, if anything is.
 ///
 /// # Errors
-/// [`BackupError::Unwrap`].
-pub async fn confirm_encryption_keys(pool: &PgPool, encryption: &KeyEncryptionKeys) -> Result<(), BackupError> {
+/// When the database refuses.
+pub async fn wrong_encryption_key(
+    pool: &PgPool,
+    encryption: &KeyEncryptionKeys,
+) -> Result<Option<UnwrapError>, sqlx::Error> {
     let names: Vec<&str> = encryption.all().map(super::KeyEncryptionKey::id).collect();
     let samples = within(LONG_STEP, rows::samples(pool, &names)).await?;
-    samples.iter().try_for_each(|key| opens(encryption, key))
+    Ok(samples.iter().find_map(|key| opens(encryption, key).err()))
 }
 
 fn unopened(encryption: &KeyEncryptionKeys, keys: &[RestingKey]) -> u64 {
     keys.iter().filter(|key| opens(encryption, key).is_err()).count() as u64
 }
 
-fn opens(encryption: &KeyEncryptionKeys, key: &RestingKey) -> Result<(), BackupError> {
+fn opens(encryption: &KeyEncryptionKeys, key: &RestingKey) -> Result<(), UnwrapError> {
     let Some(wrapped) = &key.wrapped else { return Ok(()) };
     encryption.unwrap(&key.kek_id, &key.key_id, key.subject, wrapped)?;
     Ok(())

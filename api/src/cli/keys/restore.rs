@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use infrastructure::keys::backup::{Backup, BackupError};
+use infrastructure::keys::backup::Backup;
 use infrastructure::keys::keeping;
 
 use super::backup::write_new;
@@ -36,7 +36,7 @@ impl Restore {
         }
         let (master, encryption) = self.config.secrets()?;
         backup.belongs(log, &master).map_err(CliError::other)?;
-        keeping::confirm_opens(&backup, &encryption).map_err(|error: BackupError| {
+        keeping::confirm_opens(&backup, &encryption).map_err(|error| {
             CliError::Usage(format!(
                 "the keys of the backup do not open as `keys` is configured: {error}"
             ))
