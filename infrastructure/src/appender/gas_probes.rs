@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::chain::gas::{GasRules, KNOWN_STREAMS, probe};
 use crate::chain::{Address, ChainError, EventLog};
+use crate::postgres::{ANSWER, within};
 
 /// How long to wait after a node did not estimate.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
@@ -54,7 +55,7 @@ impl GasProbes {
             Asked::Not | Asked::InVain(_) | Asked::WithoutStreams => {}
         }
         // Without an answer from the database the node is asked for the rest.
-        let streams = idle_streams(&self.pool).await.unwrap_or_default();
+        let streams = within(ANSWER, idle_streams(&self.pool)).await.unwrap_or_default();
         if streams.is_empty() && matches!(self.asked, Asked::WithoutStreams) {
             return None;
         }

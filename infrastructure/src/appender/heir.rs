@@ -22,10 +22,11 @@ use super::desk::{Desk, Message};
 use super::lease;
 use super::machine::{Input, Machine, Millis, Need};
 use super::outbox::{Outbox, OutboxError};
-use super::runner::{AppenderConfig, hear, surroundings};
+use super::runner::{AppenderConfig, RESTORED_WITHIN, hear, surroundings};
 use super::status::Shared;
 use crate::chain::{Address, EventLog, Node};
 use crate::notices::Notices;
+use crate::postgres::{ANSWER, within};
 
 /// How often to look for keys that nobody holds, and whether there is anything left to do.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -165,8 +166,9 @@ impl Heirs {
             Arc::new(Notify::new()),
             ended,
         );
-        let around = surroundings(&self.pool).await?;
-        let (batches, signatures) = outbox.restore(|_| self.shared.next_key()).await?;
+        let around = within(ANSWER, surroundings(&self.pool)).await?;
+        let restoring = outbox.restore(|_| self.shared.next_key());
+        let (batches, signatures) = within(RESTORED_WITHIN, restoring).await?;
         desk.remember_all(signatures);
         let mut machine = Machine::restored(self.config.limits, around, batches, self.now()).without_key();
         tracing::info!(%address, transactions = machine.unsettled(), "the transactions of a key without a holder are sent on");
@@ -190,7 +192,7 @@ impl Heirs {
                 },
                 () = timer => machine.on(self.now(), Input::Tick, &mut actions),
                 _ = look.tick() => {
-                    if !heir.is_held().await? || outbox.is_empty().await? {
+                    if !heir.is_held().await? || within(ANSWER, outbox.is_empty()).await? {
                         return Ok(());
                     }
                     let base = self.node.fees().await.map(|fees| fees.base).unwrap_or_default();

@@ -83,6 +83,10 @@ const GRACE: Duration = Duration::from_secs(4);
 /// Takes the lease of a key that nobody signs with, without a time on it: whoever has the key takes it at once. `None` while somebody has it,
 /// has just had it, or inherits already.
 pub(super) async fn inherit(pool: &PgPool, address: Address, holder: Uuid) -> Result<Option<Held>, sqlx::Error> {
+    within(ANSWER, take_over(pool, address, holder)).await
+}
+
+async fn take_over(pool: &PgPool, address: Address, holder: Uuid) -> Result<Option<Held>, sqlx::Error> {
     let mut alive = pool.acquire().await?.detach();
     let alone: bool =
         sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended('medconnect heir ' || encode($1, 'hex'), 0))")
@@ -119,13 +123,12 @@ pub(super) async fn inherit(pool: &PgPool, address: Address, holder: Uuid) -> Re
 
 /// The keys that have transactions in the outbox and no holder, and how many.
 pub(super) async fn without_holder(pool: &PgPool) -> Result<Vec<(Address, u64)>, sqlx::Error> {
-    let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+    let rows = sqlx::query_as(
         "SELECT signer, count(DISTINCT nonce) FROM outbox_transactions AS sent
          WHERE NOT EXISTS (SELECT FROM signer_leases AS held WHERE held.address = sent.signer AND held.until > now())
          GROUP BY signer ORDER BY signer",
-    )
-    .fetch_all(pool)
-    .await?;
+    );
+    let rows: Vec<(Vec<u8>, i64)> = within(ANSWER, rows.fetch_all(pool)).await?;
     let row = |(signer, count): (Vec<u8>, i64)| Some((Address(signer.try_into().ok()?), count.unsigned_abs()));
     Ok(rows.into_iter().filter_map(row).collect())
 }
@@ -133,11 +136,10 @@ pub(super) async fn without_holder(pool: &PgPool) -> Result<Vec<(Address, u64)>,
 impl Held {
     /// Whether nobody has taken the lease since.
     pub(super) async fn is_held(&mut self) -> Result<bool, sqlx::Error> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM signer_leases WHERE address = $1 AND fence = $2)")
+        let held = sqlx::query_scalar("SELECT EXISTS (SELECT FROM signer_leases WHERE address = $1 AND fence = $2)")
             .bind(self.lease.address.0.as_slice())
-            .bind(self.lease.fence)
-            .fetch_one(&mut self.alive)
-            .await
+            .bind(self.lease.fence);
+        within(EXTEND, held.fetch_one(&mut self.alive)).await
     }
 
     /// Renews the lease. `false` when another has taken it.

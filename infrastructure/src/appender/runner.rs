@@ -60,7 +60,7 @@ impl AppenderConfig {
 }
 
 /// How long it may take to read the outbox.
-const RESTORED_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const RESTORED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long the end of a lease waits for the database to say what became of the last batch.
 const LAST_WORD: Duration = Duration::from_secs(5);
