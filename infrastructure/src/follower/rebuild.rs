@@ -379,8 +379,8 @@ where
             let blocks: Vec<_> = checked
                 .into_iter()
                 .map(|block| opening::open(block, &opener, &keys, &mut held.streams))
-            .collect::<Result<_, _>>()?;
-        held.add(&blocks);
+                .collect::<Result<_, _>>()?;
+            held.add(&blocks);
             Ok(Opened { blocks, head, held })
         }))
     }

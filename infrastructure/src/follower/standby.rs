@@ -16,6 +16,7 @@ use super::FollowerConfig;
 use super::status::StatusCell;
 use super::witness::{self, FinalBlock};
 use crate::chain::Node;
+use crate::postgres::{ANSWER, within};
 
 /// How long a node is waited for that is only asked how far it is.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -42,7 +43,7 @@ pub(super) async fn watch(
         if returning.is_empty() && !overtaken.is_some_and(|since| since >= config.still_for) {
             continue;
         }
-        let Ok(anchor) = witness::newest_final(&pool).await else {
+        let Ok(anchor) = within(ANSWER, witness::newest_final(&pool)).await else {
             continue;
         };
         if let (Some(since), Some((other, block))) = (overtaken, ahead)
