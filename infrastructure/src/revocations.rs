@@ -12,8 +12,8 @@ use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::postgres::Answering;
 use crate::crash::{self, crash_point};
+use crate::postgres::Answering;
 use crate::sessions::store;
 
 /// For how long whoever carries a revocation through is not disturbed. Two who do it at once do no harm: it is one command.

@@ -43,5 +43,5 @@ mod stores;
 mod tooling;
 mod transactions;
 mod visits;
-mod wallets;
 mod waits;
+mod wallets;
