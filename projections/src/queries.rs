@@ -68,7 +68,7 @@ impl Queries for PgQueries {
         ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, QueryError> {
-        patients::known_as(&self.pool, ids, identifiers).await.map_err(failed)
+        answer(patients::known_as(&self.pool, ids, identifiers)).await
     }
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
@@ -120,7 +120,7 @@ impl Queries for PgQueries {
     }
 
     async fn account_of_wallet(&self, wallet: &Wallet) -> Result<Option<AccountView>, QueryError> {
-        accounts::of_wallet(&self.pool, wallet).await.map_err(failed)
+        answer(accounts::of_wallet(&self.pool, wallet)).await
     }
 
     async fn account_of_key(&self, hash: &KeyHash) -> Result<Option<AccountView>, QueryError> {
