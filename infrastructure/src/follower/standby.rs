@@ -40,7 +40,7 @@ pub(super) async fn watch(
         let ahead = newest_of_the_others(&node, &heads, first);
         let overtaken = lacking.note(first, of_first, ahead.map(|(_, block)| block), Instant::now());
         let returning: Vec<usize> = (0..nodes.len()).filter(|index| node.may_return(*index)).collect();
-        if returning.is_empty() && !overtaken.is_some_and(|since| since >= config.still_for) {
+        if returning.is_empty() && overtaken.is_none_or(|since| since < config.still_for) {
             continue;
         }
         let Ok(anchor) = within(ANSWER, witness::newest_final(&pool)).await else {
