@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use application::trouble::TroubleKind;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -71,8 +70,6 @@ pub(super) struct Desk {
     /// `None` when everything ends.
     jobs: Option<UnboundedSender<Job>>,
     cleaning: UnboundedSender<Job>,
-    /// Told when gas is dearer than was known.
-    gas_is_dear: Arc<Notify>,
     ended: CancellationToken,
     pub(super) waiting: HashMap<CommitKey, Waiting>,
     signatures: HashMap<Nonce, Vec<Signature>>,
@@ -87,7 +84,6 @@ impl Desk {
         shared: Arc<Shared>,
         messages: UnboundedSender<Message>,
         outbox: Outbox,
-        gas_is_dear: Arc<Notify>,
         ended: CancellationToken,
     ) -> (Self, JoinHandle<End>) {
         let worker = |outbox: Outbox| {
@@ -108,7 +104,6 @@ impl Desk {
             messages,
             jobs,
             cleaning,
-            gas_is_dear,
             ended,
             waiting,
             signatures,
@@ -164,7 +159,7 @@ impl Desk {
             }
             Action::Send { nonce, hash } => self.send(nonce, &hash),
             Action::AskFees => self.ask_fees(),
-            Action::AskGasRules => self.gas_is_dear.notify_one(),
+            Action::AskGasRules => self.shared.gas_is_dear.notify_one(),
             Action::AskNonce => self.ask_nonce(),
             Action::AskReceipt { nonce, final_block } => self.ask_receipt(nonce, final_block),
             Action::Accepted(key) => {

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -135,9 +134,8 @@ impl Heirs {
                 None => Ok(()),
             }
         };
-        match cancel.run_until_cancelled(inherited).await {
-            Some(Err(error)) => tracing::debug!(%error, %address, "the transactions of a former key wait"),
-            Some(Ok(())) | None => {}
+        if let Some(Err(error)) = cancel.run_until_cancelled(inherited).await {
+            tracing::debug!(%error, %address, "the transactions of a former key wait");
         }
         self.note(address, None);
     }
@@ -163,7 +161,6 @@ impl Heirs {
             Arc::clone(&theirs),
             messages,
             outbox.clone(),
-            Arc::new(Notify::new()),
             ended,
         );
         let around = within(ANSWER, surroundings(&self.pool)).await?;

@@ -11,7 +11,6 @@ use std::time::Duration;
 use application::command::Unavailable;
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -243,7 +242,6 @@ impl Appender {
             lost.clone(),
             ended.clone(),
         ));
-        let gas_is_dear = Arc::new(Notify::new());
         let (mut desk, worker) = Desk::new(
             log.clone(),
             address,
@@ -251,7 +249,6 @@ impl Appender {
             Arc::clone(&self.shared),
             messages.clone(),
             outbox.clone(),
-            Arc::clone(&gas_is_dear),
             ended.clone(),
         );
 
@@ -280,7 +277,6 @@ impl Appender {
                 log,
                 address,
                 probes,
-                gas_is_dear,
                 self.config.fees_every,
                 Arc::clone(&self.shared),
                 messages,
@@ -484,7 +480,6 @@ async fn keep_market(
     log: EventLog,
     address: Address,
     mut probes: GasProbes,
-    gas_is_dear: Arc<Notify>,
     every: Duration,
     shared: Arc<Shared>,
     messages: UnboundedSender<Message>,
@@ -524,7 +519,7 @@ async fn keep_market(
             let _ = messages.send(Message::Authorized(authorized));
         }
         tokio::select! {
-            () = gas_is_dear.notified() => probes.again(),
+            () = shared.gas_is_dear.notified() => probes.again(),
             () = sleep(pause) => {}
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use application::command::Unavailable;
 use application::trouble::{TroubleKind, Troubles};
+use tokio::sync::Notify;
 
 use super::machine::{CommitKey, Machine, Millis};
 use crate::chain::Address;
@@ -57,6 +58,8 @@ pub struct Counters {
 pub(super) struct Shared {
     status: Mutex<AppenderStatus>,
     keys: AtomicU64,
+    /// Told when gas is dearer than was known.
+    pub(super) gas_is_dear: Notify,
 }
 
 impl Shared {
@@ -75,6 +78,7 @@ impl Shared {
         Self {
             status: Mutex::new(status),
             keys: AtomicU64::new(0),
+            gas_is_dear: Notify::new(),
         }
     }
 
@@ -137,7 +141,7 @@ impl Shared {
 
     pub(super) fn show(&self, machine: &Machine, now: Millis) {
         let mut status = self.lock();
-        status.gas = *machine.gas();
+        status.gas = *machine.told_gas();
         status.queued = machine.queue_len() as u64;
         status.in_flight = machine.in_flight() as u64;
         status.unsettled = machine.unsettled() as u64;

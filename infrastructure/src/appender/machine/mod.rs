@@ -668,7 +668,7 @@ impl Machine {
     }
 
     /// What things cost in gas, as a node says.
-    pub const fn gas(&self) -> &GasRules {
+    pub const fn told_gas(&self) -> &GasRules {
         &self.told_gas
     }
 
