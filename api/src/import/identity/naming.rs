@@ -5,7 +5,7 @@
 //! such a one nevertheless is found by [`super::groups`].
 
 use chrono::{DateTime, Utc};
-use domain::kernel::Identifier;
+use domain::kernel::{Identifier, TextRule};
 
 use super::Kind;
 use crate::import::fhir::{self, Moment};
@@ -111,12 +111,12 @@ fn by_type(kind: Kind, identifier: &fhir::Identifier) -> Standing {
     }
 }
 
-/// The identifier as the server takes it, if it does: a system and a value, neither blank nor too long, each of one line.
+/// The identifier as the server takes it, if it does: a system and a value, both of which fit.
 pub(in crate::import) fn taken(identifier: &fhir::Identifier) -> Option<Identifier> {
-    let fits = |text: &&str| !text.trim().is_empty() && text.chars().count() <= 500 && !text.contains(char::is_control);
+    let fit = |text: &Option<String>| Some(TextRule::IDENTIFIER.fit(text.as_deref()?)?.into_owned());
     Some(Identifier {
-        system: identifier.system.as_deref().filter(fits)?.to_owned(),
-        value: identifier.value.as_deref().filter(fits)?.to_owned(),
+        system: fit(&identifier.system)?,
+        value: fit(&identifier.value)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What an index has to know of a file: the names of its resources, when they were, and what tells persons apart.
 
 use chrono::{DateTime, Datelike as _, Utc};
-use domain::kernel::Identifier;
+use domain::kernel::{Identifier, TextRule};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -358,10 +358,9 @@ fn own(full_url: Option<&str>, id: Option<&str>) -> Option<Identifier> {
     });
     let urn = || id.filter(|id| !id.is_empty()).map(|id| format!("urn:uuid:{id}"));
     let value = address.or_else(urn).or_else(|| full_url.map(str::to_owned))?;
-    let fits = !value.trim().is_empty() && value.chars().count() <= 500 && !value.contains(char::is_control);
-    fits.then(|| Identifier {
+    Some(Identifier {
         system: ADDRESSES.to_owned(),
-        value,
+        value: TextRule::IDENTIFIER.fit(&value)?.into_owned(),
     })
 }
 
