@@ -10,6 +10,7 @@ use tests::site::Site;
 use crate::scenario::{at_rest, import_key};
 
 /// Imports a folder of bundles, and rebuilds; prints what came of it. Every bundle must go in.
+#[expect(clippy::print_stdout, reason = "what is measured is for whoever runs this by hand")]
 pub(crate) async fn import<C>(site: &Site<C>, folder: &Path) {
     let server = site.serve(&[]).await;
     let administrator = server.administrator().await;
