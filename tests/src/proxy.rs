@@ -58,6 +58,8 @@ pub enum Conduct {
     LimitsBatches(usize, Refusal),
     /// Its answers have at most so many bytes; longer ones end in this way.
     LimitsAnswers(usize, Refusal),
+    /// Its blocks have no base fee, and it suggests none for a block's producer.
+    TellsNoFees,
     /// It names no finalized block.
     NamesNoFinalBlock,
     /// It refuses to name a finalized block.
@@ -419,6 +421,9 @@ fn distort(conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
     if let Conduct::IsStillAt(block) = conduct {
         return forget_since(method, result, *block);
     }
+    if *conduct == Conduct::TellsNoFees {
+        return hide_fees(method, result);
+    }
     let ("eth_getLogs", Some(logs)) = (method, result.as_array_mut()) else {
         return false;
     };
@@ -463,6 +468,18 @@ fn distort(conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
             logs.extend(removed);
             !logs.is_empty()
         }
+        _ => false,
+    }
+}
+
+/// Takes out of an answer what it says of fees.
+fn hide_fees(method: &str, result: &mut Value) -> bool {
+    match (method, result.as_object_mut()) {
+        ("eth_maxPriorityFeePerGas", _) => {
+            *result = Value::Null;
+            true
+        }
+        ("eth_getBlockByNumber" | "eth_getBlockByHash", Some(header)) => header.remove("baseFeePerGas").is_some(),
         _ => false,
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tests::chain::{Heartbeat, KEYS, TestChain};
 use tests::clinic::Clinic;
 use tests::code::{Contract, code};
+use tests::proxy::{Conduct, Proxy};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 
 /// How many transactions the chain has reverted.
@@ -142,6 +143,23 @@ async fn where_gas_is_free_accounts_without_ether_deploy_and_append_even_after_t
     let replaced = sqlx::query_scalar("SELECT count(*) FROM outbox_transactions WHERE replacement");
     let replaced: i64 = replaced.fetch_one(&system.parts().pool).await.unwrap();
     assert_eq!(replaced, 0);
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_tells_no_base_fee_and_suggests_none_for_the_producer_is_written_to() {
+    let chain = TestChain::start().await;
+    let node = Proxy::of(chain.url());
+    node.behave(Conduct::TellsNoFees);
+    let deployment = deployed(&chain).await;
+    let options = SystemOptions {
+        node: Some(node.url()),
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployment, options).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    clinic.patient(&system, "Patient").await;
+    assert!(node.lies() > 0);
     system.agrees_with_a_rebuild(&chain).await;
 }
 
