@@ -254,7 +254,7 @@ fn a_family_shares_a_number_and_stays_several() {
     );
     for files in [
         vec![of(&[mother.clone(), child.clone()])],
-        vec![of(&[child.clone()]), of(&[mother.clone()])],
+        vec![of(std::slice::from_ref(&child)), of(std::slice::from_ref(&mother))],
     ] {
         let outcome = ran(&files);
         let mut names: Vec<&str> = outcome

@@ -204,7 +204,7 @@ async fn a_revocation_that_nobody_carries_through_is_taken_on_by_one_process() {
     let abandoned = "UPDATE revocations SET undisturbed_until = now() - interval '1 second'";
     sqlx::query(abandoned).execute(&pool).await.unwrap();
     let (one, two) = tokio::join!(here.take_on(), there.take_on());
-    assert_eq!([one.unwrap(), two.unwrap()].concat(), [key.clone()]);
+    assert_eq!([one.unwrap(), two.unwrap()].concat(), std::slice::from_ref(&key));
     there.carried_through(&key).await.unwrap();
     sqlx::query(abandoned).execute(&pool).await.unwrap();
     assert_eq!(here.take_on().await.unwrap(), []);

@@ -88,7 +88,7 @@ impl World {
         let clock = Arc::new(FakeClock);
         let secrets = Arc::new(FakeSecrets::default());
         let revocations = Arc::new(FakeRevocations::default());
-        let invitations = Arc::new(FakeInvitations::default());
+        let invitations = Arc::new(FakeInvitations);
         let clinic = Arc::new(Clinic::new(
             Arc::clone(&executor),
             Arc::clone(&queries),

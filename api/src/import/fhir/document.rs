@@ -107,9 +107,9 @@ pub(in crate::import) fn contents(json: &[u8], lines: bool) -> Contents<'_> {
             }
         }
     } else {
-        let mut documents = serde_json::Deserializer::from_slice(json).into_iter::<&RawValue>();
+        let documents = serde_json::Deserializer::from_slice(json).into_iter::<&RawValue>();
         let mut number: u32 = 0;
-        while let Some(document) = documents.next() {
+        for document in documents {
             let place = if number == 0 {
                 String::new()
             } else {

@@ -57,7 +57,7 @@ impl Likeness {
         let told = |one: &[Word], two: &[Word]| (!one.is_empty() && !two.is_empty()).then(|| !apart(one, two));
         let (given, family) = (told(&self.given, &other.given), told(&self.family, &other.family));
         let all = [born, given, family];
-        all.iter().any(|one| *one == Some(true)) && all.iter().all(|one| *one != Some(false))
+        all.contains(&Some(true)) && !all.contains(&Some(false))
     }
 
     /// Whether some system has given them different identifiers, and none that both have.

@@ -103,7 +103,7 @@ fn contacts_that_are_over_never_win_and_rank_decides_before_use() {
             { "system": "fax", "value": "7" },
         ]),
     );
-    let plan = mapped(&[patient.clone()]);
+    let plan = mapped(std::slice::from_ref(&patient));
     let details = &plan.patients[0].details;
     assert_eq!(details.phone.as_deref(), Some("6"));
     assert_eq!(details.email.as_deref(), Some("new@present.test"));
