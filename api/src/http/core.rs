@@ -14,7 +14,7 @@ use domain::kernel::CommandId;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::auth::{Authenticate, SignInPolicy};
-use super::limits::SignInLimiter;
+use super::limits::Limiter;
 use super::metrics::HttpMetrics;
 use super::problem::{Problem, ProblemKind};
 use super::settings::HttpSettings;
@@ -48,7 +48,7 @@ pub struct Core {
     pub(super) ports: HttpPorts,
     pub(super) authenticator: Arc<dyn Authenticate>,
     pub(super) sign_in: SignInPolicy,
-    pub(super) sign_in_limiter: SignInLimiter,
+    pub(super) limiter: Limiter,
     pub(super) permits: Arc<Semaphore>,
 }
 
