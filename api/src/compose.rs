@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use application::clinic::Clinic;
 use application::ports::{Clock, ProgressSource};
+use application::rules::{Admission, Rules};
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
@@ -33,7 +34,8 @@ use sqlx::migrate::MigrateError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, LimitsConfig};
+use crate::http::limits::{CallerLimits, TrustedProxies};
 use crate::http::metrics::HttpMetrics;
 use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
 use crate::metrics::SystemMetrics;
@@ -290,15 +292,18 @@ impl System {
         tasks.spawn(follower.run(cancel.clone()));
 
         let secrets = Arc::new(SystemSecrets::new(&secret));
-        let clinic = Arc::new(Clinic::<Backend>::new(
-            Arc::new(executor),
-            Arc::new(PgQueries::new(pools.requests.clone(), Arc::new(SystemClock))),
-            Arc::new(SystemClock),
-            Arc::new(KeyedDerivation::new(&secret)),
-            Arc::clone(&secrets) as _,
-            Arc::new(PostgresRevocations::new(pools.requests.clone())),
-            Arc::new(PostgresInvitations::new(pools.requests.clone())),
-        ));
+        let clinic = Arc::new(
+            Clinic::<Backend>::new(
+                Arc::new(executor),
+                Arc::new(PgQueries::new(pools.requests.clone(), Arc::new(SystemClock))),
+                Arc::new(SystemClock),
+                Arc::new(KeyedDerivation::new(&secret)),
+                Arc::clone(&secrets) as _,
+                Arc::new(PostgresRevocations::new(pools.requests.clone())),
+                Arc::new(PostgresInvitations::new(pools.requests.clone())),
+            )
+            .ruled_by(rules(config)),
+        );
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), appender.clone());
         metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
@@ -410,6 +415,30 @@ pub(crate) const fn finality(rule: config::FinalityRule) -> FinalityRule {
 }
 
 /// The defaults, with what the configuration says.
+fn rules(config: &Config) -> Rules {
+    let defaults = Rules::default();
+    Rules {
+        admission: match config.http.registration {
+            config::Registration::Invitation => Admission::Invitation,
+            config::Registration::Open => Admission::Open,
+        },
+        open_bookings: config.limits.open_bookings.unwrap_or(defaults.open_bookings),
+    }
+}
+
+/// The defaults, with what the configuration says.
+fn limits(given: &LimitsConfig) -> CallerLimits {
+    let defaults = CallerLimits::default();
+    CallerLimits {
+        sign_ins_per_address: given.sign_ins_per_address.unwrap_or(defaults.sign_ins_per_address),
+        sign_ins_per_wallet: given.sign_ins_per_wallet.unwrap_or(defaults.sign_ins_per_wallet),
+        commands_per_person: given.commands_per_person.unwrap_or(defaults.commands_per_person),
+        commands_per_service: given.commands_per_service.or(defaults.commands_per_service),
+        bytes_per_person: given.bytes_per_person.unwrap_or(defaults.bytes_per_person),
+    }
+}
+
+/// The defaults, with what the configuration says.
 fn http_settings(config: &Config) -> HttpSettings {
     let given = &config.http;
     let defaults = HttpSettings::new(given.public_url.clone(), config.chain.id);
@@ -420,6 +449,11 @@ fn http_settings(config: &Config) -> HttpSettings {
         workers: given.workers.unwrap_or(defaults.workers),
         command_wait: seconds(given.command_wait_seconds, defaults.command_wait),
         claim_lease: seconds(given.claim_seconds, defaults.claim_lease).max(Duration::from_secs(1)),
+        limits: limits(&config.limits),
+        proxies: TrustedProxies {
+            networks: given.trusted_proxies.clone(),
+            header: given.forwarded_header,
+        },
         administrator: config.bootstrap.administrator.map(|address| Wallet(address.0)),
         invitation_lifetime: seconds(
             given.invitation_hours.map(|hours| hours.saturating_mul(3600)),

@@ -5,6 +5,7 @@
 //! they protect.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -12,8 +13,11 @@ use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
 use infrastructure::chain::{Address, Signer};
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+
+use crate::http::limits::ForwardedHeader;
 
 /// The prefix of settings in the environment.
 const PREFIX: &str = "MEDCONNECT_";
@@ -145,6 +149,9 @@ pub struct Config {
     /// Who is there at the beginning.
     #[serde(default)]
     pub bootstrap: BootstrapConfig,
+    /// How much one caller may ask for.
+    #[serde(default)]
+    pub limits: LimitsConfig,
     /// What is written about what happens.
     #[serde(default)]
     pub log: LogConfig,
@@ -184,6 +191,50 @@ pub struct HttpConfig {
     /// For how many hours an invitation to bind a wallet is good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_hours: Option<u64>,
+    /// How a wallet without an account becomes a patient's.
+    #[serde(default)]
+    pub registration: Registration,
+    /// The networks of the proxies in front of the server. What they say of whom they ask for is believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where these proxies say it.
+    #[serde(default)]
+    pub forwarded_header: ForwardedHeader,
+}
+
+/// How a wallet without an account becomes a patient's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// By an invitation of the hospital's alone.
+    #[default]
+    Invitation,
+    /// Anybody registers themselves.
+    Open,
+}
+
+/// How much one caller may ask for. What is missing has the program's default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests to sign in a minute, by address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_ins_per_address: Option<NonZeroU32>,
+    /// Sign-ins a minute, by wallet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_ins_per_wallet: Option<NonZeroU32>,
+    /// Commands a minute, by person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands_per_person: Option<NonZeroU32>,
+    /// Commands a minute, by service; without it, as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands_per_service: Option<NonZeroU32>,
+    /// Bytes of commands a day, by person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_person: Option<NonZeroU32>,
+    /// Appointments that a patient books ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_bookings: Option<u32>,
 }
 
 fn default_bind() -> SocketAddr {

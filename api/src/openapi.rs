@@ -225,7 +225,7 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         (413, body),
         (415, body),
         (422, body),
-        (429, signs_in || path == "/v1/invitations/accept"),
+        (429, signs_in || command),
         (503, versioned),
     ];
     all.into_iter()

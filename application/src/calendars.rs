@@ -211,6 +211,14 @@ impl<B: Backend> Clinic<B> {
             error => error,
         })?;
         self.require_patient(patient, "/patient").await?;
+        let under_way = own_record(principal).map(|own| self.bookings.begin(own));
+        if let Some(under_way) = under_way.as_ref().filter(|_| !issue.repeated) {
+            let open = self.queries.open_appointments(patient, self.now()).await?;
+            let most = self.rules.open_bookings;
+            if open.saturating_add(under_way.number.into()) > most.into() {
+                return Err(UseCaseError::TooManyBookings { most });
+            }
+        }
         let missing = UseCaseError::UnknownReference {
             pointer: "/practitioner",
         };

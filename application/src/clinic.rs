@@ -17,6 +17,7 @@ use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::{Clock, IdentityDerivation};
 use crate::queries::{ProjectionHash, Queries};
 use crate::revocations::Revocations;
+use crate::rules::{BookingsUnderWay, Rules};
 use crate::secrets::Secrets;
 
 /// Which write side and which read side.
@@ -48,6 +49,9 @@ pub struct Clinic<B: Backend> {
     pub revocations: Arc<dyn Revocations>,
     /// Who may bind a wallet to which account.
     pub invitations: Arc<dyn Invitations>,
+    /// What the operator has decided.
+    pub(crate) rules: Rules,
+    pub(crate) bookings: BookingsUnderWay,
     /// The last content hashes, for they read everything.
     pub(crate) hashes: Mutex<Option<Vec<ProjectionHash>>>,
 }
@@ -107,8 +111,17 @@ impl<B: Backend> Clinic<B> {
             secrets,
             revocations,
             invitations,
+            rules: Rules::default(),
+            bookings: BookingsUnderWay::default(),
             hashes: Mutex::default(),
         }
+    }
+
+    /// The same under an operator's rules.
+    #[must_use]
+    pub fn ruled_by(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
     }
 
     /// Whose commands and idempotency keys these are: the wallet's, which stays the same when it gets an account, or the service's.

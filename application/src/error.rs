@@ -85,6 +85,15 @@ pub enum UseCaseError {
         /// Why.
         detail: String,
     },
+    /// Nobody registers themselves here.
+    #[error("patients are invited")]
+    ByInvitation,
+    /// The patient holds as many appointments as they may.
+    #[error("a patient books at most {most} appointments ahead")]
+    TooManyBookings {
+        /// How many.
+        most: u32,
+    },
     /// The access is denied from now on, and the log does not say so yet. It will: whatever is not there just now, it is tried until it
     /// is.
     #[error("the access is denied; the log will say so as soon as it can")]

@@ -8,7 +8,7 @@
 //! - [`command`]: the write side as a port: execute, receipt, conflict.
 //! - [`projector`]: the read models as a port of the follower.
 //! - [`queries`]: what can be read, and in which shape.
-//! - [`identity`] and [`policy`]: who is asking, and what they may do.
+//! - [`identity`] and [`policy`]: who is asking, and what they may do. [`rules`]: what an operator decides.
 //! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
 //!   [`calendars`], [`visits`], [`accounts`], [`wallets`] and [`status`]. They fail with [`error::UseCaseError`].
 //! - [`trouble`]: what can be wrong with a running server.
@@ -31,6 +31,7 @@ pub mod queries;
 pub mod registry;
 pub mod revocations;
 mod revoking;
+pub mod rules;
 pub mod secrets;
 pub mod sessions;
 pub mod status;

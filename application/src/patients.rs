@@ -11,6 +11,7 @@ use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
+use crate::rules::Admission;
 use crate::sessions::SignedIn;
 use crate::wallets::Person;
 
@@ -37,6 +38,9 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         if let Principal::Unregistered { .. } = principal {
             permit(principal, Action::RegisterSelf)?;
+            if self.rules.admission == Admission::Invitation {
+                return Err(UseCaseError::ByInvitation);
+            }
             let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
             return self.register_with_wallet(registration, signed_in, issue).await;
         }

@@ -313,6 +313,16 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<AppointmentCursor>,
     ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
 
+    /// How many appointments of a patient are booked or confirmed and begin at or after an instant.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn open_appointments(
+        &self,
+        patient: PatientId,
+        from: DateTime<Utc>,
+    ) -> impl Future<Output = Result<u64, QueryError>> + Send;
+
     /// Who treats a patient, by practitioner.
     ///
     /// # Errors

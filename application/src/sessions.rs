@@ -1,4 +1,4 @@
-//! Signing in with a wallet: nonces and sessions, as a port.
+//! Signing in with a wallet: nonces that were used, and sessions, as a port.
 //!
 //! Only hashes of tokens are stored. A session ends when it was idle for too long, when it is too old, or when it is closed.
 
@@ -36,57 +36,52 @@ pub struct SignedIn {
 /// Nonces and sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync + 'static {
-    /// Remembers a nonce.
+    /// Uses a nonce up, of which the caller knows that it is ours and when it ends. `false` when it was used: of two callers, one gets
+    /// `true`.
     ///
     /// # Errors
     /// When the store does not answer, as for every method here.
-    async fn issue_nonce(&self, nonce: &str, expires_at: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn use_nonce(&self, nonce: &str, ends: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Uses a nonce up. `false` when it is unknown, expired or used: of two callers, one gets `true`.
+    /// Uses a nonce up for a command. `false` when it was used by anything else; the same command may be tried again.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
-    async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
-
-    /// Uses a nonce up for a command. `false` when it is unknown, expired, or used by anything else; the same command may be tried again.
-    ///
-    /// # Errors
-    /// As [`Self::issue_nonce`].
-    async fn spend_nonce(&self, nonce: &str, command: CommandId, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    /// As [`Self::use_nonce`].
+    async fn spend_nonce(&self, nonce: &str, command: CommandId, ends: DateTime<Utc>) -> Result<bool, StoreError>;
 
     /// Opens a session, and keeps what was signed for it.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
+    /// As [`Self::use_nonce`].
     async fn open(&self, token: TokenHash, session: &Session, proof: &Proof) -> Result<(), StoreError>;
 
     /// What was signed for a session, unless it is closed.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
+    /// As [`Self::use_nonce`].
     async fn proof(&self, token: TokenHash) -> Result<Option<Proof>, StoreError>;
 
     /// The session, unless it ended.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
+    /// As [`Self::use_nonce`].
     async fn find(&self, token: TokenHash, now: DateTime<Utc>) -> Result<Option<Session>, StoreError>;
 
     /// Puts off the idle end of sessions that were used, many at once.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
+    /// As [`Self::use_nonce`].
     async fn touch(&self, used: &[(TokenHash, DateTime<Utc>)]) -> Result<(), StoreError>;
 
     /// Closes a session. Closing it again changes nothing.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
+    /// As [`Self::use_nonce`].
     async fn close(&self, token: TokenHash) -> Result<(), StoreError>;
 
     /// Forgets nonces and sessions that ended.
     ///
     /// # Errors
-    /// As [`Self::issue_nonce`].
+    /// As [`Self::use_nonce`].
     async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }

@@ -1,12 +1,13 @@
 -- Signing in, invitations, revocations, and the command registry. Everything here is short-lived except revocations, which are few.
 
--- Single-use nonces of EIP-4361 messages. One that a command has used stays until it expires, for a retry of the same command.
-CREATE TABLE sign_in_nonces (
+-- Nonces of EIP-4361 messages that were used, until they end. Those that were not are kept nowhere. One that a command has used is good for
+-- a retry of it.
+CREATE TABLE used_nonces (
     nonce      text PRIMARY KEY,
     expires_at timestamptz NOT NULL,
     command_id uuid
 );
-CREATE INDEX sign_in_nonces_expiry ON sign_in_nonces (expires_at);
+CREATE INDEX used_nonces_expiry ON used_nonces (expires_at);
 
 -- Sessions by the SHA-256 of their token; the token is kept nowhere.
 CREATE TABLE sessions (

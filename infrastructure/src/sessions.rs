@@ -27,29 +27,19 @@ impl PostgresSessions {
 
 #[async_trait]
 impl Sessions for PostgresSessions {
-    async fn issue_nonce(&self, nonce: &str, expires_at: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO sign_in_nonces (nonce, expires_at) VALUES ($1, $2)")
-            .bind(nonce)
-            .bind(expires_at)
-            .execute(&self.0)
-            .await
-            .map(drop)
-            .map_err(store)
+    async fn use_nonce(&self, nonce: &str, ends: DateTime<Utc>) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO used_nonces (nonce, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let used = sqlx::query(sql).bind(nonce).bind(ends).execute(&self.0).await;
+        used.map(|done| done.rows_affected() == 1).map_err(store)
     }
 
-    async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM sign_in_nonces WHERE nonce = $1 AND expires_at > $2 AND command_id IS NULL";
-        let consumed = sqlx::query(sql).bind(nonce).bind(now).execute(&self.0).await;
-        consumed.map(|done| done.rows_affected() == 1).map_err(store)
-    }
-
-    async fn spend_nonce(&self, nonce: &str, command: CommandId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let sql = "UPDATE sign_in_nonces SET command_id = $2 \
-                   WHERE nonce = $1 AND (command_id = $2 OR command_id IS NULL AND expires_at > $3)";
+    async fn spend_nonce(&self, nonce: &str, command: CommandId, ends: DateTime<Utc>) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO used_nonces AS used (nonce, expires_at, command_id) VALUES ($1, $2, $3) \
+                   ON CONFLICT (nonce) DO UPDATE SET expires_at = EXCLUDED.expires_at WHERE used.command_id = $3";
         let spent = sqlx::query(sql)
             .bind(nonce)
+            .bind(ends)
             .bind(command.uuid())
-            .bind(now)
             .execute(&self.0)
             .await;
         spent.map(|done| done.rows_affected() == 1).map_err(store)
@@ -130,7 +120,7 @@ impl Sessions for PostgresSessions {
 
     async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for sql in [
-            "DELETE FROM sign_in_nonces WHERE expires_at <= $1",
+            "DELETE FROM used_nonces WHERE expires_at <= $1",
             "DELETE FROM sessions WHERE least(idle_expires_at, expires_at) <= $1",
         ] {
             sqlx::query(sql).bind(now).execute(&self.0).await.map_err(store)?;

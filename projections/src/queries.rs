@@ -10,7 +10,7 @@ use application::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, PatientView,
     PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
 use domain::kernel::{AccountId, AppointmentId, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
@@ -101,6 +101,10 @@ impl Queries for PgQueries {
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
         answer(appointments::list(&self.pool, filter, page)).await
+    }
+
+    async fn open_appointments(&self, patient: PatientId, from: DateTime<Utc>) -> Result<u64, QueryError> {
+        appointments::open(&self.pool, patient, from).await.map_err(failed)
     }
 
     async fn relationships_of_patient(&self, patient: PatientId) -> Result<Vec<RelationshipView>, QueryError> {

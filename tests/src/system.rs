@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::compose::System;
-use api::config::{Config, FinalityRule};
+use api::config::{Config, FinalityRule, LimitsConfig, Registration};
 use application::queries::Queries as _;
 use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};
@@ -30,6 +30,10 @@ pub struct SystemOptions {
     pub database: Option<String>,
     /// For how many seconds a command is waited for before it is answered with 202; the program's own limit if `None`.
     pub command_wait: Option<u64>,
+    /// How a wallet without an account becomes a patient's.
+    pub registration: Registration,
+    /// How much one caller may ask for.
+    pub limits: LimitsConfig,
 }
 
 impl Default for SystemOptions {
@@ -41,6 +45,8 @@ impl Default for SystemOptions {
             signer: 1,
             database: None,
             command_wait: None,
+            registration: Registration::Open,
+            limits: LimitsConfig::default(),
         }
     }
 }
@@ -116,6 +122,7 @@ impl TestSystem {
         let config = json!({
             "http": {
                 "bind": "127.0.0.1:0", "public_url": url, "workers": 1, "command_wait_seconds": options.command_wait,
+                "registration": options.registration,
             },
             "database": { "url": database, "connections": 12 },
             "chain": {
@@ -127,6 +134,7 @@ impl TestSystem {
                 "master_secret": "07".repeat(32),
                 "encryption": { "name": "test", "key": "08".repeat(32) },
             },
+            "limits": options.limits,
             "bootstrap": { "administrator": administrator.address() },
         });
         let config: Config = serde_json::from_value(config).expect("a configuration");

@@ -19,8 +19,9 @@ use super::tools::{AnvilTool, PostgresTools, Progress};
 use super::user::RunAs;
 use crate::config::{
     BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, HttpConfig, KeysConfig,
-    LogConfig,
+    LimitsConfig, LogConfig, Registration,
 };
+use crate::http::limits::ForwardedHeader;
 
 /// The name of the database.
 const DATABASE: &str = "medconnect";
@@ -269,6 +270,10 @@ fn configuration(
             session_idle_minutes: None,
             session_hours: None,
             invitation_hours: None,
+            // Whoever tries things out on this machine is known well enough.
+            registration: Registration::Open,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
         },
         database: DatabaseConfig::at(postgres.url()),
         chain: ChainConfig {
@@ -291,6 +296,7 @@ fn configuration(
             },
             former: Vec::new(),
         },
+        limits: LimitsConfig::default(),
         bootstrap: BootstrapConfig {
             administrator: Some(administrator),
         },

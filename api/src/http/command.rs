@@ -50,6 +50,7 @@ pub struct Command<B: Backend, T: Checked> {
     caller: Caller,
     body: T::Domain,
     clinic: web::Data<Clinic<B>>,
+    issuer: AccountId,
     precondition: Precondition,
     core: web::Data<Core>,
     key: Option<Key>,
@@ -73,12 +74,15 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let caller = caller(&request).await?;
-            let core = core(&request)?;
+            let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
+            let issuer = clinic.issuer(&caller.principal, caller.wallet.as_ref());
+            core.limiter.command(&caller.principal, &issuer)?;
             let headers = request.headers();
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
             let bytes = body::take(&request, payload, &core.settings).await?;
+            core.limiter.bytes(&caller.principal, &issuer, bytes.len())?;
             let said = checked(body::parse::<T>(&bytes)?)?;
             let key = key.map(|key| Key {
                 key: core.ports.secrets.fingerprint(&[b"idempotency key", key.as_bytes()]),
@@ -87,7 +91,8 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             Ok(Self {
                 caller,
                 body: said,
-                clinic: clinic(&request)?,
+                clinic,
+                issuer,
                 precondition,
                 prefer: Prefer::read(headers),
                 core,
@@ -182,7 +187,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
     {
         self.precondition.refuse_unread()?;
         let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
-        let issuer = clinic.issuer(&self.caller.principal, self.caller.wallet.as_ref());
+        let issuer = self.issuer;
         let fresh = CommandId::new(Uuid::new_v4());
         let record = match self.key {
             Some(key) => match claim(&core, issuer, key, fresh).await? {

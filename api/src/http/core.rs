@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::auth::{Authenticate, SignInPolicy};
 use super::claims::Claims;
-use super::limits::SignInLimiter;
+use super::limits::Limiter;
 use super::metrics::HttpMetrics;
 use super::problem::{Problem, ProblemKind};
 use super::settings::HttpSettings;
@@ -49,7 +49,7 @@ pub struct Core {
     pub(super) ports: HttpPorts,
     pub(super) authenticator: Arc<dyn Authenticate>,
     pub(super) sign_in: SignInPolicy,
-    pub(super) sign_in_limiter: SignInLimiter,
+    pub(super) limiter: Limiter,
     pub(super) permits: Arc<Semaphore>,
     pub(super) claims: Arc<Claims>,
 }

@@ -19,6 +19,11 @@ impl From<UseCaseError> for Problem {
             UseCaseError::UnknownReference { pointer } => Self::invalid(pointer, "names nothing that exists"),
             UseCaseError::Invalid { pointer, detail } => Self::invalid(pointer, detail),
             UseCaseError::Unproved { pointer, detail } => Self::invalid(pointer, detail),
+            UseCaseError::ByInvitation => Self::new(ProblemKind::RegistrationByInvitation),
+            UseCaseError::TooManyBookings { most } => {
+                let detail = format!("A patient books at most {most} appointments ahead.");
+                Self::new(ProblemKind::TooManyBookings).detail(detail)
+            }
             UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
             UseCaseError::Refused(refusal) => refused(refusal),

@@ -1,5 +1,12 @@
-//! How much is taken at once: attempts to sign in by address, and requests altogether.
+//! How much is taken from one caller, and at once altogether.
+//!
+//! Whoever is signed in is limited by their account or wallet, so a crowd behind one address does not lock itself out; who is not, by
+//! their address, generously. The numbers are counted by each server for itself, in memory, and forgotten when it stops. A caller who
+//! is quiet for as long as a quota lasts is forgotten too.
 
+mod proxies;
+
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,39 +15,167 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _};
+use application::identity::Principal;
+use domain::kernel::{AccountId, Wallet};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+pub use proxies::{ForwardedHeader, TrustedProxies};
 
 use super::core::core;
 use super::problem::{Problem, ProblemKind};
 
-/// Limits attempts to sign in by the address of the peer. Behind a proxy, that is the proxy's: limit there too.
-pub struct SignInLimiter {
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How much one caller may ask for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallerLimits {
+    /// Requests to sign in a minute, by address. A whole hospital may share one, and each sign-in takes two.
+    pub sign_ins_per_address: NonZeroU32,
+    /// Signatures a minute by one wallet, to sign in or to accept an invitation.
+    pub sign_ins_per_wallet: NonZeroU32,
+    /// Commands a minute by one person.
+    pub commands_per_person: NonZeroU32,
+    /// Commands a minute by one service. As many as it likes if `None`: an import sends hundreds a second.
+    pub commands_per_service: Option<NonZeroU32>,
+    /// Bytes of commands a day by one person: what they put on the chain is not more.
+    pub bytes_per_person: NonZeroU32,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            sign_ins_per_address: number(600),
+            sign_ins_per_wallet: number(20),
+            commands_per_person: number(120),
+            commands_per_service: None,
+            bytes_per_person: number(8 * 1024 * 1024),
+        }
+    }
+}
+
+/// A limit for each key.
+struct Rate<K: Hash + Eq + Clone> {
+    name: &'static str,
+    quota: NonZeroU32,
+    period: Duration,
+    limiter: DefaultKeyedRateLimiter<K>,
     clock: DefaultClock,
 }
 
-impl SignInLimiter {
-    /// So many a minute, all of them at once if need be.
-    pub fn new(per_minute: NonZeroU32) -> Self {
+impl<K: Hash + Eq + Clone> Rate<K> {
+    /// So many in a period, all of them at once if need be.
+    fn new(name: &'static str, quota: NonZeroU32, period: Duration) -> Self {
+        let one = (period / quota.get()).max(Duration::from_nanos(1));
+        let rate = Quota::with_period(one).unwrap_or_else(|| Quota::per_second(quota));
         Self {
-            limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
+            name,
+            quota,
+            period,
+            limiter: RateLimiter::keyed(rate.allow_burst(quota)),
             clock: DefaultClock::default(),
         }
     }
 
-    /// Counts an attempt; how long to wait when there were too many.
-    pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
-        let now = self.clock.now();
-        self.limiter
-            .check_key(&network(address))
-            .map_err(|denied| denied.wait_time_from(now))
+    fn check(&self, key: &K) -> Result<(), Problem> {
+        self.check_many(key, NonZeroU32::MIN)
     }
 
-    /// Forgets addresses that have been quiet. Call it now and then.
-    pub fn sweep(&self) {
+    /// More at once than the whole quota never goes through.
+    fn check_many(&self, key: &K, number: NonZeroU32) -> Result<(), Problem> {
+        let wait = match self.limiter.check_key_n(key, number) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(denied)) => denied.wait_time_from(self.clock.now()),
+            Err(_) => self.period,
+        };
+        let wait = Duration::from_secs(wait.as_secs().saturating_add(1));
+        let detail = format!(
+            "{} {} in {} seconds are taken from one caller.",
+            self.quota,
+            self.name,
+            self.period.as_secs()
+        );
+        let quota = format!("\"{}\";q={};w={}", self.name, self.quota, self.period.as_secs());
+        let left = format!("\"{}\";r=0;t={}", self.name, wait.as_secs());
+        Err(Problem::new(ProblemKind::TooManyRequests)
+            .detail(detail)
+            .retry_after(wait)
+            .rate_limit(quota, left))
+    }
+
+    fn sweep(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
+    }
+}
+
+/// What each caller has asked for lately.
+pub struct Limiter {
+    addresses: Rate<IpAddr>,
+    wallets: Rate<Wallet>,
+    people: Rate<AccountId>,
+    services: Option<Rate<AccountId>>,
+    bytes: Rate<AccountId>,
+}
+
+impl Limiter {
+    /// With these limits.
+    pub fn new(limits: &CallerLimits) -> Self {
+        Self {
+            addresses: Rate::new("sign-ins by address", limits.sign_ins_per_address, MINUTE),
+            wallets: Rate::new("sign-ins by wallet", limits.sign_ins_per_wallet, MINUTE),
+            people: Rate::new("commands", limits.commands_per_person, MINUTE),
+            services: limits
+                .commands_per_service
+                .map(|quota| Rate::new("commands", quota, MINUTE)),
+            bytes: Rate::new("bytes of commands", limits.bytes_per_person, DAY),
+        }
+    }
+
+    /// Counts what a wallet has signed. Call it for what it has signed indeed: otherwise anybody could lock it out.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn wallet(&self, wallet: &Wallet) -> Result<(), Problem> {
+        self.wallets.check(wallet)
+    }
+
+    /// Counts a command.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn command(&self, principal: &Principal, issuer: &AccountId) -> Result<(), Problem> {
+        match principal {
+            Principal::Service { .. } => self.services.as_ref().map_or(Ok(()), |services| services.check(issuer)),
+            _ => self.people.check(issuer),
+        }
+    }
+
+    /// Counts a command's bytes.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn bytes(&self, principal: &Principal, issuer: &AccountId, bytes: usize) -> Result<(), Problem> {
+        let number = u32::try_from(bytes).map_or(NonZeroU32::MAX, |bytes| {
+            NonZeroU32::new(bytes).unwrap_or(NonZeroU32::MIN)
+        });
+        match principal {
+            Principal::Service { .. } => Ok(()),
+            _ => self.bytes.check_many(issuer, number),
+        }
+    }
+
+    /// Forgets who has been quiet. Call it now and then.
+    pub fn sweep(&self) {
+        self.addresses.sweep();
+        self.wallets.sweep();
+        self.people.sweep();
+        self.bytes.sweep();
+        if let Some(services) = &self.services {
+            services.sweep();
+        }
     }
 }
 
@@ -62,15 +197,12 @@ pub async fn limit_sign_ins(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let core = core(request.request())?;
     // A peer without an address is a test or a local socket: nobody to limit.
-    let denied = request
-        .peer_addr()
-        .and_then(|peer| core.sign_in_limiter.check(peer.ip()).err());
-    if let Some(wait) = denied {
-        let wait = Duration::from_secs(wait.as_secs().saturating_add(1));
-        return Ok(refuse(
-            request,
-            &Problem::new(ProblemKind::TooManyRequests).retry_after(wait),
-        ));
+    let denied = request.peer_addr().and_then(|peer| {
+        let client = core.settings.proxies.client(peer.ip(), request.headers());
+        core.limiter.addresses.check(&network(client)).err()
+    });
+    if let Some(problem) = denied {
+        return Ok(refuse(request, &problem));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
@@ -97,25 +229,66 @@ pub async fn limit_concurrency(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
+    fn rate<K: Hash + Eq + Clone>(quota: u32) -> Rate<K> {
+        Rate::new("things", NonZeroU32::new(quota).unwrap(), MINUTE)
+    }
+
     #[test]
-    fn an_address_that_tries_too_often_has_to_wait() {
-        let limiter = SignInLimiter::new(NonZeroU32::new(2).unwrap());
-        let (one, other) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
-        assert!(limiter.check(one).is_ok());
-        assert!(limiter.check(one).is_ok());
-        assert!(limiter.check(one).unwrap_err() > Duration::ZERO);
-        assert!(limiter.check(other).is_ok());
+    fn who_asks_too_often_has_to_wait_and_is_told_how_long() {
+        let (one, other) = (1, 2);
+        let rate = rate(2);
+        assert!(rate.check(&one).is_ok());
+        assert!(rate.check(&one).is_ok());
+        let response = rate.check(&one).unwrap_err().error_response();
+        assert_eq!(response.status(), 429);
+        let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        assert!((1..=61).contains(&header("retry-after").parse::<u32>().unwrap()));
+        assert_eq!(header("ratelimit-policy"), "\"things\";q=2;w=60");
+        assert!(header("ratelimit").starts_with("\"things\";r=0;t="));
+        assert!(rate.check(&other).is_ok());
+    }
+
+    #[test]
+    fn more_than_the_whole_quota_never_goes_through_and_costs_nothing() {
+        let rate = rate(10);
+        let many = |number| NonZeroU32::new(number).unwrap();
+        assert!(rate.check_many(&1, many(11)).is_err());
+        assert!(rate.check_many(&1, many(9)).is_ok());
+        assert!(rate.check_many(&1, many(2)).is_err());
     }
 
     #[test]
     fn a_whole_ipv6_network_counts_as_one() {
-        let limiter = SignInLimiter::new(NonZeroU32::new(1).unwrap());
-        assert!(limiter.check("2001:db8::1".parse().unwrap()).is_ok());
-        assert!(limiter.check("2001:db8::2".parse().unwrap()).is_err());
-        assert!(limiter.check("2001:db8:0:1::1".parse().unwrap()).is_ok());
-        assert!(limiter.check("::ffff:10.0.0.1".parse().unwrap()).is_ok());
-        assert!(limiter.check("10.0.0.1".parse().unwrap()).is_err());
+        let address = |text: &str| network(text.parse().unwrap());
+        assert_eq!(address("2001:db8::1"), address("2001:db8::2"));
+        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
+        assert_eq!(address("::ffff:10.0.0.1"), address("10.0.0.1"));
+    }
+
+    #[test]
+    fn a_service_is_not_limited_unless_it_is_told_so() {
+        let id = AccountId::new(Uuid::from_u128(1));
+        let role = domain::account::Role::Hospital;
+        let (person, service) = (
+            Principal::Staff { account: id, role },
+            Principal::Service {
+                account: id,
+                role,
+                scopes: std::collections::BTreeSet::new(),
+            },
+        );
+        let limiter = Limiter::new(&CallerLimits {
+            commands_per_person: NonZeroU32::MIN,
+            ..CallerLimits::default()
+        });
+        assert!(limiter.command(&person, &id).is_ok());
+        assert!(limiter.command(&person, &id).is_err());
+        for _ in 0..1000 {
+            assert!(limiter.command(&service, &id).is_ok());
+        }
     }
 }

@@ -53,7 +53,7 @@ use utoipa_swagger_ui::SwaggerUi;
 pub use self::core::{CommandTracker, Core, HttpPorts};
 pub use self::settings::HttpSettings;
 use auth::{Authenticator, Lifetimes, SignInPolicy};
-use limits::SignInLimiter;
+use limits::Limiter;
 use problem::{Problem, ProblemKind};
 use routes::{
     accounts, admin, appointments, auth as sign_in, availability, commands, patients, practitioners, resource, system,
@@ -128,7 +128,7 @@ impl<B: Backend> AppState<B> {
             lifetimes,
         );
         let core = Core {
-            sign_in_limiter: SignInLimiter::new(settings.sign_ins_per_minute),
+            limiter: Limiter::new(&settings.limits),
             permits: Arc::new(Semaphore::new(settings.concurrency)),
             claims: Arc::default(),
             authenticator: Arc::new(authenticator),
@@ -170,7 +170,7 @@ impl<B: Backend> AppState<B> {
         let mut ticks = tokio::time::interval(MAINTENANCE);
         loop {
             ticks.tick().await;
-            core.sign_in_limiter.sweep();
+            core.limiter.sweep();
             if let Err(problem) = core.authenticator.maintain().await {
                 problem.log();
             }

@@ -60,6 +60,9 @@ problems! {
          wallet that has no account yet can sign in and register.";
     Forbidden = "forbidden", 403, "Not allowed",
         "Your role, or your key's scope, does not allow this.";
+    RegistrationByInvitation = "registration-by-invitation", 403, "Patients are invited",
+        "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
+         POST /v1/invitations/accept.";
     NotFound = "not-found", 404, "Not found",
         "There is no such resource, or none that you may know of.";
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here",
@@ -92,6 +95,8 @@ problems! {
         "Somebody else has the slot or a part of it. Search free slots again.";
     SlotNotOffered = "slot-not-offered", 409, "The slot is not offered",
         "The practitioner does not offer such a slot: start and length must be those of an offered one.";
+    TooManyBookings = "too-many-bookings", 409, "Too many appointments ahead",
+        "A patient books only so many appointments ahead. Cancel one, or ask the hospital to book.";
     WrongStatus = "wrong-status", 409, "The appointment's status does not allow it",
         "Read the appointment again: it was confirmed, completed, cancelled or missed.";
     NotYetBegun = "not-yet-begun", 409, "The visit has not begun yet",
@@ -116,8 +121,9 @@ problems! {
         "Identifiers, and a practitioner's time zone, name records and calendars. They stay as registered.";
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The key was used for another request",
         "An Idempotency-Key stands for one request: method, path, preconditions and body. Use a new key.";
-    TooManyRequests = "too-many-requests", 429, "Too many attempts",
-        "Signing in is limited per address. Ask again after Retry-After.";
+    TooManyRequests = "too-many-requests", 429, "Too much from one caller",
+        "What one caller may ask for is limited: the detail says of what, and `RateLimit-Policy` how much. Nothing changed. Ask again \
+         after Retry-After.";
     Internal = "internal", 500, "A fault of ours",
         "Something went wrong here. The log has the cause under the request's id.";
     RefusedByTheLog = "refused-by-the-log", 500, "The log's contract refuses it",
@@ -204,6 +210,7 @@ pub struct Problem {
     errors: Vec<Finding>,
     resource: Option<Box<str>>,
     retry_after: Option<Duration>,
+    rate_limit: Option<Box<(String, String)>>,
     allow: Option<Box<str>>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -218,6 +225,7 @@ impl Problem {
             errors: Vec::new(),
             resource: None,
             retry_after,
+            rate_limit: None,
             allow: None,
             cause: None,
         }
@@ -257,6 +265,13 @@ impl Problem {
     #[must_use]
     pub const fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
+        self
+    }
+
+    /// Which quota was used up, and when there is something of it again (`RateLimit-Policy`, `RateLimit`).
+    #[must_use]
+    pub fn rate_limit(mut self, policy: String, left: String) -> Self {
+        self.rate_limit = Some(Box::new((policy, left)));
         self
     }
 
@@ -334,6 +349,10 @@ impl ResponseError for Problem {
         }
         if let Some(after) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
+        }
+        if let Some((policy, left)) = self.rate_limit.as_deref() {
+            response.insert_header(("ratelimit-policy", policy.as_str()));
+            response.insert_header(("ratelimit", left.as_str()));
         }
         if let Some(methods) = &self.allow {
             response.insert_header((header::ALLOW, &**methods));

@@ -1,9 +1,10 @@
 //! What can be set about the HTTP server.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use domain::kernel::Wallet;
+
+use super::limits::{CallerLimits, TrustedProxies};
 
 /// The settings, with defaults for everything but where the server is found and which chain it is on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,8 +43,10 @@ pub struct HttpSettings {
     pub body_timeout: Duration,
     /// How many requests are served at once; more are refused with 503.
     pub concurrency: usize,
-    /// How many requests to sign in an address has a minute. A whole hospital may share one, and each sign-in takes two.
-    pub sign_ins_per_minute: NonZeroU32,
+    /// How much one caller may ask for.
+    pub limits: CallerLimits,
+    /// The proxies that are believed when they say for whom they ask.
+    pub proxies: TrustedProxies,
     /// How many threads serve requests.
     pub workers: usize,
 }
@@ -68,7 +71,8 @@ impl HttpSettings {
             body_limit: 128 * 1024,
             body_timeout: Duration::from_secs(30),
             concurrency: 2048,
-            sign_ins_per_minute: NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN),
+            limits: CallerLimits::default(),
+            proxies: TrustedProxies::default(),
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         }
     }

@@ -6,5 +6,5 @@ mod rows;
 mod status;
 
 pub(crate) use fold::{AppointmentRow, appointment_of, fold};
-pub(crate) use query::{last_version_sql, list, one};
+pub(crate) use query::{last_version_sql, list, one, open};
 pub(crate) use rows::{load, write};

@@ -2,7 +2,8 @@
 
 use application::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use domain::kernel::AppointmentId;
+use domain::calendar::AppointmentStatus;
+use domain::kernel::{AppointmentId, PatientId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::rows::Columns;
@@ -62,6 +63,17 @@ pub(crate) async fn list(
         .into_iter()
         .map(view)
         .collect()
+}
+
+/// How many of a patient's are still to come.
+pub(crate) async fn open(pool: &PgPool, patient: PatientId, from: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+    let states = [AppointmentStatus::Booked, AppointmentStatus::Confirmed].map(status::name);
+    let sql = "SELECT count(*) FROM appointments WHERE patient = $1 AND starts >= $2 AND status = ANY ($3)";
+    let count = sqlx::query_scalar(sql)
+        .bind(patient.uuid())
+        .bind(column::instant(from))
+        .bind(states.as_slice());
+    count.fetch_one(pool).await.map(column::counter)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -37,18 +37,14 @@ fn id() -> Uuid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nonce_is_used_once_and_not_after_its_time() {
+async fn a_nonce_is_used_once() {
     let sessions = PostgresSessions::new(migrated().await);
     let later = now() + TimeDelta::minutes(5);
-    sessions.issue_nonce("one", later).await.unwrap();
-    let (first, second) = tokio::join!(
-        sessions.consume_nonce("one", now()),
-        sessions.consume_nonce("one", now())
-    );
+    let (first, second) = tokio::join!(sessions.use_nonce("one", later), sessions.use_nonce("one", later));
     assert_eq!(u8::from(first.unwrap()) + u8::from(second.unwrap()), 1);
-    assert!(!sessions.consume_nonce("another", now()).await.unwrap());
-    sessions.issue_nonce("late", later).await.unwrap();
-    assert!(!sessions.consume_nonce("late", later).await.unwrap());
+    assert!(sessions.use_nonce("another", later).await.unwrap());
+    sessions.sweep(now()).await.unwrap();
+    assert!(!sessions.use_nonce("one", later).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,14 +52,12 @@ async fn a_nonce_that_a_command_has_used_is_good_for_a_retry_of_it_and_for_nothi
     let sessions = PostgresSessions::new(migrated().await);
     let later = now() + TimeDelta::minutes(5);
     let (command, other) = (CommandId::new(id()), CommandId::new(id()));
-    sessions.issue_nonce("one", later).await.unwrap();
-    assert!(sessions.spend_nonce("one", command, now()).await.unwrap());
     assert!(sessions.spend_nonce("one", command, later).await.unwrap());
-    assert!(!sessions.spend_nonce("one", other, now()).await.unwrap());
-    assert!(!sessions.consume_nonce("one", now()).await.unwrap());
-    assert!(!sessions.spend_nonce("never issued", command, now()).await.unwrap());
-    sessions.issue_nonce("late", later).await.unwrap();
-    assert!(!sessions.spend_nonce("late", command, later).await.unwrap());
+    assert!(sessions.spend_nonce("one", command, later).await.unwrap());
+    assert!(!sessions.spend_nonce("one", other, later).await.unwrap());
+    assert!(!sessions.use_nonce("one", later).await.unwrap());
+    assert!(sessions.use_nonce("two", later).await.unwrap());
+    assert!(!sessions.spend_nonce("two", command, later).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

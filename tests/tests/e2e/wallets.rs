@@ -1,9 +1,11 @@
 //! How wallets come to accounts and go from them, against running systems: by their own signatures, once, and never because somebody
 //! names them.
 
+use api::config::{LimitsConfig, Registration};
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
+use tests::clinic::Clinic;
 use tests::people::{Person, patient, practitioner};
 use tests::system::{SystemOptions, TestSystem, deployed};
 
@@ -278,5 +280,54 @@ async fn the_administrator_of_the_configuration_is_one_by_signing_in_and_may_the
     // The configuration still names the first one: it was good for once.
     let first = first.sign_in(&system).await;
     assert_eq!(role_of(&system, &first).await, (200, Value::Null));
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_patients_are_invited_an_unknown_wallet_puts_nothing_on_the_chain() {
+    let chain = TestChain::start().await;
+    let options = SystemOptions {
+        registration: Registration::Invitation,
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+    let stranger = Person::numbered(4051).sign_in(&system).await;
+    let before = system.settled().await;
+    let (status, problem) = system.post("/v1/patients", &stranger, &patient("Nobody")).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (403, &json!("/problems/registration-by-invitation"))
+    );
+    assert_eq!(system.settled().await, before);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patient_who_books_all_at_once_gets_no_more_than_the_rules_allow() {
+    let chain = TestChain::start().await;
+    let options = SystemOptions {
+        limits: LimitsConfig {
+            open_bookings: Some(3),
+            ..LimitsConfig::default()
+        },
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+    let clinic = Clinic::open(&system, "Sato").await;
+    clinic.offer(&system, 12).await;
+    let ada = Person::numbered(4061).sign_in(&system).await;
+    assert_eq!(system.post("/v1/patients", &ada, &patient("Ada")).await.0, 201);
+    let bookings = (0..12).map(|number| {
+        let body = json!({ "practitioner": clinic.doctor, "slot": clinic.slot(clinic.day, number) });
+        let (system, ada) = (&system, &ada);
+        async move { system.post("/v1/appointments", ada, &body).await.0 }
+    });
+    let statuses = futures::future::join_all(bookings).await;
+    let booked = statuses.iter().filter(|status| **status == 201).count();
+    assert!((1..=3).contains(&booked), "{statuses:?}");
+    assert!(
+        statuses.iter().all(|status| matches!(status, 201 | 409)),
+        "{statuses:?}"
+    );
     system.stop().await;
 }

@@ -7,6 +7,7 @@
 //! - [`caller`](self::caller()): the principal of a request, for handlers.
 
 mod authenticator;
+mod nonce;
 mod sign_in;
 mod signature;
 mod siwe;

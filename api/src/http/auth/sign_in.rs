@@ -4,13 +4,13 @@
 use application::clinic::{Backend, Clinic, Issue};
 use application::error::UseCaseError;
 use application::sessions::SignedIn;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
 use domain::kernel::CommandId;
 use uuid::Uuid;
 
-use super::Rejection;
 use super::siwe::Verified;
+use super::{Rejection, nonce};
 use crate::http::core::Core;
 use crate::http::dto::{Challenge, Instant, Me, OpenedSession, SignIn};
 use crate::http::problem::{Problem, ProblemKind};
@@ -25,16 +25,12 @@ impl Core {
     /// What a wallet is to sign, with a nonce that works once and not for long.
     ///
     /// # Errors
-    /// `database-unavailable` when the nonce cannot be kept.
-    pub async fn challenge(&self) -> Result<Challenge, Problem> {
-        let token = self.ports.secrets.token();
-        let token = token.map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
-        // EIP-4361 allows letters and digits only.
-        let nonce: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
+    /// `internal` when the system gives no randomness.
+    pub fn challenge(&self) -> Result<Challenge, Problem> {
         let issued_at = self.ports.clock.now();
         let expires_at = issued_at + TimeDelta::from_std(self.settings.nonce_lifetime).unwrap_or_default();
-        let issued = self.ports.sessions.issue_nonce(&nonce, expires_at).await;
-        issued.map_err(UseCaseError::Store)?;
+        let nonce = nonce::make(self.ports.secrets.as_ref(), expires_at);
+        let nonce = nonce.map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?;
         Ok(Challenge {
             nonce,
             domain: self.sign_in.domain.clone(),
@@ -51,14 +47,20 @@ impl Core {
     /// # Errors
     /// `login-failed` when it is not accepted, `database-unavailable` when nobody can tell.
     pub async fn signed_in(&self, signed: &SignIn) -> Result<SignedIn, Problem> {
-        let now = self.ports.clock.now();
         let (signed_in, Verified { nonce, .. }) = self.checked(signed).map_err(refused)?;
-        // Last of all, so that only who holds the key can use a nonce up.
-        let consumed = self.ports.sessions.consume_nonce(&nonce, now).await;
-        if !consumed.map_err(UseCaseError::Store)? {
+        // Last of all, so that only who holds the key can use a nonce up, or a wallet's quota.
+        let ends = self.nonce_end(&nonce).map_err(refused)?;
+        self.limiter.wallet(&signed_in.wallet)?;
+        let used = self.ports.sessions.use_nonce(&nonce, ends).await;
+        if !used.map_err(UseCaseError::Store)? {
             return Err(refused(Rejection::Nonce));
         }
         Ok(signed_in)
+    }
+
+    /// When a nonce ends, if it is ours and has not ended.
+    fn nonce_end(&self, nonce: &str) -> Result<DateTime<Utc>, Rejection> {
+        nonce::end(self.ports.secrets.as_ref(), nonce, self.ports.clock.now()).ok_or(Rejection::Nonce)
     }
 
     /// A wallet that has signed that it agrees to change an account's wallet. The nonce is used up for this command.
@@ -78,8 +80,10 @@ impl Core {
         if statement.as_deref() != Some(AGREEMENT) {
             return Err(unproved(format!("The message's statement must be: {AGREEMENT}")));
         }
-        let now = self.ports.clock.now();
-        if !self.ports.sessions.spend_nonce(&nonce, command, now).await? {
+        let ends = self
+            .nonce_end(&nonce)
+            .map_err(|rejection| unproved(rejection.to_string()))?;
+        if !self.ports.sessions.spend_nonce(&nonce, command, ends).await? {
             return Err(unproved(Rejection::Nonce.to_string()));
         }
         Ok(signed_in)

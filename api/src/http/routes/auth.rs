@@ -26,7 +26,7 @@ pub fn bearer_scheme() -> Http {
     responses((status = 200, description = "What to sign", body = dto::Challenge)),
 )]
 pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(core(&request)?.challenge().await?))
+    Ok(HttpResponse::Ok().json(core(&request)?.challenge()?))
 }
 
 /// Sign in with a signed message.

@@ -16,7 +16,7 @@ use crate::http::reading::{Parameters, Reading};
 
 /// Register a patient.
 ///
-/// A wallet that has signed in and has no account registers itself. A hospital registers anybody, without a wallet, and then invites
+/// A wallet that has signed in and has no account registers itself, where the operator allows it. A hospital registers anybody, without a wallet, and then invites
 /// them to bind one; an `identifier` in the details names the record, so that registering again with the same content changes nothing
 /// (200).
 #[utoipa::path(

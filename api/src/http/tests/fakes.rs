@@ -18,6 +18,7 @@ use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Pro
 use application::queries::*;
 use application::registry::*;
 use application::revocations::{Revocation, Revocations};
+use application::rules::{Admission, Rules};
 use application::secrets::{NoRandomness, Secrets};
 use application::sessions::{Session, Sessions, TokenHash};
 use application::status::*;
@@ -89,15 +90,21 @@ impl World {
         let secrets = Arc::new(FakeSecrets::default());
         let revocations = Arc::new(FakeRevocations::default());
         let invitations = Arc::new(FakeInvitations);
-        let clinic = Arc::new(Clinic::new(
-            Arc::clone(&executor),
-            Arc::clone(&queries),
-            Arc::<FakeClock>::clone(&clock),
-            Arc::new(FakeIdentities),
-            Arc::<FakeSecrets>::clone(&secrets),
-            Arc::<FakeRevocations>::clone(&revocations),
-            Arc::<FakeInvitations>::clone(&invitations),
-        ));
+        let clinic = Arc::new(
+            Clinic::new(
+                Arc::clone(&executor),
+                Arc::clone(&queries),
+                Arc::<FakeClock>::clone(&clock),
+                Arc::new(FakeIdentities),
+                Arc::<FakeSecrets>::clone(&secrets),
+                Arc::<FakeRevocations>::clone(&revocations),
+                Arc::<FakeInvitations>::clone(&invitations),
+            )
+            .ruled_by(Rules {
+                admission: Admission::Open,
+                ..Rules::default()
+            }),
+        );
         let ports = HttpPorts {
             clock,
             secrets,
@@ -350,6 +357,8 @@ fn practitioner_details() -> PractitionerDetails {
 pub(super) struct FakeQueries {
     /// Accounts that are closed.
     pub(super) closed: Mutex<HashSet<AccountId>>,
+    /// How many appointments a patient has ahead.
+    pub(super) open: Mutex<u64>,
     /// How many appointments there are in lists.
     pub(super) filters: Mutex<Vec<AppointmentFilter>>,
 }
@@ -491,6 +500,10 @@ impl Queries for FakeQueries {
         Ok(Vec::new())
     }
 
+    async fn open_appointments(&self, _: PatientId, _: DateTime<Utc>) -> Result<u64, QueryError> {
+        Ok(*self.open.lock().unwrap())
+    }
+
     async fn relationships_of_patient(&self, _: PatientId) -> Result<Vec<RelationshipView>, QueryError> {
         Ok(Vec::new())
     }
@@ -544,22 +557,12 @@ pub(super) struct FakeSessions {
 
 #[async_trait]
 impl Sessions for FakeSessions {
-    async fn issue_nonce(&self, nonce: &str, expires_at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.nonces.lock().unwrap().insert(nonce.to_owned(), expires_at);
-        Ok(())
+    async fn use_nonce(&self, nonce: &str, ends: DateTime<Utc>) -> Result<bool, StoreError> {
+        Ok(self.nonces.lock().unwrap().insert(nonce.to_owned(), ends).is_none())
     }
 
-    async fn consume_nonce(&self, nonce: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        Ok(self
-            .nonces
-            .lock()
-            .unwrap()
-            .remove(nonce)
-            .is_some_and(|expires| expires > now))
-    }
-
-    async fn spend_nonce(&self, nonce: &str, _: CommandId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        self.consume_nonce(nonce, now).await
+    async fn spend_nonce(&self, nonce: &str, _: CommandId, ends: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.use_nonce(nonce, ends).await
     }
 
     async fn proof(&self, _: TokenHash) -> Result<Option<Proof>, StoreError> {

@@ -173,9 +173,15 @@ async fn a_revocation_that_waits_is_pending_to_whoever_asks() {
 #[actix_web::test]
 async fn attempts_to_sign_in_are_limited() {
     let world = World::new();
-    let one = std::num::NonZeroU32::MIN;
     let settings = crate::http::HttpSettings {
-        sign_ins_per_minute: one,
+        limits: crate::http::limits::CallerLimits {
+            sign_ins_per_address: std::num::NonZeroU32::MIN,
+            ..Default::default()
+        },
+        proxies: crate::http::limits::TrustedProxies {
+            networks: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Default::default()
+        },
         ..world.settings.clone()
     };
     let world = World { settings, ..world };
@@ -188,4 +194,66 @@ async fn attempts_to_sign_in_are_limited() {
     assert_eq!(send!(service, nonce()).0, 200);
     let (status, problem) = send!(service, nonce());
     assert_eq!((status, &problem["type"]), (429, &json!("/problems/too-many-requests")));
+    // A crowd behind one proxy does not lock itself out, and nobody gets another quota by what they write themselves.
+    let through = |forwarded: &'static str| nonce().insert_header(("x-forwarded-for", forwarded));
+    assert_eq!(send!(service, through("203.0.113.1")).0, 200);
+    assert_eq!(send!(service, through("203.0.113.2")).0, 200);
+    assert_eq!(send!(service, through("198.51.100.1, 203.0.113.2")).0, 429);
+}
+
+#[actix_web::test]
+async fn a_persons_commands_and_bytes_are_limited_and_a_services_are_not() {
+    let world = World::new();
+    let settings = crate::http::HttpSettings {
+        limits: crate::http::limits::CallerLimits {
+            commands_per_person: std::num::NonZeroU32::new(2).unwrap(),
+            bytes_per_person: std::num::NonZeroU32::new(300).unwrap(),
+            ..Default::default()
+        },
+        ..world.settings.clone()
+    };
+    let world = World { settings, ..world };
+    let service = init_service(app(world.state())).await;
+    let details =
+        json!({"name": {"family": "Okafor", "given": ["Ada"]}, "birthDate": "1990-01-01", "gender": "female"});
+    let own = super::fakes::OWN;
+    let put =
+        |token: &str| bearer(TestRequest::put().uri(&format!("/v1/patients/{own}/details")), token).set_json(&details);
+    let patient = token("patient");
+    for _ in 0..2 {
+        assert_eq!(send!(service, put(&patient)).0, 200);
+    }
+    let refused = call_service(&service, put(&patient).to_request()).await;
+    assert_eq!(refused.status(), 429);
+    for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
+        assert!(refused.headers().contains_key(name), "{name}");
+    }
+    for _ in 0..5 {
+        assert_eq!(send!(service, put(HOSPITAL_KEY)).0, 200);
+    }
+    // Another person has a quota of their own: of bytes, not more than one such body and a half.
+    let hospital = token("hospital");
+    let long = json!({"symptoms": ["x".repeat(200)]});
+    let intake = || bearer(TestRequest::put().uri(&format!("/v1/patients/{own}/intake")), &hospital).set_json(&long);
+    assert_eq!(send!(service, intake()).0, 200);
+    let (status, problem) = send!(service, intake());
+    assert_eq!((status, &problem["type"]), (429, &json!("/problems/too-many-requests")));
+    assert!(problem["detail"].as_str().unwrap().contains("bytes"), "{problem}");
+}
+
+#[actix_web::test]
+async fn a_patient_books_only_so_many_appointments_ahead_and_a_hospital_as_many_as_it_likes() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let body = json!({
+        "patient": super::fakes::OWN, "practitioner": super::fakes::OTHER,
+        "slot": {"start": "2026-03-02T12:00:00Z", "minutes": 20},
+    });
+    let book = |token: &str| bearer(TestRequest::post().uri("/v1/appointments"), token).set_json(&body);
+    *world.queries.open.lock().unwrap() = 9;
+    assert_eq!(send!(service, book(&token("patient"))).0, 201);
+    *world.queries.open.lock().unwrap() = 10;
+    let (status, problem) = send!(service, book(&token("patient")));
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/too-many-bookings")));
+    assert_eq!(send!(service, book(&token("hospital"))).0, 201);
 }

@@ -1,0 +1,93 @@
+//! What an operator decides: who may register themselves, and how much one patient may hold.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use domain::kernel::PatientId;
+
+/// How a wallet without an account becomes a patient's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Admission {
+    /// By an invitation alone: nobody who is not known puts anything on the chain.
+    #[default]
+    Invitation,
+    /// Anybody registers themselves.
+    Open,
+}
+
+/// The rules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// How a wallet without an account becomes a patient's.
+    pub admission: Admission,
+    /// How many appointments that are still to come a patient may book for themselves. A hospital books as many as it likes.
+    pub open_bookings: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            admission: Admission::default(),
+            open_bookings: 10,
+        }
+    }
+}
+
+/// Bookings of patients that are being executed here. Each is counted from before it is decided until it shows in the read models, so
+/// on one server a patient never has more than the rules allow; on several, at most one more for each further server.
+#[derive(Debug, Default)]
+pub(crate) struct BookingsUnderWay(Mutex<HashMap<PatientId, u32>>);
+
+impl BookingsUnderWay {
+    /// Counts one more, until the answer is dropped.
+    pub(crate) fn begin(&self, patient: PatientId) -> UnderWay<'_> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = all.entry(patient).or_default();
+        *number = number.saturating_add(1);
+        UnderWay {
+            all: self,
+            patient,
+            number: *number,
+        }
+    }
+}
+
+/// A booking that is being executed.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a> {
+    all: &'a BookingsUnderWay,
+    patient: PatientId,
+    /// How many there were of this patient when it began, itself included.
+    pub(crate) number: u32,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = all.get_mut(&self.patient) {
+            *number = number.saturating_sub(1);
+            if *number == 0 {
+                all.remove(&self.patient);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_booking_counts_until_it_is_dropped() {
+        let all = BookingsUnderWay::default();
+        let patient = PatientId::new(Uuid::from_u128(1));
+        let first = all.begin(patient);
+        assert_eq!((first.number, all.begin(PatientId::default()).number), (1, 1));
+        assert_eq!(all.begin(patient).number, 2);
+        drop(first);
+        assert_eq!(all.begin(patient).number, 1);
+        assert!(all.0.lock().unwrap().is_empty());
+    }
+}
