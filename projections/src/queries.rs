@@ -104,7 +104,7 @@ impl Queries for PgQueries {
     }
 
     async fn open_appointments(&self, patient: PatientId, from: DateTime<Utc>) -> Result<u64, QueryError> {
-        appointments::open(&self.pool, patient, from).await.map_err(failed)
+        answer(appointments::open(&self.pool, patient, from)).await
     }
 
     async fn relationships_of_patient(&self, patient: PatientId) -> Result<Vec<RelationshipView>, QueryError> {

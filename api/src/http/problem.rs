@@ -206,7 +206,7 @@ pub struct ProblemBody {
 #[derive(Debug)]
 pub struct Problem {
     kind: ProblemKind,
-    detail: Option<String>,
+    detail: Option<Box<str>>,
     errors: Vec<Finding>,
     resource: Option<Box<str>>,
     retry_after: Option<Duration>,
@@ -250,7 +250,7 @@ impl Problem {
     /// What happened this time.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into());
         self
     }
 
@@ -309,7 +309,7 @@ impl Problem {
             kind: self.kind.path(),
             title: self.kind.title().to_owned(),
             status: self.kind.status(),
-            detail: self.detail.clone(),
+            detail: self.detail.as_deref().map(str::to_owned),
             errors: self.errors.clone(),
             resource: self.resource.as_deref().map(str::to_owned),
         }
