@@ -4,6 +4,7 @@
 //! every operation (problems, the headers of every answer, the headers that every command takes) is added here, once.
 
 mod examples;
+mod kinds;
 mod pages;
 mod texts;
 mod yaml;
@@ -127,6 +128,7 @@ impl Modify for Everywhere {
         }
         pages::refer_to_items(document);
         texts::describe(document);
+        kinds::close(document);
         examples::add(document);
     }
 }
