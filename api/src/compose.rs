@@ -355,6 +355,11 @@ impl System {
         })
     }
 
+    /// The pools of all parts, for those who look at what their connections did.
+    pub const fn pools(&self) -> [&PgPool; 4] {
+        self.pools.all()
+    }
+
     /// Stops: no new requests first, then the parts behind them.
     pub async fn stop(mut self) {
         self.server.stop(true).await;

@@ -37,14 +37,14 @@ impl Pools {
         })
     }
 
+    /// All of them.
+    pub(crate) const fn all(&self) -> [&PgPool; 4] {
+        [&self.requests, &self.follower, &self.appender, &self.upkeep]
+    }
+
     /// Closes all of them, once nothing is under way.
     pub(crate) async fn close(&self) {
-        tokio::join!(
-            self.requests.close(),
-            self.follower.close(),
-            self.appender.close(),
-            self.upkeep.close()
-        );
+        futures::future::join_all(self.all().map(PgPool::close)).await;
     }
 }
 

@@ -244,8 +244,42 @@ impl TestSystem {
 
     /// Waits until nothing is wrong any more.
     pub async fn recovers(&self, administrator: &str) {
-        until("nothing is wrong", async || {
-            self.troubles(administrator).await.is_empty()
+        let mut troubles = Vec::new();
+        let waiting = async {
+            loop {
+                troubles = self.troubles(administrator).await;
+                if troubles.is_empty() {
+                    return;
+                }
+                sleep(TICK).await;
+            }
+        };
+        let ended = timeout(PATIENCE, waiting).await;
+        assert!(ended.is_ok(), "there is still trouble: {troubles:?}");
+    }
+
+    /// Gives this system the data subjects' keys of another one on the same log, as a restored backup does, and waits until it has read what
+    /// they open.
+    pub async fn learn_keys_of(&self, other: &Self) {
+        let administrator = self.administrator().await;
+        let keys: Vec<(Vec<u8>, uuid::Uuid, Option<Vec<u8>>, String)> =
+            sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys")
+                .fetch_all(&other.parts().pool)
+                .await
+                .expect("keys");
+        for (key, subject, wrapped, kek) in keys {
+            sqlx::query("INSERT INTO data_keys (key_id, subject, wrapped, kek_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+                .bind(key)
+                .bind(subject)
+                .bind(wrapped)
+                .bind(kek)
+                .execute(&self.parts().pool)
+                .await
+                .expect("a key");
+        }
+        until("it has read what the keys open", async || {
+            let (status, retried) = self.post("/v1/admin/parked/retry", &administrator, &json!({})).await;
+            status == 200 && retried["parked"] == 0 && self.position().await == other.position().await
         })
         .await;
     }

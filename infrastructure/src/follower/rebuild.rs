@@ -468,14 +468,22 @@ where
         self.follower.pool.begin_with(settings).await
     }
 
-    /// Follows until the block `limit`, as far as the node has it; answers whether anything was applied.
+    /// Follows until the block `limit`, as far as the node has it; answers whether anything was applied. A node that refuses is asked
+    /// again a few times: while it reorganises it may lack a block for a moment.
     async fn catch_up(&self, place: &mut Place, limit: u64) -> Result<bool, FollowerError> {
         let before = place.window.last().number;
+        let (mut attempts, mut pause) = (1, FIRST_PAUSE);
         while place.window.last().number < limit {
-            match self.follower.step_up_to(place, limit).await? {
-                Step::Progressed => {}
-                Step::Unsettled => tokio::time::sleep(self.follower.config.busy_poll).await,
-                Step::Idle => break,
+            match self.follower.step_up_to(place, limit).await {
+                Ok(Step::Progressed) => (attempts, pause) = (1, FIRST_PAUSE),
+                Ok(Step::Unsettled) => tokio::time::sleep(self.follower.config.busy_poll).await,
+                Ok(Step::Idle) => break,
+                Err(FollowerError::Chain(error)) if attempts < ATTEMPTS => {
+                    tracing::debug!(%error, attempts, "the node is asked again");
+                    tokio::time::sleep(pause).await;
+                    (attempts, pause) = (attempts.saturating_add(1), pause.saturating_mul(2));
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(place.window.last().number != before)

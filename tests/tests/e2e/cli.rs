@@ -139,7 +139,7 @@ async fn a_system_on_this_machine_is_found_signed_in_at_and_imported_into() {
     assert_eq!(code, Some(1), "{said}");
     let summary: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert_eq!(
-        (&summary["bundles"], &summary["patients"]["added"]),
+        (&summary["files"], &summary["patients"]["added"]),
         (&3.into(), &3.into()),
         "{summary}"
     );

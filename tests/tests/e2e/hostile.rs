@@ -629,6 +629,8 @@ impl World {
             ("commandsRead", Good::of(&self.command().await)),
             ("adminRetryParked", Good::get()),
             ("adminStatus", Good::get().asking([("contentHashes", text("false"))])),
+            ("systemHome", Good::get()),
+            ("systemOpenapi", Good::get()),
             ("systemLive", Good::get().answered(204)),
             ("systemReady", Good::get()),
             ("systemMetrics", Good::get()),

@@ -211,7 +211,8 @@ async fn a_rejection_that_a_node_hides_is_not_taken_for_a_booking() {
     };
     let other = TestSystem::with(&scene.chain, &scene.system.deployment, options).await;
     let rival = Clinic::open(&other, "Doctor").await;
-    let rivals_patient = rival.patient(&other, "Rival").await;
+    let rivals_patient = scene.clinic.patient(&scene.system, "Rival").await;
+    other.learn_keys_of(&scene.system).await;
     // One server does not see yet that the other was faster.
     let block = scene.chain.block_number().await;
     scene.proxy.behave(Conduct::IsStillAt(block));

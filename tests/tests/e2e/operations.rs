@@ -128,7 +128,7 @@ async fn the_metrics_tell_how_follower_and_appender_are() {
     let metrics = system.http.get(format!("{}/metrics", system.url)).send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
     for line in [
-        "medconnect_log_position 1",
+        "medconnect_log_position 3",
         "medconnect_parked_events 0",
         "medconnect_foreign_events 0",
         "medconnect_follower_lag_blocks 0",
@@ -154,7 +154,7 @@ async fn an_administrator_has_parked_events_tried_again() {
         .await
         .unwrap();
     let (status, retried) = system.post("/v1/admin/parked/retry", &administrator, &json!({})).await;
-    assert_eq!((status, retried), (200, json!({ "released": [1], "parked": 0 })));
+    assert_eq!((status, retried), (200, json!({ "released": [1, 2, 3], "parked": 0 })));
     system.stop().await;
 }
 

@@ -45,12 +45,14 @@ async fn work(system: &TestSystem, clinic: &Clinic, patients: std::ops::Range<u3
     }
 }
 
-/// Has every connection of the pool report what it has counted.
-async fn settle(pool: &PgPool) {
+/// Has every connection of the server report what it has counted.
+async fn settle(system: &TestSystem) {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let mut connections = Vec::new();
-    while let Some(connection) = pool.try_acquire() {
-        connections.push(connection);
+    for pool in system.parts().pools() {
+        while let Some(connection) = pool.try_acquire() {
+            connections.push(connection);
+        }
     }
     for connection in &mut connections {
         connection
@@ -85,7 +87,7 @@ async fn a_search_by_name_reads_no_growing_table_whole() {
         .await
         .expect("Postgres");
 
-    settle(&pool).await;
+    settle(&system).await;
     let before = scanned(&pool).await;
     for (name, found) in [
         ("quill zander", 1),
@@ -105,7 +107,7 @@ async fn a_search_by_name_reads_no_growing_table_whole() {
         assert_eq!((status, items.len()), (200, found), "{name}");
         assert!(found != 1 || items[0]["id"] == ada.as_str(), "{page}");
     }
-    settle(&pool).await;
+    settle(&system).await;
     let after = scanned(&pool).await;
     for (table, (rows, scanned)) in &after {
         assert!(
@@ -126,10 +128,10 @@ async fn no_command_reads_a_growing_table_whole() {
     clinic.offer(&system, 45).await;
 
     work(&system, &clinic, 0..15).await;
-    settle(&pool).await;
+    settle(&system).await;
     let before = scanned(&pool).await;
     work(&system, &clinic, 15..45).await;
-    settle(&pool).await;
+    settle(&system).await;
     let after = scanned(&pool).await;
 
     assert_eq!(before.len(), GROWING.len(), "{before:?}");

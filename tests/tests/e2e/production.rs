@@ -351,6 +351,7 @@ async fn a_signing_key_without_money_is_told_and_works_once_it_has_some() {
     site.configure(&chain, FinalityRule::Instant);
     std::fs::write(site.file("signer.key"), "0e".repeat(32)).unwrap();
     let mut server = site.serve(&[]).await;
+    server.expect_administrator();
     server.until_part("appender", false).await;
     server.until_said(&format!("the signing key {writer} cannot pay")).await;
     assert!(!server.process.output().contains(&"0e".repeat(8)));
