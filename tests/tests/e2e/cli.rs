@@ -144,10 +144,7 @@ async fn a_system_on_this_machine_is_found_signed_in_at_and_imported_into() {
         "{summary}"
     );
     assert!(
-        summary["failures"][0]["bundle"]
-            .as_str()
-            .unwrap()
-            .contains("broken.json"),
+        summary["failures"][0]["file"].as_str().unwrap().contains("broken.json"),
         "{summary}"
     );
 

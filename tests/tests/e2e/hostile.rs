@@ -6,8 +6,10 @@
 //! sent. A new operation fails the test until it has a good request here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use api::config::LimitsConfig;
 use api::http::problem::ProblemKind;
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
@@ -16,8 +18,8 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::people::patient;
-use tests::system::{TestSystem, deployed};
+use tests::people::{Person, patient};
+use tests::system::{SystemOptions, TestSystem, deployed};
 
 /// Stands in every hostile text, so that an answer that repeats it is found out.
 const MARK: &str = "zQ7kW";
@@ -444,14 +446,34 @@ struct World {
     system: TestSystem,
     hospital: String,
     administrator: String,
+    registrar: String,
+    /// Somebody with a wallet and an account.
+    person: String,
+    /// Somebody with a wallet and no account.
+    stranger: String,
     _chain: TestChain,
 }
 
 impl World {
     async fn open() -> Self {
         let chain = TestChain::start().await;
-        let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+        let many = NonZeroU32::new(1_000_000);
+        let limits = LimitsConfig {
+            sign_ins_per_address: many,
+            sign_ins_per_wallet: many,
+            commands_per_person: many,
+            bytes_per_person: NonZeroU32::new(u32::MAX),
+            ..LimitsConfig::default()
+        };
+        let options = SystemOptions {
+            limits,
+            ..SystemOptions::default()
+        };
+        let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
         Self {
+            registrar: system.service("registry", Role::Registrar).await,
+            person: system.administrator().await,
+            stranger: Person::numbered(4711).sign_in(&system).await,
             hospital: system.service("front desk", Role::Hospital).await,
             administrator: system.service("administration", Role::Administrator).await,
             system,
@@ -536,6 +558,10 @@ impl World {
         let service = |name: &str| json!({ "name": name, "role": "hospital" });
         let lab = self.add("/v1/accounts", administrator, &service("lab")).await;
         let old = self.add("/v1/accounts", administrator, &service("old lab")).await;
+        let staff = json!({ "name": "clerk", "role": "hospital", "kind": "person" });
+        let clerk = self.add("/v1/accounts", administrator, &staff).await;
+        let taken = json!({ "reason": "lost" });
+        let unsigned = json!({ "message": "no", "signature": "0x" });
         let scopes = json!({ "scopes": ["read"], "expires": "2100-01-01T00:00:00Z" });
         let keys = format!("/v1/accounts/{lab}/keys");
         let key = self.add(&keys, administrator, &scopes).await;
@@ -562,6 +588,10 @@ impl World {
             (
                 "patientsSearch",
                 Good::get().saying(json!({ "name": "ito", "limit": 1, "cursor": null })),
+            ),
+            (
+                "patientsLookUp",
+                Good::get().saying(json!({ "identifiers": [identifier("1")] })),
             ),
             ("patientsRead", Good::of(&ito)),
             ("patientsUpdateDetails", Good::of(&ito).saying(details.clone())),
@@ -626,6 +656,29 @@ impl World {
             ("accountsClose", Good::of(&old)),
             ("accountsIssueKey", Good::of(&lab).saying(scopes).answered(201)),
             ("accountsRevokeKey", Good::of(&lab).with("key", &key)),
+            ("walletsInvitePatient", Good::of(&ito)),
+            ("walletsInvitePractitioner", Good::of(&doctor)),
+            ("walletsInviteStaff", Good::of(&clerk)),
+            (
+                "walletsTakePatientsAway",
+                Good::of(&ito).saying(taken.clone()).answered(404),
+            ),
+            (
+                "walletsTakePractitionersAway",
+                Good::of(&doctor).saying(taken.clone()).answered(404),
+            ),
+            ("walletsTakeStaffsAway", Good::of(&clerk).saying(taken).answered(404)),
+            (
+                "walletsAccept",
+                Good::get().saying(json!({ "invitation": "mi_no" })).answered(422),
+            ),
+            ("walletsRead", Good::get()),
+            (
+                "walletsChange",
+                Good::get()
+                    .saying(json!({ "current": unsigned, "new": unsigned }))
+                    .answered(422),
+            ),
             ("commandsRead", Good::of(&self.command().await)),
             ("adminRetryParked", Good::get()),
             ("adminStatus", Good::get().asking([("contentHashes", text("false"))])),
@@ -639,11 +692,13 @@ impl World {
     }
 
     async fn send(&self, operation: &Operation, request: &Request) -> (u16, HeaderMap, String) {
-        let administers = operation.id.starts_with("accounts") || operation.id.starts_with("admin");
-        let key = if administers {
-            &self.administrator
-        } else {
-            &self.hospital
+        let key = match &*operation.id {
+            "walletsRead" | "walletsChange" => &self.person,
+            "walletsAccept" => &self.stranger,
+            "walletsInviteStaff" => &self.administrator,
+            id if id.starts_with("walletsTake") => &self.registrar,
+            id if id.starts_with("accounts") || id.starts_with("admin") => &self.administrator,
+            _ => &self.hospital,
         };
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
