@@ -4,7 +4,7 @@
 //! - [`openapi`]: the document that describes them.
 //! - [`compose`] and [`config`]: a system from what it is told.
 //! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`import`], [`login`],
-//!   [`check_node`] and [`bench`]: what they do.
+//!   [`check_node`] and [`mod@bench`]: what they do.
 
 pub mod bench;
 pub mod check_node;

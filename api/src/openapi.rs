@@ -1,6 +1,6 @@
 //! The OpenAPI document: gathered from the handlers, so that it says what the program does.
 //!
-//! `openapi.yaml` at the root of the repository is [`yaml`] of [`document`]; a test fails when it drifts. What holds for
+//! `openapi.yaml` at the root of the repository is [`yaml()`] of [`document`]; a test fails when it drifts. What holds for
 //! every operation (problems, the headers of every answer, the headers that every command takes) is added here, once.
 
 mod examples;

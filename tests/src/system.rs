@@ -262,11 +262,11 @@ impl TestSystem {
     /// they open.
     pub async fn learn_keys_of(&self, other: &Self) {
         let administrator = self.administrator().await;
-        let keys: Vec<(Vec<u8>, uuid::Uuid, Option<Vec<u8>>, String)> =
-            sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys")
-                .fetch_all(&other.parts().pool)
-                .await
-                .expect("keys");
+        type Row = (Vec<u8>, uuid::Uuid, Option<Vec<u8>>, String);
+        let keys: Vec<Row> = sqlx::query_as("SELECT key_id, subject, wrapped, kek_id FROM data_keys")
+            .fetch_all(&other.parts().pool)
+            .await
+            .expect("keys");
         for (key, subject, wrapped, kek) in keys {
             sqlx::query("INSERT INTO data_keys (key_id, subject, wrapped, kek_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
                 .bind(key)

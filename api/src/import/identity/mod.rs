@@ -1,7 +1,7 @@
 //! Who is who in a run: which states are of one person, which references name whom, and which state is the newest.
 //!
 //! Everything is decided on an index of the whole run, made by a first reading of all files: of each resource its names, when it
-//! was, and little more ([`scan`]). States that are of one resource form a group ([`groups`]); a reference, whatever its form, is
+//! was, and little more ([`mod@scan`]). States that are of one resource form a group ([`groups`]); a reference, whatever its form, is
 //! resolved to a group ([`index`]). All of this is pure.
 
 mod groups;
