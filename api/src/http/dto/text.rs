@@ -57,6 +57,10 @@ texts! {
     SearchText = TextRule::line(200), from 1, such as "ada oka";
     /// Why something was called off.
     ReasonText = TextRule::prose(2000), from 1, such as "The patient is abroad.";
+    /// Why a wallet was taken away.
+    TakingReason = TextRule::prose(1000), from 1, such as "The patient reported the phone stolen.";
+    /// The secret of an invitation.
+    InvitationText = TextRule::line(100), from 1, such as "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw";
 }
 
 fn described(rule: TextRule, least: usize) -> ObjectBuilder {

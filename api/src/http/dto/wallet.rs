@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::text::{InvitationText, TakingReason};
 use super::{Checked, Checks, Instant, SignIn, WalletAddress};
 
 /// An invitation: the right to bind a wallet, once. Whoever has it can use it, so hand it to nobody but the person invited.
@@ -34,7 +35,7 @@ impl From<IssuedInvitation> for Invitation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcceptInvitation {
     /// The secret, as it was handed over.
-    #[schema(example = "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw", max_length = 100)]
+    #[schema(inline, value_type = InvitationText)]
     pub invitation: String,
 }
 
@@ -70,7 +71,7 @@ impl Checked for ChangeWallet {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TakeWalletAway {
     /// The reason. The person sees it, with who took the wallet away.
-    #[schema(example = "The patient reported the phone stolen.", max_length = 1000)]
+    #[schema(inline, value_type = TakingReason)]
     pub reason: String,
 }
 
