@@ -235,12 +235,13 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         .collect()
 }
 
-/// Whether an operation changes something in the log: all that are sent with a body do, but sign-ins, invitations and searches.
+/// Whether an operation changes something in the log: all that are sent with a body do, but sign-ins, invitations, searches and look-ups.
 fn is_command(path: &str, method: &str) -> bool {
     method != "GET"
         && !path.starts_with("/v1/auth/")
         && !path.starts_with("/v1/admin/")
         && !path.ends_with("/search")
+        && !path.ends_with("/lookup")
         && !path.ends_with("/invitation")
 }
 

@@ -31,7 +31,7 @@ pub const FINALITY: &str = "medconnect-finality";
 pub const REQUEST_ID: &str = "x-request-id";
 
 /// What is read by POST, for a query holds what must not stand in a URL.
-const READS_WITH_A_BODY: [&str; 1] = ["/v1/patients/search"];
+const READS_WITH_A_BODY: [&str; 2] = ["/v1/patients/search", "/v1/patients/lookup"];
 
 /// Measures a request and puts the common headers on its answer.
 ///
