@@ -75,17 +75,21 @@ impl GasRules {
 
     /// What is used beyond the price of any transaction.
     fn execution(&self, size: Size) -> u64 {
-        let bytes = size.calldata();
+        let floor = self.floor_byte.saturating_mul(size.calldata());
+        self.standard(size).max(floor)
+    }
+
+    /// [`Self::execution`] without the floor under the bytes.
+    fn standard(&self, size: Size) -> u64 {
         let parts = [
             self.batch,
             self.new_stream.saturating_mul(size.new_streams),
             self.known_stream.saturating_mul(size.known_streams),
             self.event.saturating_mul(size.events),
-            self.byte.saturating_mul(bytes),
+            self.byte.saturating_mul(size.calldata()),
             size.work,
         ];
-        let standard = parts.into_iter().fold(0, u64::saturating_add);
-        standard.max(self.floor_byte.saturating_mul(bytes))
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 
     /// How much of [`Self::limit`] does not count towards the cap.
@@ -126,9 +130,9 @@ impl GasRules {
             return self;
         }
         let execution = u128::from(self.execution(size).max(1));
-        let wanted = u128::from(gas.saturating_sub(self.transaction));
+        let wanted = gas.saturating_sub(self.transaction);
         let raise = |price: u64| {
-            let raised = (u128::from(price) * wanted).div_ceil(execution);
+            let raised = (u128::from(price) * u128::from(wanted)).div_ceil(execution);
             u64::try_from(raised).unwrap_or(u64::MAX)
         };
         let mut raised = Self {
@@ -139,8 +143,9 @@ impl GasRules {
             byte: raise(self.byte),
             ..self
         };
-        // Not everything has a price of these.
-        raised.batch = raised.batch.saturating_add(gas.saturating_sub(raised.limit(size)));
+        // Not everything has a price of these: the floor under the bytes has one of its own, and the contract's work is no price.
+        let missing = wanted.saturating_sub(raised.standard(size));
+        raised.batch = raised.batch.saturating_add(missing);
         raised
     }
 }
@@ -189,6 +194,13 @@ mod tests {
         assert!(!rules.fit(batch, bounds(TRANSACTION_CAP, 30_000_000)));
         let together = GasRules { state: 0, ..rules };
         assert!(!together.fit(batch, bounds(TRANSACTION_CAP, 60_000_000)));
+    }
+
+    #[test]
+    fn rules_cover_a_batch_whose_bytes_cost_the_floor() {
+        let size = size(104, 154, 4321);
+        let raised = GasRules::TODAY.covering(size, 47_573_986);
+        assert!(raised.limit(size) >= 47_573_986);
     }
 
     proptest! {
