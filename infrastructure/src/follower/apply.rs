@@ -91,8 +91,7 @@ where
     crash_point(FOLLOWER_JOURNALED);
     project(&mut transaction, projector, &run).await?;
     crash_point(FOLLOWER_PROJECTED);
-    checkpoint::remember(&mut *transaction, run.applied.iter()).await?;
-    checkpoint::store(&mut transaction, last, run.finalized).await?;
+    checkpoint::advance(&mut transaction, run.applied, run.finalized).await?;
     crash_point(FOLLOWER_BEFORE_COMMIT);
     transaction.commit().await?;
     crash_point(FOLLOWER_COMMITTED);
@@ -117,12 +116,14 @@ where
         apply_events(connection, projector, &block.checked.log.block, &block.events).await?;
     }
     if !undoable.is_empty() {
-        set_undo_block(connection, "").await?;
         let finalized = to_sql(run.finalized.block);
-        sqlx::query("DELETE FROM undo_log WHERE block <= $1")
-            .bind(finalized)
-            .execute(connection)
-            .await?;
+        sqlx::query(
+            "WITH forgotten AS (DELETE FROM undo_log WHERE block <= $1)
+             SELECT set_config('medconnect.undo_block', '', true)",
+        )
+        .bind(finalized)
+        .execute(connection)
+        .await?;
     }
     Ok(())
 }
@@ -172,7 +173,7 @@ pub(super) async fn revert(
     ] {
         sqlx::query(statement).bind(above).execute(&mut *transaction).await?;
     }
-    checkpoint::store(&mut transaction, to, finalized).await?;
+    checkpoint::advance(&mut transaction, std::slice::from_ref(to), finalized).await?;
     crash_point(FOLLOWER_REVERTED);
     transaction.commit().await?;
     Ok(Applied::Now)
@@ -203,8 +204,7 @@ pub(super) async fn reanchor(
     finalized: FinalPoint,
 ) -> Result<(), FollowerError> {
     transaction.execute("DELETE FROM blocks; DELETE FROM undo_log").await?;
-    checkpoint::remember(&mut *transaction, std::iter::once(to)).await?;
-    checkpoint::store(&mut transaction, to, finalized).await?;
+    checkpoint::advance(&mut transaction, std::slice::from_ref(to), finalized).await?;
     transaction.commit().await?;
     Ok(())
 }

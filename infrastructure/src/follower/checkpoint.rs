@@ -105,18 +105,21 @@ pub(super) async fn initialise(
     start: &AppliedBlock,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO checkpoint (chain_id, contract, block_number, block_hash, position, running_hash, final_block,
-                                 final_position, foreign_events)
-         VALUES ($1, $2, $3, $4, 0, $5, $3, 0, 0) ON CONFLICT DO NOTHING",
+        "WITH first AS (
+             INSERT INTO checkpoint (chain_id, contract, block_number, block_hash, position, running_hash, final_block,
+                                     final_position, foreign_events)
+             VALUES ($1, $2, $3, $4, 0, $5, $3, 0, 0) ON CONFLICT DO NOTHING
+             RETURNING block_number, block_hash, position, running_hash, foreign_events)
+         INSERT INTO blocks (number, hash, position, running_hash, foreign_events) SELECT * FROM first",
     )
     .bind(to_sql(chain_id))
     .bind(contract.0.as_slice())
     .bind(to_sql(start.number))
     .bind(start.hash.as_slice())
     .bind(start.head.running_hash.as_slice())
-    .execute(&mut *connection)
-    .await?;
-    remember(connection, std::iter::once(start)).await
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Locks the checkpoint for the rest of the transaction and answers with its block and position.
@@ -152,25 +155,46 @@ pub(super) async fn remembers(connection: &mut PgConnection, block: &AppliedBloc
         .await
 }
 
-/// Moves the locked checkpoint.
-pub(super) async fn store(
+/// Moves the locked checkpoint to the last of these blocks, remembers them all, and forgets those that are not needed any more. In one
+/// round trip: every command waits for it.
+pub(super) async fn advance(
     connection: &mut PgConnection,
-    to: &AppliedBlock,
+    blocks: &[AppliedBlock],
     finalized: FinalPoint,
 ) -> Result<(), sqlx::Error> {
+    let Some(to) = blocks.last() else { return Ok(()) };
+    let oldest = oldest_needed(to.number, finalized.block);
+    let (mut numbers, mut hashes, mut positions, mut running, mut foreign) = (vec![], vec![], vec![], vec![], vec![]);
+    for block in blocks.iter().filter(|block| block.number >= oldest) {
+        numbers.push(to_sql(block.number));
+        hashes.push(block.hash.as_slice());
+        positions.push(to_sql(block.head.position));
+        running.push(block.head.running_hash.as_slice());
+        foreign.push(to_sql(block.foreign_events));
+    }
     sqlx::query(
-        "WITH forgotten AS (DELETE FROM blocks WHERE number < $7)
-         UPDATE checkpoint SET block_number = $1, block_hash = $2, position = $3, running_hash = $4, foreign_events = $5,
-                final_block = $6, final_position = $8",
+        "WITH forgotten AS (DELETE FROM blocks WHERE number < $6),
+              remembered AS (
+             INSERT INTO blocks (number, hash, position, running_hash, foreign_events)
+             SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[])
+             ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
+                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events)
+         UPDATE checkpoint SET final_block = $7, final_position = $8, block_number = $9, block_hash = $10, position = $11,
+                running_hash = $12, foreign_events = $13",
     )
+    .bind(numbers)
+    .bind(hashes)
+    .bind(positions)
+    .bind(running)
+    .bind(foreign)
+    .bind(to_sql(oldest))
+    .bind(to_sql(finalized.block))
+    .bind(to_sql(finalized.position))
     .bind(to_sql(to.number))
     .bind(to.hash.as_slice())
     .bind(to_sql(to.head.position))
     .bind(to.head.running_hash.as_slice())
     .bind(to_sql(to.foreign_events))
-    .bind(to_sql(finalized.block))
-    .bind(to_sql(oldest_needed(to.number, finalized.block)))
-    .bind(to_sql(finalized.position))
     .execute(connection)
     .await
     .map(drop)
@@ -179,33 +203,4 @@ pub(super) async fn store(
 /// The oldest block that must be remembered.
 pub(super) fn oldest_needed(last: u64, finalized: u64) -> u64 {
     finalized.min(last.saturating_sub(REMEMBERED))
-}
-
-/// Adds blocks to those that are remembered.
-pub(super) async fn remember<'a>(
-    executor: impl PgExecutor<'_>,
-    blocks: impl Iterator<Item = &'a AppliedBlock>,
-) -> Result<(), sqlx::Error> {
-    let (mut numbers, mut hashes, mut positions, mut running, mut foreign) = (vec![], vec![], vec![], vec![], vec![]);
-    for block in blocks {
-        numbers.push(to_sql(block.number));
-        hashes.push(block.hash.to_vec());
-        positions.push(to_sql(block.head.position));
-        running.push(block.head.running_hash.to_vec());
-        foreign.push(to_sql(block.foreign_events));
-    }
-    sqlx::query(
-        "INSERT INTO blocks (number, hash, position, running_hash, foreign_events)
-         SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[])
-         ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
-             running_hash = excluded.running_hash, foreign_events = excluded.foreign_events",
-    )
-    .bind(numbers)
-    .bind(hashes)
-    .bind(positions)
-    .bind(running)
-    .bind(foreign)
-    .execute(executor)
-    .await
-    .map(drop)
 }

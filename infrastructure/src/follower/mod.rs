@@ -15,7 +15,7 @@
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `shape`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
-//! - `runner`: the loop. [`status`]: what it tells about itself.
+//! - `runner`: the loop. `pace`: how often it asks. [`status`]: what it tells about itself.
 //!
 //! Two followers may run on one database: a row lock on the checkpoint decides whose transaction applies a block, and the other
 //! finds it applied and only tells its own process.
@@ -26,6 +26,7 @@ mod copy;
 mod finality;
 mod journal;
 mod opening;
+mod pace;
 mod parking;
 mod rebuild;
 mod rejections;

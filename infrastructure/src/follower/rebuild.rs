@@ -437,8 +437,7 @@ where
             position: to.head.position,
         };
         transaction.execute("DELETE FROM blocks").await?;
-        checkpoint::remember(&mut *transaction, std::iter::once(&to)).await?;
-        checkpoint::store(&mut transaction, &to, finalized).await?;
+        checkpoint::advance(&mut transaction, &[to], finalized).await?;
         transaction.commit().await?;
         place.window = Window::starting_at(to);
         place.finalized = finalized;

@@ -14,6 +14,7 @@ use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, Checkpoint, FinalPoint};
 use super::finality::Claim;
 use super::opening::{self, OpenedBlock};
+use super::pace::Pace;
 use super::parking::{Held, Parking};
 use super::shape::Shape;
 use super::status::StatusCell;
@@ -36,7 +37,7 @@ pub struct FollowerConfig {
     pub deployed_in: u64,
     /// How many blocks are read, checked and applied at once, at most.
     pub page: u64,
-    /// How often the node is asked while a block is expected.
+    /// How soon the node is asked again, at the soonest, while a block is expected.
     pub busy_poll: Duration,
     /// How often it is asked otherwise.
     pub idle_poll: Duration,
@@ -55,7 +56,7 @@ impl FollowerConfig {
             finality,
             deployed_in,
             page: 64,
-            busy_poll: Duration::from_millis(3),
+            busy_poll: Duration::from_millis(1),
             idle_poll: Duration::from_millis(200),
             witness_every: Duration::from_secs(15),
             look_every: Duration::from_secs(1),
@@ -63,9 +64,6 @@ impl FollowerConfig {
         }
     }
 }
-
-/// How long the follower looks often after somebody expected a block.
-const BUSY_FOR: Duration = Duration::from_millis(500);
 
 /// How long a node may be behind what was applied before that counts as having gone back.
 const LAG_PATIENCE: Duration = Duration::from_secs(3);
@@ -201,7 +199,7 @@ where
         let mut place = None;
         let mut failing_since = None;
         let mut pause = PAUSES.0;
-        let mut busy_until = Instant::now();
+        let mut pace = Pace::new(self.config.busy_poll, self.config.idle_poll);
         while !cancel.is_cancelled() {
             let round = self.round(&mut place).await;
             if round.is_ok() {
@@ -210,17 +208,14 @@ where
             let wait = match round {
                 Ok(Step::Progressed) => {
                     pause = PAUSES.0;
+                    pace.progressed(Instant::now());
                     continue;
                 }
                 Ok(Step::Unsettled) => self.config.busy_poll,
                 Ok(Step::Idle) => {
                     pause = PAUSES.0;
                     self.status.update(|status| status.trouble = None);
-                    if Instant::now() < busy_until {
-                        self.config.busy_poll
-                    } else {
-                        self.config.idle_poll
-                    }
+                    pace.pause(Instant::now())
                 }
                 Err(error) => {
                     self.tell(&error);
@@ -239,7 +234,7 @@ where
             };
             tokio::select! {
                 () = cancel.cancelled() => break,
-                () = self.notices.block_expected() => busy_until = Instant::now() + BUSY_FOR,
+                () = self.notices.block_expected() => pace.expect(Instant::now()),
                 () = sleep(wait) => {}
             }
         }

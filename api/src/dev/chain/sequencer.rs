@@ -234,9 +234,9 @@ impl Sequencer {
             journal.sync().await?;
         }
         mine(&node, time).await?;
-        state.tip = Some(tip(&node).await?);
         // A block holds only so much gas: what did not fit goes into the next one.
-        state.unmined = has_pending(&node).await?;
+        let (tip, left) = tokio::try_join!(tip(&node), has_pending(&node))?;
+        (state.tip, state.unmined) = (Some(tip), left);
         if state.unmined {
             self.work.notify_one();
         }
