@@ -193,7 +193,7 @@ async fn sign(
 ) -> Result<SignedTransaction, DeployError> {
     let account = from.address();
     let estimate = patiently(tell, async || node.estimate_gas(account, to, &data).await).await?;
-    let gas_limit = estimate + estimate / 4;
+    let gas_limit = estimate.saturating_add(estimate / 4);
     let balance = patiently(tell, async || node.balance(account).await).await?;
     let fees = patiently(tell, async || node.fees().await).await?;
     let fees = fees.affordable(balance, gas_limit);

@@ -45,6 +45,25 @@ impl Estimates {
     /// Each price is the slope between two estimates. The smaller of the two may be too high, which would make the slope too flat: it
     /// is taken for less.
     pub fn rules(&self) -> GasRules {
+        self.believable().fitted()
+    }
+
+    /// What a node says beyond any block's gas is nonsense, and must not overflow.
+    fn believable(&self) -> Self {
+        let least = |gas: u64| gas.min(MOST_GAS);
+        Self {
+            nothing: least(self.nothing),
+            idle_bytes: least(self.idle_bytes),
+            one: least(self.one),
+            streams: least(self.streams),
+            events: least(self.events),
+            long: least(self.long),
+            known: self.known.map(|(count, gas)| (count, least(gas))),
+            beyond_the_cap: self.beyond_the_cap,
+        }
+    }
+
+    fn fitted(&self) -> GasRules {
         let transaction = self.nothing.max(GasRules::TODAY.transaction);
         let floor_byte = self
             .idle_bytes
@@ -104,6 +123,9 @@ impl Estimates {
         rules
     }
 }
+
+/// More gas than any block has.
+const MOST_GAS: u64 = 1 << 48;
 
 /// `length:u24` and a short payload.
 const EVENT_BYTES: u64 = 3 + Estimates::SHORT as u64;
@@ -242,7 +264,7 @@ mod tests {
     #[test]
     fn a_node_that_estimates_nonsense_gives_no_less_than_today() {
         for known in [None, Some((0, 0)), Some((3, u64::MAX))] {
-            for gas in [0, 1, 1 << 40] {
+            for gas in [0, 1, 1 << 40, u64::MAX] {
                 let estimates = Estimates {
                     nothing: gas,
                     idle_bytes: 0,
