@@ -33,8 +33,9 @@ pub(crate) async fn trace(pool: &Answering, command: CommandId) -> Result<Trace,
     let (raw, refused): (Option<Vec<u8>>, bool) = (row.try_get(2)?, row.try_get(3)?);
     let commit = place.zip(raw).and_then(|(place, raw)| commit(&raw, place));
     Ok(match (position, place) {
+        (Some(_), None) if refused => Trace::Refused,
         (Some(position), Some(_)) => match commit {
-            Some(parts) if !holds(pool, &heads(&parts)).await? => Trace::Outbox,
+            Some(parts) if found(pool, &heads(&parts)).await? != Found::Whole => Trace::Outbox,
             _ => journaled(position),
         },
         (Some(position), None) => journaled(position),
@@ -66,23 +67,63 @@ fn heads(parts: &[StreamPart]) -> Vec<(StreamId, StreamHead)> {
     parts.iter().map(|part| (part.stream, after(part))).collect()
 }
 
-/// Whether all of these streams have stood where it says.
+/// How much of a commit is in the journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A part: somebody who may write has copied it and appended it alone.
+    Part,
+    /// All of it.
+    Whole,
+}
+
+impl Found {
+    /// Of so many parts, so many are there.
+    pub(crate) const fn of(parts: usize, there: usize) -> Self {
+        match there {
+            0 => Self::Nothing,
+            _ if there < parts => Self::Part,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// How much of a commit that was rejected is in the journal, which has the block that rejected it.
+///
+/// If it is a part, the command can be neither completed nor taken back: it is noted as one that the contract refused.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn holds(pool: &Answering, heads: &[(StreamId, StreamHead)]) -> Result<bool, sqlx::Error> {
+pub(crate) async fn found_of(
+    pool: &Answering,
+    command: CommandId,
+    heads: &[(StreamId, StreamHead)],
+) -> Result<Found, sqlx::Error> {
+    let found = found(pool, heads).await?;
+    if found == Found::Part {
+        sqlx::query("INSERT INTO refused_commits (command_id) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(command.uuid())
+            .execute(pool)
+            .await?;
+    }
+    Ok(found)
+}
+
+/// How many of these streams have stood where it says.
+async fn found(pool: &Answering, heads: &[(StreamId, StreamHead)]) -> Result<Found, sqlx::Error> {
     let streams: Vec<&[u8]> = heads.iter().map(|(stream, _)| stream.0.as_slice()).collect();
     let versions: Vec<i64> = heads.iter().map(|(_, head)| head.version.cast_signed()).collect();
     let tags: Vec<&[u8]> = heads.iter().map(|(_, head)| head.tag.as_slice()).collect();
     // One look into an index for each, whatever the planner expects of the whole.
-    let sql = "SELECT bool_and(EXISTS (SELECT FROM journal
+    let sql = "SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM journal
                    WHERE stream = wanted.stream AND version = wanted.version AND tag = wanted.tag OFFSET 0))
                FROM UNNEST($1::bytea[], $2::bigint[], $3::bytea[]) AS wanted (stream, version, tag)";
-    let held: Option<bool> = sqlx::query_scalar(sql)
+    let there: i64 = sqlx::query_scalar(sql)
         .bind(streams)
         .bind(versions)
         .bind(tags)
         .fetch_one(pool)
         .await?;
-    Ok(held.unwrap_or_default())
+    Ok(Found::of(heads.len(), usize::try_from(there).unwrap_or_default()))
 }

@@ -13,7 +13,7 @@ use sqlx::PgPool;
 
 use crate::log::{AppendedEntry, StreamHead};
 use crate::postgres::{ANSWER, Answering};
-use crate::trace;
+use crate::trace::{self, Found};
 
 /// Why the journal has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +44,16 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError`].
     fn trace(&self, command: CommandId) -> impl Future<Output = Result<Trace, JournalError>> + Send;
 
-    /// Whether all of these streams have stood where it says.
+    /// How much of a commit that was rejected is in the log all the same. If it is a part, its command is kept in mind as one that never
+    /// will be executed.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn holds(&self, heads: &[(StreamId, StreamHead)]) -> impl Future<Output = Result<bool, JournalError>> + Send;
+    fn found_of(
+        &self,
+        command: CommandId,
+        heads: &[(StreamId, StreamHead)],
+    ) -> impl Future<Output = Result<Found, JournalError>> + Send;
 
     /// Whether an event of the stream is parked.
     ///
@@ -119,8 +124,8 @@ impl Journal for PostgresJournal {
             .map_err(|error| JournalError::Unavailable(error.into()))
     }
 
-    async fn holds(&self, heads: &[(StreamId, StreamHead)]) -> Result<bool, JournalError> {
-        trace::holds(&self.pool, heads)
+    async fn found_of(&self, command: CommandId, heads: &[(StreamId, StreamHead)]) -> Result<Found, JournalError> {
+        trace::found_of(&self.pool, command, heads)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))
     }

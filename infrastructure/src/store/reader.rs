@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::journal::Journal;
 use crate::log::{AppendedEntry, StreamHead};
 use crate::sealing::{Opener, Opening};
+use crate::trace::Found;
 
 /// A stream as the journal has it.
 pub(super) struct History<A> {
@@ -41,9 +42,13 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.trace(command).await?)
     }
 
-    /// Whether all of these streams have stood where it says.
-    pub(super) async fn holds(&self, heads: &[(StreamId, StreamHead)]) -> Result<bool, Failure> {
-        Ok(self.journal.holds(heads).await?)
+    /// How much of a commit that was rejected is in the log all the same.
+    pub(super) async fn found_of(
+        &self,
+        command: CommandId,
+        heads: &[(StreamId, StreamHead)],
+    ) -> Result<Found, Failure> {
+        Ok(self.journal.found_of(command, heads).await?)
     }
 
     /// A stream's version when the log had reached a position.

@@ -20,6 +20,7 @@ use crate::log::{
     AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, NewKey, RejectedCommit, StreamHead, StreamPart,
 };
 use crate::notices::{AppliedEvent, Notice, Notices};
+use crate::trace::Found;
 
 /// Numbers that look random and are the same for the same seed.
 #[derive(Clone)]
@@ -184,6 +185,16 @@ impl World {
         let mut state = self.state();
         let queued = state.servers[server].queue.pop_front().unwrap();
         state.mine(vec![(Some(queued.commit.clone()), None)]);
+        state.mine(vec![(Some(queued.commit.clone()), Some(queued))]);
+    }
+
+    /// Mines the first part of the first commit of a server: as a copy of which nobody is told; and then the commit, when it is stale.
+    pub(super) fn mine_a_part_before(&self, server: usize) {
+        let mut state = self.state();
+        let queued = state.servers[server].queue.pop_front().unwrap();
+        let mut copy = queued.commit.clone();
+        copy.parts.truncate(1);
+        state.mine(vec![(Some(copy), None)]);
         state.mine(vec![(Some(queued.commit.clone()), Some(queued))]);
     }
 
@@ -501,14 +512,14 @@ impl Journal for Node {
         })
     }
 
-    async fn holds(&self, heads: &[(StreamId, StreamHead)]) -> Result<bool, JournalError> {
+    async fn found_of(&self, _: CommandId, heads: &[(StreamId, StreamHead)]) -> Result<Found, JournalError> {
         let state = self.world.state();
         let applied = state.servers[self.server].applied;
         let stood = |wanted: &(StreamId, StreamHead)| {
             let mut entries = state.entries(applied);
             entries.any(|(entry, head, _)| (entry.stream, *head) == *wanted)
         };
-        Ok(heads.iter().all(stood))
+        Ok(Found::of(heads.len(), heads.iter().filter(|head| stood(head)).count()))
     }
 
     async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {

@@ -854,6 +854,24 @@ async fn a_commit_that_was_rejected_because_a_copy_of_it_had_gone_in_is_not_deci
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_of_whose_commit_somebody_has_appended_a_part_is_neither_done_nor_decided_again() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let executor = servers[0].executor.clone();
+    let moving = tokio::spawn(async move {
+        let both = |_: &Calendar, _: &Calendar| Ok::<_, CalendarError>((publish(0), publish(1)));
+        executor
+            .execute_pair::<Calendar, Calendar, _, _>(day(0), day(1), both, &context(1))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.mine_a_part_before(0);
+    world.settle();
+    assert!(matches!(moving.await.unwrap(), Err(CommandError::Refused)));
+    assert_eq!(world.commands().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_commit_that_another_process_sees_through_is_waited_for_however_long_it_takes() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;

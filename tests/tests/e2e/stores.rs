@@ -422,6 +422,15 @@ async fn a_command_is_in_the_journal_when_all_parts_of_its_commit_are_as_far_as_
     append(8, 2).await;
     let whole = Trace::Journaled { position: 8 };
     assert_eq!(commands.trace(commit.command_id).await.unwrap(), whole);
+
+    // Once the contract has rejected the commit the outbox forgets it; who waited for it has noted that it was copied.
+    sqlx::query("DELETE FROM outbox_commits").execute(&pool).await.unwrap();
+    sqlx::query("INSERT INTO refused_commits (command_id) VALUES ($1)")
+        .bind(commit.command_id.uuid())
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(commands.trace(commit.command_id).await.unwrap(), Trace::Refused);
 }
 
 #[tokio::test(flavor = "multi_thread")]
