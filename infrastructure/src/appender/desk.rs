@@ -51,6 +51,7 @@ pub(super) enum Message {
     BlockGas(u64),
     GasRules(GasRules),
     Authorized(bool),
+    Refused(CommitKey),
     LeaseLost,
 }
 
@@ -178,18 +179,13 @@ impl Desk {
                 crash_point(APPENDER_MINED_SEEN);
             }
             Action::MarkRejected(commands) => self.give(Job::Discard(commands)),
-            Action::Refuse(command) => {
+            Action::Refuse { key, command, nonce } => {
                 tracing::error!(%command, "a commit is given up: the contract refuses it even alone");
                 self.shared.count(|done| done.refused += 1);
-                self.give(Job::Refuse(command));
+                self.signatures.remove(&nonce);
+                self.give(Job::Refuse(key, command));
             }
-            Action::Resolve(key, outcome) => {
-                if let Some(waiting) = self.waiting.remove(&key) {
-                    waiting.waiter.resolve(outcome);
-                    self.shared.count_outcome(outcome);
-                    crash_point(APPENDER_RESOLVED);
-                }
-            }
+            Action::Resolve(key, outcome) => self.resolve(key, outcome),
             Action::Forget(nonces) => {
                 let signatures = nonces
                     .into_iter()
@@ -197,6 +193,22 @@ impl Desk {
                 let hashes = signatures.flat_map(|(nonce, all)| all.into_iter().map(move |(hash, _)| (nonce, hash)));
                 let _ = self.cleaning.send(Job::Forget(hashes.collect()));
             }
+        }
+    }
+
+    fn resolve(&mut self, key: CommitKey, outcome: CommitOutcome) {
+        if let Some(waiting) = self.waiting.remove(&key) {
+            waiting.waiter.resolve(outcome);
+            self.shared.count_outcome(outcome);
+            crash_point(APPENDER_RESOLVED);
+        }
+    }
+
+    /// Tells everybody who still waits that it cannot be told here what becomes of their commits.
+    pub(super) fn hand_over(&mut self) {
+        let keys: Vec<CommitKey> = self.waiting.keys().copied().collect();
+        for key in keys {
+            self.resolve(key, CommitOutcome::HandedOver);
         }
     }
 
@@ -306,6 +318,7 @@ impl Desk {
             Message::BlockGas(gas) => Input::BlockGas(gas),
             Message::GasRules(rules) => Input::GasRules(rules),
             Message::Authorized(authorized) => Input::Authorized(authorized),
+            Message::Refused(key) => return self.resolve(key, CommitOutcome::Refused),
             Message::LeaseLost => return,
         };
         machine.on(now, input, actions);

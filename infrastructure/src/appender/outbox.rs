@@ -403,8 +403,14 @@ impl Outbox {
     pub(super) async fn refuse(&self, command: CommandId) -> Result<(), OutboxError> {
         let held = sqlx::query_scalar(
             "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
-             refused AS (DELETE FROM outbox_commits USING lease WHERE command_id = $3 AND signer = $1 RETURNING command_id),
-             noted AS (INSERT INTO refused_commits (command_id) SELECT command_id FROM refused ON CONFLICT DO NOTHING)
+             refused AS (
+                 DELETE FROM outbox_commits USING lease WHERE command_id = $3 AND signer = $1 RETURNING command_id, nonce),
+             noted AS (INSERT INTO refused_commits (command_id) SELECT command_id FROM refused ON CONFLICT DO NOTHING),
+             forgotten AS (
+                 DELETE FROM outbox_transactions USING refused
+                 WHERE signer = $1 AND outbox_transactions.nonce = refused.nonce AND NOT EXISTS (
+                     SELECT FROM outbox_commits AS other
+                     WHERE other.signer = $1 AND other.nonce = refused.nonce AND other.command_id <> $3))
              SELECT EXISTS (SELECT FROM lease)",
         );
         let held = held

@@ -79,8 +79,13 @@ pub struct Appender {
 struct LeftOver {
     queued: Queued,
     waiting: Waiting,
-    /// In whose outbox it may be nevertheless; `None` when it certainly is in none.
-    perhaps: Option<Address>,
+    /// Whether it may have been stored nevertheless.
+    perhaps: bool,
+}
+
+/// What to tell of a commit that is left over: of one that may have been stored it cannot be told here.
+const fn unless_perhaps(perhaps: bool, outcome: CommitOutcome) -> CommitOutcome {
+    if perhaps { CommitOutcome::HandedOver } else { outcome }
 }
 
 impl Appender {
@@ -158,8 +163,7 @@ impl Appender {
         handed.close();
         let stopping = CommitOutcome::Failed(Unavailable::Stopping);
         for LeftOver { waiting, perhaps, .. } in left_over {
-            let outcome = perhaps.map_or(stopping, |_| CommitOutcome::HandedOver);
-            waiting.waiter.resolve(outcome);
+            waiting.waiter.resolve(unless_perhaps(perhaps, stopping));
         }
         while let Some(rest) = handed.recv().await {
             rest.waiter.resolve(stopping);
@@ -173,13 +177,13 @@ impl Appender {
             tokio::select! {
                 Some(commit) = handed.recv() => {
                     let (queued, waiting) = self.unpack(commit);
-                    left_over.push(LeftOver { queued, waiting, perhaps: None });
+                    left_over.push(LeftOver { queued, waiting, perhaps: false });
                 }
                 () = sleep(RETRY) => {
                     let oldest = self.now().saturating_sub(self.config.limits.durable_within);
                     for LeftOver { waiting, perhaps, .. } in left_over.extract_if(.., |commit| commit.queued.since < oldest) {
                         let failed = CommitOutcome::Failed(self.shared.why_full());
-                        waiting.waiter.resolve(perhaps.map_or(failed, |_| CommitOutcome::HandedOver));
+                        waiting.waiter.resolve(unless_perhaps(perhaps, failed));
                     }
                 }
             }
@@ -288,8 +292,8 @@ impl Appender {
                 perhaps,
             } in left_over.drain(..)
             {
-                // Had it been in this outbox, it would have been restored; nothing can be put there under a former lease any more.
-                if perhaps.is_some_and(|other| other != address) {
+                // Whoever had the lease meanwhile may have carried it through and forgotten it: the log tells.
+                if perhaps {
                     waiting.waiter.resolve(CommitOutcome::HandedOver);
                 } else {
                     desk.waiting.insert(queued.key, waiting);
@@ -328,7 +332,7 @@ impl Appender {
             left_over.extend(rest.into_iter().map(|(queued, waiting, certain)| LeftOver {
                 queued,
                 waiting,
-                perhaps: (!certain).then_some(address),
+                perhaps: !certain,
             }));
         }
         ended.cancel();
@@ -351,7 +355,7 @@ impl Appender {
         let certain = matches!(end, Ok(Ok(End::Certain)));
         let mut actions = Vec::new();
         while let Ok(message) = inbox.try_recv() {
-            if let message @ Message::Stored { .. } = message {
+            if let message @ (Message::Stored { .. } | Message::Refused(_)) = message {
                 desk.hear(message, self.now(), &mut machine, &mut actions);
             }
         }
@@ -368,13 +372,13 @@ impl Appender {
             .into_iter()
             .map(|queued| (certain || gathered.contains(&queued.key), queued));
         let queued = rest.queued.into_iter().map(|queued| (true, queued));
-        storing
-            .chain(queued)
-            .filter_map(|(certain, queued)| {
-                let waiting = desk.waiting.remove(&queued.key)?;
-                Some((queued, waiting, certain))
-            })
-            .collect()
+        let left_over = storing.chain(queued).filter_map(|(certain, queued)| {
+            let waiting = desk.waiting.remove(&queued.key)?;
+            Some((queued, waiting, certain))
+        });
+        let left_over = left_over.collect();
+        desk.hand_over();
+        left_over
     }
 
     /// A machine over what the outbox holds. A commit that was left over and is found there was stored after all: whoever waits for
@@ -411,7 +415,10 @@ impl Appender {
 
     async fn surroundings(&self) -> Result<Surroundings, String> {
         let around = within(ANSWER, surroundings(&self.pool)).await;
-        let around = around.map_err(|_| "the follower has not begun yet".to_owned())?;
+        let around = around.map_err(|error| match error {
+            sqlx::Error::RowNotFound => "the follower has not begun yet".to_owned(),
+            error => format!("the checkpoint cannot be read: {error}"),
+        })?;
         self.shared.well(TroubleKind::AppenderWithoutDatabase);
         Ok(around)
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::Message;
 use super::fees::Fee;
-use super::machine::{NewBatch, Nonce};
+use super::machine::{CommitKey, NewBatch, Nonce};
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
 use crate::chain::Hash;
@@ -27,7 +27,7 @@ pub(super) enum Job {
     Store(NewBatch, Vec<NewKey>),
     Replace { nonce: Nonce, raw: Arc<[u8]>, fee: Fee },
     Discard(Vec<CommandId>),
-    Refuse(CommandId),
+    Refuse(CommitKey, CommandId),
     Forget(Vec<(Nonce, Hash)>),
 }
 
@@ -50,9 +50,10 @@ pub(super) async fn work(
     while let Some(job) = jobs.recv().await {
         // What was never tried is certainly not done. But commands whose commit was rejected may come again at once, under the next
         // lease: the outbox must not take them for repeated ones.
-        if ended.is_cancelled() && !matches!(job, Job::Discard(_) | Job::Refuse(_)) {
+        if ended.is_cancelled() && !matches!(job, Job::Discard(_) | Job::Refuse(..)) {
             continue;
         }
+        let mut failed = false;
         loop {
             match within(TRANSACTION, perform(&outbox, &job)).await {
                 Ok(message) => {
@@ -63,15 +64,17 @@ pub(super) async fn work(
                     break;
                 }
                 Err(OutboxError::Database(error)) => {
+                    failed = true;
                     shared.trouble(
                         TroubleKind::AppenderWithoutDatabase,
                         &format!("the outbox cannot be written: {error}"),
                     );
                 }
                 Err(error) => {
-                    shared.trouble(TroubleKind::SigningKeyTaken, &error.to_string());
+                    tell(&shared, &error);
                     let _ = messages.send(Message::LeaseLost);
-                    return End::Certain;
+                    // An attempt that failed may have been committed, and its answer lost.
+                    return if failed { End::Uncertain } else { End::Certain };
                 }
             }
             if ended.run_until_cancelled(sleep(RETRY)).await.is_none() {
@@ -80,6 +83,15 @@ pub(super) async fn work(
         }
     }
     End::Certain
+}
+
+/// A lost lease is another server's doing; everything else is a fault of ours, after which the outbox is read anew.
+fn tell(shared: &Shared, error: &OutboxError) {
+    let kind = match error {
+        OutboxError::LeaseLost => TroubleKind::SigningKeyTaken,
+        _ => TroubleKind::AppenderWithoutDatabase,
+    };
+    shared.trouble(kind, &format!("the outbox cannot be written: {error}"));
 }
 
 async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxError> {
@@ -105,9 +117,9 @@ async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxEr
             outbox.discard(commands).await?;
             None
         }
-        Job::Refuse(command) => {
+        Job::Refuse(key, command) => {
             outbox.refuse(*command).await?;
-            None
+            Some(Message::Refused(*key))
         }
         Job::Forget(signatures) => {
             outbox.forget(signatures).await?;

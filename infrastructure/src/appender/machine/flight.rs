@@ -340,7 +340,7 @@ impl Machine {
         for hash in &batch.hashes {
             self.by_hash.remove(hash);
         }
-        let (mut company, mut given_up) = (usize::MAX, false);
+        let (mut company, mut given_up) = (usize::MAX, None);
         if refused {
             let alive = batch.members.iter().filter(|member| member.key.is_some()).count();
             company = (alive / 2).max(1);
@@ -349,16 +349,14 @@ impl Machine {
                 if member.refusals >= self.limits.refusals
                     && let Some(key) = member.key.take()
                 {
-                    given_up = true;
-                    actions.push(Action::Refuse(member.commit.command_id));
-                    actions.push(Action::Resolve(key, CommitOutcome::Refused));
+                    given_up = Some((key, member.commit.command_id));
                 }
             }
         }
-        if given_up {
+        if let Some((key, command)) = given_up {
             self.forget_what_ran_out();
-        }
-        if batch.members.iter().all(|member| member.key.is_none()) {
+            actions.push(Action::Refuse { key, command, nonce });
+        } else if batch.members.iter().all(|member| member.key.is_none()) {
             actions.push(Action::Forget(vec![nonce]));
         }
         self.requeue(now, batch.members, Retry { company });
@@ -582,7 +580,7 @@ mod tests {
     }
 
     fn is_given_up(actions: &[Action]) -> bool {
-        actions.iter().any(|action| matches!(action, Action::Refuse(_)))
+        actions.iter().any(|action| matches!(action, Action::Refuse { .. }))
     }
 
     #[test]

@@ -212,8 +212,16 @@ pub enum Action {
     Resolve(CommitKey, CommitOutcome),
     /// The outbox may forget these batches, with their commits.
     Forget(Vec<Nonce>),
-    /// The outbox must note that this commit can never be appended, and forget it.
-    Refuse(CommandId),
+    /// The outbox must note that this commit can never be appended, and forget it with its batch, in which it is alone. Whoever waits is
+    /// told when that is durable: until then another server would append it.
+    Refuse {
+        /// Which.
+        key: CommitKey,
+        /// Its command.
+        command: CommandId,
+        /// Its batch.
+        nonce: Nonce,
+    },
 }
 
 /// What a node answered to a transaction.

@@ -677,7 +677,7 @@ impl World {
                     self.rows.retain(|_, (of, _)| *of != nonce);
                 }
             }
-            Action::Refuse(id) => panic!("seed {}: {id} was given up", self.seed),
+            Action::Refuse { command, .. } => panic!("seed {}: {command} was given up", self.seed),
         }
     }
 
