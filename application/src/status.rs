@@ -97,7 +97,8 @@ pub struct RetriedEvents {
 /// The parked events, as a port of the follower.
 #[async_trait]
 pub trait ParkedEvents: Send + Sync + 'static {
-    /// Tries to read all of them again, each stream from its first one on. All or nothing.
+    /// Tries to read all of them again, each stream from its first one on. Page by page: what was released
+    /// stays released, whatever becomes of the rest.
     ///
     /// # Errors
     /// When the database or the key ring does not answer.

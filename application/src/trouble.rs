@@ -3,6 +3,7 @@
 //! A new kind of trouble is a new entry of `troubles!` below, and a chapter of its own in `docs/operations.md`; a test asks for that.
 //! Whoever notices the trouble tells it to the [`Troubles`] of its part, and tells when it is over.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What a trouble means for the server.
@@ -19,7 +20,7 @@ pub enum Weight {
 /// What is told of every kind, and which kinds there are, from one list.
 macro_rules! troubles {
     ($($kind:ident { code: $code:literal, weight: $weight:ident, title: $title:literal, advice: $advice:literal })*) => {
-        /// The kinds of trouble, the gravest of a part first.
+        /// The kinds of trouble.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum TroubleKind {
             $(#[doc = $title] $kind,)*
@@ -221,13 +222,15 @@ impl Troubles {
         self.0.keys().map(|kind| kind.weight()).max()
     }
 
-    /// All of them, in the order of their kinds.
+    /// All of them, the gravest first.
     pub fn list(&self) -> Vec<Trouble> {
         let troubles = self.0.iter().map(|(kind, cause)| Trouble {
             kind: *kind,
             cause: cause.clone(),
         });
-        troubles.collect()
+        let mut troubles: Vec<_> = troubles.collect();
+        troubles.sort_by_key(|trouble| Reverse(trouble.kind.weight()));
+        troubles
     }
 }
 
@@ -246,7 +249,8 @@ mod tests {
         assert_eq!(troubles.weight(), Some(Weight::Warning));
         assert!(troubles.tell(TroubleKind::TransactionRefused, "no money"));
         assert_eq!(troubles.weight(), Some(Weight::Stalled));
-        assert_eq!(troubles.list().len(), 2);
+        let kinds: Vec<_> = troubles.list().into_iter().map(|trouble| trouble.kind).collect();
+        assert_eq!(kinds, [TroubleKind::TransactionRefused, TroubleKind::NodesDisagree]);
         assert!(troubles.end(TroubleKind::NodesDisagree) && !troubles.end(TroubleKind::NodesDisagree));
         assert_eq!(troubles.cause(TroubleKind::TransactionRefused), Some("no money"));
     }

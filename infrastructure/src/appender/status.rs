@@ -29,7 +29,7 @@ pub struct AppenderStatus {
     pub oldest_ms: Option<u64>,
     /// What does not work just now.
     pub troubles: Troubles,
-    /// What things cost in gas, as far as is known.
+    /// What things cost in gas, as a node says.
     pub gas: GasRules,
     /// What this process has done so far.
     pub done: Counters,
@@ -82,7 +82,7 @@ impl Shared {
         }
     }
 
-    /// What things cost in gas, as far as is known.
+    /// What things cost in gas, as a node says.
     pub(super) fn gas(&self) -> GasRules {
         self.lock().gas
     }

@@ -85,7 +85,7 @@ impl FollowerStatus {
         }
     }
 
-    /// All that does not work just now, the gravest first.
+    /// All that does not work just now: why it does not go on, then what it noticed beside that, the gravest first.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.trouble.iter().cloned().chain(self.noticed.list()).collect()
     }

@@ -251,7 +251,7 @@ impl Machine {
         receipt: Option<ReceiptSeen>,
         actions: &mut Vec<Action>,
     ) {
-        let (noticed_after, final_block, retry_after) =
+        let (noticed_after, final_block, resend_after) =
             (self.noticed_after, self.final_block, self.limits.resend_after);
         let Some(batch) = self.batches.get_mut(&nonce) else {
             return;
@@ -282,7 +282,7 @@ impl Machine {
                     settle_silently(batch, block, actions);
                 } else {
                     *by = block.max(*by);
-                    batch.next_send = now + retry_after;
+                    batch.next_send = now + resend_after;
                 }
             }
             Some(ReceiptSeen { execution, .. }) => {
