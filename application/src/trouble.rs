@@ -132,7 +132,7 @@ troubles! {
         code: "data-key-missing",
         weight: Unfit,
         title: "Keys of our own data subjects are not here.",
-        advice: "Restore them: `medconnect keys restore`. Then restart, or `POST /v1/admin/parked/retry`."
+        advice: "Restore them: `medconnect keys restore`. The server notices within seconds."
     }
 
     // The appender.
@@ -170,7 +170,7 @@ troubles! {
         code: "outbox-without-holder",
         weight: Warning,
         title: "The outbox holds transactions of a signing key that no server holds.",
-        advice: "Mostly nothing: they are sent on as they are. If the cause says that it takes the key, start a server with that key until this is over."
+        advice: "Nothing: they are sent on, or signed anew with the key of a server that appends. If it stays, see to that server's own troubles."
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Conduct {
     AnswersOnlyErrors(u16, i64, &'static str),
     /// It answers one method with this JSON-RPC error; so many times.
     Refuses(&'static str, i64, &'static str, u32),
+    /// It cannot be asked for a state by its block's hash.
+    RefusesStateByHash,
     /// It gives log entries of at most so many blocks at once; with 0, of one block by its hash only.
     LimitsRanges(u64),
     /// It takes at most so many calls at once, and refuses more in this way.
@@ -331,6 +333,9 @@ impl Liar {
             (Conduct::AnswersOnlyErrors(_, code, message), _) => refuses(*code, message),
             (Conduct::Refuses(refused, code, message, _), method) if *refused == method && self.may_still() => {
                 refuses(*code, message)
+            }
+            (Conduct::RefusesStateByHash, "eth_call") if call["params"][1]["blockHash"].is_string() => {
+                refuses(-32602, "invalid argument 1: hex string without 0x prefix")
             }
             (Conduct::LimitsRanges(most), "eth_getLogs") => {
                 let filter = &call["params"][0];

@@ -11,15 +11,16 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::adoption::{Adoptions, Bequest};
 use super::fees::Fee;
 use super::handle::Waiter;
-use super::machine::{Action, CommitKey, Execution, Input, Machine, Millis, Nonce, ReceiptSeen, SendAnswer};
+use super::machine::{Action, CommitKey, Execution, Input, Machine, Millis, Nonce, Queued, ReceiptSeen, SendAnswer};
 use super::outbox::{Outbox, Signature, StoredBatch};
 use super::refusal::classify;
 use super::reverted::reverted;
 use super::status::Shared;
 use super::worker::{End, Job, work};
-use crate::chain::gas::GasRules;
+use crate::chain::gas::{GasRules, Size};
 use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node};
 use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
 use crate::log::{CommitOutcome, NewKey};
@@ -74,6 +75,7 @@ pub(super) struct Desk {
     ended: CancellationToken,
     pub(super) waiting: HashMap<CommitKey, Waiting>,
     signatures: HashMap<Nonce, Vec<Signature>>,
+    adoptions: Adoptions,
 }
 
 impl Desk {
@@ -108,6 +110,7 @@ impl Desk {
             ended,
             waiting,
             signatures,
+            adoptions: Adoptions::default(),
         };
         (desk, storing)
     }
@@ -145,7 +148,9 @@ impl Desk {
                 // Kept here as well, until the commit is durable: another lease may have to store it.
                 let keys = batch.fresh.iter().filter_map(|(key, _)| self.waiting.get(key));
                 let keys = keys.flat_map(|waiting| waiting.keys.iter().cloned()).collect();
-                self.give(Job::Store(batch, keys));
+                let from = |(key, _): &(CommitKey, _)| Some((*key, self.adoptions.from(*key)?));
+                let adopted = batch.moved.iter().filter_map(from).collect();
+                self.give(Job::Store { batch, keys, adopted });
             }
             Action::Replace { nonce, fee } => {
                 self.shared.count(|done| done.replaced += 1);
@@ -164,6 +169,7 @@ impl Desk {
             Action::AskNonce => self.ask_nonce(),
             Action::AskReceipt { nonce, final_block } => self.ask_receipt(nonce, final_block),
             Action::Accepted(key) => {
+                self.adoptions.end(key);
                 if let Some(waiting) = self.waiting.get_mut(&key) {
                     waiting.keys = Vec::new();
                     waiting.waiter.accept();
@@ -197,6 +203,7 @@ impl Desk {
     }
 
     fn resolve(&mut self, key: CommitKey, outcome: CommitOutcome) {
+        self.adoptions.end(key);
         if let Some(waiting) = self.waiting.remove(&key) {
             waiting.waiter.resolve(outcome);
             self.shared.count_outcome(outcome);
@@ -322,6 +329,25 @@ impl Desk {
             Message::LeaseLost => return,
         };
         machine.on(now, input, actions);
+    }
+
+    /// Takes over commits of a former key, as far as that has not begun already.
+    pub(super) fn adopt(&mut self, bequest: Bequest, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
+        let Bequest { from, commits } = bequest;
+        let mut adopted = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let key = self.shared.next_key();
+            let Ok(size) = Size::of(&commit) else { continue };
+            if self.adoptions.begin(key, commit.command_id, from) {
+                adopted.push(Queued {
+                    key,
+                    commit,
+                    size,
+                    since: now,
+                });
+            }
+        }
+        machine.on(now, Input::Adopt(adopted), actions);
     }
 
     fn remember(&mut self, nonce: Nonce, hash: Hash, raw: Arc<[u8]>) {

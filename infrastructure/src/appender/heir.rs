@@ -1,9 +1,9 @@
 //! Sees to the transactions of signing keys that nobody signs with any more: a server that died and was not replaced, or a key that was
 //! changed. Sending signed bytes on needs no key, and neither does following them until they are final and forgetting them.
 //!
-//! Any server does it, one for each such key. An heir takes the key's lease with no time on it: whoever has the key takes it at once, and
-//! the fence tells the heir. What needs the key itself (a gap in the nonces, a fee that is too low, commits that have to be signed
-//! again) is told.
+//! Any server that appends does it, one for each such key. An heir takes the key's lease with no time on it: whoever has the key takes it at
+//! once, and the fence tells the heir. Where that key would have to sign something (a gap in the nonces, a fee that is too low, commits that
+//! have to be signed again), or nothing goes on for long, the server's own key takes the commits over: see [`super::adoption`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::adoption::Bequest;
 use super::desk::{Desk, Message};
 use super::lease;
 use super::machine::{Input, Machine, Millis, Need};
@@ -24,11 +25,18 @@ use super::outbox::{Outbox, OutboxError};
 use super::runner::{AppenderConfig, RESTORED_WITHIN, hear, surroundings};
 use super::status::Shared;
 use crate::chain::{Address, EventLog, Node};
+use crate::log::Commit;
 use crate::notices::Notices;
 use crate::postgres::{ANSWER, within};
 
 /// How often to look for keys that nobody holds, and whether there is anything left to do.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long this server's key has to take commits over. It may wait for the database; then they are offered again.
+const ADOPTED_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether it has.
+const ADOPTED_EVERY: Duration = Duration::from_millis(100);
 
 /// What an heir needs.
 #[derive(Clone)]
@@ -39,8 +47,8 @@ pub(super) struct Heirs {
     pub(super) notices: Notices,
     /// Where troubles are told.
     pub(super) shared: Arc<Shared>,
-    /// The keys that this server signs with itself.
-    pub(super) own: Arc<[Address]>,
+    /// Where what this server's key takes over goes.
+    pub(super) bequests: UnboundedSender<Bequest>,
     pub(super) started: Instant,
     /// What is said of each key without a holder.
     told: Arc<Mutex<BTreeMap<String, String>>>,
@@ -53,7 +61,7 @@ impl Heirs {
         pool: PgPool,
         notices: Notices,
         shared: Arc<Shared>,
-        own: Arc<[Address]>,
+        bequests: UnboundedSender<Bequest>,
         started: Instant,
     ) -> Self {
         let told = Arc::default();
@@ -63,7 +71,7 @@ impl Heirs {
             pool,
             notices,
             shared,
-            own,
+            bequests,
             started,
             told,
         }
@@ -81,7 +89,7 @@ impl Heirs {
             self.tell(&orphans);
             heirs.retain(|_, heir| !heir.is_finished());
             for (address, _) in orphans {
-                if self.own.contains(&address) || heirs.contains_key(&address) {
+                if !self.appends_beside(address) || heirs.contains_key(&address) {
                     continue;
                 }
                 let (heir, cancel) = (self.clone(), cancel.clone());
@@ -114,6 +122,12 @@ impl Heirs {
         }
     }
 
+    /// Whether this server appends, with another key than this one.
+    fn appends_beside(&self, address: Address) -> bool {
+        let status = self.shared.status();
+        status.holds_lease && status.signer != address
+    }
+
     fn told(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,7 +151,6 @@ impl Heirs {
         if let Some(Err(error)) = cancel.run_until_cancelled(inherited).await {
             tracing::debug!(%error, %address, "the transactions of a former key wait");
         }
-        self.note(address, None);
     }
 
     async fn settle(&self, address: Address, mut heir: lease::Held) -> Result<(), OutboxError> {
@@ -189,16 +202,41 @@ impl Heirs {
                 },
                 () = timer => machine.on(self.now(), Input::Tick, &mut actions),
                 _ = look.tick() => {
-                    if !heir.is_held().await? || within(ANSWER, outbox.is_empty()).await? {
+                    if !self.appends_beside(address) || !heir.is_held().await? || within(ANSWER, outbox.is_done()).await? {
                         return Ok(());
                     }
                     let base = self.node.fees().await.map(|fees| fees.base).unwrap_or_default();
                     let refused = theirs.status().troubles;
-                    let refused = refused.cause(TroubleKind::TransactionRefused).map(str::to_owned);
-                    self.note(address, machine.needs_key(base).map(|need| words(need, address)).or(refused));
+                    let refused = refused.cause(TroubleKind::TransactionRefused);
+                    let need = machine.needs_key(self.now(), base);
+                    self.note(address, need.map(|need| words(need, refused)).or(refused.map(str::to_owned)));
+                    if need.is_some() {
+                        return self.bequeath(&mut heir, &outbox, machine.bequest()).await;
+                    }
                 }
             }
         }
+    }
+
+    /// Has this server's key take commits over, and waits until it has. What is left then is looked at anew.
+    async fn bequeath(
+        &self,
+        heir: &mut lease::Held,
+        outbox: &Outbox,
+        commits: Vec<Arc<Commit>>,
+    ) -> Result<(), OutboxError> {
+        let bequest = Bequest {
+            from: heir.lease,
+            commits: commits.clone(),
+        };
+        let _ = self.bequests.send(bequest);
+        let adopted = async {
+            while heir.is_held().await? && outbox.holds_any(&commits).await? {
+                sleep(ADOPTED_EVERY).await;
+            }
+            Ok(())
+        };
+        within(ADOPTED_WITHIN, adopted).await
     }
 
     fn now(&self) -> Millis {
@@ -206,14 +244,16 @@ impl Heirs {
     }
 }
 
-/// What to say of something that only the key's owner can do.
-fn words(need: Need, address: Address) -> String {
-    let what = match need {
-        Need::Signatures(commits) => format!("{commits} of their commits have to be signed again"),
-        Need::Nonce(nonce) => format!("the transaction with nonce {nonce} is missing, and none after it can be mined"),
-        Need::Fee => "they offer less for their gas than the chain asks now".to_owned(),
+/// What to say of transactions that do not go on as they are. `refused` is what a node says of them.
+fn words(need: Need, refused: Option<&str>) -> String {
+    let what = match (need, refused) {
+        (Need::Signatures(commits), _) => format!("{commits} of their commits have to be signed again"),
+        (Need::Nonce(nonce), _) => {
+            format!("the transaction with nonce {nonce} is missing, and none after it can be mined")
+        }
+        (Need::Fee, _) => "they offer less for their gas than the chain asks now".to_owned(),
+        (Need::Stuck, Some(refused)) => format!("they are not mined ({refused})"),
+        (Need::Stuck, None) => "they are not mined".to_owned(),
     };
-    format!(
-        "{what}, which takes that key. Start a server with the key of {address} as its `chain.signer` until this is over"
-    )
+    format!("{what}; the key of this server takes them over")
 }

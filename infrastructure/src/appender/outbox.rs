@@ -94,19 +94,43 @@ impl Outbox {
         }
     }
 
-    /// Whether it holds nothing.
-    pub(super) async fn is_empty(&self) -> Result<bool, OutboxError> {
-        let empty = sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM outbox_transactions WHERE signer = $1)");
-        let empty = empty.bind(self.lease.address.0.as_slice()).fetch_one(&self.pool);
-        Ok(empty.await?)
+    /// Whether it holds no commit. Then it forgets what is left, too: an empty transaction matters only to those after it.
+    pub(super) async fn is_done(&self) -> Result<bool, OutboxError> {
+        let done = sqlx::query_as(
+            "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
+             cleared AS (DELETE FROM outbox_transactions USING lease
+                         WHERE signer = $1 AND NOT EXISTS (SELECT FROM outbox_commits WHERE signer = $1))
+             SELECT EXISTS (SELECT FROM lease), NOT EXISTS (SELECT FROM outbox_commits WHERE signer = $1)",
+        );
+        let done = done.bind(self.lease.address.0.as_slice()).bind(self.lease.fence);
+        match done.fetch_one(&self.pool).await? {
+            (true, done) => Ok(done),
+            (false, _) => Err(OutboxError::LeaseLost),
+        }
+    }
+
+    /// Whether it holds any of these commits.
+    pub(super) async fn holds_any(&self, commits: &[Arc<Commit>]) -> Result<bool, OutboxError> {
+        let commands: Vec<Uuid> = commits.iter().map(|commit| commit.command_id.uuid()).collect();
+        let held = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM outbox_commits WHERE command_id = ANY ($1) AND signer = $2)",
+        );
+        let held = held.bind(commands).bind(self.lease.address.0.as_slice());
+        Ok(held.fetch_one(&self.pool).await?)
     }
 
     fn signer(&self) -> Result<&Signer, OutboxError> {
         self.signer.as_deref().ok_or(OutboxError::NoKey)
     }
 
-    /// Signs and stores a batch with the keys that its commits need, all or nothing. May be repeated after any failure.
-    pub(super) async fn store(&self, batch: &NewBatch, keys: &[NewKey]) -> Result<StoredBatch, OutboxError> {
+    /// Signs and stores a batch with the keys that its commits need, all or nothing. May be repeated after any failure. `adopted` are those
+    /// of its commits that another key's outbox has, each with the lease of that key's heir.
+    pub(super) async fn store(
+        &self,
+        batch: &NewBatch,
+        keys: &[NewKey],
+        adopted: &HashMap<CommitKey, Lease>,
+    ) -> Result<StoredBatch, OutboxError> {
         let (fresh, repeated) = distinct(&batch.fresh);
         if batch.moved.is_empty()
             && let Some(signed) = self.store_at_once(batch, &fresh, keys).await?
@@ -116,7 +140,7 @@ impl Outbox {
                 duplicates: repeated,
             });
         }
-        self.store_step_by_step(batch, fresh, repeated, keys).await
+        self.store_step_by_step(batch, fresh, repeated, keys, adopted).await
     }
 
     /// One statement. `None` when something of it is there already: then nothing was stored.
@@ -177,6 +201,7 @@ impl Outbox {
         mut fresh: Vec<&Entry>,
         mut duplicates: Vec<CommitKey>,
         keys: &[NewKey],
+        adopted: &HashMap<CommitKey, Lease>,
     ) -> Result<StoredBatch, OutboxError> {
         let mut transaction = self.pool.begin().await?;
         self.check_lease(&mut transaction).await?;
@@ -191,12 +216,15 @@ impl Outbox {
             }
             is_new
         });
-        let commits: Vec<&Entry> = batch.moved.iter().chain(fresh.iter().copied()).collect();
+        let gone = lost_to_others(&mut transaction, batch, adopted).await?;
+        let moved: Vec<&Entry> = batch.moved.iter().filter(|(key, _)| !gone.contains(key)).collect();
+        duplicates.extend(gone);
+        let commits: Vec<&Entry> = moved.iter().copied().chain(fresh.iter().copied()).collect();
         if commits.is_empty() && !duplicates.is_empty() {
             return Ok(StoredBatch::Nothing);
         }
-        self.move_commits(&mut transaction, batch).await?;
-        self.insert_commits(&mut transaction, batch.nonce, batch.moved.len(), &fresh)
+        self.move_commits(&mut transaction, batch.nonce, &moved).await?;
+        self.insert_commits(&mut transaction, batch.nonce, moved.len(), &fresh)
             .await?;
         insert_keys(&mut transaction, keys).await?;
         let signed = self.sign(batch, &commits)?;
@@ -250,7 +278,8 @@ impl Outbox {
         if !is_ours {
             return Err(OutboxError::Occupied(batch.nonce));
         }
-        let missing = fresh.iter().filter(|entry| !is_there(entry)).map(|(key, _)| *key);
+        let all = batch.moved.iter().chain(fresh.iter().copied());
+        let missing = all.filter(|entry| !is_there(entry)).map(|(key, _)| *key);
         let duplicates = repeated.iter().copied().chain(missing).collect();
         let hash = hash.try_into().map_err(|_| TransactionError::Malformed)?;
         Ok(Some(StoredBatch::Stored {
@@ -328,32 +357,38 @@ impl Outbox {
         .map(drop)
     }
 
-    /// Puts commits that the outbox has under another nonce into this batch, before all others, and forgets the transactions that
-    /// have no commit left.
-    async fn move_commits(&self, connection: &mut PgConnection, batch: &NewBatch) -> Result<(), sqlx::Error> {
-        if batch.moved.is_empty() {
+    /// Puts commits that the outbox has under another nonce, or another key, into a batch, before all others, and forgets the
+    /// transactions that have no commit left.
+    async fn move_commits(
+        &self,
+        connection: &mut PgConnection,
+        nonce: Nonce,
+        moved: &[&Entry],
+    ) -> Result<(), sqlx::Error> {
+        if moved.is_empty() {
             return Ok(());
         }
-        let commands: Vec<Uuid> = batch.moved.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
-        let signer = self.lease.address.0.as_slice();
-        let former = sqlx::query_scalar("SELECT DISTINCT nonce FROM outbox_commits WHERE command_id = ANY ($1)");
-        let former: Vec<i64> = former.bind(&commands).fetch_all(&mut *connection).await?;
+        let commands: Vec<Uuid> = moved.iter().map(|(_, commit)| commit.command_id.uuid()).collect();
+        let former = sqlx::query_as("SELECT DISTINCT signer, nonce FROM outbox_commits WHERE command_id = ANY ($1)");
+        let former: Vec<(Vec<u8>, i64)> = former.bind(&commands).fetch_all(&mut *connection).await?;
+        let (signers, nonces): (Vec<_>, Vec<_>) = former.into_iter().unzip();
         sqlx::query(
-            "UPDATE outbox_commits SET nonce = $3, batch_index = moved.place - 1
+            "UPDATE outbox_commits SET signer = $2, nonce = $3, batch_index = moved.place - 1
              FROM UNNEST($1::uuid[]) WITH ORDINALITY AS moved (command, place)
-             WHERE command_id = moved.command AND signer = $2",
+             WHERE command_id = moved.command",
         )
         .bind(&commands)
-        .bind(signer)
-        .bind(batch.nonce.cast_signed())
+        .bind(self.lease.address.0.as_slice())
+        .bind(nonce.cast_signed())
         .execute(&mut *connection)
         .await?;
         sqlx::query(
-            "DELETE FROM outbox_transactions AS former WHERE signer = $1 AND nonce = ANY ($2) AND NOT EXISTS
+            "DELETE FROM outbox_transactions AS former USING UNNEST($1::bytea[], $2::bigint[]) AS left_by (signer, nonce)
+             WHERE former.signer = left_by.signer AND former.nonce = left_by.nonce AND NOT EXISTS
                  (SELECT FROM outbox_commits AS rest WHERE rest.signer = former.signer AND rest.nonce = former.nonce)",
         )
-        .bind(signer)
-        .bind(former)
+        .bind(signers)
+        .bind(nonces)
         .execute(connection)
         .await
         .map(drop)
@@ -504,6 +539,37 @@ fn restored_commits(
         }
     };
     (0..).zip(commits).map(restore).collect()
+}
+
+/// Those of the adopted commits that are not to be had: their key has come back, or somebody else was faster. Whose are the others cannot
+/// change until this transaction has ended, for their heirs' leases are locked.
+async fn lost_to_others(
+    connection: &mut PgConnection,
+    batch: &NewBatch,
+    adopted: &HashMap<CommitKey, Lease>,
+) -> Result<Vec<CommitKey>, sqlx::Error> {
+    if adopted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let theirs: Vec<(CommitKey, Uuid, Lease)> = batch
+        .moved
+        .iter()
+        .filter_map(|(key, commit)| Some((*key, commit.command_id.uuid(), *adopted.get(key)?)))
+        .collect();
+    let commands: Vec<Uuid> = theirs.iter().map(|(_, command, _)| *command).collect();
+    let signers: Vec<&[u8]> = theirs.iter().map(|(.., from)| from.address.0.as_slice()).collect();
+    let fences: Vec<i64> = theirs.iter().map(|(.., from)| from.fence).collect();
+    let locked = "SELECT FROM signer_leases WHERE address = ANY ($1) ORDER BY address FOR SHARE";
+    sqlx::query(locked).bind(&signers).execute(&mut *connection).await?;
+    let there = sqlx::query_scalar(
+        "SELECT command_id FROM UNNEST($1::uuid[], $2::bytea[], $3::bigint[]) AS adopted (command_id, signer, fence)
+         JOIN outbox_commits USING (command_id, signer)
+         JOIN signer_leases AS held ON held.address = adopted.signer AND held.fence = adopted.fence",
+    );
+    let there = there.bind(&commands).bind(&signers).bind(fences).fetch_all(connection);
+    let there: HashSet<Uuid> = there.await?.into_iter().collect();
+    let lost = theirs.into_iter().filter(|(_, command, _)| !there.contains(command));
+    Ok(lost.map(|(key, ..)| key).collect())
 }
 
 /// The commits without those whose command another before them has, and the keys of the latter.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::adoption::Bequest;
 use super::desk::{Desk, Message, Waiting};
 use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
@@ -75,6 +76,14 @@ pub struct Appender {
     started: Instant,
 }
 
+/// What comes to an appender.
+struct Inbox {
+    /// From whoever executes commands.
+    handed: UnboundedReceiver<Handed>,
+    /// From the heirs of other keys.
+    left: UnboundedReceiver<Bequest>,
+}
+
 /// A commit that is not known to be durable, for the next lease.
 struct LeftOver {
     queued: Queued,
@@ -102,7 +111,7 @@ impl Appender {
         let first = signers.first().map(Signer::address).unwrap_or_default();
         let shared = Arc::new(Shared::new(first));
         let (handle, handed) = AppenderHandle::new(config.queue, config.patience, config.limits, Arc::clone(&shared));
-        let own = signers.iter().map(Signer::address).collect();
+        let (bequests, left) = unbounded_channel();
         let signers = signers.into_iter().map(Arc::new).collect();
         let started = Instant::now();
         let heirs = Heirs::new(
@@ -111,7 +120,7 @@ impl Appender {
             pool.clone(),
             notices.clone(),
             Arc::clone(&shared),
-            own,
+            bequests,
             started,
         );
         tokio::spawn(heirs.run(cancel.clone()));
@@ -124,7 +133,7 @@ impl Appender {
             shared,
             started,
         };
-        tokio::spawn(async move { appender.run(handed, cancel).await });
+        tokio::spawn(async move { appender.run(Inbox { handed, left }, cancel).await });
         handle
     }
 
@@ -136,7 +145,7 @@ impl Appender {
         u64::try_from(at.saturating_duration_since(self.started).as_millis()).unwrap_or(Millis::MAX)
     }
 
-    async fn run(self, mut handed: UnboundedReceiver<Handed>, cancel: CancellationToken) {
+    async fn run(self, mut inbox: Inbox, cancel: CancellationToken) {
         let holder = Uuid::new_v4();
         let mut left_over = Vec::new();
         loop {
@@ -144,12 +153,12 @@ impl Appender {
                 biased;
                 () = cancel.cancelled() => break,
                 acquired = self.acquire(holder) => acquired,
-                never = self.turn_away(&mut handed, &mut left_over) => match never {},
+                never = self.turn_away(&mut inbox.handed, &mut left_over) => match never {},
             };
             let address = signer.address();
             self.shared.lease(address, true);
             if let Err(error) = self
-                .under_lease(held, signer, &mut handed, &cancel, &mut left_over)
+                .under_lease(held, signer, &mut inbox, &cancel, &mut left_over)
                 .await
             {
                 self.shared.trouble(
@@ -160,12 +169,12 @@ impl Appender {
             }
             self.shared.lease(address, false);
         }
-        handed.close();
+        inbox.handed.close();
         let stopping = CommitOutcome::Failed(Unavailable::Stopping);
         for LeftOver { waiting, perhaps, .. } in left_over {
             waiting.waiter.resolve(unless_perhaps(perhaps, stopping));
         }
-        while let Some(rest) = handed.recv().await {
+        while let Some(rest) = inbox.handed.recv().await {
             rest.waiter.resolve(stopping);
         }
     }
@@ -221,7 +230,7 @@ impl Appender {
         &self,
         held: Held,
         signer: Arc<Signer>,
-        handed: &mut UnboundedReceiver<Handed>,
+        Inbox { handed, left }: &mut Inbox,
         cancel: &CancellationToken,
         left_over: &mut Vec<LeftOver>,
     ) -> Result<(), OutboxError> {
@@ -319,6 +328,7 @@ impl Appender {
                             self.take_in(commit, &mut machine, &mut desk, &mut actions);
                         }
                     }
+                    Some(bequest) = left.recv() => desk.adopt(bequest, self.now(), &mut machine, &mut actions),
                     Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
                     Some(message) = inbox.recv() => match message {
                         Message::LeaseLost => break,

@@ -1,5 +1,6 @@
 //! The outbox's worker: one job after another, in the order in which the machine asked for them, each until it is done.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::Message;
 use super::fees::Fee;
+use super::lease::Lease;
 use super::machine::{CommitKey, NewBatch, Nonce};
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
@@ -24,8 +26,17 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// What is to be done.
 pub(super) enum Job {
-    Store(NewBatch, Vec<NewKey>),
-    Replace { nonce: Nonce, raw: Arc<[u8]>, fee: Fee },
+    Store {
+        batch: NewBatch,
+        keys: Vec<NewKey>,
+        /// Which of its commits are another key's, under which lease of their heir.
+        adopted: HashMap<CommitKey, Lease>,
+    },
+    Replace {
+        nonce: Nonce,
+        raw: Arc<[u8]>,
+        fee: Fee,
+    },
     Discard(Vec<CommandId>),
     Refuse(CommitKey, CommandId),
     Forget(Vec<(Nonce, Hash)>),
@@ -96,8 +107,8 @@ fn tell(shared: &Shared, error: &OutboxError) {
 
 async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxError> {
     Ok(match job {
-        Job::Store(batch, keys) => {
-            let stored = outbox.store(batch, keys).await?;
+        Job::Store { batch, keys, adopted } => {
+            let stored = outbox.store(batch, keys, adopted).await?;
             crash_point(APPENDER_STORED);
             Some(Message::Stored {
                 nonce: batch.nonce,

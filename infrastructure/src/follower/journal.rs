@@ -40,10 +40,11 @@ pub(super) async fn insert(connection: &mut PgConnection, blocks: &[OpenedBlock]
 /// Parks the entries of blocks that are to be parked.
 pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
     for parked in blocks.iter().flat_map(|block| &block.parked) {
-        sqlx::query("INSERT INTO parked (position, stream, reason) VALUES ($1, $2, $3)")
+        sqlx::query("INSERT INTO parked (position, stream, reason, key_id) VALUES ($1, $2, $3, $4)")
             .bind(to_sql(parked.position))
             .bind(parked.stream.0.as_slice())
             .bind(&parked.reason)
+            .bind(parked.key_id.as_ref().map(<[u8; 8]>::as_slice))
             .execute(&mut *connection)
             .await?;
         tracing::error!(position = parked.position, stream = ?parked.stream, reason = parked.reason, "event parked");

@@ -11,7 +11,7 @@
 //! - `apply`: one run of blocks, one transaction; and its reverse.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   `standby`: which of several nodes is asked first.
-//! - `parking`: another try at what is parked.
+//! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `shape`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
@@ -30,6 +30,7 @@ mod pace;
 mod parking;
 mod rebuild;
 mod rejections;
+mod restored;
 mod runner;
 mod schema;
 mod shape;

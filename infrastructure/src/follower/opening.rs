@@ -8,7 +8,8 @@ use domain::kernel::{AggregateRef, CommandId};
 use super::FollowerError;
 use super::trust::CheckedBlock;
 use crate::keys::KeySet;
-use crate::sealing::{Opener, Opening, PersonalPart};
+use crate::log::KeyId;
+use crate::sealing::{Need, Opener, Opening, PersonalPart};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {
@@ -35,6 +36,8 @@ pub(super) struct Parked {
     pub(super) position: Position,
     pub(super) stream: StreamId,
     pub(super) reason: String,
+    /// The key that is not here, if that is the reason.
+    pub(super) key_id: Option<KeyId>,
 }
 
 /// Why an entry is parked whose key is not here. It waits for the key to be restored: a read model without what concerns the person
@@ -62,11 +65,12 @@ pub(super) fn open(
         checked,
     };
     for entry in &opened.checked.log.appended {
-        let mut park = |reason: String| {
+        let mut park = |reason: String, key_id: Option<KeyId>| {
             opened.parked.push(Parked {
                 position: entry.position,
                 stream: entry.stream,
                 reason,
+                key_id,
             });
         };
         let mut label = Label {
@@ -82,15 +86,21 @@ pub(super) fn open(
             }
             Opening::Unreadable(error) => {
                 held.insert(entry.stream);
-                park(error.to_string());
+                park(error.to_string(), None);
             }
             Opening::Opened { event, personal } => {
                 label.command_id = Some(event.metadata.command_id);
                 if personal == PersonalPart::Missing {
                     held.insert(entry.stream);
-                    park(KEY_MISSING.to_owned());
+                    let need = opener.need(&entry.stream, &entry.payload);
+                    let key_id = if let Need::Key(key_id) = need {
+                        Some(key_id)
+                    } else {
+                        None
+                    };
+                    park(KEY_MISSING.to_owned(), key_id);
                 } else if held.contains(&entry.stream) {
-                    park(BEHIND.to_owned());
+                    park(BEHIND.to_owned(), None);
                 } else {
                     opened.events.push(event);
                 }

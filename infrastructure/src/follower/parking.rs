@@ -42,7 +42,7 @@ impl<P> Parking<P>
 where
     P: Projector<Connection = PgConnection>,
 {
-    /// Tries to read the parked events again, each stream from its first one on, as far as it can be read. Page by page: what one
+    /// Tries to read the parked events again, under whatever keys are here by now; each stream from its first one on, as far as it can be read. Page by page: what one
     /// page released is released, whatever becomes of the next. The follower may run meanwhile.
     ///
     /// An event that the follower parks behind another at this very moment may stay parked until the next try.
@@ -50,6 +50,7 @@ where
     /// # Errors
     /// When the database or the key ring does not answer.
     pub async fn retry(&self) -> Result<Retried, FollowerError> {
+        self.opener.look_for_keys_again();
         let (mut released, mut after) = (Vec::new(), 0);
         // The streams whose event in front cannot be read, so that nothing behind it is looked at.
         let mut stuck: HashSet<StreamId> = HashSet::new();

@@ -17,6 +17,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::checkpoint::{self, FinalPoint, from_sql};
 use super::opening::{self, OpenedBlock};
@@ -25,7 +26,7 @@ use super::runner::{Follower, Place, Step};
 use super::shape::Shape;
 use super::trust::{self, Distrust};
 use super::window::{AppliedBlock, Window};
-use super::{FollowerConfig, FollowerError, apply, copy, journal, schema};
+use super::{FollowerConfig, FollowerError, apply, copy, journal, schema, standby};
 use crate::chain::{BlockId, BlockLogs, ChainError, EventLog};
 use crate::log::{LogBlock, LogHead};
 use crate::notices::Notices;
@@ -69,6 +70,9 @@ const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How long the rebuild waits for the live follower to let it compare at one position.
 const COMPARE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a node may lack blocks that the live follower has, or entries that its own contract counts.
+const NODE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where a rebuild is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,6 +208,7 @@ where
     {
         let mut lock = self.lock_out_others().await?;
         let node = self.follower.log.node();
+        let _watched = self.watch_nodes();
         let mut compare = compare;
         let mut asked = 0;
         loop {
@@ -223,6 +228,29 @@ where
             }
             node.distrust(&error.to_string());
         }
+    }
+
+    /// While it runs, a node that stands still is left for one that is ahead, as the follower does.
+    fn watch_nodes(&self) -> Option<DropGuard> {
+        let Follower {
+            log,
+            pool,
+            status,
+            config,
+            ..
+        } = &self.follower;
+        let cancel = CancellationToken::new();
+        let watching = standby::watch(
+            log.node().clone(),
+            pool.clone(),
+            status.clone(),
+            *config,
+            cancel.clone(),
+        );
+        (log.node().count() > 1).then(|| {
+            tokio::spawn(watching);
+            cancel.drop_guard()
+        })
     }
 
     async fn fill_and_swap<C, F>(
@@ -491,6 +519,7 @@ where
     /// Compares what was filled with the contract. Each step of a follower does; if there is none to do, the log has not gone on
     /// and its head is the contract's.
     async fn prove(&self, place: &mut Place) -> Result<(), FollowerError> {
+        let began = Instant::now();
         loop {
             let newest = self.header(BlockId::Latest).await?.number;
             if self.catch_up(place, newest).await? {
@@ -500,7 +529,7 @@ where
             if ours.head == contract {
                 return Ok(());
             }
-            if contract.position <= ours.head.position {
+            if contract.position <= ours.head.position || began.elapsed() > NODE_PATIENCE {
                 return Err(Distrust::RunningHash { block: ours.number }.into());
             }
             tokio::time::sleep(self.follower.config.busy_poll).await;
@@ -527,6 +556,13 @@ where
                 let (ours, behind) = (place.window.last().number, place.window.last().number < live);
                 if behind || compare.is_some() && ours != live {
                     transaction.rollback().await?;
+                    if behind && patience.elapsed() > NODE_PATIENCE {
+                        let stands = Distrust::WentBack {
+                            node: ours,
+                            applied: live,
+                        };
+                        return Err(FollowerError::from(stands).into());
+                    }
                     if patience.elapsed() > COMPARE_PATIENCE {
                         return Err(RebuildError::NotComparable);
                     }

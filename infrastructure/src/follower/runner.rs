@@ -20,7 +20,7 @@ use super::shape::Shape;
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock, Distrust};
 use super::window::{AppliedBlock, Fork, Window};
-use super::{FinalityRule, FollowerError, journal, rejections, schema, standby, subjects, witness};
+use super::{FinalityRule, FollowerError, journal, rejections, restored, schema, standby, subjects, witness};
 use crate::chain::{BlockId, BlockLogs, ChainError, Deployment, EventLog, deploy};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::log::{LogHead, StreamHead};
@@ -121,8 +121,8 @@ pub(super) struct Place {
     behind_since: Option<Instant>,
     /// Since when the contract has been ahead of the entries shown; `None` while it is not.
     ahead_since: Option<Instant>,
-    /// The newest block of a chain whose log was read from its beginning, and was not ours.
-    not_ours: Option<[u8; 32]>,
+    /// A block of a chain whose log was read from its beginning to there, and is not ours.
+    not_ours: Option<BlockRef>,
     /// How long the database may take for what is applied at once.
     patience: Patience,
 }
@@ -176,7 +176,7 @@ where
     /// What was parked is tried again first: this may be a newer program, or hold more keys.
     pub async fn run(self, cancel: CancellationToken)
     where
-        P: Clone,
+        P: Clone + 'static,
     {
         if self.log.node().count() > 1 {
             tokio::spawn(witness::watch(
@@ -196,6 +196,7 @@ where
         }
         let (pool, status) = (self.pool.clone(), self.status.clone());
         tokio::spawn(subjects::watch(pool, status, cancel.clone()));
+        tokio::spawn(restored::watch(self.parking(), cancel.clone()));
         let mut place = None;
         let mut failing_since = None;
         let mut pause = PAUSES.0;
@@ -702,43 +703,56 @@ where
     }
 
     /// The block after which the node's log is what was applied. To read a whole log takes long: it is not read where it is shorter than
-    /// that, nor twice for the same newest block.
+    /// that, nor twice on a chain where it is another one.
     async fn find_again(&self, place: &mut Place, newest: &BlockRef) -> Result<Option<BlockRef>, FollowerError> {
         let wanted = place.window.last().head;
-        if place.not_ours == Some(newest.hash) {
-            return Ok(None);
+        if let Some(seen) = place.not_ours {
+            let there = self.log.node().header(BlockId::Number(seen.number)).await?;
+            if there.is_some_and(|header| header.block.hash == seen.hash) {
+                return Ok(None);
+            }
         }
-        let contract = self.log.head(BlockId::Hash(newest.hash)).await;
-        if matches!(contract, Ok(head) if head.position < wanted.position) {
-            return Ok(None);
+        let contract = match self.log.head(BlockId::Hash(newest.hash)).await {
+            // Some nodes cannot be asked by a block's hash, or have forgotten its state meanwhile.
+            Err(ChainError::Rpc { .. }) => self.log.head(BlockId::Latest).await,
+            answer => answer,
+        };
+        match contract {
+            Ok(head) if head.position < wanted.position => return Ok(None),
+            Ok(_) => {}
+            // It is not at the contract's block yet.
+            Err(ChainError::Malformed(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
-        let found = self.find_head(&wanted, newest.number).await?;
-        if found.is_none() {
-            place.not_ours = Some(newest.hash);
+        match self.find_head(&wanted, newest).await? {
+            Ok(found) => Ok(Some(found)),
+            Err(parted) => {
+                place.not_ours = Some(parted);
+                Ok(None)
+            }
         }
-        Ok(found)
     }
 
-    /// The block after which the node's log is exactly this long and has exactly this running hash.
-    async fn find_head(&self, wanted: &LogHead, newest: u64) -> Result<Option<BlockRef>, FollowerError> {
-        let mut walk = self.walk(newest);
-        let mut found = (walk.head == *wanted).then(|| self.config.deployed_in.saturating_sub(1));
-        while found.is_none()
-            && walk.head.position < wanted.position
-            && let Some(blocks) = walk.next(&self.log).await?
-        {
-            found = blocks
-                .iter()
-                .find(|(_, head)| head == wanted)
-                .map(|(block, _)| block.number);
+    /// The block after which the node's log is exactly this long and has exactly this running hash; or else a block by which it is as
+    /// long and has another one, or the newest.
+    async fn find_head(
+        &self,
+        wanted: &LogHead,
+        newest: &BlockRef,
+    ) -> Result<Result<BlockRef, BlockRef>, FollowerError> {
+        let mut walk = self.walk(newest.number);
+        if walk.head == *wanted {
+            let first = self.newest(BlockId::Number(self.config.deployed_in.saturating_sub(1)));
+            return first.await.map(Ok);
         }
-        let Some(number) = found else { return Ok(None) };
-        Ok(self
-            .log
-            .node()
-            .header(BlockId::Number(number))
-            .await?
-            .map(|header| header.block))
+        while let Some(blocks) = walk.next(&self.log).await? {
+            let mut blocks = blocks.iter();
+            if let Some((block, head)) = blocks.find(|(_, head)| head.position >= wanted.position) {
+                let there = self.newest(BlockId::Number(block.number)).await?;
+                return Ok(if head == wanted { Ok(there) } else { Err(there) });
+            }
+        }
+        Ok(Err(*newest))
     }
 
     /// Corrects the blocks and the transactions of the whole journal, up to a block that [`Self::find_head`] found.

@@ -67,6 +67,8 @@ CREATE TABLE parked (
     position  bigint PRIMARY KEY,
     stream    bytea NOT NULL CHECK (length(stream) = 32),
     reason    text NOT NULL,
+    -- The data subject's key that is not here, if that is the reason.
+    key_id    bytea CHECK (length(key_id) = 8),
     parked_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX parked_stream ON parked (stream);

@@ -13,7 +13,7 @@ use crate::postgres::within;
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// How long to wait when the database has no answer.
+/// How often while keys are missing, for somebody may restore them, and how long to wait when the database has no answer.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// How long one look may take.
@@ -28,7 +28,7 @@ pub(super) async fn watch(pool: PgPool, status: StatusCell, cancel: Cancellation
                     status.keyless_subjects = subjects;
                     status.tell_keys();
                 });
-                EVERY
+                if subjects == 0 { EVERY } else { AGAIN }
             }
             Err(error) => {
                 tracing::debug!(%error, "it could not be seen whether every data subject has a key");

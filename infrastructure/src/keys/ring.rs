@@ -21,7 +21,7 @@ const CACHED: u64 = 200_000;
 /// nobody tells.
 const CACHED_FOR: Duration = Duration::from_secs(15 * 60);
 
-/// How long a foreign key's absence is believed before it is looked for again: a grant may bring it.
+/// How long a key's absence is believed before it is looked for again: a grant, or a backup, may bring it.
 const ABSENT_FOR: Duration = Duration::from_secs(10);
 
 /// How many keys are wrapped again in one transaction of a rotation.
@@ -263,6 +263,11 @@ impl KeyRing {
             }
         }
         Ok(KeySet(found))
+    }
+
+    /// Believes of no key any more that it is not here: somebody may have restored it.
+    pub fn look_again(&self) {
+        self.absent.invalidate_all();
     }
 
     /// Wraps every key under the current key-encryption key again: the rotation. It goes on where an interrupted one stopped,

@@ -120,6 +120,11 @@ impl Opener {
         }
     }
 
+    /// Keys that were not here may have come.
+    pub fn look_for_keys_again(&self) {
+        self.keys.look_again();
+    }
+
     /// The persons' keys that a batch of entries needs, with at most one query.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! Transactions of a signing key that no server holds any more: its key was changed, or its server is gone for good.
 
-use serde_json::{Value, json};
+use infrastructure::chain::{SignedTransaction, Signer, Transaction};
+use infrastructure::postgres::{self, LIVE};
+use serde_json::json;
+use sqlx::PgPool;
 use tests::chain::{KEYS, TestChain};
 use tests::clinic::Clinic;
 use tests::people::Person;
@@ -28,6 +31,8 @@ struct Scene {
     clinic: Clinic,
     commands: Vec<String>,
     former: TestSystem,
+    /// Into the database that it has left.
+    pool: PgPool,
 }
 
 impl Scene {
@@ -42,11 +47,13 @@ impl Scene {
         former.system.take().unwrap().stop().await;
         chain.call("anvil_dropAllTransactions", json!([])).await;
         chain.call("evm_setAutomine", json!([true])).await;
+        let pool = postgres::pool(&former.database, LIVE, 2).unwrap();
         Self {
             chain,
             clinic,
             commands,
             former,
+            pool,
         }
     }
 
@@ -81,41 +88,139 @@ async fn what_a_former_signing_key_has_signed_is_sent_on_and_forgotten_when_it_i
     system.agrees_with_a_rebuild(&scene.chain).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_takes_the_former_key_is_told_and_done_as_soon_as_it_is_back() {
-    let scene = Scene::begin().await;
-    let system = scene.serve(2).await;
-    // Somebody has lost the first of them.
-    let lost = "DELETE FROM outbox_transactions WHERE nonce = (SELECT min(nonce) FROM outbox_transactions)";
-    sqlx::query(lost).execute(&system.parts().pool).await.unwrap();
-    let lost = "DELETE FROM outbox_commits WHERE nonce = (SELECT min(nonce) FROM outbox_commits)";
-    sqlx::query(lost).execute(&system.parts().pool).await.unwrap();
-    let administrator = Person::with_key(KEYS[0]).sign_in(&system).await;
-    system
-        .says(&administrator, "appender", "is missing, and none after it can be mined")
-        .await;
-    let (status, body) = system.get("/v1/admin/status", &administrator).await;
-    assert_eq!(status, 200);
-    let troubles = body["troubles"].as_array().unwrap();
-    let code = json!("outbox-without-holder");
-    assert!(troubles.iter().any(|trouble| trouble["code"] == code), "{body}");
-    let (_, readiness) = system.get("/health/ready", "").await;
-    assert!(
-        is_ready(&readiness, "appender"),
-        "new commands are executed: {readiness}"
-    );
-    scene.clinic.patient(&system, "Newcomer").await;
-
-    let owner = scene.serve(1).await;
-    for command in &scene.commands[1..] {
-        scene.clinic.done(&owner, command).await;
-    }
-    system.recovers(&administrator).await;
-    owner.stop().await;
-    system.agrees_with_a_rebuild(&scene.chain).await;
+/// Whether everything in the outbox is signed by the second key.
+async fn is_taken_over(system: &TestSystem) -> bool {
+    let signer: Signer = KEYS[2].parse().unwrap();
+    let others = sqlx::query_scalar("SELECT count(*) FROM outbox_commits WHERE signer <> $1");
+    let others = others.bind(signer.address().0.as_slice());
+    let others: i64 = others.fetch_one(&system.parts().pool).await.unwrap();
+    others == 0
 }
 
-fn is_ready(readiness: &Value, part: &str) -> bool {
-    let parts = readiness["components"].as_array().unwrap();
-    parts.iter().find(|one| one["name"] == part).unwrap()["ready"] == true
+impl Scene {
+    /// All that the former key has signed, as it goes to a node, with the nonces.
+    async fn signed(&self) -> Vec<(i64, Vec<u8>)> {
+        let signed = sqlx::query_as("SELECT nonce, raw FROM outbox_transactions ORDER BY nonce");
+        signed.fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// The first of it, signed otherwise.
+    async fn first_as(&self, change: impl FnOnce(Transaction) -> Transaction) -> SignedTransaction {
+        let (transaction, _) = Transaction::decode(&self.signed().await[0].1).unwrap();
+        let signer: Signer = KEYS[1].parse().unwrap();
+        signer.sign(change(transaction)).unwrap()
+    }
+
+    /// The former key has signed the first of it otherwise.
+    async fn change_first(&self, change: impl FnOnce(Transaction) -> Transaction) {
+        let (nonce, _) = self.signed().await[0];
+        let signed = self.first_as(change).await;
+        let change = sqlx::query("UPDATE outbox_transactions SET hash = $2, raw = $3 WHERE nonce = $1");
+        let change = change.bind(nonce).bind(signed.hash.as_slice()).bind(signed.raw);
+        change.execute(&self.pool).await.unwrap();
+    }
+
+    /// Somebody gives a transaction to the node.
+    async fn send(&self, raw: &[u8]) {
+        let digits: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.chain
+            .call("eth_sendRawTransaction", json!([format!("0x{digits}")]))
+            .await;
+    }
+
+    /// Every command is done, once, by a server that has never had the former key; and nothing is left or wrong.
+    async fn ends_well(self, system: TestSystem) {
+        for command in &self.commands {
+            self.clinic.done(&system, command).await;
+        }
+        until("the outbox is empty", async || outbox(&system).await == 0).await;
+        let administrator = Person::with_key(KEYS[0]).sign_in(&system).await;
+        system.recovers(&administrator).await;
+        self.clinic.patient(&system, "Newcomer").await;
+        let families = "SELECT count(*), count(DISTINCT command_id) FROM journal WHERE aggregate_type = 'patient'";
+        let (events, commands): (i64, i64) = sqlx::query_as(families).fetch_one(&system.parts().pool).await.unwrap();
+        let registered = i64::try_from(self.commands.len()).unwrap() + 1;
+        assert_eq!((events, commands), (registered, registered), "each was registered once");
+        // The former key is good for new commands, whenever it comes back.
+        let owner = self.serve(1).await;
+        self.clinic.patient(&owner, "Later").await;
+        owner.stop().await;
+        system.agrees_with_a_rebuild(&self.chain).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_out_of_gas_under_a_former_key_is_signed_anew_by_a_living_one() {
+    let scene = Scene::begin().await;
+    // Enough to be taken, not enough to be executed.
+    let starve = |transaction: Transaction| Transaction {
+        gas_limit: transaction.gas_limit * 6 / 10,
+        ..transaction
+    };
+    scene.change_first(starve).await;
+    let system = scene.serve(2).await;
+    scene.ends_well(system).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_that_somebody_else_used_strands_no_commit_of_a_former_key() {
+    let scene = Scene::begin().await;
+    let signer: Signer = KEYS[1].parse().unwrap();
+    let to_itself = |transaction: Transaction| Transaction {
+        to: Some(signer.address()),
+        data: Vec::new(),
+        ..transaction
+    };
+    scene.send(&scene.first_as(to_itself).await.raw).await;
+    let system = scene.serve(2).await;
+    scene.ends_well(system).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_gap_in_a_former_keys_nonces_nothing_waits() {
+    let mut scene = Scene::begin().await;
+    // Somebody has lost the first of them.
+    for table in ["outbox_transactions", "outbox_commits"] {
+        let lost = format!("DELETE FROM {table} WHERE nonce = (SELECT min(nonce) FROM {table})");
+        sqlx::query(&lost).execute(&scene.pool).await.unwrap();
+    }
+    scene.commands.remove(0);
+    let system = scene.serve(2).await;
+    scene.ends_well(system).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fee_that_is_too_low_is_paid_by_a_living_key_and_the_former_transactions_double_nothing() {
+    for former_first in [true, false] {
+        let scene = Scene::begin().await;
+        let signed = scene.signed().await;
+        let least = |transaction: Transaction| Transaction {
+            max_fee: 1,
+            priority_fee: 0,
+            ..transaction
+        };
+        scene.change_first(least).await;
+        if former_first {
+            scene.chain.call("evm_setAutomine", json!([false])).await;
+        }
+        let system = scene.serve(2).await;
+        until("they are taken over", async || is_taken_over(&system).await).await;
+        if former_first {
+            // What was once signed is good for ever, in whosever hands it is.
+            scene.chain.call("anvil_dropAllTransactions", json!([])).await;
+            for (_, raw) in &signed {
+                scene.send(raw).await;
+            }
+            scene.chain.mine(1).await;
+            scene.chain.call("evm_setAutomine", json!([true])).await;
+        } else {
+            for command in &scene.commands {
+                scene.clinic.done(&system, command).await;
+            }
+            for (_, raw) in &signed {
+                scene.send(raw).await;
+            }
+        }
+        scene.ends_well(system).await;
+    }
 }

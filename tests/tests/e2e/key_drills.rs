@@ -213,23 +213,7 @@ async fn a_machine_without_the_keys_is_not_ready_and_makes_no_new_ones_and_has_e
         0,
         &["1 keys were restored"],
     );
-    let retried = async {
-        loop {
-            let answer = administrator
-                .send(Method::POST, "/v1/admin/parked/retry", None, Some(&json!({})))
-                .await
-                .unwrap();
-            assert_eq!(answer.status, 200, "{}", answer.body);
-            if answer.body["parked"] == 0 {
-                return;
-            }
-            // That a key is not here is believed for some seconds.
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(40), retried)
-        .await
-        .unwrap();
+    // Nobody says anything to the server: it notices.
     let (status, readiness) = server.until_part("keys", true).await;
     assert_eq!(status, 200, "{readiness}");
     assert_eq!(everything(&desk.rest).await, before);
@@ -292,8 +276,6 @@ async fn a_key_that_was_deleted_by_hand_is_missed_and_not_replaced() {
         0,
         &["1 keys were restored, 1 were there already"],
     );
-    stop(server).await;
-    let mut server = site.serve(&[]).await;
     server.until_part("keys", true).await;
     assert!(matches!(book(patient, 7).await.status, 201 | 202));
     site.compare_with_rebuild().await;

@@ -301,6 +301,90 @@ async fn a_node_that_is_behind_does_not_make_the_follower_read_the_log_again_and
 }
 
 #[tokio::test]
+async fn nor_does_one_that_catches_up_and_cannot_be_asked_for_a_state_by_its_blocks_hash() {
+    let mut history = History::new(51);
+    let mut log = TestLog::start().await;
+    for _ in 0..12 {
+        log.append(&history.commits(10)).await;
+    }
+    let proxy = Proxy::of(log.chain.url());
+    let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    let newest = log.chain.block_number().await;
+    let stands = |back: u64| proxy.behave_all([Conduct::RefusesStateByHash, Conduct::IsStillAt(newest - back)]);
+    stands(9);
+    let behind =
+        || matches!(follower.status.get().trouble, Some(trouble) if trouble.cause.contains("behind the block"));
+    until("it is said", async || behind()).await;
+    let asked = proxy.asked("eth_getLogs");
+    for back in (3..9).rev() {
+        stands(back);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(behind());
+    assert_eq!(proxy.asked("eth_getLogs"), asked);
+    proxy.behave(Conduct::Honest);
+    log.append(&history.commits(10)).await;
+    follower.caught_up(&log).await;
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn another_chains_log_is_read_once_however_it_grows() {
+    let mut history = History::new(52);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(20)).await;
+    let mut other = TestLog::start().await;
+    assert_eq!(other.log.address(), log.log.address());
+    other.append(&History::new(53).commits(100)).await;
+    let proxy = Proxy::of(log.chain.url());
+    let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    proxy.behave(Conduct::IsAnother(other.chain.url().to_owned()));
+    let contradicts =
+        || matches!(follower.status.get().trouble, Some(trouble) if trouble.cause.contains("contradicts block"));
+    until("it is said", async || contradicts()).await;
+    let asked = proxy.asked("eth_getLogs");
+    for _ in 0..5 {
+        other.chain.mine(1).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(contradicts());
+    assert_eq!(proxy.asked("eth_getLogs"), asked);
+    proxy.behave(Conduct::Honest);
+    log.append(&history.commits(20)).await;
+    follower.caught_up(&log).await;
+    follower.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_leaves_a_node_that_stands_still_for_one_that_is_ahead_and_says_so_where_there_is_none() {
+    let mut history = History::new(54);
+    let mut log = TestLog::start().await;
+    log.append(&history.commits(40)).await;
+    let still = log.chain.block_number().await;
+    log.append(&history.commits(40)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    let proxy = Proxy::of(log.chain.url());
+    proxy.behave(Conduct::IsStillAt(still));
+    let rebuild = |nodes: &[String]| {
+        let node = Node::new(nodes, log.log.node().chain_id(), RpcOptions::default()).unwrap();
+        let config = FollowerConfig::new(FinalityRule::Instant, log.deployed_in);
+        let log_there = EventLog::new(node, log.log.address());
+        Rebuild::new(config, log_there, log.opener(), log.pool(REBUILD), ReadModels)
+    };
+    let refused = rebuild(&[proxy.url()]).run(|_| ()).await.unwrap_err();
+    assert!(refused.to_string().contains("behind the block"), "{refused}");
+    let head = log.log.head(BlockId::Latest).await.unwrap();
+    let rebuilt = rebuild(&[proxy.url(), log.chain.url().to_owned()]).run(|_| ()).await;
+    assert_eq!(rebuilt.unwrap().position, head.position);
+    log.append(&history.commits(20)).await;
+    follower.caught_up(&log).await;
+    follower.stop().await;
+}
+
+#[tokio::test]
 async fn empty_blocks_that_a_node_lost_are_given_up_without_reading_the_log() {
     let mut history = History::new(50);
     let mut log = TestLog::start().await;

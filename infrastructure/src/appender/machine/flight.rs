@@ -188,6 +188,7 @@ impl Machine {
         let missing = self.missing_at(count);
         let confirmed = missing.is_some() && missing == self.missing;
         self.missing = missing;
+        self.agreed = missing.filter(|_| confirmed);
         if confirmed {
             self.mend(now, missing, actions);
         }

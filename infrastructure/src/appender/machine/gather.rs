@@ -49,6 +49,29 @@ impl Machine {
         }
     }
 
+    /// Puts commits of another key behind those that have to be signed again, and before all that are new.
+    pub(super) fn adopt(&mut self, commits: Vec<Queued>) {
+        let company = usize::MAX;
+        for (place, commit) in (self.queued_again()..).zip(commits) {
+            let Queued {
+                key,
+                commit,
+                size,
+                since,
+            } = commit;
+            self.queued = self.queued.plus(size);
+            let waiting = Waiting {
+                key,
+                commit,
+                size,
+                since,
+                refusals: 0,
+                retry: Some(Retry { company }),
+            };
+            self.queue.insert(place, waiting);
+        }
+    }
+
     /// Makes a batch if it is time.
     pub(super) fn gather(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.gather_at().is_none_or(|at| at > now) {

@@ -24,6 +24,8 @@
 //!   which has seen that block, found none of its hashes. Were that ever wrong, the contract would refuse the second copy, for
 //!   the first has moved the head that both of them name.
 //! - A nonce that no batch has, below one that has, is filled with an empty transaction.
+//! - Commits of a key that nobody signs with any more are signed anew under this one ([`Input::Adopt`]) even if their old transactions may still
+//!   be mined: see [`super::adoption`] for why that appends nothing twice.
 //! - Running out of gas is no refusal: the commits are signed again with more, in smaller batches where a block has no more. Only a
 //!   commit that the contract refuses alone and with gas to spare, or for which the most that a transaction may ask for is too
 //!   little, is given up, and that is told.
@@ -156,7 +158,8 @@ pub struct NewBatch {
     pub nonce: Nonce,
     /// The commits that the outbox does not have yet.
     pub fresh: Vec<(CommitKey, Arc<Commit>)>,
-    /// Commits whose batch came to nothing: the outbox has them, under another nonce. They come first in the batch.
+    /// Commits whose batch came to nothing, and those that were adopted: the outbox has them, under another nonce or key. They come first
+    /// in the batch.
     pub moved: Vec<(CommitKey, Arc<Commit>)>,
     /// What it offers.
     pub fee: Fee,
@@ -271,6 +274,8 @@ pub enum Input<'a> {
     Tick,
     /// A commit was handed over.
     Queue(Queued),
+    /// Commits that another key's outbox has, and whose transactions do not go on: they are signed anew here.
+    Adopt(Vec<Queued>),
     /// What gas costs.
     Fees(Fees),
     /// What the account has, in wei.
@@ -479,7 +484,7 @@ struct Waiting {
     retry: Option<Retry>,
 }
 
-/// A commit that was in a batch before: the outbox has it.
+/// A commit that was in a batch before, of this key or of another: the outbox has it.
 #[derive(Clone, Copy, Debug)]
 struct Retry {
     /// How many commits its next batch may have.
@@ -529,6 +534,8 @@ pub struct Machine {
     observe_from: Millis,
     /// What the last observation found missing: acted upon if the next finds it again.
     missing: Option<Missing>,
+    /// What the last two observations found missing, both.
+    agreed: Option<Missing>,
     cleaned_at: Millis,
 }
 
@@ -572,6 +579,7 @@ impl Machine {
             observing: false,
             observe_from: now,
             missing: None,
+            agreed: None,
             cleaned_at: now,
         }
     }
@@ -581,6 +589,7 @@ impl Machine {
         match input {
             Input::Tick => {}
             Input::Queue(commit) => self.queue(commit),
+            Input::Adopt(commits) => self.adopt(commits),
             Input::Fees(fees) => {
                 self.market = Some(fees);
                 self.market_at = now;

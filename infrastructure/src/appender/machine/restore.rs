@@ -41,15 +41,17 @@ pub struct Surroundings {
     pub final_block: u64,
 }
 
-/// What cannot be done without the signing key.
+/// Why transactions do not go on as they are signed, so that their commits have to be signed anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
-    /// So many commits have to be signed again, for their transaction came to nothing.
+    /// The transaction of so many commits came to nothing.
     Signatures(usize),
     /// This nonce has no transaction, and a higher one has.
     Nonce(Nonce),
     /// A transaction offers less than the chain asks.
     Fee,
+    /// Nothing was mined for long, whatever the reason: the account may lack funds, or a node refuses what it is sent.
+    Stuck,
 }
 
 impl Machine {
@@ -61,18 +63,42 @@ impl Machine {
         self
     }
 
-    /// What only somebody with the key can do, where this machine has none. `base` is what the newest block asks for gas.
-    pub fn needs_key(&self, base: u128) -> Option<Need> {
+    /// Why a machine without the key cannot see its commits through, where one with the key would sign something. `base` is what the
+    /// newest block asks for gas.
+    pub fn needs_key(&self, now: Millis, base: u128) -> Option<Need> {
         if !self.queue.is_empty() {
             return Some(Need::Signatures(self.queue.len()));
         }
-        if let Some(Missing::Nonce(nonce)) = self.missing {
+        if let Some(Missing::Nonce(nonce)) = self.agreed {
             return Some(Need::Nonce(nonce));
         }
-        let mut waiting = self.live().map(|(_, batch)| batch);
-        waiting
-            .any(|batch| batch.phase == Phase::Waiting && (batch.underpriced.is_some() || batch.fee.max < base))
-            .then_some(Need::Fee)
+        let first = self.waiting().next()?;
+        if self
+            .waiting()
+            .any(|batch| batch.underpriced.is_some() || batch.fee.max < base)
+        {
+            return Some(Need::Fee);
+        }
+        let since = first.first_sent?.max(self.progress_at);
+        (now >= since.saturating_add(self.limits.reprice_after)).then_some(Need::Stuck)
+    }
+
+    /// The commits that nothing is known to have become of, in their order: what somebody with another key takes over who signs them
+    /// anew. All of them, for one may have been decided on top of another.
+    pub fn bequest(&self) -> Vec<Arc<Commit>> {
+        let queued = self.queue.iter().map(|waiting| &waiting.commit);
+        let members = self.waiting().flat_map(|batch| &batch.members);
+        let members = members
+            .filter(|member| member.key.is_some())
+            .map(|member| &member.commit);
+        queued.chain(members).cloned().collect()
+    }
+
+    /// The batches that are in no block that we know of.
+    fn waiting(&self) -> impl Iterator<Item = &Batch> {
+        self.live()
+            .map(|(_, batch)| batch)
+            .filter(|batch| batch.phase == Phase::Waiting)
     }
 
     /// A machine that sees these batches through. It asks for the account's nonce first; which of the batches are in a block shows

@@ -1,7 +1,8 @@
 //! The machine against a simulated chain, clock, outbox and follower, with faults and crashes, seed by seed.
 //!
 //! A seed decides everything: what clients append, which answers are late or lost, what the chain drops, runs out of gas, reverts and
-//! reorganises, when somebody else uses our key, when the node is away, and when the process dies. After the faults come calm times, and then:
+//! reorganises, when somebody else uses our key, when the node is away, when the process dies, and when another key takes over. After the faults
+//! come calm times, and then:
 //! 1. every commit that was accepted was executed by the contract: appended exactly once, or rejected;
 //! 2. who was told *appended* finds it on the chain, who was told *rejected* does not, and nobody was told twice;
 //! 3. nothing was sent that was not stored;
@@ -145,6 +146,24 @@ fn a_restart_at_any_step_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn commits_that_another_key_takes_over_are_neither_lost_nor_doubled_though_the_former_transactions_are_mined_as_well() {
+    for seed in 0..300 {
+        run(
+            seed,
+            Faults {
+                keys: 8,
+                crashes: seed % 2 * 4,
+                reorganisations: seed % 3 * 3,
+                answers: 5,
+                gas: seed % 5,
+                finality: seed % 4,
+                ..Faults::NONE
+            },
+        );
+    }
+}
+
+#[test]
 fn everything_at_once_loses_and_doubles_nothing() {
     for seed in 0..300 {
         let faults = Faults {
@@ -157,6 +176,7 @@ fn everything_at_once_loses_and_doubles_nothing() {
             crashes: 4,
             outages: seed % 2 * 3,
             gas: 3,
+            keys: seed % 3,
             finality: seed % 6,
             ..Faults::NONE
         };

@@ -1,4 +1,4 @@
-//! A chain of one contract, one account of ours, and strangers.
+//! A chain of one contract, one account of ours at a time, and strangers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -128,6 +128,18 @@ impl Chain {
             .flat_map(|block| block.transactions)
             .map(|(tx, _)| tx)
             .collect()
+    }
+
+    /// From now on another account is ours, which has sent nothing yet.
+    pub(super) fn change_account(&mut self) {
+        let nonce = self.nonce();
+        for block in &mut self.blocks {
+            block.nonce = nonce;
+            for (transaction, _) in &mut block.transactions {
+                transaction.nonce = None;
+            }
+        }
+        self.pool.clear();
     }
 
     /// What a transaction with these commits takes.

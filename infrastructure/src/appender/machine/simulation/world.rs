@@ -26,6 +26,8 @@ pub(super) struct Faults {
     pub(super) thieves: u64,
     pub(super) reorganisations: u64,
     pub(super) crashes: u64,
+    /// How often the process dies and another comes with another key.
+    pub(super) keys: u64,
     /// How often the node goes away, or comes back.
     pub(super) outages: u64,
     /// How often gas gets dearer, or cheaper, and how often a node does not tell.
@@ -45,6 +47,7 @@ impl Faults {
         thieves: 0,
         reorganisations: 0,
         crashes: 0,
+        keys: 0,
         outages: 0,
         gas: 0,
         others: true,
@@ -100,7 +103,12 @@ pub(super) struct World {
     away: bool,
     /// The highest head of each stream that anybody of ours has hoped for.
     hopes: HashMap<StreamId, StreamHead>,
+    /// Transactions of former keys. Anybody may send them, at any time.
+    former: Vec<Transaction>,
 }
+
+/// The outbox has what former keys have left from this nonce on.
+const FORMER: Nonce = 1 << 40;
 
 /// How long a batch may take into the outbox, and the answer back.
 const STORING: Millis = 450;
@@ -146,6 +154,7 @@ impl World {
             told: HashMap::new(),
             told_before_crash: HashSet::new(),
             hopes: HashMap::new(),
+            former: Vec::new(),
             lost: HashSet::new(),
             handed: HashMap::new(),
             away: false,
@@ -213,6 +222,9 @@ impl World {
         }
         if self.happens(self.faults.crashes) {
             self.crash();
+        }
+        if self.happens(self.faults.keys) {
+            self.change_key();
         }
         self.pass(60);
     }
@@ -406,10 +418,13 @@ impl World {
         let dropped = self.chain.cut(depth);
         let lucky = self.random(3);
         for transaction in dropped {
-            if let Some(nonce) = transaction.nonce
-                && self.random(3) < lucky
-            {
-                self.chain.pool.entry(nonce).or_insert(transaction);
+            let is_formers = |commit: &Arc<Commit>| commit.command_id != CommandId::new(Uuid::nil());
+            match transaction.nonce {
+                Some(nonce) if self.random(3) < lucky => {
+                    self.chain.pool.entry(nonce).or_insert(transaction);
+                }
+                None if transaction.commits.iter().any(is_formers) => self.former.push(transaction),
+                _ => {}
             }
         }
         for _ in 0..self.random(depth + 2) {
@@ -422,6 +437,10 @@ impl World {
     fn others(&mut self) -> Vec<Transaction> {
         if !self.faults.others || !self.happens(30) {
             return Vec::new();
+        }
+        if !self.former.is_empty() && self.happens(50) {
+            let place = self.random(self.former.len() as u64) as usize;
+            return vec![self.former.remove(place)];
         }
         let stream = StreamId([self.random(6) as u8; 32]);
         let hash = self.hash();
@@ -451,6 +470,42 @@ impl World {
 
     /// The process dies and comes back with what the outbox holds. What was only in memory is lost.
     pub(super) fn crash(&mut self) {
+        self.die();
+        self.revive();
+    }
+
+    /// The process dies, and one with another key takes over what is not final: whether or not it is, or will be, in a block.
+    pub(super) fn change_key(&mut self) {
+        self.die();
+        self.chain.change_account();
+        let mut rows: Vec<(Nonce, Row)> = std::mem::take(&mut self.outbox).into_iter().collect();
+        rows.sort_by_key(|(nonce, _)| (*nonce < FORMER, *nonce));
+        self.rows.retain(|_, (_, rejected)| !*rejected);
+        for (place, (nonce, row)) in (FORMER..).zip(rows) {
+            let mut hashes = row.signatures.iter().map(|(hash, _)| hash);
+            let receipt = hashes.find_map(|hash| self.chain.receipt(hash));
+            if matches!(receipt, Some((block, End::Done)) if block <= self.final_block) {
+                self.rows.retain(|_, (of, _)| *of != nonce);
+                continue;
+            }
+            if nonce < FORMER && receipt.is_none() {
+                self.former.push(Transaction {
+                    nonce: None,
+                    hash: row.signatures[0].0,
+                    fee: row.signatures[0].1,
+                    gas_limit: row.gas_limit,
+                    commits: row.commits.clone(),
+                });
+            }
+            for (of, _) in self.rows.values_mut().filter(|(of, _)| *of == nonce) {
+                *of = place;
+            }
+            self.outbox.insert(place, row);
+        }
+        self.revive();
+    }
+
+    fn die(&mut self) {
         // A statement that was on its way to the database may have arrived.
         for (_, later) in std::mem::take(&mut self.later) {
             if let Later::Store(batch) = later
@@ -463,8 +518,11 @@ impl World {
             .extend(self.commits.keys().filter(|key| !self.told.contains_key(key)));
         self.told_before_crash.extend(self.told.keys().copied());
         self.handed.clear();
+    }
+
+    fn revive(&mut self) {
         let mut batches = Vec::new();
-        for (nonce, row) in &self.outbox {
+        for (nonce, row) in self.outbox.range(..FORMER) {
             let commits = row.commits.iter().map(|commit| {
                 let here = self.rows.get(&commit.command_id).is_some_and(|(of, _)| of == nonce);
                 let key = CommitKey(u64::try_from(commit.command_id.uuid().as_u128()).unwrap());
@@ -486,6 +544,35 @@ impl World {
             final_block: self.final_block,
         };
         self.machine = Machine::restored(limits(), around, batches, self.now);
+        self.adopt();
+    }
+
+    /// What former keys have left is taken over, in its order.
+    fn adopt(&mut self) {
+        let mut left = Vec::new();
+        for (nonce, row) in self.outbox.range(FORMER..) {
+            let is_here = |commit: &&Arc<Commit>| self.rows.get(&commit.command_id) == Some(&(*nonce, false));
+            left.extend(row.commits.iter().filter(is_here).cloned());
+        }
+        let rows = &self.rows;
+        self.outbox
+            .retain(|nonce, _| *nonce < FORMER || rows.values().any(|row| *row == (*nonce, false)));
+        let mut adopted = Vec::new();
+        for commit in left {
+            let (key, size) = (CommitKey(self.next_key), Size::of(&commit).unwrap());
+            self.next_key += 1;
+            // Nobody waits for it under this name.
+            self.lost.insert(key);
+            self.commits.insert(key, Arc::clone(&commit));
+            let since = self.now;
+            adopted.push(Queued {
+                key,
+                commit,
+                size,
+                since,
+            });
+        }
+        self.tell(|_| Input::Adopt(adopted));
     }
 
     /// Lets time pass: the machine acts, answers arrive, blocks are mined and followed.
