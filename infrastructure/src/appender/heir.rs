@@ -211,6 +211,10 @@ impl Heirs {
                     let need = machine.needs_key(self.now(), base);
                     self.note(address, need.map(|need| words(need, refused)).or(refused.map(str::to_owned)));
                     if need.is_some() {
+                        if self.shared.status().troubles.has(TroubleKind::SigningKeyNotAppointed) {
+                            // Another server may be able to.
+                            return Ok(());
+                        }
                         return self.bequeath(&mut heir, &outbox, machine.bequest()).await;
                     }
                 }

@@ -1,6 +1,6 @@
 //! Transactions of a signing key that no server holds any more: its key was changed, or its server is gone for good.
 
-use infrastructure::chain::{SignedTransaction, Signer, Transaction};
+use infrastructure::chain::{Node, RpcOptions, SignedTransaction, Signer, Transaction};
 use infrastructure::postgres::{self, LIVE};
 use serde_json::json;
 use sqlx::PgPool;
@@ -91,8 +91,9 @@ async fn what_a_former_signing_key_has_signed_is_sent_on_and_forgotten_when_it_i
 /// Whether everything in the outbox is signed by the second key.
 async fn is_taken_over(system: &TestSystem) -> bool {
     let signer: Signer = KEYS[2].parse().unwrap();
+    let address = signer.address();
     let others = sqlx::query_scalar("SELECT count(*) FROM outbox_commits WHERE signer <> $1");
-    let others = others.bind(signer.address().0.as_slice());
+    let others = others.bind(address.0.as_slice());
     let others: i64 = others.fetch_one(&system.parts().pool).await.unwrap();
     others == 0
 }
@@ -120,12 +121,21 @@ impl Scene {
         change.execute(&self.pool).await.unwrap();
     }
 
-    /// Somebody gives a transaction to the node.
-    async fn send(&self, raw: &[u8]) {
-        let digits: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.chain
-            .call("eth_sendRawTransaction", json!([format!("0x{digits}")]))
-            .await;
+    /// Somebody gives transactions of the former key to the node, until it has executed them up to this nonce.
+    async fn send(&self, transactions: &[&[u8]], up_to: i64) {
+        let signer: Signer = KEYS[1].parse().unwrap();
+        let node = Node::discover(&[self.chain.url().to_owned()], RpcOptions::default())
+            .await
+            .unwrap();
+        until("they are executed", async || {
+            for raw in transactions {
+                // It may have them already.
+                let _ = node.send_raw(raw).await;
+            }
+            self.chain.mine(1).await;
+            node.nonce(signer.address()).await.unwrap() > up_to.unsigned_abs()
+        })
+        .await;
     }
 
     /// Every command is done, once, by a server that has never had the former key; and nothing is left or wrong.
@@ -171,7 +181,8 @@ async fn a_nonce_that_somebody_else_used_strands_no_commit_of_a_former_key() {
         data: Vec::new(),
         ..transaction
     };
-    scene.send(&scene.first_as(to_itself).await.raw).await;
+    let (nonce, _) = scene.signed().await[0];
+    scene.send(&[&scene.first_as(to_itself).await.raw], nonce).await;
     let system = scene.serve(2).await;
     scene.ends_well(system).await;
 }
@@ -194,6 +205,8 @@ async fn a_fee_that_is_too_low_is_paid_by_a_living_key_and_the_former_transactio
     for former_first in [true, false] {
         let scene = Scene::begin().await;
         let signed = scene.signed().await;
+        let former: Vec<&[u8]> = signed.iter().map(|(_, raw)| raw.as_slice()).collect();
+        let last = signed[2].0;
         let least = |transaction: Transaction| Transaction {
             max_fee: 1,
             priority_fee: 0,
@@ -208,18 +221,13 @@ async fn a_fee_that_is_too_low_is_paid_by_a_living_key_and_the_former_transactio
         if former_first {
             // What was once signed is good for ever, in whosever hands it is.
             scene.chain.call("anvil_dropAllTransactions", json!([])).await;
-            for (_, raw) in &signed {
-                scene.send(raw).await;
-            }
-            scene.chain.mine(1).await;
+            scene.send(&former, last).await;
             scene.chain.call("evm_setAutomine", json!([true])).await;
         } else {
             for command in &scene.commands {
                 scene.clinic.done(&system, command).await;
             }
-            for (_, raw) in &signed {
-                scene.send(raw).await;
-            }
+            scene.send(&former, last).await;
         }
         scene.ends_well(system).await;
     }

@@ -40,7 +40,7 @@ pub async fn status<B: Backend>(
 
 /// Try the parked events again.
 ///
-/// A newer program or another key may read them. For administrators. A server does so by itself when it starts.
+/// A newer program or another key may read them. For administrators. A server does so by itself when it starts, and when a key has come.
 #[utoipa::path(
     post, path = "/v1/admin/parked/retry", tag = "admin",
     responses((status = 200, description = "What could be read", body = dto::RetriedEvents)),

@@ -72,7 +72,8 @@ impl Machine {
         if let Some(Missing::Nonce(nonce)) = self.agreed {
             return Some(Need::Nonce(nonce));
         }
-        let first = self.waiting().next()?;
+        // Before a node has told the account's nonce, what seems to wait may be in a block already.
+        let first = self.waiting().next().filter(|_| self.heard)?;
         if self
             .waiting()
             .any(|batch| batch.underpriced.is_some() || batch.fee.max < base)
@@ -144,5 +145,130 @@ impl Machine {
             machine.batches.insert(nonce, batch);
         }
         machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use application::log::StreamId;
+    use domain::kernel::CommandId;
+    use uuid::Uuid;
+
+    use super::super::{Action, Input, SendAnswer};
+    use super::*;
+    use crate::log::{Payload, StreamHead, StreamPart};
+
+    const BASE: u128 = 100;
+
+    /// What a former key has left: a transaction with one commit for each of these nonces.
+    fn left(nonces: &[Nonce]) -> Machine {
+        let around = Surroundings {
+            applied: 9,
+            final_block: 9,
+        };
+        let batch = |nonce: &Nonce| RestoredBatch {
+            nonce: *nonce,
+            commits: vec![commit(*nonce)],
+            hashes: vec![[u8::try_from(*nonce).unwrap(); 32]],
+            fee: Fee {
+                max: 2 * BASE,
+                priority: 1,
+            },
+            gas_limit: 100_000,
+        };
+        let batches = nonces.iter().map(batch).collect();
+        Machine::restored(Limits::default(), around, batches, 0).without_key()
+    }
+
+    fn commit(number: u64) -> RestoredCommit {
+        let part = StreamPart {
+            stream: StreamId([1; 32]),
+            expected: StreamHead::default(),
+            payloads: vec![Payload::from(&number.to_be_bytes()[..])],
+        };
+        RestoredCommit {
+            key: Some(CommitKey(number)),
+            commit: Arc::new(Commit {
+                command_id: CommandId::new(Uuid::from_u128(number.into())),
+                parts: vec![part],
+            }),
+        }
+    }
+
+    /// Tells it, and makes sure that it signs nothing.
+    fn told(machine: &mut Machine, now: Millis, input: Input<'_>) {
+        let mut actions = Vec::new();
+        machine.on(now, input, &mut actions);
+        let signs = |action: &Action| matches!(action, Action::Store(_) | Action::Replace { .. });
+        assert!(!actions.iter().any(signs), "{actions:?}");
+    }
+
+    const fn seen(count: Nonce) -> Input<'static> {
+        Input::NonceSeen { head: 9, count }
+    }
+
+    fn commands(machine: &Machine) -> Vec<u128> {
+        let commits = machine.bequest().into_iter();
+        commits.map(|commit| commit.command_id.uuid().as_u128()).collect()
+    }
+
+    #[test]
+    fn what_goes_on_as_it_is_signed_needs_no_key() {
+        let mut machine = left(&[0, 1]);
+        assert_eq!(
+            machine.needs_key(0, 1_000 * BASE),
+            None,
+            "nobody knows yet whether they are mined"
+        );
+        told(&mut machine, 1, seen(0));
+        assert_eq!(machine.needs_key(1, 2 * BASE), None);
+    }
+
+    #[test]
+    fn a_gap_that_was_seen_twice_takes_everything_behind_it_in_order() {
+        let mut machine = left(&[1, 2]);
+        told(&mut machine, 1, seen(0));
+        assert_eq!(machine.needs_key(1, BASE), None, "a node may lag behind");
+        told(&mut machine, 2_000, seen(0));
+        assert_eq!(machine.needs_key(2_000, BASE), Some(Need::Nonce(0)));
+        assert_eq!(commands(&machine), [1, 2]);
+    }
+
+    #[test]
+    fn a_fee_that_is_too_low_now_takes_a_new_signature() {
+        let mut machine = left(&[0, 1]);
+        told(&mut machine, 1, seen(0));
+        assert_eq!(machine.needs_key(1, 2 * BASE + 1), Some(Need::Fee));
+        assert_eq!(machine.needs_key(2, 2 * BASE), None);
+        let (nonce, answer) = (0, SendAnswer::Underpriced);
+        told(&mut machine, 3, Input::Sent { nonce, answer });
+        assert_eq!(machine.needs_key(3, BASE), Some(Need::Fee));
+        assert_eq!(commands(&machine), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_sent_and_not_mined_for_long_takes_a_new_signature_whatever_the_reason() {
+        for answer in [SendAnswer::Taken, SendAnswer::CannotPay, SendAnswer::Refused] {
+            let mut machine = left(&[0, 1]);
+            told(&mut machine, 1, seen(0));
+            for nonce in [0, 1] {
+                told(&mut machine, 2, Input::Sent { nonce, answer });
+            }
+            let patience = Limits::default().reprice_after;
+            assert_eq!(machine.needs_key(patience, BASE), None);
+            assert_eq!(machine.needs_key(patience + 1, BASE), Some(Need::Stuck));
+            assert_eq!(commands(&machine), [0, 1]);
+        }
+    }
+
+    #[test]
+    fn what_came_to_nothing_is_taken_over_with_what_waits_behind_it() {
+        let mut machine = left(&[0, 1, 2]);
+        told(&mut machine, 1, seen(2));
+        // The first was somebody else's; what the second came to nobody knows yet.
+        let (nonce, used, receipt) = (0, true, None);
+        told(&mut machine, 2, Input::ReceiptSeen { nonce, used, receipt });
+        assert_eq!(machine.needs_key(2, BASE), Some(Need::Signatures(1)));
+        assert_eq!(commands(&machine), [0, 2]);
     }
 }
