@@ -337,6 +337,8 @@ async fn another_chains_log_is_read_once_however_it_grows() {
     let mut other = TestLog::start().await;
     assert_eq!(other.log.address(), log.log.address());
     other.append(&History::new(53).commits(100)).await;
+    // So many that what is new of it is not even asked for.
+    other.chain.call("anvil_mine", json!([90])).await;
     let proxy = Proxy::of(log.chain.url());
     let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
     follower.caught_up(&log).await;
