@@ -166,6 +166,12 @@ troubles! {
         title: "The node does not take the appender's transactions.",
         advice: "The cause is what the node says. Most often the signing key's account has no money for gas."
     }
+    NothingMined {
+        code: "nothing-mined",
+        weight: Stalled,
+        title: "Transactions were sent, and none of them gets into a block.",
+        advice: "See that the network makes blocks, and that the nodes of `chain.nodes` pass transactions on to whoever makes them."
+    }
     OutboxWithoutHolder {
         code: "outbox-without-holder",
         weight: Warning,

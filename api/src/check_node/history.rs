@@ -132,6 +132,11 @@ fn told_log(newest: u64, log: Oldest, since: Option<u64>) -> Finding {
             ELSEWHERE,
         )
         .valued(from),
+        (_, Some(since)) if since > newest => Finding::missing(
+            "old logs",
+            format!("the newest block is {newest}, and the contract is said to be deployed in block {since}"),
+            "see that --since is right, and that the node is in step with its network",
+        ),
         (Oldest::From(from), None) if from > 1 => Finding::limited(
             "old logs",
             format!("from block {from} on: {} blocks", newest.saturating_sub(from)),

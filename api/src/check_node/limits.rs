@@ -105,13 +105,13 @@ async fn batches(line: &Line) -> Finding {
             Err(error) => refused = Some(error.to_string()),
         }
     }
-    Finding::missing(
+    Finding::limited(
         "batches",
         format!(
             "the node takes no two calls in a request: {}",
             refused.unwrap_or_default()
         ),
-        "allow batches of JSON-RPC calls at the node, or at what stands before it",
+        "everything is asked for call by call, and following the chain is slower: allow batches of JSON-RPC calls at the node, or at what stands before it",
     )
 }
 

@@ -33,6 +33,7 @@ impl From<UseCaseError> for Problem {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,
                 Unavailable::Database => ProblemKind::DatabaseUnavailable,
                 Unavailable::Overloaded => ProblemKind::Overloaded,
+                Unavailable::KeyTaken => ProblemKind::NotAppending,
                 Unavailable::NotFinal => ProblemKind::NotFinal,
                 Unavailable::Stopping => ProblemKind::Stopping,
             }),

@@ -3,12 +3,14 @@
 //! Outbox operations go to workers that do them in order; what is asked of the node runs beside. Every answer comes back as a
 //! [`Message`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::trouble::TroubleKind;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::adoption::{Adoptions, Bequest};
@@ -75,6 +77,8 @@ pub(super) struct Desk {
     ended: CancellationToken,
     pub(super) waiting: HashMap<CommitKey, Waiting>,
     signatures: HashMap<Nonce, Vec<Signature>>,
+    /// The signatures that a node was offered before.
+    offered: HashSet<Hash>,
     adoptions: Adoptions,
 }
 
@@ -110,6 +114,7 @@ impl Desk {
             ended,
             waiting,
             signatures,
+            offered: HashSet::new(),
             adoptions: Adoptions::default(),
         };
         (desk, storing)
@@ -188,16 +193,17 @@ impl Desk {
             Action::Refuse { key, command, nonce } => {
                 tracing::error!(%command, "a commit is given up: the contract refuses it even alone");
                 self.shared.count(|done| done.refused += 1);
-                self.signatures.remove(&nonce);
+                self.unremember(nonce);
                 self.give(Job::Refuse(key, command));
             }
             Action::Resolve(key, outcome) => self.resolve(key, outcome),
             Action::Forget(nonces) => {
                 let signatures = nonces
                     .into_iter()
-                    .filter_map(|nonce| Some((nonce, self.signatures.remove(&nonce)?)));
+                    .filter_map(|nonce| Some((nonce, self.unremember(nonce)?)));
                 let hashes = signatures.flat_map(|(nonce, all)| all.into_iter().map(move |(hash, _)| (nonce, hash)));
-                let _ = self.cleaning.send(Job::Forget(hashes.collect()));
+                let job = Job::Forget(hashes.collect());
+                let _ = self.cleaning.send(job);
             }
         }
     }
@@ -232,7 +238,7 @@ impl Desk {
         }));
     }
 
-    fn send(&self, nonce: Nonce, hash: &Hash) {
+    fn send(&mut self, nonce: Nonce, hash: &Hash) {
         let signatures = self.signatures.get(&nonce).map(Vec::as_slice).unwrap_or_default();
         let Some((_, raw)) = signatures.iter().find(|(signed, _)| signed == hash) else {
             let _ = self.messages.send(Message::Sent {
@@ -242,10 +248,11 @@ impl Desk {
             return;
         };
         let (node, address, raw) = (self.log.node().clone(), self.address, Arc::clone(raw));
+        let again = !self.offered.insert(*hash);
         let (notices, shared) = (self.notices.clone(), Arc::clone(&self.shared));
         self.spawn(async move {
-            let answer = match node.send_raw(&raw).await {
-                Ok(_) => SendAnswer::Taken,
+            let answer = match offer(&node, &raw, again).await {
+                Ok(()) => SendAnswer::Taken,
                 Err(error) => {
                     let answer = classify(&error);
                     if matches!(answer, SendAnswer::Refused | SendAnswer::CannotPay) {
@@ -350,10 +357,49 @@ impl Desk {
         machine.on(now, Input::Adopt(adopted), actions);
     }
 
+    fn unremember(&mut self, nonce: Nonce) -> Option<Vec<Signature>> {
+        let signatures = self.signatures.remove(&nonce)?;
+        for (hash, _) in &signatures {
+            self.offered.remove(hash);
+        }
+        Some(signatures)
+    }
+
     fn remember(&mut self, nonce: Nonce, hash: Hash, raw: Arc<[u8]>) {
         let signatures = self.signatures.entry(nonce).or_default();
         signatures.retain(|(signed, _)| *signed != hash);
         signatures.push((hash, raw));
+    }
+}
+
+/// How long a node is waited for that is offered what another has refused, or has lost.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Offers a transaction to the node that is asked first; and to the others, too, when that one refuses it for no good reason, or when it
+/// was offered before and is in no block yet: a node may forget what it took. A node that refuses what another takes is left.
+async fn offer(node: &Node, raw: &[u8], again: bool) -> Result<(), ChainError> {
+    let first = node.send_raw(raw).await.map(drop);
+    let refused = first
+        .as_ref()
+        .err()
+        .filter(|error| classify(error) == SendAnswer::Refused);
+    if refused.is_none() && !again {
+        return first;
+    }
+    let others = node.others();
+    let offers = others.iter().map(|other| timeout(OTHERS_PATIENCE, other.send_raw(raw)));
+    let answers = futures::future::join_all(offers).await;
+    let took = |answer: &Result<Result<Hash, ChainError>, _>| match answer {
+        Ok(Err(error)) => classify(error) == SendAnswer::Taken,
+        Ok(Ok(_)) => true,
+        Err(_) => false,
+    };
+    match refused {
+        Some(error) if answers.iter().any(took) => {
+            node.distrust(&format!("it refuses a transaction that another node takes: {error}"));
+            Ok(())
+        }
+        _ => first,
     }
 }
 

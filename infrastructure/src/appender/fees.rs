@@ -35,6 +35,11 @@ impl Fee {
         (next.max >= enough(self.max) && next.priority >= enough(self.priority)).then_some(next)
     }
 
+    /// Whether this offers as much as the other.
+    pub const fn covers(self, other: Self) -> bool {
+        self.max >= other.max && self.priority >= other.priority
+    }
+
     fn at_most(self, ceiling: u128) -> Self {
         Self {
             max: self.max.min(ceiling),

@@ -3,22 +3,8 @@
 //! Nodes agree on no code, so the words decide. A refusal that is not understood is tried again.
 
 use super::machine::SendAnswer;
-use crate::chain::ChainError;
+use crate::chain::{ChainError, TAKEN_WORDS, USED_WORDS};
 
-const TAKEN: &[&str] = &[
-    "already known",
-    "already imported",
-    "known transaction",
-    "alreadyknown",
-    "already_known",
-];
-const NONCE_TOO_LOW: &[&str] = &[
-    "nonce too low",
-    "nonce is too low",
-    "oldnonce",
-    "nonce has already been used",
-    "nonce_too_low",
-];
 const UNDERPRICED: &[&str] = &[
     "underpriced",
     "fee too low",
@@ -38,9 +24,9 @@ pub(super) fn classify(error: &ChainError) -> SendAnswer {
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if error.is_lack_of_funds() {
         SendAnswer::CannotPay
-    } else if says(TAKEN) {
+    } else if says(TAKEN_WORDS) {
         SendAnswer::Taken
-    } else if says(NONCE_TOO_LOW) {
+    } else if says(USED_WORDS) {
         SendAnswer::NonceTooLow
     } else if says(UNDERPRICED) {
         SendAnswer::Underpriced

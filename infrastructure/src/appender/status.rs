@@ -100,6 +100,8 @@ impl Shared {
         let troubles = &self.lock().troubles;
         if troubles.has(TroubleKind::AppenderWithoutDatabase) {
             Unavailable::Database
+        } else if troubles.has(TroubleKind::SigningKeyTaken) {
+            Unavailable::KeyTaken
         } else if troubles.has(TroubleKind::AppenderWithoutNode) || troubles.has(TroubleKind::SigningKeyNotAppointed) {
             Unavailable::Chain
         } else {
@@ -140,6 +142,10 @@ impl Shared {
     }
 
     pub(super) fn show(&self, machine: &Machine, now: Millis) {
+        match machine.unmined_for(now) {
+            Some(long) if long >= UNMINED_FOR => self.trouble(TroubleKind::NothingMined, NOTHING_MINED),
+            _ => self.well(TroubleKind::NothingMined),
+        }
         let mut status = self.lock();
         status.gas = *machine.told_gas();
         status.queued = machine.queue_len() as u64;
@@ -152,6 +158,11 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How long nothing may be mined, in milliseconds, before it is a trouble: some blocks of the slowest networks.
+const UNMINED_FOR: Millis = 60_000;
+
+const NOTHING_MINED: &str = "transactions were sent a minute ago or more, and none of them is in a block";
 
 #[cfg(test)]
 mod tests {
@@ -174,5 +185,7 @@ mod tests {
         shared.well(TroubleKind::AppenderWithoutNode);
         assert!(shared.status().troubles.is_empty());
         assert_eq!(shared.why_full(), Unavailable::Overloaded);
+        shared.trouble(TroubleKind::SigningKeyTaken, "another server");
+        assert_eq!(shared.why_full(), Unavailable::KeyTaken);
     }
 }

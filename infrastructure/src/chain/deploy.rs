@@ -230,7 +230,7 @@ async fn mined(
                     taken = Some(Instant::now());
                     None
                 }
-                Err(error) if may_have_it || error.is_transient() => Some(error),
+                Err(error) if may_have_it || error.is_transient() || error.may_have_it() => Some(error),
                 Err(error) => return Err(error.into()),
             };
             may_have_it = true;

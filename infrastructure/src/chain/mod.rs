@@ -30,6 +30,7 @@ pub use deploy::Deployment;
 pub use event_log::{BlockLogs, EventLog, LogPage};
 pub use node::{BlockId, Fees, Header, Node, Receipt};
 pub use rpc::{ChainError, RpcOptions};
+pub(crate) use rpc::{TAKEN_WORDS, USED_WORDS};
 pub use signer::{SignedTransaction, Signer, Transaction};
 
 /// A hash as the chain writes it: of a block, a transaction or a payload.

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::ChainError;
+pub(crate) use self::error::{TAKEN_WORDS, USED_WORDS};
 pub(super) use self::peer::Peer;
 use self::peer::{Endpoint, endpoint};
 use self::roster::{Fault, Roster};

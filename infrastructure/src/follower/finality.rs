@@ -85,7 +85,7 @@ where
         let (block, why) = match self.log.node().header(BlockId::Finalized).await {
             Ok(Some(header)) => (Some(header.block), None),
             Ok(None) => (None, Some("it has none".to_owned())),
-            Err(error @ ChainError::Rpc { .. }) => (None, Some(error.to_string())),
+            Err(error @ (ChainError::Rpc { .. } | ChainError::Unable { .. })) => (None, Some(error.to_string())),
             Err(error) => return Err(error.into()),
         };
         self.tell_of_finality(why.map(|why| format!("the node names no `finalized` block: {why}")));

@@ -84,7 +84,7 @@ pub enum FollowerError {
     #[error("a read model could not be written")]
     Projector(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The key ring does not answer.
-    #[error("the key ring does not answer")]
+    #[error("the data subjects' keys: {0}")]
     Keys(#[from] KeyRingError),
     /// Another follower moved the checkpoint: it is read again.
     #[error("another follower moved the checkpoint")]

@@ -545,21 +545,23 @@ where
         loop {
             // Most of the way without the lock.
             let mut connection = self.follower.pool.acquire().await?;
-            let live = live_block(&mut connection, "").await?;
+            let standing = live(&mut connection, "").await?;
             drop(connection);
-            self.catch_up(place, live.unwrap_or_default()).await?;
+            self.catch_up(place, standing.unwrap_or_default().number).await?;
             let mut transaction = self.follower.pool.begin().await?;
-            let live = live_block(&mut transaction, "FOR UPDATE").await?;
+            let standing = live(&mut transaction, "FOR UPDATE").await?;
             // Nobody moves the live checkpoint now; few blocks are missing, if any.
-            if let Some(live) = live {
-                self.catch_up(place, live).await?;
-                let (ours, behind) = (place.window.last().number, place.window.last().number < live);
-                if behind || compare.is_some() && ours != live {
+            if let Some(standing) = standing {
+                self.catch_up(place, standing.number).await?;
+                let ours = *place.window.last();
+                let behind = ours.number < standing.number;
+                // Blocks that have nothing for the log make no difference.
+                if behind || compare.is_some() && ours.head.position != standing.position {
                     transaction.rollback().await?;
                     if behind && patience.elapsed() > NODE_PATIENCE {
                         let stands = Distrust::WentBack {
-                            node: ours,
-                            applied: live,
+                            node: ours.number,
+                            applied: standing.number,
                         };
                         return Err(FollowerError::from(stands).into());
                     }
@@ -602,8 +604,15 @@ struct Opened {
     held: Held,
 }
 
-/// The block of the live checkpoint, which `FOR UPDATE` locks; `None` when nothing is live yet.
-async fn live_block(connection: &mut PgConnection, lock: &str) -> Result<Option<u64>, sqlx::Error> {
+/// Where the live read models stand.
+#[derive(Clone, Copy, Default)]
+struct Live {
+    number: u64,
+    position: u64,
+}
+
+/// The live checkpoint, which `FOR UPDATE` locks; `None` when nothing is live yet.
+async fn live(connection: &mut PgConnection, lock: &str) -> Result<Option<Live>, sqlx::Error> {
     let there: bool = sqlx::query_scalar("SELECT to_regclass($1 || '.checkpoint') IS NOT NULL")
         .bind(LIVE)
         .fetch_one(&mut *connection)
@@ -611,10 +620,12 @@ async fn live_block(connection: &mut PgConnection, lock: &str) -> Result<Option<
     if !there {
         return Ok(None);
     }
-    let number: Option<i64> = sqlx::query_scalar(format!("SELECT block_number FROM {LIVE}.checkpoint {lock}").as_str())
-        .fetch_optional(connection)
-        .await?;
-    Ok(number.map(from_sql))
+    let sql = format!("SELECT block_number, position FROM {LIVE}.checkpoint {lock}");
+    let found: Option<(i64, i64)> = sqlx::query_as(&sql).fetch_optional(connection).await?;
+    Ok(found.map(|(number, position)| Live {
+        number: from_sql(number),
+        position: from_sql(position),
+    }))
 }
 
 fn log_block(logs: BlockLogs) -> LogBlock {

@@ -225,7 +225,8 @@ where
                         self.log.node().distrust(&error.told());
                         failing_since = None;
                     }
-                    if matches!(error, FollowerError::Moved) {
+                    // A rebuild may have put other read models here since.
+                    if matches!(error, FollowerError::Moved) || error.is_distrust() {
                         self.realign(&mut place).await;
                     }
                     let now = pause;
@@ -651,12 +652,13 @@ where
     /// again; the running hash proves it. Otherwise the node is not believed.
     async fn reanchor(&self, place: &mut Place, newest: &BlockRef) -> Result<Step, FollowerError> {
         let applied = *place.window.last();
+        let finalized = place.finalized.block;
         let contradiction = || {
             let (node, applied) = (newest.number, applied.number);
             if node < applied {
                 Distrust::WentBack { node, applied }
             } else {
-                Distrust::ContradictsFinal { block: applied }
+                Distrust::ContradictsFinal { block: finalized }
             }
         };
         // A node whose newest block is one of ours is only behind.

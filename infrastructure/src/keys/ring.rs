@@ -49,7 +49,7 @@ pub enum KeyRingError {
     #[error("the key of this data subject is destroyed")]
     Destroyed,
     /// Another task that asked for the same key failed.
-    #[error("the keys cannot be read")]
+    #[error("{0}")]
     Shared(#[source] Arc<KeyRingError>),
 }
 

@@ -448,6 +448,57 @@ async fn commands_go_on_with_the_second_node_and_the_status_says_why() {
     system.agrees_with_a_rebuild(&chain).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_first_node_refuses_or_forgets_the_second_one_is_given() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let proxy = Proxy::of(chain.url());
+    let options = SystemOptions {
+        node: Some(proxy.url()),
+        second_node: Some(chain.url().to_owned()),
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployment, options).await;
+    let administrator = Person::with_key(KEYS[0]).sign_in(&system).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    clinic.offer(&system, 20).await;
+    let patient = clinic.patient(&system, "Patient").await;
+    let mut booked = Vec::new();
+
+    let full = "txpool is full";
+    proxy.behave(Conduct::Refuses("eth_sendRawTransaction", -32000, full, u32::MAX));
+    booked.extend(clinic.book_all(&system, &patient, 0..2).await);
+    system.says(&administrator, "follower", full).await;
+    assert!(proxy.lies() > 0);
+    proxy.behave(Conduct::Honest);
+    system.recovers(&administrator).await;
+
+    proxy.behave(Conduct::SwallowsTransactions(u32::MAX));
+    booked.extend(clinic.book_all(&system, &patient, 2..4).await);
+    assert!(proxy.lies() > 0);
+    proxy.behave(Conduct::Honest);
+    clinic.has_exactly(&system, booked).await;
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test]
+async fn a_deployment_outlasts_a_node_that_says_it_has_the_transaction_already() {
+    for words in ["already known", "nonce too low: next nonce 1, tx nonce 0"] {
+        let chain = TestChain::start().await;
+        let proxy = Proxy::of(chain.url());
+        let node = Node::discover(&[proxy.url()], RpcOptions::default()).await.unwrap();
+        let admin: Signer = KEYS[0].parse().unwrap();
+        proxy.behave(Conduct::Refuses("eth_sendRawTransaction", -32000, words, 1));
+        let deployment = deploy::deploy(&node, &admin, &[], |_| ()).await;
+        deployment.unwrap_or_else(|error| panic!("{words}: {error}"));
+        assert_eq!(
+            (proxy.lies(), node.nonce(admin.address()).await.unwrap()),
+            (1, 1),
+            "{words}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_deployment_outlasts_a_node_that_is_not_ready_and_deploys_once() {
     const METHODS: [&str; 6] = [

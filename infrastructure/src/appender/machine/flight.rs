@@ -8,6 +8,9 @@ use super::{
 use crate::chain::Hash;
 use crate::log::CommitOutcome;
 
+/// How often a batch that offers what the market asks is signed again for more.
+const RAISES: usize = 4;
+
 /// How often a receipt may contradict the follower before it is believed. See [`Machine::receipt_seen`].
 const CONTRADICTIONS: u32 = 3;
 
@@ -394,6 +397,13 @@ fn reprice(
         return;
     }
     batch.priced_at = now;
+    // What has been raised a few times, and offers what the market asks, does not wait for its fee: a node is at fault, and raising on
+    // would end at the ceiling.
+    let offers_enough = batch.fee.covers(Fee::of(market, ceiling));
+    if offers_enough && batch.hashes.len() > RAISES {
+        batch.underpriced = None;
+        return;
+    }
     // Where gas is free a higher fee buys nothing, unless the node asks for one; and what the account cannot pay buys nothing anywhere.
     let is_asked_for = market.base > 0 || batch.underpriced.is_some() || market.priority > batch.fee.priority;
     batch.underpriced = None;
@@ -622,6 +632,60 @@ mod tests {
         assert!(asked[asked.len() - 4] < 400_000, "{asked:?}");
         // Others are asked no more for than before.
         assert_eq!(machine.gas, crate::chain::gas::GasRules::TODAY);
+    }
+
+    #[test]
+    fn what_offers_what_the_market_asks_is_raised_a_few_times_whatever_a_node_says() {
+        let mut machine = sent();
+        let market = Fees {
+            base: 100,
+            priority: 10,
+        };
+        let (mut raised, mut now) = (0, 10);
+        for _ in 0..200 {
+            now += 10_000;
+            let mut actions = told(&mut machine, now, Input::Tick);
+            actions.extend(told(
+                &mut machine,
+                now,
+                Input::Sent {
+                    nonce: 0,
+                    answer: SendAnswer::Underpriced,
+                },
+            ));
+            now += 1;
+            actions.extend(told(&mut machine, now, Input::Fees(market)));
+            for action in actions {
+                if let Action::Replace { nonce, fee } = action {
+                    raised += 1;
+                    let hash = [raised; 32];
+                    told(&mut machine, now, Input::Replaced { nonce, hash, fee });
+                }
+            }
+        }
+        assert!((1..=4).contains(&raised), "{raised}");
+        assert!(machine.batches[&0].fee.max < 4 * 210, "{:?}", machine.batches[&0].fee);
+        assert!(machine.unmined_for(now).is_some_and(|long| long > 60_000));
+        // When the market asks for more, it is raised again.
+        now += 1;
+        told(
+            &mut machine,
+            now,
+            Input::Sent {
+                nonce: 0,
+                answer: SendAnswer::Underpriced,
+            },
+        );
+        now += 1;
+        let dear = Fees {
+            base: 10_000,
+            priority: 10,
+        };
+        let actions = told(&mut machine, now, Input::Fees(dear));
+        assert!(
+            actions.iter().any(|action| matches!(action, Action::Replace { .. })),
+            "{actions:?}"
+        );
     }
 
     const FREE: Fees = Fees { base: 0, priority: 10 };

@@ -663,6 +663,13 @@ impl Machine {
             .count()
     }
 
+    /// For how long nothing was mined although a transaction was sent; `None` when none waits.
+    pub fn unmined_for(&self, now: Millis) -> Option<Millis> {
+        let waiting = self.live().filter(|(_, batch)| batch.phase == Phase::Waiting);
+        let sent = waiting.filter_map(|(_, batch)| batch.first_sent).min()?;
+        Some(now.saturating_sub(sent.max(self.progress_at)))
+    }
+
     /// Since when the oldest commit that is not settled has been waiting, as far as this process knows.
     pub fn oldest(&self) -> Option<Millis> {
         let batches = self.live().map(|(_, batch)| batch);

@@ -160,6 +160,17 @@ impl ChainError {
         }
     }
 
+    /// Whether the node refuses a transaction because it has it, or a block has: as when whoever stands before it sends what it was given
+    /// twice.
+    pub fn may_have_it(&self) -> bool {
+        let Self::Rpc { message, .. } = self else { return false };
+        let message = message.to_lowercase();
+        TAKEN_WORDS
+            .iter()
+            .chain(USED_WORDS)
+            .any(|words| message.contains(words))
+    }
+
     /// Whether no node could be reached, as against one that answered something unwelcome.
     pub fn is_unreachable(&self) -> bool {
         matches!(
@@ -185,6 +196,24 @@ impl ChainError {
         Self::Malformed(shortened(&what.to_string()))
     }
 }
+
+/// Words by which nodes say that they have a transaction already.
+pub(crate) const TAKEN_WORDS: &[&str] = &[
+    "already known",
+    "already imported",
+    "known transaction",
+    "alreadyknown",
+    "already_known",
+];
+
+/// Words by which nodes say that a transaction's nonce is used.
+pub(crate) const USED_WORDS: &[&str] = &[
+    "nonce too low",
+    "nonce is too low",
+    "oldnonce",
+    "nonce has already been used",
+    "nonce_too_low",
+];
 
 /// Words by which nodes say that they are not ready yet: Geth after its start, and nodes that have not seen a block yet.
 const TRANSIENT_WORDS: &[&str] = &[
