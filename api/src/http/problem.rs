@@ -137,8 +137,10 @@ problems! {
     DatabaseUnavailable = "database-unavailable", 503, "The database cannot be reached",
         "Nothing changed, and nothing acknowledged is lost. Ask again after Retry-After.";
     Overloaded = "overloaded", 503, "Too much at once",
-    NotAppending = "not-appending", 503, "Another server signs with this server's key",
         "The server has as much to do as it can take. Nothing changed. Ask again after Retry-After.";
+    NotAppending = "not-appending", 503, "Another server signs with this server's key",
+        "This server executes no commands as long as another one signs with its key, and nothing changed. Send the request to the other \
+         server, or again later: after a crash of the other it takes some seconds.";
     NotFinal = "not-final", 503, "What it rests on is not final yet",
         "The command was decided upon blocks that the chain may still drop, and they did not become final in time. Nothing \
          changed. Ask again after Retry-After.";
