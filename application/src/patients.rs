@@ -18,6 +18,9 @@ use crate::wallets::Person;
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
 
+pub(crate) const ONLY_A_HOSPITAL_DATES: &str =
+    "only a hospital says as of when a source tells something, and what it has taken back";
+
 const ONLY_A_HOSPITAL_NAMES: &str = "only a hospital says which identifiers of another system are a patient's";
 
 impl<B: Backend> Clinic<B> {
@@ -91,6 +94,12 @@ impl<B: Backend> Clinic<B> {
                 detail: ONLY_A_HOSPITAL_NAMES,
             });
         }
+        if registration.details.as_of.is_some() || !registration.intake.is_dated_as(&Intake::default()) {
+            return Err(UseCaseError::Invalid {
+                pointer: "",
+                detail: ONLY_A_HOSPITAL_DATES,
+            });
+        }
         let patient = PatientId::new(issue.new_id(PATIENT));
         let account = self.account_of(&Person::Patient(patient));
         let SignedIn { wallet, proof } = signed_in;
@@ -139,7 +148,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
-        if !matches!(principal, Principal::Service { .. } | Principal::Staff { .. }) {
+        if !principal.is_of_a_hospital() {
             self.require_same_names(patient, &details).await?;
         }
         let command = PatientCommand::UpdateDetails {
@@ -162,6 +171,10 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        if !principal.is_of_a_hospital() {
+            self.require_same_dates(patient, &intake).await?;
+        }
         let command = PatientCommand::UpdateIntake {
             intake,
             expected_version,
@@ -176,6 +189,22 @@ impl<B: Backend> Clinic<B> {
             Some(known) if known.other_identifiers != details.other_identifiers => Err(UseCaseError::Invalid {
                 pointer: "/otherIdentifiers",
                 detail: ONLY_A_HOSPITAL_NAMES,
+            }),
+            Some(known) if details.as_of.is_some() && known.as_of != details.as_of => Err(UseCaseError::Invalid {
+                pointer: "/asOf",
+                detail: ONLY_A_HOSPITAL_DATES,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// By these dates an import decides what is newer.
+    async fn require_same_dates(&self, patient: PatientId, intake: &Intake) -> Result<(), UseCaseError> {
+        let state = self.executor.load::<Patient>(patient).await?.aggregate;
+        match state.intake() {
+            Some(known) if !intake.is_dated_as(known) => Err(UseCaseError::Invalid {
+                pointer: "",
+                detail: ONLY_A_HOSPITAL_DATES,
             }),
             _ => Ok(()),
         }
