@@ -23,6 +23,22 @@ pub(crate) const ONLY_A_HOSPITAL_DATES: &str =
 
 const ONLY_A_HOSPITAL_NAMES: &str = "only a hospital says which identifiers of another system are a patient's";
 
+/// Refuses an intake that says more than is known of what sources have told, at the pointers to what they have taken back and to all.
+fn require_dates_of(known: &Intake, intake: &Intake, pointers: [&'static str; 2]) -> Result<(), UseCaseError> {
+    let [withdrawn, all] = pointers;
+    let pointer = if intake.withdrawn != known.withdrawn {
+        withdrawn
+    } else if !intake.is_dated_as(known) {
+        all
+    } else {
+        return Ok(());
+    };
+    Err(UseCaseError::Invalid {
+        pointer,
+        detail: ONLY_A_HOSPITAL_DATES,
+    })
+}
+
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
     ///
@@ -94,12 +110,17 @@ impl<B: Backend> Clinic<B> {
                 detail: ONLY_A_HOSPITAL_NAMES,
             });
         }
-        if registration.details.as_of.is_some() || !registration.intake.is_dated_as(&Intake::default()) {
+        if registration.details.as_of.is_some() {
             return Err(UseCaseError::Invalid {
-                pointer: "",
+                pointer: "/details/asOf",
                 detail: ONLY_A_HOSPITAL_DATES,
             });
         }
+        require_dates_of(
+            &Intake::default(),
+            &registration.intake,
+            ["/intake/withdrawn", "/intake"],
+        )?;
         let patient = PatientId::new(issue.new_id(PATIENT));
         let account = self.account_of(&Person::Patient(patient));
         let SignedIn { wallet, proof } = signed_in;
@@ -202,11 +223,8 @@ impl<B: Backend> Clinic<B> {
     async fn require_same_dates(&self, patient: PatientId, intake: &Intake) -> Result<(), UseCaseError> {
         let state = self.executor.load::<Patient>(patient).await?.aggregate;
         match state.intake() {
-            Some(known) if !intake.is_dated_as(known) => Err(UseCaseError::Invalid {
-                pointer: "",
-                detail: ONLY_A_HOSPITAL_DATES,
-            }),
-            _ => Ok(()),
+            Some(known) => require_dates_of(known, intake, ["/withdrawn", ""]),
+            None => Ok(()),
         }
     }
 

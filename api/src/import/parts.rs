@@ -78,6 +78,15 @@ pub(super) fn parts(index: &Index, file: u32, name: &str, contents: &Contents<'_
 struct Typed {
     #[serde(rename = "resourceType")]
     resource_type: String,
+    #[serde(default)]
+    meta: fhir::Lenient<Labels>,
+}
+
+/// Who may see a resource, as its source says.
+#[derive(Deserialize)]
+struct Labels {
+    #[serde(default)]
+    security: Vec<serde::de::IgnoredAny>,
 }
 
 impl Parts {
@@ -93,12 +102,15 @@ impl Parts {
         let Some(resource) = item.resource else {
             return self.deletion(index, origin, item);
         };
-        let kind = match fhir::read::<Typed>(resource.get().as_bytes(), &item.path) {
-            Ok(typed) => typed.resource_type,
-            Err(_) => return self.notes.left_out("Resource", &item.path, "has no resourceType"),
+        let Ok(Typed { resource_type, meta }) = fhir::read(resource.get().as_bytes(), &item.path) else {
+            return self.notes.left_out("Resource", &item.path, "has no resourceType");
         };
-        let Some(kind) = Kind::read(&kind) else {
-            let name: String = kind.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+        let Some(kind) = Kind::read(&resource_type) else {
+            let name: String = resource_type
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .take(64)
+                .collect();
             let count = self.ignored.entry(name).or_default();
             *count = count.saturating_add(1);
             return;
@@ -111,6 +123,10 @@ impl Parts {
         if !index.counts(origin) {
             // An older state, and a newer one is taken.
             return;
+        }
+        if meta.0.is_some_and(|meta| !meta.security.is_empty()) {
+            let why = "has labels of who may see it (meta.security), and is taken without them";
+            self.notes.changed(kind.name(), &item.path, why);
         }
         let owner = match kind {
             Kind::Patient => group,

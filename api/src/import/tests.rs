@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::fhir::{self, BundleError, Elements};
 use super::identity::{self, Index};
-use super::mapping::{Context, Fate, Notes, Provider, Visit};
+use super::mapping::{Context, Fate, Note, Notes, Provider, Visit};
 use super::parts::{self, Gathering};
 use super::people;
 
@@ -475,8 +475,11 @@ fn elements_without_a_place_are_named_and_lose_nothing_else() {
 fn what_may_change_the_meaning_of_a_resource_is_not_passed_over() {
     let mut person = patient("p1", "Person", &mrn("1"));
     person["modifierExtension"] = json!([{ "url": "https://a.test/is-a-test-patient", "valueBoolean": true }]);
+    person["meta"] = json!({ "security": [{ "code": "R" }] });
     let outcome = ran(&[of(&[person])]);
     assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 1));
+    let changed = |note: &Note| note.fate == Fate::Changed && note.why.starts_with("has labels of who may see it");
+    assert!(outcome.notes.list().iter().any(changed));
 }
 
 #[test]

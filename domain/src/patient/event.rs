@@ -179,9 +179,9 @@ impl Intake {
     /// How many items a list takes.
     pub const MOST: usize = 1000;
 
-    /// Whether this says of no more than `known` when a source told it.
+    /// Whether a source has told all that this says it has, and as of when, by what is `known`.
     pub fn is_dated_as(&self, known: &Self) -> bool {
-        self.withdrawn == known.withdrawn && self.dates().all(|date| known.dates().any(|known| known == date))
+        self.dates().all(|date| known.dates().any(|known| known == date))
     }
 
     /// What a source has told, and as of when.

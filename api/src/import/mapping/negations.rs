@@ -67,7 +67,7 @@ const ABSENT: [(&str, Said); 8] = [
     ("NI", NotAsked),
 ];
 
-/// What people write who have no code. The whole text, in any case.
+/// What people write who have no code, or one of their own. The whole text, in any case.
 const WORDS: [(&str, Matter, Said); 18] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
@@ -105,18 +105,24 @@ pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, S
     };
     let is_absent = |coding: &Coding| coding.system.as_deref().is_some_and(is_of_absence);
     let finding = concept.coding.iter().find(|coding| !is_absent(coding));
-    let plainly = concept.coding.iter().find_map(coded).or_else(|| match finding {
-        Some(_) => None,
-        None => absent(concept).map(|said| (kind, said)).or_else(|| in_words(concept)),
-    });
-    plainly.or_else(|| is_negated(concept).then_some((kind, NoneKnownOfOther)))
+    let absent = || finding.is_none().then(|| absent(concept)).flatten();
+    let coded = concept.coding.iter().find_map(coded);
+    coded
+        .or_else(|| absent().map(|said| (kind, said)))
+        .or_else(|| words(concept).find_map(|words| in_words(&words)))
+        // A negation that no table knows is no finding either.
+        .or_else(|| {
+            words(concept)
+                .any(|words| words.starts_with("no known "))
+                .then_some((kind, NoneKnownOfOther))
+        })
 }
 
-/// Whether the words of a concept deny something: a negation that no table knows is no finding either.
-fn is_negated(concept: &CodeableConcept) -> bool {
+/// What people read, in small letters.
+fn words(concept: &CodeableConcept) -> impl Iterator<Item = String> {
     let displays = concept.coding.iter().filter_map(|coding| coding.display.as_deref());
-    let mut words = concept.text.as_deref().into_iter().chain(displays);
-    words.any(|words| words.trim_start().to_lowercase().starts_with("no known "))
+    let words = concept.text.as_deref().into_iter().chain(displays);
+    words.map(|words| words.trim().trim_end_matches('.').to_lowercase())
 }
 
 fn is_of_absence(system: &str) -> bool {
@@ -141,11 +147,10 @@ fn absent(concept: &CodeableConcept) -> Option<Said> {
         .map(|(_, said)| *said)
 }
 
-fn in_words(concept: &CodeableConcept) -> Option<(Matter, Said)> {
-    let text = concept.text.as_deref()?.trim().trim_end_matches('.').to_lowercase();
+fn in_words(words: &str) -> Option<(Matter, Said)> {
     WORDS
         .iter()
-        .find(|(known, ..)| *known == text)
+        .find(|(known, ..)| *known == words)
         .map(|&(_, matter, said)| (matter, said))
 }
 

@@ -38,6 +38,9 @@ fn a_negation_says_that_none_are_known_and_is_no_finding() {
         Findings::NoneKnown
     );
     assert_eq!(allergies(json!({ "code": { "text": "NKA" } })), Findings::NoneKnown);
+    let own =
+        json!({ "coding": [{ "system": "https://clinic.test/codes", "code": "7", "display": "No Known Allergies" }] });
+    assert_eq!(allergies(json!({ "code": own })), Findings::NoneKnown);
     for (system, code) in [(SNOMED, "160245001"), (IPS, "no-known-problems")] {
         let intake = intake_of(&[of_patient("Condition", coded(system, code))]);
         assert_eq!(intake.conditions, Findings::NoneKnown, "{code}");
