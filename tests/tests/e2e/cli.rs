@@ -41,6 +41,10 @@ async fn every_subcommand_explains_itself() {
         assert!(own.status.success() && own.stdout.len() > 80, "{subcommand}");
     }
     assert!(help.contains("Exit codes"), "{help}");
+    for subcommand in ["import", "check-node"] {
+        let own = String::from_utf8(run(&[subcommand, "--help"]).await.stdout).unwrap();
+        assert!(own.contains("Exit codes"), "{subcommand} has some of its own: {own}");
+    }
     assert_eq!(failure(&["frobnicate"]).await.0, 2);
 }
 
