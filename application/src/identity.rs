@@ -67,6 +67,11 @@ impl Principal {
         }
     }
 
+    /// Whether it acts for a hospital or the operator, and not for a person of their own.
+    pub const fn is_of_a_hospital(&self) -> bool {
+        matches!(self, Self::Staff { .. } | Self::Service { .. })
+    }
+
     /// Whether a service's key covers the scope. People have no scopes; their role alone limits them.
     pub fn covers(&self, scope: Scope) -> bool {
         match self {

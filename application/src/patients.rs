@@ -18,7 +18,26 @@ use crate::wallets::Person;
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
 
+pub(crate) const ONLY_A_HOSPITAL_DATES: &str =
+    "only a hospital says as of when a source tells something, and what it has taken back";
+
 const ONLY_A_HOSPITAL_NAMES: &str = "only a hospital says which identifiers of another system are a patient's";
+
+/// Refuses an intake that says more than is known of what sources have told, at the pointers to what they have taken back and to all.
+fn require_dates_of(known: &Intake, intake: &Intake, pointers: [&'static str; 2]) -> Result<(), UseCaseError> {
+    let [withdrawn, all] = pointers;
+    let pointer = if intake.withdrawn != known.withdrawn {
+        withdrawn
+    } else if !intake.is_dated_as(known) {
+        all
+    } else {
+        return Ok(());
+    };
+    Err(UseCaseError::Invalid {
+        pointer,
+        detail: ONLY_A_HOSPITAL_DATES,
+    })
+}
 
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
@@ -91,6 +110,17 @@ impl<B: Backend> Clinic<B> {
                 detail: ONLY_A_HOSPITAL_NAMES,
             });
         }
+        if registration.details.as_of.is_some() {
+            return Err(UseCaseError::Invalid {
+                pointer: "/details/asOf",
+                detail: ONLY_A_HOSPITAL_DATES,
+            });
+        }
+        require_dates_of(
+            &Intake::default(),
+            &registration.intake,
+            ["/intake/withdrawn", "/intake"],
+        )?;
         let patient = PatientId::new(issue.new_id(PATIENT));
         let account = self.account_of(&Person::Patient(patient));
         let SignedIn { wallet, proof } = signed_in;
@@ -139,7 +169,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
-        if !matches!(principal, Principal::Service { .. } | Principal::Staff { .. }) {
+        if !principal.is_of_a_hospital() {
             self.require_same_names(patient, &details).await?;
         }
         let command = PatientCommand::UpdateDetails {
@@ -162,6 +192,10 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        if !principal.is_of_a_hospital() {
+            self.require_same_dates(patient, &intake).await?;
+        }
         let command = PatientCommand::UpdateIntake {
             intake,
             expected_version,
@@ -177,7 +211,20 @@ impl<B: Backend> Clinic<B> {
                 pointer: "/otherIdentifiers",
                 detail: ONLY_A_HOSPITAL_NAMES,
             }),
+            Some(known) if details.as_of.is_some() && known.as_of != details.as_of => Err(UseCaseError::Invalid {
+                pointer: "/asOf",
+                detail: ONLY_A_HOSPITAL_DATES,
+            }),
             _ => Ok(()),
+        }
+    }
+
+    /// By these dates an import decides what is newer.
+    async fn require_same_dates(&self, patient: PatientId, intake: &Intake) -> Result<(), UseCaseError> {
+        let state = self.executor.load::<Patient>(patient).await?.aggregate;
+        match state.intake() {
+            Some(known) => require_dates_of(known, intake, ["/withdrawn", ""]),
+            None => Ok(()),
         }
     }
 

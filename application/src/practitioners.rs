@@ -7,6 +7,7 @@ use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::{CommandError, CommandExecutor as _, Freshness};
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
+use crate::patients::ONLY_A_HOSPITAL_DATES;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PractitionerView, Queries as _};
 
@@ -71,6 +72,15 @@ impl<B: Backend> Clinic<B> {
             Action::UpdatePractitioner,
             Object::Practitioner(practitioner),
         )?;
+        if !principal.is_of_a_hospital() && details.as_of.is_some() {
+            let missing = UseCaseError::NotFound(Resource::Practitioner);
+            if self.load_practitioner(practitioner, missing).await?.as_of != details.as_of {
+                return Err(UseCaseError::Invalid {
+                    pointer: "/asOf",
+                    detail: ONLY_A_HOSPITAL_DATES,
+                });
+            }
+        }
         let command = PractitionerCommand::UpdateDetails {
             details,
             expected_version,

@@ -149,6 +149,7 @@ impl History {
             credentials: Vec::new(),
             time_zone: "UTC".parse().unwrap(),
             identifier: None,
+            as_of: None,
         };
         let events = self.practitioners.entry(id).or_default();
         *events += 1;

@@ -32,17 +32,29 @@ const TOLD: Duration = Duration::from_secs(5);
 /// the order of the files and in them).
 ///
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
-/// changed is brought up to date entry by entry, and so are visits; what is not told again stays. A state that is older than what is
-/// recorded changes nothing. Doctors stay as they were first told. Two persons who share an identifier are never made one: they are
-/// told apart by another identifier, or refused by name. What is deleted at the source is treated as what was entered in error
-/// there; the record of a patient who is deleted there stays, and nothing of them is imported.
+/// changed is brought up to date entry by entry, and so are visits and doctors; what is not told again stays, and a doctor's time zone
+/// always does. A state that is older than what is recorded changes nothing, by meta.lastUpdated; without it a state counts as of when
+/// it is told. Two persons who share an identifier are never made one: they are told apart by another identifier, or refused by name.
+/// What is deleted at the source is treated as what was entered in error there: a visit of that kind stays with the status
+/// entered-in-error and counts no more. The record of a patient who is deleted there stays, and nothing of them is imported.
 ///
-/// What is left out or changed is named and counted, --json has all of it. Without --url it is the system that `medconnect dev`
-/// runs on this machine, with its demo hospital's key.
+/// Whatever is not taken as it stands is named and counted, --json has all of it:
 ///
-/// Exit codes: 0 everything was taken; 1 a file, a person, a doctor or a visit failed (they are named, and the others are in);
-/// 2 nothing could be tried; 3 nothing failed, and something that is data was left out (it is named). What is only passed over or
-/// changed, and kinds of resources that the clinic does not keep, do not count.
+/// - left out: it is lost, though a record has a place for it. It cannot be read, contradicts itself, names what is in none of the
+///   files, or is more than a record takes. An allergy that an older state would bring back is among it.
+///
+/// - no place: a record keeps no such thing by design. Former names and addresses, the second of several names, codes, reasons or
+///   participants, drafts and proposals, allergies that are no longer active; elements that nobody reads (as in Patient.photo), and
+///   kinds of resources that are not imported.
+///
+/// - passed over: nothing is lost. It says of itself that it is not so, or is older than what is recorded.
+///
+/// - changed: it is taken, and not just as the source has it.
+///
+/// Without --url it is the system that `medconnect dev` runs on this machine, with its demo hospital's key.
+///
+/// Exit codes: 0 everything was taken that a record has a place for; 1 a file, a person, a doctor or a visit failed (they are named,
+/// and the others are in); 2 nothing could be tried; 3 nothing failed, and something was left out.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Files (.json, .ndjson, either as .gz; names in any case), and folders of them

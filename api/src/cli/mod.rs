@@ -40,7 +40,7 @@ enum Command {
     Dev(dev::Arguments),
     /// Run a server on a Postgres and a chain that are there.
     Serve(serve::Arguments),
-    /// Look at an Ethereum node: what it gives and lacks, and what to do about it.
+    // What this one and the import say of themselves, exit codes included, stands with their arguments.
     CheckNode(check_node::Arguments),
     /// Put the event log's contract on a chain.
     Deploy(deploy::Arguments),
@@ -50,7 +50,6 @@ enum Command {
     Rebuild(rebuild::Arguments),
     /// Look after the keys that protect what concerns a person.
     Keys(keys::Arguments),
-    /// Import FHIR R4 bundles.
     Import(import::Arguments),
     /// Sign in with a wallet, and get a token.
     Login(login::Arguments),

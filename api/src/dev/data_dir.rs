@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::error::DevError;
 
 /// The layout that this program writes.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// The file that says that a folder is ours.
 const MARKER: &str = "medconnect.toml";

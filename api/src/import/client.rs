@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::calendar::RecordedOutcome;
-use domain::kernel::{Concept, Gender, HumanName, Identifier};
+use domain::kernel::{Concept, Identifier};
 use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 use reqwest::header::{IF_MATCH, LOCATION, RETRY_AFTER};
@@ -122,6 +122,16 @@ impl Done {
         }
     }
 
+    /// It is there, just so, and nothing was executed.
+    pub(super) const fn unchanged(id: Uuid) -> Self {
+        Self {
+            id,
+            change: Change::Unchanged,
+            commands: 0,
+            events: 0,
+        }
+    }
+
     /// The server executed it, and left what is there.
     pub(super) const fn differing(id: Uuid) -> Self {
         Self {
@@ -163,6 +173,7 @@ pub(super) struct FoundVisit {
 #[derive(Deserialize)]
 struct FoundPractitioner {
     details: dto::PractitionerDetails,
+    version: u64,
 }
 
 impl Client {
@@ -189,16 +200,34 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn register_practitioner(&self, details: &PractitionerDetails) -> Result<Done, ClientError> {
-        self.register("/v1/practitioners", practitioner_json(details)).await
+        let details = dto::PractitionerDetails::from(details.clone());
+        self.register("/v1/practitioners", json!({ "details": details })).await
     }
 
-    /// The name of a practitioner who is registered.
+    /// A practitioner who is registered, and the version of the entry.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(super) async fn practitioner_name(&self, id: Uuid) -> Result<HumanName, ClientError> {
-        let found: FoundPractitioner = self.read(&format!("/v1/practitioners/{id}")).await?;
-        understood(checked(found.details.name))
+    pub(super) async fn read_practitioner(&self, id: Uuid) -> Result<(PractitionerDetails, u64), ClientError> {
+        let FoundPractitioner { details, version } = self.read(&format!("/v1/practitioners/{id}")).await?;
+        Ok((understood(checked(details))?, version))
+    }
+
+    /// Replaces a practitioner's details on the version that was read.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn update_practitioner(
+        &self,
+        id: Uuid,
+        details: &PractitionerDetails,
+        version: u64,
+    ) -> Result<Done, ClientError> {
+        let mut done = Done::unchanged(id);
+        let body = json!(dto::PractitionerDetails::from(details.clone()));
+        self.replace(&format!("/v1/practitioners/{id}"), &body, version, &mut done)
+            .await?;
+        Ok(done)
     }
 
     /// Registers a patient with their intake, unless there is one under the identifier.
@@ -543,19 +572,6 @@ fn problem_title(problem: &Value) -> String {
     }
 }
 
-fn practitioner_json(details: &PractitionerDetails) -> Value {
-    json!({
-        "details": {
-            "name": details.name,
-            "gender": gender(details.gender),
-            "specializations": details.specializations.iter().map(concept).collect::<Vec<_>>(),
-            "credentials": details.credentials,
-            "timeZone": details.time_zone.name(),
-            "identifier": details.identifier,
-        },
-    })
-}
-
 fn visit_json(
     visit: &Visit,
     identifier: &Identifier,
@@ -578,6 +594,7 @@ fn visit_json(
             RecordedOutcome::Completed => "completed",
             RecordedOutcome::Cancelled => "cancelled",
             RecordedOutcome::Open => "open",
+            RecordedOutcome::EnteredInError => "entered-in-error",
         },
         "reason": visit.reason.as_ref().map(concept),
         "asOf": visit.as_of,
@@ -591,15 +608,6 @@ fn concept(concept: &Concept) -> Value {
         .as_ref()
         .map(|coding| json!({"system": coding.system.uri(), "code": coding.code}));
     json!({"coding": coding, "text": concept.text})
-}
-
-const fn gender(gender: Gender) -> &'static str {
-    match gender {
-        Gender::Male => "male",
-        Gender::Female => "female",
-        Gender::Other => "other",
-        Gender::Unknown => "unknown",
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! The few FHIR R4 resources that an import reads, and no more of each than it needs.
 //!
-//! Tolerant: unknown fields are passed over, and a resource that cannot be read is set aside with its place; unknown
-//! resources are counted. Only a patient that cannot be read fails its file.
+//! Tolerant: a resource that cannot be read is set aside with its place, unknown resources are counted, and elements that nobody
+//! reads are named. Only a patient that cannot be read fails its file.
 
 mod document;
+mod elements;
 mod time;
 
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(super) use self::document::{Contents, Item, contents};
+pub(super) use self::elements::{Elements, Unread};
 pub(super) use self::time::Moment;
 
 /// What is wrong with a bundle, and where. It never quotes the value: that may be health data.
@@ -38,6 +41,19 @@ pub(super) struct Entry<R> {
     pub(super) path: String,
     /// The resource.
     pub(super) resource: R,
+    /// As of when it is, if its source says so.
+    pub(super) as_of: Option<DateTime<Utc>>,
+}
+
+impl<R> Entry<R> {
+    /// A resource of which neither place nor date matters.
+    pub(super) const fn bare(resource: R) -> Self {
+        Self {
+            path: String::new(),
+            resource,
+            as_of: None,
+        }
+    }
 }
 
 /// The resources that are mapped together, by kind, in their order.
@@ -105,7 +121,27 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
 /// Reads JSON and says where it is wrong, without quoting it.
 pub(super) fn read<'de, T: Deserialize<'de>>(json: &'de [u8], base: &str) -> Result<T, BundleError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = placed(&mut deserializer, base)?;
+    deserializer.end().map_err(|error| json_error(base, &error))?;
+    Ok(value)
+}
+
+/// As [`read`], a resource of a kind, with what of it is not read.
+pub(super) fn read_of<T: DeserializeOwned>(json: &[u8], base: &str, kind: &str) -> Result<(T, Unread), BundleError> {
+    let mut unread = Unread::default();
+    let mut see = |path: serde_ignored::Path<'_>| unread.see(kind, &path);
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = placed(serde_ignored::Deserializer::new(&mut deserializer, &mut see), base)?;
+    deserializer.end().map_err(|error| json_error(base, &error))?;
+    Ok((value, unread))
+}
+
+fn placed<'de, T, D>(deserializer: D, base: &str) -> Result<T, BundleError>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let inner = error.path().to_string();
         let path = if inner == "." {
             base.to_owned()
@@ -113,9 +149,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(json: &'de [u8], base: &str) -> Res
             format!("{base}.{inner}")
         };
         json_error(&shortened(&path), error.inner())
-    })?;
-    deserializer.end().map_err(|error| json_error(base, &error))?;
-    Ok(value)
+    })
 }
 
 /// What is wrong with JSON, and where. It never quotes.

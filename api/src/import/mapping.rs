@@ -5,8 +5,8 @@
 //! provided it when it names none. Who is who is decided before ([`super::identity`]): each resource has the one identifier
 //! that names it, and each reference names what is mapped with it.
 //!
-//! Of each resource that is read only what a record has a place for is taken; other elements of it are neither imported nor named.
-//! What has no place in the clinic is left out, what has one only nearly is changed, and each is remarked on in the plan's
+//! Of each resource that is read only what a record has a place for is taken; its other elements are named where they are read
+//! ([`super::fhir`]). What is lost, what a record has no place for, and what is recorded otherwise is remarked on in the plan's
 //! [`Notes`]. Only a patient that cannot be registered fails.
 
 mod contained;
@@ -102,6 +102,10 @@ impl<'a> Remarks<'a> {
 
     fn left_out(&mut self, why: impl Into<String>) {
         self.notes.left_out(self.resource, self.path, why);
+    }
+
+    fn no_place(&mut self, why: impl Into<String>) {
+        self.notes.no_place(self.resource, self.path, why);
     }
 
     fn passed_over(&mut self, why: impl Into<String>) {

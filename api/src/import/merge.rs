@@ -1,11 +1,16 @@
 //! What is told of a person, taken into the record that is there: entry by entry, and nothing is deleted because it is not told.
 //!
-//! Pure, and doing it again changes nothing.
+//! Pure, and doing it again changes nothing. Where the source dates its states, they may be told in any order, in one run or in
+//! several: the newest wins. A state without a date counts as of when it is told.
 
-use chrono::NaiveDate;
+mod findings;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::{Concept, Identifier};
-use domain::patient::{Allergy, Condition, Findings, Intake, Medication, PatientDetails};
+use domain::patient::{AllergyKind, Findings, Intake, Matter, PatientDetails, Withdrawn};
+use domain::practitioner::PractitionerDetails;
 
+use self::findings::Finding;
 use super::identity::ADDRESSES;
 
 /// The details as they are after this was told: those that are told, unless they are an older state. What names the person is only
@@ -19,11 +24,16 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
     let new = told.identifier.iter().chain(&told.other_identifiers).filter(worth);
     let mut other_identifiers: Vec<Identifier> = Vec::new();
     for other in known.filter(|known| !former.contains(known)).chain(new) {
-        if Some(other) != identifier.as_ref() && !other_identifiers.contains(other) && other_identifiers.len() < MOST {
+        let is_new = Some(other) != identifier.as_ref() && !other_identifiers.contains(other);
+        if is_new && other_identifiers.len() < PatientDetails::MOST_IDENTIFIERS {
             other_identifiers.push(other.clone());
         }
     }
-    let base = if is_older(recorded, told) { recorded } else { told };
+    let base = if is_older(recorded.as_of, told.as_of) {
+        recorded
+    } else {
+        told
+    };
     PatientDetails {
         identifier,
         other_identifiers,
@@ -32,267 +42,168 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
     }
 }
 
-/// How many other identifiers a record takes.
-const MOST: usize = 50;
-
 /// Whether what is told is an older state than what is recorded, by the dates of both.
-pub(super) fn is_older(recorded: &PatientDetails, told: &PatientDetails) -> bool {
-    told.as_of
-        .zip(recorded.as_of)
-        .is_some_and(|(told, recorded)| told < recorded)
+pub(super) fn is_older(recorded: Option<DateTime<Utc>>, told: Option<DateTime<Utc>>) -> bool {
+    told.zip(recorded).is_some_and(|(told, recorded)| told < recorded)
 }
 
-/// What is not so any more, by what it was.
+/// A practitioner's details after this was told, unless it is an older state. What is not told stays: the time zone, the
+/// credentials, and the specialities if none are told.
+pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDetails) -> PractitionerDetails {
+    if is_older(recorded.as_of, told.as_of) {
+        return recorded.clone();
+    }
+    PractitionerDetails {
+        name: told.name.clone(),
+        gender: told.gender,
+        specializations: match told.specializations.as_slice() {
+            [] => recorded.specializations.clone(),
+            told => told.to_vec(),
+        },
+        as_of: told.as_of.or(recorded.as_of),
+        ..recorded.clone()
+    }
+}
+
+/// What is not so any more.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ended {
-    /// Conditions that were entered in error, or refuted.
-    pub conditions: Vec<Concept>,
-    /// Allergies that were entered in error, or refuted, or are over.
-    pub allergies: Vec<Concept>,
-    /// Medications that were entered in error.
-    pub medications: Vec<Concept>,
+    /// Findings that were entered in error or refuted, and allergies that are over.
+    pub findings: Vec<EndedFinding>,
+    /// Words that none are known, of this matter, or of this kind of allergies.
+    pub words: Vec<(Matter, Option<AllergyKind>)>,
+}
+
+/// A finding that is not so any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndedFinding {
+    /// In which list it is.
+    pub matter: Matter,
+    /// What it was.
+    pub concept: Concept,
+    /// Since when it was said to be.
+    pub since: Option<NaiveDate>,
+    /// As of when its source says that it is not so, if it says.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// An intake that something was told of.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Merged {
+    /// The intake as it is now.
+    pub(super) intake: Intake,
+    /// Of which lists an entry that was told is an older state than what is recorded.
+    pub(super) older: Vec<Matter>,
+    /// Of which lists an entry that was told is not taken, for it is a state from before its source took it back.
+    pub(super) kept_out: Vec<Matter>,
 }
 
 /// The intake as it is after this was told. Symptoms are the patient's own words, which no source knows.
-pub(super) fn intake(recorded: &Intake, told: &Intake, ended: &Ended) -> Intake {
-    Intake {
-        conditions: findings(&recorded.conditions, &told.conditions, &ended.conditions),
-        allergies: findings(&recorded.allergies, &told.allergies, &ended.allergies),
-        medications: findings(&recorded.medications, &told.medications, &ended.medications),
-        symptoms: recorded.symptoms.clone(),
-    }
-}
-
-/// That none are known takes nothing out: it may not have been known who told of them.
-fn findings<T: Item>(recorded: &Findings<T>, told: &Findings<T>, ended: &[Concept]) -> Findings<T> {
-    let list = list(recorded.list(), told.list(), ended);
-    match (recorded, told) {
-        _ if !list.is_empty() => list.into(),
-        (_, Findings::NoneKnown) | (Findings::NoneKnown, _) => Findings::NoneKnown,
-        (_, Findings::Unknown) | (Findings::Unknown, _) => Findings::Unknown,
-        _ => Findings::NotAsked,
-    }
-}
-
-/// An entry of a list.
-trait Item: Clone + PartialEq {
-    /// What it is.
-    fn concept(&self) -> &Concept;
-    /// Since when.
-    fn since(&self) -> Option<NaiveDate>;
-}
-
-impl Item for Condition {
-    fn concept(&self) -> &Concept {
-        &self.concept
-    }
-
-    fn since(&self) -> Option<NaiveDate> {
-        self.onset
-    }
-}
-
-impl Item for Allergy {
-    fn concept(&self) -> &Concept {
-        &self.concept
-    }
-
-    fn since(&self) -> Option<NaiveDate> {
-        None
-    }
-}
-
-impl Item for Medication {
-    fn concept(&self) -> &Concept {
-        &self.concept
-    }
-
-    fn since(&self) -> Option<NaiveDate> {
-        self.since
-    }
-}
-
-/// Whether two concepts are one: by their codes, or by their texts where one has no code.
-fn same(one: &Concept, two: &Concept) -> bool {
-    match (&one.coding, &two.coding) {
-        (Some(one), Some(two)) => one == two,
-        _ => one.text.trim().to_lowercase() == two.text.trim().to_lowercase(),
-    }
-}
-
-/// Every entry that is told takes the place of the recorded one that it is a state of, or is new: the same one, one of the same day,
-/// or the one of a day that is not known. What ended is taken out, unless another entry that is told stands for it.
-fn list<T: Item>(recorded: &[T], told: &[T], ended: &[Concept]) -> Vec<T> {
-    let mut entries: Vec<(T, bool)> = recorded.iter().map(|entry| (entry.clone(), false)).collect();
-    let mut rest: Vec<&T> = told.iter().collect();
-    let equal = |known: &T, new: &T| known == new;
-    let same_day = |known: &T, new: &T| same(known.concept(), new.concept()) && known.since() == new.since();
-    let no_day =
-        |known: &T, new: &T| same(known.concept(), new.concept()) && (known.since().is_none() || new.since().is_none());
-    for is_state in [&equal as &dyn Fn(&T, &T) -> bool, &same_day, &no_day] {
-        rest.retain(|new| {
-            let known = entries.iter_mut().find(|(known, met)| !met && is_state(known, new));
-            let is_new = known.is_none();
-            if let Some(known) = known {
-                *known = ((*new).clone(), true);
-            }
-            is_new
-        });
-    }
-    for concept in ended {
-        if let Some(at) = entries
-            .iter()
-            .position(|(known, met)| !met && same(known.concept(), concept))
-        {
-            entries.remove(at);
+pub(super) fn intake(recorded: &Intake, told: &Intake, ended: &Ended) -> Merged {
+    let mut merge = Merge {
+        ended,
+        withdrawn: recorded.withdrawn.clone(),
+        older: Vec::new(),
+        kept_out: Vec::new(),
+    };
+    let conditions = merge.findings(&recorded.conditions, &told.conditions);
+    let allergies = merge.findings(&recorded.allergies, &told.allergies);
+    let medications = merge.findings(&recorded.medications, &told.medications);
+    let Merge {
+        mut withdrawn,
+        older,
+        kept_out,
+        ..
+    } = merge;
+    withdrawn.truncate(Intake::MOST);
+    let kinds = recorded.no_known_allergies_to.iter();
+    let kinds = kinds.filter(|kind| !ended.words.contains(&(Matter::Allergies, Some(**kind))));
+    let mut no_known_allergies_to: Vec<AllergyKind> = Vec::new();
+    for kind in kinds.chain(&told.no_known_allergies_to) {
+        if !no_known_allergies_to.contains(kind) {
+            no_known_allergies_to.push(*kind);
         }
     }
-    entries
-        .into_iter()
-        .map(|(entry, _)| entry)
-        .chain(rest.into_iter().cloned())
-        .collect()
+    let intake = Intake {
+        conditions,
+        allergies,
+        no_known_allergies_to,
+        medications,
+        symptoms: recorded.symptoms.clone(),
+        withdrawn,
+    };
+    Merged {
+        intake,
+        older,
+        kept_out,
+    }
+}
+
+struct Merge<'a> {
+    ended: &'a Ended,
+    withdrawn: Vec<Withdrawn>,
+    older: Vec<Matter>,
+    kept_out: Vec<Matter>,
+}
+
+impl Merge<'_> {
+    /// That none are known takes nothing out: it may not have been known who told of them.
+    fn findings<T: Finding>(&mut self, recorded: &Findings<T>, told: &Findings<T>) -> Findings<T> {
+        let list = self.list(recorded.list(), told.list());
+        let is_taken_back = self.ended.words.contains(&(T::MATTER, None));
+        let stands = match recorded {
+            Findings::NoneKnown if is_taken_back => &Findings::NotAsked,
+            recorded => recorded,
+        };
+        match (stands, told) {
+            _ if !list.is_empty() => list.into(),
+            (_, Findings::NoneKnown) | (Findings::NoneKnown, _) => Findings::NoneKnown,
+            (_, Findings::Unknown) | (Findings::Unknown, _) => Findings::Unknown,
+            _ => Findings::NotAsked,
+        }
+    }
+
+    /// Every entry that is told takes the place of the recorded one that it is a state of, unless that is newer, or is new. What ended
+    /// is taken out, unless another entry that is told stands for it, or a newer state is recorded.
+    fn list<T: Finding>(&mut self, recorded: &[T], told: &[T]) -> Vec<T> {
+        // What was there is not ended once more: somebody may have noted it again since.
+        let ended = self.ended.findings.iter().filter(|ended| ended.matter == T::MATTER);
+        let known: Vec<Withdrawn> = self.withdrawn.clone();
+        let is_known = |ended: &&EndedFinding| known.iter().any(|known| findings::is_applied(known, ended));
+        let ended: Vec<&EndedFinding> = ended.filter(|ended| !is_known(ended)).collect();
+        let is_withdrawn = |new: &T| known.iter().any(|known| findings::brings_back(known, new));
+        let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_withdrawn(new));
+        self.kept_out.extend(gone.iter().map(|_| T::MATTER));
+
+        self.withdrawn
+            .retain(|known| !told.iter().any(|new| findings::is_of(known, *new)));
+        let (mut entries, older) = findings::updated(recorded, &told);
+        self.older.extend(std::iter::repeat_n(T::MATTER, older));
+        for ended in ended {
+            findings::take_out(&mut entries, ended);
+            let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
+            if let (Some(as_of), false) = (ended.as_of, stands) {
+                self.withdraw(ended, as_of);
+            }
+        }
+        entries.into_iter().map(|(entry, _)| entry).collect()
+    }
+
+    fn withdraw(&mut self, ended: &EndedFinding, as_of: DateTime<Utc>) {
+        let same = |known: &Withdrawn| {
+            known.matter == ended.matter && known.since == ended.since && findings::same(&known.concept, &ended.concept)
+        };
+        match self.withdrawn.iter_mut().find(|known| same(known)) {
+            Some(known) => known.as_of = known.as_of.max(as_of),
+            None => self.withdrawn.push(Withdrawn {
+                matter: ended.matter,
+                concept: ended.concept.clone(),
+                since: ended.since,
+                as_of,
+            }),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::kernel::{CodeSystem, Coding};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn concept(code: &str) -> Concept {
-        let coding = Coding {
-            system: CodeSystem::Snomed,
-            code: code.to_owned(),
-        };
-        Concept {
-            coding: Some(coding),
-            text: code.to_owned(),
-        }
-    }
-
-    fn condition(code: &str, onset: Option<&str>, abated: Option<&str>) -> Condition {
-        let day = |day: &str| day.parse().unwrap();
-        Condition {
-            concept: concept(code),
-            onset: onset.map(day),
-            abated: abated.map(day),
-        }
-    }
-
-    #[test]
-    fn what_is_not_told_stays() {
-        let recorded = [
-            condition("asthma", None, None),
-            condition("flu", Some("2001-01-01"), None),
-        ];
-        assert_eq!(list(&recorded, &[], &[]), recorded);
-        let told = [condition("gout", None, None)];
-        assert_eq!(list(&recorded, &told, &[]), [&recorded[..], &told[..]].concat());
-    }
-
-    #[test]
-    fn a_newer_state_takes_the_place_of_its_entry_and_of_no_other() {
-        let recorded = [
-            condition("flu", Some("2001-01-01"), None),
-            condition("flu", Some("2005-01-01"), None),
-        ];
-        let over = condition("flu", Some("2005-01-01"), Some("2005-02-01"));
-        assert_eq!(
-            list(&recorded, std::slice::from_ref(&over), &[]),
-            [recorded[0].clone(), over]
-        );
-        let again = condition("flu", Some("2010-01-01"), None);
-        assert_eq!(list(&recorded, std::slice::from_ref(&again), &[]).len(), 3);
-        let dated = condition("asthma", Some("1999-01-01"), None);
-        assert_eq!(
-            list(&[condition("asthma", None, None)], std::slice::from_ref(&dated), &[]),
-            [dated]
-        );
-    }
-
-    #[test]
-    fn what_ended_is_taken_out_unless_it_is_told_again() {
-        let recorded = [condition("asthma", None, None), condition("flu", None, None)];
-        assert_eq!(list(&recorded, &[], &[concept("asthma")]), recorded[1..]);
-        assert_eq!(list(&recorded, &recorded[..1], &[concept("asthma")]), recorded);
-        assert_eq!(list(&recorded, &[], &[concept("gout")]), recorded);
-    }
-
-    #[test]
-    fn that_none_are_known_takes_nothing_out() {
-        let known = Findings::Known(vec![condition("asthma", None, None)]);
-        assert_eq!(findings(&known, &Findings::NoneKnown, &[]), known);
-        assert_eq!(findings(&Findings::NoneKnown, &known, &[]), known);
-        assert_eq!(
-            findings::<Condition>(&Findings::Unknown, &Findings::NoneKnown, &[]),
-            Findings::NoneKnown
-        );
-        assert_eq!(
-            findings::<Condition>(&Findings::NoneKnown, &Findings::NotAsked, &[]),
-            Findings::NoneKnown
-        );
-        assert_eq!(
-            findings(&known, &Findings::NotAsked, &[concept("asthma")]),
-            Findings::NotAsked
-        );
-    }
-
-    #[test]
-    fn an_older_state_changes_nothing_but_what_names_the_person() {
-        let identifier = |value: &str| Identifier {
-            system: "urn:x".to_owned(),
-            value: value.to_owned(),
-        };
-        let state = |phone: &str, as_of: &str| PatientDetails {
-            phone: Some(phone.to_owned()),
-            identifier: Some(identifier("1")),
-            as_of: as_of.parse().ok(),
-            ..PatientDetails::default()
-        };
-        let (old, new) = (
-            state("old", "2020-01-01T00:00:00Z"),
-            state("new", "2024-01-01T00:00:00Z"),
-        );
-        assert_eq!(details(&new, &old, &[]), new);
-        assert_eq!(details(&old, &new, &[]), new);
-        let undated = state("undated", "");
-        assert_eq!(details(&new, &undated, &[]).phone.as_deref(), Some("undated"));
-        assert_eq!(details(&new, &undated, &[]).as_of, new.as_of);
-        let numbered = PatientDetails {
-            identifier: Some(identifier("2")),
-            other_identifiers: vec![identifier("3")],
-            ..old
-        };
-        let merged = details(&new, &numbered, &[]);
-        assert_eq!(merged.identifier, new.identifier);
-        assert_eq!(merged.other_identifiers, [identifier("2"), identifier("3")]);
-        assert_eq!(
-            details(&merged, &new, &[identifier("3")]).other_identifiers,
-            [identifier("2")]
-        );
-    }
-
-    fn conditions() -> impl Strategy<Value = Vec<Condition>> {
-        let days = prop::sample::select(vec![None, Some("2001-01-01"), Some("2002-02-02")]);
-        let one = ("[abc]", days.clone(), days).prop_map(|(code, onset, abated)| condition(&code, onset, abated));
-        prop::collection::vec(one, 0..6)
-    }
-
-    proptest! {
-        #[test]
-        fn telling_it_again_changes_nothing_and_nothing_is_lost(recorded in conditions(), told in conditions()) {
-            let merged = list(&recorded, &told, &[]);
-            prop_assert_eq!(&list(&merged, &told, &[]), &merged);
-            for new in &told {
-                let count = |list: &[Condition]| list.iter().filter(|one| *one == new).count();
-                prop_assert!(count(&merged) >= count(&told));
-            }
-            for known in &recorded {
-                prop_assert!(merged.iter().any(|one| one.concept == known.concept));
-            }
-            prop_assert!(merged.len() >= recorded.len().max(told.len()));
-        }
-    }
-}
+mod tests;

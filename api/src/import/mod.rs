@@ -11,11 +11,12 @@
 //! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
 //! - [`identity`]: the index of a run.
 //! - [`parts`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
-//! - [`merge`], [`record`]: what is told of a person, taken into the record that is there.
+//! - [`merge`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
 
 pub mod client;
+mod doctors;
 mod fhir;
 pub mod files;
 mod identity;
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::kernel::Identifier;
+use domain::patient::Matter;
 use futures::StreamExt;
 use futures::stream;
 use indicatif::ProgressBar;
@@ -178,7 +180,7 @@ impl Import {
 
     async fn practitioner(&self, doctor: &Doctor) -> Option<Uuid> {
         let registered = match &self.client {
-            Some(client) => register(client, doctor).await,
+            Some(client) => doctors::register(client, doctor).await,
             None => Ok(Done::planned()),
         };
         let mut report = self.report.lock().await;
@@ -187,11 +189,8 @@ impl Import {
             Ok(done) => {
                 if done.change == Change::Differing {
                     let mut notes = Notes::default();
-                    notes.changed(
-                        "Practitioner",
-                        &doctor.path,
-                        "is registered otherwise here, and stays so",
-                    );
+                    let why = "is registered otherwise here, and stays so";
+                    notes.changed("Practitioner", &doctor.path, why);
                     report.notes(doctor.file, notes);
                 }
                 report.count(Kind::Doctor, done);
@@ -290,6 +289,18 @@ impl Import {
                     let why = "is an older state than the one that is recorded, which stays";
                     notes.passed_over("Patient", &person.path, why);
                 }
+                for matter in recorded.older {
+                    let why = "is an older state than the one that is recorded, which stays";
+                    notes.passed_over(kind_of(matter), &person.path, why);
+                }
+                for matter in recorded.kept_out {
+                    let why = "is a state from before the source took it back, and is not brought back";
+                    match matter {
+                        // Another source may tell of it still: that somebody should see.
+                        Matter::Allergies => notes.left_out(kind_of(matter), &person.path, why),
+                        _ => notes.passed_over(kind_of(matter), &person.path, why),
+                    }
+                }
                 for _ in 0..recorded.allergies_ended {
                     let why = "is taken out of the record: the source says that it was none, or is none any more";
                     notes.changed("AllergyIntolerance", &person.path, why);
@@ -340,22 +351,13 @@ impl Import {
     }
 }
 
-/// Registers a practitioner under the best of their names that is not somebody else's.
-async fn register(client: &Client, doctor: &Doctor) -> Result<Done, RecordError> {
-    for name in &doctor.names {
-        let mut details = doctor.details.clone();
-        details.identifier = Some(name.clone());
-        let error = match client.register_practitioner(&details).await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let id = error.existing().ok_or(error)?;
-        let known = client.practitioner_name(id).await?;
-        if !people::is_other_practitioner(&doctor.likeness, &known) {
-            return Ok(Done::differing(id));
-        }
+/// FHIR's name for an entry.
+const fn kind_of(matter: Matter) -> &'static str {
+    match matter {
+        Matter::Conditions => "Condition",
+        Matter::Allergies => "AllergyIntolerance",
+        Matter::Medications => "Medication",
     }
-    Err(RecordError::Taken)
 }
 
 /// Why a visit was not recorded.

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
 use domain::kernel::Identifier;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::fhir::{self, Bundle, BundleError, CodeableConcept, Coding, Contents, Entry, Item, Reference};
+use super::fhir::{
+    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Reference, Unread,
+};
 use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Unresolved, naming};
 use super::mapping::Notes;
 
@@ -19,25 +20,16 @@ use super::mapping::Notes;
 pub(super) struct Share {
     /// The resources.
     pub(super) bundle: Bundle,
-    /// What the mapping does not see, by the place of the resource.
-    pub(super) facts: HashMap<String, Fact>,
+    /// What names each resource, the best first, by its place. The mapping sees only the best.
+    pub(super) names: HashMap<String, Vec<Identifier>>,
     /// How many of the person's resources these are.
     pub(super) parts: u32,
-}
-
-/// What of a resource the mapping does not see.
-#[derive(Clone, Default)]
-pub(super) struct Fact {
-    /// What names it, the best first.
-    pub(super) names: Vec<Identifier>,
-    /// As of when it is.
-    pub(super) as_of: Option<DateTime<Utc>>,
 }
 
 impl Share {
     fn append(&mut self, other: Self) {
         self.bundle.append(other.bundle);
-        self.facts.extend(other.facts);
+        self.names.extend(other.names);
         self.parts = self.parts.saturating_add(other.parts);
     }
 }
@@ -53,6 +45,8 @@ pub(super) struct Parts {
     pub(super) failures: Vec<BundleError>,
     /// How many resources there are of each kind that is not imported.
     pub(super) ignored: BTreeMap<String, u64>,
+    /// Which elements of the others have no place in the record.
+    pub(super) elements: Elements,
 }
 
 /// Divides a file among the persons of the run.
@@ -84,6 +78,15 @@ pub(super) fn parts(index: &Index, file: u32, name: &str, contents: &Contents<'_
 struct Typed {
     #[serde(rename = "resourceType")]
     resource_type: String,
+    #[serde(default)]
+    meta: fhir::Lenient<Labels>,
+}
+
+/// Who may see a resource, as its source says.
+#[derive(Deserialize)]
+struct Labels {
+    #[serde(default)]
+    security: Vec<serde::de::IgnoredAny>,
 }
 
 impl Parts {
@@ -99,12 +102,15 @@ impl Parts {
         let Some(resource) = item.resource else {
             return self.deletion(index, origin, item);
         };
-        let kind = match fhir::read::<Typed>(resource.get().as_bytes(), &item.path) {
-            Ok(typed) => typed.resource_type,
-            Err(_) => return self.notes.left_out("Resource", &item.path, "has no resourceType"),
+        let Ok(Typed { resource_type, meta }) = fhir::read(resource.get().as_bytes(), &item.path) else {
+            return self.notes.left_out("Resource", &item.path, "has no resourceType");
         };
-        let Some(kind) = Kind::read(&kind) else {
-            let name: String = kind.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+        let Some(kind) = Kind::read(&resource_type) else {
+            let name: String = resource_type
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .take(64)
+                .collect();
             let count = self.ignored.entry(name).or_default();
             *count = count.saturating_add(1);
             return;
@@ -118,6 +124,10 @@ impl Parts {
             // An older state, and a newer one is taken.
             return;
         }
+        if meta.0.is_some_and(|meta| !meta.security.is_empty()) {
+            let why = "has labels of who may see it (meta.security), and is taken without them";
+            self.notes.changed(kind.name(), &item.path, why);
+        }
         let owner = match kind {
             Kind::Patient => group,
             kind if kind.is_of_a_patient() => match index.owner_at(origin) {
@@ -128,8 +138,8 @@ impl Parts {
                         .left_out(kind.name(), &item.path, subject(why, index.has_owner(origin)));
                 }
             },
-            // These are read already.
-            _ => return,
+            // These are read already, with the index.
+            _ => return self.see_elements(kind, item, resource.get().as_bytes()),
         };
         if index.is_deleted(owner) {
             return if kind == Kind::Patient {
@@ -150,16 +160,47 @@ impl Parts {
             owner,
             share,
             path: &item.path,
+            unread: Unread::default(),
         };
         reading.add(kind, resource.get().as_bytes());
+        let unread = reading.unread;
+        self.take_down(kind, &item.path, unread);
     }
 
-    /// The deletion of something whose content is nowhere in the run tells nothing that could be done.
+    /// Takes down what nobody reads of a resource that is read with the index.
+    fn see_elements(&mut self, kind: Kind, item: &Item<'_>, json: &[u8]) {
+        fn unread<R: DeserializeOwned>(json: &[u8], kind: Kind) -> Option<Unread> {
+            let read = fhir::read_of::<R>(json, "", kind.name());
+            read.ok().map(|(_, unread)| unread)
+        }
+        let unread = match kind {
+            Kind::Practitioner => unread::<fhir::Practitioner>(json, kind),
+            Kind::Role => unread::<fhir::PractitionerRole>(json, kind),
+            Kind::Organization => unread::<fhir::Organization>(json, kind),
+            _ => unread::<fhir::Medication>(json, kind),
+        };
+        self.take_down(kind, &item.path, unread.unwrap_or_default());
+    }
+
+    fn take_down(&mut self, kind: Kind, path: &str, unread: Unread) {
+        if unread.modifies {
+            let why = "has an element that may change what it says (modifierExtension, implicitRules), and is taken without it";
+            self.notes.left_out(kind.name(), path, why);
+        }
+        self.elements.extend(unread);
+    }
+
+    /// The deletion of something whose content is nowhere in the run tells nothing that could be done. It may be recorded here, by an
+    /// earlier run; then it should go, and that somebody should see.
     fn deletion(&mut self, index: &Index, origin: Origin, item: &Item<'_>) {
-        let is_unknown = index.group_at(origin).is_none_or(|group| index.is_empty(group));
-        if is_unknown {
-            let why = "was deleted at the source, and is in none of the files: what is recorded of it stays";
-            self.notes.passed_over("Bundle", &item.path, why);
+        if index.group_at(origin).is_some_and(|group| !index.is_empty(group)) {
+            return;
+        }
+        let why = "was deleted at the source, and is in none of the files: what is recorded of it stays";
+        let kind = item.deleted.as_deref().and_then(|url| Pointer::address(url).kind);
+        match kind.flatten() {
+            Some(kind) if kind.is_of_a_patient() => self.notes.left_out(kind.name(), &item.path, why),
+            _ => self.notes.passed_over("Bundle", &item.path, why),
         }
     }
 }
@@ -184,11 +225,8 @@ impl Share {
         bundle.requests.iter_mut().for_each(|entry| place(&mut entry.path));
         bundle.statements.iter_mut().for_each(|entry| place(&mut entry.path));
         bundle.unread.iter_mut().for_each(|(_, error)| place(&mut error.path));
-        let facts = std::mem::take(&mut self.facts);
-        self.facts = facts
-            .into_iter()
-            .map(|(path, fact)| (format!("{file}: {path}"), fact))
-            .collect();
+        let names = std::mem::take(&mut self.names).into_iter();
+        self.names = names.map(|(path, names)| (format!("{file}: {path}"), names)).collect();
     }
 }
 
@@ -202,15 +240,11 @@ struct Reading<'a> {
     owner: u32,
     share: &'a mut Share,
     path: &'a str,
+    unread: Unread,
 }
 
 impl Reading<'_> {
     fn add(&mut self, kind: Kind, json: &[u8]) {
-        let fact = Fact {
-            names: Vec::new(),
-            as_of: self.index.stamp_at(self.origin).updated,
-        };
-        self.share.facts.insert(self.path.to_owned(), fact);
         match kind {
             Kind::Patient => self.patient(json),
             Kind::Encounter => self.encounter(json),
@@ -262,11 +296,15 @@ impl Reading<'_> {
     }
 
     fn read<R: DeserializeOwned>(&mut self, kind: Kind, json: &[u8]) -> Option<Entry<R>> {
-        match fhir::read(json, self.path) {
-            Ok(resource) => Some(Entry {
-                path: self.path.to_owned(),
-                resource,
-            }),
+        match fhir::read_of(json, self.path, kind.name()) {
+            Ok((resource, unread)) => {
+                self.unread = unread;
+                Some(Entry {
+                    path: self.path.to_owned(),
+                    resource,
+                    as_of: self.index.as_of(self.group),
+                })
+            }
             Err(error) => {
                 self.share.bundle.unread.push((kind.name(), error));
                 None
@@ -303,9 +341,7 @@ impl Reading<'_> {
     }
 
     fn name(&mut self, names: Vec<Identifier>) {
-        if let Some(fact) = self.share.facts.get_mut(self.path) {
-            fact.names = names;
-        }
+        self.share.names.insert(self.path.to_owned(), names);
     }
 
     fn encounter(&mut self, json: &[u8]) {
@@ -376,14 +412,11 @@ impl Reading<'_> {
         let Ok(names) = names(self.index, Kind::Practitioner, group) else {
             return NOBODY.to_owned();
         };
-        known.push(Entry {
-            path: String::new(),
-            resource: fhir::Practitioner {
-                id: Some(id),
-                identifier: names.first().map(fhir::Identifier::plain).into_iter().collect(),
-                ..fhir::Practitioner::default()
-            },
-        });
+        known.push(Entry::bare(fhir::Practitioner {
+            id: Some(id),
+            identifier: names.first().map(fhir::Identifier::plain).into_iter().collect(),
+            ..fhir::Practitioner::default()
+        }));
         reference
     }
 
@@ -405,13 +438,10 @@ impl Reading<'_> {
         let reference = format!("Organization/{id}");
         let known = &mut self.share.bundle.organizations;
         if !known.iter().any(|entry| entry.resource.id.as_deref() == Some(&id)) {
-            known.push(Entry {
-                path: String::new(),
-                resource: fhir::Organization {
-                    id: Some(id),
-                    identifier: names.first().map(fhir::Identifier::plain).into_iter().collect(),
-                },
-            });
+            known.push(Entry::bare(fhir::Organization {
+                id: Some(id),
+                identifier: names.first().map(fhir::Identifier::plain).into_iter().collect(),
+            }));
         }
         reference
     }
@@ -435,13 +465,10 @@ impl Reading<'_> {
         let id = group.to_string();
         let known = &mut self.share.bundle.medications;
         if !known.iter().any(|entry| entry.resource.id.as_deref() == Some(&id)) {
-            known.push(Entry {
-                path: String::new(),
-                resource: fhir::Medication {
-                    id: Some(id.clone()),
-                    code: code.clone(),
-                },
-            });
+            known.push(Entry::bare(fhir::Medication {
+                id: Some(id.clone()),
+                code: code.clone(),
+            }));
         }
         reference.reference = Some(format!("Medication/{id}"));
     }

@@ -1,17 +1,14 @@
 //! The practitioners and the persons of a run, mapped: what is to be registered, under which names. Pure.
 
-use domain::kernel::Identifier;
-use domain::patient::Registration;
+use domain::kernel::{CodeSystem, Coding, Concept, Identifier};
+use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
 use super::identity::{Index, Kind, Likeness, Payload, is_global, keys};
 use super::mapping::{self, Context, Notes, Plan, Visit};
-use super::merge::Ended;
+use super::merge::{self, Ended};
 use super::parts::{self, Share, behind_role};
-
-/// How many other identifiers a record takes.
-const MOST_IDENTIFIERS: usize = 50;
 
 /// A practitioner to register.
 pub(super) struct Doctor {
@@ -21,12 +18,34 @@ pub(super) struct Doctor {
     pub(super) path: String,
     /// What names them, the best first.
     pub(super) names: Vec<Identifier>,
-    /// Who they are, by their newest state.
+    /// Who they are, by their newest state. There may be no speciality among it.
     pub(super) details: PractitionerDetails,
     /// What tells them from others.
     pub(super) likeness: Likeness,
     /// What of them is not taken as it stands.
     pub(super) notes: Notes,
+}
+
+/// SNOMED CT 394814009, the speciality of a practitioner whose source names none.
+const GENERAL_PRACTICE: (&str, &str) = ("394814009", "General practice");
+
+impl Doctor {
+    /// What they are registered with: somebody without a speciality is a general practitioner.
+    pub(super) fn registration(&self) -> PractitionerDetails {
+        let mut details = self.details.clone();
+        if details.specializations.is_empty() {
+            let (code, text) = GENERAL_PRACTICE;
+            let coding = Coding {
+                system: CodeSystem::Snomed,
+                code: code.to_owned(),
+            };
+            details.specializations.push(Concept {
+                coding: Some(coding),
+                text: text.to_owned(),
+            });
+        }
+        details
+    }
 }
 
 /// The practitioners of a run, and those who cannot be registered: the file, the place and the reason.
@@ -45,6 +64,7 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
                 Entry {
                     path: path.clone(),
                     resource,
+                    as_of: index.as_of(group),
                 },
             ));
         }
@@ -74,11 +94,14 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         bundle.practitioners.push(Entry {
             path: path.clone(),
             resource,
+            as_of: index.as_of(group),
         });
         let own = roles.extract_if(.., |(practitioner, _)| *practitioner == group);
         bundle.roles.extend(own.map(|(_, role)| role));
+        let as_of = bundle.roles.iter().map(|role| role.as_of).max().flatten();
         let mut notes = Notes::default();
-        if let Some(details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
+        if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
+            details.as_of = index.as_of(group).max(as_of);
             let likeness = index.likeness_of(group);
             doctors.push(Doctor {
                 file: place.file,
@@ -133,10 +156,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         notes,
     } = mapping::map(&share.bundle, context);
     for visit in &mut visits {
-        if let Some(fact) = share.facts.get(&visit.path) {
-            visit.others = fact.names.iter().skip(1).cloned().collect();
-            visit.as_of = fact.as_of;
-        }
+        let names = share.names.get(&visit.path);
+        visit.others = names.into_iter().flatten().skip(1).cloned().collect();
     }
     let names = index.names_of(owner);
     let own = parts::names(index, Kind::Patient, owner).unwrap_or_default();
@@ -145,16 +166,13 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
             .chain(names.resource.iter().filter(|name| is_global(&name.value))),
     );
     let mut registration = patients.pop();
-    let as_of = share
-        .bundle
-        .patients
-        .first()
-        .and_then(|entry| share.facts.get(&entry.path)?.as_of);
+    let as_of = share.bundle.patients.first().and_then(|entry| entry.as_of);
     let others = own.iter().skip(1).chain(names.resource.first());
     let others = distinct(others.filter(|other| Some(*other) != own.first()));
-    if let Some(Registration { details, .. }) = &mut registration {
+    if let Some(Registration { details, intake }) = &mut registration {
         details.as_of = as_of;
         details.other_identifiers = others;
+        *intake = merge::intake(&Intake::default(), intake, &ended).intake;
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
@@ -182,7 +200,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 fn distinct<'a>(identifiers: impl Iterator<Item = &'a Identifier>) -> Vec<Identifier> {
     let mut distinct: Vec<Identifier> = Vec::new();
     for identifier in identifiers {
-        if !distinct.contains(identifier) && distinct.len() < MOST_IDENTIFIERS {
+        if !distinct.contains(identifier) && distinct.len() < PatientDetails::MOST_IDENTIFIERS {
             distinct.push(identifier.clone());
         }
     }
@@ -190,7 +208,7 @@ fn distinct<'a>(identifiers: impl Iterator<Item = &'a Identifier>) -> Vec<Identi
 }
 
 /// What a record here says of whom it describes.
-pub(super) fn likeness_of(details: &domain::patient::PatientDetails) -> Likeness {
+pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
     use chrono::Datelike as _;
     let all = details.identifier.iter().chain(&details.other_identifiers);
     let is_address = |identifier: &&Identifier| identifier.system == super::identity::ADDRESSES;

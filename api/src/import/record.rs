@@ -6,16 +6,16 @@
 use std::collections::HashSet;
 
 use domain::kernel::Identifier;
-use domain::patient::{Intake, PatientDetails, Registration};
+use domain::patient::{Intake, Matter, PatientDetails, Registration};
 use uuid::Uuid;
 
-use super::client::{Change, Client, ClientError, Done, Found};
-use super::merge;
+use super::client::{Client, ClientError, Done, Found};
+use super::merge::{self, Merged};
 use super::people::{Person, likeness_of};
 use crate::http::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
-const READS: u32 = 8;
+pub(super) const READS: u32 = 8;
 
 /// Why a person was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,10 @@ pub(super) struct Recorded {
     pub(super) done: Done,
     /// Whether what is told is older than what is recorded.
     pub(super) is_older: bool,
+    /// Of which lists an entry that is told is older than what is recorded.
+    pub(super) older: Vec<Matter>,
+    /// Of which lists an entry that is told is not taken, for it is a state from before its source took it back.
+    pub(super) kept_out: Vec<Matter>,
     /// How many allergies were taken out, because the source says that they are none, or no longer.
     pub(super) allergies_ended: usize,
 }
@@ -46,6 +50,8 @@ impl From<Done> for Recorded {
         Self {
             done,
             is_older: false,
+            older: Vec::new(),
+            kept_out: Vec::new(),
             allergies_ended: 0,
         }
     }
@@ -179,15 +185,15 @@ async fn update(
         intake,
         version,
     } = client.read_patient(id).await?;
-    let is_older = merge::is_older(&details, &registration.details);
+    let is_older = merge::is_older(details.as_of, registration.details.as_of);
     let merged = merge::details(&details, &registration.details, &person.former);
-    let entries = merge::intake(&intake, &registration.intake, &person.ended);
+    let Merged {
+        intake: entries,
+        older,
+        kept_out,
+    } = merge::intake(&intake, &registration.intake, &person.ended);
     let allergies_ended = ended(&intake, &entries);
-    let mut done = Done {
-        change: Change::Unchanged,
-        commands: 0,
-        ..Done::differing(id)
-    };
+    let mut done = Done::unchanged(id);
     let written = async {
         let version = match merged != details {
             true => client.update_details(id, &merged, version, &mut done).await?,
@@ -207,6 +213,8 @@ async fn update(
         Ok(()) => Ok(Some(Recorded {
             done,
             is_older,
+            older,
+            kept_out,
             allergies_ended,
         })),
     }

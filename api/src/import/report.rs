@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::client::{Change, Done};
+use super::fhir::Elements;
 use super::files::FileError;
 use super::mapping::{Fate, Note, Notes};
 use super::parts::{Parts, Share};
@@ -90,10 +91,14 @@ pub struct Summary {
     pub time_zone: String,
     /// Files that did not go in whole, by name.
     pub failures: Vec<Failure>,
-    /// What was left out, passed over or changed, by file.
+    /// What was left out, has no place, was passed over or changed, by file.
     pub remarks: Vec<Remarks>,
-    /// How many resources, or parts of them, are data and were left out.
+    /// How many resources, or parts of them, are lost though a record has a place for them.
     pub left_out: u64,
+    /// How many a record has no place for.
+    pub no_place: u64,
+    /// How often there was each element, as in `Patient.photo`, that a record has no place for.
+    pub elements: BTreeMap<String, u64>,
     /// How many resources there were of each kind that is not imported.
     pub not_imported: BTreeMap<String, u64>,
 }
@@ -109,6 +114,9 @@ pub(super) enum Kind {
 /// How many files are listed in the table with what was left out of them, and with what failed. JSON has them all.
 const MOST_LISTED: usize = 20;
 
+/// How many elements are listed in the table that a record has no place for. JSON has them all.
+const MOST_ELEMENTS: usize = 30;
+
 /// How many reasons are listed for one file in the table. JSON has them all.
 const MOST_REASONS: usize = 5;
 
@@ -118,6 +126,7 @@ pub(super) struct Report {
     files: Vec<PathBuf>,
     notes: BTreeMap<u32, Notes>,
     failures: BTreeMap<u32, Vec<String>>,
+    elements: Elements,
 }
 
 impl Report {
@@ -131,6 +140,7 @@ impl Report {
             files: Vec::new(),
             notes: BTreeMap::new(),
             failures: BTreeMap::new(),
+            elements: Elements::default(),
         }
     }
 
@@ -154,6 +164,7 @@ impl Report {
             let sum = self.summary.not_imported.entry(kind).or_default();
             *sum = sum.saturating_add(count);
         }
+        self.elements.append(parts.elements);
         self.notes(file, parts.notes);
         for failure in parts.failures {
             self.failure(file, failure.to_string());
@@ -188,7 +199,9 @@ impl Report {
             files,
             notes,
             failures,
+            elements,
         } = self;
+        summary.elements = elements.into_map();
         let name = |file: u32| {
             let path = usize::try_from(file).ok().and_then(|file| files.get(file));
             path.map(|path| path.display().to_string()).unwrap_or_default()
@@ -206,12 +219,12 @@ impl Report {
         summary.failures.sort_by(|one, other| one.file.cmp(&other.file));
         for (file, notes) in notes {
             let notes = notes.list();
-            let left_out = notes
-                .iter()
-                .filter(|note| note.fate == Fate::LeftOut)
-                .map(|note| note.count)
-                .sum();
-            summary.left_out = summary.left_out.saturating_add(left_out);
+            let of = |fate| {
+                let notes = notes.iter().filter(|note| note.fate == fate);
+                notes.map(|note| note.count).sum()
+            };
+            summary.left_out = summary.left_out.saturating_add(of(Fate::LeftOut));
+            summary.no_place = summary.no_place.saturating_add(of(Fate::NoPlace));
             if !notes.is_empty() {
                 summary.remarks.push(Remarks {
                     file: name(file),
@@ -224,11 +237,12 @@ impl Report {
     }
 }
 
-/// The exit code of an import that left out data, and of which nothing failed.
+/// The exit code of an import that lost data, and of which nothing failed.
 pub const LEFT_OUT: u8 = 3;
 
 impl Summary {
-    /// 0 when everything was taken, 1 when something failed, [`LEFT_OUT`] when nothing did and data was left out.
+    /// 0 when everything was taken that a record has a place for, 1 when something failed, [`LEFT_OUT`] when nothing did and data was
+    /// lost.
     pub fn exit_code(&self) -> ExitCode {
         if !self.failures.is_empty() {
             ExitCode::FAILURE
@@ -280,7 +294,7 @@ impl Summary {
             table += "This was a check: nothing was sent, and what the server has already was not looked at.\n";
         }
         if self.doctors.differing > 0 {
-            table += "Doctors who differ from the source were registered before, and stay as they are, their time zone included.\n";
+            table += "Doctors who differ were registered with another time zone, which stays, or the service key lacks the scope read.\n";
         }
         if self.patients.differing > 0 {
             table += "Patients who differ were not brought up to date: the service key needs the scope read.\n";
@@ -293,9 +307,30 @@ impl Summary {
                 .collect();
             table += &format!("Kinds of resources that are not imported: {}\n", kinds.join(", "));
         }
+        self.list_elements(&mut table);
         self.list_remarks(&mut table);
         self.list_failures(&mut table);
         table
+    }
+
+    /// The most frequent first.
+    fn list_elements(&self, table: &mut String) {
+        if self.elements.is_empty() {
+            return;
+        }
+        let mut elements: Vec<(&String, &u64)> = self.elements.iter().collect();
+        elements.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let named: Vec<String> = elements
+            .iter()
+            .take(MOST_ELEMENTS)
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        *table += &format!("Elements that a record has no place for: {}", named.join(", "));
+        if elements.len() > MOST_ELEMENTS {
+            let rest = elements.len().saturating_sub(MOST_ELEMENTS);
+            *table += &format!(", and {rest} kinds more; --json lists them all");
+        }
+        table.push('\n');
     }
 
     fn list_failures(&self, table: &mut String) {
@@ -327,8 +362,9 @@ impl Summary {
                 .sum::<u64>()
         };
         *table += &format!(
-            "\n{} left out though they are data, {} rightly passed over, {} changed, in {} files:\n",
+            "\n{} left out though a record has a place for them, {} have no place, {} rightly passed over, {} changed, in {} files:\n",
             count(Fate::LeftOut),
+            count(Fate::NoPlace),
             count(Fate::PassedOver),
             count(Fate::Changed),
             self.remarks.len()
@@ -338,6 +374,7 @@ impl Summary {
             for note in &remarks.notes {
                 let fate = match note.fate {
                     Fate::LeftOut => "left out",
+                    Fate::NoPlace => "no place",
                     Fate::PassedOver => "passed over",
                     Fate::Changed => "changed",
                 };

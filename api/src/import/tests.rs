@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use domain::calendar::RecordedOutcome;
 use domain::kernel::Identifier;
-use domain::patient::Registration;
+use domain::patient::{Findings, Registration};
 use domain::practitioner::PractitionerDetails;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::fhir::{self, BundleError};
+use super::fhir::{self, BundleError, Elements};
 use super::identity::{self, Index};
-use super::mapping::{Context, Fate, Notes, Provider, Visit};
+use super::mapping::{Context, Fate, Note, Notes, Provider, Visit};
 use super::parts::{self, Gathering};
 use super::people;
 
@@ -23,6 +24,7 @@ pub(in crate::import) struct Outcome {
     pub(in crate::import) refused: Vec<BundleError>,
     pub(in crate::import) notes: Notes,
     pub(in crate::import) ignored: BTreeMap<String, u64>,
+    pub(in crate::import) elements: Elements,
 }
 
 /// Runs files of these contents, in this order.
@@ -35,7 +37,7 @@ pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let (doctors, refused) = people::doctors(&index, context);
     for doctor in doctors {
-        outcome.practitioners.push(doctor.details);
+        outcome.practitioners.push(doctor.registration());
         outcome.notes.append(doctor.notes);
     }
     for (_, path, why) in refused {
@@ -47,6 +49,7 @@ pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Outcome {
         let parts = parts::parts(&index, file, &format!("{file}.json"), &fhir::contents(json, false));
         outcome.notes.append(parts.notes);
         outcome.refused.extend(parts.failures);
+        outcome.elements.append(parts.elements);
         for (kind, count) in parts.ignored {
             *outcome.ignored.entry(kind).or_default() += count;
         }
@@ -396,11 +399,87 @@ fn what_is_deleted_at_the_source_is_not_imported_in_an_older_state() {
         there(&person),
     ];
     let outcome = ran(&[bundle("history", &entries)]);
-    assert!(
-        !serde_json::to_string(&outcome.patients[0].intake)
-            .unwrap()
-            .contains("Asthma")
+    let intake = &outcome.patients[0].intake;
+    assert_eq!(intake.conditions, Findings::NotAsked);
+    let withdrawn: Vec<String> = intake.withdrawn.iter().map(|one| one.as_of.to_rfc3339()).collect();
+    assert_eq!(withdrawn, ["2021-01-01T00:00:00+00:00"], "as of when it was deleted");
+}
+
+#[test]
+fn what_is_deleted_and_nowhere_told_is_named() {
+    let gone = |kind: &str| json!({ "request": { "method": "DELETE", "url": format!("{kind}/x") } });
+    for (kind, lost) in [
+        ("AllergyIntolerance", 1),
+        ("Encounter", 1),
+        ("Patient", 0),
+        ("Observation", 0),
+    ] {
+        let outcome = ran(&[bundle("transaction", &[gone(kind)])]);
+        assert_eq!(left_out(&outcome).len(), lost, "{kind}");
+        assert_eq!(outcome.notes.list().len(), 1, "{kind}");
+    }
+}
+
+#[test]
+fn a_visit_that_is_deleted_or_was_entered_in_error_counts_as_none() {
+    let entry = |resource: &Value| json!({ "fullUrl": "https://a.test/fhir/Encounter/e1", "resource": resource });
+    let there = dated(
+        visit("e1", &to("Patient/p1"), &to("Practitioner/d1")),
+        "2020-01-01T00:00:00Z",
     );
+    let mut in_error = dated(there.clone(), "2021-01-01T00:00:00Z");
+    in_error["status"] = json!("entered-in-error");
+    let gone = json!({
+        "fullUrl": "https://a.test/fhir/Encounter/e1", "response": { "lastModified": "2021-01-01T00:00:00Z" },
+        "request": { "method": "DELETE", "url": "Encounter/e1" },
+    });
+    for taken_back in [entry(&in_error), gone] {
+        let others = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+        let others = others.map(|resource| json!({ "resource": resource }));
+        let entries = [&others[..], &[taken_back.clone(), entry(&there)]].concat();
+        let outcome = ran(&[bundle("history", &entries)]);
+        assert_eq!(left_out(&outcome), Vec::<String>::new(), "{taken_back}");
+        let visits: Vec<_> = outcome.visits.iter().map(|one| (one.outcome, one.as_of)).collect();
+        let as_of = "2021-01-01T00:00:00Z".parse().ok();
+        assert_eq!(visits, [(RecordedOutcome::EnteredInError, as_of)], "{taken_back}");
+    }
+}
+
+#[test]
+fn elements_without_a_place_are_named_and_lose_nothing_else() {
+    let mut person = patient("p1", "Person", &mrn("1"));
+    (person["photo"], person["maritalStatus"]) = (json!([{ "data": "SECRET" }]), json!({ "text": "SECRET" }));
+    person["name"][0]["suffix"] = json!(["SECRET"]);
+    let mut practitioner = doctor("d1", "Doctor");
+    practitioner["photo"] = json!([]);
+    let organization = json!({ "resourceType": "Organization", "id": "o1", "name": "SECRET" });
+    let outcome = ran(&[of(&[person.clone(), practitioner, organization]), of(&[person])]);
+    assert_eq!(left_out(&outcome), Vec::<String>::new());
+    assert_eq!(outcome.notes.list(), []);
+    let expected = [
+        "Organization.name",
+        "Patient.maritalStatus",
+        "Patient.name.suffix",
+        "Patient.photo",
+        "Practitioner.photo",
+    ];
+    let elements = outcome.elements.into_map();
+    assert_eq!(elements.keys().collect::<Vec<_>>(), expected);
+    assert!(
+        elements.values().all(|count| *count == 1),
+        "only the state that counts: {elements:?}"
+    );
+}
+
+#[test]
+fn what_may_change_the_meaning_of_a_resource_is_not_passed_over() {
+    let mut person = patient("p1", "Person", &mrn("1"));
+    person["modifierExtension"] = json!([{ "url": "https://a.test/is-a-test-patient", "valueBoolean": true }]);
+    person["meta"] = json!({ "security": [{ "code": "R" }] });
+    let outcome = ran(&[of(&[person])]);
+    assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 1));
+    let changed = |note: &Note| note.fate == Fate::Changed && note.why.starts_with("has labels of who may see it");
+    assert!(outcome.notes.list().iter().any(changed));
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Completed, NoShow and Cancelled are final. Repeating a step that was taken decides nothing. A recorded visit that its
-//! source left open is Booked: it can be completed, cancelled or marked as no-show, but neither confirmed nor moved.
+//! source left open is Booked: it can be completed, cancelled or marked as no-show, but neither confirmed nor moved. One that its
+//! source has taken back is EnteredInError, and only the source tells otherwise.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -282,6 +283,8 @@ impl Calendar {
                     Ok(vec![told.filed()])
                 }
             }
+            // Nobody has told of it, and nothing but a date could keep an older state from doing so.
+            None if told.outcome == RecordedOutcome::EnteredInError && told.as_of.is_none() => Ok(Vec::new()),
             None if told.slot.start > now => Err(CalendarError::NotYetBegun),
             None => Ok(vec![told.filed()]),
         }

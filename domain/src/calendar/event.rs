@@ -114,6 +114,15 @@ pub enum AppointmentStatus {
     Cancelled,
     /// The patient did not come.
     NoShow,
+    /// There never was such a visit: the system it came from has taken it back.
+    EnteredInError,
+}
+
+impl AppointmentStatus {
+    /// Whether it counts as a visit that was, is or will be.
+    pub const fn is_visit(self) -> bool {
+        !matches!(self, Self::Cancelled | Self::EnteredInError)
+    }
 }
 
 /// How a visit of the past ended, as its source tells it.
@@ -125,6 +134,8 @@ pub enum RecordedOutcome {
     Cancelled,
     /// The source leaves it open.
     Open,
+    /// There never was such a visit: the source has taken it back, or deleted it.
+    EnteredInError,
 }
 
 impl RecordedOutcome {
@@ -134,6 +145,7 @@ impl RecordedOutcome {
             Self::Completed => AppointmentStatus::Completed,
             Self::Cancelled => AppointmentStatus::Cancelled,
             Self::Open => AppointmentStatus::Booked,
+            Self::EnteredInError => AppointmentStatus::EnteredInError,
         }
     }
 }

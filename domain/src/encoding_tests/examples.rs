@@ -10,7 +10,8 @@ use crate::kernel::{
     PatientId, Personal, PractitionerId, Wallet,
 };
 use crate::patient::{
-    Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
+    Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails, PatientEvent,
+    Registration, Withdrawn,
 };
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
 use crate::wallet::WalletEvent;
@@ -83,17 +84,29 @@ fn intake() -> Intake {
             concept: concept(CodeSystem::Snomed, "195967001", "Asthma"),
             onset: Some(date("1930-01-01")),
             abated: None,
+            as_of: Some(time("1952-11-28T08:00:00.125Z")),
         }]),
         allergies: Findings::from([Allergy {
             concept: concept(CodeSystem::Icd10, "Z88.0", "Penicillin"),
             high_criticality: true,
+            as_of: None,
         }]),
+        no_known_allergies_to: AllergyKind::ALL.to_vec(),
         medications: Findings::from([Medication {
             concept: concept(CodeSystem::RxNorm, "895994", "Fluticasone"),
             since: Some(date("1969-12-31")),
             active: true,
+            as_of: None,
         }]),
         symptoms: vec![text("cough")],
+        withdrawn: [Matter::Conditions, Matter::Allergies, Matter::Medications]
+            .map(|matter| Withdrawn {
+                matter,
+                concept: concept(CodeSystem::Snomed, "91936005", "Penicillin"),
+                since: Some(date("1969-12-31")),
+                as_of: time("1952-11-28T08:00:00.125Z"),
+            })
+            .to_vec(),
     }
 }
 
@@ -159,6 +172,7 @@ pub(super) fn practitioner() -> Vec<PractitionerEvent> {
         credentials: vec![text("MD, Geneva Medical College")],
         time_zone: chrono_tz::America::New_York,
         identifier: Some(identifier("blackwell")),
+        as_of: Some(time("1952-11-28T08:00:00.125Z")),
     };
     let mut events = vec![PractitionerEvent::Registered {
         details: details(Gender::Female),
@@ -262,6 +276,7 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
             as_of: None,
             booking: booking(),
         },
+        recorded(Provider::Practitioner, RecordedOutcome::EnteredInError),
     ]
 }
 

@@ -12,7 +12,8 @@ use crate::kernel::{
     PatientId, Personal, PractitionerId, Wallet,
 };
 use crate::patient::{
-    Allergy, Condition, Deceased, Findings, Intake, Medication, PatientDetails, PatientEvent, Registration,
+    Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails, PatientEvent,
+    Registration, Withdrawn,
 };
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
 use crate::wallet::WalletEvent;
@@ -145,26 +146,51 @@ fn findings<T: Clone + std::fmt::Debug + 'static>(
 
 fn intakes() -> impl Strategy<Value = Intake> {
     let day = || prop::option::of(dates());
-    let conditions =
-        (concepts(), day(), day()).prop_map(|(concept, onset, abated)| Condition { concept, onset, abated });
-    let allergies = (concepts(), any::<bool>()).prop_map(|(concept, high_criticality)| Allergy {
+    let as_of = || prop::option::of(millis());
+    let conditions = (concepts(), day(), day(), as_of()).prop_map(|(concept, onset, abated, as_of)| Condition {
+        concept,
+        onset,
+        abated,
+        as_of,
+    });
+    let allergies = (concepts(), any::<bool>(), as_of()).prop_map(|(concept, high_criticality, as_of)| Allergy {
         concept,
         high_criticality,
+        as_of,
     });
     let medications =
-        (concepts(), day(), any::<bool>()).prop_map(|(concept, since, active)| Medication { concept, since, active });
+        (concepts(), day(), any::<bool>(), as_of()).prop_map(|(concept, since, active, as_of)| Medication {
+            concept,
+            since,
+            active,
+            as_of,
+        });
+    let kinds = select(AllergyKind::ALL.to_vec());
+    let matters = select(vec![Matter::Conditions, Matter::Allergies, Matter::Medications]);
+    let withdrawn = (matters, concepts(), day(), millis()).prop_map(|(matter, concept, since, as_of)| Withdrawn {
+        matter,
+        concept,
+        since,
+        as_of,
+    });
     let lists = (
         findings(conditions),
         findings(allergies),
+        prop::collection::vec(kinds, 0..3),
         findings(medications),
         text_lists(),
+        prop::collection::vec(withdrawn, 0..3),
     );
-    lists.prop_map(|(conditions, allergies, medications, symptoms)| Intake {
-        conditions,
-        allergies,
-        medications,
-        symptoms,
-    })
+    lists.prop_map(
+        |(conditions, allergies, no_known_allergies_to, medications, symptoms, withdrawn)| Intake {
+            conditions,
+            allergies,
+            no_known_allergies_to,
+            medications,
+            symptoms,
+            withdrawn,
+        },
+    )
 }
 
 pub(super) fn patient() -> impl Strategy<Value = PatientEvent> {
@@ -184,9 +210,11 @@ pub(super) fn practitioner() -> impl Strategy<Value = PractitionerEvent> {
         text_lists(),
         select(chrono_tz::TZ_VARIANTS.to_vec()),
         identifiers(),
+        prop::option::of(millis()),
     )
         .prop_map(
-            |(name, gender, specializations, credentials, time_zone, identifier)| PractitionerDetails {
+            |(name, gender, specializations, credentials, time_zone, identifier, as_of)| PractitionerDetails {
+                as_of,
                 name,
                 gender,
                 specializations,
@@ -224,6 +252,7 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
         RecordedOutcome::Completed,
         RecordedOutcome::Cancelled,
         RecordedOutcome::Open,
+        RecordedOutcome::EnteredInError,
     ]);
     let as_of = prop::option::of(millis());
     prop_oneof![

@@ -36,6 +36,9 @@ pub struct PatientDetails {
 }
 
 impl PatientDetails {
+    /// How many other ids a patient may have, and how many are looked for at once.
+    pub const MOST_IDENTIFIERS: usize = 50;
+
     /// Whether the days of birth and death can be true.
     ///
     /// # Errors
@@ -67,6 +70,9 @@ pub struct Condition {
     /// Until when; `None` while it is active.
     #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub abated: Option<NaiveDate>,
+    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 /// An allergy or intolerance (FHIR R4 `AllergyIntolerance`).
@@ -76,6 +82,9 @@ pub struct Allergy {
     pub concept: Concept,
     /// Whether a reaction may be life-threatening (FHIR criticality `high`).
     pub high_criticality: bool,
+    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 /// A medication (FHIR R4 `MedicationRequest` or `MedicationStatement`).
@@ -88,6 +97,65 @@ pub struct Medication {
     pub since: Option<NaiveDate>,
     /// Whether it is being taken now.
     pub active: bool,
+    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum AllergyKind {
+    /// To drugs.
+    Medication,
+    /// To food.
+    Food,
+    /// To what is in the environment: pollen, dust, mould.
+    Environment,
+    /// To animals.
+    Animal,
+    /// To insects and their venoms.
+    Insect,
+    /// To latex.
+    Latex,
+}
+
+impl AllergyKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Medication,
+        Self::Food,
+        Self::Environment,
+        Self::Animal,
+        Self::Insect,
+        Self::Latex,
+    ];
+}
+
+/// One of the three matters of which there are findings.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Matter {
+    /// Conditions.
+    Conditions,
+    /// Allergies.
+    Allergies,
+    /// Medications.
+    Medications,
+}
+
+/// A finding that its source has taken back: it was entered in error, refuted, deleted, or an allergy that has passed. It is kept so
+/// that an older state of the source does not bring it back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// In which list it was.
+    pub matter: Matter,
+    /// What it was.
+    pub concept: Concept,
+    /// Since when it was said to be, if that was known.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
+    pub since: Option<NaiveDate>,
+    /// As of when the source took it back.
+    #[serde(with = "crate::kernel::time::compact_millis")]
+    pub as_of: DateTime<Utc>,
 }
 
 /// What a patient brings before a visit (R9).
@@ -97,15 +165,35 @@ pub struct Intake {
     pub conditions: Findings<Condition>,
     /// Allergies.
     pub allergies: Findings<Allergy>,
+    /// Of which kinds of allergies none are known, each once. That none are known at all is a value of [`Intake::allergies`].
+    pub no_known_allergies_to: Vec<AllergyKind>,
     /// Medications.
     pub medications: Findings<Medication>,
     /// Symptoms in the patient's own words.
     pub symptoms: Vec<String>,
+    /// What a source has taken back.
+    pub withdrawn: Vec<Withdrawn>,
 }
 
 impl Intake {
     /// How many items a list takes.
     pub const MOST: usize = 1000;
+
+    /// Whether a source has told all that this says it has, and as of when, by what is `known`.
+    pub fn is_dated_as(&self, known: &Self) -> bool {
+        self.dates().all(|date| known.dates().any(|known| known == date))
+    }
+
+    /// What a source has told, and as of when.
+    fn dates(&self) -> impl Iterator<Item = (Matter, &Concept, DateTime<Utc>)> {
+        let conditions = self.conditions.list().iter();
+        let conditions = conditions.filter_map(|one| Some((Matter::Conditions, &one.concept, one.as_of?)));
+        let allergies = self.allergies.list().iter();
+        let allergies = allergies.filter_map(|one| Some((Matter::Allergies, &one.concept, one.as_of?)));
+        let medications = self.medications.list().iter();
+        let medications = medications.filter_map(|one| Some((Matter::Medications, &one.concept, one.as_of?)));
+        conditions.chain(allergies).chain(medications)
+    }
 }
 
 /// A registration: details and intake together.

@@ -16,5 +16,7 @@ pub use aggregate::Patient;
 pub use command::PatientCommand;
 pub use deceased::Deceased;
 pub use error::PatientError;
-pub use event::{Allergy, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+pub use event::{
+    Allergy, AllergyKind, Condition, Intake, Matter, Medication, PatientDetails, PatientEvent, Registration, Withdrawn,
+};
 pub use findings::Findings;

@@ -38,6 +38,7 @@ fn intake(symptom: &str) -> Intake {
     let allergies = vec![Allergy {
         concept,
         high_criticality: true,
+        as_of: None,
     }];
     Intake {
         allergies: allergies.into(),
@@ -373,6 +374,23 @@ fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
         }
     }
     assert_eq!(Findings::<Allergy>::from(Vec::new()), Findings::NotAsked);
+}
+
+#[test]
+fn a_patient_may_keep_the_dates_of_a_source_and_not_make_them() {
+    let dated = |as_of: Option<DateTime<Utc>>| {
+        let told = |allergy: &Allergy| Allergy {
+            as_of,
+            ..allergy.clone()
+        };
+        Intake {
+            allergies: intake("cough").allergies.list().iter().map(told).collect(),
+            ..Intake::default()
+        }
+    };
+    let (told, later) = (dated(Some(now())), dated(Some(now() + chrono::TimeDelta::days(1))));
+    assert!(told.is_dated_as(&told) && dated(None).is_dated_as(&told) && Intake::default().is_dated_as(&told));
+    assert!(!later.is_dated_as(&told) && !told.is_dated_as(&dated(None)));
 }
 
 #[test]

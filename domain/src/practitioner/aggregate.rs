@@ -33,12 +33,13 @@ impl Practitioner {
         self.updated.as_ref().or(self.registered.as_ref())
     }
 
-    /// The same content is what was registered, however the entry was updated since, or the entry as it stands.
+    /// Registering the entry as it stands changes nothing. What was registered first and was changed since is other content: a
+    /// source may return to it.
     fn register(&self, details: PractitionerDetails) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         check_specializations(&details)?;
         if !self.is_registered() {
             Ok(vec![PractitionerEvent::Registered { details }])
-        } else if self.registered.as_ref() == Some(&details) || self.details() == Some(&details) {
+        } else if self.details() == Some(&details) {
             Ok(Vec::new())
         } else {
             Err(PractitionerError::AlreadyRegistered)

@@ -5,7 +5,8 @@ use super::event::PractitionerDetails;
 /// A command to a practitioner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PractitionerCommand {
-    /// Register. Doing so again with the same content changes nothing; with other content it is refused.
+    /// Register. Doing so again with the entry as it stands changes nothing; with other content it is refused, though it were what
+    /// was registered first.
     Register {
         /// The details.
         details: PractitionerDetails,

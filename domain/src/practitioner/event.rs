@@ -1,5 +1,6 @@
 //! What can happen to a practitioner's entry.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub struct PractitionerDetails {
     pub time_zone: Tz,
     /// The id in the system the practitioner came from, if any. It names the stream and never changes.
     pub identifier: Option<Identifier>,
+    /// As of when the source told these details, if it said: an older state of the source does not replace them.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 /// An event in a practitioner's stream. The variants' order is their encoding: add only at the end.

@@ -28,6 +28,7 @@ fn details(speciality: &str) -> PractitionerDetails {
             system: "urn:example".to_owned(),
             value: "7".to_owned(),
         }),
+        as_of: None,
     }
 }
 
@@ -72,13 +73,17 @@ fn a_practitioner_registers() {
 }
 
 #[test]
-fn registering_the_same_again_changes_nothing_however_the_entry_was_updated_since() {
+fn registering_the_same_again_changes_nothing() {
     given(vec![registered()])
         .when(register(details("Cardiology")))
         .then_expect_events(vec![]);
+}
+
+#[test]
+fn returning_to_what_was_registered_first_is_a_change() {
     given(vec![registered(), updated()])
         .when(register(details("Cardiology")))
-        .then_expect_events(vec![]);
+        .then_expect_error(PractitionerError::AlreadyRegistered);
 }
 
 #[test]

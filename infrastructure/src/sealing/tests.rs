@@ -511,6 +511,7 @@ fn registration(nth: u128) -> Registration {
                 concept: concept(code, text),
                 onset: day(15_000),
                 abated: day(15_014),
+                as_of: None,
             })
             .into(),
             medications: [
@@ -527,6 +528,7 @@ fn registration(nth: u128) -> Registration {
                 },
                 since: day(16_000),
                 active: true,
+                as_of: None,
             })
             .into(),
             ..Intake::default()
@@ -553,6 +555,7 @@ fn practitioner(nth: u128) -> PractitionerEvent {
                 system: "http://hl7.org/fhir/sid/us-npi".to_owned(),
                 value: (99_999_000 + nth).to_string(),
             }),
+            as_of: None,
         },
     }
 }

@@ -51,10 +51,10 @@ impl AppointmentRow {
         }
     }
 
-    /// What it adds to the relationship of its patient and practitioner: nothing when it is cancelled, or one is not known.
+    /// What it adds to the relationship of its patient and practitioner: nothing when it is no visit, or one is not known.
     pub(crate) fn visit(&self) -> Option<Visit> {
         match (self.patient, self.practitioner) {
-            (Some(patient), Some(practitioner)) if self.status != AppointmentStatus::Cancelled => Some(Visit {
+            (Some(patient), Some(practitioner)) if self.status.is_visit() => Some(Visit {
                 patient,
                 practitioner,
                 start: self.start(),

@@ -2,12 +2,13 @@
 
 use domain::calendar::AppointmentStatus;
 
-const NAMES: [(AppointmentStatus, &str); 5] = [
+const NAMES: [(AppointmentStatus, &str); 6] = [
     (AppointmentStatus::Booked, "booked"),
     (AppointmentStatus::Confirmed, "confirmed"),
     (AppointmentStatus::Completed, "completed"),
     (AppointmentStatus::Cancelled, "cancelled"),
     (AppointmentStatus::NoShow, "no-show"),
+    (AppointmentStatus::EnteredInError, "entered-in-error"),
 ];
 
 pub(super) fn name(status: AppointmentStatus) -> &'static str {

@@ -11,7 +11,7 @@ pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Er
         .execute(
             "INSERT INTO relationships (patient, practitioner, since, latest, appointments) \
              SELECT patient, practitioner, min(starts), max(starts), count(*) FROM appointments \
-             WHERE patient IS NOT NULL AND practitioner IS NOT NULL AND status <> 'cancelled' \
+             WHERE patient IS NOT NULL AND practitioner IS NOT NULL AND status NOT IN ('cancelled', 'entered-in-error') \
              GROUP BY patient, practitioner",
         )
         .await
@@ -56,7 +56,7 @@ pub(crate) async fn update(connection: &mut PgConnection, changes: &Changes) -> 
                  CROSS JOIN LATERAL (\
                      SELECT min(starts) AS since, max(starts) AS latest, count(*) AS appointments FROM appointments a \
                      WHERE a.patient = stale.patient AND a.practitioner = stale.practitioner \
-                     AND a.status <> 'cancelled') AS sums), \
+                     AND a.status NOT IN ('cancelled', 'entered-in-error')) AS sums), \
              gone AS (\
                  DELETE FROM relationships r USING derived d \
                  WHERE r.patient = d.patient AND r.practitioner = d.practitioner AND d.appointments = 0) \

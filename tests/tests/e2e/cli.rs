@@ -41,7 +41,43 @@ async fn every_subcommand_explains_itself() {
         assert!(own.status.success() && own.stdout.len() > 80, "{subcommand}");
     }
     assert!(help.contains("Exit codes"), "{help}");
+    for subcommand in ["import", "check-node"] {
+        let own = String::from_utf8(run(&[subcommand, "--help"]).await.stdout).unwrap();
+        assert!(own.contains("Exit codes"), "{subcommand} has some of its own: {own}");
+    }
     assert_eq!(failure(&["frobnicate"]).await.0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_code_of_an_import_tells_what_is_lost_from_what_has_no_place() {
+    let folder = postgres::folder();
+    let file = folder.path().join("bundle.json");
+    let check = async |change: fn(&mut Value)| {
+        let mut bundle = bundles::bundle(0, 2);
+        change(&mut bundle["entry"][0]["resource"]);
+        std::fs::write(&file, bundle.to_string()).unwrap();
+        let output = run(&["import", "--check", text(&file)]).await;
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = check(|patient| {
+        let names = patient["name"].as_array_mut().unwrap();
+        names.push(serde_json::json!({ "use": "maiden", "family": "Former" }));
+        patient["maritalStatus"] = serde_json::json!({ "text": "SECRET" });
+    })
+    .await;
+    assert_eq!(code, Some(0), "a record has no place for it, and that is said: {said}");
+    for words in [
+        "no place: 1 Patient a name is former",
+        "1 Patient.maritalStatus",
+        "2 Encounter.class",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("SECRET"), "{said}");
+    let (code, said) = check(|patient| patient["deceasedDateTime"] = "sometime".into()).await;
+    assert_eq!(code, Some(3), "a record has a place for it: {said}");
+    let (code, said) = check(|patient| patient["birthDate"] = "sometime".into()).await;
+    assert_eq!(code, Some(1), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

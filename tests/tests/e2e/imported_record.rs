@@ -36,6 +36,7 @@ fn export() -> Value {
             "deceasedBoolean": true,
         }),
         json!({ "resourceType": "AllergyIntolerance", "id": "none", "patient": subject, "code": coded("716186003") }),
+        json!({ "resourceType": "AllergyIntolerance", "id": "no-food", "patient": subject, "code": coded("429625007") }),
         json!({ "resourceType": "MedicationStatement", "id": "not", "subject": subject, "status": "not-taken",
                 "medicationCodeableConcept": { "text": "Laudanum" } }),
         json!({ "resourceType": "Condition", "id": "asthma", "subject": subject, "code": coded("195967001"),
@@ -77,6 +78,7 @@ async fn a_record_says_what_its_source_means() {
     );
     let intake = &patient["intake"];
     assert_eq!(intake["allergies"], "none-known", "{intake}");
+    assert_eq!(intake["noKnownAllergiesTo"], json!(["food"]), "{intake}");
     assert_eq!(intake["medications"], json!([]), "{intake}");
     assert_eq!(intake["conditions"][0]["onset"], "1930-01-01", "{intake}");
     assert_eq!(

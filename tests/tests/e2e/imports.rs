@@ -283,6 +283,136 @@ async fn an_open_visit_that_is_finished_later_ends_as_completed_with_its_times()
     system.stop().await;
 }
 
+/// A dated chart: an allergy and a condition, of which the first has these fields, and the second those.
+fn chart(at: &str, allergy: &Value, condition: &Value) -> Value {
+    let mut bundle = charted("90", "+1 555 0090", false);
+    let subject = json!({ "reference": "Patient/p90" });
+    let entries = bundle["entry"].as_array_mut().unwrap();
+    for (kind, id, text, fields) in [
+        ("AllergyIntolerance", "a90", "Penicillin", allergy),
+        ("Condition", "c90", "Asthma", condition),
+    ] {
+        let mut resource = json!({
+            "resourceType": kind, "id": id, "subject": subject, "patient": subject, "code": { "text": text },
+        });
+        for (field, value) in fields.as_object().unwrap() {
+            resource[field] = value.clone();
+        }
+        entries.push(json!({ "resource": resource }));
+    }
+    dated(bundle, at)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_export_that_comes_later_brings_nothing_back() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::start(&chain, &deployment).await;
+    let key = system.service("Import", Role::Hospital).await;
+    let folder = postgres::folder();
+    let (none, over) = (json!({}), json!({ "abatementDateTime": "2022-05-06" }));
+    let refuted = json!({ "verificationStatus": { "coding": [{ "code": "refuted" }] } });
+    let exports = [
+        (chart("2021-01-01T00:00:00Z", &none, &none), false, 0),
+        (chart("2023-01-01T00:00:00Z", &refuted, &over), true, 0),
+        // That an allergy is not taken is never said in passing: another source may mean another one.
+        (chart("2019-01-01T00:00:00Z", &none, &none), true, 1),
+    ];
+    for (export, is_over, left_out) in &exports {
+        write(folder.path(), export);
+        let summary = import(&system, &key, folder.path(), Tz::UTC).await;
+        assert_eq!(summary.failures, [], "{}", summary.table());
+        let intake = only_patient(&system, &key).await["intake"].clone();
+        let allergies = intake["allergies"].as_array().unwrap();
+        assert_eq!(allergies.len(), usize::from(!is_over), "{intake}");
+        assert_eq!(intake["conditions"][0]["abated"].is_string(), *is_over, "{intake}");
+        assert_eq!(summary.left_out, *left_out, "{}", summary.table());
+        let again = import(&system, &key, folder.path(), Tz::UTC).await;
+        assert_eq!(again.events, 0, "{}", again.table());
+    }
+    // What is told anew counts again.
+    write(folder.path(), &chart("2025-01-01T00:00:00Z", &none, &none));
+    let summary = import(&system, &key, folder.path(), Tz::UTC).await;
+    assert_eq!(
+        (&summary.failures, summary.left_out),
+        (&Vec::new(), 0),
+        "{}",
+        summary.table()
+    );
+    let intake = only_patient(&system, &key).await["intake"].clone();
+    assert_eq!(intake["allergies"][0]["concept"]["text"], "Penicillin", "{intake}");
+    assert_eq!(intake["withdrawn"], Value::Null, "{intake}");
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_that_its_source_takes_back_counts_no_more_and_a_doctor_is_who_they_are_now() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::start(&chain, &deployment).await;
+    let key = system.service("Import", Role::Hospital).await;
+    let folder = postgres::folder();
+    let bundle = |status: &str, family: &str, at: &str| {
+        let mut bundle = charted("95", "+1 555 0095", false);
+        let entries = bundle["entry"].as_array_mut().unwrap();
+        entries.push(json!({ "resource": {
+            "resourceType": "Practitioner", "id": "d95", "name": [{ "family": family, "given": ["Ruth"] }],
+            "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": "1000000095" }],
+        }}));
+        entries.push(json!({ "resource": {
+            "resourceType": "Encounter", "id": "e95", "status": status, "subject": { "reference": "Patient/p95" },
+            "identifier": [{ "system": "https://clinic.test/visit", "value": "V95" }],
+            "period": { "start": "2020-03-04T09:00:00Z", "end": "2020-03-04T09:20:00Z" },
+            "participant": [{ "individual": { "reference": "Practitioner/d95" } }],
+        }}));
+        dated(bundle, at)
+    };
+    // The last one is an older export.
+    for (status, family, at, is_now) in [
+        ("finished", "Maiden", "2021-01-01T00:00:00Z", ("completed", "Maiden")),
+        (
+            "entered-in-error",
+            "Married",
+            "2022-01-01T00:00:00Z",
+            ("entered-in-error", "Married"),
+        ),
+        (
+            "finished",
+            "Maiden",
+            "2021-01-01T00:00:00Z",
+            ("entered-in-error", "Married"),
+        ),
+    ] {
+        write(folder.path(), &bundle(status, family, at));
+        let summary = import(&system, &key, folder.path(), Tz::UTC).await;
+        assert_eq!(
+            (&summary.failures, summary.left_out),
+            (&Vec::new(), 0),
+            "{}",
+            summary.table()
+        );
+        let (_, visits) = system.get("/v1/appointments", &key).await;
+        assert_eq!(visits["items"].as_array().unwrap().len(), 1, "{visits}");
+        assert_eq!(visits["items"][0]["status"], is_now.0, "{visits}");
+        let (_, doctors) = system.get("/v1/practitioners", &key).await;
+        let doctor = &doctors["items"][0];
+        assert_eq!(doctor["details"]["name"]["family"], is_now.1, "{doctors}");
+        assert_eq!(
+            doctor["details"]["specializations"][0]["text"], "General practice",
+            "{doctors}"
+        );
+        let treated = format!("/v1/practitioners/{}/patients", doctor["id"].as_str().unwrap());
+        let (_, treated) = system.get(&treated, &key).await;
+        let is_visit = is_now.0 == "completed";
+        assert_eq!(
+            treated["items"].as_array().unwrap().len(),
+            usize::from(is_visit),
+            "{treated}"
+        );
+    }
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_family_that_comes_in_two_runs_stays_a_family() {
     let chain = TestChain::start().await;

@@ -38,6 +38,7 @@ mod rebuild;
 mod reorganisations;
 mod replicas;
 mod revocations;
+mod sources;
 mod spine;
 mod stores;
 mod tooling;

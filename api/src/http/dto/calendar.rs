@@ -276,6 +276,8 @@ pub enum AppointmentStatus {
     Cancelled,
     /// The patient did not come.
     NoShow,
+    /// There never was such a visit: the system it came from has taken it back.
+    EnteredInError,
 }
 
 impl From<calendar::AppointmentStatus> for AppointmentStatus {
@@ -286,6 +288,7 @@ impl From<calendar::AppointmentStatus> for AppointmentStatus {
             calendar::AppointmentStatus::Completed => Self::Completed,
             calendar::AppointmentStatus::Cancelled => Self::Cancelled,
             calendar::AppointmentStatus::NoShow => Self::NoShow,
+            calendar::AppointmentStatus::EnteredInError => Self::EnteredInError,
         }
     }
 }
@@ -298,6 +301,7 @@ impl From<AppointmentStatus> for calendar::AppointmentStatus {
             AppointmentStatus::Completed => Self::Completed,
             AppointmentStatus::Cancelled => Self::Cancelled,
             AppointmentStatus::NoShow => Self::NoShow,
+            AppointmentStatus::EnteredInError => Self::EnteredInError,
         }
     }
 }
@@ -358,7 +362,7 @@ impl From<AppointmentView> for Appointment {
 
 /// How a visit of the past ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum VisitOutcome {
     /// It took place.
     Completed,
@@ -366,6 +370,9 @@ pub enum VisitOutcome {
     Cancelled,
     /// The source leaves it open.
     Open,
+    /// There never was such a visit: the source has taken it back, or deleted it. One that is not recorded is not recorded for that,
+    /// unless `asOf` says since when, so that an older state does not bring it.
+    EnteredInError,
 }
 
 /// A visit of the past to record.
@@ -437,6 +444,7 @@ impl Checked for RecordVisit {
                 VisitOutcome::Completed => calendar::RecordedOutcome::Completed,
                 VisitOutcome::Cancelled => calendar::RecordedOutcome::Cancelled,
                 VisitOutcome::Open => calendar::RecordedOutcome::Open,
+                VisitOutcome::EnteredInError => calendar::RecordedOutcome::EnteredInError,
             },
             reason,
             as_of: self.as_of.map(|at| at.0),

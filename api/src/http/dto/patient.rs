@@ -51,9 +51,6 @@ pub struct PatientDetails {
     pub as_of: Option<Instant>,
 }
 
-/// How many other ids a patient may have, and how many are looked for at once.
-pub const MOST_IDENTIFIERS: usize = 50;
-
 impl Checked for PatientDetails {
     type Domain = patient::PatientDetails;
 
@@ -67,7 +64,11 @@ impl Checked for PatientDetails {
             email: self.email.map(|email| checks.fits("email", email, TextRule::EMAIL)),
             deceased: checks.optional("deceased", self.deceased),
             identifier: checks.optional("identifier", self.identifier),
-            other_identifiers: checks.list("otherIdentifiers", self.other_identifiers, MOST_IDENTIFIERS),
+            other_identifiers: checks.list(
+                "otherIdentifiers",
+                self.other_identifiers,
+                patient::PatientDetails::MOST_IDENTIFIERS,
+            ),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
@@ -115,6 +116,9 @@ pub struct Condition {
     /// Until when; missing while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abated: Option<Day>,
+    /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
 }
 
 impl Checked for Condition {
@@ -125,6 +129,7 @@ impl Checked for Condition {
             concept: checks.field("concept", self.concept),
             onset: self.onset.map(|day| day.0),
             abated: self.abated.map(|day| day.0),
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
 }
@@ -135,6 +140,7 @@ impl From<patient::Condition> for Condition {
             concept: condition.concept.into(),
             onset: condition.onset.map(Day),
             abated: condition.abated.map(Day),
+            as_of: condition.as_of.map(Instant),
         }
     }
 }
@@ -149,6 +155,9 @@ pub struct Allergy {
     /// Whether a reaction may be life-threatening.
     #[serde(default)]
     pub high_criticality: bool,
+    /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
 }
 
 impl Checked for Allergy {
@@ -159,6 +168,7 @@ impl Checked for Allergy {
         patient::Allergy {
             concept,
             high_criticality: self.high_criticality,
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
 }
@@ -168,6 +178,7 @@ impl From<patient::Allergy> for Allergy {
         Self {
             concept: allergy.concept.into(),
             high_criticality: allergy.high_criticality,
+            as_of: allergy.as_of.map(Instant),
         }
     }
 }
@@ -184,6 +195,9 @@ pub struct Medication {
     pub since: Option<Day>,
     /// Whether it is being taken now.
     pub active: bool,
+    /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
 }
 
 impl Checked for Medication {
@@ -195,6 +209,7 @@ impl Checked for Medication {
             concept,
             since: self.since.map(|day| day.0),
             active: self.active,
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
 }
@@ -205,6 +220,111 @@ impl From<patient::Medication> for Medication {
             concept: medication.concept.into(),
             since: medication.since.map(Day),
             active: medication.active,
+            as_of: medication.as_of.map(Instant),
+        }
+    }
+}
+
+/// Kinds of allergies of which a source may say that none are known, and leave the others open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllergyKind {
+    /// To drugs.
+    Medication,
+    /// To food.
+    Food,
+    /// To what is in the environment: pollen, dust, mould.
+    Environment,
+    /// To animals.
+    Animal,
+    /// To insects and their venoms.
+    Insect,
+    /// To latex.
+    Latex,
+}
+
+impl From<AllergyKind> for patient::AllergyKind {
+    fn from(kind: AllergyKind) -> Self {
+        match kind {
+            AllergyKind::Medication => Self::Medication,
+            AllergyKind::Food => Self::Food,
+            AllergyKind::Environment => Self::Environment,
+            AllergyKind::Animal => Self::Animal,
+            AllergyKind::Insect => Self::Insect,
+            AllergyKind::Latex => Self::Latex,
+        }
+    }
+}
+
+impl From<patient::AllergyKind> for AllergyKind {
+    fn from(kind: patient::AllergyKind) -> Self {
+        match kind {
+            patient::AllergyKind::Medication => Self::Medication,
+            patient::AllergyKind::Food => Self::Food,
+            patient::AllergyKind::Environment => Self::Environment,
+            patient::AllergyKind::Animal => Self::Animal,
+            patient::AllergyKind::Insect => Self::Insect,
+            patient::AllergyKind::Latex => Self::Latex,
+        }
+    }
+}
+
+/// One of the three matters of which there are findings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Matter {
+    /// Conditions.
+    Conditions,
+    /// Allergies.
+    Allergies,
+    /// Medications.
+    Medications,
+}
+
+/// A finding that its source has taken back: entered in error, refuted, deleted, or an allergy that has passed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"matter": "allergies", "concept": {"text": "Penicillin"}, "asOf": "2026-03-02T09:00:00Z"}))]
+pub struct Withdrawn {
+    /// In which list it was.
+    pub matter: Matter,
+    /// What it was.
+    pub concept: Concept,
+    /// Since when it was said to be, if that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Day>,
+    /// As of when the source took it back. Kept to the millisecond.
+    pub as_of: Instant,
+}
+
+impl Checked for Withdrawn {
+    type Domain = patient::Withdrawn;
+
+    fn check(self, checks: &mut Checks) -> patient::Withdrawn {
+        patient::Withdrawn {
+            matter: match self.matter {
+                Matter::Conditions => patient::Matter::Conditions,
+                Matter::Allergies => patient::Matter::Allergies,
+                Matter::Medications => patient::Matter::Medications,
+            },
+            concept: checks.field("concept", self.concept),
+            since: self.since.map(|day| day.0),
+            as_of: whole_millis(self.as_of.0),
+        }
+    }
+}
+
+impl From<patient::Withdrawn> for Withdrawn {
+    fn from(withdrawn: patient::Withdrawn) -> Self {
+        Self {
+            matter: match withdrawn.matter {
+                patient::Matter::Conditions => Matter::Conditions,
+                patient::Matter::Allergies => Matter::Allergies,
+                patient::Matter::Medications => Matter::Medications,
+            },
+            concept: withdrawn.concept.into(),
+            since: withdrawn.since.map(Day),
+            as_of: Instant(withdrawn.as_of),
         }
     }
 }
@@ -223,11 +343,20 @@ pub struct Intake {
     pub conditions: Findings<Condition>,
     /// Allergies.
     pub allergies: Findings<Allergy>,
+    /// Of which kinds of allergies none are known, each once; a finding in `allergies` outweighs it. That none are known at all is
+    /// `none-known` there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 6, example = json!(["medication"]))]
+    pub no_known_allergies_to: Vec<AllergyKind>,
     /// Medications.
     pub medications: Findings<Medication>,
     /// Symptoms in the patient's own words.
     #[schema(inline, value_type = Vec<SymptomText>, max_items = 1000)]
     pub symptoms: Vec<String>,
+    /// What a source has taken back; an older state of the source does not bring it back. Only a hospital changes this.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1000)]
+    pub withdrawn: Vec<Withdrawn>,
 }
 
 impl Checked for Intake {
@@ -243,11 +372,24 @@ impl Checked for Intake {
                 .map(|(index, text)| checks.fits(&index.to_string(), text, TextRule::SYMPTOM))
                 .collect()
         });
+        checks.within("noKnownAllergiesTo", |checks| {
+            if self.no_known_allergies_to.len() > patient::AllergyKind::ALL.len() {
+                checks.wrong(format!("must have at most {} items", patient::AllergyKind::ALL.len()));
+            }
+        });
+        let mut no_known_allergies_to: Vec<patient::AllergyKind> = Vec::new();
+        for kind in self.no_known_allergies_to.into_iter().map(Into::into) {
+            if !no_known_allergies_to.contains(&kind) {
+                no_known_allergies_to.push(kind);
+            }
+        }
         patient::Intake {
             conditions: self.conditions.check("conditions", checks),
             allergies: self.allergies.check("allergies", checks),
+            no_known_allergies_to,
             medications: self.medications.check("medications", checks),
             symptoms,
+            withdrawn: checks.list("withdrawn", self.withdrawn, patient::Intake::MOST),
         }
     }
 }
@@ -257,14 +399,18 @@ impl From<patient::Intake> for Intake {
         let patient::Intake {
             conditions,
             allergies,
+            no_known_allergies_to,
             medications,
             symptoms,
+            withdrawn,
         } = intake;
         Self {
             conditions: Findings::of(conditions),
             allergies: Findings::of(allergies),
+            no_known_allergies_to: no_known_allergies_to.into_iter().map(Into::into).collect(),
             medications: Findings::of(medications),
             symptoms,
+            withdrawn: withdrawn.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -397,7 +543,11 @@ impl Checked for LookUpPatients {
         if self.identifiers.is_empty() {
             checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
         }
-        checks.list("identifiers", self.identifiers, MOST_IDENTIFIERS)
+        checks.list(
+            "identifiers",
+            self.identifiers,
+            patient::PatientDetails::MOST_IDENTIFIERS,
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::CredentialText;
+use super::time::whole_millis;
 use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
 
 /// Who a practitioner is.
@@ -32,6 +33,9 @@ pub struct PractitionerDetails {
     /// The id in the system the practitioner came from. It names the entry and never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<Identifier>,
+    /// As of when the source told these details, if it said; only a hospital sets it. Kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
 }
 
 impl Checked for PractitionerDetails {
@@ -54,6 +58,7 @@ impl Checked for PractitionerDetails {
             credentials: checks.texts("credentials", self.credentials, 50, TextRule::line(500)),
             time_zone,
             identifier: checks.optional("identifier", self.identifier),
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
 }
@@ -67,6 +72,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
             credentials,
             time_zone,
             identifier,
+            as_of,
         } = details;
         Self {
             name: name.into(),
@@ -75,6 +81,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
             credentials,
             time_zone: time_zone.name().to_owned(),
             identifier: identifier.map(Into::into),
+            as_of: as_of.map(Instant),
         }
     }
 }

@@ -349,6 +349,7 @@ fn practitioner_details() -> PractitionerDetails {
         credentials: Vec::new(),
         time_zone: Tz::Asia__Tokyo,
         identifier: None,
+        as_of: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use domain::kernel::Identifier;
 
 use super::Kind;
@@ -333,9 +334,10 @@ impl Index {
             .is_some_and(|state| state.contained.is_some())
     }
 
-    /// When an item was.
-    pub(in crate::import) fn stamp_at(&self, origin: Origin) -> Stamp {
-        self.state_at(origin).map(|(_, state)| state.stamp).unwrap_or_default()
+    /// As of when a group is as it is, by its newest state, if that says so. A deletion is a state.
+    pub(in crate::import) fn as_of(&self, group: u32) -> Option<DateTime<Utc>> {
+        let newest = self.by_group.get(&group)?.newest;
+        self.states.get(at(newest))?.stamp.updated
     }
 
     /// Whose an item is.

@@ -85,12 +85,12 @@ pub(super) fn best_first<'a, T: Several>(
     current
 }
 
-/// Remarks on those that have no place in the record: the former ones, and all but one of the current ones.
+/// Remarks on those that a record has no place for: the former ones, and all but one of the current ones.
 pub(super) fn remark_on_others(remarks: &mut Remarks<'_>, what: &str, former: usize, current: usize) {
     for _ in 0..former {
-        remarks.left_out(format!("{what} is former or temporary, and has no place"));
+        remarks.no_place(format!("{what} is former or temporary"));
     }
     for _ in 1..current {
-        remarks.left_out(format!("{what} is one of several, and only one has a place"));
+        remarks.no_place(format!("{what} is one of several, and only one has a place"));
     }
 }

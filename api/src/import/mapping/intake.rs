@@ -1,14 +1,14 @@
 //! Conditions, allergies and medications: what a patient brings.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::{Concept, TextRule};
-use domain::patient::{Allergy, Condition, Intake, Medication};
+use domain::patient::{Allergy, AllergyKind, Condition, Intake, Matter, Medication};
 use serde_json::Value;
 
-use super::negations::{Gathered, Matter, said};
+use super::negations::{Gathered, Said, said};
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
-use crate::import::merge::Ended;
+use crate::import::merge::{Ended, EndedFinding};
 
 const NAMELESS: &str = "has neither a code nor a text";
 
@@ -23,6 +23,7 @@ const ALLERGY_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/allerg
 struct Brought {
     conditions: Gathered<Condition>,
     allergies: Gathered<Allergy>,
+    no_known_allergies_to: Vec<AllergyKind>,
     medications: Gathered<Medication>,
 }
 
@@ -32,6 +33,13 @@ impl Brought {
         let Some((matter, said)) = concept.and_then(|concept| said(concept, kind)) else {
             return false;
         };
+        if let (Matter::Allergies, Said::NoneKnownTo(kind)) = (matter, said) {
+            remarks.passed_over("says that none of one kind are known, is recorded as that, and is no finding");
+            if !self.no_known_allergies_to.contains(&kind) {
+                self.no_known_allergies_to.push(kind);
+            }
+            return true;
+        }
         match matter {
             Matter::Conditions => self.conditions.hear(said, remarks),
             Matter::Allergies => self.allergies.hear(said, remarks),
@@ -40,18 +48,20 @@ impl Brought {
         true
     }
 
-    fn condition(&mut self, resource: &fhir::Condition, remarks: &mut Remarks<'_>) {
+    fn condition(&mut self, entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) {
+        let Entry { resource, as_of, .. } = entry;
         let verification = status(&resource.verification_status, CONDITION_VERIFICATION);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
         if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Conditions, remarks)) {
             return;
         }
         if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
-            self.conditions.extend(condition(resource, remarks));
+            self.conditions.extend(condition(resource, *as_of, remarks));
         }
     }
 
-    fn allergy(&mut self, resource: &fhir::AllergyIntolerance, remarks: &mut Remarks<'_>) {
+    fn allergy(&mut self, entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) {
+        let Entry { resource, as_of, .. } = entry;
         let verification = status(&resource.verification_status, ALLERGY_VERIFICATION);
         let over = matches!(
             status(&resource.clinical_status, ALLERGY_CLINICAL),
@@ -61,46 +71,37 @@ impl Brought {
             return;
         }
         if over {
-            remarks.left_out("is no longer active");
+            remarks.no_place("is no longer active");
         } else if !self.hear(Some(&resource.code), Matter::Allergies, remarks) {
-            self.allergies.extend(allergy(resource, remarks));
+            self.allergies.extend(allergy(resource, *as_of, remarks));
         }
     }
 
-    fn request(&mut self, bundle: &Bundle, resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) {
+    fn request(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationRequest>, remarks: &mut Remarks<'_>) {
+        let Entry { resource, as_of, .. } = entry;
         if !is_given(resource, remarks) {
             return;
         }
-        let told = Told {
-            code: resource.medication_codeable_concept.as_ref(),
-            reference: resource.medication_reference.as_ref(),
-            contained: &resource.contained,
-        };
+        let told = Told::request(resource);
         self.medication(bundle, &told, remarks, |remarks, concept| Medication {
             concept,
             since: day(remarks, "authoredOn", resource.authored_on.as_deref()),
             active: is_active(resource.status.as_deref(), remarks),
+            as_of: *as_of,
         });
     }
 
-    fn statement(&mut self, bundle: &Bundle, resource: &fhir::MedicationStatement, remarks: &mut Remarks<'_>) {
+    fn statement(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationStatement>, remarks: &mut Remarks<'_>) {
+        let Entry { resource, as_of, .. } = entry;
         if !is_taken(resource, remarks) {
             return;
         }
-        let told = Told {
-            code: resource.medication_codeable_concept.as_ref(),
-            reference: resource.medication_reference.as_ref(),
-            contained: &resource.contained,
-        };
-        let period = resource.effective_period.as_ref();
-        let since = resource
-            .effective_date_time
-            .as_deref()
-            .or_else(|| period.and_then(|period| period.start.as_deref()));
+        let told = Told::statement(resource);
         self.medication(bundle, &told, remarks, |remarks, concept| Medication {
             concept,
-            since: day(remarks, "effective", since),
+            since: day(remarks, "effective", effective(resource)),
             active: is_active(resource.status.as_deref(), remarks),
+            as_of: *as_of,
         });
     }
 
@@ -125,17 +126,21 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> I
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
     let mut brought = Brought::default();
-    for Entry { path, resource } in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
-        brought.condition(resource, &mut Remarks::on(notes, "Condition", path));
+    for entry in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
+        brought.condition(entry, &mut Remarks::on(notes, "Condition", &entry.path));
     }
-    for Entry { path, resource } in bundle.allergies.iter().filter(|one| is_own(&one.resource.patient)) {
-        brought.allergy(resource, &mut Remarks::on(notes, "AllergyIntolerance", path));
+    for entry in bundle.allergies.iter().filter(|one| is_own(&one.resource.patient)) {
+        brought.allergy(entry, &mut Remarks::on(notes, "AllergyIntolerance", &entry.path));
     }
-    for Entry { path, resource } in bundle.requests.iter().filter(|one| is_own(&one.resource.subject)) {
-        brought.request(bundle, resource, &mut Remarks::on(notes, "MedicationRequest", path));
+    for entry in bundle.requests.iter().filter(|one| is_own(&one.resource.subject)) {
+        brought.request(bundle, entry, &mut Remarks::on(notes, "MedicationRequest", &entry.path));
     }
-    for Entry { path, resource } in bundle.statements.iter().filter(|one| is_own(&one.resource.subject)) {
-        brought.statement(bundle, resource, &mut Remarks::on(notes, "MedicationStatement", path));
+    for entry in bundle.statements.iter().filter(|one| is_own(&one.resource.subject)) {
+        brought.statement(
+            bundle,
+            entry,
+            &mut Remarks::on(notes, "MedicationStatement", &entry.path),
+        );
     }
     let path = own.as_deref().unwrap_or_default();
     Intake {
@@ -149,12 +154,15 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> I
             |_| true,
             &mut Remarks::on(notes, "AllergyIntolerance", path),
         ),
+        no_known_allergies_to: brought.no_known_allergies_to,
         medications: brought.medications.settle(
             Intake::MOST,
             |one| one.active,
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
         symptoms: Vec::new(),
+        // What ended is taken in with what is recorded already.
+        withdrawn: Vec::new(),
     }
 }
 
@@ -163,48 +171,59 @@ pub(super) fn ended(bundle: &Bundle) -> Ended {
     let is_void = |verification, system| matches!(status(verification, system), Some("entered-in-error" | "refuted"));
     let is_over = |clinical| matches!(status(clinical, ALLERGY_CLINICAL), Some("inactive" | "resolved"));
     let in_error = |status: &Option<String>| status.as_deref() == Some("entered-in-error");
-    let mut notes = Notes::default();
-    let mut remarks = Remarks::on(&mut notes, "", "");
     let mut ended = Ended::default();
-    for Entry { resource, .. } in &bundle.conditions {
+    for Entry { resource, as_of, .. } in &bundle.conditions {
         if is_void(&resource.verification_status, CONDITION_VERIFICATION) {
-            ended
-                .conditions
-                .extend(vocabulary::concept(&mut remarks, &resource.code));
+            ended.add(Matter::Conditions, Some(&resource.code), onset(resource), *as_of);
         }
     }
-    for Entry { resource, .. } in &bundle.allergies {
+    for Entry { resource, as_of, .. } in &bundle.allergies {
         if is_void(&resource.verification_status, ALLERGY_VERIFICATION) || is_over(&resource.clinical_status) {
-            ended
-                .allergies
-                .extend(allergy(resource, &mut remarks).map(|allergy| allergy.concept));
+            ended.add(Matter::Allergies, allergen(resource), None, *as_of);
         }
     }
-    let requests = bundle.requests.iter().map(|entry| &entry.resource);
-    for request in requests.filter(|request| in_error(&request.status)) {
-        let code = Told {
-            code: request.medication_codeable_concept.as_ref(),
-            reference: request.medication_reference.as_ref(),
-            contained: &request.contained,
-        };
-        let code = code.code(bundle);
-        ended
-            .medications
-            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
+    for Entry { resource, as_of, .. } in &bundle.requests {
+        if in_error(&resource.status) {
+            let code = Told::request(resource).code(bundle);
+            let since = resource.authored_on.as_deref();
+            ended.add(Matter::Medications, code.as_ref(), since, *as_of);
+        }
     }
-    let statements = bundle.statements.iter().map(|entry| &entry.resource);
-    for statement in statements.filter(|statement| in_error(&statement.status)) {
-        let code = Told {
-            code: statement.medication_codeable_concept.as_ref(),
-            reference: statement.medication_reference.as_ref(),
-            contained: &statement.contained,
-        };
-        let code = code.code(bundle);
-        ended
-            .medications
-            .extend(code.and_then(|code| vocabulary::concept(&mut remarks, &code)));
+    for Entry { resource, as_of, .. } in &bundle.statements {
+        if in_error(&resource.status) {
+            let code = Told::statement(resource).code(bundle);
+            ended.add(Matter::Medications, code.as_ref(), effective(resource), *as_of);
+        }
     }
     ended
+}
+
+impl Ended {
+    /// Adds a finding, or a word that there is none.
+    fn add(
+        &mut self,
+        matter: Matter,
+        code: Option<&CodeableConcept>,
+        since: Option<&str>,
+        as_of: Option<DateTime<Utc>>,
+    ) {
+        let Some(code) = code else { return };
+        match said(code, matter) {
+            Some((matter, Said::NoneKnown)) => self.words.push((matter, None)),
+            Some((matter, Said::NoneKnownTo(kind))) => self.words.push((matter, Some(kind))),
+            Some(_) => {}
+            None => {
+                let mut notes = Notes::default();
+                let concept = vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), code);
+                self.findings.extend(concept.map(|concept| EndedFinding {
+                    matter,
+                    concept,
+                    since: since.and_then(Moment::read).and_then(Moment::day),
+                    as_of,
+                }));
+            }
+        }
+    }
 }
 
 fn subject<'a>(bundle: &'a Bundle, reference: &'a Option<Reference>) -> Option<&'a str> {
@@ -245,13 +264,9 @@ fn clinical(resource: &fhir::Condition) -> Option<&str> {
     status(&resource.clinical_status, CONDITION_CLINICAL)
 }
 
-fn condition(resource: &fhir::Condition, remarks: &mut Remarks<'_>) -> Option<Condition> {
+fn condition(resource: &fhir::Condition, as_of: Option<DateTime<Utc>>, remarks: &mut Remarks<'_>) -> Option<Condition> {
     let concept = named(remarks, Some(&resource.code))?;
-    let onset_period = resource
-        .onset_period
-        .as_ref()
-        .and_then(|period| period.start.as_deref());
-    let onset = day(remarks, "onset", resource.onset_date_time.as_deref().or(onset_period));
+    let onset = day(remarks, "onset", onset(resource));
     if said_otherwise(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
         remarks.left_out("onset is an age, a range or a text, and no day is recorded for it");
     }
@@ -288,7 +303,25 @@ fn condition(resource: &fhir::Condition, remarks: &mut Remarks<'_>) -> Option<Co
         }
         _ => None,
     };
-    Some(Condition { concept, onset, abated })
+    Some(Condition {
+        concept,
+        onset,
+        abated,
+        as_of,
+    })
+}
+
+fn onset(resource: &fhir::Condition) -> Option<&str> {
+    let period = resource.onset_period.as_ref();
+    let period = period.and_then(|period| period.start.as_deref());
+    resource.onset_date_time.as_deref().or(period)
+}
+
+/// When a medication is said to be taken.
+fn effective(resource: &fhir::MedicationStatement) -> Option<&str> {
+    let period = resource.effective_period.as_ref();
+    let period = period.and_then(|period| period.start.as_deref());
+    resource.effective_date_time.as_deref().or(period)
 }
 
 /// When it ended: a text, if one is told, and the time that it is, if it is one.
@@ -306,15 +339,24 @@ fn said_otherwise(values: &[&Option<Value>]) -> bool {
 }
 
 /// What the patient is allergic to: the code, or else the substance of a reaction.
-fn allergy(resource: &fhir::AllergyIntolerance, remarks: &mut Remarks<'_>) -> Option<Allergy> {
-    let substance = resource
+fn allergen(resource: &fhir::AllergyIntolerance) -> Option<&CodeableConcept> {
+    let mut substances = resource
         .reaction
         .iter()
-        .find_map(|reaction| reaction.substance.as_ref());
-    let code = Some(&resource.code).filter(|code| !code.is_empty()).or(substance);
+        .filter_map(|reaction| reaction.substance.as_ref());
+    let code = Some(&resource.code).filter(|code| !code.is_empty());
+    code.or_else(|| substances.next())
+}
+
+fn allergy(
+    resource: &fhir::AllergyIntolerance,
+    as_of: Option<DateTime<Utc>>,
+    remarks: &mut Remarks<'_>,
+) -> Option<Allergy> {
     Some(Allergy {
-        concept: named(remarks, code)?,
+        concept: named(remarks, allergen(resource))?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
+        as_of,
     })
 }
 
@@ -325,11 +367,11 @@ fn is_given(resource: &fhir::MedicationRequest, remarks: &mut Remarks<'_>) -> bo
     match (resource.status.as_deref(), resource.intent.as_deref()) {
         (Some("entered-in-error"), _) => remarks.passed_over("was entered in error"),
         (Some("cancelled"), _) => remarks.passed_over("was cancelled before anything was given"),
-        (Some("draft"), _) => remarks.left_out("is a draft"),
+        (Some("draft"), _) => remarks.no_place("is a draft"),
         _ if resource.do_not_perform == Some(true) => remarks.left_out("forbids a medication"),
         (_, Some("plan")) if reported => return true,
         (_, Some("proposal" | "plan" | "option")) => {
-            remarks.left_out("is a proposal, a plan or an option, not an order");
+            remarks.no_place("is a proposal, a plan or an option, not an order");
         }
         _ => return true,
     }
@@ -341,7 +383,7 @@ fn is_taken(resource: &fhir::MedicationStatement, remarks: &mut Remarks<'_>) -> 
     match resource.status.as_deref() {
         Some("entered-in-error") => remarks.passed_over("was entered in error"),
         Some("not-taken") => remarks.passed_over("says that it was not taken"),
-        Some("intended") => remarks.left_out("is intended, and not taken yet"),
+        Some("intended") => remarks.no_place("is intended, and not taken yet"),
         _ => return true,
     }
     false
@@ -362,7 +404,23 @@ struct Told<'a> {
     contained: &'a [Value],
 }
 
-impl Told<'_> {
+impl<'a> Told<'a> {
+    fn request(resource: &'a fhir::MedicationRequest) -> Self {
+        Self {
+            code: resource.medication_codeable_concept.as_ref(),
+            reference: resource.medication_reference.as_ref(),
+            contained: &resource.contained,
+        }
+    }
+
+    fn statement(resource: &'a fhir::MedicationStatement) -> Self {
+        Self {
+            code: resource.medication_codeable_concept.as_ref(),
+            reference: resource.medication_reference.as_ref(),
+            contained: &resource.contained,
+        }
+    }
+
     /// The code of the medication: in the resource itself, in one that it contains, or in one of the bundle.
     fn code(&self, bundle: &Bundle) -> Option<CodeableConcept> {
         if let Some(code) = self.code {

@@ -1,45 +1,42 @@
 //! Codes and words that say that there is nothing to find, or that nobody could tell. They are never findings.
 
-use domain::patient::Findings;
+use domain::patient::{AllergyKind, Findings, Matter};
 
 use super::Remarks;
 use crate::import::fhir::{CodeableConcept, Coding};
-
-/// What a negation is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Matter {
-    Conditions,
-    Allergies,
-    Medications,
-}
 
 /// What is said instead of a finding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Said {
     /// None are known.
     NoneKnown,
-    /// None of one kind are known: no allergy to drugs.
-    NoneKnownOfAKind,
+    /// None of one kind are known, and nothing is said of the others: no allergy to drugs.
+    NoneKnownTo(AllergyKind),
+    /// None are known of something that a record has no word for: no allergy to penicillin.
+    NoneKnownOfOther,
     /// It could not be told.
     Unknown,
     /// Nobody has asked.
     NotAsked,
 }
 
+use AllergyKind::{Animal, Environment, Food, Insect, Latex};
 use Matter::{Allergies, Conditions, Medications};
-use Said::{NoneKnown, NoneKnownOfAKind, NotAsked, Unknown};
+use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unknown};
+
+const TO_DRUGS: Said = NoneKnownTo(AllergyKind::Medication);
 
 /// SNOMED CT: the situations of 716186003 and below, and what IPS recommends beside them.
 const SNOMED: [(&str, Matter, Said); 12] = [
     ("716186003", Allergies, NoneKnown),
     ("160244002", Allergies, NoneKnown),
-    ("409137002", Allergies, NoneKnownOfAKind),
-    ("428607008", Allergies, NoneKnownOfAKind),
-    ("429625007", Allergies, NoneKnownOfAKind),
-    ("716220001", Allergies, NoneKnownOfAKind),
-    ("428197003", Allergies, NoneKnownOfAKind),
-    ("716184000", Allergies, NoneKnownOfAKind),
-    ("1003774007", Allergies, NoneKnownOfAKind),
+    ("409137002", Allergies, TO_DRUGS),
+    ("428607008", Allergies, NoneKnownTo(Environment)),
+    ("429625007", Allergies, NoneKnownTo(Food)),
+    ("716220001", Allergies, NoneKnownTo(Animal)),
+    ("428197003", Allergies, NoneKnownTo(Insect)),
+    ("716184000", Allergies, NoneKnownTo(Latex)),
+    ("1003774007", Allergies, NoneKnownTo(Latex)),
     ("160245001", Conditions, NoneKnown),
     ("787481004", Medications, NoneKnown),
     ("182849000", Medications, NoneKnown),
@@ -48,9 +45,9 @@ const SNOMED: [(&str, Matter, Said); 12] = [
 /// The International Patient Summary's codes for what is absent or unknown.
 const IPS: [(&str, Matter, Said); 9] = [
     ("no-known-allergies", Allergies, NoneKnown),
-    ("no-known-medication-allergies", Allergies, NoneKnownOfAKind),
-    ("no-known-environmental-allergies", Allergies, NoneKnownOfAKind),
-    ("no-known-food-allergies", Allergies, NoneKnownOfAKind),
+    ("no-known-medication-allergies", Allergies, TO_DRUGS),
+    ("no-known-environmental-allergies", Allergies, NoneKnownTo(Environment)),
+    ("no-known-food-allergies", Allergies, NoneKnownTo(Food)),
     ("no-allergy-info", Allergies, Unknown),
     ("no-known-problems", Conditions, NoneKnown),
     ("no-problem-info", Conditions, Unknown),
@@ -70,15 +67,20 @@ const ABSENT: [(&str, Said); 8] = [
     ("NI", NotAsked),
 ];
 
-/// What people write who have no code. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 13] = [
+/// What people write who have no code, or one of their own. The whole text, in any case.
+const WORDS: [(&str, Matter, Said); 18] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
     ("nka", Allergies, NoneKnown),
-    ("no known drug allergies", Allergies, NoneKnownOfAKind),
-    ("no known drug allergy", Allergies, NoneKnownOfAKind),
-    ("nkda", Allergies, NoneKnownOfAKind),
+    ("no known drug allergies", Allergies, TO_DRUGS),
+    ("no known drug allergy", Allergies, TO_DRUGS),
+    ("no known medication allergies", Allergies, TO_DRUGS),
+    ("nkda", Allergies, TO_DRUGS),
+    ("no known food allergies", Allergies, NoneKnownTo(Food)),
+    ("no known food allergy", Allergies, NoneKnownTo(Food)),
+    ("no known environmental allergies", Allergies, NoneKnownTo(Environment)),
+    ("no known latex allergy", Allergies, NoneKnownTo(Latex)),
     ("no known problems", Conditions, NoneKnown),
     ("no current problems", Conditions, NoneKnown),
     ("no current problems or disability", Conditions, NoneKnown),
@@ -103,10 +105,24 @@ pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, S
     };
     let is_absent = |coding: &Coding| coding.system.as_deref().is_some_and(is_of_absence);
     let finding = concept.coding.iter().find(|coding| !is_absent(coding));
-    concept.coding.iter().find_map(coded).or_else(|| match finding {
-        Some(_) => None,
-        None => absent(concept).map(|said| (kind, said)).or_else(|| in_words(concept)),
-    })
+    let absent = || finding.is_none().then(|| absent(concept)).flatten();
+    let coded = concept.coding.iter().find_map(coded);
+    coded
+        .or_else(|| absent().map(|said| (kind, said)))
+        .or_else(|| words(concept).find_map(|words| in_words(&words)))
+        // A negation that no table knows is no finding either.
+        .or_else(|| {
+            words(concept)
+                .any(|words| words.starts_with("no known "))
+                .then_some((kind, NoneKnownOfOther))
+        })
+}
+
+/// What people read, in small letters.
+fn words(concept: &CodeableConcept) -> impl Iterator<Item = String> {
+    let displays = concept.coding.iter().filter_map(|coding| coding.display.as_deref());
+    let words = concept.text.as_deref().into_iter().chain(displays);
+    words.map(|words| words.trim().trim_end_matches('.').to_lowercase())
 }
 
 fn is_of_absence(system: &str) -> bool {
@@ -131,11 +147,10 @@ fn absent(concept: &CodeableConcept) -> Option<Said> {
         .map(|(_, said)| *said)
 }
 
-fn in_words(concept: &CodeableConcept) -> Option<(Matter, Said)> {
-    let text = concept.text.as_deref()?.trim().trim_end_matches('.').to_lowercase();
+fn in_words(words: &str) -> Option<(Matter, Said)> {
     WORDS
         .iter()
-        .find(|(known, ..)| *known == text)
+        .find(|(known, ..)| *known == words)
         .map(|&(_, matter, said)| (matter, said))
 }
 
@@ -163,8 +178,10 @@ impl<T> Gathered<T> {
     pub(super) fn hear(&mut self, said: Said, remarks: &mut Remarks<'_>) {
         match said {
             NoneKnown => remarks.passed_over("says that none are known, and is no finding"),
-            NoneKnownOfAKind => {
-                remarks.changed("says that none of one kind are known, and is recorded as that none are known");
+            NoneKnownTo(_) | NoneKnownOfOther => {
+                return remarks.left_out(
+                    "says that none of something are known for which a record has no word, and is no finding",
+                );
             }
             Unknown => remarks.passed_over("says that it is not known, and is no finding"),
             NotAsked => return remarks.passed_over("says that nobody has asked, and is no finding"),

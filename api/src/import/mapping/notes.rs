@@ -8,8 +8,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Fate {
-    /// It is not imported, though it is data: it has no place here, or cannot be read.
+    /// It is lost: data for which a record has a place, and which is not there. It cannot be read, contradicts itself, names what is
+    /// nowhere, or is more than a record takes.
     LeftOut,
+    /// A record has no place for it by design: a former name, a second reason for a visit, a proposal. It stays in the source.
+    NoPlace,
     /// It is rightly not imported, and nothing is lost: it says of itself that it is not so.
     PassedOver,
     /// It is imported, and something of it is not as the source has it.
@@ -52,9 +55,14 @@ pub struct Note {
 pub struct Notes(BTreeMap<Remark, Seen>);
 
 impl Notes {
-    /// It is not imported, though it is data.
+    /// It is lost, though a record has a place for it.
     pub fn left_out(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
         self.add(Fate::LeftOut, resource, path, why.into());
+    }
+
+    /// A record has no place for it.
+    pub fn no_place(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
+        self.add(Fate::NoPlace, resource, path, why.into());
     }
 
     /// It is not imported, and nothing is lost by that.

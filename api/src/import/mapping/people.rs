@@ -1,16 +1,13 @@
 //! Patients and practitioners.
 
 use chrono::Datelike;
-use domain::kernel::{CodeSystem, Coding, Concept, TextRule};
+use domain::kernel::{Concept, TextRule};
 use domain::patient::{Deceased, PatientDetails, PatientError, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::current::{best_first, remark_on_others};
 use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
 use crate::import::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
-
-/// SNOMED CT 394814009, the speciality of a practitioner whose source names none.
-const GENERAL_PRACTICE: (&str, &str) = ("394814009", "General practice");
 
 /// How many specialities the server takes.
 const MOST_SPECIALITIES: usize = 50;
@@ -31,7 +28,7 @@ fn practitioner(
     context: &Context,
     notes: &mut Notes,
 ) -> Option<PractitionerDetails> {
-    let Entry { path, resource } = entry;
+    let Entry { path, resource, .. } = entry;
     let mut remarks = Remarks::on(notes, "Practitioner", path);
     let identifier = match identifier(path, &resource.identifier, resource.id.as_deref(), context) {
         Ok(identifier) => identifier,
@@ -59,7 +56,7 @@ fn practitioner(
     })
 }
 
-/// Who a practitioner is, with the specialities of their roles, or else with their qualifications.
+/// Who a practitioner is, with the specialities of their roles, or else with their qualifications. There may be none.
 fn details(
     resource: &fhir::Practitioner,
     mut specializations: Vec<Concept>,
@@ -77,17 +74,6 @@ fn details(
         remarks.left_out(format!("a speciality is one of more than {MOST_SPECIALITIES}"));
     }
     specializations.truncate(MOST_SPECIALITIES);
-    if specializations.is_empty() {
-        let (code, text) = GENERAL_PRACTICE;
-        let coding = Coding {
-            system: CodeSystem::Snomed,
-            code: code.to_owned(),
-        };
-        specializations.push(Concept {
-            coding: Some(coding),
-            text: text.to_owned(),
-        });
-    }
     PractitionerDetails {
         name: vocabulary::name(remarks, &resource.name, context),
         gender: vocabulary::gender(remarks, resource.gender.as_deref()),
@@ -95,6 +81,7 @@ fn details(
         credentials: Vec::new(),
         time_zone: context.time_zone,
         identifier: None,
+        as_of: None,
     }
 }
 
@@ -109,7 +96,7 @@ pub(super) fn patient(
     context: &Context,
     notes: &mut Notes,
 ) -> Result<Registration, BundleError> {
-    let Entry { path, resource } = entry;
+    let Entry { path, resource, .. } = entry;
     let place = || format!("{path}.birthDate");
     let birth_date = resource
         .birth_date
@@ -175,7 +162,7 @@ fn contact(
 fn remark_on_other_contacts(remarks: &mut Remarks<'_>, telecom: &[ContactPoint]) {
     let has_place = |one: &&ContactPoint| matches!(one.system.as_deref(), Some("phone" | "email"));
     for _ in telecom.iter().filter(|one| !has_place(one)) {
-        remarks.left_out("telecom is neither a telephone number nor an e-mail address, and has no place");
+        remarks.no_place("telecom is neither a telephone number nor an e-mail address");
     }
 }
 

@@ -260,7 +260,7 @@ fn status_tells_how_a_visit_ended() {
         Fate::PassedOver,
         "was entered in error",
     );
-    assert_eq!(plan.visits, []);
+    assert_eq!(plan.visits[0].outcome, RecordedOutcome::EnteredInError);
 }
 
 #[test]
@@ -552,7 +552,7 @@ fn what_was_refuted_or_entered_in_error_is_left_out() {
 fn an_allergy_that_has_passed_is_left_out() {
     for code in ["inactive", "resolved"] {
         let allergy = of_patient("AllergyIntolerance", json!({ "clinicalStatus": status(code) }));
-        let plan = remarked(&[a_patient(), allergy], Fate::LeftOut, "is no longer active");
+        let plan = remarked(&[a_patient(), allergy], Fate::NoPlace, "is no longer active");
         assert_eq!(plan.patients[0].intake.allergies.list(), []);
     }
 }
@@ -627,11 +627,13 @@ fn a_medication_is_taken_from_a_request_or_a_statement() {
         ("MedicationStatement", json!({ "status": "intended" }), "is intended"),
         ("MedicationRequest", json!({ "status": "draft" }), "is a draft"),
         ("MedicationRequest", json!({ "intent": "proposal" }), "is a proposal"),
-        ("MedicationRequest", json!({ "doNotPerform": true }), "forbids"),
     ] {
-        let plan = remarked(&[a_patient(), of_patient(kind, fields)], Fate::LeftOut, why);
+        let plan = remarked(&[a_patient(), of_patient(kind, fields)], Fate::NoPlace, why);
         assert_eq!(plan.patients[0].intake.medications.list(), []);
     }
+    let forbidden = of_patient("MedicationRequest", json!({ "doNotPerform": true }));
+    let plan = remarked(&[a_patient(), forbidden], Fate::LeftOut, "forbids");
+    assert_eq!(plan.patients[0].intake.medications.list(), []);
 }
 
 #[test]

@@ -15,14 +15,10 @@ pub(super) fn visit(
     context: &Context,
     notes: &mut Notes,
 ) -> Option<Visit> {
-    let Entry { path, resource } = entry;
+    let Entry { path, resource, as_of } = entry;
     let mut remarks = Remarks::on(notes, "Encounter", path);
-    if resource.status.as_deref() == Some("entered-in-error") {
-        remarks.passed_over("was entered in error");
-        return None;
-    }
     match mapped(bundle, path, resource, context, &mut remarks) {
-        Ok(visit) => Some(visit),
+        Ok(visit) => Some(Visit { as_of: *as_of, ..visit }),
         Err(why) => {
             remarks.left_out(why);
             None
@@ -43,6 +39,10 @@ fn mapped(
         Some("cancelled") => {
             remarks.passed_over("was cancelled, and is recorded as cancelled: it counts as no visit");
             RecordedOutcome::Cancelled
+        }
+        Some("entered-in-error") => {
+            remarks.passed_over("was entered in error or deleted at the source, and counts as no visit");
+            RecordedOutcome::EnteredInError
         }
         Some("planned" | "arrived" | "triaged" | "in-progress" | "onleave" | "unknown") => RecordedOutcome::Open,
         Some(_) => return Err("has a status that FHIR R4 does not know"),
@@ -105,7 +105,7 @@ fn reason(bundle: &Bundle, encounter: &fhir::Encounter, remarks: &mut Remarks<'_
     let mut told = told.chain(encounter.kind.iter().cloned()).filter(|one| !one.is_empty());
     let reason = told.by_ref().find_map(|one| vocabulary::concept(remarks, &one));
     for _ in told {
-        remarks.left_out("a reason or type is one of several, and only one has a place");
+        remarks.no_place("a reason or type is one of several, and only one has a place");
     }
     reason
 }
@@ -178,7 +178,7 @@ fn provider(
     match (doctor, missing) {
         (Some((rank, doctor)), missing) if missing.is_none_or(|missing| missing >= rank) => {
             for _ in 1..encounter.participant.len() {
-                remarks.left_out("a participant is one of several, and only the doctor of the visit has a place");
+                remarks.no_place("a participant is one of several, and only the doctor of the visit has a place");
             }
             Ok(Provider::Practitioner(doctor.clone()))
         }

@@ -202,7 +202,7 @@ pub(super) fn concept(remarks: &mut Remarks<'_>, concept: &fhir::CodeableConcept
         .filter_map(|text| fitted(remarks, "the text of a code", text, TextRule::CONCEPT))
         .next()?;
     for _ in 1..codings.len() {
-        remarks.left_out("a code is one of several of the same concept, and only one has a place");
+        remarks.no_place("a code is one of several of the same concept, and only one has a place");
     }
     let coding = codings.first().and_then(|coding| {
         let system = fitted(

@@ -344,6 +344,34 @@ fn what_was_concluded_here_is_not_opened_again() {
 }
 
 #[test]
+fn a_visit_that_its_source_takes_back_is_none_and_an_older_state_does_not_bring_it() {
+    use RecordedOutcome::{Completed, EnteredInError};
+    let (early, late) = (Some(at(6, 0)), Some(at(7, 0)));
+    let taken_back = filed(slot(9, 0), EnteredInError, late);
+    given(vec![filed(slot(9, 0), Completed, early)])
+        .when(told(slot(9, 0), EnteredInError, late, true))
+        .then_expect_events(vec![taken_back.clone()]);
+    // In whatever order they are told.
+    given(vec![])
+        .when(told(slot(9, 0), EnteredInError, late, true))
+        .then_expect_events(vec![taken_back.clone()]);
+    given(vec![taken_back.clone()])
+        .when(told(slot(9, 0), Completed, early, true))
+        .then_expect_error(CalendarError::Superseded);
+    given(vec![taken_back])
+        .when(told(slot(9, 0), Completed, Some(at(8, 0)), true))
+        .then_expect_events(vec![filed(slot(9, 0), Completed, Some(at(8, 0)))]);
+    assert!(!EnteredInError.status().is_visit() && Completed.status().is_visit());
+}
+
+#[test]
+fn a_visit_of_which_nothing_is_known_but_that_it_is_none_is_not_recorded() {
+    given(vec![])
+        .when(told(slot(9, 0), RecordedOutcome::EnteredInError, None, true))
+        .then_expect_events(vec![]);
+}
+
+#[test]
 fn a_correction_never_gives_a_visit_to_somebody_else() {
     let other = Booking {
         patient: patient(2),

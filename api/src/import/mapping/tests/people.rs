@@ -64,15 +64,10 @@ fn names_that_have_no_place_are_left_out_by_name() {
     assert_eq!(
         remarks,
         [
+            (1, Fate::NoPlace, "Patient", "a name is former or temporary".to_owned()),
             (
                 1,
-                Fate::LeftOut,
-                "Patient",
-                "a name is former or temporary, and has no place".to_owned()
-            ),
-            (
-                1,
-                Fate::LeftOut,
+                Fate::NoPlace,
                 "Patient",
                 "a name is one of several, and only one has a place".to_owned()
             ),
@@ -115,12 +110,12 @@ fn contacts_that_are_over_never_win_and_rank_decides_before_use() {
     assert_eq!(
         told,
         [
-            (1, "telecom (email) is former or temporary, and has no place".to_owned()),
+            (1, "telecom (email) is former or temporary".to_owned()),
             (
                 1,
-                "telecom is neither a telephone number nor an e-mail address, and has no place".to_owned()
+                "telecom is neither a telephone number nor an e-mail address".to_owned()
             ),
-            (2, "telecom (phone) is former or temporary, and has no place".to_owned()),
+            (2, "telecom (phone) is former or temporary".to_owned()),
             (
                 3,
                 "telecom (phone) is one of several, and only one has a place".to_owned()

@@ -72,7 +72,7 @@ fn participants_without_a_place_are_left_out_by_name() {
     );
     remarked(
         &[a_patient(), doctor("d1"), doctor("d2"), encounter],
-        Fate::LeftOut,
+        Fate::NoPlace,
         "a participant is one of several",
     );
 }
