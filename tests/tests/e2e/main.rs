@@ -35,6 +35,7 @@ mod production;
 mod projections;
 mod races;
 mod rebuild;
+mod registration;
 mod reorganisations;
 mod replicas;
 mod revocations;
