@@ -17,7 +17,7 @@ use crate::identity::Principal;
 use crate::patients::told_by_oneself;
 use crate::policy::Action;
 use crate::queries::Page;
-use crate::requests::{Asked, Decided, OwnRequest, RegistrationRequest, RequestCursor};
+use crate::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
 use crate::rules::Admission;
 use crate::sessions::SignedIn;
 use crate::wallets::Person;
@@ -112,7 +112,8 @@ impl<B: Backend> Clinic<B> {
         Ok(self.requests.waiting(page, self.now()).await?)
     }
 
-    /// Approves a request: its owner is registered, with the wallet that asked. Answers with that wallet too.
+    /// Approves a request: its owner is registered, with the wallet that asked. Again changes nothing. Answers with the wallet that has an
+    /// account now, unless it had one before.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -121,51 +122,27 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         id: Uuid,
         issue: &Issue,
-    ) -> Result<(Done<PatientId>, Wallet), UseCaseError> {
+    ) -> Result<(Done<PatientId>, Option<Wallet>), UseCaseError> {
         permit(principal, Action::DecideRequest)?;
         let issuer = principal.account().ok_or(UseCaseError::Forbidden)?;
         let patient = self.patient_of_request(id);
         let request = match self.requests.begin_approval(id, self.now()).await? {
             Decided::Done(request) => request,
             Decided::Missing => return Err(UseCaseError::NotFound(Resource::Request)),
-            Decided::Before => return Err(self.decided_before(patient).await?),
+            Decided::Before => return Ok((self.registered_before(principal, patient, issue).await?, None)),
         };
-        let RegistrationRequest {
-            wallet, proof, details, ..
-        } = request;
-        let newcomer = Newcomer {
-            patient,
-            registration: Registration {
-                details,
-                intake: Intake::default(),
-            },
-            signed_in: SignedIn { wallet, proof },
-            title: Title::Approval { issuer },
-        };
-        let receipt = self.register_newcomer(newcomer, Some(issuer), issue).await;
-        let receipt = self.settle(id, patient, receipt).await?;
-        Ok((Done { id: patient, receipt }, wallet))
-    }
-
-    /// Writes down what an approval has come to.
-    async fn settle(
-        &self,
-        id: Uuid,
-        patient: PatientId,
-        receipt: Result<Receipt, CommandError<Refusal>>,
-    ) -> Result<Receipt, UseCaseError> {
-        let until = self.now() + SHOWN;
-        match receipt {
+        let wallet = request.wallet;
+        match self.register_asked(request, issuer, issue).await {
             Ok(receipt) => {
-                self.requests.approved(id, until).await?;
-                Ok(receipt)
+                self.requests.approved(id, self.now() + SHOWN).await?;
+                Ok((Done { id: patient, receipt }, Some(wallet)))
             }
             // It may be there: whoever approves again finds out.
             Err(error @ CommandError::Unknown) => Err(error.into()),
-            // An earlier approval had come through, and the record has changed since.
-            Err(CommandError::Rejected(_)) if self.is_registered(patient).await? => {
-                self.requests.approved(id, until).await?;
-                Err(UseCaseError::RequestDecided { patient: Some(patient) })
+            // An approval that was cut off had come through, and the record has changed since.
+            Err(CommandError::Rejected(_)) if self.executor.load::<Patient>(patient).await?.version > 0 => {
+                self.requests.approved(id, self.now() + SHOWN).await?;
+                Ok((self.registered_before(principal, patient, issue).await?, Some(wallet)))
             }
             Err(error) => {
                 self.requests.give_back(id).await?;
@@ -174,27 +151,91 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
+    async fn register_asked(
+        &self,
+        request: RegistrationRequest,
+        issuer: AccountId,
+        issue: &Issue,
+    ) -> Result<Receipt, CommandError<Refusal>> {
+        let RegistrationRequest {
+            id,
+            wallet,
+            proof,
+            details,
+            ..
+        } = request;
+        let newcomer = Newcomer {
+            patient: self.patient_of_request(id),
+            registration: Registration {
+                details,
+                intake: Intake::default(),
+            },
+            signed_in: SignedIn { wallet, proof },
+            title: Title::Approval { issuer },
+        };
+        self.register_newcomer(newcomer, Some(issuer), issue).await
+    }
+
+    /// What approving again comes to: registering somebody as their record stands changes nothing, and a command that was cut off finds
+    /// what it came to.
+    async fn registered_before(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        let state = self.executor.load::<Patient>(patient).await?;
+        let decided = || UseCaseError::RequestDecided {
+            patient: (state.version > 0).then_some(patient),
+        };
+        let (Some(details), Some(intake)) = (state.aggregate.details(), state.aggregate.intake()) else {
+            return Err(decided());
+        };
+        let context = self.stamp(principal, issue);
+        let command = PatientCommand::Register {
+            registration: Registration {
+                details: details.clone(),
+                intake: intake.clone(),
+            },
+            now: context.at,
+        };
+        let receipt = self.execute::<Patient>(patient, command, &context).await;
+        let receipt = receipt.map_err(|error| match error {
+            CommandError::Rejected(_) => decided(),
+            error => error.into(),
+        })?;
+        Ok(Done { id: patient, receipt })
+    }
+
     /// Declines a request, with a reason for its owner to read.
     ///
     /// # Errors
     /// [`UseCaseError`].
-    pub async fn decline_request(&self, principal: &Principal, id: Uuid, reason: &str) -> Result<(), UseCaseError> {
+    pub async fn decline_request(
+        &self,
+        principal: &Principal,
+        id: Uuid,
+        reason: &str,
+        issue: &Issue,
+    ) -> Result<(), UseCaseError> {
         permit(principal, Action::DecideRequest)?;
         let now = self.now();
-        match self.requests.decline(id, reason, now, now + SHOWN).await? {
+        let refusal = Declined {
+            reason,
+            by: issue.command_id,
+            until: now + SHOWN,
+        };
+        match self.requests.decline(id, &refusal, now).await? {
             Decided::Done(()) => Ok(()),
             Decided::Missing => Err(UseCaseError::NotFound(Resource::Request)),
-            Decided::Before => Err(self.decided_before(self.patient_of_request(id)).await?),
+            Decided::Before => {
+                let patient = self.patient_of_request(id);
+                let registered = self.executor.load::<Patient>(patient).await?.version > 0;
+                Err(UseCaseError::RequestDecided {
+                    patient: registered.then_some(patient),
+                })
+            }
         }
-    }
-
-    async fn decided_before(&self, patient: PatientId) -> Result<UseCaseError, UseCaseError> {
-        let patient = self.is_registered(patient).await?.then_some(patient);
-        Ok(UseCaseError::RequestDecided { patient })
-    }
-
-    async fn is_registered(&self, patient: PatientId) -> Result<bool, UseCaseError> {
-        Ok(self.executor.load::<Patient>(patient).await?.version > 0)
     }
 
     fn patient_of_request(&self, id: Uuid) -> PatientId {

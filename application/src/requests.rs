@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::account::Proof;
-use domain::kernel::{Wallet, WalletId};
+use domain::kernel::{CommandId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
@@ -74,6 +74,17 @@ pub enum Asked {
     Approved,
 }
 
+/// That a request is declined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Declined<'a> {
+    /// Why, for its owner to read.
+    pub reason: &'a str,
+    /// By which command.
+    pub by: CommandId,
+    /// Until when its owner can see it.
+    pub until: DateTime<Utc>,
+}
+
 /// What became of a decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Decided<T> {
@@ -130,17 +141,11 @@ pub trait RegistrationRequests: Send + Sync + 'static {
     /// As [`Self::ask`].
     async fn give_back(&self, id: Uuid) -> Result<(), StoreError>;
 
-    /// Declines a request; what it said is gone. The reason is remembered until then, for its owner to see.
+    /// Declines a request; what it said is gone. Declining again by the same command is the same.
     ///
     /// # Errors
     /// As [`Self::ask`].
-    async fn decline(
-        &self,
-        id: Uuid,
-        reason: &str,
-        now: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<Decided<()>, StoreError>;
+    async fn decline(&self, id: Uuid, declined: &Declined<'_>, now: DateTime<Utc>) -> Result<Decided<()>, StoreError>;
 
     /// Forgets what has ended.
     ///

@@ -52,13 +52,16 @@ CREATE TABLE invitations (
 -- Who asks to be registered, where that is by approval: one request for each wallet, by the keyed hash of it. What is asked, by whom, and
 -- why it was declined are sealed under the organisation's secret; an approved one has nothing of it any more.
 CREATE TABLE registration_requests (
-    owner      uuid PRIMARY KEY,
-    id         uuid NOT NULL UNIQUE,
-    standing   text NOT NULL CHECK (standing IN ('waiting', 'approving', 'approved', 'declined')),
-    sealed     bytea,
-    asked_at   timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL,
-    CHECK ((sealed IS NULL) = (standing = 'approved'))
+    owner       uuid PRIMARY KEY,
+    id          uuid NOT NULL UNIQUE,
+    standing    text NOT NULL CHECK (standing IN ('waiting', 'approving', 'approved', 'declined')),
+    -- The command that declined it.
+    declined_by uuid,
+    sealed      bytea,
+    asked_at    timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    CHECK ((sealed IS NULL) = (standing = 'approved')),
+    CHECK ((declined_by IS NULL) = (standing <> 'declined'))
 );
 CREATE INDEX registration_requests_waiting ON registration_requests (asked_at, id) WHERE standing IN ('waiting', 'approving');
 CREATE INDEX registration_requests_expiry ON registration_requests (expires_at);

@@ -3,7 +3,7 @@
 use application::error::StoreError;
 use application::queries::Page;
 use application::requests::{
-    Asked, Decided, OwnRequest, RegistrationRequest, RegistrationRequests, RequestCursor, Standing,
+    Asked, Decided, Declined, OwnRequest, RegistrationRequest, RegistrationRequests, RequestCursor, Standing,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -130,7 +130,7 @@ impl RegistrationRequests for PostgresRequests {
                    SELECT $1, $2, 'waiting', $3, $4, $5 \
                    WHERE $6 > (SELECT count(*) FROM registration_requests \
                                WHERE standing IN ('waiting', 'approving') AND expires_at > $4 AND owner <> $1) \
-                   ON CONFLICT (owner) DO UPDATE SET id = EXCLUDED.id, standing = EXCLUDED.standing, \
+                   ON CONFLICT (owner) DO UPDATE SET id = EXCLUDED.id, standing = 'waiting', declined_by = NULL, \
                        sealed = EXCLUDED.sealed, asked_at = EXCLUDED.asked_at, expires_at = EXCLUDED.expires_at \
                    WHERE former.standing IN ('waiting', 'declined') OR former.expires_at <= $4";
         let listed = sqlx::query(sql)
@@ -223,8 +223,8 @@ impl RegistrationRequests for PostgresRequests {
 
     async fn approved(&self, id: Uuid, until: DateTime<Utc>) -> Result<(), StoreError> {
         crash_point(crash::APPROVAL_LOGGED);
-        let sql =
-            "UPDATE registration_requests SET standing = 'approved', sealed = NULL, expires_at = $2 WHERE id = $1";
+        let sql = "UPDATE registration_requests SET standing = 'approved', declined_by = NULL, sealed = NULL, expires_at = $2 \
+                   WHERE id = $1";
         sqlx::query(sql)
             .bind(id)
             .bind(until)
@@ -244,24 +244,19 @@ impl RegistrationRequests for PostgresRequests {
             .map_err(store)
     }
 
-    async fn decline(
-        &self,
-        id: Uuid,
-        reason: &str,
-        now: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<Decided<()>, StoreError> {
-        let sql = "UPDATE registration_requests SET standing = 'declined', sealed = $2, expires_at = $4 \
-                   WHERE id = $1 AND expires_at > $3 AND standing = 'waiting'";
-        let declined = sqlx::query(sql)
+    async fn decline(&self, id: Uuid, declined: &Declined<'_>, now: DateTime<Utc>) -> Result<Decided<()>, StoreError> {
+        let sql = "UPDATE registration_requests SET standing = 'declined', declined_by = $3, sealed = $4, expires_at = $5 \
+                   WHERE id = $1 AND expires_at > $2 AND (standing = 'waiting' OR declined_by = $3)";
+        let done = sqlx::query(sql)
             .bind(id)
-            .bind(self.seal(id, &Content::Reason(reason.to_owned()))?)
             .bind(now)
-            .bind(until)
+            .bind(declined.by.uuid())
+            .bind(self.seal(id, &Content::Reason(declined.reason.to_owned()))?)
+            .bind(declined.until)
             .execute(&self.pool)
             .await
             .map_err(store)?;
-        match declined.rows_affected() {
+        match done.rows_affected() {
             0 => self.not_decided(id, now).await,
             _ => Ok(Decided::Done(())),
         }

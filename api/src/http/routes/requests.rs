@@ -70,13 +70,13 @@ pub async fn list<B: Backend>(
 /// Approve a request to be registered.
 ///
 /// Registers its owner as a patient, with the wallet that has asked; the event names who approved, and the patient sees it. Approving again
-/// registers nobody twice.
+/// registers nobody twice (200).
 #[utoipa::path(
     post, path = "/v1/registration-requests/{id}/approve", tag = "registration",
     params(("id" = Uuid, Path, description = "The request")),
     responses(
         (status = 201, description = "Registered; `id` is the patient's", body = CommandResult),
-        (status = 200, description = "Was registered already, by an approval that was cut off", body = CommandResult),
+        (status = 200, description = "Was registered already, by an earlier approval", body = CommandResult),
     ),
 )]
 pub async fn approve<B: Backend>(
@@ -86,7 +86,9 @@ pub async fn approve<B: Backend>(
     let authenticator = command.authenticator();
     let run = command.run(async move |clinic, caller, (), issue| {
         let (done, wallet) = clinic.approve_request(&caller, *id, &issue).await?;
-        authenticator.forget(&wallet).await;
+        if let Some(wallet) = wallet {
+            authenticator.forget(&wallet).await;
+        }
         Ok(Answer::created(done))
     });
     run.await
@@ -105,7 +107,7 @@ pub async fn decline<B: Backend>(
     command: Command<B, dto::DeclineRequest>,
 ) -> Result<HttpResponse, Problem> {
     let run = command.run(async move |clinic, caller, reason, issue| {
-        clinic.decline_request(&caller, *id, &reason).await?;
+        clinic.decline_request(&caller, *id, &reason, &issue).await?;
         Ok(Answer::beside_the_log(
             issue.command_id,
             "/v1/registration-requests",

@@ -761,7 +761,7 @@ impl RegistrationRequests for FakeRequests {
         Ok(())
     }
 
-    async fn decline(&self, id: Uuid, _: &str, _: DateTime<Utc>, _: DateTime<Utc>) -> Result<Decided<()>, StoreError> {
+    async fn decline(&self, id: Uuid, _: &Declined<'_>, _: DateTime<Utc>) -> Result<Decided<()>, StoreError> {
         Ok(decided(id, ()))
     }
 
