@@ -33,6 +33,7 @@ mod operations;
 mod plans;
 mod production;
 mod projections;
+mod quotas;
 mod races;
 mod rebuild;
 mod registration;

@@ -373,25 +373,3 @@ async fn a_server_that_dies_before_it_registers_whom_it_approved_leaves_them_wai
 async fn a_server_that_dies_once_the_log_has_whom_it_approved_registers_them_once() {
     dies_at(APPROVAL_LOGGED).await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_more_sessions_than_a_wallet_may_have_the_oldest_is_signed_out_at_once() {
-    let chain = TestChain::start().await;
-    let options = SystemOptions {
-        limits: LimitsConfig {
-            sessions_per_wallet: NonZeroU32::new(2),
-            ..LimitsConfig::default()
-        },
-        ..SystemOptions::default()
-    };
-    let system = TestSystem::launch(&chain, &deployed(&chain).await, options).await;
-    let ada = Person::numbered(5401);
-    let first = ada.sign_in(&system).await;
-    assert_eq!(system.get("/v1/me", &first).await.0, 200);
-    let (second, third) = (ada.sign_in(&system).await, ada.sign_in(&system).await);
-    let other = Person::numbered(5402).sign_in(&system).await;
-    for (token, status) in [(&first, 401), (&second, 200), (&third, 200), (&other, 200)] {
-        assert_eq!(system.get("/v1/me", token).await.0, status);
-    }
-    system.stop().await;
-}
