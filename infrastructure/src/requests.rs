@@ -34,7 +34,7 @@ enum Content {
     Request {
         wallet: Wallet,
         proof: Proof,
-        details: PatientDetails,
+        details: Box<PatientDetails>,
     },
     /// Why it was declined.
     Reason(String),
@@ -87,7 +87,7 @@ impl PostgresRequests {
             id: row.id,
             wallet,
             proof,
-            details,
+            details: *details,
             asked_at: row.asked_at,
             expires_at: row.expires_at,
         })
@@ -124,7 +124,7 @@ impl RegistrationRequests for PostgresRequests {
         let content = Content::Request {
             wallet: request.wallet,
             proof: request.proof.clone(),
-            details: request.details.clone(),
+            details: Box::new(request.details.clone()),
         };
         let sql = "INSERT INTO registration_requests AS former (owner, id, standing, sealed, asked_at, expires_at) \
                    SELECT $1, $2, 'waiting', $3, $4, $5 \

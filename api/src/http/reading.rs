@@ -82,7 +82,10 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
                 QueryPayloadError::Deserialize(error) => error.to_string(),
                 _ => String::new(),
             };
-            let detail = format!("The query: {}.", json::expectation(&error));
+            let detail = match json::expectation(&error) {
+                said if said.starts_with("is ") => format!("The query {said}."),
+                said => format!("The query: {said}."),
+            };
             Problem::new(ProblemKind::MalformedRequest).detail(detail)
         }))
     }
