@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use application::clinic::Clinic;
+use application::clinic::{Clinic, Stores};
 use application::ports::{Clock, ProgressSource};
 use application::rules::{Admission, Rules};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::deploy::{self, DeployError};
@@ -23,9 +23,11 @@ use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
+use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::{LogLocation, Opener};
 use infrastructure::secrets::SystemSecrets;
+use infrastructure::servers::LeasedServers;
 use infrastructure::sessions::PostgresSessions;
 use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
 use projections::{PgQueries, ReadModels};
@@ -299,8 +301,11 @@ impl System {
                 Arc::new(SystemClock),
                 Arc::new(KeyedDerivation::new(&secret)),
                 Arc::clone(&secrets) as _,
-                Arc::new(PostgresRevocations::new(pools.requests.clone())),
-                Arc::new(PostgresInvitations::new(pools.requests.clone())),
+                Stores {
+                    revocations: Arc::new(PostgresRevocations::new(pools.requests.clone())),
+                    invitations: Arc::new(PostgresInvitations::new(pools.requests.clone())),
+                    requests: Arc::new(PostgresRequests::new(pools.requests.clone(), &secret)),
+                },
             )
             .ruled_by(rules(config)),
         );
@@ -321,6 +326,7 @@ impl System {
                 config.chain.finality,
             )),
             parked: Arc::new(Parked(parking)),
+            servers: Arc::new(LeasedServers::new(pools.upkeep.clone())),
             tracker,
             metrics: Arc::new(metrics),
         };
@@ -425,9 +431,18 @@ fn rules(config: &Config) -> Rules {
     Rules {
         admission: match config.http.registration {
             config::Registration::Invitation => Admission::Invitation,
+            config::Registration::Approval => Admission::Approval,
             config::Registration::Open => Admission::Open,
         },
         open_bookings: config.limits.open_bookings.unwrap_or(defaults.open_bookings),
+        registration_requests: config
+            .limits
+            .registration_requests
+            .unwrap_or(defaults.registration_requests),
+        request_lifetime: config
+            .http
+            .registration_request_hours
+            .map_or(defaults.request_lifetime, |hours| TimeDelta::hours(hours.into())),
     }
 }
 
@@ -440,6 +455,9 @@ fn limits(given: &LimitsConfig) -> CallerLimits {
         commands_per_person: given.commands_per_person.unwrap_or(defaults.commands_per_person),
         commands_per_service: given.commands_per_service.or(defaults.commands_per_service),
         bytes_per_person: given.bytes_per_person.unwrap_or(defaults.bytes_per_person),
+        registration_requests_per_address: given
+            .registration_requests_per_address
+            .unwrap_or(defaults.registration_requests_per_address),
     }
 }
 
@@ -464,6 +482,10 @@ fn http_settings(config: &Config) -> HttpSettings {
             given.invitation_hours.map(|hours| hours.saturating_mul(3600)),
             defaults.invitation_lifetime,
         ),
+        sessions_per_wallet: config
+            .limits
+            .sessions_per_wallet
+            .unwrap_or(defaults.sessions_per_wallet),
         session_idle: seconds(
             given.session_idle_minutes.map(|minutes| minutes.saturating_mul(60)),
             defaults.session_idle,

@@ -194,6 +194,9 @@ pub struct HttpConfig {
     /// How a wallet without an account becomes a patient's.
     #[serde(default)]
     pub registration: Registration,
+    /// For how many hours a request to be registered waits for the hospital's decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_request_hours: Option<u32>,
     /// The networks of the proxies in front of the server. What they say of whom they ask for is believed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<IpNet>,
@@ -209,6 +212,8 @@ pub enum Registration {
     /// By an invitation of the hospital's alone.
     #[default]
     Invitation,
+    /// By asking, and the hospital's approval.
+    Approval,
     /// Anybody registers themselves.
     Open,
 }
@@ -235,6 +240,15 @@ pub struct LimitsConfig {
     /// Appointments that a patient books ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_bookings: Option<u32>,
+    /// Sessions that a wallet has at once: of more, the oldest end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_per_wallet: Option<NonZeroU32>,
+    /// Requests to be registered that wait at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_requests: Option<u32>,
+    /// Requests to be registered an hour, by address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_requests_per_address: Option<NonZeroU32>,
 }
 
 fn default_bind() -> SocketAddr {

@@ -18,7 +18,8 @@ use utoipa::{Modify, OpenApi};
 
 use crate::http::problem::ProblemBody;
 use crate::http::routes::{
-    accounts, admin, appointments, auth, availability, commands, patients, practitioners, system, visits, wallets,
+    accounts, admin, appointments, auth, availability, commands, patients, practitioners, requests, system, visits,
+    wallets,
 };
 
 #[derive(OpenApi)]
@@ -55,6 +56,7 @@ use crate::http::routes::{
         accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
         wallets::invite_patient, wallets::invite_practitioner, wallets::invite_staff, wallets::accept, wallets::read,
         wallets::change, wallets::take_patients_away, wallets::take_practitioners_away, wallets::take_staffs_away,
+        requests::ask, requests::own, requests::list, requests::approve, requests::decline,
         commands::read,
         admin::status, admin::retry_parked,
         system::home, system::openapi, system::live, system::ready, system::metrics, system::problem,
@@ -71,6 +73,7 @@ use crate::http::routes::{
         (name = "visits", description = "History from other systems"),
         (name = "accounts", description = "Accounts of staff and services, and their keys"),
         (name = "wallets", description = "Invitations, and the wallets that people sign in with"),
+        (name = "registration", description = "Requests to be registered, where that is by approval"),
         (name = "commands", description = "Commands whose answer was not waited for"),
         (name = "admin", description = "How the system is doing"),
         (name = "system", description = "Health, metrics, documents"),
@@ -219,7 +222,7 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         (400, body || queried),
         (401, !open || path == "/v1/auth/login"),
         (403, !open && !matches!(path, "/v1/me" | "/v1/commands/{id}")),
-        (404, named),
+        (404, named || (method, path) == ("GET", "/v1/me/registration-request")),
         (406, true),
         (408, body),
         (409, command || path.ends_with("/invitation")),

@@ -16,6 +16,7 @@ use crate::log::Actor;
 use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::{Clock, IdentityDerivation};
 use crate::queries::{ProjectionHash, Queries};
+use crate::requests::RegistrationRequests;
 use crate::revocations::Revocations;
 use crate::rules::{BookingsUnderWay, Rules};
 use crate::secrets::Secrets;
@@ -31,6 +32,16 @@ pub trait Backend: Send + Sync + 'static {
 impl<E: CommandExecutor, Q: Queries> Backend for (E, Q) {
     type Executor = E;
     type Queries = Q;
+}
+
+/// What stands beside the log: short-lived, and the same for all servers on one database.
+pub struct Stores {
+    /// What is no longer good, before the log says so.
+    pub revocations: Arc<dyn Revocations>,
+    /// Who may bind a wallet to which account.
+    pub invitations: Arc<dyn Invitations>,
+    /// Who asks to be registered.
+    pub requests: Arc<dyn RegistrationRequests>,
 }
 
 /// The use cases.
@@ -49,6 +60,8 @@ pub struct Clinic<B: Backend> {
     pub revocations: Arc<dyn Revocations>,
     /// Who may bind a wallet to which account.
     pub invitations: Arc<dyn Invitations>,
+    /// Who asks to be registered.
+    pub requests: Arc<dyn RegistrationRequests>,
     /// What the operator has decided.
     pub(crate) rules: Rules,
     pub(crate) bookings: BookingsUnderWay,
@@ -100,9 +113,13 @@ impl<B: Backend> Clinic<B> {
         clock: Arc<dyn Clock>,
         identities: Arc<dyn IdentityDerivation>,
         secrets: Arc<dyn Secrets>,
-        revocations: Arc<dyn Revocations>,
-        invitations: Arc<dyn Invitations>,
+        stores: Stores,
     ) -> Self {
+        let Stores {
+            revocations,
+            invitations,
+            requests,
+        } = stores;
         Self {
             executor,
             queries,
@@ -111,6 +128,7 @@ impl<B: Backend> Clinic<B> {
             secrets,
             revocations,
             invitations,
+            requests,
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
             hashes: Mutex::default(),

@@ -2,6 +2,7 @@
 
 use domain::account::AccountError;
 use domain::calendar::CalendarError;
+use domain::kernel::PatientId;
 use domain::patient::PatientError;
 use domain::practitioner::PractitionerError;
 use domain::wallet::WalletError;
@@ -47,6 +48,8 @@ pub enum Resource {
     Command,
     /// A wallet.
     Wallet,
+    /// A request to be registered.
+    Request,
 }
 
 /// A store of short-lived things (sessions, revocations, idempotency keys) did not answer.
@@ -88,6 +91,21 @@ pub enum UseCaseError {
     /// Nobody registers themselves here.
     #[error("patients are invited")]
     ByInvitation,
+    /// Nobody registers themselves here: they ask for it.
+    #[error("patients are registered on approval")]
+    ByApproval,
+    /// Nobody need ask to be registered here.
+    #[error("patients register themselves")]
+    RegistrationIsOpen,
+    /// As many wait to be registered as may.
+    #[error("the list of requests to be registered is full")]
+    WaitingListFull,
+    /// The request to be registered was decided before.
+    #[error("the request to be registered is decided")]
+    RequestDecided {
+        /// The record, if its owner is registered.
+        patient: Option<PatientId>,
+    },
     /// The patient holds as many appointments as they may.
     #[error("a patient books at most {most} appointments ahead")]
     TooManyBookings {

@@ -10,11 +10,12 @@
 //! - [`queries`]: what can be read, and in which shape.
 //! - [`identity`] and [`policy`]: who is asking, and what they may do. [`rules`]: what an operator decides.
 //! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
-//!   [`calendars`], [`visits`], [`accounts`], [`wallets`] and [`status`]. They fail with [`error::UseCaseError`].
+//!   [`calendars`], [`visits`], [`accounts`], [`wallets`], [`admission`] and [`status`]. They fail with [`error::UseCaseError`].
 //! - [`trouble`]: what can be wrong with a running server.
-//! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`invitations`], [`secrets`]: what else the world must provide.
+//! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`secrets`]: what else the world must provide.
 
 pub mod accounts;
+pub mod admission;
 pub mod calendars;
 pub mod clinic;
 pub mod command;
@@ -29,6 +30,7 @@ pub mod practitioners;
 pub mod projector;
 pub mod queries;
 pub mod registry;
+pub mod requests;
 pub mod revocations;
 mod revoking;
 pub mod rules;

@@ -1,19 +1,18 @@
 //! Patients: register, read, change, find.
 
-use domain::account::{Account, AccountCommand, Binding, Holder, Title};
-use domain::kernel::{Identifier, PatientId, Personal, PractitionerId};
+use domain::account::Title;
+use domain::kernel::{Identifier, PatientId, PractitionerId};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration};
-use domain::wallet::{WalletClaim, WalletCommand};
 
+use crate::admission::Newcomer;
 use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::{CommandError, CommandExecutor as _, Freshness};
-use crate::error::{Refusal, Resource, UseCaseError};
+use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
 use crate::rules::Admission;
 use crate::sessions::SignedIn;
-use crate::wallets::Person;
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
@@ -57,8 +56,10 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         if let Principal::Unregistered { .. } = principal {
             permit(principal, Action::RegisterSelf)?;
-            if self.rules.admission == Admission::Invitation {
-                return Err(UseCaseError::ByInvitation);
+            match self.rules.admission {
+                Admission::Open => {}
+                Admission::Invitation => return Err(UseCaseError::ByInvitation),
+                Admission::Approval => return Err(UseCaseError::ByApproval),
             }
             let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
             return self.register_with_wallet(registration, signed_in, issue).await;
@@ -98,62 +99,21 @@ impl<B: Backend> Clinic<B> {
         signed_in: SignedIn,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        if registration.details.identifier.is_some() {
-            return Err(UseCaseError::Invalid {
-                pointer: "/details/identifier",
-                detail: "only a hospital registers a patient under an identifier of another system",
-            });
-        }
-        if !registration.details.other_identifiers.is_empty() {
-            return Err(UseCaseError::Invalid {
-                pointer: "/details/otherIdentifiers",
-                detail: ONLY_A_HOSPITAL_NAMES,
-            });
-        }
-        if registration.details.as_of.is_some() {
-            return Err(UseCaseError::Invalid {
-                pointer: "/details/asOf",
-                detail: ONLY_A_HOSPITAL_DATES,
-            });
-        }
+        told_by_oneself(&registration.details)?;
         require_dates_of(
             &Intake::default(),
             &registration.intake,
             ["/intake/withdrawn", "/intake"],
         )?;
-        let patient = PatientId::new(issue.new_id(PATIENT));
-        let account = self.account_of(&Person::Patient(patient));
-        let SignedIn { wallet, proof } = signed_in;
-        let binding = Binding {
-            wallet,
-            proof,
+        let id = PatientId::new(issue.new_id(PATIENT));
+        let newcomer = Newcomer {
+            patient: id,
+            registration,
+            signed_in,
             title: Title::Registration,
         };
-        let context = self.stamp_as(Some(account), issue);
-        let now = context.at;
-        let receipt = self
-            .executor
-            .execute_three::<Patient, Account, WalletClaim, Refusal, _>(
-                (patient, account, self.wallet_id(&wallet)),
-                move |_, _, _| {
-                    Ok((
-                        PatientCommand::Register {
-                            registration: registration.clone(),
-                            now,
-                        },
-                        AccountCommand::Bind {
-                            holder: Holder::Patient(Personal::Known(patient)),
-                            binding: binding.clone(),
-                            turn: 0,
-                        },
-                        WalletCommand::Claim { account },
-                    ))
-                },
-                &context,
-            )
-            .await?;
-        self.revocations.bound_again(self.wallet_id(&wallet).uuid());
-        Ok(Done { id: patient, receipt })
+        let receipt = self.register_newcomer(newcomer, None, issue).await?;
+        Ok(Done { id, receipt })
     }
 
     /// Replaces a patient's details.
@@ -327,4 +287,21 @@ impl<B: Backend> Clinic<B> {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses what nobody says of themselves: identifiers of other systems, and as of when one of them tells it.
+pub(crate) fn told_by_oneself(details: &PatientDetails) -> Result<(), UseCaseError> {
+    let (pointer, detail) = if details.identifier.is_some() {
+        (
+            "/details/identifier",
+            "only a hospital registers a patient under an identifier of another system",
+        )
+    } else if !details.other_identifiers.is_empty() {
+        ("/details/otherIdentifiers", ONLY_A_HOSPITAL_NAMES)
+    } else if details.as_of.is_some() {
+        ("/details/asOf", ONLY_A_HOSPITAL_DATES)
+    } else {
+        return Ok(());
+    };
+    Err(UseCaseError::Invalid { pointer, detail })
 }

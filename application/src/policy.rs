@@ -14,6 +14,12 @@ use crate::identity::Principal;
 pub enum Action {
     /// Register oneself as a patient.
     RegisterSelf,
+    /// See what has become of one's request to be registered.
+    ReadOwnRequest,
+    /// List the requests to be registered.
+    ListRequests,
+    /// Approve and decline requests to be registered.
+    DecideRequest,
     /// Register somebody as a patient.
     RegisterPatient,
     /// Read a patient's record.
@@ -108,6 +114,22 @@ const RULES: &[Rule] = &[
         action: Action::RegisterSelf,
         scope: Scope::Write,
         allowed: &[(UNREGISTERED, Grant::Any)],
+    },
+    // Who was registered on request is a patient by then.
+    Rule {
+        action: Action::ReadOwnRequest,
+        scope: Scope::Read,
+        allowed: &[(UNREGISTERED, Grant::Any), (PATIENT, Grant::Any)],
+    },
+    Rule {
+        action: Action::ListRequests,
+        scope: Scope::Read,
+        allowed: &[(HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::DecideRequest,
+        scope: Scope::Write,
+        allowed: &[(HOSPITAL, Grant::Any)],
     },
     Rule {
         action: Action::RegisterPatient,
@@ -365,6 +387,9 @@ mod tests {
     /// The table as the owner of the policy reads it: per action, who may on anything, and who on what is theirs.
     const EXPECTED: &[(Action, &str, &str)] = &[
         (Action::RegisterSelf, "unregistered", ""),
+        (Action::ReadOwnRequest, "unregistered patient", ""),
+        (Action::ListRequests, "hospital", ""),
+        (Action::DecideRequest, "hospital", ""),
         (Action::RegisterPatient, "hospital", ""),
         (Action::ReadPatient, "hospital", "patient"),
         (Action::UpdatePatient, "hospital", "patient"),

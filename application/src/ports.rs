@@ -1,9 +1,11 @@
 //! What use cases need from the world besides the write side and the queries.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, Wallet};
 use uuid::Uuid;
 
+use crate::error::StoreError;
 use crate::log::{Finality, Position};
 
 /// The time. Aggregates have no clock; use cases stamp it on commands.
@@ -64,4 +66,14 @@ pub trait AcceptanceListener: Send + Sync + 'static {
     /// The command's events are in the outbox or the journal; whatever is killed now, they will be appended or the command is
     /// refused. May be told more than once.
     fn accepted(&self, command: domain::kernel::CommandId);
+}
+
+/// The servers of the organisation that share the database.
+#[async_trait]
+pub trait Servers: Send + Sync + 'static {
+    /// How many execute commands just now, as far as anybody knows; 0 while none does.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn count(&self) -> Result<u32, StoreError>;
 }

@@ -164,6 +164,8 @@ pub enum WalletActKind {
     Changed,
     /// Bound: the operator's configuration names it.
     Configured,
+    /// Bound: its owner had asked to be registered, and the account in [`WalletAct::by`] has approved.
+    Approved,
     /// Taken away by a registrar.
     TakenAway,
 }

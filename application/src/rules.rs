@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::TimeDelta;
 use domain::kernel::PatientId;
 
 /// How a wallet without an account becomes a patient's.
@@ -11,6 +12,8 @@ pub enum Admission {
     /// By an invitation alone: nobody who is not known puts anything on the chain.
     #[default]
     Invitation,
+    /// By asking, and a hospital's approval: nobody who is not known puts anything on the chain here either.
+    Approval,
     /// Anybody registers themselves.
     Open,
 }
@@ -22,6 +25,10 @@ pub struct Rules {
     pub admission: Admission,
     /// How many appointments that are still to come a patient may book for themselves. A hospital books as many as it likes.
     pub open_bookings: u32,
+    /// How many requests to be registered wait at once.
+    pub registration_requests: u32,
+    /// How long one waits before it is forgotten.
+    pub request_lifetime: TimeDelta,
 }
 
 impl Default for Rules {
@@ -29,6 +36,8 @@ impl Default for Rules {
         Self {
             admission: Admission::default(),
             open_bookings: 10,
+            registration_requests: 1000,
+            request_lifetime: TimeDelta::days(14),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Only hashes of tokens are stored. A session ends when it was idle for too long, when it is too old, or when it is closed.
 
+use std::num::NonZeroU32;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::account::Proof;
@@ -49,11 +51,18 @@ pub trait Sessions: Send + Sync + 'static {
     /// As [`Self::use_nonce`].
     async fn spend_nonce(&self, nonce: &str, command: CommandId, ends: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Opens a session, and keeps what was signed for it.
+    /// Opens a session, and keeps what was signed for it. A wallet has at most so many: the oldest end, and are answered. At least the
+    /// new one stays.
     ///
     /// # Errors
     /// As [`Self::use_nonce`].
-    async fn open(&self, token: TokenHash, session: &Session, proof: &Proof) -> Result<(), StoreError>;
+    async fn open(
+        &self,
+        token: TokenHash,
+        session: &Session,
+        proof: &Proof,
+        most: NonZeroU32,
+    ) -> Result<Vec<TokenHash>, StoreError>;
 
     /// What was signed for a session, unless it is closed.
     ///

@@ -1,4 +1,5 @@
--- Signing in, invitations, revocations, and the command registry. Everything here is short-lived except revocations, which are few.
+-- Signing in, invitations, requests to be registered, revocations, and the command registry. Everything here is short-lived except
+-- revocations, which are few.
 
 -- Nonces of EIP-4361 messages that were used, until they end. Those that were not are kept nowhere. One that a command has used is good for
 -- a retry of it.
@@ -17,9 +18,11 @@ CREATE TABLE sessions (
     expires_at      timestamptz NOT NULL,
     -- What the wallet signed: the proof that an account keeps if one is opened or bound in this session.
     message         text NOT NULL,
-    signature       bytea NOT NULL
+    signature       bytea NOT NULL,
+    opened_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX sessions_expiry ON sessions (least(idle_expires_at, expires_at));
+CREATE INDEX sessions_wallet ON sessions (wallet);
 
 -- What is no longer good from the moment the command was accepted, before the log says so: accounts, keys and wallets, by id.
 CREATE TABLE revocations (
@@ -45,6 +48,23 @@ CREATE TABLE invitations (
     issued_at    timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL
 );
+
+-- Who asks to be registered, where that is by approval: one request for each wallet, by the keyed hash of it. What is asked, by whom, and
+-- why it was declined are sealed under the organisation's secret; an approved one has nothing of it any more.
+CREATE TABLE registration_requests (
+    owner       uuid PRIMARY KEY,
+    id          uuid NOT NULL UNIQUE,
+    standing    text NOT NULL CHECK (standing IN ('waiting', 'approving', 'approved', 'declined')),
+    -- The command that declined it.
+    declined_by uuid,
+    sealed      bytea,
+    asked_at    timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    CHECK ((sealed IS NULL) = (standing = 'approved')),
+    CHECK ((declined_by IS NULL) = (standing <> 'declined'))
+);
+CREATE INDEX registration_requests_waiting ON registration_requests (asked_at, id) WHERE standing IN ('waiting', 'approving');
+CREATE INDEX registration_requests_expiry ON registration_requests (expires_at);
 
 -- Commands with an idempotency key, and commands whose caller does not wait. `fence` counts the claims: an answer is
 -- written only by the last claimant. Answers hold ids and versions, never what a command was about.

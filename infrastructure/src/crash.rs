@@ -49,6 +49,10 @@ places! {
     REVOCATION_DENIED = "revocation.denied";
     /// The log has a revocation; that it need not be carried through any more is not noted.
     REVOCATION_LOGGED = "revocation.logged";
+    /// A request to be registered is being approved; its command is not executed.
+    APPROVAL_BEGUN = "approval.begun";
+    /// The log has the newcomer; that the request is approved is not noted.
+    APPROVAL_LOGGED = "approval.logged";
 }
 
 /// The environment variable that names the place.

@@ -5,7 +5,8 @@
 //! - [`follower`]: blocks become journal rows and read models, one block in one transaction.
 //! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. The only places that name `ring`.
 //! - [`derivation`]: ids that follow from what they name.
-//! - [`sessions`], [`invitations`], [`revocations`] and [`commands`]: signing in, binding wallets, denying, idempotency keys. [`secrets`]: randomness and digests.
+//! - [`sessions`], [`invitations`], [`requests`], [`revocations`] and [`commands`]: signing in, binding wallets, asking to be registered,
+//!   denying, idempotency keys. [`secrets`]: randomness and digests. [`servers`]: how many share the database.
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
@@ -23,9 +24,11 @@ pub mod keys;
 pub mod log;
 pub mod notices;
 pub mod postgres;
+pub mod requests;
 pub mod revocations;
 pub mod sealing;
 pub mod secrets;
+pub mod servers;
 pub mod sessions;
 pub mod store;
 mod trace;

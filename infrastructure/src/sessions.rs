@@ -1,5 +1,7 @@
 //! Nonces and sessions in Postgres.
 
+use std::num::NonZeroU32;
+
 use application::error::StoreError;
 use application::sessions::{Session, Sessions, TokenHash};
 use async_trait::async_trait;
@@ -9,6 +11,9 @@ use domain::kernel::{CommandId, Wallet};
 use sqlx::PgPool;
 
 use crate::postgres::Answering;
+
+/// How many rows are swept in one statement.
+const SWEPT_AT_ONCE: i64 = 5_000;
 
 pub(crate) fn store(error: sqlx::Error) -> StoreError {
     StoreError(Box::new(error))
@@ -22,6 +27,38 @@ impl PostgresSessions {
     /// Over a pool whose search path has `core`.
     pub const fn new(pool: PgPool) -> Self {
         Self(Answering::new(pool))
+    }
+
+    /// Ends the oldest sessions of a wallet, down to so many. Run after the new one is stored: of two that are opened at once, whoever
+    /// comes last sees both. The rows are locked in the order in which [`Sessions::touch`] locks them.
+    async fn end_oldest(&self, wallet: &Wallet, most: NonZeroU32) -> Result<Vec<TokenHash>, StoreError> {
+        let sql = "WITH ended AS ( \
+                       SELECT token_hash FROM sessions WHERE token_hash IN ( \
+                           SELECT token_hash FROM sessions WHERE wallet = $1 \
+                           ORDER BY opened_at DESC, token_hash OFFSET $2) \
+                       ORDER BY token_hash FOR UPDATE) \
+                   DELETE FROM sessions USING ended WHERE sessions.token_hash = ended.token_hash \
+                   RETURNING sessions.token_hash";
+        let ended: Vec<Vec<u8>> = sqlx::query_scalar(sql)
+            .bind(wallet.0.as_slice())
+            .bind(i64::from(most.get()))
+            .fetch_all(&self.0)
+            .await
+            .map_err(store)?;
+        Ok(ended
+            .into_iter()
+            .filter_map(|hash| hash.try_into().ok().map(TokenHash))
+            .collect())
+    }
+
+    /// Deletes what a statement finds, so many rows at a time, until there are fewer: however many have ended, no statement takes long.
+    async fn sweep_in_steps(&self, sql: &'static str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        loop {
+            let swept = sqlx::query(sql).bind(now).bind(SWEPT_AT_ONCE).execute(&self.0).await;
+            if swept.map_err(store)?.rows_affected() < SWEPT_AT_ONCE.unsigned_abs() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -45,7 +82,13 @@ impl Sessions for PostgresSessions {
         spent.map(|done| done.rows_affected() == 1).map_err(store)
     }
 
-    async fn open(&self, token: TokenHash, session: &Session, proof: &Proof) -> Result<(), StoreError> {
+    async fn open(
+        &self,
+        token: TokenHash,
+        session: &Session,
+        proof: &Proof,
+        most: NonZeroU32,
+    ) -> Result<Vec<TokenHash>, StoreError> {
         let sql = "INSERT INTO sessions (token_hash, wallet, idle_expires_at, expires_at, message, signature) \
                    VALUES ($1, $2, $3, $4, $5, $6)";
         sqlx::query(sql)
@@ -57,8 +100,8 @@ impl Sessions for PostgresSessions {
             .bind(proof.signature.as_slice())
             .execute(&self.0)
             .await
-            .map(drop)
-            .map_err(store)
+            .map_err(store)?;
+        self.end_oldest(&session.wallet, most).await
     }
 
     async fn proof(&self, token: TokenHash) -> Result<Option<Proof>, StoreError> {
@@ -120,10 +163,13 @@ impl Sessions for PostgresSessions {
 
     async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for sql in [
-            "DELETE FROM used_nonces WHERE expires_at <= $1",
-            "DELETE FROM sessions WHERE least(idle_expires_at, expires_at) <= $1",
+            "DELETE FROM used_nonces WHERE nonce IN ( \
+                 SELECT nonce FROM used_nonces WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            "DELETE FROM sessions WHERE token_hash IN ( \
+                 SELECT token_hash FROM sessions WHERE least(idle_expires_at, expires_at) <= $1 \
+                 LIMIT $2 FOR UPDATE SKIP LOCKED)",
         ] {
-            sqlx::query(sql).bind(now).execute(&self.0).await.map_err(store)?;
+            self.sweep_in_steps(sql, now).await?;
         }
         Ok(())
     }

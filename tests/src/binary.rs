@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -25,10 +26,23 @@ pub fn program() -> PathBuf {
     program
 }
 
+/// The ports of programs that listen themselves: below those that the system gives to whoever asks for any, a client's connection
+/// included. So a server that was killed finds its port free when it is started again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
 /// A port that is free just now, for a program that is about to listen itself.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    // Other processes that ask begin elsewhere.
+    let begin = std::process::id().wrapping_mul(577);
+    loop {
+        let number = begin.wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        let step = u16::try_from(number % u32::from(PORTS.end - PORTS.start)).expect("a few thousand");
+        let port = PORTS.start + step;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The program, running. It is killed when it is dropped.

@@ -272,6 +272,7 @@ fn configuration(
             invitation_hours: None,
             // Whoever tries things out on this machine is known well enough.
             registration: Registration::Open,
+            registration_request_hours: None,
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
         },

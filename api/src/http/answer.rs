@@ -61,10 +61,10 @@ pub struct CommandResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub id: Option<Uuid>,
-    /// The version of the stream afterwards.
+    /// The version of the stream afterwards; 0 where nothing of it is in the log.
     #[schema(example = 2)]
     pub version: u64,
-    /// Where its last event stands in the log; missing when nothing needed to change.
+    /// Where its last event stands in the log; missing when nothing in the log needed to change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 90210)]
     pub position: Option<u64>,
@@ -117,6 +117,17 @@ impl Answer {
     /// A key was revoked.
     pub fn revoked(account: AccountId, key: Uuid, receipt: Receipt) -> Self {
         Self::of(format!("{}/keys/{key}", path(account.into())), Some(key), receipt)
+    }
+
+    /// Something changed that is not in the log.
+    pub fn beside_the_log(command_id: CommandId, resource: &str, id: Uuid) -> Self {
+        let receipt = Receipt {
+            command_id,
+            version: 0,
+            position: None,
+            finality: Finality::Final,
+        };
+        Self::of(resource.to_owned(), Some(id), receipt)
     }
 
     fn of(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {

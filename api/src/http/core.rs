@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::{HttpRequest, web};
 use application::clinic::{Backend, Clinic};
-use application::ports::{AcceptanceListener, Clock, ProgressSource};
+use application::ports::{AcceptanceListener, Clock, ProgressSource, Servers};
 use application::registry::CommandRegistry;
 use application::secrets::Secrets;
 use application::sessions::Sessions;
@@ -37,6 +37,8 @@ pub struct HttpPorts {
     pub status: Arc<dyn StatusSource>,
     /// The parked events.
     pub parked: Arc<dyn ParkedEvents>,
+    /// How many servers share the callers' quotas.
+    pub servers: Arc<dyn Servers>,
     /// Commands in this process; give the same to the write side as its acceptance listener.
     pub tracker: Arc<CommandTracker>,
     /// The metrics, to which the other parts of the process add their own.

@@ -1,5 +1,7 @@
 //! The one place that maps what use cases fail with to problems.
 
+use std::time::Duration;
+
 use application::command::Unavailable;
 use application::error::{Refusal, Resource, UseCaseError};
 use domain::account::AccountError;
@@ -11,6 +13,9 @@ use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
 
+/// When a list that is full may have room again.
+const AFTER_A_WHILE: Duration = Duration::from_secs(60 * 60);
+
 impl From<UseCaseError> for Problem {
     fn from(error: UseCaseError) -> Self {
         match error {
@@ -20,6 +25,16 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Invalid { pointer, detail } => Self::invalid(pointer, detail),
             UseCaseError::Unproved { pointer, detail } => Self::invalid(pointer, detail),
             UseCaseError::ByInvitation => Self::new(ProblemKind::RegistrationByInvitation),
+            UseCaseError::ByApproval => Self::new(ProblemKind::RegistrationByApproval),
+            UseCaseError::RegistrationIsOpen => Self::new(ProblemKind::RegistrationIsOpen),
+            UseCaseError::WaitingListFull => Self::new(ProblemKind::WaitingListFull).retry_after(AFTER_A_WHILE),
+            UseCaseError::RequestDecided { patient } => {
+                let problem = Self::new(ProblemKind::RequestDecided);
+                match patient {
+                    Some(patient) => problem.resource(path(Resource::Patient, patient.uuid())),
+                    None => problem,
+                }
+            }
             UseCaseError::TooManyBookings { most } => {
                 let detail = format!("A patient books at most {most} appointments ahead.");
                 Self::new(ProblemKind::TooManyBookings).detail(detail)
@@ -59,6 +74,7 @@ const fn missing(resource: Resource) -> &'static str {
         Resource::Key => "There is no such key.",
         Resource::Command => "There is no such command.",
         Resource::Wallet => "There is no wallet to take away.",
+        Resource::Request => "There is no such request to be registered, or it has ended.",
     }
 }
 
@@ -71,6 +87,7 @@ fn path(resource: Resource, id: Uuid) -> String {
         Resource::Key => "keys",
         Resource::Command => "commands",
         Resource::Wallet => "wallets",
+        Resource::Request => "registration-requests",
     };
     format!("/v1/{collection}/{id}")
 }

@@ -3,12 +3,16 @@
 //! Whoever is signed in is limited by their account or wallet, so a crowd behind one address does not lock itself out; who is not, by
 //! their address, generously. The numbers are counted by each server for itself, in memory, and forgotten when it stops. A caller who
 //! is quiet for as long as a quota lasts is forgotten too.
+//!
+//! What a caller who is signed in may ask for is a quota of all servers together: of several, each gives its share and no more
+//! ([`Limiter::share`]). What is limited by address protects the server that counts it.
 
 mod proxies;
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -25,6 +29,7 @@ pub use proxies::{ForwardedHeader, TrustedProxies};
 use super::core::core;
 use super::problem::{Problem, ProblemKind};
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -41,6 +46,8 @@ pub struct CallerLimits {
     pub commands_per_service: Option<NonZeroU32>,
     /// Bytes of commands a day by one person: what they put on the chain is not more.
     pub bytes_per_person: NonZeroU32,
+    /// Requests to be registered an hour, by address.
+    pub registration_requests_per_address: NonZeroU32,
 }
 
 impl Default for CallerLimits {
@@ -52,6 +59,7 @@ impl Default for CallerLimits {
             commands_per_person: number(120),
             commands_per_service: None,
             bytes_per_person: number(8 * 1024 * 1024),
+            registration_requests_per_address: number(60),
         }
     }
 }
@@ -81,6 +89,20 @@ impl<K: Hash + Eq + Clone> Rate<K> {
 
     fn check(&self, key: &K) -> Result<(), Problem> {
         self.check_many(key, NonZeroU32::MIN)
+    }
+
+    /// Checks where several servers share the quota: what is asked of this one counts as often as there are servers, so that all of them
+    /// together give no more than the quota. A single command that is more than the share goes through once in a period.
+    fn check_shared(&self, key: &K, number: NonZeroU32, servers: NonZeroU32) -> Result<(), Problem> {
+        let counted = number.saturating_mul(servers);
+        self.check_many(
+            key,
+            if number <= self.quota {
+                counted.min(self.quota)
+            } else {
+                number
+            },
+        )
     }
 
     /// More at once than the whole quota never goes through.
@@ -118,6 +140,8 @@ pub struct Limiter {
     people: Rate<AccountId>,
     services: Option<Rate<AccountId>>,
     bytes: Rate<AccountId>,
+    requests: Rate<IpAddr>,
+    servers: AtomicU32,
 }
 
 impl Limiter {
@@ -131,7 +155,22 @@ impl Limiter {
                 .commands_per_service
                 .map(|quota| Rate::new("commands", quota, MINUTE)),
             bytes: Rate::new("bytes of commands", limits.bytes_per_person, DAY),
+            requests: Rate::new(
+                "requests to be registered by address",
+                limits.registration_requests_per_address,
+                HOUR,
+            ),
+            servers: AtomicU32::new(1),
         }
+    }
+
+    /// Gives this server's share of the quotas, of so many servers. While nobody knows of any, it is the only one.
+    pub fn share(&self, servers: u32) {
+        self.servers.store(servers, Ordering::Relaxed);
+    }
+
+    fn servers(&self) -> NonZeroU32 {
+        NonZeroU32::new(self.servers.load(Ordering::Relaxed)).unwrap_or(NonZeroU32::MIN)
     }
 
     /// Counts what a wallet has signed. Call it for what it has signed indeed: otherwise anybody could lock it out.
@@ -147,9 +186,10 @@ impl Limiter {
     /// # Errors
     /// `too-many-requests`.
     pub fn command(&self, principal: &Principal, issuer: &AccountId) -> Result<(), Problem> {
+        let check = |rate: &Rate<AccountId>| rate.check_shared(issuer, NonZeroU32::MIN, self.servers());
         match principal {
-            Principal::Service { .. } => self.services.as_ref().map_or(Ok(()), |services| services.check(issuer)),
-            _ => self.people.check(issuer),
+            Principal::Service { .. } => self.services.as_ref().map_or(Ok(()), check),
+            _ => check(&self.people),
         }
     }
 
@@ -163,7 +203,7 @@ impl Limiter {
         });
         match principal {
             Principal::Service { .. } => Ok(()),
-            _ => self.bytes.check_many(issuer, number),
+            _ => self.bytes.check_shared(issuer, number, self.servers()),
         }
     }
 
@@ -173,6 +213,7 @@ impl Limiter {
         self.wallets.sweep();
         self.people.sweep();
         self.bytes.sweep();
+        self.requests.sweep();
         if let Some(services) = &self.services {
             services.sweep();
         }
@@ -195,11 +236,30 @@ pub async fn limit_sign_ins(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    limit_by_address(request, next, |limiter| &limiter.addresses).await
+}
+
+/// The layer around what asks to be registered. Answers `too-many-requests`.
+///
+/// # Errors
+/// What the layers inside could not turn into an answer.
+pub async fn limit_requests(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    limit_by_address(request, next, |limiter| &limiter.requests).await
+}
+
+async fn limit_by_address(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    rate: fn(&Limiter) -> &Rate<IpAddr>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let core = core(request.request())?;
     // A peer without an address is a test or a local socket: nobody to limit.
     let denied = request.peer_addr().and_then(|peer| {
         let client = core.settings.proxies.client(peer.ip(), request.headers());
-        core.limiter.addresses.check(&network(client)).err()
+        rate(&core.limiter).check(&network(client)).err()
     });
     if let Some(problem) = denied {
         return Ok(refuse(request, &problem));
@@ -259,6 +319,33 @@ mod tests {
         assert!(rate.check_many(&1, many(11)).is_err());
         assert!(rate.check_many(&1, many(9)).is_ok());
         assert!(rate.check_many(&1, many(2)).is_err());
+    }
+
+    #[test]
+    fn servers_that_share_a_quota_give_no_more_than_it_together() {
+        let many = |number| NonZeroU32::new(number).unwrap();
+        for (servers, quota) in [(1, 120), (2, 120), (3, 10), (7, 3)] {
+            let all: Vec<Rate<u32>> = (0..servers).map(|_| rate(quota)).collect();
+            let given = |rate: &Rate<u32>| {
+                let given = std::iter::repeat_with(|| rate.check_shared(&1, NonZeroU32::MIN, many(servers)));
+                u32::try_from(given.take(200).filter(Result::is_ok).count()).unwrap()
+            };
+            let given: u32 = all.iter().map(given).sum();
+            // Where there are more servers than the quota has, each gives one.
+            assert!(
+                given <= quota.max(servers) && given > 0,
+                "{given} of {quota} by {servers}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_large_command_goes_through_whatever_the_share_is() {
+        let many = |number| NonZeroU32::new(number).unwrap();
+        let rate = rate(100);
+        assert!(rate.check_shared(&1, many(60), many(4)).is_ok());
+        assert!(rate.check_shared(&1, many(1), many(4)).is_err());
+        assert!(rate.check_shared(&2, many(101), many(4)).is_err());
     }
 
     #[test]

@@ -56,8 +56,8 @@ use auth::{Authenticator, Lifetimes, SignInPolicy};
 use limits::Limiter;
 use problem::{Problem, ProblemKind};
 use routes::{
-    accounts, admin, appointments, auth as sign_in, availability, commands, patients, practitioners, resource, system,
-    visits, wallets,
+    accounts, admin, appointments, auth as sign_in, availability, commands, patients, practitioners, requests,
+    resource, system, visits, wallets,
 };
 
 /// How long a client may take to send the head of a request.
@@ -117,6 +117,7 @@ impl<B: Backend> AppState<B> {
             idle: settings.session_idle,
             absolute: settings.session_lifetime,
             cache: settings.identity_cache,
+            at_once: settings.sessions_per_wallet,
         };
         let authenticator = Authenticator::new(
             Arc::clone(&clinic.queries),
@@ -171,6 +172,10 @@ impl<B: Backend> AppState<B> {
         loop {
             ticks.tick().await;
             core.limiter.sweep();
+            match core.ports.servers.count().await {
+                Ok(servers) => core.limiter.share(servers),
+                Err(error) => tracing::warn!(%error, "how many servers there are could not be told"),
+            }
             if let Err(problem) = core.authenticator.maintain().await {
                 problem.log();
             }
@@ -181,6 +186,9 @@ impl<B: Backend> AppState<B> {
             // An answer that was lost is looked for as long as answers are kept.
             if let Err(error) = clinic.invitations.sweep(core.ports.clock.now() - retention).await {
                 tracing::warn!(%error, "old invitations could not be forgotten");
+            }
+            if let Err(error) = clinic.requests.sweep(core.ports.clock.now()).await {
+                tracing::warn!(%error, "old requests to be registered could not be forgotten");
             }
         }
     }
@@ -251,6 +259,7 @@ fn resources<B: Backend>(config: &mut ServiceConfig) {
     config
         .service(resource("/me", [(Method::GET, web::to(sign_in::me))]))
         .configure(wallets_of::<B>)
+        .configure(requests_of::<B>)
         .service(resource(
             "/patients",
             [
@@ -410,6 +419,27 @@ fn wallets_of<B: Backend>(config: &mut ServiceConfig) {
         .service(resource(
             "/accounts/{id}/wallet/take-away",
             [(Method::POST, web::to(wallets::take_staffs_away::<B>))],
+        ));
+}
+
+fn requests_of<B: Backend>(config: &mut ServiceConfig) {
+    let ask = web::to(requests::ask::<B>).wrap(from_fn(limits::limit_requests));
+    config
+        .service(resource(
+            "/me/registration-request",
+            [(Method::PUT, ask), (Method::GET, web::to(requests::own::<B>))],
+        ))
+        .service(resource(
+            "/registration-requests",
+            [(Method::GET, web::to(requests::list::<B>))],
+        ))
+        .service(resource(
+            "/registration-requests/{id}/approve",
+            [(Method::POST, web::to(requests::approve::<B>))],
+        ))
+        .service(resource(
+            "/registration-requests/{id}/decline",
+            [(Method::POST, web::to(requests::decline::<B>))],
         ));
 }
 

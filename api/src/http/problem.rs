@@ -63,6 +63,10 @@ problems! {
     RegistrationByInvitation = "registration-by-invitation", 403, "Patients are invited",
         "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
          POST /v1/invitations/accept.";
+    RegistrationByApproval = "registration-by-approval", 403, "Patients ask to be registered",
+        "Nobody registers themselves here. Ask with PUT /v1/me/registration-request; the hospital decides, and GET of the same tells.";
+    RegistrationIsOpen = "registration-is-open", 403, "Patients register themselves",
+        "Nobody need ask here. Register with POST /v1/patients.";
     NotFound = "not-found", 404, "Not found",
         "There is no such resource, or none that you may know of.";
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here",
@@ -91,6 +95,8 @@ problems! {
         "There is a key with this id or this secret.";
     NotAService = "not-a-service", 409, "Only a service has keys",
         "People sign in with their wallets.";
+    RequestDecided = "request-decided", 409, "The request is decided",
+        "The request to be registered was approved or declined before, or is being approved. `resource` is the record, if there is one.";
     SlotTaken = "slot-taken", 409, "The slot is taken",
         "Somebody else has the slot or a part of it. Search free slots again.";
     SlotNotOffered = "slot-not-offered", 409, "The slot is not offered",
@@ -141,6 +147,8 @@ problems! {
     NotAppending = "not-appending", 503, "Another server signs with this server's key",
         "This server executes no commands as long as another one signs with its key, and nothing changed. Send the request to the other \
          server, or again later: after a crash of the other it takes some seconds.";
+    WaitingListFull = "waiting-list-full", 503, "The waiting list is full",
+        "As many requests to be registered wait as may. Nothing changed. Ask the hospital to register you, or again after Retry-After.";
     NotFinal = "not-final", 503, "What it rests on is not final yet",
         "The command was decided upon blocks that the chain may still drop, and they did not become final in time. Nothing \
          changed. Ask again after Retry-After.";

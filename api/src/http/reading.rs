@@ -10,7 +10,7 @@ use actix_web::error::QueryPayloadError;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use application::clinic::{Backend, Clinic};
 use application::identity::Principal;
-use domain::kernel::AccountId;
+use domain::kernel::{AccountId, Wallet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -26,6 +26,8 @@ pub struct Reading<B: Backend> {
     pub clinic: web::Data<Clinic<B>>,
     /// Who asks.
     pub caller: Principal,
+    /// The wallet that they signed in with, if they did.
+    pub wallet: Option<Wallet>,
     /// Whose commands are theirs.
     pub issuer: AccountId,
     /// What the HTTP layer knows itself.
@@ -45,6 +47,7 @@ impl<B: Backend> FromRequest for Reading<B> {
             Ok(Self {
                 issuer: clinic.issuer(&caller.principal, caller.wallet.as_ref()),
                 caller: caller.principal,
+                wallet: caller.wallet,
                 clinic,
                 core: core(&request)?,
                 request,
@@ -79,7 +82,10 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
                 QueryPayloadError::Deserialize(error) => error.to_string(),
                 _ => String::new(),
             };
-            let detail = format!("The query: {}.", json::expectation(&error));
+            let detail = match json::expectation(&error) {
+                said if said.starts_with("is ") => format!("The query {said}."),
+                said => format!("The query: {said}."),
+            };
             Problem::new(ProblemKind::MalformedRequest).detail(detail)
         }))
     }

@@ -1,5 +1,6 @@
 //! What can be set about the HTTP server.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use domain::kernel::Wallet;
@@ -21,6 +22,8 @@ pub struct HttpSettings {
     pub session_idle: Duration,
     /// How long a session lives in any case.
     pub session_lifetime: Duration,
+    /// How many sessions a wallet may have at once: of more, the oldest end.
+    pub sessions_per_wallet: NonZeroU32,
     /// How long a server may go on with what it knows of a session, an account or a key. A logout or a revocation holds at
     /// once in the process that took it, and everywhere else after this time at the latest.
     pub identity_cache: Duration,
@@ -61,6 +64,7 @@ impl HttpSettings {
             clock_skew: Duration::from_secs(30),
             session_idle: Duration::from_secs(30 * 60),
             session_lifetime: Duration::from_secs(12 * 60 * 60),
+            sessions_per_wallet: NonZeroU32::MIN.saturating_add(9),
             identity_cache: Duration::from_secs(2),
             command_wait: Duration::from_secs(30),
             acceptance_wait: Duration::from_secs(30),

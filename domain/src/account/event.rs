@@ -178,6 +178,11 @@ pub enum Title {
     },
     /// The operator's configuration names it: the first administrator.
     Configuration,
+    /// Its owner has asked to be registered, and somebody has approved.
+    Approval {
+        /// The account of who did.
+        issuer: AccountId,
+    },
 }
 
 /// A wallet that has proved that it wants the account.

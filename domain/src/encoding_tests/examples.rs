@@ -333,6 +333,9 @@ pub(super) fn account() -> Vec<AccountEvent> {
         },
         Title::FormerWallet { proof: proof.clone() },
         Title::Configuration,
+        Title::Approval {
+            issuer: AccountId::new(id(6)),
+        },
     ];
     for holder in [patient, practitioner] {
         events.extend(titles.clone().map(|title| {

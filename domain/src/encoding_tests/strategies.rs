@@ -345,6 +345,9 @@ pub(super) fn account() -> impl Strategy<Value = AccountEvent> {
         }),
         proofs().prop_map(|proof| Title::FormerWallet { proof }),
         Just(Title::Configuration),
+        uuids().prop_map(|issuer| Title::Approval {
+            issuer: AccountId::new(issuer)
+        }),
     ];
     let bindings =
         said((wallets(), proofs(), titles).prop_map(|(wallet, proof, title)| Binding { wallet, proof, title }));

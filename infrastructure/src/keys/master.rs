@@ -106,7 +106,7 @@ impl MasterSecret {
         hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())
     }
 
-    fn fill(&self, label: &[u8], out: &mut [u8]) {
+    pub(super) fn fill(&self, label: &[u8], out: &mut [u8]) {
         let root = Salt::new(HKDF_SHA256, b"medconnect.v1").extract(self.0.as_slice());
         let filled = root.expand(&[label], Length(out.len())).and_then(|okm| okm.fill(out));
         // HKDF-SHA256 fails only beyond 255 * 32 bytes; the labels above ask for 32 at most.

@@ -10,6 +10,7 @@
 pub mod backup;
 mod data_key;
 mod hex_secret;
+mod interim;
 pub mod keeping;
 mod master;
 mod ring;
@@ -18,6 +19,7 @@ mod wrapping;
 
 pub use data_key::DataKey;
 pub use hex_secret::SecretError;
+pub(crate) use interim::InterimKey;
 pub use master::MasterSecret;
 pub(crate) use master::{FingerprintKey, IdentityKey};
 pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey};

@@ -65,6 +65,7 @@ fn bound(stamp: &Stamp, binding: &Binding) -> WalletAct {
         Title::Invitation { issuer } => (WalletActKind::Invited, Some(*issuer)),
         Title::FormerWallet { .. } => (WalletActKind::Changed, stamp.by),
         Title::Configuration => (WalletActKind::Configured, None),
+        Title::Approval { issuer } => (WalletActKind::Approved, Some(*issuer)),
     };
     WalletAct {
         at: column::instant(stamp.at),

@@ -174,8 +174,10 @@ impl Unsteady {
     }
 }
 
-/// What is done at these places, no booking does: they are tested with the revocations.
-const REVOCATIONS: &str = "revocation.";
+/// What is done at these places, no booking does: they are tested with the revocations, and with the requests to be registered.
+fn is_elsewhere(place: &str) -> bool {
+    place.starts_with("revocation.") || place.starts_with("approval.")
+}
 
 impl Drop for Unsteady {
     fn drop(&mut self) {
@@ -190,7 +192,7 @@ async fn wherever_a_server_dies_what_it_acknowledged_is_there_once() {
     let places: Vec<_> = PLACES
         .iter()
         .copied()
-        .filter(|place| *place != FOLLOWER_REVERTED && !place.starts_with(REVOCATIONS))
+        .filter(|place| *place != FOLLOWER_REVERTED && !is_elsewhere(place))
         .collect();
     die_at_each(&site, &places).await;
 }
@@ -201,11 +203,7 @@ async fn wherever_a_server_dies_while_the_chain_reorganises_what_it_acknowledged
     let site = Site::on(TestChain::with(|options| options.mining = Mining::OnDemand).await).await;
     let network = Unsteady::network(&site.chain);
     site.prepare(FinalityRule::Confirmations(CONFIRMATIONS)).await;
-    let places: Vec<_> = PLACES
-        .iter()
-        .copied()
-        .filter(|place| !place.starts_with(REVOCATIONS))
-        .collect();
+    let places: Vec<_> = PLACES.iter().copied().filter(|place| !is_elsewhere(place)).collect();
     die_at_each(&site, &places).await;
     drop(network);
 }

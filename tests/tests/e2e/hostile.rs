@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use api::config::LimitsConfig;
+use api::config::{LimitsConfig, Registration};
 use api::http::problem::ProblemKind;
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
@@ -451,6 +451,8 @@ struct World {
     person: String,
     /// Somebody with a wallet and no account.
     stranger: String,
+    /// Another one, who asks for nothing.
+    newcomer: String,
     _chain: TestChain,
 }
 
@@ -463,10 +465,12 @@ impl World {
             sign_ins_per_wallet: many,
             commands_per_person: many,
             bytes_per_person: NonZeroU32::new(u32::MAX),
+            registration_requests_per_address: many,
             ..LimitsConfig::default()
         };
         let options = SystemOptions {
             limits,
+            registration: Registration::Approval,
             ..SystemOptions::default()
         };
         let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
@@ -474,6 +478,7 @@ impl World {
             registrar: system.service("registry", Role::Registrar).await,
             person: system.administrator().await,
             stranger: Person::numbered(4711).sign_in(&system).await,
+            newcomer: Person::numbered(4712).sign_in(&system).await,
             hospital: system.service("front desk", Role::Hospital).await,
             administrator: system.service("administration", Role::Administrator).await,
             system,
@@ -496,6 +501,15 @@ impl World {
         let (status, answer) = self.system.put(&path, &self.hospital, &sessions).await;
         assert_eq!(status, 200, "{answer}");
         sessions
+    }
+
+    /// The id of somebody's request to be registered.
+    async fn asked(&self, number: u32, details: &Value) -> String {
+        let token = Person::numbered(number).sign_in(&self.system).await;
+        let body = json!({ "details": details });
+        let (status, answer) = self.system.put("/v1/me/registration-request", &token, &body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["id"].as_str().unwrap().to_owned()
     }
 
     /// A command that can be asked for.
@@ -679,6 +693,17 @@ impl World {
                     .saying(json!({ "current": unsigned, "new": unsigned }))
                     .answered(422),
             ),
+            ("registrationAsk", Good::get().saying(json!({ "details": details }))),
+            ("registrationOwn", Good::get().answered(404)),
+            ("registrationList", Good::get().asking([("limit", "1".to_owned())])),
+            (
+                "registrationApprove",
+                Good::of(&self.asked(4713, &details).await).answered(201),
+            ),
+            (
+                "registrationDecline",
+                Good::of(&self.asked(4714, &details).await).saying(json!({ "reason": "Nobody knows you." })),
+            ),
             ("commandsRead", Good::of(&self.command().await)),
             ("adminRetryParked", Good::get()),
             ("adminStatus", Good::get().asking([("contentHashes", text("false"))])),
@@ -694,7 +719,8 @@ impl World {
     async fn send(&self, operation: &Operation, request: &Request) -> (u16, HeaderMap, String) {
         let key = match &*operation.id {
             "walletsRead" | "walletsChange" => &self.person,
-            "walletsAccept" => &self.stranger,
+            "walletsAccept" | "registrationAsk" => &self.stranger,
+            "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" => &self.administrator,
             id if id.starts_with("walletsTake") => &self.registrar,
             id if id.starts_with("accounts") || id.starts_with("admin") => &self.administrator,

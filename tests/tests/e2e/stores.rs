@@ -1,7 +1,10 @@
 //! Nonces, sessions, revocations and the command registry on a real Postgres.
 
+use std::num::NonZeroU32;
+
 use application::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::log::StreamId;
+use application::ports::Servers as _;
 use application::registry::{Claim, Claimed, CommandRegistry as _, StoredAnswer, Ticket, Trace};
 use application::revocations::{Revocation, Revocations as _, Revoked};
 use application::sessions::{Session, Sessions as _, TokenHash};
@@ -16,10 +19,14 @@ use infrastructure::invitations::PostgresInvitations;
 use infrastructure::log::{Commit, Payload, StreamHead, StreamPart};
 use infrastructure::postgres::{LIVE, migrate, pool};
 use infrastructure::revocations::PostgresRevocations;
+use infrastructure::servers::LeasedServers;
 use infrastructure::sessions::PostgresSessions;
 use sqlx::{Executor as _, PgPool};
 use tests::chain::KEYS;
 use uuid::Uuid;
+
+/// How many sessions a wallet has at once.
+const MOST: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 async fn migrated() -> PgPool {
     let pool = pool(&tests::postgres::database().await, LIVE, 4).unwrap();
@@ -94,6 +101,93 @@ async fn another_invitation_takes_the_place_of_the_former_one() {
     assert_eq!(here.find(second).await.unwrap(), None);
 }
 
+/// A session of a wallet, and what was signed for it.
+fn session(wallet: u8, minutes: i64) -> (Session, Proof) {
+    let expires_at = now() + TimeDelta::minutes(minutes);
+    let session = Session {
+        wallet: Wallet([wallet; 20]),
+        idle_expires_at: expires_at,
+        expires_at,
+    };
+    let proof = Proof {
+        message: "signed".to_owned(),
+        signature: vec![1; 65],
+    };
+    (session, proof)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_sessions_than_a_wallet_may_have_the_oldest_ends() {
+    let sessions = PostgresSessions::new(migrated().await);
+    let token = |number| TokenHash([number; 32]);
+    let open = async |number, wallet| {
+        let (session, proof) = session(wallet, 60);
+        sessions.open(token(number), &session, &proof, MOST).await.unwrap()
+    };
+    for number in [9, 1, 5] {
+        assert_eq!(open(number, 7).await, []);
+    }
+    assert_eq!(open(2, 8).await, [], "another wallet's do not count");
+    assert_eq!(open(3, 7).await, [token(9)]);
+    assert_eq!(open(4, 7).await, [token(1)]);
+    for (number, stays) in [(9, false), (1, false), (5, true), (3, true), (4, true), (2, true)] {
+        let found = sessions.find(token(number), now()).await.unwrap();
+        assert_eq!(found.is_some(), stays, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_sign_in_at_once_a_wallet_ends_with_no_more_sessions_than_it_may_have() {
+    let pool = migrated().await;
+    let sessions = PostgresSessions::new(pool.clone());
+    let opening = (0..40).map(|number| {
+        let sessions = &sessions;
+        async move {
+            let (session, proof) = session(7, 60);
+            let token = TokenHash([number; 32]);
+            sessions.touch(&[(token, now())]).await.unwrap();
+            sessions.open(token, &session, &proof, MOST).await.unwrap().len()
+        }
+    });
+    let ended: usize = futures::future::join_all(opening).await.into_iter().sum();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!((left, ended), (3, 37));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_ended_are_swept_however_many_there_are() {
+    let pool = migrated().await;
+    let sessions = PostgresSessions::new(pool.clone());
+    let sql = "INSERT INTO sessions (token_hash, wallet, idle_expires_at, expires_at, message, signature) \
+               SELECT sha256(n::text::bytea), substr(sha256(n::text::bytea), 1, 20), now() - interval '1 minute', \
+                      now() + interval '1 hour', '', '' FROM generate_series(1, 12001) n";
+    sqlx::query(sql).execute(&pool).await.unwrap();
+    let (session, proof) = session(7, 60);
+    sessions.open(TokenHash([1; 32]), &session, &proof, MOST).await.unwrap();
+    sessions.sweep(now()).await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(left, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_are_counted_by_the_signing_keys_that_they_hold() {
+    let pool = migrated().await;
+    let servers = LeasedServers::new(pool.clone());
+    assert_eq!(servers.count().await.unwrap(), 0);
+    let sql = "INSERT INTO signer_leases (address, holder, fence, until) VALUES \
+               (substr(sha256('1'), 1, 20), gen_random_uuid(), 1, now() + interval '15 seconds'), \
+               (substr(sha256('2'), 1, 20), gen_random_uuid(), 4, now() + interval '3 seconds'), \
+               (substr(sha256('3'), 1, 20), gen_random_uuid(), 2, now() - interval '1 second')";
+    sqlx::query(sql).execute(&pool).await.unwrap();
+    assert_eq!(servers.count().await.unwrap(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_idle_or_old_or_closed() {
     let sessions = PostgresSessions::new(migrated().await);
@@ -108,7 +202,7 @@ async fn a_session_ends_idle_or_old_or_closed() {
         message: "signed".to_owned(),
         signature: vec![1; 65],
     };
-    sessions.open(token, &session, &proof).await.unwrap();
+    sessions.open(token, &session, &proof, MOST).await.unwrap();
     assert_eq!(sessions.proof(token).await.unwrap(), Some(proof));
     assert_eq!(sessions.find(token, start).await.unwrap(), Some(session));
     assert_eq!(sessions.find(TokenHash([2; 32]), start).await.unwrap(), None);

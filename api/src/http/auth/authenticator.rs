@@ -5,6 +5,7 @@
 //! another process took is noticed when the moment is over. A store that does not answer denies.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ pub trait Authenticate: Send + Sync + 'static {
     /// `database-unavailable` when nobody can tell.
     async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem>;
 
-    /// Opens a session for a wallet that has signed in, and answers with its token.
+    /// Opens a session for a wallet that has signed in, and answers with its token. Of more than a wallet may have, the oldest end.
     ///
     /// # Errors
     /// `database-unavailable` when it cannot be stored.
@@ -81,7 +82,7 @@ pub trait Authenticate: Send + Sync + 'static {
     async fn maintain(&self) -> Result<(), Problem>;
 }
 
-/// How long what lives.
+/// How long what lives, and how many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lifetimes {
     /// How long a session lives unused.
@@ -90,6 +91,8 @@ pub struct Lifetimes {
     pub absolute: Duration,
     /// How long what is known may be out of date.
     pub cache: Duration,
+    /// How many sessions a wallet may have at once.
+    pub at_once: NonZeroU32,
 }
 
 /// [`Authenticate`] over the stores.
@@ -253,6 +256,12 @@ impl<Q: Queries> Authenticator<Q> {
         self.lock_used().insert(token, end);
     }
 
+    /// From now on the session is nobody's here, whatever is cached.
+    async fn note_closed(&self, session: TokenHash) {
+        self.closed.insert(session, ()).await;
+        self.lock_used().remove(&session);
+    }
+
     fn lock_used(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, DateTime<Utc>>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,16 +293,17 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
             expires_at,
         };
         let hash = TokenHash(self.secrets.digest(token.as_bytes()));
-        self.sessions
-            .open(hash, &session, &signed_in.proof)
-            .await
-            .map_err(stored)?;
+        let opened = self
+            .sessions
+            .open(hash, &session, &signed_in.proof, self.lifetimes.at_once);
+        for ended in opened.await.map_err(stored)? {
+            self.note_closed(ended).await;
+        }
         Ok((token, session))
     }
 
     async fn close(&self, session: TokenHash) -> Result<(), Problem> {
-        self.closed.insert(session, ()).await;
-        self.lock_used().remove(&session);
+        self.note_closed(session).await;
         self.sessions.close(session).await.map_err(stored)?;
         self.known_sessions.invalidate(&session).await;
         Ok(())

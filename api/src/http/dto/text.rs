@@ -59,6 +59,8 @@ texts! {
     ReasonText = TextRule::prose(2000), from 1, such as "The patient is abroad.";
     /// Why a wallet was taken away.
     TakingReason = TextRule::prose(1000), from 1, such as "The patient reported the phone stolen.";
+    /// Why a request was declined.
+    DecliningReason = TextRule::prose(1000), from 1, such as "We know you already: ask at the desk for an invitation.";
     /// The secret of an invitation.
     InvitationText = TextRule::line(100), from 1, such as "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw";
 }

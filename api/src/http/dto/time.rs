@@ -92,7 +92,7 @@ from_text!(
 from_text!(
     Instant,
     instant,
-    "a date and time with its offset, such as 2026-03-01T09:00:00+01:00 or 2026-03-01T08:00:00Z",
+    "a date and time with its offset, from 1800 to 2200, such as 2026-03-01T09:00:00+01:00 or 2026-03-01T08:00:00Z",
     DateTime,
     "2026-03-01T08:00:00Z",
     "An instant of the years 1800 to 2200, with its offset"

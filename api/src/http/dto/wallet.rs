@@ -146,6 +146,8 @@ pub enum WalletActKind {
     Changed,
     /// Bound: the operator's configuration names it.
     Configured,
+    /// Bound: its owner had asked to be registered, and `by` has approved.
+    Approved,
     /// Taken away by a registrar.
     TakenAway,
 }
@@ -157,6 +159,7 @@ impl From<queries::WalletActKind> for WalletActKind {
             queries::WalletActKind::Invited => Self::Invited,
             queries::WalletActKind::Changed => Self::Changed,
             queries::WalletActKind::Configured => Self::Configured,
+            queries::WalletActKind::Approved => Self::Approved,
             queries::WalletActKind::TakenAway => Self::TakenAway,
         }
     }

@@ -11,6 +11,7 @@ pub mod availability;
 pub mod commands;
 pub mod patients;
 pub mod practitioners;
+pub mod requests;
 pub mod system;
 pub mod visits;
 pub mod wallets;

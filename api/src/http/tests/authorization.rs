@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service};
+use application::rules::Admission;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -110,6 +111,31 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             "/v1/accounts/{id}/wallet/take-away",
             People("registrar", 404),
             json!({"reason": "lost"}),
+        ),
+        (
+            "PUT",
+            "/v1/me/registration-request",
+            People("unregistered", 200),
+            register.clone(),
+        ),
+        (
+            "GET",
+            "/v1/me/registration-request",
+            People("unregistered patient", 200),
+            none.clone(),
+        ),
+        ("GET", "/v1/registration-requests", roles("hospital", ""), none.clone()),
+        (
+            "POST",
+            "/v1/registration-requests/{id}/approve",
+            roles("hospital", ""),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/registration-requests/{id}/decline",
+            roles("hospital", ""),
+            json!({"reason": "unknown here"}),
         ),
         ("POST", "/v1/patients", roles("unregistered hospital", ""), register),
         ("GET", "/v1/patients", roles("hospital", ""), none.clone()),
@@ -281,7 +307,10 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
 
 /// Calls an operation on an object, with or without a token, in a world of its own.
 async fn call(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> u16 {
-    let world = World::new();
+    let world = match path {
+        "/v1/me/registration-request" => World::admitting(Admission::Approval),
+        _ => World::new(),
+    };
     let service = init_service(app(world.state())).await;
     let filled = |text: &str| {
         text.replace("{id}", &object.to_string())

@@ -426,6 +426,27 @@ async fn what_is_no_json_or_no_cursor_or_no_parameter_is_malformed() {
 }
 
 #[actix_web::test]
+async fn what_is_said_of_a_query_is_true() {
+    let world = World::new();
+    let same = "/v1/slots?from=2026-03-02T00:00:00Z&until=2026-03-02T00:00:00Z";
+    let service = init_service(app(world.state())).await;
+    let nothing_between = call_service(&service, request("GET", same).to_request()).await;
+    assert_eq!(nothing_between.status(), 200);
+    for (path, detail) in [
+        ("/v1/slots?limit=a", "The query is not as documented."),
+        ("/v1/slots?limit=1&limit=2", "The query: duplicate field \"limit\"."),
+        (
+            "/v1/slots?from=9999-12-31T23:59:59Z",
+            "The query: expected a date and time with its offset, from 1800 to 2200, such as 2026-03-01T09:00:00+01:00 or \
+             2026-03-01T08:00:00Z.",
+        ),
+    ] {
+        let (status, problem) = answer(&world, request("GET", path)).await;
+        assert_eq!((status, problem["detail"].as_str()), (400, Some(detail)), "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn what_is_wrong_is_said_as_a_problem_whoever_finds_it() {
     let world = World::new();
     for (request, status) in [

@@ -5,18 +5,20 @@
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use application::clinic::Clinic;
+use application::clinic::{Clinic, Stores};
 use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Loaded, Receipt, Unavailable};
 use application::error::StoreError;
 use application::invitations::{Invitation, InvitationHash, Invitations};
 use application::log::Finality;
-use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Progress, ProgressSource};
+use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Progress, ProgressSource, Servers};
 use application::queries::*;
 use application::registry::*;
+use application::requests::*;
 use application::revocations::{Revocation, Revocations};
 use application::rules::{Admission, Rules};
 use application::secrets::{NoRandomness, Secrets};
@@ -78,6 +80,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::admitting(Admission::Open)
+    }
+
+    /// One in which a wallet becomes a patient's in this way.
+    pub(super) fn admitting(admission: Admission) -> Self {
         let tracker = Arc::new(CommandTracker::default());
         let executor = Arc::new(FakeExecutor {
             tracker: Arc::clone(&tracker),
@@ -88,8 +95,6 @@ impl World {
         let queries = Arc::new(FakeQueries::default());
         let clock = Arc::new(FakeClock);
         let secrets = Arc::new(FakeSecrets::default());
-        let revocations = Arc::new(FakeRevocations::default());
-        let invitations = Arc::new(FakeInvitations);
         let clinic = Arc::new(
             Clinic::new(
                 Arc::clone(&executor),
@@ -97,11 +102,14 @@ impl World {
                 Arc::<FakeClock>::clone(&clock),
                 Arc::new(FakeIdentities),
                 Arc::<FakeSecrets>::clone(&secrets),
-                Arc::<FakeRevocations>::clone(&revocations),
-                Arc::<FakeInvitations>::clone(&invitations),
+                Stores {
+                    revocations: Arc::new(FakeRevocations::default()),
+                    invitations: Arc::new(FakeInvitations),
+                    requests: Arc::new(FakeRequests),
+                },
             )
             .ruled_by(Rules {
-                admission: Admission::Open,
+                admission,
                 ..Rules::default()
             }),
         );
@@ -113,6 +121,7 @@ impl World {
             progress: Arc::new(FakeProgress),
             status: Arc::new(FakeStatus),
             parked: Arc::new(FakeStatus),
+            servers: Arc::new(FakeStatus),
             tracker,
             metrics: Arc::default(),
         };
@@ -570,9 +579,15 @@ impl Sessions for FakeSessions {
         Ok(Some(proof()))
     }
 
-    async fn open(&self, token: TokenHash, session: &Session, _: &Proof) -> Result<(), StoreError> {
+    async fn open(
+        &self,
+        token: TokenHash,
+        session: &Session,
+        _: &Proof,
+        _: NonZeroU32,
+    ) -> Result<Vec<TokenHash>, StoreError> {
         self.opened.lock().unwrap().insert(token, *session);
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn find(&self, hash: TokenHash, _: DateTime<Utc>) -> Result<Option<Session>, StoreError> {
@@ -683,6 +698,82 @@ impl Invitations for FakeInvitations {
 
     async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// One request, of whatever wallet: it waits, and whatever is decided on it holds if its id is known.
+struct FakeRequests;
+
+fn request(id: Uuid) -> RegistrationRequest {
+    RegistrationRequest {
+        id,
+        wallet: Wallet([10; 20]),
+        proof: proof(),
+        details: PatientDetails::default(),
+        asked_at: now(),
+        expires_at: now() + TimeDelta::days(1),
+    }
+}
+
+fn decided<T>(id: Uuid, value: T) -> Decided<T> {
+    if known(id) {
+        Decided::Done(value)
+    } else {
+        Decided::Missing
+    }
+}
+
+#[async_trait]
+impl RegistrationRequests for FakeRequests {
+    async fn ask(&self, _: WalletId, _: &RegistrationRequest, _: u32) -> Result<Asked, StoreError> {
+        Ok(Asked::Listed)
+    }
+
+    async fn of_wallet(&self, _: WalletId, _: DateTime<Utc>) -> Result<Option<OwnRequest>, StoreError> {
+        let RegistrationRequest {
+            id,
+            details,
+            asked_at,
+            expires_at,
+            ..
+        } = request(OWN);
+        Ok(Some(OwnRequest {
+            id,
+            standing: Standing::Waiting(Box::new(details)),
+            asked_at,
+            expires_at,
+        }))
+    }
+
+    async fn waiting(&self, _: Page<RequestCursor>, _: DateTime<Utc>) -> Result<Vec<RegistrationRequest>, StoreError> {
+        Ok(vec![request(OWN)])
+    }
+
+    async fn begin_approval(&self, id: Uuid, _: DateTime<Utc>) -> Result<Decided<RegistrationRequest>, StoreError> {
+        Ok(decided(id, request(id)))
+    }
+
+    async fn approved(&self, _: Uuid, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn give_back(&self, _: Uuid) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn decline(&self, id: Uuid, _: &Declined<'_>, _: DateTime<Utc>) -> Result<Decided<()>, StoreError> {
+        Ok(decided(id, ()))
+    }
+
+    async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Servers for FakeStatus {
+    async fn count(&self) -> Result<u32, StoreError> {
+        Ok(1)
     }
 }
 

@@ -1,0 +1,118 @@
+//! Requests to be registered: where the operator registers by approval.
+
+use actix_web::{HttpResponse, web};
+use application::clinic::Backend;
+use uuid::Uuid;
+
+use crate::http::answer::{Answer, CommandResult};
+use crate::http::command::Command;
+use crate::http::cursor::{PageBody, PageQuery};
+use crate::http::dto;
+use crate::http::problem::Problem;
+use crate::http::reading::{Parameters, Reading};
+
+/// Ask to be registered as a patient.
+///
+/// For a wallet that has signed in and has no account, where the operator registers by approval. What is asked puts nothing in the log: it
+/// waits, for a while, until a hospital approves or declines. Asking again takes the place of what was asked before, under another id.
+#[utoipa::path(
+    put, path = "/v1/me/registration-request", tag = "registration", request_body = dto::AskForRegistration,
+    responses((status = 200, description = "It waits; `id` is the request's", body = CommandResult)),
+)]
+pub async fn ask<B: Backend>(command: Command<B, dto::AskForRegistration>) -> Result<HttpResponse, Problem> {
+    let signed_in = command.signed_in().await?;
+    let run = command.run(async move |clinic, caller, details, issue| {
+        let asked = clinic.ask_for_registration(&caller, details, signed_in, &issue);
+        let id = asked.await?;
+        Ok(Answer::beside_the_log(
+            issue.command_id,
+            "/v1/me/registration-request",
+            id,
+        ))
+    });
+    run.await
+}
+
+/// See what has become of one's request to be registered.
+///
+/// It waits, or it is approved (then `GET /v1/me` names the record too), or it was declined, with a reason. Decided requests are shown for two
+/// weeks.
+#[utoipa::path(
+    get, path = "/v1/me/registration-request", tag = "registration",
+    responses((status = 200, description = "The request", body = dto::OwnRegistrationRequest)),
+)]
+pub async fn own<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
+    let own = reading
+        .clinic
+        .own_request(&reading.caller, reading.wallet.as_ref())
+        .await?;
+    Ok(HttpResponse::Ok().json(dto::OwnRegistrationRequest::from(own)))
+}
+
+/// List the requests to be registered, the longest wait first.
+///
+/// For hospitals. Those on which nobody has decided. What they say, nobody has checked: search for the person first, so that nobody gets a
+/// second record, and invite whom the hospital has registered already.
+#[utoipa::path(
+    get, path = "/v1/registration-requests", tag = "registration", params(PageQuery),
+    responses((status = 200, description = "A page of requests", body = PageBody<dto::RegistrationRequest>)),
+)]
+pub async fn list<B: Backend>(
+    reading: Reading<B>,
+    Parameters(query): Parameters<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = query.page()?;
+    let found = reading.clinic.requests(&reading.caller, page.query()).await?;
+    let key = |request: &application::requests::RegistrationRequest| (request.asked_at, request.id);
+    Ok(reading.page(page.answer(found, key, dto::RegistrationRequest::from)))
+}
+
+/// Approve a request to be registered.
+///
+/// Registers its owner as a patient, with the wallet that has asked; the event names who approved, and the patient sees it. Approving again
+/// registers nobody twice (200).
+#[utoipa::path(
+    post, path = "/v1/registration-requests/{id}/approve", tag = "registration",
+    params(("id" = Uuid, Path, description = "The request")),
+    responses(
+        (status = 201, description = "Registered; `id` is the patient's", body = CommandResult),
+        (status = 200, description = "Was registered already, by an earlier approval", body = CommandResult),
+    ),
+)]
+pub async fn approve<B: Backend>(
+    id: web::Path<Uuid>,
+    command: Command<B, dto::Nothing>,
+) -> Result<HttpResponse, Problem> {
+    let authenticator = command.authenticator();
+    let run = command.run(async move |clinic, caller, (), issue| {
+        let (done, wallet) = clinic.approve_request(&caller, *id, &issue).await?;
+        if let Some(wallet) = wallet {
+            authenticator.forget(&wallet).await;
+        }
+        Ok(Answer::created(done))
+    });
+    run.await
+}
+
+/// Decline a request to be registered.
+///
+/// What it says is forgotten at once. Whoever has asked sees the reason, and may ask again.
+#[utoipa::path(
+    post, path = "/v1/registration-requests/{id}/decline", tag = "registration", request_body = dto::DeclineRequest,
+    params(("id" = Uuid, Path, description = "The request")),
+    responses((status = 200, description = "Declined; `id` is the request's", body = CommandResult)),
+)]
+pub async fn decline<B: Backend>(
+    id: web::Path<Uuid>,
+    command: Command<B, dto::DeclineRequest>,
+) -> Result<HttpResponse, Problem> {
+    let run = command.run(async move |clinic, caller, reason, issue| {
+        clinic.decline_request(&caller, *id, &reason, &issue).await?;
+        Ok(Answer::beside_the_log(
+            issue.command_id,
+            "/v1/registration-requests",
+            *id,
+        ))
+    });
+    run.await
+}
