@@ -204,13 +204,13 @@ impl<'a> Grouping<'a> {
             };
             links.push((Some(identifier), Link { states, bond }));
         }
-        let broken = self.join(links, of);
+        let broken = self.join(links, &of);
         self.shared.extend(broken.into_iter().flatten());
     }
 
     /// Makes one what each link says is one. Two who cannot be one may be linked by others who could be either: then none of the links
-    /// between them holds, and what told of them is returned.
-    fn join<T>(&mut self, links: Vec<(T, Link)>, of: impl Fn(Kind) -> bool) -> Vec<T> {
+    /// between them holds, the weaker ones first, and what told of them is returned.
+    fn join<T>(&mut self, links: Vec<(T, Link)>, of: &impl Fn(Kind) -> bool) -> Vec<T> {
         let mut trial = self.sets.clone();
         for (_, link) in &links {
             trial.union_all(&link.states);
@@ -219,14 +219,12 @@ impl<'a> Grouping<'a> {
         let mut joined: HashMap<u32, Link> = HashMap::new();
         for (_, link) in &links {
             if let Some(set) = end(link) {
-                let bond = &mut joined
-                    .entry(set)
-                    .or_insert_with(|| Link {
-                        states: Vec::new(),
-                        ..*link
-                    })
-                    .bond;
-                *bond = link.bond.min(*bond);
+                let none = Link {
+                    states: Vec::new(),
+                    bond: link.bond,
+                };
+                let all = joined.entry(set).or_insert(none);
+                all.bond = all.bond.min(link.bond);
             }
         }
         for (number, _) in self.each().filter(|(_, state)| of(state.kind)) {
@@ -235,13 +233,16 @@ impl<'a> Grouping<'a> {
             }
         }
         joined.retain(|_, all| self.are_several(&all.states, all.bond));
-        let mut broken = Vec::new();
+        let (mut broken, mut stronger) = (Vec::new(), Vec::new());
         for (told, link) in links {
-            if end(&link).is_some_and(|set| joined.contains_key(&set)) {
-                broken.push(told);
-            } else {
-                self.sets.union_all(&link.states);
+            match end(&link).and_then(|set| joined.get(&set)) {
+                None => self.sets.union_all(&link.states),
+                Some(all) if link.bond > all.bond => stronger.push((told, link)),
+                Some(_) => broken.push(told),
             }
+        }
+        if !stronger.is_empty() {
+            broken.extend(self.join(stronger, of));
         }
         broken
     }
@@ -326,7 +327,7 @@ impl<'a> Grouping<'a> {
                 }
             }
         }
-        self.join(links, of);
+        self.join(links, &of);
     }
 
     /// What has one id and is one patient's is one.
