@@ -84,10 +84,12 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         let known = likeness_of(details);
         let is_called = |names: &[Identifier]| names.iter().any(|name| details.is_called(name));
         let is_resource = person.likeness.own.is_some() && person.likeness.own == known.own;
-        let bond = match () {
-            () if is_resource => Bond::Resource,
-            () if is_called(&person.typed) => Bond::Typed,
-            () => Bond::Plain,
+        let bond = if is_resource {
+            Bond::Resource
+        } else if is_called(&person.typed) {
+            Bond::Typed
+        } else {
+            Bond::Plain
         };
         !person.likeness.contradicts(&known, bond) && (is_called(&person.certain) || person.likeness.resembles(&known))
     };

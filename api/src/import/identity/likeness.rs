@@ -53,8 +53,8 @@ impl Likeness {
     /// Whether the two cannot be one, though they have this in common.
     ///
     /// Nobody is who was born on another day and is called otherwise; nor, where the days are not known, who has neither a given nor a
-    /// family name in common. A number of no type proves so little that all that is told has to agree with it, but for a family
-    /// name that was changed.
+    /// family name in common. A number of no type proves so little that all that is told of a patient has to agree with it, but for a
+    /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's.
     pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
         let days = self.born.zip(other.born);
         let other_day = days.is_some_and(|(one, two)| !agree(one, two));
@@ -66,8 +66,7 @@ impl Likeness {
         }
         let other_resource = self.own.is_none() || self.own != other.own;
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
-        // One of them has a day of birth that the other one does not tell.
-        let one_day = self.born.is_some() != other.born.is_some();
+        let is_patient = self.born.is_some() || other.born.is_some();
         match bond {
             Bond::Resource => false,
             Bond::Typed => {
@@ -75,7 +74,9 @@ impl Likeness {
                     || days.is_some_and(|(one, two)| are_generations(one, two))
             }
             Bond::Plain => {
-                (other_resource && (given || mark || self.numbered_apart(other))) || other_day || (family && one_day)
+                other_day
+                    || (is_patient && (given || (family && days.is_none())))
+                    || (other_resource && (given || mark || self.numbered_apart(other)))
             }
         }
     }
@@ -244,11 +245,12 @@ mod tests {
             person(1970, "Ada", "Lovelace", &[("mrn", "a"), ("ssn", "1")], "p2"),
         );
         let renamed = |own: &str| person(1970, "Augusta", "Byron", &[("mrn", "a")], own);
-        for after in [&married, &moved, &renamed("p1")] {
+        for after in [&married, &moved] {
             assert!(!contradict(&before, after, Bond::Plain), "{after:?}");
         }
+        assert!(!contradict(&before, &renamed("p1"), Bond::Resource));
         let born_otherwise = person(1971, "Ada", "Byron", &[("mrn", "a")], "p2");
-        for after in [&born_otherwise, &renamed("p2")] {
+        for after in [&born_otherwise, &renamed("p1"), &renamed("p2")] {
             assert!(contradict(&before, after, Bond::Plain), "{after:?}");
             assert!(!contradict(&before, after, Bond::Typed), "{after:?}");
         }
