@@ -111,8 +111,8 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 
 /// Replace a patient's details.
 ///
-/// All of them: what is left out is gone. The identifier never changes, and another one that is another patient's is refused. With
-/// `If-Match` nothing is replaced that the caller has not seen.
+/// All of them: what is left out is gone. The identifier never changes. With `If-Match` nothing is replaced that the caller has
+/// not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/details", tag = "patients", request_body = dto::PatientDetails,
     params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
