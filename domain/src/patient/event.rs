@@ -39,16 +39,6 @@ impl PatientDetails {
     /// How many other ids a patient may have, and how many are looked for at once.
     pub const MOST_IDENTIFIERS: usize = 50;
 
-    /// All the ids by which the patient is called.
-    pub fn names(&self) -> impl Iterator<Item = &Identifier> {
-        self.identifier.iter().chain(&self.other_identifiers)
-    }
-
-    /// Whether this is one of the patient's ids.
-    pub fn is_called(&self, name: &Identifier) -> bool {
-        self.names().any(|known| known == name)
-    }
-
     /// Whether the days of birth and death can be true.
     ///
     /// # Errors
@@ -66,6 +56,16 @@ impl PatientDetails {
         } else {
             Ok(())
         }
+    }
+
+    /// All the ids by which the patient is called.
+    pub fn names(&self) -> impl Iterator<Item = &Identifier> {
+        self.identifier.iter().chain(&self.other_identifiers)
+    }
+
+    /// Whether this is one of the patient's ids.
+    pub fn is_called(&self, name: &Identifier) -> bool {
+        self.names().any(|known| known == name)
     }
 }
 
