@@ -13,6 +13,7 @@ use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::invitations::Invitations;
 use crate::log::Actor;
+use crate::names::NamesUnderWay;
 use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::{Clock, IdentityDerivation};
 use crate::queries::{ProjectionHash, Queries};
@@ -65,6 +66,7 @@ pub struct Clinic<B: Backend> {
     /// What the operator has decided.
     pub(crate) rules: Rules,
     pub(crate) bookings: BookingsUnderWay,
+    pub(crate) names: NamesUnderWay,
     /// The last content hashes, for they read everything.
     pub(crate) hashes: Mutex<Option<Vec<ProjectionHash>>>,
 }
@@ -131,6 +133,7 @@ impl<B: Backend> Clinic<B> {
             requests,
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
+            names: NamesUnderWay::default(),
             hashes: Mutex::default(),
         }
     }

@@ -23,6 +23,7 @@ pub mod error;
 pub mod identity;
 pub mod invitations;
 pub mod log;
+mod names;
 pub mod patients;
 pub mod policy;
 pub mod ports;

@@ -43,7 +43,7 @@ impl<B: Backend> Clinic<B> {
     ///
     /// A wallet without an account registers itself, and gets its account in the same commit, bound by the signature that it signed in
     /// with. A hospital registers anybody, without a wallet; an identifier in the details names the record, so that registering again
-    /// meets it.
+    /// meets it. So does one by which a record is called otherwise.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -73,6 +73,7 @@ impl<B: Backend> Clinic<B> {
             None => (issue.new_id(PATIENT), issue.freshness()),
         };
         let patient = PatientId::new(patient);
+        let _held = self.name(patient, &registration.details).await?;
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
             registration,
@@ -196,6 +197,13 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        let _held = match &command {
+            // Nobody else changes how they are called.
+            PatientCommand::UpdateDetails { details, .. } if principal.is_of_a_hospital() => {
+                self.name(patient, details).await?
+            }
+            _ => None,
+        };
         let context = self.stamp(principal, issue);
         let receipt = self.execute::<Patient>(patient, command, &context).await?;
         Ok(Done { id: patient, receipt })

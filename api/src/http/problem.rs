@@ -80,7 +80,7 @@ problems! {
     IdempotencyKeyInUse = "idempotency-key-in-use", 409, "The same request is being executed",
         "An earlier request with this Idempotency-Key has not been answered yet. Ask again after Retry-After.";
     AlreadyRegistered = "already-registered", 409, "Registered already, with other content",
-        "The identifier or the wallet names something that exists with other content. Update it instead.";
+        "An identifier or the wallet names something that exists with other content. Update that instead.";
     AccountExists = "account-exists", 409, "The account exists, for another holder",
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",

@@ -342,6 +342,17 @@ pub(super) struct Patient {
     pub(super) deceased_date_time: Option<String>,
     #[serde(default)]
     pub(super) address: Vec<Address>,
+    #[serde(default)]
+    pub(super) active: Lenient<bool>,
+    #[serde(default)]
+    pub(super) link: Lenient<Vec<PatientLink>>,
+}
+
+/// FHIR `Patient.link`.
+#[derive(Clone, Deserialize, Debug)]
+pub(super) struct PatientLink {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
 }
 
 /// FHIR `Practitioner`.

@@ -13,8 +13,8 @@ use domain::practitioner::PractitionerDetails;
 use self::findings::Finding;
 use super::identity::ADDRESSES;
 
-/// The details as they are after this was told: those that are told, unless they are an older state. What names the person is only
-/// added to, but for what is `former`.
+/// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
+/// added to, but for what is `former`. A death stays where none is told: others may not have heard of it.
 pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: &[Identifier]) -> PatientDetails {
     let identifier = recorded.identifier.clone();
     let known = recorded.other_identifiers.iter();
@@ -29,7 +29,7 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
             other_identifiers.push(other.clone());
         }
     }
-    let base = if is_older(recorded.as_of, told.as_of) {
+    let base = if is_no_newer(recorded.as_of, told.as_of) {
         recorded
     } else {
         told
@@ -38,6 +38,7 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
         identifier,
         other_identifiers,
         as_of: told.as_of.max(recorded.as_of),
+        deceased: base.deceased.or(recorded.deceased),
         ..base.clone()
     }
 }
@@ -47,10 +48,16 @@ pub(super) fn is_older(recorded: Option<DateTime<Utc>>, told: Option<DateTime<Ut
     told.zip(recorded).is_some_and(|(told, recorded)| told < recorded)
 }
 
-/// A practitioner's details after this was told, unless it is an older state. What is not told stays: the time zone, the
+/// Whether what is told is no newer state than what is recorded, by the dates of both. The same state told once more overrules nothing
+/// that was changed here since.
+pub(super) fn is_no_newer(recorded: Option<DateTime<Utc>>, told: Option<DateTime<Utc>>) -> bool {
+    told.zip(recorded).is_some_and(|(told, recorded)| told <= recorded)
+}
+
+/// A practitioner's details after this was told, unless it is no newer state. What is not told stays: the time zone, the
 /// credentials, and the specialities if none are told.
 pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDetails) -> PractitionerDetails {
-    if is_older(recorded.as_of, told.as_of) {
+    if is_no_newer(recorded.as_of, told.as_of) {
         return recorded.clone();
     }
     PractitionerDetails {
@@ -92,10 +99,12 @@ pub struct EndedFinding {
 pub(super) struct Merged {
     /// The intake as it is now.
     pub(super) intake: Intake,
-    /// Of which lists an entry that was told is an older state than what is recorded.
+    /// Of which lists an entry that was told is no newer state than what is recorded, and says something else.
     pub(super) older: Vec<Matter>,
     /// Of which lists an entry that was told is not taken, for it is a state from before its source took it back.
     pub(super) kept_out: Vec<Matter>,
+    /// Of which lists an entry that was recorded is taken out.
+    pub(super) taken_out: Vec<Matter>,
 }
 
 /// The intake as it is after this was told. Symptoms are the patient's own words, which no source knows.
@@ -105,6 +114,7 @@ pub(super) fn intake(recorded: &Intake, told: &Intake, ended: &Ended) -> Merged 
         withdrawn: recorded.withdrawn.clone(),
         older: Vec::new(),
         kept_out: Vec::new(),
+        taken_out: Vec::new(),
     };
     let conditions = merge.findings(&recorded.conditions, &told.conditions);
     let allergies = merge.findings(&recorded.allergies, &told.allergies);
@@ -113,6 +123,7 @@ pub(super) fn intake(recorded: &Intake, told: &Intake, ended: &Ended) -> Merged 
         mut withdrawn,
         older,
         kept_out,
+        taken_out,
         ..
     } = merge;
     withdrawn.truncate(Intake::MOST);
@@ -136,6 +147,7 @@ pub(super) fn intake(recorded: &Intake, told: &Intake, ended: &Ended) -> Merged 
         intake,
         older,
         kept_out,
+        taken_out,
     }
 }
 
@@ -144,6 +156,7 @@ struct Merge<'a> {
     withdrawn: Vec<Withdrawn>,
     older: Vec<Matter>,
     kept_out: Vec<Matter>,
+    taken_out: Vec<Matter>,
 }
 
 impl Merge<'_> {
@@ -180,7 +193,9 @@ impl Merge<'_> {
         let (mut entries, older) = findings::updated(recorded, &told);
         self.older.extend(std::iter::repeat_n(T::MATTER, older));
         for ended in ended {
-            findings::take_out(&mut entries, ended);
+            if findings::take_out(&mut entries, ended) {
+                self.taken_out.push(T::MATTER);
+            }
             let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
             if let (Some(as_of), false) = (ended.as_of, stands) {
                 self.withdraw(ended, as_of);

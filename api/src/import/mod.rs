@@ -50,7 +50,7 @@ use self::identity::Index;
 use self::mapping::{Context, Notes, Provider, Visit};
 use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
-use self::record::RecordError;
+use self::record::{RecordError, Recorded};
 use self::report::{Kind, Report, Summary};
 use crate::http::problem::ProblemKind;
 
@@ -285,32 +285,10 @@ impl Import {
         };
         match recorded {
             Ok(recorded) => {
-                if recorded.is_older {
-                    let why = "is an older state than the one that is recorded, which stays";
-                    notes.passed_over("Patient", &person.path, why);
-                }
-                for matter in recorded.older {
-                    let why = "is an older state than the one that is recorded, which stays";
-                    notes.passed_over(kind_of(matter), &person.path, why);
-                }
-                for matter in recorded.kept_out {
-                    let why = "is a state from before the source took it back, and is not brought back";
-                    match matter {
-                        // Another source may tell of it still: that somebody should see.
-                        Matter::Allergies => notes.left_out(kind_of(matter), &person.path, why),
-                        _ => notes.passed_over(kind_of(matter), &person.path, why),
-                    }
-                }
-                for _ in 0..recorded.allergies_ended {
-                    let why = "is taken out of the record: the source says that it was none, or is none any more";
-                    notes.changed("AllergyIntolerance", &person.path, why);
-                }
-                if recorded.done.change == Change::Differing {
-                    let why = "is registered here with other content, which stays: the key may not read";
-                    notes.left_out("Patient", &person.path, why);
-                }
+                remark(&recorded, &person.path, notes);
                 self.report.lock().await.count(Kind::Patient, recorded.done);
-                Some(recorded.done.id)
+                // Under an identifier that the server knows there may be somebody else, and nobody has looked.
+                (recorded.done.change != Change::Differing).then_some(recorded.done.id)
             }
             Err(error @ (RecordError::Taken | RecordError::Several)) => {
                 failures.push(format!("{}: {error}", person.path));
@@ -351,6 +329,45 @@ impl Import {
     }
 }
 
+/// Says what of a person is not taken as it stands, for what is recorded.
+fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
+    let no_newer = "is no newer state than the one that is recorded, which stays";
+    if recorded.is_older {
+        notes.passed_over("Patient", path, no_newer);
+    }
+    for matter in &recorded.older {
+        notes.passed_over(kind_of(*matter), path, no_newer);
+    }
+    for matter in &recorded.kept_out {
+        let why = "is a state from before the source took it back, and is not brought back";
+        match matter {
+            // Another source may tell of it still: that somebody should see.
+            Matter::Allergies => notes.left_out(kind_of(*matter), path, why),
+            _ => notes.passed_over(kind_of(*matter), path, why),
+        }
+    }
+    for matter in &recorded.taken_out {
+        let why = "is taken out of the record: the source says that it was none, or is none any more";
+        notes.changed(kind_of(*matter), path, why);
+    }
+    for _ in 0..recorded.names_of_others {
+        let why = "has an identifier by which somebody else is registered here: it is not recorded";
+        notes.left_out("Patient", path, why);
+    }
+    if recorded.death_kept {
+        let why = "is recorded as dead, and this source says nothing of it: the death stays";
+        notes.changed("Patient", path, why);
+    }
+    if recorded.death_taken_back {
+        let why = "was recorded as dead, and the source says that they live: the death is taken back";
+        notes.changed("Patient", path, why);
+    }
+    if recorded.done.change == Change::Differing {
+        let why = "names somebody who is registered here already, and the key may not read who: neither they nor their visits are taken";
+        notes.left_out("Patient", path, why);
+    }
+}
+
 /// FHIR's name for an entry.
 const fn kind_of(matter: Matter) -> &'static str {
     match matter {
@@ -363,7 +380,7 @@ const fn kind_of(matter: Matter) -> &'static str {
 /// Why a visit was not recorded.
 #[derive(Debug, thiserror::Error)]
 enum VisitError {
-    #[error("has a patient who was refused")]
+    #[error("has a patient who was refused, or whose record here cannot be read")]
     NoPatient,
     #[error("has a practitioner who was refused")]
     NoPractitioner,

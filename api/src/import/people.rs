@@ -5,7 +5,7 @@ use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
-use super::identity::{Index, Kind, Likeness, Payload, is_global, keys};
+use super::identity::{ADDRESSES, Bond, Index, Kind, Likeness, Names, Payload, is_global, keys};
 use super::mapping::{self, Context, Notes, Plan, Visit};
 use super::merge::{self, Ended};
 use super::parts::{self, Share, behind_role};
@@ -126,7 +126,8 @@ pub(super) struct Person {
     pub(super) registration: Option<Registration>,
     /// What the person may be registered under, the best first.
     pub(super) names: Vec<Identifier>,
-    /// What names them and nobody else, wherever: a record that is known by one of these is theirs.
+    /// What names them and nobody else, wherever: a record that is known by one of these is theirs. An id of a resource that is no
+    /// address is not among them: another server has another resource of that id.
     pub(super) certain: Vec<Identifier>,
     /// Everything by which a record of theirs may be known that is there already.
     pub(super) known_as: Vec<Identifier>,
@@ -136,6 +137,8 @@ pub(super) struct Person {
     pub(super) former: Vec<Identifier>,
     /// What tells them from others.
     pub(super) likeness: Likeness,
+    /// Whether their source says that they are alive.
+    pub(super) is_alive: bool,
     /// What of what they bring is not so any more.
     pub(super) ended: Ended,
     /// Their visits.
@@ -153,7 +156,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut visits,
         refused,
         ended,
-        notes,
+        mut notes,
     } = mapping::map(&share.bundle, context);
     for visit in &mut visits {
         let names = share.names.get(&visit.path);
@@ -161,12 +164,14 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
     let names = index.names_of(owner);
     let own = parts::names(index, Kind::Patient, owner).unwrap_or_default();
-    let certain = distinct(
-        own.iter()
-            .chain(names.resource.iter().filter(|name| is_global(&name.value))),
-    );
+    let addresses = names.resource.iter().filter(|name| is_global(&name.value));
+    let certain = distinct(names.own.iter().chain(addresses));
     let mut registration = patients.pop();
-    let as_of = share.bundle.patients.first().and_then(|entry| entry.as_of);
+    let described = share.bundle.patients.first();
+    let as_of = described.and_then(|entry| entry.as_of);
+    if let Some(entry) = described {
+        remark_on_names(&names, entry, &mut notes);
+    }
     let others = own.iter().skip(1).chain(names.resource.first());
     let others = distinct(others.filter(|other| Some(*other) != own.first()));
     if let Some(Registration { details, intake }) = &mut registration {
@@ -176,16 +181,12 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
-        path: share
-            .bundle
-            .patients
-            .first()
-            .map(|entry| entry.path.clone())
-            .unwrap_or_default(),
+        path: described.map(|entry| entry.path.clone()).unwrap_or_default(),
         registration,
         typed: names.typed,
+        is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
         ended,
-        known_as: distinct(certain.iter().chain(&names.shared)),
+        known_as: distinct(certain.iter().chain(&own).chain(&names.resource).chain(&names.shared)),
         certain,
         names: own,
         former: names.former,
@@ -193,6 +194,30 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         visits,
         refused,
         notes,
+    }
+}
+
+/// Says what of that by which a person is called is not taken.
+fn remark_on_names(names: &Names, Entry { path, resource, .. }: &Entry<fhir::Patient>, notes: &mut Notes) {
+    for _ in &names.shared {
+        let why = "has an identifier that somebody else in the files has as well: it names neither of them, and is not recorded";
+        notes.left_out("Patient", path, why);
+    }
+    if resource.active.0 == Some(false) {
+        let why = "is not active any more at its source, and is recorded nevertheless";
+        notes.changed("Patient", path, why);
+    }
+    for link in resource.link.0.iter().flatten() {
+        let why = match link.kind.as_deref() {
+            Some("replaced-by") => {
+                "is replaced by another one, says its source: they are not made one, for that is for people to decide"
+            }
+            Some("replaces") => {
+                "replaces another one, says its source: they are not made one, for that is for people to decide"
+            }
+            _ => "is linked to another record at its source: that is not recorded",
+        };
+        notes.left_out("Patient", path, why);
     }
 }
 
@@ -210,9 +235,8 @@ fn distinct<'a>(identifiers: impl Iterator<Item = &'a Identifier>) -> Vec<Identi
 /// What a record here says of whom it describes.
 pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
     use chrono::Datelike as _;
-    let all = details.identifier.iter().chain(&details.other_identifiers);
-    let is_address = |identifier: &&Identifier| identifier.system == super::identity::ADDRESSES;
-    let mut identifiers: Vec<_> = all.clone().filter(|one| !is_address(one)).map(keys).collect();
+    let is_address = |identifier: &&Identifier| identifier.system == ADDRESSES;
+    let mut identifiers: Vec<_> = details.names().filter(|one| !is_address(one)).map(keys).collect();
     identifiers.sort_unstable();
     let born = details.birth_date;
     Likeness {
@@ -222,7 +246,11 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
         family: super::identity::words([details.name.family.as_str()]),
         mark: None,
         identifiers,
-        own: all.filter(is_address).map(|own| keys(own).1).next(),
+        own: details
+            .names()
+            .filter(|one| is_address(one) && is_global(&one.value))
+            .map(|own| keys(own).1)
+            .next(),
     }
 }
 
@@ -233,5 +261,5 @@ pub(super) fn is_other_practitioner(likeness: &Likeness, known: &domain::kernel:
         family: super::identity::words([known.family.as_str()]),
         ..Likeness::default()
     };
-    likeness.contradicts(&known, false)
+    likeness.contradicts(&known, Bond::Typed)
 }

@@ -3,13 +3,12 @@
 //! A record that is found under an identifier is theirs only if nothing speaks against it. Two persons who share one are never
 //! made one: whoever comes later is registered under another identifier of theirs, or refused.
 
-use std::collections::HashSet;
-
 use domain::kernel::Identifier;
-use domain::patient::{Intake, Matter, PatientDetails, Registration};
+use domain::patient::{Matter, PatientDetails, Registration};
 use uuid::Uuid;
 
 use super::client::{Client, ClientError, Done, Found};
+use super::identity::{ADDRESSES, Bond};
 use super::merge::{self, Merged};
 use super::people::{Person, likeness_of};
 use crate::http::problem::ProblemKind;
@@ -35,14 +34,20 @@ pub(super) enum RecordError {
 pub(super) struct Recorded {
     /// What the server did.
     pub(super) done: Done,
-    /// Whether what is told is older than what is recorded.
+    /// Whether what is told is no newer than what is recorded, and says something else.
     pub(super) is_older: bool,
-    /// Of which lists an entry that is told is older than what is recorded.
+    /// Whether the record says that the patient has died, and what is told says nothing of it.
+    pub(super) death_kept: bool,
+    /// Whether the death that was recorded is taken back.
+    pub(super) death_taken_back: bool,
+    /// How many identifiers are not recorded, for they are somebody else's here.
+    pub(super) names_of_others: usize,
+    /// Of which lists an entry that is told is no newer than what is recorded, and says something else.
     pub(super) older: Vec<Matter>,
     /// Of which lists an entry that is told is not taken, for it is a state from before its source took it back.
     pub(super) kept_out: Vec<Matter>,
-    /// How many allergies were taken out, because the source says that they are none, or no longer.
-    pub(super) allergies_ended: usize,
+    /// Of which lists an entry was taken out, because the source says that it is none, or none any more.
+    pub(super) taken_out: Vec<Matter>,
 }
 
 impl From<Done> for Recorded {
@@ -50,9 +55,12 @@ impl From<Done> for Recorded {
         Self {
             done,
             is_older: false,
+            death_kept: false,
+            death_taken_back: false,
+            names_of_others: 0,
             older: Vec::new(),
             kept_out: Vec::new(),
-            allergies_ended: 0,
+            taken_out: Vec::new(),
         }
     }
 }
@@ -62,8 +70,8 @@ impl From<Done> for Recorded {
 pub(super) enum Place {
     /// In this record.
     Known(Uuid),
-    /// In a new one, under the first of these that is free.
-    New(Vec<Identifier>),
+    /// In a new one, under this.
+    New(Identifier),
     /// In one of several.
     Several,
     /// In none.
@@ -72,14 +80,18 @@ pub(super) enum Place {
 
 /// Where a person belongs, of the records that are known by one of their identifiers.
 pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place {
-    let own: HashSet<&Identifier> = person.certain.iter().collect();
     let is_theirs = |details: &PatientDetails| {
-        let (theirs, typed) = (
-            likeness_of(details),
-            person.typed.iter().any(|name| is_known_as(details, name)),
-        );
-        let is_own = own.iter().any(|name| is_known_as(details, name));
-        !person.likeness.contradicts(&theirs, typed) && (is_own || person.likeness.resembles(&theirs))
+        let known = likeness_of(details);
+        let is_called = |names: &[Identifier]| names.iter().any(|name| details.is_called(name));
+        let is_resource = person.likeness.own.is_some() && person.likeness.own == known.own;
+        let bond = if is_resource {
+            Bond::Resource
+        } else if is_called(&person.typed) {
+            Bond::Typed
+        } else {
+            Bond::Plain
+        };
+        !person.likeness.contradicts(&known, bond) && (is_called(&person.certain) || person.likeness.resembles(&known))
     };
     let mut theirs = found.iter().filter(|(_, details)| is_theirs(details));
     match (theirs.next(), theirs.next()) {
@@ -87,21 +99,12 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         (Some(_), Some(_)) => return Place::Several,
         (None, _) => {}
     }
-    let is_free = |name: &&Identifier| !found.iter().any(|(_, details)| is_known_as(details, name));
-    let free: Vec<Identifier> = person.names.iter().filter(is_free).cloned().collect();
-    if free.is_empty() {
-        Place::Taken
-    } else {
-        Place::New(free)
-    }
-}
-
-fn is_known_as(details: &PatientDetails, name: &Identifier) -> bool {
-    details
-        .identifier
+    let is_free = |name: &&Identifier| !found.iter().any(|(_, details)| details.is_called(name));
+    person
+        .names
         .iter()
-        .chain(&details.other_identifiers)
-        .any(|known| known == name)
+        .find(is_free)
+        .map_or(Place::Taken, |name| Place::New(name.clone()))
 }
 
 /// Registers a person, or brings their record up to date. Read, merged, written only if nobody was faster, and again.
@@ -117,52 +120,54 @@ pub(super) async fn record(
             found => found?,
         };
         let place = place(person, &found);
-        let registration = without_others_names(registration, &place, &found);
+        let (registration, names_of_others) = without_others_names(registration, &place, &found);
         let attempt = match place {
             Place::Known(id) => update(client, id, person, &registration).await?,
-            Place::New(names) => register(client, &names, &registration).await?.map(Recorded::from),
+            Place::New(name) => register(client, name, &registration).await?.map(Recorded::from),
             Place::Several => return Err(RecordError::Several),
             Place::Taken => return Err(RecordError::Taken),
         };
         if let Some(recorded) = attempt {
-            return Ok(recorded);
+            return Ok(Recorded {
+                names_of_others,
+                ..recorded
+            });
         }
     }
     Err(ClientError::Answer("others kept changing the record".to_owned()).into())
 }
 
-/// A name that is somebody else's here as well names neither of them.
-fn without_others_names(registration: &Registration, place: &Place, found: &[(Uuid, PatientDetails)]) -> Registration {
+/// A name that is somebody else's here as well names neither of them. Tells also how many identifiers these are; what a resource is
+/// called is none.
+fn without_others_names(
+    registration: &Registration,
+    place: &Place,
+    found: &[(Uuid, PatientDetails)],
+) -> (Registration, usize) {
     let mut registration = registration.clone();
     let is_other = |id: &Uuid| !matches!(place, Place::Known(own) if own == id);
     let is_theirs = |name: &Identifier| {
         found
             .iter()
-            .any(|(id, details)| is_other(id) && is_known_as(details, name))
+            .any(|(id, details)| is_other(id) && details.is_called(name))
     };
+    let theirs = registration.details.names().filter(|name| is_theirs(name));
+    let count = theirs.filter(|name| name.system != ADDRESSES).count();
     registration.details.other_identifiers.retain(|name| !is_theirs(name));
     registration.details.identifier.take_if(|name| is_theirs(name));
-    registration
+    (registration, count)
 }
 
-/// `None` when somebody else was registered meanwhile, under each of the names.
-async fn register(
-    client: &Client,
-    names: &[Identifier],
-    registration: &Registration,
-) -> Result<Option<Done>, ClientError> {
-    let mut all: Vec<Identifier> = registration.details.identifier.iter().cloned().collect();
-    all.extend(registration.details.other_identifiers.iter().cloned());
-    for name in names {
-        let mut registration = registration.clone();
-        registration.details.identifier = Some(name.clone());
-        registration.details.other_identifiers = all.iter().filter(|other| *other != name).cloned().collect();
-        match client.register_patient(&registration).await {
-            Err(error) if error.is(ProblemKind::AlreadyRegistered) => {}
-            done => return done.map(Some),
-        }
+/// `None` when somebody was registered meanwhile who is called so, by this or by another of the names.
+async fn register(client: &Client, name: Identifier, registration: &Registration) -> Result<Option<Done>, ClientError> {
+    let mut registration = registration.clone();
+    let others = registration.details.names().filter(|other| **other != name).cloned();
+    registration.details.other_identifiers = others.collect();
+    registration.details.identifier = Some(name);
+    match client.register_patient(&registration).await {
+        Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(None),
+        done => done.map(Some),
     }
-    Ok(None)
 }
 
 /// Without reading: what is there already stays.
@@ -173,7 +178,7 @@ async fn blind(client: &Client, registration: &Registration) -> Result<Done, Cli
     }
 }
 
-/// `None` when somebody changed the record meanwhile.
+/// `None` when somebody changed the record meanwhile, or somebody else is called by one of the names by now.
 async fn update(
     client: &Client,
     id: Uuid,
@@ -185,14 +190,18 @@ async fn update(
         intake,
         version,
     } = client.read_patient(id).await?;
-    let is_older = merge::is_older(details.as_of, registration.details.as_of);
-    let merged = merge::details(&details, &registration.details, &person.former);
+    let is_no_newer = merge::is_no_newer(details.as_of, registration.details.as_of);
+    let mut merged = merge::details(&details, &registration.details, &person.former);
+    let is_told_alive = details.deceased.is_some() && registration.details.deceased.is_none() && !is_no_newer;
+    if is_told_alive && person.is_alive {
+        merged.deceased = None;
+    }
     let Merged {
         intake: entries,
         older,
         kept_out,
+        taken_out,
     } = merge::intake(&intake, &registration.intake, &person.ended);
-    let allergies_ended = ended(&intake, &entries);
     let mut done = Done::unchanged(id);
     let written = async {
         let version = match merged != details {
@@ -206,24 +215,33 @@ async fn update(
     };
     match written.await {
         Err(ClientError::Refused {
-            kind: Some(ProblemKind::PreconditionFailed),
+            kind: Some(ProblemKind::PreconditionFailed | ProblemKind::AlreadyRegistered),
             ..
         }) => Ok(None),
         Err(error) => Err(error),
         Ok(()) => Ok(Some(Recorded {
             done,
-            is_older,
+            is_older: is_no_newer && says_otherwise(&details, &registration.details),
+            death_kept: is_told_alive && !person.is_alive,
+            death_taken_back: is_told_alive && person.is_alive,
+            names_of_others: 0,
             older,
             kept_out,
-            allergies_ended,
+            taken_out,
         })),
     }
 }
 
-fn ended(before: &Intake, after: &Intake) -> usize {
-    before
-        .allergies
-        .list()
-        .len()
-        .saturating_sub(after.allergies.list().len())
+/// Whether two states differ in more than in what names the person.
+fn says_otherwise(recorded: &PatientDetails, told: &PatientDetails) -> bool {
+    let told = PatientDetails {
+        identifier: recorded.identifier.clone(),
+        other_identifiers: recorded.other_identifiers.clone(),
+        as_of: recorded.as_of,
+        ..told.clone()
+    };
+    told != *recorded
 }
+
+#[cfg(test)]
+mod tests;

@@ -406,6 +406,58 @@ fn what_is_deleted_at_the_source_is_not_imported_in_an_older_state() {
 }
 
 #[test]
+fn a_deletion_by_an_id_is_of_no_other_servers_patient() {
+    let there = |server: &str, id: &str, value: &str| {
+        let url = format!("https://{server}.test/fhir/Patient/{id}");
+        json!({ "fullUrl": url, "resource": patient(id, "Person", &mrn(value)) })
+    };
+    let gone = json!({ "request": { "method": "DELETE", "url": "Patient/1" } });
+    let first = bundle("transaction", &[there("north", "2", "2"), gone]);
+    let others = |server: &str| bundle("transaction", &[there(server, "1", "1")]);
+    assert_eq!(ran(&[first.clone(), others("south")]).patients.len(), 2);
+    assert_eq!(ran(&[others("south"), first.clone()]).patients.len(), 2);
+    // Of its own server's it is, whatever the file; unless that tells of them later.
+    assert_eq!(ran(&[others("north"), first.clone()]).patients.len(), 1);
+    assert_eq!(ran(&[first, others("north")]).patients.len(), 2);
+}
+
+#[test]
+fn a_state_of_the_future_is_no_newer_than_others() {
+    let state = |family: &str, at: &str| dated(patient("p1", family, &mrn("1")), at);
+    let outcome = ran(&[of(&[
+        state("Never", "2099-01-01T00:00:00Z"),
+        state("Now", "2025-01-01T00:00:00Z"),
+    ])]);
+    assert_eq!(families(&outcome), ["Now"]);
+    let outcome = ran(&[of(&[state("Never", "2099-01-01T00:00:00Z")])]);
+    assert_eq!(outcome.patients[0].details.as_of, None);
+}
+
+#[test]
+fn what_names_several_and_whom_their_source_links_is_named() {
+    let household = json!({ "system": "https://insurer.test/household", "value": "H-6" });
+    let member = |id: &str, given: &str| {
+        let own = json!({ "system": "https://clinic.test/mrn", "value": id });
+        let mut member = patient(id, "Familyson", &json!([household, own]));
+        member["name"][0]["given"] = json!([given]);
+        member
+    };
+    let outcome = ran(&[of(&[member("a", "Ada"), member("b", "Bea")])]);
+    assert_eq!(outcome.patients.len(), 2);
+    let notes = outcome.notes.list();
+    assert!(
+        notes.iter().any(|note| note.fate == Fate::LeftOut && note.count == 2),
+        "{notes:?}"
+    );
+    let mut linked = member("a", "Ada");
+    linked["link"] = json!([{ "other": to("Patient/b"), "type": "replaced-by" }]);
+    linked["active"] = json!(false);
+    let notes = ran(&[of(&[linked])]).notes.list();
+    let fates: Vec<Fate> = notes.iter().map(|note| note.fate).collect();
+    assert_eq!(fates, [Fate::LeftOut, Fate::Changed], "{notes:?}");
+}
+
+#[test]
 fn what_is_deleted_and_nowhere_told_is_named() {
     let gone = |kind: &str| json!({ "request": { "method": "DELETE", "url": format!("{kind}/x") } });
     for (kind, lost) in [

@@ -57,6 +57,16 @@ impl PatientDetails {
             Ok(())
         }
     }
+
+    /// All the ids by which the patient is called.
+    pub fn names(&self) -> impl Iterator<Item = &Identifier> {
+        self.identifier.iter().chain(&self.other_identifiers)
+    }
+
+    /// Whether this is one of the patient's ids.
+    pub fn is_called(&self, name: &Identifier) -> bool {
+        self.names().any(|known| known == name)
+    }
 }
 
 /// A condition in the patient's history (FHIR R4 `Condition`).

@@ -27,6 +27,7 @@ mod keys;
 mod kills;
 mod limited_nodes;
 mod lying_node;
+mod names;
 mod newer_versions;
 mod node_outages;
 mod operations;

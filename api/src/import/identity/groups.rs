@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Kind;
 use super::index::State;
 use super::key::Key;
+use super::likeness::Bond;
 use super::naming::Standing;
 
 /// Disjoint sets of states, by union and find.
+#[derive(Clone)]
 pub(super) struct Sets(Vec<u32>);
 
 impl Sets {
@@ -34,6 +36,14 @@ impl Sets {
         let (least, other) = (one.min(two), one.max(two));
         if let Some(parent) = self.0.get_mut(at(other)) {
             *parent = least;
+        }
+    }
+
+    fn union_all(&mut self, states: &[u32]) {
+        if let Some((first, others)) = states.split_first() {
+            for other in others {
+                self.union(*first, *other);
+            }
         }
     }
 
@@ -109,8 +119,11 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    /// A deletion tells an id, and no more: it is of the resource of that id which is nearest, if there is one.
+    /// A deletion tells an id, and no more: it is of the resource of that id which is nearest, if there is one. Another file may be
+    /// another server's.
     fn by_deletions(&mut self, of: impl Fn(Kind) -> bool) {
+        let servers = self.servers();
+        let server = |state: &State| state.base.or_else(|| servers.get(&state.file).copied().flatten());
         let mut there: HashMap<(Kind, Key), Vec<u32>> = HashMap::new();
         for (number, state) in self
             .each()
@@ -120,19 +133,22 @@ impl<'a> Grouping<'a> {
                 there.entry((state.kind, id)).or_default().push(number);
             }
         }
-        for (number, state) in self
-            .each()
-            .filter(|(_, state)| of(state.kind) && state.deleted && !state.is_own_global)
-        {
+        for (number, state) in self.each().filter(|(_, state)| of(state.kind) && state.deleted) {
             let all = state.id.and_then(|id| there.get(&(state.kind, id)));
             let all = || {
                 all.into_iter()
                     .flatten()
                     .filter_map(|other| Some((*other, self.state(*other)?)))
+                    .filter(|(_, other)| state.base.zip(other.base).is_none_or(|(one, two)| one == two))
             };
+            if all().any(|(other, _)| self.sets.find(other) == self.sets.find(number)) {
+                // Its address has said already of what it is.
+                continue;
+            }
             let in_file = |other: &State| other.file == state.file;
             let in_document = |other: &State| in_file(other) && other.document == state.document;
-            for nearness in [&in_document as &dyn Fn(&State) -> bool, &in_file, &|_: &State| true] {
+            let of_server = |other: &State| state.is_own_global || server(other) == server(state);
+            for nearness in [&in_document as &dyn Fn(&State) -> bool, &in_file, &of_server] {
                 let near: Vec<u32> = all()
                     .filter(|(_, other)| nearness(other))
                     .map(|(number, _)| number)
@@ -149,6 +165,18 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// The server of each file whose addresses are all of one.
+    fn servers(&self) -> HashMap<u32, Option<Key>> {
+        let mut servers: HashMap<u32, Option<Key>> = HashMap::new();
+        for state in self.states {
+            if let Some(base) = state.base {
+                let server = servers.entry(state.file).or_insert(Some(base));
+                *server = server.filter(|known| *known == base);
+            }
+        }
+        servers
+    }
+
     /// Those who have an identifier in common are one, unless any two of them cannot be: then it names none of them.
     fn by_identifiers(&mut self, of: impl Fn(Kind) -> bool) {
         let mut holders: BTreeMap<(Kind, Key), Vec<(u32, Standing)>> = BTreeMap::new();
@@ -162,92 +190,212 @@ impl<'a> Grouping<'a> {
                 }
             }
         }
+        let mut links = Vec::new();
         for (identifier, holders) in holders {
-            if self.are_several(&holders) {
+            let states: Vec<u32> = holders.iter().map(|(number, _)| *number).collect();
+            if self.are_several(&states, Bond::Plain) {
                 self.shared.insert(identifier);
-            } else if let Some((first, _)) = holders.first() {
-                for (other, _) in &holders {
-                    self.sets.union(*first, *other);
-                }
-            }
-        }
-    }
-
-    fn are_several(&self, holders: &[(u32, Standing)]) -> bool {
-        let typed = holders
-            .iter()
-            .all(|(_, standing)| matches!(standing, Standing::Best | Standing::Typed | Standing::Former))
-            && holders.iter().any(|(_, standing)| *standing != Standing::Former);
-        let mut distinct: Vec<u32> = Vec::new();
-        for (number, _) in holders {
-            let Some(state) = self.state(*number) else { continue };
-            let same = |other: &u32| {
-                self.state(*other).is_some_and(|other| other.likeness == state.likeness)
-                    && self.whose(*other) == self.whose(*number)
-            };
-            if distinct.iter().any(same) {
                 continue;
             }
-            let contradicted = distinct.iter().any(|other| {
-                self.sets.find(*other) != self.sets.find(*number) && self.contradict(*other, *number, typed)
-            });
-            if contradicted {
+            let bond = if is_personal(holders.iter().map(|(_, standing)| *standing)) {
+                Bond::Typed
+            } else {
+                Bond::Plain
+            };
+            links.push((Some(identifier), Link { states, bond }));
+        }
+        let broken = self.join(links, &of);
+        self.shared.extend(broken.into_iter().flatten());
+    }
+
+    /// Makes one what each link says is one. Two who cannot be one may be linked by others who could be either: then none of the links
+    /// between them holds, the weaker ones first, and what told of them is returned.
+    fn join<T>(&mut self, links: Vec<(T, Link)>, of: &impl Fn(Kind) -> bool) -> Vec<T> {
+        let mut trial = self.sets.clone();
+        for (_, link) in &links {
+            trial.union_all(&link.states);
+        }
+        let end = |link: &Link| link.states.first().map(|first| trial.find(*first));
+        let mut joined: HashMap<u32, Link> = HashMap::new();
+        for (_, link) in &links {
+            if let Some(set) = end(link) {
+                let none = Link {
+                    states: Vec::new(),
+                    bond: link.bond,
+                };
+                let all = joined.entry(set).or_insert(none);
+                all.bond = all.bond.min(link.bond);
+            }
+        }
+        for (number, _) in self.each().filter(|(_, state)| of(state.kind)) {
+            if let Some(all) = joined.get_mut(&trial.find(number)) {
+                all.states.push(number);
+            }
+        }
+        joined.retain(|_, all| self.are_several(&all.states, all.bond));
+        let (mut broken, mut stronger) = (Vec::new(), Vec::new());
+        for (told, link) in links {
+            match end(&link).and_then(|set| joined.get(&set)) {
+                None => self.sets.union_all(&link.states),
+                Some(all) if link.bond > all.bond => stronger.push((told, link)),
+                Some(_) => broken.push(told),
+            }
+        }
+        if !stronger.is_empty() {
+            broken.extend(self.join(stronger, of));
+        }
+        broken
+    }
+
+    /// Whether any two of these cannot be one, who have at least this in common.
+    fn are_several(&self, states: &[u32], bond: Bond) -> bool {
+        let mut distinct: Vec<Alike> = Vec::new();
+        for number in states {
+            let Some(state) = self.state(*number) else { continue };
+            let same = |known: &&mut Alike| {
+                known.state.likeness == state.likeness
+                    && known.state.identifiers == state.identifiers
+                    && self.whose(known.number) == self.whose(*number)
+            };
+            match distinct.iter_mut().find(same) {
+                Some(known) => known.file = known.file.filter(|file| *file == state.file),
+                None => distinct.push(Alike {
+                    number: *number,
+                    state,
+                    file: Some(state.file),
+                }),
+            }
+        }
+        let mut rest = distinct.as_slice();
+        while let Some((one, others)) = rest.split_first() {
+            if others.iter().any(|other| self.cannot_be_one(one, other, bond)) {
                 return true;
             }
-            distinct.push(*number);
+            rest = others;
         }
         false
+    }
+
+    fn cannot_be_one(&self, one: &Alike<'_>, other: &Alike<'_>, bond: Bond) -> bool {
+        let is_one = self.sets.find(one.number) == self.sets.find(other.number);
+        let whose = self.whose(one.number).zip(self.whose(other.number));
+        !is_one
+            && (whose.is_some_and(|(one, other)| one != other)
+                || one
+                    .state
+                    .likeness
+                    .contradicts(&other.state.likeness, one.bond(other).max(bond)))
     }
 
     fn whose(&self, number: u32) -> Option<u32> {
         self.whose.get(at(number)).copied().flatten()
     }
 
-    fn contradict(&self, one: u32, two: u32, typed: bool) -> bool {
-        let others = self
-            .whose(one)
-            .zip(self.whose(two))
-            .is_some_and(|(one, two)| one != two);
-        let (Some(one), Some(two)) = (self.state(one), self.state(two)) else {
-            return false;
-        };
-        others || one.likeness.contradicts(&two.likeness, typed)
-    }
-
     /// An id that is no address names one resource of a file. Beyond that, it is one resource only where nothing speaks against
     /// it and something for it: no identifier names both, and they are alike; or they are the same patient's.
     fn by_ids(&mut self, of: impl Fn(Kind) -> bool) {
         let mut holders: BTreeMap<(Kind, Key), Vec<u32>> = BTreeMap::new();
-        for (number, state) in self.each().filter(|(_, state)| of(state.kind) && !state.is_own_global) {
+        for (number, state) in self
+            .each()
+            .filter(|(_, state)| of(state.kind) && !state.deleted && !state.is_own_global)
+        {
             if let Some(own) = state.likeness.own {
                 holders.entry((state.kind, own)).or_default().push(number);
             }
         }
-        for holders in holders.values() {
+        let mut links = Vec::new();
+        for ((kind, _), holders) in holders {
+            if kind.is_of_a_patient() {
+                self.by_patients(&holders);
+                continue;
+            }
             let mut distinct: Vec<u32> = Vec::new();
             for number in holders {
-                match distinct.iter().find(|other| self.is_one_by_id(**other, *number)) {
-                    Some(other) => self.sets.union(*other, *number),
-                    None => distinct.push(*number),
+                let mut is_known = false;
+                for other in &distinct {
+                    if self.is_one_by_id(*other, number) {
+                        let link = Link {
+                            states: vec![*other, number],
+                            bond: Bond::Plain,
+                        };
+                        links.push(((), link));
+                        is_known |= self.is_same(*other, number);
+                    }
+                }
+                if !is_known {
+                    distinct.push(number);
                 }
             }
         }
+        self.join(links, &of);
+    }
+
+    /// What has one id and is one patient's is one.
+    fn by_patients(&mut self, holders: &[u32]) {
+        let mut first: HashMap<u32, u32> = HashMap::new();
+        for number in holders {
+            let is_contained = self.state(*number).is_some_and(|state| state.contained.is_some());
+            if let Some(patient) = self.whose(*number).filter(|_| !is_contained) {
+                let first = *first.entry(patient).or_insert(*number);
+                self.sets.union(first, *number);
+            }
+        }
+    }
+
+    fn is_same(&self, one: u32, two: u32) -> bool {
+        self.state(one).zip(self.state(two)).is_some_and(|(one, two)| {
+            one.file == two.file && one.likeness == two.likeness && one.identifiers == two.identifiers
+        })
     }
 
     fn is_one_by_id(&self, one: u32, two: u32) -> bool {
         let (Some(left), Some(right)) = (self.state(one), self.state(two)) else {
             return false;
         };
-        if left.kind.is_of_a_patient() {
-            let same_patient = self.whose(one).is_some() && self.whose(one) == self.whose(two);
-            let deleted = left.deleted || right.deleted;
-            return (same_patient || (deleted && left.file == right.file)) && left.contained.is_none();
-        }
         if left.file == right.file {
-            return left.deleted || right.deleted || !left.likeness.contradicts(&right.likeness, false);
+            return !left.likeness.contradicts(&right.likeness, Bond::Resource);
         }
         let named = |state: &State| state.identifiers.iter().any(|(standing, _)| standing.names());
-        let is_alike = !left.likeness.contradicts(&right.likeness, false) && left.likeness.resembles(&right.likeness);
-        !(named(left) && named(right)) && (left.deleted || right.deleted || is_alike)
+        !(named(left) && named(right))
+            && !left.likeness.contradicts(&right.likeness, Bond::Plain)
+            && left.likeness.resembles(&right.likeness)
     }
+}
+
+/// States that something says are of one resource.
+struct Link {
+    states: Vec<u32>,
+    /// What they have in common, at least.
+    bond: Bond,
+}
+
+/// States that nothing tells apart.
+struct Alike<'a> {
+    /// One of them.
+    number: u32,
+    state: &'a State,
+    /// The file in which all of them are, if it is one.
+    file: Option<u32>,
+}
+
+impl Alike<'_> {
+    /// What two have in common by themselves.
+    fn bond(&self, other: &Self) -> Bond {
+        let (one, two) = (self.state, other.state);
+        let in_one_file = self.file.is_some() && self.file == other.file;
+        if one.likeness.own.is_some() && one.likeness.own == two.likeness.own && in_one_file {
+            return Bond::Resource;
+        }
+        let is_typed = one.identifiers.iter().any(|(standing, name)| {
+            let mut same = two.identifiers.iter().filter(|(_, known)| known == name);
+            same.any(|(known, _)| is_personal([*standing, *known].into_iter()))
+        });
+        if is_typed { Bond::Typed } else { Bond::Plain }
+    }
+}
+
+/// Whether an identifier that stands like this with each who has it is one person's alone.
+fn is_personal(mut standings: impl Iterator<Item = Standing> + Clone) -> bool {
+    let is_typed = |standing| matches!(standing, Standing::Best | Standing::Typed | Standing::Former);
+    standings.clone().all(is_typed) && standings.any(|standing| standing != Standing::Former)
 }

@@ -12,11 +12,14 @@ use super::key::Key;
 /// A name's digest: enough to tell whether two names are one.
 pub(in crate::import) type Word = u32;
 
+/// A date of birth: year, month and day, as far as they are told.
+pub(in crate::import) type Born = (i32, Option<u32>, Option<u32>);
+
 /// What a state says of whom it describes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(in crate::import) struct Likeness {
-    /// The date of birth: year, month, day, as far as it is told.
-    pub(in crate::import) born: Option<(i32, Option<u32>, Option<u32>)>,
+    /// The date of birth, if it is told.
+    pub(in crate::import) born: Option<Born>,
     /// Administrative gender, if it is told.
     pub(in crate::import) gender: Option<u8>,
     /// Every given name, of every name.
@@ -31,33 +34,64 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) own: Option<Key>,
 }
 
+/// What two states have in common, for which they may be one. The more it says, the less speaks against it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::import) enum Bond {
+    /// A number of which nothing says that it is one person's alone.
+    Plain,
+    /// A number of a type that belongs to one person alone.
+    Typed,
+    /// The resource itself: one address that is good everywhere, or one id in one file.
+    Resource,
+}
+
+/// From how many years on two dates of birth are not one that was corrected: parents have their children's names, and the numbers
+/// of their children are mistaken for theirs.
+const A_GENERATION: u32 = 12;
+
 impl Likeness {
-    /// Whether the two cannot be one, though they share an identifier; `typed` says that it is of a type that belongs to one
-    /// person alone.
-    pub(in crate::import) fn contradicts(&self, other: &Self, typed: bool) -> bool {
-        let same_resource = self.own.is_some() && self.own == other.own;
-        let other_resource = self.own.is_some() && other.own.is_some() && !same_resource;
-        let born = self.born.zip(other.born).is_some_and(|(one, two)| !agree(one, two));
+    /// Whether the two cannot be one, though they have this in common.
+    ///
+    /// Nobody is who was born on another day and is called otherwise; nor, where the days are not known, who has neither a given nor a
+    /// family name in common. A number of no type proves so little that all that is told of a patient has to agree with it, but for a
+    /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's.
+    pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
+        let days = self.born.zip(other.born);
+        let other_day = days.is_some_and(|(one, two)| !agree(one, two));
         let gender = self.gender.zip(other.gender).is_some_and(|(one, two)| one != two);
         let given = apart(&self.given, &other.given);
         let family = apart(&self.family, &other.family);
-        let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
-        if (born && (given || gender)) || (self.born.is_none() && given && family && !same_resource) {
+        if (other_day && (given || family || gender)) || (days.is_none() && given && family) {
             return true;
         }
-        if same_resource {
-            return false;
+        let other_resource = self.own.is_none() || self.own != other.own;
+        let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
+        let is_patient = self.born.is_some() || other.born.is_some();
+        match bond {
+            Bond::Resource => false,
+            Bond::Typed => {
+                (other_resource && self.numbered_apart(other))
+                    || days.is_some_and(|(one, two)| are_generations(one, two))
+            }
+            Bond::Plain => {
+                other_day
+                    || (is_patient && (given || (family && days.is_none())))
+                    || (other_resource && (given || mark || self.numbered_apart(other)))
+            }
         }
-        (mark && !typed) || self.numbered_apart(other) || (given && other_resource && !typed)
     }
 
-    /// Whether names and dates are the same as far as they are told, and something is told by both.
+    /// Whether the two are alike enough to be one where no number says so: they have the date of birth and a name in common, or
+    /// the whole name, and nothing that both tell differs.
     pub(in crate::import) fn resembles(&self, other: &Self) -> bool {
         let born = self.born.zip(other.born).map(|(one, two)| agree(one, two));
         let told = |one: &[Word], two: &[Word]| (!one.is_empty() && !two.is_empty()).then(|| !apart(one, two));
         let (given, family) = (told(&self.given, &other.given), told(&self.family, &other.family));
-        let all = [born, given, family];
-        all.contains(&Some(true)) && !all.contains(&Some(false))
+        let is_named = given == Some(true) || family == Some(true);
+        let is_named_whole =
+            family == Some(true) && (given == Some(true) || (given.is_none() && self.family == other.family));
+        let differs = [born, given, family].contains(&Some(false));
+        !differs && ((born == Some(true) && is_named) || is_named_whole)
     }
 
     /// Whether some system has given them different identifiers, and none that both have.
@@ -74,9 +108,14 @@ impl Likeness {
 }
 
 /// A date that is not told to the day agrees with every day that it may be.
-fn agree(one: (i32, Option<u32>, Option<u32>), two: (i32, Option<u32>, Option<u32>)) -> bool {
+fn agree(one: Born, two: Born) -> bool {
     let part = |one: Option<u32>, two: Option<u32>| one.zip(two).is_none_or(|(one, two)| one == two);
     one.0 == two.0 && part(one.1, two.1) && part(one.2, two.2)
+}
+
+/// Whether two dates of birth are so far from each other that neither is the other one corrected.
+const fn are_generations(one: Born, two: Born) -> bool {
+    one.0.abs_diff(two.0) >= A_GENERATION
 }
 
 /// Whether both have some, and none in common.
@@ -145,65 +184,125 @@ mod tests {
         }
     }
 
-    fn contradict(one: &Likeness, two: &Likeness, typed: bool) -> bool {
-        assert_eq!(one.contradicts(two, typed), two.contradicts(one, typed));
-        one.contradicts(two, typed)
+    fn contradict(one: &Likeness, two: &Likeness, bond: Bond) -> bool {
+        assert_eq!(one.contradicts(two, bond), two.contradicts(one, bond));
+        one.contradicts(two, bond)
     }
 
     #[test]
     fn members_of_a_family_are_told_apart() {
         let mother = person(1970, "Mother", "F", &[("house", "6"), ("mrn", "a")], "p6a");
         let child = person(2015, "Child", "F", &[("house", "6"), ("mrn", "b")], "p6b");
-        assert!(contradict(&mother, &child, false));
         let numberless = person(2015, "Child", "F", &[("house", "6")], "");
-        assert!(contradict(&mother, &numberless, false));
         // Twins, with and without a number of their own.
-        let (one, two) = (
-            person(2015, "Ada", "F", &[("house", "6"), ("mrn", "a")], ""),
-            person(2015, "Bea", "F", &[("house", "6"), ("mrn", "b")], ""),
+        let twin = |given: &str, numbers: &[(&str, &str)], own: &str| person(2015, given, "F", numbers, own);
+        let numbered = |given: &str, number: &str| twin(given, &[("house", "6"), ("mrn", number)], "");
+        let plain = |given: &str, own: &str| twin(given, &[("house", "6")], own);
+        for (one, two) in [
+            (mother.clone(), child),
+            (mother, numberless),
+            (numbered("Ada", "a"), numbered("Bea", "b")),
+            (plain("Ada", "p1"), plain("Bea", "p2")),
+            (plain("Ada", ""), plain("Bea", "")),
+        ] {
+            assert!(contradict(&one, &two, Bond::Plain), "{one:?} {two:?}");
+        }
+    }
+
+    #[test]
+    fn father_and_son_of_one_name_are_two() {
+        let house = [("house", "6")];
+        let (father, son) = (
+            person(1950, "John", "Smith", &house, "p1"),
+            person(1980, "John", "Smith", &house, "p2"),
         );
-        assert!(contradict(&one, &two, false));
-        let (one, two) = (
-            person(2015, "Ada", "F", &[("house", "6")], "p1"),
-            person(2015, "Bea", "F", &[("house", "6")], "p2"),
+        assert!(contradict(&father, &son, Bond::Plain));
+        assert!(contradict(&father, &son, Bond::Typed), "a number of his son's");
+        assert!(
+            !contradict(&father, &son, Bond::Resource),
+            "who was born in 1900 was born when nobody knew"
         );
-        assert!(contradict(&one, &two, false));
-        // Father and son of one name.
-        let (one, two) = (
-            person(1970, "Ada", "F", &[("house", "6"), ("mrn", "a")], ""),
-            person(2015, "Ada", "F", &[("house", "6"), ("mrn", "b")], ""),
-        );
-        assert!(contradict(&one, &two, false));
+        // Two who have the given name in common and the day of birth of one of them.
+        let rossi = person(1950, "Maria", "Rossi", &house, "p1");
+        for born in [Some((1980, None, None)), None] {
+            let bianchi = Likeness {
+                born,
+                ..person(1980, "Maria", "Bianchi", &house, "p2")
+            };
+            assert!(contradict(&rossi, &bianchi, Bond::Plain), "{born:?}");
+        }
+        let bianchi = person(1980, "Maria", "Bianchi", &house, "p1");
+        for bond in [Bond::Typed, Bond::Resource] {
+            assert!(contradict(&rossi, &bianchi, bond), "{bond:?}");
+        }
     }
 
     #[test]
     fn one_persons_states_agree() {
         let before = person(1970, "Ada", "Byron", &[("mrn", "a")], "p1");
-        for after in [
+        let (married, moved) = (
             person(1970, "Ada", "Lovelace", &[("mrn", "a")], "p1"),
             person(1970, "Ada", "Lovelace", &[("mrn", "a"), ("ssn", "1")], "p2"),
-            person(1970, "Augusta", "Byron", &[("mrn", "a")], "p1"),
-            person(1971, "Ada", "Byron", &[("mrn", "a")], "p2"),
-            person(1970, "Ada", "Byron", &[("mrn", "b")], "p1"),
-        ] {
-            assert!(!contradict(&before, &after, false), "{after:?}");
+        );
+        let renamed = |own: &str| person(1970, "Augusta", "Byron", &[("mrn", "a")], own);
+        for after in [&married, &moved] {
+            assert!(!contradict(&before, after, Bond::Plain), "{after:?}");
         }
-        assert!(!contradict(
-            &before,
-            &person(1970, "Augusta", "Byron", &[("mrn", "a")], "p2"),
-            true
-        ));
+        assert!(!contradict(&before, &renamed("p1"), Bond::Resource));
+        let born_otherwise = person(1971, "Ada", "Byron", &[("mrn", "a")], "p2");
+        for after in [&born_otherwise, &renamed("p1"), &renamed("p2")] {
+            assert!(contradict(&before, after, Bond::Plain), "{after:?}");
+            assert!(!contradict(&before, after, Bond::Typed), "{after:?}");
+        }
+        let numbered_otherwise = person(1970, "Ada", "Byron", &[("mrn", "b")], "p1");
+        assert!(!contradict(&before, &numbered_otherwise, Bond::Resource));
     }
 
     #[test]
     fn what_is_not_told_speaks_against_nothing() {
         let known = person(1970, "Ada", "Byron", &[("mrn", "a")], "p1");
-        assert!(!contradict(&known, &Likeness::default(), false));
+        assert!(!contradict(&known, &Likeness::default(), Bond::Plain));
         let year = Likeness {
             born: Some((1970, None, None)),
             ..known.clone()
         };
-        assert!(!contradict(&known, &year, false));
+        assert!(!contradict(&known, &year, Bond::Plain));
+    }
+
+    #[test]
+    fn who_resembles_whom_has_more_than_one_thing_in_common() {
+        let ada = person(1970, "Ada", "Byron", &[], "");
+        let resembles = |other: &Likeness| {
+            assert_eq!(ada.resembles(other), other.resembles(&ada));
+            ada.resembles(other)
+        };
+        let without = |born: bool, given: bool, family: bool| Likeness {
+            born: ada.born.filter(|_| born),
+            given: ada.given.iter().copied().filter(|_| given).collect(),
+            family: ada.family.iter().copied().filter(|_| family).collect(),
+            ..Likeness::default()
+        };
+        for like in [
+            without(true, true, false),
+            without(true, false, true),
+            without(false, true, true),
+        ] {
+            assert!(resembles(&like), "{like:?}");
+        }
+        for less in [
+            without(true, false, false),
+            without(false, true, false),
+            without(false, false, false),
+        ] {
+            assert!(!resembles(&less), "{less:?}");
+        }
+        for other in [
+            person(1999, "Ada", "Byron", &[], ""),
+            person(1970, "Bea", "Byron", &[], ""),
+            person(1970, "Ada", "Kunz", &[], ""),
+        ] {
+            assert!(!resembles(&other), "{other:?}");
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ mod pointer;
 mod scan;
 mod stamp;
 
-pub(in crate::import) use index::{Index, Origin, Unresolved};
-pub(in crate::import) use likeness::{ADDRESSES, Likeness, gender, keys, words};
+pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
+pub(in crate::import) use likeness::{ADDRESSES, Bond, Likeness, gender, keys, words};
 pub(in crate::import) use pointer::Pointer;
 pub(in crate::import) use scan::{Payload, is_global, scan};
 

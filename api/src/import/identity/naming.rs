@@ -64,7 +64,7 @@ const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 
 /// What an identifier of a resource of this kind is good for, as of `now`.
 pub(in crate::import) fn standing(kind: Kind, identifier: &fhir::Identifier, now: DateTime<Utc>) -> Standing {
-    if taken(identifier).is_none() {
+    if taken(identifier).is_none_or(|taken| stands_for_none(&taken.value)) {
         return Standing::Nobody;
     }
     let standing = by_type(kind, identifier);
@@ -109,6 +109,34 @@ fn by_type(kind: Kind, identifier: &fhir::Identifier) -> Standing {
         Kind::Encounter if is(&NO_VISIT) || is(&PERSONAL) || is(&TEMPORARY) => Standing::Nobody,
         _ => Standing::Typed,
     }
+}
+
+/// What is written where a number is not known.
+const NO_NUMBER: [&str; 17] = [
+    "unknown",
+    "unk",
+    "unkn",
+    "unbekannt",
+    "none",
+    "nil",
+    "null",
+    "na",
+    "nan",
+    "notavailable",
+    "notapplicable",
+    "notknown",
+    "unavailable",
+    "undefined",
+    "missing",
+    "pending",
+    "tbd",
+];
+
+/// Whether a value says that there is no number, as thousands have it.
+fn stands_for_none(value: &str) -> bool {
+    let letters: String = value.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    let all = |digit: char| letters.chars().all(|c| c == digit);
+    all('0') || (all('9') && letters.len() >= 5) || (all('x') && letters.len() >= 2) || NO_NUMBER.contains(&&*letters)
 }
 
 /// The identifier as the server takes it, if it does: a system and a value, both of which fit.
@@ -177,6 +205,27 @@ mod tests {
         for used in ["temp", "secondary"] {
             let lesser = json!({ "use": used, "system": "urn:x", "value": "1" });
             assert_eq!(of(Kind::Patient, lesser), Standing::Lesser);
+        }
+    }
+
+    #[test]
+    fn what_stands_for_no_number_names_nobody() {
+        let value = |value: &str| of(Kind::Patient, json!({ "system": "urn:x", "value": value }));
+        for none in [
+            "UNKNOWN",
+            "n/a",
+            "N.A.",
+            "000-00-0000",
+            "0",
+            "999999999",
+            "XXX",
+            "?",
+            "--",
+        ] {
+            assert_eq!(value(none), Standing::Nobody, "{none}");
+        }
+        for some in ["1", "999", "100", "Nao", "X1", "患者"] {
+            assert_eq!(value(some), Standing::Plain, "{some}");
         }
     }
 

@@ -11,7 +11,7 @@ use super::key::Key;
 use super::likeness::{self, ADDRESSES, Likeness, words};
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
-use super::stamp::{Stamp, whole_millis};
+use super::stamp::{self, Stamp};
 use crate::import::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
 
 /// What is seen of a resource at the first reading.
@@ -114,7 +114,7 @@ pub(in crate::import) fn scan(contents: &Contents<'_>, now: DateTime<Utc>) -> Ve
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         match (item.resource, &item.deleted) {
             (Some(resource), _) => see(&mut seen, number, item, resource, now),
-            (None, Some(address)) => seen.extend(deleted(number, item, address)),
+            (None, Some(address)) => seen.extend(deleted(number, item, address, now)),
             (None, None) => {}
         }
     }
@@ -130,8 +130,8 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     };
     let meta = header.meta.0.as_ref();
     let stamp = Stamp {
-        updated: instant(meta.and_then(|meta| meta.last_updated.0.as_deref()))
-            .or_else(|| instant(item.stored.as_deref())),
+        updated: instant(meta.and_then(|meta| meta.last_updated.0.as_deref()), now)
+            .or_else(|| instant(item.stored.as_deref(), now)),
         version: meta.and_then(|meta| meta.version_id.0.as_deref()?.parse().ok()),
         place: (0, place(number, item)),
     };
@@ -232,7 +232,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
 }
 
 /// What is deleted has an address, and nothing else.
-fn deleted(number: u32, item: &Item<'_>, address: &str) -> Option<Seen> {
+fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> Option<Seen> {
     let mut pointer = Pointer::address(address);
     let kind = pointer.kind.flatten()?;
     if let Some(full) = item.full_url.as_deref().map(Pointer::address) {
@@ -240,7 +240,7 @@ fn deleted(number: u32, item: &Item<'_>, address: &str) -> Option<Seen> {
         pointer.id = pointer.id.or(full.id);
     }
     let stamp = Stamp {
-        updated: instant(item.stored.as_deref()),
+        updated: instant(item.stored.as_deref(), now),
         version: None,
         place: (0, place(number, item)),
     };
@@ -347,7 +347,8 @@ fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> 
     Some(Box::new(payload))
 }
 
-/// What a resource is called when nothing else names it: its address, or its id as a URN (FHIR R4, `Identifier`).
+/// What a resource is called when nothing else names it: its address, or its id as a URN (FHIR R4, `Identifier`). An id that is no
+/// UUID is another resource's on another server: such a URN is no more than a hint ([`is_global`]).
 fn own(full_url: Option<&str>, id: Option<&str>) -> Option<Identifier> {
     let address = full_url.filter(|url| is_global(url));
     let address = address.map(|url| {
@@ -376,6 +377,6 @@ fn is_uuid(id: &str) -> bool {
     id.len() == 36 && uuid::Uuid::try_parse(id).is_ok()
 }
 
-fn instant(text: Option<&str>) -> Option<DateTime<Utc>> {
-    Some(whole_millis(Moment::read(text?)?.start(chrono_tz::UTC)?))
+fn instant(text: Option<&str>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    stamp::told(Moment::read(text?)?.start(chrono_tz::UTC)?, now)
 }

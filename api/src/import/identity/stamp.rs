@@ -1,6 +1,6 @@
 //! Which of several states of one resource is the newest.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// When a state was, as far as its source says, and where it stands. The greatest is the newest: by `meta.lastUpdated`, then by
 /// `meta.versionId` where that is a number, then by its place. A state with a date is newer than one without.
@@ -12,6 +12,15 @@ pub(in crate::import) struct Stamp {
     pub(in crate::import) version: Option<u64>,
     /// The file, in the order in which they are imported, and the place in it.
     pub(in crate::import) place: (u32, u32),
+}
+
+/// By how much a source's clock may be ahead of ours.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
+
+/// When a source says that a state was. Nothing was in the future: who says so does not know.
+pub(super) fn told(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let latest = now.checked_add_signed(CLOCKS_DIFFER);
+    latest.is_none_or(|latest| at <= latest).then(|| whole_millis(at))
 }
 
 /// An instant as the log keeps it.
@@ -30,6 +39,14 @@ mod tests {
             version,
             place: (0, place),
         }
+    }
+
+    #[test]
+    fn what_is_to_come_is_no_date() {
+        let now: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
+        let a_minute = TimeDelta::minutes(1);
+        assert_eq!(told(now + a_minute, now), Some(now + a_minute));
+        assert_eq!(told(now + TimeDelta::hours(1), now), None);
     }
 
     #[test]

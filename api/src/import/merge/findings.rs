@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::Concept;
 use domain::patient::{Allergy, Condition, Matter, Medication, Withdrawn};
 
-use super::{EndedFinding, is_older};
+use super::{EndedFinding, is_no_newer, is_older};
 
 /// An entry of a list.
 pub(super) trait Finding: Clone + PartialEq {
@@ -88,7 +88,7 @@ pub(super) fn is_ended_by<T: Finding>(entry: &T, ended: &EndedFinding) -> bool {
 }
 
 /// The recorded entries, each in the newest state that is known of it, and those that are new; with each whether it was told. Also how
-/// many of those that are told are older than what is recorded, and say something else.
+/// many of those that are told are no newer than what is recorded, and say something else.
 ///
 /// An entry is a state of the recorded one that is the same, or else of the one of the same day, or else of one of a day that is not
 /// known.
@@ -105,7 +105,7 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T]) -> (Vec<(T, bool)
             let known = entries.iter_mut().find(|(known, met)| !met && is_state(known, new));
             let Some((known, met)) = known else { return true };
             *met = true;
-            if is_older(known.as_of(), new.as_of()) {
+            if is_no_newer(known.as_of(), new.as_of()) {
                 older = older.saturating_add(usize::from(!equal(known, new)));
             } else {
                 let as_of = known.as_of().max(new.as_of());
@@ -118,32 +118,19 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T]) -> (Vec<(T, bool)
     (entries, older)
 }
 
-/// Takes out what ended, unless it is told beside that, or recorded in a newer state: the entry of its day, or else the one of a day
-/// that is not known, or else the only one that there is.
-pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &EndedFinding) {
-    let is_it = |entry: &T| same(entry.concept(), &ended.concept);
-    let same_day = entries
-        .iter()
-        .position(|(entry, met)| !met && is_it(entry) && entry.since() == ended.since);
-    let no_day = || {
-        entries
-            .iter()
-            .position(|(entry, met)| !met && is_ended_by(entry, ended))
-    };
-    let only = || {
-        let mut all = entries.iter().enumerate().filter(|(_, (entry, _))| is_it(entry));
-        match (all.next(), all.next()) {
-            (Some((at, (_, false))), None) => Some(at),
-            _ => None,
-        }
-    };
-    let found = same_day.or_else(no_day).or_else(only);
+/// Takes out what ended, unless it is told beside that, or recorded in a newer state: the entry of its day, or else one where a day is
+/// not known. Never one of another day, which is another episode. Tells whether there was one.
+pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &EndedFinding) -> bool {
+    let of = |is_it: &dyn Fn(&T) -> bool| entries.iter().position(|(entry, met)| !met && is_it(entry));
+    let same_day = of(&|entry| is_ended_by(entry, ended) && entry.since() == ended.since);
+    let found = same_day.or_else(|| of(&|entry| is_ended_by(entry, ended)));
     let is_newer = |at: &usize| {
-        entries
-            .get(*at)
-            .is_some_and(|(entry, _)| is_older(entry.as_of(), ended.as_of))
+        let entry = entries.get(*at);
+        entry.is_some_and(|(entry, _)| is_older(entry.as_of(), ended.as_of))
     };
-    if let Some(at) = found.filter(|at| !is_newer(at)) {
+    let found = found.filter(|at| !is_newer(at));
+    if let Some(at) = found {
         entries.remove(at);
     }
+    found.is_some()
 }

@@ -1,7 +1,7 @@
 //! What is told, in any order.
 
-use domain::kernel::{CodeSystem, Coding};
-use domain::patient::{Allergy, Condition};
+use domain::kernel::{CodeSystem, Coding, Gender, HumanName};
+use domain::patient::{Allergy, Condition, Deceased};
 use proptest::prelude::*;
 
 use super::*;
@@ -113,6 +113,84 @@ fn what_ended_is_taken_out_unless_it_is_told_again() {
         episodes[..1],
         "the episode that is meant"
     );
+    assert_eq!(
+        list(&episodes[..1], &[], &second),
+        episodes[..1],
+        "another episode is not the one that is meant"
+    );
+    let undated = [episodes[0].clone(), condition("flu", None, None)];
+    assert_eq!(list(&undated, &[], &second), episodes[..1], "it may be the one");
+}
+
+#[test]
+fn what_is_taken_out_is_told_of_every_list() {
+    let record = Intake {
+        allergies: vec![Allergy {
+            concept: concept("latex"),
+            high_criticality: true,
+            as_of: None,
+        }]
+        .into(),
+        ..conditions_of(&[condition("asthma", None, None)])
+    };
+    let gone = |matter, code| ended(matter, code, None);
+    // One out and one in is one out.
+    let gout = conditions_of(&[condition("gout", None, None)]);
+    let merged = intake(&record, &gout, &gone(Matter::Conditions, "asthma"));
+    assert_eq!(merged.taken_out, [Matter::Conditions]);
+    let merged = intake(&record, &gout, &gone(Matter::Allergies, "latex"));
+    assert_eq!(merged.taken_out, [Matter::Allergies]);
+    assert_eq!(intake(&record, &gout, &gone(Matter::Allergies, "nuts")).taken_out, []);
+}
+
+#[test]
+fn the_same_state_told_once_more_overrules_nothing_that_was_changed_here() {
+    let told = PatientDetails {
+        phone: Some("told".to_owned()),
+        as_of: at(1),
+        ..PatientDetails::default()
+    };
+    let changed = PatientDetails {
+        phone: Some("changed here".to_owned()),
+        ..told.clone()
+    };
+    assert_eq!(details(&changed, &told, &[]), changed);
+    let since = |abated| Condition {
+        as_of: at(1),
+        ..condition("flu", Some("2001-01-01"), abated)
+    };
+    let changed = [since(Some("2001-02-01"))];
+    assert_eq!(list(&changed, &[since(None)], &none()), changed);
+    let practitioner = |gender: Gender| PractitionerDetails {
+        name: HumanName {
+            family: "Byron".to_owned(),
+            ..HumanName::default()
+        },
+        gender,
+        specializations: Vec::new(),
+        credentials: Vec::new(),
+        time_zone: chrono_tz::UTC,
+        identifier: None,
+        as_of: at(1),
+    };
+    let changed = practitioner(Gender::Female);
+    assert_eq!(super::practitioner(&changed, &practitioner(Gender::Unknown)), changed);
+}
+
+#[test]
+fn a_death_stays_where_none_is_told() {
+    let dead = PatientDetails {
+        deceased: Some(Deceased::Unknown),
+        as_of: at(1),
+        ..PatientDetails::default()
+    };
+    for as_of in [None, at(2)] {
+        let told = PatientDetails {
+            as_of,
+            ..PatientDetails::default()
+        };
+        assert_eq!(details(&dead, &told, &[]).deceased, dead.deceased, "{as_of:?}");
+    }
 }
 
 #[test]

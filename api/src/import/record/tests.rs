@@ -1,0 +1,392 @@
+//! No two persons become one, and no one becomes two: whatever their files tell of them, in whatever order, in one run or in several.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::import::fhir;
+use crate::import::identity::{self, Index, Kind, Origin};
+use crate::import::mapping::Context;
+use crate::import::parts::{self, Gathering};
+use crate::import::people;
+
+/// Somebody.
+#[derive(Clone, Debug)]
+struct Human {
+    given: &'static str,
+    family: &'static str,
+    gender: &'static str,
+    born: &'static str,
+}
+
+/// What a file tells of somebody.
+#[derive(Clone, Debug)]
+struct Told {
+    human: usize,
+    run: usize,
+    file: usize,
+    born: bool,
+    married: bool,
+    /// The medical record number, a number of their own without a type, and two that are a household's.
+    numbers: [bool; 4],
+    form: Form,
+}
+
+/// How an entry calls its resource.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Nothing,
+    /// An id, which others have in other files.
+    Id,
+    Http,
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    humans: Vec<Human>,
+    told: Vec<Told>,
+}
+
+const RUNS: usize = 3;
+const FILES: usize = 3;
+
+fn human() -> impl Strategy<Value = Human> {
+    (
+        prop::sample::select(vec!["John", "Maria"]),
+        prop::sample::select(vec!["Smith", "Rossi"]),
+        prop::sample::select(vec!["male", "female"]),
+        prop::sample::select(vec!["1950-05-06", "1980-05-06", "1980-06-05"]),
+    )
+        .prop_map(|(given, family, gender, born)| Human {
+            given,
+            family,
+            gender,
+            born,
+        })
+}
+
+fn told(humans: usize) -> impl Strategy<Value = Told> {
+    (
+        (0..humans, 0..RUNS, 0..FILES),
+        prop::bool::weighted(0.8),
+        prop::bool::weighted(0.2),
+        any::<[bool; 4]>(),
+        prop::sample::select(vec![Form::Nothing, Form::Id, Form::Http]),
+    )
+        .prop_map(|((human, run, file), born, married, numbers, form)| Told {
+            human,
+            run,
+            file,
+            born,
+            married,
+            numbers,
+            form,
+        })
+}
+
+fn worlds() -> impl Strategy<Value = World> {
+    prop::collection::vec(human(), 2..5).prop_flat_map(|humans| {
+        let told = prop::collection::vec(told(humans.len()), 1..10);
+        (Just(humans), told).prop_map(|(humans, told)| World { humans, told })
+    })
+}
+
+impl World {
+    fn entry(&self, told: &Told) -> Value {
+        let human = &self.humans[told.human];
+        let typed = json!([{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }]);
+        let numbers = [
+            json!({ "system": "urn:mrn", "value": format!("m{}", told.human), "type": { "coding": typed } }),
+            json!({ "system": "urn:own", "value": format!("n{}", told.human) }),
+            json!({ "system": "urn:house", "value": "Q" }),
+            json!({ "system": "urn:insurer", "value": "R" }),
+        ];
+        let numbers: Vec<&Value> = numbers
+            .iter()
+            .zip(told.numbers)
+            .filter(|(_, has)| *has)
+            .map(|(one, _)| one)
+            .collect();
+        let family = if told.married { "Newname" } else { human.family };
+        let mut resource = json!({
+            "resourceType": "Patient", "identifier": numbers, "gender": human.gender,
+            "name": [{ "family": family, "given": [human.given] }],
+        });
+        if told.born {
+            resource["birthDate"] = json!(human.born);
+        }
+        // In one file an id is one resource's.
+        let id = format!("p{}", (told.human + told.file) % self.humans.len());
+        let mut entry = json!({});
+        match told.form {
+            Form::Nothing => {}
+            Form::Id => resource["id"] = json!(id),
+            Form::Http => entry["fullUrl"] = json!(format!("https://a.test/Patient/{}", told.human)),
+        }
+        entry["resource"] = resource;
+        entry
+    }
+
+    /// Whether anybody who sees the two sees two persons.
+    fn are_seen_to_be_two(&self, one: &Told, two: &Told) -> bool {
+        let (left, right) = (&self.humans[one.human], &self.humans[two.human]);
+        one.human != two.human && (left.given != right.given || (one.born && two.born && left.born != right.born))
+    }
+
+    /// The files of a run: what of `told` is in each.
+    fn run(&self, run: usize) -> Vec<Vec<usize>> {
+        let of = |file| {
+            let all = self.told.iter().enumerate();
+            all.filter(|(_, told)| (told.run, told.file) == (run, file))
+                .map(|(number, _)| number)
+                .collect()
+        };
+        (0..FILES).map(of).collect()
+    }
+
+    fn contents(&self, told: &[usize]) -> Vec<u8> {
+        let entries: Vec<Value> = told.iter().map(|number| self.entry(&self.told[*number])).collect();
+        json!({ "resourceType": "Bundle", "type": "collection", "entry": entries })
+            .to_string()
+            .into_bytes()
+    }
+
+    fn index(&self, files: &[Vec<usize>]) -> Index {
+        let mut index = Index::default();
+        for (file, told) in (0..).zip(files) {
+            index.add(
+                file,
+                identity::scan(&fhir::contents(&self.contents(told), false), context().now),
+            );
+        }
+        index.close();
+        index
+    }
+}
+
+fn context() -> Context {
+    Context {
+        time_zone: chrono_tz::UTC,
+        now: "2026-01-01T12:00:00Z".parse().unwrap(),
+    }
+}
+
+/// What is told of each group.
+fn members(index: &Index, files: &[Vec<usize>], group: u32) -> BTreeSet<usize> {
+    let mut members = BTreeSet::new();
+    for (file, told) in (0..).zip(files) {
+        for (item, number) in (0..).zip(told) {
+            if index.group_at(Origin { file, item }) == Some(group) {
+                members.insert(*number);
+            }
+        }
+    }
+    members
+}
+
+/// A record, and what was told of whom it describes.
+struct Record {
+    id: Uuid,
+    details: PatientDetails,
+    told: BTreeSet<usize>,
+}
+
+/// Imports files as the importer does, into records that take no identifier twice. `members` says what is told of a group. Answers how
+/// many were not taken.
+fn import(
+    index: &Index,
+    files: &[Vec<u8>],
+    records: &mut Vec<Record>,
+    members: impl Fn(u32) -> BTreeSet<usize>,
+) -> usize {
+    let mut gathering = Gathering::default();
+    let (mut complete, mut refused) = (Vec::new(), 0);
+    for (file, json) in (0..).zip(files) {
+        let parts = parts::parts(index, file, "", &fhir::contents(json, false));
+        complete.extend(gathering.add(index, parts.shares));
+    }
+    for (owner, share) in complete {
+        let person = people::person(index, owner, &share, &context());
+        let Some(registration) = &person.registration else {
+            refused += 1;
+            continue;
+        };
+        let is_known = |one: &&Record| person.known_as.iter().any(|name| one.details.is_called(name));
+        let known = records.iter().filter(is_known);
+        let found: Vec<_> = known.map(|one| (one.id, one.details.clone())).collect();
+        let place = place(&person, &found);
+        let (mut registration, _) = without_others_names(registration, &place, &found);
+        match place {
+            Place::Known(id) => {
+                let record = records.iter_mut().find(|one| one.id == id).unwrap();
+                record.details = merge::details(&record.details, &registration.details, &person.former);
+                record.told.extend(members(owner));
+            }
+            Place::New(name) => {
+                let others = registration.details.names().filter(|other| **other != name).cloned();
+                registration.details.other_identifiers = others.collect();
+                registration.details.identifier = Some(name);
+                records.push(Record {
+                    id: Uuid::new_v4(),
+                    details: registration.details,
+                    told: members(owner),
+                });
+            }
+            Place::Several | Place::Taken => refused += 1,
+        }
+        for (at, one) in records.iter().enumerate() {
+            let is_taken = |name: &Identifier| records[..at].iter().any(|other| other.details.is_called(name));
+            assert!(!one.details.names().any(is_taken), "an identifier is two records'");
+        }
+    }
+    refused
+}
+
+/// Imports one bundle of patients. Answers how many were not taken.
+fn tell(records: &mut Vec<Record>, patients: &[Value]) -> usize {
+    let entries: Vec<Value> = patients
+        .iter()
+        .map(|resource| json!({ "resource": resource }))
+        .collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    let bundle = bundle.to_string().into_bytes();
+    let mut index = Index::default();
+    index.add(0, identity::scan(&fhir::contents(&bundle, false), context().now));
+    index.close();
+    import(&index, &[bundle], records, |_| BTreeSet::new())
+}
+
+fn somebody(id: &str, given: &str, family: &str, born: &str, identifiers: &Value) -> Value {
+    json!({
+        "resourceType": "Patient", "id": id, "birthDate": born, "gender": "male", "identifier": identifiers,
+        "name": [{ "family": family, "given": [given] }],
+    })
+}
+
+fn plain(system: &str, value: &str) -> Value {
+    json!([{ "system": system, "value": value }])
+}
+
+#[test]
+fn father_and_son_of_one_name_and_a_number_in_common_are_refused() {
+    let household = plain("https://insurer.test/hh", "Q");
+    let father = somebody("f", "John", "Smith", "1950-05-06", &household);
+    let son = somebody("s", "John", "Smith", "1980-05-06", &household);
+    let mut records = Vec::new();
+    assert_eq!(
+        (tell(&mut records, &[father.clone(), son.clone()]), records.len()),
+        (2, 0)
+    );
+    assert_eq!((tell(&mut records, &[father]), tell(&mut records, &[son])), (0, 1));
+    assert_eq!(records.len(), 1);
+}
+
+#[test]
+fn whoever_has_no_number_is_somebody_by_their_own_name() {
+    let unknown = plain("https://clinic.test/mrn", "UNKNOWN");
+    let all = [
+        ("1", "Rossi", "1950-05-06"),
+        ("2", "Bianchi", "1980-05-06"),
+        ("3", "Verdi", "1950-05-07"),
+    ];
+    let all = all.map(|(id, family, born)| somebody(id, "Maria", family, born, &unknown));
+    let mut records = Vec::new();
+    assert_eq!((tell(&mut records, &all), records.len()), (0, 3));
+    assert_eq!((tell(&mut records, &all), records.len()), (0, 3));
+}
+
+#[test]
+fn an_id_of_two_servers_in_two_runs_makes_nobody_one() {
+    let none = json!([]);
+    let rossi = somebody("7", "Anna", "Rossi", "1970-05-06", &none);
+    let mut records = Vec::new();
+    assert_eq!(tell(&mut records, std::slice::from_ref(&rossi)), 0);
+    assert_eq!(
+        tell(&mut records, &[somebody("7", "Anna", "Kunz", "1999-09-09", &none)]),
+        1
+    );
+    assert_eq!(records[0].details.name.family, "Rossi");
+    assert_eq!(
+        (tell(&mut records, &[rossi]), records.len()),
+        (0, 1),
+        "who is known again is known"
+    );
+
+    // One of them has a number.
+    let numbered = somebody(
+        "8",
+        "Anna",
+        "Rossi",
+        "1970-05-06",
+        &plain("https://clinic.test/mrn", "8"),
+    );
+    let mut records = Vec::new();
+    assert_eq!(tell(&mut records, &[numbered]), 0);
+    assert_eq!(
+        tell(&mut records, &[somebody("8", "Anna", "Kunz", "1999-09-09", &none)]),
+        1
+    );
+    assert_eq!(records[0].details.name.family, "Rossi");
+}
+
+fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCaseError> {
+    for one in told {
+        for two in told {
+            let (one, two) = (&world.told[*one], &world.told[*two]);
+            prop_assert!(!world.are_seen_to_be_two(one, two), "two became one: {one:?} {two:?}");
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn in_one_run_no_two_become_one_in_whatever_order(world in worlds()) {
+        let mut world = world;
+        world.told.iter_mut().for_each(|told| told.run = 0);
+        let files = world.run(0);
+        let groups = |files: &[Vec<usize>]| {
+            let index = world.index(files);
+            let groups = index.groups_of(Kind::Patient).into_iter();
+            groups.map(|group| members(&index, files, group)).collect::<BTreeSet<_>>()
+        };
+        let all = groups(&files);
+        for group in &all {
+            assert_one_person(&world, group)?;
+        }
+        let reversed: Vec<Vec<usize>> = files.iter().rev().map(|told| told.iter().rev().copied().collect()).collect();
+        prop_assert_eq!(groups(&reversed), all);
+    }
+
+    #[test]
+    fn over_runs_no_two_become_one_and_no_one_becomes_two(world in worlds()) {
+        let mut records = Vec::new();
+        for run in 0..RUNS {
+            let files = world.run(run);
+            let index = world.index(&files);
+            let contents: Vec<Vec<u8>> = files.iter().map(|told| world.contents(told)).collect();
+            let mut again = || {
+                import(&index, &contents, &mut records, |group| members(&index, &files, group));
+                records.len()
+            };
+            let count = again();
+            prop_assert_eq!(again(), count, "the same once more is nobody else");
+        }
+        for record in &records {
+            assert_one_person(&world, &record.told)?;
+        }
+        for human in 0..world.humans.len() {
+            let is_theirs = |number: &usize| world.told[*number].human == human;
+            let is_numbered = world.told.iter().filter(|told| told.human == human).all(|told| told.numbers[0]);
+            let theirs: Vec<_> = records.iter().filter(|record| record.told.iter().any(is_theirs)).collect();
+            // Whom nobody can tell from another is in a record with them, numbers and all.
+            let is_mixed = theirs.iter().any(|record| !record.told.iter().all(is_theirs));
+            let count = if is_mixed { 0 } else { theirs.len() };
+            prop_assert!(!is_numbered || count <= 1, "one became {}", count);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! An identifier names one patient, whoever registers whom, at whatever moment.
+
+use std::path::Path;
+use std::time::Duration;
+
+use api::import::client::Client;
+use api::import::report::Summary;
+use api::import::{self, Options};
+use chrono_tz::Tz;
+use domain::account::Role;
+use futures::future::join_all;
+use indicatif::ProgressBar;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tests::chain::TestChain;
+use tests::people::patient;
+use tests::postgres;
+use tests::system::{TestSystem, deployed};
+
+fn number(value: &str) -> Value {
+    json!({ "system": "https://clinic.test/mrn", "value": value })
+}
+
+fn called(family: &str, identifier: &str, others: &[&str]) -> Value {
+    let mut patient = patient(family);
+    patient["details"]["identifier"] = number(identifier);
+    patient["details"]["otherIdentifiers"] = others.iter().map(|other| number(other)).collect();
+    patient
+}
+
+fn refused_for((status, problem): &(u16, Value), record: &str) {
+    assert_eq!(*status, 409, "{problem}");
+    assert_eq!(problem["type"], "/problems/already-registered", "{problem}");
+    assert!(problem.to_string().contains(record), "{record}: {problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_called_as_another_patient_is_refused() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("front desk", Role::Hospital).await;
+    let (here, hospital) = (&system, &*key);
+    let register = |body: Value| async move { here.post("/v1/patients", hospital, &body).await };
+    let (status, first) = register(called("First", "A", &["B"])).await;
+    assert_eq!(status, 201, "{first}");
+    let first = first["resource"].as_str().unwrap().to_owned();
+    refused_for(&register(called("Second", "B", &["A"])).await, &first);
+    refused_for(&register(called("Third", "C", &["A", "B"])).await, &first);
+    let (status, third) = register(called("Third", "C", &[])).await;
+    assert_eq!(status, 201, "{third}");
+    let third = third["resource"].as_str().unwrap().to_owned();
+    let change = |path: &str, body: Value| {
+        let path = format!("{path}/details");
+        let details = body["details"].clone();
+        async move { here.put(&path, hospital, &details).await }
+    };
+    refused_for(&change(&third, called("Third", "C", &["B"])).await, &first);
+    // What the first one is not called any more, another may be called.
+    for (path, body) in [
+        (&first, called("First", "A", &[])),
+        (&third, called("Third", "C", &["B"])),
+        (&third, called("Renamed", "C", &["B"])),
+    ] {
+        let (status, answer) = change(path, body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    refused_for(&change(&first, called("First", "A", &["B"])).await, &third);
+
+    // Of many at once one is registered.
+    let at_once = (0..8).map(|one| register(called("Crowd", &format!("own {one}"), &["shared"])));
+    let mut answers: Vec<u16> = join_all(at_once).await.into_iter().map(|(status, _)| status).collect();
+    answers.sort_unstable();
+    assert_eq!(answers, [201, 409, 409, 409, 409, 409, 409, 409]);
+    system.stop().await;
+}
+
+/// Persons of these numbers: a medical record number, a social security number.
+fn persons(numbers: &[&str]) -> Value {
+    let person = |which: u32| {
+        let identifiers: Vec<Value> = numbers
+            .iter()
+            .map(|kind| {
+                json!({
+                    "system": format!("https://{kind}.test"), "value": format!("{kind}-{which}"),
+                    "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind }] },
+                })
+            })
+            .collect();
+        json!({ "resource": {
+            "resourceType": "Patient", "birthDate": format!("1970-01-{:02}", which + 1), "gender": "female",
+            "identifier": identifiers, "name": [{ "family": format!("Family{which}"), "given": ["Test"] }],
+        }})
+    };
+    let entries: Vec<Value> = (0..12).map(person).collect();
+    json!({ "resourceType": "Bundle", "type": "collection", "entry": entries })
+}
+
+fn write(folder: &Path, bundle: &Value) {
+    std::fs::write(folder.join("bundle.json"), bundle.to_string()).unwrap();
+}
+
+async fn import(system: &TestSystem, key: &str, bundle: &Value) -> Summary {
+    let folder = postgres::folder();
+    write(folder.path(), bundle);
+    let client = Client::new(&system.url, SecretString::from(key.to_owned()), Duration::from_secs(60)).unwrap();
+    let found = import::files::find(&[folder.path().to_owned()]).unwrap().files;
+    let options = Options {
+        concurrency: 16,
+        time_zone: Tz::UTC,
+    };
+    import::run(Some(client), found, options, &ProgressBar::hidden()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_at_once_make_one_record_of_each_person() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("Import", Role::Hospital).await;
+    let bundles = [persons(&["MR", "SS"]), persons(&["SS", "MR"]), persons(&["SS"])];
+    let at_once = join_all(bundles.iter().map(|bundle| import(&system, &key, bundle))).await;
+    let again = import(&system, &key, &bundles[0]).await;
+    for summary in at_once.iter().chain([&again]) {
+        assert_eq!(
+            (&summary.failures, summary.left_out),
+            (&Vec::new(), 0),
+            "{}",
+            summary.table()
+        );
+    }
+    let (_, patients) = system.get("/v1/patients", &key).await;
+    assert_eq!(patients["items"].as_array().unwrap().len(), 12, "{patients}");
+    system.stop().await;
+}
+
+/// Somebody who has nothing but a household's number, with a visit.
+fn with_a_visit(given: &str, born: &str) -> Value {
+    json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+        { "resource": {
+            "resourceType": "Patient", "id": given, "birthDate": born, "name": [{ "family": "Familyson", "given": [given] }],
+            "identifier": [{ "system": "https://insurer.test/household", "value": "H-6" }],
+        }},
+        { "resource": {
+            "resourceType": "Encounter", "id": format!("visit-{given}"), "status": "finished",
+            "subject": { "reference": format!("Patient/{given}") },
+            "serviceProvider": { "identifier": { "system": "https://clinic.test/ward", "value": "1" } },
+            "period": { "start": "2020-03-04T09:00:00Z", "end": "2020-03-04T09:20:00Z" },
+        }},
+    ]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobodys_visits_are_filed_under_a_record_that_may_not_be_read() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("Reader", Role::Hospital).await;
+    let administrator = system.administrator().await;
+    let service = json!({ "name": "Writer", "role": "hospital" });
+    let (status, account) = system.post("/v1/accounts", &administrator, &service).await;
+    assert_eq!(status, 201, "{account}");
+    let keys = format!("{}/keys", account["resource"].as_str().unwrap());
+    let scopes = json!({ "scopes": ["write", "import"] });
+    let (status, issued) = system.post(&keys, &administrator, &scopes).await;
+    assert_eq!(status, 201, "{issued}");
+    let blind = issued["secret"].as_str().unwrap();
+
+    let first = import(&system, blind, &with_a_visit("Mother", "1970-05-06")).await;
+    assert_eq!(
+        (first.patients.added, first.appointments.added),
+        (1, 1),
+        "{}",
+        first.table()
+    );
+    let second = import(&system, blind, &with_a_visit("Child", "2015-02-03")).await;
+    assert_eq!((second.events, second.left_out), (0, 2), "{}", second.table());
+    let (_, visits) = system.get("/v1/appointments", &key).await;
+    assert_eq!(visits["items"].as_array().unwrap().len(), 1, "{visits}");
+    system.stop().await;
+}
