@@ -11,6 +11,7 @@ use actix_web::dev::ServerHandle;
 use application::clinic::{Clinic, Stores};
 use application::ports::{Clock, ProgressSource};
 use application::rules::{Admission, Rules};
+use application::sessions::Sessions;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
@@ -294,6 +295,13 @@ impl System {
         tasks.spawn(follower.run(cancel.clone()));
 
         let secrets = Arc::new(SystemSecrets::new(&secret));
+        let sessions: Arc<dyn Sessions> = Arc::new(PostgresSessions::new(pools.requests.clone()));
+        let stores = Stores {
+            revocations: Arc::new(PostgresRevocations::new(pools.requests.clone())),
+            invitations: Arc::new(PostgresInvitations::new(pools.requests.clone())),
+            requests: Arc::new(PostgresRequests::new(pools.requests.clone(), &secret)),
+            sessions: Arc::clone(&sessions),
+        };
         let clinic = Arc::new(
             Clinic::<Backend>::new(
                 Arc::new(executor),
@@ -301,11 +309,7 @@ impl System {
                 Arc::new(SystemClock),
                 Arc::new(KeyedDerivation::new(&secret)),
                 Arc::clone(&secrets) as _,
-                Stores {
-                    revocations: Arc::new(PostgresRevocations::new(pools.requests.clone())),
-                    invitations: Arc::new(PostgresInvitations::new(pools.requests.clone())),
-                    requests: Arc::new(PostgresRequests::new(pools.requests.clone(), &secret)),
-                },
+                stores,
             )
             .ruled_by(rules(config)),
         );
@@ -315,7 +319,7 @@ impl System {
         let ports = HttpPorts {
             clock: Arc::new(SystemClock),
             secrets,
-            sessions: Arc::new(PostgresSessions::new(pools.requests.clone())),
+            sessions,
             registry: Arc::new(PostgresCommands::new(pools.requests.clone())),
             progress,
             status: Arc::new(Status::new(

@@ -61,7 +61,7 @@ impl<B: Backend> Clinic<B> {
         told_by_oneself(&details)?;
         let now = self.now();
         details.check(now).map_err(Refusal::from)?;
-        let SignedIn { wallet, proof } = signed_in.ok_or(UseCaseError::Forbidden)?;
+        let SignedIn { wallet, proof, .. } = signed_in.ok_or(UseCaseError::Forbidden)?;
         let request = RegistrationRequest {
             id: issue.new_id(REQUEST),
             wallet,
@@ -170,7 +170,11 @@ impl<B: Backend> Clinic<B> {
                 details,
                 intake: Intake::default(),
             },
-            signed_in: SignedIn { wallet, proof },
+            signed_in: SignedIn {
+                wallet,
+                proof,
+                session: None,
+            },
             title: Title::Approval { issuer },
         };
         self.register_newcomer(newcomer, Some(issuer), issue).await
@@ -252,7 +256,7 @@ impl<B: Backend> Clinic<B> {
         let Newcomer {
             patient,
             registration,
-            signed_in: SignedIn { wallet, proof },
+            signed_in: SignedIn { wallet, proof, .. },
             title,
         } = newcomer;
         let account = self.account_of(&Person::Patient(patient));

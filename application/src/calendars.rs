@@ -212,18 +212,26 @@ impl<B: Backend> Clinic<B> {
         })?;
         self.require_patient(patient, "/patient").await?;
         let under_way = own_record(principal).map(|own| self.bookings.begin(own));
-        if let Some(under_way) = under_way.as_ref().filter(|_| !issue.repeated) {
+        let missing = UseCaseError::UnknownReference {
+            pointer: "/practitioner",
+        };
+        let day = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
+        let calendar = CalendarId::of(practitioner, day);
+        let appointment = AppointmentId::new(issue.new_id("appointment"));
+        if let Some(receipt) = self.earlier::<Calendar>(calendar, issue).await? {
+            return Ok(AppointmentDone {
+                id: appointment,
+                day,
+                receipt,
+            });
+        }
+        if let Some(under_way) = &under_way {
             let open = self.queries.open_appointments(patient, self.now()).await?;
             let most = self.rules.open_bookings;
             if open.saturating_add(under_way.number.into()) > most.into() {
                 return Err(UseCaseError::TooManyBookings { most });
             }
         }
-        let missing = UseCaseError::UnknownReference {
-            pointer: "/practitioner",
-        };
-        let day = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
-        let appointment = AppointmentId::new(issue.new_id("appointment"));
         let context = self.stamp(principal, issue);
         let booking = Booking { patient, reason };
         let command = CalendarCommand::Book {
@@ -232,7 +240,6 @@ impl<B: Backend> Clinic<B> {
             booking,
             now: context.at,
         };
-        let calendar = CalendarId::of(practitioner, day);
         let receipt = self.execute::<Calendar>(calendar, command, &context).await?;
         Ok(AppointmentDone {
             id: appointment,

@@ -21,6 +21,7 @@ use crate::requests::RegistrationRequests;
 use crate::revocations::Revocations;
 use crate::rules::{BookingsUnderWay, Rules};
 use crate::secrets::Secrets;
+use crate::sessions::Sessions;
 
 /// Which write side and which read side.
 pub trait Backend: Send + Sync + 'static {
@@ -43,6 +44,8 @@ pub struct Stores {
     pub invitations: Arc<dyn Invitations>,
     /// Who asks to be registered.
     pub requests: Arc<dyn RegistrationRequests>,
+    /// Who has signed in.
+    pub sessions: Arc<dyn Sessions>,
 }
 
 /// The use cases.
@@ -63,6 +66,8 @@ pub struct Clinic<B: Backend> {
     pub invitations: Arc<dyn Invitations>,
     /// Who asks to be registered.
     pub requests: Arc<dyn RegistrationRequests>,
+    /// Who has signed in.
+    pub sessions: Arc<dyn Sessions>,
     /// What the operator has decided.
     pub(crate) rules: Rules,
     pub(crate) bookings: BookingsUnderWay,
@@ -78,7 +83,7 @@ pub struct Issue {
     pub command_id: CommandId,
     /// The conversation, if the caller named one.
     pub correlation: Option<Uuid>,
-    /// Whether an earlier attempt may have got somewhere.
+    /// Whether something may have come of an earlier attempt.
     pub repeated: bool,
 }
 
@@ -121,6 +126,7 @@ impl<B: Backend> Clinic<B> {
             revocations,
             invitations,
             requests,
+            sessions,
         } = stores;
         Self {
             executor,
@@ -131,6 +137,7 @@ impl<B: Backend> Clinic<B> {
             revocations,
             invitations,
             requests,
+            sessions,
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
             names: NamesUnderWay::default(),
@@ -184,6 +191,20 @@ impl<B: Backend> Clinic<B> {
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// What an earlier attempt at a command has come to, if there may have been one. It is looked for before anything is read: whatever
+    /// it has changed would otherwise be held against its own retry. `first` is the aggregate that the command is first about.
+    pub(crate) async fn earlier<A: ClinicAggregate>(
+        &self,
+        first: A::Id,
+        issue: &Issue,
+    ) -> Result<Option<Receipt>, CommandError<A::Error>> {
+        if issue.repeated {
+            self.executor.earlier::<A>(first, issue.command_id).await
+        } else {
+            Ok(None)
+        }
     }
 
     /// Has an aggregate that may exist already decide on a command.

@@ -228,6 +228,17 @@ pub trait CommandExecutor: Send + Sync + 'static {
         E: From<A::Error> + From<B::Error> + From<C::Error> + Send,
         D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync;
 
+    /// What a command has come to that may have been accepted before; `None` when nothing came of it. `first` is the aggregate that it was
+    /// first about. While it is on its way it is waited for.
+    ///
+    /// # Errors
+    /// [`CommandError::Refused`], and [`CommandError::Unknown`] when it cannot be told now.
+    fn earlier<A: ClinicAggregate>(
+        &self,
+        first: A::Id,
+        command: CommandId,
+    ) -> impl Future<Output = Result<Option<Receipt>, CommandError<A::Error>>> + Send;
+
     /// The state of an aggregate as the next command would see it.
     ///
     /// # Errors

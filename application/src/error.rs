@@ -122,6 +122,14 @@ pub enum UseCaseError {
     /// A rule of the domain forbids it.
     #[error(transparent)]
     Refused(Refusal),
+    /// A rule of the domain forbids it, for what stands in one part of the request.
+    #[error("{refusal}")]
+    RefusedIn {
+        /// Where the part stands.
+        part: &'static str,
+        /// The rule.
+        refusal: Refusal,
+    },
     /// What was to be registered is there with other content, and the caller may know which it is.
     #[error("{refusal}")]
     Exists {
@@ -162,6 +170,17 @@ pub enum UseCaseError {
     /// A fault of ours.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl UseCaseError {
+    /// The same, of a part of the request.
+    #[must_use]
+    pub(crate) fn within(self, part: &'static str) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::RefusedIn { part, refusal },
+            error => error,
+        }
+    }
 }
 
 impl From<Refusal> for UseCaseError {

@@ -2,7 +2,7 @@
 
 use domain::account::Title;
 use domain::kernel::{Identifier, PatientId, PractitionerId};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration};
+use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration, Teller};
 
 use crate::admission::Newcomer;
 use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
@@ -20,7 +20,8 @@ pub(crate) const PATIENT: &str = "patient";
 pub(crate) const ONLY_A_HOSPITAL_DATES: &str =
     "only a hospital says as of when a source tells something, and what it has taken back";
 
-const ONLY_A_HOSPITAL_NAMES: &str = "only a hospital says which identifiers of another system are a patient's";
+/// Where a patient's details stand in a registration.
+const DETAILS: &str = "/details";
 
 /// Refuses an intake that says more than is known of what sources have told, at the pointers to what they have taken back and to all.
 fn require_dates_of(known: &Intake, intake: &Intake, pointers: [&'static str; 2]) -> Result<(), UseCaseError> {
@@ -54,6 +55,14 @@ impl<B: Backend> Clinic<B> {
         signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        let patient = PatientId::new(match &registration.details.identifier {
+            Some(identifier) => self.identities.from_identifier(PATIENT, identifier),
+            None => issue.new_id(PATIENT),
+        });
+        // Who has registered themselves is a patient by then.
+        if let Some(receipt) = self.earlier::<Patient>(patient, issue).await? {
+            return Ok(Done { id: patient, receipt });
+        }
         if let Principal::Unregistered { .. } = principal {
             permit(principal, Action::RegisterSelf)?;
             match self.rules.admission {
@@ -62,17 +71,13 @@ impl<B: Backend> Clinic<B> {
                 Admission::Approval => return Err(UseCaseError::ByApproval),
             }
             let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
-            return self.register_with_wallet(registration, signed_in, issue).await;
+            return self.register_with_wallet(patient, registration, signed_in, issue).await;
         }
         permit(principal, Action::RegisterPatient)?;
-        let (patient, freshness) = match &registration.details.identifier {
-            Some(identifier) => (
-                self.identities.from_identifier(PATIENT, identifier),
-                Freshness::MayExist,
-            ),
-            None => (issue.new_id(PATIENT), issue.freshness()),
+        let freshness = match &registration.details.identifier {
+            Some(_) => Freshness::MayExist,
+            None => issue.freshness(),
         };
-        let patient = PatientId::new(patient);
         let _held = self.name(patient, &registration.details).await?;
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
@@ -89,13 +94,14 @@ impl<B: Backend> Clinic<B> {
                 resource: Resource::Patient,
                 id: patient.uuid(),
             },
-            error => error.into(),
+            error => UseCaseError::from(error).within(DETAILS),
         })?;
         Ok(Done { id: patient, receipt })
     }
 
     async fn register_with_wallet(
         &self,
+        patient: PatientId,
         registration: Registration,
         signed_in: SignedIn,
         issue: &Issue,
@@ -106,15 +112,16 @@ impl<B: Backend> Clinic<B> {
             &registration.intake,
             ["/intake/withdrawn", "/intake"],
         )?;
-        let id = PatientId::new(issue.new_id(PATIENT));
+        self.end_other_sessions(&signed_in).await?;
         let newcomer = Newcomer {
-            patient: id,
+            patient,
             registration,
             signed_in,
             title: Title::Registration,
         };
-        let receipt = self.register_newcomer(newcomer, None, issue).await?;
-        Ok(Done { id, receipt })
+        let receipt = self.register_newcomer(newcomer, None, issue).await;
+        let receipt = receipt.map_err(|error| UseCaseError::from(error).within(DETAILS))?;
+        Ok(Done { id: patient, receipt })
     }
 
     /// Replaces a patient's details.
@@ -129,12 +136,14 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
-        if !principal.is_of_a_hospital() {
-            self.require_same_names(patient, &details).await?;
-        }
+        let teller = if principal.is_of_a_hospital() {
+            Teller::Hospital
+        } else {
+            Teller::Person
+        };
         let command = PatientCommand::UpdateDetails {
             details,
+            teller,
             now: self.now(),
             expected_version,
         };
@@ -162,22 +171,6 @@ impl<B: Backend> Clinic<B> {
             expected_version,
         };
         self.update_patient(principal, patient, command, issue).await
-    }
-
-    /// Whoever has an identifier is taken for whom it names: by an import, which would tell them what is told of somebody else.
-    async fn require_same_names(&self, patient: PatientId, details: &PatientDetails) -> Result<(), UseCaseError> {
-        let state = self.executor.load::<Patient>(patient).await?.aggregate;
-        match state.details() {
-            Some(known) if known.other_identifiers != details.other_identifiers => Err(UseCaseError::Invalid {
-                pointer: "/otherIdentifiers",
-                detail: ONLY_A_HOSPITAL_NAMES,
-            }),
-            Some(known) if details.as_of.is_some() && known.as_of != details.as_of => Err(UseCaseError::Invalid {
-                pointer: "/asOf",
-                detail: ONLY_A_HOSPITAL_DATES,
-            }),
-            _ => Ok(()),
-        }
     }
 
     /// By these dates an import decides what is newer.
@@ -305,7 +298,10 @@ pub(crate) fn told_by_oneself(details: &PatientDetails) -> Result<(), UseCaseErr
             "only a hospital registers a patient under an identifier of another system",
         )
     } else if !details.other_identifiers.is_empty() {
-        ("/details/otherIdentifiers", ONLY_A_HOSPITAL_NAMES)
+        (
+            "/details/otherIdentifiers",
+            "only a hospital says which identifiers of another system are a patient's",
+        )
     } else if details.as_of.is_some() {
         ("/details/asOf", ONLY_A_HOSPITAL_DATES)
     } else {

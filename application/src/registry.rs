@@ -34,12 +34,12 @@ pub struct Claim {
 pub struct Ticket {
     /// The command.
     pub command_id: CommandId,
-    /// Which claim this is, from 1.
+    /// Which claim this is, from 1, those not counted that were retracted.
     pub fence: i64,
 }
 
 impl Ticket {
-    /// Whether somebody tried before.
+    /// Whether somebody tried before, and something may have come of it.
     pub const fn repeated(&self) -> bool {
         self.fence > 1
     }
@@ -133,11 +133,18 @@ pub trait CommandRegistry: Send + Sync + 'static {
     /// As [`Self::claim`].
     async fn answer(&self, ticket: Ticket, answer: &StoredAnswer) -> Result<(), StoreError>;
 
-    /// Gives the claim back without an answer: nothing changed, and the same request may be tried again.
+    /// Gives the claim back without an answer: something may have come of it, and the same request may be tried again.
     ///
     /// # Errors
     /// As [`Self::claim`].
     async fn release(&self, ticket: Ticket) -> Result<(), StoreError>;
+
+    /// Gives the claim back as if it had never been: nothing came of it. Whoever claims the same request next is the first, unless
+    /// somebody had tried before this one.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    async fn retract(&self, ticket: Ticket) -> Result<(), StoreError>;
 
     /// A registered command.
     ///

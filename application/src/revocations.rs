@@ -95,7 +95,7 @@ pub trait Revocations: Send + Sync + 'static {
     /// As [`Self::begin`].
     async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError>;
 
-    /// Whether this process denied it. Costs nothing.
+    /// Whether this process denied it just now: for as long as anybody here may keep in mind what was before. Costs nothing.
     fn denied_here(&self, subject: Uuid) -> bool;
 
     /// A wallet was bound again: it is not denied here any more.

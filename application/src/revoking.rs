@@ -57,7 +57,7 @@ impl<B: Backend> Clinic<B> {
         };
         match self.tell_the_log(&revocation.revoked, &context).await {
             Ok(receipt) => {
-                noted(self.revocations.carried_through(revocation).await);
+                noted(self.end(revocation).await);
                 Ok(receipt)
             }
             Err(CommandError::Rejected(refusal)) => {
@@ -69,6 +69,14 @@ impl<B: Backend> Clinic<B> {
                 Err(UseCaseError::Denied)
             }
         }
+    }
+
+    /// What the log says need not be denied; but a wallet may be bound again, so its sessions end before.
+    async fn end(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        if let Revoked::Wallet { wallet, .. } = &revocation.revoked {
+            self.sessions.close_all(wallet, None).await?;
+        }
+        self.revocations.carried_through(revocation).await
     }
 
     async fn tell_the_log(
@@ -110,19 +118,5 @@ impl<B: Backend> Clinic<B> {
     /// When the list cannot be read.
     pub async fn is_being_revoked(&self, command: CommandId) -> Result<bool, UseCaseError> {
         Ok(self.revocations.is_pending(command).await?)
-    }
-
-    /// Takes on the revocations that nobody is carrying through, and carries them through. Answers with how many still wait.
-    ///
-    /// # Errors
-    /// When the list cannot be read.
-    pub async fn resume_revocations(&self) -> Result<usize, StoreError> {
-        let mut waiting = 0;
-        for revocation in self.revocations.take_on().await? {
-            if let Err(UseCaseError::Denied) = self.carry_through(&revocation, true).await {
-                waiting += 1;
-            }
-        }
-        Ok(waiting)
     }
 }

@@ -33,6 +33,8 @@ pub struct SignedIn {
     pub wallet: Wallet,
     /// The message and its signature.
     pub proof: Proof,
+    /// The session that was opened for it, if one was.
+    pub session: Option<TokenHash>,
 }
 
 /// Nonces and sessions.
@@ -87,6 +89,12 @@ pub trait Sessions: Send + Sync + 'static {
     /// # Errors
     /// As [`Self::use_nonce`].
     async fn close(&self, token: TokenHash) -> Result<(), StoreError>;
+
+    /// Closes a wallet's sessions, but for one. What they stood for has ended: were the wallet bound again, they would stand for that.
+    ///
+    /// # Errors
+    /// As [`Self::use_nonce`].
+    async fn close_all(&self, wallet: &Wallet, except: Option<TokenHash>) -> Result<(), StoreError>;
 
     /// Forgets nonces and sessions that ended.
     ///

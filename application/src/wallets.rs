@@ -143,15 +143,21 @@ impl<B: Backend> Clinic<B> {
         signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<AccountId>, UseCaseError> {
-        // An earlier attempt may have bound the wallet already; then the account finds that nothing is to be done.
-        if !issue.repeated {
-            permit(principal, Action::AcceptInvitation)?;
-        }
-        let SignedIn { wallet, proof } = signed_in.ok_or(UseCaseError::Forbidden)?;
         let hash = InvitationHash(self.secrets.digest(secret.as_bytes()));
         let found = self.invitations.find(hash).await?;
+        // Whose wallet an earlier attempt has bound has an account by then, and perhaps no invitation any more.
+        let account = found
+            .map(|invitation| invitation.account)
+            .or_else(|| principal.account());
+        if let Some(account) = account
+            && let Some(receipt) = self.earlier::<Account>(account, issue).await?
+        {
+            return Ok(Done { id: account, receipt });
+        }
+        permit(principal, Action::AcceptInvitation)?;
+        let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
         let invitation = found
-            .filter(|invitation| issue.repeated || self.now() < invitation.expires_at)
+            .filter(|invitation| self.now() < invitation.expires_at)
             .ok_or_else(no_invitation)?;
         let Invitation {
             person,
@@ -168,12 +174,8 @@ impl<B: Backend> Clinic<B> {
                 state.holder().cloned().ok_or_else(no_invitation)?
             }
         };
-        let binding = Binding {
-            wallet,
-            proof,
-            title: Title::Invitation { issuer },
-        };
-        let bound = self.bind(account, holder, binding, turn, issue).await;
+        let title = Title::Invitation { issuer };
+        let bound = self.bind(account, holder, signed_in, title, turn, issue).await;
         bound.map_err(|error| match error {
             UseCaseError::Refused(Refusal::Account(AccountError::InvitationUsed | AccountError::WalletBound)) => {
                 no_invitation()
@@ -188,17 +190,12 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn bind_configured(&self, signed_in: SignedIn, issue: &Issue) -> Result<Done<AccountId>, UseCaseError> {
-        let SignedIn { wallet, proof } = signed_in;
+        let account = self.account_of_configured(&signed_in.wallet);
         let holder = Holder::Staff {
             name: CONFIGURED.to_owned(),
             role: Role::Administrator,
         };
-        let binding = Binding {
-            wallet,
-            proof,
-            title: Title::Configuration,
-        };
-        self.bind(self.account_of_configured(&wallet), holder, binding, 0, issue)
+        self.bind(account, holder, signed_in, Title::Configuration, 0, issue)
             .await
     }
 
@@ -206,11 +203,21 @@ impl<B: Backend> Clinic<B> {
         &self,
         account: AccountId,
         holder: Holder,
-        binding: Binding,
+        signed_in: SignedIn,
+        title: Title,
         turn: u64,
         issue: &Issue,
     ) -> Result<Done<AccountId>, UseCaseError> {
-        let wallet = self.wallet_id(&binding.wallet);
+        let wallet = self.wallet_id(&signed_in.wallet);
+        self.end_other_sessions(&signed_in).await?;
+        let SignedIn {
+            wallet: bound, proof, ..
+        } = signed_in;
+        let binding = Binding {
+            wallet: bound,
+            proof,
+            title,
+        };
         let bind = AccountCommand::Bind { holder, binding, turn };
         let context = self.stamp_as(Some(account), issue);
         let receipt = self
@@ -226,7 +233,35 @@ impl<B: Backend> Clinic<B> {
         Ok(Done { id: account, receipt })
     }
 
-    /// Changes the caller's wallet for another one. Both have signed.
+    /// Ends the sessions of a wallet that is about to be bound, but for the one that it is bound in. Whoever has one from before, the
+    /// wallet's owner or a thief, would find it to be of the account that is bound now.
+    pub(crate) async fn end_other_sessions(&self, signed_in: &SignedIn) -> Result<(), UseCaseError> {
+        Ok(self.sessions.close_all(&signed_in.wallet, signed_in.session).await?)
+    }
+
+    /// What an earlier attempt at changing the caller's wallet for a `new` one has come to. The caller has no account by then; the new
+    /// wallet has it.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn wallet_changed_before(
+        &self,
+        principal: &Principal,
+        new: &Wallet,
+        issue: &Issue,
+    ) -> Result<Option<Done<AccountId>>, UseCaseError> {
+        if !issue.repeated {
+            return Ok(None);
+        }
+        let claim = self.executor.load::<WalletClaim>(self.wallet_id(new)).await?.aggregate;
+        let Some(id) = claim.account().or_else(|| principal.account()) else {
+            return Ok(None);
+        };
+        let receipt = self.earlier::<Account>(id, issue).await?;
+        Ok(receipt.map(|receipt| Done { id, receipt }))
+    }
+
+    /// Changes the caller's wallet for another one. Both have signed. The sessions of both end.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -245,6 +280,7 @@ impl<B: Backend> Clinic<B> {
             });
         }
         let (old, new) = (self.wallet_id(&from.wallet), self.wallet_id(&to.wallet));
+        self.end_other_sessions(&to).await?;
         let binding = Binding {
             wallet: to.wallet,
             proof: to.proof,
@@ -268,10 +304,14 @@ impl<B: Backend> Clinic<B> {
             )
             .await?;
         self.revocations.bound_again(new.uuid());
+        // Those that are left stand for a wallet without an account, and end before it is bound again.
+        if let Err(error) = self.sessions.close_all(&from, None).await {
+            tracing::warn!(%error, "the sessions of a former wallet could not be ended");
+        }
         Ok(Done { id: account, receipt })
     }
 
-    /// Takes somebody's wallet away, from now on, and answers with which it was. The event names the registrar and the reason, and the
+    /// Takes somebody's wallet away, from now on, and answers with which it was, unless an earlier attempt has taken it. The event names the registrar and the reason, and the
     /// person sees both.
     ///
     /// # Errors
@@ -282,9 +322,13 @@ impl<B: Backend> Clinic<B> {
         person: Person,
         reason: String,
         issue: &Issue,
-    ) -> Result<(Done<AccountId>, Wallet), UseCaseError> {
+    ) -> Result<(Done<AccountId>, Option<Wallet>), UseCaseError> {
         permit(principal, Action::TakeWalletAway)?;
         let account = self.account_of(&person);
+        // Whichever wallet the person has bound since is not the one that was to be taken away.
+        if let Some(receipt) = self.earlier::<Account>(account, issue).await? {
+            return Ok((Done { id: account, receipt }, None));
+        }
         let state = self.executor.load::<Account>(account).await?.aggregate;
         let wallet = match (state.has_wallet(), state.wallet()) {
             (_, Some(wallet)) => wallet,
@@ -298,7 +342,7 @@ impl<B: Backend> Clinic<B> {
             reason,
         };
         let receipt = self.revoke(principal, subject, revoked, issue).await?;
-        Ok((Done { id: account, receipt }, wallet))
+        Ok((Done { id: account, receipt }, Some(wallet)))
     }
 
     /// The caller's account, with what was done to its wallet.

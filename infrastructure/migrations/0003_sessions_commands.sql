@@ -66,8 +66,8 @@ CREATE TABLE registration_requests (
 CREATE INDEX registration_requests_waiting ON registration_requests (asked_at, id) WHERE standing IN ('waiting', 'approving');
 CREATE INDEX registration_requests_expiry ON registration_requests (expires_at);
 
--- Commands with an idempotency key, and commands whose caller does not wait. `fence` counts the claims: an answer is
--- written only by the last claimant. Answers hold ids and versions, never what a command was about.
+-- Commands with an idempotency key, and commands whose caller does not wait. `fence` counts the claims of which something may have
+-- come: an answer is written only by the last claimant. Answers hold ids and versions, never what a command was about.
 CREATE TABLE commands (
     command_id      uuid PRIMARY KEY,
     issuer          uuid NOT NULL,

@@ -176,6 +176,19 @@ impl CommandRegistry for PostgresCommands {
             .map_err(store)
     }
 
+    async fn retract(&self, ticket: Ticket) -> Result<(), StoreError> {
+        // A number above 1 is not taken back: whoever had it before may still be at work.
+        let sql = "UPDATE commands SET claimed_until = 'epoch', fence = CASE fence WHEN 1 THEN 0 ELSE fence END \
+                   WHERE command_id = $1 AND fence = $2 AND status IS NULL";
+        sqlx::query(sql)
+            .bind(ticket.command_id.uuid())
+            .bind(ticket.fence)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
     async fn find(&self, command_id: CommandId) -> Result<Option<RegisteredCommand>, StoreError> {
         let sql = "SELECT issuer, created_at, claimed_until, status, body, location, etag FROM commands \
                    WHERE command_id = $1";

@@ -22,17 +22,15 @@ const UNDISTURBED: Duration = Duration::from_secs(10);
 /// How many revocations are taken on at once.
 const AT_ONCE: i64 = 32;
 
-/// How long a wallet that was taken away is remembered here: longer than anybody keeps in mind whose it was.
-const REMEMBERED: Duration = Duration::from_secs(10);
+/// How long a denial is remembered here. Whoever looks in Postgres is told; so it is longer than a look from before may take
+/// ([`ANSWER`](crate::postgres::ANSWER)), and what it saw is kept in mind. No longer: another server may carry it through, or withdraw it.
+const REMEMBERED: Duration = Duration::from_secs(15);
 
-/// When a denial lapses; never, if there is no time.
-type Lapses = Option<Instant>;
-
-/// [`Revocations`] in Postgres, and, for this process, in memory.
+/// [`Revocations`] in Postgres, and, for this process, in memory for a while.
 #[derive(Debug)]
 pub struct PostgresRevocations {
     pool: Answering,
-    here: Mutex<HashMap<Uuid, HashMap<CommandId, Lapses>>>,
+    here: Mutex<HashMap<Uuid, HashMap<CommandId, Instant>>>,
 }
 
 impl PostgresRevocations {
@@ -44,8 +42,16 @@ impl PostgresRevocations {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, HashMap<CommandId, Lapses>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, HashMap<CommandId, Instant>>> {
         self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, revocation: &Revocation) {
+        let lapses = Instant::now() + REMEMBERED;
+        let mut here = self.lock();
+        here.entry(revocation.subject)
+            .or_default()
+            .insert(revocation.command_id, lapses);
     }
 
     async fn delete(&self, revocation: &Revocation) -> Result<(), StoreError> {
@@ -73,11 +79,7 @@ impl Revocations for PostgresRevocations {
             .execute(&self.pool)
             .await
             .map_err(store)?;
-        let mut here = self.lock();
-        here.entry(revocation.subject)
-            .or_default()
-            .insert(revocation.command_id, None);
-        drop(here);
+        self.remember(revocation);
         crash_point(crash::REVOCATION_DENIED);
         Ok(())
     }
@@ -95,8 +97,9 @@ impl Revocations for PostgresRevocations {
                 .map_err(store);
         }
         self.delete(revocation).await?;
-        if let Some(denials) = self.lock().get_mut(&revocation.subject) {
-            denials.insert(revocation.command_id, Some(Instant::now() + REMEMBERED));
+        // Whoever was looking just then may have seen neither the denial nor what the log says.
+        if self.denied_here(revocation.subject) {
+            self.remember(revocation);
         }
         Ok(())
     }
@@ -151,7 +154,7 @@ impl Revocations for PostgresRevocations {
             return false;
         };
         let now = Instant::now();
-        denials.retain(|_, lapses| lapses.is_none_or(|lapses| now < lapses));
+        denials.retain(|_, lapses| now < *lapses);
         let denied = !denials.is_empty();
         if !denied {
             here.remove(&subject);
@@ -160,12 +163,6 @@ impl Revocations for PostgresRevocations {
     }
 
     fn bound_again(&self, wallet: Uuid) {
-        let mut here = self.lock();
-        if let Some(denials) = here.get_mut(&wallet) {
-            denials.retain(|_, lapses| lapses.is_none());
-            if denials.is_empty() {
-                here.remove(&wallet);
-            }
-        }
+        self.lock().remove(&wallet);
     }
 }

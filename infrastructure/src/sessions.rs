@@ -161,6 +161,20 @@ impl Sessions for PostgresSessions {
             .map_err(store)
     }
 
+    async fn close_all(&self, wallet: &Wallet, except: Option<TokenHash>) -> Result<(), StoreError> {
+        // In the order of the tokens, as they are touched.
+        let sql = "WITH ended AS (SELECT token_hash FROM sessions WHERE wallet = $1 AND token_hash IS DISTINCT FROM $2 \
+                                  ORDER BY token_hash FOR UPDATE) \
+                   DELETE FROM sessions USING ended WHERE sessions.token_hash = ended.token_hash";
+        sqlx::query(sql)
+            .bind(wallet.0.as_slice())
+            .bind(except.map(|token| token.0.to_vec()))
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
     async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM used_nonces WHERE nonce IN ( \

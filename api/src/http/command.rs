@@ -1,6 +1,6 @@
 //! How a command goes through: identified, read, claimed under its idempotency key, executed, answered.
 //!
-//! [`Command`] is the extractor of every handler that changes something; [`Command::run`] executes the use case in a task
+//! [`Command`] is the extractor of every handler that changes the log; [`Command::run`] executes the use case in a task
 //! of its own, so a client that hangs up cancels nothing. A row in the registry is written only when there is an
 //! `Idempotency-Key`, when the caller does not wait, or when waiting took too long.
 //!
@@ -45,7 +45,7 @@ const REPLAYED: &str = "idempotent-replayed";
 /// How long it may take to register a command that took too long.
 const REGISTERS_WITHIN: Duration = Duration::from_secs(2);
 
-/// A request that changes something, with a body that says `T`.
+/// A request that changes the log, with a body that says `T`.
 pub struct Command<B: Backend, T: Checked> {
     caller: Caller,
     body: T::Domain,
@@ -163,7 +163,11 @@ impl<B: Backend, T: Checked> Command<B, T> {
             .await
             .map_err(unreachable_store)?;
         let proof = proof.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated))?;
-        Ok(Some(SignedIn { wallet, proof }))
+        Ok(Some(SignedIn {
+            wallet,
+            proof,
+            session: Some(session),
+        }))
     }
 
     /// What the HTTP layer knows itself.
@@ -317,8 +321,12 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
         {
             core.ports.registry.release(ticket).await
         }
-        (Record::Keyed(ticket), Err(problem)) if may_be_tried_again(problem) => {
+        // Nor is a fault of ours.
+        (Record::Keyed(ticket), Err(problem)) if problem.kind() == ProblemKind::Internal => {
             core.ports.registry.release(ticket).await
+        }
+        (Record::Keyed(ticket), Err(problem)) if may_be_tried_again(problem) => {
+            core.ports.registry.retract(ticket).await
         }
         (Record::Keyed(ticket) | Record::Polled(ticket), Err(problem)) => {
             core.ports.registry.answer(ticket, &stored(problem)).await
@@ -330,7 +338,7 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
     }
 }
 
-/// Whether nothing was decided, or only by what may be otherwise next time.
+/// Whether nothing changed, and nothing was decided, or only by what may be otherwise next time.
 fn may_be_tried_again(problem: &Problem) -> bool {
     problem.is_transient() || matches!(problem.kind(), ProblemKind::Forbidden | ProblemKind::NotFound)
 }

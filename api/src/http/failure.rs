@@ -41,8 +41,9 @@ impl From<UseCaseError> for Problem {
             }
             UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
-            UseCaseError::Refused(refusal) => refused(refusal),
-            UseCaseError::Exists { refusal, resource, id } => refused(refusal).resource(path(resource, id)),
+            UseCaseError::Refused(refusal) => refused(refusal, ""),
+            UseCaseError::RefusedIn { part, refusal } => refused(refusal, part),
+            UseCaseError::Exists { refusal, resource, id } => refused(refusal, "").resource(path(resource, id)),
             UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
             UseCaseError::Unavailable(what) => Self::new(match what {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,
@@ -92,7 +93,8 @@ fn path(resource: Resource, id: Uuid) -> String {
     format!("/v1/{collection}/{id}")
 }
 
-fn refused(refusal: Refusal) -> Problem {
+/// A rule of the domain, for what stands in this part of the request.
+fn refused(refusal: Refusal, part: &str) -> Problem {
     let kind = match refusal {
         Refusal::Patient(error) => patient(error),
         Refusal::Practitioner(error) => practitioner(error),
@@ -101,6 +103,9 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Wallet(WalletError::Taken) => ProblemKind::AccountExists,
     };
     match (kind, refusal) {
+        (ProblemKind::Invalid, Refusal::Patient(error)) => {
+            Problem::invalid(format!("{part}{}", member_of_details(error)), error.to_string())
+        }
         (ProblemKind::Invalid, Refusal::Practitioner(error)) => Problem::invalid("/specializations", error.to_string()),
         (ProblemKind::Invalid, Refusal::Calendar(error)) => Problem::invalid("/sessions", error.to_string()),
         (ProblemKind::Invalid, Refusal::Account(AccountError::NoScope)) => {
@@ -121,10 +126,27 @@ const fn patient(error: PatientError) -> ProblemKind {
         PatientError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
         PatientError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
         PatientError::IdentifierIsFixed => ProblemKind::IdentityIsFixed,
-        PatientError::BornInTheFuture | PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => {
-            ProblemKind::Invalid
-        }
+        PatientError::NamesAreTheHospitals
+        | PatientError::ToldInTheFuture
+        | PatientError::BornInTheFuture
+        | PatientError::DiedInTheFuture
+        | PatientError::DiedBeforeBirth => ProblemKind::Invalid,
         PatientError::Sealed => ProblemKind::Sealed,
+    }
+}
+
+/// Where in a patient's details a rule is broken; nowhere in particular if it is not about one of them.
+const fn member_of_details(error: PatientError) -> &'static str {
+    match error {
+        PatientError::NamesAreTheHospitals => "/otherIdentifiers",
+        PatientError::ToldInTheFuture => "/asOf",
+        PatientError::BornInTheFuture => "/birthDate",
+        PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => "/deceased",
+        PatientError::IdentifierIsFixed => "/identifier",
+        PatientError::NotRegistered
+        | PatientError::AlreadyRegistered
+        | PatientError::VersionMismatch { .. }
+        | PatientError::Sealed => "",
     }
 }
 
@@ -215,6 +237,28 @@ mod tests {
         ] {
             let found = kind(Refusal::from(error).into());
             assert_eq!((found, found.status()), (expected, code), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_patients_details_says_where_it_stands() {
+        for (error, pointer) in [
+            (PatientError::BornInTheFuture, "/birthDate"),
+            (PatientError::DiedInTheFuture, "/deceased"),
+            (PatientError::DiedBeforeBirth, "/deceased"),
+            (PatientError::ToldInTheFuture, "/asOf"),
+            (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
+        ] {
+            let refusal = Refusal::from(error);
+            let registering = UseCaseError::RefusedIn {
+                part: "/details",
+                refusal,
+            };
+            for (error, within) in [(UseCaseError::Refused(refusal), ""), (registering, "/details")] {
+                let body = Problem::from(error).body();
+                assert_eq!((body.status, body.errors.len()), (422, 1));
+                assert_eq!(body.errors[0].pointer, format!("{within}{pointer}"));
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 //! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them, [`canonical`] compares them. [`headers`]: what commands say there.
 //!   [`cursor`] and [`etag`]: pages and versions.
 //! - [`layers`]: headers, measurements and spans around everything. [`unread`]: bodies that nobody reads.
+//! - `revoking`: revocations that wait are carried through.
 //!
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
 
@@ -29,6 +30,7 @@ pub mod limits;
 pub mod metrics;
 pub mod problem;
 pub mod reading;
+mod revoking;
 pub mod routes;
 pub mod settings;
 #[cfg(test)]
@@ -68,9 +70,6 @@ const SHUTDOWN_SECONDS: u64 = 30;
 
 /// How often sessions, nonces and old answers are looked after.
 const MAINTENANCE: Duration = Duration::from_secs(10);
-
-/// How often revocations that wait are looked for.
-const REVOCATIONS: Duration = Duration::from_secs(1);
 
 /// What the server works with.
 pub struct AppState<B: Backend> {
@@ -145,19 +144,7 @@ impl<B: Backend> AppState<B> {
 
     /// Carries revocations through that wait for something, for as long as it is polled. Run it beside the server.
     pub async fn carry_revocations_through(self) {
-        let mut ticks = tokio::time::interval(REVOCATIONS);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            match self.clinic.resume_revocations().await {
-                Ok(0) => {}
-                Ok(waiting) => tracing::warn!(
-                    waiting,
-                    "revocations wait to be told to the log; the accesses are denied"
-                ),
-                Err(error) => tracing::warn!(%error, "revocations that wait cannot be looked for"),
-            }
-        }
+        revoking::carry_through(&self.clinic).await;
     }
 
     /// Looks after claims, sessions, nonces, invitations and old answers, for as long as it is polled. Run it beside the server.

@@ -1,6 +1,7 @@
 //! How a read goes through: who asks is identified, the query is read, and the answer carries its tag or is a page.
 //!
-//! [`Reading`] is the extractor of every handler under `/v1` that changes nothing.
+//! [`Reading`] is the extractor of every handler under `/v1` that does not change the log. Some of them change something else: an invitation
+//! is issued, parked events are tried again.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -20,7 +21,7 @@ use super::cursor::PageBody;
 use super::problem::{Problem, ProblemKind};
 use super::{etag, json};
 
-/// A request that changes nothing.
+/// A request that does not change the log.
 pub struct Reading<B: Backend> {
     /// What is asked.
     pub clinic: web::Data<Clinic<B>>,

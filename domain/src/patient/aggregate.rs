@@ -5,7 +5,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-use super::command::PatientCommand;
+use super::command::{PatientCommand, Teller};
 use super::error::PatientError;
 use super::event::{Intake, PatientDetails, PatientEvent, Registration};
 use crate::kernel::{ClinicAggregate, PatientId, Personal, emit};
@@ -65,7 +65,8 @@ impl Patient {
 
     fn update_details(
         &self,
-        new: PatientDetails,
+        mut new: PatientDetails,
+        teller: Teller,
         now: DateTime<Utc>,
         expected: Option<u64>,
     ) -> Result<Vec<PatientEvent>, PatientError> {
@@ -73,6 +74,12 @@ impl Patient {
         let (_, details, _) = self.opened()?;
         if new.identifier != details.identifier {
             return Err(PatientError::IdentifierIsFixed);
+        }
+        if teller == Teller::Person {
+            if new.other_identifiers != details.other_identifiers {
+                return Err(PatientError::NamesAreTheHospitals);
+            }
+            new.as_of = details.as_of;
         }
         if new == *details {
             return Ok(Vec::new());
@@ -125,9 +132,10 @@ impl ClinicAggregate for Patient {
             PatientCommand::Register { registration, now } => self.register(registration, now),
             PatientCommand::UpdateDetails {
                 details,
+                teller,
                 now,
                 expected_version,
-            } => self.update_details(details, now, expected_version),
+            } => self.update_details(details, teller, now, expected_version),
             PatientCommand::UpdateIntake {
                 intake,
                 expected_version,

@@ -4,6 +4,16 @@ use chrono::{DateTime, Utc};
 
 use super::event::{Intake, PatientDetails, Registration};
 
+/// Who tells what is new.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Teller {
+    /// A hospital, which knows what its system says.
+    Hospital,
+    /// Anybody else. Under which identifiers other systems know a patient, and as of when they told, is not theirs to say: whoever has
+    /// an identifier is taken for whom it names.
+    Person,
+}
+
 /// A command to a patient.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PatientCommand {
@@ -17,8 +27,10 @@ pub enum PatientCommand {
     },
     /// Replace the details.
     UpdateDetails {
-        /// The new details.
+        /// The new details. From a person, `as_of` says nothing: what is known stays.
         details: PatientDetails,
+        /// Who tells them.
+        teller: Teller,
         /// The time it is.
         now: DateTime<Utc>,
         /// The version of the stream that the caller saw (`If-Match`), if they insist on it.

@@ -20,6 +20,12 @@ pub enum PatientError {
     /// The identifier names the record; it cannot change.
     #[error("the identifier of a patient cannot change")]
     IdentifierIsFixed,
+    /// Only a hospital says under which other identifiers a patient is known.
+    #[error("only a hospital says which identifiers of another system are a patient's")]
+    NamesAreTheHospitals,
+    /// What is told is said to be of a time that is still to come.
+    #[error("the time as of which this is told lies in the future")]
+    ToldInTheFuture,
     /// The date of birth is still to come, wherever one is.
     #[error("the date of birth lies in the future")]
     BornInTheFuture,

@@ -1,6 +1,6 @@
 //! What can happen to a patient's record.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::deceased::{Deceased, last_day_anywhere};
@@ -39,11 +39,15 @@ impl PatientDetails {
     /// How many other ids a patient may have, and how many are looked for at once.
     pub const MOST_IDENTIFIERS: usize = 50;
 
-    /// Whether the days of birth and death can be true.
+    /// How far ahead of ours a source's clock may be.
+    const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
+
+    /// Whether the days of birth and death, and the time as of which this is told, can be true.
     ///
     /// # Errors
-    /// [`PatientError::BornInTheFuture`], [`PatientError::DiedInTheFuture`], [`PatientError::DiedBeforeBirth`]. The benefit of
-    /// the doubt is given wherever the time zone or the day of death is not known.
+    /// [`PatientError::BornInTheFuture`], [`PatientError::DiedInTheFuture`], [`PatientError::DiedBeforeBirth`],
+    /// [`PatientError::ToldInTheFuture`]. The benefit of the doubt is given wherever the time zone or the day of death is not known,
+    /// and to a clock that is a day ahead.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), PatientError> {
         let today = last_day_anywhere(now).unwrap_or(NaiveDate::MAX);
         let death = |day: fn(Deceased) -> Option<NaiveDate>| self.deceased.and_then(day);
@@ -53,6 +57,8 @@ impl PatientDetails {
             Err(PatientError::DiedInTheFuture)
         } else if death(Deceased::last_day).is_some_and(|died| died < self.birth_date) {
             Err(PatientError::DiedBeforeBirth)
+        } else if self.as_of.is_some_and(|told| told - now > Self::CLOCKS_DIFFER) {
+            Err(PatientError::ToldInTheFuture)
         } else {
             Ok(())
         }

@@ -13,7 +13,7 @@ mod tests;
 mod upcaster;
 
 pub use aggregate::Patient;
-pub use command::PatientCommand;
+pub use command::{PatientCommand, Teller};
 pub use deceased::Deceased;
 pub use error::PatientError;
 pub use event::{

@@ -93,6 +93,7 @@ fn register(registration: Registration) -> PatientCommand {
 fn update_details(details: PatientDetails) -> PatientCommand {
     PatientCommand::UpdateDetails {
         details,
+        teller: Teller::Hospital,
         now: now(),
         expected_version: None,
     }
@@ -210,6 +211,7 @@ fn an_update_may_insist_on_a_version() {
     given(vec![registered()])
         .when(PatientCommand::UpdateDetails {
             details: details.clone(),
+            teller: Teller::Hospital,
             now: now(),
             expected_version: Some(1),
         })
@@ -227,6 +229,7 @@ fn an_update_may_insist_on_a_version() {
     given(vec![registered(), fever()])
         .when(PatientCommand::UpdateDetails {
             details,
+            teller: Teller::Hospital,
             now: now(),
             expected_version: Some(1),
         })
@@ -248,6 +251,67 @@ fn the_identifier_never_changes() {
     given(vec![registered()])
         .when(update_details(without))
         .then_expect_error(PatientError::IdentifierIsFixed);
+}
+
+/// What a hospital's system told, and when.
+fn told(family: &str, as_of: Option<&str>) -> PatientDetails {
+    PatientDetails {
+        other_identifiers: vec![Identifier {
+            system: "urn:other".to_owned(),
+            value: "8".to_owned(),
+        }],
+        as_of: as_of.map(|at| at.parse().unwrap()),
+        ..details(family)
+    }
+}
+
+fn updated(details: PatientDetails) -> PatientEvent {
+    PatientEvent::DetailsUpdated {
+        details: Personal::Known(details),
+    }
+}
+
+fn says(details: PatientDetails) -> PatientCommand {
+    PatientCommand::UpdateDetails {
+        details,
+        teller: Teller::Person,
+        now: now(),
+        expected_version: None,
+    }
+}
+
+#[test]
+fn a_person_does_not_say_as_of_when_a_hospital_told() {
+    let known = || updated(told("Byron", Some("2026-03-01T00:00:00Z")));
+    for as_of in [None, Some("2026-03-02T12:00:00Z"), Some("2090-01-01T00:00:00Z")] {
+        given(vec![registered(), known()])
+            .when(says(told("Lovelace", as_of)))
+            .then_expect_events(vec![updated(told("Lovelace", Some("2026-03-01T00:00:00Z")))]);
+        given(vec![registered(), known()])
+            .when(says(told("Byron", as_of)))
+            .then_expect_events(vec![]);
+    }
+}
+
+#[test]
+fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
+    given(vec![registered()])
+        .when(says(told("Byron", None)))
+        .then_expect_error(PatientError::NamesAreTheHospitals);
+    // They saw the record before the hospital changed it, and say so again.
+    given(vec![registered(), updated(told("Byron", None))])
+        .when(says(details("Lovelace")))
+        .then_expect_error(PatientError::NamesAreTheHospitals);
+}
+
+#[test]
+fn nothing_is_told_as_of_a_time_to_come_but_clocks_differ() {
+    let later = |as_of: &str| told("Byron", Some(as_of));
+    refused(&later("2026-03-03T12:00:00.001Z"), PatientError::ToldInTheFuture);
+    refused(&later("2099-12-31T00:00:00Z"), PatientError::ToldInTheFuture);
+    given(vec![registered()])
+        .when(update_details(later("2026-03-03T12:00:00Z")))
+        .then_expect_events(vec![updated(later("2026-03-03T12:00:00Z"))]);
 }
 
 fn day(text: &str) -> NaiveDate {

@@ -523,6 +523,14 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
         .await
     }
 
+    async fn earlier<A: ClinicAggregate>(
+        &self,
+        first: A::Id,
+        command: CommandId,
+    ) -> Result<Option<Receipt>, CommandError<A::Error>> {
+        self.look_up::<A, _>(first.into(), command).await
+    }
+
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<LoadedAggregate<A>, CommandError<A::Error>> {
         self.0
             .peek::<A>(id.into())

@@ -72,7 +72,7 @@ pub trait Authenticate: Send + Sync + 'static {
     /// `database-unavailable` when nobody can tell.
     async fn has_account(&self, wallet: &Wallet) -> Result<bool, Problem>;
 
-    /// Looks a wallet's account up again: it was bound or freed just now.
+    /// Looks a wallet's account up again, and whether its sessions go on: it was bound or freed just now.
     async fn forget(&self, wallet: &Wallet);
 
     /// Tells the store which sessions were used, and has it forget what ended. Call it every few seconds.
@@ -314,6 +314,8 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
     }
 
     async fn forget(&self, wallet: &Wallet) {
+        // Everybody's sessions: they are known by their tokens alone, wallets are bound seldom, and looking one up costs little.
+        self.known_sessions.invalidate_all();
         self.known_wallets.invalidate(wallet).await;
     }
 

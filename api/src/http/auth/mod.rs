@@ -20,7 +20,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
 pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
-pub use siwe::{Rejection, SignInPolicy, checksummed, parse_wallet};
+pub use siwe::{Rejection, SignInPolicy, checksummed, named, parse_wallet};
 
 use super::core::core;
 use super::headers::single;

@@ -4,19 +4,23 @@
 use application::clinic::{Backend, Clinic, Issue};
 use application::error::UseCaseError;
 use application::sessions::SignedIn;
+use application::wallets::WalletChange;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
-use domain::kernel::CommandId;
+use domain::kernel::{CommandId, Wallet};
 use uuid::Uuid;
 
-use super::siwe::Verified;
+use super::siwe::{Verified, checksummed};
 use super::{Rejection, nonce};
 use crate::http::core::Core;
-use crate::http::dto::{Challenge, Instant, Me, OpenedSession, SignIn};
+use crate::http::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
 use crate::http::problem::{Problem, ProblemKind};
 
-/// What both wallets state when one takes the place of the other.
-const AGREEMENT: &str = "I change the wallet of my account.";
+/// What both wallets state when one takes the place of the other. It names both, so that neither signature is good for any other change.
+fn agreement(from: &Wallet, to: &Wallet) -> String {
+    let (from, to) = (checksummed(from), checksummed(to));
+    format!("I change the wallet of my account from {from} to {to}.")
+}
 
 /// The longest message, in bytes: it is kept with the session, and may come to stand in an event.
 const LONGEST_MESSAGE: usize = 2000;
@@ -63,30 +67,33 @@ impl Core {
         nonce::end(self.ports.secrets.as_ref(), nonce, self.ports.clock.now()).ok_or(Rejection::Nonce)
     }
 
-    /// A wallet that has signed that it agrees to change an account's wallet. The nonce is used up for this command.
+    /// Two wallets that have signed that one takes the place of the other. The nonces are used up for this command.
     ///
     /// # Errors
     /// [`UseCaseError::Unproved`] with where it stands in the request, and what is wrong.
-    pub async fn agreed(
-        &self,
-        signed: &SignIn,
-        pointer: &'static str,
-        command: CommandId,
-    ) -> Result<SignedIn, UseCaseError> {
-        let unproved = |detail: String| UseCaseError::Unproved { pointer, detail };
-        let checked = self.checked(signed);
-        let (signed_in, Verified { nonce, statement, .. }) =
-            checked.map_err(|rejection| unproved(rejection.to_string()))?;
-        if statement.as_deref() != Some(AGREEMENT) {
-            return Err(unproved(format!("The message's statement must be: {AGREEMENT}")));
+    pub async fn agreed(&self, asked: &ChangeWallet, command: CommandId) -> Result<WalletChange, UseCaseError> {
+        let unproved = |pointer| move |detail: String| UseCaseError::Unproved { pointer, detail };
+        let proved = |signed, pointer| {
+            let checked = self.checked(signed);
+            checked.map_err(|rejection| unproved(pointer)(rejection.to_string()))
+        };
+        let (current, new) = ("/current", "/new");
+        let ((from, leaving), (to, coming)) = (proved(&asked.current, current)?, proved(&asked.new, new)?);
+        let agreement = agreement(&from.wallet, &to.wallet);
+        for (message, pointer) in [(&leaving, current), (&coming, new)] {
+            if message.statement.as_deref() != Some(&agreement) {
+                let detail = format!("The message's statement must be: {agreement}");
+                return Err(unproved(pointer)(detail));
+            }
         }
-        let ends = self
-            .nonce_end(&nonce)
-            .map_err(|rejection| unproved(rejection.to_string()))?;
-        if !self.ports.sessions.spend_nonce(&nonce, command, ends).await? {
-            return Err(unproved(Rejection::Nonce.to_string()));
+        for (Verified { nonce, .. }, pointer) in [(&leaving, current), (&coming, new)] {
+            let refused = |rejection: Rejection| unproved(pointer)(rejection.to_string());
+            let ends = self.nonce_end(nonce).map_err(refused)?;
+            if !self.ports.sessions.spend_nonce(nonce, command, ends).await? {
+                return Err(refused(Rejection::Nonce));
+            }
         }
-        Ok(signed_in)
+        Ok(WalletChange { from, to })
     }
 
     /// What a message proves, and what it says.
@@ -104,6 +111,7 @@ impl Core {
                 message: signed.message.clone(),
                 signature,
             },
+            session: None,
         };
         Ok((signed_in, verified))
     }

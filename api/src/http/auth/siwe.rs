@@ -181,6 +181,11 @@ pub fn checksummed(wallet: &Wallet) -> String {
     eip55(&wallet.0)
 }
 
+/// The wallet that a message names. It proves nothing.
+pub fn named(message: &str) -> Option<Wallet> {
+    message.lines().nth(1).and_then(parse_wallet)
+}
+
 /// Reads an address: with a right checksum, or without any (all in one case).
 pub fn parse_wallet(text: &str) -> Option<Wallet> {
     let digits = text.strip_prefix("0x")?;

@@ -47,8 +47,9 @@ impl Checked for AcceptInvitation {
     }
 }
 
-/// Another wallet for the caller's account. Both wallets sign a message as for signing in, each with a nonce of its own and with the
-/// statement `I change the wallet of my account.`
+/// Another wallet for the caller's account. Both wallets sign a message as for signing in, each with a nonce of its own and both with the
+/// statement `I change the wallet of my account from 0x… to 0x….`, which names the wallet that is bound now and the other one, with
+/// their checksums (EIP-55). Neither signature is good for any other change.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeWallet {

@@ -2,11 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use application::clinic::Backend;
-use application::wallets::{Person, WalletChange};
+use application::wallets::Person;
 use chrono::TimeDelta;
 use domain::kernel::{AccountId, PatientId, PractitionerId};
 
 use crate::http::answer::{Answer, CommandResult};
+use crate::http::auth::named;
 use crate::http::command::Command;
 use crate::http::dto;
 use crate::http::problem::Problem;
@@ -62,7 +63,7 @@ pub async fn invite_staff<B: Backend>(reading: Reading<B>, id: web::Path<Account
 /// Accept an invitation.
 ///
 /// Binds the wallet that the caller has signed in with; what it signed is kept as the proof. From then on it signs in to the account of
-/// whoever was invited. An invitation that is unknown, expired or used is answered in one way (422).
+/// whoever was invited; its other sessions end. An invitation that is unknown, expired or used is answered in one way (422).
 #[utoipa::path(
     post, path = "/v1/invitations/accept", tag = "wallets", request_body = dto::AcceptInvitation,
     responses((status = 200, description = "Bound; `id` is the account's", body = CommandResult)),
@@ -95,20 +96,22 @@ pub async fn read<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Probl
 /// Change one's wallet for another one.
 ///
 /// Both wallets sign, so nobody takes an account over with a stolen token. From then on the new one signs in, and the former one has no
-/// account.
+/// account. The sessions of both end, this one too: sign in with the new wallet.
 #[utoipa::path(
     put, path = "/v1/me/wallet", tag = "wallets", request_body = dto::ChangeWallet,
     responses((status = 200, description = "Changed; `id` is the account's", body = CommandResult)),
 )]
 pub async fn change<B: Backend>(command: Command<B, dto::ChangeWallet>) -> Result<HttpResponse, Problem> {
     let (core, authenticator) = (command.core(), command.authenticator());
-    let run = command.run(async move |clinic, caller, dto::ChangeWallet { current, new }, issue| {
+    let run = command.run(async move |clinic, caller, asked, issue| {
+        if let Some(new) = named(&asked.new.message)
+            && let Some(done) = clinic.wallet_changed_before(&caller, &new, &issue).await?
+        {
+            return Ok(Answer::changed(done));
+        }
         // Who has no wallet to change uses no nonce up.
         clinic.own_wallet(&caller).await?;
-        let change = WalletChange {
-            from: core.agreed(&current, "/current", issue.command_id).await?,
-            to: core.agreed(&new, "/new", issue.command_id).await?,
-        };
+        let change = core.agreed(&asked, issue.command_id).await?;
         let (from, to) = (change.from.wallet, change.to.wallet);
         let done = clinic.change_wallet(&caller, change, &issue).await?;
         authenticator.forget(&from).await;
@@ -128,7 +131,9 @@ async fn take_away<B: Backend>(
     let authenticator = command.authenticator();
     let run = command.noting(TAKEN).run(async move |clinic, caller, reason, issue| {
         let (done, wallet) = clinic.take_wallet_away(&caller, person, reason, &issue).await?;
-        authenticator.forget(&wallet).await;
+        if let Some(wallet) = wallet {
+            authenticator.forget(&wallet).await;
+        }
         Ok(Answer::changed(done))
     });
     run.await

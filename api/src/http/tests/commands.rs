@@ -132,9 +132,11 @@ async fn after_a_crash_the_same_request_is_the_same_command() {
     world.registry.let_claims_run_out();
     let (status, _, again) = send!(service, book(Some("one"), "a cough"));
     assert_eq!((status, &again), (201, &first));
-    let commands = world.executor.commands.lock().unwrap().clone();
-    assert_eq!(commands.len(), 2);
-    assert_eq!(commands[0], commands[1]);
+    assert_eq!(
+        world.executor.commands.lock().unwrap().len(),
+        1,
+        "it was looked for first"
+    );
 }
 
 #[actix_web::test]

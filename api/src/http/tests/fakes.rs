@@ -106,6 +106,7 @@ impl World {
                     revocations: Arc::new(FakeRevocations::default()),
                     invitations: Arc::new(FakeInvitations),
                     requests: Arc::new(FakeRequests),
+                    sessions: Arc::<FakeSessions>::clone(&sessions),
                 },
             )
             .ruled_by(Rules {
@@ -244,12 +245,16 @@ impl FakeExecutor {
         if !takes.is_zero() {
             tokio::time::sleep(takes).await;
         }
-        Ok(Receipt {
-            command_id: context.command_id,
-            version: 1,
-            position: Some(7),
-            finality: Finality::Final,
-        })
+        Ok(receipt(context.command_id))
+    }
+}
+
+const fn receipt(command_id: CommandId) -> Receipt {
+    Receipt {
+        command_id,
+        version: 1,
+        position: Some(7),
+        finality: Finality::Final,
     }
 }
 
@@ -297,6 +302,15 @@ impl CommandExecutor for FakeExecutor {
         D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync,
     {
         self.done(context).await
+    }
+
+    async fn earlier<A: ClinicAggregate>(
+        &self,
+        _: A::Id,
+        command: CommandId,
+    ) -> Result<Option<Receipt>, CommandError<A::Error>> {
+        let known = self.commands.lock().unwrap().contains(&command);
+        Ok(known.then(|| receipt(command)))
     }
 
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<Loaded<A>, CommandError<A::Error>> {
@@ -618,6 +632,12 @@ impl Sessions for FakeSessions {
         Ok(())
     }
 
+    async fn close_all(&self, wallet: &Wallet, except: Option<TokenHash>) -> Result<(), StoreError> {
+        let mut opened = self.opened.lock().unwrap();
+        opened.retain(|token, session| session.wallet != *wallet || Some(*token) == except);
+        Ok(())
+    }
+
     async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(())
     }
@@ -900,6 +920,14 @@ impl CommandRegistry for FakeRegistry {
     async fn release(&self, ticket: Ticket) -> Result<(), StoreError> {
         if let Some(row) = self.rows.lock().unwrap().get_mut(&ticket.command_id) {
             row.claimed &= row.fence != ticket.fence;
+        }
+        Ok(())
+    }
+
+    async fn retract(&self, ticket: Ticket) -> Result<(), StoreError> {
+        self.release(ticket).await?;
+        if let Some(row) = self.rows.lock().unwrap().get_mut(&ticket.command_id) {
+            row.fence -= i64::from(row.fence == 1);
         }
         Ok(())
     }
