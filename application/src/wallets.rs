@@ -209,7 +209,10 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<AccountId>, UseCaseError> {
         let wallet = self.wallet_id(&signed_in.wallet);
-        self.end_other_sessions(&signed_in).await?;
+        let state = self.executor.load::<Account>(account).await?.aggregate;
+        if !state.has_wallet() && state.turn() == turn {
+            self.end_other_sessions(&signed_in).await?;
+        }
         let SignedIn {
             wallet: bound, proof, ..
         } = signed_in;

@@ -64,6 +64,22 @@ impl Person {
         json!({ "message": message, "signature": self.sign(&message) })
     }
 
+    /// What both wallets state when this one takes the place of another.
+    pub fn taking_the_place_of(&self, current: &Self) -> String {
+        let (from, to) = (current.address(), self.address());
+        format!("I change the wallet of my account from {from} to {to}.")
+    }
+
+    /// What two wallets sign so that this one takes the place of another, as it stands in bodies.
+    pub async fn change_from(&self, current: &Self, system: &TestSystem) -> Value {
+        let agreement = self.taking_the_place_of(current);
+        let (current, new) = (
+            current.signed(&agreement, system).await,
+            self.signed(&agreement, system).await,
+        );
+        json!({ "current": current, "new": new })
+    }
+
     /// Binds the wallet to what stands at a path, by an invitation that `inviting` may issue. Answers with the token.
     pub async fn join(&self, system: &TestSystem, inviting: &str, resource: &str) -> String {
         let (status, invitation) = system

@@ -284,6 +284,16 @@ impl TestSystem {
         .await;
     }
 
+    /// Loses the answers to commands, as a server does that dies before it has written them down.
+    pub async fn lose_answers(&self) {
+        let sql =
+            "UPDATE commands SET status = NULL, body = NULL, location = NULL, etag = NULL, claimed_until = 'epoch'";
+        sqlx::query(sql)
+            .execute(&self.parts().pool)
+            .await
+            .expect("the registry");
+    }
+
     /// The parts.
     pub fn parts(&self) -> &System {
         self.system.as_ref().expect("a running system")

@@ -1,6 +1,7 @@
 //! Everything around a server on one machine: Postgres, the chain, the contract, and the configuration that names them.
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
@@ -297,7 +298,12 @@ fn configuration(
             },
             former: Vec::new(),
         },
-        limits: LimitsConfig::default(),
+        // Nor is anybody else here to be kept from using it up.
+        limits: LimitsConfig {
+            commands_per_person: NonZeroU32::new(100_000),
+            bytes_per_person: NonZeroU32::new(1 << 30),
+            ..LimitsConfig::default()
+        },
         bootstrap: BootstrapConfig {
             administrator: Some(administrator),
         },

@@ -38,7 +38,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct CallerLimits {
     /// Requests to sign in a minute, by address. A whole hospital may share one, and each sign-in takes two.
     pub sign_ins_per_address: NonZeroU32,
-    /// Signatures a minute by one wallet, to sign in or to accept an invitation.
+    /// Signatures a minute by one wallet, to sign in.
     pub sign_ins_per_wallet: NonZeroU32,
     /// Commands a minute by one person.
     pub commands_per_person: NonZeroU32,

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Carries revocations through that wait for something, for as long as it is polled.
-pub async fn carry_through<B: Backend>(clinic: &Clinic<B>) {
+pub(super) async fn carry_through<B: Backend>(clinic: &Clinic<B>) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut carried, mut under_way) = (FuturesUnordered::new(), HashSet::new());

@@ -40,7 +40,7 @@ pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientVi
     Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
 }
 
-/// How many patients are told who are known by the same identifiers.
+/// How many patients are told who are known by the same identifiers: more than identifiers may be asked for at once.
 const MOST_NAMESAKES: i64 = 100;
 
 pub(crate) async fn known_as(
@@ -48,15 +48,22 @@ pub(crate) async fn known_as(
     ids: &[PatientId],
     identifiers: &[Identifier],
 ) -> Result<Vec<PatientView>, sqlx::Error> {
+    let named: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
     let mut query = QueryBuilder::new(SELECT);
-    query.push("WHERE id = ANY(");
-    query.push_bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>());
+    query.push("WHERE id = ANY(").push_bind(named.clone());
     query.push(") OR id IN (SELECT id FROM UNNEST(");
     query.push_bind(identifiers.iter().map(|one| Json([one])).collect::<Vec<_>>());
-    query.push("::jsonb[]) AS wanted JOIN patients ON details->'other_identifiers' @> wanted) ORDER BY id LIMIT ");
+    query.push("::jsonb[]) AS wanted JOIN patients ON details->'other_identifiers' @> wanted)");
+    // However many namesakes there are, those come through whose own record an identifier names.
+    query
+        .push(" ORDER BY id = ANY(")
+        .push_bind(named)
+        .push(") DESC, id LIMIT ");
     query.push_bind(MOST_NAMESAKES);
     let found = query.build_query_as::<Columns>().fetch_all(pool).await?;
-    Ok(found.into_iter().map(view).collect())
+    let mut found: Vec<_> = found.into_iter().map(view).collect();
+    found.sort_by_key(|patient| patient.id);
+    Ok(found)
 }
 
 /// Up to so many patients of a name are looked up by their ids; with more, patients are read in order, and those of other

@@ -2,11 +2,14 @@
 //! the end, once.
 
 use api::config::FinalityRule;
+use application::revocations::{Revocation, Revoked};
 use domain::account::Role;
+use domain::kernel::{AccountId, CommandId, Wallet};
 use infrastructure::crash::{REVOCATION_DENIED, REVOCATION_LOGGED, VARIABLE};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
+use tests::people::{Person, patient};
 use tests::rest::{Rest, id};
 use tests::site::{Site, signer};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
@@ -22,6 +25,14 @@ async fn service(system: &TestSystem, admin: &str) -> (String, String) {
     assert_eq!(status, 201, "{key}");
     let text = |name: &str| key[name].as_str().unwrap().to_owned();
     (text("resource"), text("secret"))
+}
+
+/// How many revocations wait to be carried through.
+async fn waiting(system: &TestSystem) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM revocations WHERE pending IS NOT NULL")
+        .fetch_one(&system.parts().pool)
+        .await
+        .unwrap()
 }
 
 /// Waits until the log says that every key of an account is revoked.
@@ -76,11 +87,7 @@ async fn what_is_revoked_while_the_node_is_away_is_denied_at_once_and_logged_in_
     assert_eq!(system.get("/v1/me", &key).await.0, 401, "after a restart too");
     way.set(Line::Open);
     until_logged(&system, &admin, &resource).await;
-    let pending: i64 = sqlx::query_scalar("SELECT count(*) FROM revocations WHERE pending IS NOT NULL")
-        .fetch_one(&system.parts().pool)
-        .await
-        .unwrap();
-    assert!(pending <= 1);
+    until("nothing waits any more", async || waiting(&system).await == 0).await;
     assert_eq!(system.get("/v1/me", &key).await.0, 401);
     system.stop().await;
 }
@@ -115,8 +122,174 @@ async fn what_is_revoked_while_the_database_takes_no_commits_is_denied_and_logge
     system.stop().await;
 }
 
+/// A registrar whose private key is this number.
+async fn registrar(system: &TestSystem, admin: &str, number: u32) -> String {
+    let open = json!({ "name": "Registry", "role": "registrar", "kind": "person" });
+    let (_, opened) = system.post("/v1/accounts", admin, &open).await;
+    let resource = opened["resource"].as_str().unwrap();
+    Person::numbered(number).join(system, admin, resource).await
+}
+
+/// A patient who is registered: where the record is.
+async fn record(system: &TestSystem, hospital: &str) -> String {
+    let (status, registered) = system.post("/v1/patients", hospital, &patient("Okafor")).await;
+    assert_eq!(status, 201, "{registered}");
+    registered["resource"].as_str().unwrap().to_owned()
+}
+
+async fn status_of(system: &TestSystem, token: &str) -> u16 {
+    system.get("/v1/me", token).await.0
+}
+
+/// Two servers on one database. The line between the first one and the node is cut, and it has never seen the node, so it turns commands
+/// away.
+async fn one_without_a_node(chain: &TestChain) -> (TestSystem, TestSystem, Proxy) {
+    let deployment = deployed(chain).await;
+    let there = TestSystem::start(chain, &deployment).await;
+    let node = chain.url().trim_start_matches("http://").parse().unwrap();
+    let way = Proxy::of(node).await;
+    way.set(Line::Cut);
+    let options = SystemOptions {
+        node: Some(format!("http://127.0.0.1:{}", way.port())),
+        database: Some(there.database.clone()),
+        signer: 2,
+        command_wait: Some(2),
+        ..SystemOptions::default()
+    };
+    let here = TestSystem::launch(chain, &deployment, options).await;
+    (here, there, way)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_account_itself_refuses_is_not_denied() {
+async fn a_wallet_that_another_server_has_taken_away_in_the_end_is_let_in_here_when_it_is_bound_again() {
+    let chain = TestChain::start().await;
+    let (here, there, way) = one_without_a_node(&chain).await;
+    let admin = there.administrator().await;
+    let hospital = there.service("front desk", Role::Hospital).await;
+    let registrar = registrar(&there, &admin, 7001).await;
+    let (resource, ada) = (record(&there, &hospital).await, Person::numbered(7002));
+    let former = ada.join(&there, &hospital, &resource).await;
+
+    let take = format!("{resource}/wallet/take-away");
+    let (status, problem) = here.post(&take, &registrar, &json!({ "reason": "Lost." })).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("/problems/revocation-pending"))
+    );
+    assert_eq!(status_of(&here, &former).await, 401);
+    until("the other server carries it through", async || {
+        waiting(&there).await == 0
+    })
+    .await;
+    // Its session ended with it: bound again, it is another one's.
+    let token = ada.join(&there, &hospital, &resource).await;
+    assert_eq!(status_of(&there, &former).await, 401);
+    way.set(Line::Open);
+    until("it is let in here", async || here.get(&resource, &token).await.0 == 200).await;
+    assert_eq!(status_of(&here, &former).await, 401);
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_again_whether_a_wallet_was_taken_away_takes_no_other_one() {
+    let chain = TestChain::start().await;
+    let (here, there, way) = one_without_a_node(&chain).await;
+    let admin = there.administrator().await;
+    let hospital = there.service("front desk", Role::Hospital).await;
+    let registrar = registrar(&there, &admin, 7011).await;
+    let (resource, stolen, safe) = (
+        record(&there, &hospital).await,
+        Person::numbered(7012),
+        Person::numbered(7013),
+    );
+    stolen.join(&there, &hospital, &resource).await;
+    let take = format!("{resource}/wallet/take-away");
+    let clerk = Rest::new(&here.url, &registrar);
+    let ask = async || {
+        let reason = json!({ "reason": "Stolen." });
+        let answer = clerk.send(Method::POST, &take, Some("take"), Some(&reason)).await;
+        let answer = answer.unwrap();
+        (answer.status, answer.body)
+    };
+    let (status, problem) = ask().await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("/problems/revocation-pending"))
+    );
+    until("the other server carries it through", async || {
+        waiting(&there).await == 0
+    })
+    .await;
+    let token = safe.join(&there, &hospital, &resource).await;
+    way.set(Line::Open);
+    let mut last = (0, Value::Null);
+    until("it is told that it was", async || {
+        last = ask().await;
+        last.0 != 503
+    })
+    .await;
+    assert_eq!(last.0, 200, "{}", last.1);
+    for system in [&here, &there] {
+        assert_eq!(system.get(&resource, &token).await.0, 200);
+    }
+    let denied: i64 = sqlx::query_scalar("SELECT count(*) FROM revocations")
+        .fetch_one(&there.parts().pool)
+        .await
+        .unwrap();
+    assert_eq!(denied, 0);
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_that_was_changed_before_it_was_taken_away_is_not_denied() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let resource = record(&system, &hospital).await;
+    let (old, new) = (Person::numbered(7021), Person::numbered(7022));
+    let token = old.join(&system, &hospital, &resource).await;
+    let (_, me) = system.get("/v1/me", &token).await;
+    let account: AccountId = me["account"].as_str().unwrap().parse().unwrap();
+    let change = new.change_from(&old, &system).await;
+    assert_eq!(system.put("/v1/me/wallet", &token, &change).await.0, 200);
+    let mut wallet = [0; 20];
+    hex::decode_to_slice(old.address().trim_start_matches("0x"), &mut wallet).unwrap();
+
+    // A registrar has read the account just before.
+    let clinic = &system.parts().clinic;
+    let revocation = Revocation {
+        command_id: CommandId::new(uuid::Uuid::new_v4()),
+        subject: clinic.wallet_id(&Wallet(wallet)).uuid(),
+        revoked: Revoked::Wallet {
+            account,
+            wallet: Wallet(wallet),
+            reason: "Lost.".to_owned(),
+        },
+        actor: account,
+        at: chrono::Utc::now(),
+        correlation: None,
+    };
+    clinic.revocations.begin(&revocation).await.unwrap();
+    let another = record(&system, &hospital).await;
+    let refused = clinic.carry_through(&revocation, false).await;
+    let refused = refused.expect_err("another wallet is bound").to_string();
+    assert!(refused.contains("not the account's wallet"), "{refused}");
+    let denied: i64 = sqlx::query_scalar("SELECT count(*) FROM revocations")
+        .fetch_one(&system.parts().pool)
+        .await
+        .unwrap();
+    assert_eq!(denied, 0);
+    let token = old.join(&system, &hospital, &another).await;
+    assert_eq!(system.get(&another, &token).await.0, 200);
+    let hers = new.sign_in(&system).await;
+    assert_eq!(system.get(&resource, &hers).await.0, 200);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_does_not_exist_denies_nothing() {
     let chain = TestChain::start().await;
     let system = TestSystem::start(&chain, &deployed(&chain).await).await;
     let admin = system.administrator().await;

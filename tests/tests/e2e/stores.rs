@@ -232,6 +232,48 @@ async fn a_session_ends_idle_or_old_or_closed() {
     assert_eq!(sessions.find(token, start).await.unwrap(), None);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallets_sessions_end_together_but_for_one() {
+    let sessions = PostgresSessions::new(migrated().await);
+    let start = now();
+    let open = async |token: u8, wallet: u8| {
+        let session = Session {
+            wallet: Wallet([wallet; 20]),
+            idle_expires_at: start + TimeDelta::minutes(10),
+            expires_at: start + TimeDelta::minutes(60),
+        };
+        let proof = Proof {
+            message: "signed".to_owned(),
+            signature: vec![1; 65],
+        };
+        sessions.open(TokenHash([token; 32]), &session, &proof).await.unwrap();
+    };
+    for (token, wallet) in [(1, 7), (2, 7), (3, 7), (4, 8)] {
+        open(token, wallet).await;
+    }
+    let going_on = async || {
+        let mut tokens = Vec::new();
+        for token in 1..=4 {
+            if sessions.find(TokenHash([token; 32]), start).await.unwrap().is_some() {
+                tokens.push(token);
+            }
+        }
+        tokens
+    };
+    sessions
+        .close_all(&Wallet([7; 20]), Some(TokenHash([2; 32])))
+        .await
+        .unwrap();
+    assert_eq!(going_on().await, [2, 4]);
+    sessions
+        .close_all(&Wallet([8; 20]), Some(TokenHash([2; 32])))
+        .await
+        .unwrap();
+    assert_eq!(going_on().await, [2]);
+    sessions.close_all(&Wallet([7; 20]), None).await.unwrap();
+    assert_eq!(going_on().await, [0_u8; 0]);
+}
+
 fn revocation(subject: Uuid, revoked: Revoked) -> Revocation {
     Revocation {
         command_id: CommandId::new(id()),
@@ -410,6 +452,28 @@ async fn a_claim_that_is_renewed_does_not_run_out_and_one_that_is_released_does(
     commands.release(ticket).await.unwrap();
     let again = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
     assert_eq!(again.command_id, ticket.command_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_retracted_was_none_unless_somebody_had_claimed_before() {
+    let commands = PostgresCommands::new(migrated().await);
+    let issuer = AccountId::new(id());
+    let again = async || granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
+    let first = again().await;
+    commands.retract(first).await.unwrap();
+    let second = again().await;
+    assert_eq!(second, first, "the same command, for the first time");
+    commands.release(second).await.unwrap();
+    let third = again().await;
+    assert!(third.repeated());
+    commands.retract(third).await.unwrap();
+    // What became of the second one is still not known; and the third cannot answer any more.
+    let fourth = again().await;
+    assert!(fourth.repeated());
+    commands.answer(third, &answer("too late")).await.unwrap();
+    commands.retract(third).await.unwrap();
+    let twin = commands.claim(&claim(issuer, 1, 1)).await.unwrap();
+    assert_eq!(twin, Claimed::InProgress(first.command_id));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,9 +9,6 @@ use tests::clinic::Clinic;
 use tests::people::{Person, patient, practitioner};
 use tests::system::{SystemOptions, TestSystem, deployed};
 
-/// What both wallets state when one takes the place of the other.
-const AGREEMENT: &str = "I change the wallet of my account.";
-
 async fn invite(system: &TestSystem, inviting: &str, resource: &str) -> Value {
     let path = format!("{resource}/invitation");
     let (status, mut invitation) = system.post(&path, inviting, &Value::Null).await;
@@ -40,6 +37,15 @@ fn refused(answer: &(u16, Value)) {
         problem["errors"],
         json!([{ "pointer": "/invitation", "detail": "is unknown, expired or used" }])
     );
+}
+
+/// A registrar whose private key is this number: the token, and the account's id.
+async fn registrar(system: &TestSystem, admin: &str, number: u32) -> (String, Value) {
+    let open = json!({ "name": "Registry", "role": "registrar", "kind": "person" });
+    let (_, mut opened) = system.post("/v1/accounts", admin, &open).await;
+    let resource = opened["resource"].as_str().unwrap();
+    let token = Person::numbered(number).join(system, admin, resource).await;
+    (token, opened["id"].take())
 }
 
 /// A second server on the first one's database.
@@ -170,8 +176,8 @@ async fn of_two_who_accept_at_once_on_two_servers_the_log_lets_one_in() {
         );
         let mut statuses = [first.0, second.0];
         statuses.sort_unstable();
-        // Whoever comes second may already be known to have an account.
-        assert!(matches!(statuses, [200, 403 | 409]), "{first:?} {second:?}");
+        // Whoever comes second may already be known to have an account, and the first one ends the other's session.
+        assert!(matches!(statuses, [200, 401 | 403 | 409]), "{first:?} {second:?}");
     }
     other.stop().await;
     system.stop().await;
@@ -185,30 +191,53 @@ async fn a_wallet_is_changed_by_the_signatures_of_both() {
     let resource = record(&system, &hospital, "3").await;
     let (old, new, eve) = (Person::numbered(4021), Person::numbered(4022), Person::numbered(4023));
     let token = old.join(&system, &hospital, &resource).await;
-    let change = async |current: &Person, statement: &str, new: &Person| {
-        let current = current.signed(AGREEMENT, &system).await;
-        let new = new.signed(statement, &system).await;
-        let body = json!({ "current": current, "new": new });
-        let answer = system.put("/v1/me/wallet", &token, &body).await;
-        (body, answer)
-    };
-    // A token alone takes nothing over, nor does a signature that was meant for signing in.
-    let (_, (status, problem)) = change(&eve, AGREEMENT, &new).await;
+    let change = async |body: &Value| system.put("/v1/me/wallet", &token, body).await;
+    // A token alone takes nothing over.
+    let (status, problem) = change(&new.change_from(&eve, &system).await).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/not-the-wallet")));
-    let (_, (status, problem)) = change(&old, "Sign in.", &new).await;
-    assert_eq!(
-        (status, &problem["errors"][0]["pointer"]),
-        (422, &json!("/new")),
-        "{problem}"
-    );
-    assert_eq!(change(&old, AGREEMENT, &old).await.1.0, 422);
-    let (body, (status, changed)) = change(&old, AGREEMENT, &new).await;
+    // Nor does a signature that was meant for signing in, or for another change: what the owner has signed names the new wallet, and
+    // nobody puts their own in its place.
+    let agreement = new.taking_the_place_of(&old);
+    let theirs = eve.taking_the_place_of(&old);
+    for (current, new, pointer) in [
+        (old.signed(&agreement, &system), new.signed("Sign in.", &system), "/new"),
+        (
+            old.signed("Sign in.", &system),
+            new.signed(&agreement, &system),
+            "/current",
+        ),
+        (
+            old.signed(&agreement, &system),
+            eve.signed(&theirs, &system),
+            "/current",
+        ),
+        (
+            old.signed(&agreement, &system),
+            eve.signed(&agreement, &system),
+            "/current",
+        ),
+        (
+            eve.signed(&agreement, &system),
+            new.signed(&agreement, &system),
+            "/current",
+        ),
+    ] {
+        let (status, problem) = change(&json!({ "current": current.await, "new": new.await })).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{problem}"
+        );
+    }
+    assert_eq!(change(&old.change_from(&old, &system).await).await.0, 422);
+    let body = new.change_from(&old, &system).await;
+    let (status, changed) = change(&body).await;
     assert_eq!(status, 200, "{changed}");
 
     // The new one signs in to the same account; the former one has none, and what it signed is used up.
     let hers = new.sign_in(&system).await;
     assert_eq!(system.get(&resource, &hers).await.0, 200);
-    assert_eq!(role_of(&system, &token).await, (200, Value::Null));
+    assert_eq!(role_of(&system, &token).await.0, 401, "its sessions have ended");
     assert_eq!(system.put("/v1/me/wallet", &hers, &body).await.0, 422);
     let (_, mine) = system.get("/v1/me/wallet", &hers).await;
     let acts: Vec<_> = mine["acts"]
@@ -231,10 +260,7 @@ async fn a_registrar_takes_a_wallet_away_and_the_patient_sees_who_and_why() {
     let system = TestSystem::start(&chain, &deployed(&chain).await).await;
     let hospital = system.service("front desk", Role::Hospital).await;
     let admin = system.administrator().await;
-    let open = json!({ "name": "Registry", "role": "registrar", "kind": "person" });
-    let (_, opened) = system.post("/v1/accounts", &admin, &open).await;
-    let clerk = Person::numbered(4031);
-    let registrar = clerk.join(&system, &admin, opened["resource"].as_str().unwrap()).await;
+    let (registrar, clerk) = registrar(&system, &admin, 4031).await;
 
     let resource = record(&system, &hospital, "5").await;
     let (stolen, safe) = (Person::numbered(4032), Person::numbered(4033));
@@ -259,9 +285,50 @@ async fn a_registrar_takes_a_wallet_away_and_the_patient_sees_who_and_why() {
     let (_, mine) = system.get("/v1/me/wallet", &token).await;
     let act = &mine["acts"][1];
     assert_eq!((&act["act"], &act["reason"]), (&json!("taken-away"), &reason["reason"]));
-    assert_eq!(act["by"], opened["id"], "{mine}");
+    assert_eq!(act["by"], clerk, "{mine}");
     assert_eq!(mine["wallet"], json!(safe.address()));
     system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_from_before_a_wallet_was_bound_stands_for_nobody() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let admin = system.administrator().await;
+    let (registrar, _) = registrar(&system, &admin, 4070).await;
+    let resource = record(&system, &hospital, "6").await;
+    let (ada, next) = (Person::numbered(4071), Person::numbered(4072));
+    let stolen = ada.sign_in(&system).await;
+    let first = ada.join(&system, &hospital, &resource).await;
+    assert_eq!(role_of(&system, &stolen).await.0, 401);
+    assert_eq!(role_of(&system, &first).await, (200, json!("patient")));
+
+    let take = format!("{resource}/wallet/take-away");
+    let (status, taken) = system.post(&take, &registrar, &json!({ "reason": "Lost." })).await;
+    assert_eq!(status, 200, "{taken}");
+    assert_eq!(role_of(&system, &first).await.0, 401);
+    let second = ada.join(&system, &hospital, &resource).await;
+    assert_eq!(role_of(&system, &second).await, (200, json!("patient")));
+    for token in [&stolen, &first] {
+        assert_eq!(role_of(&system, token).await.0, 401);
+    }
+
+    let waiting = next.sign_in(&system).await;
+    let change = next.change_from(&ada, &system).await;
+    assert_eq!(system.put("/v1/me/wallet", &second, &change).await.0, 200);
+    for token in [&waiting, &second] {
+        assert_eq!(role_of(&system, token).await.0, 401);
+    }
+    // Registering binds it, too.
+    let early = ada.sign_in(&system).await;
+    let third = ada.sign_in(&system).await;
+    assert_eq!(system.post("/v1/patients", &third, &patient("Lovelace")).await.0, 201);
+    assert_eq!(role_of(&system, &third).await, (200, json!("patient")));
+    for token in [&stolen, &first, &second, &early] {
+        assert_eq!(role_of(&system, token).await.0, 401);
+    }
+    system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,9 +338,7 @@ async fn the_administrator_of_the_configuration_is_one_by_signing_in_and_may_the
     let (first, next) = (Person::with_key(KEYS[0]), Person::numbered(4041));
     let token = first.sign_in(&system).await;
     assert_eq!(role_of(&system, &token).await, (200, json!("administrator")));
-    let body = json!({
-        "current": first.signed(AGREEMENT, &system).await, "new": next.signed(AGREEMENT, &system).await,
-    });
+    let body = next.change_from(&first, &system).await;
     assert_eq!(system.put("/v1/me/wallet", &token, &body).await.0, 200);
     let next = next.sign_in(&system).await;
     assert_eq!(role_of(&system, &next).await, (200, json!("administrator")));
@@ -314,7 +379,7 @@ async fn a_patient_who_books_all_at_once_gets_no_more_than_the_rules_allow() {
     };
     let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
     let clinic = Clinic::open(&system, "Sato").await;
-    clinic.offer(&system, 12).await;
+    clinic.offer(&system, 16).await;
     let ada = Person::numbered(4061).sign_in(&system).await;
     assert_eq!(system.post("/v1/patients", &ada, &patient("Ada")).await.0, 201);
     let bookings = (0..12).map(|number| {
@@ -323,11 +388,19 @@ async fn a_patient_who_books_all_at_once_gets_no_more_than_the_rules_allow() {
         async move { system.post("/v1/appointments", ada, &body).await.0 }
     });
     let statuses = futures::future::join_all(bookings).await;
-    let booked = statuses.iter().filter(|status| **status == 201).count();
-    assert!((1..=3).contains(&booked), "{statuses:?}");
+    let booked = |statuses: &[u16]| statuses.iter().filter(|status| **status == 201).count();
+    let first = booked(&statuses);
+    assert!((1..=3).contains(&first), "{statuses:?}");
     assert!(
         statuses.iter().all(|status| matches!(status, 201 | 409)),
         "{statuses:?}"
     );
+    // One after the other they get exactly what is left.
+    let mut later = Vec::new();
+    for number in 12..16 {
+        let body = json!({ "practitioner": clinic.doctor, "slot": clinic.slot(clinic.day, number) });
+        later.push(system.post("/v1/appointments", &ada, &body).await.0);
+    }
+    assert_eq!(booked(&later), 3 - first, "{statuses:?} {later:?}");
     system.stop().await;
 }

@@ -152,6 +152,31 @@ async fn what_changed_nothing_may_be_tried_again_under_the_same_key() {
 }
 
 #[actix_web::test]
+async fn what_came_to_nothing_gives_no_right_to_be_over_the_limit() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    let own = || book(Some("one"), "a cough").insert_header(("authorization", format!("Bearer {}", token("patient"))));
+    *world.executor.away.lock().unwrap() = true;
+    assert_eq!(send!(service, own()).0, 503);
+    *world.executor.away.lock().unwrap() = false;
+    *world.queries.open.lock().unwrap() = 10;
+    let (status, _, problem) = send!(service, own());
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/too-many-bookings")));
+}
+
+#[actix_web::test]
+async fn what_may_have_come_to_something_is_the_same_command_again() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    *world.executor.unsure.lock().unwrap() = true;
+    assert_eq!(send!(service, book(Some("one"), "a cough")).0, 503);
+    let command = world.registry.only();
+    *world.executor.unsure.lock().unwrap() = false;
+    assert_eq!(send!(service, book(Some("one"), "a cough")).0, 201);
+    assert_eq!(*world.executor.repeated.lock().unwrap(), [(command, true)]);
+}
+
+#[actix_web::test]
 async fn a_command_without_a_key_leaves_no_row() {
     let world = World::new();
     let service = init_service(app(world.state())).await;

@@ -214,6 +214,8 @@ pub(super) struct FakeExecutor {
     pub(super) executed: AtomicU32,
     /// The ids of the commands executed.
     pub(super) commands: Mutex<Vec<CommandId>>,
+    /// The same, and whether each may have been executed before.
+    pub(super) repeated: Mutex<Vec<(CommandId, bool)>>,
     /// How long a command takes to be accepted.
     pub(super) accepts_after: Mutex<Duration>,
     /// How long a command takes once it is accepted.
@@ -236,6 +238,8 @@ impl FakeExecutor {
         }
         self.executed.fetch_add(1, Ordering::Relaxed);
         self.commands.lock().unwrap().push(context.command_id);
+        let repeated = (context.command_id, context.repeated);
+        self.repeated.lock().unwrap().push(repeated);
         let accepts_after = *self.accepts_after.lock().unwrap();
         if !accepts_after.is_zero() {
             tokio::time::sleep(accepts_after).await;

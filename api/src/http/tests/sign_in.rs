@@ -5,7 +5,7 @@ use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use sha3::{Digest as _, Keccak256};
 
-use super::fakes::{HOSPITAL_KEY, World, token};
+use super::fakes::{HOSPITAL_KEY, OTHER, OWN, World, token};
 use crate::http::app;
 
 macro_rules! send {
@@ -145,6 +145,24 @@ async fn a_revocation_holds_whatever_is_not_there() {
 }
 
 #[actix_web::test]
+async fn a_revocation_that_the_chain_keeps_waiting_keeps_no_other_one_waiting() {
+    let world = World::new();
+    let service = init_service(app(world.state())).await;
+    *world.executor.away.lock().unwrap() = true;
+    for id in [OWN, OTHER] {
+        let close = TestRequest::post().uri(&format!("/v1/accounts/{id}/close"));
+        assert_eq!(send!(service, bearer(close, &token("administrator"))).0, 503);
+    }
+    *world.executor.away.lock().unwrap() = false;
+    *world.executor.takes.lock().unwrap() = std::time::Duration::from_secs(60);
+    let carrying = tokio::spawn(world.state().carry_revocations_through());
+    // Longer than until it looks again: what is under way is not begun anew.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert_eq!(world.executor.commands.lock().unwrap().len(), 2);
+    carrying.abort();
+}
+
+#[actix_web::test]
 async fn a_revocation_that_waits_is_pending_to_whoever_asks() {
     let world = World::new();
     let service = init_service(app(world.state())).await;
@@ -218,7 +236,7 @@ async fn a_persons_commands_and_bytes_are_limited_and_a_services_are_not() {
     let service = init_service(app(world.state())).await;
     let details =
         json!({"name": {"family": "Okafor", "given": ["Ada"]}, "birthDate": "1990-01-01", "gender": "female"});
-    let own = super::fakes::OWN;
+    let own = OWN;
     let put =
         |token: &str| bearer(TestRequest::put().uri(&format!("/v1/patients/{own}/details")), token).set_json(&details);
     let patient = token("patient");
@@ -248,7 +266,7 @@ async fn a_patient_books_only_so_many_appointments_ahead_and_a_hospital_as_many_
     let world = World::new();
     let service = init_service(app(world.state())).await;
     let body = json!({
-        "patient": super::fakes::OWN, "practitioner": super::fakes::OTHER,
+        "patient": OWN, "practitioner": OTHER,
         "slot": {"start": "2026-03-02T12:00:00Z", "minutes": 20},
     });
     let book = |token: &str| bearer(TestRequest::post().uri("/v1/appointments"), token).set_json(&body);
