@@ -112,8 +112,8 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 /// Replace a patient's details.
 ///
 /// All of them: what is left out is gone. The identifier never changes. Only a hospital changes `otherIdentifiers`, and says as of when
-/// its system told this (`asOf`); from a patient `asOf` says nothing, and what is known stays. With `If-Match` nothing is replaced that the caller has
-/// not seen.
+/// its system told this (`asOf`); from a patient `asOf` says nothing, and what is known stays. With `If-Match` nothing is replaced that
+/// the caller has not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/details", tag = "patients", request_body = dto::PatientDetails,
     params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
@@ -133,7 +133,8 @@ pub async fn update_details<B: Backend>(
 
 /// Replace what a patient brings: history, allergies, medications, symptoms.
 ///
-/// All of it: what was there and is left out is gone, and then nobody has asked (`unknown`). With `If-Match` nothing is replaced that the caller has not seen.
+/// All of it: findings that are left out are `unknown`, for nobody has asked, and symptoms that are left out are none. With `If-Match`
+/// nothing is replaced that the caller has not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/intake", tag = "patients", request_body = dto::Intake,
     params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
