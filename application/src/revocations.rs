@@ -65,7 +65,8 @@ pub trait Revocations: Send + Sync + 'static {
     /// When the store does not answer, as for every method here. It may be denied all the same.
     async fn begin(&self, revocation: &Revocation) -> Result<(), StoreError>;
 
-    /// The log says so now. An account and a key stay denied; a wallet may be bound again.
+    /// The log says so now. An account and a key stay denied; a wallet may be bound again, and so its sessions end. Whoever comes second
+    /// changes nothing: it may have been bound by then.
     ///
     /// # Errors
     /// As [`Self::begin`].

@@ -57,7 +57,7 @@ impl<B: Backend> Clinic<B> {
         };
         match self.tell_the_log(&revocation.revoked, &context).await {
             Ok(receipt) => {
-                noted(self.end(revocation).await);
+                noted(self.revocations.carried_through(revocation).await);
                 Ok(receipt)
             }
             Err(CommandError::Rejected(refusal)) => {
@@ -69,14 +69,6 @@ impl<B: Backend> Clinic<B> {
                 Err(UseCaseError::Denied)
             }
         }
-    }
-
-    /// What the log says need not be denied; but a wallet may be bound again, so its sessions end before.
-    async fn end(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        if let Revoked::Wallet { wallet, .. } = &revocation.revoked {
-            self.sessions.close_all(wallet, None).await?;
-        }
-        self.revocations.carried_through(revocation).await
     }
 
     async fn tell_the_log(

@@ -210,6 +210,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<AccountId>, UseCaseError> {
         let wallet = self.wallet_id(&signed_in.wallet);
         let state = self.executor.load::<Account>(account).await?.aggregate;
+        // What is bound already, or will be refused, ends nothing.
         if !state.has_wallet() && state.turn() == turn {
             self.end_other_sessions(&signed_in).await?;
         }

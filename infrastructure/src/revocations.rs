@@ -86,7 +86,7 @@ impl Revocations for PostgresRevocations {
 
     async fn carried_through(&self, revocation: &Revocation) -> Result<(), StoreError> {
         crash_point(crash::REVOCATION_LOGGED);
-        if !matches!(revocation.revoked, Revoked::Wallet { .. }) {
+        let Revoked::Wallet { wallet, .. } = &revocation.revoked else {
             let sql = "UPDATE revocations SET pending = NULL WHERE subject = $1 AND command_id = $2";
             return sqlx::query(sql)
                 .bind(revocation.subject)
@@ -95,8 +95,19 @@ impl Revocations for PostgresRevocations {
                 .await
                 .map(drop)
                 .map_err(store);
-        }
-        self.delete(revocation).await?;
+        };
+        // Sessions in the order of their tokens, as they are touched.
+        let sql = "WITH done AS (DELETE FROM revocations WHERE subject = $1 AND command_id = $2 RETURNING subject), \
+                   ended AS (SELECT token_hash FROM sessions WHERE wallet = $3 AND EXISTS (SELECT FROM done) \
+                             ORDER BY token_hash FOR UPDATE) \
+                   DELETE FROM sessions USING ended WHERE sessions.token_hash = ended.token_hash";
+        sqlx::query(sql)
+            .bind(revocation.subject)
+            .bind(revocation.command_id.uuid())
+            .bind(wallet.0.as_slice())
+            .execute(&self.pool)
+            .await
+            .map_err(store)?;
         // Whoever was looking just then may have seen neither the denial nor what the log says.
         if self.denied_here(revocation.subject) {
             self.remember(revocation);

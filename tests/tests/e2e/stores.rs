@@ -345,7 +345,23 @@ async fn a_revocation_that_nobody_carries_through_is_taken_on_by_one_process() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_that_was_taken_away_may_be_bound_again() {
     let pool = migrated().await;
+    let sessions = PostgresSessions::new(pool.clone());
     let (here, there) = (PostgresRevocations::new(pool.clone()), PostgresRevocations::new(pool));
+    let start = now();
+    let sign_in = async |token: u8| {
+        let session = Session {
+            wallet: Wallet([7; 20]),
+            idle_expires_at: start + TimeDelta::minutes(10),
+            expires_at: start + TimeDelta::minutes(60),
+        };
+        let proof = Proof {
+            message: "signed".to_owned(),
+            signature: vec![1; 65],
+        };
+        sessions.open(TokenHash([token; 32]), &session, &proof).await.unwrap();
+    };
+    let goes_on = async |token: u8| sessions.find(TokenHash([token; 32]), start).await.unwrap().is_some();
+    sign_in(1).await;
     let subject = id();
     let wallet = revocation(
         subject,
@@ -358,6 +374,10 @@ async fn a_wallet_that_was_taken_away_may_be_bound_again() {
     here.begin(&wallet).await.unwrap();
     here.carried_through(&wallet).await.unwrap();
     assert!(!there.any(&[subject]).await.unwrap());
+    assert!(!goes_on(1).await);
+    sign_in(2).await;
+    there.carried_through(&wallet).await.unwrap();
+    assert!(goes_on(2).await, "whoever comes second ends nothing that began since");
     assert!(
         here.denied_here(subject),
         "for as long as anybody may remember whose it was"
