@@ -127,6 +127,7 @@ const fn patient(error: PatientError) -> ProblemKind {
         PatientError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
         PatientError::IdentifierIsFixed => ProblemKind::IdentityIsFixed,
         PatientError::NamesAreTheHospitals
+        | PatientError::DatesAreTheHospitals
         | PatientError::ToldInTheFuture
         | PatientError::BornInTheFuture
         | PatientError::DiedInTheFuture
@@ -139,7 +140,7 @@ const fn patient(error: PatientError) -> ProblemKind {
 const fn member_of_details(error: PatientError) -> &'static str {
     match error {
         PatientError::NamesAreTheHospitals => "/otherIdentifiers",
-        PatientError::ToldInTheFuture => "/asOf",
+        PatientError::DatesAreTheHospitals | PatientError::ToldInTheFuture => "/asOf",
         PatientError::BornInTheFuture => "/birthDate",
         PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => "/deceased",
         PatientError::IdentifierIsFixed => "/identifier",
@@ -247,6 +248,7 @@ mod tests {
             (PatientError::DiedInTheFuture, "/deceased"),
             (PatientError::DiedBeforeBirth, "/deceased"),
             (PatientError::ToldInTheFuture, "/asOf"),
+            (PatientError::DatesAreTheHospitals, "/asOf"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
             let refusal = Refusal::from(error);

@@ -79,6 +79,9 @@ impl Patient {
             if new.other_identifiers != details.other_identifiers {
                 return Err(PatientError::NamesAreTheHospitals);
             }
+            if new.as_of.is_some() && new.as_of != details.as_of {
+                return Err(PatientError::DatesAreTheHospitals);
+            }
             new.as_of = details.as_of;
         }
         if new == *details {

@@ -27,7 +27,7 @@ pub enum PatientCommand {
     },
     /// Replace the details.
     UpdateDetails {
-        /// The new details. From a person, `as_of` says nothing: what is known stays.
+        /// The new details. A person who leaves `as_of` out keeps what is known.
         details: PatientDetails,
         /// Who tells them.
         teller: Teller,

@@ -23,6 +23,9 @@ pub enum PatientError {
     /// Only a hospital says under which other identifiers a patient is known.
     #[error("only a hospital says which identifiers of another system are a patient's")]
     NamesAreTheHospitals,
+    /// Only a hospital says as of when its system told something.
+    #[error("only a hospital says as of when a source tells something, and what it has taken back")]
+    DatesAreTheHospitals,
     /// What is told is said to be of a time that is still to come.
     #[error("the time as of which this is told lies in the future")]
     ToldInTheFuture,

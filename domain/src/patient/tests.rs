@@ -283,13 +283,18 @@ fn says(details: PatientDetails) -> PatientCommand {
 #[test]
 fn a_person_does_not_say_as_of_when_a_hospital_told() {
     let known = || updated(told("Byron", Some("2026-03-01T00:00:00Z")));
-    for as_of in [None, Some("2026-03-02T12:00:00Z"), Some("2090-01-01T00:00:00Z")] {
+    for as_of in [None, Some("2026-03-01T00:00:00Z")] {
         given(vec![registered(), known()])
             .when(says(told("Lovelace", as_of)))
             .then_expect_events(vec![updated(told("Lovelace", Some("2026-03-01T00:00:00Z")))]);
         given(vec![registered(), known()])
             .when(says(told("Byron", as_of)))
             .then_expect_events(vec![]);
+    }
+    for as_of in ["2026-03-02T12:00:00Z", "2090-01-01T00:00:00Z"] {
+        given(vec![registered(), known()])
+            .when(says(told("Lovelace", Some(as_of))))
+            .then_expect_error(PatientError::DatesAreTheHospitals);
     }
 }
 

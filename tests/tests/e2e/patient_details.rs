@@ -42,11 +42,13 @@ async fn only_a_hospital_says_as_of_when_its_system_told() {
     let resource = registered["resource"].as_str().unwrap();
     let details = format!("{resource}/details");
     let ada = Person::numbered(6001).join(&system, &hospital, resource).await;
-    for (said, phone) in [
-        (json!("2099-12-31T00:00:00Z"), "555-0001"),
-        (json!("2026-11-01T00:00:00Z"), "555-0002"),
-        (Value::Null, "555-0003"),
-    ] {
+    let (_, record) = system.get(resource, &ada).await;
+    for said in ["2099-12-31T00:00:00Z", "2026-11-01T00:00:00Z"] {
+        let mut new = record["details"].clone();
+        new["asOf"] = json!(said);
+        refused_at(&system, reqwest::Method::PUT, &details, &ada, &new, "/asOf").await;
+    }
+    for (said, phone) in [(json!(AS_OF), "555-0001"), (Value::Null, "555-0002")] {
         let (_, mut record) = system.get(resource, &ada).await;
         let mut new = record["details"].take();
         new["phone"] = json!(phone);

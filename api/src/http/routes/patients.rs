@@ -112,7 +112,7 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 /// Replace a patient's details.
 ///
 /// All of them: what is left out is gone. The identifier never changes. Only a hospital changes `otherIdentifiers`, and says as of when
-/// its system told this (`asOf`); from a patient `asOf` says nothing, and what is known stays. With `If-Match` nothing is replaced that
+/// its system told this (`asOf`); a patient who leaves `asOf` out keeps it. With `If-Match` nothing is replaced that
 /// the caller has not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/details", tag = "patients", request_body = dto::PatientDetails,
