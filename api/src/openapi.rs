@@ -54,7 +54,8 @@ use crate::http::routes::{
         appointments::cancel, appointments::complete, appointments::no_show,
         visits::record,
         accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
-        wallets::invite_patient, wallets::invite_practitioner, wallets::invite_staff, wallets::accept, wallets::read,
+        wallets::invite_patient, wallets::invite_practitioner, wallets::invite_staff,
+        wallets::withdraw_patients, wallets::withdraw_practitioners, wallets::withdraw_staffs, wallets::accept, wallets::read,
         wallets::change, wallets::take_patients_away, wallets::take_practitioners_away, wallets::take_staffs_away,
         requests::ask, requests::own, requests::list, requests::approve, requests::decline,
         commands::read,
@@ -119,7 +120,12 @@ impl Modify for Everywhere {
         let components = document.components.get_or_insert_default();
         components.responses.insert("Problem".to_owned(), problem().into());
         for (path, item) in &mut document.paths.paths {
-            for (method, operation) in [("GET", &mut item.get), ("PUT", &mut item.put), ("POST", &mut item.post)] {
+            for (method, operation) in [
+                ("GET", &mut item.get),
+                ("PUT", &mut item.put),
+                ("POST", &mut item.post),
+                ("DELETE", &mut item.delete),
+            ] {
                 let Some(operation) = operation else { continue };
                 name(operation);
                 if is_command(path, method) {
@@ -225,7 +231,7 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         (404, named || (method, path) == ("GET", "/v1/me/registration-request")),
         (406, true),
         (408, body),
-        (409, command || path.ends_with("/invitation")),
+        (409, command || (path.ends_with("/invitation") && method == "POST")),
         (412, conditional),
         (413, body),
         (415, body),

@@ -1,5 +1,7 @@
 //! Why a use case did not do what it was asked.
 
+use std::borrow::Cow;
+
 use domain::account::AccountError;
 use domain::calendar::CalendarError;
 use domain::kernel::PatientId;
@@ -63,6 +65,9 @@ pub enum UseCaseError {
     /// The caller may not do such a thing.
     #[error("the caller may not do this")]
     Forbidden,
+    /// Only a wallet without an account may do such a thing.
+    #[error("the wallet has an account already")]
+    HasAccount,
     /// There is no such thing, or none that the caller may know of.
     #[error("there is no such {0:?}")]
     NotFound(Resource),
@@ -112,6 +117,9 @@ pub enum UseCaseError {
         /// How many.
         most: u32,
     },
+    /// Nobody could administer the system after it.
+    #[error("nobody could administer the system after it")]
+    LastAdministrator,
     /// The access is denied from now on, and the log does not say so yet. It will: whatever is not there just now, it is tried until it
     /// is.
     #[error("the access is denied; the log will say so as soon as it can")]
@@ -126,7 +134,7 @@ pub enum UseCaseError {
     #[error("{refusal}")]
     RefusedIn {
         /// Where the part stands.
-        part: &'static str,
+        part: Cow<'static, str>,
         /// The rule.
         refusal: Refusal,
     },
@@ -177,7 +185,10 @@ impl UseCaseError {
     #[must_use]
     pub(crate) fn within(self, part: &'static str) -> Self {
         match self {
-            Self::Refused(refusal) => Self::RefusedIn { part, refusal },
+            Self::Refused(refusal) => Self::RefusedIn {
+                part: part.into(),
+                refusal,
+            },
             error => error,
         }
     }

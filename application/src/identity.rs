@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::account::{Role, Scope};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
+use uuid::Uuid;
 
 /// Somebody who has proved who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +39,8 @@ pub enum Principal {
     Service {
         /// Its account.
         account: AccountId,
+        /// The key that it uses.
+        key: Uuid,
         /// Its role.
         role: Role,
         /// What its key may be used for.
@@ -70,6 +73,14 @@ impl Principal {
     /// Whether it acts for a hospital or the operator, and not for a person of their own.
     pub const fn is_of_a_hospital(&self) -> bool {
         matches!(self, Self::Staff { .. } | Self::Service { .. })
+    }
+
+    /// The key that a service uses; `None` for people.
+    pub const fn key(&self) -> Option<Uuid> {
+        match self {
+            Self::Service { key, .. } => Some(*key),
+            Self::Unregistered { .. } | Self::Patient { .. } | Self::Practitioner { .. } | Self::Staff { .. } => None,
+        }
     }
 
     /// Whether a service's key covers the scope. People have no scopes; their role alone limits them.

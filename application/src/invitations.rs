@@ -2,11 +2,14 @@
 //!
 //! They are short-lived, and the same for all servers on one database, so they stand beside sessions and not in the log: a lost one is
 //! issued again. Only a hash of the secret is stored. An account has one invitation at most; another one takes its place. That it is
-//! used once is not kept here but in the account: it is good for one turn ([`domain::account::Account::turn`]).
+//! used once is not kept here but in the account: it is good for one turn ([`domain::account::Account::turn`]). Whoever issued it may
+//! withdraw it, and it is no longer good than whoever issued it: not when their account is closed, their wallet taken away, or the key
+//! revoked that they used.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::AccountId;
+use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::wallets::Person;
@@ -26,6 +29,8 @@ pub struct Invitation {
     pub turn: u64,
     /// The account of who issued it.
     pub issuer: AccountId,
+    /// The key that the issuer used, if it is a service.
+    pub issuer_key: Option<Uuid>,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -44,6 +49,18 @@ pub trait Invitations: Send + Sync + 'static {
     /// # Errors
     /// As [`Self::issue`].
     async fn find(&self, hash: InvitationHash) -> Result<Option<Invitation>, StoreError>;
+
+    /// Withdraws the invitation for an account. Where there is none, nothing changes.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    async fn withdraw(&self, account: AccountId) -> Result<(), StoreError>;
+
+    /// Withdraws all that an account has issued; with a `key`, only what it has issued with that key.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    async fn withdraw_of(&self, issuer: AccountId, key: Option<Uuid>) -> Result<(), StoreError>;
 
     /// Forgets what expired before.
     ///

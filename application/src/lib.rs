@@ -15,6 +15,7 @@
 //! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`secrets`]: what else the world must provide.
 
 pub mod accounts;
+mod administering;
 pub mod admission;
 pub mod calendars;
 pub mod clinic;

@@ -324,6 +324,12 @@ pub fn reach(principal: &Principal, action: Action) -> Option<Grant> {
     may.then_some(grant)
 }
 
+/// What a service's key needs for an action, beside the role.
+pub fn scope_of(action: Action) -> Option<Scope> {
+    let rule = RULES.iter().find(|rule| rule.action == action);
+    rule.map(|rule| rule.scope)
+}
+
 /// Whether the caller may do it to the object.
 pub fn decide(principal: &Principal, action: Action, object: Object) -> Decision {
     match reach(principal, action) {
@@ -541,6 +547,7 @@ mod tests {
     fn a_service_needs_the_scope_beside_the_role() {
         let service = |scopes: &[Scope]| Principal::Service {
             account: account(),
+            key: Uuid::from_u128(77),
             role: Role::Hospital,
             scopes: BTreeSet::from_iter(scopes.iter().copied()),
         };

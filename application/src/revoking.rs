@@ -29,8 +29,22 @@ impl<B: Backend> Clinic<B> {
             at: self.now(),
             correlation: issue.correlation,
         };
+        self.leave_an_administrator(&revocation.revoked).await?;
         if let Err(error) = self.revocations.begin(&revocation).await {
             tracing::warn!(%error, "whether an access is denied cannot be told");
+            return Err(UseCaseError::Unknown);
+        }
+        // Two administrators who close each other's accounts at once see each other's denials by now. What was issued by an earlier
+        // attempt may have come to the log, and stays.
+        if !issue.repeated
+            && let Err(refusal) = self.leave_an_administrator(&revocation.revoked).await
+        {
+            self.revocations.withdraw(&revocation).await?;
+            return Err(refusal);
+        }
+        // With the denial, once: an account may have another wallet by the time that the log says so.
+        if let Err(error) = self.withdraw_invitations_of(&revocation.revoked).await {
+            tracing::warn!(%error, "invitations of who is denied could not be withdrawn");
             return Err(UseCaseError::Unknown);
         }
         self.carry_through(&revocation, issue.repeated).await
@@ -67,6 +81,16 @@ impl<B: Backend> Clinic<B> {
             Err(error) => {
                 tracing::warn!(%error, command = %revocation.command_id, "a revocation waits; the access is denied");
                 Err(UseCaseError::Denied)
+            }
+        }
+    }
+
+    /// Nobody stands any more by what was invited to with what is revoked.
+    async fn withdraw_invitations_of(&self, revoked: &Revoked) -> Result<(), StoreError> {
+        match revoked {
+            Revoked::Key { account, key } => self.invitations.withdraw_of(*account, Some(*key)).await,
+            Revoked::Account { account } | Revoked::Wallet { account, .. } => {
+                self.invitations.withdraw_of(*account, None).await
             }
         }
     }

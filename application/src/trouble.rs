@@ -160,6 +160,12 @@ troubles! {
         title: "The signing key may not append to the event log.",
         advice: "Have the contract's administrator run `medconnect deploy --contract … --writer …`, as the cause says."
     }
+    SigningKeyWithoutEther {
+        code: "signing-key-without-ether",
+        weight: Stalled,
+        title: "The signing key's account cannot pay for a transaction.",
+        advice: "Send ether to the address that the cause names. The appender goes on by itself."
+    }
     TransactionRefused {
         code: "transaction-refused",
         weight: Stalled,

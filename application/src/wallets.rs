@@ -83,21 +83,18 @@ impl<B: Backend> Clinic<B> {
         lifetime: TimeDelta,
     ) -> Result<IssuedInvitation, UseCaseError> {
         let account = self.account_of(&person);
+        permit_inviting(principal, &person)?;
         match person {
             Person::Patient(patient) => {
-                permit_on(principal, Action::InvitePatient, Object::Patient(patient))?;
                 if self.executor.load::<Patient>(patient).await?.version == 0 {
                     return Err(UseCaseError::NotFound(Resource::Patient));
                 }
             }
             Person::Practitioner(practitioner) => {
-                permit(principal, Action::InvitePractitioner)?;
                 let missing = UseCaseError::NotFound(Resource::Practitioner);
                 self.load_practitioner(practitioner, missing).await?;
             }
-            Person::Staff(_) => {
-                permit(principal, Action::ManageAccounts)?;
-            }
+            Person::Staff(_) => {}
         }
         let state = self.executor.load::<Account>(account).await?.aggregate;
         match (person, state.holder()) {
@@ -121,6 +118,7 @@ impl<B: Backend> Clinic<B> {
             account,
             turn: state.turn(),
             issuer: principal.account().ok_or(UseCaseError::Forbidden)?,
+            issuer_key: principal.key(),
             expires_at: self.now() + lifetime,
         };
         let hash = InvitationHash(self.secrets.digest(secret.as_bytes()));
@@ -131,8 +129,29 @@ impl<B: Backend> Clinic<B> {
         })
     }
 
-    /// Binds the wallet that signed in to the account of whoever was invited. An invitation that is unknown, expired or used is
-    /// answered in one way.
+    /// Withdraws somebody's invitation: whoever has it binds no wallet with it. Who was not invited is not after this either.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn withdraw_invitation(&self, principal: &Principal, person: Person) -> Result<(), UseCaseError> {
+        permit_inviting(principal, &person)?;
+        Ok(self.invitations.withdraw(self.account_of(&person)).await?)
+    }
+
+    /// Whether whoever issued an invitation may still do so, as far as that has been accepted by any server.
+    async fn stands_by(&self, invitation: &Invitation) -> Result<bool, UseCaseError> {
+        let Invitation { issuer, issuer_key, .. } = *invitation;
+        let subjects: Vec<_> = issuer_key.into_iter().chain([issuer.uuid()]).collect();
+        if self.revocations.any(&subjects).await? {
+            return Ok(false);
+        }
+        let issuer = self.executor.load::<Account>(issuer).await?.aggregate;
+        let revoked = |key| issuer.keys().iter().any(|known| known.id == key && known.revoked);
+        Ok(!issuer.is_closed() && !issuer_key.is_some_and(revoked))
+    }
+
+    /// Binds the wallet that signed in to the account of whoever was invited. An invitation that is unknown, expired, used or withdrawn,
+    /// or that nobody stands by any more, is answered in one way.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -154,11 +173,17 @@ impl<B: Backend> Clinic<B> {
         {
             return Ok(Done { id: account, receipt });
         }
-        permit(principal, Action::AcceptInvitation)?;
+        permit(principal, Action::AcceptInvitation).map_err(|error| match principal {
+            Principal::Service { .. } => error,
+            _ => UseCaseError::HasAccount,
+        })?;
         let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
         let invitation = found
             .filter(|invitation| self.now() < invitation.expires_at)
             .ok_or_else(no_invitation)?;
+        if !self.stands_by(&invitation).await? {
+            return Err(no_invitation());
+        }
         let Invitation {
             person,
             account,
@@ -368,6 +393,15 @@ fn own_account(principal: &Principal) -> Result<AccountId, UseCaseError> {
     match principal {
         Principal::Service { .. } => Err(UseCaseError::Forbidden),
         principal => principal.account().ok_or(UseCaseError::Forbidden),
+    }
+}
+
+/// Denies what concerns the invitation of somebody whom the caller may not invite.
+fn permit_inviting(principal: &Principal, person: &Person) -> Result<(), UseCaseError> {
+    match person {
+        Person::Patient(patient) => permit_on(principal, Action::InvitePatient, Object::Patient(*patient)),
+        Person::Practitioner(_) => permit(principal, Action::InvitePractitioner).map(drop),
+        Person::Staff(_) => permit(principal, Action::ManageAccounts).map(drop),
     }
 }
 

@@ -45,6 +45,8 @@ CREATE TABLE invitations (
     practitioner uuid,
     turn         bigint NOT NULL,
     issuer       uuid NOT NULL,
+    -- The key that the issuer used, if it is a service.
+    issuer_key   uuid,
     issued_at    timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL
 );

@@ -31,6 +31,7 @@ struct Row {
     practitioner: Option<Uuid>,
     turn: i64,
     issuer: Uuid,
+    issuer_key: Option<Uuid>,
     expires_at: DateTime<Utc>,
 }
 
@@ -47,6 +48,7 @@ impl From<Row> for Invitation {
             account,
             turn: row.turn.cast_unsigned(),
             issuer: AccountId::new(row.issuer),
+            issuer_key: row.issuer_key,
             expires_at: row.expires_at,
         }
     }
@@ -60,10 +62,10 @@ impl Invitations for PostgresInvitations {
             Person::Practitioner(practitioner) => (None, Some(practitioner.uuid())),
             Person::Staff(_) => (None, None),
         };
-        let sql = "INSERT INTO invitations (account, hash, patient, practitioner, turn, issuer, expires_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        let sql = "INSERT INTO invitations (account, hash, patient, practitioner, turn, issuer, issuer_key, expires_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
                    ON CONFLICT (account) DO UPDATE SET hash = EXCLUDED.hash, turn = EXCLUDED.turn, \
-                   issuer = EXCLUDED.issuer, expires_at = EXCLUDED.expires_at";
+                   issuer = EXCLUDED.issuer, issuer_key = EXCLUDED.issuer_key, expires_at = EXCLUDED.expires_at";
         sqlx::query(sql)
             .bind(invitation.account.uuid())
             .bind(hash.0.as_slice())
@@ -71,6 +73,7 @@ impl Invitations for PostgresInvitations {
             .bind(practitioner)
             .bind(invitation.turn.cast_signed())
             .bind(invitation.issuer.uuid())
+            .bind(invitation.issuer_key)
             .bind(invitation.expires_at)
             .execute(&self.0)
             .await
@@ -79,13 +82,33 @@ impl Invitations for PostgresInvitations {
     }
 
     async fn find(&self, hash: InvitationHash) -> Result<Option<Invitation>, StoreError> {
-        let sql = "SELECT account, patient, practitioner, turn, issuer, expires_at FROM invitations WHERE hash = $1";
+        let sql = "SELECT account, patient, practitioner, turn, issuer, issuer_key, expires_at FROM invitations \
+                   WHERE hash = $1";
         let row: Option<Row> = sqlx::query_as(sql)
             .bind(hash.0.as_slice())
             .fetch_optional(&self.0)
             .await
             .map_err(store)?;
         Ok(row.map(Invitation::from))
+    }
+
+    async fn withdraw(&self, account: AccountId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM invitations WHERE account = $1")
+            .bind(account.uuid())
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
+    async fn withdraw_of(&self, issuer: AccountId, key: Option<Uuid>) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM invitations WHERE issuer = $1 AND ($2::uuid IS NULL OR issuer_key = $2)")
+            .bind(issuer.uuid())
+            .bind(key)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
     }
 
     async fn sweep(&self, before: DateTime<Utc>) -> Result<(), StoreError> {

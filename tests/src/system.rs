@@ -26,6 +26,8 @@ pub struct SystemOptions {
     pub finality: FinalityRule,
     /// Which of the chain's keys signs: servers on one chain need different ones.
     pub signer: usize,
+    /// Which of the chain's keys is the first administrator's.
+    pub administrator: usize,
     /// The database, if it is not a new one.
     pub database: Option<String>,
     /// For how many seconds a command is waited for before it is answered with 202; the program's own limit if `None`.
@@ -43,6 +45,7 @@ impl Default for SystemOptions {
             second_node: None,
             finality: FinalityRule::Instant,
             signer: 1,
+            administrator: 0,
             database: None,
             command_wait: None,
             registration: Registration::Open,
@@ -116,7 +119,7 @@ impl TestSystem {
             Some(database) => database,
             None => postgres::database().await,
         };
-        let administrator: Signer = KEYS[0].parse().expect("a key");
+        let administrator: Signer = KEYS[options.administrator].parse().expect("a key");
         let mut nodes = vec![options.node.unwrap_or_else(|| chain.url().to_owned())];
         nodes.extend(options.second_node);
         let config = json!({

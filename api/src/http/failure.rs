@@ -20,6 +20,9 @@ impl From<UseCaseError> for Problem {
     fn from(error: UseCaseError) -> Self {
         match error {
             UseCaseError::Forbidden => Self::new(ProblemKind::Forbidden),
+            UseCaseError::HasAccount => {
+                Self::new(ProblemKind::Forbidden).detail("The wallet has an account already: sign in with another one.")
+            }
             UseCaseError::NotFound(resource) => Self::new(ProblemKind::NotFound).detail(missing(resource)),
             UseCaseError::UnknownReference { pointer } => Self::invalid(pointer, "names nothing that exists"),
             UseCaseError::Invalid { pointer, detail } => Self::invalid(pointer, detail),
@@ -39,10 +42,11 @@ impl From<UseCaseError> for Problem {
                 let detail = format!("A patient books at most {most} appointments ahead.");
                 Self::new(ProblemKind::TooManyBookings).detail(detail)
             }
+            UseCaseError::LastAdministrator => Self::new(ProblemKind::LastAdministrator),
             UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
             UseCaseError::Refused(refusal) => refused(refusal, ""),
-            UseCaseError::RefusedIn { part, refusal } => refused(refusal, part),
+            UseCaseError::RefusedIn { part, refusal } => refused(refusal, &part),
             UseCaseError::Exists { refusal, resource, id } => refused(refusal, "").resource(path(resource, id)),
             UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
             UseCaseError::Unavailable(what) => Self::new(match what {
@@ -107,7 +111,10 @@ fn refused(refusal: Refusal, part: &str) -> Problem {
             Problem::invalid(format!("{part}{}", member_of_details(error)), error.to_string())
         }
         (ProblemKind::Invalid, Refusal::Practitioner(error)) => Problem::invalid("/specializations", error.to_string()),
-        (ProblemKind::Invalid, Refusal::Calendar(error)) => Problem::invalid("/sessions", error.to_string()),
+        (ProblemKind::Invalid, Refusal::Calendar(error)) if part.is_empty() => {
+            Problem::invalid("/sessions", error.to_string())
+        }
+        (ProblemKind::Invalid, Refusal::Calendar(error)) => Problem::invalid(part, error.to_string()),
         (ProblemKind::Invalid, Refusal::Account(AccountError::NoScope)) => {
             Problem::invalid("/scopes", "must not be empty")
         }
@@ -253,7 +260,7 @@ mod tests {
         ] {
             let refusal = Refusal::from(error);
             let registering = UseCaseError::RefusedIn {
-                part: "/details",
+                part: "/details".into(),
                 refusal,
             };
             for (error, within) in [(UseCaseError::Refused(refusal), ""), (registering, "/details")] {

@@ -364,6 +364,7 @@ mod tests {
             Principal::Staff { account: id, role },
             Principal::Service {
                 account: id,
+                key: Uuid::from_u128(77),
                 role,
                 scopes: std::collections::BTreeSet::new(),
             },

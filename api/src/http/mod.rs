@@ -385,15 +385,24 @@ fn wallets_of<B: Backend>(config: &mut ServiceConfig) {
         )
         .service(resource(
             "/patients/{id}/invitation",
-            [(Method::POST, web::to(wallets::invite_patient::<B>))],
+            [
+                (Method::POST, web::to(wallets::invite_patient::<B>)),
+                (Method::DELETE, web::to(wallets::withdraw_patients::<B>)),
+            ],
         ))
         .service(resource(
             "/practitioners/{id}/invitation",
-            [(Method::POST, web::to(wallets::invite_practitioner::<B>))],
+            [
+                (Method::POST, web::to(wallets::invite_practitioner::<B>)),
+                (Method::DELETE, web::to(wallets::withdraw_practitioners::<B>)),
+            ],
         ))
         .service(resource(
             "/accounts/{id}/invitation",
-            [(Method::POST, web::to(wallets::invite_staff::<B>))],
+            [
+                (Method::POST, web::to(wallets::invite_staff::<B>)),
+                (Method::DELETE, web::to(wallets::withdraw_staffs::<B>)),
+            ],
         ))
         .service(resource(
             "/patients/{id}/wallet/take-away",

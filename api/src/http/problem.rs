@@ -85,6 +85,9 @@ problems! {
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",
         "A closed account stays closed.";
+    LastAdministrator = "last-administrator", 409, "Nobody could administer the system after it",
+        "It is the last account, wallet or key by which anybody can administer the system. Open another administrator's account first, \
+         and have it accept an invitation.";
     WalletBound = "wallet-bound", 409, "The account has a wallet already",
         "Its owner changes it by the signatures of both wallets, or a registrar takes it away first.";
     NotTheWallet = "not-the-wallet", 409, "This is not the account's wallet",
@@ -118,7 +121,7 @@ problems! {
     PayloadTooLarge = "payload-too-large", 413, "The body is too large",
         "The body is longer than this server takes, or says more than one event of the log can hold. Nothing changed.";
     UnsupportedMediaType = "unsupported-media-type", 415, "The body must be JSON",
-        "Send the body as application/json, in UTF-8.";
+        "Send the body as application/json, in UTF-8, and not compressed.";
     Invalid = "invalid", 422, "The request cannot be accepted",
         "The request is well-formed JSON and breaks a rule. `errors` says where (as JSON pointers) and which.";
     TimePassed = "time-passed", 422, "The time has passed",

@@ -26,7 +26,7 @@ use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, 
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
 use super::worker::{End, RETRY};
-use crate::chain::{Address, BlockId, EventLog, Node, Signer};
+use crate::chain::{Address, BlockId, EventLog, Fees, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
 use crate::notices::{Notice, Notices};
 use crate::postgres::{ANSWER, within};
@@ -64,6 +64,12 @@ pub(super) const RESTORED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long the end of a lease waits for the database to say what became of the last batch.
 const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// How long the follower may take to begin before anybody is told: at every start it is a moment later.
+const FOLLOWER_BEGINS: Duration = Duration::from_secs(10);
+
+/// No transaction that appends something uses less gas.
+const LEAST_GAS: u64 = 50_000;
 
 /// The appender.
 pub struct Appender {
@@ -269,6 +275,7 @@ impl Appender {
             tokio::select! { () = cancel.cancelled() => {}, () = lost.cancelled() => {} }
         };
         tokio::pin!(over);
+        let began = Instant::now();
         let restored = loop {
             let around = tokio::select! {
                 () = &mut over => break None,
@@ -276,6 +283,7 @@ impl Appender {
             };
             match around {
                 Ok(around) => break Some(self.restore(&outbox, around, &mut desk, left_over).await?),
+                Err(_) if began.elapsed() < FOLLOWER_BEGINS => {}
                 Err(cause) => self.shared.trouble(TroubleKind::AppenderWithoutDatabase, &cause),
             }
             tokio::select! {
@@ -506,12 +514,16 @@ async fn keep_market(
             let _ = messages.send(Message::GasRules(rules));
         }
         // Before the fees, for where gas is free they depend on it.
-        if let Ok(funds) = log.node().balance(address).await {
+        let funds = log.node().balance(address).await.ok();
+        if let Some(funds) = funds {
             let _ = messages.send(Message::Funds(funds));
         }
         let pause = match log.node().fees().await {
             Ok(fees) => {
                 shared.well(TroubleKind::AppenderWithoutNode);
+                if let Some(funds) = funds {
+                    tell_of_funds(funds, fees, address, &shared);
+                }
                 let _ = messages.send(Message::Fees(fees));
                 every
             }
@@ -539,6 +551,18 @@ async fn keep_market(
             () = shared.gas_is_dear.notified() => probes.again(),
             () = sleep(pause) => {}
         }
+    }
+}
+
+/// Says whether the account can pay for a transaction, before the first one is refused: that is when a server is set up.
+fn tell_of_funds(funds: u128, fees: Fees, address: Address, shared: &Shared) {
+    let Fees { base, priority } = fees.affordable(funds, LEAST_GAS);
+    let least = base.saturating_add(priority).saturating_mul(u128::from(LEAST_GAS));
+    if funds < least {
+        let cause = format!("the signing key {address} cannot pay for its transactions: send it ether");
+        shared.trouble(TroubleKind::SigningKeyWithoutEther, &cause);
+    } else {
+        shared.well(TroubleKind::SigningKeyWithoutEther);
     }
 }
 

@@ -102,7 +102,10 @@ impl Shared {
             Unavailable::Database
         } else if troubles.has(TroubleKind::SigningKeyTaken) {
             Unavailable::KeyTaken
-        } else if troubles.has(TroubleKind::AppenderWithoutNode) || troubles.has(TroubleKind::SigningKeyNotAppointed) {
+        } else if troubles.has(TroubleKind::AppenderWithoutNode)
+            || troubles.has(TroubleKind::SigningKeyNotAppointed)
+            || troubles.has(TroubleKind::SigningKeyWithoutEther)
+        {
             Unavailable::Chain
         } else {
             Unavailable::Overloaded

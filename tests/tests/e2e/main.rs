@@ -7,6 +7,7 @@
     reason = "a test says what must hold by panicking when it does not"
 )]
 
+mod administrators;
 mod auth;
 mod authorization;
 mod bad_input;

@@ -350,10 +350,21 @@ async fn a_signing_key_without_money_is_told_and_works_once_it_has_some() {
     let chain = site.deploy(std::slice::from_ref(&writer)).await;
     site.configure(&chain, FinalityRule::Instant);
     std::fs::write(site.file("signer.key"), "0e".repeat(32)).unwrap();
-    let mut server = site.serve(&[]).await;
-    server.expect_administrator();
-    server.until_part("appender", false).await;
+    let mut server = site.serve(&[("MEDCONNECT_HTTP__COMMAND_WAIT_SECONDS", "4")]).await;
+    // It is told before anybody asks for anything; and who signs in first is not kept waiting, and told what is wrong.
     server.until_said(&format!("the signing key {writer} cannot pay")).await;
+    server.until_part("appender", false).await;
+    let administrator = signer(0);
+    let signing_in = api::login::sign_in(&server.url, None, &administrator);
+    let answered = tokio::time::timeout(Duration::from_secs(15), signing_in).await;
+    let refused = answered
+        .expect("an answer in time")
+        .expect_err("no account yet")
+        .to_string();
+    assert!(
+        refused.contains(&format!("the signing key {writer} cannot pay")),
+        "{refused}"
+    );
     assert!(!server.process.output().contains(&"0e".repeat(8)));
     site.chain
         .call("anvil_setBalance", json!([writer, "0xde0b6b3a7640000"]))

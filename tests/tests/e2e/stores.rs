@@ -78,6 +78,7 @@ async fn another_invitation_takes_the_place_of_the_former_one() {
         account,
         turn: 0,
         issuer: AccountId::new(id()),
+        issuer_key: Some(id()),
         expires_at: now() + TimeDelta::days(7),
     };
     here.issue(first, &invitation).await.unwrap();
@@ -98,6 +99,22 @@ async fn another_invitation_takes_the_place_of_the_former_one() {
     here.issue(first, &staff).await.unwrap();
     assert_eq!(here.find(first).await.unwrap(), Some(staff));
     here.sweep(now() + TimeDelta::days(8)).await.unwrap();
+    assert_eq!(here.find(second).await.unwrap(), None);
+    // Withdrawn by whose it is, or by who issued it; another key of the same issuer withdraws nothing.
+    here.issue(second, &invitation).await.unwrap();
+    there.withdraw_of(invitation.issuer, Some(id())).await.unwrap();
+    there.withdraw_of(AccountId::new(id()), None).await.unwrap();
+    assert_eq!(here.find(second).await.unwrap(), Some(invitation));
+    there
+        .withdraw_of(invitation.issuer, invitation.issuer_key)
+        .await
+        .unwrap();
+    assert_eq!(here.find(second).await.unwrap(), None);
+    here.issue(second, &invitation).await.unwrap();
+    there.withdraw_of(invitation.issuer, None).await.unwrap();
+    assert_eq!(here.find(second).await.unwrap(), None);
+    here.issue(second, &invitation).await.unwrap();
+    there.withdraw(account).await.unwrap();
     assert_eq!(here.find(second).await.unwrap(), None);
 }
 

@@ -230,6 +230,24 @@ async fn a_wallet_is_changed_by_the_signatures_of_both() {
         );
     }
     assert_eq!(change(&old.change_from(&old, &system).await).await.0, 422);
+    // One nonce is not good for both, and what is signed for a change signs nobody in.
+    let (_, challenge) = system.post("/v1/auth/nonce", "", &json!({})).await;
+    let signed = |person: &Person| {
+        let message = person.stating(&agreement, &challenge);
+        json!({ "signature": person.sign(&message), "message": message })
+    };
+    let (status, problem) = change(&json!({ "current": signed(&old), "new": signed(&new) })).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/new")),
+        "{problem}"
+    );
+    let (status, problem) = system.post("/v1/auth/login", "", &signed(&old)).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (401, &json!("/problems/login-failed")),
+        "{problem}"
+    );
     let body = new.change_from(&old, &system).await;
     let (status, changed) = change(&body).await;
     assert_eq!(status, 200, "{changed}");

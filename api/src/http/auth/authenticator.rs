@@ -206,6 +206,7 @@ impl<Q: Queries> Authenticator<Q> {
         let scopes = key.scopes.iter().copied().collect();
         let principal = Principal::Service {
             account: view.id,
+            key: key.id,
             role: view.role,
             scopes,
         };

@@ -1,13 +1,18 @@
 //! The two steps of signing in: a challenge, and a session for whoever has signed it. What was signed is kept with the session: it is the
 //! proof when the wallet is bound to an account.
 
+use std::sync::Arc;
+
 use application::clinic::{Backend, Clinic, Issue};
 use application::error::UseCaseError;
 use application::sessions::SignedIn;
+use application::trouble::Weight;
 use application::wallets::WalletChange;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
 use domain::kernel::{CommandId, Wallet};
+use tokio::time::timeout;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::siwe::{Verified, checksummed};
@@ -16,10 +21,13 @@ use crate::http::core::Core;
 use crate::http::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
 use crate::http::problem::{Problem, ProblemKind};
 
+/// What every agreement to a change of wallets begins with. No such message signs anybody in.
+const AGREES: &str = "I change the wallet of my account";
+
 /// What both wallets state when one takes the place of the other. It names both, so that neither signature is good for any other change.
 fn agreement(from: &Wallet, to: &Wallet) -> String {
     let (from, to) = (checksummed(from), checksummed(to));
-    format!("I change the wallet of my account from {from} to {to}.")
+    format!("{AGREES} from {from} to {to}.")
 }
 
 /// The longest message, in bytes: it is kept with the session, and may come to stand in an event.
@@ -51,7 +59,10 @@ impl Core {
     /// # Errors
     /// `login-failed` when it is not accepted, `database-unavailable` when nobody can tell.
     pub async fn signed_in(&self, signed: &SignIn) -> Result<SignedIn, Problem> {
-        let (signed_in, Verified { nonce, .. }) = self.checked(signed).map_err(refused)?;
+        let (signed_in, Verified { nonce, statement, .. }) = self.checked(signed).map_err(refused)?;
+        if statement.is_some_and(|statement| statement.starts_with(AGREES)) {
+            return Err(refused(Rejection::Statement));
+        }
         // Last of all, so that only who holds the key can use a nonce up, or a wallet's quota.
         let ends = self.nonce_end(&nonce).map_err(refused)?;
         self.limiter.wallet(&signed_in.wallet)?;
@@ -86,6 +97,9 @@ impl Core {
                 return Err(unproved(pointer)(detail));
             }
         }
+        if leaving.nonce == coming.nonce {
+            return Err(unproved(new)("The message needs a nonce of its own.".to_owned()));
+        }
         for (Verified { nonce, .. }, pointer) in [(&leaving, current), (&coming, new)] {
             let refused = |rejection: Rejection| unproved(pointer)(rejection.to_string());
             let ends = self.nonce_end(nonce).map_err(refused)?;
@@ -116,11 +130,12 @@ impl Core {
         Ok((signed_in, verified))
     }
 
-    /// Makes the wallet that the configuration names an administrator's when it signs in for the first time.
+    /// Makes the wallet that the configuration names an administrator's when it signs in for the first time. That is a command like any
+    /// other: it goes on when nobody waits for it any more, or hangs up.
     ///
     /// # Errors
-    /// The problem that the command ended in.
-    pub async fn welcome<B: Backend>(&self, clinic: &Clinic<B>, signed_in: &SignedIn) -> Result<(), Problem> {
+    /// The problem that the command ended in; `outcome-unknown`, with what keeps it from going on, when the chain takes too long.
+    pub async fn welcome<B: Backend>(&self, clinic: Arc<Clinic<B>>, signed_in: &SignedIn) -> Result<(), Problem> {
         let wallet = &signed_in.wallet;
         if self.settings.administrator != Some(*wallet) || self.authenticator.has_account(wallet).await? {
             return Ok(());
@@ -130,14 +145,47 @@ impl Core {
             correlation: None,
             repeated: false,
         };
-        match clinic.bind_configured(signed_in.clone(), &issue).await {
-            // They have changed it for another one, or somebody took it away: then it is a wallet like any other.
-            Ok(_) | Err(UseCaseError::Refused(_)) => {
-                self.authenticator.forget(wallet).await;
-                Ok(())
+        let (signed_in, authenticator) = (signed_in.clone(), Arc::clone(&self.authenticator));
+        let binding = async move {
+            let wallet = signed_in.wallet;
+            match clinic.bind_configured(signed_in, &issue).await {
+                // They have changed it for another one, or somebody took it away: then it is a wallet like any other.
+                Ok(_) | Err(UseCaseError::Refused(_)) => {
+                    authenticator.forget(&wallet).await;
+                    Ok(())
+                }
+                Err(error) => Err(Problem::from(error)),
             }
-            Err(error) => Err(error.into()),
+        };
+        // The rest is for finding out what keeps it.
+        let patience = self.settings.command_wait * 9 / 10;
+        match timeout(patience, tokio::spawn(binding.in_current_span())).await {
+            Ok(bound) => bound.unwrap_or_else(|error| Err(Problem::new(ProblemKind::Internal).cause(error))),
+            Err(_) => Err(self.kept_waiting().await),
         }
+    }
+
+    /// What is said to the first administrator whose account the chain keeps waiting. They may know what is wrong with the server: it is
+    /// they who set it up.
+    async fn kept_waiting(&self) -> Problem {
+        let status = timeout(self.settings.command_wait / 10, self.ports.status.status()).await;
+        let troubles = status.ok().and_then(Result::ok).map(|status| status.troubles);
+        let causes: Vec<_> = troubles
+            .iter()
+            .flatten()
+            .filter(|told| told.trouble.kind.weight() >= Weight::Stalled)
+            .map(|told| format!("{} ({})", told.trouble.cause, told.trouble.kind.code()))
+            .collect();
+        let causes = if causes.is_empty() {
+            "Nothing is known to be wrong: blocks may be slow to come, or to become final".to_owned()
+        } else {
+            causes.join("; ")
+        };
+        let detail = format!(
+            "The wallet becomes the first administrator's as soon as the chain has taken it, which it has not. {causes}. Sign in again \
+             afterwards."
+        );
+        Problem::new(ProblemKind::OutcomeUnknown).detail(detail)
     }
 
     /// A session for whoever has signed in.
@@ -146,8 +194,11 @@ impl Core {
     /// `login-failed` when the account is closed, `database-unavailable` when nobody can tell.
     pub async fn open_session(&self, signed_in: &SignedIn) -> Result<OpenedSession, Problem> {
         let (token, session) = self.authenticator.open(signed_in).await?;
-        // An account that was closed gets no session: the token stands for nobody.
-        let closed = || Problem::new(ProblemKind::LoginFailed).detail("The account is closed.");
+        // An account that was closed, or loses its wallet, gets no session: the token stands for nobody.
+        let closed = || {
+            Problem::new(ProblemKind::LoginFailed)
+                .detail("The account is closed, or the wallet is being taken from it.")
+        };
         let me = self.authenticator.authenticate(&token).await?.ok_or_else(closed)?;
         Ok(OpenedSession {
             token,

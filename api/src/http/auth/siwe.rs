@@ -90,6 +90,9 @@ pub enum Rejection {
          in."
     )]
     Signature,
+    /// Signed for something else than signing in.
+    #[error("The message's statement is about something else than signing in.")]
+    Statement,
     /// Unknown, expired or used.
     #[error("The nonce is unknown, expired or used. POST /v1/auth/nonce gives another.")]
     Nonce,

@@ -40,7 +40,7 @@ pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
 pub async fn login<B: Backend>(request: HttpRequest, Json(signed): Json<dto::SignIn>) -> Result<HttpResponse, Problem> {
     let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
     let signed_in = core.signed_in(&signed).await?;
-    core.welcome(&clinic, &signed_in).await?;
+    core.welcome(clinic.into_inner(), &signed_in).await?;
     Ok(HttpResponse::Ok().json(core.open_session(&signed_in).await?))
 }
 

@@ -60,10 +60,60 @@ pub async fn invite_staff<B: Backend>(reading: Reading<B>, id: web::Path<Account
     invite(reading, Person::Staff(*id)).await
 }
 
+async fn withdraw<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpResponse, Problem> {
+    reading.clinic.withdraw_invitation(&reading.caller, person).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Withdraw a patient's invitation.
+///
+/// Whoever has it binds no wallet with it any more. Where there is none, or it was accepted, nothing changes: a wallet that is bound is
+/// taken away.
+#[utoipa::path(
+    delete, path = "/v1/patients/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The patient")),
+    responses((status = 204, description = "There is no invitation")),
+)]
+pub async fn withdraw_patients<B: Backend>(
+    reading: Reading<B>,
+    id: web::Path<PatientId>,
+) -> Result<HttpResponse, Problem> {
+    withdraw(reading, Person::Patient(*id)).await
+}
+
+/// Withdraw a practitioner's invitation.
+///
+/// As a patient's.
+#[utoipa::path(
+    delete, path = "/v1/practitioners/{id}/invitation", tag = "wallets",
+    params(("id" = Uuid, Path, description = "The practitioner")),
+    responses((status = 204, description = "There is no invitation")),
+)]
+pub async fn withdraw_practitioners<B: Backend>(
+    reading: Reading<B>,
+    id: web::Path<PractitionerId>,
+) -> Result<HttpResponse, Problem> {
+    withdraw(reading, Person::Practitioner(*id)).await
+}
+
+/// Withdraw the invitation of a person of the staff.
+///
+/// As a patient's.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The account")),
+    responses((status = 204, description = "There is no invitation")),
+)]
+pub async fn withdraw_staffs<B: Backend>(
+    reading: Reading<B>,
+    id: web::Path<AccountId>,
+) -> Result<HttpResponse, Problem> {
+    withdraw(reading, Person::Staff(*id)).await
+}
+
 /// Accept an invitation.
 ///
 /// Binds the wallet that the caller has signed in with; what it signed is kept as the proof. From then on it signs in to the account of
-/// whoever was invited; its other sessions end. An invitation that is unknown, expired or used is answered in one way (422).
+/// whoever was invited; its other sessions end. An invitation that is unknown, expired, used or withdrawn is
+/// answered in one way (422), and so is one whose issuer's account was closed or key revoked.
 #[utoipa::path(
     post, path = "/v1/invitations/accept", tag = "wallets", request_body = dto::AcceptInvitation,
     responses((status = 200, description = "Bound; `id` is the account's", body = CommandResult)),

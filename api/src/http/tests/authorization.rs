@@ -93,6 +93,24 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("administrator", ""),
             none.clone(),
         ),
+        (
+            "DELETE",
+            "/v1/patients/{id}/invitation",
+            roles("hospital", ""),
+            none.clone(),
+        ),
+        (
+            "DELETE",
+            "/v1/practitioners/{id}/invitation",
+            roles("hospital", ""),
+            none.clone(),
+        ),
+        (
+            "DELETE",
+            "/v1/accounts/{id}/invitation",
+            roles("administrator", ""),
+            none.clone(),
+        ),
         // None of these has a wallet.
         (
             "POST",

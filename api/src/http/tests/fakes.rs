@@ -564,8 +564,12 @@ impl Queries for FakeQueries {
         Ok(service.filter(|account| account.keys.iter().any(|key| key.hash == *hash)))
     }
 
-    async fn accounts(&self, _: Page<AccountId>) -> Result<Vec<AccountView>, QueryError> {
-        Ok(Vec::new())
+    async fn accounts(&self, page: Page<AccountId>) -> Result<Vec<AccountView>, QueryError> {
+        let staff = 13..=HOSPITAL_SERVICE;
+        let listed = staff.filter_map(|number| self.account_of(number));
+        Ok(listed
+            .filter(|listed| page.after.is_none_or(|after| listed.id > after))
+            .collect())
     }
 
     async fn content_hashes(&self) -> Result<Vec<ProjectionHash>, QueryError> {
@@ -716,8 +720,17 @@ impl Invitations for FakeInvitations {
             account: account(11),
             turn: 0,
             issuer: account(13),
+            issuer_key: None,
             expires_at: now() + TimeDelta::days(1),
         }))
+    }
+
+    async fn withdraw(&self, _: AccountId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn withdraw_of(&self, _: AccountId, _: Option<Uuid>) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
