@@ -5,7 +5,7 @@
 //! in its own stream.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, Slot};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, Slot, check_session};
 use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PractitionerId};
 
 use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
@@ -138,6 +138,13 @@ impl<B: Backend> Clinic<B> {
         )?;
         let missing = UseCaseError::NotFound(Resource::Practitioner);
         let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
+        // The calendar decides the same; here it is known which of them it is.
+        for (place, session) in sessions.iter().enumerate() {
+            check_session(*session, day, time_zone).map_err(|refusal| UseCaseError::RefusedIn {
+                part: format!("/sessions/{place}").into(),
+                refusal: refusal.into(),
+            })?;
+        }
         let context = self.stamp(principal, issue);
         let command = CalendarCommand::PublishAvailability {
             day,

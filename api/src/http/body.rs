@@ -65,8 +65,11 @@ pub async fn take(request: &HttpRequest, payload: Payload, settings: &HttpSettin
     let body = tokio::time::timeout(settings.body_timeout, gather(payload, limit))
         .await
         .map_err(|_| Problem::new(ProblemKind::RequestTimeout))??;
-    let readable = is_json(request.headers()) && is_plain(request.headers());
-    if !body.is_empty() && !readable {
+    if !body.is_empty() && !is_plain(request.headers()) {
+        let detail = "Content-Encoding is not supported: send the body as it is.";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType).detail(detail));
+    }
+    if !body.is_empty() && !is_json(request.headers()) {
         return Err(Problem::new(ProblemKind::UnsupportedMediaType));
     }
     Ok(body)

@@ -22,6 +22,7 @@ use application::error::{StoreError, UseCaseError};
 use application::identity::Principal;
 use application::registry::{Claim, Claimed, StoredAnswer, Ticket};
 use application::sessions::SignedIn;
+use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, CommandId};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -36,7 +37,7 @@ use super::body;
 use super::core::{Core, Running, clinic, core};
 use super::dto::{Checked, checked};
 use super::etag::Precondition;
-use super::headers::{Prefer, correlation, idempotency_key};
+use super::headers::{Prefer, correlation, idempotency_key, malformed};
 use super::problem::{Problem, ProblemKind};
 
 /// Given with every answer that was given before.
@@ -140,6 +141,19 @@ impl<B: Backend, T: Checked> Command<B, T> {
         self.precondition.appointment()
     }
 
+    /// Waits for the answer, for it says what is kept nowhere: whoever does not wait would never see it.
+    ///
+    /// # Errors
+    /// `malformed-request` when the caller asks not to wait.
+    pub fn waited_for(mut self) -> Result<Self, Problem> {
+        if self.prefer.respond_async {
+            let detail = "Prefer: respond-async is not supported here: the answer holds a secret that is kept nowhere.";
+            return Err(malformed(detail));
+        }
+        self.prefer = Prefer::default();
+        Ok(self)
+    }
+
     /// What is added while nobody can say yet what the command came to.
     #[must_use]
     pub const fn noting(mut self, note: &'static str) -> Self {
@@ -193,6 +207,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
         let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
         let issuer = self.issuer;
         let fresh = CommandId::new(Uuid::new_v4());
+        let issued_at = core.ports.clock.now();
         let record = match self.key {
             Some(key) => match claim(&core, issuer, key, fresh).await? {
                 Claimed::Granted(ticket) => Record::Keyed(ticket),
@@ -200,7 +215,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
                 Claimed::InProgress(command) => return Err(in_progress(command)),
                 Claimed::Mismatch => return Err(Problem::new(ProblemKind::IdempotencyKeyReused)),
             },
-            None if self.prefer.respond_async => Record::Polled(register(&core, fresh, issuer).await?),
+            None if self.prefer.respond_async => Record::Polled(register(&core, fresh, issuer, issued_at).await?),
             None => Record::None,
         };
         let ticket = record.ticket();
@@ -222,6 +237,7 @@ impl<B: Backend, T: Checked> Command<B, T> {
                 prefer: self.prefer,
                 command_id,
                 issuer,
+                issued_at,
                 registered: ticket.is_some(),
                 note: self.note,
             },
@@ -268,12 +284,16 @@ async fn claim(
     core.ports.registry.claim(&claim).await.map_err(unreachable_store)
 }
 
-async fn register(core: &Core, command_id: CommandId, issuer: AccountId) -> Result<Ticket, Problem> {
-    let now = core.ports.clock.now();
-    let until = now + core.settings.claim_lease;
+async fn register(
+    core: &Core,
+    command_id: CommandId,
+    issuer: AccountId,
+    issued_at: DateTime<Utc>,
+) -> Result<Ticket, Problem> {
+    let until = core.ports.clock.now() + core.settings.claim_lease;
     core.ports
         .registry
-        .register(command_id, issuer, now, until)
+        .register(command_id, issuer, issued_at, until)
         .await
         .map_err(unreachable_store)
 }
@@ -360,6 +380,7 @@ struct Waiting {
     prefer: Prefer,
     command_id: CommandId,
     issuer: AccountId,
+    issued_at: DateTime<Utc>,
     registered: bool,
     note: Option<&'static str>,
 }
@@ -371,6 +392,7 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
         prefer,
         command_id,
         issuer,
+        issued_at,
         registered,
         note,
     } = waiting;
@@ -398,7 +420,7 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
         return outcome(done).map(|answer| answer.respond());
     }
     if !registered {
-        match timeout(REGISTERS_WITHIN, register(&core, command_id, issuer)).await {
+        match timeout(REGISTERS_WITHIN, register(&core, command_id, issuer, issued_at)).await {
             Ok(Ok(ticket)) => {
                 let settling = Arc::clone(&core);
                 tokio::spawn(async move {
@@ -418,7 +440,7 @@ async fn wait(core: Arc<Core>, waiting: Waiting) -> Result<HttpResponse, Problem
         }
     }
     if durable {
-        Ok(pending(&core, command_id, prefer, note))
+        Ok(pending(command_id, issued_at, prefer, note))
     } else {
         Err(unknown(format!("Ask for {}.", command_path(command_id))))
     }
@@ -428,7 +450,12 @@ fn outcome(done: Result<Outcome, JoinError>) -> Outcome {
     done.unwrap_or_else(|error| Err(Problem::new(ProblemKind::Internal).cause(error)))
 }
 
-fn pending(core: &Core, command_id: CommandId, prefer: Prefer, note: Option<&'static str>) -> HttpResponse {
+fn pending(
+    command_id: CommandId,
+    issued_at: DateTime<Utc>,
+    prefer: Prefer,
+    note: Option<&'static str>,
+) -> HttpResponse {
     let mut response = HttpResponse::Accepted();
     response
         .insert_header((header::LOCATION, command_path(command_id)))
@@ -436,7 +463,7 @@ fn pending(core: &Core, command_id: CommandId, prefer: Prefer, note: Option<&'st
     if prefer.respond_async {
         response.insert_header(("preference-applied", "respond-async"));
     }
-    let pending = CommandStatusBody::pending(command_id, core.ports.clock.now());
+    let pending = CommandStatusBody::pending(command_id, issued_at);
     response.json(CommandStatusBody {
         detail: note.map(str::to_owned),
         ..pending

@@ -1,6 +1,7 @@
 //! Cursors and pages.
 //!
-//! A cursor is opaque to callers: the key of the last item of a page, in base64url. It holds a place, not a permission.
+//! A cursor is opaque to callers: the name of a list and the key of the last item of a page of it, in base64url. It holds a place, not a
+//! permission. In another list that place would be another one, so it is refused there.
 
 use actix_web::{HttpRequest, HttpResponse};
 use application::queries::Page;
@@ -16,19 +17,22 @@ use super::problem::{Problem, ProblemKind};
 const DEFAULT_LIMIT: u32 = 50;
 const MOST: u32 = 200;
 
-/// Writes a cursor. `None` when the key cannot be written, which is a mistake in its type.
-pub fn encode(key: &impl Serialize) -> Option<String> {
-    serde_json::to_vec(key).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+/// Writes a cursor of a list. `None` when the key cannot be written, which is a mistake in its type.
+pub fn encode(list: &str, key: &impl Serialize) -> Option<String> {
+    serde_json::to_vec(&(list, key))
+        .ok()
+        .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Reads a cursor.
+/// Reads a cursor of a list.
 ///
 /// # Errors
-/// What is wrong, when this server did not make it.
-pub fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, &'static str> {
+/// What is wrong, when this server did not make it for this list.
+pub fn decode<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, &'static str> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    key.ok_or("is not one of this server's")
+    let said = bytes.and_then(|bytes| serde_json::from_slice::<(String, K)>(&bytes).ok());
+    let key = said.and_then(|(of, key)| (of == list).then_some(key));
+    key.ok_or("is not one of this server's for this list")
 }
 
 /// Which page.
@@ -47,12 +51,16 @@ pub struct PageQuery {
 ///
 /// # Errors
 /// `malformed-request` when the cursor or the limit is wrong.
-pub fn page<K: DeserializeOwned>(cursor: Option<&str>, limit: Option<u32>) -> Result<Wanted<K>, Problem> {
+pub fn page<K: DeserializeOwned>(
+    list: &'static str,
+    cursor: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Wanted<K>, Problem> {
     let refused = |detail: &str| Problem::new(ProblemKind::MalformedRequest).detail(format!("The {detail}."));
     let limit = check_limit(limit).map_err(|detail| refused(&format!("limit {detail}")))?;
-    let after = cursor.map(decode).transpose();
+    let after = cursor.map(|cursor| decode(list, cursor)).transpose();
     let after = after.map_err(|detail| refused(&format!("cursor {detail}")))?;
-    Ok(Wanted { after, limit })
+    Ok(Wanted { list, after, limit })
 }
 
 /// The limit, or what is wrong with it.
@@ -64,17 +72,23 @@ fn check_limit(limit: Option<u32>) -> Result<u32, &'static str> {
 }
 
 /// The page that a body asks for. What is wrong with it goes to `checks`.
-pub fn check_page<K: DeserializeOwned>(checks: &mut Checks, cursor: Option<&str>, limit: Option<u32>) -> Wanted<K> {
+pub fn check_page<K: DeserializeOwned>(
+    list: &'static str,
+    checks: &mut Checks,
+    cursor: Option<&str>,
+    limit: Option<u32>,
+) -> Wanted<K> {
     let mut noted = |step: &str, detail: &str| checks.within(step, |checks| checks.wrong(detail));
     let limit = check_limit(limit).unwrap_or_else(|detail| {
         noted("limit", detail);
         DEFAULT_LIMIT
     });
-    let after = cursor.map(decode).transpose().unwrap_or_else(|detail| {
+    let after = cursor.map(|cursor| decode(list, cursor)).transpose();
+    let after = after.unwrap_or_else(|detail| {
         noted("cursor", detail);
         None
     });
-    Wanted { after, limit }
+    Wanted { list, after, limit }
 }
 
 impl PageQuery {
@@ -82,14 +96,15 @@ impl PageQuery {
     ///
     /// # Errors
     /// As [`page`].
-    pub fn page<K: DeserializeOwned>(&self) -> Result<Wanted<K>, Problem> {
-        page(self.cursor.as_deref(), self.limit)
+    pub fn page<K: DeserializeOwned>(&self, list: &'static str) -> Result<Wanted<K>, Problem> {
+        page(list, self.cursor.as_deref(), self.limit)
     }
 }
 
 /// A page that is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wanted<K> {
+    list: &'static str,
     after: Option<K>,
     limit: u32,
 }
@@ -112,7 +127,7 @@ impl<K: Copy> Wanted<K> {
         let more = found.len() > limit;
         found.truncate(limit);
         let next_cursor = if more {
-            found.last().and_then(|last| encode(&key(last)))
+            found.last().and_then(|last| encode(self.list, &key(last)))
         } else {
             None
         };
@@ -181,33 +196,34 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_a_cursor_panic(text in ".*", bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = decode::<AppointmentCursor>(&text);
-            let _ = decode::<PatientId>(&URL_SAFE_NO_PAD.encode(bytes));
+            let _ = decode::<AppointmentCursor>("list", &text);
+            let _ = decode::<PatientId>("list", &URL_SAFE_NO_PAD.encode(bytes));
         }
 
         #[test]
         fn a_cursor_reads_back(seconds in 0_i64..4_000_000_000, millis in 0_u32..1000, id in any::<u128>()) {
             let at = DateTime::from_timestamp(seconds, millis * 1_000_000).unwrap();
             let key: AppointmentCursor = (at, AppointmentId::new(Uuid::from_u128(id)));
-            prop_assert_eq!(decode::<AppointmentCursor>(&encode(&key).unwrap()).unwrap(), key);
+            prop_assert_eq!(decode::<AppointmentCursor>("list", &encode("list", &key).unwrap()).unwrap(), key);
+            prop_assert!(decode::<AppointmentCursor>("other", &encode("list", &key).unwrap()).is_err());
         }
     }
 
     #[test]
     fn the_last_page_has_no_next() {
-        let wanted = page::<u32>(None, Some(2)).unwrap();
+        let wanted = page::<u32>("list", None, Some(2)).unwrap();
         assert_eq!(wanted.query().limit, 3);
         let page = wanted.answer(vec![1_u32, 2], |key| *key, |item| item);
         assert_eq!((page.items, page.next_cursor), (vec![1, 2], None));
         let page = wanted.answer(vec![1_u32, 2, 3], |key| *key, |item| item);
         assert_eq!(page.items, [1, 2]);
-        assert_eq!(decode::<u32>(&page.next_cursor.unwrap()).unwrap(), 2);
+        assert_eq!(decode::<u32>("list", &page.next_cursor.unwrap()).unwrap(), 2);
     }
 
     #[test]
     fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
-            assert!(page::<u32>(None, Some(limit)).is_err());
+            assert!(page::<u32>("list", None, Some(limit)).is_err());
         }
     }
 }

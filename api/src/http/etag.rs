@@ -11,6 +11,14 @@ use serde::Serialize;
 use super::headers::{malformed, single};
 use super::problem::{Problem, ProblemKind};
 
+/// Whether it is an entity tag, ours or not, or stands for any.
+fn is_tag(value: &HeaderValue) -> bool {
+    let text = value.as_bytes().trim_ascii();
+    let opaque = text.strip_prefix(b"W/").unwrap_or(text);
+    let quoted = opaque.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+    text == b"*" || quoted.is_some_and(|tag| !tag.contains(&b'"'))
+}
+
 /// The tag of a version of a stream.
 pub fn of_version(version: u64) -> String {
     format!("\"{version}\"")
@@ -29,7 +37,7 @@ impl Precondition {
     /// Reads `If-Match`.
     ///
     /// # Errors
-    /// `malformed-request` when it names several tags, or when there is an `If-None-Match`, which only reads take: ignoring
+    /// `malformed-request` when it is no tag or names several, or when there is an `If-None-Match`, which only reads take: ignoring
     /// it would break what it promises.
     pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         if headers.contains_key(header::IF_NONE_MATCH) {
@@ -38,6 +46,11 @@ impl Precondition {
         let given = single(headers, &header::IF_MATCH)?;
         if given.is_some_and(|value| value.as_bytes().contains(&b',')) {
             return Err(malformed("If-Match takes one entity tag here."));
+        }
+        if given.is_some_and(|value| !is_tag(value)) {
+            return Err(malformed(
+                "If-Match takes an entity tag, in quotes as it was given, or *.",
+            ));
         }
         Ok(Self(given.cloned()))
     }
@@ -152,10 +165,8 @@ mod tests {
     fn a_tag_that_is_not_ours_never_matches() {
         for value in [
             "W/\"7\"",
-            "7",
             "\"seven\"",
-            "\"",
-            "",
+            "\"\"",
             "\"+7\"",
             "\"07\"",
             "\"2026-03-01.4\"",
@@ -167,6 +178,14 @@ mod tests {
         for value in ["\"7\"", "\"2026-3-1.4\"", "\"2026-03-01.+4\"", "\"2026-03-01.\""] {
             let refused = precondition(&[value]).unwrap().appointment().unwrap_err();
             assert_eq!(refused.kind(), ProblemKind::PreconditionFailed, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_tag_is_refused() {
+        for value in ["7", "", "\"", "\"7", "W/7", "\"7\"8\""] {
+            let refused = precondition(&[value]).unwrap_err();
+            assert_eq!(refused.kind(), ProblemKind::MalformedRequest, "{value}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reads JSON bodies, and says precisely what is wrong with them without repeating what they hold.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::by_name::ByName;
@@ -14,58 +15,120 @@ const LONGEST_NAME: usize = 32;
 /// # Errors
 /// `malformed-json` when it is no JSON, `invalid` with a JSON pointer when it does not have the documented shape.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // Looked at first: what reads the shape calls some wrong types a mistake of syntax.
+    check_syntax(body)?;
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(ByName(&mut reader)).map_err(|error| {
-        let pointer = pointer(error.path());
-        wrong(&pointer, error.inner())
-    })?;
-    reader.end().map_err(|error| wrong("", &error))?;
-    Ok(value)
-}
-
-fn wrong(pointer: &str, error: &serde_json::Error) -> Problem {
-    if error.is_data() {
-        Problem::invalid(pointer, expectation(&error.to_string()))
-    } else {
-        let place = format!("Reading stopped at line {}, column {}.", error.line(), error.column());
-        Problem::new(ProblemKind::MalformedJson).detail(place)
-    }
-}
-
-/// Where something is wrong. A key that is no name of a field may be anything, a patient's name for one: the pointer then
-/// ends before it.
-fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } if is_name(key) => pointer.push_str(&format!("/{key}")),
-            Segment::Map { .. } => break,
-            Segment::Enum { .. } | Segment::Unknown => {}
+    serde_path_to_error::deserialize(ByName(&mut reader)).map_err(|error| {
+        let found = error.inner();
+        if is_no_text(found) {
+            stopped(found)
+        } else {
+            Problem::invalid(pointer(error.path(), body), expectation(&found.to_string()))
         }
+    })
+}
+
+/// Whether a string stands for no text, such as half a surrogate pair, which only shows when it is read.
+fn is_no_text(error: &serde_json::Error) -> bool {
+    let said = error.to_string();
+    ["hex escape", "unicode code point"]
+        .iter()
+        .any(|flaw| said.contains(flaw))
+}
+
+fn malformed(detail: String) -> Problem {
+    Problem::new(ProblemKind::MalformedJson).detail(detail)
+}
+
+fn stopped(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    malformed(format!("Reading stopped at line {line}, column {column}."))
+}
+
+fn check_syntax(body: &[u8]) -> Result<(), Problem> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let at = error.valid_up_to();
+        malformed(format!("It is not UTF-8 from byte {at} on."))
+    })?;
+    let read: Result<IgnoredAny, _> = serde_json::from_str(text);
+    read.map(drop).map_err(|error| stopped(&error))
+}
+
+/// Where something is wrong: it ends at what the body has. A key that is no name of a field may be anything, a patient's name for one:
+/// the pointer then ends before it.
+fn pointer(path: &Path, body: &[u8]) -> String {
+    // Without it, for it is nested too deeply, the path is believed.
+    let body: Option<Value> = serde_json::from_slice(body).ok();
+    let (mut pointer, mut here) = (String::new(), body.as_ref());
+    for segment in path.iter() {
+        let (step, next) = match segment {
+            Segment::Seq { index } => (index.to_string(), here.and_then(|here| here.get(index))),
+            // What one of several forms is, is said by the only member of an object.
+            Segment::Map { key: name } | Segment::Enum { variant: name } if is_name(name) => {
+                (name.clone(), here.and_then(|here| here.get(name)))
+            }
+            Segment::Map { .. } | Segment::Enum { .. } => break,
+            Segment::Unknown => continue,
+        };
+        if here.is_some() && next.is_none() {
+            break;
+        }
+        here = next;
+        pointer.push('/');
+        pointer.push_str(&step);
     }
     pointer
 }
 
 /// Whether it looks like the name of a field: such a name stands in a JSON pointer as it is.
-fn is_name(key: &str) -> bool {
+pub(super) fn is_name(key: &str) -> bool {
     (1..=LONGEST_NAME).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Keeps of serde's message what was expected, which are our words, and drops what was found, which are the caller's.
+/// Keeps of serde's message what was expected, in words of this interface, and drops what was found, which are the caller's.
 pub(super) fn expectation(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    if let Some((_, expected)) = message.rsplit_once(", expected ") {
-        return format!("expected {expected}");
+    let expected = message
+        .rsplit_once(", expected ")
+        .map(|(_, expected)| expected)
+        .or_else(|| message.strip_prefix("expected "));
+    if let Some(expected) = expected {
+        return format!("expected {}", in_words(expected));
     }
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         return "is not known here".to_owned();
     }
-    let ours = ["expected ", "missing field ", "duplicate field "];
-    if ours.iter().any(|prefix| message.starts_with(prefix)) {
+    if message.starts_with("missing field ") || message.starts_with("duplicate field ") {
         return message.replace('`', "\"");
     }
+    // What Rust says of a text that should be a number.
+    if message.contains("digit") || message.contains("integer") || message.starts_with("number too ") {
+        return format!("expected {WHOLE_NUMBER}");
+    }
     "is not as documented".to_owned()
+}
+
+const WHOLE_NUMBER: &str = "a whole number, neither negative nor too large";
+const ONE_FORM: &str = "one of the documented values";
+
+/// What serde calls by the words of Rust.
+fn in_words(expected: &str) -> String {
+    let words = match expected {
+        "u8" | "u16" | "u32" | "u64" => WHOLE_NUMBER,
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "string" | "str" | "a borrowed string" | "a character" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" | "an array" => "a list",
+        "a map" => "an object",
+        "value" | "variant identifier" | "unit variant" | "newtype variant" | "struct variant" | "string or map" => {
+            ONE_FORM
+        }
+        _ if expected.starts_with("struct ") => "an object",
+        _ if expected.starts_with("enum ") => ONE_FORM,
+        ours => return ours.replace('`', "\""),
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]
@@ -82,6 +145,24 @@ mod tests {
         inner: Vec<Inner>,
         #[serde(default)]
         last: Option<Inner>,
+        #[serde(default)]
+        death: Option<Death>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(rename_all = "lowercase")]
+    #[expect(dead_code, reason = "only its shape is used")]
+    enum Death {
+        On(u32),
+        Between(Days),
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape is used")]
+    struct Days {
+        first: u32,
+        last: u32,
     }
 
     #[derive(Deserialize, Debug)]
@@ -113,7 +194,10 @@ mod tests {
     fn a_mistake_is_pointed_at() {
         let (status, errors) = findings(r#"{"inner":[{"count":1,"kind":"plain"},{"count":"cancer","kind":"plain"}]}"#);
         assert_eq!(status, 422);
-        assert_eq!(errors, [("/inner/1/count".to_owned(), "expected u32".to_owned())]);
+        assert_eq!(
+            errors,
+            [("/inner/1/count".to_owned(), format!("expected {WHOLE_NUMBER}"))]
+        );
     }
 
     #[test]
@@ -124,7 +208,7 @@ mod tests {
         }
         for number in ["20.5", "-1.0", "1e300", "4294967296.0", "\"20\"", "true"] {
             let (status, errors) = findings(&format!("{{\"inner\":[{{\"count\":{number},\"kind\":\"plain\"}}]}}"));
-            let expected = [("/inner/0/count".to_owned(), "expected u32".to_owned())];
+            let expected = [("/inner/0/count".to_owned(), format!("expected {WHOLE_NUMBER}"))];
             assert_eq!((status, errors.as_slice()), (422, &expected[..]), "{number}");
         }
     }
@@ -170,10 +254,11 @@ mod tests {
 
     #[test]
     fn nesting_has_an_end() {
-        let deep = format!("{{\"inner\":{}", "[".repeat(100_000));
-        assert_eq!(findings(&deep).0, 422);
-        let deep = format!("{{\"inner\":[{{\"count\":{}", "[".repeat(100_000));
-        assert_eq!(findings(&deep).0, 422);
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        for (begin, end) in [("{\"inner\":", "}"), ("{\"inner\":[{\"count\":", "}]}")] {
+            assert_eq!(findings(&format!("{begin}{open}")).0, 400);
+            assert_eq!(findings(&format!("{begin}{open}{close}{end}")).0, 422);
+        }
     }
 
     #[test]
@@ -199,8 +284,82 @@ mod tests {
 
     #[test]
     fn broken_json_says_where_it_breaks() {
-        for body in ["", "{", r#"{"inner":[}"#, r#"{"inner":[]} x"#] {
+        for body in [
+            "",
+            "{",
+            r#"{"inner":[}"#,
+            r#"{"inner":[]} x"#,
+            r#"{"inner":5,"#,
+            r#"{"inner":nul}"#,
+        ] {
             assert_eq!(findings(body).0, 400, "{body}");
+        }
+        assert_eq!(
+            read::<Outer>(b"\"\xff\"").unwrap_err().kind(),
+            ProblemKind::MalformedJson
+        );
+    }
+
+    #[test]
+    fn a_value_of_a_wrong_kind_is_pointed_at_whatever_was_expected() {
+        for wrong in [
+            "null",
+            "5",
+            "-1.5",
+            "true",
+            "[]",
+            "{}",
+            r#""rare""#,
+            r#"{"plain":1}"#,
+            r#"["plain"]"#,
+            "1e999",
+        ] {
+            let (status, errors) = findings(&format!("{{\"inner\":[{{\"count\":1,\"kind\":{wrong}}}]}}"));
+            let place = errors.first().map(|(pointer, _)| pointer.as_str()).unwrap_or_default();
+            assert!(
+                status == 422 && place.starts_with("/inner/0/kind"),
+                "{wrong}: {status} {errors:?}"
+            );
+            if wrong != "null" {
+                let (status, errors) = findings(&format!("{{\"inner\":[],\"death\":{wrong}}}"));
+                let place = errors.first().map(|(pointer, _)| pointer.as_str()).unwrap_or_default();
+                assert!(
+                    status == 422 && place.starts_with("/death"),
+                    "{wrong}: {status} {errors:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_within_one_of_several_forms_is_pointed_at() {
+        for (death, pointer) in [
+            (r#"{"on":"x"}"#, "/death/on"),
+            (r#"{"between":{"first":1,"last":"x"}}"#, "/death/between/last"),
+            (r#"{"between":{"first":1}}"#, "/death/between"),
+            // By their names alone, as everywhere.
+            (r#"{"between":[1,2]}"#, "/death/between"),
+            (r#""on""#, "/death"),
+        ] {
+            let (status, errors) = findings(&format!("{{\"inner\":[],\"death\":{death}}}"));
+            assert_eq!((status, errors[0].0.as_str()), (422, pointer), "{death}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_in_the_words_of_rust() {
+        for body in [
+            "[]",
+            "5",
+            r#"{"inner":5}"#,
+            r#"{"inner":[5]}"#,
+            r#"{"inner":[{"count":"x"}]}"#,
+            r#"{"inner":[],"death":5}"#,
+        ] {
+            let (_, errors) = findings(body);
+            for word in ["struct", "enum", "u32", "sequence", "map", "variant", "Outer"] {
+                assert!(!errors[0].1.contains(word), "{body}: {errors:?}");
+            }
         }
     }
 

@@ -7,13 +7,13 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::error::QueryPayloadError;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use application::clinic::{Backend, Clinic};
 use application::identity::Principal;
 use domain::kernel::{AccountId, Wallet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use super::auth::caller;
 use super::core::{Core, clinic, core};
@@ -77,15 +77,17 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = web::Query::<T>::from_query(request.query_string());
-        ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
-            let error = match error {
-                QueryPayloadError::Deserialize(error) => error.to_string(),
-                _ => String::new(),
-            };
-            let detail = match json::expectation(&error) {
-                said if said.starts_with("is ") => format!("The query {said}."),
-                said => format!("The query: {said}."),
+        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
+        let read = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
+        ready(read.map(Self).map_err(|error| {
+            let name = error.path().iter().find_map(|segment| match segment {
+                Segment::Map { key } if json::is_name(key) => Some(format!("parameter `{key}`")),
+                _ => None,
+            });
+            let what = name.unwrap_or_else(|| "query".to_owned());
+            let detail = match json::expectation(&error.inner().to_string()) {
+                said if said.starts_with("is ") => format!("The {what} {said}."),
+                said => format!("The {what}: {said}."),
             };
             Problem::new(ProblemKind::MalformedRequest).detail(detail)
         }))

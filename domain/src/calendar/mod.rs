@@ -22,3 +22,4 @@ pub use error::CalendarError;
 pub use event::{
     AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
 };
+pub use sessions::check_session;

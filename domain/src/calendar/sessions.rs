@@ -11,13 +11,7 @@ use super::event::Session;
 pub(super) fn validate(sessions: Vec<Session>, day: NaiveDate, time_zone: Tz) -> Result<Vec<Session>, CalendarError> {
     let mut sessions: Vec<Session> = sessions.into_iter().map(Session::on_whole_seconds).collect();
     for session in &sessions {
-        let slot = Duration::minutes(session.slot_minutes.into());
-        if session.slot_minutes == 0 || session.end.signed_duration_since(session.start) < slot {
-            return Err(CalendarError::EmptySession);
-        }
-        if !lies_within(session, day, time_zone) {
-            return Err(CalendarError::OutsideTheDay { day });
-        }
+        check_whole(session, day, time_zone)?;
     }
     sessions.sort_unstable();
     let overlap = sessions
@@ -27,6 +21,25 @@ pub(super) fn validate(sessions: Vec<Session>, day: NaiveDate, time_zone: Tz) ->
         Err(CalendarError::SessionsOverlap)
     } else {
         Ok(sessions)
+    }
+}
+
+/// Checks what can be said of one session without the others: that it holds a slot, and lies within the day in the time zone.
+///
+/// # Errors
+/// [`CalendarError::EmptySession`], [`CalendarError::OutsideTheDay`].
+pub fn check_session(session: Session, day: NaiveDate, time_zone: Tz) -> Result<(), CalendarError> {
+    check_whole(&session.on_whole_seconds(), day, time_zone)
+}
+
+fn check_whole(session: &Session, day: NaiveDate, time_zone: Tz) -> Result<(), CalendarError> {
+    let slot = Duration::minutes(session.slot_minutes.into());
+    if session.slot_minutes == 0 || session.end.signed_duration_since(session.start) < slot {
+        Err(CalendarError::EmptySession)
+    } else if lies_within(session, day, time_zone) {
+        Ok(())
+    } else {
+        Err(CalendarError::OutsideTheDay { day })
     }
 }
 

@@ -198,10 +198,12 @@ fn is_hidden(c: char) -> bool {
     c != ' ' && is_unseen(c)
 }
 
-/// Whether a character controls what others look like, or is none at all. Isolates and marks, which languages need, are not
-/// among them.
+/// Whether a character controls what others look like, says something that nobody sees (tags), or is none at all. Isolates and marks,
+/// which languages need, are not among them.
 fn controls(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{fdd0}'..='\u{fdef}') || (c as u32) & 0xfffe == 0xfffe
+    c.is_control()
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e007f}')
+        || (c as u32) & 0xfffe == 0xfffe
 }
 
 const fn is_separator(c: char) -> bool {
@@ -212,9 +214,16 @@ const fn is_layout(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\t') || is_separator(c)
 }
 
+/// Whether it has the form of an address that mail is sent to. Names in quotes and hosts in brackets, which RFC 5321 knows, are nobody's.
 fn is_address(text: &str) -> bool {
+    let special = |c: char| c.is_whitespace() || "()<>[]:;,\\\"@".contains(c);
+    let atom = |part: &str| !part.is_empty() && !part.contains(special);
+    let label = |part: &str| {
+        let inner = part.chars().all(|c| c.is_alphanumeric() || !c.is_ascii() || c == '-');
+        !part.is_empty() && inner && !part.starts_with('-') && !part.ends_with('-')
+    };
     let parts = text.split_once('@');
-    parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+    parts.is_some_and(|(name, host)| name.split('.').all(atom) && host.split('.').all(label))
 }
 
 #[cfg(test)]
@@ -257,6 +266,7 @@ mod tests {
             "5\u{202e}0",
             "a\u{fdd0}",
             "a\u{ffff}",
+            "Ada\u{e0041}\u{e0064}",
             "this is longer than that",
         ] {
             assert_eq!(accepted(text), (false, false), "{text:?}");
@@ -283,6 +293,10 @@ mod tests {
             (TOKEN, "4711471147114711471147114711", None),
             (TextRule::EMAIL, "\u{200b}ada@example.org", Some("ada@example.org")),
             (TextRule::EMAIL, "ada@", None),
+            (TextRule::EMAIL, "..@..", None),
+            (TextRule::EMAIL, "a b@c.de", None),
+            (TextRule::EMAIL, "a@-c.de", None),
+            (TextRule::EMAIL, "a.b+c@mail.c-d.de", Some("a.b+c@mail.c-d.de")),
             (TextRule::EMAIL, "ada", None),
         ] {
             assert_eq!(rule.fit(text).as_deref(), expected, "{text:?}");

@@ -124,16 +124,23 @@ async fn what_breaks_a_rule_gets_its_problem_and_changes_nothing() {
         );
     }
     let next = clinic.day.succ_opt().unwrap();
-    for sessions in [
-        clinic.sessions(&[(clinic.day, "09:00", "10:00"), (clinic.day, "09:30", "11:00")]),
-        clinic.sessions(&[(clinic.day, "10:00", "09:00")]),
-        clinic.sessions(&[(next, "09:00", "10:00")]),
+    for (sessions, pointer) in [
+        (
+            &[(clinic.day, "09:00", "10:00"), (clinic.day, "09:30", "11:00")][..],
+            "/sessions",
+        ),
+        (&[(clinic.day, "10:00", "09:00")], "/sessions/0/end"),
+        (&[(clinic.day, "09:00", "09:01")], "/sessions/0"),
+        (
+            &[(clinic.day, "09:00", "10:00"), (next, "09:00", "10:00")],
+            "/sessions/1",
+        ),
     ] {
-        let (status, problem) = clinic.publish(&sessions).await;
+        let (status, problem) = clinic.publish(&clinic.sessions(sessions)).await;
         assert_eq!(
-            (status, &problem["type"]),
-            (422, &json!("/problems/invalid")),
-            "{sessions} {problem}"
+            (status, &problem["type"], &problem["errors"][0]["pointer"]),
+            (422, &json!("/problems/invalid"), &json!(pointer)),
+            "{problem}"
         );
     }
     assert_eq!(clinic.position().await, before, "nothing was appended");

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_mistake_in_a_list_is_pointed_at() {
         for (body, pointer, detail) in [
-            ("[1,\"SECRET\"]", "/1", "expected i32"),
+            ("[1,\"SECRET\"]", "/1", "expected a whole number"),
             ("\"SECRET\"", "", "expected a list, \"none-known\" or \"unknown\""),
             ("7", "", "expected a list, \"none-known\" or \"unknown\""),
         ] {

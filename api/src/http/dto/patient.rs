@@ -522,7 +522,7 @@ impl Checked for SearchPatients {
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let name = checks.text("name", self.name, 200);
-        let page = check_page(checks, self.cursor.as_deref(), self.limit);
+        let page = check_page("patients", checks, self.cursor.as_deref(), self.limit);
         (name, page)
     }
 }

@@ -42,7 +42,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page()?;
+    let page = query.page("accounts")?;
     let found = reading.clinic.accounts(&reading.caller, page.query()).await?;
     Ok(reading.page(page.answer(found, |account| account.id, dto::Account::from)))
 }
@@ -89,7 +89,7 @@ pub async fn close<B: Backend>(
 
 /// Issue a key to a service.
 ///
-/// The answer holds the secret, this once: a repeated request gets the same answer without it. To rotate a key, issue
+/// The answer holds the secret, this once: a repeated request gets the same answer without it, and `Prefer` is of no use here. To rotate a key, issue
 /// another, move the service over, and revoke the old one.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/keys", tag = "accounts", request_body = dto::IssueKey,
@@ -100,7 +100,7 @@ pub async fn issue_key<B: Backend>(
     id: web::Path<AccountId>,
     command: Command<B, dto::IssueKey>,
 ) -> Result<HttpResponse, Problem> {
-    let run = command.run(async move |clinic, caller, key, issue| {
+    let run = command.waited_for()?.run(async move |clinic, caller, key, issue| {
         let issued = clinic.issue_key(&caller, *id, key, &issue).await?;
         Ok(Answer::issued(*id, issued))
     });

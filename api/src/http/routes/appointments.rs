@@ -79,7 +79,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<AppointmentQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page(query.cursor.as_deref(), query.limit)?;
+    let page = page("appointments", query.cursor.as_deref(), query.limit)?;
     let found = reading
         .clinic
         .appointments(&reading.caller, query.filter(), page.query())

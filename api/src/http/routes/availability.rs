@@ -116,7 +116,7 @@ pub async fn slots<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<SlotQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page(query.cursor.as_deref(), query.limit)?;
+    let page = page("slots", query.cursor.as_deref(), query.limit)?;
     let filter = query.filter(reading.core.ports.clock.now())?;
     let found = reading.clinic.free_slots(&reading.caller, filter, page.query()).await?;
     let place = |free: &FreeSlot| (free.slot.start, free.practitioner);

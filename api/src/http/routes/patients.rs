@@ -51,7 +51,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page()?;
+    let page = query.page("patients")?;
     let found = reading.clinic.patients(&reading.caller, None, page.query()).await?;
     Ok(reading.page(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }

@@ -58,7 +58,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PractitionerQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page(query.cursor.as_deref(), query.limit)?;
+    let page = page("practitioners", query.cursor.as_deref(), query.limit)?;
     let specialization = check_specialization(query.specialization)?;
     let found = reading
         .clinic
@@ -131,7 +131,7 @@ pub async fn patients<B: Backend>(
     id: web::Path<PractitionerId>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page()?;
+    let page = query.page("patients of a practitioner")?;
     let found = reading.clinic.patients_of(&reading.caller, *id, page.query()).await?;
     Ok(reading.page(page.answer(found, |one| one.patient, dto::Relationship::from)))
 }
