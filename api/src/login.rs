@@ -21,6 +21,9 @@ pub enum LoginError {
         /// Why.
         source: reqwest::Error,
     },
+    /// The server cannot do it now.
+    #[error("the server cannot sign anybody in now: {0}")]
+    Unavailable(String),
     /// The server says no.
     #[error("the server refused: {0}")]
     Refused(String),
@@ -140,10 +143,15 @@ async fn accepted(answer: reqwest::Response) -> Result<reqwest::Response, LoginE
     let problem: Value = answer.json().await.unwrap_or_default();
     let said = |key| problem.get(key).and_then(Value::as_str);
     let title = said("title").unwrap_or("no reason given");
-    Err(LoginError::Refused(match said("detail") {
+    let text = match said("detail") {
         Some(detail) => format!("{title}: {detail} ({status})"),
         None => format!("{title} ({status})"),
-    }))
+    };
+    Err(if status.is_server_error() {
+        LoginError::Unavailable(text)
+    } else {
+        LoginError::Refused(text)
+    })
 }
 
 #[cfg(test)]

@@ -139,6 +139,11 @@ pub struct Dev {
 impl Dev {
     /// Starts it, with chain and Postgres on any ports.
     pub async fn start(folder: &Path, port: u16) -> Self {
+        Self::start_with(folder, port, 0).await
+    }
+
+    /// Starts it, with a chain on any port and Postgres on this one.
+    pub async fn start_with(folder: &Path, port: u16, postgres: u16) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let running = folder.join("running.json");
         // A run that was killed leaves it.
@@ -148,7 +153,7 @@ impl Dev {
             "--chain-port",
             "0",
             "--postgres-port",
-            "0",
+            &postgres.to_string(),
             "--port",
             &port.to_string(),
         ]);

@@ -154,6 +154,9 @@ fn summary(system: &System, demo: Option<&Demo>) -> String {
                 person.key.expose()
             );
         }
+        for gone in &demo.gone {
+            text += &format!("    {:<14} is GONE: {}\n", gone.role, gone.why);
+        }
         for service in &demo.services {
             text += &format!("    {:<14} service key {}\n", service.role, service.key);
         }

@@ -25,6 +25,7 @@ pub use error::CliError;
 /// Patients, doctors and appointments: every change is a sealed event on an Ethereum log.
 #[derive(Debug, Parser)]
 #[command(
+    name = "medconnect",
     version,
     after_help = "Exit codes: 0 done; 1 it failed, or a part of it did; 2 it was asked for in a way that cannot work \
                   (arguments, configuration, no server); 130 stopped by force."
@@ -34,26 +35,18 @@ struct Cli {
     command: Command,
 }
 
+// What stands above a variant would take the place of all that its arguments say of the subcommand.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole system on this machine, with its own Postgres and chain.
     Dev(dev::Arguments),
-    /// Run a server on a Postgres and a chain that are there.
     Serve(serve::Arguments),
-    // What this one and the import say of themselves, exit codes included, stands with their arguments.
     CheckNode(check_node::Arguments),
-    /// Put the event log's contract on a chain.
     Deploy(deploy::Arguments),
-    /// Create or update the database's tables.
     Migrate(migrate::Arguments),
-    /// Build the read models once more from the chain alone, and swap them in.
     Rebuild(rebuild::Arguments),
-    /// Look after the keys that protect what concerns a person.
     Keys(keys::Arguments),
     Import(import::Arguments),
-    /// Sign in with a wallet, and get a token.
     Login(login::Arguments),
-    /// Measure, and print ratios against baselines of the same run.
     Bench(bench::Arguments),
     /// Print the OpenAPI document of the REST interface.
     Openapi,
@@ -98,6 +91,33 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn the_help_of_a_subcommand_says_all_that_the_documents_promise() {
+        let help = |name: &str| {
+            let mut command = Cli::command();
+            command.build();
+            command
+                .find_subcommand_mut(name)
+                .unwrap()
+                .render_long_help()
+                .to_string()
+        };
+        assert!(help("migrate").contains("ALTER DEFAULT PRIVILEGES GRANT SELECT"));
+        for setting in [
+            "http.public_url",
+            "chain.signer",
+            "keys.master_secret",
+            "bootstrap.administrator",
+        ] {
+            assert!(help("serve").contains(setting), "{setting}");
+        }
+        assert!(help("check-node").contains("Exit codes"));
+        assert_eq!(
+            Cli::command().render_version(),
+            format!("medconnect {}\n", env!("CARGO_PKG_VERSION"))
+        );
+    }
 
     #[test]
     fn every_subcommand_and_option_is_explained() {

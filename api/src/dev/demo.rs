@@ -1,6 +1,7 @@
 //! People and systems to try things out with: one of each role, made through the same commands as any others.
 //!
-//! Doing it again changes nothing. The wallets' keys are in the data directory's secrets, the services' in `demo.json`.
+//! Doing it again changes nothing. Whoever was closed or taken out since stays so: the others are made, and it is said who is gone. The
+//! wallets' keys are in the data directory's secrets, the services' in `demo.json`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -67,6 +68,23 @@ pub enum DemoError {
     NotReady,
 }
 
+impl DemoError {
+    /// Nobody is there who could make this one.
+    fn nobody_invites(role: &'static str) -> Self {
+        let source = LoginError::Refused("nobody is left who could invite them".to_owned());
+        Self::Login { role, source }
+    }
+
+    /// Whether the server does not do it, and would not if it were asked again.
+    const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 400 && *status < 500,
+            Self::Login { source, .. } => matches!(source, LoginError::Refused(_)),
+            Self::Dev(_) | Self::Server(_) | Self::NotReady => false,
+        }
+    }
+}
+
 /// A service's key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServiceKey {
@@ -96,6 +114,17 @@ pub struct Demo {
     pub people: Vec<Person>,
     /// Who has a key.
     pub services: Vec<ServiceKey>,
+    /// Whom the server does not let be what they were made as, and why.
+    pub gone: Vec<Gone>,
+}
+
+/// A demo identity that is not there any more.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    /// The role.
+    pub role: &'static str,
+    /// What the server said.
+    pub why: String,
 }
 
 impl Demo {
@@ -164,66 +193,144 @@ pub async fn ready(url: &str) -> Result<(), DemoError> {
 /// Makes sure that everybody is there. The administrator becomes one by signing in, everybody else by an invitation.
 ///
 /// # Errors
-/// [`DemoError`].
+/// [`DemoError`], but not what the server refuses to do for one of them: that one is gone then.
 pub async fn seed(url: &str, folder: &Path, wallets: &DemoWallets) -> Result<Demo, DemoError> {
-    let people = people(wallets)?;
-    let administrator = Caller::signed_in(url, "administrator", &people).await?;
+    let mut people = people(wallets)?;
+    let mut gone = Vec::new();
+    let administrator = tolerate(&mut gone, "administrator", administrator(url, &people).await)?;
     for role in ["hospital", "registrar", "auditor", "insurer"] {
-        let caller = Caller::signed_in(url, role, &people).await?;
-        if !caller.registered {
-            let account = json!({"name": format!("Demo {role}"), "role": role, "kind": "person"});
-            let account = administrator.send("POST", "/v1/accounts", account).await?;
-            caller.join(&administrator, "accounts", &account).await?;
-        }
+        let made = staff(url, role, &people, administrator.as_ref()).await;
+        tolerate(&mut gone, role, made)?;
     }
-    let services = services(&administrator, folder).await?;
+    let services = services(url, administrator.as_ref(), folder, &mut gone).await?;
+    let hospital = tolerate(
+        &mut gone,
+        "hospital",
+        Caller::registered(url, "hospital", &people).await,
+    )?;
+    for role in ["doctor", "patient"] {
+        let made = treated(url, role, &people, hospital.as_ref()).await;
+        tolerate(&mut gone, role, made)?;
+    }
+    people.retain(|person| gone.iter().all(|gone| gone.role != person.role));
+    Ok(Demo { people, services, gone })
+}
 
-    let hospital = Caller::signed_in(url, "hospital", &people).await?;
+/// Notes whom the server refuses to be what they were made as.
+fn tolerate<T>(gone: &mut Vec<Gone>, role: &'static str, made: Result<T, DemoError>) -> Result<Option<T>, DemoError> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(error) if error.is_refusal() => {
+            if gone.iter().all(|gone| gone.role != role) {
+                let why = error.to_string();
+                gone.push(Gone { role, why });
+            }
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn administrator<'a>(url: &'a str, people: &[Person]) -> Result<Caller<'a>, DemoError> {
+    let caller = Caller::registered(url, "administrator", people).await?;
+    // Asked so that somebody whose wallet has another account by now is not taken for one.
+    caller.send("GET", "/v1/accounts?limit=1", Value::Null).await?;
+    Ok(caller)
+}
+
+async fn staff(
+    url: &str,
+    role: &'static str,
+    people: &[Person],
+    administrator: Option<&Caller<'_>>,
+) -> Result<(), DemoError> {
+    let caller = Caller::signed_in(url, role, people).await?;
+    if caller.registered {
+        return Ok(());
+    }
+    let administrator = administrator.ok_or_else(|| DemoError::nobody_invites(role))?;
+    let account = json!({"name": format!("Demo {role}"), "role": role, "kind": "person"});
+    let account = administrator.send("POST", "/v1/accounts", account).await?;
+    caller.join(administrator, "accounts", &account).await
+}
+
+/// The doctor, who offers slots, or the patient.
+async fn treated(
+    url: &str,
+    role: &'static str,
+    people: &[Person],
+    hospital: Option<&Caller<'_>>,
+) -> Result<(), DemoError> {
+    let caller = Caller::signed_in(url, role, people).await?;
+    let Some(hospital) = hospital else {
+        return if caller.registered {
+            Ok(())
+        } else {
+            Err(DemoError::nobody_invites(role))
+        };
+    };
+    if role == "patient" {
+        if !caller.registered {
+            let record = hospital.send("POST", "/v1/patients", patient_json()).await?;
+            caller.join(hospital, "patients", &record).await?;
+        }
+        return Ok(());
+    }
     let practitioner = hospital.send("POST", "/v1/practitioners", doctor_json()).await?;
-    let doctor = Caller::signed_in(url, "doctor", &people).await?;
-    if !doctor.registered {
-        doctor.join(&hospital, "practitioners", &practitioner).await?;
+    if !caller.registered {
+        caller.join(hospital, "practitioners", &practitioner).await?;
     }
-    if let Some(id) = practitioner.get("id").and_then(Value::as_str) {
-        offer_slots(&hospital, id).await?;
+    match practitioner.get("id").and_then(Value::as_str) {
+        Some(id) => offer_slots(hospital, id).await,
+        None => Ok(()),
     }
-    let patient = Caller::signed_in(url, "patient", &people).await?;
-    if !patient.registered {
-        let record = hospital.send("POST", "/v1/patients", patient_json()).await?;
-        patient.join(&hospital, "patients", &record).await?;
-    }
-    Ok(Demo { people, services })
 }
 
 /// The services, each with a key that works: the one that is known, or another one.
-async fn services(administrator: &Caller<'_>, folder: &Path) -> Result<Vec<ServiceKey>, DemoError> {
+async fn services(
+    url: &str,
+    administrator: Option<&Caller<'_>>,
+    folder: &Path,
+    gone: &mut Vec<Gone>,
+) -> Result<Vec<ServiceKey>, DemoError> {
     let path = folder.join(FILE);
     let mut known: Vec<ServiceKey> = read_json(&path)?.unwrap_or_default();
-    for (name, role, scopes) in SERVICES {
+    for service @ (name, ..) in SERVICES {
         if let Some(service) = known.iter().find(|service| service.name == name) {
-            if administrator.works(&service.key).await? {
+            if works(url, &service.key).await? {
                 continue;
             }
             known.retain(|service| service.name != name);
         }
-        let account = administrator
-            .send("POST", "/v1/accounts", json!({"name": name, "role": role}))
-            .await?;
-        let id = account.get("id").and_then(Value::as_str).unwrap_or_default();
-        let path_of_keys = format!("/v1/accounts/{id}/keys");
-        let issued = administrator
-            .send("POST", &path_of_keys, json!({"scopes": scopes}))
-            .await?;
-        if let Some(key) = issued.get("secret").and_then(Value::as_str) {
-            known.push(ServiceKey {
-                name: name.to_owned(),
-                role: role.to_owned(),
-                key: key.to_owned(),
-            });
+        let issued = match administrator {
+            Some(administrator) => issue_key(administrator, service).await,
+            None => Err(DemoError::nobody_invites(name)),
+        };
+        if let Some(Some(service)) = tolerate(gone, name, issued)? {
+            known.push(service);
             write_json(&path, &known)?;
         }
     }
     Ok(known)
+}
+
+async fn issue_key(
+    administrator: &Caller<'_>,
+    (name, role, scopes): (&str, &str, &[&str]),
+) -> Result<Option<ServiceKey>, DemoError> {
+    let account = administrator
+        .send("POST", "/v1/accounts", json!({"name": name, "role": role}))
+        .await?;
+    let id = account.get("id").and_then(Value::as_str).unwrap_or_default();
+    let issued = administrator
+        .send("POST", &format!("/v1/accounts/{id}/keys"), json!({"scopes": scopes}))
+        .await?;
+    let secret = issued.get("secret").and_then(Value::as_str);
+    Ok(secret.map(|key| ServiceKey {
+        name: name.to_owned(),
+        role: role.to_owned(),
+        key: key.to_owned(),
+    }))
 }
 
 async fn offer_slots(hospital: &Caller<'_>, doctor: &str) -> Result<(), DemoError> {
@@ -287,13 +394,30 @@ impl<'a> Caller<'a> {
         let refused = |source| DemoError::Login { role, source };
         let person = people.iter().find(|person| person.role == role);
         let person = person.ok_or_else(|| refused(LoginError::Signing))?;
-        let session = sign_in(url, None, &person.wallet).await.map_err(refused)?;
+        let deadline = Instant::now() + PATIENCE;
+        let session = loop {
+            match sign_in(url, None, &person.wallet).await {
+                Err(LoginError::Unavailable(_)) if Instant::now() < deadline => sleep(Duration::from_millis(250)).await,
+                signed_in => break signed_in.map_err(refused)?,
+            }
+        };
         Ok(Self {
             url,
             http: reqwest::Client::new(),
             token: session.token.expose_secret().to_owned(),
             registered: session.me.get("registered").and_then(Value::as_bool).unwrap_or(false),
         })
+    }
+
+    /// Somebody who has an account.
+    async fn registered(url: &'a str, role: &'static str, people: &[Person]) -> Result<Self, DemoError> {
+        let caller = Self::signed_in(url, role, people).await?;
+        if caller.registered {
+            Ok(caller)
+        } else {
+            let source = LoginError::Refused("the wallet has no account any more".to_owned());
+            Err(DemoError::Login { role, source })
+        }
     }
 
     /// Binds the wallet to what was registered, by an invitation of whoever may issue it.
@@ -339,15 +463,10 @@ impl<'a> Caller<'a> {
             }
         }
     }
+}
 
-    /// Whether a service's key is good.
-    async fn works(&self, key: &str) -> Result<bool, DemoError> {
-        let answer = self
-            .http
-            .get(format!("{}/v1/me", self.url))
-            .bearer_auth(key)
-            .send()
-            .await?;
-        Ok(answer.status().is_success())
-    }
+/// Whether a service's key is good.
+async fn works(url: &str, key: &str) -> Result<bool, DemoError> {
+    let me = reqwest::Client::new().get(format!("{url}/v1/me")).bearer_auth(key);
+    Ok(me.send().await?.status().is_success())
 }

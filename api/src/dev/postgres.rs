@@ -66,7 +66,7 @@ impl Cluster {
         if !data.is_dir() {
             create(tools, user, folder, options).await?;
         }
-        end_former(&data).await;
+        end_former(folder).await;
 
         let deadline = Instant::now() + START;
         loop {
@@ -318,7 +318,13 @@ fn launch(
 }
 
 /// Ends the server of a former run that still works on this folder, and forgets one that is gone.
-async fn end_former(data: &Path) {
+///
+/// The caller holds the data directory. A server that is stopping by itself, for its medconnect was killed, is waited for.
+pub(super) async fn end_former(folder: &Path) {
+    let Ok(folder) = folder.canonicalize() else {
+        return;
+    };
+    let data = folder.join("data");
     let lock = data.join("postmaster.pid");
     let Ok(text) = std::fs::read_to_string(&lock) else {
         return;

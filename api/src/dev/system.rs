@@ -13,7 +13,7 @@ use super::error::DevError;
 use super::given::GivenNode;
 use super::kept::KeptCluster;
 use super::port::{self, Port};
-use super::postgres::ClusterOptions;
+use super::postgres::{ClusterOptions, end_former};
 use super::secrets::{HexSecret, Secrets};
 use super::system_chain::SystemChain;
 use super::tools::{AnvilTool, PostgresTools, Progress};
@@ -93,9 +93,11 @@ impl System {
         if node.is_none() {
             port::choose(ports.chain, "the chain")?;
         }
+        let cluster = directory.path().join("postgres");
+        // What a run that was killed has left holds the port until it has ended.
+        end_former(&cluster).await;
         port::choose(ports.postgres, "Postgres")?;
         let user = RunAs::not_root()?;
-        let cluster = directory.path().join("postgres");
         user.can_reach(&cluster, Some("--data-dir"))?;
         let secrets = Secrets::open(directory.path())?;
 

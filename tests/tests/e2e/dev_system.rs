@@ -11,8 +11,12 @@ use api::dev::port::Port;
 use api::dev::system::{System, SystemPorts};
 use api::dev::tools::silent;
 use infrastructure::chain::{BlockId, EventLog, Node, RpcOptions};
+use reqwest::Method;
+use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, Row};
+use tests::binary::{Dev, free_port};
 use tests::postgres;
+use tests::rest::Rest;
 
 async fn start(path: &Path) -> System {
     try_start(path, SystemPorts::ANY).await.unwrap()
@@ -124,4 +128,24 @@ async fn what_is_in_the_way_is_said_before_anything_is_started() {
     std::fs::write(path.join("secrets.toml"), "master_secret = 7").unwrap();
     let refused = try_start(&path, SystemPorts::ANY).await.unwrap_err();
     assert!(matches!(refused, DevError::Damaged { .. }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_killed_starts_again_at_once_and_says_which_demo_identity_is_gone() {
+    let folder = postgres::folder();
+    let (data, port, postgres) = (folder.path().join("data"), free_port(), free_port());
+    let dev = Dev::start_with(&data, port, postgres).await;
+    let (admin, url) = (dev.token("administrator").await, dev.url.clone());
+    let admin = Rest::new(&url, &admin);
+    let insurer = dev.get("insurer", "/v1/me").await;
+    let close = format!("/v1/accounts/{}/close", insurer["account"].as_str().unwrap());
+    admin.insist(Method::POST, &close, &json!({})).await;
+    // Its Postgres holds the port for a moment longer.
+    dev.kill().await;
+    let dev = Dev::start_with(&data, port, postgres).await;
+    let output = dev.output();
+    assert!(output.contains("insurer        is GONE"), "{output}");
+    assert!(!output.contains("the follower has not begun yet"), "{output}");
+    dev.token("hospital").await;
+    dev.stop().await;
 }

@@ -17,6 +17,7 @@ use sqlx::PgPool;
 
 use super::{CliError, console};
 use crate::config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig};
+use crate::dev::running;
 use crate::pools;
 
 /// Look after the keys that protect what concerns a person.
@@ -60,6 +61,9 @@ struct ConfigFile {
     /// The configuration file; only `database`, `chain` and `keys` are read, and the environment will do without one
     #[arg(long, short, value_name = "FILE", env = "MEDCONNECT_CONFIG")]
     config: Option<PathBuf>,
+    /// The data directory of a `medconnect dev` that runs, instead of a configuration file
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    data_dir: Option<PathBuf>,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
@@ -72,16 +76,17 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 }
 
 impl ConfigFile {
-    fn path(&self) -> Option<&Path> {
-        self.config.as_deref()
+    fn path(&self) -> Option<PathBuf> {
+        let of_dev = self.data_dir.as_deref().map(running::server_config);
+        of_dev.or_else(|| self.config.clone())
     }
 
     fn database(&self) -> Result<PgPool, CliError> {
-        Ok(pools::for_long_work(&DatabaseConfig::read(self.path())?)?)
+        Ok(pools::for_long_work(&DatabaseConfig::read(self.path().as_deref())?)?)
     }
 
     fn log(&self) -> Result<LogLocation, ConfigError> {
-        let chain = ChainConfig::read(self.path())?;
+        let chain = ChainConfig::read(self.path().as_deref())?;
         Ok(LogLocation {
             chain_id: chain.id,
             contract: chain.contract.0,
@@ -89,7 +94,7 @@ impl ConfigFile {
     }
 
     fn secrets(&self) -> Result<(MasterSecret, KeyEncryptionKeys), ConfigError> {
-        let keys = KeysConfig::read(self.path())?;
+        let keys = KeysConfig::read(self.path().as_deref())?;
         Ok((keys.master_secret()?, keys.encryption_keys()?))
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Rotate {
 impl Rotate {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
         let pool = self.config.database()?;
-        let keys = KeysConfig::read(self.config.path())?.encryption_keys()?;
+        let keys = KeysConfig::read(self.config.path().as_deref())?.encryption_keys()?;
         let current = keys.current_id().to_owned();
         let bar = console::bar();
         bar.set_message("wrapping");
