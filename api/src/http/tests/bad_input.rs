@@ -477,11 +477,14 @@ async fn what_is_said_of_a_query_is_true() {
     let nothing_between = call_service(&service, request("GET", same).to_request()).await;
     assert_eq!(nothing_between.status(), 200);
     for (path, detail) in [
-        ("/v1/slots?limit=a", "The query is not as documented."),
+        (
+            "/v1/slots?limit=a",
+            "The parameter `limit`: expected a whole number, neither negative nor too large.",
+        ),
         ("/v1/slots?limit=1&limit=2", "The query: duplicate field \"limit\"."),
         (
             "/v1/slots?from=9999-12-31T23:59:59Z",
-            "The query: expected a date and time with its offset, from 1800 to 2200, such as 2026-03-01T09:00:00+01:00 or \
+            "The parameter `from`: expected a date and time with its offset, from 1800 to 2200, such as 2026-03-01T09:00:00+01:00 or \
              2026-03-01T08:00:00Z.",
         ),
     ] {
