@@ -246,7 +246,10 @@ async fn a_wallets_sessions_end_together_but_for_one() {
             message: "signed".to_owned(),
             signature: vec![1; 65],
         };
-        sessions.open(TokenHash([token; 32]), &session, &proof).await.unwrap();
+        sessions
+            .open(TokenHash([token; 32]), &session, &proof, MOST)
+            .await
+            .unwrap();
     };
     for (token, wallet) in [(1, 7), (2, 7), (3, 7), (4, 8)] {
         open(token, wallet).await;
@@ -358,7 +361,10 @@ async fn a_wallet_that_was_taken_away_may_be_bound_again() {
             message: "signed".to_owned(),
             signature: vec![1; 65],
         };
-        sessions.open(TokenHash([token; 32]), &session, &proof).await.unwrap();
+        sessions
+            .open(TokenHash([token; 32]), &session, &proof, MOST)
+            .await
+            .unwrap();
     };
     let goes_on = async |token: u8| sessions.find(TokenHash([token; 32]), start).await.unwrap().is_some();
     sign_in(1).await;
