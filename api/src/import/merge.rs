@@ -11,15 +11,16 @@ use domain::patient::{AllergyKind, Findings, Intake, Matter, PatientDetails, Wit
 use domain::practitioner::PractitionerDetails;
 
 use self::findings::Finding;
-use super::identity::ADDRESSES;
+use super::identity::{ADDRESSES, is_global};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
 /// added to, but for what is `former`. A death stays where none is told: others may not have heard of it.
 pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: &[Identifier]) -> PatientDetails {
     let identifier = recorded.identifier.clone();
     let known = recorded.other_identifiers.iter();
-    let is_called = known.clone().any(|known| known.system == ADDRESSES);
-    // What the resource is called may change with every export; one name is enough to know it again.
+    let is_address = |known: &Identifier| known.system == ADDRESSES && is_global(&known.value);
+    let is_called = known.clone().any(is_address);
+    // What the resource is called may change with every export; one name that is good everywhere is enough to know it again.
     let worth = |other: &&Identifier| !(is_called && other.system == ADDRESSES);
     let new = told.identifier.iter().chain(&told.other_identifiers).filter(worth);
     let mut other_identifiers: Vec<Identifier> = Vec::new();

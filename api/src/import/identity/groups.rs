@@ -356,9 +356,10 @@ impl<'a> Grouping<'a> {
             return !left.likeness.contradicts(&right.likeness, Bond::Resource);
         }
         let named = |state: &State| state.identifiers.iter().any(|(standing, _)| standing.names());
-        !(named(left) && named(right))
-            && !left.likeness.contradicts(&right.likeness, Bond::Plain)
-            && left.likeness.resembles(&right.likeness)
+        if named(left) && named(right) {
+            return false;
+        }
+        !left.likeness.contradicts(&right.likeness, Bond::Plain) && left.likeness.resembles(&right.likeness)
     }
 }
 

@@ -341,6 +341,25 @@ fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCa
     Ok(())
 }
 
+#[test]
+fn an_address_is_remembered_beside_an_id_that_is_none() {
+    let known = |address: &str| PatientDetails {
+        other_identifiers: vec![Identifier {
+            system: ADDRESSES.to_owned(),
+            value: address.to_owned(),
+        }],
+        ..PatientDetails::default()
+    };
+    let (id, one, other) = (
+        known("urn:uuid:7"),
+        known("https://a.test/Patient/7"),
+        known("https://b.test/Patient/7"),
+    );
+    let both = merge::details(&id, &one, &[]);
+    assert_eq!(both.other_identifiers.len(), 2);
+    assert_eq!(merge::details(&both, &other, &[]), both, "one is enough");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
