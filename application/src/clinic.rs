@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, ClinicAggregate, CommandId, Wallet, WalletId};
+use domain::patient::PatientDetails;
 use uuid::Uuid;
 
 use crate::command::{CommandContext, CommandError, CommandExecutor, Freshness, Receipt};
@@ -186,6 +187,18 @@ impl<B: Backend> Clinic<B> {
             correlation: issue.correlation,
             cause: None,
             repeated: issue.repeated,
+        }
+    }
+
+    /// Refuses what is said to be told at a time to come. An import decides by these times what is newer: one far ahead would keep out
+    /// all that is told after it.
+    pub(crate) fn require_told(&self, as_of: Option<DateTime<Utc>>, pointer: &'static str) -> Result<(), UseCaseError> {
+        match as_of {
+            Some(as_of) if as_of - self.now() > PatientDetails::CLOCKS_DIFFER => Err(UseCaseError::Invalid {
+                pointer,
+                detail: "the time as of which this is told lies in the future",
+            }),
+            _ => Ok(()),
         }
     }
 

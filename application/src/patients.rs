@@ -74,6 +74,7 @@ impl<B: Backend> Clinic<B> {
             return self.register_with_wallet(patient, registration, signed_in, issue).await;
         }
         permit(principal, Action::RegisterPatient)?;
+        self.require_told(registration.intake.newest(), "/intake")?;
         let freshness = match &registration.details.identifier {
             Some(_) => Freshness::MayExist,
             None => issue.freshness(),
@@ -163,6 +164,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        self.require_told(intake.newest(), "")?;
         if !principal.is_of_a_hospital() {
             self.require_same_dates(patient, &intake).await?;
         }

@@ -27,6 +27,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit(principal, Action::RegisterPractitioner)?;
+        self.require_told(details.as_of, "/details/asOf")?;
         let (practitioner, freshness) = match &details.identifier {
             Some(identifier) => (
                 self.identities.from_identifier(PRACTITIONER, identifier),
@@ -72,6 +73,7 @@ impl<B: Backend> Clinic<B> {
             Action::UpdatePractitioner,
             Object::Practitioner(practitioner),
         )?;
+        self.require_told(details.as_of, "/asOf")?;
         if !principal.is_of_a_hospital() && details.as_of.is_some() {
             let missing = UseCaseError::NotFound(Resource::Practitioner);
             if self.load_practitioner(practitioner, missing).await?.as_of != details.as_of {

@@ -67,6 +67,7 @@ impl<B: Backend> Clinic<B> {
             as_of,
             corrects,
         } = request;
+        self.require_told(as_of, "/asOf")?;
         self.require_patient(patient, "/patient").await?;
         let (calendar, provider) = match provider {
             VisitProvider::Practitioner(practitioner) => {

@@ -40,7 +40,7 @@ impl PatientDetails {
     pub const MOST_IDENTIFIERS: usize = 50;
 
     /// How far ahead of ours a source's clock may be.
-    const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
+    pub const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
     /// Whether the days of birth and death, and the time as of which this is told, can be true.
     ///
@@ -198,6 +198,12 @@ impl Intake {
     /// Whether a source has told all that this says it has, and as of when, by what is `known`.
     pub fn is_dated_as(&self, known: &Self) -> bool {
         self.dates().all(|date| known.dates().any(|known| known == date))
+    }
+
+    /// The latest time as of which a source has told something of it, or has taken something back.
+    pub fn newest(&self) -> Option<DateTime<Utc>> {
+        let told = self.dates().map(|(_, _, as_of)| as_of);
+        told.chain(self.withdrawn.iter().map(|gone| gone.as_of)).max()
     }
 
     /// What a source has told, and as of when.

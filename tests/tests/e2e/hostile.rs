@@ -673,6 +673,9 @@ impl World {
             ("walletsInvitePatient", Good::of(&ito)),
             ("walletsInvitePractitioner", Good::of(&doctor)),
             ("walletsInviteStaff", Good::of(&clerk)),
+            ("walletsWithdrawPatients", Good::of(&ito).answered(204)),
+            ("walletsWithdrawPractitioners", Good::of(&doctor).answered(204)),
+            ("walletsWithdrawStaffs", Good::of(&clerk).answered(204)),
             (
                 "walletsTakePatientsAway",
                 Good::of(&ito).saying(taken.clone()).answered(404),
@@ -721,7 +724,7 @@ impl World {
             "walletsRead" | "walletsChange" => &self.person,
             "walletsAccept" | "registrationAsk" => &self.stranger,
             "registrationOwn" => &self.newcomer,
-            "walletsInviteStaff" => &self.administrator,
+            "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,
             id if id.starts_with("walletsTake") => &self.registrar,
             id if id.starts_with("accounts") || id.starts_with("admin") => &self.administrator,
             _ => &self.hospital,

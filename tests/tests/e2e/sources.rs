@@ -10,11 +10,15 @@ use tests::system::{TestSystem, deployed};
 const AS_OF: &str = "2024-01-01T00:00:00Z";
 
 fn refused_at(answer: &(u16, Value), pointer: &str) {
+    refused_because(answer, pointer, "only a hospital");
+}
+
+fn refused_because(answer: &(u16, Value), pointer: &str, why: &str) {
     let (status, problem) = answer;
     assert_eq!(*status, 422, "{problem}");
     assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     let detail = problem["errors"][0]["detail"].as_str().unwrap();
-    assert!(detail.starts_with("only a hospital"), "{detail}");
+    assert!(detail.contains(why), "{detail}");
 }
 
 fn numbers(value: &str) -> Value {
@@ -57,7 +61,7 @@ async fn only_a_hospital_says_what_another_system_says() {
         body[field] = value;
         body
     };
-    let later = json!("2099-01-01T00:00:00Z");
+    let later = json!("2025-01-01T00:00:00Z");
     let dated = json!([{ "concept": { "text": "Penicillin" }, "asOf": later }]);
     let (others, dates) = ("/otherIdentifiers", "/asOf");
     for (path, body, pointer) in [
@@ -78,6 +82,20 @@ async fn only_a_hospital_says_what_another_system_says() {
         let (status, answer) = system.put(path, &hospital, before).await;
         assert_eq!(status, 200, "{answer}");
     }
+
+    // Nobody tells anything as of a time to come: what is told after it would be older.
+    let to_come = json!("2099-01-01T00:00:00Z");
+    let told = json!([{ "concept": { "text": "Penicillin" }, "asOf": to_come }]);
+    for (path, body, pointer) in [
+        (&details_path, with(&details, "asOf", to_come.clone()), dates),
+        (&intake_path, with(&intake, "allergies", told), ""),
+    ] {
+        refused_because(&system.put(path, &hospital, &body).await, pointer, "in the future");
+    }
+    let doctor = with(&practitioner("Sato", "Asia/Tokyo")["details"], "asOf", to_come);
+    let doctor = json!({ "details": doctor });
+    let refused = system.post("/v1/practitioners", &hospital, &doctor).await;
+    refused_because(&refused, "/details/asOf", "in the future");
 
     // A doctor says of themselves who they are, and not as of when somebody else said so.
     let (status, registered) = system
