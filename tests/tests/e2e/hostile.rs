@@ -15,7 +15,7 @@ use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
 use futures::StreamExt as _;
 use reqwest::Method;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::people::{Person, patient};
@@ -275,10 +275,11 @@ impl Operation {
                 requests.push(request);
             }
         }
-        let mut request = right.varied("header accept-encoding", "nothing");
-        let nothing = HeaderValue::from_static("identity;q=0, *;q=0");
-        request.headers.push((ACCEPT_ENCODING, nothing));
-        requests.push(request);
+        for (name, text) in [(ACCEPT_ENCODING, "identity;q=0, *;q=0"), (IF_MATCH, "\"no such tag\"")] {
+            let mut request = right.varied(&format!("header {name}"), text);
+            request.headers.push((name, HeaderValue::from_static(text)));
+            requests.push(request);
+        }
         if let Some(body) = &right.body {
             for broken in broken(body) {
                 let text = String::from_utf8_lossy(&broken).into_owned();
