@@ -19,10 +19,13 @@ use crate::config::Config;
 ///                           http.concurrency, http.workers, http.command_wait_seconds, http.claim_seconds,
 ///                           http.session_idle_minutes, http.session_hours,
 ///                           http.invitation_hours (168)
-///   http.registration       "invitation" (the default) or "open": whether any wallet registers itself as a patient
+///   http.registration       "invitation" (the default), "approval" (whoever has signed in asks, and a hospital decides) or
+///                           "open" (any wallet registers itself); http.registration_request_hours (336)
 ///   http.trusted_proxies    networks such as "10.0.0.0/8"; http.forwarded_header, "x-forwarded-for" or "forwarded"
 ///   limits.*                a minute: sign_ins_per_address (600), sign_ins_per_wallet (20), commands_per_person (120),
-///                           commands_per_service; a day: bytes_per_person (8388608); at once: open_bookings (10)
+///                           commands_per_service; an hour: registration_requests_per_address (60); a day:
+///                           bytes_per_person (8388608); at once: open_bookings (10), sessions_per_wallet (10),
+///                           registration_requests (1000)
 ///   database.url            postgres://user:password@host/database (required); database.connections (32)
 ///                           for requests; database.follower_connections (4), database.appender_connections (4) and
 ///                           database.upkeep_connections (4) beside them

@@ -17,6 +17,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Uid;
@@ -166,6 +167,9 @@ fn is_fresh(path: &Path) -> Result<bool, DevError> {
     }
 }
 
+/// How long a process that was killed may hold its lock: until it is gone.
+const DIES_WITHIN: Duration = Duration::from_secs(2);
+
 fn lock(folder: &Path) -> Result<Flock<File>, DevError> {
     let path = folder.join(LOCK);
     let file = OpenOptions::new()
@@ -175,22 +179,30 @@ fn lock(folder: &Path) -> Result<Flock<File>, DevError> {
         .truncate(false)
         .open(&path)
         .map_err(DevError::file("open", &path))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(mut lock) => {
-            lock.set_len(0)
-                .and_then(|()| lock.rewind())
-                .and_then(|()| writeln!(lock, "{}", std::process::id()))
-                .map_err(DevError::file("write", &path))?;
-            Ok(lock)
+    let mut lock = acquire(file, Instant::now() + DIES_WITHIN).map_err(|mut file| {
+        let mut holder = String::new();
+        let _ = file.read_to_string(&mut holder);
+        DevError::Locked {
+            path: folder.to_owned(),
+            holder: holder.trim().to_owned(),
         }
-        Err((mut file, _)) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            Err(DevError::Locked {
-                path: folder.to_owned(),
-                holder: holder.trim().to_owned(),
-            })
+    })?;
+    lock.set_len(0)
+        .and_then(|()| lock.rewind())
+        .and_then(|()| writeln!(lock, "{}", std::process::id()))
+        .map_err(DevError::file("write", &path))?;
+    Ok(lock)
+}
+
+/// Gives the file back if somebody still holds it then.
+fn acquire(mut file: File, until: Instant) -> Result<Flock<File>, File> {
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((held, _)) if Instant::now() >= until => return Err(held),
+            Err((held, _)) => file = held,
         }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -110,10 +110,11 @@ async fn where_there_is_no_node_nothing_is_checked() {
 async fn a_slow_node_is_left_in_time() {
     let chain = TestChain::start().await;
     let proxy = Proxy::of(chain.url());
-    proxy.behave(Conduct::Delays(Duration::from_millis(700)));
+    // So slow that a busy machine makes no difference.
+    proxy.behave(Conduct::Delays(Duration::from_secs(2)));
     let started = Instant::now();
-    let (code, report, _) = check(&proxy.url(), &["--patience", "3"]).await;
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    let (code, report, _) = check(&proxy.url(), &["--patience", "9"]).await;
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
     assert_eq!(code, 1, "{report}");
     assert_eq!(finding(&report, "history")["verdict"], "unknown");
     assert_eq!(finding(&report, "speed")["verdict"], "limited");

@@ -68,7 +68,7 @@ const ABSENT: [(&str, Said); 8] = [
 ];
 
 /// What people write who have no code, or one of their own. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 18] = [
+const WORDS: [(&str, Matter, Said); 19] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
@@ -76,6 +76,7 @@ const WORDS: [(&str, Matter, Said); 18] = [
     ("no known drug allergies", Allergies, TO_DRUGS),
     ("no known drug allergy", Allergies, TO_DRUGS),
     ("no known medication allergies", Allergies, TO_DRUGS),
+    ("no known medication allergy", Allergies, TO_DRUGS),
     ("nkda", Allergies, TO_DRUGS),
     ("no known food allergies", Allergies, NoneKnownTo(Food)),
     ("no known food allergy", Allergies, NoneKnownTo(Food)),
@@ -88,6 +89,48 @@ const WORDS: [(&str, Matter, Said); 18] = [
     ("no current medications", Medications, NoneKnown),
     ("no medications", Medications, NoneKnown),
 ];
+
+/// What people write where a form wants an answer. The whole text, whatever it is about.
+const ANSWERS: [(&str, Said); 24] = [
+    ("none", NoneKnown),
+    ("none known", NoneKnown),
+    ("none reported", NoneKnown),
+    ("nil", NoneKnown),
+    ("nil known", NoneKnown),
+    ("no", NoneKnown),
+    ("keine", NoneKnown),
+    ("keine bekannt", NoneKnown),
+    ("keine bekannten", NoneKnown),
+    ("aucun", NoneKnown),
+    ("aucune", NoneKnown),
+    ("ninguno", NoneKnown),
+    ("ninguna", NoneKnown),
+    ("nessuno", NoneKnown),
+    ("nessuna", NoneKnown),
+    ("geen", NoneKnown),
+    ("unknown", Unknown),
+    ("unbekannt", Unknown),
+    ("not known", Unknown),
+    ("?", Unknown),
+    ("n/a", NotAsked),
+    ("-", NotAsked),
+    ("--", NotAsked),
+    ("\u{2014}", NotAsked),
+];
+
+/// How a text begins that negates something, in whatever resource.
+const NEGATES: [&str; 7] = [
+    "no known ",
+    "no current ",
+    "no significant ",
+    "no relevant ",
+    "denies ",
+    "keine ",
+    "not allergic ",
+];
+
+/// How it ends.
+const NEGATED: [&str; 4] = [": none", "none known", "none reported", "keine bekannt"];
 
 /// What a concept says instead of a finding, and of what; `kind` is what its resource is about. `None` when it is a finding.
 pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, Said)> {
@@ -110,19 +153,34 @@ pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, S
     coded
         .or_else(|| absent().map(|said| (kind, said)))
         .or_else(|| words(concept).find_map(|words| in_words(&words)))
+        .or_else(|| words(concept).find_map(|words| Some((kind, answer(&words)?))))
         // A negation that no table knows is no finding either.
         .or_else(|| {
             words(concept)
-                .any(|words| words.starts_with("no known "))
+                .any(|words| negates(&words, kind))
                 .then_some((kind, NoneKnownOfOther))
         })
 }
 
-/// What people read, in small letters.
+/// What people read, in small letters, without what stands in brackets at its end.
 fn words(concept: &CodeableConcept) -> impl Iterator<Item = String> {
     let displays = concept.coding.iter().filter_map(|coding| coding.display.as_deref());
     let words = concept.text.as_deref().into_iter().chain(displays);
-    words.map(|words| words.trim().trim_end_matches('.').to_lowercase())
+    words.map(|words| {
+        let words = words.split_once(" (").map_or(words, |(words, _)| words);
+        words.trim().trim_end_matches('.').to_lowercase()
+    })
+}
+
+fn answer(words: &str) -> Option<Said> {
+    ANSWERS.iter().find(|(known, _)| *known == words).map(|(_, said)| *said)
+}
+
+/// Whether a text negates what it names. An illness may begin with "no", such as no light perception; nothing that is taken or not borne does.
+fn negates(words: &str, kind: Matter) -> bool {
+    let begins = NEGATES.iter().any(|begins| words.starts_with(begins));
+    let ends = NEGATED.iter().any(|ends| words.ends_with(ends));
+    begins || ends || kind != Conditions && words.starts_with("no ")
 }
 
 fn is_of_absence(system: &str) -> bool {

@@ -54,6 +54,50 @@ fn a_negation_says_that_none_are_known_and_is_no_finding() {
 }
 
 #[test]
+fn an_answer_of_a_form_is_no_finding() {
+    let text = |words: &str| json!({ "code": { "text": words } });
+    let conditions = |words: &str| intake_of(&[of_patient("Condition", text(words))]).conditions;
+    let medications = |words: &str| {
+        let fields = json!({ "medicationCodeableConcept": { "text": words } });
+        intake_of(&[of_patient("MedicationStatement", fields)]).medications
+    };
+    for none in [
+        "None",
+        "none known",
+        "Nil",
+        "Keine",
+        "Keine bekannt.",
+        "aucune",
+        "geen",
+        "None reported",
+    ] {
+        assert_eq!(allergies(text(none)), Findings::NoneKnown, "{none}");
+        assert_eq!(conditions(none), Findings::NoneKnown, "{none}");
+        assert_eq!(medications(none), Findings::NoneKnown, "{none}");
+    }
+    for unknown in ["unknown", "Unbekannt"] {
+        assert_eq!(allergies(text(unknown)), Findings::Unknown, "{unknown}");
+    }
+    for nothing in [
+        "n/a",
+        "\u{2014}",
+        "Allergies: none",
+        "denies allergies",
+        "Keine Medikamentenallergien bekannt",
+        "No latex",
+        "Penicillin - none known",
+        "not allergic to nuts",
+    ] {
+        assert_eq!(allergies(text(nothing)), Findings::NotAsked, "{nothing}");
+    }
+    assert_eq!(conditions("Keine Vorerkrankungen"), Findings::NotAsked);
+    assert_eq!(medications("no meds"), Findings::NotAsked);
+    assert!(matches!(conditions("No light perception"), Findings::Known(_)));
+    let to_drugs = intake_of(&[of_patient("AllergyIntolerance", text("No Known Drug Allergies (NKDA)"))]);
+    assert_eq!(to_drugs.no_known_allergies_to, [AllergyKind::Medication]);
+}
+
+#[test]
 fn a_negation_of_one_kind_says_nothing_of_the_others() {
     for (code, kind) in [
         (coded(SNOMED, "409137002"), AllergyKind::Medication),
