@@ -11,7 +11,7 @@ use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::{CommandError, CommandExecutor as _, Receipt};
+use crate::command::{CommandError, CommandExecutor as _, Receipt, Unavailable};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::patients::told_by_oneself;
@@ -137,8 +137,10 @@ impl<B: Backend> Clinic<B> {
                 self.requests.approved(id, self.now() + SHOWN).await?;
                 Ok((Done { id: patient, receipt }, Some(wallet)))
             }
-            // It may be there: whoever approves again finds out.
-            Err(error @ CommandError::Unknown) => Err(error.into()),
+            // It may be there, or another approval of it may be on its way: whoever approves again finds out.
+            Err(error @ (CommandError::Unknown | CommandError::Unavailable(Unavailable::NotFinal))) => {
+                Err(error.into())
+            }
             // An approval that was cut off had come through, and the record has changed since.
             Err(CommandError::Rejected(_)) if self.executor.load::<Patient>(patient).await?.version > 0 => {
                 self.requests.approved(id, self.now() + SHOWN).await?;

@@ -373,3 +373,27 @@ async fn a_server_that_dies_before_it_registers_whom_it_approved_leaves_them_wai
 async fn a_server_that_dies_once_the_log_has_whom_it_approved_registers_them_once() {
     dies_at(APPROVAL_LOGGED).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_approved_and_on_its_way_cannot_be_declined_however_often_it_is_approved_meanwhile() {
+    let chain = TestChain::start().await;
+    let system = approving(&chain).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let token = Person::numbered(5901).sign_in(&system).await;
+    let id = ask(&system, &token, "Okafor").await;
+    chain.call("evm_setAutomine", json!([false])).await;
+    let first = system.http.post(format!("{}{REQUESTS}/{id}/approve", system.url));
+    let first = first.bearer_auth(&hospital).header("prefer", "respond-async");
+    assert_eq!(first.json(&json!({})).send().await.unwrap().status().as_u16(), 202);
+    is_problem(&approve(&system, &hospital, &id).await, 503, "not-final");
+    let (status, declined) = decline(&system, &hospital, &id, "Nobody knows you.").await;
+    assert_eq!(status, 409, "{declined}");
+    chain.call("evm_setAutomine", json!([true])).await;
+    chain.mine(1).await;
+    let (status, approved) = approve(&system, &hospital, &id).await;
+    assert!(matches!(status, 200 | 201), "{approved}");
+    assert_eq!(patients(&system, &hospital).await, 1);
+    let (_, own) = system.get(OWN, &token).await;
+    assert_eq!(own["standing"], "approved");
+    system.agrees_with_a_rebuild(&chain).await;
+}
