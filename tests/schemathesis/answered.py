@@ -36,6 +36,8 @@ ANSWERED_BY_NOBODY = {
     "practitionersPatients",
     "availabilityRead",
     "availabilityPublish",
+    "registrationApprove",
+    "registrationDecline",
     # By an id in the body, an invitation, or what a wallet has signed.
     "appointmentsBook",
     "visitsRecord",
@@ -43,6 +45,9 @@ ANSWERED_BY_NOBODY = {
     "walletsChange",
     "authLogin",
     "authLogout",
+    # By a wallet without an account.
+    "registrationAsk",
+    "registrationOwn",
 }
 
 with open("openapi.yaml", encoding="utf-8") as document:

@@ -303,6 +303,7 @@ fn configuration(
         // Nor is anybody else here to be kept from using it up.
         limits: LimitsConfig {
             commands_per_person: NonZeroU32::new(100_000),
+            registration_requests_per_address: NonZeroU32::new(100_000),
             bytes_per_person: NonZeroU32::new(1 << 30),
             ..LimitsConfig::default()
         },
