@@ -104,13 +104,14 @@ mod tests {
                 .to_string()
         };
         assert!(help("migrate").contains("ALTER DEFAULT PRIVILEGES GRANT SELECT"));
-        for setting in [
-            "http.public_url",
-            "chain.signer",
-            "keys.master_secret",
-            "bootstrap.administrator",
-        ] {
-            assert!(help("serve").contains(setting), "{setting}");
+        let settings = include_str!("../../../docs/server.sample.toml");
+        let settings = settings.lines().filter_map(|line| {
+            let (name, _) = line.trim_start_matches("# ").split_once(" = ")?;
+            (!name.contains(' ')).then_some(name)
+        });
+        let serve = help("serve");
+        for setting in settings.chain(["http.public_url", "keys.encryption", "bootstrap.administrator"]) {
+            assert!(serve.contains(setting), "serve --help does not name {setting}");
         }
         assert!(help("check-node").contains("Exit codes"));
         assert_eq!(

@@ -379,10 +379,11 @@ const OTHERS_PATIENCE: Duration = Duration::from_secs(5);
 /// was offered before and is in no block yet: a node may forget what it took. A node that refuses what another takes is left.
 async fn offer(node: &Node, raw: &[u8], again: bool) -> Result<(), ChainError> {
     let first = node.send_raw(raw).await.map(drop);
+    // Where it is not an answer, every node was asked already.
     let refused = first
         .as_ref()
         .err()
-        .filter(|error| classify(error) == SendAnswer::Refused);
+        .filter(|error| matches!(error, ChainError::Rpc { .. }) && classify(error) == SendAnswer::Refused);
     if refused.is_none() && !again {
         return first;
     }

@@ -112,7 +112,12 @@ impl Shared {
         }
     }
 
+    /// Notes whether the lease on a key is held. Whoever has it next tells how its transactions fare.
     pub(super) fn lease(&self, signer: Address, held: bool) {
+        if !held {
+            self.well(TroubleKind::NothingMined);
+            self.well(TroubleKind::SigningKeyWithoutEther);
+        }
         let mut status = self.lock();
         status.signer = signer;
         status.holds_lease = held;
@@ -170,6 +175,16 @@ const NOTHING_MINED: &str = "transactions were sent a minute ago or more, and no
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_transactions_fare_is_told_by_whoever_holds_the_lease() {
+        let shared = Shared::new(Address::default());
+        shared.lease(Address::default(), true);
+        shared.trouble(TroubleKind::NothingMined, NOTHING_MINED);
+        shared.trouble(TroubleKind::SigningKeyWithoutEther, "no ether");
+        shared.lease(Address::default(), false);
+        assert!(shared.status().troubles.is_empty());
+    }
 
     #[test]
     fn what_is_turned_away_hears_of_the_trouble_until_it_is_over() {
