@@ -12,9 +12,12 @@ use super::{Checked, Checks, Instant, PatientDetails, WalletAddress};
 /// Who asks to be registered. What they bring is told once they are: it is nobody's business before.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+// Composed from its parts it would have the identifiers that only a hospital tells.
+#[schema(example = json!({
+    "details": { "name": { "family": "Okafor", "given": ["Ada"] }, "birthDate": "1990-01-01", "gender": "female" }
+}))]
 pub struct AskForRegistration {
     /// Who the caller is. Identifiers of other systems are for hospitals alone.
-    #[schema(example = json!({"name": {"family": "Okafor", "given": ["Ada"]}, "birthDate": "1990-01-01", "gender": "female"}))]
     pub details: PatientDetails,
 }
 
@@ -52,7 +55,6 @@ pub struct RegistrationRequest {
     /// The wallet that asks, and will sign in to the record.
     pub wallet: WalletAddress,
     /// Who its owner says they are. Nobody has checked it.
-    #[schema(example = json!({"name": {"family": "Okafor", "given": ["Ada"]}, "birthDate": "1990-01-01", "gender": "female"}))]
     pub details: PatientDetails,
     /// Since when it waits.
     pub asked_at: Instant,
@@ -126,5 +128,21 @@ impl From<(OwnRequest, Option<PatientId>)> for OwnRegistrationRequest {
             asked_at: Instant(request.asked_at),
             expires_at: Instant(request.expires_at),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_request_is_one_that_a_person_may_make() {
+        let schema = serde_json::to_value(AskForRegistration::schema()).unwrap();
+        let example: AskForRegistration = serde_json::from_value(schema["example"].clone()).unwrap();
+        let mut checks = Checks::default();
+        let details = example.check(&mut checks);
+        assert!(details.identifier.is_none() && details.other_identifiers.is_empty() && details.as_of.is_none());
     }
 }
