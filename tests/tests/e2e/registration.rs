@@ -94,7 +94,9 @@ async fn who_asks_waits_unseen_by_the_chain_and_is_registered_when_a_hospital_ap
     for readable in [
         "Okafor",
         &hex::encode("Okafor"),
-        "1980",
+        // Whole, for what is sealed is shown in hexadecimal digits, and four of them come by chance.
+        "1980-02-29",
+        &hex::encode("1980-02-29"),
         wallet.trim_start_matches("0x"),
     ] {
         assert!(!row.contains(readable), "{readable} in {row}");
