@@ -3,15 +3,20 @@
 //! Everything here is pure: no clock, no randomness, no I/O, no async work. A command carries the time, the ids and the
 //! facts that its decision needs; an aggregate answers with events or with a typed error; `apply` never fails.
 //!
-//! One folder per aggregate, with the same files in each: `aggregate.rs` (state and decisions), `command.rs`,
-//! `event.rs`, `error.rs`, `upcaster.rs`, and given-when-then tests in `tests`. Start in [`calendar`], which owns the rule
+//! [`table`] lists the aggregates; ids, references and the encoding of events are made from it. One folder per aggregate, with the
+//! same files in each: `aggregate.rs` (state and decisions), `command.rs`, `event.rs`, `error.rs`, and given-when-then tests in
+//! `tests`. Start in [`calendar`], which owns the rule
 //! that a slot is never booked twice, and has so many rules that its decisions have a file of their own, `decision.rs`.
-//! [`kernel`] holds what the aggregates share.
+//! [`kernel`] holds what the aggregates share, [`event`] an event of any of them.
+
+#[macro_use]
+pub mod table;
 
 pub mod kernel;
 
 pub mod account;
 pub mod calendar;
+pub mod event;
 pub mod patient;
 pub mod practitioner;
 pub mod wallet;

@@ -1,15 +1,13 @@
 //! The state of an account and its decisions.
 
 use chrono::{DateTime, Utc};
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::command::AccountCommand;
 use super::error::AccountError;
 use super::event::{AccountEvent, Binding, Holder, KeyHash, Role, Said, Scope};
-use crate::kernel::{AccountId, ClinicAggregate, Personal, Wallet, emit};
+use crate::kernel::{AccountId, ClinicAggregate, Personal, Wallet};
 
 /// A service's key, as far as it is known: never the key itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,7 +34,6 @@ impl ServiceKey {
 /// An account. A snapshot of it holds nothing personal: a patient's wallet reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
-    version: u64,
     holder: Option<Holder>,
     wallet: Option<Said<Wallet>>,
     turn: u64,
@@ -45,11 +42,6 @@ pub struct Account {
 }
 
 impl Account {
-    /// How many events the account has: the version of its stream.
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
     /// Who holds it. `None` when it was never opened.
     pub const fn holder(&self) -> Option<&Holder> {
         self.holder.as_ref()
@@ -224,6 +216,9 @@ impl Account {
 
 impl ClinicAggregate for Account {
     type Id = AccountId;
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Error = AccountError;
 
     fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
         match command {
@@ -251,22 +246,8 @@ impl ClinicAggregate for Account {
             AccountCommand::Close => self.close(),
         }
     }
-}
-
-impl Aggregate for Account {
-    const TYPE: &'static str = "account";
-    type Command = AccountCommand;
-    type Event = AccountEvent;
-    type Error = AccountError;
-    type Services = ();
-
-    async fn handle(&mut self, command: AccountCommand, (): &(), sink: &EventSink<Self>) -> Result<(), AccountError> {
-        emit(self.decide(command)?, self, sink).await;
-        Ok(())
-    }
 
     fn apply(&mut self, event: AccountEvent) {
-        self.version = self.version.saturating_add(1);
         match event {
             AccountEvent::Opened { holder } => self.holder = Some(holder),
             AccountEvent::KeyIssued {

@@ -1,5 +1,7 @@
 //! Why a command to an account is refused.
 
+use crate::kernel::{Refusal, RefusalKind};
+
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AccountError {
@@ -45,4 +47,30 @@ pub enum AccountError {
     /// Whose account it is cannot be told: the patient's key is destroyed or not held here.
     #[error("the account is sealed under a key that is not held here")]
     Sealed,
+}
+
+impl Refusal for AccountError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::NotOpen | Self::UnknownKey => RefusalKind::Missing,
+            Self::AlreadyOpen => RefusalKind::AccountExists,
+            Self::Closed => RefusalKind::AccountClosed,
+            Self::NotAService => RefusalKind::NotAService,
+            Self::RoleNotAllowed | Self::NoScope | Self::AlreadyExpired => RefusalKind::Invalid,
+            Self::KeyExists => RefusalKind::KeyExists,
+            Self::WalletBound | Self::InvitationUsed => RefusalKind::WalletBound,
+            Self::NotTheWallet => RefusalKind::NotTheWallet,
+            Self::NotAPerson => RefusalKind::NotAPerson,
+            Self::Sealed => RefusalKind::Sealed,
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::RoleNotAllowed => "/role",
+            Self::NoScope => "/scopes",
+            Self::AlreadyExpired => "/expires",
+            _ => "",
+        }
+    }
 }

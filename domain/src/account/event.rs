@@ -1,10 +1,13 @@
 //! What can happen to an account.
 
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::{AccountId, PatientId, Personal, PractitionerId, Wallet};
+use crate::kernel::{
+    AccountId, PatientId, Personal, PersonalField, PersonalSlot, PersonalValue, PractitionerId, Wallet,
+};
 
 /// The roles of R6. What each may do is in the application's policy. The order is their encoding: add only at the end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -103,6 +106,19 @@ impl Holder {
     }
 }
 
+impl PersonalField for Holder {
+    fn slot(&mut self) -> Option<&mut dyn PersonalSlot> {
+        match self {
+            Self::Patient(patient) => patient.slot(),
+            Self::Practitioner { .. } | Self::Staff { .. } | Self::Service { .. } => None,
+        }
+    }
+
+    fn subject(&self) -> Option<PatientId> {
+        self.patient()
+    }
+}
+
 /// A value with the patient whom it concerns, so that it says whose key seals it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OfPatient<T> {
@@ -110,6 +126,12 @@ pub struct OfPatient<T> {
     pub patient: PatientId,
     /// The value.
     pub value: T,
+}
+
+impl<T: Serialize + DeserializeOwned> PersonalValue for OfPatient<T> {
+    fn subject(&self) -> Option<PatientId> {
+        Some(self.patient)
+    }
 }
 
 /// What an account's event says about its holder.
@@ -131,14 +153,6 @@ impl<T> Said<T> {
         }
     }
 
-    /// The patient whom it is about. `None` when it is about somebody else, or sealed.
-    pub(super) const fn patient(&self) -> Option<PatientId> {
-        match self {
-            Self::OfPatient(Personal::Known(of)) => Some(of.patient),
-            _ => None,
-        }
-    }
-
     /// The same about a part of the value.
     pub(super) fn map<U>(&self, part: impl FnOnce(&T) -> U) -> Said<U> {
         match self {
@@ -148,6 +162,22 @@ impl<T> Said<T> {
             })),
             Self::OfPatient(Personal::Sealed) => Said::OfPatient(Personal::Sealed),
             Self::Openly(value) => Said::Openly(part(value)),
+        }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> PersonalField for Said<T> {
+    fn slot(&mut self) -> Option<&mut dyn PersonalSlot> {
+        match self {
+            Self::OfPatient(value) => value.slot(),
+            Self::Openly(_) => None,
+        }
+    }
+
+    fn subject(&self) -> Option<PatientId> {
+        match self {
+            Self::OfPatient(value) => value.subject(),
+            Self::Openly(_) => None,
         }
     }
 }

@@ -10,7 +10,6 @@ mod error;
 mod event;
 #[cfg(test)]
 mod tests;
-mod upcaster;
 
 pub use aggregate::{Account, ServiceKey};
 pub use command::AccountCommand;

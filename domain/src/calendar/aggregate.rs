@@ -4,14 +4,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-use super::command::CalendarCommand;
-use super::error::CalendarError;
 use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot, VisitPlace};
-use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, PatientId, Personal, emit};
+use crate::kernel::{AppointmentId, CalendarId, PatientId, Personal};
 
 /// An appointment on the day.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,8 +18,6 @@ pub struct Appointment {
     pub status: AppointmentStatus,
     /// Who and why.
     pub booking: Personal<Booking>,
-    /// The version of the stream at which it last changed.
-    pub changed_at_version: u64,
     /// How it had ended when it was recorded as a visit of the past; `None` for one that was booked here.
     pub recorded: Option<RecordedOutcome>,
     /// Whose calendar it stands in.
@@ -39,18 +33,11 @@ impl Appointment {
         }
     }
 
-    const fn recorded(
-        slot: Slot,
-        provider: Provider,
-        outcome: RecordedOutcome,
-        booking: Personal<Booking>,
-        changed_at_version: u64,
-    ) -> Self {
+    const fn recorded(slot: Slot, provider: Provider, outcome: RecordedOutcome, booking: Personal<Booking>) -> Self {
         Self {
             slot,
             status: outcome.status(),
             booking,
-            changed_at_version,
             recorded: Some(outcome),
             provider,
         }
@@ -67,7 +54,6 @@ impl Appointment {
 /// back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Calendar {
-    version: u64,
     sessions: Vec<Session>,
     appointments: BTreeMap<AppointmentId, Appointment>,
     moved_out: BTreeMap<AppointmentId, NaiveDate>,
@@ -78,11 +64,6 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// How many events the day has: the version of its stream.
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
     /// What the day offers, in order.
     pub fn sessions(&self) -> &[Session] {
         &self.sessions
@@ -132,43 +113,8 @@ impl Calendar {
             .any(|(id, other)| Some(id) != except && other.holds_slot() && other.slot.overlaps(slot))
     }
 
-    fn enter(&mut self, id: AppointmentId, slot: Slot, booking: Personal<Booking>) {
-        let appointment = Appointment {
-            slot,
-            status: AppointmentStatus::Booked,
-            booking,
-            changed_at_version: self.version,
-            recorded: None,
-            provider: Provider::Practitioner,
-        };
-        self.moved_out.remove(&id);
-        self.appointments.insert(id, appointment);
-    }
-
-    fn change(&mut self, id: AppointmentId, status: AppointmentStatus, slot: Option<Slot>) {
-        let visit = self.visit.as_mut().map(|(_, visit)| visit);
-        if let Some(appointment) = self.appointments.get_mut(&id).or(visit) {
-            appointment.status = status;
-            appointment.slot = slot.unwrap_or(appointment.slot);
-            appointment.changed_at_version = self.version;
-        }
-    }
-}
-
-impl Aggregate for Calendar {
-    const TYPE: &'static str = "calendar";
-    type Command = CalendarCommand;
-    type Event = CalendarEvent;
-    type Error = CalendarError;
-    type Services = ();
-
-    async fn handle(&mut self, command: CalendarCommand, (): &(), sink: &EventSink<Self>) -> Result<(), CalendarError> {
-        emit(self.decide(command)?, self, sink).await;
-        Ok(())
-    }
-
-    fn apply(&mut self, event: CalendarEvent) {
-        self.version = self.version.saturating_add(1);
+    /// Takes in what happened.
+    pub(super) fn change_by(&mut self, event: CalendarEvent) {
         match event {
             CalendarEvent::AvailabilityPublished { sessions } => self.sessions = sessions,
             CalendarEvent::Booked {
@@ -202,7 +148,7 @@ impl Aggregate for Calendar {
                 outcome,
                 booking,
             } => {
-                let visit = Appointment::recorded(slot, provider, outcome, booking, self.version);
+                let visit = Appointment::recorded(slot, provider, outcome, booking);
                 self.appointments.insert(appointment, visit);
             }
             CalendarEvent::VisitFiled {
@@ -212,10 +158,30 @@ impl Aggregate for Calendar {
                 as_of,
                 booking,
             } => {
-                let visit = Appointment::recorded(slot, provider, outcome, booking, self.version);
+                let visit = Appointment::recorded(slot, provider, outcome, booking);
                 self.visit = Some((calendar, visit));
                 self.visit_as_of = self.visit_as_of.max(as_of);
             }
+        }
+    }
+
+    fn enter(&mut self, id: AppointmentId, slot: Slot, booking: Personal<Booking>) {
+        let appointment = Appointment {
+            slot,
+            status: AppointmentStatus::Booked,
+            booking,
+            recorded: None,
+            provider: Provider::Practitioner,
+        };
+        self.moved_out.remove(&id);
+        self.appointments.insert(id, appointment);
+    }
+
+    fn change(&mut self, id: AppointmentId, status: AppointmentStatus, slot: Option<Slot>) {
+        let visit = self.visit.as_mut().map(|(_, visit)| visit);
+        if let Some(appointment) = self.appointments.get_mut(&id).or(visit) {
+            appointment.status = status;
+            appointment.slot = slot.unwrap_or(appointment.slot);
         }
     }
 }

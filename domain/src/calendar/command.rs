@@ -7,9 +7,6 @@ use super::event::{Booking, Provider, RecordedOutcome, Session, Slot};
 use crate::kernel::{AppointmentId, CalendarId};
 
 /// A command to a calendar.
-///
-/// `expected_version` is the version of the stream at which the appointment last changed, as the caller saw it
-/// (`If-Match`), if they insist on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CalendarCommand {
     /// Publish what the day offers.
@@ -38,8 +35,6 @@ pub enum CalendarCommand {
     Confirm {
         /// The appointment.
         appointment: AppointmentId,
-        /// See [`CalendarCommand`].
-        expected_version: Option<u64>,
     },
     /// Move to another offered, free, future slot of this day. The appointment is booked again, not confirmed.
     Reschedule {
@@ -49,8 +44,6 @@ pub enum CalendarCommand {
         slot: Slot,
         /// The time of the command.
         now: DateTime<Utc>,
-        /// See [`CalendarCommand`].
-        expected_version: Option<u64>,
     },
     /// Release an appointment to another day.
     MoveOut {
@@ -60,8 +53,6 @@ pub enum CalendarCommand {
         to: NaiveDate,
         /// The time of the command.
         now: DateTime<Utc>,
-        /// See [`CalendarCommand`].
-        expected_version: Option<u64>,
     },
     /// Take in an appointment from another day, into an offered, free, future slot.
     MoveIn {
@@ -82,8 +73,6 @@ pub enum CalendarCommand {
         appointment: AppointmentId,
         /// Why, if given.
         reason: Option<String>,
-        /// See [`CalendarCommand`].
-        expected_version: Option<u64>,
     },
     /// The visit took place. Only once it began.
     Complete {
@@ -91,8 +80,6 @@ pub enum CalendarCommand {
         appointment: AppointmentId,
         /// The time of the command.
         now: DateTime<Utc>,
-        /// See [`CalendarCommand`].
-        expected_version: Option<u64>,
     },
     /// The patient did not come. Only once the visit should have begun.
     MarkNoShow {
@@ -100,8 +87,6 @@ pub enum CalendarCommand {
         appointment: AppointmentId,
         /// The time of the command.
         now: DateTime<Utc>,
-        /// See [`CalendarCommand`].
-        expected_version: Option<u64>,
     },
     /// Record a visit of the past as its source tells it. The rules for booking do not bind it, but it must have begun.
     /// Doing so again with the same content changes nothing; with other content, another day or provider included, it is

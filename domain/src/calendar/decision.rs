@@ -27,6 +27,9 @@ type Decision = Result<Vec<CalendarEvent>, CalendarError>;
 
 impl ClinicAggregate for Calendar {
     type Id = CalendarId;
+    type Command = CalendarCommand;
+    type Event = CalendarEvent;
+    type Error = CalendarError;
 
     fn decide(&self, command: CalendarCommand) -> Decision {
         match command {
@@ -42,22 +45,9 @@ impl ClinicAggregate for Calendar {
                 booking,
                 now,
             } => self.book(appointment, slot, booking, now),
-            CalendarCommand::Confirm {
-                appointment,
-                expected_version,
-            } => self.confirm(appointment, expected_version),
-            CalendarCommand::Reschedule {
-                appointment,
-                slot,
-                now,
-                expected_version,
-            } => self.reschedule(appointment, slot, now, expected_version),
-            CalendarCommand::MoveOut {
-                appointment,
-                to,
-                now,
-                expected_version,
-            } => self.move_out(appointment, to, now, expected_version),
+            CalendarCommand::Confirm { appointment } => self.confirm(appointment),
+            CalendarCommand::Reschedule { appointment, slot, now } => self.reschedule(appointment, slot, now),
+            CalendarCommand::MoveOut { appointment, to, now } => self.move_out(appointment, to, now),
             CalendarCommand::MoveIn {
                 appointment,
                 slot,
@@ -65,32 +55,18 @@ impl ClinicAggregate for Calendar {
                 booking,
                 now,
             } => self.move_in(appointment, slot, from, booking, now),
-            CalendarCommand::Cancel {
-                appointment,
-                reason,
-                expected_version,
-            } => self.cancel(appointment, reason, expected_version),
-            CalendarCommand::Complete {
-                appointment,
-                now,
-                expected_version,
-            } => self.conclude(
+            CalendarCommand::Cancel { appointment, reason } => self.cancel(appointment, reason),
+            CalendarCommand::Complete { appointment, now } => self.conclude(
                 appointment,
                 AppointmentStatus::Completed,
                 CalendarEvent::Completed { appointment },
                 now,
-                expected_version,
             ),
-            CalendarCommand::MarkNoShow {
-                appointment,
-                now,
-                expected_version,
-            } => self.conclude(
+            CalendarCommand::MarkNoShow { appointment, now } => self.conclude(
                 appointment,
                 AppointmentStatus::NoShow,
                 CalendarEvent::NoShowMarked { appointment },
                 now,
-                expected_version,
             ),
             CalendarCommand::RecordVisit {
                 appointment,
@@ -116,6 +92,10 @@ impl ClinicAggregate for Calendar {
                 now,
             ),
         }
+    }
+
+    fn apply(&mut self, event: CalendarEvent) {
+        self.change_by(event);
     }
 }
 
@@ -171,8 +151,8 @@ impl Calendar {
         }])
     }
 
-    fn confirm(&self, id: AppointmentId, expected: Option<u64>) -> Decision {
-        let appointment = self.find(id, expected)?;
+    fn confirm(&self, id: AppointmentId) -> Decision {
+        let appointment = self.find(id)?;
         match appointment.status {
             AppointmentStatus::Confirmed => Ok(Vec::new()),
             AppointmentStatus::Booked if appointment.recorded.is_some() => Err(CalendarError::Recorded),
@@ -181,9 +161,9 @@ impl Calendar {
         }
     }
 
-    fn reschedule(&self, id: AppointmentId, slot: Slot, now: DateTime<Utc>, expected: Option<u64>) -> Decision {
+    fn reschedule(&self, id: AppointmentId, slot: Slot, now: DateTime<Utc>) -> Decision {
         let slot = slot.on_whole_seconds();
-        let appointment = self.find(id, expected)?;
+        let appointment = self.find(id)?;
         check_live(appointment)?;
         if appointment.slot == slot {
             return Ok(Vec::new());
@@ -198,11 +178,11 @@ impl Calendar {
     }
 
     /// Who comes moves along, under the patient's key; so an appointment that cannot be opened cannot be carried.
-    fn move_out(&self, id: AppointmentId, to: NaiveDate, now: DateTime<Utc>, expected: Option<u64>) -> Decision {
+    fn move_out(&self, id: AppointmentId, to: NaiveDate, now: DateTime<Utc>) -> Decision {
         if self.moved_to(id) == Some(to) {
             return Ok(Vec::new());
         }
-        let appointment = self.find(id, expected)?;
+        let appointment = self.find(id)?;
         check_live(appointment)?;
         check_movable(appointment, now)?;
         match appointment.patient() {
@@ -216,8 +196,8 @@ impl Calendar {
     }
 
     /// Where the patient's key is missing there is no section for the reason, and it is not kept: the slot must get free.
-    fn cancel(&self, id: AppointmentId, reason: Option<String>, expected: Option<u64>) -> Decision {
-        let appointment = self.find(id, expected)?;
+    fn cancel(&self, id: AppointmentId, reason: Option<String>) -> Decision {
+        let appointment = self.find(id)?;
         if appointment.status == AppointmentStatus::Cancelled {
             return Ok(Vec::new());
         }
@@ -241,9 +221,8 @@ impl Calendar {
         status: AppointmentStatus,
         event: CalendarEvent,
         now: DateTime<Utc>,
-        expected: Option<u64>,
     ) -> Decision {
-        let appointment = self.find(id, expected)?;
+        let appointment = self.find(id)?;
         if appointment.status == status {
             return Ok(Vec::new());
         }
@@ -299,18 +278,11 @@ impl Calendar {
         }
     }
 
-    fn find(&self, id: AppointmentId, expected: Option<u64>) -> Result<&Appointment, CalendarError> {
-        let Some(appointment) = self.appointment(id) else {
-            return Err(match self.moved_to(id) {
-                Some(to) => CalendarError::Moved { to },
-                None => CalendarError::UnknownAppointment,
-            });
-        };
-        let current = appointment.changed_at_version;
-        match expected {
-            Some(expected) if expected != current => Err(CalendarError::VersionMismatch { expected, current }),
-            _ => Ok(appointment),
-        }
+    fn find(&self, id: AppointmentId) -> Result<&Appointment, CalendarError> {
+        self.appointment(id).ok_or_else(|| match self.moved_to(id) {
+            Some(to) => CalendarError::Moved { to },
+            None => CalendarError::UnknownAppointment,
+        })
     }
 
     fn check_bookable(

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::event::AppointmentStatus;
-use crate::kernel::AppointmentId;
+use crate::kernel::{AppointmentId, Refusal, RefusalKind};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -56,16 +56,34 @@ pub enum CalendarError {
     /// The appointment is a visit recorded from its source, which is neither confirmed nor moved here.
     #[error("a recorded visit is neither confirmed nor moved")]
     Recorded,
-    /// The caller's version is not the current one.
-    #[error("the appointment last changed at version {current}, not {expected}")]
-    VersionMismatch {
-        /// What the caller expected.
-        expected: u64,
-        /// What it is.
-        current: u64,
-    },
     /// Who comes is sealed under a key that is not held here, so the appointment can neither be carried to another day
     /// nor be compared with a booking made again.
     #[error("the appointment is sealed under a key that is not held here")]
     Sealed,
+}
+
+impl Refusal for CalendarError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::EmptySession | Self::OutsideTheDay { .. } | Self::SessionsOverlap => RefusalKind::Invalid,
+            Self::InThePast => RefusalKind::TimePassed,
+            Self::NotYetBegun => RefusalKind::NotYetBegun,
+            Self::NotOffered => RefusalKind::SlotNotOffered,
+            Self::SlotTaken => RefusalKind::SlotTaken,
+            Self::UnknownAppointment => RefusalKind::Missing,
+            Self::Moved { .. } => RefusalKind::Moved,
+            Self::AlreadyExists(_) => RefusalKind::Exists,
+            Self::WrongStatus { .. } => RefusalKind::Status,
+            Self::Superseded => RefusalKind::Superseded,
+            Self::Recorded => RefusalKind::Recorded,
+            Self::Sealed => RefusalKind::Sealed,
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::SessionsOverlap => "/sessions",
+            _ => "",
+        }
+    }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal};
+use crate::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PersonalValue};
 
 /// A stretch of time: from `start`, for whole minutes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -92,6 +92,12 @@ pub struct Booking {
     pub reason: Option<Concept>,
 }
 
+impl PersonalValue for Booking {
+    fn subject(&self) -> Option<PatientId> {
+        Some(self.patient)
+    }
+}
+
 /// Why an appointment was cancelled: under the patient's key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cancellation {
@@ -99,6 +105,12 @@ pub struct Cancellation {
     pub patient: PatientId,
     /// The reason, if given.
     pub reason: Option<String>,
+}
+
+impl PersonalValue for Cancellation {
+    fn subject(&self) -> Option<PatientId> {
+        Some(self.patient)
+    }
 }
 
 /// Where an appointment stands (a subset of FHIR R4 `appointmentstatus`).

@@ -14,7 +14,6 @@ mod event;
 mod sessions;
 #[cfg(test)]
 mod tests;
-mod upcaster;
 
 pub use aggregate::{Appointment, Calendar};
 pub use command::CalendarCommand;

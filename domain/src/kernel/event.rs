@@ -2,8 +2,9 @@
 
 use cqrs_es::DomainEvent;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
-use super::{AggregateRef, PatientId, PersonalSlot};
+use super::{AggregateRef, PatientId, PersonalSlot, Seal};
 
 /// An event encoded for the log, before it is sealed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,23 +33,29 @@ pub enum DecodeError {
     },
 }
 
-/// An event of one of our aggregates.
+/// An event of one of our aggregates. The [table of aggregates](crate::table) implements it.
 ///
 /// Events are for ever. Variants are encoded by their index: only ever add one at the end. A new variant, like a change of a
 /// variant's fields, is a new [`ClinicEvent::SCHEMA`], so that an older program stops before an event that it cannot read, and does
-/// not take it for a broken one; the aggregate's `upcaster.rs` keeps reading the old ones. Schemas are counted from 1 without a gap.
-pub trait ClinicEvent: DomainEvent {
+/// not take it for a broken one; an upcaster keeps reading the old ones. Schemas are counted from 1 without a gap.
+pub trait ClinicEvent: DomainEvent + 'static {
     /// The schema written today.
     const SCHEMA: u8;
 
-    /// The personal field of this event, if it has one.
+    /// Under which keys it is sealed.
+    fn seal(&self) -> Seal;
+
+    /// The personal value of this event, if it has one.
     fn personal(&mut self) -> Option<&mut dyn PersonalSlot>;
 
-    /// Whom the event concerns, and whose key seals its personal field. A patient's own stream says it by its name; in
-    /// other streams the personal field itself does, so that it is `None` when that is sealed.
+    /// Whom the event concerns, and whose key seals its personal value. A patient's own stream says it by its name; in
+    /// other streams the personal value itself does, so that it is `None` when that is sealed.
     fn subject(&self, of: &AggregateRef) -> Option<PatientId>;
 
-    /// Reads an event of any schema ever written. Without the personal section, its field stays sealed.
+    /// The part of the aggregate that it changes, where parts have versions of their own.
+    fn part(&self) -> Option<Uuid>;
+
+    /// Reads an event of any schema ever written. Without the personal section, its value stays sealed.
     ///
     /// # Errors
     /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
@@ -69,7 +76,7 @@ pub trait ClinicEvent: DomainEvent {
     }
 }
 
-/// Reads an event in today's schema: the last arm of every `upcaster.rs`.
+/// Reads an event in today's schema.
 ///
 /// # Errors
 /// [`DecodeError::Malformed`] when the bytes do not follow it.

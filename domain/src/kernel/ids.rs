@@ -66,25 +66,22 @@ macro_rules! typed_id {
     };
 }
 
-typed_id!(
-    /// A patient: the data subject, whose key seals what concerns them.
-    PatientId
-);
-typed_id!(
-    /// A practitioner (FHIR R4 `Practitioner`).
-    PractitionerId
-);
+macro_rules! ids_of_aggregates {
+    ($(
+        $(#[$doc:meta])*
+        $code:literal $name:ident: $Aggregate:ident { id: $kind:ident $Id:ident, $($rest:tt)* }
+    )*) => {
+        $( ids_of_aggregates!(@$kind $(#[$doc])* $Id); )*
+    };
+    (@uuid $(#[$doc:meta])* $Id:ident) => { typed_id!($(#[$doc])* $Id); };
+    (@own $(#[$doc:meta])* $Id:ident) => {};
+}
+
+aggregates!(ids_of_aggregates);
+
 typed_id!(
     /// An appointment. It keeps its id when it moves to another day.
     AppointmentId
-);
-typed_id!(
-    /// An account: somebody or something that may sign in.
-    AccountId
-);
-typed_id!(
-    /// A wallet, without telling which: derived from its address under the organisation's secret.
-    WalletId
 );
 typed_id!(
     /// One command, from its acceptance to its last retry. Two events with one command id are one decision.

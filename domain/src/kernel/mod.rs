@@ -1,4 +1,4 @@
-//! What all aggregates share: typed ids, time, personal values, and the shape of an event.
+//! What all aggregates share: typed ids, time, personal values, and the shape of an event, an aggregate and a refusal.
 
 mod aggregate;
 mod clinical;
@@ -6,14 +6,20 @@ mod event;
 mod ids;
 mod personal;
 mod reference;
+mod refusal;
+mod seal;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 pub mod time;
 
-pub use aggregate::{ClinicAggregate, emit};
+pub use aggregate::{ClinicAggregate, Versioned};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
 pub(crate) use ids::compact_uuid;
 pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId, WalletId};
-pub use personal::{Personal, PersonalSlot};
+pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
+pub use refusal::{Refusal, RefusalKind};
+pub use seal::{Category, Seal};
 pub use text::{Flaw, TextRule};

@@ -7,6 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::PatientId;
 use super::event::from_all;
 
 /// A value under a data subject's key.
@@ -43,7 +44,21 @@ impl<'de, T> Deserialize<'de> for Personal<T> {
     }
 }
 
-/// A personal field of an event, whatever its type: how the codec reads and fills it.
+/// What stands in a personal section.
+pub trait PersonalValue: Serialize + DeserializeOwned {
+    /// The patient whom it concerns, if it says so. In a patient's own stream the stream does.
+    fn subject(&self) -> Option<PatientId> {
+        None
+    }
+}
+
+impl PersonalValue for PatientId {
+    fn subject(&self) -> Option<PatientId> {
+        Some(*self)
+    }
+}
+
+/// A personal value of an event, whatever its type: how the codec reads and fills it.
 pub trait PersonalSlot {
     /// The value in bytes for the personal section; `None` when it is sealed.
     ///
@@ -51,14 +66,14 @@ pub trait PersonalSlot {
     /// When the value cannot be written, which is a mistake in its type.
     fn encode(&self) -> Result<Option<Vec<u8>>, postcard::Error>;
 
-    /// Fills the field from the bytes of the opened personal section.
+    /// Fills the value from the bytes of the opened personal section.
     ///
     /// # Errors
     /// When the bytes are not such a value.
     fn decode(&mut self, bytes: &[u8]) -> Result<(), postcard::Error>;
 }
 
-impl<T: Serialize + DeserializeOwned> PersonalSlot for Personal<T> {
+impl<T: PersonalValue> PersonalSlot for Personal<T> {
     fn encode(&self) -> Result<Option<Vec<u8>>, postcard::Error> {
         self.known().map(postcard::to_stdvec).transpose()
     }
@@ -66,6 +81,25 @@ impl<T: Serialize + DeserializeOwned> PersonalSlot for Personal<T> {
     fn decode(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
         *self = Self::Known(from_all(bytes)?);
         Ok(())
+    }
+}
+
+/// A field of an event that is personal, or may be.
+pub trait PersonalField {
+    /// The personal value in it, if it has one.
+    fn slot(&mut self) -> Option<&mut dyn PersonalSlot>;
+
+    /// The patient whom it concerns, as far as it says so.
+    fn subject(&self) -> Option<PatientId>;
+}
+
+impl<T: PersonalValue> PersonalField for Personal<T> {
+    fn slot(&mut self) -> Option<&mut dyn PersonalSlot> {
+        Some(self)
+    }
+
+    fn subject(&self) -> Option<PatientId> {
+        self.known().and_then(PersonalValue::subject)
     }
 }
 
@@ -85,9 +119,10 @@ mod tests {
 
     #[test]
     fn a_slot_reads_back_what_it_wrote() {
-        let bytes = Personal::Known(42_u32).encode().unwrap().unwrap();
-        let mut slot = Personal::<u32>::Sealed;
+        let patient = PatientId::new(uuid::Uuid::from_u128(42));
+        let bytes = Personal::Known(patient).encode().unwrap().unwrap();
+        let mut slot = Personal::<PatientId>::Sealed;
         slot.decode(&bytes).unwrap();
-        assert_eq!(slot, Personal::Known(42));
+        assert_eq!((slot.subject(), slot), (Some(patient), Personal::Known(patient)));
     }
 }

@@ -8,43 +8,123 @@ use uuid::Uuid;
 
 use super::ids::{AccountId, CalendarId, PatientId, PractitionerId, WalletId};
 
-/// The kinds of aggregate. The numbers are written to the chain inside sealed stream names: never reuse one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub enum AggregateType {
-    /// [`crate::patient`].
-    Patient = 1,
-    /// [`crate::practitioner`].
-    Practitioner = 2,
-    /// [`crate::calendar`].
-    Calendar = 3,
-    /// [`crate::account`].
-    Account = 4,
-    /// [`crate::wallet`].
-    Wallet = 5,
+/// A typed id of an aggregate, which converts to and from the untyped [`AggregateRef`].
+pub trait Identity:
+    Copy
+    + Ord
+    + std::hash::Hash
+    + fmt::Debug
+    + Send
+    + Sync
+    + Into<AggregateRef>
+    + TryFrom<AggregateRef, Error = RefError>
+    + 'static
+{
+    /// Which kind of aggregate it names.
+    const TYPE: AggregateType;
+
+    /// The UUID, and the day if it has one.
+    fn parts(self) -> (Uuid, Option<NaiveDate>);
+
+    /// Puts the parts together again. `None` when a day is missing or is one too many.
+    fn from_parts(id: Uuid, day: Option<NaiveDate>) -> Option<Self>;
 }
 
-impl AggregateType {
-    /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
-        Self::Patient,
-        Self::Practitioner,
-        Self::Calendar,
-        Self::Account,
-        Self::Wallet,
-    ];
-
-    /// The lower-case name, as it stands in an [`AggregateRef`].
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Patient => "patient",
-            Self::Practitioner => "practitioner",
-            Self::Calendar => "calendar",
-            Self::Account => "account",
-            Self::Wallet => "wallet",
+macro_rules! references {
+    ($(
+        $(#[$doc:meta])*
+        $code:literal $name:ident: $Aggregate:ident { id: $kind:ident $Id:ident, $($rest:tt)* }
+    )*) => {
+        /// The kinds of aggregate. The numbers are written to the chain inside sealed stream names: never reuse one.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        pub enum AggregateType {
+            $( $(#[$doc])* $Aggregate = $code, )*
         }
-    }
 
+        impl AggregateType {
+            /// All kinds, in the order of their numbers.
+            pub const ALL: &[Self] = &[$( Self::$Aggregate ),*];
+
+            /// The lower-case name, as it stands in an [`AggregateRef`].
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$Aggregate => stringify!($name), )*
+                }
+            }
+        }
+
+        /// Which aggregate: the untyped identity that log, journal and cqrs-es share.
+        ///
+        /// As text it is `patient/<uuid>` or `calendar/<uuid>/<day>`.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum AggregateRef {
+            $( $(#[$doc])* $Aggregate($Id), )*
+        }
+
+        impl AggregateRef {
+            /// The kind.
+            pub const fn aggregate_type(&self) -> AggregateType {
+                match self {
+                    $( Self::$Aggregate(_) => AggregateType::$Aggregate, )*
+                }
+            }
+
+            /// The UUID, and the day for a calendar.
+            pub fn parts(&self) -> (Uuid, Option<NaiveDate>) {
+                match self {
+                    $( Self::$Aggregate(id) => id.parts(), )*
+                }
+            }
+
+            /// Puts the parts together again. `None` when a day is missing or is one too many.
+            pub fn from_parts(kind: AggregateType, id: Uuid, day: Option<NaiveDate>) -> Option<Self> {
+                match kind {
+                    $( AggregateType::$Aggregate => $Id::from_parts(id, day).map(Self::$Aggregate), )*
+                }
+            }
+        }
+
+        $(
+            impl From<$Id> for AggregateRef {
+                fn from(id: $Id) -> Self {
+                    Self::$Aggregate(id)
+                }
+            }
+
+            impl TryFrom<AggregateRef> for $Id {
+                type Error = RefError;
+
+                fn try_from(of: AggregateRef) -> Result<Self, RefError> {
+                    match of {
+                        AggregateRef::$Aggregate(id) => Ok(id),
+                        _ => Err(RefError),
+                    }
+                }
+            }
+
+            references!(@$kind $Aggregate $Id);
+        )*
+    };
+    (@uuid $Aggregate:ident $Id:ident) => {
+        impl Identity for $Id {
+            const TYPE: AggregateType = AggregateType::$Aggregate;
+
+            fn parts(self) -> (Uuid, Option<NaiveDate>) {
+                (self.uuid(), None)
+            }
+
+            fn from_parts(id: Uuid, day: Option<NaiveDate>) -> Option<Self> {
+                day.is_none().then(|| Self::new(id))
+            }
+        }
+    };
+    (@own $Aggregate:ident $Id:ident) => {};
+}
+
+aggregates!(references);
+
+impl AggregateType {
     /// The number as written in stream names.
     pub const fn code(self) -> u8 {
         self as u8
@@ -52,75 +132,27 @@ impl AggregateType {
 
     /// The kind behind a number.
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
     }
 }
 
-/// Which aggregate: the untyped identity that log, journal and cqrs-es share.
-///
-/// As text it is `patient/<uuid>` or `calendar/<uuid>/<day>`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum AggregateRef {
-    /// A patient.
-    Patient(PatientId),
-    /// A practitioner.
-    Practitioner(PractitionerId),
-    /// A calendar.
-    Calendar(CalendarId),
-    /// An account.
-    Account(AccountId),
-    /// A wallet's claim.
-    Wallet(WalletId),
-}
+impl Identity for CalendarId {
+    const TYPE: AggregateType = AggregateType::Calendar;
 
-impl AggregateRef {
-    /// The kind.
-    pub const fn aggregate_type(&self) -> AggregateType {
-        match self {
-            Self::Patient(_) => AggregateType::Patient,
-            Self::Practitioner(_) => AggregateType::Practitioner,
-            Self::Calendar(_) => AggregateType::Calendar,
-            Self::Account(_) => AggregateType::Account,
-            Self::Wallet(_) => AggregateType::Wallet,
-        }
+    fn parts(self) -> (Uuid, Option<NaiveDate>) {
+        (self.owner, Some(self.day))
     }
 
-    /// The UUID part.
-    pub const fn uuid(&self) -> Uuid {
-        match self {
-            Self::Patient(id) => id.uuid(),
-            Self::Practitioner(id) => id.uuid(),
-            Self::Calendar(id) => id.owner,
-            Self::Account(id) => id.uuid(),
-            Self::Wallet(id) => id.uuid(),
-        }
-    }
-
-    /// The day, for a calendar.
-    pub const fn day(&self) -> Option<NaiveDate> {
-        match self {
-            Self::Calendar(id) => Some(id.day),
-            _ => None,
-        }
-    }
-
-    /// Puts the parts together again. `None` when a calendar has no day or another kind has one.
-    pub fn from_parts(kind: AggregateType, id: Uuid, day: Option<NaiveDate>) -> Option<Self> {
-        match (kind, day) {
-            (AggregateType::Patient, None) => Some(Self::Patient(PatientId::new(id))),
-            (AggregateType::Practitioner, None) => Some(Self::Practitioner(PractitionerId::new(id))),
-            (AggregateType::Account, None) => Some(Self::Account(AccountId::new(id))),
-            (AggregateType::Wallet, None) => Some(Self::Wallet(WalletId::new(id))),
-            (AggregateType::Calendar, Some(day)) => Some(Self::Calendar(CalendarId { owner: id, day })),
-            _ => None,
-        }
+    fn from_parts(owner: Uuid, day: Option<NaiveDate>) -> Option<Self> {
+        Some(Self { owner, day: day? })
     }
 }
 
 impl fmt::Display for AggregateRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.aggregate_type().name(), self.uuid())?;
-        match self.day() {
+        let (id, day) = self.parts();
+        write!(f, "{}/{id}", self.aggregate_type().name())?;
+        match day {
             Some(day) => write!(f, "/{day}"),
             None => Ok(()),
         }
@@ -139,7 +171,8 @@ impl FromStr for AggregateRef {
         let mut parts = text.split('/');
         let (kind, id, day, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
         let kind = AggregateType::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|known| Some(known.name()) == kind)
             .ok_or(RefError)?;
         let id = id.and_then(|id| Uuid::try_parse(id).ok()).ok_or(RefError)?;
@@ -150,41 +183,6 @@ impl FromStr for AggregateRef {
         }
     }
 }
-
-/// A typed id of an aggregate, which converts to and from the untyped [`AggregateRef`].
-pub trait Identity:
-    Copy + Eq + std::hash::Hash + fmt::Debug + Send + Sync + Into<AggregateRef> + TryFrom<AggregateRef, Error = RefError>
-{
-}
-
-macro_rules! identity {
-    ($id:ty, $kind:ident) => {
-        impl Identity for $id {}
-
-        impl From<$id> for AggregateRef {
-            fn from(id: $id) -> Self {
-                Self::$kind(id)
-            }
-        }
-
-        impl TryFrom<AggregateRef> for $id {
-            type Error = RefError;
-
-            fn try_from(of: AggregateRef) -> Result<Self, RefError> {
-                match of {
-                    AggregateRef::$kind(id) => Ok(id),
-                    _ => Err(RefError),
-                }
-            }
-        }
-    };
-}
-
-identity!(PatientId, Patient);
-identity!(PractitionerId, Practitioner);
-identity!(CalendarId, Calendar);
-identity!(AccountId, Account);
-identity!(WalletId, Wallet);
 
 #[cfg(test)]
 mod tests {
@@ -198,7 +196,7 @@ mod tests {
             AggregateRef::Patient(PatientId::new(id)),
             AggregateRef::Practitioner(PractitionerId::new(id)),
             AggregateRef::Account(AccountId::new(id)),
-            AggregateRef::Wallet(WalletId::new(id)),
+            AggregateRef::WalletClaim(WalletId::new(id)),
             AggregateRef::Calendar(CalendarId { owner: id, day }),
         ] {
             assert_eq!(of.to_string().parse(), Ok(of));
@@ -221,7 +219,7 @@ mod tests {
     #[test]
     fn a_kind_reads_back_from_its_number_and_a_ref_from_its_parts() {
         for kind in AggregateType::ALL {
-            assert_eq!(AggregateType::from_code(kind.code()), Some(kind));
+            assert_eq!(AggregateType::from_code(kind.code()), Some(*kind));
         }
         assert_eq!(AggregateType::from_code(0), None);
         let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();

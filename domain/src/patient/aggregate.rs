@@ -1,33 +1,26 @@
 //! The state of a patient's record and its decisions.
 
 use chrono::{DateTime, Utc};
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::command::{PatientCommand, Teller};
 use super::error::PatientError;
 use super::event::{Intake, PatientDetails, PatientEvent, Registration};
-use crate::kernel::{ClinicAggregate, PatientId, Personal, emit};
+use crate::kernel::{ClinicAggregate, PatientId, Personal};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Patient {
-    version: u64,
+    is_registered: bool,
     registration: Personal<Registration>,
     details: Option<Personal<PatientDetails>>,
     intake: Option<Personal<Intake>>,
 }
 
 impl Patient {
-    /// How many events the record has: the version of its stream.
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
     /// Whether the patient is registered.
     pub const fn is_registered(&self) -> bool {
-        self.version > 0
+        self.is_registered
     }
 
     /// Who the patient is now. `None` when they are not registered, or it is sealed.
@@ -68,9 +61,7 @@ impl Patient {
         mut new: PatientDetails,
         teller: Teller,
         now: DateTime<Utc>,
-        expected: Option<u64>,
     ) -> Result<Vec<PatientEvent>, PatientError> {
-        self.check_version(expected)?;
         let (_, details, _) = self.opened()?;
         if new.identifier != details.identifier {
             return Err(PatientError::IdentifierIsFixed);
@@ -93,8 +84,7 @@ impl Patient {
         }])
     }
 
-    fn update_intake(&self, new: Intake, expected: Option<u64>) -> Result<Vec<PatientEvent>, PatientError> {
-        self.check_version(expected)?;
+    fn update_intake(&self, new: Intake) -> Result<Vec<PatientEvent>, PatientError> {
         let (_, _, intake) = self.opened()?;
         Ok(if new == *intake {
             Vec::new()
@@ -105,21 +95,11 @@ impl Patient {
         })
     }
 
-    fn check_version(&self, expected: Option<u64>) -> Result<(), PatientError> {
+    /// The record, all of it: nothing is decided on a part, because whatever is sealed shares one key, destroyed or not ours.
+    fn opened(&self) -> Result<(&Registration, &PatientDetails, &Intake), PatientError> {
         if !self.is_registered() {
             return Err(PatientError::NotRegistered);
         }
-        match expected {
-            Some(expected) if expected != self.version => Err(PatientError::VersionMismatch {
-                expected,
-                current: self.version,
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The record, all of it: nothing is decided on a part, because whatever is sealed shares one key, destroyed or not ours.
-    fn opened(&self) -> Result<(&Registration, &PatientDetails, &Intake), PatientError> {
         match (self.registration.known(), self.details(), self.intake()) {
             (Some(registration), Some(details), Some(intake)) => Ok((registration, details, intake)),
             _ => Err(PatientError::Sealed),
@@ -129,40 +109,24 @@ impl Patient {
 
 impl ClinicAggregate for Patient {
     type Id = PatientId;
+    type Command = PatientCommand;
+    type Event = PatientEvent;
+    type Error = PatientError;
 
     fn decide(&self, command: PatientCommand) -> Result<Vec<PatientEvent>, PatientError> {
         match command {
             PatientCommand::Register { registration, now } => self.register(registration, now),
-            PatientCommand::UpdateDetails {
-                details,
-                teller,
-                now,
-                expected_version,
-            } => self.update_details(details, teller, now, expected_version),
-            PatientCommand::UpdateIntake {
-                intake,
-                expected_version,
-            } => self.update_intake(intake, expected_version),
+            PatientCommand::UpdateDetails { details, teller, now } => self.update_details(details, teller, now),
+            PatientCommand::UpdateIntake { intake } => self.update_intake(intake),
         }
-    }
-}
-
-impl Aggregate for Patient {
-    const TYPE: &'static str = "patient";
-    type Command = PatientCommand;
-    type Event = PatientEvent;
-    type Error = PatientError;
-    type Services = ();
-
-    async fn handle(&mut self, command: PatientCommand, (): &(), sink: &EventSink<Self>) -> Result<(), PatientError> {
-        emit(self.decide(command)?, self, sink).await;
-        Ok(())
     }
 
     fn apply(&mut self, event: PatientEvent) {
-        self.version = self.version.saturating_add(1);
         match event {
-            PatientEvent::Registered { registration } => self.registration = registration,
+            PatientEvent::Registered { registration } => {
+                self.is_registered = true;
+                self.registration = registration;
+            }
             PatientEvent::DetailsUpdated { details } => self.details = Some(details),
             PatientEvent::IntakeUpdated { intake } => self.intake = Some(intake),
         }

@@ -33,14 +33,10 @@ pub enum PatientCommand {
         teller: Teller,
         /// The time it is.
         now: DateTime<Utc>,
-        /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
-        expected_version: Option<u64>,
     },
     /// Replace the intake.
     UpdateIntake {
         /// The new intake.
         intake: Intake,
-        /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
-        expected_version: Option<u64>,
     },
 }

@@ -1,5 +1,7 @@
 //! Why a command to a patient is refused.
 
+use crate::kernel::{Refusal, RefusalKind};
+
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PatientError {
@@ -9,14 +11,6 @@ pub enum PatientError {
     /// There is such a patient, with other content.
     #[error("the patient is registered already, with other details")]
     AlreadyRegistered,
-    /// The caller's version is not the current one.
-    #[error("the record is at version {current}, not {expected}")]
-    VersionMismatch {
-        /// What the caller expected.
-        expected: u64,
-        /// What it is.
-        current: u64,
-    },
     /// The identifier names the record; it cannot change.
     #[error("the identifier of a patient cannot change")]
     IdentifierIsFixed,
@@ -41,4 +35,32 @@ pub enum PatientError {
     /// The patient's key is destroyed or not held here.
     #[error("the record is sealed under a key that is not held here")]
     Sealed,
+}
+
+impl Refusal for PatientError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::NotRegistered => RefusalKind::Missing,
+            Self::AlreadyRegistered => RefusalKind::Exists,
+            Self::IdentifierIsFixed => RefusalKind::IdentityFixed,
+            Self::NamesAreTheHospitals
+            | Self::DatesAreTheHospitals
+            | Self::ToldInTheFuture
+            | Self::BornInTheFuture
+            | Self::DiedInTheFuture
+            | Self::DiedBeforeBirth => RefusalKind::Invalid,
+            Self::Sealed => RefusalKind::Sealed,
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::NamesAreTheHospitals => "/otherIdentifiers",
+            Self::DatesAreTheHospitals | Self::ToldInTheFuture => "/asOf",
+            Self::BornInTheFuture => "/birthDate",
+            Self::DiedInTheFuture | Self::DiedBeforeBirth => "/deceased",
+            Self::IdentifierIsFixed => "/identifier",
+            _ => "",
+        }
+    }
 }

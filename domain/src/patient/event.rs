@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::deceased::{Deceased, last_day_anywhere};
 use super::error::PatientError;
 use super::findings::Findings;
-use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal};
+use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal, PersonalValue};
 
 /// Who a patient is (FHIR R4 `Patient`).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct PatientDetails {
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
 }
+
+impl PersonalValue for PatientDetails {}
 
 impl PatientDetails {
     /// How many other ids a patient may have, and how many are looked for at once.
@@ -191,6 +193,8 @@ pub struct Intake {
     pub withdrawn: Vec<Withdrawn>,
 }
 
+impl PersonalValue for Intake {}
+
 impl Intake {
     /// How many items a list takes.
     pub const MOST: usize = 1000;
@@ -226,6 +230,8 @@ pub struct Registration {
     /// What they bring.
     pub intake: Intake,
 }
+
+impl PersonalValue for Registration {}
 
 /// An event in a patient's stream. The variants' order is their encoding: add only at the end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

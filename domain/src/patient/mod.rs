@@ -10,7 +10,6 @@ mod event;
 mod findings;
 #[cfg(test)]
 mod tests;
-mod upcaster;
 
 pub use aggregate::Patient;
 pub use command::{PatientCommand, Teller};

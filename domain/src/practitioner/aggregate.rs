@@ -1,28 +1,20 @@
 //! The state of a practitioner's entry and its decisions.
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
-use crate::kernel::{ClinicAggregate, PractitionerId, emit};
+use crate::kernel::{ClinicAggregate, PractitionerId};
 
 /// A practitioner's entry.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Practitioner {
-    version: u64,
     registered: Option<PractitionerDetails>,
     updated: Option<PractitionerDetails>,
 }
 
 impl Practitioner {
-    /// How many events the entry has: the version of its stream.
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
     /// Whether the practitioner is registered.
     pub const fn is_registered(&self) -> bool {
         self.registered.is_some()
@@ -46,18 +38,8 @@ impl Practitioner {
         }
     }
 
-    fn update(
-        &self,
-        new: PractitionerDetails,
-        expected: Option<u64>,
-    ) -> Result<Vec<PractitionerEvent>, PractitionerError> {
+    fn update(&self, new: PractitionerDetails) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         let details = self.details().ok_or(PractitionerError::NotRegistered)?;
-        if let Some(expected) = expected.filter(|expected| *expected != self.version) {
-            return Err(PractitionerError::VersionMismatch {
-                expected,
-                current: self.version,
-            });
-        }
         check_specializations(&new)?;
         if new.identifier != details.identifier || new.time_zone != details.time_zone {
             return Err(PractitionerError::IdentityIsFixed);
@@ -80,37 +62,18 @@ fn check_specializations(details: &PractitionerDetails) -> Result<(), Practition
 
 impl ClinicAggregate for Practitioner {
     type Id = PractitionerId;
+    type Command = PractitionerCommand;
+    type Event = PractitionerEvent;
+    type Error = PractitionerError;
 
     fn decide(&self, command: PractitionerCommand) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         match command {
             PractitionerCommand::Register { details } => self.register(details),
-            PractitionerCommand::UpdateDetails {
-                details,
-                expected_version,
-            } => self.update(details, expected_version),
+            PractitionerCommand::UpdateDetails { details } => self.update(details),
         }
-    }
-}
-
-impl Aggregate for Practitioner {
-    const TYPE: &'static str = "practitioner";
-    type Command = PractitionerCommand;
-    type Event = PractitionerEvent;
-    type Error = PractitionerError;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: PractitionerCommand,
-        (): &(),
-        sink: &EventSink<Self>,
-    ) -> Result<(), PractitionerError> {
-        emit(self.decide(command)?, self, sink).await;
-        Ok(())
     }
 
     fn apply(&mut self, event: PractitionerEvent) {
-        self.version = self.version.saturating_add(1);
         match event {
             PractitionerEvent::Registered { details } => self.registered = Some(details),
             PractitionerEvent::DetailsUpdated { details } => self.updated = Some(details),

@@ -15,7 +15,5 @@ pub enum PractitionerCommand {
     UpdateDetails {
         /// The new details.
         details: PractitionerDetails,
-        /// The version of the stream that the caller saw (`If-Match`), if they insist on it.
-        expected_version: Option<u64>,
     },
 }

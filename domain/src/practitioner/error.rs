@@ -1,5 +1,7 @@
 //! Why a command to a practitioner is refused.
 
+use crate::kernel::{Refusal, RefusalKind};
+
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PractitionerError {
@@ -12,15 +14,25 @@ pub enum PractitionerError {
     /// A practitioner has at least one specialization.
     #[error("a practitioner needs at least one specialization")]
     NoSpecialization,
-    /// The caller's version is not the current one.
-    #[error("the entry is at version {current}, not {expected}")]
-    VersionMismatch {
-        /// What the caller expected.
-        expected: u64,
-        /// What it is.
-        current: u64,
-    },
     /// Identifier and time zone name the entry and its calendars; they cannot change.
     #[error("the identifier and the time zone of a practitioner cannot change")]
     IdentityIsFixed,
+}
+
+impl Refusal for PractitionerError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::NotRegistered => RefusalKind::Missing,
+            Self::AlreadyRegistered => RefusalKind::Exists,
+            Self::NoSpecialization => RefusalKind::Invalid,
+            Self::IdentityIsFixed => RefusalKind::IdentityFixed,
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::NoSpecialization => "/specializations",
+            _ => "",
+        }
+    }
 }

@@ -6,7 +6,6 @@ mod error;
 mod event;
 #[cfg(test)]
 mod tests;
-mod upcaster;
 
 pub use aggregate::Practitioner;
 pub use command::PractitionerCommand;

@@ -1,13 +1,11 @@
 //! The state of a wallet's claim and its decisions.
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::command::WalletCommand;
 use super::error::WalletError;
 use super::event::WalletEvent;
-use crate::kernel::{AccountId, ClinicAggregate, WalletId, emit};
+use crate::kernel::{AccountId, ClinicAggregate, WalletId};
 
 /// A wallet's claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +22,9 @@ impl WalletClaim {
 
 impl ClinicAggregate for WalletClaim {
     type Id = WalletId;
+    type Command = WalletCommand;
+    type Event = WalletEvent;
+    type Error = WalletError;
 
     fn decide(&self, command: WalletCommand) -> Result<Vec<WalletEvent>, WalletError> {
         let (WalletCommand::Claim { account } | WalletCommand::Release { account }) = command;
@@ -35,19 +36,6 @@ impl ClinicAggregate for WalletClaim {
             (WalletCommand::Release { .. }, Some(_)) => vec![WalletEvent::Released],
             _ => Vec::new(),
         })
-    }
-}
-
-impl Aggregate for WalletClaim {
-    const TYPE: &'static str = "wallet";
-    type Command = WalletCommand;
-    type Event = WalletEvent;
-    type Error = WalletError;
-    type Services = ();
-
-    async fn handle(&mut self, command: WalletCommand, (): &(), sink: &EventSink<Self>) -> Result<(), WalletError> {
-        emit(self.decide(command)?, self, sink).await;
-        Ok(())
     }
 
     fn apply(&mut self, event: WalletEvent) {

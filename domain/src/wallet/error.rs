@@ -1,9 +1,19 @@
 //! Why a command to a wallet's claim is refused.
 
+use crate::kernel::{Refusal, RefusalKind};
+
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WalletError {
     /// The wallet signs in to another account.
     #[error("the wallet has an account already")]
     Taken,
+}
+
+impl Refusal for WalletError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::Taken => RefusalKind::AccountExists,
+        }
+    }
 }

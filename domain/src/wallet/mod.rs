@@ -9,7 +9,6 @@ mod error;
 mod event;
 #[cfg(test)]
 mod tests;
-mod upcaster;
 
 pub use aggregate::WalletClaim;
 pub use command::WalletCommand;

@@ -1,13 +1,13 @@
 //! Given-when-then.
 
-use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use super::*;
-use crate::kernel::AccountId;
+use crate::kernel::{AccountId, Versioned, testing};
 
-fn given(events: Vec<WalletEvent>) -> AggregateTestExecutor<WalletClaim> {
-    TestFramework::with(()).given(events)
+fn given(events: Vec<WalletEvent>) -> AggregateTestExecutor<Versioned<WalletClaim>> {
+    testing::given(events)
 }
 
 fn account(number: u128) -> AccountId {

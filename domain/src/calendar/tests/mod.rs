@@ -11,16 +11,16 @@ mod steps;
 
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
-use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use super::{Booking, Calendar, CalendarCommand, CalendarEvent, Session, Slot};
-use crate::kernel::{AppointmentId, Concept, PatientId, Personal};
+use crate::kernel::{AppointmentId, Concept, PatientId, Personal, Versioned, testing};
 
 const BERLIN: Tz = chrono_tz::Europe::Berlin;
 
-fn given(events: Vec<CalendarEvent>) -> AggregateTestExecutor<Calendar> {
-    TestFramework::with(()).given(events)
+fn given(events: Vec<CalendarEvent>) -> AggregateTestExecutor<Versioned<Calendar>> {
+    testing::given(events)
 }
 
 fn day() -> NaiveDate {
@@ -131,9 +131,5 @@ fn book(appointment: AppointmentId, slot: Slot) -> CalendarCommand {
 }
 
 fn folded(events: impl IntoIterator<Item = CalendarEvent>) -> Calendar {
-    use cqrs_es::Aggregate;
-    events.into_iter().fold(Calendar::default(), |mut calendar, event| {
-        calendar.apply(event);
-        calendar
-    })
+    testing::folded(events)
 }

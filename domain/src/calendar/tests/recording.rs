@@ -58,10 +58,7 @@ fn a_visit_is_recorded_as_it_was() {
             .then_expect_events(vec![recorded(slot(3, 15), outcome)]);
         let calendar = folded([recorded(slot(3, 15), outcome)]);
         let visit = calendar.appointment(id(1)).unwrap();
-        assert_eq!(
-            (visit.status, visit.recorded, visit.changed_at_version),
-            (status, Some(outcome), 1)
-        );
+        assert_eq!((visit.status, visit.recorded), (status, Some(outcome)));
     }
 }
 
@@ -160,33 +157,18 @@ fn recording_again_with_other_content_is_refused() {
 
 #[test]
 fn a_visit_left_open_can_be_completed_cancelled_or_missed() {
-    let (appointment, now, expected_version) = (id(1), at(9, 0), None);
+    let (appointment, now) = (id(1), at(9, 0));
     let cancellation = Personal::Known(Cancellation {
         patient: patient(1),
         reason: None,
     });
     let steps = [
-        (
-            CalendarCommand::Complete {
-                appointment,
-                now,
-                expected_version,
-            },
-            completed(),
-        ),
-        (
-            CalendarCommand::MarkNoShow {
-                appointment,
-                now,
-                expected_version,
-            },
-            no_show_marked(),
-        ),
+        (CalendarCommand::Complete { appointment, now }, completed()),
+        (CalendarCommand::MarkNoShow { appointment, now }, no_show_marked()),
         (
             CalendarCommand::Cancel {
                 appointment,
                 reason: None,
-                expected_version,
             },
             CalendarEvent::Cancelled {
                 appointment,
@@ -203,23 +185,18 @@ fn a_visit_left_open_can_be_completed_cancelled_or_missed() {
 
 #[test]
 fn a_visit_left_open_is_neither_confirmed_nor_moved() {
-    let (appointment, now, expected_version) = (id(1), the_day_before(), None);
+    let (appointment, now) = (id(1), the_day_before());
     let steps = [
-        CalendarCommand::Confirm {
-            appointment,
-            expected_version,
-        },
+        CalendarCommand::Confirm { appointment },
         CalendarCommand::Reschedule {
             appointment,
             slot: slot(10, 0),
             now,
-            expected_version,
         },
         CalendarCommand::MoveOut {
             appointment,
             to: tomorrow(),
             now,
-            expected_version,
         },
     ];
     for step in steps {
@@ -235,7 +212,6 @@ fn a_visit_that_ended_takes_no_other_step() {
     let cancel = CalendarCommand::Cancel {
         appointment: id(1),
         reason: None,
-        expected_version: None,
     };
     given(vec![recorded(slot(9, 0), RecordedOutcome::Completed)])
         .when(cancel)

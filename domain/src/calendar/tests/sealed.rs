@@ -22,20 +22,13 @@ fn the_slot_of_a_sealed_appointment_is_taken() {
 
 #[test]
 fn a_sealed_appointment_takes_every_step_of_its_day() {
-    let (appointment, expected_version) = (id(1), None);
+    let appointment = id(1);
     let steps = [
-        (
-            CalendarCommand::Confirm {
-                appointment,
-                expected_version,
-            },
-            confirmed(),
-        ),
+        (CalendarCommand::Confirm { appointment }, confirmed()),
         (
             CalendarCommand::Complete {
                 appointment,
                 now: at(9, 0),
-                expected_version,
             },
             completed(),
         ),
@@ -43,7 +36,6 @@ fn a_sealed_appointment_takes_every_step_of_its_day() {
             CalendarCommand::MarkNoShow {
                 appointment,
                 now: at(9, 0),
-                expected_version,
             },
             no_show_marked(),
         ),
@@ -52,7 +44,6 @@ fn a_sealed_appointment_takes_every_step_of_its_day() {
                 appointment,
                 slot: slot(10, 0),
                 now: the_day_before(),
-                expected_version,
             },
             CalendarEvent::Rescheduled {
                 appointment,
@@ -73,7 +64,6 @@ fn a_sealed_appointment_is_cancelled_without_keeping_the_reason() {
     let cancel = CalendarCommand::Cancel {
         appointment: id(1),
         reason: Some("moved away".to_owned()),
-        expected_version: None,
     };
     given(vec![published(), booked_by_somebody()])
         .when(cancel)
@@ -87,7 +77,6 @@ fn a_sealed_appointment_cannot_be_carried_to_another_day() {
         appointment: id(1),
         to: tomorrow(),
         now,
-        expected_version: None,
     };
     given(vec![published(), booked_by_somebody()])
         .when(command)

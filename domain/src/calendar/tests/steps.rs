@@ -1,20 +1,16 @@
-//! The steps of an appointment on its day: confirm, complete, no-show, cancel, and the versions they insist on.
+//! The steps of an appointment on its day: confirm, complete, no-show, cancel.
 
 use super::*;
 use crate::calendar::{AppointmentStatus, CalendarError, Cancellation};
 
-fn confirm(expected_version: Option<u64>) -> CalendarCommand {
-    CalendarCommand::Confirm {
-        appointment: id(1),
-        expected_version,
-    }
+fn confirm() -> CalendarCommand {
+    CalendarCommand::Confirm { appointment: id(1) }
 }
 
 fn complete() -> CalendarCommand {
     CalendarCommand::Complete {
         appointment: id(1),
         now: at(9, 0),
-        expected_version: None,
     }
 }
 
@@ -22,7 +18,6 @@ fn mark_no_show() -> CalendarCommand {
     CalendarCommand::MarkNoShow {
         appointment: id(1),
         now: at(9, 0),
-        expected_version: None,
     }
 }
 
@@ -30,15 +25,14 @@ fn cancel(reason: Option<&str>) -> CalendarCommand {
     CalendarCommand::Cancel {
         appointment: id(1),
         reason: reason.map(str::to_owned),
-        expected_version: None,
     }
 }
 
-/// Every step, with no version insisted on.
+/// Every step.
 fn all_steps() -> [CalendarCommand; 6] {
-    let (appointment, now, expected_version) = (id(1), at(9, 0), None);
+    let (appointment, now) = (id(1), at(9, 0));
     [
-        confirm(None),
+        confirm(),
         complete(),
         mark_no_show(),
         cancel(None),
@@ -46,13 +40,11 @@ fn all_steps() -> [CalendarCommand; 6] {
             appointment,
             slot: slot(10, 0),
             now,
-            expected_version,
         },
         CalendarCommand::MoveOut {
             appointment,
             to: tomorrow(),
             now,
-            expected_version,
         },
     ]
 }
@@ -60,7 +52,7 @@ fn all_steps() -> [CalendarCommand; 6] {
 #[test]
 fn a_booked_appointment_can_be_confirmed() {
     given(vec![published(), booked()])
-        .when(confirm(None))
+        .when(confirm())
         .then_expect_events(vec![confirmed()]);
 }
 
@@ -86,21 +78,13 @@ fn a_booked_or_confirmed_appointment_can_be_a_no_show_once_it_should_have_begun(
 
 #[test]
 fn a_visit_that_has_not_begun_is_neither_completed_nor_missed() {
-    let (appointment, now, expected_version) = (id(1), at(8, 59), None);
+    let (appointment, now) = (id(1), at(8, 59));
     let given = || given(vec![published(), booked()]);
     given()
-        .when(CalendarCommand::Complete {
-            appointment,
-            now,
-            expected_version,
-        })
+        .when(CalendarCommand::Complete { appointment, now })
         .then_expect_error(CalendarError::NotYetBegun);
     given()
-        .when(CalendarCommand::MarkNoShow {
-            appointment,
-            now,
-            expected_version,
-        })
+        .when(CalendarCommand::MarkNoShow { appointment, now })
         .then_expect_error(CalendarError::NotYetBegun);
 }
 
@@ -124,7 +108,7 @@ fn a_booked_or_confirmed_appointment_can_be_cancelled_with_its_reason_under_the_
 #[test]
 fn repeating_a_step_changes_nothing() {
     let repeated = [
-        (confirmed(), confirm(None)),
+        (confirmed(), confirm()),
         (completed(), complete()),
         (no_show_marked(), mark_no_show()),
         (cancelled(), cancel(Some("again"))),
@@ -174,66 +158,10 @@ fn an_appointment_that_left_for_another_day_takes_no_step_here_and_says_where_it
 }
 
 #[test]
-fn a_step_may_insist_on_the_version_at_which_the_appointment_last_changed() {
-    let neighbour = CalendarEvent::Booked {
-        appointment: id(2),
-        slot: slot(10, 0),
-        booking: Personal::Known(booking()),
-    };
-    given(vec![published(), booked(), neighbour])
-        .when(confirm(Some(2)))
-        .then_expect_events(vec![confirmed()]);
-}
-
-#[test]
-fn a_step_that_insists_on_another_version_is_refused() {
-    let (appointment, now, expected_version) = (id(1), at(9, 0), Some(2));
-    let steps = [
-        confirm(expected_version),
-        CalendarCommand::Complete {
-            appointment,
-            now,
-            expected_version,
-        },
-        CalendarCommand::MarkNoShow {
-            appointment,
-            now,
-            expected_version,
-        },
-        CalendarCommand::Cancel {
-            appointment,
-            reason: None,
-            expected_version,
-        },
-        CalendarCommand::Reschedule {
-            appointment,
-            slot: slot(10, 0),
-            now,
-            expected_version,
-        },
-        CalendarCommand::MoveOut {
-            appointment,
-            to: tomorrow(),
-            now,
-            expected_version,
-        },
-    ];
-    for step in steps {
-        given(vec![published(), booked(), confirmed()])
-            .when(step)
-            .then_expect_error(CalendarError::VersionMismatch {
-                expected: 2,
-                current: 3,
-            });
-    }
-}
-
-#[test]
 fn the_state_says_where_an_appointment_stands() {
     let calendar = folded([published(), booked(), confirmed()]);
     let appointment = calendar.appointment(id(1)).unwrap();
     assert_eq!(appointment.status, AppointmentStatus::Confirmed);
-    assert_eq!((appointment.changed_at_version, calendar.version()), (3, 3));
     assert_eq!(calendar.sessions(), [session(8, 12, 30)]);
     assert_eq!(calendar.appointment(id(2)), None);
 }

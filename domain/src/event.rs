@@ -1,0 +1,164 @@
+//! An event of any aggregate.
+
+use std::any::Any;
+
+use cqrs_es::DomainEvent;
+use uuid::Uuid;
+
+use crate::account::AccountEvent;
+use crate::calendar::CalendarEvent;
+use crate::kernel::{
+    AccountId, AggregateRef, CalendarId, Category, ClinicEvent, DecodeError, EncodedEvent, PatientId, PersonalField,
+    PersonalSlot, PractitionerId, Seal, WalletId, decode_current,
+};
+use crate::patient::PatientEvent;
+use crate::practitioner::PractitionerEvent;
+use crate::wallet::WalletEvent;
+
+macro_rules! events {
+    ($(
+        $(#[$doc:meta])*
+        $code:literal $name:ident: $Aggregate:ident {
+            id: $kind:ident $Id:ident,
+            events: $Event:ident in schema $schema:literal $(upcast $upcast:path)? {
+                $( $variant:ident: $seal:ident $($category:ident($field:ident))? $([$part:ident])?, )*
+            }
+        }
+    )*) => {
+        /// An event of any aggregate, with the aggregate's id.
+        #[derive(Clone, PartialEq, Debug)]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "most events are of the larger kinds, and a box for each costs more"
+        )]
+        pub enum AnyEvent {
+            $( $(#[$doc])* $Aggregate($Id, $Event), )*
+        }
+
+        impl AnyEvent {
+            /// Whose event it is.
+            pub fn aggregate(&self) -> AggregateRef {
+                match self {
+                    $( Self::$Aggregate(id, _) => (*id).into(), )*
+                }
+            }
+
+            /// Whether events of this aggregate are read in this schema. One that is not known is a newer program's.
+            pub const fn knows(of: AggregateRef, schema: u8) -> bool {
+                let newest = match of {
+                    $( AggregateRef::$Aggregate(_) => $Event::SCHEMA, )*
+                };
+                0 < schema && schema <= newest
+            }
+
+            /// Reads an event of any aggregate, in any schema ever written. Without the personal section, its value stays sealed.
+            ///
+            /// # Errors
+            /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
+            pub fn decode(
+                of: AggregateRef,
+                schema: u8,
+                shared: &[u8],
+                personal: Option<&[u8]>,
+            ) -> Result<Self, DecodeError> {
+                Ok(match of {
+                    $( AggregateRef::$Aggregate(id) => Self::$Aggregate(id, $Event::decode(schema, shared, personal)?), )*
+                })
+            }
+
+            /// Writes the event in today's schema.
+            ///
+            /// # Errors
+            /// When a value cannot be written, which is a mistake in its type.
+            pub fn encode(&self) -> Result<EncodedEvent, postcard::Error> {
+                match self {
+                    $( Self::$Aggregate(_, event) => event.encode(), )*
+                }
+            }
+
+            /// Whom it concerns. See [`ClinicEvent::subject`].
+            pub fn subject(&self) -> Option<PatientId> {
+                match self {
+                    $( Self::$Aggregate(id, event) => event.subject(&(*id).into()), )*
+                }
+            }
+
+            /// The event as its own type; `None` when it is another aggregate's.
+            pub fn typed<E: ClinicEvent>(self) -> Option<E> {
+                match self {
+                    $( Self::$Aggregate(_, event) => cast(event), )*
+                }
+            }
+        }
+
+        $(
+            impl DomainEvent for $Event {
+                fn event_type(&self) -> String {
+                    match self {
+                        $( Self::$variant { .. } => stringify!($variant), )*
+                    }
+                    .to_owned()
+                }
+
+                fn event_version(&self) -> String {
+                    Self::SCHEMA.to_string()
+                }
+            }
+
+            impl ClinicEvent for $Event {
+                const SCHEMA: u8 = $schema;
+
+                fn seal(&self) -> Seal {
+                    match self {
+                        $( Self::$variant { .. } => events!(@seal $seal $($category)?), )*
+                    }
+                }
+
+                fn personal(&mut self) -> Option<&mut dyn PersonalSlot> {
+                    match self {
+                        $( Self::$variant { $($field,)? .. } => events!(@slot $($field)?), )*
+                    }
+                }
+
+                fn subject(&self, of: &AggregateRef) -> Option<PatientId> {
+                    let said = match self {
+                        $( Self::$variant { $($field,)? .. } => events!(@subject $($field)?), )*
+                    };
+                    said.or_else(|| PatientId::try_from(*of).ok())
+                }
+
+                fn part(&self) -> Option<Uuid> {
+                    match self {
+                        $( Self::$variant { $($part,)? .. } => events!(@part $($part)?), )*
+                    }
+                }
+
+                fn decode(schema: u8, shared: &[u8], personal: Option<&[u8]>) -> Result<Self, DecodeError> {
+                    match schema {
+                        Self::SCHEMA => decode_current(shared, personal),
+                        older => events!(@older older, shared, personal $(, $upcast)?),
+                    }
+                }
+            }
+        )*
+    };
+    (@seal namespace) => { Seal::Namespace };
+    (@seal beside $category:ident) => { Seal::Beside(Category::$category) };
+    (@seal within $category:ident) => { Seal::Within(Category::$category) };
+    (@slot) => { None };
+    (@slot $field:ident) => { $field.slot() };
+    (@subject) => { None };
+    (@subject $field:ident) => { $field.subject() };
+    (@part) => { None };
+    (@part $part:ident) => { Some($part.uuid()) };
+    (@older $schema:ident, $shared:ident, $personal:ident) => { Err(DecodeError::UnknownSchema($schema)) };
+    (@older $schema:ident, $shared:ident, $personal:ident, $upcast:path) => { $upcast($schema, $shared, $personal) };
+}
+
+aggregates!(events);
+
+/// A value as the type that it has.
+fn cast<T: 'static, E: 'static>(value: T) -> Option<E> {
+    let mut value = Some(value);
+    (&mut value as &mut dyn Any).downcast_mut::<Option<E>>()?.take()
+}

@@ -1,0 +1,58 @@
+//! Why a rule forbids a command, in kinds that callers tell apart, whichever aggregate it is.
+
+/// A refusal of an aggregate: its message is a sentence without a capital letter and a full stop, and names nothing of a person.
+pub trait Refusal: std::error::Error + Clone + PartialEq + Send + Sync + 'static {
+    /// Of which kind it is.
+    fn kind(&self) -> RefusalKind;
+
+    /// Where in what was asked the fault stands, as a JSON pointer from the value that the command is about; empty when it is about all
+    /// of it.
+    fn field(&self) -> &'static str {
+        ""
+    }
+}
+
+/// The kinds of refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RefusalKind {
+    /// What the command is about does not exist.
+    Missing,
+    /// It exists already, with other content.
+    Exists,
+    /// A value that it gives cannot be, or is not the caller's to give.
+    Invalid,
+    /// What names it never changes.
+    IdentityFixed,
+    /// Its status does not allow it.
+    Status,
+    /// A newer state of it is known.
+    Superseded,
+    /// It was recorded elsewhere, and is not changed here.
+    Recorded,
+    /// It went somewhere else meanwhile.
+    Moved,
+    /// The time for it has passed.
+    TimePassed,
+    /// The time for it has not come.
+    NotYetBegun,
+    /// The slot is not offered.
+    SlotNotOffered,
+    /// The slot is taken.
+    SlotTaken,
+    /// There is an account for it already.
+    AccountExists,
+    /// The account is closed.
+    AccountClosed,
+    /// Only a service has such a thing.
+    NotAService,
+    /// Only a person has such a thing.
+    NotAPerson,
+    /// The key exists already.
+    KeyExists,
+    /// A wallet is bound already.
+    WalletBound,
+    /// Another wallet is bound.
+    NotTheWallet,
+    /// It cannot be decided without a key that is not held here.
+    Sealed,
+}

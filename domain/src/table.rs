@@ -1,0 +1,76 @@
+//! The one table of aggregates.
+//!
+//! Each line of [`aggregates!`] is an aggregate: its number, its name, its type, its id, and its events with the key under which each
+//! is sealed. Ids, references, the enum of all events, their encoding and the tests of it are made from it, by macros to which the
+//! table is handed. Whoever adds an aggregate adds it here.
+//!
+//! - The **number** stands in sealed stream names: it is never reused.
+//! - The **name** stands in references (`patient/<uuid>`) and in the journal.
+//! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`.
+//! - The **schema** is that of the aggregate's events. It is raised with every change of theirs; then `upcast` names the function that
+//!   reads the older ones.
+//! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
+//!   category, with the field that stands there; or `within` that key alone. In brackets stands the field with the part that the event
+//!   changes, where callers insist on the version of a part (`If-Match`).
+
+/// Hands the table to a macro. See the module.
+macro_rules! aggregates {
+    ($macro:ident) => {
+        $macro! {
+            /// A patient: the data subject, whose key seals what concerns them.
+            1 patient: Patient {
+                id: uuid PatientId,
+                events: PatientEvent in schema 1 {
+                    Registered: within Identity(registration),
+                    DetailsUpdated: within Identity(details),
+                    IntakeUpdated: within Summary(intake),
+                }
+            }
+            /// A practitioner (FHIR R4 `Practitioner`).
+            2 practitioner: Practitioner {
+                id: uuid PractitionerId,
+                events: PractitionerEvent in schema 1 {
+                    Registered: namespace,
+                    DetailsUpdated: namespace,
+                }
+            }
+            /// The day of a practitioner.
+            3 calendar: Calendar {
+                id: own CalendarId,
+                events: CalendarEvent in schema 1 {
+                    AvailabilityPublished: namespace,
+                    Booked: beside Appointments(booking) [appointment],
+                    Confirmed: namespace [appointment],
+                    Rescheduled: beside Appointments(patient) [appointment],
+                    MovedOut: beside Appointments(patient),
+                    MovedIn: beside Appointments(booking) [appointment],
+                    Cancelled: beside Appointments(cancellation) [appointment],
+                    Completed: namespace [appointment],
+                    NoShowMarked: namespace [appointment],
+                    VisitRecorded: beside Appointments(booking) [appointment],
+                    VisitFiled: beside Appointments(booking),
+                }
+            }
+            /// An account: somebody or something that may sign in.
+            4 account: Account {
+                id: uuid AccountId,
+                events: AccountEvent in schema 1 {
+                    Opened: beside Identity(holder),
+                    KeyIssued: namespace,
+                    KeyRevoked: namespace,
+                    Closed: namespace,
+                    WalletBound: beside Identity(binding),
+                    WalletUnbound: beside Identity(reason),
+                }
+            }
+            /// A wallet, without telling which: derived from its address under the organisation's secret.
+            5 wallet: WalletClaim {
+                id: uuid WalletId,
+                events: WalletEvent in schema 1 {
+                    Claimed: namespace,
+                    Released: namespace,
+                }
+            }
+        }
+    };
+}
