@@ -14,6 +14,7 @@ use crate::identity::Principal;
 use crate::policy::Action;
 use crate::queries::{AccountView, Page, Queries as _};
 use crate::revocations::Revoked;
+use crate::transaction::Target;
 
 /// What the secrets of service keys begin with, so that a leaked one is recognised.
 pub const KEY_PREFIX: &str = "mk_";
@@ -177,7 +178,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
         let context = self.stamp(principal, issue);
-        Ok(self.execute::<Account>(account, command, &context).await?)
+        Ok(self.execute::<Account>(Target::of(account), command, &context).await?)
     }
 
     /// An account.

@@ -20,6 +20,7 @@ use crate::queries::Page;
 use crate::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
 use crate::rules::Admission;
 use crate::sessions::SignedIn;
+use crate::transaction::{Root, Target};
 use crate::wallets::Person;
 
 /// The kind of ids that follow from requests.
@@ -205,7 +206,7 @@ impl<B: Backend> Clinic<B> {
             },
             now: context.at,
         };
-        let receipt = self.execute::<Patient>(patient, command, &context).await;
+        let receipt = self.execute::<Patient>(Target::of(patient), command, &context).await;
         let receipt = receipt.map_err(|error| match error {
             CommandError::Rejected(_) => decided(),
             error => error.into(),
@@ -267,21 +268,24 @@ impl<B: Backend> Clinic<B> {
         let now = context.at;
         let receipt = self
             .executor
-            .execute_three::<Patient, Account, WalletClaim, Refusal, _>(
-                (patient, account, self.wallet_id(&wallet)),
-                move |_, _, _| {
-                    Ok((
-                        PatientCommand::Register {
-                            registration: registration.clone(),
-                            now,
-                        },
-                        AccountCommand::Bind {
-                            holder: Holder::Patient(Personal::Known(patient)),
-                            binding: binding.clone(),
-                            turn: 0,
-                        },
-                        WalletCommand::Claim { account },
-                    ))
+            .transact(
+                (
+                    Target::of(patient),
+                    Target::of(account),
+                    Target::of(self.wallet_id(&wallet)),
+                ),
+                move |(mut record, mut owner, mut wallet): (Root<Patient>, Root<Account>, Root<WalletClaim>)| {
+                    record.execute(PatientCommand::Register {
+                        registration: registration.clone(),
+                        now,
+                    })?;
+                    owner.execute(AccountCommand::Bind {
+                        holder: Holder::Patient(Personal::Known(patient)),
+                        binding: binding.clone(),
+                        turn: 0,
+                    })?;
+                    wallet.execute(WalletCommand::Claim { account })?;
+                    Ok::<_, Refusal>((record, owner, wallet))
                 },
                 &context,
             )

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, Slot, check_session};
-use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PractitionerId};
+use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId};
 
 use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
 use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
@@ -17,6 +17,7 @@ use crate::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, Queries as _, SlotCursor,
     SlotFilter,
 };
+use crate::transaction::{Expected, Root, Target};
 
 /// How often a command follows an appointment that moves away from it.
 const MOST_MOVES: usize = 8;
@@ -88,31 +89,14 @@ impl AppointmentAction {
         }
     }
 
-    fn command(
-        &self,
-        appointment: AppointmentId,
-        expected_version: Option<u64>,
-        now: DateTime<Utc>,
-    ) -> CalendarCommand {
+    fn command(&self, appointment: AppointmentId, now: DateTime<Utc>) -> CalendarCommand {
         match self {
-            Self::Confirm => CalendarCommand::Confirm {
-                appointment,
-                expected_version,
-            },
-            Self::Complete => CalendarCommand::Complete {
-                appointment,
-                now,
-                expected_version,
-            },
-            Self::MarkNoShow => CalendarCommand::MarkNoShow {
-                appointment,
-                now,
-                expected_version,
-            },
+            Self::Confirm => CalendarCommand::Confirm { appointment },
+            Self::Complete => CalendarCommand::Complete { appointment, now },
+            Self::MarkNoShow => CalendarCommand::MarkNoShow { appointment, now },
             Self::Cancel { reason } => CalendarCommand::Cancel {
                 appointment,
                 reason: reason.clone(),
-                expected_version,
             },
         }
     }
@@ -140,10 +124,8 @@ impl<B: Backend> Clinic<B> {
         let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
         // The calendar decides the same; here it is known which of them it is.
         for (place, session) in sessions.iter().enumerate() {
-            check_session(*session, day, time_zone).map_err(|refusal| UseCaseError::RefusedIn {
-                part: format!("/sessions/{place}").into(),
-                refusal: refusal.into(),
-            })?;
+            let checked = check_session(*session, day, time_zone);
+            checked.map_err(|error| UseCaseError::from(Refusal::from(error)).within(&format!("/sessions/{place}")))?;
         }
         let context = self.stamp(principal, issue);
         let command = CalendarCommand::PublishAvailability {
@@ -153,7 +135,9 @@ impl<B: Backend> Clinic<B> {
             now: context.at,
         };
         let calendar = CalendarId::of(practitioner, day);
-        Ok(self.execute::<Calendar>(calendar, command, &context).await?)
+        Ok(self
+            .execute::<Calendar>(Target::of(calendar), command, &context)
+            .await?)
     }
 
     /// What a practitioner's day offers.
@@ -247,7 +231,9 @@ impl<B: Backend> Clinic<B> {
             booking,
             now: context.at,
         };
-        let receipt = self.execute::<Calendar>(calendar, command, &context).await?;
+        let receipt = self
+            .execute::<Calendar>(Target::of(calendar), command, &context)
+            .await?;
         Ok(AppointmentDone {
             id: appointment,
             day,
@@ -280,9 +266,9 @@ impl<B: Backend> Clinic<B> {
                     day,
                 }
             };
-            let expected_version = version_on(day, expected)?;
-            let command = action.command(appointment, expected_version, context.at);
-            match self.execute::<Calendar>(stream, command, &context).await {
+            let target = Target::of(stream).expecting(expected_on(day, appointment, expected)?);
+            let command = action.command(appointment, context.at);
+            match self.execute::<Calendar>(target, command, &context).await {
                 Err(CommandError::Rejected(CalendarError::Moved { to })) => day = to,
                 // Recorded before visits had streams of their own.
                 Err(CommandError::Rejected(CalendarError::UnknownAppointment)) if in_own_stream => {
@@ -320,23 +306,22 @@ impl<B: Backend> Clinic<B> {
             .await?;
         // So is what an organisation without a practitioner provided.
         let practitioner = found.practitioner.filter(|_| !found.recorded);
-        let practitioner = practitioner.ok_or(Refusal::Calendar(CalendarError::Recorded))?;
+        let practitioner = practitioner.ok_or_else(|| Refusal::from(CalendarError::Recorded))?;
         let missing = UseCaseError::NotFound(Resource::Appointment);
         let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
         let context = self.stamp(principal, issue);
         let mut from = first_day(issue, found.day, expected);
         for _ in 0..MOST_MOVES {
-            let expected_version = version_on(from, expected)?;
             let moving = Moving {
                 appointment,
                 practitioner,
                 from,
                 to,
                 slot,
-                expected_version,
+                expected: expected_on(from, appointment, expected)?,
             };
             match self.try_reschedule(moving, &context).await {
-                Err(CommandError::Rejected(Refusal::Calendar(CalendarError::Moved { to }))) => from = to,
+                Err(CommandError::Rejected(CalendarError::Moved { to })) => from = to,
                 done => {
                     return Ok(AppointmentDone {
                         id: appointment,
@@ -351,61 +336,40 @@ impl<B: Backend> Clinic<B> {
         })
     }
 
-    async fn try_reschedule(&self, moving: Moving, context: &CommandContext) -> Result<Receipt, CommandError<Refusal>> {
+    async fn try_reschedule(
+        &self,
+        moving: Moving,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<CalendarError>> {
         let Moving {
             appointment,
             practitioner,
             from,
             to,
             slot,
-            expected_version,
+            expected,
         } = moving;
         let now = context.at;
-        let calendar = CalendarId::of(practitioner, from);
+        let leaving = Target::of(CalendarId::of(practitioner, from)).expecting(expected);
         if from == to {
-            let command = CalendarCommand::Reschedule {
-                appointment,
-                slot,
-                now,
-                expected_version,
-            };
-            return self
-                .execute::<Calendar>(calendar, command, context)
-                .await
-                .map_err(CommandError::of_any);
+            let command = CalendarCommand::Reschedule { appointment, slot, now };
+            return self.execute::<Calendar>(leaving, command, context).await;
         }
         // The day it enters comes first, so that the receipt's version is of the calendar where it then stands.
-        let decide = move |_: &Calendar, leaving: &Calendar| {
-            let booking = match leaving.appointment(appointment) {
-                Some(found) => match &found.booking {
-                    Personal::Known(booking) => booking.clone(),
-                    Personal::Sealed => return Err(CalendarError::Sealed.into()),
-                },
-                None => {
-                    let moved = leaving.moved_to(appointment).map(|to| CalendarError::Moved { to });
-                    return Err(moved.unwrap_or(CalendarError::UnknownAppointment).into());
-                }
-            };
-            Ok((
-                CalendarCommand::MoveIn {
-                    appointment,
-                    slot,
-                    from,
-                    booking,
-                    now,
-                },
-                CalendarCommand::MoveOut {
-                    appointment,
-                    to,
-                    now,
-                    expected_version,
-                },
-            ))
+        let decide = move |(mut entering, mut leaving): (Root<Calendar>, Root<Calendar>)| {
+            let booking = leaving.state().booking_to_move(appointment)?;
+            entering.execute(CalendarCommand::MoveIn {
+                appointment,
+                slot,
+                from,
+                booking,
+                now,
+            })?;
+            leaving.execute(CalendarCommand::MoveOut { appointment, to, now })?;
+            Ok::<_, CalendarError>((entering, leaving))
         };
-        let entering = CalendarId::of(practitioner, to);
-        self.executor
-            .execute_pair::<Calendar, Calendar, Refusal, _>(entering, calendar, decide, context)
-            .await
+        let entering = Target::of(CalendarId::of(practitioner, to));
+        self.executor.transact((entering, leaving), decide, context).await
     }
 
     /// An appointment.
@@ -463,7 +427,7 @@ struct Moving {
     from: NaiveDate,
     to: NaiveDate,
     slot: Slot,
-    expected_version: Option<u64>,
+    expected: Option<Expected>,
 }
 
 /// The record of a patient who is asking.
@@ -479,11 +443,18 @@ pub(crate) fn local_day(slot: &Slot, time_zone: chrono_tz::Tz) -> NaiveDate {
     slot.start.with_timezone(&time_zone).date_naive()
 }
 
-/// What the caller expects of a calendar; stale when they saw the appointment on another day.
-fn version_on(day: NaiveDate, expected: Option<AppointmentVersion>) -> Result<Option<u64>, UseCaseError> {
+/// What the caller expects of an appointment in a calendar; stale when they saw it on another day.
+fn expected_on(
+    day: NaiveDate,
+    appointment: AppointmentId,
+    expected: Option<AppointmentVersion>,
+) -> Result<Option<Expected>, UseCaseError> {
     match expected {
         None => Ok(None),
-        Some(expected) if expected.day == day => Ok(Some(expected.version)),
+        Some(expected) if expected.day == day => Ok(Some(Expected {
+            part: Some(appointment.uuid()),
+            version: expected.version,
+        })),
         Some(_) => Err(UseCaseError::Stale),
     }
 }

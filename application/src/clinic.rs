@@ -9,7 +9,7 @@ use domain::kernel::{AccountId, ClinicAggregate, CommandId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
-use crate::command::{CommandContext, CommandError, CommandExecutor, Freshness, Receipt};
+use crate::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::invitations::Invitations;
@@ -23,6 +23,7 @@ use crate::revocations::Revocations;
 use crate::rules::{BookingsUnderWay, Rules};
 use crate::secrets::Secrets;
 use crate::sessions::Sessions;
+use crate::transaction::{Freshness, Target};
 
 /// Which write side and which read side.
 pub trait Backend: Send + Sync + 'static {
@@ -220,19 +221,14 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// Has an aggregate that may exist already decide on a command.
+    /// Has an aggregate decide on a command.
     pub(crate) async fn execute<A: ClinicAggregate>(
         &self,
-        id: A::Id,
+        target: Target<A::Id>,
         command: A::Command,
         context: &CommandContext,
-    ) -> Result<Receipt, CommandError<A::Error>>
-    where
-        A::Command: Clone + Sync,
-    {
-        self.executor
-            .execute::<A>(id, Freshness::MayExist, command, context)
-            .await
+    ) -> Result<Receipt, CommandError<A::Error>> {
+        self.executor.execute::<A>(target, command, context).await
     }
 }
 

@@ -2,56 +2,44 @@
 
 use std::borrow::Cow;
 
-use domain::account::AccountError;
-use domain::calendar::CalendarError;
-use domain::kernel::PatientId;
-use domain::patient::PatientError;
-use domain::practitioner::PractitionerError;
-use domain::wallet::WalletError;
+pub use domain::kernel::Resource;
+use domain::kernel::{DomainError, PatientId, RefusalKind};
 use uuid::Uuid;
 
 use crate::command::{CommandError, Unavailable};
 use crate::queries::QueryError;
 
-/// A rule of the domain, whichever aggregate's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refusal {
-    /// A patient's.
-    #[error(transparent)]
-    Patient(#[from] PatientError),
-    /// A practitioner's.
-    #[error(transparent)]
-    Practitioner(#[from] PractitionerError),
-    /// A calendar's.
-    #[error(transparent)]
-    Calendar(#[from] CalendarError),
-    /// An account's.
-    #[error(transparent)]
-    Account(#[from] AccountError),
-    /// A wallet's claim's.
-    #[error(transparent)]
-    Wallet(#[from] WalletError),
+/// A rule of the domain that forbids something, whichever aggregate's.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Of which kind it is.
+    pub kind: RefusalKind,
+    /// Where the fault stands, as a JSON pointer from the value that the command is about; empty when it is about all of it.
+    pub field: Cow<'static, str>,
+    /// What the rule says, without a capital letter and a full stop.
+    pub message: String,
 }
 
-/// The kinds of things that can be missing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resource {
-    /// A patient.
-    Patient,
-    /// A practitioner.
-    Practitioner,
-    /// An appointment.
-    Appointment,
-    /// An account.
-    Account,
-    /// A service's key.
-    Key,
-    /// A command.
-    Command,
-    /// A wallet.
-    Wallet,
-    /// A request to be registered.
-    Request,
+impl Refusal {
+    /// The same, of a part of the request.
+    #[must_use]
+    pub(crate) fn within(self, part: &str) -> Self {
+        Self {
+            field: format!("{part}{}", self.field).into(),
+            ..self
+        }
+    }
+}
+
+impl<E: DomainError> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self {
+            kind: error.kind(),
+            field: error.field(),
+            message: error.to_string(),
+        }
+    }
 }
 
 /// A store of short-lived things (sessions, revocations, idempotency keys) did not answer.
@@ -130,14 +118,6 @@ pub enum UseCaseError {
     /// A rule of the domain forbids it.
     #[error(transparent)]
     Refused(Refusal),
-    /// A rule of the domain forbids it, for what stands in one part of the request.
-    #[error("{refusal}")]
-    RefusedIn {
-        /// Where the part stands.
-        part: Cow<'static, str>,
-        /// The rule.
-        refusal: Refusal,
-    },
     /// What was to be registered is there with other content, and the caller may know which it is.
     #[error("{refusal}")]
     Exists {
@@ -183,12 +163,18 @@ pub enum UseCaseError {
 impl UseCaseError {
     /// The same, of a part of the request.
     #[must_use]
-    pub(crate) fn within(self, part: &'static str) -> Self {
+    pub(crate) fn within(self, part: &str) -> Self {
         match self {
-            Self::Refused(refusal) => Self::RefusedIn {
-                part: part.into(),
-                refusal,
-            },
+            Self::Refused(refusal) => Self::Refused(refusal.within(part)),
+            error => error,
+        }
+    }
+
+    /// The same, with what was to be registered and is there with other content. The caller may know which it is.
+    #[must_use]
+    pub(crate) fn of_existing(self, resource: Resource, id: Uuid) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.kind == RefusalKind::Exists => Self::Exists { refusal, resource, id },
             error => error,
         }
     }
@@ -196,16 +182,9 @@ impl UseCaseError {
 
 impl From<Refusal> for UseCaseError {
     fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Patient(PatientError::NotRegistered) => Self::NotFound(Resource::Patient),
-            Refusal::Practitioner(PractitionerError::NotRegistered) => Self::NotFound(Resource::Practitioner),
-            Refusal::Calendar(CalendarError::UnknownAppointment) => Self::NotFound(Resource::Appointment),
-            Refusal::Account(AccountError::NotOpen) => Self::NotFound(Resource::Account),
-            Refusal::Account(AccountError::UnknownKey) => Self::NotFound(Resource::Key),
-            Refusal::Patient(PatientError::VersionMismatch { .. })
-            | Refusal::Practitioner(PractitionerError::VersionMismatch { .. })
-            | Refusal::Calendar(CalendarError::VersionMismatch { .. }) => Self::Stale,
-            refusal => Self::Refused(refusal),
+        match refusal.kind {
+            RefusalKind::Missing(resource) => Self::NotFound(resource),
+            _ => Self::Refused(refusal),
         }
     }
 }
@@ -214,6 +193,7 @@ impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
     fn from(error: CommandError<E>) -> Self {
         match error {
             CommandError::Rejected(refusal) => refusal.into().into(),
+            CommandError::Stale => Self::Stale,
             CommandError::Conflict { attempts } => Self::Conflict { attempts },
             CommandError::Unavailable(what) => Self::Unavailable(what),
             CommandError::Unknown => Self::Unknown,

@@ -5,7 +5,7 @@
 //! knows of HTTP, SQL or Ethereum.
 //!
 //! - [`log`]: an event as the log holds it, opened.
-//! - [`command`]: the write side as a port: execute, receipt, conflict.
+//! - [`command`]: the write side as a port: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
 //! - [`projector`]: the read models as a port of the follower.
 //! - [`queries`]: what can be read, and in which shape.
 //! - [`identity`] and [`policy`]: who is asking, and what they may do. [`rules`]: what an operator decides.
@@ -39,6 +39,7 @@ pub mod rules;
 pub mod secrets;
 pub mod sessions;
 pub mod status;
+pub mod transaction;
 pub mod trouble;
 pub mod visits;
 pub mod wallets;

@@ -3,14 +3,8 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::account::AccountEvent;
-use domain::calendar::CalendarEvent;
-use domain::kernel::{
-    AccountId, AggregateRef, CalendarId, ClinicEvent, CommandId, DecodeError, PatientId, PractitionerId, WalletId,
-};
-use domain::patient::PatientEvent;
-use domain::practitioner::PractitionerEvent;
-use domain::wallet::WalletEvent;
+pub use domain::event::AnyEvent;
+use domain::kernel::{AccountId, CommandId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -73,66 +67,6 @@ pub struct EventMetadata {
     pub correlation: Option<Uuid>,
     /// The event or command that led to the command, if any.
     pub cause: Option<Uuid>,
-}
-
-/// An event of any aggregate, with the aggregate's id.
-#[derive(Clone, PartialEq, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most events are of the larger kinds, and a box for each costs more"
-)]
-pub enum AnyEvent {
-    /// A patient's.
-    Patient(PatientId, PatientEvent),
-    /// A practitioner's.
-    Practitioner(PractitionerId, PractitionerEvent),
-    /// A calendar's.
-    Calendar(CalendarId, CalendarEvent),
-    /// An account's.
-    Account(AccountId, AccountEvent),
-    /// A wallet's claim's.
-    Wallet(WalletId, WalletEvent),
-}
-
-impl AnyEvent {
-    /// Whose event it is.
-    pub fn aggregate(&self) -> AggregateRef {
-        match self {
-            Self::Patient(id, _) => (*id).into(),
-            Self::Practitioner(id, _) => (*id).into(),
-            Self::Calendar(id, _) => (*id).into(),
-            Self::Account(id, _) => (*id).into(),
-            Self::Wallet(id, _) => (*id).into(),
-        }
-    }
-
-    /// Whether events of this aggregate are read in this schema. One that is not known is a newer program's.
-    pub const fn knows(of: AggregateRef, schema: u8) -> bool {
-        let newest = match of {
-            AggregateRef::Patient(_) => PatientEvent::SCHEMA,
-            AggregateRef::Practitioner(_) => PractitionerEvent::SCHEMA,
-            AggregateRef::Calendar(_) => CalendarEvent::SCHEMA,
-            AggregateRef::Account(_) => AccountEvent::SCHEMA,
-            AggregateRef::Wallet(_) => WalletEvent::SCHEMA,
-        };
-        0 < schema && schema <= newest
-    }
-
-    /// Reads an event of any aggregate, in any schema ever written. Without the personal section, its field stays sealed.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
-    pub fn decode(of: AggregateRef, schema: u8, shared: &[u8], personal: Option<&[u8]>) -> Result<Self, DecodeError> {
-        Ok(match of {
-            AggregateRef::Patient(id) => Self::Patient(id, PatientEvent::decode(schema, shared, personal)?),
-            AggregateRef::Practitioner(id) => {
-                Self::Practitioner(id, PractitionerEvent::decode(schema, shared, personal)?)
-            }
-            AggregateRef::Calendar(id) => Self::Calendar(id, CalendarEvent::decode(schema, shared, personal)?),
-            AggregateRef::Account(id) => Self::Account(id, AccountEvent::decode(schema, shared, personal)?),
-            AggregateRef::Wallet(id) => Self::Wallet(id, WalletEvent::decode(schema, shared, personal)?),
-        })
-    }
 }
 
 /// An event in its place, opened and in today's schema.

@@ -2,17 +2,18 @@
 
 use domain::account::Title;
 use domain::kernel::{Identifier, PatientId, PractitionerId};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Registration, Teller};
+use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration, Teller};
 
 use crate::admission::Newcomer;
 use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
-use crate::command::{CommandError, CommandExecutor as _, Freshness};
+use crate::command::CommandExecutor as _;
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
 use crate::rules::Admission;
 use crate::sessions::SignedIn;
+use crate::transaction::{Expected, Freshness, Target};
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
@@ -85,17 +86,11 @@ impl<B: Backend> Clinic<B> {
             registration,
             now: context.at,
         };
-        let done = self
-            .executor
-            .execute::<Patient>(patient, freshness, command, &context)
-            .await;
-        let receipt = done.map_err(|error| match error {
-            CommandError::Rejected(refusal @ PatientError::AlreadyRegistered) => UseCaseError::Exists {
-                refusal: refusal.into(),
-                resource: Resource::Patient,
-                id: patient.uuid(),
-            },
-            error => UseCaseError::from(error).within(DETAILS),
+        let target = Target::of(patient).with(freshness);
+        let done = self.execute::<Patient>(target, command, &context).await;
+        let receipt = done.map_err(|error| {
+            let error = UseCaseError::from(error).of_existing(Resource::Patient, patient.uuid());
+            error.within(DETAILS)
         })?;
         Ok(Done { id: patient, receipt })
     }
@@ -146,9 +141,9 @@ impl<B: Backend> Clinic<B> {
             details,
             teller,
             now: self.now(),
-            expected_version,
         };
-        self.update_patient(principal, patient, command, issue).await
+        let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
+        self.update_patient(principal, target, command, issue).await
     }
 
     /// Replaces a patient's intake.
@@ -168,11 +163,9 @@ impl<B: Backend> Clinic<B> {
         if !principal.is_of_a_hospital() {
             self.require_same_dates(patient, &intake).await?;
         }
-        let command = PatientCommand::UpdateIntake {
-            intake,
-            expected_version,
-        };
-        self.update_patient(principal, patient, command, issue).await
+        let command = PatientCommand::UpdateIntake { intake };
+        let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
+        self.update_patient(principal, target, command, issue).await
     }
 
     /// By these dates an import decides what is newer.
@@ -187,10 +180,11 @@ impl<B: Backend> Clinic<B> {
     async fn update_patient(
         &self,
         principal: &Principal,
-        patient: PatientId,
+        target: Target<PatientId>,
         command: PatientCommand,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        let patient = target.id;
         permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
         let _held = match &command {
             // Nobody else changes how they are called.
@@ -200,7 +194,7 @@ impl<B: Backend> Clinic<B> {
             _ => None,
         };
         let context = self.stamp(principal, issue);
-        let receipt = self.execute::<Patient>(patient, command, &context).await?;
+        let receipt = self.execute::<Patient>(target, command, &context).await?;
         Ok(Done { id: patient, receipt })
     }
 

@@ -1,15 +1,16 @@
 //! Practitioners: register, read, change, find.
 
 use domain::kernel::PractitionerId;
-use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
+use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
-use crate::command::{CommandError, CommandExecutor as _, Freshness};
+use crate::command::CommandExecutor as _;
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::patients::ONLY_A_HOSPITAL_DATES;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PractitionerView, Queries as _};
+use crate::transaction::{Expected, Freshness, Target};
 
 /// The kind of ids that follow from a practitioner's identifier.
 pub(crate) const PRACTITIONER: &str = "practitioner";
@@ -38,18 +39,10 @@ impl<B: Backend> Clinic<B> {
         let practitioner = PractitionerId::new(practitioner);
         let context = self.stamp(principal, issue);
         let command = PractitionerCommand::Register { details };
-        let done = self
-            .executor
-            .execute::<Practitioner>(practitioner, freshness, command, &context)
-            .await;
-        let receipt = done.map_err(|error| match error {
-            CommandError::Rejected(refusal @ PractitionerError::AlreadyRegistered) => UseCaseError::Exists {
-                refusal: refusal.into(),
-                resource: Resource::Practitioner,
-                id: practitioner.uuid(),
-            },
-            error => error.into(),
-        })?;
+        let target = Target::of(practitioner).with(freshness);
+        let done = self.execute::<Practitioner>(target, command, &context).await;
+        let receipt =
+            done.map_err(|error| UseCaseError::from(error).of_existing(Resource::Practitioner, practitioner.uuid()))?;
         Ok(Done {
             id: practitioner,
             receipt,
@@ -83,12 +76,10 @@ impl<B: Backend> Clinic<B> {
                 });
             }
         }
-        let command = PractitionerCommand::UpdateDetails {
-            details,
-            expected_version,
-        };
+        let command = PractitionerCommand::UpdateDetails { details };
+        let target = Target::of(practitioner).expecting(expected_version.map(Expected::whole));
         let context = self.stamp(principal, issue);
-        let receipt = self.execute::<Practitioner>(practitioner, command, &context).await?;
+        let receipt = self.execute::<Practitioner>(target, command, &context).await?;
         Ok(Done {
             id: practitioner,
             receipt,

@@ -11,6 +11,7 @@ use crate::error::{Refusal, StoreError, UseCaseError};
 use crate::identity::Principal;
 use crate::log::Actor;
 use crate::revocations::{Revocation, Revoked};
+use crate::transaction::{Root, Target};
 
 impl<B: Backend> Clinic<B> {
     /// Denies, then tells the log.
@@ -113,18 +114,16 @@ impl<B: Backend> Clinic<B> {
                     wallet: *wallet,
                     reason: reason.clone(),
                 };
-                return self
-                    .executor
-                    .execute_pair::<Account, WalletClaim, Refusal, _>(
-                        account,
-                        claim,
-                        move |_, _| Ok((unbind.clone(), WalletCommand::Release { account })),
-                        context,
-                    )
-                    .await;
+                let decide = move |(mut owner, mut wallet): (Root<Account>, Root<WalletClaim>)| {
+                    owner.execute(unbind.clone())?;
+                    wallet.execute(WalletCommand::Release { account })?;
+                    Ok::<_, Refusal>((owner, wallet))
+                };
+                let targets = (Target::of(account), Target::of(claim));
+                return self.executor.transact(targets, decide, context).await;
             }
         };
-        let done = self.execute::<Account>(account, command, context).await;
+        let done = self.execute::<Account>(Target::of(account), command, context).await;
         done.map_err(CommandError::of_any)
     }
 

@@ -5,15 +5,15 @@
 //! contract lets only one be first.
 
 use chrono::{DateTime, Utc};
-use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Provider, RecordedOutcome, Slot};
+use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Slot};
 use domain::kernel::{AppointmentId, CalendarId, Concept, Identifier, PatientId, PractitionerId};
 
 use crate::calendars::{AppointmentDone, local_day};
 use crate::clinic::{Backend, Clinic, Issue, permit};
-use crate::command::CommandError;
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
+use crate::transaction::Target;
 
 /// Who provided a visit.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,15 +101,9 @@ impl<B: Backend> Clinic<B> {
             now: context.at,
         };
         let stream = CalendarId::of_visit(appointment);
-        let done = self.execute::<Calendar>(stream, command, &context).await;
-        let receipt = done.map_err(|error| match error {
-            CommandError::Rejected(refusal @ CalendarError::AlreadyExists(_)) => UseCaseError::Exists {
-                refusal: refusal.into(),
-                resource: Resource::Appointment,
-                id: appointment.uuid(),
-            },
-            error => error.into(),
-        })?;
+        let done = self.execute::<Calendar>(Target::of(stream), command, &context).await;
+        let receipt =
+            done.map_err(|error| UseCaseError::from(error).of_existing(Resource::Appointment, appointment.uuid()))?;
         Ok(AppointmentDone {
             id: appointment,
             day: calendar.day,

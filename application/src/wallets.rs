@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
-use domain::kernel::{AccountId, PatientId, Personal, PractitionerId, Wallet};
+use domain::kernel::{AccountId, PatientId, Personal, PractitionerId, RefusalKind, Wallet};
 use domain::patient::Patient;
 use domain::wallet::{WalletClaim, WalletCommand};
 
@@ -18,6 +18,7 @@ use crate::policy::{Action, Object};
 use crate::queries::{AccountView, Queries as _};
 use crate::revocations::Revoked;
 use crate::sessions::SignedIn;
+use crate::transaction::{Root, Target};
 
 /// What the secrets of invitations begin with, so that a leaked one is recognised.
 pub const INVITATION_PREFIX: &str = "mi_";
@@ -202,9 +203,7 @@ impl<B: Backend> Clinic<B> {
         let title = Title::Invitation { issuer };
         let bound = self.bind(account, holder, signed_in, title, turn, issue).await;
         bound.map_err(|error| match error {
-            UseCaseError::Refused(Refusal::Account(AccountError::InvitationUsed | AccountError::WalletBound)) => {
-                no_invitation()
-            }
+            UseCaseError::Refused(refusal) if refusal.kind == RefusalKind::WalletBound => no_invitation(),
             error => error,
         })
     }
@@ -251,10 +250,13 @@ impl<B: Backend> Clinic<B> {
         let context = self.stamp_as(Some(account), issue);
         let receipt = self
             .executor
-            .execute_pair::<Account, WalletClaim, Refusal, _>(
-                account,
-                wallet,
-                move |_, _| Ok((bind.clone(), WalletCommand::Claim { account })),
+            .transact(
+                (Target::of(account), Target::of(wallet)),
+                move |(mut owner, mut wallet): (Root<Account>, Root<WalletClaim>)| {
+                    owner.execute(bind.clone())?;
+                    wallet.execute(WalletCommand::Claim { account })?;
+                    Ok::<_, Refusal>((owner, wallet))
+                },
                 &context,
             )
             .await?;
@@ -319,15 +321,14 @@ impl<B: Backend> Clinic<B> {
         let context = self.stamp(principal, issue);
         let receipt = self
             .executor
-            .execute_three::<Account, WalletClaim, WalletClaim, Refusal, _>(
-                (account, old, new),
-                move |_, _, _| {
+            .transact(
+                (Target::of(account), Target::of(old), Target::of(new)),
+                move |(mut owner, mut old, mut new): (Root<Account>, Root<WalletClaim>, Root<WalletClaim>)| {
                     let binding = binding.clone();
-                    Ok((
-                        AccountCommand::ChangeWallet { from, binding },
-                        WalletCommand::Release { account },
-                        WalletCommand::Claim { account },
-                    ))
+                    owner.execute(AccountCommand::ChangeWallet { from, binding })?;
+                    old.execute(WalletCommand::Release { account })?;
+                    new.execute(WalletCommand::Claim { account })?;
+                    Ok::<_, Refusal>((owner, old, new))
                 },
                 &context,
             )

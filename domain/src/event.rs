@@ -36,6 +36,13 @@ macro_rules! events {
         }
 
         impl AnyEvent {
+            /// An event of an aggregate; `None` when the aggregate has no such events.
+            pub fn of<E: ClinicEvent>(of: AggregateRef, event: E) -> Option<Self> {
+                match of {
+                    $( AggregateRef::$Aggregate(id) => cast(event).map(|event| Self::$Aggregate(id, event)), )*
+                }
+            }
+
             /// Whose event it is.
             pub fn aggregate(&self) -> AggregateRef {
                 match self {

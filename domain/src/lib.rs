@@ -7,7 +7,8 @@
 //! same files in each: `aggregate.rs` (state and decisions), `command.rs`, `event.rs`, `error.rs`, and given-when-then tests in
 //! `tests`. Start in [`calendar`], which owns the rule
 //! that a slot is never booked twice, and has so many rules that its decisions have a file of their own, `decision.rs`.
-//! [`kernel`] holds what the aggregates share, [`event`] an event of any of them.
+//! [`kernel`] holds what the aggregates share, [`event`] and [`state`] an event and the state
+//! of any of them.
 
 #[macro_use]
 pub mod table;
@@ -19,6 +20,7 @@ pub mod calendar;
 pub mod event;
 pub mod patient;
 pub mod practitioner;
+pub mod state;
 pub mod wallet;
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl<'a> Batch<'a> {
                 }
                 AnyEvent::Account(id, event) => batch.accounts.push((*id, stamp, event)),
                 // Which account a wallet signs in to stands in the account.
-                AnyEvent::Wallet(..) => {}
+                AnyEvent::WalletClaim(..) => {}
             }
         }
         batch

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use application::log::AnyEvent;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use cqrs_es::Aggregate;
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Session, Slot};
 use domain::kernel::{
@@ -208,7 +207,6 @@ impl History {
             at(first_day(), 0) - Duration::days(1),
             at(first_day(), 0) + Duration::days(30),
         );
-        let expected_version = None;
         let (choice, other) = (self.below(8), self.below(3));
         let commands = match (home, choice) {
             (_, 0) => vec![(
@@ -263,7 +261,6 @@ impl History {
                         appointment,
                         slot: to,
                         now,
-                        expected_version,
                     },
                 )]
             }
@@ -279,7 +276,6 @@ impl History {
                     appointment,
                     to: day,
                     now,
-                    expected_version,
                 };
                 let into = CalendarCommand::MoveIn {
                     appointment,
@@ -294,7 +290,6 @@ impl History {
                 home,
                 CalendarCommand::Confirm {
                     appointment,
-                    expected_version,
                 },
             )],
             (Some(home), 5) => {
@@ -304,7 +299,6 @@ impl History {
                     CalendarCommand::Cancel {
                         appointment,
                         reason,
-                        expected_version,
                     },
                 )]
             }
@@ -314,7 +308,6 @@ impl History {
                     CalendarCommand::Complete {
                         appointment,
                         now: later,
-                        expected_version,
                     },
                 )]
             }
@@ -324,7 +317,6 @@ impl History {
                     CalendarCommand::MarkNoShow {
                         appointment,
                         now: later,
-                        expected_version,
                     },
                 )]
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
-use domain::kernel::{AggregateRef, ClinicEvent, CommandId, EncodedEvent, PatientId};
+use domain::kernel::CommandId;
 use infrastructure::chain::codec::append_calldata;
 use infrastructure::chain::deploy::deploy;
 use infrastructure::chain::{EventLog, Node, RpcOptions, Signer, Transaction};
@@ -174,7 +174,7 @@ impl TestLog {
                 correlation: None,
                 cause: None,
             };
-            let (mut encoded, subject) = encode(event, &aggregate);
+            let (mut encoded, subject) = (event.encode().unwrap(), event.subject());
             encoded.schema = self.schema.unwrap_or(encoded.schema);
             // Histories begin anywhere.
             if let Some(subject) = subject {
@@ -252,15 +252,5 @@ impl TestLog {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("the chain did not mine a transaction");
-    }
-}
-
-fn encode(event: &AnyEvent, of: &AggregateRef) -> (EncodedEvent, Option<PatientId>) {
-    match event {
-        AnyEvent::Patient(_, event) => (event.encode().unwrap(), event.subject(of)),
-        AnyEvent::Practitioner(_, event) => (event.encode().unwrap(), event.subject(of)),
-        AnyEvent::Calendar(_, event) => (event.encode().unwrap(), event.subject(of)),
-        AnyEvent::Account(_, event) => (event.encode().unwrap(), event.subject(of)),
-        AnyEvent::Wallet(_, event) => (event.encode().unwrap(), event.subject(of)),
     }
 }

@@ -161,18 +161,15 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
         },
         CalendarCommand::Confirm {
             appointment,
-            expected_version: None,
         },
         CalendarCommand::Reschedule {
             appointment,
             slot: round.second,
             now,
-            expected_version: None,
         },
         CalendarCommand::Cancel {
             appointment,
             reason: None,
-            expected_version: None,
         },
     ] {
         times.time(baseline.calendar(calendar, command)).await?;

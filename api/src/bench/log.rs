@@ -10,9 +10,7 @@ use anyhow::Context;
 use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
 use chrono::{DateTime, Utc};
 use domain::calendar::{Booking, CalendarEvent, Cancellation};
-use domain::kernel::{
-    AggregateRef, AppointmentId, CalendarId, ClinicEvent, CommandId, EncodedEvent, PatientId, Personal, PractitionerId,
-};
+use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, PractitionerId};
 use domain::patient::PatientEvent;
 use infrastructure::keys::{KeyRing, MasterSecret};
 use infrastructure::log::{Commit, NewKey, StreamHead, StreamPart};
@@ -101,14 +99,7 @@ impl Clinic {
         heads: &mut HashMap<StreamId, StreamHead>,
         new_keys: &mut Vec<NewKey>,
     ) -> anyhow::Result<Commit> {
-        let aggregate = event.aggregate();
-        let (encoded, subject) = match &event {
-            AnyEvent::Patient(_, event) => encoded(event, &aggregate)?,
-            AnyEvent::Practitioner(_, event) => encoded(event, &aggregate)?,
-            AnyEvent::Calendar(_, event) => encoded(event, &aggregate)?,
-            AnyEvent::Account(_, event) => encoded(event, &aggregate)?,
-            AnyEvent::Wallet(_, event) => encoded(event, &aggregate)?,
-        };
+        let encoded = event.encode()?;
         let metadata = EventMetadata {
             command_id: CommandId::new(Uuid::new_v4()),
             at: self.now,
@@ -119,12 +110,12 @@ impl Clinic {
         if let AnyEvent::Patient(patient, _) = &event {
             self.keys.begin(*patient).await?;
         }
-        let stream = self.names.seal(&aggregate);
+        let stream = self.names.seal(&event.aggregate().stream());
         let head = heads.entry(stream).or_default();
         let expected = *head;
         let sealed = self
             .sealer
-            .seal(&stream, expected.version + 1, &encoded, &metadata, subject)
+            .seal(&stream, expected.version + 1, &encoded, &metadata, event.subject())
             .await?;
         *head = expected.after(&sealed.payload);
         if let Some(key) = sealed.new_key
@@ -141,10 +132,6 @@ impl Clinic {
             }],
         })
     }
-}
-
-fn encoded<E: ClinicEvent>(event: &E, aggregate: &AggregateRef) -> anyhow::Result<(EncodedEvent, Option<PatientId>)> {
-    Ok((event.encode()?, event.subject(aggregate)))
 }
 
 /// What the commands of one round cause. `None` at the end of the calendar.

@@ -208,7 +208,7 @@ fn path(of: AggregateRef) -> String {
         AggregateRef::Calendar(CalendarId { owner, day }) => format!("/v1/practitioners/{owner}/availability/{day}"),
         AggregateRef::Account(id) => format!("/v1/accounts/{id}"),
         // Which account a wallet signs in to is asked of the account.
-        AggregateRef::Wallet(_) => "/v1/me/wallet".to_owned(),
+        AggregateRef::WalletClaim(_) => "/v1/me/wallet".to_owned(),
     }
 }
 

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use application::command::Unavailable;
 use application::error::{Refusal, Resource, UseCaseError};
-use domain::account::AccountError;
-use domain::calendar::CalendarError;
-use domain::patient::PatientError;
-use domain::practitioner::PractitionerError;
-use domain::wallet::WalletError;
+use domain::kernel::RefusalKind;
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
@@ -45,9 +41,8 @@ impl From<UseCaseError> for Problem {
             UseCaseError::LastAdministrator => Self::new(ProblemKind::LastAdministrator),
             UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
-            UseCaseError::Refused(refusal) => refused(refusal, ""),
-            UseCaseError::RefusedIn { part, refusal } => refused(refusal, &part),
-            UseCaseError::Exists { refusal, resource, id } => refused(refusal, "").resource(path(resource, id)),
+            UseCaseError::Refused(refusal) => refused(&refusal),
+            UseCaseError::Exists { refusal, resource, id } => refused(&refusal).resource(path(resource, id)),
             UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
             UseCaseError::Unavailable(what) => Self::new(match what {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,
@@ -97,110 +92,32 @@ fn path(resource: Resource, id: Uuid) -> String {
     format!("/v1/{collection}/{id}")
 }
 
-/// A rule of the domain, for what stands in this part of the request.
-fn refused(refusal: Refusal, part: &str) -> Problem {
-    let kind = match refusal {
-        Refusal::Patient(error) => patient(error),
-        Refusal::Practitioner(error) => practitioner(error),
-        Refusal::Calendar(error) => calendar(error),
-        Refusal::Account(error) => account(error),
-        Refusal::Wallet(WalletError::Taken) => ProblemKind::AccountExists,
+/// A rule of the domain.
+fn refused(refusal: &Refusal) -> Problem {
+    let kind = match refusal.kind {
+        RefusalKind::Missing(resource) => return Problem::new(ProblemKind::NotFound).detail(missing(resource)),
+        RefusalKind::Invalid => return Problem::invalid(refusal.field.clone(), refusal.message.clone()),
+        RefusalKind::Exists => ProblemKind::AlreadyRegistered,
+        RefusalKind::IdentityFixed => ProblemKind::IdentityIsFixed,
+        RefusalKind::Status => ProblemKind::WrongStatus,
+        RefusalKind::Superseded => ProblemKind::Superseded,
+        RefusalKind::Recorded => ProblemKind::RecordedVisit,
+        RefusalKind::Moved => ProblemKind::Conflict,
+        RefusalKind::TimePassed => ProblemKind::TimePassed,
+        RefusalKind::NotYetBegun => ProblemKind::NotYetBegun,
+        RefusalKind::SlotNotOffered => ProblemKind::SlotNotOffered,
+        RefusalKind::SlotTaken => ProblemKind::SlotTaken,
+        RefusalKind::AccountExists => ProblemKind::AccountExists,
+        RefusalKind::AccountClosed => ProblemKind::AccountClosed,
+        RefusalKind::NotAService => ProblemKind::NotAService,
+        RefusalKind::NotAPerson => ProblemKind::NotAPerson,
+        RefusalKind::KeyExists => ProblemKind::KeyExists,
+        RefusalKind::WalletBound => ProblemKind::WalletBound,
+        RefusalKind::NotTheWallet => ProblemKind::NotTheWallet,
+        RefusalKind::Sealed => ProblemKind::Sealed,
     };
-    match (kind, refusal) {
-        (ProblemKind::Invalid, Refusal::Patient(error)) => {
-            Problem::invalid(format!("{part}{}", member_of_details(error)), error.to_string())
-        }
-        (ProblemKind::Invalid, Refusal::Practitioner(error)) => Problem::invalid("/specializations", error.to_string()),
-        (ProblemKind::Invalid, Refusal::Calendar(error)) if part.is_empty() => {
-            Problem::invalid("/sessions", error.to_string())
-        }
-        (ProblemKind::Invalid, Refusal::Calendar(error)) => Problem::invalid(part, error.to_string()),
-        (ProblemKind::Invalid, Refusal::Account(AccountError::NoScope)) => {
-            Problem::invalid("/scopes", "must not be empty")
-        }
-        (ProblemKind::Invalid, Refusal::Account(AccountError::AlreadyExpired)) => {
-            Problem::invalid("/expires", "must be in the future")
-        }
-        (ProblemKind::Invalid, Refusal::Account(error)) => Problem::invalid("/role", error.to_string()),
-        // The domain's errors hold dates, versions, states and ids of the caller's own request; nothing of a person.
-        (kind, refusal) => Problem::new(kind).detail(sentence(&refusal.to_string())),
-    }
-}
-
-const fn patient(error: PatientError) -> ProblemKind {
-    match error {
-        PatientError::NotRegistered => ProblemKind::NotFound,
-        PatientError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
-        PatientError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
-        PatientError::IdentifierIsFixed => ProblemKind::IdentityIsFixed,
-        PatientError::NamesAreTheHospitals
-        | PatientError::DatesAreTheHospitals
-        | PatientError::ToldInTheFuture
-        | PatientError::BornInTheFuture
-        | PatientError::DiedInTheFuture
-        | PatientError::DiedBeforeBirth => ProblemKind::Invalid,
-        PatientError::Sealed => ProblemKind::Sealed,
-    }
-}
-
-/// Where in a patient's details a rule is broken; nowhere in particular if it is not about one of them.
-const fn member_of_details(error: PatientError) -> &'static str {
-    match error {
-        PatientError::NamesAreTheHospitals => "/otherIdentifiers",
-        PatientError::DatesAreTheHospitals | PatientError::ToldInTheFuture => "/asOf",
-        PatientError::BornInTheFuture => "/birthDate",
-        PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => "/deceased",
-        PatientError::IdentifierIsFixed => "/identifier",
-        PatientError::NotRegistered
-        | PatientError::AlreadyRegistered
-        | PatientError::VersionMismatch { .. }
-        | PatientError::Sealed => "",
-    }
-}
-
-const fn practitioner(error: PractitionerError) -> ProblemKind {
-    match error {
-        PractitionerError::NotRegistered => ProblemKind::NotFound,
-        PractitionerError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
-        PractitionerError::NoSpecialization => ProblemKind::Invalid,
-        PractitionerError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
-        PractitionerError::IdentityIsFixed => ProblemKind::IdentityIsFixed,
-    }
-}
-
-const fn calendar(error: CalendarError) -> ProblemKind {
-    match error {
-        CalendarError::EmptySession | CalendarError::OutsideTheDay { .. } | CalendarError::SessionsOverlap => {
-            ProblemKind::Invalid
-        }
-        CalendarError::InThePast => ProblemKind::TimePassed,
-        CalendarError::NotYetBegun => ProblemKind::NotYetBegun,
-        CalendarError::NotOffered => ProblemKind::SlotNotOffered,
-        CalendarError::SlotTaken => ProblemKind::SlotTaken,
-        CalendarError::UnknownAppointment => ProblemKind::NotFound,
-        CalendarError::Moved { .. } => ProblemKind::Conflict,
-        CalendarError::AlreadyExists(_) => ProblemKind::AlreadyRegistered,
-        CalendarError::WrongStatus { .. } => ProblemKind::WrongStatus,
-        CalendarError::Superseded => ProblemKind::Superseded,
-        CalendarError::Recorded => ProblemKind::RecordedVisit,
-        CalendarError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
-        CalendarError::Sealed => ProblemKind::Sealed,
-    }
-}
-
-const fn account(error: AccountError) -> ProblemKind {
-    match error {
-        AccountError::NotOpen | AccountError::UnknownKey => ProblemKind::NotFound,
-        AccountError::AlreadyOpen => ProblemKind::AccountExists,
-        AccountError::Closed => ProblemKind::AccountClosed,
-        AccountError::NotAService => ProblemKind::NotAService,
-        AccountError::RoleNotAllowed | AccountError::NoScope | AccountError::AlreadyExpired => ProblemKind::Invalid,
-        AccountError::KeyExists => ProblemKind::KeyExists,
-        AccountError::WalletBound | AccountError::InvitationUsed => ProblemKind::WalletBound,
-        AccountError::NotTheWallet => ProblemKind::NotTheWallet,
-        AccountError::NotAPerson => ProblemKind::NotAPerson,
-        AccountError::Sealed => ProblemKind::Sealed,
-    }
+    // The domain's errors hold dates, versions, states and ids of the caller's own request; nothing of a person.
+    Problem::new(kind).detail(sentence(&refusal.message))
 }
 
 /// With a capital letter and a full stop.
@@ -215,7 +132,8 @@ fn sentence(text: &str) -> String {
 mod tests {
     use application::error::StoreError;
     use chrono::NaiveDate;
-    use domain::calendar::AppointmentStatus;
+    use domain::calendar::{AppointmentStatus, CalendarError};
+    use domain::patient::PatientError;
 
     use super::*;
 
@@ -234,14 +152,6 @@ mod tests {
             (CalendarError::OutsideTheDay { day }, ProblemKind::Invalid, 422),
             (CalendarError::UnknownAppointment, ProblemKind::NotFound, 404),
             (CalendarError::WrongStatus { status }, ProblemKind::WrongStatus, 409),
-            (
-                CalendarError::VersionMismatch {
-                    expected: 1,
-                    current: 2,
-                },
-                ProblemKind::PreconditionFailed,
-                412,
-            ),
         ] {
             let found = kind(Refusal::from(error).into());
             assert_eq!((found, found.status()), (expected, code), "{error:?}");
@@ -258,12 +168,11 @@ mod tests {
             (PatientError::DatesAreTheHospitals, "/asOf"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
-            let refusal = Refusal::from(error);
-            let registering = UseCaseError::RefusedIn {
-                part: "/details".into(),
-                refusal,
-            };
-            for (error, within) in [(UseCaseError::Refused(refusal), ""), (registering, "/details")] {
+            let of_details = Refusal::from(error);
+            let mut of_registration = of_details.clone();
+            of_registration.field = format!("/details{}", of_details.field).into();
+            for (refusal, within) in [(of_details, ""), (of_registration, "/details")] {
+                let error = UseCaseError::Refused(refusal);
                 let body = Problem::from(error).body();
                 assert_eq!((body.status, body.errors.len()), (422, 1));
                 assert_eq!(body.errors[0].pointer, format!("{within}{pointer}"));

@@ -1,6 +1,8 @@
 //! Why a command to an account is refused.
 
-use crate::kernel::{Refusal, RefusalKind};
+use std::borrow::Cow;
+
+use crate::kernel::{DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -21,10 +23,10 @@ pub enum AccountError {
     #[error("this role is not given by opening such an account")]
     RoleNotAllowed,
     /// A key needs a scope.
-    #[error("a key needs at least one scope")]
+    #[error("must not be empty")]
     NoScope,
     /// The expiry is not in the future.
-    #[error("the expiry must be in the future")]
+    #[error("must be in the future")]
     AlreadyExpired,
     /// There is a key with this id.
     #[error("the key exists already")]
@@ -49,10 +51,11 @@ pub enum AccountError {
     Sealed,
 }
 
-impl Refusal for AccountError {
+impl DomainError for AccountError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotOpen | Self::UnknownKey => RefusalKind::Missing,
+            Self::NotOpen => RefusalKind::Missing(Resource::Account),
+            Self::UnknownKey => RefusalKind::Missing(Resource::Key),
             Self::AlreadyOpen => RefusalKind::AccountExists,
             Self::Closed => RefusalKind::AccountClosed,
             Self::NotAService => RefusalKind::NotAService,
@@ -65,12 +68,13 @@ impl Refusal for AccountError {
         }
     }
 
-    fn field(&self) -> &'static str {
-        match self {
+    fn field(&self) -> Cow<'static, str> {
+        let field = match self {
             Self::RoleNotAllowed => "/role",
             Self::NoScope => "/scopes",
             Self::AlreadyExpired => "/expires",
             _ => "",
-        }
+        };
+        field.into()
     }
 }

@@ -285,6 +285,17 @@ impl Calendar {
         })
     }
 
+    /// Who comes and why, of an appointment that is to enter another day.
+    ///
+    /// # Errors
+    /// When it is not on this day, or is sealed.
+    pub fn booking_to_move(&self, id: AppointmentId) -> Result<Booking, CalendarError> {
+        match &self.find(id)?.booking {
+            Personal::Known(booking) => Ok(booking.clone()),
+            Personal::Sealed => Err(CalendarError::Sealed),
+        }
+    }
+
     fn check_bookable(
         &self,
         slot: &Slot,

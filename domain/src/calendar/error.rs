@@ -1,9 +1,11 @@
 //! Why a command to a calendar is refused.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 use super::event::AppointmentStatus;
-use crate::kernel::{AppointmentId, Refusal, RefusalKind};
+use crate::kernel::{AppointmentId, DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -62,7 +64,7 @@ pub enum CalendarError {
     Sealed,
 }
 
-impl Refusal for CalendarError {
+impl DomainError for CalendarError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::EmptySession | Self::OutsideTheDay { .. } | Self::SessionsOverlap => RefusalKind::Invalid,
@@ -70,7 +72,7 @@ impl Refusal for CalendarError {
             Self::NotYetBegun => RefusalKind::NotYetBegun,
             Self::NotOffered => RefusalKind::SlotNotOffered,
             Self::SlotTaken => RefusalKind::SlotTaken,
-            Self::UnknownAppointment => RefusalKind::Missing,
+            Self::UnknownAppointment => RefusalKind::Missing(Resource::Appointment),
             Self::Moved { .. } => RefusalKind::Moved,
             Self::AlreadyExists(_) => RefusalKind::Exists,
             Self::WrongStatus { .. } => RefusalKind::Status,
@@ -80,10 +82,11 @@ impl Refusal for CalendarError {
         }
     }
 
-    fn field(&self) -> &'static str {
-        match self {
+    fn field(&self) -> Cow<'static, str> {
+        let field = match self {
             Self::SessionsOverlap => "/sessions",
             _ => "",
-        }
+        };
+        field.into()
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ClinicEvent, Identity, Refusal};
+use super::{ClinicEvent, DomainError, Identity};
 
 /// An aggregate: it decides, and its events change it. Both are pure, and neither knows of versions.
 pub trait ClinicAggregate:
@@ -21,7 +21,7 @@ pub trait ClinicAggregate:
     /// What can happen to it.
     type Event: ClinicEvent + Send + Sync;
     /// Why it refuses.
-    type Error: Refusal;
+    type Error: DomainError;
 
     /// Decides. No events means that nothing needs to change.
     ///
@@ -33,7 +33,7 @@ pub trait ClinicAggregate:
     fn apply(&mut self, event: Self::Event);
 }
 
-/// An aggregate with its versions: the one bridge from ours to those of cqrs-es.
+/// An aggregate with its versions: the one bridge from ours to those of cqrs-es, which count an aggregate's own events.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Versioned<A: ClinicAggregate> {
@@ -48,9 +48,18 @@ impl<A: ClinicAggregate> Versioned<A> {
         &self.aggregate
     }
 
-    /// How many events it has.
+    /// The version of its stream at which it last changed; 0 when nothing has happened to it.
     pub const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Takes in what happened at a version of its stream.
+    pub fn take_in(&mut self, event: A::Event, version: u64) {
+        self.version = version;
+        if let Some(part) = event.part() {
+            self.parts.insert(part, version);
+        }
+        self.aggregate.apply(event);
     }
 
     /// The version at which a part of it last changed; `None` when there never was such a part.
@@ -74,10 +83,6 @@ impl<A: ClinicAggregate> Aggregate for Versioned<A> {
     }
 
     fn apply(&mut self, event: A::Event) {
-        self.version = self.version.saturating_add(1);
-        if let Some(part) = event.part() {
-            self.parts.insert(part, self.version);
-        }
-        self.aggregate.apply(event);
+        self.take_in(event, self.version.saturating_add(1));
     }
 }

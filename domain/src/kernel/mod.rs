@@ -20,6 +20,6 @@ pub(crate) use ids::compact_uuid;
 pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId, WalletId};
 pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
-pub use refusal::{Refusal, RefusalKind};
+pub use refusal::{DomainError, RefusalKind, Resource};
 pub use seal::{Category, Seal};
 pub use text::{Flaw, TextRule};

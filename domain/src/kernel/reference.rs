@@ -148,6 +148,13 @@ impl Identity for CalendarId {
     }
 }
 
+impl AggregateRef {
+    /// The aggregate after which the stream is named in which this one stands.
+    pub const fn stream(&self) -> Self {
+        *self
+    }
+}
+
 impl fmt::Display for AggregateRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (id, day) = self.parts();

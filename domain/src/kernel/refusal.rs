@@ -1,22 +1,45 @@
 //! Why a rule forbids a command, in kinds that callers tell apart, whichever aggregate it is.
 
-/// A refusal of an aggregate: its message is a sentence without a capital letter and a full stop, and names nothing of a person.
-pub trait Refusal: std::error::Error + Clone + PartialEq + Send + Sync + 'static {
+use std::borrow::Cow;
+
+/// An error of an aggregate, with which it refuses: its message is a sentence without a capital letter and a full stop, and names nothing of a person.
+pub trait DomainError: std::error::Error + Clone + PartialEq + Send + Sync + 'static {
     /// Of which kind it is.
     fn kind(&self) -> RefusalKind;
 
     /// Where in what was asked the fault stands, as a JSON pointer from the value that the command is about; empty when it is about all
     /// of it.
-    fn field(&self) -> &'static str {
-        ""
+    fn field(&self) -> Cow<'static, str> {
+        "".into()
     }
+}
+
+/// The kinds of things that callers name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Resource {
+    /// A patient.
+    Patient,
+    /// A practitioner.
+    Practitioner,
+    /// An appointment.
+    Appointment,
+    /// An account.
+    Account,
+    /// A service's key.
+    Key,
+    /// A command.
+    Command,
+    /// A wallet.
+    Wallet,
+    /// A request to be registered.
+    Request,
 }
 
 /// The kinds of refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RefusalKind {
     /// What the command is about does not exist.
-    Missing,
+    Missing(Resource),
     /// It exists already, with other content.
     Exists,
     /// A value that it gives cannot be, or is not the caller's to give.

@@ -1,6 +1,8 @@
 //! Why a command to a patient is refused.
 
-use crate::kernel::{Refusal, RefusalKind};
+use std::borrow::Cow;
+
+use crate::kernel::{DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,10 +39,10 @@ pub enum PatientError {
     Sealed,
 }
 
-impl Refusal for PatientError {
+impl DomainError for PatientError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotRegistered => RefusalKind::Missing,
+            Self::NotRegistered => RefusalKind::Missing(Resource::Patient),
             Self::AlreadyRegistered => RefusalKind::Exists,
             Self::IdentifierIsFixed => RefusalKind::IdentityFixed,
             Self::NamesAreTheHospitals
@@ -53,14 +55,15 @@ impl Refusal for PatientError {
         }
     }
 
-    fn field(&self) -> &'static str {
-        match self {
+    fn field(&self) -> Cow<'static, str> {
+        let field = match self {
             Self::NamesAreTheHospitals => "/otherIdentifiers",
             Self::DatesAreTheHospitals | Self::ToldInTheFuture => "/asOf",
             Self::BornInTheFuture => "/birthDate",
             Self::DiedInTheFuture | Self::DiedBeforeBirth => "/deceased",
             Self::IdentifierIsFixed => "/identifier",
             _ => "",
-        }
+        };
+        field.into()
     }
 }

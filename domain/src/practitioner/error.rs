@@ -1,6 +1,8 @@
 //! Why a command to a practitioner is refused.
 
-use crate::kernel::{Refusal, RefusalKind};
+use std::borrow::Cow;
+
+use crate::kernel::{DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -19,20 +21,21 @@ pub enum PractitionerError {
     IdentityIsFixed,
 }
 
-impl Refusal for PractitionerError {
+impl DomainError for PractitionerError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotRegistered => RefusalKind::Missing,
+            Self::NotRegistered => RefusalKind::Missing(Resource::Practitioner),
             Self::AlreadyRegistered => RefusalKind::Exists,
             Self::NoSpecialization => RefusalKind::Invalid,
             Self::IdentityIsFixed => RefusalKind::IdentityFixed,
         }
     }
 
-    fn field(&self) -> &'static str {
-        match self {
+    fn field(&self) -> Cow<'static, str> {
+        let field = match self {
             Self::NoSpecialization => "/specializations",
             _ => "",
-        }
+        };
+        field.into()
     }
 }

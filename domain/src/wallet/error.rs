@@ -1,6 +1,6 @@
 //! Why a command to a wallet's claim is refused.
 
-use crate::kernel::{Refusal, RefusalKind};
+use crate::kernel::{DomainError, RefusalKind};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum WalletError {
     Taken,
 }
 
-impl Refusal for WalletError {
+impl DomainError for WalletError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::Taken => RefusalKind::AccountExists,

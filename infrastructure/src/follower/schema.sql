@@ -49,9 +49,9 @@ ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN tag SET STATISTICS 0,
     ALTER COLUMN transaction SET STATISTICS 0;
 
--- The journal in the shape in which postgres-es reads events.
+-- The journal in the shape in which postgres-es reads events. An aggregate's id says of which type it is.
 CREATE VIEW journal_events AS
-SELECT aggregate_type,
+SELECT 'entries'::text AS aggregate_type,
        aggregate_id,
        version AS sequence,
        'sealed'::text AS event_type,

@@ -80,8 +80,9 @@ fn write_identity(aggregate: &AggregateRef) -> [u8; BODY] {
     let mut identity = [aggregate.aggregate_type().code(); BODY];
     let (_, rest) = identity.split_at_mut(1);
     let (id, day) = rest.split_at_mut(16);
-    id.copy_from_slice(aggregate.uuid().as_bytes());
-    day.copy_from_slice(&aggregate.day().map_or(0, |day| day.to_epoch_days()).to_be_bytes());
+    let (uuid, of_day) = aggregate.parts();
+    id.copy_from_slice(uuid.as_bytes());
+    day.copy_from_slice(&of_day.map_or(0, |day| day.to_epoch_days()).to_be_bytes());
     identity
 }
 

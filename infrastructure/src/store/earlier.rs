@@ -5,7 +5,7 @@ use std::time::Duration;
 use application::command::Receipt;
 use application::log::Finality;
 use application::registry::Trace;
-use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use domain::kernel::{AggregateRef, CommandId};
 use tokio::time::{Instant, sleep};
 
 use super::executor::Core;
@@ -34,11 +34,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
     ///
     /// # Errors
     /// When the database does not answer for a while. What became of the command is not known then.
-    pub(super) async fn earlier<A: ClinicAggregate>(
-        &self,
-        aggregate: AggregateRef,
-        command_id: CommandId,
-    ) -> Result<Earlier, Failure> {
+    pub(super) async fn earlier(&self, aggregate: AggregateRef, command_id: CommandId) -> Result<Earlier, Failure> {
         let stream = self.names.seal(&aggregate);
         let mut answered_at = Instant::now();
         let mut told = false;
@@ -47,7 +43,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             let found = async {
                 Ok(match self.reader.trace(command_id).await? {
                     Trace::Journaled { position } => {
-                        let version = self.reader.version_at::<A>(aggregate, &stream, position).await?;
+                        let version = self.reader.version_at(aggregate, &stream, position).await?;
                         Ok(Some((position, version)))
                     }
                     Trace::Outbox => Ok(None),

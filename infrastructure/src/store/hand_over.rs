@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use application::command::CommandContext;
-use application::log::{EventMetadata, StreamId};
+use application::log::{AnyEvent, EventMetadata, StreamId};
 use application::ports::AcceptanceListener;
-use domain::kernel::{AggregateRef, ClinicAggregate, ClinicEvent, CommandId, EncodedEvent, PatientId};
+use domain::kernel::{AggregateRef, CommandId, PatientId};
+use domain::state::AnyState;
 
 use super::failure::Failure;
 use super::in_flight::{InFlight, Resolver};
-use super::stream::{AnyState, Stream};
+use super::stream::{Moved, Stream};
 use super::streams::Streams;
 use crate::keys::KeyRing;
 use crate::log::{Commit, CommitLog, CommitTicket, KeyId, NewKey, StreamHead, StreamPart};
@@ -17,42 +18,24 @@ use crate::sealing::Sealer;
 
 /// What was decided for one stream.
 pub(super) struct Decision {
-    stream_id: StreamId,
-    stream: Arc<Stream>,
-    generation: u64,
-    expected: StreamHead,
-    /// The state with the events applied.
-    state: AnyState,
-    events: Vec<(EncodedEvent, Option<PatientId>)>,
-    /// The data subject whose own stream begins with this.
-    begins: Option<PatientId>,
+    pub(super) stream_id: StreamId,
+    pub(super) stream: Arc<Stream>,
+    pub(super) generation: u64,
+    pub(super) expected: StreamHead,
+    /// The aggregates that change, with the events applied.
+    pub(super) states: Vec<(AggregateRef, Arc<AnyState>)>,
+    /// The events, in order; at least one.
+    pub(super) events: Vec<AnyEvent>,
 }
 
 impl Decision {
-    /// Encodes the events; at least one.
-    pub(super) fn new<A: ClinicAggregate>(
-        aggregate: &AggregateRef,
-        place: &super::session::Place,
-        state: A,
-        events: &[A::Event],
-    ) -> Result<Self, Failure> {
-        let encode = |event: &A::Event| Ok((event.encode()?, event.subject(aggregate)));
-        Ok(Self {
-            stream_id: place.stream_id,
-            stream: Arc::clone(&place.stream),
-            generation: place.loaded.generation,
-            expected: place.loaded.head,
-            state: Arc::new(state),
-            events: events
-                .iter()
-                .map(encode)
-                .collect::<Result<_, postcard::Error>>()
-                .map_err(Failure::internal)?,
-            begins: match aggregate {
-                AggregateRef::Patient(patient) if place.loaded.head.version == 0 => Some(*patient),
-                _ => None,
-            },
-        })
+    /// The data subject whose own stream begins with this.
+    fn begins(&self) -> Option<PatientId> {
+        let first = self.events.first().filter(|_| self.expected.version == 0)?;
+        match first.aggregate() {
+            AggregateRef::Patient(patient) => Some(patient),
+            _ => None,
+        }
     }
 }
 
@@ -95,16 +78,16 @@ impl<L: CommitLog> HandOver<L> {
             correlation: context.correlation,
             cause: context.cause,
         };
-        for subject in decisions.iter().filter_map(|decision| decision.begins) {
+        for subject in decisions.iter().filter_map(Decision::begins) {
             self.keys.begin(subject).await?;
         }
         let mut new_keys: Vec<NewKey> = Vec::new();
         let mut parts = Vec::with_capacity(decisions.len());
         let mut heads = Vec::with_capacity(decisions.len());
         for decision in &decisions {
-            let (part, heads_of_part) = self.seal(decision, &metadata, &mut new_keys).await?;
+            let (part, of_part) = self.seal(decision, &metadata, &mut new_keys).await?;
             parts.push(part);
-            heads.push(heads_of_part);
+            heads.push(of_part);
         }
         // Whatever comes of it, what has no commit in flight afterwards is let go.
         let _kept = Kept {
@@ -136,9 +119,11 @@ impl<L: CommitLog> HandOver<L> {
         let (resolver, commit) = InFlight::new(ends.collect());
         let mut streams = Vec::with_capacity(decisions.len());
         for (decision, heads) in decisions.into_iter().zip(heads) {
+            let moved = decision.events.into_iter().zip(heads);
+            let moved = moved.map(|(event, head)| Moved { event, head }).collect();
             decision
                 .stream
-                .advance(decision.generation, decision.state, heads, commit.clone());
+                .advance(decision.generation, decision.states, moved, commit.clone());
             self.streams.keep(decision.stream_id, &decision.stream);
             streams.push((decision.stream_id, decision.stream));
         }
@@ -170,11 +155,12 @@ impl<L: CommitLog> HandOver<L> {
         let mut head = decision.expected;
         let mut payloads = Vec::with_capacity(decision.events.len());
         let mut heads = Vec::with_capacity(decision.events.len());
-        for (event, subject) in &decision.events {
+        for event in &decision.events {
             let version = head.version + 1;
+            let encoded = event.encode().map_err(Failure::internal)?;
             let sealed = self
                 .sealer
-                .seal(&decision.stream_id, version, event, metadata, *subject)
+                .seal(&decision.stream_id, version, &encoded, metadata, event.subject())
                 .await?;
             head = head.after(&sealed.payload);
             heads.push(head);

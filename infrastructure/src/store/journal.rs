@@ -1,14 +1,18 @@
-//! The journal as the write side reads it: one stream at a time, still sealed.
+//! The journal as the write side reads it: one aggregate at a time, still sealed.
 
+use std::convert::Infallible;
 use std::future::Future;
 
 use application::log::{Position, StreamId};
 use application::registry::Trace;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
-use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use cqrs_es::{Aggregate, DomainEvent};
+use domain::kernel::{AggregateRef, CommandId};
 use postgres_es::PostgresEventRepository;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 use crate::log::{AppendedEntry, StreamHead};
@@ -28,11 +32,20 @@ pub enum JournalError {
 
 /// What the follower has written of a stream.
 pub trait Journal: Send + Sync + 'static {
-    /// The stream's entries from version 1, in order.
+    /// The stream's head, and the position of its last event; `None` when there is no such stream.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn entries<A: ClinicAggregate>(
+    fn head(
+        &self,
+        stream: &StreamId,
+    ) -> impl Future<Output = Result<Option<(StreamHead, Position)>, JournalError>> + Send;
+
+    /// The entries of an aggregate, in order, from its stream; perhaps with others of that stream.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn entries(
         &self,
         aggregate: &AggregateRef,
         stream: &StreamId,
@@ -105,13 +118,27 @@ impl std::fmt::Debug for PostgresJournal {
 }
 
 impl Journal for PostgresJournal {
-    async fn entries<A: ClinicAggregate>(
-        &self,
-        aggregate: &AggregateRef,
-        stream: &StreamId,
-    ) -> Result<Vec<AppendedEntry>, JournalError> {
+    async fn head(&self, stream: &StreamId) -> Result<Option<(StreamHead, Position)>, JournalError> {
+        let row: Option<(i64, Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT version, tag, position FROM journal WHERE stream = $1 ORDER BY version DESC LIMIT 1",
+        )
+        .bind(stream.0.as_slice())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| JournalError::Unavailable(error.into()))?;
+        let head = |(version, tag, position): (i64, Vec<u8>, i64)| {
+            let head = StreamHead {
+                version: version.unsigned_abs(),
+                tag: tag.try_into().map_err(|_| JournalError::Malformed("tag"))?,
+            };
+            Ok((head, position.unsigned_abs()))
+        };
+        row.map(head).transpose()
+    }
+
+    async fn entries(&self, aggregate: &AggregateRef, stream: &StreamId) -> Result<Vec<AppendedEntry>, JournalError> {
         let name = aggregate.to_string();
-        let events = tokio::time::timeout(ANSWER, self.repository.get_events::<A>(&name)).await;
+        let events = tokio::time::timeout(ANSWER, self.repository.get_events::<Entries>(&name)).await;
         let events = events
             .map_err(|late| JournalError::Unavailable(late.into()))?
             .map_err(unavailable)?;
@@ -152,6 +179,40 @@ impl Journal for PostgresJournal {
             Ok((position.unsigned_abs(), StreamId(stream)))
         };
         rows.into_iter().map(row).collect()
+    }
+}
+
+/// What postgres-es is told to read: the entries of any aggregate, still sealed. Its name is the type that the view gives them all.
+#[derive(Default, Serialize, Deserialize)]
+struct Entries;
+
+/// The events of [`Entries`], of which there are none: what is sealed is no event yet.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+enum Sealed {}
+
+impl DomainEvent for Sealed {
+    fn event_type(&self) -> String {
+        match *self {}
+    }
+
+    fn event_version(&self) -> String {
+        match *self {}
+    }
+}
+
+impl Aggregate for Entries {
+    const TYPE: &'static str = "entries";
+    type Command = Infallible;
+    type Event = Sealed;
+    type Error = Infallible;
+    type Services = ();
+
+    async fn handle(&mut self, command: Infallible, (): &(), _: &EventSink<Self>) -> Result<(), Infallible> {
+        match command {}
+    }
+
+    fn apply(&mut self, event: Sealed) {
+        match event {}
     }
 }
 

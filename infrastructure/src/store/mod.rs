@@ -1,9 +1,9 @@
-//! The write side: an event store for `cqrs-es` over the journal, the commits in flight and the appender, and the
-//! [`application::command::CommandExecutor`] on top of it.
+//! The write side: the [`application::command::CommandExecutor`] over the journal, the commits in flight and the appender.
 //!
 //! - [`Executor`] runs commands: load, decide, seal, hand over, wait for the outcome; again when somebody else was faster.
-//! - `session` is what one command sees as its event store.
-//! - `streams` holds the streams lately used, in memory: each at its optimistic head, the journal plus the commits in flight.
+//! - `attempt` is one attempt at one command: it takes the turns, loads, has it decided and hands it over.
+//! - `streams` holds the streams lately used, in memory: each at its optimistic head, the journal plus the commits in flight. A stream
+//!   may hold several aggregates; each is loaded when a command is about it.
 //! - [`Journal`] and `reader` bring the rest from Postgres.
 //!
 //! Commands on one stream take turns from loading to handing over, and do not wait for each other's block. Correctness
@@ -15,6 +15,7 @@
 //!
 //! A command is either handed over in good time or certainly never: until then every wait has an end.
 
+mod attempt;
 mod earlier;
 mod executor;
 mod failure;
@@ -24,7 +25,6 @@ mod in_flight;
 mod journal;
 mod known;
 mod reader;
-mod session;
 #[cfg(test)]
 mod simulation;
 mod stream;

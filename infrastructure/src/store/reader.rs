@@ -1,12 +1,9 @@
-//! Loads a stream from the journal and opens it.
+//! Loads an aggregate from the journal and opens it.
 
-use std::any::Any;
-
-use application::command::CommandContext;
-use application::log::{Actor, AnyEvent, EventMetadata, Position, StreamId};
+use application::log::{OpenedEvent, Position, StreamId};
 use application::registry::Trace;
-use cqrs_es::EventEnvelope;
-use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use domain::kernel::{AggregateRef, AggregateType, CommandId};
+use domain::state::AnyState;
 
 use super::failure::Failure;
 use super::journal::Journal;
@@ -14,11 +11,24 @@ use crate::log::{AppendedEntry, StreamHead};
 use crate::sealing::{Opener, Opening};
 use crate::trace::Found;
 
-/// A stream as the journal has it.
-pub(super) struct History<A> {
-    pub(super) state: A,
+/// An aggregate as the journal has it, at its stream's head.
+pub(super) struct History {
+    pub(super) state: AnyState,
+    /// The stream's head.
     pub(super) head: StreamHead,
+    /// The position of the stream's last event; 0 when it has none.
     pub(super) position: Position,
+}
+
+impl History {
+    /// An aggregate of a stream that does not exist.
+    pub(super) fn none(of: AggregateType) -> Self {
+        Self {
+            state: AnyState::new(of),
+            head: StreamHead::default(),
+            position: 0,
+        }
+    }
 }
 
 /// Reads streams.
@@ -51,108 +61,53 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.found_of(command, heads).await?)
     }
 
-    /// A stream's version when the log had reached a position.
-    pub(super) async fn version_at<A: ClinicAggregate>(
+    /// The version at which an aggregate had last changed when the log had reached a position.
+    pub(super) async fn version_at(
         &self,
         aggregate: AggregateRef,
         stream: &StreamId,
         position: Position,
     ) -> Result<u64, Failure> {
-        let entries = self.journal.entries::<A>(&aggregate, stream).await?;
-        let before = entries.iter().rev().find(|entry| entry.position <= position);
-        Ok(before.map_or(0, |entry| entry.version))
+        let entries = self.journal.entries(&aggregate, stream).await?;
+        let events = self.open(aggregate, entries).await?;
+        let before = events.iter().rev().find(|event| event.position <= position);
+        Ok(before.map_or(0, |event| event.version))
     }
 
-    /// Reads a whole stream into its state. Foreign events count, and change nothing; personal sections without a key stay
+    /// Reads an aggregate's events into its state. Foreign events of its stream change nothing; personal sections without a key stay
     /// sealed.
-    pub(super) async fn read<A: ClinicAggregate>(
-        &self,
-        aggregate: AggregateRef,
-        stream: &StreamId,
-    ) -> Result<History<A>, Failure> {
-        let mut history = History {
-            state: A::default(),
-            head: StreamHead::default(),
-            position: 0,
+    ///
+    /// The stream's head is read first. An event that comes between the two questions is left out: under a head that does not cover it,
+    /// whatever is decided is rejected, and under one that covers what was not read it would not be.
+    pub(super) async fn read(&self, aggregate: AggregateRef, stream: &StreamId) -> Result<History, Failure> {
+        let mut history = History::none(aggregate.aggregate_type());
+        let Some((head, position)) = self.journal.head(stream).await? else {
+            return Ok(history);
         };
-        for (entry, ours) in self.events::<A>(aggregate, stream).await? {
-            history.head = history.head.after(&entry.payload);
-            history.position = entry.position;
-            if entry.version != history.head.version {
-                return Err(Failure::internal("the journal has a gap in a stream"));
-            }
-            if let Some((_, event)) = ours {
-                history.state.apply(event);
-            }
+        if self.journal.is_held_back(stream).await? {
+            return Err(Failure::HeldBack);
+        }
+        (history.head, history.position) = (head, position);
+        let mut entries = self.journal.entries(&aggregate, stream).await?;
+        entries.retain(|entry| entry.version <= head.version);
+        for event in self.open(aggregate, entries).await? {
+            let taken_in = history.state.take_in(event.event, event.version);
+            taken_in.map_err(Failure::internal)?;
         }
         Ok(history)
     }
 
-    /// The stream's events in the shape of cqrs-es, without the foreign ones.
-    pub(super) async fn envelopes<A: ClinicAggregate>(
-        &self,
-        aggregate: AggregateRef,
-        stream: &StreamId,
-    ) -> Result<Vec<EventEnvelope<A>>, Failure> {
-        let envelope = |(entry, ours): (AppendedEntry, Option<(EventMetadata, A::Event)>)| {
-            let (metadata, payload) = ours?;
-            let context = CommandContext {
-                command_id: metadata.command_id,
-                at: metadata.at,
-                actor: metadata.actor.unwrap_or(Actor::System),
-                correlation: metadata.correlation,
-                cause: metadata.cause,
-                repeated: false,
-            };
-            Some(EventEnvelope {
-                aggregate_id: aggregate.to_string(),
-                sequence: usize::try_from(entry.version).ok()?,
-                payload,
-                metadata: context.to_metadata(),
-            })
-        };
-        Ok(self
-            .events::<A>(aggregate, stream)
-            .await?
-            .into_iter()
-            .filter_map(envelope)
-            .collect())
-    }
-
-    /// The entries, with what those of ours say.
-    async fn events<A: ClinicAggregate>(
-        &self,
-        aggregate: AggregateRef,
-        stream: &StreamId,
-    ) -> Result<Vec<(AppendedEntry, Option<(EventMetadata, A::Event)>)>, Failure> {
-        let entries = self.journal.entries::<A>(&aggregate, stream).await?;
-        if entries.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.journal.is_held_back(stream).await? {
-            return Err(Failure::HeldBack);
-        }
+    /// What entries say that are an aggregate's.
+    async fn open(&self, aggregate: AggregateRef, entries: Vec<AppendedEntry>) -> Result<Vec<OpenedEvent>, Failure> {
         let keys = self.opener.keys_for(&entries).await?;
-        let open = |entry: AppendedEntry| match self.opener.open_own(&entry, aggregate, &keys) {
-            Opening::Opened { event, .. } => match typed(event.event) {
-                Some(own) => Ok((entry, Some((event.metadata, own)))),
-                None => Err(Failure::internal("an event of another aggregate")),
-            },
-            Opening::Foreign => Ok((entry, None)),
-            Opening::Unreadable(_) | Opening::Newer { .. } => Err(Failure::HeldBack),
-        };
-        entries.into_iter().map(open).collect()
+        let mut events = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match self.opener.open(&entry, &keys) {
+                Opening::Opened { event, .. } if event.event.aggregate() == aggregate => events.push(event),
+                Opening::Opened { .. } | Opening::Foreign => {}
+                Opening::Unreadable(_) | Opening::Newer { .. } => return Err(Failure::HeldBack),
+            }
+        }
+        Ok(events)
     }
-}
-
-/// The event as its own type.
-fn typed<E: 'static>(event: AnyEvent) -> Option<E> {
-    let event: Box<dyn Any> = match event {
-        AnyEvent::Patient(_, event) => Box::new(event),
-        AnyEvent::Practitioner(_, event) => Box::new(event),
-        AnyEvent::Calendar(_, event) => Box::new(event),
-        AnyEvent::Account(_, event) => Box::new(event),
-        AnyEvent::Wallet(_, event) => Box::new(event),
-    };
-    event.downcast().ok().map(|event| *event)
 }

@@ -11,7 +11,7 @@ use application::command::Unavailable;
 use application::log::{BlockRef, Finality, Position, StreamId};
 use application::ports::{AcceptanceListener, Progress, ProgressSource};
 use application::registry::Trace;
-use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
+use domain::kernel::{AggregateRef, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
@@ -477,11 +477,19 @@ impl CommitLog for Node {
 }
 
 impl Journal for Node {
-    async fn entries<A: ClinicAggregate>(
-        &self,
-        _: &AggregateRef,
-        stream: &StreamId,
-    ) -> Result<Vec<AppendedEntry>, JournalError> {
+    async fn head(&self, stream: &StreamId) -> Result<Option<(StreamHead, Position)>, JournalError> {
+        let head = {
+            let state = self.world.state();
+            let entries = state.entries(state.servers[self.server].applied);
+            let last = entries.filter(|(entry, ..)| entry.stream == *stream).last();
+            last.map(|(entry, head, _)| (*head, entry.position))
+        };
+        // Between this question and the next the world goes on.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        Ok(head)
+    }
+
+    async fn entries(&self, _: &AggregateRef, stream: &StreamId) -> Result<Vec<AppendedEntry>, JournalError> {
         let entries = {
             let mut state = self.world.state();
             state.servers[self.server].reads += 1;

@@ -1,26 +1,28 @@
-//! One stream in memory: its state at the optimistic head, and how much of that is certain.
+//! One stream in memory: the states of its aggregates at the optimistic head, and how much of that is certain.
 //!
 //! Everything that speaks against the state (a rejection, somebody else's event, a reorganisation) drops it, and the next
 //! command loads it from the journal again. The generation counts these moments, so that neither a slow load nor a late outcome
 //! brings back what was dropped.
 
-use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::log::{Position, StreamId};
+use application::log::{AnyEvent, Position, StreamId};
+use domain::kernel::AggregateRef;
+use domain::state::AnyState;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 use super::in_flight::InFlight;
+use super::reader::History;
 use crate::log::{CommitOutcome, StreamHead};
 
-/// The state of an aggregate, typed when it is taken out.
-pub(super) type AnyState = Arc<dyn Any + Send + Sync>;
+/// How many aggregates of a stream are kept in memory. A patient's record may have thousands.
+const MOST_AGGREGATES: usize = 64;
 
-/// A stream's state at a head, as a command finds it.
+/// An aggregate of a stream at the stream's head, as a command finds it.
 #[derive(Clone)]
 pub(super) struct Loaded {
-    pub(super) state: AnyState,
+    pub(super) state: Arc<AnyState>,
     pub(super) head: StreamHead,
     /// The last position of the log that is certain to be in it.
     pub(super) position: Position,
@@ -35,6 +37,8 @@ pub(super) struct Fill {
     generation: u64,
     /// The head that the journal must have reached.
     pub(super) required: Option<StreamHead>,
+    /// Whether nothing of the stream is in memory, and nothing is known of it.
+    pub(super) is_first: bool,
 }
 
 /// One stream.
@@ -55,7 +59,7 @@ struct Known {
 }
 
 struct At {
-    state: AnyState,
+    states: HashMap<AggregateRef, Arc<AnyState>>,
     head: StreamHead,
     /// Where the certain part ends: what was read from the journal, or appended and answered.
     base: StreamHead,
@@ -64,8 +68,28 @@ struct At {
 
 struct Pending {
     commit: InFlight,
-    /// The heads after each of its events.
-    heads: Vec<StreamHead>,
+    events: Vec<Moved>,
+}
+
+/// An event that moves a stream's head.
+#[derive(Clone, Debug)]
+pub(super) struct Moved {
+    /// The event.
+    pub(super) event: AnyEvent,
+    /// The head after it.
+    pub(super) head: StreamHead,
+}
+
+impl Pending {
+    /// The head after it.
+    fn head(&self) -> Option<StreamHead> {
+        self.events.last().map(|moved| moved.head)
+    }
+
+    /// Whether the stream stands at this head in the middle of it, or after it.
+    fn passes(&self, head: StreamHead) -> bool {
+        self.events.iter().any(|moved| moved.head == head)
+    }
 }
 
 impl Stream {
@@ -74,12 +98,12 @@ impl Stream {
         Arc::clone(&self.turn).lock_owned().await
     }
 
-    /// The state, if it is in memory.
-    pub(super) fn loaded(&self) -> Option<Loaded> {
+    /// The state of an aggregate, if it is in memory.
+    pub(super) fn loaded(&self, aggregate: &AggregateRef) -> Option<Loaded> {
         let known = self.known();
         let at = known.loaded.as_ref()?;
         Some(Loaded {
-            state: Arc::clone(&at.state),
+            state: Arc::clone(at.states.get(aggregate)?),
             head: at.head,
             position: at.position,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
@@ -87,27 +111,23 @@ impl Stream {
         })
     }
 
-    /// Begins to load.
+    /// Begins to load an aggregate.
     pub(super) fn begin_fill(&self) -> Fill {
         let known = self.known();
         Fill {
             generation: known.generation,
             required: known.required,
+            is_first: known.loaded.is_none() && known.required.is_none(),
         }
     }
 
-    /// Puts in what was loaded, unless something happened meanwhile that it may not contain.
-    pub(super) fn finish_fill(&self, fill: Fill, state: AnyState, head: StreamHead, position: Position) {
+    /// Puts in an aggregate as it was loaded, unless something happened meanwhile that it may not contain.
+    ///
+    /// If other aggregates of the stream are in memory already, it is brought up to their head: by what is in flight of its own.
+    pub(super) fn finish_fill(&self, fill: Fill, aggregate: AggregateRef, history: History) {
         let mut known = self.known();
         if known.generation == fill.generation {
-            known.loaded = Some(At {
-                state,
-                head,
-                base: head,
-                position,
-            });
-            known.in_flight.clear();
-            known.required = None;
+            known.put_in(aggregate, history);
         }
     }
 
@@ -124,22 +144,28 @@ impl Stream {
         self.changed.notified().await;
     }
 
-    /// Whether the state that a command was decided on still stands.
+    /// Whether the states that a command was decided on still stand.
     pub(super) fn is_current(&self, generation: u64, head: StreamHead) -> bool {
         let known = self.known();
         known.generation == generation && known.loaded.as_ref().is_some_and(|at| at.head == head)
     }
 
-    /// A commit was handed over: its events are on top of the state from now on.
-    pub(super) fn advance(&self, generation: u64, state: AnyState, heads: Vec<StreamHead>, commit: InFlight) {
+    /// A commit was handed over: its events are on top from now on. `states` are those of the aggregates that it changed.
+    pub(super) fn advance(
+        &self,
+        generation: u64,
+        states: Vec<(AggregateRef, Arc<AnyState>)>,
+        events: Vec<Moved>,
+        commit: InFlight,
+    ) {
         let mut known = self.known();
         if known.generation != generation {
             return;
         }
-        if let (Some(at), Some(head)) = (known.loaded.as_mut(), heads.last()) {
-            at.state = state;
-            at.head = *head;
-            known.in_flight.push_back(Pending { commit, heads });
+        if let (Some(at), Some(moved)) = (known.loaded.as_mut(), events.last()) {
+            at.keep(states);
+            at.head = moved.head;
+            known.in_flight.push_back(Pending { commit, events });
         }
     }
 
@@ -150,7 +176,7 @@ impl Stream {
         match (outcome, place) {
             (CommitOutcome::Appended { position, .. }, Some(place)) => {
                 let appended = known.in_flight.drain(..=place).next_back();
-                let head = appended.and_then(|pending| pending.heads.last().copied());
+                let head = appended.as_ref().and_then(Pending::head);
                 if let (Some(at), Some(head)) = (known.loaded.as_mut(), head) {
                     at.base = head;
                     at.position = at.position.max(*position);
@@ -187,7 +213,7 @@ impl Stream {
         let agrees = known.loaded.as_ref().is_some_and(|at| {
             head.version < at.base.version
                 || head == at.base
-                || known.in_flight.iter().any(|pending| pending.heads.contains(&head))
+                || known.in_flight.iter().any(|pending| pending.passes(head))
         });
         if !agrees {
             known.drop_state(None);
@@ -218,7 +244,52 @@ impl Stream {
     }
 }
 
+impl At {
+    /// Keeps states, and others only while there is room.
+    fn keep(&mut self, states: impl IntoIterator<Item = (AggregateRef, Arc<AnyState>)>) {
+        if self.states.len() >= MOST_AGGREGATES {
+            self.states.clear();
+        }
+        self.states.extend(states);
+    }
+}
+
 impl Known {
+    fn put_in(&mut self, aggregate: AggregateRef, history: History) {
+        let History {
+            mut state,
+            head,
+            position,
+        } = history;
+        let Some(at) = self.loaded.as_mut() else {
+            self.loaded = Some(At {
+                states: HashMap::from([(aggregate, Arc::new(state))]),
+                head,
+                base: head,
+                position,
+            });
+            self.in_flight.clear();
+            self.required = None;
+            return;
+        };
+        let agrees = head == at.base || self.in_flight.iter().any(|pending| pending.passes(head));
+        if !agrees {
+            // A journal that is behind what is certain gets there. One that is elsewhere has what the others do not contain.
+            if head.version >= at.base.version {
+                self.drop_state(None);
+            }
+            return;
+        }
+        let moved = self.in_flight.iter().flat_map(|pending| &pending.events);
+        let own = moved.filter(|moved| moved.head.version > head.version && moved.event.aggregate() == aggregate);
+        for moved in own {
+            if state.take_in(moved.event.clone(), moved.head.version).is_err() {
+                return self.drop_state(None);
+            }
+        }
+        at.keep([(aggregate, Arc::new(state))]);
+    }
+
     fn drop_state(&mut self, required: Option<StreamHead>) {
         self.loaded = None;
         self.in_flight.clear();
@@ -233,6 +304,10 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use domain::kernel::WalletId;
+    use domain::wallet::WalletEvent;
+    use uuid::Uuid;
+
     use super::*;
 
     const ID: StreamId = StreamId([1; 32]);
@@ -241,21 +316,56 @@ mod tests {
         StreamHead { version, tag: [tag; 8] }
     }
 
+    fn wallet(number: u128) -> AggregateRef {
+        WalletId::new(Uuid::from_u128(number)).into()
+    }
+
+    /// Two aggregates that share the stream.
+    fn one() -> AggregateRef {
+        wallet(1)
+    }
+
+    fn other() -> AggregateRef {
+        wallet(2)
+    }
+
+    fn history(head: StreamHead, position: Position) -> History {
+        History {
+            head,
+            position,
+            ..History::none(one().aggregate_type())
+        }
+    }
+
     fn stream_at(head: StreamHead) -> Stream {
         let stream = Stream::default();
-        stream.finish_fill(stream.begin_fill(), Arc::new(()), head, 10);
+        stream.finish_fill(stream.begin_fill(), one(), history(head, 10));
         stream
     }
 
-    fn advance(stream: &Stream, to: StreamHead) -> InFlight {
+    /// A commit with one event of one of them.
+    fn advance_by(stream: &Stream, of: AggregateRef, to: StreamHead) -> InFlight {
         let (_, commit) = InFlight::new(vec![(ID, to)]);
+        let loaded = stream.loaded(&of).unwrap();
+        let event = AnyEvent::of(of, WalletEvent::Released).unwrap();
+        let mut state = AnyState::clone(&loaded.state);
+        state.take_in(event.clone(), to.version).unwrap();
+        let moved = Moved { event, head: to };
         stream.advance(
-            stream.loaded().unwrap().generation,
-            Arc::new(()),
-            vec![to],
+            loaded.generation,
+            vec![(of, Arc::new(state))],
+            vec![moved],
             commit.clone(),
         );
         commit
+    }
+
+    fn advance(stream: &Stream, to: StreamHead) -> InFlight {
+        advance_by(stream, one(), to)
+    }
+
+    fn version(stream: &Stream, of: AggregateRef) -> Option<u64> {
+        stream.loaded(&of).map(|loaded| loaded.state.version())
     }
 
     const APPENDED: CommitOutcome = CommitOutcome::Appended {
@@ -267,7 +377,7 @@ mod tests {
     fn a_commit_in_flight_is_on_top_at_once() {
         let stream = stream_at(head(1, 1));
         let commit = advance(&stream, head(2, 2));
-        let loaded = stream.loaded().unwrap();
+        let loaded = stream.loaded(&one()).unwrap();
         assert_eq!(loaded.head, head(2, 2));
         assert!(loaded.upon.unwrap().is(&commit));
         assert!(stream.is_in_flight());
@@ -279,11 +389,11 @@ mod tests {
         let commit = advance(&stream, head(2, 2));
         stream.applied(head(2, 2));
         stream.resolved(&ID, &commit, &APPENDED);
-        let loaded = stream.loaded().unwrap();
+        let loaded = stream.loaded(&one()).unwrap();
         assert!(loaded.upon.is_none());
         assert_eq!((loaded.head, loaded.position), (head(2, 2), 11));
         stream.applied(head(2, 2));
-        assert!(stream.loaded().is_some(), "a late notice of it changes nothing");
+        assert!(stream.loaded(&one()).is_some(), "a late notice of it changes nothing");
     }
 
     #[test]
@@ -296,13 +406,13 @@ mod tests {
             actual: head(2, 9),
         };
         stream.resolved(&ID, &first, &rejected);
-        assert!(stream.loaded().is_none());
+        assert!(stream.loaded(&one()).is_none());
         let fill = stream.begin_fill();
         assert_eq!(fill.required, Some(head(2, 9)));
-        stream.finish_fill(fill, Arc::new(()), head(2, 9), 12);
+        stream.finish_fill(fill, one(), history(head(2, 9), 12));
         stream.resolved(&ID, &second, &rejected);
         assert_eq!(
-            stream.loaded().unwrap().head,
+            stream.loaded(&one()).unwrap().head,
             head(2, 9),
             "what was loaded since is not touched"
         );
@@ -320,7 +430,7 @@ mod tests {
                 actual: head(7, 7),
             },
         );
-        assert!(stream.loaded().is_none());
+        assert!(stream.loaded(&one()).is_none());
         assert_eq!(stream.begin_fill().required, None);
     }
 
@@ -328,11 +438,11 @@ mod tests {
     fn a_strangers_event_drops_the_state() {
         let stream = stream_at(head(1, 1));
         stream.applied(head(2, 9));
-        assert!(stream.loaded().is_none());
+        assert!(stream.loaded(&one()).is_none());
         let stream = stream_at(head(1, 1));
         stream.applied(head(1, 9));
         assert!(
-            stream.loaded().is_none(),
+            stream.loaded(&one()).is_none(),
             "an event of the same version with another tag"
         );
     }
@@ -342,7 +452,7 @@ mod tests {
         let stream = stream_at(head(5, 5));
         stream.applied(head(3, 3));
         stream.applied(head(5, 5));
-        assert!(stream.loaded().is_some());
+        assert!(stream.loaded(&one()).is_some());
     }
 
     #[test]
@@ -350,17 +460,17 @@ mod tests {
         let stream = Stream::default();
         let fill = stream.begin_fill();
         stream.applied(head(1, 1));
-        stream.finish_fill(fill, Arc::new(()), StreamHead::default(), 0);
-        assert!(stream.loaded().is_none());
+        stream.finish_fill(fill, one(), history(StreamHead::default(), 0));
+        assert!(stream.loaded(&one()).is_none());
     }
 
     #[test]
     fn a_reorganisation_drops_what_rests_on_what_it_undid() {
         let stream = stream_at(head(1, 1));
         stream.reverted(10);
-        assert!(stream.loaded().is_some(), "nothing of it was undone");
+        assert!(stream.loaded(&one()).is_some(), "nothing of it was undone");
         stream.reverted(9);
-        assert!(stream.loaded().is_none());
+        assert!(stream.loaded(&one()).is_none());
     }
 
     #[test]
@@ -369,9 +479,74 @@ mod tests {
         let commit = advance(&stream, head(2, 2));
         stream.applied(head(2, 2));
         stream.reverted(10);
-        assert_eq!(stream.loaded().unwrap().head, head(2, 2));
+        assert_eq!(stream.loaded(&one()).unwrap().head, head(2, 2));
         stream.applied(head(2, 2));
         stream.resolved(&ID, &commit, &APPENDED);
-        assert_eq!(stream.loaded().unwrap().head, head(2, 2));
+        assert_eq!(stream.loaded(&one()).unwrap().head, head(2, 2));
+    }
+
+    #[test]
+    fn another_aggregate_of_the_stream_is_put_beside_the_first_at_the_same_head() {
+        let stream = stream_at(head(3, 3));
+        let mut second = history(head(3, 3), 10);
+        second
+            .state
+            .take_in(AnyEvent::of(other(), WalletEvent::Released).unwrap(), 2)
+            .unwrap();
+        stream.finish_fill(stream.begin_fill(), other(), second);
+        assert_eq!((version(&stream, one()), version(&stream, other())), (Some(0), Some(2)));
+        advance_by(&stream, other(), head(4, 4));
+        assert_eq!((version(&stream, one()), version(&stream, other())), (Some(0), Some(4)));
+        assert_eq!(
+            stream.loaded(&one()).unwrap().head,
+            head(4, 4),
+            "the head is the stream's"
+        );
+    }
+
+    #[test]
+    fn an_aggregate_is_loaded_with_what_is_in_flight_of_its_own() {
+        let stream = stream_at(head(1, 1));
+        stream.finish_fill(stream.begin_fill(), other(), history(head(1, 1), 10));
+        advance_by(&stream, one(), head(2, 2));
+        advance_by(&stream, other(), head(3, 3));
+        advance_by(&stream, one(), head(4, 4));
+        // Both are put out of memory; the stream stays.
+        stream.known().loaded.as_mut().unwrap().states.clear();
+        // The journal has the first of the three already.
+        let mut read = history(head(2, 2), 11);
+        read.state
+            .take_in(AnyEvent::of(one(), WalletEvent::Released).unwrap(), 2)
+            .unwrap();
+        stream.finish_fill(stream.begin_fill(), one(), read);
+        stream.finish_fill(stream.begin_fill(), other(), history(head(2, 2), 11));
+        assert_eq!((version(&stream, one()), version(&stream, other())), (Some(4), Some(3)));
+        assert_eq!(stream.loaded(&other()).unwrap().head, head(4, 4));
+    }
+
+    #[test]
+    fn an_aggregate_from_a_journal_that_is_behind_is_not_put_in() {
+        let stream = stream_at(head(5, 5));
+        stream.finish_fill(stream.begin_fill(), other(), history(head(4, 4), 9));
+        assert!(stream.loaded(&other()).is_none());
+        assert!(stream.loaded(&one()).is_some());
+    }
+
+    #[test]
+    fn an_aggregate_from_a_journal_that_has_what_the_others_do_not_contain_drops_them() {
+        let stream = stream_at(head(5, 5));
+        stream.finish_fill(stream.begin_fill(), other(), history(head(6, 6), 12));
+        assert!(stream.loaded(&other()).is_none());
+        assert!(stream.loaded(&one()).is_none(), "everything is read again");
+    }
+
+    #[test]
+    fn only_so_many_aggregates_of_a_stream_are_kept() {
+        let stream = stream_at(head(1, 1));
+        for number in 10..10 + 2 * MOST_AGGREGATES as u128 {
+            stream.finish_fill(stream.begin_fill(), wallet(number), history(head(1, 1), 10));
+            assert!(stream.loaded(&wallet(number)).is_some());
+        }
+        assert!(stream.known().loaded.as_ref().unwrap().states.len() <= MOST_AGGREGATES);
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Receipt, Unavailable};
+use application::command::{CommandContext, CommandError, CommandExecutor, Receipt, Unavailable};
 use application::log::{Actor, AnyEvent, Finality};
+use application::transaction::{Expected, Freshness, Root, Target};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, CalendarEvent, Session, Slot};
-use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal};
+use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, CommandId, PatientId};
 use uuid::Uuid;
 
 use super::simulation::{Accepted, Node, Seed, World};
@@ -184,7 +185,7 @@ async fn publish_days(servers: &[TestServer], world: &World, days: u32) {
         let context = context(80_000 + number as usize);
         let receipt = servers[0]
             .executor
-            .execute::<Calendar>(day(number), Freshness::MayExist, publish(number), &context)
+            .execute::<Calendar>(Target::of(day(number)), publish(number), &context)
             .await
             .unwrap();
         assert_eq!(receipt.version, 1);
@@ -221,7 +222,7 @@ async fn race_for_slots(seed: u64, confirmations: usize) {
         clients.spawn(async move {
             let wanted = slot(0, u32::try_from(number / 10).unwrap());
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .execute::<Calendar>(Target::of(day(0)), book(number, wanted), &context(number))
                 .await
         });
     }
@@ -281,7 +282,7 @@ async fn commands_on_one_stream_do_not_wait_for_each_others_block() {
     let executor = servers[0].executor.clone();
     clients.spawn(async move {
         executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(100))
+            .execute::<Calendar>(Target::of(day(0)), publish(0), &context(100))
             .await
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -290,7 +291,7 @@ async fn commands_on_one_stream_do_not_wait_for_each_others_block() {
         clients.spawn(async move {
             let wanted = slot(0, u32::try_from(number).unwrap());
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .execute::<Calendar>(Target::of(day(0)), book(number, wanted), &context(number))
                 .await
         });
     }
@@ -323,7 +324,7 @@ async fn when_a_stranger_is_faster_everything_built_on_the_loser_is_decided_agai
     let stranger = servers[1].executor.clone();
     let stranger = tokio::spawn(async move {
         stranger
-            .execute::<Calendar>(day(0), Freshness::MayExist, book(50, slot(0, 0)), &context(50))
+            .execute::<Calendar>(Target::of(day(0)), book(50, slot(0, 0)), &context(50))
             .await
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -335,7 +336,7 @@ async fn when_a_stranger_is_faster_everything_built_on_the_loser_is_decided_agai
             (
                 number,
                 executor
-                    .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                    .execute::<Calendar>(Target::of(day(0)), book(number, wanted), &context(number))
                     .await,
             )
         });
@@ -365,7 +366,7 @@ async fn an_event_of_another_organisation_in_the_stream_does_not_stop_it() {
     world.mine_stranger(StreamNames::new(&secret()).seal(&day(0).into()), &foreign);
     let booked = servers[0]
         .executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, book(1, slot(0, 1)), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), book(1, slot(0, 1)), &context(1))
         .await
         .unwrap();
     assert_eq!(booked.version, 3);
@@ -387,7 +388,7 @@ async fn a_repeat_is_acknowledged_only_when_what_it_repeats_is_certain() {
         tokio::spawn(async move {
             let repeated = book(7, slot(0, 2));
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, repeated, &context(number))
+                .execute::<Calendar>(Target::of(day(0)), repeated, &context(number))
                 .await
         })
     };
@@ -398,7 +399,7 @@ async fn a_repeat_is_acknowledged_only_when_what_it_repeats_is_certain() {
         let executor = servers[0].executor.clone();
         tokio::spawn(async move {
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, book(8, slot(0, 2)), &context(3))
+                .execute::<Calendar>(Target::of(day(0)), book(8, slot(0, 2)), &context(3))
                 .await
         })
     };
@@ -435,7 +436,7 @@ async fn what_was_decided_upon_a_rejected_commit_is_decided_again() {
         let executor = servers[server].executor.clone();
         tokio::spawn(async move {
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, command, &context(number))
+                .execute::<Calendar>(Target::of(day(0)), command, &context(number))
                 .await
         })
     };
@@ -474,7 +475,7 @@ async fn a_request_that_is_given_up_loses_and_doubles_nothing() {
                 let wanted = slot(0, u32::try_from(number).unwrap());
                 let command = book(number, wanted);
                 let context = context(number);
-                let execution = executor.execute::<Calendar>(day(0), Freshness::MayExist, command, &context);
+                let execution = executor.execute::<Calendar>(Target::of(day(0)), command, &context);
                 tokio::time::timeout(patience, execution).await
             });
         }
@@ -484,7 +485,7 @@ async fn a_request_that_is_given_up_loses_and_doubles_nothing() {
             let wanted = slot(0, u32::try_from(number).unwrap());
             let again = servers[0]
                 .executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .execute::<Calendar>(Target::of(day(0)), book(number, wanted), &context(number))
                 .await;
             assert!(again.is_ok(), "seed {seed}: {again:?}");
         }
@@ -507,23 +508,21 @@ async fn a_command_that_was_accepted_before_is_answered_with_its_receipt() {
     let command = CalendarCommand::Cancel {
         appointment: appointment(1),
         reason: None,
-        expected_version: Some(2),
     };
+    let target = Target::of(day(0)).expecting(seen(1, 2));
     let executor = &before[0].executor;
     let booked = executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, book(1, slot(0, 1)), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), book(1, slot(0, 1)), &context(1))
         .await
         .unwrap();
     assert_eq!(booked.version, 2);
     // Another process with the same outbox, and nothing in memory.
     let restarted = serve(&world, 0, Arc::clone(&before[0].keys), ExecutorOptions::default()).executor;
     let context = context(2);
-    let first = executor.execute::<Calendar>(day(0), Freshness::MayExist, command.clone(), &context);
+    let first = executor.execute::<Calendar>(target, command.clone(), &context);
     let second = async {
         tokio::time::sleep(Duration::from_micros(1500)).await;
-        restarted
-            .execute::<Calendar>(day(0), Freshness::MayExist, command.clone(), &context)
-            .await
+        restarted.execute::<Calendar>(target, command.clone(), &context).await
     };
     let (first, second) = tokio::join!(first, second);
     let (first, second) = (first.unwrap(), second.unwrap());
@@ -550,7 +549,7 @@ async fn an_appointment_that_moves_is_never_lost_or_doubled() {
             let wanted = slot(0, u32::try_from(number).unwrap());
             let executor = &servers[0].executor;
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+                .execute::<Calendar>(Target::of(day(0)), book(number, wanted), &context(number))
                 .await
                 .unwrap();
         }
@@ -562,29 +561,25 @@ async fn an_appointment_that_moves_is_never_lost_or_doubled() {
                 let (from, to) = (day(1 - there), day(there));
                 let id = appointment(client % 4);
                 let wanted = slot(there, u32::try_from(client % 8).unwrap());
-                let decide = |here: &Calendar, _: &Calendar| {
-                    let found = here.appointment(id).ok_or(CalendarError::UnknownAppointment)?;
-                    let Personal::Known(booking) = found.booking.clone() else {
-                        return Err(CalendarError::Sealed);
-                    };
-                    let out = CalendarCommand::MoveOut {
+                let decide = |(mut here, mut there): (Root<Calendar>, Root<Calendar>)| {
+                    let booking = here.state().booking_to_move(id)?;
+                    here.execute(CalendarCommand::MoveOut {
                         appointment: id,
                         to: to.day,
                         now: before(),
-                        expected_version: None,
-                    };
-                    let enter = CalendarCommand::MoveIn {
+                    })?;
+                    there.execute(CalendarCommand::MoveIn {
                         appointment: id,
                         slot: wanted,
                         from: from.day,
                         booking,
                         now: before(),
-                    };
-                    Ok((out, enter))
+                    })?;
+                    Ok::<_, CalendarError>((here, there))
                 };
                 let context = context(200 + client);
                 executor
-                    .execute_pair::<Calendar, Calendar, CalendarError, _>(from, to, decide, &context)
+                    .transact((Target::of(from), Target::of(to)), decide, &context)
                     .await
             });
         }
@@ -605,7 +600,7 @@ async fn an_appointment_that_moves_is_never_lost_or_doubled() {
             .map(|of| {
                 let mut calendar = Calendar::default();
                 for (_, event) in events(&world, *of, &servers) {
-                    cqrs_es::Aggregate::apply(&mut calendar, event);
+                    calendar.apply(event);
                 }
                 calendar
             })
@@ -621,6 +616,59 @@ async fn an_appointment_that_moves_is_never_lost_or_doubled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_insists_on_a_version_is_heard_only_if_it_is_the_current_one() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    let executor = &servers[0].executor;
+    for number in 1..3 {
+        let booked = book(number, slot(0, number.try_into().unwrap()));
+        executor
+            .execute::<Calendar>(Target::of(day(0)), booked, &context(number))
+            .await
+            .unwrap();
+    }
+    let insist = |number: usize, expected| {
+        let target = Target::of(day(0)).expecting(expected);
+        async move {
+            executor
+                .execute::<Calendar>(target, confirm(number), &context(50 + number))
+                .await
+        }
+    };
+    // The first appointment last changed at version 2, the second and the whole day at 3.
+    assert!(matches!(insist(1, seen(1, 3)).await, Err(CommandError::Stale)));
+    assert!(matches!(
+        insist(1, Some(Expected::whole(2))).await,
+        Err(CommandError::Stale)
+    ));
+    let missing = insist(7, seen(7, 2)).await;
+    assert!(
+        matches!(missing, Err(CommandError::Rejected(CalendarError::UnknownAppointment))),
+        "what does not exist has no version"
+    );
+    assert_eq!(insist(1, seen(1, 2)).await.unwrap().version, 4);
+    assert_eq!(insist(2, Some(Expected::whole(4))).await.unwrap().version, 5);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_names_an_aggregate_twice_is_a_fault_of_ours() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let twice = |(mut first, mut second): (Root<Calendar>, Root<Calendar>)| {
+        first.execute(publish(0))?;
+        second.execute(publish(0))?;
+        Ok::<_, CalendarError>((first, second))
+    };
+    let targets = (Target::of(day(0)), Target::of(day(0)));
+    let done = servers[0].executor.transact(targets, twice, &context(1)).await;
+    assert!(matches!(done, Err(CommandError::Internal(_))));
+    assert!(world.commands().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_was_thought_new_is_found_to_exist() {
     let world = World::new(2, 0);
     let servers = servers(&world, 2).await;
@@ -628,7 +676,7 @@ async fn a_stream_that_was_thought_new_is_found_to_exist() {
     publish_days(&servers, &world, 1).await;
     let repeat = servers[1]
         .executor
-        .execute::<Calendar>(day(0), Freshness::New, publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)).with(Freshness::New), publish(0), &context(1))
         .await
         .unwrap();
     assert_eq!((repeat.version, repeat.position), (1, None));
@@ -645,7 +693,7 @@ async fn a_held_back_stream_takes_no_commands() {
     world.hold_back(StreamNames::new(&secret()).seal(&day(0).into()));
     let executor = &servers[0].executor;
     let refused = executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
         .await;
     assert!(matches!(refused, Err(CommandError::HeldBack)));
     assert!(matches!(
@@ -664,7 +712,7 @@ async fn an_event_that_cannot_be_read_holds_its_stream_back() {
     world.settle();
     let refused = servers[0]
         .executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
         .await;
     assert!(matches!(refused, Err(CommandError::HeldBack)));
 }
@@ -676,14 +724,14 @@ async fn nothing_changes_while_the_log_takes_no_commits() {
     let executor = &servers[0].executor;
     world.set_available(0, false);
     let refused = executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
         .await;
     assert!(matches!(refused, Err(CommandError::Unavailable(Unavailable::Chain))));
     assert_eq!(executor.load::<Calendar>(day(0)).await.unwrap().version, 0);
     world.set_available(0, true);
     let driver = go_on(&world, 1);
     let again = executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
         .await
         .unwrap();
     assert_eq!(again.version, 1);
@@ -715,7 +763,7 @@ async fn others_changing_the_stream_every_time_is_a_conflict() {
     });
     let conflict = server
         .executor
-        .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
         .await;
     assert!(
         matches!(conflict, Err(CommandError::Conflict { attempts: 3 })),
@@ -734,7 +782,7 @@ async fn a_new_key_travels_with_commits_until_it_is_durable_and_acceptance_is_to
     for number in [1, 21] {
         let wanted = slot(0, u32::try_from(number % 8).unwrap());
         executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, book(number, wanted), &context(number))
+            .execute::<Calendar>(Target::of(day(0)), book(number, wanted), &context(number))
             .await
             .unwrap();
     }
@@ -755,7 +803,7 @@ async fn a_reader_sees_commits_in_flight() {
     let executor = servers[0].executor.clone();
     let publishing = tokio::spawn(async move {
         executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
             .await
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -776,13 +824,13 @@ async fn the_first_command_on_a_new_stream_reads_no_journal() {
     let before = world.reads(0);
     let fresh = publish(10);
     restarted
-        .execute::<Calendar>(day(10), Freshness::MayExist, fresh, &context(1))
+        .execute::<Calendar>(Target::of(day(10)), fresh, &context(1))
         .await
         .unwrap();
     assert_eq!(world.reads(0), before);
     for number in 0..9 {
         let repeat = restarted
-            .execute::<Calendar>(day(number), Freshness::MayExist, publish(number), &context(2))
+            .execute::<Calendar>(Target::of(day(number)), publish(number), &context(2))
             .await
             .unwrap();
         assert_eq!((repeat.version, repeat.position), (1, None));
@@ -791,11 +839,18 @@ async fn the_first_command_on_a_new_stream_reads_no_journal() {
     driver.abort();
 }
 
-fn confirm(number: usize, version: u64) -> CalendarCommand {
+fn confirm(number: usize) -> CalendarCommand {
     CalendarCommand::Confirm {
         appointment: appointment(number),
-        expected_version: Some(version),
     }
+}
+
+/// The version at which an appointment last changed, as a caller saw it.
+fn seen(number: usize, version: u64) -> Option<Expected> {
+    Some(Expected {
+        part: Some(appointment(number).uuid()),
+        version,
+    })
 }
 
 fn repeated(number: usize) -> CommandContext {
@@ -812,26 +867,19 @@ async fn a_repeat_of_a_command_that_succeeded_is_told_so_though_it_would_be_refu
     let driver = go_on(&world, 3);
     publish_days(&servers, &world, 1).await;
     let executor = &servers[0].executor;
-    let execute = |command, context: CommandContext| async move {
-        executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, command, &context)
-            .await
+    let execute = |command, expected, context: CommandContext| async move {
+        let target = Target::of(day(0)).expecting(expected);
+        executor.execute::<Calendar>(target, command, &context).await
     };
-    execute(book(1, slot(0, 1)), context(1)).await.unwrap();
-    let confirmed = execute(confirm(1, 2), context(2)).await.unwrap();
-    execute(book(2, slot(0, 2)), context(3)).await.unwrap();
-    let again = execute(confirm(1, 2), repeated(2)).await.unwrap();
+    execute(book(1, slot(0, 1)), None, context(1)).await.unwrap();
+    let confirmed = execute(confirm(1), seen(1, 2), context(2)).await.unwrap();
+    execute(book(2, slot(0, 2)), None, context(3)).await.unwrap();
+    let again = execute(confirm(1), seen(1, 2), repeated(2)).await.unwrap();
     assert_eq!(again, confirmed);
     assert_eq!((again.version, again.finality), (3, Finality::Final));
     // What was never accepted is decided, also when it is repeated.
-    let refused = execute(confirm(1, 2), repeated(4)).await;
-    assert!(
-        matches!(
-            refused,
-            Err(CommandError::Rejected(CalendarError::VersionMismatch { .. }))
-        ),
-        "{refused:?}"
-    );
+    let refused = execute(confirm(1), seen(1, 2), repeated(4)).await;
+    assert!(matches!(refused, Err(CommandError::Stale)), "{refused:?}");
     driver.abort();
 }
 
@@ -842,7 +890,7 @@ async fn a_commit_that_was_rejected_because_a_copy_of_it_had_gone_in_is_not_deci
     let executor = servers[0].executor.clone();
     let publishing = tokio::spawn(async move {
         executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
             .await
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -859,9 +907,13 @@ async fn a_command_of_whose_commit_somebody_has_appended_a_part_is_neither_done_
     let servers = servers(&world, 1).await;
     let executor = servers[0].executor.clone();
     let moving = tokio::spawn(async move {
-        let both = |_: &Calendar, _: &Calendar| Ok::<_, CalendarError>((publish(0), publish(1)));
+        let both = |(mut first, mut second): (Root<Calendar>, Root<Calendar>)| {
+            first.execute(publish(0))?;
+            second.execute(publish(1))?;
+            Ok::<_, CalendarError>((first, second))
+        };
         executor
-            .execute_pair::<Calendar, Calendar, _, _>(day(0), day(1), both, &context(1))
+            .transact((Target::of(day(0)), Target::of(day(1))), both, &context(1))
             .await
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -878,7 +930,7 @@ async fn a_commit_that_another_process_sees_through_is_waited_for_however_long_i
     let executor = servers[0].executor.clone();
     let publishing = tokio::spawn(async move {
         executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
             .await
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -899,7 +951,7 @@ async fn a_commit_of_which_nobody_knows_what_became_is_not_called_unchanged() {
         let executor = servers[0].executor.clone();
         let publishing = tokio::spawn(async move {
             executor
-                .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+                .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
                 .await
         });
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -925,7 +977,7 @@ async fn a_refusal_waits_until_what_it_rests_on_is_final_and_is_decided_again_wh
             let executor = servers[server].executor.clone();
             tokio::spawn(async move {
                 executor
-                    .execute::<Calendar>(day(0), Freshness::MayExist, book(number, slot(0, 0)), &context(number))
+                    .execute::<Calendar>(Target::of(day(0)), book(number, slot(0, 0)), &context(number))
                     .await
             })
         };
@@ -963,17 +1015,17 @@ async fn a_refusal_upon_what_does_not_become_final_is_given_up_after_a_while() {
     let executor = servers[1].executor.clone();
     tokio::spawn(async move {
         executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, publish(0), &context(1))
+            .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
             .await
     });
     tokio::time::sleep(Duration::from_millis(10)).await;
     world.mine(1, 1);
     world.follow(0);
     tokio::time::sleep(Duration::from_millis(10)).await;
-    for (number, command) in [(2, publish(0)), (3, confirm(1, 1))] {
+    for (number, command) in [(2, publish(0)), (3, confirm(1))] {
         let result = servers[0]
             .executor
-            .execute::<Calendar>(day(0), Freshness::MayExist, command, &context(number))
+            .execute::<Calendar>(Target::of(day(0)), command, &context(number))
             .await;
         assert!(
             matches!(result, Err(CommandError::Unavailable(Unavailable::NotFinal))),
@@ -990,7 +1042,7 @@ async fn a_command_that_the_log_does_not_take_leaves_no_stream_in_memory_for_goo
     for number in 0..20 {
         let refused = servers[0]
             .executor
-            .execute::<Calendar>(day(number), Freshness::MayExist, publish(number), &context(1))
+            .execute::<Calendar>(Target::of(day(number)), publish(number), &context(1))
             .await;
         assert!(matches!(refused, Err(CommandError::Unavailable(Unavailable::Chain))));
     }

@@ -149,12 +149,11 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// The log that the steps make, in commits: what a calendar would refuse is left out. The aggregates that decided come along.
-pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<CalendarId, domain::calendar::Calendar>) {
-    use cqrs_es::Aggregate;
+pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<CalendarId, Versioned<Calendar>>) {
     use domain::calendar::CalendarCommand as Command;
-    use domain::kernel::ClinicAggregate;
+    use domain::kernel::ClinicAggregate as _;
 
-    let mut calendars: BTreeMap<CalendarId, domain::calendar::Calendar> = BTreeMap::new();
+    let mut calendars: BTreeMap<CalendarId, Versioned<Calendar>> = BTreeMap::new();
     let mut homes: BTreeMap<AppointmentId, CalendarId> = BTreeMap::new();
     let mut commits: Vec<Vec<OpenedEvent>> = Vec::new();
     let mut position = 0;
@@ -163,7 +162,7 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
         let now = at(0, 0) - Duration::days(1);
         let appointment = appointment(step.appointment);
         let home = homes.get(&appointment).copied();
-        let calendar = |id: CalendarId| calendars.get(&id).cloned().unwrap_or_default();
+        let calendar = |id: CalendarId| calendars.get(&id).map(|known| known.aggregate().clone()).unwrap_or_default();
         let booking = Booking {
             patient: patient(step.patient),
             reason: None,
@@ -173,7 +172,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
             start: at(day, step.quarter - step.quarter % 2 * u8::from(step.flag)),
             minutes,
         };
-        let expected_version = None;
         let mut decided: Vec<(CalendarId, CalendarEvent)> = Vec::new();
         let mut decide = |id: CalendarId, command| match calendar(id).decide(command) {
             Ok(events) => {
@@ -251,7 +249,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                         appointment,
                         slot: slot(day),
                         now,
-                        expected_version,
                     },
                 );
             }
@@ -264,7 +261,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     appointment,
                     to: id.day,
                     now,
-                    expected_version,
                 };
                 let slot = slot(step.day);
                 let into = Command::MoveIn {
@@ -290,7 +286,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     home,
                     Command::Confirm {
                         appointment,
-                        expected_version,
                     },
                 );
             }
@@ -300,7 +295,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     Command::Cancel {
                         appointment,
                         reason: Some("no time".to_owned()),
-                        expected_version,
                     },
                 );
             }
@@ -310,7 +304,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     Command::Complete {
                         appointment,
                         now: at(9, 0),
-                        expected_version,
                     },
                 );
             }
@@ -320,7 +313,6 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     Command::MarkNoShow {
                         appointment,
                         now: at(9, 0),
-                        expected_version,
                     },
                 );
             }
@@ -328,10 +320,10 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
         }
         let mut commit = Vec::new();
         for (id, event) in decided {
-            let aggregate = calendars.entry(id).or_default();
-            aggregate.apply(event.clone());
+            let calendar = calendars.entry(id).or_default();
+            calendar.take_in(event.clone(), calendar.version() + 1);
             position += 1;
-            commit.push(opened(position, aggregate.version(), AnyEvent::Calendar(id, event)));
+            commit.push(opened(position, calendar.version(), AnyEvent::Calendar(id, event)));
         }
         commits.push(commit);
     }

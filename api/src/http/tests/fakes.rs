@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::clinic::{Clinic, Stores};
-use application::command::{CommandContext, CommandError, CommandExecutor, Freshness, Loaded, Receipt, Unavailable};
+use application::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
 use application::error::StoreError;
 use application::invitations::{Invitation, InvitationHash, Invitations};
 use application::log::Finality;
@@ -28,7 +28,6 @@ use application::wallets::Person;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use cqrs_es::Aggregate as _;
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Slot};
 use domain::kernel::*;
@@ -263,47 +262,16 @@ const fn receipt(command_id: CommandId) -> Receipt {
 }
 
 impl CommandExecutor for FakeExecutor {
-    async fn execute<A: ClinicAggregate>(
+    async fn transact<S, E, D>(
         &self,
-        _: A::Id,
-        _: Freshness,
-        _: A::Command,
-        context: &CommandContext,
-    ) -> Result<Receipt, CommandError<A::Error>>
-    where
-        A::Command: Clone + Sync,
-    {
-        self.done(context).await
-    }
-
-    async fn execute_pair<A, B, E, D>(
-        &self,
-        _: A::Id,
-        _: B::Id,
+        _: S::Targets,
         _: D,
         context: &CommandContext,
     ) -> Result<Receipt, CommandError<E>>
     where
-        A: ClinicAggregate,
-        B: ClinicAggregate,
-        E: From<A::Error> + From<B::Error> + Send,
-        D: Fn(&A, &B) -> Result<(A::Command, B::Command), E> + Send + Sync,
-    {
-        self.done(context).await
-    }
-
-    async fn execute_three<A, B, C, E, D>(
-        &self,
-        _: (A::Id, B::Id, C::Id),
-        _: D,
-        context: &CommandContext,
-    ) -> Result<Receipt, CommandError<E>>
-    where
-        A: ClinicAggregate,
-        B: ClinicAggregate,
-        C: ClinicAggregate,
-        E: From<A::Error> + From<B::Error> + From<C::Error> + Send,
-        D: Fn(&A, &B, &C) -> Result<(A::Command, B::Command, C::Command), E> + Send + Sync,
+        S: Scope,
+        E: Send,
+        D: Fn(S) -> Result<S, E> + Send + Sync,
     {
         self.done(context).await
     }
@@ -319,7 +287,7 @@ impl CommandExecutor for FakeExecutor {
 
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<Loaded<A>, CommandError<A::Error>> {
         let of: AggregateRef = id.into();
-        let known = known(of.uuid());
+        let known = known(of.parts().0);
         let mut practitioner = Practitioner::default();
         if known {
             practitioner.apply(PractitionerEvent::Registered {
