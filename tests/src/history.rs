@@ -286,21 +286,10 @@ impl History {
                 };
                 vec![(home, out), (id, into)]
             }
-            (Some(home), 4) => vec![(
-                home,
-                CalendarCommand::Confirm {
-                    appointment,
-                },
-            )],
+            (Some(home), 4) => vec![(home, CalendarCommand::Confirm { appointment })],
             (Some(home), 5) => {
                 let reason = Some(format!("because {other}"));
-                vec![(
-                    home,
-                    CalendarCommand::Cancel {
-                        appointment,
-                        reason,
-                    },
-                )]
+                vec![(home, CalendarCommand::Cancel { appointment, reason })]
             }
             (Some(home), 6) => {
                 vec![(

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cqrs_es::persist::{GenericQuery, PersistedEventStore};
 use cqrs_es::{Aggregate, CqrsFramework, EventEnvelope, View};
 use domain::calendar::Calendar;
-use domain::kernel::AggregateRef;
+use domain::kernel::{AggregateRef, Versioned};
 use domain::patient::Patient;
 use postgres_es::{PostgresEventRepository, PostgresViewRepository, postgres_cqrs};
 use serde::{Deserialize, Serialize};
@@ -47,8 +47,8 @@ type Framework<A> = CqrsFramework<A, PersistedEventStore<PostgresEventRepository
 
 /// Plain `postgres-es`, with a view for each aggregate.
 pub(super) struct Baseline {
-    patients: Framework<Patient>,
-    calendars: Framework<Calendar>,
+    patients: Framework<Versioned<Patient>>,
+    calendars: Framework<Versioned<Calendar>>,
 }
 
 impl Baseline {

@@ -159,9 +159,7 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
             booking,
             now,
         },
-        CalendarCommand::Confirm {
-            appointment,
-        },
+        CalendarCommand::Confirm { appointment },
         CalendarCommand::Reschedule {
             appointment,
             slot: round.second,

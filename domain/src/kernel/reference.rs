@@ -77,6 +77,11 @@ macro_rules! references {
                 }
             }
 
+            /// The UUID.
+            pub fn uuid(&self) -> Uuid {
+                self.parts().0
+            }
+
             /// Puts the parts together again. `None` when a day is missing or is one too many.
             pub fn from_parts(kind: AggregateType, id: Uuid, day: Option<NaiveDate>) -> Option<Self> {
                 match kind {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use application::log::{AnyEvent, EventMetadata, OpenedEvent};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use domain::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
-use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, PractitionerId};
+use domain::calendar::{Booking, Calendar, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
+use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, PractitionerId, Versioned};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -162,7 +162,12 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
         let now = at(0, 0) - Duration::days(1);
         let appointment = appointment(step.appointment);
         let home = homes.get(&appointment).copied();
-        let calendar = |id: CalendarId| calendars.get(&id).map(|known| known.aggregate().clone()).unwrap_or_default();
+        let calendar = |id: CalendarId| {
+            calendars
+                .get(&id)
+                .map(|known| known.aggregate().clone())
+                .unwrap_or_default()
+        };
         let booking = Booking {
             patient: patient(step.patient),
             reason: None,
@@ -282,12 +287,7 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                 }
             }
             (6, Some(home)) => {
-                decide(
-                    home,
-                    Command::Confirm {
-                        appointment,
-                    },
-                );
+                decide(home, Command::Confirm { appointment });
             }
             (7, Some(home)) => {
                 decide(

@@ -49,7 +49,7 @@ proptest! {
         commits.iter().for_each(|commit| memory.apply(commit));
         let expected: BTreeSet<_> = calendars
             .iter()
-            .flat_map(|(id, calendar)| calendar.free_slots().map(|slot| (*id, slot)).collect::<Vec<_>>())
+            .flat_map(|(id, calendar)| calendar.aggregate().free_slots().map(|slot| (*id, slot)).collect::<Vec<_>>())
             .collect();
         prop_assert_eq!(memory.free(), expected);
     }

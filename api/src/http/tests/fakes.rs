@@ -262,14 +262,9 @@ const fn receipt(command_id: CommandId) -> Receipt {
 }
 
 impl CommandExecutor for FakeExecutor {
-    async fn transact<S, E, D>(
-        &self,
-        _: S::Targets,
-        _: D,
-        context: &CommandContext,
-    ) -> Result<Receipt, CommandError<E>>
+    async fn transact<S, E, D>(&self, _: S::Targets, _: D, context: &CommandContext) -> Result<Receipt, CommandError<E>>
     where
-        S: Scope,
+        S: application::transaction::Scope,
         E: Send,
         D: Fn(S) -> Result<S, E> + Send + Sync,
     {
@@ -287,7 +282,7 @@ impl CommandExecutor for FakeExecutor {
 
     async fn load<A: ClinicAggregate>(&self, id: A::Id) -> Result<Loaded<A>, CommandError<A::Error>> {
         let of: AggregateRef = id.into();
-        let known = known(of.parts().0);
+        let known = known(of.uuid());
         let mut practitioner = Practitioner::default();
         if known {
             practitioner.apply(PractitionerEvent::Registered {
