@@ -17,6 +17,8 @@ mod crash_points;
 mod database_outages;
 mod dev_chain;
 mod dev_system;
+mod finality;
+mod first_visit;
 mod gas;
 mod heirs;
 mod hostile;
