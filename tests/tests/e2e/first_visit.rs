@@ -1,5 +1,5 @@
-//! The way to a visit, in the hands of those who go it: a patient with a wallet registers, finds a doctor of a specialization and
-//! books; the doctor keeps the schedule.
+//! The way to a visit, in the hands of those who go it: a patient with a wallet registers, finds a doctor of a
+//! specialization and books; the doctor keeps the schedule.
 
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
