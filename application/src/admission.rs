@@ -14,7 +14,7 @@ use crate::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::command::{CommandError, CommandExecutor as _, Receipt, Unavailable};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
-use crate::patients::told_by_oneself;
+use crate::patients::{of_a_registration, told_by_oneself};
 use crate::policy::Action;
 use crate::queries::Page;
 use crate::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
@@ -60,7 +60,8 @@ impl<B: Backend> Clinic<B> {
         }
         told_by_oneself(&details)?;
         let now = self.now();
-        details.check(now).map_err(Refusal::from)?;
+        let checked = details.check(now);
+        checked.map_err(|error| of_a_registration(Refusal::from(error).into()))?;
         let SignedIn { wallet, proof, .. } = signed_in.ok_or(UseCaseError::Forbidden)?;
         let request = RegistrationRequest {
             id: issue.new_id(REQUEST),

@@ -1,6 +1,7 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
+use domain::kernel::time::whole_millis;
 use domain::kernel::{self, PatientId, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,6 @@ use uuid::Uuid;
 use crate::http::cursor::{Wanted, check_page};
 
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
-use super::time::whole_millis;
 use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
 
 /// Who a patient is.

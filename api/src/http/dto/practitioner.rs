@@ -3,13 +3,13 @@
 use application::queries::PractitionerView;
 use chrono_tz::Tz;
 use domain::kernel::TextRule;
+use domain::kernel::time::whole_millis;
 use domain::practitioner;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::CredentialText;
-use super::time::whole_millis;
 use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
 
 /// Who a practitioner is.
