@@ -11,7 +11,7 @@ use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::{CommandError, CommandExecutor as _, Receipt, Unavailable};
+use crate::command::{CommandError, CommandExecutor as _, Receipt};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::patients::{of_a_registration, told_by_oneself};
@@ -127,7 +127,8 @@ impl<B: Backend> Clinic<B> {
         permit(principal, Action::DecideRequest)?;
         let issuer = principal.account().ok_or(UseCaseError::Forbidden)?;
         let patient = self.patient_of_request(id);
-        let request = match self.requests.begin_approval(id, self.now()).await? {
+        let by = issue.command_id;
+        let request = match self.requests.begin_approval(id, by, self.now()).await? {
             Decided::Done(request) => request,
             Decided::Missing => return Err(UseCaseError::NotFound(Resource::Request)),
             Decided::Before => return Ok((self.registered_before(principal, patient, issue).await?, None)),
@@ -138,17 +139,15 @@ impl<B: Backend> Clinic<B> {
                 self.requests.approved(id, self.now() + SHOWN).await?;
                 Ok((Done { id: patient, receipt }, Some(wallet)))
             }
-            // It may be there, or another approval of it may be on its way: whoever approves again finds out.
-            Err(error @ (CommandError::Unknown | CommandError::Unavailable(Unavailable::NotFinal))) => {
-                Err(error.into())
-            }
+            // It may be there: whoever approves again finds out.
+            Err(error @ CommandError::Unknown) => Err(error.into()),
             // An approval that was cut off had come through, and the record has changed since.
             Err(CommandError::Rejected(_)) if self.executor.load::<Patient>(patient).await?.version > 0 => {
                 self.requests.approved(id, self.now() + SHOWN).await?;
                 Ok((self.registered_before(principal, patient, issue).await?, Some(wallet)))
             }
             Err(error) => {
-                self.requests.give_back(id).await?;
+                self.requests.give_back(id, by).await?;
                 Err(error.into())
             }
         }

@@ -786,7 +786,12 @@ impl RegistrationRequests for FakeRequests {
         Ok(vec![request(OWN)])
     }
 
-    async fn begin_approval(&self, id: Uuid, _: DateTime<Utc>) -> Result<Decided<RegistrationRequest>, StoreError> {
+    async fn begin_approval(
+        &self,
+        id: Uuid,
+        _: CommandId,
+        _: DateTime<Utc>,
+    ) -> Result<Decided<RegistrationRequest>, StoreError> {
         Ok(decided(id, request(id)))
     }
 
@@ -794,7 +799,7 @@ impl RegistrationRequests for FakeRequests {
         Ok(())
     }
 
-    async fn give_back(&self, _: Uuid) -> Result<(), StoreError> {
+    async fn give_back(&self, _: Uuid, _: CommandId) -> Result<(), StoreError> {
         Ok(())
     }
 
