@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use application::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::log::StreamId;
 use application::ports::Servers as _;
-use application::registry::{Claim, Claimed, CommandRegistry as _, StoredAnswer, Ticket, Trace};
+use application::registry::{Claim, Claimed, CommandRegistry as _, Issuers, StoredAnswer, Ticket, Trace};
 use application::requests::{Asked, Decided, Declined, RegistrationRequest, RegistrationRequests as _, Standing};
 use application::revocations::{Revocation, Revocations as _, Revoked};
 use application::sessions::{Session, Sessions as _, TokenHash};
@@ -464,8 +464,12 @@ async fn a_wallet_that_was_taken_away_may_be_bound_again() {
 
 fn claim(issuer: AccountId, key: u8, fingerprint: u8) -> Claim {
     let now = now();
+    let issuers = Issuers {
+        now: issuer,
+        before: Vec::new(),
+    };
     Claim {
-        issuer,
+        issuers,
         key: [key; 32],
         fingerprint: [fingerprint; 32],
         command_id: CommandId::new(id()),
@@ -548,6 +552,38 @@ async fn a_claim_that_is_renewed_does_not_run_out_and_one_that_is_released_does(
     commands.release(ticket).await.unwrap();
     let again = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
     assert_eq!(again.command_id, ticket.command_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_used_as_somebody_else_is_the_callers_and_one_that_is_new_is_theirs_now() {
+    let commands = PostgresCommands::new(migrated().await);
+    let (before, now) = (AccountId::new(id()), AccountId::new(id()));
+    let both = |key, fingerprint| Claim {
+        issuers: Issuers {
+            now,
+            before: vec![AccountId::new(id()), before],
+        },
+        ..claim(now, key, fingerprint)
+    };
+    let first = granted(commands.claim(&claim(before, 1, 1)).await.unwrap());
+    assert_eq!(
+        commands.claim(&both(1, 1)).await.unwrap(),
+        Claimed::InProgress(first.command_id)
+    );
+    commands.release(first).await.unwrap();
+    let again = granted(commands.claim(&both(1, 1)).await.unwrap());
+    assert!(again.command_id == first.command_id && again.repeated());
+    commands.answer(again, &answer("done")).await.unwrap();
+    assert_eq!(
+        commands.claim(&both(1, 1)).await.unwrap(),
+        Claimed::Answered(answer("done"))
+    );
+    assert_eq!(commands.claim(&both(1, 2)).await.unwrap(), Claimed::Mismatch);
+    let new = granted(commands.claim(&both(2, 1)).await.unwrap());
+    assert_eq!(
+        commands.claim(&claim(now, 2, 1)).await.unwrap(),
+        Claimed::InProgress(new.command_id)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
