@@ -33,6 +33,18 @@ pub enum Refusal {
     Wallet(#[from] WalletError),
 }
 
+impl Refusal {
+    /// Whether what was to be registered is there, with other content.
+    const fn is_of_something_there(self) -> bool {
+        matches!(
+            self,
+            Self::Patient(PatientError::AlreadyRegistered)
+                | Self::Practitioner(PractitionerError::AlreadyRegistered)
+                | Self::Calendar(CalendarError::AlreadyExists(_))
+        )
+    }
+}
+
 /// The kinds of things that can be missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Resource {
@@ -189,6 +201,15 @@ impl UseCaseError {
                 part: part.into(),
                 refusal,
             },
+            error => error,
+        }
+    }
+
+    /// The same, but what was to be registered and is there with other content is named.
+    #[must_use]
+    pub(crate) fn meeting(self, resource: Resource, id: Uuid) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.is_of_something_there() => Self::Exists { refusal, resource, id },
             error => error,
         }
     }

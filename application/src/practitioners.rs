@@ -1,13 +1,12 @@
 //! Practitioners: register, read, change, find.
 
 use domain::kernel::PractitionerId;
-use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
+use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
-use crate::command::{CommandError, CommandExecutor as _, Freshness};
+use crate::command::{CommandExecutor as _, Freshness};
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
-use crate::patients::ONLY_A_HOSPITAL_DATES;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PractitionerView, Queries as _};
 
@@ -42,14 +41,8 @@ impl<B: Backend> Clinic<B> {
             .executor
             .execute::<Practitioner>(practitioner, freshness, command, &context)
             .await;
-        let receipt = done.map_err(|error| match error {
-            CommandError::Rejected(refusal @ PractitionerError::AlreadyRegistered) => UseCaseError::Exists {
-                refusal: refusal.into(),
-                resource: Resource::Practitioner,
-                id: practitioner.uuid(),
-            },
-            error => error.into(),
-        })?;
+        let meets = |error| UseCaseError::from(error).meeting(Resource::Practitioner, practitioner.uuid());
+        let receipt = done.map_err(meets)?;
         Ok(Done {
             id: practitioner,
             receipt,
@@ -74,17 +67,9 @@ impl<B: Backend> Clinic<B> {
             Object::Practitioner(practitioner),
         )?;
         self.require_told(details.as_of, "/asOf")?;
-        if !principal.is_of_a_hospital() && details.as_of.is_some() {
-            let missing = UseCaseError::NotFound(Resource::Practitioner);
-            if self.load_practitioner(practitioner, missing).await?.as_of != details.as_of {
-                return Err(UseCaseError::Invalid {
-                    pointer: "/asOf",
-                    detail: ONLY_A_HOSPITAL_DATES,
-                });
-            }
-        }
         let command = PractitionerCommand::UpdateDetails {
             details,
+            teller: principal.teller(),
             expected_version,
         };
         let context = self.stamp(principal, issue);

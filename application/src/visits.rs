@@ -5,12 +5,11 @@
 //! contract lets only one be first.
 
 use chrono::{DateTime, Utc};
-use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Provider, RecordedOutcome, Slot};
+use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Slot};
 use domain::kernel::{AppointmentId, CalendarId, Concept, Identifier, PatientId, PractitionerId};
 
 use crate::calendars::{AppointmentDone, local_day};
 use crate::clinic::{Backend, Clinic, Issue, permit};
-use crate::command::CommandError;
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
@@ -102,14 +101,8 @@ impl<B: Backend> Clinic<B> {
         };
         let stream = CalendarId::of_visit(appointment);
         let done = self.execute::<Calendar>(stream, command, &context).await;
-        let receipt = done.map_err(|error| match error {
-            CommandError::Rejected(refusal @ CalendarError::AlreadyExists(_)) => UseCaseError::Exists {
-                refusal: refusal.into(),
-                resource: Resource::Appointment,
-                id: appointment.uuid(),
-            },
-            error => error.into(),
-        })?;
+        let meets = |error| UseCaseError::from(error).meeting(Resource::Appointment, appointment.uuid());
+        let receipt = done.map_err(meets)?;
         Ok(AppointmentDone {
             id: appointment,
             day: calendar.day,

@@ -54,9 +54,10 @@ impl FinalityBody {
 pub struct CommandResult {
     /// The command.
     pub command_id: Uuid,
-    /// What it was about.
+    /// What it was about; missing where there is no such thing, before and after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "/v1/appointments/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
-    pub resource: String,
+    pub resource: Option<String>,
     /// Its id, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
@@ -131,6 +132,17 @@ impl Answer {
     }
 
     fn of(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
+        let answer = Self::of_nothing(receipt);
+        let body = CommandResult {
+            resource: Some(resource),
+            id,
+            ..answer.body
+        };
+        Self { body, ..answer }
+    }
+
+    /// Nothing is there, and nothing needed to be.
+    fn of_nothing(receipt: Receipt) -> Self {
         let Receipt {
             command_id,
             version,
@@ -139,8 +151,8 @@ impl Answer {
         } = receipt;
         let body = CommandResult {
             command_id: command_id.uuid(),
-            resource,
-            id,
+            resource: None,
+            id: None,
             version,
             position,
             finality: finality.into(),
@@ -153,8 +165,11 @@ impl Answer {
         }
     }
 
-    /// An appointment is new or changed.
+    /// An appointment is new or changed, unless there is none: a visit that never was, and that nobody had told of.
     pub fn appointment(done: AppointmentDone, new: bool) -> Self {
+        if done.receipt.version == 0 {
+            return Self::of_nothing(done.receipt);
+        }
         let resource = format!("/v1/appointments/{}", done.id);
         let answer = Self::of(resource, Some(done.id.uuid()), done.receipt);
         let created = new && done.receipt.position.is_some();
@@ -173,11 +188,16 @@ impl Answer {
         }
     }
 
+    /// Where the new thing is.
+    fn location(&self) -> Option<&str> {
+        self.body.resource.as_deref().filter(|_| self.created)
+    }
+
     /// Writes it.
     pub fn respond(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
-        if self.created {
-            response.insert_header((header::LOCATION, self.body.resource.as_str()));
+        if let Some(location) = self.location() {
+            response.insert_header((header::LOCATION, location));
         }
         if let Some(etag) = &self.etag {
             response.insert_header((header::ETAG, etag.as_str()));
@@ -194,7 +214,7 @@ impl Answer {
         StoredAnswer {
             status: self.status().as_u16(),
             body: serde_json::to_string(&body).unwrap_or_default(),
-            location: self.created.then(|| body.resource.clone()),
+            location: self.location().map(str::to_owned),
             etag: self.etag.clone(),
         }
     }

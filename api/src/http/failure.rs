@@ -1,12 +1,13 @@
 //! The one place that maps what use cases fail with to problems.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use application::command::Unavailable;
 use application::error::{Refusal, Resource, UseCaseError};
 use domain::account::AccountError;
 use domain::calendar::CalendarError;
-use domain::patient::PatientError;
+use domain::patient::{Matter, PatientError, Place};
 use domain::practitioner::PractitionerError;
 use domain::wallet::WalletError;
 use uuid::Uuid;
@@ -108,9 +109,11 @@ fn refused(refusal: Refusal, part: &str) -> Problem {
     };
     match (kind, refusal) {
         (ProblemKind::Invalid, Refusal::Patient(error)) => {
-            Problem::invalid(format!("{part}{}", member_of_details(error)), error.to_string())
+            Problem::invalid(format!("{part}{}", member_of_patient(error)), error.to_string())
         }
-        (ProblemKind::Invalid, Refusal::Practitioner(error)) => Problem::invalid("/specializations", error.to_string()),
+        (ProblemKind::Invalid, Refusal::Practitioner(error)) => {
+            Problem::invalid(member_of_practitioner(error), error.to_string())
+        }
         (ProblemKind::Invalid, Refusal::Calendar(error)) if part.is_empty() => {
             Problem::invalid("/sessions", error.to_string())
         }
@@ -134,8 +137,8 @@ const fn patient(error: PatientError) -> ProblemKind {
         PatientError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
         PatientError::IdentifierIsFixed => ProblemKind::IdentityIsFixed,
         PatientError::NamesAreTheHospitals
-        | PatientError::DatesAreTheHospitals
-        | PatientError::ToldInTheFuture
+        | PatientError::DatesAreTheHospitals(_)
+        | PatientError::ToldInTheFuture(_)
         | PatientError::BornInTheFuture
         | PatientError::DiedInTheFuture
         | PatientError::DiedBeforeBirth => ProblemKind::Invalid,
@@ -143,18 +146,47 @@ const fn patient(error: PatientError) -> ProblemKind {
     }
 }
 
-/// Where in a patient's details a rule is broken; nowhere in particular if it is not about one of them.
-const fn member_of_details(error: PatientError) -> &'static str {
+/// Where in a patient's details or intake a rule is broken; nowhere in particular if it is not about one member.
+fn member_of_patient(error: PatientError) -> Cow<'static, str> {
     match error {
-        PatientError::NamesAreTheHospitals => "/otherIdentifiers",
-        PatientError::DatesAreTheHospitals | PatientError::ToldInTheFuture => "/asOf",
-        PatientError::BornInTheFuture => "/birthDate",
-        PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => "/deceased",
-        PatientError::IdentifierIsFixed => "/identifier",
+        PatientError::NamesAreTheHospitals => "/otherIdentifiers".into(),
+        PatientError::DatesAreTheHospitals(place) | PatientError::ToldInTheFuture(place) => as_of(place),
+        PatientError::BornInTheFuture => "/birthDate".into(),
+        PatientError::DiedInTheFuture | PatientError::DiedBeforeBirth => "/deceased".into(),
+        PatientError::IdentifierIsFixed => "/identifier".into(),
         PatientError::NotRegistered
         | PatientError::AlreadyRegistered
         | PatientError::VersionMismatch { .. }
-        | PatientError::Sealed => "",
+        | PatientError::Sealed => "".into(),
+    }
+}
+
+/// Where it stands as of when something is told.
+fn as_of(place: Place) -> Cow<'static, str> {
+    match place {
+        Place::Details => "/asOf".into(),
+        Place::Finding(matter, index) => {
+            let list = match matter {
+                Matter::Conditions => "conditions",
+                Matter::Allergies => "allergies",
+                Matter::Medications => "medications",
+            };
+            format!("/{list}/{index}/asOf").into()
+        }
+        Place::Withdrawn(None) => "/withdrawn".into(),
+        Place::Withdrawn(Some(index)) => format!("/withdrawn/{index}").into(),
+    }
+}
+
+/// Where in a practitioner's details a rule is broken.
+const fn member_of_practitioner(error: PractitionerError) -> &'static str {
+    match error {
+        PractitionerError::NoSpecialization => "/specializations",
+        PractitionerError::DatesAreTheHospitals => "/asOf",
+        PractitionerError::NotRegistered
+        | PractitionerError::AlreadyRegistered
+        | PractitionerError::VersionMismatch { .. }
+        | PractitionerError::IdentityIsFixed => "",
     }
 }
 
@@ -162,7 +194,7 @@ const fn practitioner(error: PractitionerError) -> ProblemKind {
     match error {
         PractitionerError::NotRegistered => ProblemKind::NotFound,
         PractitionerError::AlreadyRegistered => ProblemKind::AlreadyRegistered,
-        PractitionerError::NoSpecialization => ProblemKind::Invalid,
+        PractitionerError::NoSpecialization | PractitionerError::DatesAreTheHospitals => ProblemKind::Invalid,
         PractitionerError::VersionMismatch { .. } => ProblemKind::PreconditionFailed,
         PractitionerError::IdentityIsFixed => ProblemKind::IdentityIsFixed,
     }
@@ -254,8 +286,14 @@ mod tests {
             (PatientError::BornInTheFuture, "/birthDate"),
             (PatientError::DiedInTheFuture, "/deceased"),
             (PatientError::DiedBeforeBirth, "/deceased"),
-            (PatientError::ToldInTheFuture, "/asOf"),
-            (PatientError::DatesAreTheHospitals, "/asOf"),
+            (PatientError::ToldInTheFuture(Place::Details), "/asOf"),
+            (PatientError::DatesAreTheHospitals(Place::Details), "/asOf"),
+            (
+                PatientError::DatesAreTheHospitals(Place::Finding(Matter::Medications, 2)),
+                "/medications/2/asOf",
+            ),
+            (PatientError::DatesAreTheHospitals(Place::Withdrawn(None)), "/withdrawn"),
+            (PatientError::ToldInTheFuture(Place::Withdrawn(Some(1))), "/withdrawn/1"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
             let refusal = Refusal::from(error);

@@ -21,6 +21,7 @@ use super::event::{
     AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
 };
 use super::sessions;
+use crate::kernel::time::whole_millis;
 use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal};
 
 type Decision = Result<Vec<CalendarEvent>, CalendarError>;
@@ -382,11 +383,6 @@ impl ToldVisit {
             booking: Personal::Known(booking),
         }
     }
-}
-
-/// What the log keeps of an instant, so that state decided and state read back are the same.
-fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
 const fn check_live(appointment: &Appointment) -> Result<(), CalendarError> {

@@ -5,10 +5,10 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-use super::command::{PatientCommand, Teller};
-use super::error::PatientError;
+use super::command::PatientCommand;
+use super::error::{PatientError, Place};
 use super::event::{Intake, PatientDetails, PatientEvent, Registration};
-use crate::kernel::{ClinicAggregate, PatientId, Personal, emit};
+use crate::kernel::{ClinicAggregate, PatientId, Personal, Teller, emit};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -51,6 +51,7 @@ impl Patient {
     fn register(&self, registration: Registration, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
             registration.details.check(now)?;
+            registration.intake.check(now)?;
             return Ok(vec![PatientEvent::Registered {
                 registration: Personal::Known(registration),
             }]);
@@ -80,7 +81,7 @@ impl Patient {
                 return Err(PatientError::NamesAreTheHospitals);
             }
             if new.as_of.is_some() && new.as_of != details.as_of {
-                return Err(PatientError::DatesAreTheHospitals);
+                return Err(PatientError::DatesAreTheHospitals(Place::Details));
             }
             new.as_of = details.as_of;
         }
@@ -93,16 +94,25 @@ impl Patient {
         }])
     }
 
-    fn update_intake(&self, new: Intake, expected: Option<u64>) -> Result<Vec<PatientEvent>, PatientError> {
+    fn update_intake(
+        &self,
+        new: Intake,
+        teller: Teller,
+        now: DateTime<Utc>,
+        expected: Option<u64>,
+    ) -> Result<Vec<PatientEvent>, PatientError> {
         self.check_version(expected)?;
         let (_, _, intake) = self.opened()?;
-        Ok(if new == *intake {
-            Vec::new()
-        } else {
-            vec![PatientEvent::IntakeUpdated {
-                intake: Personal::Known(new),
-            }]
-        })
+        if new == *intake {
+            return Ok(Vec::new());
+        }
+        if teller == Teller::Person {
+            new.check_told_by_a_person(intake)?;
+        }
+        new.check(now)?;
+        Ok(vec![PatientEvent::IntakeUpdated {
+            intake: Personal::Known(new),
+        }])
     }
 
     fn check_version(&self, expected: Option<u64>) -> Result<(), PatientError> {
@@ -141,8 +151,10 @@ impl ClinicAggregate for Patient {
             } => self.update_details(details, teller, now, expected_version),
             PatientCommand::UpdateIntake {
                 intake,
+                teller,
+                now,
                 expected_version,
-            } => self.update_intake(intake, expected_version),
+            } => self.update_intake(intake, teller, now, expected_version),
         }
     }
 }

@@ -1,5 +1,18 @@
 //! Why a command to a patient is refused.
 
+use super::event::Matter;
+
+/// Where, in what is told of a patient, it stands as of when it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the details.
+    Details,
+    /// In the finding of this index in one of the three lists.
+    Finding(Matter, usize),
+    /// In what was taken back, at this index; `None` when it is about all of it, for something is missing.
+    Withdrawn(Option<usize>),
+}
+
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PatientError {
@@ -25,10 +38,10 @@ pub enum PatientError {
     NamesAreTheHospitals,
     /// Only a hospital says as of when its system told something.
     #[error("only a hospital says as of when a source tells something, and what it has taken back")]
-    DatesAreTheHospitals,
+    DatesAreTheHospitals(Place),
     /// What is told is said to be of a time that is still to come.
     #[error("the time as of which this is told lies in the future")]
-    ToldInTheFuture,
+    ToldInTheFuture(Place),
     /// The date of birth is still to come, wherever one is.
     #[error("the date of birth lies in the future")]
     BornInTheFuture,

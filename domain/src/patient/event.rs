@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::deceased::{Deceased, last_day_anywhere};
-use super::error::PatientError;
+use super::error::{PatientError, Place};
 use super::findings::Findings;
 use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal};
 
@@ -57,8 +57,8 @@ impl PatientDetails {
             Err(PatientError::DiedInTheFuture)
         } else if death(Deceased::last_day).is_some_and(|died| died < self.birth_date) {
             Err(PatientError::DiedBeforeBirth)
-        } else if self.as_of.is_some_and(|told| told - now > Self::CLOCKS_DIFFER) {
-            Err(PatientError::ToldInTheFuture)
+        } else if self.as_of.is_some_and(|told| is_to_come(told, now)) {
+            Err(PatientError::ToldInTheFuture(Place::Details))
         } else {
             Ok(())
         }
@@ -195,27 +195,84 @@ impl Intake {
     /// How many items a list takes.
     pub const MOST: usize = 1000;
 
-    /// Whether a source has told all that this says it has, and as of when, by what is `known`.
-    pub fn is_dated_as(&self, known: &Self) -> bool {
-        self.dates().all(|date| known.dates().any(|known| known == date))
+    /// Whether the times as of which it is told can be true.
+    ///
+    /// # Errors
+    /// [`PatientError::ToldInTheFuture`], with the first place of such a time.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), PatientError> {
+        let told = self.told().map(|told| (told.place, told.as_of));
+        let withdrawn = self.withdrawn.iter().enumerate();
+        let withdrawn = withdrawn.map(|(index, gone)| (Place::Withdrawn(Some(index)), gone.as_of));
+        let mut to_come = told.chain(withdrawn).filter(|(_, as_of)| is_to_come(*as_of, now));
+        to_come
+            .next()
+            .map_or(Ok(()), |(place, _)| Err(PatientError::ToldInTheFuture(place)))
     }
 
-    /// The latest time as of which a source has told something of it, or has taken something back.
-    pub fn newest(&self) -> Option<DateTime<Utc>> {
-        let told = self.dates().map(|(_, _, as_of)| as_of);
-        told.chain(self.withdrawn.iter().map(|gone| gone.as_of)).max()
+    /// Whether a person may tell it, of whom this is `known`: as of when a source has told a finding, and what it has taken back, is
+    /// not theirs to say. They may leave findings out.
+    ///
+    /// # Errors
+    /// [`PatientError::DatesAreTheHospitals`], with the first place of what is not known.
+    pub fn check_told_by_a_person(&self, known: &Self) -> Result<(), PatientError> {
+        let is_known = |told: &ToldFinding<'_>| known.told().any(|known| known.says_as_much_as(told));
+        if self.withdrawn != known.withdrawn {
+            let is_new = |gone| !known.withdrawn.contains(gone);
+            let new = self.withdrawn.iter().position(is_new);
+            return Err(PatientError::DatesAreTheHospitals(Place::Withdrawn(new)));
+        }
+        match self.told().find(|told| !is_known(told)) {
+            Some(told) => Err(PatientError::DatesAreTheHospitals(told.place)),
+            None => Ok(()),
+        }
     }
 
-    /// What a source has told, and as of when.
-    fn dates(&self) -> impl Iterator<Item = (Matter, &Concept, DateTime<Utc>)> {
-        let conditions = self.conditions.list().iter();
-        let conditions = conditions.filter_map(|one| Some((Matter::Conditions, &one.concept, one.as_of?)));
-        let allergies = self.allergies.list().iter();
-        let allergies = allergies.filter_map(|one| Some((Matter::Allergies, &one.concept, one.as_of?)));
-        let medications = self.medications.list().iter();
-        let medications = medications.filter_map(|one| Some((Matter::Medications, &one.concept, one.as_of?)));
-        conditions.chain(allergies).chain(medications)
+    /// The findings that a source has told as of some time.
+    fn told(&self) -> impl Iterator<Item = ToldFinding<'_>> {
+        let conditions = self.conditions.list().iter().map(|one| (&one.concept, one.as_of));
+        let allergies = self.allergies.list().iter().map(|one| (&one.concept, one.as_of));
+        let medications = self.medications.list().iter().map(|one| (&one.concept, one.as_of));
+        let conditions = ToldFinding::among(Matter::Conditions, conditions);
+        let allergies = ToldFinding::among(Matter::Allergies, allergies);
+        conditions
+            .chain(allergies)
+            .chain(ToldFinding::among(Matter::Medications, medications))
     }
+}
+
+/// A finding that a source has told as of some time, and where it stands.
+struct ToldFinding<'a> {
+    place: Place,
+    matter: Matter,
+    concept: &'a Concept,
+    as_of: DateTime<Utc>,
+}
+
+impl<'a> ToldFinding<'a> {
+    /// Those of a list that say as of when.
+    fn among(
+        matter: Matter,
+        list: impl Iterator<Item = (&'a Concept, Option<DateTime<Utc>>)>,
+    ) -> impl Iterator<Item = Self> {
+        list.enumerate().filter_map(move |(index, (concept, as_of))| {
+            Some(Self {
+                place: Place::Finding(matter, index),
+                matter,
+                concept,
+                as_of: as_of?,
+            })
+        })
+    }
+
+    /// Whether both are told of the same as of the same time, wherever they stand.
+    fn says_as_much_as(&self, other: &ToldFinding<'_>) -> bool {
+        self.matter == other.matter && self.concept == other.concept && self.as_of == other.as_of
+    }
+}
+
+/// Whether a source says to have told something at a time that is to come, however much its clock may be ahead.
+fn is_to_come(told: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    told - now > PatientDetails::CLOCKS_DIFFER
 }
 
 /// A registration: details and intake together.

@@ -13,9 +13,9 @@ mod tests;
 mod upcaster;
 
 pub use aggregate::Patient;
-pub use command::{PatientCommand, Teller};
+pub use command::PatientCommand;
 pub use deceased::Deceased;
-pub use error::PatientError;
+pub use error::{PatientError, Place};
 pub use event::{
     Allergy, AllergyKind, Condition, Intake, Matter, Medication, PatientDetails, PatientEvent, Registration, Withdrawn,
 };

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::kernel::{
     AccountId, AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
+    Teller,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Patient> {
@@ -30,13 +31,16 @@ fn details(family: &str) -> PatientDetails {
     }
 }
 
-fn intake(symptom: &str) -> Intake {
-    let concept = Concept {
+fn concept(text: &str) -> Concept {
+    Concept {
         coding: None,
-        text: "Penicillin".to_owned(),
-    };
+        text: text.to_owned(),
+    }
+}
+
+fn intake(symptom: &str) -> Intake {
     let allergies = vec![Allergy {
-        concept,
+        concept: concept("Penicillin"),
         high_criticality: true,
         as_of: None,
     }];
@@ -102,6 +106,8 @@ fn update_details(details: PatientDetails) -> PatientCommand {
 fn update_intake(intake: Intake) -> PatientCommand {
     PatientCommand::UpdateIntake {
         intake,
+        teller: Teller::Hospital,
+        now: now(),
         expected_version: None,
     }
 }
@@ -219,6 +225,8 @@ fn an_update_may_insist_on_a_version() {
     given(vec![registered()])
         .when(PatientCommand::UpdateIntake {
             intake: intake.clone(),
+            teller: Teller::Hospital,
+            now: now(),
             expected_version: Some(1),
         })
         .then_expect_events(vec![fever()]);
@@ -237,6 +245,8 @@ fn an_update_may_insist_on_a_version() {
     given(vec![registered(), married()])
         .when(PatientCommand::UpdateIntake {
             intake,
+            teller: Teller::Hospital,
+            now: now(),
             expected_version: Some(1),
         })
         .then_expect_error(stale);
@@ -294,7 +304,7 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
     for as_of in ["2026-03-02T12:00:00Z", "2090-01-01T00:00:00Z"] {
         given(vec![registered(), known()])
             .when(says(told("Lovelace", Some(as_of))))
-            .then_expect_error(PatientError::DatesAreTheHospitals);
+            .then_expect_error(PatientError::DatesAreTheHospitals(Place::Details));
     }
 }
 
@@ -312,8 +322,14 @@ fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
 #[test]
 fn nothing_is_told_as_of_a_time_to_come_but_clocks_differ() {
     let later = |as_of: &str| told("Byron", Some(as_of));
-    refused(&later("2026-03-03T12:00:00.001Z"), PatientError::ToldInTheFuture);
-    refused(&later("2099-12-31T00:00:00Z"), PatientError::ToldInTheFuture);
+    refused(
+        &later("2026-03-03T12:00:00.001Z"),
+        PatientError::ToldInTheFuture(Place::Details),
+    );
+    refused(
+        &later("2099-12-31T00:00:00Z"),
+        PatientError::ToldInTheFuture(Place::Details),
+    );
     given(vec![registered()])
         .when(update_details(later("2026-03-03T12:00:00Z")))
         .then_expect_events(vec![updated(later("2026-03-03T12:00:00Z"))]);
@@ -445,21 +461,109 @@ fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
     assert_eq!(Findings::<Allergy>::from(Vec::new()), Findings::NotAsked);
 }
 
-#[test]
-fn a_patient_may_keep_the_dates_of_a_source_and_not_make_them() {
-    let dated = |as_of: Option<DateTime<Utc>>| {
-        let told = |allergy: &Allergy| Allergy {
-            as_of,
-            ..allergy.clone()
-        };
-        Intake {
-            allergies: intake("cough").allergies.list().iter().map(told).collect(),
-            ..Intake::default()
-        }
+/// An intake with these allergies, each told as of then.
+fn allergic_to(allergies: &[(&str, Option<DateTime<Utc>>)]) -> Intake {
+    let told = |(text, as_of): &(&str, Option<DateTime<Utc>>)| Allergy {
+        concept: concept(text),
+        high_criticality: false,
+        as_of: *as_of,
     };
-    let (told, later) = (dated(Some(now())), dated(Some(now() + chrono::TimeDelta::days(1))));
-    assert!(told.is_dated_as(&told) && dated(None).is_dated_as(&told) && Intake::default().is_dated_as(&told));
-    assert!(!later.is_dated_as(&told) && !told.is_dated_as(&dated(None)));
+    Intake {
+        allergies: allergies.iter().map(told).collect(),
+        ..Intake::default()
+    }
+}
+
+fn withdrawing(texts: &[&str], as_of: DateTime<Utc>) -> Intake {
+    let gone = |text: &&str| Withdrawn {
+        matter: Matter::Allergies,
+        concept: concept(text),
+        since: None,
+        as_of,
+    };
+    Intake {
+        withdrawn: texts.iter().map(gone).collect(),
+        ..Intake::default()
+    }
+}
+
+#[test]
+fn a_person_may_keep_the_dates_of_a_source_and_not_make_them() {
+    let (then, later) = (Some(now()), Some(now() + chrono::TimeDelta::hours(1)));
+    let known = || PatientEvent::IntakeUpdated {
+        intake: Personal::Known(allergic_to(&[("Latex", then), ("Nuts", None)])),
+    };
+    let says = |intake: Intake| PatientCommand::UpdateIntake {
+        intake,
+        teller: Teller::Person,
+        now: now(),
+        expected_version: None,
+    };
+    for kept in [
+        allergic_to(&[("Nuts", None), ("Latex", then)]),
+        allergic_to(&[("Latex", None)]),
+        Intake::default(),
+    ] {
+        given(vec![registered(), known()])
+            .when(says(kept.clone()))
+            .then_expect_events(vec![PatientEvent::IntakeUpdated {
+                intake: Personal::Known(kept),
+            }]);
+    }
+    for (made, index) in [
+        (allergic_to(&[("Latex", later)]), 0),
+        (allergic_to(&[("Latex", then), ("Nuts", then)]), 1),
+    ] {
+        let place = Place::Finding(Matter::Allergies, index);
+        given(vec![registered(), known()])
+            .when(says(made))
+            .then_expect_error(PatientError::DatesAreTheHospitals(place));
+    }
+}
+
+#[test]
+fn a_person_takes_nothing_back_for_a_source() {
+    let known = || PatientEvent::IntakeUpdated {
+        intake: Personal::Known(withdrawing(&["Latex"], now())),
+    };
+    for (intake, place) in [
+        (withdrawing(&["Latex", "Nuts"], now()), Some(1)),
+        (withdrawing(&["Latex"], now() + chrono::TimeDelta::hours(1)), Some(0)),
+        (Intake::default(), None),
+    ] {
+        let says = PatientCommand::UpdateIntake {
+            intake,
+            teller: Teller::Person,
+            now: now(),
+            expected_version: None,
+        };
+        given(vec![registered(), known()])
+            .when(says)
+            .then_expect_error(PatientError::DatesAreTheHospitals(Place::Withdrawn(place)));
+    }
+}
+
+#[test]
+fn nothing_of_an_intake_is_told_as_of_a_time_to_come() {
+    let to_come = now() + chrono::TimeDelta::days(2);
+    for (intake, place) in [
+        (
+            allergic_to(&[("Latex", None), ("Nuts", Some(to_come))]),
+            Place::Finding(Matter::Allergies, 1),
+        ),
+        (withdrawing(&["Latex"], to_come), Place::Withdrawn(Some(0))),
+    ] {
+        given(vec![registered()])
+            .when(update_intake(intake.clone()))
+            .then_expect_error(PatientError::ToldInTheFuture(place));
+        let registration = Registration {
+            intake,
+            ..registration()
+        };
+        given(vec![])
+            .when(register(registration))
+            .then_expect_error(PatientError::ToldInTheFuture(place));
+    }
 }
 
 #[test]

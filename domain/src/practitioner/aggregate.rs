@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
-use crate::kernel::{ClinicAggregate, PractitionerId, emit};
+use crate::kernel::{ClinicAggregate, PractitionerId, Teller, emit};
 
 /// A practitioner's entry.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -48,7 +48,8 @@ impl Practitioner {
 
     fn update(
         &self,
-        new: PractitionerDetails,
+        mut new: PractitionerDetails,
+        teller: Teller,
         expected: Option<u64>,
     ) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         let details = self.details().ok_or(PractitionerError::NotRegistered)?;
@@ -61,6 +62,12 @@ impl Practitioner {
         check_specializations(&new)?;
         if new.identifier != details.identifier || new.time_zone != details.time_zone {
             return Err(PractitionerError::IdentityIsFixed);
+        }
+        if teller == Teller::Person {
+            if new.as_of.is_some() && new.as_of != details.as_of {
+                return Err(PractitionerError::DatesAreTheHospitals);
+            }
+            new.as_of = details.as_of;
         }
         Ok(if new == *details {
             Vec::new()
@@ -86,8 +93,9 @@ impl ClinicAggregate for Practitioner {
             PractitionerCommand::Register { details } => self.register(details),
             PractitionerCommand::UpdateDetails {
                 details,
+                teller,
                 expected_version,
-            } => self.update(details, expected_version),
+            } => self.update(details, teller, expected_version),
         }
     }
 }

@@ -23,4 +23,7 @@ pub enum PractitionerError {
     /// Identifier and time zone name the entry and its calendars; they cannot change.
     #[error("the identifier and the time zone of a practitioner cannot change")]
     IdentityIsFixed,
+    /// Only a hospital says as of when its system told something.
+    #[error("only a hospital says as of when a source tells something")]
+    DatesAreTheHospitals,
 }

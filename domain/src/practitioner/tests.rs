@@ -4,7 +4,9 @@ use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
 use super::*;
-use crate::kernel::{AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PractitionerId};
+use crate::kernel::{
+    AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PractitionerId, Teller,
+};
 
 fn given(events: Vec<PractitionerEvent>) -> AggregateTestExecutor<Practitioner> {
     TestFramework::with(()).given(events)
@@ -51,6 +53,7 @@ fn register(details: PractitionerDetails) -> PractitionerCommand {
 fn update(details: PractitionerDetails) -> PractitionerCommand {
     PractitionerCommand::UpdateDetails {
         details,
+        teller: Teller::Hospital,
         expected_version: None,
     }
 }
@@ -142,6 +145,7 @@ fn a_practitioner_has_a_specialization() {
 fn an_update_may_insist_on_a_version() {
     let insist = |version| PractitionerCommand::UpdateDetails {
         details: details("Surgery"),
+        teller: Teller::Hospital,
         expected_version: Some(version),
     };
     given(vec![registered()])
@@ -153,6 +157,33 @@ fn an_update_may_insist_on_a_version() {
             expected: 1,
             current: 2,
         });
+}
+
+#[test]
+fn a_person_does_not_say_as_of_when_a_hospital_told() {
+    let told = |speciality, as_of: Option<&str>| PractitionerDetails {
+        as_of: as_of.map(|at| at.parse().unwrap()),
+        ..details(speciality)
+    };
+    let then = Some("2026-03-01T00:00:00Z");
+    let known = || PractitionerEvent::DetailsUpdated {
+        details: told("Cardiology", then),
+    };
+    let says = |details| PractitionerCommand::UpdateDetails {
+        details,
+        teller: Teller::Person,
+        expected_version: None,
+    };
+    for as_of in [None, then] {
+        given(vec![registered(), known()])
+            .when(says(told("Surgery", as_of)))
+            .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
+                details: told("Surgery", then),
+            }]);
+    }
+    given(vec![registered(), known()])
+        .when(says(told("Surgery", Some("2026-03-02T00:00:00Z"))))
+        .then_expect_error(PractitionerError::DatesAreTheHospitals);
 }
 
 #[test]

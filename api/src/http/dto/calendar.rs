@@ -245,7 +245,7 @@ impl Checked for CancelAppointment {
 
     fn check(self, checks: &mut Checks) -> Option<String> {
         self.reason
-            .map(|reason| checks.fits("reason", reason, TextRule::prose(2000)))
+            .map(|reason| checks.fits("reason", reason, TextRule::CANCELLATION))
     }
 }
 
@@ -371,7 +371,7 @@ pub enum VisitOutcome {
     /// The source leaves it open.
     Open,
     /// There never was such a visit: the source has taken it back, or deleted it. One that is not recorded is not recorded for that,
-    /// unless `asOf` says since when, so that an older state does not bring it.
+    /// unless `asOf` says since when, so that an older state does not bring it; the answer then names no `resource`.
     EnteredInError,
 }
 

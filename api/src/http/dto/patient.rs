@@ -1,16 +1,16 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::{self, PatientId, TextRule};
+use domain::kernel::time::whole_millis;
+use domain::kernel::{self, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::cursor::{Wanted, check_page};
+use crate::http::cursor::{PageQuery, check_limit};
 
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
-use super::time::whole_millis;
 use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
 
 /// Who a patient is.
@@ -44,7 +44,7 @@ pub struct PatientDetails {
     pub identifier: Option<Identifier>,
     /// The other ids that name this patient and nobody else, in the system the patient came from or in others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
+    #[schema(value_type = HashSet<Identifier>, max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
     pub other_identifiers: Vec<Identifier>,
     /// As of when the source told these details, if it said. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ impl Checked for PatientDetails {
             email: self.email.map(|email| checks.fits("email", email, TextRule::EMAIL)),
             deceased: checks.optional("deceased", self.deceased),
             identifier: checks.optional("identifier", self.identifier),
-            other_identifiers: checks.list(
+            other_identifiers: checks.set(
                 "otherIdentifiers",
                 self.other_identifiers,
                 patient::PatientDetails::MOST_IDENTIFIERS,
@@ -269,6 +269,14 @@ impl From<patient::AllergyKind> for AllergyKind {
     }
 }
 
+impl Checked for AllergyKind {
+    type Domain = patient::AllergyKind;
+
+    fn check(self, _: &mut Checks) -> patient::AllergyKind {
+        self.into()
+    }
+}
+
 /// One of the three matters of which there are findings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -346,7 +354,7 @@ pub struct Intake {
     /// Of which kinds of allergies none are known, each once; a finding in `allergies` outweighs it. That none are known at all is
     /// `none-known` there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 6, example = json!(["medication"]))]
+    #[schema(value_type = HashSet<AllergyKind>, max_items = 6, example = json!(["medication"]))]
     pub no_known_allergies_to: Vec<AllergyKind>,
     /// Medications.
     pub medications: Findings<Medication>,
@@ -363,32 +371,13 @@ impl Checked for Intake {
     type Domain = patient::Intake;
 
     fn check(self, checks: &mut Checks) -> patient::Intake {
-        let symptoms = checks.within("symptoms", |checks| {
-            if self.symptoms.len() > patient::Intake::MOST {
-                checks.wrong(format!("must have at most {} items", patient::Intake::MOST));
-            }
-            let symptoms = self.symptoms.into_iter().enumerate();
-            symptoms
-                .map(|(index, text)| checks.fits(&index.to_string(), text, TextRule::SYMPTOM))
-                .collect()
-        });
-        checks.within("noKnownAllergiesTo", |checks| {
-            if self.no_known_allergies_to.len() > patient::AllergyKind::ALL.len() {
-                checks.wrong(format!("must have at most {} items", patient::AllergyKind::ALL.len()));
-            }
-        });
-        let mut no_known_allergies_to: Vec<patient::AllergyKind> = Vec::new();
-        for kind in self.no_known_allergies_to.into_iter().map(Into::into) {
-            if !no_known_allergies_to.contains(&kind) {
-                no_known_allergies_to.push(kind);
-            }
-        }
+        let kinds = patient::AllergyKind::ALL.len();
         patient::Intake {
             conditions: self.conditions.check("conditions", checks),
             allergies: self.allergies.check("allergies", checks),
-            no_known_allergies_to,
+            no_known_allergies_to: checks.set("noKnownAllergiesTo", self.no_known_allergies_to, kinds),
             medications: self.medications.check("medications", checks),
-            symptoms,
+            symptoms: checks.texts("symptoms", self.symptoms, patient::Intake::MOST, TextRule::SYMPTOM),
             withdrawn: checks.list("withdrawn", self.withdrawn, patient::Intake::MOST),
         }
     }
@@ -507,7 +496,7 @@ pub struct SearchPatients {
     /// how Unicode composes a character do not count.
     #[schema(inline, value_type = SearchText)]
     pub name: String,
-    /// Where the page before ended (`nextCursor`).
+    /// Where the page before ended (`nextCursor`), by the same filters.
     #[serde(default)]
     #[schema(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
@@ -518,12 +507,13 @@ pub struct SearchPatients {
 }
 
 impl Checked for SearchPatients {
-    type Domain = (String, Wanted<PatientId>);
+    type Domain = (String, PageQuery);
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
-        let name = checks.text("name", self.name, 200);
-        let page = check_page("patients", checks, self.cursor.as_deref(), self.limit);
-        (name, page)
+        let Self { name, cursor, limit } = self;
+        checks.within("limit", |checks| check_limit(checks, limit));
+        let name = checks.fits("name", name, TextRule::SEARCH);
+        (name, PageQuery { cursor, limit })
     }
 }
 
@@ -531,8 +521,8 @@ impl Checked for SearchPatients {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LookUpPatients {
-    /// The identifiers.
-    #[schema(min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
+    /// The identifiers, each once.
+    #[schema(value_type = HashSet<Identifier>, min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
     pub identifiers: Vec<Identifier>,
 }
 
@@ -543,7 +533,7 @@ impl Checked for LookUpPatients {
         if self.identifiers.is_empty() {
             checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
         }
-        checks.list(
+        checks.set(
             "identifiers",
             self.identifiers,
             patient::PatientDetails::MOST_IDENTIFIERS,

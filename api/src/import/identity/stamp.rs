@@ -1,6 +1,7 @@
 //! Which of several states of one resource is the newest.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::kernel::time::whole_millis;
 
 /// When a state was, as far as its source says, and where it stands. The greatest is the newest: by `meta.lastUpdated`, then by
 /// `meta.versionId` where that is a number, then by its place. A state with a date is newer than one without.
@@ -21,11 +22,6 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
 pub(super) fn told(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let latest = now.checked_add_signed(CLOCKS_DIFFER);
     latest.is_none_or(|latest| at <= latest).then(|| whole_millis(at))
-}
-
-/// An instant as the log keeps it.
-pub(in crate::import) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
 #[cfg(test)]
