@@ -23,11 +23,14 @@ pub(crate) const ONLY_A_HOSPITAL_DATES: &str =
 /// Where a patient's details stand in a registration.
 const DETAILS: &str = "/details";
 
-/// Refuses an intake that says more than is known of what sources have told, at the pointers to what they have taken back and to all.
-fn require_dates_of(known: &Intake, intake: &Intake, pointers: [&'static str; 2]) -> Result<(), UseCaseError> {
-    let [withdrawn, all] = pointers;
+/// Refuses an intake that says more than is known of what sources have told, at the pointers to what they have taken back, to when they
+/// said that none are known, and to all.
+fn require_dates_of(known: &Intake, intake: &Intake, pointers: [&'static str; 3]) -> Result<(), UseCaseError> {
+    let [withdrawn, words, all] = pointers;
     let pointer = if intake.withdrawn != known.withdrawn {
         withdrawn
+    } else if intake.words != known.words {
+        words
     } else if !intake.is_dated_as(known) {
         all
     } else {
@@ -111,7 +114,7 @@ impl<B: Backend> Clinic<B> {
         require_dates_of(
             &Intake::default(),
             &registration.intake,
-            ["/intake/withdrawn", "/intake"],
+            ["/intake/withdrawn", "/intake/words", "/intake"],
         )?;
         self.end_other_sessions(&signed_in).await?;
         let newcomer = Newcomer {
@@ -179,7 +182,7 @@ impl<B: Backend> Clinic<B> {
     async fn require_same_dates(&self, patient: PatientId, intake: &Intake) -> Result<(), UseCaseError> {
         let state = self.executor.load::<Patient>(patient).await?.aggregate;
         match state.intake() {
-            Some(known) => require_dates_of(known, intake, ["/withdrawn", ""]),
+            Some(known) => require_dates_of(known, intake, ["/withdrawn", "/words", ""]),
             None => Ok(()),
         }
     }

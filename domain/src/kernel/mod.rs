@@ -6,6 +6,7 @@ mod event;
 mod ids;
 mod personal;
 mod reference;
+mod source;
 mod text;
 pub mod time;
 
@@ -16,4 +17,5 @@ pub(crate) use ids::compact_uuid;
 pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, PatientId, PractitionerId, WalletId};
 pub use personal::{Personal, PersonalSlot};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
+pub use source::{NoSourceId, SourceId};
 pub use text::{Flaw, TextRule};

@@ -3,10 +3,11 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::abated::Abated;
 use super::deceased::{Deceased, last_day_anywhere};
 use super::error::PatientError;
 use super::findings::Findings;
-use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal};
+use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal, SourceId};
 
 /// Who a patient is (FHIR R4 `Patient`).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -84,11 +85,12 @@ pub struct Condition {
     #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub onset: Option<NaiveDate>,
     /// Until when; `None` while it is active.
-    #[serde(with = "crate::kernel::time::compact_optional_date")]
-    pub abated: Option<NaiveDate>,
+    pub abated: Option<Abated>,
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
+    pub source: Option<SourceId>,
 }
 
 /// An allergy or intolerance (FHIR R4 `AllergyIntolerance`).
@@ -101,6 +103,8 @@ pub struct Allergy {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
+    pub source: Option<SourceId>,
 }
 
 /// A medication (FHIR R4 `MedicationRequest` or `MedicationStatement`).
@@ -116,6 +120,8 @@ pub struct Medication {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
+    pub source: Option<SourceId>,
 }
 
 /// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
@@ -164,12 +170,30 @@ pub enum Matter {
 pub struct Withdrawn {
     /// In which list it was.
     pub matter: Matter,
-    /// What it was.
-    pub concept: Concept,
+    /// What it was. `None` where nothing is told but that it was deleted: then [`Self::source`] tells what is meant.
+    pub concept: Option<Concept>,
     /// Since when it was said to be, if that was known.
     #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub since: Option<NaiveDate>,
-    /// As of when the source took it back.
+    /// What the source calls the resource that told it, if that is known.
+    pub source: Option<SourceId>,
+    /// As of when the source took it back; where it does not say, when that was told here.
+    #[serde(with = "crate::kernel::time::compact_millis")]
+    pub as_of: DateTime<Utc>,
+}
+
+/// When a source said last that none are known, or that this is so no longer. What it told before does not overrule it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Word {
+    /// Of what none are known.
+    pub matter: Matter,
+    /// Of which kind of allergies, if it is one.
+    pub kind: Option<AllergyKind>,
+    /// Whether it is said still; otherwise it was taken back.
+    pub holds: bool,
+    /// What the source calls the resource that says so, if that is known.
+    pub source: Option<SourceId>,
+    /// As of when the source says so; where it does not say, when that was told here.
     #[serde(with = "crate::kernel::time::compact_millis")]
     pub as_of: DateTime<Utc>,
 }
@@ -189,6 +213,8 @@ pub struct Intake {
     pub symptoms: Vec<String>,
     /// What a source has taken back.
     pub withdrawn: Vec<Withdrawn>,
+    /// When sources said that none are known.
+    pub words: Vec<Word>,
 }
 
 impl Intake {
@@ -197,24 +223,52 @@ impl Intake {
 
     /// Whether a source has told all that this says it has, and as of when, by what is `known`.
     pub fn is_dated_as(&self, known: &Self) -> bool {
-        self.dates().all(|date| known.dates().any(|known| known == date))
+        self.told().all(|told| known.told().any(|known| known == told))
     }
 
     /// The latest time as of which a source has told something of it, or has taken something back.
     pub fn newest(&self) -> Option<DateTime<Utc>> {
-        let told = self.dates().map(|(_, _, as_of)| as_of);
-        told.chain(self.withdrawn.iter().map(|gone| gone.as_of)).max()
+        let told = self.told().filter_map(|(_, _, as_of, _)| as_of);
+        let gone = self.withdrawn.iter().map(|gone| gone.as_of);
+        told.chain(gone).chain(self.words.iter().map(|word| word.as_of)).max()
     }
 
-    /// What a source has told, and as of when.
-    fn dates(&self) -> impl Iterator<Item = (Matter, &Concept, DateTime<Utc>)> {
+    /// What a source has told, as of when, and what it calls it.
+    fn told(&self) -> impl Iterator<Item = (Matter, &Concept, Option<DateTime<Utc>>, Option<SourceId>)> {
         let conditions = self.conditions.list().iter();
-        let conditions = conditions.filter_map(|one| Some((Matter::Conditions, &one.concept, one.as_of?)));
+        let conditions = conditions.map(|one| (Matter::Conditions, &one.concept, one.as_of, one.source));
         let allergies = self.allergies.list().iter();
-        let allergies = allergies.filter_map(|one| Some((Matter::Allergies, &one.concept, one.as_of?)));
+        let allergies = allergies.map(|one| (Matter::Allergies, &one.concept, one.as_of, one.source));
         let medications = self.medications.list().iter();
-        let medications = medications.filter_map(|one| Some((Matter::Medications, &one.concept, one.as_of?)));
-        conditions.chain(allergies).chain(medications)
+        let medications = medications.map(|one| (Matter::Medications, &one.concept, one.as_of, one.source));
+        let all = conditions.chain(allergies).chain(medications);
+        all.filter(|(_, _, as_of, source)| as_of.is_some() || source.is_some())
+    }
+
+    /// The same as of no time: what it says, and not who told it when.
+    fn undated(&self) -> Self {
+        Self {
+            conditions: self.conditions.clone().map(|one| Condition { as_of: None, ..one }),
+            allergies: self.allergies.clone().map(|one| Allergy { as_of: None, ..one }),
+            medications: self.medications.clone().map(|one| Medication { as_of: None, ..one }),
+            withdrawn: self
+                .withdrawn
+                .iter()
+                .map(|one| Withdrawn {
+                    as_of: DateTime::UNIX_EPOCH,
+                    ..one.clone()
+                })
+                .collect(),
+            words: self
+                .words
+                .iter()
+                .map(|one| Word {
+                    as_of: DateTime::UNIX_EPOCH,
+                    ..one.clone()
+                })
+                .collect(),
+            ..self.clone()
+        }
     }
 }
 
@@ -225,6 +279,18 @@ pub struct Registration {
     pub details: PatientDetails,
     /// What they bring.
     pub intake: Intake,
+}
+
+impl Registration {
+    /// Whether a record of these details and this intake says what this says, as of whenever: a source that does not date its states
+    /// tells them as of another time whenever it tells them.
+    pub fn is_told(&self, details: &PatientDetails, intake: &Intake) -> bool {
+        let undated = |details: &PatientDetails| PatientDetails {
+            as_of: None,
+            ..details.clone()
+        };
+        undated(&self.details) == undated(details) && self.intake.undated() == intake.undated()
+    }
 }
 
 /// An event in a patient's stream. The variants' order is their encoding: add only at the end.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::kernel::{
     AccountId, AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
+    SourceId,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Patient> {
@@ -39,6 +40,7 @@ fn intake(symptom: &str) -> Intake {
         concept,
         high_criticality: true,
         as_of: None,
+        source: None,
     }];
     Intake {
         allergies: allergies.into(),
@@ -460,6 +462,33 @@ fn a_patient_may_keep_the_dates_of_a_source_and_not_make_them() {
     let (told, later) = (dated(Some(now())), dated(Some(now() + chrono::TimeDelta::days(1))));
     assert!(told.is_dated_as(&told) && dated(None).is_dated_as(&told) && Intake::default().is_dated_as(&told));
     assert!(!later.is_dated_as(&told) && !told.is_dated_as(&dated(None)));
+    // Nor what a source calls what it has told.
+    let source = Some(SourceId {
+        server: None,
+        resource: [7; 8],
+    });
+    let named = Intake {
+        allergies: told.allergies.clone().map(|one| Allergy { source, ..one }),
+        ..Intake::default()
+    };
+    assert!(named.is_dated_as(&named) && !named.is_dated_as(&told) && !told.is_dated_as(&named));
+}
+
+#[test]
+fn registering_the_record_as_it_stands_changes_nothing_as_of_whenever() {
+    let as_of = |day: i64| {
+        let told = Some(now() - chrono::TimeDelta::days(day));
+        let mut registration = registration();
+        registration.details.as_of = told;
+        registration.intake.allergies = registration.intake.allergies.map(|one| Allergy { as_of: told, ..one });
+        registration
+    };
+    let registered = PatientEvent::Registered {
+        registration: Personal::Known(as_of(2)),
+    };
+    given(vec![registered])
+        .when(register(as_of(1)))
+        .then_expect_events(vec![]);
 }
 
 #[test]
