@@ -95,14 +95,9 @@ struct Typed {
     #[serde(rename = "resourceType")]
     resource_type: String,
     #[serde(default)]
-    meta: fhir::Lenient<Labels>,
-}
-
-/// What a resource is called by its server.
-#[derive(Deserialize)]
-struct Identified {
-    #[serde(default)]
     id: fhir::Lenient<String>,
+    #[serde(default)]
+    meta: fhir::Lenient<Labels>,
 }
 
 /// Who may see a resource, as its source says.
@@ -125,7 +120,12 @@ impl Parts {
         let Some(resource) = item.resource else {
             return self.deletion(index, origin, item);
         };
-        let Ok(Typed { resource_type, meta }) = fhir::read(resource.get().as_bytes(), &item.path) else {
+        let Ok(Typed {
+            resource_type,
+            id,
+            meta,
+        }) = fhir::read(resource.get().as_bytes(), &item.path)
+        else {
             return self.notes.left_out("Resource", &item.path, "has no resourceType");
         };
         let Some(kind) = Kind::read(&resource_type) else {
@@ -183,7 +183,7 @@ impl Parts {
             owner,
             share,
             path: &item.path,
-            full_url: item.full_url.as_deref(),
+            source: source_id(kind, id.0.as_deref(), item.full_url.as_deref()),
             unread: Unread::default(),
         };
         reading.add(kind, resource.get().as_bytes());
@@ -289,7 +289,7 @@ struct Reading<'a> {
     owner: u32,
     share: &'a mut Share,
     path: &'a str,
-    full_url: Option<&'a str>,
+    source: Option<SourceId>,
     unread: Unread,
 }
 
@@ -349,14 +349,11 @@ impl Reading<'_> {
         match fhir::read_of(json, self.path, kind.name()) {
             Ok((resource, unread)) => {
                 self.unread = unread;
-                let id = fhir::read::<Identified>(json, self.path)
-                    .ok()
-                    .and_then(|named| named.id.0);
                 Some(Entry {
                     path: self.path.to_owned(),
                     resource,
                     as_of: self.index.as_of(self.group),
-                    source: source_id(kind, id.as_deref(), self.full_url),
+                    source: self.source,
                 })
             }
             Err(error) => {

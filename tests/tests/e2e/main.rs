@@ -20,6 +20,7 @@ mod dev_system;
 mod gas;
 mod heirs;
 mod hostile;
+mod import_states;
 mod imported_record;
 mod imports;
 mod journal;

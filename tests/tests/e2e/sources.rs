@@ -29,6 +29,10 @@ fn withdrawn() -> Value {
     json!([{ "matter": "allergies", "concept": { "text": "Latex" }, "asOf": AS_OF }])
 }
 
+fn words() -> Value {
+    json!([{ "matter": "allergies", "holds": true, "source": "0123456789abcdef", "asOf": AS_OF }])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_hospital_says_what_another_system_says() {
     let chain = TestChain::start().await;
@@ -74,6 +78,7 @@ async fn only_a_hospital_says_what_another_system_says() {
         (&details_path, with(&details, "asOf", later.clone()), dates),
         (&intake_path, with(&intake, "allergies", dated.clone()), ""),
         (&intake_path, with(&intake, "withdrawn", json!([])), "/withdrawn"),
+        (&intake_path, with(&intake, "words", words()), "/words"),
     ] {
         refused_at(&system.put(path, &token, &body).await, pointer);
         let (status, answer) = system.put(path, &hospital, &body).await;
@@ -126,6 +131,7 @@ async fn who_registers_themselves_says_nothing_for_another_system() {
         ),
         (with("details", "asOf", json!(AS_OF)), "/details/asOf"),
         (with("intake", "withdrawn", withdrawn()), "/intake/withdrawn"),
+        (with("intake", "words", words()), "/intake/words"),
     ] {
         refused_at(&system.post("/v1/patients", &token, &body).await, pointer);
     }

@@ -84,6 +84,8 @@ struct Header<'a> {
     #[serde(default)]
     period: Lenient<Period>,
     #[serde(default)]
+    status: Lenient<String>,
+    #[serde(default)]
     service_provider: Lenient<Reference>,
     #[serde(borrow, default)]
     contained: Option<&'a RawValue>,
@@ -129,8 +131,13 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
         return;
     };
     let meta = header.meta.0.as_ref();
+    let told = meta.and_then(|meta| meta.last_updated.0.as_deref());
     let stamp = Stamp {
-        updated: when(kind, item, meta.and_then(|meta| meta.last_updated.0.as_deref()), now),
+        updated: match when(kind, item, told, now) {
+            // Not dated, an open visit is the older one.
+            When::Now if kind == Kind::Encounter && !is_concluded(header.status.0.as_deref()) => When::Unknown,
+            when => when,
+        },
         version: meta.and_then(|meta| meta.version_id.0.as_deref()?.parse().ok()),
         place: (0, place(number, item)),
     };
@@ -374,6 +381,11 @@ pub(in crate::import) fn is_global(url: &str) -> bool {
 
 fn is_uuid(id: &str) -> bool {
     id.len() == 36 && uuid::Uuid::try_parse(id).is_ok()
+}
+
+/// Whether a visit of this status will not change by itself.
+fn is_concluded(status: Option<&str>) -> bool {
+    matches!(status, Some("finished" | "cancelled" | "entered-in-error"))
 }
 
 /// When a state was: when it was updated or stored; a finding, when its bundle was put together. What of a chart has no date is as of

@@ -288,3 +288,25 @@ fn a_deletion_that_may_be_anybodys_is_named() {
     let outcome = ran(&[bundle("transaction", &entries)]);
     assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (2, 1));
 }
+
+#[test]
+fn a_visit_that_is_taken_back_without_a_date_is_so_in_a_run_with_its_older_states() {
+    let state = |status: &str, at: Option<&str>| {
+        let mut state = visit("e1", &to("Patient/p1"), &to("Practitioner/d1"));
+        state["status"] = json!(status);
+        at.map_or(state.clone(), |at| dated(state, at))
+    };
+    let finished = state("finished", Some("2024-01-01T00:00:00Z"));
+    for (undated, outcome) in [
+        ("entered-in-error", RecordedOutcome::EnteredInError),
+        // Not dated, an open visit is the older one.
+        ("in-progress", RecordedOutcome::Completed),
+    ] {
+        let others = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+        let states = [state(undated, None), finished.clone()];
+        for states in [states.clone(), [states[1].clone(), states[0].clone()]] {
+            let outcome_of = ran(&[of(&others), of(&states[..1]), of(&states[1..])]);
+            assert_eq!(outcome_of.visits[0].outcome, outcome, "{undated}");
+        }
+    }
+}
