@@ -55,8 +55,8 @@ const TOLD: Duration = Duration::from_secs(5);
 ///
 /// Exit codes: 0 everything was taken that a record has a place for; 1 a file, a person, a doctor or a visit failed (they are named,
 /// and the others are in); 2 nothing could be tried; 3 nothing failed, and something was left out. What was left out is listed once
-/// more at the end. 3 is common with large exports: in generated ones, such as Synthea's, some two patients have the same
-/// driver's licence or passport number, which then names neither of them and is not recorded.
+/// more at the end. 3 is common with large exports: in Synthea's, for one, two patients now and then have the same number of a
+/// driver's licence, which then names neither of them and is not recorded.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Files (.json, .ndjson, either as .gz; names in any case), and folders of them
