@@ -165,16 +165,20 @@ fn member_of_patient(error: PatientError) -> Cow<'static, str> {
 fn as_of(place: Place) -> Cow<'static, str> {
     match place {
         Place::Details => "/asOf".into(),
-        Place::Finding(matter, index) => {
-            let list = match matter {
-                Matter::Conditions => "conditions",
-                Matter::Allergies => "allergies",
-                Matter::Medications => "medications",
-            };
-            format!("/{list}/{index}/asOf").into()
-        }
+        Place::Finding(matter, index) => format!("/{}/{index}/asOf", list(matter)).into(),
+        Place::Source(matter, index) => format!("/{}/{index}/source", list(matter)).into(),
         Place::Withdrawn(None) => "/withdrawn".into(),
         Place::Withdrawn(Some(index)) => format!("/withdrawn/{index}").into(),
+        Place::Words(None) => "/words".into(),
+        Place::Words(Some(index)) => format!("/words/{index}").into(),
+    }
+}
+
+const fn list(matter: Matter) -> &'static str {
+    match matter {
+        Matter::Conditions => "conditions",
+        Matter::Allergies => "allergies",
+        Matter::Medications => "medications",
     }
 }
 

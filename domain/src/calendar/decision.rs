@@ -281,13 +281,11 @@ impl Calendar {
                 } else if told.slot.start > now {
                     Err(CalendarError::NotYetBegun)
                 } else {
-                    Ok(vec![told.filed()])
+                    Ok(vec![told.dated(now).filed()])
                 }
             }
-            // Nobody has told of it, and nothing but a date could keep an older state from doing so.
-            None if told.outcome == RecordedOutcome::EnteredInError && told.as_of.is_none() => Ok(Vec::new()),
             None if told.slot.start > now => Err(CalendarError::NotYetBegun),
-            None => Ok(vec![told.filed()]),
+            None => Ok(vec![told.dated(now).filed()]),
         }
     }
 
@@ -364,6 +362,15 @@ impl ToldVisit {
     fn reopens(&self, visit: &Appointment, known: Option<DateTime<Utc>>) -> bool {
         let takes_back = visit.recorded != Some(RecordedOutcome::Open) && known.is_some() && self.as_of > known;
         self.outcome == RecordedOutcome::Open && visit.status != AppointmentStatus::Booked && !takes_back
+    }
+
+    /// What takes a visit back is as of some time, so that no older state brings it back: without a date as of now.
+    fn dated(self, now: DateTime<Utc>) -> Self {
+        let takes_back = self.outcome == RecordedOutcome::EnteredInError;
+        Self {
+            as_of: self.as_of.or_else(|| takes_back.then(|| whole_millis(now))),
+            ..self
+        }
     }
 
     fn filed(self) -> CalendarEvent {

@@ -46,7 +46,7 @@ impl Patient {
         }
     }
 
-    /// Registering the record as it stands changes nothing. What was registered first and was changed since is other content: a
+    /// Registering the record as it stands, as of whenever, changes nothing. What was registered first and was changed since is other content: a
     /// source may return to it.
     fn register(&self, registration: Registration, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
@@ -57,7 +57,7 @@ impl Patient {
             }]);
         }
         let (_, details, intake) = self.opened()?;
-        if registration.details == *details && registration.intake == *intake {
+        if registration.is_told(details, intake) {
             Ok(Vec::new())
         } else {
             Err(PatientError::AlreadyRegistered)

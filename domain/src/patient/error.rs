@@ -2,15 +2,19 @@
 
 use super::event::Matter;
 
-/// Where, in what is told of a patient, it stands as of when it is told.
+/// Where, in what is told of a patient, it stands what a source has told, and as of when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// In the details.
     Details,
     /// In the finding of this index in one of the three lists.
     Finding(Matter, usize),
+    /// In what the source calls the finding of this index in one of the three lists.
+    Source(Matter, usize),
     /// In what was taken back, at this index; `None` when it is about all of it, for something is missing.
     Withdrawn(Option<usize>),
+    /// In when it was said that none are known, at this index; `None` when it is about all of it, for something is missing.
+    Words(Option<usize>),
 }
 
 /// A refusal.

@@ -3,10 +3,11 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::abated::Abated;
 use super::deceased::{Deceased, last_day_anywhere};
 use super::error::{PatientError, Place};
 use super::findings::Findings;
-use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal};
+use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal, SourceId};
 
 /// Who a patient is (FHIR R4 `Patient`).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -84,11 +85,12 @@ pub struct Condition {
     #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub onset: Option<NaiveDate>,
     /// Until when; `None` while it is active.
-    #[serde(with = "crate::kernel::time::compact_optional_date")]
-    pub abated: Option<NaiveDate>,
+    pub abated: Option<Abated>,
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
+    pub source: Option<SourceId>,
 }
 
 /// An allergy or intolerance (FHIR R4 `AllergyIntolerance`).
@@ -101,6 +103,8 @@ pub struct Allergy {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
+    pub source: Option<SourceId>,
 }
 
 /// A medication (FHIR R4 `MedicationRequest` or `MedicationStatement`).
@@ -116,6 +120,8 @@ pub struct Medication {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
+    pub source: Option<SourceId>,
 }
 
 /// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
@@ -164,12 +170,30 @@ pub enum Matter {
 pub struct Withdrawn {
     /// In which list it was.
     pub matter: Matter,
-    /// What it was.
-    pub concept: Concept,
+    /// What it was. `None` where nothing is told but that it was deleted: then [`Self::source`] tells what is meant.
+    pub concept: Option<Concept>,
     /// Since when it was said to be, if that was known.
     #[serde(with = "crate::kernel::time::compact_optional_date")]
     pub since: Option<NaiveDate>,
-    /// As of when the source took it back.
+    /// What the source calls the resource that told it, if that is known.
+    pub source: Option<SourceId>,
+    /// As of when the source took it back; where it does not say, when that was told here.
+    #[serde(with = "crate::kernel::time::compact_millis")]
+    pub as_of: DateTime<Utc>,
+}
+
+/// When a source said last that none are known, or that this is so no longer. What it told before does not overrule it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Word {
+    /// Of what none are known.
+    pub matter: Matter,
+    /// Of which kind of allergies, if it is one.
+    pub kind: Option<AllergyKind>,
+    /// Whether it is said still; otherwise it was taken back.
+    pub holds: bool,
+    /// What the source calls the resource that says so, if that is known.
+    pub source: Option<SourceId>,
+    /// As of when the source says so; where it does not say, when that was told here.
     #[serde(with = "crate::kernel::time::compact_millis")]
     pub as_of: DateTime<Utc>,
 }
@@ -189,6 +213,8 @@ pub struct Intake {
     pub symptoms: Vec<String>,
     /// What a source has taken back.
     pub withdrawn: Vec<Withdrawn>,
+    /// When sources said that none are known.
+    pub words: Vec<Word>,
 }
 
 impl Intake {
@@ -200,17 +226,22 @@ impl Intake {
     /// # Errors
     /// [`PatientError::ToldInTheFuture`], with the first place of such a time.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), PatientError> {
-        let told = self.told().map(|told| (told.place, told.as_of));
+        let told = self
+            .told()
+            .filter_map(|told| Some((Place::Finding(told.matter, told.index), told.as_of?)));
         let withdrawn = self.withdrawn.iter().enumerate();
         let withdrawn = withdrawn.map(|(index, gone)| (Place::Withdrawn(Some(index)), gone.as_of));
-        let mut to_come = told.chain(withdrawn).filter(|(_, as_of)| is_to_come(*as_of, now));
+        let words = self.words.iter().enumerate();
+        let words = words.map(|(index, word)| (Place::Words(Some(index)), word.as_of));
+        let all = told.chain(withdrawn).chain(words);
+        let mut to_come = all.filter(|(_, as_of)| is_to_come(*as_of, now));
         to_come
             .next()
             .map_or(Ok(()), |(place, _)| Err(PatientError::ToldInTheFuture(place)))
     }
 
-    /// Whether a person may tell it, of whom this is `known`: as of when a source has told a finding, and what it has taken back, is
-    /// not theirs to say. They may leave findings out.
+    /// Whether a person may tell it, of whom this is `known`: as of when a source has told a finding, what it calls it, what it has taken
+    /// back, and when it said that none are known, is not theirs to say. They may leave findings out.
     ///
     /// # Errors
     /// [`PatientError::DatesAreTheHospitals`], with the first place of what is not known.
@@ -221,52 +252,99 @@ impl Intake {
             let new = self.withdrawn.iter().position(is_new);
             return Err(PatientError::DatesAreTheHospitals(Place::Withdrawn(new)));
         }
+        if self.words != known.words {
+            let is_new = |word| !known.words.contains(word);
+            let new = self.words.iter().position(is_new);
+            return Err(PatientError::DatesAreTheHospitals(Place::Words(new)));
+        }
         match self.told().find(|told| !is_known(told)) {
-            Some(told) => Err(PatientError::DatesAreTheHospitals(told.place)),
+            Some(told) => Err(PatientError::DatesAreTheHospitals(told.new_to(known))),
             None => Ok(()),
         }
     }
 
-    /// The findings that a source has told as of some time.
+    /// The findings that a source has told as of some time, or by a name of its own.
     fn told(&self) -> impl Iterator<Item = ToldFinding<'_>> {
-        let conditions = self.conditions.list().iter().map(|one| (&one.concept, one.as_of));
-        let allergies = self.allergies.list().iter().map(|one| (&one.concept, one.as_of));
-        let medications = self.medications.list().iter().map(|one| (&one.concept, one.as_of));
+        let conditions = self.conditions.list().iter();
+        let conditions = conditions.map(|one| (&one.concept, one.as_of, one.source));
+        let allergies = self.allergies.list().iter();
+        let allergies = allergies.map(|one| (&one.concept, one.as_of, one.source));
+        let medications = self.medications.list().iter();
+        let medications = medications.map(|one| (&one.concept, one.as_of, one.source));
         let conditions = ToldFinding::among(Matter::Conditions, conditions);
         let allergies = ToldFinding::among(Matter::Allergies, allergies);
         conditions
             .chain(allergies)
             .chain(ToldFinding::among(Matter::Medications, medications))
     }
+
+    /// The same as of no time: what it says, and not who told it when.
+    fn undated(&self) -> Self {
+        Self {
+            conditions: self.conditions.clone().map(|one| Condition { as_of: None, ..one }),
+            allergies: self.allergies.clone().map(|one| Allergy { as_of: None, ..one }),
+            medications: self.medications.clone().map(|one| Medication { as_of: None, ..one }),
+            withdrawn: self
+                .withdrawn
+                .iter()
+                .map(|one| Withdrawn {
+                    as_of: DateTime::UNIX_EPOCH,
+                    ..one.clone()
+                })
+                .collect(),
+            words: self
+                .words
+                .iter()
+                .map(|one| Word {
+                    as_of: DateTime::UNIX_EPOCH,
+                    ..one.clone()
+                })
+                .collect(),
+            ..self.clone()
+        }
+    }
 }
 
-/// A finding that a source has told as of some time, and where it stands.
+/// A finding that a source has told as of some time, or by a name of its own, and where it stands.
 struct ToldFinding<'a> {
-    place: Place,
     matter: Matter,
+    index: usize,
     concept: &'a Concept,
-    as_of: DateTime<Utc>,
+    as_of: Option<DateTime<Utc>>,
+    source: Option<SourceId>,
 }
 
 impl<'a> ToldFinding<'a> {
-    /// Those of a list that say as of when.
+    /// Those of a list that say as of when, or what the source calls them.
     fn among(
         matter: Matter,
-        list: impl Iterator<Item = (&'a Concept, Option<DateTime<Utc>>)>,
+        list: impl Iterator<Item = (&'a Concept, Option<DateTime<Utc>>, Option<SourceId>)>,
     ) -> impl Iterator<Item = Self> {
-        list.enumerate().filter_map(move |(index, (concept, as_of))| {
-            Some(Self {
-                place: Place::Finding(matter, index),
-                matter,
-                concept,
-                as_of: as_of?,
-            })
-        })
+        let told = list.enumerate().map(move |(index, (concept, as_of, source))| Self {
+            matter,
+            index,
+            concept,
+            as_of,
+            source,
+        });
+        told.filter(|told| told.as_of.is_some() || told.source.is_some())
     }
 
-    /// Whether both are told of the same as of the same time, wherever they stand.
+    /// What of it a source has not told, as far as is `known`: as of when, or else what it calls it.
+    fn new_to(&self, known: &Intake) -> Place {
+        let dated = |known: ToldFinding<'_>| {
+            (self.matter, self.concept, self.as_of) == (known.matter, known.concept, known.as_of)
+        };
+        if self.as_of.is_none() || known.told().any(dated) {
+            Place::Source(self.matter, self.index)
+        } else {
+            Place::Finding(self.matter, self.index)
+        }
+    }
+
+    /// Whether both are told of the same by the same as of the same time, wherever they stand.
     fn says_as_much_as(&self, other: &ToldFinding<'_>) -> bool {
-        self.matter == other.matter && self.concept == other.concept && self.as_of == other.as_of
+        (self.matter, self.concept, self.as_of, self.source) == (other.matter, other.concept, other.as_of, other.source)
     }
 }
 
@@ -282,6 +360,18 @@ pub struct Registration {
     pub details: PatientDetails,
     /// What they bring.
     pub intake: Intake,
+}
+
+impl Registration {
+    /// Whether a record of these details and this intake says what this says, as of whenever: a source that does not date its states
+    /// tells them as of another time whenever it tells them.
+    pub fn is_told(&self, details: &PatientDetails, intake: &Intake) -> bool {
+        let undated = |details: &PatientDetails| PatientDetails {
+            as_of: None,
+            ..details.clone()
+        };
+        undated(&self.details) == undated(details) && self.intake.undated() == intake.undated()
+    }
 }
 
 /// An event in a patient's stream. The variants' order is their encoding: add only at the end.

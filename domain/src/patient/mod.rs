@@ -2,6 +2,7 @@
 //!
 //! Everything here concerns a person, so every event is sealed whole under the patient's own key.
 
+mod abated;
 mod aggregate;
 mod command;
 mod deceased;
@@ -12,11 +13,13 @@ mod findings;
 mod tests;
 mod upcaster;
 
+pub use abated::Abated;
 pub use aggregate::Patient;
 pub use command::PatientCommand;
 pub use deceased::Deceased;
 pub use error::{PatientError, Place};
 pub use event::{
     Allergy, AllergyKind, Condition, Intake, Matter, Medication, PatientDetails, PatientEvent, Registration, Withdrawn,
+    Word,
 };
 pub use findings::Findings;

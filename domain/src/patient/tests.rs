@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::kernel::{
     AccountId, AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
-    Teller,
+    SourceId, Teller,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Patient> {
@@ -43,6 +43,7 @@ fn intake(symptom: &str) -> Intake {
         concept: concept("Penicillin"),
         high_criticality: true,
         as_of: None,
+        source: None,
     }];
     Intake {
         allergies: allergies.into(),
@@ -467,6 +468,7 @@ fn allergic_to(allergies: &[(&str, Option<DateTime<Utc>>)]) -> Intake {
         concept: concept(text),
         high_criticality: false,
         as_of: *as_of,
+        source: None,
     };
     Intake {
         allergies: allergies.iter().map(told).collect(),
@@ -477,8 +479,9 @@ fn allergic_to(allergies: &[(&str, Option<DateTime<Utc>>)]) -> Intake {
 fn withdrawing(texts: &[&str], as_of: DateTime<Utc>) -> Intake {
     let gone = |text: &&str| Withdrawn {
         matter: Matter::Allergies,
-        concept: concept(text),
+        concept: Some(concept(text)),
         since: None,
+        source: None,
         as_of,
     };
     Intake {
@@ -564,6 +567,61 @@ fn nothing_of_an_intake_is_told_as_of_a_time_to_come() {
             .when(register(registration))
             .then_expect_error(PatientError::ToldInTheFuture(place));
     }
+}
+
+#[test]
+fn a_person_does_not_say_what_a_source_calls_what_it_has_told() {
+    let source = Some(SourceId {
+        server: None,
+        resource: [7; 8],
+    });
+    let named = |as_of| {
+        let intake = allergic_to(&[("Latex", as_of)]);
+        Intake {
+            allergies: intake.allergies.map(|one| Allergy { source, ..one }),
+            ..Intake::default()
+        }
+    };
+    let known = |intake| PatientEvent::IntakeUpdated {
+        intake: Personal::Known(intake),
+    };
+    let says = |intake: Intake| PatientCommand::UpdateIntake {
+        intake,
+        teller: Teller::Person,
+        now: now(),
+        expected_version: None,
+    };
+    let then = Some(now());
+    for (before, said) in [
+        (allergic_to(&[("Latex", then)]), named(then)),
+        (allergic_to(&[("Latex", None)]), named(None)),
+    ] {
+        let place = Place::Source(Matter::Allergies, 0);
+        given(vec![registered(), known(before)])
+            .when(says(said))
+            .then_expect_error(PatientError::DatesAreTheHospitals(place));
+    }
+    let forgets = allergic_to(&[("Latex", then)]);
+    given(vec![registered(), known(named(then))])
+        .when(says(forgets))
+        .then_expect_error(PatientError::DatesAreTheHospitals(Place::Finding(Matter::Allergies, 0)));
+}
+
+#[test]
+fn registering_the_record_as_it_stands_changes_nothing_as_of_whenever() {
+    let as_of = |day: i64| {
+        let told = Some(now() - chrono::TimeDelta::days(day));
+        let mut registration = registration();
+        registration.details.as_of = told;
+        registration.intake.allergies = registration.intake.allergies.map(|one| Allergy { as_of: told, ..one });
+        registration
+    };
+    let registered = PatientEvent::Registered {
+        registration: Personal::Known(as_of(2)),
+    };
+    given(vec![registered])
+        .when(register(as_of(1)))
+        .then_expect_events(vec![]);
 }
 
 #[test]

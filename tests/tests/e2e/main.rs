@@ -22,6 +22,7 @@ mod first_visit;
 mod gas;
 mod heirs;
 mod hostile;
+mod import_states;
 mod imported_record;
 mod imports;
 mod journal;

@@ -29,6 +29,10 @@ fn withdrawn() -> Value {
     json!([{ "matter": "allergies", "concept": { "text": "Latex" }, "asOf": AS_OF }])
 }
 
+fn words() -> Value {
+    json!([{ "matter": "allergies", "holds": true, "source": "0123456789abcdef", "asOf": AS_OF }])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_hospital_says_what_another_system_says() {
     let chain = TestChain::start().await;
@@ -78,6 +82,7 @@ async fn only_a_hospital_says_what_another_system_says() {
             "/allergies/0/asOf",
         ),
         (&intake_path, with(&intake, "withdrawn", json!([])), "/withdrawn"),
+        (&intake_path, with(&intake, "words", words()), "/words/0"),
     ] {
         refused_at(&system.put(path, &token, &body).await, pointer);
         let (status, answer) = system.put(path, &hospital, &body).await;
@@ -148,6 +153,7 @@ async fn who_registers_themselves_says_nothing_for_another_system() {
             ),
             "/intake/medications/1/asOf",
         ),
+        (with("intake", "words", words()), "/intake/words/0"),
     ] {
         refused_at(&system.post("/v1/patients", &token, &body).await, pointer);
     }
