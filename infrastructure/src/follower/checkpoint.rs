@@ -21,7 +21,7 @@ pub(super) struct FinalPoint {
 /// Everything that the follower needs to go on.
 pub(super) struct Checkpoint {
     pub(super) chain_id: u64,
-    pub(super) contract: Vec<u8>,
+    pub(super) contract: Address,
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
 }
@@ -36,19 +36,13 @@ pub(super) fn from_sql(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-fn hash(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
-    bytes
-        .try_into()
-        .map_err(|_| sqlx::Error::Decode("a hash of another length".into()))
-}
-
 fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
     Ok(AppliedBlock {
         number: from_sql(row.try_get("number")?),
-        hash: hash(row.try_get("hash")?)?,
+        hash: row.try_get("hash")?,
         head: LogHead {
             position: from_sql(row.try_get("position")?),
-            running_hash: hash(row.try_get("running_hash")?)?,
+            running_hash: row.try_get("running_hash")?,
         },
         foreign_events: from_sql(row.try_get("foreign_events")?),
     })
@@ -59,16 +53,10 @@ fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
 /// # Errors
 /// When the database refuses.
 pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<(u64, Address)>, sqlx::Error> {
-    let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT chain_id, contract FROM checkpoint")
+    let row: Option<(i64, [u8; 20])> = sqlx::query_as("SELECT chain_id, contract FROM checkpoint")
         .fetch_optional(executor)
         .await?;
-    row.map(|(chain_id, contract)| {
-        let contract = contract
-            .try_into()
-            .map_err(|_| sqlx::Error::Decode("no address".into()))?;
-        Ok((from_sql(chain_id), Address(contract)))
-    })
-    .transpose()
+    Ok(row.map(|(chain_id, contract)| (from_sql(chain_id), Address(contract))))
 }
 
 /// Reads the checkpoint; `None` in a new schema.
@@ -88,7 +76,7 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpo
     let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Checkpoint {
         chain_id: from_sql(row.try_get("chain_id")?),
-        contract: row.try_get("contract")?,
+        contract: Address(row.try_get("contract")?),
         window: Window::from_blocks(blocks).unwrap_or_else(|| Window::starting_at(last)),
         finalized: FinalPoint {
             block: from_sql(row.try_get("final_block")?),
@@ -132,11 +120,7 @@ pub(super) async fn lock(connection: &mut PgConnection, shape: &Shape) -> Result
     let row = row.fetch_one(connection).await?;
     let found: Option<Vec<u8>> = row.try_get(3)?;
     shape.expect(&found.unwrap_or_default())?;
-    Ok((
-        from_sql(row.try_get(0)?),
-        hash(row.try_get(1)?)?,
-        from_sql(row.try_get(2)?),
-    ))
+    Ok((from_sql(row.try_get(0)?), row.try_get(1)?, from_sql(row.try_get(2)?)))
 }
 
 /// Whether the newest block can still be undone.

@@ -143,12 +143,12 @@ pub(super) struct Held {
 impl Held {
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
         let sql = "SELECT stream, count(*), count(*) FILTER (WHERE reason = $1) FROM parked GROUP BY stream";
-        let rows: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
+        let rows: Vec<([u8; 32], i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
         let mut held = Self::default();
         for (stream, events, keyless) in rows {
             held.events = held.events.saturating_add(from_sql(events));
             held.keyless = held.keyless.saturating_add(from_sql(keyless));
-            held.streams.extend(stream.try_into().ok().map(StreamId));
+            held.streams.insert(StreamId(stream));
         }
         Ok(held)
     }
@@ -199,17 +199,13 @@ async fn parked_entries(connection: &mut PgConnection, after: Position) -> Resul
     )
     .bind(to_sql(after))
     .bind(PAGE);
-    let fixed = |bytes: Vec<u8>| {
-        let bytes: Result<[u8; 32], _> = bytes.try_into();
-        bytes.map_err(|_| sqlx::Error::Decode("a hash of another length".into()))
-    };
     let rows = rows.fetch_all(connection).await?;
     let entry = |row: &sqlx::postgres::PgRow| {
         Ok(AppendedEntry {
             position: from_sql(row.try_get(0)?),
-            stream: StreamId(fixed(row.try_get(1)?)?),
+            stream: StreamId(row.try_get(1)?),
             version: from_sql(row.try_get(2)?),
-            transaction: fixed(row.try_get(3)?)?,
+            transaction: row.try_get(3)?,
             payload: row.try_get::<Vec<u8>, _>(4)?.into(),
         })
     };

@@ -331,7 +331,7 @@ where
             let log = &self.follower.log;
             let found = checkpoint::load(&mut transaction).await?;
             let same = |found: &checkpoint::Checkpoint| {
-                found.chain_id == log.node().chain_id() && found.contract == log.address().0
+                found.chain_id == log.node().chain_id() && found.contract == log.address()
             };
             if found.as_ref().is_none_or(same) {
                 return Ok(());
