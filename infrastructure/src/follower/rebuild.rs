@@ -1,7 +1,7 @@
 //! Everything once more, from the chain alone, beside what is live; then in its place.
 //!
 //! The schema `rebuild` is filled up to the newest block that is final: blocks are read by two fetchers, checked and opened on
-//! another thread, and written by the ten thousand events, each time with a checkpoint, so that an interrupted rebuild goes on
+//! another thread, and written by the five thousand events, each time with a checkpoint, so that an interrupted rebuild goes on
 //! where it stopped. Indexes that only reading needs come last. Then it follows the chain like any follower, which compares the
 //! running hash with the contract's, until it is where the live schema is; the live checkpoint is locked, and two schemas are
 //! renamed in one transaction. Reads go on throughout; the live follower waits for the lock and finds itself in the new schema.

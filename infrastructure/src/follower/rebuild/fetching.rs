@@ -18,8 +18,9 @@ const FIRST_RANGE: u64 = 8;
 const EVENTS_PER_RANGE: u64 = 3_000;
 /// The longest range. Nodes refuse very long ones.
 const LONGEST_RANGE: u64 = 2_000;
-/// How many events are written in one transaction, at least.
-const EVENTS_PER_WRITE: usize = 10_000;
+/// How many events are written in one transaction, at least: while they are written the next are opened, so that few of them are
+/// waited for at the beginning and at the end.
+const EVENTS_PER_WRITE: usize = 5_000;
 
 /// What the fetchers bring: blocks with entries, in order.
 pub(super) type Fetched = Vec<BlockLogs>;
