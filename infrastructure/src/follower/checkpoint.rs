@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
+use super::journal::Rows;
 use super::shape::Shape;
 use super::window::{AppliedBlock, Window};
 use crate::chain::Address;
@@ -16,6 +17,16 @@ const REMEMBERED: u64 = 128;
 pub(super) struct FinalPoint {
     pub(super) block: u64,
     pub(super) position: u64,
+}
+
+impl FinalPoint {
+    /// This block is the newest one that is final.
+    pub(super) const fn at(block: &AppliedBlock) -> Self {
+        Self {
+            block: block.number,
+            position: block.head.position,
+        }
+    }
 }
 
 /// Everything that the follower needs to go on.
@@ -139,14 +150,23 @@ pub(super) async fn remembers(connection: &mut PgConnection, block: &AppliedBloc
         .await
 }
 
-/// Moves the locked checkpoint to the last of these blocks, remembers them all, and forgets those that are not needed any more. In one
-/// round trip: every command waits for it.
+/// Where the checkpoint must be, and in a schema of which shape, for it to move.
+pub(super) struct Before<'a> {
+    pub(super) block: &'a AppliedBlock,
+    pub(super) shape: &'a Shape,
+}
+
+/// Moves the checkpoint to the last of these blocks, remembers them all, forgets those that are not needed any more, and appends
+/// entries to the journal; all of it only if the checkpoint is where it must be, or else locked. Answers whether it was. In one round
+/// trip: every command waits for it.
 pub(super) async fn advance(
     connection: &mut PgConnection,
+    before: Option<Before<'_>>,
     blocks: &[AppliedBlock],
     finalized: FinalPoint,
-) -> Result<(), sqlx::Error> {
-    let Some(to) = blocks.last() else { return Ok(()) };
+    entries: Rows<'_>,
+) -> Result<bool, sqlx::Error> {
+    let Some(to) = blocks.last() else { return Ok(false) };
     let oldest = oldest_needed(to.number, finalized.block);
     let (mut numbers, mut hashes, mut positions, mut running, mut foreign) = (vec![], vec![], vec![], vec![], vec![]);
     for block in blocks.iter().filter(|block| block.number >= oldest) {
@@ -156,32 +176,44 @@ pub(super) async fn advance(
         running.push(block.head.running_hash.as_slice());
         foreign.push(to_sql(block.foreign_events));
     }
-    sqlx::query(
-        "WITH forgotten AS (DELETE FROM blocks WHERE number < $6),
-              remembered AS (
+    let query = sqlx::query_scalar(
+        "WITH moved AS (
+             UPDATE checkpoint SET final_block = $7, final_position = $8, block_number = $9, block_hash = $10, position = $11,
+                 running_hash = $12, foreign_events = $13
+             WHERE $14::bigint IS NULL
+                OR (block_number = $14 AND block_hash = $15 AND (SELECT hash FROM shape) = $16)
+             RETURNING 1),
+         forgotten AS (DELETE FROM blocks USING moved WHERE number < $6),
+         remembered AS (
              INSERT INTO blocks (number, hash, position, running_hash, foreign_events)
-             SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[])
+             SELECT new.* FROM moved, UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[]) AS new
              ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
-                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events)
-         UPDATE checkpoint SET final_block = $7, final_position = $8, block_number = $9, block_hash = $10, position = $11,
-                running_hash = $12, foreign_events = $13",
-    )
-    .bind(numbers)
-    .bind(hashes)
-    .bind(positions)
-    .bind(running)
-    .bind(foreign)
-    .bind(to_sql(oldest))
-    .bind(to_sql(finalized.block))
-    .bind(to_sql(finalized.position))
-    .bind(to_sql(to.number))
-    .bind(to.hash.as_slice())
-    .bind(to_sql(to.head.position))
-    .bind(to.head.running_hash.as_slice())
-    .bind(to_sql(to.foreign_events))
-    .execute(connection)
-    .await
-    .map(drop)
+                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events),
+         journaled AS (
+             INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_type, aggregate_id,
+                                  command_id, payload)
+             SELECT new.* FROM moved, UNNEST($17::bigint[], $18::bytea[], $19::bigint[], $20::bytea[], $21::bigint[],
+                 $22::bytea[], $23::text[], $24::text[], $25::uuid[], $26::bytea[]) AS new)
+         SELECT EXISTS (SELECT FROM moved)",
+    );
+    let query = query
+        .bind(numbers)
+        .bind(hashes)
+        .bind(positions)
+        .bind(running)
+        .bind(foreign)
+        .bind(to_sql(oldest))
+        .bind(to_sql(finalized.block))
+        .bind(to_sql(finalized.position))
+        .bind(to_sql(to.number))
+        .bind(to.hash.as_slice())
+        .bind(to_sql(to.head.position))
+        .bind(to.head.running_hash.as_slice())
+        .bind(to_sql(to.foreign_events))
+        .bind(before.as_ref().map(|before| to_sql(before.block.number)))
+        .bind(before.as_ref().map(|before| before.block.hash))
+        .bind(before.as_ref().map(|before| *before.shape.bytes()));
+    entries.bind(query).fetch_one(connection).await
 }
 
 /// The oldest block that must be remembered.

@@ -32,7 +32,7 @@ impl FollowerConfig {
             finality,
             deployed_in,
             page: 64,
-            busy_poll: Duration::from_millis(1),
+            busy_poll: Duration::from_micros(250),
             idle_poll: Duration::from_millis(200),
             witness_every: Duration::from_secs(15),
             look_every: Duration::from_secs(1),

@@ -45,10 +45,7 @@ pub(super) fn final_point(window: &Window, claim: Claim, before: FinalPoint) -> 
         Claim::Nothing => None,
     };
     Ok(match found {
-        Some(block) if block.number > before.block => FinalPoint {
-            block: block.number,
-            position: block.head.position,
-        },
+        Some(block) if block.number > before.block => FinalPoint::at(block),
         _ => before,
     })
 }

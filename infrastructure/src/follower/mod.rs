@@ -8,7 +8,7 @@
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `finality`: what is final, compared by hash.
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
-//! - `apply`: one run of blocks, one transaction; and its reverse.
+//! - `apply`: one run of blocks, one transaction; and its reverse. `line`: the connection for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
@@ -29,6 +29,7 @@ mod config;
 mod copy;
 mod finality;
 mod journal;
+mod line;
 mod opening;
 mod pace;
 mod parking;

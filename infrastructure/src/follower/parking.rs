@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::projector::Projector;
-use sqlx::{PgConnection, PgExecutor, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint::{self, from_sql, to_sql};
+use super::line::Line;
 use super::opening::{KEY_MISSING, OpenedBlock};
 use super::shape::Shape;
 use super::status::{FollowerStatus, StatusCell};
@@ -54,7 +55,8 @@ where
         let (mut released, mut after) = (Vec::new(), 0);
         // The streams whose event in front cannot be read, so that nothing behind it is looked at.
         let mut stuck: HashSet<StreamId> = HashSet::new();
-        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(after, &mut stuck)).await? {
+        let mut line = Line::beside(&self.pool);
+        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(&mut line, after, &mut stuck)).await? {
             released.extend(page.released);
             after = page.last;
         }
@@ -68,8 +70,14 @@ where
     }
 
     /// Tries the parked events of one page, after a position; `None` when there are none.
-    async fn retry_page(&self, after: Position, stuck: &mut HashSet<StreamId>) -> Result<Option<Page>, FollowerError> {
-        let mut transaction = apply::begin(&self.pool).await?;
+    async fn retry_page(
+        &self,
+        line: &mut Line,
+        after: Position,
+        stuck: &mut HashSet<StreamId>,
+    ) -> Result<Option<Page>, FollowerError> {
+        let mut connection = line.take().await?;
+        let mut transaction = connection.begin().await?;
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
         let entries = parked_entries(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|entry| entry.position) else {
@@ -117,6 +125,7 @@ where
         apply::apply_events(&mut transaction, &self.projector, &block, &events).await?;
         release(&mut transaction, &released, commands).await?;
         transaction.commit().await?;
+        line.keep(connection);
         Ok(Some(Page { released, last }))
     }
 }

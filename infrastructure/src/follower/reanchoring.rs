@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::checkpoint::FinalPoint;
 use super::runner::{Follower, Place, Step};
 use super::trust::Distrust;
-use super::window::{AppliedBlock, Window};
+use super::window::AppliedBlock;
 use super::{FollowerError, apply, journal};
 use crate::chain::{BlockId, BlockLogs, ChainError, EventLog};
 use crate::log::LogHead;
@@ -46,10 +46,7 @@ where
                 }
             }
         };
-        let finalized = FinalPoint {
-            block: to.number,
-            position: to.head.position,
-        };
+        let finalized = FinalPoint::at(&to);
         let moving = async {
             let mut transaction = apply::begin_reanchor(&self.pool, &self.shape, &to).await?;
             if place.window.at(to.number).is_none_or(|block| block.hash != to.hash) {
@@ -63,8 +60,7 @@ where
             position = to.head.position,
             "the blocks were made anew; the log is the same"
         );
-        place.window = Window::starting_at(to);
-        place.finalized = finalized;
+        place.begin_at(to);
         place.behind_since = None;
         self.show(place);
         self.notices.publish(Notice::Reverted {

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use application::log::BlockRef;
 use application::projector::Projector;
+use futures::FutureExt;
 use sqlx::{PgConnection, PgPool};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, FinalPoint};
 use super::finality::Claim;
+use super::line::Line;
 use super::opening;
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use super::parking::{Held, Parking};
 use super::shape::Shape;
 use super::status::StatusCell;
@@ -76,6 +78,18 @@ pub(super) struct Place {
     pub(super) not_ours: Option<BlockRef>,
     /// How long the database may take for what is applied at once.
     pub(super) patience: Patience,
+    /// What blocks are written on.
+    pub(super) line: Line,
+    /// Whether a block is expected any moment.
+    pub(super) expecting: bool,
+}
+
+impl Place {
+    /// Everything before this block is forgotten, and it is final.
+    pub(super) fn begin_at(&mut self, block: AppliedBlock) {
+        self.window = Window::starting_at(block);
+        self.finalized = FinalPoint::at(&block);
+    }
 }
 
 impl<P> Follower<P>
@@ -148,11 +162,17 @@ where
         let (pool, status) = (self.pool.clone(), self.status.clone());
         tokio::spawn(subjects::watch(pool, status, cancel.clone()));
         tokio::spawn(restored::watch(self.parking(), cancel.clone()));
-        let mut place = None;
+        let mut place: Option<Place> = None;
         let mut failing_since = None;
         let mut pause = PAUSES.0;
         let mut pace = Pace::new(self.config.busy_poll, self.config.idle_poll);
         while !cancel.is_cancelled() {
+            if self.notices.block_expected().now_or_never().is_some() {
+                pace.expect(Instant::now());
+            }
+            if let Some(place) = &mut place {
+                place.expecting = pace.expects_soon(Instant::now());
+            }
             let round = self.round(&mut place).await;
             if round.is_ok() {
                 failing_since = None;
@@ -185,10 +205,18 @@ where
                     now
                 }
             };
-            tokio::select! {
-                () = cancel.cancelled() => break,
-                () = self.notices.block_expected() => pace.expect(Instant::now()),
-                () = sleep(wait) => {}
+            let mut until = Instant::now() + wait;
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = self.notices.block_expected() => {
+                        let now = Instant::now();
+                        if pace.expect(now) {
+                            until = until.min(now + pace.pause(now));
+                        }
+                    }
+                    () = pace::rest(until) => break,
+                }
             }
         }
     }
@@ -215,14 +243,20 @@ where
     /// One step towards the node's newest block, or the block `limit` if that comes first.
     pub(super) async fn step_up_to(&self, place: &mut Place, limit: u64) -> Result<Step, FollowerError> {
         self.verify(place).await?;
-        let newest = self.newest(BlockId::Latest).await?;
+        let last = *place.window.last();
+        let next = last.number.saturating_add(1);
+        // While a block is expected any moment it is asked for at once, not only after the node has said that it is there.
+        let (newest, page) = if place.expecting {
+            self.log.newest_with(next).await?
+        } else {
+            (self.newest(BlockId::Latest).await?, None)
+        };
         let newest = if newest.number > limit {
             self.newest(BlockId::Number(limit)).await?
         } else {
             newest
         };
         self.status.update(|status| status.chain_head = newest.number);
-        let last = *place.window.last();
         if newest.number < last.number {
             return self.behind(place, &newest).await;
         }
@@ -243,7 +277,10 @@ where
                 self.part(place, &newest).await
             };
         }
-        let page = self.log.page(last.number.saturating_add(1), newest.number).await?;
+        let page = match page {
+            Some(page) if newest.number == next => page,
+            _ => self.log.page(next, newest.number).await?,
+        };
         match page.blocks.first() {
             None => Ok(Step::Idle),
             Some(first) if !place.window.is_next(&first.block) => self.part(place, &newest).await,
@@ -314,7 +351,7 @@ where
             finalized,
             shape: &self.shape,
         };
-        let applying = apply::apply(&self.pool, &self.projector, run);
+        let applying = apply::apply(&mut place.line, &self.projector, run);
         match place.patience.within(applying).await {
             Ok(Applied::Now) => {}
             Ok(Applied::Already) => {

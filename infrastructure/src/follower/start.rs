@@ -6,6 +6,7 @@ use application::projector::Projector;
 use sqlx::PgConnection;
 
 use super::checkpoint::{self, Checkpoint};
+use super::line::Line;
 use super::parking::Held;
 use super::runner::{APPLIED_WITHIN, Follower, Place};
 use super::trust::Distrust;
@@ -54,6 +55,8 @@ where
             ahead_since: None,
             not_ours: None,
             patience: Patience::new(APPLIED_WITHIN),
+            line: Line::beside(&self.pool),
+            expecting: false,
         };
         self.show(&place);
         self.publish_finalized(&place);

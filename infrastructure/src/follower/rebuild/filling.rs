@@ -2,19 +2,20 @@
 
 use application::log::BlockRef;
 use application::projector::Projector;
-use sqlx::{Executor, PgConnection, Postgres, Transaction};
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::mpsc;
 
 use super::fetching::{Fetched, fetch};
 use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
 use crate::chain::{BlockId, BlockLogs, ChainError};
 use crate::follower::checkpoint::{self, FinalPoint};
+use crate::follower::journal::Rows;
 use crate::follower::opening::{self, OpenedBlock};
 use crate::follower::parking::Held;
 use crate::follower::runner::Place;
 use crate::follower::trust;
-use crate::follower::window::{AppliedBlock, Window};
-use crate::follower::{FollowerError, apply, copy, journal};
+use crate::follower::window::AppliedBlock;
+use crate::follower::{FollowerError, copy, journal};
 use crate::log::{LogBlock, LogHead};
 use crate::postgres::{TRANSACTION, within};
 
@@ -101,14 +102,19 @@ where
             head: batch.head,
             foreign_events: place.window.last().foreign_events.saturating_add(foreign),
         };
-        let mut transaction = apply::begin(&self.follower.pool).await?;
+        let mut connection = place.line.take().await?;
+        let mut transaction = connection.begin().await?;
         copy::append(&mut transaction, &batch.blocks).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
         let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
         let filled = self.follower.projector.fill(&mut transaction, &events).await;
         filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
+        move_to(&mut transaction, &to).await?;
+        transaction.commit().await?;
+        place.line.keep(connection);
         place.held = batch.held;
-        Ok(self.commit_at(place, to, transaction).await?)
+        place.begin_at(to);
+        Ok(())
     }
 
     /// The blocks up to `target` have nothing more for the log.
@@ -123,30 +129,24 @@ where
             hash: block.hash,
             ..*place.window.last()
         };
-        let commit = async {
-            let transaction = apply::begin(&self.follower.pool).await?;
-            self.commit_at(place, to, transaction).await
+        let moving = async {
+            let mut transaction = self.follower.pool.begin().await?;
+            move_to(&mut transaction, &to).await?;
+            transaction.commit().await
         };
-        Ok(within(TRANSACTION, commit).await?)
-    }
-
-    async fn commit_at(
-        &self,
-        place: &mut Place,
-        to: AppliedBlock,
-        mut transaction: Transaction<'_, Postgres>,
-    ) -> Result<(), FollowerError> {
-        let finalized = FinalPoint {
-            block: to.number,
-            position: to.head.position,
-        };
-        transaction.execute("DELETE FROM blocks").await?;
-        checkpoint::advance(&mut transaction, &[to], finalized).await?;
-        transaction.commit().await?;
-        place.window = Window::starting_at(to);
-        place.finalized = finalized;
+        within(TRANSACTION, moving).await?;
+        place.begin_at(to);
         Ok(())
     }
+}
+
+/// Moves the checkpoint to a final block, and remembers no other.
+async fn move_to(connection: &mut PgConnection, to: &AppliedBlock) -> Result<(), sqlx::Error> {
+    connection.execute("DELETE FROM blocks").await?;
+    let blocks = std::slice::from_ref(to);
+    checkpoint::advance(connection, None, blocks, FinalPoint::at(to), Rows::default())
+        .await
+        .map(drop)
 }
 
 /// A batch of blocks, opened.
