@@ -20,7 +20,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// How long a connection that has rested is believed to be alive without being asked.
-const FRESH: Duration = Duration::from_millis(500);
+pub(crate) const FRESH: Duration = Duration::from_millis(500);
 
 /// As [`pool_within`], with [`Limits::SHORT`].
 ///
@@ -64,8 +64,11 @@ pub fn pool_within(limits: &Limits, url: &str, schema: &str, connections: u32) -
         .connect_lazy_with(options))
 }
 
-/// An error closes the connection.
-async fn show_life(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Whether the other end answers, in time. After an error the connection is of no use any more.
+///
+/// # Errors
+/// When it does not.
+pub(crate) async fn show_life(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     within(SIGN_OF_LIFE, connection.ping()).await
 }
 
