@@ -5,6 +5,7 @@
 //! newest block is, is known here: the node is not asked for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Bytes;
@@ -83,6 +84,8 @@ pub(super) struct Sequencer {
     blocks: Course,
     /// From a block that the node may have to one that the disk has.
     flushes: Course,
+    /// Whether somebody was told of the newest block that is known.
+    told: AtomicBool,
     client: reqwest::Client,
     work: Notify,
     fault: Notify,
@@ -102,6 +105,7 @@ impl Sequencer {
             reads: RwLock::new(None),
             blocks: Course::default(),
             flushes: Course::default(),
+            told: AtomicBool::new(false),
             client: reqwest::Client::new(),
             work: Notify::new(),
             fault: Notify::new(),
@@ -191,9 +195,12 @@ impl Sequencer {
         self.newest().await.map(|_| answer)
     }
 
-    /// Waits for the block that is being made, if one is.
+    /// Waits for the block that is being made, if one is. Not if the last one is news: whoever follows the chain has something to do then.
     pub(super) async fn up_to_date(&self) {
-        self.blocks.over().await;
+        if self.told.swap(true, Ordering::Relaxed) {
+            self.blocks.over().await;
+            self.told.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The newest block, as the node tells it.
@@ -288,15 +295,17 @@ impl Sequencer {
         }
         self.flushes.begin();
         let flush = async {
-            match &state.journal {
-                Some(journal) => journal.sync().await,
-                None => Ok(()),
+            if let Some(journal) = &state.journal {
+                journal.sync().await?;
             }
+            self.flushes.end();
+            Ok(())
         };
         tokio::try_join!(mine(&node, time), flush)?;
         let (block, left) = newest(&node).await?;
         (state.tip, state.unmined) = (Some(Tip::of(&block)?), left);
         *self.reads.write().await = Some((node, Arc::new(block)));
+        self.told.store(false, Ordering::Relaxed);
         Ok(())
     }
 
