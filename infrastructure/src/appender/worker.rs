@@ -108,8 +108,8 @@ fn tell(shared: &Shared, error: &OutboxError) {
     shared.trouble(kind, &format!("the outbox cannot be written: {error}"));
 }
 
-/// The outbox over one connection as long as jobs come one soon after the other. To give it back and take it again would ask Postgres twice or
-/// three times whether it is alive, for each job.
+/// The outbox over one connection as long as batches come one soon after the other. To give it back and take it again would ask Postgres twice or
+/// three times whether it is alive, for each of them.
 struct Line {
     outbox: Outbox,
     connection: Option<PoolConnection<Postgres>>,
@@ -144,7 +144,8 @@ impl Line {
             Ok::<_, OutboxError>((connection, message))
         };
         let (connection, message) = within(TRANSACTION, performed).await?;
-        self.connection = Some(connection);
+        // Nobody waits for the other jobs, and the pool has connections for more than this.
+        self.connection = Some(connection).filter(|_| matches!(job, Job::Store { .. }));
         Ok(message)
     }
 }
