@@ -16,7 +16,7 @@ use sqlx::{Connection, Executor, PgConnection, PgPool};
 pub(crate) use limits::Patience;
 pub use limits::{ANSWER, LONG_STEP, Limits, TRANSACTION, within};
 pub(crate) use pool::{Answering, FRESH, show_life};
-pub use pool::{pool, pool_within};
+pub use pool::{planned_once, pool, pool_within};
 
 /// The schema of what the follower can rebuild.
 pub const LIVE: &str = "live";

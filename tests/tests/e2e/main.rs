@@ -11,6 +11,7 @@ mod administrators;
 mod auth;
 mod authorization;
 mod bad_input;
+mod bench;
 mod check_node;
 mod cli;
 mod crash_points;
