@@ -54,10 +54,9 @@ impl FinalityBody {
 pub struct CommandResult {
     /// The command.
     pub command_id: Uuid,
-    /// What it was about; missing where there is no such thing, before and after it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What it was about.
     #[schema(example = "/v1/appointments/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
-    pub resource: Option<String>,
+    pub resource: String,
     /// Its id, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
@@ -132,17 +131,6 @@ impl Answer {
     }
 
     fn of(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
-        let answer = Self::of_nothing(receipt);
-        let body = CommandResult {
-            resource: Some(resource),
-            id,
-            ..answer.body
-        };
-        Self { body, ..answer }
-    }
-
-    /// Nothing is there, and nothing needed to be.
-    fn of_nothing(receipt: Receipt) -> Self {
         let Receipt {
             command_id,
             version,
@@ -151,8 +139,8 @@ impl Answer {
         } = receipt;
         let body = CommandResult {
             command_id: command_id.uuid(),
-            resource: None,
-            id: None,
+            resource,
+            id,
             version,
             position,
             finality: finality.into(),
@@ -165,11 +153,8 @@ impl Answer {
         }
     }
 
-    /// An appointment is new or changed, unless there is none: a visit that never was, and that nobody had told of.
+    /// An appointment is new or changed.
     pub fn appointment(done: AppointmentDone, new: bool) -> Self {
-        if done.receipt.version == 0 {
-            return Self::of_nothing(done.receipt);
-        }
         let resource = format!("/v1/appointments/{}", done.id);
         let answer = Self::of(resource, Some(done.id.uuid()), done.receipt);
         let created = new && done.receipt.position.is_some();
@@ -188,16 +173,11 @@ impl Answer {
         }
     }
 
-    /// Where the new thing is.
-    fn location(&self) -> Option<&str> {
-        self.body.resource.as_deref().filter(|_| self.created)
-    }
-
     /// Writes it.
     pub fn respond(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
-        if let Some(location) = self.location() {
-            response.insert_header((header::LOCATION, location));
+        if self.created {
+            response.insert_header((header::LOCATION, self.body.resource.as_str()));
         }
         if let Some(etag) = &self.etag {
             response.insert_header((header::ETAG, etag.as_str()));
@@ -214,7 +194,7 @@ impl Answer {
         StoredAnswer {
             status: self.status().as_u16(),
             body: serde_json::to_string(&body).unwrap_or_default(),
-            location: self.location().map(str::to_owned),
+            location: self.created.then(|| body.resource.clone()),
             etag: self.etag.clone(),
         }
     }

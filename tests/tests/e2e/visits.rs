@@ -110,29 +110,3 @@ async fn a_visit_is_recorded_once_begun_and_what_becomes_of_it_is_recorded_too()
     assert_eq!(day["sessions"], json!([]), "{day}");
     system.stop().await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_visit_that_never_was_and_of_which_nobody_had_told_is_nowhere() {
-    let chain = TestChain::start().await;
-    let deployment = deployed(&chain).await;
-    let system = TestSystem::start(&chain, &deployment).await;
-    let clinic = Clinic::open(&system, "Doctor").await;
-    let patient = clinic.patient(&system, "Patient").await;
-    let mut never = visit(1, &patient, &clinic.doctor, 2);
-    never["outcome"] = json!("entered-in-error");
-    let (status, answer) = system.post("/v1/visits", &clinic.key, &never).await;
-    assert_eq!(status, 200, "{answer}");
-    let said = answer.as_object().unwrap();
-    for nothing in ["resource", "id", "position"] {
-        assert!(!said.contains_key(nothing), "{answer}");
-    }
-    assert_eq!(answer["version"], 0, "{answer}");
-
-    // What keeps an older state out is recorded, and is where the answer says.
-    never["asOf"] = json!("2024-01-01T00:00:00Z");
-    let (status, recorded) = system.post("/v1/visits", &clinic.key, &never).await;
-    assert_eq!(status, 201, "{recorded}");
-    let (status, shown) = system.get(recorded["resource"].as_str().unwrap(), &clinic.key).await;
-    assert_eq!((status, &shown["status"]), (200, &json!("entered-in-error")), "{shown}");
-    system.stop().await;
-}
