@@ -370,8 +370,8 @@ pub enum VisitOutcome {
     Cancelled,
     /// The source leaves it open.
     Open,
-    /// There never was such a visit: the source has taken it back, or deleted it. One that is not recorded is not recorded for that,
-    /// unless `asOf` says since when, so that an older state does not bring it; the answer then names no `resource`.
+    /// There never was such a visit: the source has taken it back, or deleted it. That is recorded, as of `asOf` or as of now, so that
+    /// no older state brings it.
     EnteredInError,
 }
 
