@@ -7,13 +7,14 @@ mod findings;
 mod words;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::kernel::time::whole_millis;
 use domain::kernel::{Concept, Identifier, SourceId};
 use domain::patient::{AllergyKind, Findings, Intake, Matter, PatientDetails, Withdrawn};
 use domain::practitioner::PractitionerDetails;
 
 use self::findings::{Finding, Updated};
 use self::words::Words;
-use super::identity::{ADDRESSES, is_global, whole_millis};
+use super::identity::{ADDRESSES, is_global};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
 /// added to, but for what is `former`. A death stays where none is told: others may not have heard of it.

@@ -19,7 +19,6 @@ pub(in crate::import) use likeness::{ADDRESSES, Bond, Likeness, gender, keys, wo
 pub(in crate::import) use pointer::Pointer;
 pub(in crate::import) use scan::{Payload, is_global, scan};
 pub(in crate::import) use source::source_id;
-pub(in crate::import) use stamp::whole_millis;
 
 /// The kinds of resources that an import reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
