@@ -1,8 +1,8 @@
 //! How often the follower asks for a new block.
 //!
-//! A chain that mines as soon as it has something to mine does so within a few milliseconds; others take seconds, and whoever runs a node
-//! counts the questions. So the follower asks for the first time after half of the time that blocks usually take to come, and then again
-//! after a part of the time that it has waited: soon at first, then less and less often.
+//! A chain that mines as soon as it has something to mine does so within a millisecond or two; others take seconds, and whoever runs a node
+//! counts the questions. So the follower asks again after a part of the time that it has waited for the block: soon at first, then less
+//! and less often.
 
 use std::time::Duration;
 
@@ -16,9 +16,6 @@ const EXPECTED_FOR: Duration = Duration::from_secs(2);
 
 /// For how long an expected block is expected any moment. On a chain that makes blocks at once it has come by then.
 const SOON: Duration = Duration::from_millis(100);
-
-/// One block that took longer makes a longer time usual by this part of the difference; one that came sooner makes that usual at once.
-const SMOOTHING: u32 = 8;
 
 /// How many times longer the shortest pause is while nobody has said that a block is coming.
 const UNANNOUNCED: u32 = 8;
@@ -34,8 +31,6 @@ pub(super) struct Pace {
     expected_at: Option<Instant>,
     /// Whether somebody has expected a block since the last one came.
     expected: bool,
-    /// How long an expected block usually takes to come.
-    usual: Duration,
 }
 
 impl Pace {
@@ -46,28 +41,20 @@ impl Pace {
             since: None,
             expected_at: None,
             expected: false,
-            usual: Duration::ZERO,
         }
     }
 
-    /// Somebody expects a block. If somebody does already, it is the same one; answers whether nobody did.
-    pub(super) fn expect(&mut self, now: Instant) -> bool {
-        let first = !self.expected;
-        if first {
+    /// Somebody expects a block. If somebody does already, it is the same one.
+    pub(super) fn expect(&mut self, now: Instant) {
+        if !self.expected {
             self.since = Some(now);
         }
         self.expected = true;
         self.expected_at = Some(now);
-        first
     }
 
     /// A block came. Perhaps it was another one than was expected.
     pub(super) fn progressed(&mut self, now: Instant) {
-        if let Some(since) = self.since.filter(|_| self.expected) {
-            let took = now.saturating_duration_since(since).min(self.bounds.1);
-            let longer = took.saturating_sub(self.usual);
-            self.usual = self.usual.min(took).saturating_add(longer / SMOOTHING);
-        }
         let recently = |at: &Instant| now.saturating_duration_since(*at) < EXPECTED_FOR;
         self.since = self.expected_at.filter(recently).map(|_| now);
         self.expected = false;
@@ -85,21 +72,14 @@ impl Pace {
         if !self.expected {
             shortest = shortest.saturating_mul(UNANNOUNCED).min(longest);
         }
-        let Some(since) = self.since else { return longest };
-        let waited = now.saturating_duration_since(since);
-        let early = (self.usual / 2).saturating_sub(waited);
-        let pause = if self.expected && !early.is_zero() {
-            early
-        } else {
-            waited / PART
-        };
-        pause.clamp(shortest, longest)
+        self.since.map_or(longest, |since| {
+            (now.saturating_duration_since(since) / PART).clamp(shortest, longest)
+        })
     }
 }
 
-/// Rests until then. The runtime's clock ticks by the millisecond; what is shorter a thread sleeps through.
-pub(super) async fn rest(until: Instant) {
-    let pause = until.saturating_duration_since(Instant::now());
+/// Rests for so long. The runtime's clock ticks by the millisecond; what is shorter a thread sleeps through.
+pub(super) async fn rest(pause: Duration) {
     if pause >= TICK {
         tokio::time::sleep(pause).await;
     } else {
@@ -141,23 +121,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_blocks_usually_take_a_while_nobody_asks_before_half_of_it() {
-        let mut now = Instant::now();
-        let mut pace = Pace::new(SHORTEST, LONGEST);
-        let took = Duration::from_millis(16);
-        for _ in 0..40 {
-            assert!(pace.expect(now));
-            now += took;
-            pace.progressed(now);
-        }
-        pace.expect(now);
-        let first = pace.pause(now);
-        assert!(first > took / 3 && first <= took / 2, "{first:?}");
-        assert!(questions(&pace, now, took) < 10);
-        assert!(!pace.expect(now + first), "it is the same block");
-    }
-
-    #[tokio::test]
     async fn who_writes_all_the_time_to_a_slow_chain_does_not_make_it_be_asked_all_the_time() {
         let start = Instant::now();
         let mut pace = Pace::new(SHORTEST, LONGEST);
@@ -178,15 +141,11 @@ mod tests {
         let much_later = start + Duration::from_secs(60);
         assert_eq!(pace.pause(much_later), LONGEST);
         pace.expect(much_later);
-        assert_eq!(
-            pace.pause(much_later),
-            Duration::from_micros(12_500),
-            "half of what is usual"
-        );
+        assert_eq!(pace.pause(much_later), SHORTEST);
         let at_last = start + Duration::from_secs(120);
         pace.progressed(at_last);
         assert_eq!(pace.pause(at_last), LONGEST);
         pace.expect(at_last);
-        assert!(pace.pause(at_last) < LONGEST / 8);
+        assert_eq!(pace.pause(at_last), SHORTEST);
     }
 }

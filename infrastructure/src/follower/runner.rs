@@ -205,18 +205,10 @@ where
                     now
                 }
             };
-            let mut until = Instant::now() + wait;
-            loop {
-                tokio::select! {
-                    () = cancel.cancelled() => return,
-                    () = self.notices.block_expected() => {
-                        let now = Instant::now();
-                        if pace.expect(now) {
-                            until = until.min(now + pace.pause(now));
-                        }
-                    }
-                    () = pace::rest(until) => break,
-                }
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                () = self.notices.block_expected() => pace.expect(Instant::now()),
+                () = pace::rest(wait) => {}
             }
         }
     }
