@@ -272,7 +272,7 @@ impl System {
             AppenderConfig::new(contract),
             node,
             pools.appender.clone(),
-            vec![signer],
+            signer,
             notices.clone(),
             cancel.clone(),
         );

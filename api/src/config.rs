@@ -268,7 +268,7 @@ pub struct DatabaseConfig {
     /// How many the follower has beside them.
     #[serde(default = "default_own_connections")]
     pub follower_connections: u32,
-    /// How many the appender has beside them; and one more, of which nobody else has any, for its lease.
+    /// How many the appender has beside them, two at least; and one more, of which nobody else has any, for its lease.
     #[serde(default = "default_own_connections")]
     pub appender_connections: u32,
     /// How many there are beside them for what is short and must always get through: the patients' keys, and whether the server

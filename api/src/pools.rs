@@ -32,7 +32,8 @@ impl Pools {
         Ok(Self {
             requests: open(database, &Limits::SHORT, database.connections)?,
             follower: open(database, &Limits::FOLLOWER, database.follower_connections)?,
-            appender: open(database, &Limits::SHORT, database.appender_connections)?,
+            // While it has much to store it keeps one for that; what else it does needs another.
+            appender: postgres::planned_once(open(database, &Limits::SHORT, database.appender_connections.max(2))?),
             upkeep: open(database, &Limits::SHORT, database.upkeep_connections)?,
         })
     }

@@ -11,10 +11,10 @@ use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
 use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::{CommandError, CommandExecutor as _, Receipt, Unavailable};
+use crate::command::{CommandError, CommandExecutor as _, Receipt};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
-use crate::patients::told_by_oneself;
+use crate::patients::{of_a_registration, told_by_oneself};
 use crate::policy::Action;
 use crate::queries::Page;
 use crate::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
@@ -61,7 +61,7 @@ impl<B: Backend> Clinic<B> {
         }
         told_by_oneself(&details)?;
         let now = self.now();
-        details.check(now).map_err(Refusal::from)?;
+        details.check(now).map_err(of_a_registration)?;
         let SignedIn { wallet, proof, .. } = signed_in.ok_or(UseCaseError::Forbidden)?;
         let request = RegistrationRequest {
             id: issue.new_id(REQUEST),
@@ -127,7 +127,8 @@ impl<B: Backend> Clinic<B> {
         permit(principal, Action::DecideRequest)?;
         let issuer = principal.account().ok_or(UseCaseError::Forbidden)?;
         let patient = self.patient_of_request(id);
-        let request = match self.requests.begin_approval(id, self.now()).await? {
+        let by = issue.command_id;
+        let request = match self.requests.begin_approval(id, by, self.now()).await? {
             Decided::Done(request) => request,
             Decided::Missing => return Err(UseCaseError::NotFound(Resource::Request)),
             Decided::Before => return Ok((self.registered_before(principal, patient, issue).await?, None)),
@@ -138,17 +139,15 @@ impl<B: Backend> Clinic<B> {
                 self.requests.approved(id, self.now() + SHOWN).await?;
                 Ok((Done { id: patient, receipt }, Some(wallet)))
             }
-            // It may be there, or another approval of it may be on its way: whoever approves again finds out.
-            Err(error @ (CommandError::Unknown | CommandError::Unavailable(Unavailable::NotFinal))) => {
-                Err(error.into())
-            }
+            // It may be there: whoever approves again finds out.
+            Err(error @ CommandError::Unknown) => Err(error.into()),
             // An approval that was cut off had come through, and the record has changed since.
             Err(CommandError::Rejected(_)) if self.executor.load::<Patient>(patient).await?.version > 0 => {
                 self.requests.approved(id, self.now() + SHOWN).await?;
                 Ok((self.registered_before(principal, patient, issue).await?, Some(wallet)))
             }
             Err(error) => {
-                self.requests.give_back(id).await?;
+                self.requests.give_back(id, by).await?;
                 Err(error.into())
             }
         }
@@ -275,10 +274,11 @@ impl<B: Backend> Clinic<B> {
                     Target::of(self.wallet_id(&wallet)),
                 ),
                 move |(mut record, mut owner, mut wallet): (Root<Patient>, Root<Account>, Root<WalletClaim>)| {
-                    record.execute(PatientCommand::Register {
+                    let registered = record.execute(PatientCommand::Register {
                         registration: registration.clone(),
                         now,
-                    })?;
+                    });
+                    registered.map_err(of_a_registration)?;
                     owner.execute(AccountCommand::Bind {
                         holder: Holder::Patient(Personal::Known(patient)),
                         binding: binding.clone(),

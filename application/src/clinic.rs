@@ -18,6 +18,7 @@ use crate::names::NamesUnderWay;
 use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::{Clock, IdentityDerivation};
 use crate::queries::{ProjectionHash, Queries};
+use crate::registry::Issuers;
 use crate::requests::RegistrationRequests;
 use crate::revocations::Revocations;
 use crate::rules::{BookingsUnderWay, Rules};
@@ -154,12 +155,22 @@ impl<B: Backend> Clinic<B> {
         self
     }
 
-    /// Whose commands and idempotency keys these are: the wallet's, which stays the same when it gets an account, or the service's.
-    pub fn issuer(&self, principal: &Principal, wallet: Option<&Wallet>) -> AccountId {
+    /// Whose commands and idempotency keys a caller's are: the wallet's, which stays the same when it gets an account, and those of the
+    /// `former` wallets that were changed for it; or the service's.
+    pub fn issuers(&self, principal: &Principal, wallet: Option<&Wallet>, former: &[Wallet]) -> Issuers {
+        Issuers {
+            now: self.issuer(principal, wallet),
+            before: former.iter().map(|wallet| self.issuer_of(wallet)).collect(),
+        }
+    }
+
+    fn issuer_of(&self, wallet: &Wallet) -> AccountId {
+        AccountId::new(self.wallet_id(wallet).uuid())
+    }
+
+    fn issuer(&self, principal: &Principal, wallet: Option<&Wallet>) -> AccountId {
         match (principal, wallet) {
-            (Principal::Unregistered { wallet }, _) | (_, Some(wallet)) => {
-                AccountId::new(self.wallet_id(wallet).uuid())
-            }
+            (Principal::Unregistered { wallet }, _) | (_, Some(wallet)) => self.issuer_of(wallet),
             (
                 Principal::Patient { account, .. }
                 | Principal::Practitioner { account, .. }

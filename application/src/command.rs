@@ -82,10 +82,10 @@ pub enum CommandError<E> {
 }
 
 impl<E> CommandError<E> {
-    /// The same, with a refusal of whichever aggregate.
-    pub fn of_any<F: From<E>>(self) -> CommandError<F> {
+    /// The same, with its refusal told otherwise.
+    pub fn refused_as<F>(self, told: impl FnOnce(E) -> F) -> CommandError<F> {
         match self {
-            Self::Rejected(refusal) => CommandError::Rejected(refusal.into()),
+            Self::Rejected(refusal) => CommandError::Rejected(told(refusal)),
             Self::Stale => CommandError::Stale,
             Self::Conflict { attempts } => CommandError::Conflict { attempts },
             Self::Unavailable(what) => CommandError::Unavailable(what),

@@ -172,7 +172,7 @@ impl UseCaseError {
 
     /// The same, with what was to be registered and is there with other content. The caller may know which it is.
     #[must_use]
-    pub(crate) fn of_existing(self, resource: Resource, id: Uuid) -> Self {
+    pub(crate) fn meeting(self, resource: Resource, id: Uuid) -> Self {
         match self {
             Self::Refused(refusal) if refusal.kind == RefusalKind::Exists => Self::Exists { refusal, resource, id },
             error => error,

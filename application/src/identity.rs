@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::account::{Role, Scope};
-use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
+use domain::kernel::{AccountId, PatientId, PractitionerId, Teller, Wallet};
 use uuid::Uuid;
 
 /// Somebody who has proved who they are.
@@ -73,6 +73,15 @@ impl Principal {
     /// Whether it acts for a hospital or the operator, and not for a person of their own.
     pub const fn is_of_a_hospital(&self) -> bool {
         matches!(self, Self::Staff { .. } | Self::Service { .. })
+    }
+
+    /// As whom it tells something of somebody.
+    pub const fn teller(&self) -> Teller {
+        if self.is_of_a_hospital() {
+            Teller::Hospital
+        } else {
+            Teller::Person
+        }
     }
 
     /// The key that a service uses; `None` for people.

@@ -94,11 +94,10 @@ impl<B: Backend> Clinic<B> {
         let found = self.queries.patients_known_as(&ids, &all).await?;
         match whose(&found, patient, details) {
             None => Ok(Some(held)),
-            Some(other) => Err(UseCaseError::Exists {
-                refusal: PatientError::AlreadyRegistered.into(),
-                resource: Resource::Patient,
-                id: other.uuid(),
-            }),
+            Some(other) => {
+                let refused = UseCaseError::Refused(PatientError::AlreadyRegistered.into());
+                Err(refused.meeting(Resource::Patient, other.uuid()))
+            }
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use domain::account::Title;
 use domain::kernel::{Identifier, PatientId, PractitionerId};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration, Teller};
+use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Place, Registration};
 
 use crate::admission::Newcomer;
 use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::CommandExecutor as _;
-use crate::error::{Resource, UseCaseError};
+use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
@@ -18,26 +18,14 @@ use crate::transaction::{Expected, Freshness, Target};
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
 
-pub(crate) const ONLY_A_HOSPITAL_DATES: &str =
-    "only a hospital says as of when a source tells something, and what it has taken back";
-
-/// Where a patient's details stand in a registration.
-const DETAILS: &str = "/details";
-
-/// Refuses an intake that says more than is known of what sources have told, at the pointers to what they have taken back and to all.
-fn require_dates_of(known: &Intake, intake: &Intake, pointers: [&'static str; 2]) -> Result<(), UseCaseError> {
-    let [withdrawn, all] = pointers;
-    let pointer = if intake.withdrawn != known.withdrawn {
-        withdrawn
-    } else if !intake.is_dated_as(known) {
-        all
+/// What is wrong with a registration, of the part in which it stands.
+pub(crate) fn of_a_registration(error: PatientError) -> Refusal {
+    let part = if error.is_of_the_intake() {
+        "/intake"
     } else {
-        return Ok(());
+        "/details"
     };
-    Err(UseCaseError::Invalid {
-        pointer,
-        detail: ONLY_A_HOSPITAL_DATES,
-    })
+    Refusal::from(error).within(part)
 }
 
 impl<B: Backend> Clinic<B> {
@@ -75,7 +63,6 @@ impl<B: Backend> Clinic<B> {
             return self.register_with_wallet(patient, registration, signed_in, issue).await;
         }
         permit(principal, Action::RegisterPatient)?;
-        self.require_told(registration.intake.newest(), "/intake")?;
         let freshness = match &registration.details.identifier {
             Some(_) => Freshness::MayExist,
             None => issue.freshness(),
@@ -89,8 +76,8 @@ impl<B: Backend> Clinic<B> {
         let target = Target::of(patient).with(freshness);
         let done = self.execute::<Patient>(target, command, &context).await;
         let receipt = done.map_err(|error| {
-            let error = UseCaseError::from(error).of_existing(Resource::Patient, patient.uuid());
-            error.within(DETAILS)
+            let error = UseCaseError::from(error.refused_as(of_a_registration));
+            error.meeting(Resource::Patient, patient.uuid())
         })?;
         Ok(Done { id: patient, receipt })
     }
@@ -103,11 +90,8 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         told_by_oneself(&registration.details)?;
-        require_dates_of(
-            &Intake::default(),
-            &registration.intake,
-            ["/intake/withdrawn", "/intake"],
-        )?;
+        let told = registration.intake.check_told_by_a_person(&Intake::default());
+        told.map_err(of_a_registration)?;
         self.end_other_sessions(&signed_in).await?;
         let newcomer = Newcomer {
             patient,
@@ -115,8 +99,7 @@ impl<B: Backend> Clinic<B> {
             signed_in,
             title: Title::Registration,
         };
-        let receipt = self.register_newcomer(newcomer, None, issue).await;
-        let receipt = receipt.map_err(|error| UseCaseError::from(error).within(DETAILS))?;
+        let receipt = self.register_newcomer(newcomer, None, issue).await?;
         Ok(Done { id: patient, receipt })
     }
 
@@ -132,14 +115,9 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let teller = if principal.is_of_a_hospital() {
-            Teller::Hospital
-        } else {
-            Teller::Person
-        };
         let command = PatientCommand::UpdateDetails {
             details,
-            teller,
+            teller: principal.teller(),
             now: self.now(),
         };
         let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
@@ -158,23 +136,13 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
-        self.require_told(intake.newest(), "")?;
-        if !principal.is_of_a_hospital() {
-            self.require_same_dates(patient, &intake).await?;
-        }
-        let command = PatientCommand::UpdateIntake { intake };
+        let command = PatientCommand::UpdateIntake {
+            intake,
+            teller: principal.teller(),
+            now: self.now(),
+        };
         let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
         self.update_patient(principal, target, command, issue).await
-    }
-
-    /// By these dates an import decides what is newer.
-    async fn require_same_dates(&self, patient: PatientId, intake: &Intake) -> Result<(), UseCaseError> {
-        let state = self.executor.load::<Patient>(patient).await?.aggregate;
-        match state.intake() {
-            Some(known) => require_dates_of(known, intake, ["/withdrawn", ""]),
-            None => Ok(()),
-        }
     }
 
     async fn update_patient(
@@ -299,7 +267,8 @@ pub(crate) fn told_by_oneself(details: &PatientDetails) -> Result<(), UseCaseErr
             "only a hospital says which identifiers of another system are a patient's",
         )
     } else if details.as_of.is_some() {
-        ("/details/asOf", ONLY_A_HOSPITAL_DATES)
+        let dated = PatientError::DatesAreTheHospitals(Place::Details);
+        return Err(of_a_registration(dated).into());
     } else {
         return Ok(());
     };

@@ -7,7 +7,6 @@ use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::CommandExecutor as _;
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
-use crate::patients::ONLY_A_HOSPITAL_DATES;
 use crate::policy::{Action, Object};
 use crate::queries::{Page, PractitionerView, Queries as _};
 use crate::transaction::{Expected, Freshness, Target};
@@ -42,7 +41,7 @@ impl<B: Backend> Clinic<B> {
         let target = Target::of(practitioner).with(freshness);
         let done = self.execute::<Practitioner>(target, command, &context).await;
         let receipt =
-            done.map_err(|error| UseCaseError::from(error).of_existing(Resource::Practitioner, practitioner.uuid()))?;
+            done.map_err(|error| UseCaseError::from(error).meeting(Resource::Practitioner, practitioner.uuid()))?;
         Ok(Done {
             id: practitioner,
             receipt,
@@ -67,16 +66,10 @@ impl<B: Backend> Clinic<B> {
             Object::Practitioner(practitioner),
         )?;
         self.require_told(details.as_of, "/asOf")?;
-        if !principal.is_of_a_hospital() && details.as_of.is_some() {
-            let missing = UseCaseError::NotFound(Resource::Practitioner);
-            if self.load_practitioner(practitioner, missing).await?.as_of != details.as_of {
-                return Err(UseCaseError::Invalid {
-                    pointer: "/asOf",
-                    detail: ONLY_A_HOSPITAL_DATES,
-                });
-            }
-        }
-        let command = PractitionerCommand::UpdateDetails { details };
+        let command = PractitionerCommand::UpdateDetails {
+            details,
+            teller: principal.teller(),
+        };
         let target = Target::of(practitioner).expecting(expected_version.map(Expected::whole));
         let context = self.stamp(principal, issue);
         let receipt = self.execute::<Practitioner>(target, command, &context).await?;

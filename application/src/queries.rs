@@ -137,6 +137,22 @@ pub struct AccountView {
     pub version: u64,
 }
 
+impl AccountView {
+    /// The wallets that were changed, one for the other, for the one that signs in now, oldest first: they are the same person's, by
+    /// their signatures. What was bound before a registrar took a wallet away may have been somebody else's.
+    pub fn former_wallets(&self) -> Vec<Wallet> {
+        let mut chain = Vec::new();
+        for act in &self.wallet_acts {
+            if act.kind != WalletActKind::Changed {
+                chain.clear();
+            }
+            chain.extend(act.wallet);
+        }
+        chain.retain(|wallet| Some(*wallet) != self.wallet);
+        chain
+    }
+}
+
 /// Something that was done to an account's wallet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WalletAct {
@@ -390,4 +406,61 @@ pub struct ProjectionHash {
     pub hash: String,
     /// The position it was taken at, the same for all of one answer.
     pub position: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(acts: &[(WalletActKind, Option<u8>)]) -> AccountView {
+        let act = |(kind, wallet): &(WalletActKind, Option<u8>)| WalletAct {
+            at: DateTime::UNIX_EPOCH,
+            kind: *kind,
+            by: None,
+            wallet: wallet.map(|number| Wallet([number; 20])),
+            reason: None,
+        };
+        let wallet_acts: Vec<WalletAct> = acts.iter().map(act).collect();
+        AccountView {
+            id: AccountId::new(Uuid::nil()),
+            name: None,
+            role: Role::Patient,
+            wallet: wallet_acts.last().and_then(|act| act.wallet),
+            patient: None,
+            practitioner: None,
+            closed: false,
+            keys: Vec::new(),
+            wallet_acts,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn former_wallets_are_those_that_were_changed_one_for_the_other() {
+        use WalletActKind::{Changed, Invited, Registered, TakenAway};
+        let [a, b, c] = [1, 2, 3].map(Some);
+        for (acts, former) in [
+            (vec![], vec![]),
+            (vec![(Registered, a)], vec![]),
+            (vec![(Registered, a), (Changed, b)], vec![1]),
+            (vec![(Invited, a), (Changed, b), (Changed, c)], vec![1, 2]),
+            (vec![(Invited, a), (Changed, b), (Changed, a)], vec![2]),
+            (vec![(Invited, a), (TakenAway, None), (Invited, b)], vec![]),
+            (
+                vec![
+                    (Invited, a),
+                    (Changed, b),
+                    (TakenAway, None),
+                    (Invited, c),
+                    (Changed, a),
+                ],
+                vec![3],
+            ),
+        ] {
+            let former: Vec<Wallet> = former.into_iter().map(|number| Wallet([number; 20])).collect();
+            assert_eq!(account(&acts).former_wallets(), former, "{acts:?}");
+        }
+    }
 }

@@ -12,11 +12,27 @@ use domain::kernel::{AccountId, CommandId};
 use crate::error::StoreError;
 use crate::log::Position;
 
+/// As whom a caller issues commands, and has issued them. Idempotency keys of different callers have nothing to do with each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Issuers {
+    /// As whom they do now.
+    pub now: AccountId,
+    /// As whom they did before, with wallets that they have changed since.
+    pub before: Vec<AccountId>,
+}
+
+impl Issuers {
+    /// Whether a command is theirs.
+    pub fn include(&self, issuer: AccountId) -> bool {
+        self.now == issuer || self.before.contains(&issuer)
+    }
+}
+
 /// A request under an idempotency key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claim {
-    /// Who asks. Keys of different callers have nothing to do with each other.
-    pub issuer: AccountId,
+    /// Who asks.
+    pub issuers: Issuers,
     /// A keyed hash of the key.
     pub key: [u8; 32],
     /// A keyed hash of what is asked: it holds health data.
@@ -103,7 +119,7 @@ pub enum Trace {
 /// The registry.
 #[async_trait]
 pub trait CommandRegistry: Send + Sync + 'static {
-    /// Claims a request under an idempotency key.
+    /// Claims a request under an idempotency key. What the caller asked for under it before, as whomever, is the same request.
     ///
     /// # Errors
     /// When the store does not answer, as for every method here.

@@ -123,11 +123,17 @@ pub trait RegistrationRequests: Send + Sync + 'static {
         now: DateTime<Utc>,
     ) -> Result<Vec<RegistrationRequest>, StoreError>;
 
-    /// Begins to approve a request: from now on it is neither declined nor replaced. Beginning again is the same.
+    /// Begins to approve a request by a command: from now on it is neither declined nor replaced. Others may begin too; beginning again
+    /// by the same command is the same.
     ///
     /// # Errors
     /// As [`Self::ask`].
-    async fn begin_approval(&self, id: Uuid, now: DateTime<Utc>) -> Result<Decided<RegistrationRequest>, StoreError>;
+    async fn begin_approval(
+        &self,
+        id: Uuid,
+        by: CommandId,
+        now: DateTime<Utc>,
+    ) -> Result<Decided<RegistrationRequest>, StoreError>;
 
     /// The log has it: the request is approved, and what it said is gone. It is remembered until then, for its owner to see.
     ///
@@ -135,11 +141,11 @@ pub trait RegistrationRequests: Send + Sync + 'static {
     /// As [`Self::ask`].
     async fn approved(&self, id: Uuid, until: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// The log does not have it, and will not: the request waits again.
+    /// Nothing came of a command that had begun to approve, and nothing will. The request waits again if nothing can come of any other.
     ///
     /// # Errors
     /// As [`Self::ask`].
-    async fn give_back(&self, id: Uuid) -> Result<(), StoreError>;
+    async fn give_back(&self, id: Uuid, by: CommandId) -> Result<(), StoreError>;
 
     /// Declines a request; what it said is gone. Declining again by the same command is the same.
     ///

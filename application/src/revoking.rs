@@ -124,7 +124,7 @@ impl<B: Backend> Clinic<B> {
             }
         };
         let done = self.execute::<Account>(Target::of(account), command, context).await;
-        done.map_err(CommandError::of_any)
+        done.map_err(|error| error.refused_as(Refusal::from))
     }
 
     /// Whether a command revokes something and has not been carried through yet.

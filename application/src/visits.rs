@@ -103,7 +103,7 @@ impl<B: Backend> Clinic<B> {
         let stream = CalendarId::of_visit(appointment);
         let done = self.execute::<Calendar>(Target::of(stream), command, &context).await;
         let receipt =
-            done.map_err(|error| UseCaseError::from(error).of_existing(Resource::Appointment, appointment.uuid()))?;
+            done.map_err(|error| UseCaseError::from(error).meeting(Resource::Appointment, appointment.uuid()))?;
         Ok(AppointmentDone {
             id: appointment,
             day: calendar.day,

@@ -270,21 +270,18 @@ impl<B: Backend> Clinic<B> {
         Ok(self.sessions.close_all(&signed_in.wallet, signed_in.session).await?)
     }
 
-    /// What an earlier attempt at changing the caller's wallet for a `new` one has come to. The caller has no account by then; the new
-    /// wallet has it.
-    ///
-    /// # Errors
-    /// [`UseCaseError`].
-    pub async fn wallet_changed_before(
+    /// What an earlier attempt at changing the caller's wallet for a `new` one has come to. Whoever asks with the old one has no account
+    /// by then; the new one has it.
+    async fn wallet_changed_before(
         &self,
         principal: &Principal,
-        new: &Wallet,
+        new: Option<Wallet>,
         issue: &Issue,
     ) -> Result<Option<Done<AccountId>>, UseCaseError> {
-        if !issue.repeated {
+        let Some(new) = new.filter(|_| issue.repeated) else {
             return Ok(None);
-        }
-        let claim = self.executor.load::<WalletClaim>(self.wallet_id(new)).await?.aggregate;
+        };
+        let claim = self.executor.load::<WalletClaim>(self.wallet_id(&new)).await?.aggregate;
         let Some(id) = claim.account().or_else(|| principal.account()) else {
             return Ok(None);
         };
@@ -292,18 +289,23 @@ impl<B: Backend> Clinic<B> {
         Ok(receipt.map(|receipt| Done { id, receipt }))
     }
 
-    /// Changes the caller's wallet for another one. Both have signed. The sessions of both end.
+    /// Changes the caller's wallet for a `new` one. Both have signed, which `agreed` proves: it is asked once it matters, for it uses up
+    /// what was signed. The sessions of both end.
     ///
     /// # Errors
     /// [`UseCaseError`].
     pub async fn change_wallet(
         &self,
         principal: &Principal,
-        change: WalletChange,
+        new: Option<Wallet>,
+        agreed: impl Future<Output = Result<WalletChange, UseCaseError>> + Send,
         issue: &Issue,
     ) -> Result<Done<AccountId>, UseCaseError> {
-        let account = own_account(principal)?;
-        let WalletChange { from, to } = change;
+        if let Some(done) = self.wallet_changed_before(principal, new, issue).await? {
+            return Ok(done);
+        }
+        let account = self.own_wallet(principal).await?.id;
+        let WalletChange { from, to } = agreed.await?;
         if from.wallet == to.wallet {
             return Err(UseCaseError::Invalid {
                 pointer: "/new/message",

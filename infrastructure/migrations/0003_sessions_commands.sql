@@ -57,13 +57,16 @@ CREATE TABLE registration_requests (
     owner       uuid PRIMARY KEY,
     id          uuid NOT NULL UNIQUE,
     standing    text NOT NULL CHECK (standing IN ('waiting', 'approving', 'approved', 'declined')),
+    -- The commands that approve it, and of which something may come.
+    approved_by uuid[] NOT NULL DEFAULT '{}',
     -- The command that declined it.
     declined_by uuid,
     sealed      bytea,
     asked_at    timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL,
     CHECK ((sealed IS NULL) = (standing = 'approved')),
-    CHECK ((declined_by IS NULL) = (standing <> 'declined'))
+    CHECK ((declined_by IS NULL) = (standing <> 'declined')),
+    CHECK ((approved_by = '{}') = (standing <> 'approving'))
 );
 CREATE INDEX registration_requests_waiting ON registration_requests (asked_at, id) WHERE standing IN ('waiting', 'approving');
 CREATE INDEX registration_requests_expiry ON registration_requests (expires_at);

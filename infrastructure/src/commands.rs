@@ -17,36 +17,56 @@ use crate::trace::trace;
 #[derive(Clone, Debug)]
 pub struct PostgresCommands(Answering);
 
+/// A command that is new to the registry.
+struct NewRow<'a> {
+    command_id: CommandId,
+    issuer: AccountId,
+    key: Option<&'a [u8]>,
+    fingerprint: Option<&'a [u8]>,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+}
+
 impl PostgresCommands {
     /// Over a pool whose search path begins with the schema of the journal and has `core`.
     pub const fn new(pool: PgPool) -> Self {
         Self(Answering::new(pool))
     }
 
-    async fn insert(&self, claim: &Claim, key: Option<&[u8]>, fingerprint: Option<&[u8]>) -> Result<bool, StoreError> {
+    async fn insert(&self, row: &NewRow<'_>) -> Result<bool, StoreError> {
         let sql = "INSERT INTO commands (command_id, issuer, idempotency_key, fingerprint, claimed_until, created_at) \
                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
         let inserted = sqlx::query(sql)
-            .bind(claim.command_id.uuid())
-            .bind(claim.issuer.uuid())
-            .bind(key)
-            .bind(fingerprint)
-            .bind(claim.until)
-            .bind(claim.now)
+            .bind(row.command_id.uuid())
+            .bind(row.issuer.uuid())
+            .bind(row.key)
+            .bind(row.fingerprint)
+            .bind(row.until)
+            .bind(row.now)
             .execute(&self.0)
             .await;
         inserted.map(|done| done.rows_affected() == 1).map_err(store)
     }
 
-    /// What an earlier claim under the same key has come to; `None` when it was forgotten just now.
+    /// What an earlier claim of the same caller under the same key has come to, as whomever they asked.
     async fn earlier(&self, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
+        for issuer in &claim.issuers.before {
+            if let Some(claimed) = self.earlier_by(*issuer, claim).await? {
+                return Ok(Some(claimed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What an earlier claim of this issuer under the same key has come to; `None` when there is none, or it was forgotten just now.
+    async fn earlier_by(&self, issuer: AccountId, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
         // Takes the claim over if it ran out, in one statement: of two callers, one gets it.
         let sql = "UPDATE commands SET fence = fence + 1, claimed_until = $4 \
                    WHERE issuer = $1 AND idempotency_key = $2 AND fingerprint = $3 AND status IS NULL \
                      AND claimed_until <= $5 \
                    RETURNING command_id, fence";
         let taken = sqlx::query(sql)
-            .bind(claim.issuer.uuid())
+            .bind(issuer.uuid())
             .bind(claim.key.as_slice())
             .bind(claim.fingerprint.as_slice())
             .bind(claim.until)
@@ -62,7 +82,7 @@ impl PostgresCommands {
         let sql = "SELECT command_id, fingerprint, status, body, location, etag FROM commands \
                    WHERE issuer = $1 AND idempotency_key = $2";
         let found = sqlx::query(sql)
-            .bind(claim.issuer.uuid())
+            .bind(issuer.uuid())
             .bind(claim.key.as_slice())
             .fetch_optional(&self.0)
             .await
@@ -98,14 +118,27 @@ fn answer(row: &PgRow) -> Result<Option<StoredAnswer>, StoreError> {
 #[async_trait]
 impl CommandRegistry for PostgresCommands {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        // Of wallets that are in use no more: nobody else claims under their keys.
+        if let Some(claimed) = self.earlier(claim).await? {
+            return Ok(claimed);
+        }
+        let issuer = claim.issuers.now;
+        let row = NewRow {
+            command_id: claim.command_id,
+            issuer,
+            key: Some(&claim.key),
+            fingerprint: Some(&claim.fingerprint),
+            until: claim.until,
+            now: claim.now,
+        };
         loop {
-            if self.insert(claim, Some(&claim.key), Some(&claim.fingerprint)).await? {
+            if self.insert(&row).await? {
                 return Ok(Claimed::Granted(Ticket {
                     command_id: claim.command_id,
                     fence: 1,
                 }));
             }
-            if let Some(claimed) = self.earlier(claim).await? {
+            if let Some(claimed) = self.earlier_by(issuer, claim).await? {
                 return Ok(claimed);
             }
             // The row was swept between the two: the key is new again.
@@ -119,15 +152,15 @@ impl CommandRegistry for PostgresCommands {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Ticket, StoreError> {
-        let claim = Claim {
-            issuer,
-            key: [0; 32],
-            fingerprint: [0; 32],
+        let row = NewRow {
             command_id,
-            now,
+            issuer,
+            key: None,
+            fingerprint: None,
             until,
+            now,
         };
-        self.insert(&claim, None, None).await?;
+        self.insert(&row).await?;
         Ok(Ticket { command_id, fence: 1 })
     }
 

@@ -33,12 +33,10 @@ places! {
     APPENDER_OUTBOX_CLEANED = "appender.outbox-cleaned";
     /// Blocks were read and checked; nothing is written.
     FOLLOWER_FETCHED = "follower.fetched";
-    /// In the open transaction, the journal has the blocks.
+    /// In the open transaction, the journal and the checkpoint have the blocks.
     FOLLOWER_JOURNALED = "follower.journaled";
-    /// In the open transaction, the read models have the blocks.
+    /// In the open transaction, the read models have the blocks too.
     FOLLOWER_PROJECTED = "follower.projected";
-    /// In the open transaction, the checkpoint has the blocks.
-    FOLLOWER_BEFORE_COMMIT = "follower.before-commit";
     /// The transaction is committed; nobody was told.
     FOLLOWER_COMMITTED = "follower.committed";
     /// Everybody was told.

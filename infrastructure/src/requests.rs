@@ -8,7 +8,7 @@ use application::requests::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::account::Proof;
-use domain::kernel::{Wallet, WalletId};
+use domain::kernel::{CommandId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
@@ -130,7 +130,7 @@ impl RegistrationRequests for PostgresRequests {
                    SELECT $1, $2, 'waiting', $3, $4, $5 \
                    WHERE $6 > (SELECT count(*) FROM registration_requests \
                                WHERE standing IN ('waiting', 'approving') AND expires_at > $4 AND owner <> $1) \
-                   ON CONFLICT (owner) DO UPDATE SET id = EXCLUDED.id, standing = 'waiting', declined_by = NULL, \
+                   ON CONFLICT (owner) DO UPDATE SET id = EXCLUDED.id, standing = 'waiting', approved_by = '{}', declined_by = NULL, \
                        sealed = EXCLUDED.sealed, asked_at = EXCLUDED.asked_at, expires_at = EXCLUDED.expires_at \
                    WHERE former.standing IN ('waiting', 'declined') OR former.expires_at <= $4";
         let listed = sqlx::query(sql)
@@ -204,13 +204,20 @@ impl RegistrationRequests for PostgresRequests {
         Ok(read.collect())
     }
 
-    async fn begin_approval(&self, id: Uuid, now: DateTime<Utc>) -> Result<Decided<RegistrationRequest>, StoreError> {
-        let sql = "UPDATE registration_requests SET standing = 'approving' \
+    async fn begin_approval(
+        &self,
+        id: Uuid,
+        by: CommandId,
+        now: DateTime<Utc>,
+    ) -> Result<Decided<RegistrationRequest>, StoreError> {
+        let sql = "UPDATE registration_requests \
+                   SET standing = 'approving', approved_by = array_append(array_remove(approved_by, $3), $3) \
                    WHERE id = $1 AND expires_at > $2 AND standing IN ('waiting', 'approving') \
                    RETURNING id, standing, sealed, asked_at, expires_at";
         let row: Option<Row> = sqlx::query_as(sql)
             .bind(id)
             .bind(now)
+            .bind(by.uuid())
             .fetch_optional(&self.pool)
             .await
             .map_err(store)?;
@@ -223,7 +230,8 @@ impl RegistrationRequests for PostgresRequests {
 
     async fn approved(&self, id: Uuid, until: DateTime<Utc>) -> Result<(), StoreError> {
         crash_point(crash::APPROVAL_LOGGED);
-        let sql = "UPDATE registration_requests SET standing = 'approved', declined_by = NULL, sealed = NULL, expires_at = $2 \
+        let sql = "UPDATE registration_requests SET standing = 'approved', approved_by = '{}', declined_by = NULL, \
+                       sealed = NULL, expires_at = $2 \
                    WHERE id = $1";
         sqlx::query(sql)
             .bind(id)
@@ -234,10 +242,13 @@ impl RegistrationRequests for PostgresRequests {
             .map_err(store)
     }
 
-    async fn give_back(&self, id: Uuid) -> Result<(), StoreError> {
-        let sql = "UPDATE registration_requests SET standing = 'waiting' WHERE id = $1 AND standing = 'approving'";
+    async fn give_back(&self, id: Uuid, by: CommandId) -> Result<(), StoreError> {
+        let sql = "UPDATE registration_requests SET approved_by = array_remove(approved_by, $2), \
+                       standing = CASE array_remove(approved_by, $2) WHEN '{}' THEN 'waiting' ELSE standing END \
+                   WHERE id = $1 AND standing = 'approving'";
         sqlx::query(sql)
             .bind(id)
+            .bind(by.uuid())
             .execute(&self.pool)
             .await
             .map(drop)

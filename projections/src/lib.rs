@@ -1,7 +1,7 @@
 //! The read models: what lists, searches and single views are answered from.
 //!
 //! One folder per read model, with the same files in each: `schema.sql` and `indexes.sql` (its tables), `fold.rs` (pure: a
-//! row and an event give a row), `rows.rs` (a block's rows in, a block's changes out, one statement per table), `query.rs`
+//! row and an event give a row), `rows.rs` (a block's rows in, a block's changes out, all in one statement), `query.rs`
 //! (what is asked of it). Start in [`ReadModels`].
 //!
 //! What is promised:
@@ -23,6 +23,7 @@ mod relationships;
 mod search;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use projector::{ProjectionError, ReadModels};
 pub use queries::PgQueries;

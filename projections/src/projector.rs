@@ -12,6 +12,7 @@ use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, Entry, Stamp, keys_to_load};
 use crate::calendars::CalendarRow;
 use crate::patients::PatientRow;
+use crate::writes::Writes;
 use crate::{accounts, appointments, calendars, patients, practitioners, relationships};
 
 /// The read models, as the follower fills them.
@@ -94,8 +95,9 @@ impl Projector for ReadModels {
     }
 
     async fn fill(&self, connection: &mut PgConnection, events: &[OpenedEvent]) -> Result<(), ProjectionError> {
-        write_rows(connection, &Batch::of(events)).await?;
-        Ok(())
+        let mut writes = Writes::default();
+        fold_rows(connection, &Batch::of(events), &mut writes).await?;
+        Ok(writes.run(connection).await?)
     }
 
     async fn apply(
@@ -104,9 +106,11 @@ impl Projector for ReadModels {
         _block: &BlockRef,
         events: &[OpenedEvent],
     ) -> Result<(), ProjectionError> {
-        let changes = write_rows(connection, &Batch::of(events)).await?;
-        patients::names::update(connection, &changes.patients.before, &changes.patients.after).await?;
-        calendars::free_runs::update(connection, &changes.calendars.before, &changes.calendars.after).await?;
+        let mut writes = Writes::default();
+        let changes = fold_rows(connection, &Batch::of(events), &mut writes).await?;
+        patients::names::update(&mut writes, &changes.patients.before, &changes.patients.after);
+        calendars::free_runs::update(&mut writes, &changes.calendars.before, &changes.calendars.after);
+        writes.run(connection).await?;
         let changed = relationships::changes(&changes.appointments.before, &changes.appointments.after);
         relationships::update(connection, &changed).await?;
         Ok(())
@@ -126,19 +130,23 @@ struct Changes {
     appointments: Change<AppointmentId, AppointmentRow, Option<AppointmentRow>>,
 }
 
-/// Writes the rows that follow from events alone.
-async fn write_rows(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<Changes, sqlx::Error> {
+/// Loads the rows that events concern, and adds to `writes` what they make of them: the rows that follow from events alone.
+async fn fold_rows(
+    connection: &mut PgConnection,
+    batch: &Batch<'_>,
+    writes: &mut Writes,
+) -> Result<Changes, sqlx::Error> {
     let before = practitioners::load(connection, &keys_to_load(&batch.practitioners)).await?;
     let after = fold_all(&before, &batch.practitioners, practitioners::fold);
-    practitioners::write(connection, &after).await?;
+    practitioners::write(writes, &after);
 
     let before = accounts::load(connection, &keys_to_load(&batch.accounts)).await?;
     let after = fold_all(&before, &batch.accounts, accounts::fold);
-    accounts::write(connection, &before, &after).await?;
+    accounts::write(writes, &before, &after);
 
     let before = patients::load(connection, &keys_to_load(&batch.patients)).await?;
     let after = fold_all(&before, &batch.patients, patients::fold);
-    patients::write(connection, &after).await?;
+    patients::write(writes, &after);
     let patients = Change { before, after };
 
     let offers: Vec<_> = batch
@@ -151,12 +159,12 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<
     let after = fold_all(&before, &offers, |row, stamp, event| {
         Some(calendars::fold(row, stamp, event))
     });
-    calendars::write(connection, &after).await?;
+    calendars::write(writes, &after);
     let calendars = Change { before, after };
 
     let before = appointments::load(connection, &appointments_of(&batch.calendars)).await?;
     let after = fold_appointments(&before, &batch.calendars);
-    appointments::write(connection, &after).await?;
+    appointments::write(writes, &after);
     let appointments = Change { before, after };
 
     Ok(Changes {

@@ -23,7 +23,8 @@ pub(crate) async fn import<C>(site: &Site<C>, folder: &Path) {
     let arguments = ["import", "--json", "--url", &server.url, folder];
     let said = site.run(&arguments, &[("MEDCONNECT_KEY", &key)]).await;
     let took = started.elapsed().as_secs_f64();
-    assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+    // 3: two patients of generated bundles may have one number, which is then not recorded, and that is said.
+    assert!(matches!(said.code, 0 | 3), "{} {}", said.out, said.err);
     let summary: Value = serde_json::from_str(said.out.lines().last().expect("a summary")).expect("JSON");
     at_rest(site, &administrator).await;
 

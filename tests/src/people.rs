@@ -98,13 +98,15 @@ impl Person {
         system.post("/v1/invitations/accept", token, &body).await
     }
 
+    /// What they get who try to sign in.
+    pub async fn try_to_sign_in(&self, system: &TestSystem) -> (u16, Value) {
+        let login = self.signed("Sign in.", system).await;
+        system.post("/v1/auth/login", "", &login).await
+    }
+
     /// Signs in, and answers with the session.
     pub async fn session(&self, system: &TestSystem) -> Value {
-        let (status, challenge) = system.post("/v1/auth/nonce", "", &json!({})).await;
-        assert_eq!(status, 200, "{challenge}");
-        let message = self.message(&challenge);
-        let login = json!({ "message": message, "signature": self.sign(&message) });
-        let (status, session) = system.post("/v1/auth/login", "", &login).await;
+        let (status, session) = self.try_to_sign_in(system).await;
         assert_eq!(status, 200, "{session}");
         session
     }

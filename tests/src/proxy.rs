@@ -34,6 +34,8 @@ pub enum Conduct {
     HidesRejections,
     /// It is at this block, as if nothing had happened since. It takes transactions all the same.
     IsStillAt(u64),
+    /// It is still fetching the chain: it is at this block, of so many.
+    IsSyncing(u64, u64),
     /// It takes its time.
     Delays(Duration),
     /// It answers something that is no JSON.
@@ -329,6 +331,9 @@ impl Liar {
         }
         let answer = match (conduct, method.as_str()) {
             (Conduct::ClaimsChain(id), "eth_chainId") => says(json!(quantity(*id))),
+            (Conduct::IsSyncing(at, of), "eth_syncing") => {
+                says(json!({ "startingBlock": "0x0", "currentBlock": quantity(*at), "highestBlock": quantity(*of) }))
+            }
             (Conduct::AnswersAnotherShape, _) => says(json!({ "status": "syncing", "peers": [] })),
             (Conduct::AnswersOnlyErrors(_, code, message), _) => refuses(*code, message),
             (Conduct::Refuses(refused, code, message, _), method) if *refused == method && self.may_still() => {

@@ -115,7 +115,7 @@ impl Bench {
         let mut size = Size::default();
         for (count, commit) in commits.iter().take(BATCH).enumerate() {
             size = size.plus(Size::of(commit)?);
-            if !self.rules.fit(size, self.bounds) {
+            if !self.rules.allow(size, self.bounds) {
                 anyhow::ensure!(count > 0, "no commit fits into a block of this chain");
                 return Ok(count);
             }

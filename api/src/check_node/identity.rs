@@ -66,20 +66,27 @@ fn newest_block(head: &Head) -> Finding {
     finding.valued(json!({ "number": head.number, "ageSeconds": age }))
 }
 
-/// Nothing is said of a node that is where the network is.
+/// Nothing is said of a node that is where the network is. One that is not would have everything begin on old blocks, and many do not
+/// show their state before they have all of it.
 async fn syncing(line: &Line) -> Option<Finding> {
-    let state = line.ask("eth_syncing", json!([])).await.ok().filter(Value::is_object)?;
-    let number = |name| state.get(name).and_then(quantity).unwrap_or_default();
-    let (at, of) = (number("currentBlock"), number("highestBlock"));
-    let found = if at < of {
-        format!("the node is still fetching the chain: block {at} of {of}")
-    } else {
-        "the node is still building its indexes".to_owned()
+    let state = line.ask("eth_syncing", json!([])).await.ok()?;
+    let number = |name| state.get(name).and_then(quantity);
+    let found = match (number("currentBlock"), number("highestBlock")) {
+        (Some(at), Some(of)) if at < of => format!("the node is still fetching the chain: block {at} of {of}"),
+        (Some(_), Some(_)) => {
+            let (found, advice) = (
+                "the node is still building its indexes",
+                "it finds transactions and receipts when it is done; until then commands may wait",
+            );
+            return Some(Finding::limited("synchronising", found, advice));
+        }
+        _ if state == json!(false) => return None,
+        _ => "the node is still fetching the chain".to_owned(),
     };
-    Some(Finding::limited(
+    Some(Finding::missing(
         "synchronising",
         found,
-        "wait until it is done, and check again",
+        "wait until eth_syncing answers false, and check again; if it gets no further, look at the node's peers and its log",
     ))
 }
 

@@ -28,14 +28,14 @@ const TOLD: Duration = Duration::from_secs(5);
 ///
 /// Files are bundles of the types transaction, batch, history, collection, searchset, document and message, or resources on their
 /// own; several may follow one another in a file, and in .ndjson each line is one. All files of a run are one: a reference may name
-/// what stands in another of them, and of several states of a resource the newest counts (meta.lastUpdated, then meta.versionId, then
-/// the order of the files and in them).
+/// what stands in another of them, and of several states of a resource the newest counts (by date, then meta.versionId, then the order
+/// of the files and in them). The date of a state is meta.lastUpdated, or when its server stored it, or, of a condition, an allergy or
+/// a medication, Bundle.timestamp. What of a chart has none, visits included, is as of the moment of the import.
 ///
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
 /// changed is brought up to date entry by entry, and so are visits and doctors; what is not told again stays, and a doctor's time zone
-/// always does. A state that is older than what is recorded changes nothing, by meta.lastUpdated; without it a state counts as of when
-/// it is told. Two persons who share an identifier are never made one: they are told apart by another identifier, or refused by name.
-/// What is deleted at the source is treated as what was entered in error there: a visit of that kind stays with the status
+/// always does. A state that is older than what is recorded changes nothing, and brings nothing back that was taken back. Two persons
+/// who share an identifier are never made one: they are told apart by another identifier, or refused by name. What is deleted at the source is treated as what was entered in error there: a visit of that kind stays with the status
 /// entered-in-error and counts no more. The record of a patient who is deleted there stays, and nothing of them is imported.
 ///
 /// Whatever is not taken as it stands is named and counted, --json has all of it:
@@ -54,7 +54,9 @@ const TOLD: Duration = Duration::from_secs(5);
 /// Without --url it is the system that `medconnect dev` runs on this machine, with its demo hospital's key.
 ///
 /// Exit codes: 0 everything was taken that a record has a place for; 1 a file, a person, a doctor or a visit failed (they are named,
-/// and the others are in); 2 nothing could be tried; 3 nothing failed, and something was left out.
+/// and the others are in); 2 nothing could be tried; 3 nothing failed, and something was left out. What was left out is listed once
+/// more at the end. 3 is common with large exports: in Synthea's, for one, two patients now and then have the same number of a
+/// driver's licence, which then names neither of them and is not recorded.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Files (.json, .ndjson, either as .gz; names in any case), and folders of them

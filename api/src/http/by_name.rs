@@ -3,11 +3,14 @@
 //! What serde derives for a struct also takes an array with the members in their order. Nothing documents that form, and
 //! it would change its meaning whenever a member is added: here it is refused like any other wrong type.
 //!
+//! What serde derives for an enum also takes an object with one member, `{"male": null}`. Here an enum is one of its texts; what is told
+//! in other forms reads itself.
+//!
 //! A whole number is an integer however it is written, as JSON Schema has it: `20.0` and `2e1` are 20.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 
 /// A deserializer, or a part of one, that gives structs only what comes as an object.
 pub struct ByName<T>(pub T);
@@ -74,11 +77,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ByName<D> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_enum(name, variants, ByName(visitor))
+        self.0.deserialize_str(OneOf { variants, visitor })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -101,6 +104,33 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Members<V> {
     }
 }
 
+/// The visitor of an enum: a text that is one of these.
+struct OneOf<V> {
+    variants: &'static [&'static str],
+    visitor: V,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for OneOf<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one of ")?;
+        for (index, variant) in self.variants.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}\"{variant}\"")?;
+        }
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<V::Value, E> {
+        if self.variants.contains(&text) {
+            self.visitor.visit_enum(text.into_deserializer())
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+}
+
 /// The visitor of an integer: a float comes as one if it is whole.
 struct Whole<V>(V);
 
@@ -111,15 +141,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
         self.0.expecting(f)
     }
 
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<V::Value, E> {
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
         self.0.visit_u64(value)
     }
 
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<V::Value, E> {
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
         self.0.visit_i64(value)
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<V::Value, E> {
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
         match value.to_string().parse() {
             Ok(whole) => self.0.visit_i64(whole),
             Err(_) => self.0.visit_f64(value),
@@ -134,11 +164,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for ByName<V> {
         self.0.expecting(f)
     }
 
-    fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
+    fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
         self.0.visit_none()
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<V::Value, E> {
+    fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
         self.0.visit_unit()
     }
 
@@ -156,44 +186,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for ByName<V> {
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
         self.0.visit_map(ByName(members))
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, form: A) -> Result<V::Value, A::Error> {
-        self.0.visit_enum(ByName(form))
-    }
-}
-
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for ByName<A> {
-    type Error = A::Error;
-    type Variant = ByName<A::Variant>;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
-        let (name, content) = self.0.variant_seed(seed)?;
-        Ok((name, ByName(content)))
-    }
-}
-
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for ByName<A> {
-    type Error = A::Error;
-
-    fn unit_variant(self) -> Result<(), A::Error> {
-        self.0.unit_variant()
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.newtype_variant_seed(ByName(seed))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.0.tuple_variant(len, ByName(visitor))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, A::Error> {
-        self.0.struct_variant(fields, Members(visitor))
     }
 }
 

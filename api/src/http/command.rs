@@ -20,7 +20,7 @@ use application::calendars::AppointmentVersion;
 use application::clinic::{Backend, Clinic, Issue};
 use application::error::{StoreError, UseCaseError};
 use application::identity::Principal;
-use application::registry::{Claim, Claimed, StoredAnswer, Ticket};
+use application::registry::{Claim, Claimed, Issuers, StoredAnswer, Ticket};
 use application::sessions::SignedIn;
 use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, CommandId};
@@ -51,7 +51,7 @@ pub struct Command<B: Backend, T: Checked> {
     caller: Caller,
     body: T::Domain,
     clinic: web::Data<Clinic<B>>,
-    issuer: AccountId,
+    issuers: Issuers,
     precondition: Precondition,
     core: web::Data<Core>,
     key: Option<Key>,
@@ -76,14 +76,14 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
         Box::pin(async move {
             let caller = caller(&request).await?;
             let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
-            let issuer = clinic.issuer(&caller.principal, caller.wallet.as_ref());
-            core.limiter.command(&caller.principal, &issuer)?;
+            let issuers = clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former);
+            core.limiter.command(&caller.principal, &issuers.now)?;
             let headers = request.headers();
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
             let bytes = body::take(&request, payload, &core.settings).await?;
-            core.limiter.bytes(&caller.principal, &issuer, bytes.len())?;
+            core.limiter.bytes(&caller.principal, &issuers.now, bytes.len())?;
             let said = checked(body::parse::<T>(&bytes)?)?;
             let key = key.map(|key| Key {
                 key: core.ports.secrets.fingerprint(&[b"idempotency key", key.as_bytes()]),
@@ -93,7 +93,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
                 caller,
                 body: said,
                 clinic,
-                issuer,
+                issuers,
                 precondition,
                 prefer: Prefer::read(headers),
                 core,
@@ -205,11 +205,11 @@ impl<B: Backend, T: Checked> Command<B, T> {
     {
         self.precondition.refuse_unread()?;
         let (core, clinic) = (self.core.into_inner(), self.clinic.into_inner());
-        let issuer = self.issuer;
+        let issuer = self.issuers.now;
         let fresh = CommandId::new(Uuid::new_v4());
         let issued_at = core.ports.clock.now();
         let record = match self.key {
-            Some(key) => match claim(&core, issuer, key, fresh).await? {
+            Some(key) => match claim(&core, self.issuers, key, fresh).await? {
                 Claimed::Granted(ticket) => Record::Keyed(ticket),
                 Claimed::Answered(answer) => return Ok(replay(&answer)),
                 Claimed::InProgress(command) => return Err(in_progress(command)),
@@ -268,13 +268,13 @@ impl Record {
 
 async fn claim(
     core: &Core,
-    issuer: AccountId,
+    issuers: Issuers,
     Key { key, fingerprint }: Key,
     command_id: CommandId,
 ) -> Result<Claimed, Problem> {
     let now = core.ports.clock.now();
     let claim = Claim {
-        issuer,
+        issuers,
         key,
         fingerprint,
         command_id,

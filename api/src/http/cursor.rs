@@ -1,10 +1,11 @@
 //! Cursors and pages.
 //!
-//! A cursor is opaque to callers: the name of a list and the key of the last item of a page of it, in base64url. It holds a place, not a
-//! permission. In another list that place would be another one, so it is refused there.
+//! A cursor is opaque to callers: the mark of a list and the key of the last item of a page of it, in base64url. It holds a place, not a
+//! permission. In another list, or in the same one by other filters, that place would be another one, so it is refused there.
 
 use actix_web::{HttpRequest, HttpResponse};
 use application::queries::Page;
+use application::secrets::Secrets;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -17,22 +18,39 @@ use super::problem::{Problem, ProblemKind};
 const DEFAULT_LIMIT: u32 = 50;
 const MOST: u32 = 200;
 
-/// Writes a cursor of a list. `None` when the key cannot be written, which is a mistake in its type.
-pub fn encode(list: &str, key: &impl Serialize) -> Option<String> {
-    serde_json::to_vec(&(list, key))
-        .ok()
-        .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+/// What is wrong with a cursor that does not belong to a list.
+const STRANGE: &str = "is not one of this server's for this list and these filters";
+
+/// A list, by certain filters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct List {
+    /// Tells lists apart: a part of a keyed hash, for filters may be names.
+    mark: u64,
 }
 
-/// Reads a cursor of a list.
-///
-/// # Errors
-/// What is wrong, when this server did not make it for this list.
-pub fn decode<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, &'static str> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let said = bytes.and_then(|bytes| serde_json::from_slice::<(String, K)>(&bytes).ok());
-    let key = said.and_then(|(of, key)| (of == list).then_some(key));
-    key.ok_or("is not one of this server's for this list")
+impl List {
+    /// The list of an endpoint, by the filters that were given.
+    pub fn of(secrets: &dyn Secrets, endpoint: &str, filters: &impl Serialize) -> Self {
+        // What cannot be written tells nothing apart, and nothing here is such.
+        let filters = serde_json::to_vec(filters).unwrap_or_default();
+        let [a, b, c, d, e, f, g, h, ..] = secrets.fingerprint(&[b"list", endpoint.as_bytes(), &filters]);
+        Self {
+            mark: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+        }
+    }
+
+    /// Writes a cursor. `None` when the key cannot be written, which is a mistake in its type.
+    fn encode(self, key: &impl Serialize) -> Option<String> {
+        let bytes = serde_json::to_vec(&(self.mark, key)).ok()?;
+        Some(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Reads a cursor. `None` when this server did not make it for this list.
+    fn decode<K: DeserializeOwned>(self, cursor: &str) -> Option<K> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (mark, key) = serde_json::from_slice::<(u64, K)>(&bytes).ok()?;
+        (mark == self.mark).then_some(key)
+    }
 }
 
 /// Which page.
@@ -40,77 +58,75 @@ pub fn decode<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, &'stat
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    /// Where the page before ended (`nextCursor`).
+    /// Where the page before ended (`nextCursor`), by the same filters.
     pub cursor: Option<String>,
     /// How many items at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
 }
 
-/// The page for a query, which gets one item more than asked for, to see whether there is another page.
-///
-/// # Errors
-/// `malformed-request` when the cursor or the limit is wrong.
-pub fn page<K: DeserializeOwned>(
-    list: &'static str,
-    cursor: Option<&str>,
-    limit: Option<u32>,
-) -> Result<Wanted<K>, Problem> {
-    let refused = |detail: &str| Problem::new(ProblemKind::MalformedRequest).detail(format!("The {detail}."));
-    let limit = check_limit(limit).map_err(|detail| refused(&format!("limit {detail}")))?;
-    let after = cursor.map(|cursor| decode(list, cursor)).transpose();
-    let after = after.map_err(|detail| refused(&format!("cursor {detail}")))?;
-    Ok(Wanted { list, after, limit })
+/// Whether so many items can be asked for. What is wrong goes to `checks`.
+pub fn check_limit(checks: &mut Checks, limit: Option<u32>) {
+    if let Err(detail) = checked_limit(limit) {
+        checks.wrong(detail);
+    }
 }
 
 /// The limit, or what is wrong with it.
-fn check_limit(limit: Option<u32>) -> Result<u32, &'static str> {
+fn checked_limit(limit: Option<u32>) -> Result<u32, &'static str> {
     match limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MOST => Ok(limit),
         _ => Err("must be from 1 to 200"),
     }
 }
 
-/// The page that a body asks for. What is wrong with it goes to `checks`.
-pub fn check_page<K: DeserializeOwned>(
-    list: &'static str,
-    checks: &mut Checks,
-    cursor: Option<&str>,
-    limit: Option<u32>,
-) -> Wanted<K> {
-    let mut noted = |step: &str, detail: &str| checks.within(step, |checks| checks.wrong(detail));
-    let limit = check_limit(limit).unwrap_or_else(|detail| {
-        noted("limit", detail);
-        DEFAULT_LIMIT
-    });
-    let after = cursor.map(|cursor| decode(list, cursor)).transpose();
-    let after = after.unwrap_or_else(|detail| {
-        noted("cursor", detail);
-        None
-    });
-    Wanted { list, after, limit }
-}
-
 impl PageQuery {
-    /// The page for a query that says nothing else.
+    /// What a query says of the page, beside its filters.
+    pub fn new(cursor: Option<&String>, limit: Option<u32>) -> Self {
+        Self {
+            cursor: cursor.cloned(),
+            limit,
+        }
+    }
+
+    /// The page of a list that a query asks for.
     ///
     /// # Errors
-    /// As [`page`].
-    pub fn page<K: DeserializeOwned>(&self, list: &'static str) -> Result<Wanted<K>, Problem> {
-        page(list, self.cursor.as_deref(), self.limit)
+    /// `malformed-request` when the cursor or the limit is wrong.
+    pub fn page<K: DeserializeOwned>(&self, list: List) -> Result<Wanted<K>, Problem> {
+        self.wanted(list).map_err(|(name, detail)| {
+            Problem::new(ProblemKind::MalformedRequest).detail(format!("The {name} {detail}."))
+        })
+    }
+
+    /// The page of a list that a body asks for.
+    ///
+    /// # Errors
+    /// `invalid` when the cursor or the limit is wrong.
+    pub fn page_by_body<K: DeserializeOwned>(&self, list: List) -> Result<Wanted<K>, Problem> {
+        self.wanted(list)
+            .map_err(|(name, detail)| Problem::invalid(format!("/{name}"), detail))
+    }
+
+    /// The page, or which member is wrong, and what with it.
+    fn wanted<K: DeserializeOwned>(&self, list: List) -> Result<Wanted<K>, (&'static str, &'static str)> {
+        let limit = checked_limit(self.limit).map_err(|detail| ("limit", detail))?;
+        let read = |cursor| list.decode(cursor).ok_or(("cursor", STRANGE));
+        let after = self.cursor.as_deref().map(read).transpose()?;
+        Ok(Wanted { list, after, limit })
     }
 }
 
 /// A page that is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wanted<K> {
-    list: &'static str,
+    list: List,
     after: Option<K>,
     limit: u32,
 }
 
 impl<K: Copy> Wanted<K> {
-    /// What to ask the read models for.
+    /// What to ask the read models for: one item more than is shown, to see whether there is another page.
     pub const fn query(&self) -> Page<K> {
         Page {
             after: self.after,
@@ -127,7 +143,7 @@ impl<K: Copy> Wanted<K> {
         let more = found.len() > limit;
         found.truncate(limit);
         let next_cursor = if more {
-            found.last().and_then(|last| encode(self.list, &key(last)))
+            found.last().and_then(|last| self.list.encode(&key(last)))
         } else {
             None
         };
@@ -193,37 +209,49 @@ mod tests {
 
     use super::*;
 
+    const LIST: List = List { mark: u64::MAX };
+
+    fn query(limit: u32) -> PageQuery {
+        PageQuery {
+            cursor: None,
+            limit: Some(limit),
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_a_cursor_panic(text in ".*", bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = decode::<AppointmentCursor>("list", &text);
-            let _ = decode::<PatientId>("list", &URL_SAFE_NO_PAD.encode(bytes));
+            let _ = LIST.decode::<AppointmentCursor>(&text);
+            let _ = LIST.decode::<PatientId>(&URL_SAFE_NO_PAD.encode(bytes));
         }
 
         #[test]
-        fn a_cursor_reads_back(seconds in 0_i64..4_000_000_000, millis in 0_u32..1000, id in any::<u128>()) {
+        fn a_cursor_reads_back(seconds in 0_i64..4_000_000_000, millis in 0_u32..1000, id in any::<u128>(), mark in any::<u64>()) {
             let at = DateTime::from_timestamp(seconds, millis * 1_000_000).unwrap();
             let key: AppointmentCursor = (at, AppointmentId::new(Uuid::from_u128(id)));
-            prop_assert_eq!(decode::<AppointmentCursor>("list", &encode("list", &key).unwrap()).unwrap(), key);
-            prop_assert!(decode::<AppointmentCursor>("other", &encode("list", &key).unwrap()).is_err());
+            let (list, other) = (List { mark }, List { mark: mark ^ 1 });
+            let cursor = list.encode(&key).unwrap();
+            prop_assert_eq!(list.decode::<AppointmentCursor>(&cursor), Some(key));
+            prop_assert_eq!(other.decode::<AppointmentCursor>(&cursor), None);
         }
     }
 
     #[test]
     fn the_last_page_has_no_next() {
-        let wanted = page::<u32>("list", None, Some(2)).unwrap();
+        let wanted = query(2).page::<u32>(LIST).unwrap();
         assert_eq!(wanted.query().limit, 3);
         let page = wanted.answer(vec![1_u32, 2], |key| *key, |item| item);
         assert_eq!((page.items, page.next_cursor), (vec![1, 2], None));
         let page = wanted.answer(vec![1_u32, 2, 3], |key| *key, |item| item);
         assert_eq!(page.items, [1, 2]);
-        assert_eq!(decode::<u32>("list", &page.next_cursor.unwrap()).unwrap(), 2);
+        assert_eq!(LIST.decode::<u32>(&page.next_cursor.unwrap()), Some(2));
     }
 
     #[test]
     fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
-            assert!(page::<u32>("list", None, Some(limit)).is_err());
+            assert!(query(limit).page::<u32>(LIST).is_err());
+            assert!(query(limit).page_by_body::<u32>(LIST).is_err());
         }
     }
 }

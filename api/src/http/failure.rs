@@ -1,5 +1,6 @@
 //! The one place that maps what use cases fail with to problems.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use application::command::Unavailable;
@@ -133,7 +134,7 @@ mod tests {
     use application::error::StoreError;
     use chrono::NaiveDate;
     use domain::calendar::{AppointmentStatus, CalendarError};
-    use domain::patient::PatientError;
+    use domain::patient::{Matter, PatientError, Place};
 
     use super::*;
 
@@ -164,8 +165,14 @@ mod tests {
             (PatientError::BornInTheFuture, "/birthDate"),
             (PatientError::DiedInTheFuture, "/deceased"),
             (PatientError::DiedBeforeBirth, "/deceased"),
-            (PatientError::ToldInTheFuture, "/asOf"),
-            (PatientError::DatesAreTheHospitals, "/asOf"),
+            (PatientError::ToldInTheFuture(Place::Details), "/asOf"),
+            (PatientError::DatesAreTheHospitals(Place::Details), "/asOf"),
+            (
+                PatientError::DatesAreTheHospitals(Place::Finding(Matter::Medications, 2)),
+                "/medications/2/asOf",
+            ),
+            (PatientError::DatesAreTheHospitals(Place::Withdrawn(None)), "/withdrawn"),
+            (PatientError::ToldInTheFuture(Place::Withdrawn(Some(1))), "/withdrawn/1"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
             let of_details = Refusal::from(error);

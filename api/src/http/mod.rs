@@ -1,7 +1,8 @@
 //! The HTTP interface under `/v1`.
 //!
 //! - [`routes`]: the handlers, one module per resource. Start there.
-//! - [`command`]: how a command goes through: idempotency keys, waiting, 202. [`reading`]: how a read does.
+//! - [`command`]: how a command goes through: idempotency keys, waiting, 202. `command_status`: where one stands. [`reading`]: how a read
+//!   goes through.
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
 //! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them, [`canonical`] compares them. [`headers`]: what commands say there.
@@ -18,6 +19,7 @@ pub mod by_name;
 pub mod canonical;
 pub mod claims;
 pub mod command;
+mod command_status;
 pub mod core;
 pub mod cursor;
 pub mod dto;

@@ -84,12 +84,15 @@ problems! {
     AccountExists = "account-exists", 409, "The account exists, for another holder",
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",
-        "A closed account stays closed.";
+        "A closed account stays closed, and signs nobody in.";
     LastAdministrator = "last-administrator", 409, "Nobody could administer the system after it",
         "It is the last account, wallet or key by which anybody can administer the system. Open another administrator's account first, \
          and have it accept an invitation.";
     WalletBound = "wallet-bound", 409, "The account has a wallet already",
         "Its owner changes it by the signatures of both wallets, or a registrar takes it away first.";
+    WalletBeingTaken = "wallet-being-taken", 409, "The wallet is being taken from its account",
+        "It signs nobody in to that account any more. As soon as the log says so too, it is a wallet without an account. Whoever the \
+         account is of is invited to bind another one, and sees there what was done.";
     NotTheWallet = "not-the-wallet", 409, "This is not the account's wallet",
         "Another wallet is bound than the one that has signed, or none.";
     NotAPerson = "not-a-person", 409, "A service has no wallet",

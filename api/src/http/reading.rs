@@ -10,14 +10,15 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use application::clinic::{Backend, Clinic};
 use application::identity::Principal;
-use domain::kernel::{AccountId, Wallet};
+use application::registry::Issuers;
+use domain::kernel::Wallet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use super::auth::caller;
 use super::core::{Core, clinic, core};
-use super::cursor::PageBody;
+use super::cursor::{List, PageBody};
 use super::problem::{Problem, ProblemKind};
 use super::{etag, json};
 
@@ -30,7 +31,7 @@ pub struct Reading<B: Backend> {
     /// The wallet that they signed in with, if they did.
     pub wallet: Option<Wallet>,
     /// Whose commands are theirs.
-    pub issuer: AccountId,
+    pub issuers: Issuers,
     /// What the HTTP layer knows itself.
     pub core: web::Data<Core>,
     request: HttpRequest,
@@ -46,7 +47,7 @@ impl<B: Backend> FromRequest for Reading<B> {
             let caller = caller(&request).await?;
             let clinic = clinic::<B>(&request)?;
             Ok(Self {
-                issuer: clinic.issuer(&caller.principal, caller.wallet.as_ref()),
+                issuers: clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former),
                 caller: caller.principal,
                 wallet: caller.wallet,
                 clinic,
@@ -61,6 +62,11 @@ impl<B: Backend> Reading<B> {
     /// Answers with a resource and its tag, or with 304 when the caller has it.
     pub fn answer(&self, tag: String, body: &impl Serialize) -> HttpResponse {
         etag::answer(&self.request, tag, body)
+    }
+
+    /// The list of an endpoint, by the filters that were given.
+    pub fn list(&self, endpoint: &str, filters: &impl Serialize) -> List {
+        List::of(self.core.ports.secrets.as_ref(), endpoint, filters)
     }
 
     /// Answers with a page that leads to the next one.
@@ -86,7 +92,7 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
             });
             let what = name.unwrap_or_else(|| "query".to_owned());
             let detail = match json::expectation(&error.inner().to_string()) {
-                said if said.starts_with("is ") => format!("The {what} {said}."),
+                said if said.starts_with("is ") || said.starts_with("must ") => format!("The {what} {said}."),
                 said => format!("The {what}: {said}."),
             };
             Problem::new(ProblemKind::MalformedRequest).detail(detail)

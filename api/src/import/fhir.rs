@@ -8,6 +8,7 @@ mod elements;
 mod time;
 
 use chrono::{DateTime, Utc};
+use domain::kernel::SourceId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -43,6 +44,8 @@ pub(super) struct Entry<R> {
     pub(super) resource: R,
     /// As of when it is, if its source says so.
     pub(super) as_of: Option<DateTime<Utc>>,
+    /// What its source calls it, if that is told.
+    pub(super) source: Option<SourceId>,
 }
 
 impl<R> Entry<R> {
@@ -52,6 +55,7 @@ impl<R> Entry<R> {
             path: String::new(),
             resource,
             as_of: None,
+            source: None,
         }
     }
 }
@@ -462,6 +466,8 @@ pub(super) struct AllergyIntolerance {
     pub(super) clinical_status: Option<CodeableConcept>,
     pub(super) verification_status: Option<CodeableConcept>,
     pub(super) criticality: Option<String>,
+    #[serde(default)]
+    pub(super) category: Lenient<Vec<String>>,
     #[serde(default)]
     pub(super) reaction: Vec<Reaction>,
 }

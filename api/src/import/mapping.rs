@@ -30,7 +30,7 @@ use domain::practitioner::PractitionerDetails;
 
 pub use self::notes::{Fate, Note, Notes};
 use super::fhir::{self, Bundle, BundleError, Entry};
-use super::merge::Ended;
+use super::merge::Beside;
 
 /// What a bundle does not say.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +50,8 @@ pub struct Plan {
     pub visits: Vec<Visit>,
     /// The patients that cannot be registered, and why.
     pub refused: Vec<BundleError>,
-    /// What is not so any more.
-    pub ended: Ended,
+    /// What is told beside what they bring.
+    pub beside: Beside,
     /// What is not taken as it stands.
     pub notes: Notes,
 }
@@ -128,7 +128,7 @@ pub(super) fn map(bundle: &Bundle, context: &Context) -> Plan {
                 .left_out(kind, &error.path, format!("cannot be read as FHIR R4: {}", error.what));
         }
     }
-    plan.ended = intake::ended(bundle);
+    plan.beside = intake::beside(bundle);
     let notes = &mut plan.notes;
     for entry in &bundle.patients {
         match people::patient(bundle, entry, context, notes) {

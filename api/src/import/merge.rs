@@ -1,16 +1,19 @@
 //! What is told of a person, taken into the record that is there: entry by entry, and nothing is deleted because it is not told.
 //!
-//! Pure, and doing it again changes nothing. Where the source dates its states, they may be told in any order, in one run or in
-//! several: the newest wins. A state without a date counts as of when it is told.
+//! Pure, and doing it again changes nothing. The states of a resource may be told in any order, in one run or in several: the newest
+//! wins. A state of a chart that is not dated is as of now; whoever tells it once more tells nothing new.
 
 mod findings;
+mod words;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::kernel::{Concept, Identifier};
+use domain::kernel::time::whole_millis;
+use domain::kernel::{Concept, Identifier, SourceId};
 use domain::patient::{AllergyKind, Findings, Intake, Matter, PatientDetails, Withdrawn};
 use domain::practitioner::PractitionerDetails;
 
-use self::findings::Finding;
+use self::findings::{Finding, Updated};
+use self::words::Words;
 use super::identity::{ADDRESSES, is_global};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
@@ -44,11 +47,6 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
     }
 }
 
-/// Whether what is told is an older state than what is recorded, by the dates of both.
-pub(super) fn is_older(recorded: Option<DateTime<Utc>>, told: Option<DateTime<Utc>>) -> bool {
-    told.zip(recorded).is_some_and(|(told, recorded)| told < recorded)
-}
-
 /// Whether what is told is no newer state than what is recorded, by the dates of both. The same state told once more overrules nothing
 /// that was changed here since.
 pub(super) fn is_no_newer(recorded: Option<DateTime<Utc>>, told: Option<DateTime<Utc>>) -> bool {
@@ -73,25 +71,42 @@ pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDe
     }
 }
 
-/// What is not so any more.
+/// What is told beside findings.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Ended {
-    /// Findings that were entered in error or refuted, and allergies that are over.
-    pub findings: Vec<EndedFinding>,
-    /// Words that none are known, of this matter, or of this kind of allergies.
-    pub words: Vec<(Matter, Option<AllergyKind>)>,
+pub struct Beside {
+    /// Findings that are none, or none any more: entered in error, refuted, deleted, called off, or allergies that are over.
+    pub ended: Vec<Ended>,
+    /// Words that none are known, of this matter, or of this kind of allergies; and that this is so no longer.
+    pub words: Vec<ToldWord>,
 }
 
-/// A finding that is not so any more.
+/// A finding that is none, or none any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EndedFinding {
+pub struct Ended {
     /// In which list it is.
     pub matter: Matter,
-    /// What it was.
-    pub concept: Concept,
+    /// What it was. `None` where only what this very resource told before is meant.
+    pub concept: Option<Concept>,
     /// Since when it was said to be.
     pub since: Option<NaiveDate>,
+    /// What the source calls the resource.
+    pub source: Option<SourceId>,
     /// As of when its source says that it is not so, if it says.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// A word that none are known, or that this is so no longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ToldWord {
+    /// Of what.
+    pub matter: Matter,
+    /// Of which kind of allergies, if it is one.
+    pub kind: Option<AllergyKind>,
+    /// Whether it is so.
+    pub holds: bool,
+    /// What the source calls the resource.
+    pub source: Option<SourceId>,
+    /// As of when its source says so, if it says.
     pub as_of: Option<DateTime<Utc>>,
 }
 
@@ -100,124 +115,186 @@ pub struct EndedFinding {
 pub(super) struct Merged {
     /// The intake as it is now.
     pub(super) intake: Intake,
-    /// Of which lists an entry that was told is no newer state than what is recorded, and says something else.
-    pub(super) older: Vec<Matter>,
-    /// Of which lists an entry that was told is not taken, for it is a state from before its source took it back.
-    pub(super) kept_out: Vec<Matter>,
-    /// Of which lists an entry that was recorded is taken out.
-    pub(super) taken_out: Vec<Matter>,
+    /// What of it is to be said.
+    pub(super) remarks: Vec<(Matter, Remark)>,
+}
+
+/// What becomes of something that is told, or was recorded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Remark {
+    /// It is told, is no newer state than what is recorded, and says something else.
+    Older,
+    /// It is told and not taken: it is a state from before its source took it back.
+    KeptOut,
+    /// It is told and not taken: later than that it was said that none are known.
+    Outspoken,
+    /// It was recorded, and is taken out.
+    TakenOut,
+    /// It was recorded, and its resource tells something else now.
+    Replaced,
+    /// It is recorded and stays, and one that is alike was taken back under another id.
+    Alike,
+    /// It is recorded and stays, and it is said now that none are known.
+    Denied,
 }
 
 /// The intake as it is after this was told. Symptoms are the patient's own words, which no source knows.
-pub(super) fn intake(recorded: &Intake, told: &Intake, ended: &Ended) -> Merged {
+pub(super) fn intake(recorded: &Intake, told: &Intake, beside: &Beside, now: DateTime<Utc>) -> Merged {
+    let now = whole_millis(now);
+    let mut words = Words::of(&recorded.words);
+    words.hear_all(beside, told, now);
     let mut merge = Merge {
-        ended,
+        recorded,
+        beside,
+        now,
         withdrawn: recorded.withdrawn.clone(),
-        older: Vec::new(),
-        kept_out: Vec::new(),
-        taken_out: Vec::new(),
+        remarks: words.older.iter().map(|matter| (*matter, Remark::Older)).collect(),
+        words,
     };
     let conditions = merge.findings(&recorded.conditions, &told.conditions);
     let allergies = merge.findings(&recorded.allergies, &told.allergies);
     let medications = merge.findings(&recorded.medications, &told.medications);
-    let Merge {
-        mut withdrawn,
-        older,
-        kept_out,
-        taken_out,
-        ..
-    } = merge;
-    withdrawn.truncate(Intake::MOST);
-    let kinds = recorded.no_known_allergies_to.iter();
-    let kinds = kinds.filter(|kind| !ended.words.contains(&(Matter::Allergies, Some(**kind))));
-    let mut no_known_allergies_to: Vec<AllergyKind> = Vec::new();
-    for kind in kinds.chain(&told.no_known_allergies_to) {
-        if !no_known_allergies_to.contains(kind) {
-            no_known_allergies_to.push(*kind);
-        }
-    }
     let intake = Intake {
         conditions,
         allergies,
-        no_known_allergies_to,
+        no_known_allergies_to: merge.words.kinds(&recorded.no_known_allergies_to),
         medications,
         symptoms: recorded.symptoms.clone(),
-        withdrawn,
+        withdrawn: newest(merge.withdrawn, |gone| gone.as_of),
+        words: newest(merge.words.all, |word| word.as_of),
     };
     Merged {
         intake,
-        older,
-        kept_out,
-        taken_out,
+        remarks: merge.remarks,
     }
 }
 
+/// As many as a record takes, in their order: the oldest are forgotten first.
+fn newest<T>(mut all: Vec<T>, as_of: impl Fn(&T) -> DateTime<Utc>) -> Vec<T> {
+    let mut dates: Vec<_> = all.iter().map(&as_of).collect();
+    dates.sort_unstable_by_key(|date| std::cmp::Reverse(*date));
+    if let Some(last) = dates.get(Intake::MOST) {
+        all.retain(|one| as_of(one) > *last);
+    }
+    all
+}
+
 struct Merge<'a> {
-    ended: &'a Ended,
+    recorded: &'a Intake,
+    beside: &'a Beside,
+    now: DateTime<Utc>,
     withdrawn: Vec<Withdrawn>,
-    older: Vec<Matter>,
-    kept_out: Vec<Matter>,
-    taken_out: Vec<Matter>,
+    words: Words,
+    remarks: Vec<(Matter, Remark)>,
 }
 
 impl Merge<'_> {
-    /// That none are known takes nothing out: it may not have been known who told of them.
+    /// That none are known takes nothing out: it may not have been known who told of them. It keeps out what was told before it.
     fn findings<T: Finding>(&mut self, recorded: &Findings<T>, told: &Findings<T>) -> Findings<T> {
-        let list = self.list(recorded.list(), told.list());
-        let is_taken_back = self.ended.words.contains(&(T::MATTER, None));
-        let stands = match recorded {
-            Findings::NoneKnown if is_taken_back => &Findings::NotAsked,
-            recorded => recorded,
-        };
-        match (stands, told) {
-            _ if !list.is_empty() => list.into(),
-            (_, Findings::NoneKnown) | (Findings::NoneKnown, _) => Findings::NoneKnown,
-            (_, Findings::Unknown) | (Findings::Unknown, _) => Findings::Unknown,
+        let list = self.list(recorded, told.list());
+        let none = (T::MATTER, None);
+        let is_denied = self.words.is_said(none);
+        match recorded {
+            _ if !list.is_empty() => {
+                if is_denied && told.list().is_empty() {
+                    self.remark::<T>(Remark::Denied, 1);
+                }
+                list.into()
+            }
+            _ if is_denied => Findings::NoneKnown,
+            // All of them are gone, and it is said still.
+            Findings::Known(_) if self.words.holds(none) => Findings::NoneKnown,
+            Findings::NoneKnown if !self.words.is_taken_back(none) => Findings::NoneKnown,
+            Findings::Unknown => Findings::Unknown,
+            _ if matches!(told, Findings::Unknown) => Findings::Unknown,
             _ => Findings::NotAsked,
         }
     }
 
     /// Every entry that is told takes the place of the recorded one that it is a state of, unless that is newer, or is new. What ended
     /// is taken out, unless another entry that is told stands for it, or a newer state is recorded.
-    fn list<T: Finding>(&mut self, recorded: &[T], told: &[T]) -> Vec<T> {
-        // What was there is not ended once more: somebody may have noted it again since.
-        let ended = self.ended.findings.iter().filter(|ended| ended.matter == T::MATTER);
-        let known: Vec<Withdrawn> = self.withdrawn.clone();
-        let is_known = |ended: &&EndedFinding| known.iter().any(|known| findings::is_applied(known, ended));
-        let ended: Vec<&EndedFinding> = ended.filter(|ended| !is_known(ended)).collect();
-        let is_withdrawn = |new: &T| known.iter().any(|known| findings::brings_back(known, new));
-        let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_withdrawn(new));
-        self.kept_out.extend(gone.iter().map(|_| T::MATTER));
+    fn list<T: Finding>(&mut self, recorded: &Findings<T>, told: &[T]) -> Vec<T> {
+        let known = self.withdrawn.clone();
+        let is_gone = |new: &T| known.iter().any(|gone| findings::brings_back(gone, new, self.now));
+        let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_gone(new));
+        let (outspoken, told): (Vec<&T>, Vec<&T>) =
+            match self
+                .words
+                .say_otherwise(self.recorded, self.beside, recorded, &told, self.now)
+            {
+                true => (told, Vec::new()),
+                false => told.into_iter().partition(|new| self.words.are_newer(*new, self.now)),
+            };
+        self.remark::<T>(Remark::KeptOut, gone.len());
+        self.remark::<T>(Remark::Outspoken, outspoken.len());
 
         self.withdrawn
             .retain(|known| !told.iter().any(|new| findings::is_of(known, *new)));
-        let (mut entries, older) = findings::updated(recorded, &told);
-        self.older.extend(std::iter::repeat_n(T::MATTER, older));
-        for ended in ended {
-            if findings::take_out(&mut entries, ended) {
-                self.taken_out.push(T::MATTER);
+        let Updated {
+            mut entries,
+            older,
+            replaced,
+        } = findings::updated(recorded.list(), &told, self.now);
+        self.remark::<T>(Remark::Older, older);
+        self.remark::<T>(Remark::Replaced, replaced);
+        let beside = self.beside;
+        for ended in beside.ended.iter().filter(|ended| ended.matter == T::MATTER) {
+            // What was there is not ended once more: somebody may have noted it again since.
+            if !known.iter().any(|known| findings::is_applied(known, ended)) {
+                self.end(&mut entries, ended);
             }
-            let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
-            if let (Some(as_of), false) = (ended.as_of, stands) {
-                self.withdraw(ended, as_of);
+        }
+        let words = beside.words.iter().filter(|word| word.holds && word.source.is_some());
+        for word in words {
+            // What the same resource told before. That it tells a word now keeps that out from here on.
+            let ended = Ended {
+                matter: T::MATTER,
+                concept: None,
+                since: None,
+                source: word.source,
+                as_of: word.as_of,
+            };
+            if findings::take_out(&mut entries, &ended, self.now) {
+                self.remark::<T>(Remark::TakenOut, 1);
             }
         }
         entries.into_iter().map(|(entry, _)| entry).collect()
     }
 
-    fn withdraw(&mut self, ended: &EndedFinding, as_of: DateTime<Utc>) {
-        let same = |known: &Withdrawn| {
-            known.matter == ended.matter && known.since == ended.since && findings::same(&known.concept, &ended.concept)
-        };
-        match self.withdrawn.iter_mut().find(|known| same(known)) {
+    fn end<T: Finding>(&mut self, entries: &mut Vec<(T, bool)>, ended: &Ended) {
+        if findings::take_out(entries, ended, self.now) {
+            self.remark::<T>(Remark::TakenOut, 1);
+        } else if entries
+            .iter()
+            .any(|(entry, met)| !met && findings::is_alike(entry, ended))
+        {
+            self.remark::<T>(Remark::Alike, 1);
+        }
+        let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
+        if !stands && (ended.source.is_some() || ended.concept.is_some()) {
+            self.withdraw(ended, ended.as_of.unwrap_or(self.now));
+        }
+    }
+
+    fn withdraw(&mut self, ended: &Ended, as_of: DateTime<Utc>) {
+        match self
+            .withdrawn
+            .iter_mut()
+            .find(|known| findings::is_same_end(known, ended))
+        {
             Some(known) => known.as_of = known.as_of.max(as_of),
             None => self.withdrawn.push(Withdrawn {
                 matter: ended.matter,
                 concept: ended.concept.clone(),
                 since: ended.since,
+                source: ended.source,
                 as_of,
             }),
         }
+    }
+
+    fn remark<T: Finding>(&mut self, remark: Remark, times: usize) {
+        self.remarks.extend(std::iter::repeat_n((T::MATTER, remark), times));
     }
 }
 

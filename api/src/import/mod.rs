@@ -48,6 +48,7 @@ use self::client::{Change, Client, ClientError, Done};
 use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Context, Notes, Provider, Visit};
+use self::merge::Remark;
 use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
 use self::record::{RecordError, Recorded};
@@ -331,28 +332,18 @@ impl Import {
 
 /// Says what of a person is not taken as it stands, for what is recorded.
 fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
-    let no_newer = "is no newer state than the one that is recorded, which stays";
     if recorded.is_older {
-        notes.passed_over("Patient", path, no_newer);
+        notes.passed_over("Patient", path, NO_NEWER);
     }
-    for matter in &recorded.older {
-        notes.passed_over(kind_of(*matter), path, no_newer);
-    }
-    for matter in &recorded.kept_out {
-        let why = "is a state from before the source took it back, and is not brought back";
-        match matter {
-            // Another source may tell of it still: that somebody should see.
-            Matter::Allergies => notes.left_out(kind_of(*matter), path, why),
-            _ => notes.passed_over(kind_of(*matter), path, why),
-        }
-    }
-    for matter in &recorded.taken_out {
-        let why = "is taken out of the record: the source says that it was none, or is none any more";
-        notes.changed(kind_of(*matter), path, why);
+    for (matter, remark) in &recorded.remarks {
+        remark_on(*matter, *remark, path, notes);
     }
     for _ in 0..recorded.names_of_others {
         let why = "has an identifier by which somebody else is registered here: it is not recorded";
         notes.left_out("Patient", path, why);
+    }
+    if recorded.is_told_otherwise {
+        notes.changed("Patient", path, people::TOLD_OTHERWISE);
     }
     if recorded.death_kept {
         let why = "is recorded as dead, and this source says nothing of it: the death stays";
@@ -365,6 +356,43 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     if recorded.done.change == Change::Differing {
         let why = "names somebody who is registered here already, and the key may not read who: neither they nor their visits are taken";
         notes.left_out("Patient", path, why);
+    }
+}
+
+const NO_NEWER: &str = "is no newer state than the one that is recorded, which stays";
+
+/// Says what becomes of an entry.
+fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
+    let kind = kind_of(matter);
+    // Another source may tell of an allergy still: that somebody should see.
+    let not_taken = |notes: &mut Notes, why| match matter {
+        Matter::Allergies => notes.left_out(kind, path, why),
+        _ => notes.passed_over(kind, path, why),
+    };
+    match remark {
+        Remark::Older => notes.passed_over(kind, path, NO_NEWER),
+        Remark::KeptOut => not_taken(
+            notes,
+            "is a state from before the source took it back, and is not brought back",
+        ),
+        Remark::Outspoken => not_taken(notes, "is older than the word that none are known, which stays"),
+        Remark::TakenOut => {
+            let why = "is taken out of the record: the source says that it was none, or is none any more";
+            notes.changed(kind, path, why);
+        }
+        Remark::Replaced => notes.changed(kind, path, "takes the place of what the same resource told before"),
+        Remark::Alike => {
+            notes.changed(
+                kind,
+                path,
+                "was taken back, and one that is recorded under another id says the same and stays",
+            );
+        }
+        Remark::Denied => notes.changed(
+            kind,
+            path,
+            "some are recorded beside the word that none are known, and stay",
+        ),
     }
 }
 

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::kernel::Identifier;
+use chrono::{DateTime, Utc};
+use domain::kernel::{Identifier, SourceId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::fhir::{
     self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Reference, Unread,
 };
-use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Unresolved, naming};
+use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Unresolved, naming, source_id};
 use super::mapping::Notes;
 
 /// What of a file belongs to one person.
@@ -22,14 +23,29 @@ pub(super) struct Share {
     pub(super) bundle: Bundle,
     /// What names each resource, the best first, by its place. The mapping sees only the best.
     pub(super) names: HashMap<String, Vec<Identifier>>,
+    /// Findings that were deleted at the source, and of which nothing else is told.
+    pub(super) deleted: Vec<Deleted>,
     /// How many of the person's resources these are.
     pub(super) parts: u32,
+}
+
+/// A finding that was deleted at the source, and of which nothing else is told.
+pub(super) struct Deleted {
+    /// The kind of resource.
+    pub(super) kind: Kind,
+    /// Where its deletion stands.
+    pub(super) path: String,
+    /// What the source calls it.
+    pub(super) source: SourceId,
+    /// As of when it was deleted, if that is told.
+    pub(super) as_of: Option<DateTime<Utc>>,
 }
 
 impl Share {
     fn append(&mut self, other: Self) {
         self.bundle.append(other.bundle);
         self.names.extend(other.names);
+        self.deleted.extend(other.deleted);
         self.parts = self.parts.saturating_add(other.parts);
     }
 }
@@ -79,6 +95,8 @@ struct Typed {
     #[serde(rename = "resourceType")]
     resource_type: String,
     #[serde(default)]
+    id: fhir::Lenient<String>,
+    #[serde(default)]
     meta: fhir::Lenient<Labels>,
 }
 
@@ -102,7 +120,12 @@ impl Parts {
         let Some(resource) = item.resource else {
             return self.deletion(index, origin, item);
         };
-        let Ok(Typed { resource_type, meta }) = fhir::read(resource.get().as_bytes(), &item.path) else {
+        let Ok(Typed {
+            resource_type,
+            id,
+            meta,
+        }) = fhir::read(resource.get().as_bytes(), &item.path)
+        else {
             return self.notes.left_out("Resource", &item.path, "has no resourceType");
         };
         let Some(kind) = Kind::read(&resource_type) else {
@@ -160,6 +183,7 @@ impl Parts {
             owner,
             share,
             path: &item.path,
+            source: source_id(kind, id.0.as_deref(), item.full_url.as_deref()),
             unread: Unread::default(),
         };
         reading.add(kind, resource.get().as_bytes());
@@ -190,10 +214,16 @@ impl Parts {
         self.elements.extend(unread);
     }
 
-    /// The deletion of something whose content is nowhere in the run tells nothing that could be done. It may be recorded here, by an
-    /// earlier run; then it should go, and that somebody should see.
+    /// The deletion of something whose content is nowhere in the run tells whose it was only by what it stands with: one person's
+    /// resources. Otherwise it may be recorded here, by an earlier run; then it should go, and that somebody should see.
     fn deletion(&mut self, index: &Index, origin: Origin, item: &Item<'_>) {
         if index.group_at(origin).is_some_and(|group| !index.is_empty(group)) {
+            return;
+        }
+        if let Some(owner) = index.owner_of_deleted(origin) {
+            let share = self.shares.entry(owner).or_default();
+            share.parts = share.parts.saturating_add(1);
+            share.deleted.extend(deleted(index, origin, item));
             return;
         }
         let why = "was deleted at the source, and is in none of the files: what is recorded of it stays";
@@ -203,6 +233,24 @@ impl Parts {
             _ => self.notes.passed_over("Bundle", &item.path, why),
         }
     }
+}
+
+/// What is deleted, by what its source calls it.
+fn deleted(index: &Index, origin: Origin, item: &Item<'_>) -> Option<Deleted> {
+    let address = item.deleted.as_deref()?;
+    let kind = Pointer::address(address).kind.flatten()?;
+    let whole = item.full_url.as_deref().or(Some(address));
+    let relative = address.split_once("/_history/").map_or(address, |(address, _)| address);
+    Some(Deleted {
+        kind,
+        path: item.path.clone(),
+        source: source_id(
+            kind,
+            relative.rsplit('/').next().filter(|_| !address.contains('?')),
+            whole,
+        )?,
+        as_of: index.as_of(index.group_at(origin)?),
+    })
 }
 
 fn subject(why: Unresolved, is_told: bool) -> &'static str {
@@ -225,6 +273,7 @@ impl Share {
         bundle.requests.iter_mut().for_each(|entry| place(&mut entry.path));
         bundle.statements.iter_mut().for_each(|entry| place(&mut entry.path));
         bundle.unread.iter_mut().for_each(|(_, error)| place(&mut error.path));
+        self.deleted.iter_mut().for_each(|deleted| place(&mut deleted.path));
         let names = std::mem::take(&mut self.names).into_iter();
         self.names = names.map(|(path, names)| (format!("{file}: {path}"), names)).collect();
     }
@@ -240,6 +289,7 @@ struct Reading<'a> {
     owner: u32,
     share: &'a mut Share,
     path: &'a str,
+    source: Option<SourceId>,
     unread: Unread,
 }
 
@@ -303,6 +353,7 @@ impl Reading<'_> {
                     path: self.path.to_owned(),
                     resource,
                     as_of: self.index.as_of(self.group),
+                    source: self.source,
                 })
             }
             Err(error) => {

@@ -1,14 +1,15 @@
 //! The practitioners and the persons of a run, mapped: what is to be registered, under which names. Pure.
 
+use chrono::{DateTime, Utc};
 use domain::kernel::{CodeSystem, Coding, Concept, Identifier};
-use domain::patient::{Intake, PatientDetails, Registration};
+use domain::patient::{Intake, Matter, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
 use super::identity::{ADDRESSES, Bond, Index, Kind, Likeness, Names, Payload, is_global, keys};
 use super::mapping::{self, Context, Notes, Plan, Visit};
-use super::merge::{self, Ended};
-use super::parts::{self, Share, behind_role};
+use super::merge::{self, Beside, Ended};
+use super::parts::{self, Deleted, Share, behind_role};
 
 /// A practitioner to register.
 pub(super) struct Doctor {
@@ -63,8 +64,8 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
                 practitioner,
                 Entry {
                     path: path.clone(),
-                    resource,
                     as_of: index.as_of(group),
+                    ..Entry::bare(resource)
                 },
             ));
         }
@@ -93,8 +94,8 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         let mut bundle = Bundle::default();
         bundle.practitioners.push(Entry {
             path: path.clone(),
-            resource,
             as_of: index.as_of(group),
+            ..Entry::bare(resource)
         });
         let own = roles.extract_if(.., |(practitioner, _)| *practitioner == group);
         bundle.roles.extend(own.map(|(_, role)| role));
@@ -135,12 +136,18 @@ pub(super) struct Person {
     pub(super) typed: Vec<Identifier>,
     /// What is theirs no longer.
     pub(super) former: Vec<Identifier>,
+    /// What the resource itself is called.
+    pub(super) resource: Vec<Identifier>,
     /// What tells them from others.
     pub(super) likeness: Likeness,
     /// Whether their source says that they are alive.
     pub(super) is_alive: bool,
-    /// What of what they bring is not so any more.
-    pub(super) ended: Ended,
+    /// What they bring, as it is told.
+    pub(super) told: Intake,
+    /// What is told beside it.
+    pub(super) beside: Beside,
+    /// What is told without a date is as of this.
+    pub(super) now: DateTime<Utc>,
     /// Their visits.
     pub(super) visits: Vec<Visit>,
     /// Why they are refused.
@@ -149,13 +156,17 @@ pub(super) struct Person {
     pub(super) notes: Notes,
 }
 
+/// What there is to say of one person of whom two things are told.
+pub(super) const TOLD_OTHERWISE: &str =
+    "has another name, sex or number than another state has, and is taken for the same person";
+
 /// Maps a person.
 pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context) -> Person {
     let Plan {
         mut patients,
         mut visits,
         refused,
-        ended,
+        mut beside,
         mut notes,
     } = mapping::map(&share.bundle, context);
     for visit in &mut visits {
@@ -171,13 +182,23 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let as_of = described.and_then(|entry| entry.as_of);
     if let Some(entry) = described {
         remark_on_names(&names, entry, &mut notes);
+        if index.is_told_otherwise(owner) {
+            notes.changed("Patient", &entry.path, TOLD_OTHERWISE);
+        }
     }
     let others = own.iter().skip(1).chain(names.resource.first());
     let others = distinct(others.filter(|other| Some(*other) != own.first()));
+    for deleted in &share.deleted {
+        let why = "was deleted at the source: it is taken out, and no older state brings it back";
+        notes.passed_over(deleted.kind.name(), &deleted.path, why);
+        beside.ended.push(end_of(deleted));
+    }
+    let mut told = Intake::default();
     if let Some(Registration { details, intake }) = &mut registration {
         details.as_of = as_of;
         details.other_identifiers = others;
-        *intake = merge::intake(&Intake::default(), intake, &ended).intake;
+        let merged = merge::intake(&Intake::default(), intake, &beside, context.now).intake;
+        told = std::mem::replace(intake, merged);
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
@@ -185,7 +206,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         registration,
         typed: names.typed,
         is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
-        ended,
+        told,
+        beside,
+        now: context.now,
+        resource: names.resource.clone(),
         known_as: distinct(certain.iter().chain(&own).chain(&names.resource).chain(&names.shared)),
         certain,
         names: own,
@@ -194,6 +218,21 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         visits,
         refused,
         notes,
+    }
+}
+
+/// What a deletion takes back, by what its source calls it.
+const fn end_of(deleted: &Deleted) -> Ended {
+    Ended {
+        matter: match deleted.kind {
+            Kind::Condition => Matter::Conditions,
+            Kind::Allergy => Matter::Allergies,
+            _ => Matter::Medications,
+        },
+        concept: None,
+        since: None,
+        source: Some(deleted.source),
+        as_of: deleted.as_of,
     }
 }
 

@@ -8,8 +8,8 @@ use domain::patient::{Matter, PatientDetails, Registration};
 use uuid::Uuid;
 
 use super::client::{Client, ClientError, Done, Found};
-use super::identity::{ADDRESSES, Bond};
-use super::merge::{self, Merged};
+use super::identity::{ADDRESSES, Bond, is_global};
+use super::merge::{self, Merged, Remark};
 use super::people::{Person, likeness_of};
 use crate::http::problem::ProblemKind;
 
@@ -40,14 +40,12 @@ pub(super) struct Recorded {
     pub(super) death_kept: bool,
     /// Whether the death that was recorded is taken back.
     pub(super) death_taken_back: bool,
+    /// Whether the record has another name, sex or number than what is told.
+    pub(super) is_told_otherwise: bool,
     /// How many identifiers are not recorded, for they are somebody else's here.
     pub(super) names_of_others: usize,
-    /// Of which lists an entry that is told is no newer than what is recorded, and says something else.
-    pub(super) older: Vec<Matter>,
-    /// Of which lists an entry that is told is not taken, for it is a state from before its source took it back.
-    pub(super) kept_out: Vec<Matter>,
-    /// Of which lists an entry was taken out, because the source says that it is none, or none any more.
-    pub(super) taken_out: Vec<Matter>,
+    /// What is to be said of the entries of which lists.
+    pub(super) remarks: Vec<(Matter, Remark)>,
 }
 
 impl From<Done> for Recorded {
@@ -57,10 +55,9 @@ impl From<Done> for Recorded {
             is_older: false,
             death_kept: false,
             death_taken_back: false,
+            is_told_otherwise: false,
             names_of_others: 0,
-            older: Vec::new(),
-            kept_out: Vec::new(),
-            taken_out: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 }
@@ -91,7 +88,11 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         } else {
             Bond::Plain
         };
-        !person.likeness.contradicts(&known, bond) && (is_called(&person.certain) || person.likeness.resembles(&known))
+        // Two numbers make one of two who share a family name; one that is not one person's alone does not.
+        let is_strange = bond == Bond::Plain && !is_called(&person.resource) && person.likeness.is_strange_to(&known);
+        let is_known =
+            is_called(&person.certain) || person.likeness.resembles(&known) || is_told_again(person, details);
+        !person.likeness.contradicts(&known, bond) && !is_strange && is_known
     };
     let mut theirs = found.iter().filter(|(_, details)| is_theirs(details));
     match (theirs.next(), theirs.next()) {
@@ -105,6 +106,13 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         .iter()
         .find(is_free)
         .map_or(Place::Taken, |name| Place::New(name.clone()))
+}
+
+/// Whether just this is recorded, and where they live or how they are reached is part of it.
+fn is_told_again(person: &Person, recorded: &PatientDetails) -> bool {
+    let told = person.registration.as_ref().map(|registration| &registration.details);
+    let can_be_reached = |told: &PatientDetails| told.address.is_some() || told.phone.is_some() || told.email.is_some();
+    told.is_some_and(|told| can_be_reached(told) && !says_otherwise(recorded, told))
 }
 
 /// Registers a person, or brings their record up to date. Read, merged, written only if nobody was faster, and again.
@@ -137,8 +145,8 @@ pub(super) async fn record(
     Err(ClientError::Answer("others kept changing the record".to_owned()).into())
 }
 
-/// A name that is somebody else's here as well names neither of them. Tells also how many identifiers these are; what a resource is
-/// called is none.
+/// A name that is somebody else's here as well names neither of them. Tells also how many identifiers these are; the id of a resource
+/// is none, for other servers have it as well.
 fn without_others_names(
     registration: &Registration,
     place: &Place,
@@ -152,7 +160,9 @@ fn without_others_names(
             .any(|(id, details)| is_other(id) && details.is_called(name))
     };
     let theirs = registration.details.names().filter(|name| is_theirs(name));
-    let count = theirs.filter(|name| name.system != ADDRESSES).count();
+    let count = theirs
+        .filter(|name| name.system != ADDRESSES || is_global(&name.value))
+        .count();
     registration.details.other_identifiers.retain(|name| !is_theirs(name));
     registration.details.identifier.take_if(|name| is_theirs(name));
     (registration, count)
@@ -198,10 +208,8 @@ async fn update(
     }
     let Merged {
         intake: entries,
-        older,
-        kept_out,
-        taken_out,
-    } = merge::intake(&intake, &registration.intake, &person.ended);
+        remarks,
+    } = merge::intake(&intake, &person.told, &person.beside, person.now);
     let mut done = Done::unchanged(id);
     let written = async {
         let version = match merged != details {
@@ -224,10 +232,9 @@ async fn update(
             is_older: is_no_newer && says_otherwise(&details, &registration.details),
             death_kept: is_told_alive && !person.is_alive,
             death_taken_back: is_told_alive && person.is_alive,
+            is_told_otherwise: likeness_of(&details).is_told_otherwise(&person.likeness),
             names_of_others: 0,
-            older,
-            kept_out,
-            taken_out,
+            remarks,
         })),
     }
 }

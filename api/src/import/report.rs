@@ -117,6 +117,9 @@ const MOST_LISTED: usize = 20;
 /// How many elements are listed in the table that a record has no place for. JSON has them all.
 const MOST_ELEMENTS: usize = 30;
 
+/// How many kinds of what is lost are listed at the end of the table. JSON has them all.
+const MOST_LOST: usize = 50;
+
 /// How many reasons are listed for one file in the table. JSON has them all.
 const MOST_REASONS: usize = 5;
 
@@ -310,6 +313,7 @@ impl Summary {
         self.list_elements(&mut table);
         self.list_remarks(&mut table);
         self.list_failures(&mut table);
+        self.list_lost(&mut table);
         table
     }
 
@@ -350,6 +354,39 @@ impl Summary {
         }
     }
 
+    /// What is lost, once more and at the end, where it is seen: what it is, and whose by where it stands.
+    fn list_lost(&self, table: &mut String) {
+        if self.left_out == 0 {
+            return;
+        }
+        let code = if self.failures.is_empty() { LEFT_OUT } else { 1 };
+        *table += &format!(
+            "\nNot taken, though a record has a place for it: {}. For this the exit code is {code}, and not 0.\n",
+            self.left_out
+        );
+        let all = self
+            .remarks
+            .iter()
+            .flat_map(|remarks| remarks.notes.iter().map(|note| (&remarks.file, note)));
+        let lost: Vec<_> = all.filter(|(_, note)| note.fate == Fate::LeftOut).collect();
+        for (file, note) in lost.iter().take(MOST_LOST) {
+            let places = note.places.join(", ");
+            let more = note
+                .count
+                .saturating_sub(u64::try_from(note.places.len()).unwrap_or(u64::MAX));
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            *table += &format!("  {file}: {} at {places}{more}: {}\n", note.resource, note.why);
+        }
+        if lost.len() > MOST_LOST {
+            let rest = lost.len().saturating_sub(MOST_LOST);
+            *table += &format!("  and {rest} kinds more; --json lists them all\n");
+        }
+    }
+
     fn list_remarks(&self, table: &mut String) {
         if self.remarks.is_empty() {
             return;
@@ -380,7 +417,10 @@ impl Summary {
                 };
                 *table += &format!(
                     "    {fate}: {} {} {} (first at {})\n",
-                    note.count, note.resource, note.why, note.first
+                    note.count,
+                    note.resource,
+                    note.why,
+                    note.places.first().map_or("", String::as_str)
                 );
             }
         }

@@ -1,10 +1,13 @@
 //! Whole runs, without a server: what becomes of files, whatever their form.
 
+mod charts;
+mod persons;
+
 use std::collections::BTreeMap;
 
 use domain::calendar::RecordedOutcome;
 use domain::kernel::Identifier;
-use domain::patient::{Findings, Registration};
+use domain::patient::{Allergy, Condition, Findings, Registration};
 use domain::practitioner::PractitionerDetails;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use super::fhir::{self, BundleError, Elements};
 use super::identity::{self, Index};
 use super::mapping::{Context, Fate, Note, Notes, Provider, Visit};
 use super::parts::{self, Gathering};
-use super::people;
+use super::people::{self, Person};
 
 /// What a run comes to.
 #[derive(Default)]
@@ -29,6 +32,22 @@ pub(in crate::import) struct Outcome {
 
 /// Runs files of these contents, in this order.
 pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Outcome {
+    let (mut outcome, persons) = run_whole(files, context);
+    for person in persons {
+        outcome.patients.extend(person.registration);
+        outcome.visits.extend(person.visits);
+        outcome.refused.extend(person.refused);
+        outcome.notes.append(person.notes);
+    }
+    outcome
+}
+
+/// The persons whom a run tells of.
+fn persons(files: &[Vec<u8>], context: &Context) -> Vec<Person> {
+    run_whole(files, context).1
+}
+
+fn run_whole(files: &[Vec<u8>], context: &Context) -> (Outcome, Vec<Person>) {
     let mut index = Index::default();
     for (file, json) in (0..).zip(files) {
         index.add(file, identity::scan(&fhir::contents(json, false), context.now));
@@ -56,14 +75,9 @@ pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Outcome {
         complete.extend(gathering.add(&index, parts.shares));
     }
     assert!(gathering.rest().is_empty(), "everybody is complete at the end");
-    for (owner, share) in complete {
-        let person = people::person(&index, owner, &share, context);
-        outcome.patients.extend(person.registration);
-        outcome.visits.extend(person.visits);
-        outcome.refused.extend(person.refused);
-        outcome.notes.append(person.notes);
-    }
-    outcome
+    let person = |(owner, share): (u32, _)| people::person(&index, owner, &share, context);
+    let persons = complete.into_iter().map(person).collect();
+    (outcome, persons)
 }
 
 fn context() -> Context {
@@ -656,6 +670,10 @@ fn essence(outcome: &Outcome) -> Value {
             details
                 .other_identifiers
                 .retain(|other| other.system != identity::ADDRESSES);
+            // How an entry is addressed does not change what it says.
+            let mut intake = intake.clone();
+            intake.conditions = intake.conditions.map(|one| Condition { source: None, ..one });
+            intake.allergies = intake.allergies.map(|one| Allergy { source: None, ..one });
             json!({ "details": details, "intake": intake }).to_string()
         })
         .collect();

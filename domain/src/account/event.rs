@@ -41,6 +41,11 @@ pub enum Scope {
     Import,
 }
 
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Import];
+}
+
 /// Who holds an account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Holder {

@@ -21,6 +21,7 @@ use super::event::{
     AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
 };
 use super::sessions;
+use crate::kernel::time::whole_millis;
 use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal};
 
 type Decision = Result<Vec<CalendarEvent>, CalendarError>;
@@ -259,13 +260,11 @@ impl Calendar {
                 } else if told.slot.start > now {
                     Err(CalendarError::NotYetBegun)
                 } else {
-                    Ok(vec![told.filed()])
+                    Ok(vec![told.dated(now).filed()])
                 }
             }
-            // Nobody has told of it, and nothing but a date could keep an older state from doing so.
-            None if told.outcome == RecordedOutcome::EnteredInError && told.as_of.is_none() => Ok(Vec::new()),
             None if told.slot.start > now => Err(CalendarError::NotYetBegun),
-            None => Ok(vec![told.filed()]),
+            None => Ok(vec![told.dated(now).filed()]),
         }
     }
 
@@ -348,6 +347,15 @@ impl ToldVisit {
         self.outcome == RecordedOutcome::Open && visit.status != AppointmentStatus::Booked && !takes_back
     }
 
+    /// What takes a visit back is as of some time, so that no older state brings it back: without a date as of now.
+    fn dated(self, now: DateTime<Utc>) -> Self {
+        let takes_back = self.outcome == RecordedOutcome::EnteredInError;
+        Self {
+            as_of: self.as_of.or_else(|| takes_back.then(|| whole_millis(now))),
+            ..self
+        }
+    }
+
     fn filed(self) -> CalendarEvent {
         let Self {
             calendar,
@@ -365,11 +373,6 @@ impl ToldVisit {
             booking: Personal::Known(booking),
         }
     }
-}
-
-/// What the log keeps of an instant, so that state decided and state read back are the same.
-fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
 const fn check_live(appointment: &Appointment) -> Result<(), CalendarError> {

@@ -7,11 +7,11 @@ use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope,
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
     AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
-    PatientId, Personal, PractitionerId, Wallet,
+    PatientId, Personal, PractitionerId, SourceId, Wallet,
 };
 use crate::patient::{
-    Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails, PatientEvent,
-    Registration, Withdrawn,
+    Abated, Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails,
+    PatientEvent, Registration, Withdrawn, Word,
 };
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
 use crate::wallet::WalletEvent;
@@ -78,6 +78,13 @@ fn details() -> PatientDetails {
     }
 }
 
+fn source(server: Option<[u8; 4]>) -> SourceId {
+    SourceId {
+        server,
+        resource: *b"resource",
+    }
+}
+
 fn intake() -> Intake {
     Intake {
         conditions: Findings::from([Condition {
@@ -85,11 +92,13 @@ fn intake() -> Intake {
             onset: Some(date("1930-01-01")),
             abated: None,
             as_of: Some(time("1952-11-28T08:00:00.125Z")),
+            source: Some(source(None)),
         }]),
         allergies: Findings::from([Allergy {
             concept: concept(CodeSystem::Icd10, "Z88.0", "Penicillin"),
             high_criticality: true,
             as_of: None,
+            source: Some(source(Some([1, 2, 3, 4]))),
         }]),
         no_known_allergies_to: AllergyKind::ALL.to_vec(),
         medications: Findings::from([Medication {
@@ -97,16 +106,30 @@ fn intake() -> Intake {
             since: Some(date("1969-12-31")),
             active: true,
             as_of: None,
+            source: None,
         }]),
         symptoms: vec![text("cough")],
         withdrawn: [Matter::Conditions, Matter::Allergies, Matter::Medications]
             .map(|matter| Withdrawn {
                 matter,
-                concept: concept(CodeSystem::Snomed, "91936005", "Penicillin"),
+                concept: Some(concept(CodeSystem::Snomed, "91936005", "Penicillin")),
                 since: Some(date("1969-12-31")),
+                source: None,
                 as_of: time("1952-11-28T08:00:00.125Z"),
             })
             .to_vec(),
+        words: [
+            (Matter::Conditions, None),
+            (Matter::Allergies, Some(AllergyKind::Latex)),
+        ]
+        .map(|(matter, kind)| Word {
+            matter,
+            kind,
+            holds: kind.is_some(),
+            source: Some(source(None)),
+            as_of: time("1952-11-28T08:00:00.125Z"),
+        })
+        .to_vec(),
     }
 }
 
@@ -116,6 +139,22 @@ pub(super) fn patient() -> Vec<PatientEvent> {
         details: Personal::Known(PatientDetails {
             deceased: Some(deceased),
             ..details()
+        }),
+    };
+    let over = |abated| PatientEvent::IntakeUpdated {
+        intake: Personal::Known(Intake {
+            conditions: intake().conditions.map(|one| Condition {
+                abated: Some(abated),
+                ..one
+            }),
+            withdrawn: vec![Withdrawn {
+                matter: Matter::Conditions,
+                concept: None,
+                since: None,
+                source: Some(source(None)),
+                as_of: time("1952-11-28T08:00:00.125Z"),
+            }],
+            ..intake()
         }),
     };
     let without_findings = PatientEvent::IntakeUpdated {
@@ -146,6 +185,8 @@ pub(super) fn patient() -> Vec<PatientEvent> {
         }),
         died(Deceased::Unknown),
         without_findings,
+        over(Abated::On(date("1952-11-27"))),
+        over(Abated::Unknown),
     ]
 }
 

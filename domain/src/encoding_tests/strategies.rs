@@ -9,11 +9,11 @@ use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, R
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
     AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
-    PatientId, Personal, PractitionerId, Wallet,
+    PatientId, Personal, PractitionerId, SourceId, Wallet,
 };
 use crate::patient::{
-    Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails, PatientEvent,
-    Registration, Withdrawn,
+    Abated, Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails,
+    PatientEvent, Registration, Withdrawn, Word,
 };
 use crate::practitioner::{PractitionerDetails, PractitionerEvent};
 use crate::wallet::WalletEvent;
@@ -144,35 +144,62 @@ fn findings<T: Clone + std::fmt::Debug + 'static>(
     ]
 }
 
+fn sources() -> impl Strategy<Value = Option<SourceId>> {
+    let source = (any::<Option<[u8; 4]>>(), any::<[u8; 8]>());
+    prop::option::of(source.prop_map(|(server, resource)| SourceId { server, resource }))
+}
+
 fn intakes() -> impl Strategy<Value = Intake> {
     let day = || prop::option::of(dates());
     let as_of = || prop::option::of(millis());
-    let conditions = (concepts(), day(), day(), as_of()).prop_map(|(concept, onset, abated, as_of)| Condition {
-        concept,
-        onset,
-        abated,
-        as_of,
-    });
-    let allergies = (concepts(), any::<bool>(), as_of()).prop_map(|(concept, high_criticality, as_of)| Allergy {
-        concept,
-        high_criticality,
-        as_of,
-    });
-    let medications =
-        (concepts(), day(), any::<bool>(), as_of()).prop_map(|(concept, since, active, as_of)| Medication {
+    let abated = prop::option::of(prop_oneof![dates().prop_map(Abated::On), Just(Abated::Unknown)]);
+    let conditions =
+        (concepts(), day(), abated, as_of(), sources()).prop_map(|(concept, onset, abated, as_of, source)| Condition {
             concept,
-            since,
-            active,
+            onset,
+            abated,
             as_of,
+            source,
+        });
+    let allergies =
+        (concepts(), any::<bool>(), as_of(), sources()).prop_map(|(concept, high_criticality, as_of, source)| {
+            Allergy {
+                concept,
+                high_criticality,
+                as_of,
+                source,
+            }
+        });
+    let medications =
+        (concepts(), day(), any::<bool>(), as_of(), sources()).prop_map(|(concept, since, active, as_of, source)| {
+            Medication {
+                concept,
+                since,
+                active,
+                as_of,
+                source,
+            }
         });
     let kinds = select(AllergyKind::ALL.to_vec());
-    let matters = select(vec![Matter::Conditions, Matter::Allergies, Matter::Medications]);
-    let withdrawn = (matters, concepts(), day(), millis()).prop_map(|(matter, concept, since, as_of)| Withdrawn {
-        matter,
-        concept,
-        since,
-        as_of,
-    });
+    let matters = || select(vec![Matter::Conditions, Matter::Allergies, Matter::Medications]);
+    let withdrawn = (matters(), prop::option::of(concepts()), day(), sources(), millis()).prop_map(
+        |(matter, concept, since, source, as_of)| Withdrawn {
+            matter,
+            concept,
+            since,
+            source,
+            as_of,
+        },
+    );
+    let kind = prop::option::of(select(AllergyKind::ALL.to_vec()));
+    let words =
+        (matters(), kind, any::<bool>(), sources(), millis()).prop_map(|(matter, kind, holds, source, as_of)| Word {
+            matter,
+            kind,
+            holds,
+            source,
+            as_of,
+        });
     let lists = (
         findings(conditions),
         findings(allergies),
@@ -180,15 +207,17 @@ fn intakes() -> impl Strategy<Value = Intake> {
         findings(medications),
         text_lists(),
         prop::collection::vec(withdrawn, 0..3),
+        prop::collection::vec(words, 0..3),
     );
     lists.prop_map(
-        |(conditions, allergies, no_known_allergies_to, medications, symptoms, withdrawn)| Intake {
+        |(conditions, allergies, no_known_allergies_to, medications, symptoms, withdrawn, words)| Intake {
             conditions,
             allergies,
             no_known_allergies_to,
             medications,
             symptoms,
             withdrawn,
+            words,
         },
     )
 }

@@ -8,6 +8,8 @@ mod personal;
 mod reference;
 mod refusal;
 mod seal;
+mod source;
+mod teller;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
@@ -22,4 +24,6 @@ pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
 pub use refusal::{DomainError, RefusalKind, Resource};
 pub use seal::{Category, Seal};
+pub use source::{NoSourceId, SourceId};
+pub use teller::Teller;
 pub use text::{Flaw, TextRule};

@@ -71,6 +71,18 @@ impl TextRule {
     pub const CONCEPT: Self = Self::line(1000);
     /// A symptom in the patient's own words.
     pub const SYMPTOM: Self = Self::prose(4000);
+    /// A licence or degree.
+    pub const CREDENTIAL: Self = Self::line(500);
+    /// What an account is called.
+    pub const ACCOUNT_NAME: Self = Self::line(200);
+    /// What is looked for.
+    pub const SEARCH: Self = Self::line(200);
+    /// Why an appointment was called off.
+    pub const CANCELLATION: Self = Self::prose(2000);
+    /// Why a registrar or a hospital has decided as they did.
+    pub const DECISION: Self = Self::prose(1000);
+    /// The secret of an invitation.
+    pub const INVITATION: Self = Self::line(100);
 
     /// One line of up to so many characters (Unicode scalar values): something to see, and nothing that controls how it is
     /// shown.

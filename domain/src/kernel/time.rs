@@ -8,6 +8,11 @@
 /// years, and the tables of time zones end with the last of these.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1800..=2099;
 
+/// What the log keeps of an instant that is kept to the millisecond, so that what is decided and what is read back are the same.
+pub fn whole_millis(at: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
+}
+
 macro_rules! compact {
     ($(#[$doc:meta])* $module:ident, $type:ty, $number:ty, $to:expr, $from:expr) => {
         $(#[$doc])*

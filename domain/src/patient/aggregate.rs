@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::command::{PatientCommand, Teller};
-use super::error::PatientError;
+use super::command::PatientCommand;
+use super::error::{PatientError, Place};
 use super::event::{Intake, PatientDetails, PatientEvent, Registration};
-use crate::kernel::{ClinicAggregate, PatientId, Personal};
+use crate::kernel::{ClinicAggregate, PatientId, Personal, Teller};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -39,17 +39,18 @@ impl Patient {
         }
     }
 
-    /// Registering the record as it stands changes nothing. What was registered first and was changed since is other content: a
+    /// Registering the record as it stands, as of whenever, changes nothing. What was registered first and was changed since is other content: a
     /// source may return to it.
     fn register(&self, registration: Registration, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
             registration.details.check(now)?;
+            registration.intake.check(now)?;
             return Ok(vec![PatientEvent::Registered {
                 registration: Personal::Known(registration),
             }]);
         }
         let (_, details, intake) = self.opened()?;
-        if registration.details == *details && registration.intake == *intake {
+        if registration.is_told(details, intake) {
             Ok(Vec::new())
         } else {
             Err(PatientError::AlreadyRegistered)
@@ -71,7 +72,7 @@ impl Patient {
                 return Err(PatientError::NamesAreTheHospitals);
             }
             if new.as_of.is_some() && new.as_of != details.as_of {
-                return Err(PatientError::DatesAreTheHospitals);
+                return Err(PatientError::DatesAreTheHospitals(Place::Details));
             }
             new.as_of = details.as_of;
         }
@@ -84,15 +85,23 @@ impl Patient {
         }])
     }
 
-    fn update_intake(&self, new: Intake) -> Result<Vec<PatientEvent>, PatientError> {
+    fn update_intake(
+        &self,
+        new: Intake,
+        teller: Teller,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<PatientEvent>, PatientError> {
         let (_, _, intake) = self.opened()?;
-        Ok(if new == *intake {
-            Vec::new()
-        } else {
-            vec![PatientEvent::IntakeUpdated {
-                intake: Personal::Known(new),
-            }]
-        })
+        if new == *intake {
+            return Ok(Vec::new());
+        }
+        if teller == Teller::Person {
+            new.check_told_by_a_person(intake)?;
+        }
+        new.check(now)?;
+        Ok(vec![PatientEvent::IntakeUpdated {
+            intake: Personal::Known(new),
+        }])
     }
 
     /// The record, all of it: nothing is decided on a part, because whatever is sealed shares one key, destroyed or not ours.
@@ -117,7 +126,7 @@ impl ClinicAggregate for Patient {
         match command {
             PatientCommand::Register { registration, now } => self.register(registration, now),
             PatientCommand::UpdateDetails { details, teller, now } => self.update_details(details, teller, now),
-            PatientCommand::UpdateIntake { intake } => self.update_intake(intake),
+            PatientCommand::UpdateIntake { intake, teller, now } => self.update_intake(intake, teller, now),
         }
     }
 

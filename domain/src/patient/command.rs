@@ -3,16 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::{Intake, PatientDetails, Registration};
-
-/// Who tells what is new.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Teller {
-    /// A hospital, which knows what its system says.
-    Hospital,
-    /// Anybody else. Under which identifiers other systems know a patient, and as of when they told, is not theirs to say: whoever has
-    /// an identifier is taken for whom it names.
-    Person,
-}
+use crate::kernel::Teller;
 
 /// A command to a patient.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,5 +29,9 @@ pub enum PatientCommand {
     UpdateIntake {
         /// The new intake.
         intake: Intake,
+        /// Who tells it.
+        teller: Teller,
+        /// The time it is.
+        now: DateTime<Utc>,
     },
 }

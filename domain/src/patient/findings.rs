@@ -34,6 +34,16 @@ impl<T> Findings<T> {
         }
     }
 
+    /// The same, each finding made into another.
+    pub fn map<U>(self, map: impl FnMut(T) -> U) -> Findings<U> {
+        match self {
+            Self::NotAsked => Findings::NotAsked,
+            Self::Unknown => Findings::Unknown,
+            Self::NoneKnown => Findings::NoneKnown,
+            Self::Known(list) => Findings::Known(list.into_iter().map(map).collect()),
+        }
+    }
+
     /// Whether anything at all is said.
     pub const fn is_said(&self) -> bool {
         !matches!(self, Self::NotAsked)

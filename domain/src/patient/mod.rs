@@ -2,6 +2,7 @@
 //!
 //! Everything here concerns a person, so every event is sealed whole under the patient's own key.
 
+mod abated;
 mod aggregate;
 mod command;
 mod deceased;
@@ -11,11 +12,13 @@ mod findings;
 #[cfg(test)]
 mod tests;
 
+pub use abated::Abated;
 pub use aggregate::Patient;
-pub use command::{PatientCommand, Teller};
+pub use command::PatientCommand;
 pub use deceased::Deceased;
-pub use error::PatientError;
+pub use error::{PatientError, Place};
 pub use event::{
     Allergy, AllergyKind, Condition, Intake, Matter, Medication, PatientDetails, PatientEvent, Registration, Withdrawn,
+    Word,
 };
 pub use findings::Findings;

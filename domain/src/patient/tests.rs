@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::kernel::{
     AccountId, AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
-    Versioned, testing,
+    SourceId, Teller, Versioned, testing,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Versioned<Patient>> {
@@ -31,15 +31,19 @@ fn details(family: &str) -> PatientDetails {
     }
 }
 
-fn intake(symptom: &str) -> Intake {
-    let concept = Concept {
+fn concept(text: &str) -> Concept {
+    Concept {
         coding: None,
-        text: "Penicillin".to_owned(),
-    };
+        text: text.to_owned(),
+    }
+}
+
+fn intake(symptom: &str) -> Intake {
     let allergies = vec![Allergy {
-        concept,
+        concept: concept("Penicillin"),
         high_criticality: true,
         as_of: None,
+        source: None,
     }];
     Intake {
         allergies: allergies.into(),
@@ -100,7 +104,11 @@ fn update_details(details: PatientDetails) -> PatientCommand {
 }
 
 fn update_intake(intake: Intake) -> PatientCommand {
-    PatientCommand::UpdateIntake { intake }
+    PatientCommand::UpdateIntake {
+        intake,
+        teller: Teller::Hospital,
+        now: now(),
+    }
 }
 
 fn folded(events: Vec<PatientEvent>) -> Patient {
@@ -249,7 +257,7 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
     for as_of in ["2026-03-02T12:00:00Z", "2090-01-01T00:00:00Z"] {
         given(vec![registered(), known()])
             .when(says(told("Lovelace", Some(as_of))))
-            .then_expect_error(PatientError::DatesAreTheHospitals);
+            .then_expect_error(PatientError::DatesAreTheHospitals(Place::Details));
     }
 }
 
@@ -267,8 +275,14 @@ fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
 #[test]
 fn nothing_is_told_as_of_a_time_to_come_but_clocks_differ() {
     let later = |as_of: &str| told("Byron", Some(as_of));
-    refused(&later("2026-03-03T12:00:00.001Z"), PatientError::ToldInTheFuture);
-    refused(&later("2099-12-31T00:00:00Z"), PatientError::ToldInTheFuture);
+    refused(
+        &later("2026-03-03T12:00:00.001Z"),
+        PatientError::ToldInTheFuture(Place::Details),
+    );
+    refused(
+        &later("2099-12-31T00:00:00Z"),
+        PatientError::ToldInTheFuture(Place::Details),
+    );
     given(vec![registered()])
         .when(update_details(later("2026-03-03T12:00:00Z")))
         .then_expect_events(vec![updated(later("2026-03-03T12:00:00Z"))]);
@@ -400,21 +414,163 @@ fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
     assert_eq!(Findings::<Allergy>::from(Vec::new()), Findings::NotAsked);
 }
 
+/// An intake with these allergies, each told as of then.
+fn allergic_to(allergies: &[(&str, Option<DateTime<Utc>>)]) -> Intake {
+    let told = |(text, as_of): &(&str, Option<DateTime<Utc>>)| Allergy {
+        concept: concept(text),
+        high_criticality: false,
+        as_of: *as_of,
+        source: None,
+    };
+    Intake {
+        allergies: allergies.iter().map(told).collect(),
+        ..Intake::default()
+    }
+}
+
+fn withdrawing(texts: &[&str], as_of: DateTime<Utc>) -> Intake {
+    let gone = |text: &&str| Withdrawn {
+        matter: Matter::Allergies,
+        concept: Some(concept(text)),
+        since: None,
+        source: None,
+        as_of,
+    };
+    Intake {
+        withdrawn: texts.iter().map(gone).collect(),
+        ..Intake::default()
+    }
+}
+
 #[test]
-fn a_patient_may_keep_the_dates_of_a_source_and_not_make_them() {
-    let dated = |as_of: Option<DateTime<Utc>>| {
-        let told = |allergy: &Allergy| Allergy {
-            as_of,
-            ..allergy.clone()
+fn a_person_may_keep_the_dates_of_a_source_and_not_make_them() {
+    let (then, later) = (Some(now()), Some(now() + chrono::TimeDelta::hours(1)));
+    let known = || PatientEvent::IntakeUpdated {
+        intake: Personal::Known(allergic_to(&[("Latex", then), ("Nuts", None)])),
+    };
+    let says = |intake: Intake| PatientCommand::UpdateIntake {
+        intake,
+        teller: Teller::Person,
+        now: now(),
+    };
+    for kept in [
+        allergic_to(&[("Nuts", None), ("Latex", then)]),
+        allergic_to(&[("Latex", None)]),
+        Intake::default(),
+    ] {
+        given(vec![registered(), known()])
+            .when(says(kept.clone()))
+            .then_expect_events(vec![PatientEvent::IntakeUpdated {
+                intake: Personal::Known(kept),
+            }]);
+    }
+    for (made, index) in [
+        (allergic_to(&[("Latex", later)]), 0),
+        (allergic_to(&[("Latex", then), ("Nuts", then)]), 1),
+    ] {
+        let place = Place::Finding(Matter::Allergies, index);
+        given(vec![registered(), known()])
+            .when(says(made))
+            .then_expect_error(PatientError::DatesAreTheHospitals(place));
+    }
+}
+
+#[test]
+fn a_person_takes_nothing_back_for_a_source() {
+    let known = || PatientEvent::IntakeUpdated {
+        intake: Personal::Known(withdrawing(&["Latex"], now())),
+    };
+    for (intake, place) in [
+        (withdrawing(&["Latex", "Nuts"], now()), Some(1)),
+        (withdrawing(&["Latex"], now() + chrono::TimeDelta::hours(1)), Some(0)),
+        (Intake::default(), None),
+    ] {
+        let says = PatientCommand::UpdateIntake {
+            intake,
+            teller: Teller::Person,
+            now: now(),
         };
+        given(vec![registered(), known()])
+            .when(says)
+            .then_expect_error(PatientError::DatesAreTheHospitals(Place::Withdrawn(place)));
+    }
+}
+
+#[test]
+fn nothing_of_an_intake_is_told_as_of_a_time_to_come() {
+    let to_come = now() + chrono::TimeDelta::days(2);
+    for (intake, place) in [
+        (
+            allergic_to(&[("Latex", None), ("Nuts", Some(to_come))]),
+            Place::Finding(Matter::Allergies, 1),
+        ),
+        (withdrawing(&["Latex"], to_come), Place::Withdrawn(Some(0))),
+    ] {
+        given(vec![registered()])
+            .when(update_intake(intake.clone()))
+            .then_expect_error(PatientError::ToldInTheFuture(place));
+        let registration = Registration {
+            intake,
+            ..registration()
+        };
+        given(vec![])
+            .when(register(registration))
+            .then_expect_error(PatientError::ToldInTheFuture(place));
+    }
+}
+
+#[test]
+fn a_person_does_not_say_what_a_source_calls_what_it_has_told() {
+    let source = Some(SourceId {
+        server: None,
+        resource: [7; 8],
+    });
+    let named = |as_of| {
+        let intake = allergic_to(&[("Latex", as_of)]);
         Intake {
-            allergies: intake("cough").allergies.list().iter().map(told).collect(),
+            allergies: intake.allergies.map(|one| Allergy { source, ..one }),
             ..Intake::default()
         }
     };
-    let (told, later) = (dated(Some(now())), dated(Some(now() + chrono::TimeDelta::days(1))));
-    assert!(told.is_dated_as(&told) && dated(None).is_dated_as(&told) && Intake::default().is_dated_as(&told));
-    assert!(!later.is_dated_as(&told) && !told.is_dated_as(&dated(None)));
+    let known = |intake| PatientEvent::IntakeUpdated {
+        intake: Personal::Known(intake),
+    };
+    let says = |intake: Intake| PatientCommand::UpdateIntake {
+        intake,
+        teller: Teller::Person,
+        now: now(),
+    };
+    let then = Some(now());
+    for (before, said) in [
+        (allergic_to(&[("Latex", then)]), named(then)),
+        (allergic_to(&[("Latex", None)]), named(None)),
+    ] {
+        let place = Place::Source(Matter::Allergies, 0);
+        given(vec![registered(), known(before)])
+            .when(says(said))
+            .then_expect_error(PatientError::DatesAreTheHospitals(place));
+    }
+    let forgets = allergic_to(&[("Latex", then)]);
+    given(vec![registered(), known(named(then))])
+        .when(says(forgets))
+        .then_expect_error(PatientError::DatesAreTheHospitals(Place::Finding(Matter::Allergies, 0)));
+}
+
+#[test]
+fn registering_the_record_as_it_stands_changes_nothing_as_of_whenever() {
+    let as_of = |day: i64| {
+        let told = Some(now() - chrono::TimeDelta::days(day));
+        let mut registration = registration();
+        registration.details.as_of = told;
+        registration.intake.allergies = registration.intake.allergies.map(|one| Allergy { as_of: told, ..one });
+        registration
+    };
+    let registered = PatientEvent::Registered {
+        registration: Personal::Known(as_of(2)),
+    };
+    given(vec![registered])
+        .when(register(as_of(1)))
+        .then_expect_events(vec![]);
 }
 
 #[test]

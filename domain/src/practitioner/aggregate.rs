@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
-use crate::kernel::{ClinicAggregate, PractitionerId};
+use crate::kernel::{ClinicAggregate, PractitionerId, Teller};
 
 /// A practitioner's entry.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -38,11 +38,21 @@ impl Practitioner {
         }
     }
 
-    fn update(&self, new: PractitionerDetails) -> Result<Vec<PractitionerEvent>, PractitionerError> {
+    fn update(
+        &self,
+        mut new: PractitionerDetails,
+        teller: Teller,
+    ) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         let details = self.details().ok_or(PractitionerError::NotRegistered)?;
         check_specializations(&new)?;
         if new.identifier != details.identifier || new.time_zone != details.time_zone {
             return Err(PractitionerError::IdentityIsFixed);
+        }
+        if teller == Teller::Person {
+            if new.as_of.is_some() && new.as_of != details.as_of {
+                return Err(PractitionerError::DatesAreTheHospitals);
+            }
+            new.as_of = details.as_of;
         }
         Ok(if new == *details {
             Vec::new()
@@ -69,7 +79,7 @@ impl ClinicAggregate for Practitioner {
     fn decide(&self, command: PractitionerCommand) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         match command {
             PractitionerCommand::Register { details } => self.register(details),
-            PractitionerCommand::UpdateDetails { details } => self.update(details),
+            PractitionerCommand::UpdateDetails { details, teller } => self.update(details, teller),
         }
     }
 

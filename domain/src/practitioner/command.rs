@@ -1,6 +1,7 @@
 //! What can be asked of a practitioner's entry.
 
 use super::event::PractitionerDetails;
+use crate::kernel::Teller;
 
 /// A command to a practitioner.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,7 +14,9 @@ pub enum PractitionerCommand {
     },
     /// Replace the details.
     UpdateDetails {
-        /// The new details.
+        /// The new details. A person who leaves `as_of` out keeps what is known.
         details: PractitionerDetails,
+        /// Who tells them.
+        teller: Teller,
     },
 }

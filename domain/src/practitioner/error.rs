@@ -19,6 +19,9 @@ pub enum PractitionerError {
     /// Identifier and time zone name the entry and its calendars; they cannot change.
     #[error("the identifier and the time zone of a practitioner cannot change")]
     IdentityIsFixed,
+    /// Only a hospital says as of when its system told something.
+    #[error("only a hospital says as of when a source tells something")]
+    DatesAreTheHospitals,
 }
 
 impl DomainError for PractitionerError {
@@ -26,7 +29,7 @@ impl DomainError for PractitionerError {
         match self {
             Self::NotRegistered => RefusalKind::Missing(Resource::Practitioner),
             Self::AlreadyRegistered => RefusalKind::Exists,
-            Self::NoSpecialization => RefusalKind::Invalid,
+            Self::NoSpecialization | Self::DatesAreTheHospitals => RefusalKind::Invalid,
             Self::IdentityIsFixed => RefusalKind::IdentityFixed,
         }
     }
@@ -34,6 +37,7 @@ impl DomainError for PractitionerError {
     fn field(&self) -> Cow<'static, str> {
         let field = match self {
             Self::NoSpecialization => "/specializations",
+            Self::DatesAreTheHospitals => "/asOf",
             _ => "",
         };
         field.into()

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PractitionerId, Versioned, testing,
+    AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PractitionerId, Teller, Versioned,
+    testing,
 };
 
 fn given(events: Vec<PractitionerEvent>) -> AggregateTestExecutor<Versioned<Practitioner>> {
@@ -51,7 +52,10 @@ fn register(details: PractitionerDetails) -> PractitionerCommand {
 }
 
 fn update(details: PractitionerDetails) -> PractitionerCommand {
-    PractitionerCommand::UpdateDetails { details }
+    PractitionerCommand::UpdateDetails {
+        details,
+        teller: Teller::Hospital,
+    }
 }
 
 fn folded(events: Vec<PractitionerEvent>) -> Practitioner {
@@ -129,6 +133,32 @@ fn a_practitioner_has_a_specialization() {
     given(vec![registered()])
         .when(update(none))
         .then_expect_error(PractitionerError::NoSpecialization);
+}
+
+#[test]
+fn a_person_does_not_say_as_of_when_a_hospital_told() {
+    let told = |speciality, as_of: Option<&str>| PractitionerDetails {
+        as_of: as_of.map(|at| at.parse().unwrap()),
+        ..details(speciality)
+    };
+    let then = Some("2026-03-01T00:00:00Z");
+    let known = || PractitionerEvent::DetailsUpdated {
+        details: told("Cardiology", then),
+    };
+    let says = |details| PractitionerCommand::UpdateDetails {
+        details,
+        teller: Teller::Person,
+    };
+    for as_of in [None, then] {
+        given(vec![registered(), known()])
+            .when(says(told("Surgery", as_of)))
+            .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
+                details: told("Surgery", then),
+            }]);
+    }
+    given(vec![registered(), known()])
+        .when(says(told("Surgery", Some("2026-03-02T00:00:00Z"))))
+        .then_expect_error(PractitionerError::DatesAreTheHospitals);
 }
 
 #[test]

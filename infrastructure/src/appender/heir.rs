@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::adoption::Bequest;
@@ -26,7 +26,7 @@ use super::runner::{AppenderConfig, RESTORED_WITHIN, hear, surroundings};
 use super::status::Shared;
 use crate::chain::{Address, EventLog, Node};
 use crate::log::Commit;
-use crate::notices::Notices;
+use crate::notices::{Notice, Notices};
 use crate::postgres::{ANSWER, within};
 
 /// How often to look for keys that nobody holds, and whether there is anything left to do.
@@ -52,6 +52,19 @@ pub(super) struct Heirs {
     pub(super) started: Instant,
     /// What is said of each key without a holder.
     told: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// What a key has left that nobody signs with any more, and what it takes to see to it.
+struct Estate {
+    address: Address,
+    heir: lease::Held,
+    outbox: Outbox,
+    theirs: Arc<Shared>,
+    desk: Desk,
+    machine: Machine,
+    notices: UnboundedReceiver<Arc<Notice>>,
+    inbox: UnboundedReceiver<Message>,
+    _end_all: DropGuard,
 }
 
 impl Heirs {
@@ -153,20 +166,48 @@ impl Heirs {
         }
     }
 
-    async fn settle(&self, address: Address, mut heir: lease::Held) -> Result<(), OutboxError> {
-        let mut notices = self.notices.subscribe();
-        let (messages, mut inbox) = unbounded_channel();
+    async fn settle(&self, address: Address, heir: lease::Held) -> Result<(), OutboxError> {
+        let mut estate = self.take_up(address, heir).await?;
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut actions = Vec::new();
+        loop {
+            estate.desk.perform(&mut actions);
+            let wake = estate
+                .machine
+                .wake_at()
+                .map(|at| self.started + Duration::from_millis(at));
+            let timer = async {
+                match wake {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(notice) = estate.notices.recv() => hear(&notice, self.now(), &mut estate.machine, &mut actions),
+                Some(message) = estate.inbox.recv() => match message {
+                    Message::LeaseLost => return Ok(()),
+                    message => estate.desk.hear(message, self.now(), &mut estate.machine, &mut actions),
+                },
+                () = timer => estate.machine.on(self.now(), Input::Tick, &mut actions),
+                _ = look.tick() => if self.is_settled(&mut estate).await? {
+                    return Ok(());
+                },
+            }
+        }
+    }
+
+    /// Takes up what a key has left, as the outbox has it.
+    async fn take_up(&self, address: Address, heir: lease::Held) -> Result<Estate, OutboxError> {
+        let notices = self.notices.subscribe();
+        let (messages, inbox) = unbounded_channel();
         let log = EventLog::new(self.node.clone(), self.config.contract);
-        let outbox = Outbox::of_another(
-            self.pool.clone(),
-            heir.lease,
-            self.node.chain_id(),
-            self.config.contract,
-        );
+        let (pool, chain_id) = (self.pool.clone(), self.node.chain_id());
+        let outbox = Outbox::of_another(pool, heir.lease, chain_id, self.config.contract);
         // What goes wrong with these transactions is told as theirs.
         let theirs = Arc::new(Shared::new(address));
         let ended = CancellationToken::new();
-        let _end_all = ended.clone().drop_guard();
+        let end_all = ended.clone().drop_guard();
         let (mut desk, _) = Desk::new(
             log,
             address,
@@ -180,46 +221,42 @@ impl Heirs {
         let restoring = outbox.restore(|_| self.shared.next_key());
         let (batches, signatures) = within(RESTORED_WITHIN, restoring).await?;
         desk.remember_all(signatures);
-        let mut machine = Machine::restored(self.config.limits, around, batches, self.now()).without_key();
+        let machine = Machine::restored(self.config.limits, around, batches, self.now()).without_key();
         tracing::info!(%address, transactions = machine.unsettled(), "the transactions of a key without a holder are sent on");
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut actions = Vec::new();
-        loop {
-            desk.perform(&mut actions);
-            let wake = machine.wake_at().map(|at| self.started + Duration::from_millis(at));
-            let timer = async {
-                match wake {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
-                Some(message) = inbox.recv() => match message {
-                    Message::LeaseLost => return Ok(()),
-                    message => desk.hear(message, self.now(), &mut machine, &mut actions),
-                },
-                () = timer => machine.on(self.now(), Input::Tick, &mut actions),
-                _ = look.tick() => {
-                    if !self.appends_beside(address) || !heir.is_held().await? || within(ANSWER, outbox.is_done()).await? {
-                        return Ok(());
-                    }
-                    let base = self.node.fees().await.map(|fees| fees.base).unwrap_or_default();
-                    let refused = theirs.status().troubles;
-                    let refused = refused.cause(TroubleKind::TransactionRefused);
-                    let need = machine.needs_key(self.now(), base);
-                    self.note(address, need.map(|need| words(need, refused)).or(refused.map(str::to_owned)));
-                    if need.is_some() {
-                        if self.shared.status().troubles.has(TroubleKind::SigningKeyNotAppointed) {
-                            // Another server may be able to.
-                            return Ok(());
-                        }
-                        return self.bequeath(&mut heir, &outbox, machine.bequest()).await;
-                    }
-                }
-            }
+        Ok(Estate {
+            address,
+            heir,
+            outbox,
+            theirs,
+            desk,
+            machine,
+            notices,
+            inbox,
+            _end_all: end_all,
+        })
+    }
+
+    /// Whether there is nothing more to do here. What needs a key is taken over by this server's own.
+    async fn is_settled(&self, estate: &mut Estate) -> Result<bool, OutboxError> {
+        let is_ours = self.appends_beside(estate.address) && estate.heir.is_held().await?;
+        if !is_ours || within(ANSWER, estate.outbox.is_done()).await? {
+            return Ok(true);
         }
+        let base = self.node.fees().await.map(|fees| fees.base).unwrap_or_default();
+        let need = estate.machine.needs_key(self.now(), base);
+        let troubles = estate.theirs.status().troubles;
+        let refused = troubles.cause(TroubleKind::TransactionRefused);
+        let told = need.map(|need| words(need, refused)).or(refused.map(str::to_owned));
+        self.note(estate.address, told);
+        if need.is_none() {
+            return Ok(false);
+        }
+        // A server whose own key may not append leaves it to another.
+        if !self.shared.status().troubles.has(TroubleKind::SigningKeyNotAppointed) {
+            let commits = estate.machine.bequest();
+            self.bequeath(&mut estate.heir, &estate.outbox, commits).await?;
+        }
+        Ok(true)
     }
 
     /// Has this server's key take commits over, and waits until it has. What is left then is looked at anew.

@@ -7,11 +7,16 @@
 //! of its own, which Postgres releases with the process. The lock only spares the wait. It decides nothing: where it
 //! misleads (behind a pooler that shares connections), the time and the fence still hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use application::trouble::TroubleKind;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::status::Shared;
 use crate::chain::Address;
 use crate::postgres::{ANSWER, within};
 
@@ -19,7 +24,7 @@ use crate::postgres::{ANSWER, within};
 pub(super) const LASTS: Duration = Duration::from_secs(15);
 
 /// How often it is renewed.
-pub(super) const RENEW_EVERY: Duration = Duration::from_secs(4);
+const RENEW_EVERY: Duration = Duration::from_secs(4);
 
 /// How long one attempt to renew it may take. Two of them, and the time until the next, are less than it lasts.
 const EXTEND: Duration = Duration::from_secs(5);
@@ -57,6 +62,11 @@ async fn take(pool: &PgPool, address: Address, holder: Uuid) -> Result<Option<He
     .bind(alone)
     .fetch_optional(&mut alive)
     .await?;
+    granted(alive, address, fence).await
+}
+
+/// The lease with this fence, if there is one. Otherwise the connection has nothing more to show.
+async fn granted(alive: PgConnection, address: Address, fence: Option<i64>) -> Result<Option<Held>, sqlx::Error> {
     match fence {
         Some(fence) => Ok(Some(Held {
             lease: Lease { address, fence },
@@ -75,6 +85,37 @@ async fn show_life(connection: &mut PgConnection, address: Address) -> Result<bo
         .bind(address.0.as_slice())
         .fetch_one(connection)
         .await
+}
+
+/// Renews the lease until it is `lost` or everything has `ended`, and gives it back then.
+pub(super) async fn keep(
+    mut held: Held,
+    pool: PgPool,
+    shared: Arc<Shared>,
+    lost: CancellationToken,
+    ended: CancellationToken,
+) {
+    while ended.run_until_cancelled(sleep(RENEW_EVERY)).await.is_some() {
+        match held.renew(&pool).await {
+            Ok(true) => shared.well(TroubleKind::AppenderWithoutDatabase),
+            Ok(false) => {
+                shared.trouble(
+                    TroubleKind::SigningKeyTaken,
+                    "another server has taken the lease on the signing key",
+                );
+                lost.cancel();
+                return;
+            }
+            // While nobody can reach the database nobody can take the lease; and the fence tells when somebody did.
+            Err(error) => shared.trouble(
+                TroubleKind::AppenderWithoutDatabase,
+                &format!("the lease cannot be renewed: {error}"),
+            ),
+        }
+    }
+    if let Err(error) = held.release().await {
+        tracing::debug!(%error, "the lease could not be given back; it ends by itself");
+    }
 }
 
 /// How long a lease must have been over before somebody inherits: a server that starts again takes its own.
@@ -109,16 +150,7 @@ async fn take_over(pool: &PgPool, address: Address, holder: Uuid) -> Result<Opti
         }
         false => None,
     };
-    match fence {
-        Some(fence) => Ok(Some(Held {
-            lease: Lease { address, fence },
-            alive,
-        })),
-        None => {
-            alive.close().await?;
-            Ok(None)
-        }
-    }
+    granted(alive, address, fence).await
 }
 
 /// The keys that have transactions in the outbox and no holder, and how many.

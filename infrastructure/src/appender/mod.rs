@@ -15,6 +15,7 @@ pub mod handle;
 mod heir;
 mod lease;
 pub mod machine;
+mod market;
 mod outbox;
 mod refusal;
 mod reverted;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use application::command::Unavailable;
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,10 +23,11 @@ use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;
 use super::lease::{self, Held};
 use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, Surroundings};
+use super::market;
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
 use super::worker::{End, RETRY};
-use crate::chain::{Address, BlockId, EventLog, Fees, Node, Signer};
+use crate::chain::{Address, EventLog, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
 use crate::notices::{Notice, Notices};
 use crate::postgres::{ANSWER, within};
@@ -68,15 +69,12 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 /// How long the follower may take to begin before anybody is told: at every start it is a moment later.
 const FOLLOWER_BEGINS: Duration = Duration::from_secs(10);
 
-/// No transaction that appends something uses less gas.
-const LEAST_GAS: u64 = 50_000;
-
 /// The appender.
 pub struct Appender {
     config: AppenderConfig,
     node: Node,
     pool: PgPool,
-    signers: Vec<Arc<Signer>>,
+    signer: Arc<Signer>,
     notices: Notices,
     shared: Arc<Shared>,
     started: Instant,
@@ -104,21 +102,18 @@ const fn unless_perhaps(perhaps: bool, outcome: CommitOutcome) -> CommitOutcome 
 }
 
 impl Appender {
-    /// Starts an appender in the background. It signs with the first of its keys whose lease is free, and runs until it is
-    /// cancelled.
+    /// Starts an appender in the background. It signs while it holds the lease on its key, and runs until it is cancelled.
     pub fn start(
         config: AppenderConfig,
         node: Node,
         pool: PgPool,
-        signers: Vec<Signer>,
+        signer: Signer,
         notices: Notices,
         cancel: CancellationToken,
     ) -> AppenderHandle {
-        let first = signers.first().map(Signer::address).unwrap_or_default();
-        let shared = Arc::new(Shared::new(first));
+        let shared = Arc::new(Shared::new(signer.address()));
         let (handle, handed) = AppenderHandle::new(config.queue, config.patience, config.limits, Arc::clone(&shared));
         let (bequests, left) = unbounded_channel();
-        let signers = signers.into_iter().map(Arc::new).collect();
         let started = Instant::now();
         let heirs = Heirs::new(
             config,
@@ -134,7 +129,7 @@ impl Appender {
             config,
             node,
             pool,
-            signers,
+            signer: Arc::new(signer),
             notices,
             shared,
             started,
@@ -155,18 +150,15 @@ impl Appender {
         let holder = Uuid::new_v4();
         let mut left_over = Vec::new();
         loop {
-            let (held, signer) = tokio::select! {
+            let held = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
                 acquired = self.acquire(holder) => acquired,
                 never = self.turn_away(&mut inbox.handed, &mut left_over) => match never {},
             };
-            let address = signer.address();
+            let address = self.signer.address();
             self.shared.lease(address, true);
-            if let Err(error) = self
-                .under_lease(held, signer, &mut inbox, &cancel, &mut left_over)
-                .await
-            {
+            if let Err(error) = self.under_lease(held, &mut inbox, &cancel, &mut left_over).await {
                 self.shared.trouble(
                     TroubleKind::AppenderWithoutDatabase,
                     &format!("the outbox cannot be read: {error}"),
@@ -205,27 +197,23 @@ impl Appender {
         }
     }
 
-    /// Waits for a lease on one of the keys.
-    async fn acquire(&self, holder: Uuid) -> (Held, Arc<Signer>) {
+    /// Waits for the lease on the key.
+    async fn acquire(&self, holder: Uuid) -> Held {
         loop {
-            for signer in &self.signers {
-                match lease::acquire(&self.pool, signer.address(), holder).await {
-                    Ok(Some(held)) => {
-                        self.shared.well(TroubleKind::SigningKeyTaken);
-                        self.shared.well(TroubleKind::AppenderWithoutDatabase);
-                        return (held, Arc::clone(signer));
-                    }
-                    Ok(None) => self.shared.trouble(
-                        TroubleKind::SigningKeyTaken,
-                        "other servers hold the leases on all signing keys",
-                    ),
-                    Err(error) => {
-                        self.shared.trouble(
-                            TroubleKind::AppenderWithoutDatabase,
-                            &format!("the lease cannot be asked for: {error}"),
-                        );
-                    }
+            match lease::acquire(&self.pool, self.signer.address(), holder).await {
+                Ok(Some(held)) => {
+                    self.shared.well(TroubleKind::SigningKeyTaken);
+                    self.shared.well(TroubleKind::AppenderWithoutDatabase);
+                    return held;
                 }
+                Ok(None) => self.shared.trouble(
+                    TroubleKind::SigningKeyTaken,
+                    "another server holds the lease on the signing key",
+                ),
+                Err(error) => self.shared.trouble(
+                    TroubleKind::AppenderWithoutDatabase,
+                    &format!("the lease cannot be asked for: {error}"),
+                ),
             }
             sleep(RETRY).await;
         }
@@ -235,18 +223,17 @@ impl Appender {
     async fn under_lease(
         &self,
         held: Held,
-        signer: Arc<Signer>,
         Inbox { handed, left }: &mut Inbox,
         cancel: &CancellationToken,
         left_over: &mut Vec<LeftOver>,
     ) -> Result<(), OutboxError> {
         let mut notices = self.notices.subscribe();
         let log = EventLog::new(self.node.clone(), self.config.contract);
-        let address = signer.address();
+        let address = self.signer.address();
         let outbox = Outbox::new(
             self.pool.clone(),
             held.lease,
-            signer,
+            Arc::clone(&self.signer),
             self.node.chain_id(),
             self.config.contract,
         );
@@ -254,7 +241,7 @@ impl Appender {
         let ended = CancellationToken::new();
         let end_all = ended.clone().drop_guard();
         let lost = CancellationToken::new();
-        let keeper = tokio::spawn(keep_lease(
+        let keeper = tokio::spawn(lease::keep(
             held,
             self.pool.clone(),
             Arc::clone(&self.shared),
@@ -294,7 +281,7 @@ impl Appender {
         };
         if let Some(mut machine) = restored {
             let probes = GasProbes::new(log.clone(), address, self.pool.clone());
-            tokio::spawn(ended.clone().run_until_cancelled_owned(keep_market(
+            tokio::spawn(ended.clone().run_until_cancelled_owned(market::watch(
                 log,
                 address,
                 probes,
@@ -464,105 +451,6 @@ impl Appender {
             since,
         };
         (queued, Waiting { keys, waiter })
-    }
-}
-
-/// Renews the lease until it is `lost` or everything has `ended`, and gives it back then.
-async fn keep_lease(
-    mut held: Held,
-    pool: PgPool,
-    shared: Arc<Shared>,
-    lost: CancellationToken,
-    ended: CancellationToken,
-) {
-    while ended.run_until_cancelled(sleep(lease::RENEW_EVERY)).await.is_some() {
-        match held.renew(&pool).await {
-            Ok(true) => shared.well(TroubleKind::AppenderWithoutDatabase),
-            Ok(false) => {
-                shared.trouble(
-                    TroubleKind::SigningKeyTaken,
-                    "another server has taken the lease on the signing key",
-                );
-                lost.cancel();
-                return;
-            }
-            // While nobody can reach the database nobody can take the lease; and the fence tells when somebody did.
-            Err(error) => shared.trouble(
-                TroubleKind::AppenderWithoutDatabase,
-                &format!("the lease cannot be renewed: {error}"),
-            ),
-        }
-    }
-    if let Err(error) = held.release().await {
-        tracing::debug!(%error, "the lease could not be given back; it ends by itself");
-    }
-}
-
-/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account may append.
-///
-/// How much gas things cost is asked before what gas costs, for without that no first batch is made.
-async fn keep_market(
-    log: EventLog,
-    address: Address,
-    mut probes: GasProbes,
-    every: Duration,
-    shared: Arc<Shared>,
-    messages: UnboundedSender<Message>,
-) {
-    loop {
-        if let Some(rules) = probes.due().await {
-            let _ = messages.send(Message::GasRules(rules));
-        }
-        // Before the fees, for where gas is free they depend on it.
-        let funds = log.node().balance(address).await.ok();
-        if let Some(funds) = funds {
-            let _ = messages.send(Message::Funds(funds));
-        }
-        let pause = match log.node().fees().await {
-            Ok(fees) => {
-                shared.well(TroubleKind::AppenderWithoutNode);
-                if let Some(funds) = funds {
-                    tell_of_funds(funds, fees, address, &shared);
-                }
-                let _ = messages.send(Message::Fees(fees));
-                every
-            }
-            Err(error) => {
-                shared.trouble(TroubleKind::AppenderWithoutNode, &error.to_string());
-                RETRY
-            }
-        };
-        if let Ok(Some(newest)) = log.node().header(BlockId::Latest).await {
-            let _ = messages.send(Message::BlockGas(newest.gas_limit));
-        }
-        if let Ok(authorized) = log.is_writer(address).await {
-            if authorized {
-                shared.well(TroubleKind::SigningKeyNotAppointed);
-            } else {
-                let contract = log.address();
-                let advice = format!("medconnect deploy --contract {contract} --writer {address}");
-                let cause =
-                    format!("the signing key {address} may not append; the contract's administrator lets it: {advice}");
-                shared.trouble(TroubleKind::SigningKeyNotAppointed, &cause);
-            }
-            let _ = messages.send(Message::Authorized(authorized));
-        }
-        tokio::select! {
-            () = shared.gas_is_dear.notified() => probes.again(),
-            () = sleep(pause) => {}
-        }
-    }
-}
-
-/// Says whether the account can pay for a transaction, before the first one is refused: that is when a server is set up.
-fn tell_of_funds(funds: u128, fees: Fees, address: Address, shared: &Shared) {
-    let Fees { base, priority } = fees.affordable(funds, LEAST_GAS);
-    let least = base.saturating_add(priority).saturating_mul(u128::from(LEAST_GAS));
-    if funds < least {
-        let cause = format!("the signing key {address} cannot pay for its transactions: send it ether");
-        shared.trouble(TroubleKind::SigningKeyWithoutEther, &cause);
-    } else {
-        shared.well(TroubleKind::SigningKeyWithoutEther);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::log::CommitOutcome;
 /// How the appender is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AppenderStatus {
-    /// The address of the signing key that it uses, or will try first.
+    /// The address of its signing key.
     pub signer: Address,
     /// Whether this server may sign with it now.
     pub holds_lease: bool,

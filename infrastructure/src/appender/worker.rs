@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use application::trouble::TroubleKind;
 use domain::kernel::CommandId;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Message;
@@ -19,7 +21,7 @@ use super::status::Shared;
 use crate::chain::Hash;
 use crate::crash::{APPENDER_OUTBOX_CLEANED, APPENDER_STORED, crash_point};
 use crate::log::NewKey;
-use crate::postgres::{TRANSACTION, within};
+use crate::postgres::{FRESH, TRANSACTION, within};
 
 /// How long to wait before something that failed is tried again.
 pub(super) const RETRY: Duration = Duration::from_millis(250);
@@ -58,7 +60,8 @@ pub(super) async fn work(
     shared: Arc<Shared>,
     ended: CancellationToken,
 ) -> End {
-    while let Some(job) = jobs.recv().await {
+    let mut line = Line::new(outbox);
+    while let Some(job) = line.next(&mut jobs).await {
         // What was never tried is certainly not done. But commands whose commit was rejected may come again at once, under the next
         // lease: the outbox must not take them for repeated ones.
         if ended.is_cancelled() && !matches!(job, Job::Discard(_) | Job::Refuse(..)) {
@@ -66,7 +69,7 @@ pub(super) async fn work(
         }
         let mut failed = false;
         loop {
-            match within(TRANSACTION, perform(&outbox, &job)).await {
+            match line.perform(&job).await {
                 Ok(message) => {
                     shared.well(TroubleKind::AppenderWithoutDatabase);
                     if let Some(message) = message {
@@ -105,10 +108,52 @@ fn tell(shared: &Shared, error: &OutboxError) {
     shared.trouble(kind, &format!("the outbox cannot be written: {error}"));
 }
 
-async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxError> {
+/// The outbox over one connection as long as batches come one soon after the other. To give it back and take it again would ask Postgres twice or
+/// three times whether it is alive, for each of them.
+struct Line {
+    outbox: Outbox,
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Line {
+    const fn new(outbox: Outbox) -> Self {
+        let connection = None;
+        Self { outbox, connection }
+    }
+
+    /// The next job. While there is none the connection rests in the pool, where it is looked at before it is used again.
+    async fn next(&mut self, jobs: &mut UnboundedReceiver<Job>) -> Option<Job> {
+        if self.connection.is_some() {
+            match timeout(FRESH, jobs.recv()).await {
+                Ok(job) => return job,
+                Err(_) => self.connection = None,
+            }
+        }
+        jobs.recv().await
+    }
+
+    /// Does a job. After a failure the next attempt has another connection.
+    async fn perform(&mut self, job: &Job) -> Result<Option<Message>, OutboxError> {
+        let held = self.connection.take();
+        let performed = async {
+            let mut connection = match held {
+                Some(connection) => connection,
+                None => self.outbox.connection().await?,
+            };
+            let message = perform(&self.outbox, &mut connection, job).await?;
+            Ok::<_, OutboxError>((connection, message))
+        };
+        let (connection, message) = within(TRANSACTION, performed).await?;
+        // Nobody waits for the other jobs, and the pool has connections for more than this.
+        self.connection = Some(connection).filter(|_| matches!(job, Job::Store { .. }));
+        Ok(message)
+    }
+}
+
+async fn perform(outbox: &Outbox, connection: &mut PgConnection, job: &Job) -> Result<Option<Message>, OutboxError> {
     Ok(match job {
         Job::Store { batch, keys, adopted } => {
-            let stored = outbox.store(batch, keys, adopted).await?;
+            let stored = outbox.store(connection, batch, keys, adopted).await?;
             crash_point(APPENDER_STORED);
             Some(Message::Stored {
                 nonce: batch.nonce,
@@ -116,7 +161,7 @@ async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxEr
             })
         }
         Job::Replace { nonce, raw, fee } => {
-            let signed = outbox.replace(*nonce, raw, *fee).await?;
+            let signed = outbox.replace(connection, *nonce, raw, *fee).await?;
             Some(Message::Replaced {
                 nonce: *nonce,
                 hash: signed.hash,
@@ -125,15 +170,15 @@ async fn perform(outbox: &Outbox, job: &Job) -> Result<Option<Message>, OutboxEr
             })
         }
         Job::Discard(commands) => {
-            outbox.discard(commands).await?;
+            outbox.discard(connection, commands).await?;
             None
         }
         Job::Refuse(key, command) => {
-            outbox.refuse(*command).await?;
+            outbox.refuse(connection, *command).await?;
             Some(Message::Refused(*key))
         }
         Job::Forget(signatures) => {
-            outbox.forget(signatures).await?;
+            outbox.forget(connection, signatures).await?;
             crash_point(APPENDER_OUTBOX_CLEANED);
             None
         }

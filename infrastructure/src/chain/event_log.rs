@@ -1,5 +1,6 @@
 //! What the program asks the `EventLog` contract.
 
+use application::log::BlockRef;
 use serde_json::{Value, json};
 
 use super::codec::{RawLog, read_logs};
@@ -97,6 +98,59 @@ impl EventLog {
             Ok(LogPage { blocks, head })
         };
         self.node.rpc().ask(question).await
+    }
+
+    /// The newest block; and the page of the block `next` alone, if that is the newest, from the same round trip. Without the page where
+    /// the node does not give so much at once: [`Self::page`] asks for it in its own way, and hears why.
+    ///
+    /// # Errors
+    /// [`ChainError`], when there is no newest block.
+    pub async fn newest_with(&self, next: u64) -> Result<(BlockRef, Option<LogPage>), ChainError> {
+        let question = |peer| async move { self.look(&peer, next).await };
+        self.node.rpc().ask(question).await
+    }
+
+    async fn look(&self, peer: &Peer, next: u64) -> Result<(BlockRef, Option<LogPage>), ChainError> {
+        let newest = BlockId::Latest.header_call();
+        let mut calls = vec![newest.clone(), BlockId::Number(next).header_call()];
+        calls.push(self.logs_call(next, next));
+        calls.push(contract_call(self.address, &HEAD, BlockId::Number(next)));
+        let size = calls.len() as u64;
+        let fits = {
+            let limits = peer.limits();
+            limits.calls.allowed() >= size && limits.blocks.allowed() > 0
+        };
+        if fits {
+            match peer.at_once(&calls).await {
+                Ok(answers) => {
+                    peer.limits().calls.took(size);
+                    let (newest, rest) = answers.split_at_checked(1).unwrap_or_default();
+                    let newest = newest_of(newest)?;
+                    return Ok((newest, self.next_page(&newest, next, rest)));
+                }
+                Err(error) if error.may_be_too_much() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let newest = newest_of(&peer.at_once(&[newest]).await.map_err(ChainError::owed)?)?;
+        if fits {
+            peer.limits().calls.refused(size);
+        }
+        Ok((newest, None))
+    }
+
+    /// The page of the newest block, if that is the one that was asked for and everything was answered about it.
+    fn next_page(&self, newest: &BlockRef, next: u64, answers: &[Answer]) -> Option<LogPage> {
+        let [header, logs, head] = answers else { return None };
+        let headers = linked(next, std::slice::from_ref(header)).ok()?;
+        if headers.first()?.block != *newest {
+            return None;
+        }
+        let logs = self.within(&read::<Vec<RawLog<'_>>>(logs).ok()?, next, next).ok()?;
+        Some(LogPage {
+            blocks: joined(headers, logs).ok()?,
+            head: read_head_answer(head).ok()?,
+        })
     }
 
     /// A range of blocks with their logs; in one round trip, where the node gives so much. Cut short where the chain ends.
@@ -280,6 +334,16 @@ impl EventLog {
     }
 }
 
+/// The newest block, which every node has.
+fn newest_of(answers: &[Answer]) -> Result<BlockRef, ChainError> {
+    let [answer] = answers else {
+        return Err(ChainError::malformed("too few answers"));
+    };
+    let header = BlockId::Latest.read_header(read(answer).map_err(ChainError::owed)?)?;
+    let header = header.ok_or(ChainError::Inconsistent("a chain without a newest block"))?;
+    Ok(header.block)
+}
+
 fn read_head_answer(answer: &Answer) -> Result<LogHead, ChainError> {
     let Data(head) = read(answer)?;
     read_head(&head).ok_or_else(|| ChainError::malformed("a head that is cut short"))
@@ -310,8 +374,6 @@ fn joined(headers: Vec<Header>, logs: Vec<BlockLogs>) -> Result<Vec<LogBlock>, C
 
 #[cfg(test)]
 mod tests {
-    use application::log::BlockRef;
-
     use super::*;
 
     fn block(number: u64, hash: u8) -> Header {

@@ -6,14 +6,14 @@
 //! ([`GasRules::TODAY`]) are the least that is ever assumed: gas that is not used is not paid for, and too little undoes the batch.
 //!
 //! - `size`: what of a commit costs gas.
-//! - `fit`: from estimates to prices. Pure.
+//! - `estimates`: from what a node estimates to prices. Pure.
 //! - `probe`: asks a node.
 
-mod fit;
+mod estimates;
 mod probe;
 mod size;
 
-pub use fit::Estimates;
+pub use estimates::Estimates;
 pub use probe::{KNOWN_STREAMS, probe, refuses};
 pub use size::Size;
 
@@ -98,7 +98,7 @@ impl GasRules {
     }
 
     /// Whether a transaction may ask for what a batch of this size takes.
-    pub fn fit(&self, size: Size, bounds: GasBounds) -> bool {
+    pub fn allow(&self, size: Size, bounds: GasBounds) -> bool {
         self.limit(size) <= self.most(size, bounds)
     }
 
@@ -190,10 +190,10 @@ mod tests {
         };
         let bounds = |cap, block| GasBounds { cap, block };
         let batch = size(300, 0, 100);
-        assert!(rules.fit(batch, bounds(TRANSACTION_CAP, 60_000_000)));
-        assert!(!rules.fit(batch, bounds(TRANSACTION_CAP, 30_000_000)));
+        assert!(rules.allow(batch, bounds(TRANSACTION_CAP, 60_000_000)));
+        assert!(!rules.allow(batch, bounds(TRANSACTION_CAP, 30_000_000)));
         let together = GasRules { state: 0, ..rules };
-        assert!(!together.fit(batch, bounds(TRANSACTION_CAP, 60_000_000)));
+        assert!(!together.allow(batch, bounds(TRANSACTION_CAP, 60_000_000)));
     }
 
     #[test]

@@ -2,16 +2,16 @@
 
 use application::log::BlockRef;
 use application::projector::Projector;
-use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
-use super::checkpoint::{self, FinalPoint, to_sql};
+use super::checkpoint::{self, Before, FinalPoint, to_sql};
+use super::journal::Rows;
+use super::line::Line;
 use super::opening::OpenedBlock;
 use super::shape::Shape;
 use super::window::AppliedBlock;
 use super::{FollowerError, journal};
-use crate::crash::{
-    FOLLOWER_BEFORE_COMMIT, FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point,
-};
+use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
 
 /// Whose transaction did it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,49 +53,59 @@ impl Run<'_> {
     }
 }
 
-/// Begins a transaction that writes what the follower writes.
-///
-/// It does not wait for the disk: what a crash of Postgres takes with it is still on the chain, and is applied again; and
-/// whatever is committed later, waiting for the disk, waits for this too. Its statements find rows by index; a plan that was
-/// made while a table was small, or never counted, must not read it whole.
-pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    pool.begin_with(
-        "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
-         SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
-         SET LOCAL jit = off",
-    )
-    .await
-}
-
 /// Applies a run: journal, read models and checkpoint, all or nothing.
-pub(super) async fn apply<P>(pool: &PgPool, projector: &P, run: Run<'_>) -> Result<Applied, FollowerError>
+pub(super) async fn apply<P>(line: &mut Line, projector: &P, run: Run<'_>) -> Result<Applied, FollowerError>
 where
     P: Projector<Connection = PgConnection>,
 {
-    let Some(last) = run.applied.last() else {
+    let mut connection = line.take().await?;
+    let mut transaction = connection.begin().await?;
+    let Some(run) = record(&mut transaction, run).await? else {
+        transaction.rollback().await?;
+        line.keep(connection);
         return Ok(Applied::Already);
     };
-    let mut transaction = begin(pool).await?;
-    let (number, hash, _) = checkpoint::lock(&mut transaction, run.shape).await?;
-    if number >= last.number {
-        let ours = checkpoint::remembers(&mut transaction, last).await?;
-        return if ours {
-            Ok(Applied::Already)
-        } else {
-            Err(FollowerError::Moved)
-        };
-    }
-    // Another follower, or an attempt of ours whose answer was lost, may have applied the first blocks of the run.
-    let run = run.after(number, hash).ok_or(FollowerError::Moved)?;
-    journal::insert(&mut transaction, run.blocks).await?;
     crash_point(FOLLOWER_JOURNALED);
     project(&mut transaction, projector, &run).await?;
     crash_point(FOLLOWER_PROJECTED);
-    checkpoint::advance(&mut transaction, run.applied, run.finalized).await?;
-    crash_point(FOLLOWER_BEFORE_COMMIT);
     transaction.commit().await?;
+    line.keep(connection);
     crash_point(FOLLOWER_COMMITTED);
     Ok(Applied::Now)
+}
+
+/// Moves the checkpoint from where it is to the end of the run, and journals what is new of it; answers with that. `None` when all of
+/// it was applied before.
+async fn record<'a>(connection: &mut PgConnection, run: Run<'a>) -> Result<Option<Run<'a>>, FollowerError> {
+    let Some(last) = run.applied.last() else {
+        return Ok(None);
+    };
+    if append(connection, &run).await? {
+        return Ok(Some(run));
+    }
+    // Another follower, or an attempt of ours whose answer was lost, may have applied the first blocks of the run, or all.
+    let (number, hash, _) = checkpoint::lock(connection, run.shape).await?;
+    if number >= last.number {
+        let ours = checkpoint::remembers(connection, last).await?;
+        return if ours { Ok(None) } else { Err(FollowerError::Moved) };
+    }
+    let rest = run.after(number, hash).ok_or(FollowerError::Moved)?;
+    let moved = append(connection, &rest).await?;
+    moved.then_some(Some(rest)).ok_or(FollowerError::Moved)
+}
+
+/// As [`record`], if the checkpoint is right before the run; answers whether it was.
+async fn append(connection: &mut PgConnection, run: &Run<'_>) -> Result<bool, sqlx::Error> {
+    let before = Before {
+        block: run.before,
+        shape: run.shape,
+    };
+    let entries = Rows::of(run.blocks);
+    let moved = checkpoint::advance(connection, Some(before), run.applied, run.finalized, entries).await?;
+    if moved {
+        journal::park(connection, run.blocks).await?;
+    }
+    Ok(moved)
 }
 
 /// Blocks that are final are projected together; a block that can still be undone alone, with its former images kept.
@@ -173,7 +183,14 @@ pub(super) async fn revert(
     ] {
         sqlx::query(statement).bind(above).execute(&mut *transaction).await?;
     }
-    checkpoint::advance(&mut transaction, std::slice::from_ref(to), finalized).await?;
+    checkpoint::advance(
+        &mut transaction,
+        None,
+        std::slice::from_ref(to),
+        finalized,
+        Rows::default(),
+    )
+    .await?;
     crash_point(FOLLOWER_REVERTED);
     transaction.commit().await?;
     Ok(Applied::Now)
@@ -204,7 +221,14 @@ pub(super) async fn reanchor(
     finalized: FinalPoint,
 ) -> Result<(), FollowerError> {
     transaction.execute("DELETE FROM blocks; DELETE FROM undo_log").await?;
-    checkpoint::advance(&mut transaction, std::slice::from_ref(to), finalized).await?;
+    checkpoint::advance(
+        &mut transaction,
+        None,
+        std::slice::from_ref(to),
+        finalized,
+        Rows::default(),
+    )
+    .await?;
     transaction.commit().await?;
     Ok(())
 }

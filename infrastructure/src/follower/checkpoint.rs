@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
+use super::journal::Rows;
 use super::shape::Shape;
 use super::window::{AppliedBlock, Window};
 use crate::chain::Address;
@@ -18,10 +19,20 @@ pub(super) struct FinalPoint {
     pub(super) position: u64,
 }
 
+impl FinalPoint {
+    /// This block is the newest one that is final.
+    pub(super) const fn at(block: &AppliedBlock) -> Self {
+        Self {
+            block: block.number,
+            position: block.head.position,
+        }
+    }
+}
+
 /// Everything that the follower needs to go on.
 pub(super) struct Checkpoint {
     pub(super) chain_id: u64,
-    pub(super) contract: Vec<u8>,
+    pub(super) contract: Address,
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
 }
@@ -36,19 +47,13 @@ pub(super) fn from_sql(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-fn hash(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
-    bytes
-        .try_into()
-        .map_err(|_| sqlx::Error::Decode("a hash of another length".into()))
-}
-
 fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
     Ok(AppliedBlock {
         number: from_sql(row.try_get("number")?),
-        hash: hash(row.try_get("hash")?)?,
+        hash: row.try_get("hash")?,
         head: LogHead {
             position: from_sql(row.try_get("position")?),
-            running_hash: hash(row.try_get("running_hash")?)?,
+            running_hash: row.try_get("running_hash")?,
         },
         foreign_events: from_sql(row.try_get("foreign_events")?),
     })
@@ -59,16 +64,10 @@ fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
 /// # Errors
 /// When the database refuses.
 pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<(u64, Address)>, sqlx::Error> {
-    let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT chain_id, contract FROM checkpoint")
+    let row: Option<(i64, [u8; 20])> = sqlx::query_as("SELECT chain_id, contract FROM checkpoint")
         .fetch_optional(executor)
         .await?;
-    row.map(|(chain_id, contract)| {
-        let contract = contract
-            .try_into()
-            .map_err(|_| sqlx::Error::Decode("no address".into()))?;
-        Ok((from_sql(chain_id), Address(contract)))
-    })
-    .transpose()
+    Ok(row.map(|(chain_id, contract)| (from_sql(chain_id), Address(contract))))
 }
 
 /// Reads the checkpoint; `None` in a new schema.
@@ -88,7 +87,7 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpo
     let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Checkpoint {
         chain_id: from_sql(row.try_get("chain_id")?),
-        contract: row.try_get("contract")?,
+        contract: Address(row.try_get("contract")?),
         window: Window::from_blocks(blocks).unwrap_or_else(|| Window::starting_at(last)),
         finalized: FinalPoint {
             block: from_sql(row.try_get("final_block")?),
@@ -132,11 +131,7 @@ pub(super) async fn lock(connection: &mut PgConnection, shape: &Shape) -> Result
     let row = row.fetch_one(connection).await?;
     let found: Option<Vec<u8>> = row.try_get(3)?;
     shape.expect(&found.unwrap_or_default())?;
-    Ok((
-        from_sql(row.try_get(0)?),
-        hash(row.try_get(1)?)?,
-        from_sql(row.try_get(2)?),
-    ))
+    Ok((from_sql(row.try_get(0)?), row.try_get(1)?, from_sql(row.try_get(2)?)))
 }
 
 /// Whether the newest block can still be undone.
@@ -155,14 +150,23 @@ pub(super) async fn remembers(connection: &mut PgConnection, block: &AppliedBloc
         .await
 }
 
-/// Moves the locked checkpoint to the last of these blocks, remembers them all, and forgets those that are not needed any more. In one
-/// round trip: every command waits for it.
+/// Where the checkpoint must be, and in a schema of which shape, for it to move.
+pub(super) struct Before<'a> {
+    pub(super) block: &'a AppliedBlock,
+    pub(super) shape: &'a Shape,
+}
+
+/// Moves the checkpoint to the last of these blocks, remembers them all, forgets those that are not needed any more, and appends
+/// entries to the journal; all of it only if the checkpoint is where it must be, or else locked. Answers whether it was. In one round
+/// trip: every command waits for it.
 pub(super) async fn advance(
     connection: &mut PgConnection,
+    before: Option<Before<'_>>,
     blocks: &[AppliedBlock],
     finalized: FinalPoint,
-) -> Result<(), sqlx::Error> {
-    let Some(to) = blocks.last() else { return Ok(()) };
+    entries: Rows<'_>,
+) -> Result<bool, sqlx::Error> {
+    let Some(to) = blocks.last() else { return Ok(false) };
     let oldest = oldest_needed(to.number, finalized.block);
     let (mut numbers, mut hashes, mut positions, mut running, mut foreign) = (vec![], vec![], vec![], vec![], vec![]);
     for block in blocks.iter().filter(|block| block.number >= oldest) {
@@ -172,32 +176,44 @@ pub(super) async fn advance(
         running.push(block.head.running_hash.as_slice());
         foreign.push(to_sql(block.foreign_events));
     }
-    sqlx::query(
-        "WITH forgotten AS (DELETE FROM blocks WHERE number < $6),
-              remembered AS (
+    let query = sqlx::query_scalar(
+        "WITH moved AS (
+             UPDATE checkpoint SET final_block = $7, final_position = $8, block_number = $9, block_hash = $10, position = $11,
+                 running_hash = $12, foreign_events = $13
+             WHERE $14::bigint IS NULL
+                OR (block_number = $14 AND block_hash = $15 AND (SELECT hash FROM shape) = $16)
+             RETURNING 1),
+         forgotten AS (DELETE FROM blocks USING moved WHERE number < $6),
+         remembered AS (
              INSERT INTO blocks (number, hash, position, running_hash, foreign_events)
-             SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[])
+             SELECT new.* FROM moved, UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[]) AS new
              ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
-                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events)
-         UPDATE checkpoint SET final_block = $7, final_position = $8, block_number = $9, block_hash = $10, position = $11,
-                running_hash = $12, foreign_events = $13",
-    )
-    .bind(numbers)
-    .bind(hashes)
-    .bind(positions)
-    .bind(running)
-    .bind(foreign)
-    .bind(to_sql(oldest))
-    .bind(to_sql(finalized.block))
-    .bind(to_sql(finalized.position))
-    .bind(to_sql(to.number))
-    .bind(to.hash.as_slice())
-    .bind(to_sql(to.head.position))
-    .bind(to.head.running_hash.as_slice())
-    .bind(to_sql(to.foreign_events))
-    .execute(connection)
-    .await
-    .map(drop)
+                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events),
+         journaled AS (
+             INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_type, aggregate_id,
+                                  command_id, payload)
+             SELECT new.* FROM moved, UNNEST($17::bigint[], $18::bytea[], $19::bigint[], $20::bytea[], $21::bigint[],
+                 $22::bytea[], $23::text[], $24::text[], $25::uuid[], $26::bytea[]) AS new)
+         SELECT EXISTS (SELECT FROM moved)",
+    );
+    let query = query
+        .bind(numbers)
+        .bind(hashes)
+        .bind(positions)
+        .bind(running)
+        .bind(foreign)
+        .bind(to_sql(oldest))
+        .bind(to_sql(finalized.block))
+        .bind(to_sql(finalized.position))
+        .bind(to_sql(to.number))
+        .bind(to.hash.as_slice())
+        .bind(to_sql(to.head.position))
+        .bind(to.head.running_hash.as_slice())
+        .bind(to_sql(to.foreign_events))
+        .bind(before.as_ref().map(|before| to_sql(before.block.number)))
+        .bind(before.as_ref().map(|before| before.block.hash))
+        .bind(before.as_ref().map(|before| *before.shape.bytes()));
+    entries.bind(query).fetch_one(connection).await
 }
 
 /// The oldest block that must be remembered.

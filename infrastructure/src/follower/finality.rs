@@ -9,10 +9,11 @@ use application::trouble::TroubleKind;
 use sqlx::PgConnection;
 
 use super::checkpoint::FinalPoint;
-use super::runner::Follower;
+use super::runner::{Follower, Place, Step};
 use super::window::Window;
-use super::{FinalityRule, FollowerError};
+use super::{FinalityRule, FollowerError, apply};
 use crate::chain::{BlockId, ChainError};
+use crate::postgres::{TRANSACTION, within};
 
 /// What says that blocks are final.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,10 +45,7 @@ pub(super) fn final_point(window: &Window, claim: Claim, before: FinalPoint) -> 
         Claim::Nothing => None,
     };
     Ok(match found {
-        Some(block) if block.number > before.block => FinalPoint {
-            block: block.number,
-            position: block.head.position,
-        },
+        Some(block) if block.number > before.block => FinalPoint::at(block),
         _ => before,
     })
 }
@@ -101,6 +99,19 @@ where
             )));
             before
         })
+    }
+
+    /// Nothing new to apply; perhaps more is final.
+    pub(super) async fn finalize(&self, place: &mut Place, claim: Claim) -> Result<Step, FollowerError> {
+        let finalized = self.point(&place.window, claim, place.finalized);
+        if finalized == place.finalized {
+            return Ok(Step::Idle);
+        }
+        within(TRANSACTION, apply::finalize(&self.pool, finalized)).await?;
+        place.finalized = finalized;
+        self.show(place);
+        self.publish_finalized(place);
+        Ok(Step::Idle)
     }
 
     fn tell_of_finality(&self, trouble: Option<String>) {

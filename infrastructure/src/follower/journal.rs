@@ -1,41 +1,11 @@
-//! Writes journal rows, set-based.
+//! Journal rows, set-based.
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
 use super::checkpoint::to_sql;
 use super::opening::OpenedBlock;
 use crate::chain::BlockLogs;
-
-/// Appends the entries of blocks, and parks those that are to be parked.
-pub(super) async fn insert(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
-    let count = blocks.iter().map(|block| block.labels.len()).sum();
-    if count == 0 {
-        return Ok(());
-    }
-    let mut rows = Rows::with_capacity(count);
-    for block in blocks {
-        rows.extend(block);
-    }
-    sqlx::query(
-        "INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_type, aggregate_id,
-                              command_id, payload)
-         SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[], $7::text[],
-                              $8::text[], $9::uuid[], $10::bytea[])",
-    )
-    .bind(rows.positions)
-    .bind(rows.streams)
-    .bind(rows.versions)
-    .bind(rows.tags)
-    .bind(rows.blocks)
-    .bind(rows.transactions)
-    .bind(rows.types)
-    .bind(rows.ids)
-    .bind(rows.commands)
-    .bind(rows.payloads)
-    .execute(&mut *connection)
-    .await?;
-    park(connection, blocks).await
-}
 
 /// Parks the entries of blocks that are to be parked.
 pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
@@ -79,8 +49,12 @@ pub(super) async fn renumber<'a>(
     .map(drop)
 }
 
+/// A question whose parameters are being bound.
+type Asked<'q, O> = QueryScalar<'q, Postgres, O, PgArguments>;
+
 /// The columns of many rows.
-struct Rows<'a> {
+#[derive(Default)]
+pub(super) struct Rows<'a> {
     positions: Vec<i64>,
     streams: Vec<&'a [u8]>,
     versions: Vec<i64>,
@@ -94,19 +68,29 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn with_capacity(count: usize) -> Self {
-        Self {
-            positions: Vec::with_capacity(count),
-            streams: Vec::with_capacity(count),
-            versions: Vec::with_capacity(count),
-            tags: Vec::with_capacity(count),
-            blocks: Vec::with_capacity(count),
-            transactions: Vec::with_capacity(count),
-            types: Vec::with_capacity(count),
-            ids: Vec::with_capacity(count),
-            commands: Vec::with_capacity(count),
-            payloads: Vec::with_capacity(count),
-        }
+    /// The entries of blocks.
+    pub(super) fn of(blocks: &'a [OpenedBlock]) -> Self {
+        let mut rows = Self::default();
+        blocks.iter().for_each(|block| rows.extend(block));
+        rows
+    }
+
+    /// Binds the columns in their order in the table.
+    pub(super) fn bind<'q, O>(self, query: Asked<'q, O>) -> Asked<'q, O>
+    where
+        'a: 'q,
+    {
+        query
+            .bind(self.positions)
+            .bind(self.streams)
+            .bind(self.versions)
+            .bind(self.tags)
+            .bind(self.blocks)
+            .bind(self.transactions)
+            .bind(self.types)
+            .bind(self.ids)
+            .bind(self.commands)
+            .bind(self.payloads)
     }
 
     fn extend(&mut self, block: &'a OpenedBlock) {

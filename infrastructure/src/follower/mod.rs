@@ -8,43 +8,53 @@
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `finality`: what is final, compared by hash.
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
-//! - `apply`: one run of blocks, one transaction; and its reverse.
+//! - `apply`: one run of blocks, one transaction; and its reverse. `line`: the connection for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `shape`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
-//! - `runner`: the loop. `pace`: how often it asks. [`status`]: what it tells about itself.
+//! - `runner`: the loop, and one step of it. `config`: how it follows. `pace`: how often it asks. `start`: where it begins.
+//!   `catching_up`: when it is far behind. `reorganisation`: when the node's chain is another one. `reanchoring`: when blocks were made
+//!   anew with the same log. `telling`, [`status`]: what it tells about itself.
 //!
 //! Two followers may run on one database: a row lock on the checkpoint decides whose transaction applies a block, and the other
 //! finds it applied and only tells its own process.
 
 mod apply;
+mod catching_up;
 mod checkpoint;
+mod config;
 mod copy;
 mod finality;
 mod journal;
+mod line;
 mod opening;
 mod pace;
 mod parking;
+mod reanchoring;
 mod rebuild;
 mod rejections;
+mod reorganisation;
 mod restored;
 mod runner;
 mod schema;
 mod shape;
 mod standby;
+mod start;
 pub mod status;
 mod subjects;
+mod telling;
 pub mod trust;
 pub mod window;
 mod witness;
 
 pub use checkpoint::followed;
+pub use config::FollowerConfig;
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
-pub use runner::{Follower, FollowerConfig};
+pub use runner::Follower;
 pub use schema::{create as create_schema, prepare};
 pub use shape::is_current;
 

@@ -14,6 +14,12 @@ const PART: u32 = 8;
 /// How long after somebody expected a block the follower still expects more of them.
 const EXPECTED_FOR: Duration = Duration::from_secs(2);
 
+/// For how long an expected block is expected any moment. On a chain that makes blocks at once it has come by then.
+const SOON: Duration = Duration::from_millis(100);
+
+/// How many times longer the shortest pause is while nobody has said that a block is coming.
+const UNANNOUNCED: u32 = 8;
+
 /// When to ask again.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -54,20 +60,42 @@ impl Pace {
         self.expected = false;
     }
 
+    /// Whether a block is expected any moment.
+    pub(super) fn expects_soon(&self, now: Instant) -> bool {
+        let soon = |since| now.saturating_duration_since(since) < SOON;
+        self.expected && self.since.is_some_and(soon)
+    }
+
     /// How long to pause before the next question.
     pub(super) fn pause(&self, now: Instant) -> Duration {
-        let (shortest, longest) = self.bounds;
+        let (mut shortest, longest) = self.bounds;
+        if !self.expected {
+            shortest = shortest.saturating_mul(UNANNOUNCED).min(longest);
+        }
         self.since.map_or(longest, |since| {
             (now.saturating_duration_since(since) / PART).clamp(shortest, longest)
         })
     }
 }
 
+/// Rests for so long. The runtime's clock ticks by the millisecond; what is shorter a thread sleeps through.
+pub(super) async fn rest(pause: Duration) {
+    if pause >= TICK {
+        tokio::time::sleep(pause).await;
+    } else {
+        // Whatever becomes of the thread, the pause is over.
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(pause)).await;
+    }
+}
+
+/// The shortest pause that the runtime's clock keeps tolerably.
+const TICK: Duration = Duration::from_millis(2);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SHORTEST: Duration = Duration::from_millis(1);
+    const SHORTEST: Duration = Duration::from_micros(250);
     const LONGEST: Duration = Duration::from_millis(200);
 
     /// How many questions there are within so long after `start`.
@@ -109,7 +137,7 @@ mod tests {
         pace.expect(start);
         let later = start + Duration::from_secs(1);
         pace.progressed(later);
-        assert_eq!(pace.pause(later), SHORTEST);
+        assert_eq!(pace.pause(later), SHORTEST * UNANNOUNCED);
         let much_later = start + Duration::from_secs(60);
         assert_eq!(pace.pause(much_later), LONGEST);
         pace.expect(much_later);

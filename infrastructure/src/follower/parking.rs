@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::projector::Projector;
-use sqlx::{PgConnection, PgExecutor, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint::{self, from_sql, to_sql};
+use super::line::Line;
 use super::opening::{KEY_MISSING, OpenedBlock};
 use super::shape::Shape;
 use super::status::{FollowerStatus, StatusCell};
@@ -54,7 +55,8 @@ where
         let (mut released, mut after) = (Vec::new(), 0);
         // The streams whose event in front cannot be read, so that nothing behind it is looked at.
         let mut stuck: HashSet<StreamId> = HashSet::new();
-        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(after, &mut stuck)).await? {
+        let mut line = Line::beside(&self.pool);
+        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(&mut line, after, &mut stuck)).await? {
             released.extend(page.released);
             after = page.last;
         }
@@ -68,8 +70,14 @@ where
     }
 
     /// Tries the parked events of one page, after a position; `None` when there are none.
-    async fn retry_page(&self, after: Position, stuck: &mut HashSet<StreamId>) -> Result<Option<Page>, FollowerError> {
-        let mut transaction = apply::begin(&self.pool).await?;
+    async fn retry_page(
+        &self,
+        line: &mut Line,
+        after: Position,
+        stuck: &mut HashSet<StreamId>,
+    ) -> Result<Option<Page>, FollowerError> {
+        let mut connection = line.take().await?;
+        let mut transaction = connection.begin().await?;
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
         let entries = parked_entries(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|entry| entry.position) else {
@@ -117,6 +125,7 @@ where
         apply::apply_events(&mut transaction, &self.projector, &block, &events).await?;
         release(&mut transaction, &released, commands).await?;
         transaction.commit().await?;
+        line.keep(connection);
         Ok(Some(Page { released, last }))
     }
 }
@@ -143,12 +152,12 @@ pub(super) struct Held {
 impl Held {
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
         let sql = "SELECT stream, count(*), count(*) FILTER (WHERE reason = $1) FROM parked GROUP BY stream";
-        let rows: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
+        let rows: Vec<([u8; 32], i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
         let mut held = Self::default();
         for (stream, events, keyless) in rows {
             held.events = held.events.saturating_add(from_sql(events));
             held.keyless = held.keyless.saturating_add(from_sql(keyless));
-            held.streams.extend(stream.try_into().ok().map(StreamId));
+            held.streams.insert(StreamId(stream));
         }
         Ok(held)
     }
@@ -199,17 +208,13 @@ async fn parked_entries(connection: &mut PgConnection, after: Position) -> Resul
     )
     .bind(to_sql(after))
     .bind(PAGE);
-    let fixed = |bytes: Vec<u8>| {
-        let bytes: Result<[u8; 32], _> = bytes.try_into();
-        bytes.map_err(|_| sqlx::Error::Decode("a hash of another length".into()))
-    };
     let rows = rows.fetch_all(connection).await?;
     let entry = |row: &sqlx::postgres::PgRow| {
         Ok(AppendedEntry {
             position: from_sql(row.try_get(0)?),
-            stream: StreamId(fixed(row.try_get(1)?)?),
+            stream: StreamId(row.try_get(1)?),
             version: from_sql(row.try_get(2)?),
-            transaction: fixed(row.try_get(3)?)?,
+            transaction: row.try_get(3)?,
             payload: row.try_get::<Vec<u8>, _>(4)?.into(),
         })
     };

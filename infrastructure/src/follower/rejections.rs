@@ -44,11 +44,8 @@ async fn heads(
     let rows = rows.bind(names).bind(to_sql(after)).fetch_all(pool).await?;
     let mut heads: HashMap<_, _> = streams.iter().map(|stream| (*stream, StreamHead::default())).collect();
     for row in rows {
-        let (stream, tag): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
-        if let (Ok(stream), Ok(tag)) = (stream.try_into(), tag.try_into()) {
-            let version = from_sql(row.try_get(1)?);
-            heads.insert(StreamId(stream), StreamHead { version, tag });
-        }
+        let (version, tag) = (from_sql(row.try_get(1)?), row.try_get(2)?);
+        heads.insert(StreamId(row.try_get(0)?), StreamHead { version, tag });
     }
     Ok(heads)
 }
@@ -56,15 +53,14 @@ async fn heads(
 /// The commits of those transactions that the outbox holds, whichever server sent them.
 async fn batches(pool: &PgPool, transactions: &[Hash]) -> Result<HashMap<Hash, Vec<Vec<StreamPart>>>, sqlx::Error> {
     let hashes: Vec<&[u8]> = transactions.iter().map(Hash::as_slice).collect();
-    let rows: Vec<(Vec<u8>, Vec<u8>)> =
-        sqlx::query_as("SELECT hash, raw FROM outbox_transactions WHERE hash = ANY ($1)")
-            .bind(hashes)
-            .fetch_all(pool)
-            .await?;
-    let batch = |(hash, raw): (Vec<u8>, Vec<u8>)| {
+    let rows: Vec<(Hash, Vec<u8>)> = sqlx::query_as("SELECT hash, raw FROM outbox_transactions WHERE hash = ANY ($1)")
+        .bind(hashes)
+        .fetch_all(pool)
+        .await?;
+    let batch = |(hash, raw): (Hash, Vec<u8>)| {
         let (transaction, _) = Transaction::decode(&raw).ok()?;
         let commits = batch_of_calldata(&transaction.data).and_then(decode_batch);
-        Some((hash.try_into().ok()?, commits.unwrap_or_default()))
+        Some((hash, commits.unwrap_or_default()))
     };
     Ok(rows.into_iter().filter_map(batch).collect())
 }

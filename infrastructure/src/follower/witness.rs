@@ -61,13 +61,12 @@ pub(super) async fn newest_final(pool: &PgPool) -> Result<Option<FinalBlock>, sq
     let Some(row) = row.fetch_optional(pool).await? else {
         return Ok(None);
     };
-    let fixed = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).unwrap_or_default();
     Ok(Some(FinalBlock {
         number: from_sql(row.try_get(0)?),
-        hash: fixed(row.try_get(1)?),
+        hash: row.try_get(1)?,
         head: LogHead {
             position: from_sql(row.try_get(2)?),
-            running_hash: fixed(row.try_get(3)?),
+            running_hash: row.try_get(3)?,
         },
     }))
 }

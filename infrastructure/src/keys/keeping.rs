@@ -198,9 +198,7 @@ async fn needed(pool: &PgPool, opener: &Opener, findings: &mut Findings) -> Resu
         };
         after = *last;
         for (_, stream, start) in &page {
-            // The table checks the length.
-            let stream = <[u8; 32]>::try_from(stream.as_slice()).unwrap_or_default();
-            match opener.need(&StreamId(stream), start) {
+            match opener.need(&StreamId(*stream), start) {
                 Need::Foreign => findings.foreign_events += 1,
                 Need::Nothing => findings.events += 1,
                 Need::Key(key_id) => {

@@ -178,14 +178,13 @@ pub(super) async fn destroy(connection: &mut PgConnection, keys: &[&RestingKey])
 /// The check value of the master secret that this database is used with. The first one is remembered.
 pub(super) async fn organisation(pool: &PgPool, first: &[u8; 4]) -> Result<[u8; 4], sqlx::Error> {
     let known = "SELECT org_key_id FROM organisation";
-    let mut found: Option<Vec<u8>> = sqlx::query_scalar(known).fetch_optional(pool).await?;
+    let mut found: Option<[u8; 4]> = sqlx::query_scalar(known).fetch_optional(pool).await?;
     if found.is_none() {
         let remember = "INSERT INTO organisation (org_key_id) VALUES ($1) ON CONFLICT DO NOTHING";
         sqlx::query(remember).bind(first.as_slice()).execute(pool).await?;
         found = sqlx::query_scalar(known).fetch_optional(pool).await?;
     }
-    // The table checks the length.
-    Ok(found.and_then(|found| found.try_into().ok()).unwrap_or_default())
+    Ok(found.unwrap_or_default())
 }
 
 /// Whether there is a journal: read models are made after the keys' tables.
@@ -211,7 +210,7 @@ pub(super) async fn journal_after(
     pool: &PgPool,
     position: i64,
     limit: i64,
-) -> Result<Vec<(i64, Vec<u8>, Vec<u8>)>, sqlx::Error> {
+) -> Result<Vec<(i64, [u8; 32], Vec<u8>)>, sqlx::Error> {
     if !has_journal(pool).await? {
         return Ok(Vec::new());
     }

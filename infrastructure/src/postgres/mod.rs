@@ -10,12 +10,13 @@ mod pool;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 pub(crate) use limits::Patience;
 pub use limits::{ANSWER, LONG_STEP, Limits, TRANSACTION, within};
-pub(crate) use pool::Answering;
-pub use pool::{pool, pool_within};
+pub(crate) use pool::{Answering, FRESH, show_life};
+pub use pool::{planned_once, pool, pool_within};
 
 /// The schema of what the follower can rebuild.
 pub const LIVE: &str = "live";
@@ -29,7 +30,7 @@ pub const CORE: &str = "core";
 /// The migrations of the `core` schema.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// How long a connection may take that is made to find out whether there is a database.
+/// How long a connection may take that is made outside of a pool.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Creates or updates the `core` schema, over a pool with [`Limits::LONG`]. Where there is nothing to do it changes nothing, so that a server needs no right to.
@@ -62,8 +63,12 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), MigrateErro
 }
 
 async fn connect(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
-    let options = pool.connect_options();
-    within(CONNECT, PgConnection::connect_with(&options)).await
+    connect_with(&pool.connect_options()).await
+}
+
+/// A connection of its own, which is waited for no longer than [`CONNECT`].
+pub(crate) async fn connect_with(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    within(CONNECT, PgConnection::connect_with(options)).await
 }
 
 /// Whether exactly this program's migrations were applied.

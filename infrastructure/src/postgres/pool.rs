@@ -20,7 +20,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// How long a connection that has rested is believed to be alive without being asked.
-const FRESH: Duration = Duration::from_millis(500);
+pub(crate) const FRESH: Duration = Duration::from_millis(500);
 
 /// As [`pool_within`], with [`Limits::SHORT`].
 ///
@@ -64,8 +64,26 @@ pub fn pool_within(limits: &Limits, url: &str, schema: &str, connections: u32) -
         .connect_lazy_with(options))
 }
 
-/// An error closes the connection.
-async fn show_life(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Has what is asked over this pool planned once and for all, by index, whatever is asked for: right for whoever repeats a few statements that
+/// touch a few rows each. Postgres would plan the one that stores a batch anew each time, which takes more than twice as long as doing it
+/// (0.28 ms in all instead of 0.08). A plan that was made while a table was small must not read it whole later; and one that avoids that looks dear,
+/// and would be compiled.
+#[must_use]
+pub fn planned_once(pool: PgPool) -> PgPool {
+    let settings = [
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
+    ];
+    pool.set_connect_options(PgConnectOptions::clone(&pool.connect_options()).options(settings));
+    pool
+}
+
+/// Whether the other end answers, in time. After an error the connection is of no use any more.
+///
+/// # Errors
+/// When it does not.
+pub(crate) async fn show_life(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     within(SIGN_OF_LIFE, connection.ping()).await
 }
 

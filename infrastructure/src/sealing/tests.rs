@@ -10,7 +10,7 @@ use domain::kernel::{
     AccountId, AggregateRef, AppointmentId, CalendarId, ClinicEvent, CodeSystem, Coding, CommandId, Concept, Gender,
     HumanName, Identifier, PatientId, Personal, PractitionerId,
 };
-use domain::patient::{Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+use domain::patient::{Abated, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -510,8 +510,9 @@ fn registration(nth: u128) -> Registration {
             .map(|(code, text)| Condition {
                 concept: concept(code, text),
                 onset: day(15_000),
-                abated: day(15_014),
+                abated: day(15_014).map(Abated::On),
                 as_of: None,
+                source: None,
             })
             .into(),
             medications: [
@@ -529,6 +530,7 @@ fn registration(nth: u128) -> Registration {
                 since: day(16_000),
                 active: true,
                 as_of: None,
+                source: None,
             })
             .into(),
             ..Intake::default()

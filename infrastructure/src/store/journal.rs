@@ -166,7 +166,7 @@ impl Journal for PostgresJournal {
     }
 
     async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, JournalError> {
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        let rows: Vec<(i64, [u8; 32])> = sqlx::query_as(
             "SELECT position, stream FROM journal WHERE version = 1 AND position > $1 ORDER BY position LIMIT $2",
         )
         .bind(i64::try_from(position).unwrap_or(i64::MAX))
@@ -174,11 +174,8 @@ impl Journal for PostgresJournal {
         .fetch_all(&self.pool)
         .await
         .map_err(|error| JournalError::Unavailable(error.into()))?;
-        let row = |(position, stream): (i64, Vec<u8>)| {
-            let stream = stream.try_into().map_err(|_| JournalError::Malformed("stream"))?;
-            Ok((position.unsigned_abs(), StreamId(stream)))
-        };
-        rows.into_iter().map(row).collect()
+        let row = |(position, stream): (i64, [u8; 32])| (position.unsigned_abs(), StreamId(stream));
+        Ok(rows.into_iter().map(row).collect())
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::AccountRow;
 use super::fold::KeyRow;
 use crate::column;
+use crate::writes::Writes;
 
 /// The columns of an account.
 #[derive(FromRow, Debug)]
@@ -136,16 +137,16 @@ pub(super) async fn with_keys(
 }
 
 /// Writes the rows that changed. `before` are the rows that were there.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
+pub(crate) fn write(
+    writes: &mut Writes,
     before: &BTreeMap<AccountId, AccountRow>,
     changed: &BTreeMap<AccountId, AccountRow>,
-) -> Result<(), sqlx::Error> {
+) {
     if changed.is_empty() {
-        return Ok(());
+        return;
     }
     let rows = || changed.values();
-    sqlx::query(
+    writes.add(
         "INSERT INTO accounts (id, listed, name, role, wallet, patient, practitioner, closed, version, position, wallet_acts) \
          SELECT id, listed, name, role, wallet, patient, practitioner, closed, version, position, wallet_acts::jsonb \
          FROM UNNEST($1::uuid[], $2::bool[], $3::text[], $4::text[], $5::bytea[], $6::uuid[], $7::uuid[], \
@@ -178,9 +179,7 @@ pub(crate) async fn write(
     .bind(rows().map(|row| row.closed).collect::<Vec<_>>())
     .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
     .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.wallet_acts)).collect::<Vec<_>>())
-    .execute(&mut *connection)
-    .await?;
+    .bind(rows().map(|row| column::json(&row.wallet_acts)).collect::<Vec<_>>());
 
     let keys: Vec<(Uuid, i64, &KeyRow)> = changed
         .iter()
@@ -188,26 +187,24 @@ pub(crate) async fn write(
         .flat_map(|(id, row)| (0..).zip(&row.keys).map(|(ordinal, key)| (id.uuid(), ordinal, key)))
         .collect();
     if keys.is_empty() {
-        return Ok(());
+        return;
     }
     let rows = || keys.iter().map(|(_, _, key)| *key);
-    sqlx::query(
-        "INSERT INTO account_keys (account, ordinal, key, hash, scopes, expires, revoked, issued) \
+    writes
+        .add(
+            "INSERT INTO account_keys (account, ordinal, key, hash, scopes, expires, revoked, issued) \
          SELECT account, ordinal, key, hash, scopes::jsonb, expires, revoked, issued \
          FROM UNNEST($1::uuid[], $2::int8[], $3::uuid[], $4::bytea[], $5::text[], $6::timestamptz[], $7::bool[], \
          $8::int8[]) AS changed (account, ordinal, key, hash, scopes, expires, revoked, issued) \
          ON CONFLICT (account, ordinal) DO UPDATE SET key = EXCLUDED.key, hash = EXCLUDED.hash, \
          scopes = EXCLUDED.scopes, expires = EXCLUDED.expires, revoked = EXCLUDED.revoked, issued = EXCLUDED.issued",
-    )
-    .bind(keys.iter().map(|(account, _, _)| *account).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(_, ordinal, _)| *ordinal).collect::<Vec<_>>())
-    .bind(rows().map(|key| key.key).collect::<Vec<_>>())
-    .bind(rows().map(|key| key.hash.0.to_vec()).collect::<Vec<_>>())
-    .bind(rows().map(|key| column::json(&key.scopes)).collect::<Vec<_>>())
-    .bind(rows().map(|key| key.expires.map(column::instant)).collect::<Vec<_>>())
-    .bind(rows().map(|key| key.revoked).collect::<Vec<_>>())
-    .bind(rows().map(|key| column::int8(key.issued)).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
+        )
+        .bind(keys.iter().map(|(account, _, _)| *account).collect::<Vec<_>>())
+        .bind(keys.iter().map(|(_, ordinal, _)| *ordinal).collect::<Vec<_>>())
+        .bind(rows().map(|key| key.key).collect::<Vec<_>>())
+        .bind(rows().map(|key| key.hash.0.to_vec()).collect::<Vec<_>>())
+        .bind(rows().map(|key| column::json(&key.scopes)).collect::<Vec<_>>())
+        .bind(rows().map(|key| key.expires.map(column::instant)).collect::<Vec<_>>())
+        .bind(rows().map(|key| key.revoked).collect::<Vec<_>>())
+        .bind(rows().map(|key| column::int8(key.issued)).collect::<Vec<_>>());
 }

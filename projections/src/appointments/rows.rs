@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{AppointmentRow, status};
 use crate::column;
+use crate::writes::Writes;
 
 /// The columns as they stand in the table, and in answers to queries.
 #[derive(FromRow, Debug)]
@@ -76,31 +77,26 @@ pub(crate) async fn load(
 }
 
 /// Writes the rows that changed; `None` deletes.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    changed: &BTreeMap<AppointmentId, Option<AppointmentRow>>,
-) -> Result<(), sqlx::Error> {
+pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<AppointmentId, Option<AppointmentRow>>) {
     let gone: Vec<Uuid> = changed
         .iter()
         .filter(|(_, row)| row.is_none())
         .map(|(id, _)| id.uuid())
         .collect();
     if !gone.is_empty() {
-        sqlx::query("DELETE FROM appointments WHERE id = ANY($1)")
-            .bind(gone)
-            .execute(&mut *connection)
-            .await?;
+        writes.add("DELETE FROM appointments WHERE id = ANY($1)").bind(gone);
     }
     let there: Vec<(Uuid, &AppointmentRow)> = changed
         .iter()
         .filter_map(|(id, row)| Some((id.uuid(), row.as_ref()?)))
         .collect();
     if there.is_empty() {
-        return Ok(());
+        return;
     }
     let rows = || there.iter().map(|(_, row)| *row);
-    sqlx::query(
-        "INSERT INTO appointments (id, owner, day, stray, practitioner, patient, starts, minutes, status, reason, \
+    writes
+        .add(
+            "INSERT INTO appointments (id, owner, day, stray, practitioner, patient, starts, minutes, status, reason, \
          cancellation_reason, recorded, version, position) \
          SELECT id, owner, day, stray, practitioner, patient, starts, minutes, status, reason::jsonb, \
          cancellation_reason, recorded, version, position \
@@ -113,34 +109,31 @@ pub(crate) async fn write(
          minutes = EXCLUDED.minutes, status = EXCLUDED.status, reason = EXCLUDED.reason, \
          cancellation_reason = EXCLUDED.cancellation_reason, recorded = EXCLUDED.recorded, \
          version = EXCLUDED.version, position = EXCLUDED.position",
-    )
-    .bind(there.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind(rows().map(|row| row.calendar.owner).collect::<Vec<_>>())
-    .bind(rows().map(|row| row.calendar.day).collect::<Vec<_>>())
-    .bind(
-        rows()
-            .map(|row| row.practitioner.map(PractitionerId::uuid))
-            .collect::<Vec<_>>(),
-    )
-    .bind(rows().map(|row| row.patient.map(PatientId::uuid)).collect::<Vec<_>>())
-    .bind(rows().map(AppointmentRow::start).collect::<Vec<_>>())
-    .bind(rows().map(|row| i64::from(row.slot.minutes)).collect::<Vec<_>>())
-    .bind(rows().map(|row| status::name(row.status)).collect::<Vec<_>>())
-    .bind(
-        rows()
-            .map(|row| row.reason.as_ref().map(column::json))
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        rows()
-            .map(|row| row.cancellation_reason.as_deref().map(column::text))
-            .collect::<Vec<_>>(),
-    )
-    .bind(rows().map(|row| row.recorded).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
-    .bind(rows().map(AppointmentRow::is_stray).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
+        )
+        .bind(there.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(rows().map(|row| row.calendar.owner).collect::<Vec<_>>())
+        .bind(rows().map(|row| row.calendar.day).collect::<Vec<_>>())
+        .bind(
+            rows()
+                .map(|row| row.practitioner.map(PractitionerId::uuid))
+                .collect::<Vec<_>>(),
+        )
+        .bind(rows().map(|row| row.patient.map(PatientId::uuid)).collect::<Vec<_>>())
+        .bind(rows().map(AppointmentRow::start).collect::<Vec<_>>())
+        .bind(rows().map(|row| i64::from(row.slot.minutes)).collect::<Vec<_>>())
+        .bind(rows().map(|row| status::name(row.status)).collect::<Vec<_>>())
+        .bind(
+            rows()
+                .map(|row| row.reason.as_ref().map(column::json))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows()
+                .map(|row| row.cancellation_reason.as_deref().map(column::text))
+                .collect::<Vec<_>>(),
+        )
+        .bind(rows().map(|row| row.recorded).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
+        .bind(rows().map(AppointmentRow::is_stray).collect::<Vec<_>>());
 }

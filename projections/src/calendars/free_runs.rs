@@ -10,32 +10,42 @@ use uuid::Uuid;
 use super::run::{Run, runs};
 use super::{CalendarRow, rows};
 use crate::column;
+use crate::writes::{Part, Writes};
 
 /// How many calendars are derived from at once.
 const PAGE: i64 = 4_000;
 
 /// Brings the runs up to date. `before` are the calendars' rows that were there.
-pub(crate) async fn update(
-    connection: &mut PgConnection,
+pub(crate) fn update(
+    writes: &mut Writes,
     before: &BTreeMap<CalendarId, CalendarRow>,
     changed: &BTreeMap<CalendarId, CalendarRow>,
-) -> Result<(), sqlx::Error> {
+) {
     let changes = changes(before, changed);
-    if !changes.gone.is_empty() {
-        bind(
-            sqlx::query(
-                "DELETE FROM free_runs USING \
-                 UNNEST($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int8[], $5::date[]) \
-                 AS gone (practitioner, first, last, minutes, day) \
-                 WHERE free_runs.practitioner = gone.practitioner AND free_runs.first = gone.first \
-                 AND free_runs.last = gone.last AND free_runs.minutes = gone.minutes AND free_runs.day = gone.day",
-            ),
-            &changes.gone,
-        )
-        .execute(&mut *connection)
-        .await?;
+    let (gone, new) = (rows_of(&changes.gone), rows_of(&changes.new));
+    // Two runs may be one row: see `rows_of`.
+    let (gone, new): (Vec<_>, Vec<_>) = (
+        gone.difference(&new).copied().collect(),
+        new.difference(&gone).copied().collect(),
+    );
+    if !gone.is_empty() {
+        let deleting = writes.add(
+            "DELETE FROM free_runs USING \
+             UNNEST($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int8[], $5::date[]) \
+             AS gone (practitioner, first, last, minutes, day) \
+             WHERE free_runs.practitioner = gone.practitioner AND free_runs.first = gone.first \
+             AND free_runs.last = gone.last AND free_runs.minutes = gone.minutes AND free_runs.day = gone.day",
+        );
+        bind(deleting, &gone);
     }
-    insert(connection, &changes.new).await
+    if !new.is_empty() {
+        let inserting = writes.add(
+            "INSERT INTO free_runs (practitioner, first, last, minutes, day) \
+             SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int8[], $5::date[]) \
+             ON CONFLICT DO NOTHING",
+        );
+        bind(inserting, &new);
+    }
 }
 
 /// Derives all of them from the calendars, into an empty table.
@@ -47,25 +57,10 @@ pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Er
             return Ok(());
         };
         last = Some(*id);
-        insert(connection, &changes(&BTreeMap::new(), &page).new).await?;
+        let mut writes = Writes::default();
+        update(&mut writes, &BTreeMap::new(), &page);
+        writes.run(connection).await?;
     }
-}
-
-async fn insert(connection: &mut PgConnection, new: &[(CalendarId, Run)]) -> Result<(), sqlx::Error> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    bind(
-        sqlx::query(
-            "INSERT INTO free_runs (practitioner, first, last, minutes, day) \
-             SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int8[], $5::date[]) \
-             ON CONFLICT DO NOTHING",
-        ),
-        new,
-    )
-    .execute(connection)
-    .await
-    .map(drop)
 }
 
 /// What changes in `free_runs`.
@@ -102,14 +97,10 @@ fn rows_of(runs: &[(CalendarId, Run)]) -> BTreeSet<Columns> {
         .collect()
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
-fn bind<'q>(query: Query<'q>, runs: &[(CalendarId, Run)]) -> Query<'q> {
-    let rows = rows_of(runs);
-    query
-        .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+fn bind(part: Part<'_>, rows: &[Columns]) {
+    part.bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.4).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.4).collect::<Vec<_>>());
 }

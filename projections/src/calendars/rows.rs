@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::CalendarRow;
 use crate::column;
+use crate::writes::Writes;
 
 type Columns = (
     Uuid,
@@ -68,29 +69,24 @@ fn entry((owner, day, Json(sessions), Json(taken), version, position): Columns) 
 }
 
 /// Writes the rows that changed.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    changed: &BTreeMap<CalendarId, CalendarRow>,
-) -> Result<(), sqlx::Error> {
+pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<CalendarId, CalendarRow>) {
     if changed.is_empty() {
-        return Ok(());
+        return;
     }
     let rows = || changed.values();
-    sqlx::query(
-        "INSERT INTO calendars (owner, day, sessions, taken, version, position) \
+    writes
+        .add(
+            "INSERT INTO calendars (owner, day, sessions, taken, version, position) \
          SELECT owner, day, sessions::jsonb, taken::jsonb, version, position \
          FROM UNNEST($1::uuid[], $2::date[], $3::text[], $4::text[], $5::int8[], $6::int8[]) \
          AS changed (owner, day, sessions, taken, version, position) \
          ON CONFLICT (owner, day) DO UPDATE SET sessions = EXCLUDED.sessions, taken = EXCLUDED.taken, \
          version = EXCLUDED.version, position = EXCLUDED.position",
-    )
-    .bind(changed.keys().map(|id| id.owner).collect::<Vec<_>>())
-    .bind(changed.keys().map(|id| id.day).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.sessions)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.taken)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
+        )
+        .bind(changed.keys().map(|id| id.owner).collect::<Vec<_>>())
+        .bind(changed.keys().map(|id| id.day).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::json(&row.sessions)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::json(&row.taken)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>());
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::kernel::PatientId;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{PatientRow, rows};
+use crate::writes::Writes;
 
 /// From how many patients names are derived at once.
 const PAGE: i64 = 4_000;
@@ -19,45 +21,43 @@ pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Er
             return Ok(());
         };
         last = Some(*id);
-        update(connection, &BTreeMap::new(), &page).await?;
+        let mut writes = Writes::default();
+        update(&mut writes, &BTreeMap::new(), &page);
+        writes.run(connection).await?;
     }
 }
 
 /// Brings the names up to date. `before` are the patients' rows that were there.
-pub(crate) async fn update(
-    connection: &mut PgConnection,
+pub(crate) fn update(
+    writes: &mut Writes,
     before: &BTreeMap<PatientId, PatientRow>,
     changed: &BTreeMap<PatientId, PatientRow>,
-) -> Result<(), sqlx::Error> {
-    let (mut gone, mut patients, mut names) = (Vec::new(), Vec::new(), Vec::new());
+) {
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
     for (id, row) in changed {
-        let new = row.names();
-        if let Some(old) = before.get(id) {
-            if old.names() == new {
-                continue;
-            }
-            gone.push(id.uuid());
-        }
-        for name in new {
-            patients.push(id.uuid());
-            names.push(name);
-        }
+        let is = row.names();
+        let was = before.get(id).map(PatientRow::names).unwrap_or_default();
+        gone.extend(was.difference(&is).map(|name| (id.uuid(), name.clone())));
+        new.extend(is.difference(&was).map(|name| (id.uuid(), name.clone())));
     }
     if !gone.is_empty() {
-        sqlx::query("DELETE FROM patient_names WHERE patient = ANY($1)")
-            .bind(gone)
-            .execute(&mut *connection)
-            .await?;
+        let (patients, names): (Vec<Uuid>, Vec<String>) = gone.into_iter().unzip();
+        writes
+            .add(
+                "DELETE FROM patient_names USING UNNEST($1::uuid[], $2::text[]) AS gone (patient, name) \
+                 WHERE patient_names.patient = gone.patient AND patient_names.name = gone.name",
+            )
+            .bind(patients)
+            .bind(names);
     }
-    if !names.is_empty() {
-        sqlx::query(
-            "INSERT INTO patient_names (patient, name) SELECT * FROM UNNEST($1::uuid[], $2::text[]) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(patients)
-        .bind(names)
-        .execute(&mut *connection)
-        .await?;
+    if !new.is_empty() {
+        let (patients, names): (Vec<Uuid>, Vec<String>) = new.into_iter().unzip();
+        writes
+            .add(
+                "INSERT INTO patient_names (patient, name) SELECT * FROM UNNEST($1::uuid[], $2::text[]) \
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(patients)
+            .bind(names);
     }
-    Ok(())
 }

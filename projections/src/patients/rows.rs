@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::PatientRow;
 use crate::column;
+use crate::writes::Writes;
 
 type Columns = (
     Uuid,
@@ -69,31 +70,26 @@ fn entry(
 }
 
 /// Writes the rows that changed.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    changed: &BTreeMap<PatientId, PatientRow>,
-) -> Result<(), sqlx::Error> {
+pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<PatientId, PatientRow>) {
     if changed.is_empty() {
-        return Ok(());
+        return;
     }
     let rows = || changed.values();
-    sqlx::query(
-        "INSERT INTO patients (id, details, intake, version, position, registered_at, updated_at) \
+    writes
+        .add(
+            "INSERT INTO patients (id, details, intake, version, position, registered_at, updated_at) \
          SELECT id, details::jsonb, intake::jsonb, version, position, registered_at, updated_at \
          FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::timestamptz[], $7::timestamptz[]) \
          AS changed (id, details, intake, version, position, registered_at, updated_at) \
          ON CONFLICT (id) DO UPDATE SET details = EXCLUDED.details, intake = EXCLUDED.intake, \
          version = EXCLUDED.version, position = EXCLUDED.position, registered_at = EXCLUDED.registered_at, \
          updated_at = EXCLUDED.updated_at",
-    )
-    .bind(changed.keys().map(|id| id.uuid()).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.details)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.intake)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::instant(row.registered_at)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::instant(row.updated_at)).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .map(drop)
+        )
+        .bind(changed.keys().map(|id| id.uuid()).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::json(&row.details)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::json(&row.intake)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::instant(row.registered_at)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::instant(row.updated_at)).collect::<Vec<_>>());
 }

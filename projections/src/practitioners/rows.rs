@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::PractitionerRow;
 use crate::column;
+use crate::writes::Writes;
 
 type Columns = (Uuid, Json<PractitionerDetails>, i64, i64, DateTime<Utc>);
 
@@ -41,17 +42,15 @@ pub(crate) async fn load(
         .collect())
 }
 
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    changed: &BTreeMap<PractitionerId, PractitionerRow>,
-) -> Result<(), sqlx::Error> {
+pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<PractitionerId, PractitionerRow>) {
     if changed.is_empty() {
-        return Ok(());
+        return;
     }
     let rows = || changed.values();
-    sqlx::query(
-        // An array cannot be unnested into arrays: the codes travel as JSON.
-        "INSERT INTO practitioners \
+    writes
+        .add(
+            // An array cannot be unnested into arrays: the codes travel as JSON.
+            "INSERT INTO practitioners \
          (id, details, specialization_codes, specialization_texts, version, position, registered_at) \
          SELECT id, details::jsonb, ARRAY(SELECT jsonb_array_elements_text(codes::jsonb)), texts, version, position, \
          registered_at \
@@ -60,15 +59,12 @@ pub(crate) async fn write(
          ON CONFLICT (id) DO UPDATE SET details = EXCLUDED.details, \
          specialization_codes = EXCLUDED.specialization_codes, specialization_texts = EXCLUDED.specialization_texts, \
          version = EXCLUDED.version, position = EXCLUDED.position, registered_at = EXCLUDED.registered_at",
-    )
-    .bind(changed.keys().map(|id| id.uuid()).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.details)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::json(&row.codes())).collect::<Vec<_>>())
-    .bind(rows().map(PractitionerRow::texts).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
-    .bind(rows().map(|row| column::instant(row.registered_at)).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
+        )
+        .bind(changed.keys().map(|id| id.uuid()).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::json(&row.details)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::json(&row.codes())).collect::<Vec<_>>())
+        .bind(rows().map(PractitionerRow::texts).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
+        .bind(rows().map(|row| column::instant(row.registered_at)).collect::<Vec<_>>());
 }

@@ -172,6 +172,28 @@ async fn what_is_missing_is_named_and_is_not_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_still_fetching_the_chain_is_not_enough() {
+    let chain = TestChain::start().await;
+    let proxy = Proxy::of(chain.url());
+    proxy.behave(Conduct::IsSyncing(7, 21_000_000));
+    let (code, report, _) = check(&proxy.url(), &[]).await;
+    assert_eq!((code, &report["usable"]), (1, &json!(false)), "{report}");
+    let syncing = finding(&report, "synchronising");
+    assert_eq!(syncing["verdict"], "missing", "{syncing}");
+    assert!(
+        syncing["found"].as_str().unwrap().contains("block 7 of 21000000"),
+        "{syncing}"
+    );
+    assert!(syncing["advice"].as_str().unwrap().contains("wait until"), "{syncing}");
+
+    // Which transaction is where it learns afterwards.
+    proxy.behave(Conduct::IsSyncing(21_000_000, 21_000_000));
+    let (code, report, _) = check(&proxy.url(), &[]).await;
+    assert_eq!((code, &report["usable"]), (0, &json!(true)), "{report}");
+    assert_eq!(finding(&report, "synchronising")["verdict"], "limited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn besus_ways_are_seen_and_are_enough() {
     let chain = TestChain::with(|options| {
         let free = ["--base-fee", "0", "--disable-min-priority-fee", "--balance", "0"];

@@ -108,6 +108,28 @@ async fn a_killed_node_is_replaced_behind_the_same_url_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn who_asks_for_the_newest_block_again_is_told_of_the_one_that_is_being_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = start(folder.path()).await;
+    let rpc = Rpc::new(chain.url());
+    chain.fund(SENDER, 10_u128.pow(18)).await.unwrap();
+    let newest = || rpc.call::<Value>("eth_getBlockByNumber", json!(["latest", false]));
+    for raw in &TRANSFERS {
+        let before = newest().await.unwrap();
+        let hash = send(&rpc, raw).await;
+        let after = newest().await.unwrap();
+        assert_eq!(after["parentHash"], before["hash"], "nobody had to ask once more");
+        assert_eq!(after["transactions"], json!([hash]));
+        let known: Value = rpc
+            .call("eth_getBlockByHash", json!([after["hash"], false]))
+            .await
+            .unwrap();
+        assert_eq!(known, after, "as the node tells it");
+    }
+    chain.stop().await;
+}
+
+#[tokio::test]
 async fn a_transaction_that_was_accepted_is_mined_after_a_kill_in_between() {
     let folder = tempfile::tempdir().unwrap();
     let chain = start(folder.path()).await;

@@ -16,7 +16,7 @@ use tests::system::{TestSystem, deployed};
 use tests::{bundles, postgres};
 
 /// Imports a folder, and checks the number of events against the log.
-async fn import(system: &TestSystem, key: &str, folder: &Path, time_zone: Tz) -> Summary {
+pub(crate) async fn import(system: &TestSystem, key: &str, folder: &Path, time_zone: Tz) -> Summary {
     let before = system.position().await;
     let client = Client::new(&system.url, SecretString::from(key.to_owned()), Duration::from_secs(60)).unwrap();
     let found = import::files::find(&[folder.to_owned()]).unwrap().files;

@@ -196,13 +196,31 @@ async fn what_is_asked_is_checked_and_costs_nothing_where_it_cannot_be() {
         change(&mut body);
         body
     };
-    for body in [
-        wrong(|body| body["details"]["identifier"] = json!({ "system": "urn:test", "value": "1" })),
-        wrong(|body| body["details"]["otherIdentifiers"] = json!([{ "system": "urn:test", "value": "1" }])),
-        wrong(|body| body["details"]["birthDate"] = json!("2199-01-01")),
-        wrong(|body| body["intake"] = json!({})),
+    for (body, pointer) in [
+        (
+            wrong(|body| body["details"]["identifier"] = json!({ "system": "urn:test", "value": "1" })),
+            "/details/identifier",
+        ),
+        (
+            wrong(|body| body["details"]["otherIdentifiers"] = json!([{ "system": "urn:test", "value": "1" }])),
+            "/details/otherIdentifiers",
+        ),
+        (
+            wrong(|body| body["details"]["asOf"] = json!("2020-01-01T00:00:00Z")),
+            "/details/asOf",
+        ),
+        (
+            wrong(|body| body["details"]["birthDate"] = json!("2099-01-01")),
+            "/details/birthDate",
+        ),
+        (wrong(|body| body["intake"] = json!({})), "/intake"),
     ] {
-        assert_eq!(system.put(OWN, &token, &body).await.0, 422, "{body}");
+        let (status, problem) = system.put(OWN, &token, &body).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{problem}"
+        );
     }
     assert_eq!(system.put(OWN, &hospital, &patient("Okafor")).await.0, 403);
     assert_eq!(system.put(OWN, "", &patient("Okafor")).await.0, 401);
@@ -397,5 +415,42 @@ async fn what_is_approved_and_on_its_way_cannot_be_declined_however_often_it_is_
     assert_eq!(patients(&system, &hospital).await, 1);
     let (_, own) = system.get(OWN, &token).await;
     assert_eq!(own["standing"], "approved");
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_approves_cannot_be_declined_because_another_was_turned_away() {
+    let chain = TestChain::start().await;
+    let system = approving(&chain).await;
+    // It has the same signing key, so it appends nothing.
+    let options = SystemOptions {
+        database: Some(system.database.clone()),
+        ..by_approval()
+    };
+    let other = TestSystem::launch(&chain, &system.deployment, options).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let token = Person::numbered(5911).sign_in(&system).await;
+    let id = ask(&system, &token, "Okafor").await;
+    // Whoever is turned away alone leaves it as it was.
+    is_problem(&approve(&other, &hospital, &id).await, 503, "not-appending");
+    assert_eq!(decline(&other, &hospital, &id, "Nobody knows you.").await.0, 200);
+
+    let id = ask(&system, &token, "Okafor").await;
+    chain.call("evm_setAutomine", json!([false])).await;
+    let first = system.http.post(format!("{}{REQUESTS}/{id}/approve", system.url));
+    let first = first.bearer_auth(&hospital).header("prefer", "respond-async");
+    assert_eq!(first.json(&json!({})).send().await.unwrap().status().as_u16(), 202);
+    is_problem(&approve(&other, &hospital, &id).await, 503, "not-appending");
+    for server in [&system, &other] {
+        let declined = decline(server, &hospital, &id, "Nobody knows you.").await;
+        is_problem(&declined, 409, "request-decided");
+    }
+    chain.call("evm_setAutomine", json!([true])).await;
+    chain.mine(1).await;
+    let (status, approved) = approve(&system, &hospital, &id).await;
+    assert!(matches!(status, 200 | 201), "{approved}");
+    let (_, own) = system.get(OWN, &token).await;
+    assert_eq!(own["standing"], "approved", "{own}");
+    other.stop().await;
     system.agrees_with_a_rebuild(&chain).await;
 }

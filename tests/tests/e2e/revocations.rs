@@ -153,6 +153,63 @@ async fn status_of(system: &TestSystem, token: &str) -> u16 {
     system.get("/v1/me", token).await.0
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_proved_a_wallet_is_told_whether_the_account_is_closed_or_loses_the_wallet_and_no_more() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let admin = system.administrator().await;
+    let clerk = registrar(&system, &admin, 4501).await;
+    let record = record(&system, &hospital).await;
+    let (ada, leaver, eve) = (Person::numbered(4502), Person::numbered(4503), Person::numbered(4504));
+    ada.join(&system, &hospital, &record).await;
+    let lab = json!({ "name": "Lab", "role": "hospital", "kind": "person" });
+    let (_, opened) = system.post("/v1/accounts", &admin, &lab).await;
+    let account = opened["resource"].as_str().unwrap();
+    leaver.join(&system, &admin, account).await;
+
+    chain.call("evm_setAutomine", json!([false])).await;
+    let reason = json!({ "reason": "Stolen at the station." });
+    for (path, token, body) in [
+        (format!("{record}/wallet/take-away"), &clerk, &reason),
+        (format!("{account}/close"), &admin, &json!({})),
+    ] {
+        let request = system.http.post(format!("{}{path}", system.url)).bearer_auth(token);
+        let request = request.header("prefer", "respond-async").json(body);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 202, "{path}");
+    }
+    for (person, slug) in [(&ada, "wallet-being-taken"), (&leaver, "account-closed")] {
+        let (status, problem) = person.try_to_sign_in(&system).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (409, &json!(format!("/problems/{slug}"))),
+            "{problem}"
+        );
+        assert!(!problem.to_string().contains("station"), "{problem}");
+        // Whoever has not proved the wallet is told nothing of it.
+        let mut forged = person.signed("Sign in.", &system).await;
+        forged["signature"] = eve.signed("Sign in.", &system).await["signature"].take();
+        let (status, problem) = system.post("/v1/auth/login", "", &forged).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (401, &json!("/problems/login-failed")),
+            "{problem}"
+        );
+    }
+    chain.call("evm_setAutomine", json!([true])).await;
+    chain.mine(1).await;
+    until("the log says so", async || waiting(&system).await == 0).await;
+    let (status, session) = ada.try_to_sign_in(&system).await;
+    assert_eq!(
+        (status, &session["me"]["registered"]),
+        (200, &json!(false)),
+        "{session}"
+    );
+    let (status, problem) = leaver.try_to_sign_in(&system).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/account-closed")));
+    system.stop().await;
+}
+
 /// Two servers on one database. The line between the first one and the node is cut, and it has never seen the node, so it turns commands
 /// away.
 async fn one_without_a_node(chain: &TestChain) -> (TestSystem, TestSystem, Proxy) {

@@ -29,6 +29,10 @@ fn withdrawn() -> Value {
     json!([{ "matter": "allergies", "concept": { "text": "Latex" }, "asOf": AS_OF }])
 }
 
+fn words() -> Value {
+    json!([{ "matter": "allergies", "holds": true, "source": "0123456789abcdef", "asOf": AS_OF }])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_hospital_says_what_another_system_says() {
     let chain = TestChain::start().await;
@@ -72,8 +76,13 @@ async fn only_a_hospital_says_what_another_system_says() {
         ),
         (&details_path, with(&details, "otherIdentifiers", json!([])), others),
         (&details_path, with(&details, "asOf", later.clone()), dates),
-        (&intake_path, with(&intake, "allergies", dated.clone()), ""),
+        (
+            &intake_path,
+            with(&intake, "allergies", dated.clone()),
+            "/allergies/0/asOf",
+        ),
         (&intake_path, with(&intake, "withdrawn", json!([])), "/withdrawn"),
+        (&intake_path, with(&intake, "words", words()), "/words/0"),
     ] {
         refused_at(&system.put(path, &token, &body).await, pointer);
         let (status, answer) = system.put(path, &hospital, &body).await;
@@ -88,7 +97,7 @@ async fn only_a_hospital_says_what_another_system_says() {
     let told = json!([{ "concept": { "text": "Penicillin" }, "asOf": to_come }]);
     for (path, body, pointer) in [
         (&details_path, with(&details, "asOf", to_come.clone()), dates),
-        (&intake_path, with(&intake, "allergies", told), ""),
+        (&intake_path, with(&intake, "allergies", told), "/allergies/0/asOf"),
     ] {
         refused_because(&system.put(path, &hospital, &body).await, pointer, "in the future");
     }
@@ -106,6 +115,13 @@ async fn only_a_hospital_says_what_another_system_says() {
     let token = Person::numbered(2).join(&system, &hospital, &path).await;
     let body = with(&practitioner("Sato", "Asia/Tokyo")["details"], "asOf", later);
     refused_at(&system.put(&path, &token, &body).await, dates);
+    // Who leaves the time out keeps it.
+    let told = with(&body, "asOf", json!(AS_OF));
+    assert_eq!(system.put(&path, &hospital, &told).await.0, 200);
+    let without = practitioner("Sato-Ito", "Asia/Tokyo")["details"].clone();
+    assert_eq!(system.put(&path, &token, &without).await.0, 200);
+    let (_, entry) = system.get(&path, &token).await;
+    assert_eq!(entry["details"]["asOf"], json!(AS_OF), "{entry}");
     system.stop().await;
 }
 
@@ -125,7 +141,19 @@ async fn who_registers_themselves_says_nothing_for_another_system() {
             "/details/otherIdentifiers",
         ),
         (with("details", "asOf", json!(AS_OF)), "/details/asOf"),
-        (with("intake", "withdrawn", withdrawn()), "/intake/withdrawn"),
+        (with("intake", "withdrawn", withdrawn()), "/intake/withdrawn/0"),
+        (
+            with(
+                "intake",
+                "medications",
+                json!([
+                    { "concept": { "text": "Lisinopril" }, "active": true },
+                    { "concept": { "text": "Penicillin" }, "active": true, "asOf": AS_OF },
+                ]),
+            ),
+            "/intake/medications/1/asOf",
+        ),
+        (with("intake", "words", words()), "/intake/words/0"),
     ] {
         refused_at(&system.post("/v1/patients", &token, &body).await, pointer);
     }

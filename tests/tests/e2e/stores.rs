@@ -5,19 +5,23 @@ use std::num::NonZeroU32;
 use application::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::log::StreamId;
 use application::ports::Servers as _;
-use application::registry::{Claim, Claimed, CommandRegistry as _, StoredAnswer, Ticket, Trace};
+use application::registry::{Claim, Claimed, CommandRegistry as _, Issuers, StoredAnswer, Ticket, Trace};
+use application::requests::{Asked, Decided, Declined, RegistrationRequest, RegistrationRequests as _, Standing};
 use application::revocations::{Revocation, Revocations as _, Revoked};
 use application::sessions::{Session, Sessions as _, TokenHash};
 use application::wallets::Person;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
-use domain::kernel::{AccountId, CommandId, PatientId, Wallet};
+use domain::kernel::{AccountId, CommandId, PatientId, Wallet, WalletId};
+use domain::patient::PatientDetails;
 use infrastructure::chain::codec::append_calldata;
 use infrastructure::chain::{Signer, Transaction};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::invitations::PostgresInvitations;
+use infrastructure::keys::MasterSecret;
 use infrastructure::log::{Commit, Payload, StreamHead, StreamPart};
 use infrastructure::postgres::{LIVE, migrate, pool};
+use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::servers::LeasedServers;
 use infrastructure::sessions::PostgresSessions;
@@ -65,6 +69,55 @@ async fn a_nonce_that_a_command_has_used_is_good_for_a_retry_of_it_and_for_nothi
     assert!(!sessions.use_nonce("one", later).await.unwrap());
     assert!(sessions.use_nonce("two", later).await.unwrap());
     assert!(!sessions.spend_nonce("two", command, later).await.unwrap());
+}
+
+/// A request to be registered that waits, and whose wallet asks.
+fn request(expires_at: DateTime<Utc>) -> (WalletId, RegistrationRequest) {
+    let request = RegistrationRequest {
+        id: id(),
+        wallet: Wallet([7; 20]),
+        proof: Proof {
+            message: "signed".to_owned(),
+            signature: vec![1; 65],
+        },
+        details: PatientDetails::default(),
+        asked_at: now(),
+        expires_at,
+    };
+    (WalletId::new(id()), request)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_several_approve_waits_again_when_nothing_can_come_of_any_of_them() {
+    let requests = PostgresRequests::new(migrated().await, &MasterSecret::random().unwrap());
+    let later = now() + TimeDelta::days(1);
+    let (owner, asked) = request(later);
+    assert_eq!(requests.ask(owner, &asked, 10).await.unwrap(), Asked::Listed);
+    let (first, second) = (CommandId::new(id()), CommandId::new(id()));
+    let declined = Declined {
+        reason: "no",
+        by: CommandId::new(id()),
+        until: later,
+    };
+    // The first is cut off and comes again; the second comes in between.
+    for by in [first, second, first] {
+        let begun = requests.begin_approval(asked.id, by, now()).await.unwrap();
+        assert_eq!(begun, Decided::Done(asked.clone()));
+    }
+    for by in [second, second, CommandId::new(id())] {
+        requests.give_back(asked.id, by).await.unwrap();
+        let refused = requests.decline(asked.id, &declined, now()).await.unwrap();
+        assert_eq!(refused, Decided::Before, "the first may have come through");
+    }
+    requests.give_back(asked.id, first).await.unwrap();
+    let own = requests.of_wallet(owner, now()).await.unwrap().unwrap();
+    assert!(matches!(own.standing, Standing::Waiting(_)), "{own:?}");
+    let done = requests.decline(asked.id, &declined, now()).await.unwrap();
+    assert_eq!(done, Decided::Done(()));
+    // Nobody brings it back.
+    requests.give_back(asked.id, first).await.unwrap();
+    let own = requests.of_wallet(owner, now()).await.unwrap().unwrap();
+    assert!(matches!(own.standing, Standing::Declined { .. }), "{own:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -411,8 +464,12 @@ async fn a_wallet_that_was_taken_away_may_be_bound_again() {
 
 fn claim(issuer: AccountId, key: u8, fingerprint: u8) -> Claim {
     let now = now();
+    let issuers = Issuers {
+        now: issuer,
+        before: Vec::new(),
+    };
     Claim {
-        issuer,
+        issuers,
         key: [key; 32],
         fingerprint: [fingerprint; 32],
         command_id: CommandId::new(id()),
@@ -495,6 +552,38 @@ async fn a_claim_that_is_renewed_does_not_run_out_and_one_that_is_released_does(
     commands.release(ticket).await.unwrap();
     let again = granted(commands.claim(&claim(issuer, 1, 1)).await.unwrap());
     assert_eq!(again.command_id, ticket.command_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_used_as_somebody_else_is_the_callers_and_one_that_is_new_is_theirs_now() {
+    let commands = PostgresCommands::new(migrated().await);
+    let (before, now) = (AccountId::new(id()), AccountId::new(id()));
+    let both = |key, fingerprint| Claim {
+        issuers: Issuers {
+            now,
+            before: vec![AccountId::new(id()), before],
+        },
+        ..claim(now, key, fingerprint)
+    };
+    let first = granted(commands.claim(&claim(before, 1, 1)).await.unwrap());
+    assert_eq!(
+        commands.claim(&both(1, 1)).await.unwrap(),
+        Claimed::InProgress(first.command_id)
+    );
+    commands.release(first).await.unwrap();
+    let again = granted(commands.claim(&both(1, 1)).await.unwrap());
+    assert!(again.command_id == first.command_id && again.repeated());
+    commands.answer(again, &answer("done")).await.unwrap();
+    assert_eq!(
+        commands.claim(&both(1, 1)).await.unwrap(),
+        Claimed::Answered(answer("done"))
+    );
+    assert_eq!(commands.claim(&both(1, 2)).await.unwrap(), Claimed::Mismatch);
+    let new = granted(commands.claim(&both(2, 1)).await.unwrap());
+    assert_eq!(
+        commands.claim(&claim(now, 2, 1)).await.unwrap(),
+        Claimed::InProgress(new.command_id)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

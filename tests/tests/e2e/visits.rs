@@ -110,3 +110,24 @@ async fn a_visit_is_recorded_once_begun_and_what_becomes_of_it_is_recorded_too()
     assert_eq!(day["sessions"], json!([]), "{day}");
     system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_that_its_source_takes_back_first_of_all_is_where_the_answer_says() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::start(&chain, &deployment).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    let patient = clinic.patient(&system, "Patient").await;
+    for (number, as_of) in [(1, None), (2, Some("2024-01-01T00:00:00Z"))] {
+        let mut never = visit(number, &patient, &clinic.doctor, 2);
+        never["outcome"] = json!("entered-in-error");
+        if let Some(as_of) = as_of {
+            never["asOf"] = json!(as_of);
+        }
+        let (status, recorded) = system.post("/v1/visits", &clinic.key, &never).await;
+        assert_eq!(status, 201, "{recorded}");
+        let (status, shown) = system.get(recorded["resource"].as_str().unwrap(), &clinic.key).await;
+        assert_eq!((status, &shown["status"]), (200, &json!("entered-in-error")), "{shown}");
+    }
+    system.stop().await;
+}

@@ -160,6 +160,47 @@ async fn a_burst_of_reads_starves_neither_the_follower_nor_what_tells_whether_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_reads_does_not_keep_a_commit_from_being_stored_and_sent() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[("MEDCONNECT_DATABASE__CONNECTIONS", "2")]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let before = position(&server).await;
+
+    // A commit is decided, and cannot be stored yet.
+    let mut outbox = PgConnection::connect(&site.database).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE core.outbox_transactions IN ACCESS EXCLUSIVE MODE";
+    outbox.execute(lock).await.unwrap();
+    let rest = desk.rest.clone();
+    let register = tokio::spawn(async move { rest.insist(Method::POST, "/v1/patients", &Desk::patient(0)).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    // Then reads hold every connection that requests have.
+    let mut other = PgConnection::connect(&site.database).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE live.appointments IN ACCESS EXCLUSIVE MODE";
+    other.execute(lock).await.unwrap();
+    let reads = (0..8).map(|_| {
+        let rest = desk.rest.clone();
+        async move { rest.send(Method::GET, "/v1/appointments", None, None).await.unwrap() }
+    });
+    let mut reads: JoinSet<_> = reads.collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(position(&server).await, before, "it is not stored");
+    outbox.execute("ROLLBACK").await.unwrap();
+    let goes_on = async {
+        while position(&server).await <= before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    in_time("the appender goes on", goes_on).await;
+    assert!(reads.try_join_next().is_none(), "the reads have ended before");
+    other.execute("ROLLBACK").await.unwrap();
+    in_time("a patient", register).await.unwrap();
+    in_time("the reads", reads.join_all()).await;
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_line_to_the_node_that_swallows_what_is_sent_is_noticed_and_recovered_from() {
     let site = Site::ready(FinalityRule::Instant).await;
     let chain = site.chain.url().trim_start_matches("http://").to_owned();

@@ -272,6 +272,63 @@ async fn a_wallet_is_changed_by_the_signatures_of_both() {
     system.agrees_with_a_rebuild(&chain).await;
 }
 
+/// Sends a change of wallets under an idempotency key.
+async fn change(system: &TestSystem, token: &str, key: &str, body: &Value) -> (u16, Value) {
+    let request = system.http.put(format!("{}/v1/me/wallet", system.url));
+    let request = request.bearer_auth(token).header("idempotency-key", key);
+    let response = request.json(body).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_wallets_is_repeated_by_either_and_by_nobody_else() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("front desk", Role::Hospital).await;
+    let resource = record(&system, &hospital, "7").await;
+    let (old, new, eve) = (Person::numbered(4081), Person::numbered(4082), Person::numbered(4083));
+    let token = old.join(&system, &hospital, &resource).await;
+    let body = new.change_from(&old, &system).await;
+    let changed = change(&system, &token, "once", &body).await;
+    assert_eq!(changed.0, 200, "{}", changed.1);
+    let command = format!("/v1/commands/{}", changed.1["commandId"].as_str().unwrap());
+
+    let (hers, former) = (new.sign_in(&system).await, old.sign_in(&system).await);
+    let eves = eve.sign_in(&system).await;
+    let pool = &system.parts().pool;
+    for forgotten in [false, true] {
+        for token in [&hers, &former] {
+            if forgotten {
+                // The server died before it kept the answer: the log tells.
+                let forget = "UPDATE commands SET status = NULL, body = NULL, claimed_until = 'epoch'";
+                sqlx::query(forget).execute(pool).await.unwrap();
+            }
+            assert_eq!(change(&system, token, "once", &body).await, changed);
+            let (status, told) = system.get(&command, token).await;
+            assert_eq!((status, &told["status"]), (200, &json!("done")), "{told}");
+        }
+    }
+    // Under the key the new wallet asks for nothing else, and a stranger finds nothing under it.
+    let other = old.change_from(&new, &system).await;
+    let (status, problem) = change(&system, &hers, "once", &other).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (422, &json!("/problems/idempotency-key-reused"))
+    );
+    assert_eq!(change(&system, &eves, "once", &body).await.0, 403);
+    assert_eq!(system.get(&command, &eves).await.0, 404);
+
+    // What was asked for before the change is still theirs to repeat.
+    let back = change(&system, &hers, "back", &other).await;
+    assert_eq!(back.0, 200, "{}", back.1);
+    let first = old.sign_in(&system).await;
+    assert_eq!(change(&system, &first, "once", &body).await, changed);
+    assert_eq!(change(&system, &first, "back", &other).await, back);
+    let (_, mine) = system.get("/v1/me/wallet", &first).await;
+    assert_eq!(mine["acts"].as_array().unwrap().len(), 3, "{mine}");
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registrar_takes_a_wallet_away_and_the_patient_sees_who_and_why() {
     let chain = TestChain::start().await;
@@ -347,6 +404,71 @@ async fn a_token_from_before_a_wallet_was_bound_stands_for_nobody() {
         assert_eq!(role_of(&system, token).await.0, 401);
     }
     system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_who_accepts_an_invitation_offers_confirms_and_sees_their_own_day_and_nobody_elses() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let clinic = Clinic::open(&system, "Sato").await;
+    let other = Clinic::open(&system, "Ito").await;
+    let entry = format!("/v1/practitioners/{}", clinic.doctor);
+    let sato = Person::numbered(4091);
+    let token = sato.sign_in(&system).await;
+    assert_eq!(role_of(&system, &token).await, (200, Value::Null));
+    let invitation = invite(&system, &clinic.key, &entry).await;
+    let (status, bound) = sato.accept(&system, &token, &invitation).await;
+    assert_eq!(status, 200, "{bound}");
+    let (_, me) = system.get("/v1/me", &token).await;
+    assert_eq!(
+        (&me["role"], &me["practitioner"]),
+        (&json!("doctor"), &json!(clinic.doctor)),
+        "{me}"
+    );
+    refused(
+        &Person::numbered(4092)
+            .accept(&system, &Person::numbered(4092).sign_in(&system).await, &invitation)
+            .await,
+    );
+
+    // What the doctor offers is booked, confirmed and seen by them.
+    let mine = Clinic {
+        key: token.clone(),
+        doctor: clinic.doctor.clone(),
+        day: clinic.day,
+    };
+    mine.offer(&system, 2).await;
+    let patient = clinic.patient(&system, "Okafor").await;
+    let (status, booked) = clinic.book(&system, &patient, 0).await;
+    assert_eq!(status, 201, "{booked}");
+    let appointment = booked["resource"].as_str().unwrap();
+    let confirm = format!("{appointment}/confirm");
+    assert_eq!(system.post(&confirm, &token, &json!({})).await.0, 200);
+    let (_, listed) = system.get("/v1/appointments", &token).await;
+    assert_eq!(listed["items"][0]["status"], "confirmed", "{listed}");
+    let (_, treated) = system.get(&format!("{entry}/patients"), &token).await;
+    assert_eq!(treated["items"][0]["patient"], json!(patient), "{treated}");
+
+    // Another doctor's day is theirs.
+    other.offer(&system, 1).await;
+    let (status, theirs) = other.book(&system, &patient, 0).await;
+    assert_eq!(status, 201, "{theirs}");
+    let theirs = theirs["resource"].as_str().unwrap();
+    assert_eq!(system.get(theirs, &token).await.0, 404);
+    assert_eq!(
+        system.post(&format!("{theirs}/confirm"), &token, &json!({})).await.0,
+        404
+    );
+    let day = format!("/v1/practitioners/{}/availability/{}", other.doctor, other.day);
+    assert!(system.put(&day, &token, &json!({ "sessions": [] })).await.0 >= 403);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let (_, wallet) = system.get("/v1/me/wallet", &token).await;
+    assert_eq!(
+        (&wallet["wallet"], &wallet["acts"][0]["act"]),
+        (&json!(sato.address()), &json!("invited")),
+        "{wallet}"
+    );
+    system.agrees_with_a_rebuild(&chain).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,16 @@
 //! The chain's URL: reads pass, transactions are sequenced, and what would change the chain past the journal is refused.
 
+use std::borrow::Cow;
+
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data, PayloadConfig, post};
 use actix_web::{App, HttpResponse, HttpServer};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::sequencer::{Absent, Shared};
+use super::sequencer::{Absent, NEWEST, Sequencer, Shared};
 use crate::dev::error::DevError;
 use crate::dev::port::{self, Port};
 
@@ -18,6 +21,10 @@ const LARGEST: usize = 32 << 20;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Intent {
     Read,
+    /// It asks for the newest block; without its transactions, and nothing beside it, if it is `bare`.
+    Newest {
+        bare: bool,
+    },
     Send,
     Forbidden,
 }
@@ -25,13 +32,22 @@ enum Intent {
 #[derive(Deserialize)]
 struct Call<'a> {
     #[serde(borrow)]
-    method: std::borrow::Cow<'a, str>,
+    method: Cow<'a, str>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 impl Call<'_> {
     fn intent(&self) -> Intent {
         match self.method.as_ref() {
             "eth_sendRawTransaction" => Intent::Send,
+            "eth_blockNumber" => Intent::Newest { bare: false },
+            NEWEST => match self.block() {
+                Some(("latest", whole)) => Intent::Newest { bare: !whole },
+                _ => Intent::Read,
+            },
             method if method.starts_with("eth_send") => Intent::Forbidden,
             method
                 if ["eth_", "net_", "web3_", "debug_", "trace_", "txpool_"]
@@ -42,6 +58,17 @@ impl Call<'_> {
             }
             _ => Intent::Forbidden,
         }
+    }
+
+    /// Which block it asks for, and whether with its transactions.
+    fn block(&self) -> Option<(&str, bool)> {
+        serde_json::from_str(self.params?.get()).ok()
+    }
+
+    /// The newest block as its answer.
+    fn answer(&self, block: &Value) -> Bytes {
+        let id = self.id.map_or("null", RawValue::get);
+        Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{block}}}"#))
     }
 }
 
@@ -66,18 +93,25 @@ pub(super) fn serve(wanted: Port, sequencer: Shared) -> Result<(u16, ServerHandl
     Ok((port, handle))
 }
 
-async fn answer(body: Bytes, sequencer: Data<super::sequencer::Sequencer>) -> HttpResponse {
+async fn answer(body: Bytes, sequencer: Data<Sequencer>) -> HttpResponse {
     let calls = match body.first() {
         Some(b'[') => serde_json::from_slice::<Vec<Call<'_>>>(&body),
         _ => serde_json::from_slice::<Call<'_>>(&body).map(|call| vec![call]),
     };
-    let Ok(intents) = calls.map(|calls| calls.iter().map(Call::intent).collect::<Vec<_>>()) else {
+    let Ok(calls) = calls else {
         return HttpResponse::BadRequest().json(error(&Value::Null, -32700, "not a JSON-RPC request"));
     };
-    let answered = if intents.iter().all(|intent| *intent == Intent::Read) {
-        sequencer.read(body).await
-    } else {
-        one_by_one(&body, &intents, &sequencer).await
+    let intents: Vec<Intent> = calls.iter().map(Call::intent).collect();
+    if intents.iter().any(|intent| matches!(intent, Intent::Newest { .. })) {
+        sequencer.up_to_date().await;
+    }
+    let reads = |intent: &Intent| matches!(intent, Intent::Read | Intent::Newest { .. });
+    let answered = match (calls.as_slice(), intents.as_slice()) {
+        ([call], [Intent::Newest { bare: true }]) if body.first() != Some(&b'[') => {
+            sequencer.newest().await.map(|block| call.answer(&block))
+        }
+        _ if intents.iter().all(reads) => sequencer.read(body.clone()).await,
+        _ => one_by_one(&body, &intents, &sequencer).await,
     };
     match answered {
         Ok(answer) => HttpResponse::Ok().content_type("application/json").body(answer),
@@ -90,11 +124,7 @@ async fn answer(body: Bytes, sequencer: Data<super::sequencer::Sequencer>) -> Ht
 }
 
 /// Answers a request in which something writes, in the order of its calls.
-async fn one_by_one(
-    body: &Bytes,
-    intents: &[Intent],
-    sequencer: &super::sequencer::Sequencer,
-) -> Result<Bytes, Absent> {
+async fn one_by_one(body: &Bytes, intents: &[Intent], sequencer: &Sequencer) -> Result<Bytes, Absent> {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let (calls, batch) = match request {
         Value::Array(calls) => (calls, true),
@@ -105,7 +135,7 @@ async fn one_by_one(
         let id = call.get("id").cloned().unwrap_or_default();
         let bytes = Bytes::from(call.to_string());
         answers.push(match (intent, call.pointer("/params/0").and_then(Value::as_str)) {
-            (Intent::Read, _) => sequencer.read(bytes).await?,
+            (Intent::Read | Intent::Newest { .. }, _) => sequencer.read(bytes).await?,
             (Intent::Send, Some(raw)) => sequencer.send(raw, bytes).await?,
             (Intent::Send, None) => error(&id, -32602, "a transaction is missing").to_string().into(),
             (Intent::Forbidden, _) => error(
@@ -139,7 +169,10 @@ mod tests {
 
     #[test]
     fn only_reads_and_signed_transactions_pass() {
-        let intent = |method: &'static str| Call { method: method.into() }.intent();
+        let intent = |method: &'static str| {
+            let (method, params, id) = (method.into(), None, None);
+            Call { method, params, id }.intent()
+        };
         for method in [
             "eth_getLogs",
             "eth_call",
@@ -158,6 +191,25 @@ mod tests {
             "hardhat_setBalance",
         ] {
             assert_eq!(intent(method), Intent::Forbidden, "{method}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_the_newest_block_is_known() {
+        let intent = |params: &str| {
+            let request = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"eth_getBlockByNumber","params":{params}}}"#);
+            serde_json::from_str::<Call<'_>>(&request).unwrap().intent()
+        };
+        assert_eq!(intent(r#"["latest",false]"#), Intent::Newest { bare: true });
+        assert_eq!(intent(r#"["latest", true]"#), Intent::Newest { bare: false });
+        for other in [
+            r#"["finalized",false]"#,
+            r#"["0x7",false]"#,
+            r#"["latest"]"#,
+            "[]",
+            "{}",
+        ] {
+            assert_eq!(intent(other), Intent::Read, "{other}");
         }
     }
 }

@@ -13,6 +13,7 @@
 //! 100,000 slots some 100 ms. For a chain that continues another it does not, and the same block takes 1 ms. So this one continues
 //! an empty chain that we serve it ourselves ([`genesis`]).
 
+mod course;
 mod gate;
 mod genesis;
 mod journal;

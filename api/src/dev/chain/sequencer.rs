@@ -1,6 +1,11 @@
 //! The one place where the chain changes: journal first, then the node.
+//!
+//! A block is flushed to the disk while the node makes it, and nobody is told anything that may come from it before it is there. Who asks for
+//! the newest block while one is being made is told of that one: it takes a millisecond or two, and asking again takes longer. What the
+//! newest block is, is known here: the node is not asked for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Bytes;
@@ -9,10 +14,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify, RwLock};
 
+use super::course::Course;
 use super::journal::{Birth, Entry, Journal, Opened};
 use crate::dev::anvil::Anvil;
 use crate::dev::error::DevError;
 use crate::dev::rpc::Rpc;
+
+/// The method that asks for a block by its number.
+pub(super) const NEWEST: &str = "eth_getBlockByNumber";
 
 /// After how many blocks a replay says how far it is: a few seconds.
 const TOLD: u64 = 2_000;
@@ -31,7 +40,7 @@ pub(super) enum Absent {
     NoJournal,
 }
 
-/// A block's hash and time.
+/// The newest block.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Tip {
@@ -42,6 +51,13 @@ struct Tip {
 }
 
 impl Tip {
+    fn of(block: &Value) -> Result<Self, DevError> {
+        Self::deserialize(block).map_err(|error| DevError::Chain {
+            method: NEWEST,
+            message: error.to_string(),
+        })
+    }
+
     fn time(&self) -> u64 {
         u64::from_str_radix(self.timestamp.trim_start_matches("0x"), 16).unwrap_or(0)
     }
@@ -62,8 +78,14 @@ pub(super) struct Sequencer {
     birth: Birth,
     running: String,
     state: Mutex<State>,
-    /// The node for reads, which need not wait for their turn.
-    reads: RwLock<Option<Rpc>>,
+    /// The node for reads, which need not wait for their turn, and the newest block as it tells it.
+    reads: RwLock<Option<(Rpc, Arc<Value>)>>,
+    /// From a transaction that was accepted to the block that is known.
+    blocks: Course,
+    /// From a block that the node may have to one that the disk has.
+    flushes: Course,
+    /// Whether somebody was told of the newest block that is known.
+    told: AtomicBool,
     client: reqwest::Client,
     work: Notify,
     fault: Notify,
@@ -81,6 +103,9 @@ impl Sequencer {
                 unmined: false,
             }),
             reads: RwLock::new(None),
+            blocks: Course::default(),
+            flushes: Course::default(),
+            told: AtomicBool::new(false),
             client: reqwest::Client::new(),
             work: Notify::new(),
             fault: Notify::new(),
@@ -115,7 +140,8 @@ impl Sequencer {
                 }
             }
         }
-        let tip = tip(&rpc).await?;
+        let (block, _) = newest(&rpc).await?;
+        let tip = Tip::of(&block)?;
         // The hash of a block stands for everything before it, so the last one that is written down speaks for all.
         if let (Some(expected), Some(journal)) = (mined, &state.journal)
             && tip.parent_hash != expected
@@ -134,17 +160,19 @@ impl Sequencer {
         state.tip = Some(tip);
         state.node = Some((rpc.clone(), node.pid()));
         if state.unmined {
-            self.mine_one(&mut state).await?;
+            self.mine_one(&mut state).await
+        } else {
+            *self.reads.write().await = Some((rpc, Arc::new(block)));
+            Ok(())
         }
-        drop(state);
-        *self.reads.write().await = Some(rpc);
-        Ok(())
     }
 
     /// Takes the node out of use.
     pub(super) async fn detach(&self) {
         *self.reads.write().await = None;
         self.state.lock().await.node = None;
+        // Nobody waits for it: there is no node now.
+        self.blocks.end();
         // What was said of the former node must not be held against the next one.
         let _ = self.fault.notified().now_or_never();
     }
@@ -160,8 +188,26 @@ impl Sequencer {
 
     /// Passes on what changes nothing, and answers with what the node says.
     pub(super) async fn read(&self, body: Bytes) -> Result<Bytes, Absent> {
-        let node = self.reads.read().await.clone().ok_or(Absent::NoNode)?;
-        self.forward(&node, body).await
+        let (node, _) = self.reads.read().await.clone().ok_or(Absent::NoNode)?;
+        let answer = self.forward(&node, body).await?;
+        self.flushes.over().await;
+        // It may come from a block that the disk did not take.
+        self.newest().await.map(|_| answer)
+    }
+
+    /// Waits for the block that is being made, if one is. Not if the last one is news: whoever follows the chain has something to do then.
+    pub(super) async fn up_to_date(&self) {
+        if self.told.swap(true, Ordering::Relaxed) {
+            self.blocks.over().await;
+            self.told.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The newest block, as the node tells it.
+    pub(super) async fn newest(&self) -> Result<Arc<Value>, Absent> {
+        let reads = self.reads.read().await;
+        let (_, block) = reads.as_ref().ok_or(Absent::NoNode)?;
+        Ok(Arc::clone(block))
     }
 
     /// Hands a signed transaction to the node, and has a block mined if it is accepted. `body` is the whole request.
@@ -177,6 +223,7 @@ impl Sequencer {
         let accepted = serde_json::from_slice::<Value>(&answer).is_ok_and(|answer| answer.get("result").is_some());
         if accepted {
             state.unmined = true;
+            self.blocks.begin();
             self.work.notify_one();
         }
         Ok(answer)
@@ -218,7 +265,23 @@ impl Sequencer {
         }
     }
 
+    /// Mines a block. Afterwards nobody waits for it, whatever came of it.
     async fn mine_one(&self, state: &mut State) -> Result<(), DevError> {
+        let made = self.make_block(state).await;
+        if made.is_err() {
+            *self.reads.write().await = None;
+        }
+        self.flushes.end();
+        self.blocks.end();
+        // A block holds only so much gas: what did not fit goes into the next one.
+        if made.is_ok() && state.unmined {
+            self.blocks.begin();
+            self.work.notify_one();
+        }
+        made
+    }
+
+    async fn make_block(&self, state: &mut State) -> Result<(), DevError> {
         let (Some((node, _)), Some(last)) = (state.node.clone(), state.tip.clone()) else {
             return Ok(());
         };
@@ -227,19 +290,22 @@ impl Sequencer {
             .map_or(0, |time| time.as_secs());
         let time = now.max(last.time());
         if let Some(journal) = &mut state.journal {
-            journal.append(&Entry::Mine {
-                time,
-                parent: last.hash,
-            })?;
-            journal.sync().await?;
+            let parent = last.hash;
+            journal.append(&Entry::Mine { time, parent })?;
         }
-        mine(&node, time).await?;
-        // A block holds only so much gas: what did not fit goes into the next one.
-        let (tip, left) = tokio::try_join!(tip(&node), has_pending(&node))?;
-        (state.tip, state.unmined) = (Some(tip), left);
-        if state.unmined {
-            self.work.notify_one();
-        }
+        self.flushes.begin();
+        let flush = async {
+            if let Some(journal) = &state.journal {
+                journal.sync().await?;
+            }
+            self.flushes.end();
+            Ok(())
+        };
+        tokio::try_join!(mine(&node, time), flush)?;
+        let (block, left) = newest(&node).await?;
+        (state.tip, state.unmined) = (Some(Tip::of(&block)?), left);
+        *self.reads.write().await = Some((node, Arc::new(block)));
+        self.told.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -268,14 +334,11 @@ async fn mine(node: &Rpc, time: u64) -> Result<(), DevError> {
         .map(drop)
 }
 
-/// Whether the node has transactions that could be mined now.
-async fn has_pending(node: &Rpc) -> Result<bool, DevError> {
-    let pool: Value = node.call("txpool_status", json!([])).await?;
-    Ok(pool.get("pending").is_some_and(|pending| pending != "0x0"))
-}
-
-async fn tip(node: &Rpc) -> Result<Tip, DevError> {
-    node.call("eth_getBlockByNumber", json!(["latest", false])).await
+/// The newest block, and whether the node has transactions that could be mined now.
+async fn newest(node: &Rpc) -> Result<(Value, bool), DevError> {
+    let calls = [(NEWEST, json!(["latest", false])), ("txpool_status", json!([]))];
+    let [block, pool] = node.call_all(calls).await?;
+    Ok((block, pool.get("pending").is_some_and(|pending| pending != "0x0")))
 }
 
 /// Shared by the gate's workers.

@@ -43,6 +43,26 @@ pub struct Authenticated {
     pub session: Option<TokenHash>,
     /// The wallet they signed in with.
     pub wallet: Option<Wallet>,
+    /// Wallets that they have changed for it, one for the other.
+    pub former: Vec<Wallet>,
+}
+
+/// Why a wallet that has an account signs nobody in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Barred {
+    /// The account is closed.
+    Closed,
+    /// The wallet is being taken from the account, and the log does not say so yet.
+    WalletTaken,
+    /// What the account opens cannot be told here: it is sealed under a key that is not held.
+    Sealed,
+}
+
+/// A wallet's account.
+struct Known {
+    view: AccountView,
+    /// Why it signs nobody in, as far as any server has accepted that.
+    barred: Option<Barred>,
 }
 
 /// Turns tokens into principals.
@@ -71,6 +91,12 @@ pub trait Authenticate: Send + Sync + 'static {
     /// # Errors
     /// `database-unavailable` when nobody can tell.
     async fn has_account(&self, wallet: &Wallet) -> Result<bool, Problem>;
+
+    /// Why a wallet signs nobody in that has an account; `None` when it signs somebody in, or has none.
+    ///
+    /// # Errors
+    /// `database-unavailable` when nobody can tell.
+    async fn barred(&self, wallet: &Wallet) -> Result<Option<Barred>, Problem>;
 
     /// Looks a wallet's account up again, and whether its sessions go on: it was bound or freed just now.
     async fn forget(&self, wallet: &Wallet);
@@ -105,7 +131,7 @@ pub struct Authenticator<Q> {
     clock: Arc<dyn Clock>,
     lifetimes: Lifetimes,
     known_sessions: Cache<TokenHash, Option<Session>>,
-    known_wallets: Cache<Wallet, Option<Arc<AccountView>>>,
+    known_wallets: Cache<Wallet, Option<Arc<Known>>>,
     known_keys: Cache<KeyHash, Option<Arc<AccountView>>>,
     /// A lookup that began before a logout may end after it: this outlasts what it puts into the cache.
     closed: Cache<TokenHash, ()>,
@@ -158,30 +184,37 @@ impl<Q: Queries> Authenticator<Q> {
         }
         self.note_use(token, &session, now);
         let wallet = session.wallet;
-        let principal = match self.account(&wallet).await? {
-            None => Some(Principal::Unregistered { wallet }),
-            Some(_) if self.revocations.denied_here(self.identities.from_wallet(&wallet)) => None,
-            Some(view) => self.person(&view),
+        let known = self.account(&wallet).await?;
+        let principal = match &known {
+            None => Principal::Unregistered { wallet },
+            Some(known) => match self.person(&wallet, known) {
+                Ok(principal) => principal,
+                Err(_) => return Ok(None),
+            },
         };
-        Ok(principal.map(|principal| Authenticated {
+        Ok(Some(Authenticated {
             principal,
             session: Some(token),
             wallet: Some(wallet),
+            former: known.map(|known| known.view.former_wallets()).unwrap_or_default(),
         }))
     }
 
-    /// The principal behind a person's account; `None` when it is closed or not a person's.
-    fn person(&self, view: &AccountView) -> Option<Principal> {
-        if view.closed || self.revocations.denied_here(view.id.uuid()) {
-            return None;
+    /// The principal behind a wallet's account.
+    fn person(&self, wallet: &Wallet, Known { view, barred }: &Known) -> Result<Principal, Barred> {
+        if let Some(barred) = barred {
+            return Err(*barred);
+        } else if self.revocations.denied_here(view.id.uuid()) {
+            return Err(Barred::Closed);
+        } else if self.revocations.denied_here(self.identities.from_wallet(wallet)) {
+            return Err(Barred::WalletTaken);
         }
         let account = view.id;
         match (view.role, view.patient, view.practitioner) {
-            (Role::Patient, Some(patient), _) => Some(Principal::Patient { account, patient }),
-            (Role::Doctor, _, Some(practitioner)) => Some(Principal::Practitioner { account, practitioner }),
-            // A patient or doctor without a record, or a service's account, signs nobody in.
-            (Role::Patient | Role::Doctor, ..) => None,
-            (role, ..) => view.wallet.map(|_| Principal::Staff { account, role }),
+            (Role::Patient, Some(patient), _) => Ok(Principal::Patient { account, patient }),
+            (Role::Doctor, _, Some(practitioner)) => Ok(Principal::Practitioner { account, practitioner }),
+            (Role::Patient | Role::Doctor, ..) => Err(Barred::Sealed),
+            (role, ..) => Ok(Principal::Staff { account, role }),
         }
     }
 
@@ -214,6 +247,7 @@ impl<Q: Queries> Authenticator<Q> {
             principal,
             session: None,
             wallet: None,
+            former: Vec::new(),
         }))
     }
 
@@ -227,21 +261,29 @@ impl<Q: Queries> Authenticator<Q> {
         Ok((!denied).then(|| Arc::new(view)))
     }
 
-    async fn account(&self, wallet: &Wallet) -> Result<Option<Arc<AccountView>>, Problem> {
+    async fn account(&self, wallet: &Wallet) -> Result<Option<Arc<Known>>, Problem> {
         self.known_wallets
             .try_get_with(*wallet, self.find_account(wallet))
             .await
             .map_err(unread)
     }
 
-    async fn find_account(&self, wallet: &Wallet) -> Result<Option<Arc<AccountView>>, UseCaseError> {
-        let Some(mut view) = self.queries.account_of_wallet(wallet).await? else {
+    async fn find_account(&self, wallet: &Wallet) -> Result<Option<Arc<Known>>, UseCaseError> {
+        let Some(view) = self.queries.account_of_wallet(wallet).await? else {
             return Ok(None);
         };
         // An account that is denied is as good as closed, and not as good as missing: its wallet may not register again.
-        let subjects = [view.id.uuid(), self.identities.from_wallet(wallet)];
-        view.closed |= self.revocations.any(&subjects).await?;
-        Ok(Some(Arc::new(view)))
+        let (account, wallet) = (view.id.uuid(), self.identities.from_wallet(wallet));
+        let barred = if view.closed {
+            Some(Barred::Closed)
+        } else if !self.revocations.any(&[account, wallet]).await? {
+            None
+        } else if self.revocations.any(&[account]).await? {
+            Some(Barred::Closed)
+        } else {
+            Some(Barred::WalletTaken)
+        };
+        Ok(Some(Arc::new(Known { view, barred })))
     }
 
     /// When a session ends unless it is used, by what the store says and by what it has not been told yet.
@@ -312,6 +354,11 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
 
     async fn has_account(&self, wallet: &Wallet) -> Result<bool, Problem> {
         Ok(self.account(wallet).await?.is_some())
+    }
+
+    async fn barred(&self, wallet: &Wallet) -> Result<Option<Barred>, Problem> {
+        let known = self.account(wallet).await?;
+        Ok(known.and_then(|known| self.person(wallet, &known).err()))
     }
 
     async fn forget(&self, wallet: &Wallet) {

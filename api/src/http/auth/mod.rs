@@ -19,7 +19,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
-pub use authenticator::{Authenticate, Authenticated, Authenticator, Lifetimes};
+pub use authenticator::{Authenticate, Authenticated, Authenticator, Barred, Lifetimes};
 pub use siwe::{Rejection, SignInPolicy, checksummed, named, parse_wallet};
 
 use super::core::core;

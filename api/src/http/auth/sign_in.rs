@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::siwe::{Verified, checksummed};
-use super::{Rejection, nonce};
+use super::{Barred, Rejection, nonce};
 use crate::http::core::Core;
 use crate::http::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
 use crate::http::problem::{Problem, ProblemKind};
@@ -191,15 +191,16 @@ impl Core {
     /// A session for whoever has signed in.
     ///
     /// # Errors
-    /// `login-failed` when the account is closed, `database-unavailable` when nobody can tell.
+    /// `account-closed`, `wallet-being-taken` or `sealed` when the wallet's account signs nobody in; `database-unavailable` when nobody
+    /// can tell.
     pub async fn open_session(&self, signed_in: &SignedIn) -> Result<OpenedSession, Problem> {
+        if let Some(barred) = self.authenticator.barred(&signed_in.wallet).await? {
+            return Err(turned_away(barred));
+        }
         let (token, session) = self.authenticator.open(signed_in).await?;
-        // An account that was closed, or loses its wallet, gets no session: the token stands for nobody.
-        let closed = || {
-            Problem::new(ProblemKind::LoginFailed)
-                .detail("The account is closed, or the wallet is being taken from it.")
-        };
-        let me = self.authenticator.authenticate(&token).await?.ok_or_else(closed)?;
+        // What has become of the account or the session meanwhile.
+        let ended = || Problem::new(ProblemKind::LoginFailed).detail("The session ended at once. Sign in again.");
+        let me = self.authenticator.authenticate(&token).await?.ok_or_else(ended)?;
         Ok(OpenedSession {
             token,
             idle_expires_at: Instant(session.idle_expires_at),
@@ -207,6 +208,16 @@ impl Core {
             me: Me::of(&me.principal, me.wallet),
         })
     }
+}
+
+/// What is said to who has proved a wallet whose account signs nobody in. Why, and by whom, is for the account's holder, and a wallet that
+/// is taken away may be a thief's.
+fn turned_away(barred: Barred) -> Problem {
+    Problem::new(match barred {
+        Barred::Closed => ProblemKind::AccountClosed,
+        Barred::WalletTaken => ProblemKind::WalletBeingTaken,
+        Barred::Sealed => ProblemKind::Sealed,
+    })
 }
 
 fn refused(rejection: Rejection) -> Problem {

@@ -4,7 +4,7 @@ use application::accounts::{NewAccount, NewKey};
 use application::identity::Principal;
 use application::queries::{AccountView, KeyView};
 use domain::account;
-use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
+use domain::kernel::{AccountId, PatientId, PractitionerId, TextRule, Wallet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -92,6 +92,14 @@ impl From<Scope> for account::Scope {
     }
 }
 
+impl Checked for Scope {
+    type Domain = account::Scope;
+
+    fn check(self, _: &mut Checks) -> account::Scope {
+        self.into()
+    }
+}
+
 /// Who signs in with an account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -122,7 +130,7 @@ impl Checked for OpenAccount {
     type Domain = NewAccount;
 
     fn check(self, checks: &mut Checks) -> NewAccount {
-        let name = checks.text("name", self.name, 200);
+        let name = checks.fits("name", self.name, TextRule::ACCOUNT_NAME);
         let role = self.role.into();
         match self.kind {
             AccountKind::Person => NewAccount::Staff { name, role },
@@ -135,8 +143,8 @@ impl Checked for OpenAccount {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueKey {
-    /// What it may be used for.
-    #[schema(min_items = 1, example = json!(["read", "write"]))]
+    /// What it may be used for, each once.
+    #[schema(value_type = HashSet<Scope>, min_items = 1, max_items = 3, example = json!(["read", "write"]))]
     pub scopes: Vec<Scope>,
     /// When it stops working, if ever.
     #[serde(default)]
@@ -151,7 +159,7 @@ impl Checked for IssueKey {
             checks.within("scopes", |checks| checks.wrong("must not be empty"));
         }
         NewKey {
-            scopes: self.scopes.into_iter().map(Into::into).collect(),
+            scopes: checks.set("scopes", self.scopes, account::Scope::ALL.len()),
             expires: self.expires.map(|at| at.0),
         }
     }

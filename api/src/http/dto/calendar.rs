@@ -245,7 +245,7 @@ impl Checked for CancelAppointment {
 
     fn check(self, checks: &mut Checks) -> Option<String> {
         self.reason
-            .map(|reason| checks.fits("reason", reason, TextRule::prose(2000)))
+            .map(|reason| checks.fits("reason", reason, TextRule::CANCELLATION))
     }
 }
 
@@ -370,8 +370,8 @@ pub enum VisitOutcome {
     Cancelled,
     /// The source leaves it open.
     Open,
-    /// There never was such a visit: the source has taken it back, or deleted it. One that is not recorded is not recorded for that,
-    /// unless `asOf` says since when, so that an older state does not bring it.
+    /// There never was such a visit: the source has taken it back, or deleted it. That is recorded, as of `asOf` or as of now, so that
+    /// no older state brings it.
     EnteredInError,
 }
 

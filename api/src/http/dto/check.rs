@@ -81,17 +81,25 @@ impl Checks {
         })
     }
 
+    /// Checks a list in which nothing stands twice.
+    pub fn set<T: Checked<Domain: PartialEq>>(&mut self, step: &str, values: Vec<T>, most: usize) -> Vec<T::Domain> {
+        let items = self.list(step, values, most);
+        self.within(step, |checks| {
+            for (index, item) in items.iter().enumerate() {
+                if items.iter().take(index).any(|earlier| earlier == item) {
+                    checks.within(&index.to_string(), |checks| checks.wrong("must not be given twice"));
+                }
+            }
+        });
+        items
+    }
+
     /// Checks a text.
     pub fn fits(&mut self, step: &str, value: String, rule: TextRule) -> String {
         if let Some(flaw) = rule.flaw(&value) {
             self.within(step, |checks| checks.wrong(flaw.to_string()));
         }
         value
-    }
-
-    /// Checks a text of one line.
-    pub fn text(&mut self, step: &str, value: String, most: usize) -> String {
-        self.fits(step, value, TextRule::line(most))
     }
 
     /// Checks a list of texts.
@@ -118,7 +126,7 @@ mod tests {
         type Domain = String;
 
         fn check(self, checks: &mut Checks) -> String {
-            checks.text("name", self.0, 3)
+            checks.fits("name", self.0, TextRule::line(3))
         }
     }
 
@@ -138,6 +146,25 @@ mod tests {
         let findings = checked(Names(names.into())).unwrap_err().body().errors;
         let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
         assert_eq!(found, ["/names/1/name", "/names/2/name"]);
+    }
+
+    struct Distinct(Vec<Name>);
+
+    impl Checked for Distinct {
+        type Domain = Vec<String>;
+
+        fn check(self, checks: &mut Checks) -> Vec<String> {
+            checks.set("names", self.0, 5)
+        }
+    }
+
+    #[test]
+    fn what_stands_twice_is_pointed_at_every_time_but_the_first() {
+        let names = |names: &[&str]| Distinct(names.iter().map(|name| Name((*name).to_owned())).collect());
+        let findings = checked(names(&["a", "b", "a", "b", "a"])).unwrap_err().body().errors;
+        let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
+        assert_eq!(found, ["/names/2", "/names/3", "/names/4"]);
+        assert_eq!(checked(names(&["a", "b"])).unwrap(), ["a", "b"]);
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! A death in JSON, as exactly as it is known.
 
+use std::fmt;
+
 use domain::patient;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{Checked, Checks, Day, Instant};
+use crate::http::by_name::ByName;
 
 /// A death, as exactly as it is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(example = json!({ "on": "2026-03-01" }))]
 pub enum Deceased {
@@ -29,6 +34,62 @@ pub struct Days {
     pub first: Day,
     /// The last day, later than the first.
     pub last: Day,
+}
+
+/// The forms of a death that are objects. One of them is given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    at: Option<Instant>,
+    on: Option<Day>,
+    between: Option<Days>,
+}
+
+const FORMS: &str = "\"unknown\", or an object with one of \"at\", \"on\", \"between\"";
+
+// What serde derives for such a type takes `{"unknown": null}` too.
+impl<'de> Deserialize<'de> for Deceased {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = Deceased;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(FORMS)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Deceased, E> {
+                match text {
+                    "unknown" => Ok(Deceased::Unknown),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Deceased, A::Error> {
+                match Told::deserialize(ByName(MapAccessDeserializer::new(members)))? {
+                    Told {
+                        at: Some(at),
+                        on: None,
+                        between: None,
+                    } => Ok(Deceased::At(at)),
+                    Told {
+                        at: None,
+                        on: Some(on),
+                        between: None,
+                    } => Ok(Deceased::On(on)),
+                    Told {
+                        at: None,
+                        on: None,
+                        between: Some(days),
+                    } => Ok(Deceased::Between(days)),
+                    _ => Err(de::Error::invalid_value(de::Unexpected::Map, &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Forms)
+    }
 }
 
 impl Checked for Deceased {
@@ -72,6 +133,7 @@ mod tests {
 
     use super::*;
     use crate::http::dto::checked;
+    use crate::http::json;
 
     fn read(json: Value) -> Option<Deceased> {
         serde_json::from_value(json).ok()
@@ -98,8 +160,38 @@ mod tests {
             json!({}),
             json!({ "on": "2026" }),
             json!({ "on": "2026-03-01", "at": "2026-03-01T08:00:00Z" }),
+            json!({ "unknown": null }),
+            json!({ "on": null }),
+            json!({ "on": "2026-03-01", "where": "London" }),
         ] {
             assert_eq!(read(json), None);
+        }
+        let days = r#"{"between":[1,2]}"#;
+        for (body, pointer, detail) in [
+            (
+                r#"{"on":"x"}"#,
+                "/on",
+                "must be a day such as 2026-03-01, from 1800 to 2099".to_owned(),
+            ),
+            (
+                r#"{"between":{"first":"2019-01-01"}}"#,
+                "/between",
+                "missing field \"last\"".to_owned(),
+            ),
+            (days, "/between", "must be an object".to_owned()),
+            (
+                r#"{"unknown":null}"#,
+                "/unknown",
+                "is not known here; it must be one of \"at\", \"on\", \"between\"".to_owned(),
+            ),
+            (r#"{"on":null}"#, "", format!("must be {FORMS}")),
+            (r#""on""#, "", format!("must be {FORMS}")),
+            ("5", "", format!("must be {FORMS}")),
+            ("{}", "", format!("must be {FORMS}")),
+        ] {
+            let problem = json::read::<Deceased>(body.as_bytes()).unwrap_err().body();
+            let error = &problem.errors[0];
+            assert_eq!((error.pointer.as_str(), &error.detail), (pointer, &detail), "{body}");
         }
         let backwards = json!({ "between": { "first": "2019-12-31", "last": "2019-01-01" } });
         assert!(checked(read(backwards).unwrap()).is_err());

@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn a_mistake_in_a_list_is_pointed_at() {
         for (body, pointer, detail) in [
-            ("[1,\"SECRET\"]", "/1", "expected a whole number"),
-            ("\"SECRET\"", "", "expected a list, \"none-known\" or \"unknown\""),
-            ("7", "", "expected a list, \"none-known\" or \"unknown\""),
+            ("[1,\"SECRET\"]", "/1", "must be a whole number"),
+            ("\"SECRET\"", "", "must be a list, \"none-known\" or \"unknown\""),
+            ("7", "", "must be a list, \"none-known\" or \"unknown\""),
         ] {
             let problem = json::read::<Findings<i32>>(body.as_bytes()).unwrap_err().body();
             let error = &problem.errors[0];

@@ -3,6 +3,7 @@
 //! A type that comes in implements [`Checked`]: it becomes a domain value, or says everything that is wrong with it, each
 //! at its JSON pointer.
 
+mod abated;
 mod account;
 mod calendar;
 mod check;
@@ -12,11 +13,13 @@ mod findings;
 mod patient;
 mod practitioner;
 mod request;
+mod source;
 mod status;
 mod text;
 mod time;
 mod wallet;
 
+pub use abated::Abated;
 pub use account::*;
 pub use calendar::*;
 pub use check::{Checked, Checks, checked};
@@ -26,6 +29,7 @@ pub use findings::{Absent, Findings};
 pub use patient::*;
 pub use practitioner::*;
 pub use request::*;
+pub use source::SourceId;
 pub use status::*;
 pub use time::{Day, Instant, query_instant};
 pub use wallet::*;

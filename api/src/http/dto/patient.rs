@@ -1,17 +1,20 @@
 //! Patients in JSON.
 
 use application::queries::{PatientView, RelationshipView};
-use domain::kernel::{self, PatientId, TextRule};
+use domain::kernel::time::whole_millis;
+use domain::kernel::{self, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::cursor::{Wanted, check_page};
+use crate::http::cursor::{PageQuery, check_limit};
 
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
-use super::time::whole_millis;
-use super::{Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant};
+use super::{
+    Abated, Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant,
+    SourceId,
+};
 
 /// Who a patient is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -44,7 +47,7 @@ pub struct PatientDetails {
     pub identifier: Option<Identifier>,
     /// The other ids that name this patient and nobody else, in the system the patient came from or in others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
+    #[schema(value_type = HashSet<Identifier>, max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
     pub other_identifiers: Vec<Identifier>,
     /// As of when the source told these details, if it said. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +67,7 @@ impl Checked for PatientDetails {
             email: self.email.map(|email| checks.fits("email", email, TextRule::EMAIL)),
             deceased: checks.optional("deceased", self.deceased),
             identifier: checks.optional("identifier", self.identifier),
-            other_identifiers: checks.list(
+            other_identifiers: checks.set(
                 "otherIdentifiers",
                 self.other_identifiers,
                 patient::PatientDetails::MOST_IDENTIFIERS,
@@ -113,12 +116,15 @@ pub struct Condition {
     /// Since when, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onset: Option<Day>,
-    /// Until when; missing while it is active.
+    /// Until when, or `unknown` when it is over and nobody knows since when; missing while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub abated: Option<Day>,
+    pub abated: Option<Abated>,
     /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
+    /// What that source calls the resource that tells it, if it told; only a hospital sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
 }
 
 impl Checked for Condition {
@@ -128,8 +134,9 @@ impl Checked for Condition {
         patient::Condition {
             concept: checks.field("concept", self.concept),
             onset: self.onset.map(|day| day.0),
-            abated: self.abated.map(|day| day.0),
+            abated: self.abated.map(Into::into),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
+            source: self.source.map(|source| source.0),
         }
     }
 }
@@ -139,8 +146,9 @@ impl From<patient::Condition> for Condition {
         Self {
             concept: condition.concept.into(),
             onset: condition.onset.map(Day),
-            abated: condition.abated.map(Day),
+            abated: condition.abated.map(Into::into),
             as_of: condition.as_of.map(Instant),
+            source: condition.source.map(SourceId),
         }
     }
 }
@@ -158,6 +166,9 @@ pub struct Allergy {
     /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
+    /// What that source calls the resource that tells it, if it told; only a hospital sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
 }
 
 impl Checked for Allergy {
@@ -169,6 +180,7 @@ impl Checked for Allergy {
             concept,
             high_criticality: self.high_criticality,
             as_of: self.as_of.map(|at| whole_millis(at.0)),
+            source: self.source.map(|source| source.0),
         }
     }
 }
@@ -179,6 +191,7 @@ impl From<patient::Allergy> for Allergy {
             concept: allergy.concept.into(),
             high_criticality: allergy.high_criticality,
             as_of: allergy.as_of.map(Instant),
+            source: allergy.source.map(SourceId),
         }
     }
 }
@@ -198,6 +211,9 @@ pub struct Medication {
     /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
+    /// What that source calls the resource that tells it, if it told; only a hospital sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
 }
 
 impl Checked for Medication {
@@ -210,6 +226,7 @@ impl Checked for Medication {
             since: self.since.map(|day| day.0),
             active: self.active,
             as_of: self.as_of.map(|at| whole_millis(at.0)),
+            source: self.source.map(|source| source.0),
         }
     }
 }
@@ -221,6 +238,7 @@ impl From<patient::Medication> for Medication {
             since: medication.since.map(Day),
             active: medication.active,
             as_of: medication.as_of.map(Instant),
+            source: medication.source.map(SourceId),
         }
     }
 }
@@ -269,6 +287,14 @@ impl From<patient::AllergyKind> for AllergyKind {
     }
 }
 
+impl Checked for AllergyKind {
+    type Domain = patient::AllergyKind;
+
+    fn check(self, _: &mut Checks) -> patient::AllergyKind {
+        self.into()
+    }
+}
+
 /// One of the three matters of which there are findings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -281,6 +307,26 @@ pub enum Matter {
     Medications,
 }
 
+impl From<Matter> for patient::Matter {
+    fn from(matter: Matter) -> Self {
+        match matter {
+            Matter::Conditions => Self::Conditions,
+            Matter::Allergies => Self::Allergies,
+            Matter::Medications => Self::Medications,
+        }
+    }
+}
+
+impl From<patient::Matter> for Matter {
+    fn from(matter: patient::Matter) -> Self {
+        match matter {
+            patient::Matter::Conditions => Self::Conditions,
+            patient::Matter::Allergies => Self::Allergies,
+            patient::Matter::Medications => Self::Medications,
+        }
+    }
+}
+
 /// A finding that its source has taken back: entered in error, refuted, deleted, or an allergy that has passed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -288,11 +334,15 @@ pub enum Matter {
 pub struct Withdrawn {
     /// In which list it was.
     pub matter: Matter,
-    /// What it was.
-    pub concept: Concept,
+    /// What it was; missing where nothing is told but that `source` was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concept: Option<Concept>,
     /// Since when it was said to be, if that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Day>,
+    /// What the source calls the resource that told it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
     /// As of when the source took it back. Kept to the millisecond.
     pub as_of: Instant,
 }
@@ -302,13 +352,10 @@ impl Checked for Withdrawn {
 
     fn check(self, checks: &mut Checks) -> patient::Withdrawn {
         patient::Withdrawn {
-            matter: match self.matter {
-                Matter::Conditions => patient::Matter::Conditions,
-                Matter::Allergies => patient::Matter::Allergies,
-                Matter::Medications => patient::Matter::Medications,
-            },
-            concept: checks.field("concept", self.concept),
+            matter: self.matter.into(),
+            concept: checks.optional("concept", self.concept),
             since: self.since.map(|day| day.0),
+            source: self.source.map(|source| source.0),
             as_of: whole_millis(self.as_of.0),
         }
     }
@@ -317,14 +364,56 @@ impl Checked for Withdrawn {
 impl From<patient::Withdrawn> for Withdrawn {
     fn from(withdrawn: patient::Withdrawn) -> Self {
         Self {
-            matter: match withdrawn.matter {
-                patient::Matter::Conditions => Matter::Conditions,
-                patient::Matter::Allergies => Matter::Allergies,
-                patient::Matter::Medications => Matter::Medications,
-            },
-            concept: withdrawn.concept.into(),
+            matter: withdrawn.matter.into(),
+            concept: withdrawn.concept.map(Into::into),
             since: withdrawn.since.map(Day),
+            source: withdrawn.source.map(SourceId),
             as_of: Instant(withdrawn.as_of),
+        }
+    }
+}
+
+/// When a source said last that none are known, or that this is so no longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"matter": "allergies", "holds": true, "asOf": "2026-03-02T09:00:00Z"}))]
+pub struct Word {
+    /// Of what none are known.
+    pub matter: Matter,
+    /// Of which kind of allergies, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AllergyKind>,
+    /// Whether it is said still; otherwise it was taken back.
+    pub holds: bool,
+    /// What the source calls the resource that says so, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// As of when the source says so. Kept to the millisecond.
+    pub as_of: Instant,
+}
+
+impl Checked for Word {
+    type Domain = patient::Word;
+
+    fn check(self, _: &mut Checks) -> patient::Word {
+        patient::Word {
+            matter: self.matter.into(),
+            kind: self.kind.map(Into::into),
+            holds: self.holds,
+            source: self.source.map(|source| source.0),
+            as_of: whole_millis(self.as_of.0),
+        }
+    }
+}
+
+impl From<patient::Word> for Word {
+    fn from(word: patient::Word) -> Self {
+        Self {
+            matter: word.matter.into(),
+            kind: word.kind.map(Into::into),
+            holds: word.holds,
+            source: word.source.map(SourceId),
+            as_of: Instant(word.as_of),
         }
     }
 }
@@ -346,7 +435,7 @@ pub struct Intake {
     /// Of which kinds of allergies none are known, each once; a finding in `allergies` outweighs it. That none are known at all is
     /// `none-known` there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 6, example = json!(["medication"]))]
+    #[schema(value_type = HashSet<AllergyKind>, max_items = 6, example = json!(["medication"]))]
     pub no_known_allergies_to: Vec<AllergyKind>,
     /// Medications.
     pub medications: Findings<Medication>,
@@ -357,39 +446,25 @@ pub struct Intake {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub withdrawn: Vec<Withdrawn>,
+    /// When sources said that none are known; what they told before does not overrule it. Only a hospital changes this.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1000)]
+    pub words: Vec<Word>,
 }
 
 impl Checked for Intake {
     type Domain = patient::Intake;
 
     fn check(self, checks: &mut Checks) -> patient::Intake {
-        let symptoms = checks.within("symptoms", |checks| {
-            if self.symptoms.len() > patient::Intake::MOST {
-                checks.wrong(format!("must have at most {} items", patient::Intake::MOST));
-            }
-            let symptoms = self.symptoms.into_iter().enumerate();
-            symptoms
-                .map(|(index, text)| checks.fits(&index.to_string(), text, TextRule::SYMPTOM))
-                .collect()
-        });
-        checks.within("noKnownAllergiesTo", |checks| {
-            if self.no_known_allergies_to.len() > patient::AllergyKind::ALL.len() {
-                checks.wrong(format!("must have at most {} items", patient::AllergyKind::ALL.len()));
-            }
-        });
-        let mut no_known_allergies_to: Vec<patient::AllergyKind> = Vec::new();
-        for kind in self.no_known_allergies_to.into_iter().map(Into::into) {
-            if !no_known_allergies_to.contains(&kind) {
-                no_known_allergies_to.push(kind);
-            }
-        }
+        let kinds = patient::AllergyKind::ALL.len();
         patient::Intake {
             conditions: self.conditions.check("conditions", checks),
             allergies: self.allergies.check("allergies", checks),
-            no_known_allergies_to,
+            no_known_allergies_to: checks.set("noKnownAllergiesTo", self.no_known_allergies_to, kinds),
             medications: self.medications.check("medications", checks),
-            symptoms,
+            symptoms: checks.texts("symptoms", self.symptoms, patient::Intake::MOST, TextRule::SYMPTOM),
             withdrawn: checks.list("withdrawn", self.withdrawn, patient::Intake::MOST),
+            words: checks.list("words", self.words, patient::Intake::MOST),
         }
     }
 }
@@ -403,6 +478,7 @@ impl From<patient::Intake> for Intake {
             medications,
             symptoms,
             withdrawn,
+            words,
         } = intake;
         Self {
             conditions: Findings::of(conditions),
@@ -411,6 +487,7 @@ impl From<patient::Intake> for Intake {
             medications: Findings::of(medications),
             symptoms,
             withdrawn: withdrawn.into_iter().map(Into::into).collect(),
+            words: words.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -507,7 +584,7 @@ pub struct SearchPatients {
     /// how Unicode composes a character do not count.
     #[schema(inline, value_type = SearchText)]
     pub name: String,
-    /// Where the page before ended (`nextCursor`).
+    /// Where the page before ended (`nextCursor`), by the same filters.
     #[serde(default)]
     #[schema(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
@@ -518,12 +595,13 @@ pub struct SearchPatients {
 }
 
 impl Checked for SearchPatients {
-    type Domain = (String, Wanted<PatientId>);
+    type Domain = (String, PageQuery);
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
-        let name = checks.text("name", self.name, 200);
-        let page = check_page("patients", checks, self.cursor.as_deref(), self.limit);
-        (name, page)
+        let Self { name, cursor, limit } = self;
+        checks.within("limit", |checks| check_limit(checks, limit));
+        let name = checks.fits("name", name, TextRule::SEARCH);
+        (name, PageQuery { cursor, limit })
     }
 }
 
@@ -531,8 +609,8 @@ impl Checked for SearchPatients {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LookUpPatients {
-    /// The identifiers.
-    #[schema(min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
+    /// The identifiers, each once.
+    #[schema(value_type = HashSet<Identifier>, min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
     pub identifiers: Vec<Identifier>,
 }
 
@@ -543,7 +621,7 @@ impl Checked for LookUpPatients {
         if self.identifiers.is_empty() {
             checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
         }
-        checks.list(
+        checks.set(
             "identifiers",
             self.identifiers,
             patient::PatientDetails::MOST_IDENTIFIERS,

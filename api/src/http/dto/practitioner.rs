@@ -3,13 +3,13 @@
 use application::queries::PractitionerView;
 use chrono_tz::Tz;
 use domain::kernel::TextRule;
+use domain::kernel::time::whole_millis;
 use domain::practitioner;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::CredentialText;
-use super::time::whole_millis;
 use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
 
 /// Who a practitioner is.
@@ -55,7 +55,7 @@ impl Checked for PractitionerDetails {
             name: checks.field("name", self.name),
             gender: self.gender.into(),
             specializations: checks.list("specializations", self.specializations, 50),
-            credentials: checks.texts("credentials", self.credentials, 50, TextRule::line(500)),
+            credentials: checks.texts("credentials", self.credentials, 50, TextRule::CREDENTIAL),
             time_zone,
             identifier: checks.optional("identifier", self.identifier),
             as_of: self.as_of.map(|at| whole_millis(at.0)),

@@ -42,7 +42,7 @@ impl Checked for DeclineRequest {
     type Domain = String;
 
     fn check(self, checks: &mut Checks) -> String {
-        checks.fits("reason", self.reason, TextRule::prose(1000))
+        checks.fits("reason", self.reason, TextRule::DECISION)
     }
 }
 

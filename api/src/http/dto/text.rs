@@ -50,19 +50,19 @@ texts! {
     /// A symptom in the patient's own words.
     SymptomText = TextRule::SYMPTOM, from 1, such as "a cough";
     /// A licence or degree.
-    CredentialText = TextRule::line(500), from 1, such as "MD";
+    CredentialText = TextRule::CREDENTIAL, from 1, such as "MD";
     /// What an account is called.
-    AccountName = TextRule::line(200), from 1, such as "Ward 3 bedside terminals";
+    AccountName = TextRule::ACCOUNT_NAME, from 1, such as "Ward 3 bedside terminals";
     /// What is looked for.
-    SearchText = TextRule::line(200), from 1, such as "ada oka";
+    SearchText = TextRule::SEARCH, from 1, such as "ada oka";
     /// Why something was called off.
-    ReasonText = TextRule::prose(2000), from 1, such as "The patient is abroad.";
+    ReasonText = TextRule::CANCELLATION, from 1, such as "The patient is abroad.";
     /// Why a wallet was taken away.
-    TakingReason = TextRule::prose(1000), from 1, such as "The patient reported the phone stolen.";
+    TakingReason = TextRule::DECISION, from 1, such as "The patient reported the phone stolen.";
     /// Why a request was declined.
-    DecliningReason = TextRule::prose(1000), from 1, such as "We know you already: ask at the desk for an invitation.";
+    DecliningReason = TextRule::DECISION, from 1, such as "We know you already: ask at the desk for an invitation.";
     /// The secret of an invitation.
-    InvitationText = TextRule::line(100), from 1, such as "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw";
+    InvitationText = TextRule::INVITATION, from 1, such as "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw";
 }
 
 fn described(rule: TextRule, least: usize) -> ObjectBuilder {

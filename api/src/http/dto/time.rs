@@ -39,11 +39,6 @@ pub(super) fn is_meant(at: DateTime<Utc>) -> bool {
     YEARS.contains(&at.year())
 }
 
-/// What the log keeps of an instant that is kept to the millisecond.
-pub(super) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
-}
-
 macro_rules! from_text {
     ($type:ident, $parse:ident, $expected:literal, $format:ident, $example:literal, $description:literal) => {
         impl<'de> Deserialize<'de> for $type {

@@ -43,7 +43,7 @@ impl Checked for AcceptInvitation {
     type Domain = String;
 
     fn check(self, checks: &mut Checks) -> String {
-        checks.text("invitation", self.invitation, 100)
+        checks.fits("invitation", self.invitation, TextRule::INVITATION)
     }
 }
 
@@ -80,7 +80,7 @@ impl Checked for TakeWalletAway {
     type Domain = String;
 
     fn check(self, checks: &mut Checks) -> String {
-        checks.fits("reason", self.reason, TextRule::prose(1000))
+        checks.fits("reason", self.reason, TextRule::DECISION)
     }
 }
 

@@ -42,7 +42,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page("accounts")?;
+    let page = query.page(reading.list("accounts", &()))?;
     let found = reading.clinic.accounts(&reading.caller, page.query()).await?;
     Ok(reading.page(page.answer(found, |account| account.id, dto::Account::from)))
 }

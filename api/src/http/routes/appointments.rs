@@ -5,12 +5,12 @@ use application::calendars::{AppointmentAction, AppointmentVersion};
 use application::clinic::Backend;
 use application::queries::AppointmentFilter;
 use domain::kernel::{AppointmentId, PatientId, PractitionerId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, page};
+use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto::{self, Checked, Day};
 use crate::http::etag;
 use crate::http::problem::Problem;
@@ -49,7 +49,7 @@ pub struct AppointmentQuery {
     /// In this state.
     #[param(inline)]
     pub status: Option<dto::AppointmentStatus>,
-    /// Where the page before ended (`nextCursor`).
+    /// Where the page before ended (`nextCursor`), by the same filters.
     pub cursor: Option<String>,
     /// How many items at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -57,6 +57,24 @@ pub struct AppointmentQuery {
 }
 
 impl AppointmentQuery {
+    fn page(&self) -> PageQuery {
+        PageQuery::new(self.cursor.as_ref(), self.limit)
+    }
+
+    /// What tells its list from others.
+    const fn filters(&self) -> impl Serialize {
+        let Self {
+            patient,
+            practitioner,
+            from,
+            to,
+            status,
+            cursor: _,
+            limit: _,
+        } = self;
+        (patient, practitioner, from, to, status)
+    }
+
     fn filter(self) -> AppointmentFilter {
         AppointmentFilter {
             patient: self.patient.map(PatientId::new),
@@ -79,7 +97,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<AppointmentQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page("appointments", query.cursor.as_deref(), query.limit)?;
+    let page = query.page().page(reading.list("appointments", &query.filters()))?;
     let found = reading
         .clinic
         .appointments(&reading.caller, query.filter(), page.query())

@@ -5,13 +5,13 @@ use application::clinic::Backend;
 use application::queries::{FreeSlot, SlotFilter};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::{CalendarId, PractitionerId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::practitioners::check_specialization;
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, page};
+use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto::{self, Day, Instant, query_instant};
 use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
@@ -78,7 +78,7 @@ pub struct SlotQuery {
     /// Starting before; 30 days after `from`, unless given. Not before `from`, and at most 92 days after it.
     #[serde(default, deserialize_with = "query_instant")]
     pub until: Option<Instant>,
-    /// Where the page before ended (`nextCursor`).
+    /// Where the page before ended (`nextCursor`), by the same filters.
     pub cursor: Option<String>,
     /// How many items at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -89,6 +89,23 @@ const USUAL_SEARCH: TimeDelta = TimeDelta::days(30);
 const LONGEST_SEARCH: TimeDelta = TimeDelta::days(92);
 
 impl SlotQuery {
+    fn page(&self) -> PageQuery {
+        PageQuery::new(self.cursor.as_ref(), self.limit)
+    }
+
+    /// What tells its list from others.
+    const fn filters(&self) -> impl Serialize {
+        let Self {
+            specialization,
+            practitioner,
+            from,
+            until,
+            cursor: _,
+            limit: _,
+        } = self;
+        (specialization, practitioner, from, until)
+    }
+
     fn filter(self, now: DateTime<Utc>) -> Result<SlotFilter, Problem> {
         let from = self.from.map_or(now, |from| from.0);
         let until = self.until.map_or(from + USUAL_SEARCH, |until| until.0);
@@ -116,7 +133,7 @@ pub async fn slots<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<SlotQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page("slots", query.cursor.as_deref(), query.limit)?;
+    let page = query.page().page(reading.list("slots", &query.filters()))?;
     let filter = query.filter(reading.core.ports.clock.now())?;
     let found = reading.clinic.free_slots(&reading.caller, filter, page.query()).await?;
     let place = |free: &FreeSlot| (free.slot.start, free.practitioner);

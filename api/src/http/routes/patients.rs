@@ -51,7 +51,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page("patients")?;
+    let page = query.page(reading.list("patients", &()))?;
     let found = reading.clinic.patients(&reading.caller, None, page.query()).await?;
     Ok(reading.page(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
@@ -67,7 +67,8 @@ pub async fn search<B: Backend>(
     reading: Reading<B>,
     Json(search): Json<dto::SearchPatients>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, page) = checked(search)?;
+    let (name, asked) = checked(search)?;
+    let page = asked.page_by_body(reading.list("patients by name", &name))?;
     let found = reading
         .clinic
         .patients(&reading.caller, Some(&name), page.query())

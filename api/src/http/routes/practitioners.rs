@@ -2,12 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use application::clinic::Backend;
-use domain::kernel::PractitionerId;
-use serde::Deserialize;
+use domain::kernel::{PractitionerId, TextRule};
+use serde::{Deserialize, Serialize};
 
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery, page};
+use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto;
 use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
@@ -40,11 +40,27 @@ pub struct PractitionerQuery {
     /// A code of a specialization, or a part of its text; case and accents do not count.
     #[param(example = "cardio")]
     pub specialization: Option<String>,
-    /// Where the page before ended (`nextCursor`).
+    /// Where the page before ended (`nextCursor`), by the same filters.
     pub cursor: Option<String>,
     /// How many items at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
+}
+
+impl PractitionerQuery {
+    fn page(&self) -> PageQuery {
+        PageQuery::new(self.cursor.as_ref(), self.limit)
+    }
+
+    /// What tells its list from others.
+    const fn filters(&self) -> impl Serialize {
+        let Self {
+            specialization,
+            cursor: _,
+            limit: _,
+        } = self;
+        specialization
+    }
 }
 
 /// List practitioners, in the order of their ids.
@@ -58,7 +74,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PractitionerQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = page("practitioners", query.cursor.as_deref(), query.limit)?;
+    let page = query.page().page(reading.list("practitioners", &query.filters()))?;
     let specialization = check_specialization(query.specialization)?;
     let found = reading
         .clinic
@@ -73,8 +89,9 @@ pub async fn list<B: Backend>(
 /// `malformed-request` when it is too long to be one.
 pub fn check_specialization(text: Option<String>) -> Result<Option<String>, Problem> {
     let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    if text.as_ref().is_some_and(|text| text.chars().count() > 200) {
-        let detail = "The specialization must have at most 200 characters.";
+    let most = TextRule::SEARCH.most();
+    if text.as_ref().is_some_and(|text| text.chars().count() > most) {
+        let detail = format!("The specialization must have at most {most} characters.");
         return Err(Problem::new(ProblemKind::MalformedRequest).detail(detail));
     }
     Ok(text)
@@ -131,7 +148,7 @@ pub async fn patients<B: Backend>(
     id: web::Path<PractitionerId>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page("patients of a practitioner")?;
+    let page = query.page(reading.list("patients of a practitioner", &*id))?;
     let found = reading.clinic.patients_of(&reading.caller, *id, page.query()).await?;
     Ok(reading.page(page.answer(found, |one| one.patient, dto::Relationship::from)))
 }

@@ -61,7 +61,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page("registration requests")?;
+    let page = query.page(reading.list("registration requests", &()))?;
     let found = reading.clinic.requests(&reading.caller, page.query()).await?;
     let key = |request: &application::requests::RegistrationRequest| (request.asked_at, request.id);
     Ok(reading.page(page.answer(found, key, dto::RegistrationRequest::from)))

@@ -146,7 +146,8 @@ pub async fn read<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Probl
 /// Change one's wallet for another one.
 ///
 /// Both wallets sign, so nobody takes an account over with a stolen token. From then on the new one signs in, and the former one has no
-/// account. The sessions of both end, this one too: sign in with the new wallet.
+/// account. The sessions of both end, this one too: sign in with the new wallet. The same request may be repeated with either, under its
+/// `Idempotency-Key`.
 #[utoipa::path(
     put, path = "/v1/me/wallet", tag = "wallets", request_body = dto::ChangeWallet,
     responses((status = 200, description = "Changed; `id` is the account's", body = CommandResult)),
@@ -154,18 +155,12 @@ pub async fn read<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Probl
 pub async fn change<B: Backend>(command: Command<B, dto::ChangeWallet>) -> Result<HttpResponse, Problem> {
     let (core, authenticator) = (command.core(), command.authenticator());
     let run = command.run(async move |clinic, caller, asked, issue| {
-        if let Some(new) = named(&asked.new.message)
-            && let Some(done) = clinic.wallet_changed_before(&caller, &new, &issue).await?
-        {
-            return Ok(Answer::changed(done));
+        let [old, new] = [&asked.current, &asked.new].map(|signed| named(&signed.message));
+        let agreed = core.agreed(&asked, issue.command_id);
+        let done = clinic.change_wallet(&caller, new, agreed, &issue).await?;
+        for wallet in [old, new].into_iter().flatten() {
+            authenticator.forget(&wallet).await;
         }
-        // Who has no wallet to change uses no nonce up.
-        clinic.own_wallet(&caller).await?;
-        let change = core.agreed(&asked, issue.command_id).await?;
-        let (from, to) = (change.from.wallet, change.to.wallet);
-        let done = clinic.change_wallet(&caller, change, &issue).await?;
-        authenticator.forget(&from).await;
-        authenticator.forget(&to).await;
         Ok(Answer::changed(done))
     });
     run.await

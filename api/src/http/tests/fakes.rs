@@ -402,6 +402,16 @@ fn appointment(id: AppointmentId) -> AppointmentView {
     }
 }
 
+fn relationship() -> RelationshipView {
+    RelationshipView {
+        patient: PatientId::new(OWN),
+        practitioner: PractitionerId::new(OWN),
+        since: now(),
+        latest: now(),
+        appointments: 1,
+    }
+}
+
 impl FakeQueries {
     fn account_of(&self, number: u8) -> Option<AccountView> {
         let name = ROLES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name);
@@ -475,7 +485,13 @@ impl Queries for FakeQueries {
     }
 
     async fn free_slots(&self, _: &SlotFilter, _: Page<SlotCursor>) -> Result<Vec<FreeSlot>, QueryError> {
-        Ok(Vec::new())
+        let AppointmentView { day, slot, .. } = appointment(AppointmentId::new(OWN));
+        let practitioner = PractitionerId::new(OWN);
+        Ok(vec![FreeSlot {
+            practitioner,
+            day,
+            slot,
+        }])
     }
 
     async fn appointment(&self, id: AppointmentId) -> Result<Option<AppointmentView>, QueryError> {
@@ -488,7 +504,7 @@ impl Queries for FakeQueries {
         _: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
         self.filters.lock().unwrap().push(filter.clone());
-        Ok(Vec::new())
+        Ok(vec![appointment(AppointmentId::new(OWN))])
     }
 
     async fn open_appointments(&self, _: PatientId, _: DateTime<Utc>) -> Result<u64, QueryError> {
@@ -496,7 +512,7 @@ impl Queries for FakeQueries {
     }
 
     async fn relationships_of_patient(&self, _: PatientId) -> Result<Vec<RelationshipView>, QueryError> {
-        Ok(Vec::new())
+        Ok(vec![relationship()])
     }
 
     async fn relationships_of_practitioner(
@@ -504,7 +520,7 @@ impl Queries for FakeQueries {
         _: PractitionerId,
         _: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, QueryError> {
-        Ok(Vec::new())
+        Ok(vec![relationship()])
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<AccountView>, QueryError> {
@@ -749,7 +765,12 @@ impl RegistrationRequests for FakeRequests {
         Ok(vec![request(OWN)])
     }
 
-    async fn begin_approval(&self, id: Uuid, _: DateTime<Utc>) -> Result<Decided<RegistrationRequest>, StoreError> {
+    async fn begin_approval(
+        &self,
+        id: Uuid,
+        _: CommandId,
+        _: DateTime<Utc>,
+    ) -> Result<Decided<RegistrationRequest>, StoreError> {
         Ok(decided(id, request(id)))
     }
 
@@ -757,7 +778,7 @@ impl RegistrationRequests for FakeRequests {
         Ok(())
     }
 
-    async fn give_back(&self, _: Uuid) -> Result<(), StoreError> {
+    async fn give_back(&self, _: Uuid, _: CommandId) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -832,10 +853,10 @@ impl CommandRegistry for FakeRegistry {
         let mut rows = self.rows.lock().unwrap();
         let found = rows
             .iter_mut()
-            .find(|(_, row)| row.issuer == claim.issuer && row.key == Some(claim.key));
+            .find(|(_, row)| claim.issuers.include(row.issuer) && row.key == Some(claim.key));
         let Some((id, row)) = found else {
             let row = Row {
-                issuer: claim.issuer,
+                issuer: claim.issuers.now,
                 key: Some(claim.key),
                 fingerprint: claim.fingerprint,
                 fence: 1,

@@ -4,5 +4,6 @@ mod authorization;
 mod bad_input;
 mod commands;
 mod fakes;
+mod pages;
 mod posture;
 mod sign_in;

@@ -25,8 +25,9 @@ fn bearer(request: TestRequest, token: &str) -> TestRequest {
     request.insert_header(("authorization", format!("Bearer {token}")))
 }
 
-fn signed(challenge: &Value) -> Value {
-    let key = SigningKey::from_bytes(&[7; 32].into()).unwrap();
+/// What a challenge becomes that the wallet of this number has signed.
+fn signed_by(number: u8, challenge: &Value) -> Value {
+    let key = SigningKey::from_bytes(&[number; 32].into()).unwrap();
     let point = key.verifying_key().to_encoded_point(false);
     let address = signinwithethereum::eip55(Keccak256::digest(&point.as_bytes()[1..])[12..].try_into().unwrap());
     let text = |name: &str| challenge[name].as_str().unwrap().to_owned();
@@ -52,7 +53,11 @@ async fn a_wallet_signs_in_once_per_nonce_and_signs_out() {
     let service = init_service(app(world.state())).await;
     let (status, challenge) = send!(service, TestRequest::post().uri("/v1/auth/nonce"));
     assert_eq!(status, 200);
-    let login = || TestRequest::post().uri("/v1/auth/login").set_json(signed(&challenge));
+    let login = || {
+        TestRequest::post()
+            .uri("/v1/auth/login")
+            .set_json(signed_by(7, &challenge))
+    };
     let (status, session) = send!(service, login());
     assert_eq!((status, &session["me"]["registered"]), (200, &json!(false)));
     let token = session["token"].as_str().unwrap();
@@ -188,6 +193,41 @@ async fn a_revocation_that_waits_is_pending_to_whoever_asks() {
     };
     let (status, body) = send!(service, ask());
     assert_eq!((status, &body["status"]), (200, &json!("pending")), "{body}");
+}
+
+#[actix_web::test]
+async fn attempts_to_sign_in_are_limited_by_wallet_however_many_addresses_they_come_from() {
+    let world = World::new();
+    let settings = crate::http::HttpSettings {
+        limits: crate::http::limits::CallerLimits {
+            sign_ins_per_wallet: std::num::NonZeroU32::new(2).unwrap(),
+            ..Default::default()
+        },
+        ..world.settings.clone()
+    };
+    let world = World { settings, ..world };
+    let service = init_service(app(world.state())).await;
+    let addresses = std::cell::Cell::new(0_u8);
+    let login = async |body: &Value| {
+        addresses.set(addresses.get() + 1);
+        let address = format!("192.0.2.{}:1", addresses.get()).parse().unwrap();
+        let login = TestRequest::post().uri("/v1/auth/login").peer_addr(address);
+        send!(service, login.set_json(body))
+    };
+    let challenge = async || send!(service, TestRequest::post().uri("/v1/auth/nonce")).1;
+    // What another wallet signs in its name counts for nothing: nobody locks it out.
+    for _ in 0..3 {
+        let mut forged = signed_by(7, &challenge().await);
+        forged["signature"] = signed_by(8, &challenge().await)["signature"].take();
+        assert_eq!(login(&forged).await.0, 401);
+    }
+    for _ in 0..2 {
+        assert_eq!(login(&signed_by(7, &challenge().await)).await.0, 200);
+    }
+    let (status, problem) = login(&signed_by(7, &challenge().await)).await;
+    assert_eq!((status, &problem["type"]), (429, &json!("/problems/too-many-requests")));
+    assert!(problem["detail"].as_str().unwrap().contains("wallet"), "{problem}");
+    assert_eq!(login(&signed_by(8, &challenge().await)).await.0, 200);
 }
 
 #[actix_web::test]

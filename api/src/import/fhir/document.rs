@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{BundleError, read};
+use super::{BundleError, Lenient, read};
 
 /// What a file holds.
 #[derive(Default)]
@@ -30,6 +30,8 @@ pub(in crate::import) struct Item<'a> {
     pub(in crate::import) deleted: Option<String>,
     /// When the server stored this state (`Bundle.entry.response`), if that is told.
     pub(in crate::import) stored: Option<String>,
+    /// When the bundle was put together (`Bundle.timestamp`), if that is told: its states were these then. A history has older ones too.
+    pub(in crate::import) assembled: Option<String>,
     /// Whether what comes later in the file is older (a history, FHIR R4, `http.html#history`).
     pub(in crate::import) newest_first: bool,
 }
@@ -44,6 +46,8 @@ struct Kind {
 struct RawBundle<'a> {
     #[serde(rename = "type")]
     kind: Option<String>,
+    #[serde(default)]
+    timestamp: Lenient<String>,
     #[serde(borrow, default)]
     entry: Vec<&'a RawValue>,
 }
@@ -150,6 +154,7 @@ impl<'a> Contents<'a> {
                 resource: Some(json),
                 deleted: None,
                 stored: None,
+                assembled: None,
                 newest_first: false,
             }),
             Err(_) => {
@@ -168,12 +173,17 @@ impl<'a> Contents<'a> {
             Ok(reading) => reading,
             Err(why) => return self.failures.push(BundleError::new(format!("{place}type"), why)),
         };
+        let assembled = bundle.timestamp.0.filter(|_| reading != Reading::History);
+        let from = self.items.len();
         for (index, entry) in bundle.entry.into_iter().enumerate() {
             let path = format!("{place}entry[{index}].resource");
             match read::<RawEntry<'a>>(entry.get().as_bytes(), &path) {
                 Ok(entry) => self.entry(entry, reading, document, path),
                 Err(_) => self.lost.push((path, "cannot be read as an entry of a bundle")),
             }
+        }
+        for item in self.items.iter_mut().skip(from) {
+            item.assembled.clone_from(&assembled);
         }
     }
 
@@ -204,6 +214,7 @@ impl<'a> Contents<'a> {
             resource: entry.resource.filter(|_| deleted.is_none()),
             deleted,
             stored: entry.response.and_then(|response| response.last_modified),
+            assembled: None,
             newest_first: reading == Reading::History,
         });
     }

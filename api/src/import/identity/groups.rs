@@ -108,13 +108,35 @@ impl<'a> Grouping<'a> {
         self.states.get(at(number))
     }
 
-    /// An address that names one resource everywhere names one resource.
+    /// An address that names one resource everywhere names one resource, unless it is two patients': then it names none of them.
     fn by_own_names(&mut self) {
-        let mut first: HashMap<(Kind, Key), u32> = HashMap::new();
+        let mut holders: BTreeMap<(Kind, Key), Vec<u32>> = BTreeMap::new();
         for (number, state) in self.each() {
             if let Some(own) = state.likeness.own.filter(|_| state.is_own_global) {
-                let first = *first.entry((state.kind, own)).or_insert(number);
-                self.sets.union(first, number);
+                holders.entry((state.kind, own)).or_default().push(number);
+            }
+        }
+        for (name, holders) in holders {
+            if name.0 == Kind::Patient && self.are_several(&holders, Bond::Resource) {
+                self.unite_the_same(&holders);
+                self.shared.insert(name);
+            } else {
+                self.sets.union_all(&holders);
+            }
+        }
+    }
+
+    /// Makes one what is told twice in the same words.
+    fn unite_the_same(&mut self, states: &[u32]) {
+        for (at, one) in states.iter().enumerate() {
+            let same = states.iter().take(at).find(|other| {
+                let both = self.state(*one).zip(self.state(**other));
+                both.is_some_and(|(one, other)| {
+                    one.likeness == other.likeness && one.identifiers == other.identifiers && !one.deleted
+                })
+            });
+            if let Some(same) = same {
+                self.sets.union(*same, *one);
             }
         }
     }
@@ -279,12 +301,13 @@ impl<'a> Grouping<'a> {
     fn cannot_be_one(&self, one: &Alike<'_>, other: &Alike<'_>, bond: Bond) -> bool {
         let is_one = self.sets.find(one.number) == self.sets.find(other.number);
         let whose = self.whose(one.number).zip(self.whose(other.number));
+        let bond = one.bond(other).max(bond);
+        let (left, right) = (&one.state.likeness, &other.state.likeness);
+        let is_other_id = left.own.is_none() || left.own != right.own;
         !is_one
             && (whose.is_some_and(|(one, other)| one != other)
-                || one
-                    .state
-                    .likeness
-                    .contradicts(&other.state.likeness, one.bond(other).max(bond)))
+                || left.contradicts(right, bond)
+                || (bond == Bond::Plain && is_other_id && left.is_strange_to(right)))
     }
 
     fn whose(&self, number: u32) -> Option<u32> {

@@ -86,6 +86,7 @@ pub(in crate::import) struct Index {
     shared: HashSet<(Kind, Key)>,
     lookup: Lookup,
     parts: HashMap<u32, u32>,
+    sole_patients: HashMap<(u32, Option<u32>), Option<u32>>,
 }
 
 /// Where states are found by what they are called.
@@ -170,7 +171,18 @@ impl Index {
         }
         let counting: HashSet<u32> = self.by_group.values().filter_map(|group| group.content).collect();
         self.payloads.retain(|number, _| counting.contains(number));
+        self.find_sole_patients();
         let mut parts: HashMap<u32, u32> = HashMap::new();
+        for state in self
+            .states
+            .iter()
+            .filter(|state| state.deleted && state.kind.is_finding())
+        {
+            if let Some(owner) = self.owner_of_deleted(state.origin()) {
+                let count = parts.entry(owner).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
         for (group, Group { content, .. }) in &self.by_group {
             let Some(state) = content.and_then(|content| self.states.get(at(content))) else {
                 continue;
@@ -337,7 +349,28 @@ impl Index {
     /// As of when a group is as it is, by its newest state, if that says so. A deletion is a state.
     pub(in crate::import) fn as_of(&self, group: u32) -> Option<DateTime<Utc>> {
         let newest = self.by_group.get(&group)?.newest;
-        self.states.get(at(newest))?.stamp.updated
+        self.states.get(at(newest))?.stamp.updated.date()
+    }
+
+    /// The one patient who is told of in the document of an item, or else in its file.
+    pub(in crate::import) fn sole_patient(&self, origin: Origin) -> Option<u32> {
+        let document = self.state_at(origin)?.1.document;
+        let of_document = self.sole_patients.get(&(origin.file, Some(document)));
+        let sole = of_document.or_else(|| self.sole_patients.get(&(origin.file, None)));
+        sole.copied().flatten()
+    }
+
+    /// Finds whom the documents and the files are about that are about one person.
+    fn find_sole_patients(&mut self) {
+        for (number, state) in (0..).zip(&self.states) {
+            if state.kind == Kind::Patient && !state.deleted {
+                let group = self.groups.get(at(number)).copied().unwrap_or(number);
+                for place in [(state.file, Some(state.document)), (state.file, None)] {
+                    let sole = self.sole_patients.entry(place).or_insert(Some(group));
+                    *sole = sole.filter(|known| *known == group);
+                }
+            }
+        }
     }
 
     /// Whose an item is.
@@ -347,6 +380,14 @@ impl Index {
     pub(in crate::import) fn owner_at(&self, origin: Origin) -> Result<u32, Unresolved> {
         let (_, state) = self.state_at(origin).ok_or(Unresolved::Missing)?;
         self.subject_of(state)
+    }
+
+    /// Whose a deleted finding was of which the run has nothing else: whom its document is about, if that is one person.
+    pub(in crate::import) fn owner_of_deleted(&self, origin: Origin) -> Option<u32> {
+        let (number, state) = self.state_at(origin)?;
+        let is_unknown = state.deleted && state.kind.is_finding() && self.is_empty(self.group_of(number));
+        let owner = self.sole_patient(origin).filter(|_| is_unknown);
+        owner.filter(|owner| !self.is_deleted(*owner))
     }
 
     /// Whether an item says at all whose it is.
@@ -443,8 +484,14 @@ impl Index {
         names.own = ranked.into_iter().map(|(_, identifier)| identifier.clone()).collect();
         let mut called: Vec<(bool, &Identifier)> = Vec::new();
         for state in members() {
-            let own = state.likeness.own.and_then(|key| self.identifiers.get(&key));
-            called.extend(own.map(|own| (!state.is_own_global, own)));
+            let Some((key, own)) = state.likeness.own.and_then(|key| self.identifiers.get_key_value(&key)) else {
+                continue;
+            };
+            if !self.shared.contains(&(kind, *key)) {
+                called.push((!state.is_own_global, own));
+            } else if !names.shared.contains(own) {
+                names.shared.push(own.clone());
+            }
         }
         called.sort();
         called.dedup();
@@ -452,6 +499,14 @@ impl Index {
         names.shared.sort();
         names.former.sort();
         names
+    }
+
+    /// Whether a former state of somebody has another name, sex or number than the one that counts.
+    pub(in crate::import) fn is_told_otherwise(&self, group: u32) -> bool {
+        let now = self.likeness_of(group);
+        let members = self.members.get(&group).into_iter().flatten();
+        let mut states = members.filter_map(|number| self.states.get(at(*number)));
+        states.any(|state| state.likeness.is_told_otherwise(&now))
     }
 
     /// Whether another group of the kind is called the same, so that the name tells nothing.

@@ -18,6 +18,15 @@ impl Key {
         Self::of_bytes(&name)
     }
 
+    /// The first bytes of it, for what is compared among few.
+    pub(in crate::import) fn digest<const N: usize>(self) -> [u8; N] {
+        let mut digest = [0; N];
+        for (byte, of) in digest.iter_mut().zip(self.0.to_be_bytes()) {
+            *byte = of;
+        }
+        digest
+    }
+
     /// Of a file's bytes.
     pub(in crate::import) fn of_bytes(bytes: &[u8]) -> Self {
         Self(Uuid::new_v5(&Uuid::NAMESPACE_URL, bytes).as_u128())

@@ -3,6 +3,7 @@
 //! A number may be a family's although nothing says so, and be on every member. So whoever shares one is compared by what else
 //! is told of them. What is merely not told never speaks against it.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use domain::kernel::{Gender, Identifier};
@@ -54,7 +55,8 @@ impl Likeness {
     ///
     /// Nobody is who was born on another day and is called otherwise; nor, where the days are not known, who has neither a given nor a
     /// family name in common. A number of no type proves so little that all that is told of a patient has to agree with it, but for a
-    /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's.
+    /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's. One address
+    /// is of two where two of name, sex and number differ, and no number is common to them.
     pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
         let days = self.born.zip(other.born);
         let other_day = days.is_some_and(|(one, two)| !agree(one, two));
@@ -66,9 +68,13 @@ impl Likeness {
         }
         let other_resource = self.own.is_none() || self.own != other.own;
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
-        let is_patient = self.born.is_some() || other.born.is_some();
+        let is_patient = self.is_patient(other);
         match bond {
-            Bond::Resource => false,
+            // A server may be set up anew, and two may be called the same: `http://localhost`.
+            Bond::Resource => {
+                let otherwise = [given, family, gender, self.numbered_apart(other)];
+                is_patient && !self.is_numbered_as(other) && otherwise.into_iter().filter(|one| *one).count() >= 2
+            }
             Bond::Typed => {
                 (other_resource && self.numbered_apart(other))
                     || days.is_some_and(|(one, two)| are_generations(one, two))
@@ -81,17 +87,48 @@ impl Likeness {
         }
     }
 
-    /// Whether the two are alike enough to be one where no number says so: they have the date of birth and a name in common, or
-    /// the whole name, and nothing that both tell differs.
+    /// Whether the two are alike enough to be one where no number says so: they have the date of birth and a given name in common, or
+    /// two names, and nothing that both tell differs. A family name is many people's, born on the same day or not.
     pub(in crate::import) fn resembles(&self, other: &Self) -> bool {
         let born = self.born.zip(other.born).map(|(one, two)| agree(one, two));
         let told = |one: &[Word], two: &[Word]| (!one.is_empty() && !two.is_empty()).then(|| !apart(one, two));
         let (given, family) = (told(&self.given, &other.given), told(&self.family, &other.family));
-        let is_named = given == Some(true) || family == Some(true);
-        let is_named_whole =
-            family == Some(true) && (given == Some(true) || (given.is_none() && self.family == other.family));
+        let is_only_doctor = !self.is_patient(other) && given.is_none() && family == Some(true);
+        let is_named_whole = self.is_named_as(other) || (is_only_doctor && self.family == other.family);
         let differs = [born, given, family].contains(&Some(false));
-        !differs && ((born == Some(true) && is_named) || is_named_whole)
+        !differs && ((born == Some(true) && given == Some(true)) || is_named_whole)
+    }
+
+    /// Whether both patients are named, and no more of their names agrees than a family name does. What is not one person's alone does
+    /// not make them one.
+    pub(in crate::import) fn is_strange_to(&self, other: &Self) -> bool {
+        let is_named = |one: &Self| !(one.given.is_empty() && one.family.is_empty());
+        let is_called_as = !apart(&self.given, &other.given) && !self.given.is_empty() && !other.given.is_empty();
+        self.is_patient(other) && is_named(self) && is_named(other) && !is_called_as && !self.is_named_as(other)
+    }
+
+    /// Whether the two, taken for one, differ in a name, in their sex or in a number: that somebody may want to see.
+    pub(in crate::import) fn is_told_otherwise(&self, other: &Self) -> bool {
+        self.gender.zip(other.gender).is_some_and(|(one, two)| one != two)
+            || apart(&self.given, &other.given)
+            || apart(&self.family, &other.family)
+            || self.numbered_apart(other)
+    }
+
+    /// Whether of either a day of birth is told, as it is of patients.
+    const fn is_patient(&self, other: &Self) -> bool {
+        self.born.is_some() || other.born.is_some()
+    }
+
+    /// Whether two names are common to them, wherever in a name they stand.
+    fn is_named_as(&self, other: &Self) -> bool {
+        let names = |one: &Self| -> BTreeSet<Word> { one.given.iter().chain(&one.family).copied().collect() };
+        names(self).intersection(&names(other)).count() >= 2
+    }
+
+    /// Whether they have an identifier in common.
+    fn is_numbered_as(&self, other: &Self) -> bool {
+        self.identifiers.iter().any(|one| other.identifiers.contains(one))
     }
 
     /// Whether some system has given them different identifiers, and none that both have.
@@ -282,14 +319,11 @@ mod tests {
             family: ada.family.iter().copied().filter(|_| family).collect(),
             ..Likeness::default()
         };
-        for like in [
-            without(true, true, false),
-            without(true, false, true),
-            without(false, true, true),
-        ] {
+        for like in [without(true, true, false), without(false, true, true)] {
             assert!(resembles(&like), "{like:?}");
         }
         for less in [
+            without(true, false, true),
             without(true, false, false),
             without(false, true, false),
             without(false, false, false),
@@ -303,6 +337,64 @@ mod tests {
         ] {
             assert!(!resembles(&other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_name_in_one_piece_is_as_good_as_in_two() {
+        let text = |words_of: &str| Likeness {
+            family: words([words_of]),
+            ..person(1970, "", "", &[], "")
+        };
+        assert!(text("Ada Byron").resembles(&text("Ada Byron")));
+        assert!(text("Ada Byron").resembles(&person(1970, "Ada", "Byron", &[], "")));
+        assert!(
+            !text("Byron").resembles(&text("Byron")),
+            "a family name is many people's"
+        );
+    }
+
+    #[test]
+    fn a_family_name_and_a_number_make_nobody_one() {
+        let house = [("house", "6")];
+        let byron = person(1970, "", "Byron", &house, "p1");
+        for other in [
+            person(1970, "", "Byron", &house, "p2"),
+            person(1970, "Ada", "Byron", &house, "p2"),
+        ] {
+            assert!(byron.is_strange_to(&other) && other.is_strange_to(&byron), "{other:?}");
+        }
+        let ada = person(1970, "Ada", "Byron", &house, "p1");
+        assert!(!ada.is_strange_to(&person(1970, "Ada", "Lovelace", &house, "p2")));
+        assert!(
+            !ada.is_strange_to(&Likeness::default()),
+            "who is not named is nobody else"
+        );
+    }
+
+    #[test]
+    fn one_address_is_of_two_who_differ_in_two_things() {
+        let of = |given: &str, family: &str, gender: u8, mrn: &str| Likeness {
+            gender: Some(gender),
+            ..person(1970, given, family, &[("mrn", mrn)], "https://a.test/Patient/1")
+        };
+        let ada = of("Ada", "Byron", 1, "a");
+        for other in [
+            of("Bea", "Kunz", 1, "b"),
+            of("Bob", "Byron", 0, "b"),
+            of("Ada", "Kunz", 1, "b"),
+            of("Ada", "Byron", 0, "b"),
+        ] {
+            assert!(contradict(&ada, &other, Bond::Resource), "{other:?}");
+        }
+        for same in [
+            of("Bea", "Kunz", 0, "a"),
+            of("Ada", "Byron", 1, "b"),
+            of("Ada", "Kunz", 1, "a"),
+        ] {
+            assert!(!contradict(&ada, &same, Bond::Resource), "{same:?}");
+            assert!(ada.is_told_otherwise(&same), "{same:?}");
+        }
+        assert!(!ada.is_told_otherwise(&ada));
     }
 
     #[test]

@@ -11,12 +11,14 @@ mod likeness;
 pub(in crate::import) mod naming;
 mod pointer;
 mod scan;
+mod source;
 mod stamp;
 
 pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
 pub(in crate::import) use likeness::{ADDRESSES, Bond, Likeness, gender, keys, words};
 pub(in crate::import) use pointer::Pointer;
 pub(in crate::import) use scan::{Payload, is_global, scan};
+pub(in crate::import) use source::source_id;
 
 /// The kinds of resources that an import reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -77,6 +79,11 @@ impl Kind {
     /// By FHIR's name. `None` for what is not imported.
     pub(in crate::import) fn read(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is taken into a patient's lists.
+    pub(in crate::import) const fn is_finding(self) -> bool {
+        matches!(self, Self::Condition | Self::Allergy | Self::Request | Self::Statement)
     }
 
     /// Whether it is of one patient, and taken into their record.

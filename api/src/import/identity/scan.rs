@@ -11,7 +11,7 @@ use super::key::Key;
 use super::likeness::{self, ADDRESSES, Likeness, words};
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
-use super::stamp::{self, Stamp};
+use super::stamp::{self, Stamp, When};
 use crate::import::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
 
 /// What is seen of a resource at the first reading.
@@ -84,6 +84,8 @@ struct Header<'a> {
     #[serde(default)]
     period: Lenient<Period>,
     #[serde(default)]
+    status: Lenient<String>,
+    #[serde(default)]
     service_provider: Lenient<Reference>,
     #[serde(borrow, default)]
     contained: Option<&'a RawValue>,
@@ -129,9 +131,13 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
         return;
     };
     let meta = header.meta.0.as_ref();
+    let told = meta.and_then(|meta| meta.last_updated.0.as_deref());
     let stamp = Stamp {
-        updated: instant(meta.and_then(|meta| meta.last_updated.0.as_deref()), now)
-            .or_else(|| instant(item.stored.as_deref(), now)),
+        updated: match when(kind, item, told, now) {
+            // Not dated, an open visit is the older one.
+            When::Now if kind == Kind::Encounter && !is_concluded(header.status.0.as_deref()) => When::Unknown,
+            when => when,
+        },
         version: meta.and_then(|meta| meta.version_id.0.as_deref()?.parse().ok()),
         place: (0, place(number, item)),
     };
@@ -240,7 +246,7 @@ fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> O
         pointer.id = pointer.id.or(full.id);
     }
     let stamp = Stamp {
-        updated: instant(item.stored.as_deref(), now),
+        updated: when(kind, item, None, now),
         version: None,
         place: (0, place(number, item)),
     };
@@ -375,6 +381,25 @@ pub(in crate::import) fn is_global(url: &str) -> bool {
 
 fn is_uuid(id: &str) -> bool {
     id.len() == 36 && uuid::Uuid::try_parse(id).is_ok()
+}
+
+/// Whether a visit of this status will not change by itself.
+fn is_concluded(status: Option<&str>) -> bool {
+    matches!(status, Some("finished" | "cancelled" | "entered-in-error"))
+}
+
+/// When a state was: when it was updated or stored; a finding, when its bundle was put together. What of a chart has no date is as of
+/// now; a date that is to come is none.
+fn when(kind: Kind, item: &Item<'_>, updated: Option<&str>, now: DateTime<Utc>) -> When {
+    let assembled = item.assembled.as_deref().filter(|_| kind.is_finding());
+    let told = [updated, item.stored.as_deref(), assembled];
+    let date = told.iter().find_map(|text| instant(*text, now));
+    let is_dated = told.iter().any(Option::is_some);
+    match date {
+        Some(date) => When::At(date),
+        None if kind.is_of_a_patient() && !is_dated => When::Now,
+        None => When::Unknown,
+    }
 }
 
 fn instant(text: Option<&str>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

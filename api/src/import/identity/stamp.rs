@@ -1,13 +1,37 @@
 //! Which of several states of one resource is the newest.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::kernel::time::whole_millis;
 
-/// When a state was, as far as its source says, and where it stands. The greatest is the newest: by `meta.lastUpdated`, then by
-/// `meta.versionId` where that is a number, then by its place. A state with a date is newer than one without.
+/// When a state was.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(in crate::import) enum When {
+    /// Nobody knows: before every state of which it is known.
+    #[default]
+    Unknown,
+    /// Then, to the millisecond.
+    At(DateTime<Utc>),
+    /// It is told now, without a date.
+    Now,
+}
+
+impl When {
+    /// The date, if there is one.
+    pub(in crate::import) const fn date(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Unknown | Self::Now => None,
+        }
+    }
+}
+
+/// When a state was, as far as its source says, and where it stands. The greatest is the newest: by its date, then by `meta.versionId`
+/// where that is a number, then by its place. What of a patient's chart has no date is as of now, as it is in a run of its own; who a
+/// person is counts less without a date.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(in crate::import) struct Stamp {
-    /// `meta.lastUpdated`, to the millisecond.
-    pub(in crate::import) updated: Option<DateTime<Utc>>,
+    /// `meta.lastUpdated`, or when the server stored it, or, of a finding, when its bundle was put together.
+    pub(in crate::import) updated: When,
     /// `meta.versionId`.
     pub(in crate::import) version: Option<u64>,
     /// The file, in the order in which they are imported, and the place in it.
@@ -23,17 +47,13 @@ pub(super) fn told(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc
     latest.is_none_or(|latest| at <= latest).then(|| whole_millis(at))
 }
 
-/// An instant as the log keeps it.
-pub(in crate::import) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn stamp(updated: Option<i64>, version: Option<u64>, place: u32) -> Stamp {
         let updated = updated.and_then(|at| DateTime::from_timestamp(at, 0));
+        let updated = updated.map_or(When::Unknown, When::At);
         Stamp {
             updated,
             version,
@@ -60,6 +80,10 @@ mod tests {
             stamp(Some(2), Some(9), 4),
             stamp(Some(2), Some(10), 2),
             stamp(Some(2), Some(10), 3),
+            Stamp {
+                updated: When::Now,
+                ..Stamp::default()
+            },
         ];
         assert!(order.is_sorted());
     }

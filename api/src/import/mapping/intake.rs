@@ -1,14 +1,14 @@
 //! Conditions, allergies and medications: what a patient brings.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use domain::kernel::{Concept, TextRule};
-use domain::patient::{Allergy, AllergyKind, Condition, Intake, Matter, Medication};
+use domain::patient::{Abated, Allergy, AllergyKind, Condition, Intake, Matter, Medication};
 use serde_json::Value;
 
-use super::negations::{Gathered, Said, said};
+use super::negations::{Gathered, Said, said, said_of_allergies};
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
-use crate::import::merge::{Ended, EndedFinding};
+use crate::import::merge::{Beside, Ended, ToldWord};
 
 const NAMELESS: &str = "has neither a code nor a text";
 
@@ -28,57 +28,63 @@ struct Brought {
 }
 
 impl Brought {
-    /// Takes what a concept says instead of a finding. Whether it did.
-    fn hear(&mut self, concept: Option<&CodeableConcept>, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
-        let Some((matter, said)) = concept.and_then(|concept| said(concept, kind)) else {
-            return false;
-        };
-        if let (Matter::Allergies, Said::NoneKnownTo(kind)) = (matter, said) {
-            remarks.passed_over("says that none of one kind are known, is recorded as that, and is no finding");
-            if !self.no_known_allergies_to.contains(&kind) {
-                self.no_known_allergies_to.push(kind);
+    /// Takes what is said instead of a finding. Whether anything is.
+    fn hear(&mut self, all: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
+        for (matter, said) in all {
+            if let (Matter::Allergies, Said::NoneKnownTo(kind)) = (matter, said) {
+                remarks.passed_over("says that none of one kind are known, is recorded as that, and is no finding");
+                if !self.no_known_allergies_to.contains(kind) {
+                    self.no_known_allergies_to.push(*kind);
+                }
+                continue;
             }
-            return true;
+            match matter {
+                Matter::Conditions => self.conditions.hear(*said, remarks),
+                Matter::Allergies => self.allergies.hear(*said, remarks),
+                Matter::Medications => self.medications.hear(*said, remarks),
+            }
         }
-        match matter {
-            Matter::Conditions => self.conditions.hear(said, remarks),
-            Matter::Allergies => self.allergies.hear(said, remarks),
-            Matter::Medications => self.medications.hear(said, remarks),
-        }
-        true
+        !all.is_empty()
     }
 
     fn condition(&mut self, entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) {
-        let Entry { resource, as_of, .. } = entry;
+        let resource = &entry.resource;
         let verification = status(&resource.verification_status, CONDITION_VERIFICATION);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
-        if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Conditions, remarks)) {
+        let said = said_by(Some(&resource.code), Matter::Conditions);
+        if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
             return;
         }
-        if !self.hear(Some(&resource.code), Matter::Conditions, remarks) {
-            self.conditions.extend(condition(resource, *as_of, remarks));
+        if !self.hear(&said, remarks) {
+            self.conditions.extend(condition(entry, remarks));
         }
     }
 
     fn allergy(&mut self, entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) {
-        let Entry { resource, as_of, .. } = entry;
+        let resource = &entry.resource;
         let verification = status(&resource.verification_status, ALLERGY_VERIFICATION);
-        let over = matches!(
-            status(&resource.clinical_status, ALLERGY_CLINICAL),
-            Some("inactive" | "resolved")
-        );
-        if is_void(verification, remarks) || (over && is_negation(&resource.code, Matter::Allergies, remarks)) {
+        let over = is_over(resource);
+        let said = said_by_allergy(resource);
+        if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
             return;
         }
         if over {
             remarks.no_place("is no longer active");
-        } else if !self.hear(Some(&resource.code), Matter::Allergies, remarks) {
-            self.allergies.extend(allergy(resource, *as_of, remarks));
+        } else if !self.hear(&said, remarks) {
+            if !categories(resource).is_empty() {
+                remarks.no_place("has a category");
+            }
+            self.allergies.extend(allergy(entry, remarks));
         }
     }
 
     fn request(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationRequest>, remarks: &mut Remarks<'_>) {
-        let Entry { resource, as_of, .. } = entry;
+        let Entry {
+            resource,
+            as_of,
+            source,
+            ..
+        } = entry;
         if !is_given(resource, remarks) {
             return;
         }
@@ -88,11 +94,17 @@ impl Brought {
             since: day(remarks, "authoredOn", resource.authored_on.as_deref()),
             active: is_active(resource.status.as_deref(), remarks),
             as_of: *as_of,
+            source: *source,
         });
     }
 
     fn statement(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationStatement>, remarks: &mut Remarks<'_>) {
-        let Entry { resource, as_of, .. } = entry;
+        let Entry {
+            resource,
+            as_of,
+            source,
+            ..
+        } = entry;
         if !is_taken(resource, remarks) {
             return;
         }
@@ -102,6 +114,7 @@ impl Brought {
             since: day(remarks, "effective", effective(resource)),
             active: is_active(resource.status.as_deref(), remarks),
             as_of: *as_of,
+            source: *source,
         });
     }
 
@@ -113,7 +126,7 @@ impl Brought {
         as_medication: impl FnOnce(&mut Remarks<'_>, Concept) -> Medication,
     ) {
         let code = told.code(bundle);
-        if !self.hear(code.as_ref(), Matter::Medications, remarks) {
+        if !self.hear(&said_by(code.as_ref(), Matter::Medications), remarks) {
             let named = told.named(code.as_ref(), remarks);
             self.medications
                 .extend(named.map(|concept| as_medication(remarks, concept)));
@@ -161,69 +174,147 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> I
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
         symptoms: Vec::new(),
-        // What ended is taken in with what is recorded already.
+        // What is told beside is taken in with what is recorded already.
         withdrawn: Vec::new(),
+        words: Vec::new(),
     }
 }
 
-/// What says of itself that it is not so, or not so any more. It is remarked on where it is mapped.
-pub(super) fn ended(bundle: &Bundle) -> Ended {
-    let is_void = |verification, system| matches!(status(verification, system), Some("entered-in-error" | "refuted"));
-    let is_over = |clinical| matches!(status(clinical, ALLERGY_CLINICAL), Some("inactive" | "resolved"));
-    let in_error = |status: &Option<String>| status.as_deref() == Some("entered-in-error");
-    let mut ended = Ended::default();
-    for Entry { resource, as_of, .. } in &bundle.conditions {
-        if is_void(&resource.verification_status, CONDITION_VERIFICATION) {
-            ended.add(Matter::Conditions, Some(&resource.code), onset(resource), *as_of);
-        }
+/// What is told beside findings: what is none, or none any more, and words that none are known. It is remarked on where it is mapped.
+pub(super) fn beside(bundle: &Bundle) -> Beside {
+    let mut beside = Beside::default();
+    for entry in &bundle.conditions {
+        let resource = &entry.resource;
+        let stands = match status(&resource.verification_status, CONDITION_VERIFICATION) {
+            Some("entered-in-error" | "refuted") => Stands::NoMore,
+            Some("differential") => Stands::NotByThis,
+            _ => Stands::Still,
+        };
+        let said = said_by(Some(&resource.code), Matter::Conditions);
+        let over = matches!(clinical(resource), Some("inactive" | "resolved"));
+        let stands = if over && !said.is_empty() {
+            Stands::NoMore
+        } else {
+            stands
+        };
+        let what = (Some(&resource.code), onset(resource));
+        beside.tell(entry, Matter::Conditions, &said, what, stands);
     }
-    for Entry { resource, as_of, .. } in &bundle.allergies {
-        if is_void(&resource.verification_status, ALLERGY_VERIFICATION) || is_over(&resource.clinical_status) {
-            ended.add(Matter::Allergies, allergen(resource), None, *as_of);
-        }
+    for entry in &bundle.allergies {
+        let resource = &entry.resource;
+        let stands = match status(&resource.verification_status, ALLERGY_VERIFICATION) {
+            Some("entered-in-error" | "refuted") => Stands::NoMore,
+            Some("differential") => Stands::NotByThis,
+            _ if is_over(resource) => Stands::NoMore,
+            _ => Stands::Still,
+        };
+        let said = said_by_allergy(resource);
+        beside.tell(entry, Matter::Allergies, &said, (allergen(resource), None), stands);
     }
-    for Entry { resource, as_of, .. } in &bundle.requests {
-        if in_error(&resource.status) {
-            let code = Told::request(resource).code(bundle);
-            let since = resource.authored_on.as_deref();
-            ended.add(Matter::Medications, code.as_ref(), since, *as_of);
-        }
+    for entry in &bundle.requests {
+        let resource = &entry.resource;
+        let code = Told::request(resource).code(bundle);
+        let stands = Stands::of(resource.status.as_deref(), |remarks| is_given(resource, remarks));
+        let said = said_by(code.as_ref(), Matter::Medications);
+        let what = (code.as_ref(), resource.authored_on.as_deref());
+        beside.tell(entry, Matter::Medications, &said, what, stands);
     }
-    for Entry { resource, as_of, .. } in &bundle.statements {
-        if in_error(&resource.status) {
-            let code = Told::statement(resource).code(bundle);
-            ended.add(Matter::Medications, code.as_ref(), effective(resource), *as_of);
-        }
+    for entry in &bundle.statements {
+        let resource = &entry.resource;
+        let code = Told::statement(resource).code(bundle);
+        let stands = Stands::of(resource.status.as_deref(), |remarks| is_taken(resource, remarks));
+        let said = said_by(code.as_ref(), Matter::Medications);
+        let what = (code.as_ref(), effective(resource));
+        beside.tell(entry, Matter::Medications, &said, what, stands);
     }
-    ended
+    beside
 }
 
-impl Ended {
-    /// Adds a finding, or a word that there is none.
-    fn add(
+/// Whether what a resource says of its patient is so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It is.
+    Still,
+    /// Not by this resource: a plan, or one of several suspicions. Another one may say it.
+    NotByThis,
+    /// It is taken back, or over.
+    NoMore,
+}
+
+impl Stands {
+    fn of(status: Option<&str>, is_so: impl FnOnce(&mut Remarks<'_>) -> bool) -> Self {
+        let mut notes = Notes::default();
+        if status == Some("entered-in-error") {
+            Self::NoMore
+        } else if is_so(&mut Remarks::on(&mut notes, "", "")) {
+            Self::Still
+        } else {
+            Self::NotByThis
+        }
+    }
+}
+
+impl Beside {
+    /// Adds what a resource tells that is no finding.
+    fn tell<R>(
         &mut self,
+        entry: &Entry<R>,
         matter: Matter,
-        code: Option<&CodeableConcept>,
-        since: Option<&str>,
-        as_of: Option<DateTime<Utc>>,
+        all: &[(Matter, Said)],
+        (code, since): (Option<&CodeableConcept>, Option<&str>),
+        stands: Stands,
     ) {
-        let Some(code) = code else { return };
-        match said(code, matter) {
-            Some((matter, Said::NoneKnown)) => self.words.push((matter, None)),
-            Some((matter, Said::NoneKnownTo(kind))) => self.words.push((matter, Some(kind))),
-            Some(_) => {}
-            None => {
-                let mut notes = Notes::default();
-                let concept = vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), code);
-                self.findings.extend(concept.map(|concept| EndedFinding {
-                    matter,
-                    concept,
-                    since: since.and_then(Moment::read).and_then(Moment::day),
-                    as_of,
-                }));
-            }
+        let Entry { as_of, source, .. } = entry;
+        for (matter, said) in all {
+            let kind = match said {
+                Said::NoneKnown => None,
+                Said::NoneKnownTo(kind) => Some(*kind),
+                Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked => continue,
+            };
+            self.words.push(ToldWord {
+                matter: *matter,
+                kind,
+                holds: stands == Stands::Still,
+                source: *source,
+                as_of: *as_of,
+            });
+        }
+        // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
+        let mut notes = Notes::default();
+        let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
+        let concept = what.and_then(|code| vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), code));
+        let is_silent = stands != Stands::Still && source.is_some();
+        if concept.is_some() || (is_silent && all.is_empty()) {
+            self.ended.push(Ended {
+                matter,
+                concept,
+                since: since.and_then(Moment::read).and_then(Moment::day),
+                source: *source,
+                as_of: *as_of,
+            });
         }
     }
+}
+
+/// What a code says instead of a finding.
+fn said_by(code: Option<&CodeableConcept>, kind: Matter) -> Vec<(Matter, Said)> {
+    code.and_then(|code| said(code, kind)).into_iter().collect()
+}
+
+fn said_by_allergy(resource: &fhir::AllergyIntolerance) -> Vec<(Matter, Said)> {
+    said_of_allergies(&resource.code, categories(resource))
+}
+
+fn categories(resource: &fhir::AllergyIntolerance) -> &[String] {
+    resource.category.0.as_deref().unwrap_or_default()
+}
+
+/// Whether an allergy has passed.
+fn is_over(resource: &fhir::AllergyIntolerance) -> bool {
+    matches!(
+        status(&resource.clinical_status, ALLERGY_CLINICAL),
+        Some("inactive" | "resolved")
+    )
 }
 
 fn subject<'a>(bundle: &'a Bundle, reference: &'a Option<Reference>) -> Option<&'a str> {
@@ -252,8 +343,8 @@ fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
 }
 
 /// Whether it is a negation that holds no longer: then it says nothing.
-fn is_negation(concept: &CodeableConcept, kind: Matter, remarks: &mut Remarks<'_>) -> bool {
-    let negation = said(concept, kind).is_some();
+fn is_negation(said: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
+    let negation = !said.is_empty();
     if negation {
         remarks.passed_over("says that none were known, and no longer does");
     }
@@ -264,7 +355,13 @@ fn clinical(resource: &fhir::Condition) -> Option<&str> {
     status(&resource.clinical_status, CONDITION_CLINICAL)
 }
 
-fn condition(resource: &fhir::Condition, as_of: Option<DateTime<Utc>>, remarks: &mut Remarks<'_>) -> Option<Condition> {
+fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Option<Condition> {
+    let Entry {
+        resource,
+        as_of,
+        source,
+        ..
+    } = entry;
     let concept = named(remarks, Some(&resource.code))?;
     let onset = day(remarks, "onset", onset(resource));
     if said_otherwise(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
@@ -290,16 +387,16 @@ fn condition(resource: &fhir::Condition, as_of: Option<DateTime<Utc>>, remarks: 
             if moment.day().is_none() {
                 remarks.changed("abatement is a year or a month only, and its last day is taken");
             }
-            Some(moment.last_day())
+            Some(Abated::On(moment.last_day()))
         }
         told if ended || unsaid || told.is_some() => {
-            // Without a day it would pass for active.
-            let Some(recorded) = resource.recorded_date.as_deref().and_then(Moment::read) else {
-                remarks.left_out("is over, and no day is told by which it was");
-                return None;
-            };
-            remarks.changed("is over and does not tell since when; the day of its recordedDate is taken");
-            Some(recorded.last_day())
+            // Without an end it would pass for active.
+            let recorded = resource.recorded_date.as_deref().and_then(Moment::read);
+            remarks.changed(match recorded {
+                Some(_) => "is over and does not tell since when; the day of its recordedDate is taken",
+                None => "is over and does not tell since when, and is recorded as that",
+            });
+            Some(recorded.map_or(Abated::Unknown, |recorded| Abated::On(recorded.last_day())))
         }
         _ => None,
     };
@@ -307,7 +404,8 @@ fn condition(resource: &fhir::Condition, as_of: Option<DateTime<Utc>>, remarks: 
         concept,
         onset,
         abated,
-        as_of,
+        as_of: *as_of,
+        source: *source,
     })
 }
 
@@ -348,15 +446,18 @@ fn allergen(resource: &fhir::AllergyIntolerance) -> Option<&CodeableConcept> {
     code.or_else(|| substances.next())
 }
 
-fn allergy(
-    resource: &fhir::AllergyIntolerance,
-    as_of: Option<DateTime<Utc>>,
-    remarks: &mut Remarks<'_>,
-) -> Option<Allergy> {
+fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -> Option<Allergy> {
+    let Entry {
+        resource,
+        as_of,
+        source,
+        ..
+    } = entry;
     Some(Allergy {
         concept: named(remarks, allergen(resource))?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
-        as_of,
+        as_of: *as_of,
+        source: *source,
     })
 }
 

@@ -162,6 +162,23 @@ pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, S
         })
 }
 
+/// What an allergy says instead of a finding, and of what. That none are known may be said of some categories alone (FHIR R4,
+/// `AllergyIntolerance.category`).
+pub(super) fn said_of_allergies(concept: &CodeableConcept, categories: &[String]) -> Vec<(Matter, Said)> {
+    let of = |category: &String| match category.as_str() {
+        "medication" => TO_DRUGS,
+        "food" => NoneKnownTo(Food),
+        "environment" => NoneKnownTo(Environment),
+        _ => NoneKnownOfOther,
+    };
+    match said(concept, Allergies) {
+        Some((Allergies, NoneKnown)) if !categories.is_empty() => {
+            categories.iter().map(|category| (Allergies, of(category))).collect()
+        }
+        said => said.into_iter().collect(),
+    }
+}
+
 /// What people read, in small letters, without what stands in brackets at its end.
 fn words(concept: &CodeableConcept) -> impl Iterator<Item = String> {
     let displays = concept.coding.iter().filter_map(|coding| coding.display.as_deref());

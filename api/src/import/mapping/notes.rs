@@ -27,11 +27,22 @@ struct Remark {
     why: String,
 }
 
-/// How often, and where first.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// How many places are told of one kind of remark.
+const MOST_PLACES: usize = 10;
+
+/// How often, and where.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Seen {
     count: u64,
-    first: String,
+    places: Vec<String>,
+}
+
+impl Seen {
+    fn add(&mut self, more: Self) {
+        self.count = self.count.saturating_add(more.count);
+        let room = MOST_PLACES.saturating_sub(self.places.len());
+        self.places.extend(more.places.into_iter().take(room));
+    }
 }
 
 /// A remark as it is told.
@@ -46,8 +57,8 @@ pub struct Note {
     pub why: String,
     /// How many.
     pub count: u64,
-    /// The first of them, by its place in the bundle.
-    pub first: String,
+    /// Where the first ones stand in the file.
+    pub places: Vec<String>,
 }
 
 /// The remarks on a bundle.
@@ -76,21 +87,17 @@ impl Notes {
     }
 
     fn add(&mut self, fate: Fate, resource: &'static str, path: &str, why: String) {
-        let seen = self.0.entry(Remark { fate, resource, why }).or_insert_with(|| Seen {
-            count: 0,
-            first: path.to_owned(),
+        let seen = self.0.entry(Remark { fate, resource, why }).or_default();
+        seen.add(Seen {
+            count: 1,
+            places: vec![path.to_owned()],
         });
-        seen.count = seen.count.saturating_add(1);
     }
 
     /// Takes over what another has.
     pub fn append(&mut self, other: Self) {
         for (remark, seen) in other.0 {
-            let known = self.0.entry(remark).or_insert_with(|| Seen {
-                count: 0,
-                first: seen.first,
-            });
-            known.count = known.count.saturating_add(seen.count);
+            self.0.entry(remark).or_default().add(seen);
         }
     }
 
@@ -101,7 +108,7 @@ impl Notes {
             resource: remark.resource,
             why: remark.why.clone(),
             count: seen.count,
-            first: seen.first.clone(),
+            places: seen.places.clone(),
         };
         self.0.iter().map(note).collect()
     }

@@ -15,7 +15,9 @@ pub(super) fn visit(
     context: &Context,
     notes: &mut Notes,
 ) -> Option<Visit> {
-    let Entry { path, resource, as_of } = entry;
+    let Entry {
+        path, resource, as_of, ..
+    } = entry;
     let mut remarks = Remarks::on(notes, "Encounter", path);
     match mapped(bundle, path, resource, context, &mut remarks) {
         Ok(visit) => Some(Visit { as_of: *as_of, ..visit }),

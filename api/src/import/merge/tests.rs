@@ -1,7 +1,7 @@
 //! What is told, in any order.
 
 use domain::kernel::{CodeSystem, Coding, Gender, HumanName};
-use domain::patient::{Allergy, Condition, Deceased};
+use domain::patient::{Abated, Allergy, Condition, Deceased, Word};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,9 +22,23 @@ fn condition(code: &str, onset: Option<&str>, abated: Option<&str>) -> Condition
     Condition {
         concept: concept(code),
         onset: onset.map(day),
-        abated: abated.map(day),
+        abated: abated.map(day).map(Abated::On),
         as_of: None,
+        source: None,
     }
+}
+
+/// The id of a resource.
+fn source(number: u8) -> Option<SourceId> {
+    Some(SourceId {
+        server: None,
+        resource: [number; 8],
+    })
+}
+
+/// Later than all days of these tests.
+fn now() -> DateTime<Utc> {
+    at(1000).unwrap()
 }
 
 /// Days after some day.
@@ -32,16 +46,31 @@ fn at(day: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(1_700_000_000 + day * 86_400, 0)
 }
 
-fn ended(matter: Matter, code: &str, as_of: Option<DateTime<Utc>>) -> Ended {
-    let ended = EndedFinding {
+fn ended(matter: Matter, code: &str, as_of: Option<DateTime<Utc>>) -> Beside {
+    let ended = Ended {
         matter,
-        concept: concept(code),
+        concept: Some(concept(code)),
         since: None,
+        source: None,
         as_of,
     };
-    Ended {
-        findings: vec![ended],
+    Beside {
+        ended: vec![ended],
         words: Vec::new(),
+    }
+}
+
+fn word(matter: Matter, kind: Option<AllergyKind>, holds: bool, as_of: Option<DateTime<Utc>>) -> Beside {
+    let word = ToldWord {
+        matter,
+        kind,
+        holds,
+        source: None,
+        as_of,
+    };
+    Beside {
+        words: vec![word],
+        ..Beside::default()
     }
 }
 
@@ -52,13 +81,20 @@ fn conditions_of(list: &[Condition]) -> Intake {
     }
 }
 
-fn list(recorded: &[Condition], told: &[Condition], ended: &Ended) -> Vec<Condition> {
-    let merged = intake(&conditions_of(recorded), &conditions_of(told), ended);
-    merged.intake.conditions.into_list()
+/// What is recorded then, as of whenever.
+fn list(recorded: &[Condition], told: &[Condition], beside: &Beside) -> Vec<Condition> {
+    let merged = intake(&conditions_of(recorded), &conditions_of(told), beside, now());
+    let list = merged.intake.conditions.into_list().into_iter();
+    list.map(|one| Condition { as_of: None, ..one }).collect()
 }
 
-fn none() -> Ended {
-    Ended::default()
+fn none() -> Beside {
+    Beside::default()
+}
+
+/// How often there is this to say.
+fn count(merged: &Merged, remark: Remark) -> usize {
+    merged.remarks.iter().filter(|(_, said)| *said == remark).count()
 }
 
 #[test]
@@ -107,7 +143,7 @@ fn what_ended_is_taken_out_unless_it_is_told_again() {
     assert_eq!(list(&recorded, &[], &elsewhere), recorded);
     let episodes = ["2001-01-01", "2005-01-01"].map(|onset| condition("flu", Some(onset), None));
     let mut second = over("flu");
-    second.findings[0].since = episodes[1].onset;
+    second.ended[0].since = episodes[1].onset;
     assert_eq!(
         list(&episodes, &[], &second),
         episodes[..1],
@@ -129,6 +165,7 @@ fn what_is_taken_out_is_told_of_every_list() {
             concept: concept("latex"),
             high_criticality: true,
             as_of: None,
+            source: None,
         }]
         .into(),
         ..conditions_of(&[condition("asthma", None, None)])
@@ -136,11 +173,15 @@ fn what_is_taken_out_is_told_of_every_list() {
     let gone = |matter, code| ended(matter, code, None);
     // One out and one in is one out.
     let gout = conditions_of(&[condition("gout", None, None)]);
-    let merged = intake(&record, &gout, &gone(Matter::Conditions, "asthma"));
-    assert_eq!(merged.taken_out, [Matter::Conditions]);
-    let merged = intake(&record, &gout, &gone(Matter::Allergies, "latex"));
-    assert_eq!(merged.taken_out, [Matter::Allergies]);
-    assert_eq!(intake(&record, &gout, &gone(Matter::Allergies, "nuts")).taken_out, []);
+    for (matter, code, is_there) in [
+        (Matter::Conditions, "asthma", true),
+        (Matter::Allergies, "latex", true),
+        (Matter::Allergies, "nuts", false),
+    ] {
+        let merged = intake(&record, &gout, &gone(matter, code), now());
+        let expected = is_there.then_some((matter, Remark::TakenOut));
+        assert_eq!(merged.remarks, Vec::from_iter(expected), "{code}");
+    }
 }
 
 #[test]
@@ -159,8 +200,9 @@ fn the_same_state_told_once_more_overrules_nothing_that_was_changed_here() {
         as_of: at(1),
         ..condition("flu", Some("2001-01-01"), abated)
     };
-    let changed = [since(Some("2001-02-01"))];
-    assert_eq!(list(&changed, &[since(None)], &none()), changed);
+    let changed = conditions_of(&[since(Some("2001-02-01"))]);
+    let again = intake(&changed, &conditions_of(&[since(None)]), &none(), now());
+    assert_eq!(again.intake, changed);
     let practitioner = |gender: Gender| PractitionerDetails {
         name: HumanName {
             family: "Byron".to_owned(),
@@ -197,21 +239,216 @@ fn a_death_stays_where_none_is_told() {
 fn what_somebody_noted_again_is_not_ended_by_the_same_word_once_more() {
     let over = ended(Matter::Conditions, "asthma", at(5));
     let recorded = conditions_of(&[condition("asthma", None, None)]);
-    let mut record = intake(&recorded, &Intake::default(), &over).intake;
+    let mut record = intake(&recorded, &Intake::default(), &over, now()).intake;
     assert_eq!((record.conditions.list().len(), record.withdrawn.len()), (0, 1));
     record.conditions = recorded.conditions.clone();
-    assert_eq!(intake(&record, &Intake::default(), &over).intake, record);
+    assert_eq!(intake(&record, &Intake::default(), &over, now()).intake, record);
+}
+
+#[test]
+fn what_is_taken_back_without_a_date_is_not_brought_back_by_an_older_state() {
+    let dated = |as_of| {
+        conditions_of(&[Condition {
+            as_of,
+            ..condition("asthma", None, None)
+        }])
+    };
+    let (old, new) = (dated(at(1)), dated(at(1001)));
+    let over = ended(Matter::Conditions, "asthma", None);
+    for before in [&Intake::default(), &old] {
+        let gone = intake(before, &Intake::default(), &over, now()).intake;
+        assert_eq!((gone.conditions.list().len(), gone.withdrawn[0].as_of), (0, now()));
+        let again = intake(&gone, &Intake::default(), &over, at(1002).unwrap()).intake;
+        assert_eq!(again, gone, "the same word once more is no news");
+        let merged = intake(&gone, &old, &none(), at(1002).unwrap());
+        assert_eq!((&merged.intake, count(&merged, Remark::KeptOut)), (&gone, 1));
+        let back = intake(&gone, &new, &none(), at(1002).unwrap()).intake;
+        assert_eq!((back.conditions.list().len(), back.withdrawn.len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_later_state_of_a_resource_takes_the_place_of_the_former_whatever_it_says() {
+    let of = |number, text: &str, as_of| Condition {
+        as_of,
+        source: source(number),
+        ..condition(text, None, None)
+    };
+    let told = [of(1, "asthma", at(1)), of(2, "gout", at(1))];
+    let record = intake(&Intake::default(), &conditions_of(&told), &none(), now()).intake;
+    let mild = of(1, "asthma, mild", at(2));
+    let merged = intake(&record, &conditions_of(std::slice::from_ref(&mild)), &none(), now());
+    assert_eq!(merged.intake.conditions.list(), [mild.clone(), told[1].clone()]);
+    assert_eq!(count(&merged, Remark::Replaced), 1);
+    // In the other order, too.
+    let record = intake(
+        &Intake::default(),
+        &conditions_of(std::slice::from_ref(&mild)),
+        &none(),
+        now(),
+    )
+    .intake;
+    assert_eq!(
+        intake(&record, &conditions_of(&told[..1]), &none(), now()).intake,
+        record
+    );
+    // Another resource is another one, and takes nothing back.
+    let mut gone = ended(Matter::Conditions, "asthma, mild", at(3));
+    gone.ended[0].source = source(3);
+    let merged = intake(&record, &Intake::default(), &gone, now());
+    assert_eq!(
+        (merged.intake.conditions.list().len(), count(&merged, Remark::Alike)),
+        (1, 1)
+    );
+    gone.ended[0].source = source(1);
+    assert_eq!(
+        intake(&record, &Intake::default(), &gone, now()).intake.conditions,
+        Findings::NotAsked
+    );
+}
+
+#[test]
+fn a_source_that_gives_new_ids_doubles_nothing() {
+    let export = |number| {
+        let told = |(at, code): (u8, &str)| Condition {
+            source: source(number + at),
+            ..condition(code, Some("2001-01-01"), None)
+        };
+        conditions_of(&[(0, "asthma"), (1, "gout")].map(told))
+    };
+    let record = intake(&Intake::default(), &export(10), &none(), now()).intake;
+    let again = intake(&record, &export(20), &none(), now()).intake;
+    assert_eq!(again.conditions.list().len(), 2);
+}
+
+#[test]
+fn one_id_of_two_servers_is_of_two_resources() {
+    let of = |server: Option<u8>, text: &str| Condition {
+        source: Some(SourceId {
+            server: server.map(|server| [server; 4]),
+            resource: [1; 8],
+        }),
+        as_of: at(i64::from(server.unwrap_or(9))),
+        ..condition(text, None, None)
+    };
+    let record = intake(
+        &Intake::default(),
+        &conditions_of(&[of(Some(1), "asthma")]),
+        &none(),
+        now(),
+    )
+    .intake;
+    let record = intake(&record, &conditions_of(&[of(Some(2), "gout")]), &none(), now()).intake;
+    assert_eq!(record.conditions.list().len(), 2);
+    // Which server's it is may not be told: then it is what it says.
+    let told = intake(&record, &conditions_of(&[of(None, "gout")]), &none(), now()).intake;
+    assert_eq!(told.conditions.list().len(), 2);
+    assert_eq!(told.conditions.list()[0], record.conditions.list()[0]);
+}
+
+#[test]
+fn an_older_finding_does_not_overrule_the_word_that_none_are_known() {
+    let none_known = word(Matter::Allergies, None, true, at(5));
+    let allergy = |day| Intake {
+        allergies: vec![Allergy {
+            concept: concept("latex"),
+            high_criticality: true,
+            as_of: at(day),
+            source: None,
+        }]
+        .into(),
+        ..Intake::default()
+    };
+    let record = intake(&Intake::default(), &Intake::default(), &none_known, now()).intake;
+    assert_eq!(record.allergies, Findings::NoneKnown);
+    let merged = intake(&record, &allergy(4), &none(), now());
+    assert_eq!((&merged.intake, count(&merged, Remark::Outspoken)), (&record, 1));
+    let newer = intake(&record, &allergy(6), &none(), now()).intake;
+    assert_eq!(newer.allergies.list().len(), 1);
+    // Beside the word in one export, a finding stands.
+    assert_eq!(
+        intake(&record, &allergy(4), &none_known, now())
+            .intake
+            .allergies
+            .list()
+            .len(),
+        1
+    );
+    // It takes nothing out, and that is said.
+    let merged = intake(&allergy(4), &Intake::default(), &none_known, now());
+    assert_eq!(
+        (merged.intake.allergies.list().len(), count(&merged, Remark::Denied)),
+        (1, 1)
+    );
+    // When the finding goes, the word is still there.
+    let gone = ended(Matter::Allergies, "latex", at(7));
+    assert_eq!(
+        intake(&newer, &Intake::default(), &gone, now()).intake.allergies,
+        Findings::NoneKnown
+    );
+}
+
+#[test]
+fn a_word_that_was_taken_back_is_not_brought_back_by_an_older_state() {
+    let kind = Some(AllergyKind::Medication);
+    let (said, taken_back) = (
+        |day| word(Matter::Allergies, kind, true, day),
+        |day| word(Matter::Allergies, kind, false, day),
+    );
+    for date in [at(5), None] {
+        let tell = |record: &Intake, beside: &Beside| intake(record, &Intake::default(), beside, now()).intake;
+        for before in [Intake::default(), tell(&Intake::default(), &said(at(1)))] {
+            let gone = tell(&before, &taken_back(date));
+            assert_eq!(gone.no_known_allergies_to, []);
+            assert_eq!(tell(&gone, &said(at(1))), gone, "{date:?}");
+            assert_eq!(
+                tell(&gone, &said(at(1001))).no_known_allergies_to,
+                [AllergyKind::Medication]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_resource_that_told_a_finding_may_tell_a_word_and_the_other_way_round() {
+    let allergy = |day| Intake {
+        allergies: vec![Allergy {
+            concept: concept("latex"),
+            high_criticality: true,
+            as_of: at(day),
+            source: source(1),
+        }]
+        .into(),
+        ..Intake::default()
+    };
+    let says = |day| {
+        let mut beside = word(Matter::Allergies, None, true, at(day));
+        beside.words[0].source = source(1);
+        beside
+    };
+    let tell = |record: &Intake, told: &Intake, beside: &Beside| intake(record, told, beside, now()).intake;
+    let empty = Intake::default();
+    for (finding, said, result) in [(1, 2, Findings::NoneKnown), (2, 1, allergy(2).allergies)] {
+        let first = tell(&tell(&empty, &allergy(finding), &none()), &empty, &says(said));
+        let second = tell(&tell(&empty, &empty, &says(said)), &allergy(finding), &none());
+        assert_eq!((&first.allergies, &second.allergies), (&result, &result));
+    }
 }
 
 #[test]
 fn that_none_are_known_takes_nothing_out_and_can_be_taken_back() {
     let asthma = || Findings::Known(vec![condition("asthma", None, None)]);
-    let merged = |recorded: Findings<Condition>, told: Findings<Condition>, ended: &Ended| {
+    let merged = |recorded: Findings<Condition>, told: Findings<Condition>, beside: &Beside| {
         let of = |conditions| Intake {
             conditions,
             ..Intake::default()
         };
-        intake(&of(recorded), &of(told), ended).intake.conditions
+        let mut beside = beside.clone();
+        if told == Findings::NoneKnown {
+            beside.words.extend(word(Matter::Conditions, None, true, None).words);
+        }
+        let conditions = intake(&of(recorded), &of(told), &beside, now()).intake.conditions;
+        conditions.map(|one| Condition { as_of: None, ..one })
     };
     assert_eq!(merged(asthma(), Findings::NoneKnown, &none()), asthma());
     assert_eq!(merged(Findings::NoneKnown, asthma(), &none()), asthma());
@@ -223,34 +460,43 @@ fn that_none_are_known_takes_nothing_out_and_can_be_taken_back() {
     }
     let over = ended(Matter::Conditions, "asthma", None);
     assert_eq!(merged(asthma(), Findings::NotAsked, &over), Findings::NotAsked);
-    let word = Ended {
-        words: vec![(Matter::Conditions, None)],
-        ..Ended::default()
-    };
+    let mut over = word(Matter::Conditions, None, false, None);
+    over.words[0].source = source(1);
     assert_eq!(
-        merged(Findings::NoneKnown, Findings::NotAsked, &word),
+        merged(Findings::NoneKnown, Findings::NotAsked, &over),
         Findings::NotAsked
     );
+    over.words[0].as_of = at(1);
+    let mut again = over.clone();
+    again.words.extend(word(Matter::Conditions, None, true, None).words);
+    again.words[1].source = source(2);
     assert_eq!(
-        merged(Findings::NoneKnown, Findings::NoneKnown, &word),
-        Findings::NoneKnown
+        merged(Findings::NoneKnown, Findings::NotAsked, &again),
+        Findings::NoneKnown,
+        "another resource says so"
     );
 }
 
 #[test]
 fn that_none_of_a_kind_are_known_says_nothing_of_the_others() {
-    let kinds = |kinds: &[AllergyKind]| Intake {
-        no_known_allergies_to: kinds.to_vec(),
+    let (drugs, food) = (AllergyKind::Medication, AllergyKind::Food);
+    let recorded = Intake {
+        no_known_allergies_to: vec![drugs],
         ..Intake::default()
     };
-    let (drugs, food) = (AllergyKind::Medication, AllergyKind::Food);
-    let both = intake(&kinds(&[drugs]), &kinds(&[food, drugs]), &none()).intake;
-    assert_eq!(both, kinds(&[drugs, food]));
-    let word = Ended {
-        words: vec![(Matter::Allergies, Some(drugs))],
-        ..Ended::default()
-    };
-    assert_eq!(intake(&both, &Intake::default(), &word).intake, kinds(&[food]));
+    let mut said = word(Matter::Allergies, Some(food), true, None);
+    said.words
+        .extend(word(Matter::Allergies, Some(drugs), true, None).words);
+    let both = intake(&recorded, &Intake::default(), &said, now()).intake;
+    assert_eq!(
+        (&*both.no_known_allergies_to, &both.allergies),
+        (&[drugs, food][..], &Findings::NotAsked)
+    );
+    let over = word(Matter::Allergies, Some(drugs), false, None);
+    let food_only = intake(&both, &Intake::default(), &over, at(1001).unwrap()).intake;
+    assert_eq!(food_only.no_known_allergies_to, [food]);
+    let holds: Vec<bool> = food_only.words.iter().map(|Word { holds, .. }| *holds).collect();
+    assert_eq!(holds, [true, false]);
 }
 
 #[test]
@@ -321,11 +567,13 @@ fn tell(record: &Intake, run: &[State]) -> Intake {
                 concept,
                 high_criticality: *severe,
                 as_of: at(*day),
+                source: None,
             }),
-            None => gone.findings.push(EndedFinding {
+            None => gone.ended.push(Ended {
                 matter: Matter::Allergies,
-                concept,
+                concept: Some(concept),
                 since: None,
+                source: None,
                 as_of: at(*day),
             }),
         }
@@ -334,7 +582,7 @@ fn tell(record: &Intake, run: &[State]) -> Intake {
         allergies: told.into(),
         ..Intake::default()
     };
-    intake(record, &told, &gone).intake
+    intake(record, &told, &gone, now()).intake
 }
 
 /// What a record says: which allergies, and how severe.

@@ -331,6 +331,37 @@ fn an_id_of_two_servers_in_two_runs_makes_nobody_one() {
     assert_eq!(records[0].details.name.family, "Rossi");
 }
 
+#[test]
+fn a_family_name_and_a_day_of_birth_make_nobody_one_in_two_runs() {
+    let byron = |id: &str, identifiers: &Value| {
+        let mut byron = somebody(id, "", "Byron", "1970-05-06", identifiers);
+        byron["name"] = json!([{ "family": "Byron" }]);
+        byron
+    };
+    let (none, household) = (json!([]), plain("https://insurer.test/hh", "Q"));
+    for (one, two) in [
+        (byron("1", &none), byron("1", &none)),
+        (byron("1", &household), byron("2", &household)),
+        (
+            byron("1", &household),
+            somebody("2", "Ada", "Byron", "1970-05-06", &household),
+        ),
+    ] {
+        let mut records = Vec::new();
+        assert_eq!(tell(&mut records, &[one]), 0);
+        assert_eq!((tell(&mut records, &[two]), records.len()), (1, 1), "nobody knows");
+    }
+    // Whoever has a number and the id of before, or lives where they lived, is known again.
+    let mut at_home = byron("1", &none);
+    at_home["address"] = json!([{ "city": "London" }]);
+    for one in [byron("1", &household), at_home] {
+        let mut records = Vec::new();
+        for _ in 0..2 {
+            assert_eq!((tell(&mut records, std::slice::from_ref(&one)), records.len()), (0, 1));
+        }
+    }
+}
+
 fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCaseError> {
     for one in told {
         for two in told {

@@ -341,9 +341,25 @@ fn a_visit_that_its_source_takes_back_is_none_and_an_older_state_does_not_bring_
 }
 
 #[test]
-fn a_visit_of_which_nothing_is_known_but_that_it_is_none_is_not_recorded() {
-    given(vec![])
-        .when(told(slot(9, 0), RecordedOutcome::EnteredInError, None, true))
+fn a_visit_that_is_taken_back_without_a_date_is_taken_back_as_of_now() {
+    use RecordedOutcome::{Completed, EnteredInError};
+    let (early, now) = (Some(at(6, 0)), Some(at(12, 0)));
+    let taken_back = filed(slot(9, 0), EnteredInError, now);
+    for before in [
+        vec![],
+        vec![filed(slot(9, 0), Completed, early)],
+        vec![filed(slot(9, 0), Completed, None)],
+    ] {
+        given(before)
+            .when(told(slot(9, 0), EnteredInError, None, true))
+            .then_expect_events(vec![taken_back.clone()]);
+    }
+    // An older state does not bring it back, and the same word once more changes nothing.
+    given(vec![taken_back.clone()])
+        .when(told(slot(9, 0), Completed, early, true))
+        .then_expect_error(CalendarError::Superseded);
+    given(vec![taken_back])
+        .when(told(slot(9, 0), EnteredInError, None, true))
         .then_expect_events(vec![]);
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Action, Batch, CommitKey, Machine, Member, Millis, NewBatch, Nonce, Phase, Queued, Retry, Waiting};
+use super::batch::{Batch, Member, Phase, Retry, Waiting};
+use super::{Action, CommitKey, Machine, Millis, NewBatch, Nonce, Queued};
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::CommitOutcome;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::super::fees::Fee;
-use super::{Batch, CommitKey, Limits, Machine, Member, Millis, Missing, Nonce, Phase};
+use super::batch::{Batch, Member, Phase};
+use super::observe::Missing;
+use super::{CommitKey, Limits, Machine, Millis, Nonce};
+use crate::appender::fees::Fee;
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::Commit;

@@ -2,7 +2,8 @@
 
 use std::iter::Peekable;
 
-use super::{Action, Batch, Machine, Member, Millis, Nonce, Phase, Verdict};
+use super::batch::{Batch, Member, Phase, Verdict};
+use super::{Action, Machine, Millis, Nonce};
 use crate::log::{CommitOutcome, RejectedCommit};
 use crate::notices::AppliedEvent;
 use application::log::Finality;

@@ -3,7 +3,8 @@
 //! A seed decides everything: what clients append, which answers are late or lost, what the chain drops, runs out of gas, reverts and
 //! reorganises, when somebody else uses our key, when the node is away, when the process dies, and when another key takes over. After the faults
 //! come calm times, and then:
-//! 1. every commit that was accepted was executed by the contract: appended exactly once, or rejected;
+//! 1. every commit that was accepted was executed by the contract: appended exactly once, or rejected; or the contract refuses it for good,
+//!    and then that is noted once, and told to whoever still waits;
 //! 2. who was told *appended* finds it on the chain, who was told *rejected* does not, and nobody was told twice;
 //! 3. nothing was sent that was not stored;
 //! 4. every commit was stored in good time or turned away, and what was turned away is nowhere;
@@ -66,6 +67,25 @@ fn reverted_batches_are_appended_in_smaller_ones() {
             seed,
             Faults {
                 reverts: 15,
+                ..Faults::NONE
+            },
+        );
+    }
+}
+
+#[test]
+fn what_the_contract_refuses_for_good_is_noted_once_and_told_whoever_dies_meanwhile() {
+    for seed in 0..300 {
+        run(
+            seed,
+            Faults {
+                refusals: 10,
+                crashes: seed % 2 * 6,
+                keys: seed % 3 * 2,
+                answers: seed % 5 * 4,
+                outages: seed % 7,
+                finality: seed % 4,
+                reorganisations: seed % 4,
                 ..Faults::NONE
             },
         );

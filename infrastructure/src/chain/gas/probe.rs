@@ -84,7 +84,7 @@ pub async fn probe(log: &EventLog, from: Address, streams: &[StreamId]) -> Resul
         block: u64::MAX,
     };
     let small = Size::of(&new(1, Estimates::LONG)).map_err(ChainError::malformed)?;
-    if rules.fit(small, bounds) {
+    if rules.allow(small, bounds) {
         Ok(rules)
     } else {
         Err(ChainError::Inconsistent(

@@ -112,7 +112,7 @@ impl ChainError {
     }
 
     /// As the answer to what any node can tell: a refusal is then no answer.
-    pub(super) fn owed(self) -> Self {
+    pub(in crate::chain) fn owed(self) -> Self {
         match self {
             Self::Rpc { code, message } => Self::Unable { code, message },
             other => other,

@@ -1,6 +1,6 @@
 //! Negations and statuses: what is a finding, and what is not.
 
-use domain::patient::{Allergy, AllergyKind, Findings, Intake, Matter};
+use domain::patient::{Abated, Allergy, AllergyKind, Findings, Intake, Matter};
 use serde_json::{Value, json};
 
 use super::*;
@@ -139,6 +139,40 @@ fn a_negation_of_one_kind_says_nothing_of_the_others() {
 }
 
 #[test]
+fn that_none_are_known_is_said_of_its_category_alone() {
+    use AllergyKind::{Environment, Food, Medication};
+    let nka = |category: &[&str]| with(coded(SNOMED, "716186003"), "category", json!(category));
+    for (category, kinds, all) in [
+        (&[][..], &[][..], Findings::NoneKnown),
+        (&["medication"], &[Medication], Findings::NotAsked),
+        (&["food", "environment"], &[Food, Environment], Findings::NotAsked),
+        (&["biologic"], &[], Findings::NotAsked),
+    ] {
+        let none = of_patient("AllergyIntolerance", nka(category));
+        let intake = intake_of(&[with(none, "clinicalStatus", status("active"))]);
+        assert_eq!(
+            (&*intake.no_known_allergies_to, &intake.allergies),
+            (kinds, &all),
+            "{category:?}"
+        );
+    }
+    // Words do not change that; a code that names a kind is about that kind.
+    let words = json!({ "code": { "text": "No Known Allergies" }, "category": ["medication"] });
+    assert_eq!(
+        intake_of(&[of_patient("AllergyIntolerance", words)]).no_known_allergies_to,
+        [Medication]
+    );
+    let food = with(coded(SNOMED, "429625007"), "category", json!(["medication"]));
+    assert_eq!(
+        intake_of(&[of_patient("AllergyIntolerance", food)]).no_known_allergies_to,
+        [Food]
+    );
+    // The category of a finding has no place, and that is said.
+    let finding = of_patient("AllergyIntolerance", json!({ "category": ["food"] }));
+    remarked(&[a_patient(), finding], Fate::NoPlace, "has a category");
+}
+
+#[test]
 fn a_negation_that_no_table_knows_is_no_finding_and_is_named() {
     for kind in ["AllergyIntolerance", "Condition"] {
         let words = json!({ "code": { "coding": [{ "system": SNOMED, "code": "1", "display": "No known allergy to penicillin" }] } });
@@ -152,7 +186,7 @@ fn a_negation_that_no_table_knows_is_no_finding_and_is_named() {
 }
 
 #[test]
-fn what_a_dated_source_takes_back_is_kept_as_taken_back() {
+fn what_a_source_takes_back_is_kept_as_taken_back() {
     let dated = |resource: Value| with(resource, "meta", json!({ "lastUpdated": "2024-05-06T07:08:09Z" }));
     for (kind, fields, matter) in [
         (
@@ -184,13 +218,10 @@ fn what_a_dated_source_takes_back_is_kept_as_taken_back() {
         let withdrawn = intake_of(&[dated(of_patient(kind, fields.clone()))]).withdrawn;
         assert_eq!(withdrawn.len(), 1, "{kind} {fields}");
         let one = &withdrawn[0];
-        assert_eq!((one.matter, one.concept.text.as_str()), (matter, "thing"));
+        assert_eq!((one.matter, &*one.concept.as_ref().unwrap().text), (matter, "thing"));
         assert_eq!(one.as_of.to_rfc3339(), "2024-05-06T07:08:09+00:00");
-        assert_eq!(
-            intake_of(&[of_patient(kind, fields)]).withdrawn,
-            [],
-            "nobody knows since when"
-        );
+        let undated = intake_of(&[of_patient(kind, fields)]).withdrawn;
+        assert_eq!(undated[0].as_of, context().now, "nobody knows since when: now it is so");
     }
 }
 
@@ -282,7 +313,13 @@ fn a_status_is_picked_by_its_system_and_not_by_its_place() {
     ] {
         for code in ["refuted", "entered-in-error"] {
             let void = of_patient(kind, json!({ "verificationStatus": status(verification, code) }));
-            assert_eq!(intake_of(&[void]), Intake::default(), "{kind} {code}");
+            let intake = intake_of(&[void]);
+            assert_eq!(intake.withdrawn.len(), 1, "{kind} {code}");
+            let nothing = Intake {
+                withdrawn: Vec::new(),
+                ..intake
+            };
+            assert_eq!(nothing, Intake::default(), "{kind} {code}");
         }
         let over = json!({ "clinicalStatus": status(clinical, "resolved"), "recordedDate": "2010-01-02" });
         let intake = intake_of(&[of_patient(kind, over)]);
@@ -292,7 +329,7 @@ fn a_status_is_picked_by_its_system_and_not_by_its_place() {
                 .conditions
                 .list()
                 .iter()
-                .all(|one| one.abated == day("2010-01-02"))
+                .all(|one| one.abated == day("2010-01-02").map(Abated::On))
         );
     }
 }

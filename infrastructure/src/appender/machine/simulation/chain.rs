@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use application::log::StreamId;
+use domain::kernel::CommandId;
 
 use super::super::{Fee, Nonce};
 use crate::chain::Hash;
@@ -54,6 +55,8 @@ pub(super) struct Chain {
     pub(super) base_fee: u128,
     /// Transactions that the contract reverts, however often they are mined.
     pub(super) cursed: HashSet<Hash>,
+    /// Commits that the contract refuses for good, with whatever is in one transaction with them.
+    pub(super) refused: HashSet<CommandId>,
     /// What things really cost in gas.
     pub(super) gas: GasRules,
     next_id: u64,
@@ -66,6 +69,7 @@ impl Chain {
             pool: BTreeMap::new(),
             base_fee: 100,
             cursed: HashSet::new(),
+            refused: HashSet::new(),
             gas: GasRules::TODAY,
             next_id: 1,
         }
@@ -96,19 +100,14 @@ impl Chain {
         block.appended.clear();
         block.rejected.clear();
         for transaction in others {
-            execute(&mut block, transaction, End::Done);
+            let end = self.end_of(&transaction);
+            execute(&mut block, transaction, end);
         }
         for _ in 0..most {
             match self.pool.get(&block.nonce) {
                 Some(next) if next.fee.max >= self.base_fee => {
                     let next = self.pool.remove(&block.nonce).unwrap();
-                    let end = if self.gas_of(&next.commits) > next.gas_limit {
-                        End::OutOfGas
-                    } else if self.cursed.contains(&next.hash) {
-                        End::Cursed
-                    } else {
-                        End::Done
-                    };
+                    let end = self.end_of(&next);
                     execute(&mut block, next, end);
                 }
                 _ => break,
@@ -117,6 +116,17 @@ impl Chain {
         let nonce = block.nonce;
         self.blocks.push(block);
         self.pool.retain(|of, _| *of >= nonce);
+    }
+
+    fn end_of(&self, transaction: &Transaction) -> End {
+        let refuses = |commit: &Arc<Commit>| self.refused.contains(&commit.command_id);
+        if self.gas_of(&transaction.commits) > transaction.gas_limit {
+            End::OutOfGas
+        } else if self.cursed.contains(&transaction.hash) || transaction.commits.iter().any(refuses) {
+            End::Cursed
+        } else {
+            End::Done
+        }
     }
 
     /// Takes blocks off the top, and answers with their transactions.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use application::command::Unavailable;
+use application::log::StreamId;
 use domain::kernel::CommandId;
 use uuid::Uuid;
 
 use super::super::*;
 use super::chain::{Block, Chain, End, Transaction};
-use crate::log::{Payload, StreamPart};
+use crate::log::{Commit, CommitOutcome, Payload, StreamHead, StreamPart};
 
 const GENESIS: Surroundings = Surroundings {
     applied: 0,
@@ -23,6 +24,8 @@ pub(super) struct Faults {
     pub(super) pool: u64,
     pub(super) fees: u64,
     pub(super) reverts: u64,
+    /// How often the contract refuses a commit for good.
+    pub(super) refusals: u64,
     pub(super) thieves: u64,
     pub(super) reorganisations: u64,
     pub(super) crashes: u64,
@@ -44,6 +47,7 @@ impl Faults {
         pool: 0,
         fees: 0,
         reverts: 0,
+        refusals: 0,
         thieves: 0,
         reorganisations: 0,
         crashes: 0,
@@ -66,6 +70,7 @@ struct Row {
 enum Later {
     Store(NewBatch),
     Replace(Nonce, Fee),
+    Refuse(CommitKey, CommandId, Nonce),
     Stored(Nonce, Hash),
     Replaced(Nonce, Hash, Fee),
     Sent(Nonce, SendAnswer),
@@ -94,6 +99,8 @@ pub(super) struct World {
     next_hash: u64,
     commits: HashMap<CommitKey, Arc<Commit>>,
     accepted: HashSet<CommandId>,
+    /// What the outbox's own table says can never be appended.
+    refused: HashSet<CommandId>,
     told: HashMap<CommitKey, CommitOutcome>,
     told_before_crash: HashSet<CommitKey>,
     lost: HashSet<CommitKey>,
@@ -116,7 +123,7 @@ const STORING: Millis = 450;
 /// How long the machine may be left alone when it wants to be woken.
 const ASLEEP: Millis = 12;
 
-fn limits() -> Limits {
+fn limits(faults: Faults) -> Limits {
     Limits {
         window: 4,
         company: 30,
@@ -128,7 +135,8 @@ fn limits() -> Limits {
         retry_after: 5,
         retry_at_most: 50,
         observe_every: 20,
-        refusals: 1_000,
+        // Bad luck must not look like the contract's last word.
+        refusals: if faults.refusals > 0 { 3 } else { 1_000 },
         ..Limits::default()
     }
 }
@@ -140,7 +148,7 @@ impl World {
             faults,
             state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03,
             now: 0,
-            machine: Machine::restored(limits(), GENESIS, Vec::new(), 0),
+            machine: Machine::restored(limits(faults), GENESIS, Vec::new(), 0),
             chain: Chain::new(),
             outbox: BTreeMap::new(),
             rows: HashMap::new(),
@@ -151,6 +159,7 @@ impl World {
             next_hash: 0,
             commits: HashMap::new(),
             accepted: HashSet::new(),
+            refused: HashSet::new(),
             told: HashMap::new(),
             told_before_crash: HashSet::new(),
             hopes: HashMap::new(),
@@ -244,6 +253,7 @@ impl World {
     pub(super) fn calm(&mut self) {
         self.faults = Faults {
             finality: self.faults.finality,
+            refusals: self.faults.refusals,
             others: false,
             ..Faults::NONE
         };
@@ -325,14 +335,24 @@ impl World {
                     let stored = self.accepted.contains(&commit.command_id);
                     assert!(never && !stored, "seed {seed}: {key:?} was turned away and stored");
                 }
+                Some(CommitOutcome::Refused) => {
+                    let noted = self.refused.contains(&commit.command_id);
+                    assert!(never && noted, "seed {seed}: {key:?} is not refused for good");
+                }
                 Some(CommitOutcome::HandedOver) | None => {
                     assert!(self.lost.contains(key), "seed {seed}: nobody was told of {key:?}");
                 }
                 Some(other) => panic!("seed {seed}: {key:?} came to {other:?}"),
             }
             if self.accepted.contains(&commit.command_id) {
+                let refused = self.refused.contains(&commit.command_id);
+                let due = self.chain.refused.contains(&commit.command_id);
+                assert_eq!(
+                    refused, due,
+                    "seed {seed}: {key:?} is noted as refused, and should it be"
+                );
                 assert!(
-                    executed.contains(&commit.command_id),
+                    refused || executed.contains(&commit.command_id),
                     "seed {seed}: {key:?} was accepted and forgotten"
                 );
             }
@@ -372,6 +392,9 @@ impl World {
             command_id: CommandId::new(Uuid::from_u128(key.0.into())),
             parts,
         });
+        if self.happens(self.faults.refusals) {
+            self.chain.refused.insert(commit.command_id);
+        }
         for part in &commit.parts {
             let head = part
                 .payloads
@@ -508,10 +531,10 @@ impl World {
     fn die(&mut self) {
         // A statement that was on its way to the database may have arrived.
         for (_, later) in std::mem::take(&mut self.later) {
-            if let Later::Store(batch) = later
-                && self.happens(50)
-            {
-                self.store(batch);
+            match later {
+                Later::Store(batch) if self.happens(50) => drop(self.store(batch)),
+                Later::Refuse(_, command, nonce) if self.happens(50) => self.note(command, nonce),
+                _ => {}
             }
         }
         self.lost
@@ -543,7 +566,7 @@ impl World {
             applied: self.applied.len() as u64 - 1,
             final_block: self.final_block,
         };
-        self.machine = Machine::restored(limits(), around, batches, self.now);
+        self.machine = Machine::restored(limits(self.faults), around, batches, self.now);
         self.adopt();
     }
 
@@ -713,7 +736,7 @@ impl World {
                 );
                 // A commit that was reverted is stored again.
                 if let Some(at) = self.handed.remove(&key) {
-                    let (waited, limit) = (self.now - at, limits().durable_within + STORING + ASLEEP);
+                    let (waited, limit) = (self.now - at, limits(self.faults).durable_within + STORING + ASLEEP);
                     assert!(
                         waited <= limit,
                         "seed {}: {key:?} was accepted after {waited}",
@@ -723,7 +746,7 @@ impl World {
             }
             Action::TurnAway(key) => {
                 let waited = self.now - self.handed[&key];
-                let limit = limits().durable_within + ASLEEP;
+                let limit = limits(self.faults).durable_within + ASLEEP;
                 assert!(
                     waited <= limit,
                     "seed {}: {key:?} was turned away after {waited}",
@@ -764,7 +787,11 @@ impl World {
                     self.rows.retain(|_, (of, _)| *of != nonce);
                 }
             }
-            Action::Refuse { command, .. } => panic!("seed {}: {command} was given up", self.seed),
+            Action::Refuse { key, command, nonce } => {
+                let due = self.chain.refused.contains(&command);
+                assert!(due, "seed {}: {command} was given up", self.seed);
+                self.after(Later::Refuse(key, command, nonce));
+            }
         }
     }
 
@@ -780,6 +807,14 @@ impl World {
                 self.outbox.get_mut(&nonce).unwrap().signatures.push((hash, fee));
                 self.after(Later::Replaced(nonce, hash, fee));
             }
+            Later::Refuse(key, command, nonce) => {
+                self.note(command, nonce);
+                let seed = self.seed;
+                if !self.lost.contains(&key) {
+                    let before = self.told.insert(key, CommitOutcome::Refused);
+                    assert_eq!(before, None, "seed {seed}: {key:?} was told twice");
+                }
+            }
             Later::Stored(nonce, hash) => self.tell(|_| Input::Stored {
                 nonce,
                 hash,
@@ -793,6 +828,25 @@ impl World {
             Later::NonceUnknown => self.tell(|_| Input::NonceUnknown),
             Later::Receipt(nonce, used, receipt) => self.tell(|_| Input::ReceiptSeen { nonce, used, receipt }),
             Later::ReceiptUnknown(nonce) => self.tell(|_| Input::ReceiptUnknown { nonce }),
+        }
+    }
+
+    /// One statement of the database: it notes that a commit can never be appended, and forgets it.
+    fn note(&mut self, command: CommandId, nonce: Nonce) {
+        let row = self.rows.remove(&command);
+        assert_eq!(
+            row,
+            Some((nonce, false)),
+            "seed {}: {command} was refused from elsewhere",
+            self.seed
+        );
+        assert!(
+            self.refused.insert(command),
+            "seed {}: {command} was refused twice",
+            self.seed
+        );
+        if !self.rows.values().any(|(of, _)| *of == nonce) {
+            self.outbox.remove(&nonce);
         }
     }
 

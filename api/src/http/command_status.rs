@@ -1,0 +1,86 @@
+//! Where a command stands, for whoever did not wait for its answer.
+//!
+//! What is kept is what was decided. Without it, the log tells: what is journaled and final is done, what is not final or in the outbox is
+//! on its way, a revocation is carried through in any case, what the contract refused never will be done, and what left no trace and is
+//! executed by nobody changed nothing.
+
+use application::clinic::Backend;
+use application::log::Position;
+use application::registry::{RegisteredCommand, StoredAnswer, Trace};
+use domain::kernel::CommandId;
+
+use super::answer::{CommandResult, CommandState, CommandStatusBody};
+use super::command::unreachable_store;
+use super::core::Core;
+use super::problem::{Problem, ProblemKind};
+use super::reading::Reading;
+
+/// Where a command stands.
+///
+/// # Errors
+/// `database-unavailable` when nobody can tell.
+pub(super) async fn of<B: Backend>(
+    reading: &Reading<B>,
+    id: CommandId,
+    command: RegisteredCommand,
+) -> Result<CommandStatusBody, Problem> {
+    let pending = CommandStatusBody::pending(id, command.created_at);
+    if let Some(answer) = &command.answer {
+        return answered(pending, answer);
+    }
+    // Asked before the log is, so that one that ends in between is not taken for one that never began.
+    let core = &reading.core;
+    let executed_here = core.ports.tracker.is_running(id);
+    let running = executed_here || command.claimed_until > core.ports.clock.now();
+    Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {
+        // Whoever executes it is about to keep its answer.
+        Trace::Journaled { position } if executed_here || !is_final(core, position) => pending,
+        Trace::Journaled { position } => done(pending, position),
+        Trace::Outbox => pending,
+        Trace::None if running => pending,
+        Trace::Refused => failed(pending, ProblemKind::RefusedByTheLog),
+        Trace::None if reading.clinic.is_being_revoked(id).await? => pending,
+        Trace::None => failed(pending, ProblemKind::CommandNotExecuted),
+    })
+}
+
+/// What was answered, or would have been to who had waited.
+fn answered(pending: CommandStatusBody, answer: &StoredAnswer) -> Result<CommandStatusBody, Problem> {
+    let corrupt = |error: serde_json::Error| Problem::new(ProblemKind::Internal).cause(error);
+    if answer.status >= 400 {
+        let problem = serde_json::from_str(&answer.body).map_err(corrupt)?;
+        return Ok(CommandStatusBody {
+            status: CommandState::Failed,
+            problem: Some(problem),
+            ..pending
+        });
+    }
+    let result: CommandResult = serde_json::from_str(&answer.body).map_err(corrupt)?;
+    Ok(CommandStatusBody {
+        status: CommandState::Done,
+        position: result.position,
+        result: Some(result),
+        ..pending
+    })
+}
+
+/// Whether no reorganisation takes it back: the contract could reject it when it came again.
+fn is_final(core: &Core, position: Position) -> bool {
+    position <= core.ports.progress.progress().final_position
+}
+
+fn done(pending: CommandStatusBody, position: Position) -> CommandStatusBody {
+    CommandStatusBody {
+        status: CommandState::Done,
+        position: Some(position),
+        ..pending
+    }
+}
+
+fn failed(pending: CommandStatusBody, kind: ProblemKind) -> CommandStatusBody {
+    CommandStatusBody {
+        status: CommandState::Failed,
+        problem: Some(Problem::new(kind).body()),
+        ..pending
+    }
+}

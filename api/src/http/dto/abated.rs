@@ -1,0 +1,74 @@
+//! The end of a condition in JSON: a day, or a word.
+
+use domain::patient;
+use serde::de::value::StrDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use super::Day;
+
+/// The end of a condition, as exactly as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Abated {
+    /// On this day.
+    On(Day),
+    /// It is over, and since when is not known.
+    Word(Over),
+}
+
+/// What is said instead of a day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// Nobody knows since when.
+    Unknown,
+}
+
+// What serde derives for such a type cannot say what is wrong.
+impl<'de> Deserialize<'de> for Abated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "unknown" {
+            return Ok(Self::Word(Over::Unknown));
+        }
+        Day::deserialize(StrDeserializer::new(&text)).map(Self::On)
+    }
+}
+
+impl From<Abated> for patient::Abated {
+    fn from(abated: Abated) -> Self {
+        match abated {
+            Abated::On(day) => Self::On(day.0),
+            Abated::Word(Over::Unknown) => Self::Unknown,
+        }
+    }
+}
+
+impl From<patient::Abated> for Abated {
+    fn from(abated: patient::Abated) -> Self {
+        match abated {
+            patient::Abated::On(day) => Self::On(Day(day)),
+            patient::Abated::Unknown => Self::Word(Over::Unknown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_day_or_not_known() {
+        for text in ["2026-03-01", "unknown"] {
+            let abated: Abated = serde_json::from_value(json!(text)).unwrap();
+            let domain = patient::Abated::from(abated);
+            assert_eq!(serde_json::to_value(Abated::from(domain)).unwrap(), json!(text));
+        }
+        for wrong in [json!("2026"), json!("never"), json!(true), json!(null)] {
+            assert!(serde_json::from_value::<Abated>(wrong).is_err());
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a source calls one of its resources, as a record keeps it.
+
+use domain::kernel::SourceId;
+
+use super::Kind;
+use super::key::Key;
+
+/// What a source calls a resource: by its id, or by its address on a server. A `fullUrl` that is a URN is made anew for every bundle
+/// and names nothing beyond it (FHIR R4, `Bundle.entry.fullUrl`).
+pub(in crate::import) fn source_id(kind: Kind, id: Option<&str>, address: Option<&str>) -> Option<SourceId> {
+    let address = address.filter(|address| address.starts_with("http://") || address.starts_with("https://"));
+    let address = address.map(|address| address.split_once("/_history/").map_or(address, |(address, _)| address));
+    let parts = address.and_then(|address| {
+        let (before, id) = address.trim_end_matches('/').rsplit_once('/')?;
+        let base = before.strip_suffix(kind.name())?.trim_end_matches('/');
+        Some((base, id))
+    });
+    let id = id.or(parts.map(|(_, id)| id)).filter(|id| !id.is_empty())?;
+    // No other server has a resource of such an id.
+    let is_unique = id.len() == 36 && uuid::Uuid::try_parse(id).is_ok();
+    let server = parts.filter(|_| !is_unique).map(|(base, _)| Key::of(&[base]).digest());
+    Some(SourceId {
+        server,
+        resource: Key::of(&[kind.name(), id]).digest(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_known_by_its_id_and_its_server() {
+        let of = |id, address| source_id(Kind::Condition, id, address);
+        let there = of(Some("7"), Some("https://a.test/fhir/Condition/7")).unwrap();
+        assert_eq!(
+            of(None, Some("https://a.test/fhir/Condition/7/_history/2")),
+            Some(there)
+        );
+        assert_ne!(of(Some("7"), Some("https://b.test/fhir/Condition/7")), Some(there));
+        let bare = of(Some("7"), None).unwrap();
+        assert!(bare.may_be(there) && bare.server.is_none());
+        assert_eq!(
+            of(Some("7"), Some("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a11")),
+            Some(bare)
+        );
+        assert_eq!(of(None, Some("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a11")), None);
+        assert_ne!(source_id(Kind::Allergy, Some("7"), None), Some(bare));
+        let unique = "0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a11";
+        let address = format!("https://a.test/fhir/Condition/{unique}");
+        assert_eq!(of(None, Some(&address)), of(Some(unique), None));
+    }
+}

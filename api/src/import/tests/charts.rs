@@ -1,0 +1,312 @@
+//! The states of a chart, told in any order, with dates and without, in one file or several, in one run or several: the newest of
+//! each resource is what a record says.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::patient::{Abated, Intake};
+
+use super::*;
+use crate::import::merge;
+
+/// What a resource says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum What {
+    /// It is so, in these words.
+    Is(u8),
+    /// It is over, nobody knows since when.
+    Over,
+    InError,
+    Deleted,
+}
+
+/// A state of a resource.
+#[derive(Clone, Debug)]
+struct State {
+    resource: usize,
+    /// The day of its date.
+    day: Option<u8>,
+    what: What,
+    file: usize,
+}
+
+/// The resources: their kinds and ids.
+const RESOURCES: [(&str, &str); 4] = [
+    ("Condition", "c0"),
+    ("Condition", "c1"),
+    ("AllergyIntolerance", "a0"),
+    ("MedicationRequest", "m0"),
+];
+
+const FILES: usize = 3;
+
+fn start() -> DateTime<Utc> {
+    "2026-01-01T12:00:00Z".parse().unwrap()
+}
+
+/// How a state is told: an entry of a transaction.
+fn entry(state: &State) -> Value {
+    let (kind, id) = RESOURCES[state.resource];
+    let date = state.day.map(|day| format!("2024-01-{:02}T00:00:00Z", day + 1));
+    if state.what == What::Deleted {
+        let mut entry = json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } });
+        if let Some(date) = date {
+            entry["response"] = json!({ "status": "204", "lastModified": date });
+        }
+        return entry;
+    }
+    let text = match state.what {
+        What::Is(words) => format!("{id} in words {words}"),
+        _ => format!("{id} in words 0"),
+    };
+    let is_void = state.what == What::InError;
+    let is_over = state.what == What::Over;
+    let mut resource = json!({
+        "resourceType": kind, "id": id, "subject": to("Patient/p1"), "patient": to("Patient/p1"),
+        "code": { "text": text }, "medicationCodeableConcept": { "text": text },
+        "status": if is_void { "entered-in-error" } else if is_over { "cancelled" } else { "active" },
+    });
+    if is_void {
+        resource["verificationStatus"] = json!({ "coding": [{ "code": "entered-in-error" }] });
+    }
+    if is_over {
+        resource["clinicalStatus"] = json!({ "coding": [{ "code": "resolved" }] });
+    }
+    if let Some(date) = date {
+        resource["meta"] = json!({ "lastUpdated": date });
+    }
+    json!({ "resource": resource, "request": { "method": "PUT", "url": format!("{kind}/{id}") } })
+}
+
+/// The files of a run; each is about the one patient.
+fn files(states: &[State]) -> Vec<Vec<u8>> {
+    let of = |file: usize| {
+        let person = json!({ "resource": dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z") });
+        let states = states.iter().filter(|state| state.file == file).map(entry);
+        let entries: Vec<Value> = std::iter::once(person).chain(states).collect();
+        bundle("transaction", &entries)
+    };
+    (0..FILES).map(of).collect()
+}
+
+/// Imports files into a record at this time.
+fn tell(record: &Intake, files: &[Vec<u8>], now: DateTime<Utc>) -> Intake {
+    let persons = persons(files, &Context { now, ..context() });
+    assert_eq!(persons.len(), 1);
+    merge::intake(record, &persons[0].told, &persons[0].beside, now).intake
+}
+
+/// What a record says: what there is, and whether it is over.
+fn says(record: &Intake) -> BTreeMap<String, bool> {
+    let mut says = BTreeMap::new();
+    for one in record.conditions.list() {
+        assert_ne!(
+            one.abated.map(|abated| matches!(abated, Abated::On(_))),
+            Some(true),
+            "nobody told a day"
+        );
+        says.insert(one.concept.text.clone(), one.abated.is_some());
+    }
+    says.extend(
+        record
+            .allergies
+            .list()
+            .iter()
+            .map(|one| (one.concept.text.clone(), false)),
+    );
+    says.extend(
+        record
+            .medications
+            .list()
+            .iter()
+            .map(|one| (one.concept.text.clone(), false)),
+    );
+    let count = record.conditions.list().len() + record.allergies.list().len() + record.medications.list().len();
+    assert_eq!(says.len(), count, "nothing is there twice: {record:?}");
+    says
+}
+
+/// What a state leaves of its resource: in which words it is so, and whether it is over. `None` when there is nothing.
+fn left(state: &State) -> Option<(u8, bool)> {
+    let (kind, _) = RESOURCES[state.resource];
+    match state.what {
+        What::Is(words) => Some((words, false)),
+        What::Over if kind == "Condition" => Some((0, true)),
+        What::Over | What::InError | What::Deleted => None,
+    }
+}
+
+/// What a record has to say after these runs: of each resource the newest state. One without a date is as of its run, unless it says
+/// what is known already: then it is no news.
+fn right(runs: &[Vec<State>]) -> BTreeMap<String, bool> {
+    let mut right = BTreeMap::new();
+    for (resource, (_, id)) in RESOURCES.iter().enumerate() {
+        let mut known: Option<(usize, Option<(u8, bool)>)> = None;
+        for (run, states) in runs.iter().enumerate() {
+            let in_order = (0..FILES).flat_map(|file| states.iter().filter(move |state| state.file == file));
+            let of_it = in_order.filter(|state| state.resource == resource);
+            let when = |state: &State| state.day.map_or(100 + run, usize::from);
+            // Of those of one time the last one.
+            let Some(newest) = of_it.enumerate().max_by_key(|(place, state)| (when(state), *place)) else {
+                continue;
+            };
+            let (when, left) = (when(newest.1), left(newest.1));
+            let is_news = known.is_none_or(|(known, was)| when > known && (newest.1.day.is_some() || was != left));
+            if is_news {
+                known = Some((when, left));
+            }
+        }
+        if let Some((_, Some((words, is_over)))) = known {
+            right.insert(format!("{id} in words {words}"), is_over);
+        }
+    }
+    right
+}
+
+fn runs() -> impl Strategy<Value = Vec<Vec<State>>> {
+    let what = prop_oneof![
+        3 => (0..3_u8).prop_map(What::Is),
+        1 => Just(What::Over),
+        2 => Just(What::InError),
+        1 => Just(What::Deleted),
+    ];
+    let state = (0..RESOURCES.len(), any::<bool>(), what, 0..FILES, 0..4_usize);
+    let states = prop::collection::vec(state, 1..10);
+    let days = Just((0..10_u8).collect::<Vec<_>>()).prop_shuffle();
+    (states, days).prop_map(|(states, days)| {
+        let mut runs = vec![Vec::new(); 4];
+        for ((resource, is_dated, what, file, run), day) in states.into_iter().zip(days) {
+            let day = is_dated.then_some(day);
+            runs[run].push(State {
+                resource,
+                day,
+                what,
+                file,
+            });
+        }
+        runs
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn the_newest_state_of_each_resource_is_what_a_record_says(runs in runs()) {
+        let mut record = Intake::default();
+        for (number, states) in (0..).zip(&runs) {
+            let now = start() + TimeDelta::days(number);
+            let files = files(states);
+            record = tell(&record, &files, now);
+            let again = tell(&record, &files, now + TimeDelta::hours(1));
+            prop_assert_eq!(&again, &record, "telling it again changes nothing");
+        }
+        prop_assert_eq!(says(&record), right(&runs), "{:?}", record);
+    }
+}
+
+/// A file about one patient, with these entries.
+fn about(entries: &[Value]) -> Vec<u8> {
+    let person = json!({ "resource": patient("p1", "Person", &mrn("1")) });
+    bundle("transaction", &[&[person], entries].concat())
+}
+
+#[test]
+fn what_its_bundle_says_is_the_date_of_a_finding_that_has_none() {
+    let asthma = |state: &Value| {
+        let mut condition =
+            json!({ "resourceType": "Condition", "subject": to("Patient/p1"), "code": { "text": "Asthma" } });
+        condition
+            .as_object_mut()
+            .unwrap()
+            .extend(state.as_object().unwrap().clone());
+        json!({ "resource": condition })
+    };
+    let at = |time: &str, entry: Value| {
+        let mut bundle: Value = serde_json::from_slice(&about(&[entry])).unwrap();
+        bundle["timestamp"] = json!(time);
+        bundle.to_string().into_bytes()
+    };
+    let in_error = json!({ "verificationStatus": { "coding": [{ "code": "entered-in-error" }] } });
+    let gone = at("2022-01-01T00:00:00Z", asthma(&in_error));
+    let (before, after) = ("2021-01-01T00:00:00Z", "2023-01-01T00:00:00Z");
+    for (time, count) in [(before, 0), (after, 1)] {
+        for files in [
+            [gone.clone(), at(time, asthma(&json!({})))],
+            [at(time, asthma(&json!({}))), gone.clone()],
+        ] {
+            let apart = files.iter().fold(Intake::default(), |record, file| {
+                tell(&record, std::slice::from_ref(file), start())
+            });
+            assert_eq!(apart.conditions.list().len(), count, "{time}");
+        }
+    }
+    let record = tell(&Intake::default(), &[gone], start());
+    assert_eq!(record.withdrawn[0].as_of.to_rfc3339(), "2022-01-01T00:00:00+00:00");
+}
+
+#[test]
+fn what_was_deleted_and_stands_in_no_file_stays_deleted() {
+    let condition = |at: &str| {
+        let asthma = json!({ "resourceType": "Condition", "id": "c1", "subject": to("Patient/p1"), "code": { "text": "Asthma" } });
+        about(&[json!({ "resource": dated(asthma, at) })])
+    };
+    for gone in [
+        json!({ "request": { "method": "DELETE", "url": "Condition/c1" } }),
+        json!({ "request": { "method": "DELETE", "url": "Condition/c1" }, "response": { "lastModified": "2024-01-01T00:00:00Z" } }),
+        json!({ "fullUrl": "https://a.test/fhir/Condition/c1", "request": { "method": "DELETE", "url": "Condition/c1" } }),
+    ] {
+        let gone = about(&[gone]);
+        let outcome = ran(std::slice::from_ref(&gone));
+        assert_eq!((outcome.patients.len(), left_out(&outcome)), (1, Vec::new()));
+        let old = condition("2021-01-01T00:00:00Z");
+        for files in [
+            vec![gone.clone(), old.clone()],
+            vec![old.clone(), gone.clone(), old.clone()],
+        ] {
+            let record = files.iter().fold(Intake::default(), |record, file| {
+                tell(&record, std::slice::from_ref(file), start())
+            });
+            assert_eq!(record.conditions.list().len(), 0, "{record:?}");
+        }
+        // What is told anew is there again.
+        let record = tell(&Intake::default(), &[gone], start());
+        let record = tell(&record, &[condition("2026-01-01T12:05:00Z")], start());
+        assert_eq!(record.conditions.list().len(), 1);
+    }
+}
+
+#[test]
+fn a_deletion_that_may_be_anybodys_is_named() {
+    let gone = json!({ "request": { "method": "DELETE", "url": "Condition/c1" } });
+    let mut entries = vec![gone];
+    entries.extend(["1", "2"].map(|number| {
+        let mut person = patient(number, "Person", &mrn(number));
+        person["name"][0]["given"] = json!([format!("Given{number}")]);
+        json!({ "resource": person })
+    }));
+    let outcome = ran(&[bundle("transaction", &entries)]);
+    assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (2, 1));
+}
+
+#[test]
+fn a_visit_that_is_taken_back_without_a_date_is_so_in_a_run_with_its_older_states() {
+    let state = |status: &str, at: Option<&str>| {
+        let mut state = visit("e1", &to("Patient/p1"), &to("Practitioner/d1"));
+        state["status"] = json!(status);
+        at.map_or(state.clone(), |at| dated(state, at))
+    };
+    let finished = state("finished", Some("2024-01-01T00:00:00Z"));
+    for (undated, outcome) in [
+        ("entered-in-error", RecordedOutcome::EnteredInError),
+        // Not dated, an open visit is the older one.
+        ("in-progress", RecordedOutcome::Completed),
+    ] {
+        let others = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+        let states = [state(undated, None), finished.clone()];
+        for states in [states.clone(), [states[1].clone(), states[0].clone()]] {
+            let outcome_of = ran(&[of(&others), of(&states[..1]), of(&states[1..])]);
+            assert_eq!(outcome_of.visits[0].outcome, outcome, "{undated}");
+        }
+    }
+}

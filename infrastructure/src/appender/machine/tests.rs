@@ -1,0 +1,355 @@
+//! What the machine does with a transaction that is sent: at which price, how often, and what it makes of its end.
+
+use std::sync::Arc;
+
+use application::log::StreamId;
+use domain::kernel::CommandId;
+
+use super::*;
+use crate::log::{Commit, Payload, StreamHead, StreamPart};
+
+const CHEAP: Fees = Fees {
+    base: 100,
+    priority: 10,
+};
+const DEAR: Fees = Fees {
+    base: 10_000,
+    priority: 10,
+};
+
+fn told(machine: &mut Machine, now: Millis, input: Input<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    machine.on(now, input, &mut actions);
+    actions
+}
+
+/// A machine whose account has used no nonce.
+fn new() -> Machine {
+    let around = Surroundings {
+        applied: 0,
+        final_block: 0,
+    };
+    let mut machine = Machine::restored(Limits::default(), around, Vec::new(), 0);
+    told(&mut machine, 0, Input::NonceSeen { head: 0, count: 0 });
+    machine
+}
+
+/// A machine whose first batch has just been sent.
+fn sent() -> Machine {
+    sent_by(new(), CHEAP)
+}
+
+fn sent_by(mut machine: Machine, market: Fees) -> Machine {
+    let part = StreamPart {
+        stream: StreamId([1; 32]),
+        expected: StreamHead::default(),
+        payloads: vec![Payload::from(&b"payload"[..])],
+    };
+    let commit = Arc::new(Commit {
+        command_id: CommandId::default(),
+        parts: vec![part],
+    });
+    let (key, size) = (CommitKey(0), Size::of(&commit).unwrap());
+    told(&mut machine, 0, Input::Fees(market));
+    told(
+        &mut machine,
+        1,
+        Input::Queue(Queued {
+            key,
+            commit,
+            size,
+            since: 1,
+        }),
+    );
+    let stored = Input::Stored {
+        nonce: 0,
+        hash: [7; 32],
+        duplicates: Vec::new(),
+    };
+    let actions = told(&mut machine, 2, stored);
+    assert!(actions.iter().any(|action| matches!(action, Action::Send { .. })));
+    machine
+}
+
+#[test]
+fn who_offers_too_little_asks_for_the_price_once_and_then_offers_that() {
+    let mut machine = sent();
+    let underpriced = || Input::Sent {
+        nonce: 0,
+        answer: SendAnswer::Underpriced,
+    };
+    let actions = told(&mut machine, 3, underpriced());
+    assert!(matches!(actions[..], [Action::AskFees]), "{actions:?}");
+    // It is sent again as it is meanwhile, but not raised, and nobody is asked twice.
+    let actions = told(&mut machine, 200, Input::Tick);
+    assert!(matches!(actions[..], [Action::Send { .. }]), "{actions:?}");
+    assert!(told(&mut machine, 201, underpriced()).is_empty());
+    let actions = told(&mut machine, 202, Input::Fees(DEAR));
+    let [Action::Replace { nonce: 0, fee }] = actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(fee.max, 20_010);
+    // The next refusal is asked about anew: that price may have risen as well.
+    let hash = [8; 32];
+    told(&mut machine, 203, Input::Replaced { nonce: 0, hash, fee });
+    assert!(matches!(told(&mut machine, 204, underpriced())[..], [Action::AskFees]));
+}
+
+#[test]
+fn a_gap_below_everything_that_is_under_way_is_filled() {
+    let mut machine = new();
+    machine
+        .batches
+        .insert(1, Batch::new(Vec::new(), Fee::default(), 21_000, Phase::Waiting, 0));
+    machine.next_nonce = Some(2);
+    let seen = || Input::NonceSeen { head: 9, count: 0 };
+    told(&mut machine, 1, Input::Fees(CHEAP));
+    told(&mut machine, 2, seen());
+    let actions = told(&mut machine, 3, seen());
+    let is_filler = |action: &Action| matches!(action, Action::Store(NewBatch { nonce: 0, .. }));
+    assert!(actions.iter().any(is_filler), "{actions:?}");
+    let stored = Input::Stored {
+        nonce: 0,
+        hash: [7; 32],
+        duplicates: Vec::new(),
+    };
+    let actions = told(&mut machine, 4, stored);
+    let is_sent = |action: &Action| matches!(action, Action::Send { nonce: 0, .. });
+    assert!(actions.iter().any(is_sent), "{actions:?}");
+}
+
+fn executed(machine: &mut Machine, nonce: Nonce, execution: Execution) -> Vec<Action> {
+    let seen = |count| Input::NonceSeen { head: 0, count };
+    told(machine, 10, seen(nonce + 1));
+    let receipt = Some(ReceiptSeen { block: 0, execution });
+    told(
+        machine,
+        11,
+        Input::ReceiptSeen {
+            nonce,
+            used: true,
+            receipt,
+        },
+    )
+}
+
+fn stored(machine: &mut Machine, nonce: Nonce) {
+    let hash = [u8::try_from(nonce).unwrap() + 100; 32];
+    let duplicates = Vec::new();
+    told(
+        machine,
+        12,
+        Input::Stored {
+            nonce,
+            hash,
+            duplicates,
+        },
+    );
+}
+
+fn asked_for(actions: &[Action]) -> u64 {
+    let stored = actions.iter().find_map(|action| match action {
+        Action::Store(batch) => Some(batch.gas_limit),
+        _ => None,
+    });
+    stored.expect("it is signed again")
+}
+
+fn is_given_up(actions: &[Action]) -> bool {
+    actions.iter().any(|action| matches!(action, Action::Refuse { .. }))
+}
+
+#[test]
+fn what_ran_out_of_gas_is_signed_again_with_more_and_the_chain_is_asked_what_things_cost() {
+    let mut machine = sent();
+    let first = machine.batches[&0].gas_limit;
+    let actions = executed(&mut machine, 0, Execution::OutOfGas { needed: None });
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::AskGasRules)),
+        "{actions:?}"
+    );
+    let second = asked_for(&actions);
+    assert!(second >= 2 * first, "{second}");
+    stored(&mut machine, 1);
+    // A node whose prices are too low does not bring the old limit back.
+    told(&mut machine, 13, Input::GasRules(GasRules::TODAY));
+    let needed = 5 * second;
+    let actions = executed(&mut machine, 1, Execution::OutOfGas { needed: Some(needed) });
+    assert!(asked_for(&actions) > needed && !is_given_up(&actions), "{actions:?}");
+}
+
+#[test]
+fn what_takes_more_than_a_transaction_may_ask_for_is_given_up_in_the_end_and_nothing_else_for_gas() {
+    let mut machine = sent();
+    told(&mut machine, 3, Input::BlockGas(400_000));
+    let mut asked = Vec::new();
+    let mut nonce = 0;
+    loop {
+        asked.push(machine.batches[&nonce].gas_limit);
+        let actions = executed(&mut machine, nonce, Execution::OutOfGas { needed: None });
+        if is_given_up(&actions) {
+            break;
+        }
+        nonce += 1;
+        stored(&mut machine, nonce);
+    }
+    assert_eq!(asked[asked.len() - 3..], [400_000; 3], "{asked:?}");
+    assert!(asked[asked.len() - 4] < 400_000, "{asked:?}");
+    // Others are asked no more for than before.
+    assert_eq!(machine.gas, GasRules::TODAY);
+}
+
+#[test]
+fn what_offers_what_the_market_asks_is_raised_a_few_times_whatever_a_node_says() {
+    let mut machine = sent();
+    let market = Fees {
+        base: 100,
+        priority: 10,
+    };
+    let (mut raised, mut now) = (0, 10);
+    for _ in 0..200 {
+        now += 10_000;
+        let mut actions = told(&mut machine, now, Input::Tick);
+        actions.extend(told(
+            &mut machine,
+            now,
+            Input::Sent {
+                nonce: 0,
+                answer: SendAnswer::Underpriced,
+            },
+        ));
+        now += 1;
+        actions.extend(told(&mut machine, now, Input::Fees(market)));
+        for action in actions {
+            if let Action::Replace { nonce, fee } = action {
+                raised += 1;
+                let hash = [raised; 32];
+                told(&mut machine, now, Input::Replaced { nonce, hash, fee });
+            }
+        }
+    }
+    assert!((1..=4).contains(&raised), "{raised}");
+    assert!(machine.batches[&0].fee.max < 4 * 210, "{:?}", machine.batches[&0].fee);
+    assert!(machine.unmined_for(now).is_some_and(|long| long > 60_000));
+    // When the market asks for more, it is raised again.
+    now += 1;
+    told(
+        &mut machine,
+        now,
+        Input::Sent {
+            nonce: 0,
+            answer: SendAnswer::Underpriced,
+        },
+    );
+    now += 1;
+    let dear = Fees {
+        base: 10_000,
+        priority: 10,
+    };
+    let actions = told(&mut machine, now, Input::Fees(dear));
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::Replace { .. })),
+        "{actions:?}"
+    );
+}
+
+const FREE: Fees = Fees { base: 0, priority: 10 };
+
+#[test]
+fn where_gas_is_free_an_account_without_ether_offers_nothing_and_is_never_raised() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Funds(0));
+    let mut machine = sent_by(machine, FREE);
+    assert_eq!(machine.batches[&0].fee, Fee::default());
+    told(
+        &mut machine,
+        3,
+        Input::Sent {
+            nonce: 0,
+            answer: SendAnswer::Taken,
+        },
+    );
+    let mut sends = 0;
+    for minute in 1..60 {
+        for action in told(&mut machine, minute * 60_000, Input::Tick) {
+            match action {
+                Action::Send { nonce: 0, hash } => {
+                    assert_eq!(hash, [7; 32], "unchanged");
+                    sends += 1;
+                    told(
+                        &mut machine,
+                        minute * 60_000,
+                        Input::Sent {
+                            nonce: 0,
+                            answer: SendAnswer::Taken,
+                        },
+                    );
+                }
+                Action::AskNonce => told(&mut machine, minute * 60_000, Input::NonceSeen { head: 0, count: 0 }).clear(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(sends > 50, "{sends}");
+}
+
+#[test]
+fn what_an_account_cannot_pay_is_signed_again_for_less_where_gas_is_free() {
+    let mut machine = sent_by(new(), FREE);
+    told(&mut machine, 3, Input::Funds(0));
+    let cannot_pay = Input::Sent {
+        nonce: 0,
+        answer: SendAnswer::CannotPay,
+    };
+    let actions = told(&mut machine, 4, cannot_pay);
+    let [Action::Replace { nonce: 0, fee }] = actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(fee, Fee::default());
+}
+
+#[test]
+fn a_replacement_that_cannot_be_paid_does_not_keep_the_former_one_from_being_sent() {
+    let mut machine = sent();
+    told(
+        &mut machine,
+        3,
+        Input::Sent {
+            nonce: 0,
+            answer: SendAnswer::Taken,
+        },
+    );
+    let fee = Fee { max: 500, priority: 50 };
+    let hash = [8; 32];
+    let actions = told(&mut machine, 4, Input::Replaced { nonce: 0, hash, fee });
+    let sent = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::Send { hash, .. } => Some(*hash),
+            _ => None,
+        })
+    };
+    assert_eq!(sent(&actions), Some([8; 32]));
+    let (mut now, mut seen) = (5, Vec::new());
+    for _ in 0..4 {
+        told(
+            &mut machine,
+            now,
+            Input::Sent {
+                nonce: 0,
+                answer: SendAnswer::CannotPay,
+            },
+        );
+        now += 60_000;
+        seen.extend(sent(&told(&mut machine, now, Input::Tick)));
+    }
+    assert_eq!(seen, [[7; 32], [8; 32], [7; 32], [8; 32]]);
+}
+
+#[test]
+fn what_a_node_took_after_all_is_not_raised_at_once() {
+    let mut machine = sent();
+    for (now, answer) in [(3, SendAnswer::Underpriced), (150, SendAnswer::Taken)] {
+        told(&mut machine, now, Input::Sent { nonce: 0, answer });
+    }
+    assert!(told(&mut machine, 200, Input::Fees(DEAR)).is_empty());
+}

@@ -1,0 +1,85 @@
+//! What gas costs, how much of it a block has and what things cost in it, and whether the account may append: asked for again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::trouble::TroubleKind;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::sleep;
+
+use super::desk::Message;
+use super::gas_probes::GasProbes;
+use super::status::Shared;
+use super::worker::RETRY;
+use crate::chain::{Address, BlockId, EventLog, Fees};
+
+/// No transaction that appends something uses less gas.
+const LEAST_GAS: u64 = 50_000;
+
+/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account may append.
+///
+/// How much gas things cost is asked before what gas costs, for without that no first batch is made.
+pub(super) async fn watch(
+    log: EventLog,
+    address: Address,
+    mut probes: GasProbes,
+    every: Duration,
+    shared: Arc<Shared>,
+    messages: UnboundedSender<Message>,
+) {
+    loop {
+        if let Some(rules) = probes.due().await {
+            let _ = messages.send(Message::GasRules(rules));
+        }
+        // Before the fees, for where gas is free they depend on it.
+        let funds = log.node().balance(address).await.ok();
+        if let Some(funds) = funds {
+            let _ = messages.send(Message::Funds(funds));
+        }
+        let pause = match log.node().fees().await {
+            Ok(fees) => {
+                shared.well(TroubleKind::AppenderWithoutNode);
+                if let Some(funds) = funds {
+                    tell_of_funds(funds, fees, address, &shared);
+                }
+                let _ = messages.send(Message::Fees(fees));
+                every
+            }
+            Err(error) => {
+                shared.trouble(TroubleKind::AppenderWithoutNode, &error.to_string());
+                RETRY
+            }
+        };
+        if let Ok(Some(newest)) = log.node().header(BlockId::Latest).await {
+            let _ = messages.send(Message::BlockGas(newest.gas_limit));
+        }
+        if let Ok(authorized) = log.is_writer(address).await {
+            if authorized {
+                shared.well(TroubleKind::SigningKeyNotAppointed);
+            } else {
+                let contract = log.address();
+                let advice = format!("medconnect deploy --contract {contract} --writer {address}");
+                let cause =
+                    format!("the signing key {address} may not append; the contract's administrator lets it: {advice}");
+                shared.trouble(TroubleKind::SigningKeyNotAppointed, &cause);
+            }
+            let _ = messages.send(Message::Authorized(authorized));
+        }
+        tokio::select! {
+            () = shared.gas_is_dear.notified() => probes.again(),
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// Says whether the account can pay for a transaction, before the first one is refused: that is when a server is set up.
+fn tell_of_funds(funds: u128, fees: Fees, address: Address, shared: &Shared) {
+    let Fees { base, priority } = fees.affordable(funds, LEAST_GAS);
+    let least = base.saturating_add(priority).saturating_mul(u128::from(LEAST_GAS));
+    if funds < least {
+        let cause = format!("the signing key {address} cannot pay for its transactions: send it ether");
+        shared.trouble(TroubleKind::SigningKeyWithoutEther, &cause);
+    } else {
+        shared.well(TroubleKind::SigningKeyWithoutEther);
+    }
+}

@@ -1,0 +1,171 @@
+//! Writes what is final in bulk: while one batch is written the next is opened, and those after it are on their way.
+
+use application::log::BlockRef;
+use application::projector::Projector;
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::sync::mpsc;
+
+use super::fetching::{Fetched, fetch};
+use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
+use crate::chain::{BlockId, BlockLogs, ChainError};
+use crate::follower::checkpoint::{self, FinalPoint};
+use crate::follower::journal::Rows;
+use crate::follower::opening::{self, OpenedBlock};
+use crate::follower::parking::Held;
+use crate::follower::runner::Place;
+use crate::follower::trust;
+use crate::follower::window::AppliedBlock;
+use crate::follower::{FollowerError, copy, journal};
+use crate::log::{LogBlock, LogHead};
+use crate::postgres::{TRANSACTION, within};
+
+impl<P> Rebuild<P>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    /// Writes everything up to the block `target` in bulk.
+    pub(super) async fn fill(
+        &self,
+        place: &mut Place,
+        target: &BlockRef,
+        progress: impl Fn(&Place),
+    ) -> Result<(), RebuildError> {
+        let from = place.window.last().number.saturating_add(1);
+        if from > target.number {
+            return Ok(());
+        }
+        // While one batch is written the next is opened, and the ranges after it are on their way.
+        let (sender, mut fetched) = mpsc::channel(1);
+        let fetching = tokio::spawn(fetch(self.follower.log.clone(), from, target.number, sender));
+        let mut opening: Option<tokio::task::JoinHandle<_>> = None;
+        loop {
+            let next = match fetched.recv().await {
+                Some(blocks) => Some(blocks?),
+                None => None,
+            };
+            let ended = next.is_none();
+            let previous = opening.take();
+            if let Some(previous) = previous {
+                let batch: Opened = previous.await??;
+                let (head, held) = (batch.head, batch.held.clone());
+                opening = match next {
+                    Some(blocks) => Some(self.open(blocks, head, held).await?),
+                    None => None,
+                };
+                within(WRITTEN_WITHIN, self.write(place, batch)).await?;
+                progress(place);
+            } else if let Some(blocks) = next {
+                let head = place.window.last().head;
+                opening = Some(self.open(blocks, head, place.held.clone()).await?);
+            }
+            if ended {
+                break;
+            }
+        }
+        fetching.await?;
+        self.end_at(place, target).await?;
+        progress(place);
+        Ok(())
+    }
+
+    /// Begins to check and open blocks on another thread.
+    async fn open(
+        &self,
+        blocks: Fetched,
+        head: LogHead,
+        mut held: Held,
+    ) -> Result<tokio::task::JoinHandle<Result<Opened, FollowerError>>, RebuildError> {
+        let opener = self.follower.opener.clone();
+        let entries = blocks.iter().flat_map(|block| &block.appended);
+        let keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
+        Ok(tokio::task::spawn_blocking(move || {
+            let checked = trust::advance(blocks.into_iter().map(log_block).collect(), head)?;
+            let head = checked.last().map_or(head, |block| block.head);
+            let blocks: Vec<_> = checked
+                .into_iter()
+                .map(|block| opening::open(block, &opener, &keys, &mut held.streams))
+                .collect::<Result<_, _>>()?;
+            held.add(&blocks);
+            Ok(Opened { blocks, head, held })
+        }))
+    }
+
+    async fn write(&self, place: &mut Place, batch: Opened) -> Result<(), RebuildError> {
+        let Some(last) = batch.blocks.last() else {
+            return Ok(());
+        };
+        let foreign = batch.blocks.iter().map(|block| block.foreign).sum();
+        let block = last.checked.log.block;
+        let to = AppliedBlock {
+            number: block.number,
+            hash: block.hash,
+            head: batch.head,
+            foreign_events: place.window.last().foreign_events.saturating_add(foreign),
+        };
+        let mut connection = place.line.take().await?;
+        let mut transaction = connection.begin().await?;
+        copy::append(&mut transaction, &batch.blocks).await?;
+        journal::park(&mut transaction, &batch.blocks).await?;
+        let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
+        let filled = self.follower.projector.fill(&mut transaction, &events).await;
+        filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
+        move_to(&mut transaction, &to).await?;
+        transaction.commit().await?;
+        place.line.keep(connection);
+        place.held = batch.held;
+        place.begin_at(to);
+        Ok(())
+    }
+
+    /// The blocks up to `target` have nothing more for the log.
+    async fn end_at(&self, place: &mut Place, target: &BlockRef) -> Result<(), RebuildError> {
+        let block = self.header(BlockId::Number(target.number)).await?;
+        if block.hash != target.hash {
+            let changed = ChainError::Inconsistent("a final block that was replaced");
+            return Err(FollowerError::from(changed).into());
+        }
+        let to = AppliedBlock {
+            number: block.number,
+            hash: block.hash,
+            ..*place.window.last()
+        };
+        let moving = async {
+            let mut transaction = self.follower.pool.begin().await?;
+            move_to(&mut transaction, &to).await?;
+            transaction.commit().await
+        };
+        within(TRANSACTION, moving).await?;
+        place.begin_at(to);
+        Ok(())
+    }
+}
+
+/// Moves the checkpoint to a final block, and remembers no other.
+async fn move_to(connection: &mut PgConnection, to: &AppliedBlock) -> Result<(), sqlx::Error> {
+    connection.execute("DELETE FROM blocks").await?;
+    let blocks = std::slice::from_ref(to);
+    checkpoint::advance(connection, None, blocks, FinalPoint::at(to), Rows::default())
+        .await
+        .map(drop)
+}
+
+/// A batch of blocks, opened.
+struct Opened {
+    blocks: Vec<OpenedBlock>,
+    head: LogHead,
+    held: Held,
+}
+
+fn log_block(logs: BlockLogs) -> LogBlock {
+    LogBlock {
+        // Nothing here asks for what the logs do not say about their block.
+        block: BlockRef {
+            number: logs.number,
+            hash: logs.hash,
+            parent_hash: [0; 32],
+            timestamp: 0,
+        },
+        appended: logs.appended,
+        rejected: logs.rejected,
+    }
+}

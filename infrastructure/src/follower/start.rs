@@ -1,0 +1,113 @@
+//! Where a follower begins: its tables, its checkpoint, and the contract that it knows.
+
+use std::time::Duration;
+
+use application::projector::Projector;
+use sqlx::PgConnection;
+
+use super::checkpoint::{self, Checkpoint};
+use super::line::Line;
+use super::parking::Held;
+use super::runner::{APPLIED_WITHIN, Follower, Place};
+use super::trust::Distrust;
+use super::window::AppliedBlock;
+use super::{FollowerError, schema};
+use crate::chain::{BlockId, Deployment, deploy};
+use crate::postgres::{Patience, TRANSACTION, within};
+
+/// How long the checkpoint may take to be found; the first time, the node is asked for where it begins.
+const START: Duration = Duration::from_secs(60);
+
+impl<P> Follower<P>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    /// Tries again what is parked. That it fails keeps nobody from following: what is parked stays so, and is seen to.
+    pub(super) async fn release(&self, place: &mut Place)
+    where
+        P: Clone,
+    {
+        if place.held.streams.is_empty() {
+            return;
+        }
+        let retried = async {
+            self.parking().retry().await?;
+            self.reload_held(place).await
+        };
+        if let Err(error) = retried.await {
+            tracing::warn!(error = error.told(), "what is parked could not be tried again");
+        }
+    }
+
+    /// Finds or makes the checkpoint.
+    pub(super) async fn start(&self) -> Result<Place, FollowerError> {
+        within(TRANSACTION, schema::prepare(&self.pool, &self.projector)).await?;
+        let (found, held) = within(START, self.checkpoint()).await?;
+        if found.chain_id != self.log.node().chain_id() || found.contract != self.log.address() {
+            return Err(Distrust::OtherLog.into());
+        }
+        let place = Place {
+            window: found.window,
+            finalized: found.finalized,
+            held,
+            verified: false,
+            behind_since: None,
+            ahead_since: None,
+            not_ours: None,
+            patience: Patience::new(APPLIED_WITHIN),
+            line: Line::beside(&self.pool),
+            expecting: false,
+        };
+        self.show(&place);
+        self.publish_finalized(&place);
+        Ok(place)
+    }
+
+    async fn checkpoint(&self) -> Result<(Checkpoint, Held), FollowerError> {
+        let mut transaction = self.pool.begin().await?;
+        let found = match checkpoint::load(&mut transaction).await? {
+            Some(found) => found,
+            None => {
+                let first = self.before_the_first().await?;
+                let (chain, contract) = (self.log.node().chain_id(), self.log.address());
+                checkpoint::initialise(&mut transaction, chain, contract, &first).await?;
+                checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
+            }
+        };
+        let held = Held::load(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok((found, held))
+    }
+
+    /// Makes sure, once, that the contract is the one that this program knows. Not before the database has been looked at: what is
+    /// read from there is served while no node answers.
+    pub(super) async fn verify(&self, place: &mut Place) -> Result<(), FollowerError> {
+        if !place.verified {
+            deploy::verify(self.log.node(), &self.deployment()).await?;
+            place.verified = true;
+        }
+        Ok(())
+    }
+
+    fn deployment(&self) -> Deployment {
+        Deployment {
+            chain_id: self.log.node().chain_id(),
+            address: self.log.address(),
+            block: self.config.deployed_in,
+        }
+    }
+
+    /// The block before the contract's, where its log is empty.
+    async fn before_the_first(&self) -> Result<AppliedBlock, FollowerError> {
+        deploy::verify(self.log.node(), &self.deployment()).await?;
+        let number = self.config.deployed_in.saturating_sub(1);
+        let header = self.log.node().header(BlockId::Number(number)).await?;
+        let hash = header.ok_or(Distrust::NoContract)?.block.hash;
+        Ok(AppliedBlock {
+            number,
+            hash,
+            head: self.log.genesis(),
+            foreign_events: 0,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! What the follower tells: in its status, and to the rest of the process.
+
+use application::ports::Progress;
+use application::projector::Projector;
+use application::trouble::Trouble;
+use sqlx::PgConnection;
+
+use super::FollowerError;
+use super::checkpoint::FinalPoint;
+use super::opening::OpenedBlock;
+use super::runner::{Follower, Place};
+use crate::log::StreamHead;
+use crate::notices::{AppliedEvent, Notice};
+
+impl<P> Follower<P>
+where
+    P: Projector<Connection = PgConnection>,
+{
+    pub(super) fn tell(&self, error: &FollowerError) {
+        let trouble = Trouble {
+            kind: error.kind(),
+            cause: error.told(),
+        };
+        self.status.update(|status| {
+            if status.trouble.as_ref() != Some(&trouble) {
+                tracing::warn!(error = trouble.cause, "the follower does not go on");
+            }
+            status.trouble = Some(trouble);
+        });
+    }
+
+    pub(super) fn show(&self, place: &Place) {
+        let last = place.window.last();
+        self.status.update(|status| {
+            status.progress = Progress {
+                position: last.head.position,
+                block: last.number,
+                final_block: place.finalized.block,
+                final_position: place.finalized.position,
+            };
+            status.foreign_events = last.foreign_events;
+            place.held.show(status);
+        });
+    }
+
+    pub(super) fn publish_applied(&self, block: &OpenedBlock) {
+        let entries = block
+            .checked
+            .log
+            .appended
+            .iter()
+            .zip(&block.checked.stream_heads)
+            .zip(&block.labels);
+        let appended = entries.map(|((entry, head), label)| AppliedEvent {
+            stream: entry.stream,
+            head: StreamHead { ..*head },
+            position: entry.position,
+            transaction: entry.transaction,
+            command_id: label.command_id,
+        });
+        self.notices.publish(Notice::Applied {
+            block: block.checked.log.block,
+            appended: appended.collect(),
+            rejected: block.checked.log.rejected.clone(),
+            position: block.checked.head.position,
+        });
+    }
+
+    pub(super) fn publish_finalized(&self, place: &Place) {
+        let FinalPoint { block, position } = place.finalized;
+        self.notices.publish(Notice::Finalized { block, position });
+    }
+}
