@@ -553,7 +553,7 @@ fn a_person_does_not_say_what_a_source_calls_what_it_has_told() {
     let forgets = allergic_to(&[("Latex", then)]);
     given(vec![registered(), known(named(then))])
         .when(says(forgets))
-        .then_expect_error(PatientError::DatesAreTheHospitals(Place::Finding(Matter::Allergies, 0)));
+        .then_expect_error(PatientError::DatesAreTheHospitals(Place::Source(Matter::Allergies, 0)));
 }
 
 #[test]
