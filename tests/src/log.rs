@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
-use domain::kernel::CommandId;
+use domain::kernel::{AggregateRef, CommandId};
 use infrastructure::chain::codec::append_calldata;
 use infrastructure::chain::deploy::deploy;
 use infrastructure::chain::{EventLog, Node, RpcOptions, Signer, Transaction};

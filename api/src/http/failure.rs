@@ -1,6 +1,5 @@
 //! The one place that maps what use cases fail with to problems.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use application::command::Unavailable;

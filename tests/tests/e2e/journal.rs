@@ -2,9 +2,7 @@
 
 use application::log::StreamId;
 use chrono::NaiveDate;
-use domain::calendar::Calendar;
 use domain::kernel::{AggregateRef, CalendarId, PatientId};
-use domain::patient::Patient;
 use infrastructure::follower;
 use infrastructure::postgres::{self, LIVE};
 use infrastructure::store::{Journal, PostgresJournal};
@@ -62,7 +60,7 @@ async fn a_stream_reads_back_through_postgres_es_as_the_follower_wrote_it() {
         insert(&pool, 100 + 2 * number, stream, number + 1, calendar, payload).await;
         insert(&pool, 101 + 2 * number, other, number + 1, patient, b"another stream").await;
     }
-    let entries = journal.entries::<Calendar>(&calendar, &stream).await.unwrap();
+    let entries = journal.entries(&calendar, &stream).await.unwrap();
     assert_eq!(entries.len(), payloads.len());
     for (number, (entry, payload)) in entries.iter().zip(&payloads).enumerate() {
         let number = number as u64;
@@ -72,14 +70,11 @@ async fn a_stream_reads_back_through_postgres_es_as_the_follower_wrote_it() {
         );
         assert_eq!(entry.payload.as_ref(), payload.as_slice());
     }
+    let (head, position) = journal.head(&stream).await.unwrap().unwrap();
+    assert_eq!((head.version, position), (12, 122), "the last of them");
+    assert_eq!(journal.head(&StreamId([9; 32])).await.unwrap(), None);
     let none: AggregateRef = PatientId::new(Uuid::from_u128(8)).into();
-    assert!(
-        journal
-            .entries::<Patient>(&none, &StreamId([9; 32]))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(journal.entries(&none, &StreamId([9; 32])).await.unwrap().is_empty());
 }
 
 #[tokio::test]
