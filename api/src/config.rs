@@ -265,7 +265,7 @@ pub struct DatabaseConfig {
     /// How many connections the requests share at most.
     #[serde(default = "default_connections")]
     pub connections: u32,
-    /// How many the follower has beside them.
+    /// How many the follower has beside them; and one more, on which it writes.
     #[serde(default = "default_own_connections")]
     pub follower_connections: u32,
     /// How many the appender has beside them, two at least; and one more, of which nobody else has any, for its lease.

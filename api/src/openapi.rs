@@ -231,7 +231,10 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         (404, named || (method, path) == ("GET", "/v1/me/registration-request")),
         (406, true),
         (408, body),
-        (409, command || (path.ends_with("/invitation") && method == "POST")),
+        (
+            409,
+            command || signs_in || (path.ends_with("/invitation") && method == "POST"),
+        ),
         (412, conditional),
         (413, body),
         (415, body),

@@ -17,8 +17,8 @@ use crate::log::Actor;
 use crate::names::NamesUnderWay;
 use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::{Clock, IdentityDerivation};
-use crate::queries::{ProjectionHash, Queries};
-use crate::registry::Issuers;
+use crate::queries::{FormerWallet, ProjectionHash, Queries};
+use crate::registry::{FormerIssuer, Issuers};
 use crate::requests::RegistrationRequests;
 use crate::revocations::Revocations;
 use crate::rules::{BookingsUnderWay, Rules};
@@ -157,10 +157,17 @@ impl<B: Backend> Clinic<B> {
 
     /// Whose commands and idempotency keys a caller's are: the wallet's, which stays the same when it gets an account, and those of the
     /// `former` wallets that were changed for it; or the service's.
-    pub fn issuers(&self, principal: &Principal, wallet: Option<&Wallet>, former: &[Wallet]) -> Issuers {
+    pub fn issuers(&self, principal: &Principal, wallet: Option<&Wallet>, former: &[FormerWallet]) -> Issuers {
         Issuers {
             now: self.issuer(principal, wallet),
-            before: former.iter().map(|wallet| self.issuer_of(wallet)).collect(),
+            before: former.iter().map(|former| self.former_issuer(former)).collect(),
+        }
+    }
+
+    fn former_issuer(&self, former: &FormerWallet) -> FormerIssuer {
+        FormerIssuer {
+            issuer: self.issuer_of(&former.wallet),
+            until: former.until,
         }
     }
 

@@ -138,19 +138,37 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    /// The wallets that were changed, one for the other, for the one that signs in now, oldest first: they are the same person's, by
-    /// their signatures. What was bound before a registrar took a wallet away may have been somebody else's.
-    pub fn former_wallets(&self) -> Vec<Wallet> {
+    /// The wallets that were changed, one for the other, for the one that signs in now, oldest first: they were the same person's, by
+    /// their signatures. What was bound before a registrar took a wallet away may have been somebody else's. The last few only.
+    pub fn former_wallets(&self) -> Vec<FormerWallet> {
         let mut chain = Vec::new();
+        let mut bound = None;
         for act in &self.wallet_acts {
-            if act.kind != WalletActKind::Changed {
-                chain.clear();
+            let former = bound.filter(|_| act.kind == WalletActKind::Changed);
+            match former {
+                Some(wallet) => chain.push(FormerWallet { wallet, until: act.at }),
+                None => chain.clear(),
             }
-            chain.extend(act.wallet);
+            bound = act.wallet;
         }
-        chain.retain(|wallet| Some(*wallet) != self.wallet);
-        chain
+        chain.retain(|former| Some(former.wallet) != self.wallet);
+        let too_old = chain.len().saturating_sub(FormerWallet::MOST);
+        chain.split_off(too_old)
     }
+}
+
+/// A wallet that was changed for another one. Since then it may have become somebody else's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FormerWallet {
+    /// Which.
+    pub wallet: Wallet,
+    /// When it was changed for the other one.
+    pub until: DateTime<Utc>,
+}
+
+impl FormerWallet {
+    /// How many are remembered.
+    pub const MOST: usize = 8;
 }
 
 /// Something that was done to an account's wallet.
@@ -460,7 +478,9 @@ mod tests {
             ),
         ] {
             let former: Vec<Wallet> = former.into_iter().map(|number| Wallet([number; 20])).collect();
-            assert_eq!(account(&acts).former_wallets(), former, "{acts:?}");
+            let told = account(&acts).former_wallets();
+            let wallets: Vec<Wallet> = told.iter().map(|former| former.wallet).collect();
+            assert_eq!(wallets, former, "{acts:?}");
         }
     }
 }

@@ -18,13 +18,23 @@ pub struct Issuers {
     /// As whom they do now.
     pub now: AccountId,
     /// As whom they did before, with wallets that they have changed since.
-    pub before: Vec<AccountId>,
+    pub before: Vec<FormerIssuer>,
+}
+
+/// As whom a caller issued commands until they changed their wallet. Since then it may be somebody else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FormerIssuer {
+    /// As whom.
+    pub issuer: AccountId,
+    /// Until when.
+    pub until: DateTime<Utc>,
 }
 
 impl Issuers {
-    /// Whether a command is theirs.
-    pub fn include(&self, issuer: AccountId) -> bool {
-        self.now == issuer || self.before.contains(&issuer)
+    /// Whether a command is theirs that was issued as somebody at a time.
+    pub fn include(&self, issuer: AccountId, at: DateTime<Utc>) -> bool {
+        let was = |former: &FormerIssuer| former.issuer == issuer && at <= former.until;
+        self.now == issuer || self.before.iter().any(was)
     }
 }
 

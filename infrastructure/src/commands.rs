@@ -50,20 +50,26 @@ impl PostgresCommands {
 
     /// What an earlier claim of the same caller under the same key has come to, as whomever they asked.
     async fn earlier(&self, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
-        for issuer in &claim.issuers.before {
-            if let Some(claimed) = self.earlier_by(*issuer, claim).await? {
+        for former in &claim.issuers.before {
+            if let Some(claimed) = self.earlier_by(former.issuer, Some(former.until), claim).await? {
                 return Ok(Some(claimed));
             }
         }
         Ok(None)
     }
 
-    /// What an earlier claim of this issuer under the same key has come to; `None` when there is none, or it was forgotten just now.
-    async fn earlier_by(&self, issuer: AccountId, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
+    /// What an earlier claim of this issuer under the same key has come to, if it was made until then; `None` when there is none, or it
+    /// was forgotten just now.
+    async fn earlier_by(
+        &self,
+        issuer: AccountId,
+        until: Option<DateTime<Utc>>,
+        claim: &Claim,
+    ) -> Result<Option<Claimed>, StoreError> {
         // Takes the claim over if it ran out, in one statement: of two callers, one gets it.
         let sql = "UPDATE commands SET fence = fence + 1, claimed_until = $4 \
                    WHERE issuer = $1 AND idempotency_key = $2 AND fingerprint = $3 AND status IS NULL \
-                     AND claimed_until <= $5 \
+                     AND claimed_until <= $5 AND ($6::timestamptz IS NULL OR created_at <= $6) \
                    RETURNING command_id, fence";
         let taken = sqlx::query(sql)
             .bind(issuer.uuid())
@@ -71,6 +77,7 @@ impl PostgresCommands {
             .bind(claim.fingerprint.as_slice())
             .bind(claim.until)
             .bind(claim.now)
+            .bind(until)
             .fetch_optional(&self.0)
             .await
             .map_err(store)?;
@@ -80,10 +87,11 @@ impl PostgresCommands {
             return Ok(Some(Claimed::Granted(Ticket { command_id, fence })));
         }
         let sql = "SELECT command_id, fingerprint, status, body, location, etag FROM commands \
-                   WHERE issuer = $1 AND idempotency_key = $2";
+                   WHERE issuer = $1 AND idempotency_key = $2 AND ($3::timestamptz IS NULL OR created_at <= $3)";
         let found = sqlx::query(sql)
             .bind(issuer.uuid())
             .bind(claim.key.as_slice())
+            .bind(until)
             .fetch_optional(&self.0)
             .await
             .map_err(store)?;
@@ -118,7 +126,7 @@ fn answer(row: &PgRow) -> Result<Option<StoredAnswer>, StoreError> {
 #[async_trait]
 impl CommandRegistry for PostgresCommands {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        // Of wallets that are in use no more: nobody else claims under their keys.
+        // What was asked for with wallets that the caller has changed since. Later claims under these are somebody else's.
         if let Some(claimed) = self.earlier(claim).await? {
             return Ok(claimed);
         }
@@ -138,7 +146,7 @@ impl CommandRegistry for PostgresCommands {
                     fence: 1,
                 }));
             }
-            if let Some(claimed) = self.earlier_by(issuer, claim).await? {
+            if let Some(claimed) = self.earlier_by(issuer, None, claim).await? {
                 return Ok(claimed);
             }
             // The row was swept between the two: the key is new again.

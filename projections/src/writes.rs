@@ -10,6 +10,7 @@ use sqlx::{Arguments, Encode, PgConnection, Postgres, Type};
 pub(crate) struct Writes {
     /// `part0 AS (...), part1 AS (...)`.
     parts: String,
+    count: usize,
     arguments: PgArguments,
     unfit: Option<sqlx::error::BoxDynError>,
 }
@@ -19,7 +20,9 @@ impl Writes {
     pub(crate) fn add(&mut self, sql: &str) -> Part<'_> {
         let bound = self.arguments.len();
         let comma = if self.parts.is_empty() { "" } else { ", " };
-        self.parts.push_str(&format!("{comma}part{bound} AS ("));
+        let number = self.count;
+        self.count = number.saturating_add(1);
+        self.parts.push_str(&format!("{comma}part{number} AS ("));
         renumber(sql, bound, &mut self.parts);
         self.parts.push(')');
         Part(self)

@@ -45,7 +45,8 @@ impl List {
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Reads a cursor. `None` when this server did not make it for this list.
+    /// Reads a cursor. `None` when it is of another list, or of this one by other filters. The key in it is the caller's to choose: it is
+    /// a place, and gives nobody a right.
     fn decode<K: DeserializeOwned>(self, cursor: &str) -> Option<K> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (mark, key) = serde_json::from_slice::<(u64, K)>(&bytes).ok()?;

@@ -99,6 +99,10 @@ pub(super) fn expectation(message: &str) -> String {
     if message.starts_with("missing field ") || message.starts_with("duplicate field ") {
         return message.replace('`', "\"");
     }
+    // What our own types say. They do not quote what they read.
+    if message.starts_with("must ") {
+        return message.to_owned();
+    }
     if message.starts_with("UUID parsing failed") {
         return format!("must be {UUID}");
     }

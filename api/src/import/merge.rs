@@ -169,13 +169,14 @@ pub(super) fn intake(recorded: &Intake, told: &Intake, beside: &Beside, now: Dat
     }
 }
 
-/// As many as a record takes, in their order: the oldest are forgotten first.
+/// As many as a record takes, in their order: the oldest are forgotten first, and of those of one date the ones that come first.
 fn newest<T>(mut all: Vec<T>, as_of: impl Fn(&T) -> DateTime<Utc>) -> Vec<T> {
-    let mut dates: Vec<_> = all.iter().map(&as_of).collect();
-    dates.sort_unstable_by_key(|date| std::cmp::Reverse(*date));
-    if let Some(last) = dates.get(Intake::MOST) {
-        all.retain(|one| as_of(one) > *last);
-    }
+    let surplus = all.len().saturating_sub(Intake::MOST);
+    let mut oldest: Vec<usize> = (0..all.len()).collect();
+    oldest.sort_by_key(|index| all.get(*index).map(&as_of));
+    oldest.truncate(surplus);
+    let mut index = 0..;
+    all.retain(|_| index.next().is_some_and(|index| !oldest.contains(&index)));
     all
 }
 

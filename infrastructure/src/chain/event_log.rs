@@ -129,7 +129,12 @@ impl EventLog {
                     return Ok((newest, self.next_page(&newest, next, rest)));
                 }
                 Err(error) if error.may_be_too_much() => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if error.may_be_too_slow() {
+                        peer.limits().calls.refused(size);
+                    }
+                    return Err(error);
+                }
             }
         }
         let newest = newest_of(&peer.at_once(&[newest]).await.map_err(ChainError::owed)?)?;

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::FinalityRule;
 
+/// How long to wait for a node that is between two states: it has a block, and not yet what belongs to it.
+pub(super) const UNSETTLED: Duration = Duration::from_millis(2);
+
 /// How a follower follows.
 #[derive(Clone, Copy, Debug)]
 pub struct FollowerConfig {

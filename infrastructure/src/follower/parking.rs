@@ -81,6 +81,8 @@ where
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
         let entries = parked_entries(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|entry| entry.position) else {
+            transaction.rollback().await?;
+            line.keep(connection);
             return Ok(None);
         };
         let keys = self.opener.keys_for(&entries).await?;
@@ -109,6 +111,8 @@ where
             released.push(entry.position);
         }
         if released.is_empty() {
+            transaction.rollback().await?;
+            line.keep(connection);
             return Ok(Some(Page { released, last }));
         }
 

@@ -25,6 +25,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::report::{Phase, RebuildError, RebuildProgress, RebuildReport};
 use super::checkpoint;
+use super::config::UNSETTLED;
 use super::runner::{Follower, Place, Step};
 use super::shape::Shape;
 use super::trust::Distrust;
@@ -249,7 +250,7 @@ where
         while place.window.last().number < limit {
             match self.follower.step_up_to(place, limit).await {
                 Ok(Step::Progressed) => (attempts, pause) = (1, FIRST_PAUSE),
-                Ok(Step::Unsettled) => tokio::time::sleep(self.follower.config.busy_poll).await,
+                Ok(Step::Unsettled) => tokio::time::sleep(UNSETTLED).await,
                 Ok(Step::Idle) => break,
                 Err(FollowerError::Chain(error)) if attempts < ATTEMPTS => {
                     tracing::debug!(%error, attempts, "the node is asked again");
@@ -278,7 +279,7 @@ where
             if contract.position <= ours.head.position || began.elapsed() > NODE_PATIENCE {
                 return Err(Distrust::RunningHash { block: ours.number }.into());
             }
-            tokio::time::sleep(self.follower.config.busy_poll).await;
+            tokio::time::sleep(UNSETTLED).await;
         }
     }
 }

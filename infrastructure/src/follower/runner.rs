@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, FinalPoint};
+use super::config::UNSETTLED;
 use super::finality::Claim;
 use super::line::Line;
 use super::opening;
@@ -183,7 +184,7 @@ where
                     pace.progressed(Instant::now());
                     continue;
                 }
-                Ok(Step::Unsettled) => self.config.busy_poll,
+                Ok(Step::Unsettled) => UNSETTLED,
                 Ok(Step::Idle) => {
                     pause = PAUSES.0;
                     self.status.update(|status| status.trouble = None);

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use application::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::log::StreamId;
 use application::ports::Servers as _;
-use application::registry::{Claim, Claimed, CommandRegistry as _, Issuers, StoredAnswer, Ticket, Trace};
+use application::registry::{Claim, Claimed, CommandRegistry as _, FormerIssuer, Issuers, StoredAnswer, Ticket, Trace};
 use application::requests::{Asked, Decided, Declined, RegistrationRequest, RegistrationRequests as _, Standing};
 use application::revocations::{Revocation, Revocations as _, Revoked};
 use application::sessions::{Session, Sessions as _, TokenHash};
@@ -558,10 +558,15 @@ async fn a_claim_that_is_renewed_does_not_run_out_and_one_that_is_released_does(
 async fn a_key_that_was_used_as_somebody_else_is_the_callers_and_one_that_is_new_is_theirs_now() {
     let commands = PostgresCommands::new(migrated().await);
     let (before, now) = (AccountId::new(id()), AccountId::new(id()));
+    let until_now = |issuer| FormerIssuer {
+        issuer,
+        until: self::now(),
+    };
+    let former = vec![until_now(AccountId::new(id())), until_now(before)];
     let both = |key, fingerprint| Claim {
         issuers: Issuers {
             now,
-            before: vec![AccountId::new(id()), before],
+            before: former.clone(),
         },
         ..claim(now, key, fingerprint)
     };
@@ -579,7 +584,14 @@ async fn a_key_that_was_used_as_somebody_else_is_the_callers_and_one_that_is_new
         Claimed::Answered(answer("done"))
     );
     assert_eq!(commands.claim(&both(1, 2)).await.unwrap(), Claimed::Mismatch);
+    // Since the change the wallet may be somebody else's, and so are its keys.
+    let strangers = Claim {
+        now: self::now() + TimeDelta::seconds(1),
+        ..claim(before, 2, 1)
+    };
+    let strangers = granted(commands.claim(&strangers).await.unwrap());
     let new = granted(commands.claim(&both(2, 1)).await.unwrap());
+    assert_ne!(new.command_id, strangers.command_id);
     assert_eq!(
         commands.claim(&claim(now, 2, 1)).await.unwrap(),
         Claimed::InProgress(new.command_id)

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::sequencer::{Absent, NEWEST, Sequencer, Shared};
+use super::sequencer::{Absent, BLOCK_BY_NUMBER, Sequencer, Shared};
 use crate::dev::error::DevError;
 use crate::dev::port::{self, Port};
 
@@ -44,7 +44,7 @@ impl Call<'_> {
         match self.method.as_ref() {
             "eth_sendRawTransaction" => Intent::Send,
             "eth_blockNumber" => Intent::Newest { bare: false },
-            NEWEST => match self.block() {
+            BLOCK_BY_NUMBER => match self.block() {
                 Some(("latest", whole)) => Intent::Newest { bare: !whole },
                 _ => Intent::Read,
             },

@@ -21,7 +21,7 @@ use crate::dev::error::DevError;
 use crate::dev::rpc::Rpc;
 
 /// The method that asks for a block by its number.
-pub(super) const NEWEST: &str = "eth_getBlockByNumber";
+pub(super) const BLOCK_BY_NUMBER: &str = "eth_getBlockByNumber";
 
 /// After how many blocks a replay says how far it is: a few seconds.
 const TOLD: u64 = 2_000;
@@ -53,7 +53,7 @@ struct Tip {
 impl Tip {
     fn of(block: &Value) -> Result<Self, DevError> {
         Self::deserialize(block).map_err(|error| DevError::Chain {
-            method: NEWEST,
+            method: BLOCK_BY_NUMBER,
             message: error.to_string(),
         })
     }
@@ -336,7 +336,10 @@ async fn mine(node: &Rpc, time: u64) -> Result<(), DevError> {
 
 /// The newest block, and whether the node has transactions that could be mined now.
 async fn newest(node: &Rpc) -> Result<(Value, bool), DevError> {
-    let calls = [(NEWEST, json!(["latest", false])), ("txpool_status", json!([]))];
+    let calls = [
+        (BLOCK_BY_NUMBER, json!(["latest", false])),
+        ("txpool_status", json!([])),
+    ];
     let [block, pool] = node.call_all(calls).await?;
     Ok((block, pool.get("pending").is_some_and(|pending| pending != "0x0")))
 }

@@ -13,7 +13,7 @@ use application::accounts::KEY_PREFIX;
 use application::error::{StoreError, UseCaseError};
 use application::identity::Principal;
 use application::ports::{Clock, IdentityDerivation};
-use application::queries::{AccountView, Queries};
+use application::queries::{AccountView, FormerWallet, Queries};
 use application::revocations::Revocations;
 use application::secrets::Secrets;
 use application::sessions::{Session, Sessions, SignedIn, TokenHash};
@@ -44,7 +44,7 @@ pub struct Authenticated {
     /// The wallet they signed in with.
     pub wallet: Option<Wallet>,
     /// Wallets that they have changed for it, one for the other.
-    pub former: Vec<Wallet>,
+    pub former: Vec<FormerWallet>,
 }
 
 /// Why a wallet that has an account signs nobody in.

@@ -1,6 +1,7 @@
-//! The end of a condition in JSON: a day, or a word.
+//! The end of a condition in JSON: a day, or that nobody knows which.
 
 use domain::patient;
+use serde::de::Error as _;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ pub enum Abated {
     /// On this day.
     On(Day),
     /// It is over, and since when is not known.
-    Word(Over),
+    Since(Over),
 }
 
 /// What is said instead of a day.
@@ -30,9 +31,11 @@ impl<'de> Deserialize<'de> for Abated {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text == "unknown" {
-            return Ok(Self::Word(Over::Unknown));
+            return Ok(Self::Since(Over::Unknown));
         }
-        Day::deserialize(StrDeserializer::new(&text)).map(Self::On)
+        let day = Day::deserialize(StrDeserializer::<D::Error>::new(&text));
+        day.map(Self::On)
+            .map_err(|_| D::Error::custom("must be a day, such as 2026-03-01, or \"unknown\""))
     }
 }
 
@@ -40,7 +43,7 @@ impl From<Abated> for patient::Abated {
     fn from(abated: Abated) -> Self {
         match abated {
             Abated::On(day) => Self::On(day.0),
-            Abated::Word(Over::Unknown) => Self::Unknown,
+            Abated::Since(Over::Unknown) => Self::Unknown,
         }
     }
 }
@@ -49,7 +52,7 @@ impl From<patient::Abated> for Abated {
     fn from(abated: patient::Abated) -> Self {
         match abated {
             patient::Abated::On(day) => Self::On(Day(day)),
-            patient::Abated::Unknown => Self::Word(Over::Unknown),
+            patient::Abated::Unknown => Self::Since(Over::Unknown),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::http::reading::Reading;
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> Result<HttpResponse, Problem> {
     let found = reading.core.ports.registry.find(*id).await.map_err(unreachable_store)?;
-    let command = found.filter(|command| reading.issuers.include(command.issuer));
+    let command = found.filter(|command| reading.issuers.include(command.issuer, command.created_at));
     let command = command.ok_or(UseCaseError::NotFound(Resource::Command))?;
     let status = command_status::of(&reading, *id, command).await?;
     let mut response = HttpResponse::Ok();

@@ -853,7 +853,7 @@ impl CommandRegistry for FakeRegistry {
         let mut rows = self.rows.lock().unwrap();
         let found = rows
             .iter_mut()
-            .find(|(_, row)| claim.issuers.include(row.issuer) && row.key == Some(claim.key));
+            .find(|(_, row)| claim.issuers.include(row.issuer, now()) && row.key == Some(claim.key));
         let Some((id, row)) = found else {
             let row = Row {
                 issuer: claim.issuers.now,

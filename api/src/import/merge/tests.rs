@@ -620,3 +620,15 @@ proptest! {
         prop_assert_eq!(allergies(&record), allergies(&tell(&Intake::default(), &states)));
     }
 }
+
+#[test]
+fn of_what_is_kept_the_oldest_are_forgotten_first_and_never_all() {
+    let day = |day: i64| DateTime::UNIX_EPOCH + chrono::TimeDelta::days(day);
+    let most = i64::try_from(Intake::MOST).unwrap();
+    let newest = |dates: Vec<DateTime<Utc>>| newest(dates, |date| *date);
+    let by_date: Vec<_> = (0..most + 2).rev().map(day).collect();
+    assert_eq!(newest(by_date.clone()), by_date[..Intake::MOST]);
+    let of_one_date = vec![day(7); Intake::MOST + 1];
+    assert_eq!(newest(of_one_date), vec![day(7); Intake::MOST]);
+    assert_eq!(newest(vec![day(2), day(1)]), [day(2), day(1)]);
+}

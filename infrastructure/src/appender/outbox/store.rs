@@ -112,7 +112,9 @@ impl Outbox {
     ) -> Result<StoredBatch, OutboxError> {
         let mut transaction = connection.begin().await?;
         self.check_lease(&mut transaction).await?;
+        // The connection is kept: left open, the transaction would hold the rows of leases until it is used again.
         if let Some(stored) = self.stored_before(&mut transaction, batch, &fresh, &duplicates).await? {
+            transaction.rollback().await?;
             return Ok(stored);
         }
         let accepted = accepted_before(&mut transaction, &fresh).await?;
@@ -128,6 +130,7 @@ impl Outbox {
         duplicates.extend(gone);
         let commits: Vec<&Entry> = moved.iter().copied().chain(fresh.iter().copied()).collect();
         if commits.is_empty() && !duplicates.is_empty() {
+            transaction.rollback().await?;
             return Ok(StoredBatch::Nothing);
         }
         self.move_commits(&mut transaction, batch.nonce, &moved).await?;
