@@ -222,7 +222,7 @@ async fn one_without_a_node(chain: &TestChain) -> (TestSystem, TestSystem, Proxy
         node: Some(format!("http://127.0.0.1:{}", way.port())),
         database: Some(there.database.clone()),
         signer: 2,
-        command_wait: Some(2),
+        command_wait: Some(5),
         ..SystemOptions::default()
     };
     let here = TestSystem::launch(chain, &deployment, options).await;
