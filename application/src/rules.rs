@@ -43,7 +43,7 @@ impl Default for Rules {
 }
 
 /// Bookings of patients that are being executed here. Each is counted from before it is decided until it shows in the read models, so
-/// on one server a patient never has more than the rules allow; on several, at most one more for each further server.
+/// on one server a patient never has more than the rules allow; on several, at most as many more as the others are executing just then.
 #[derive(Debug, Default)]
 pub(crate) struct BookingsUnderWay(Mutex<HashMap<PatientId, u32>>);
 

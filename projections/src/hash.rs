@@ -2,7 +2,7 @@
 //!
 //! SHA-256 over the rows of a read model in the order of their keys. A row is its columns as Postgres writes a row as text,
 //! under fixed settings, preceded by its length. Only what a reader sees counts; versions, positions and times of recording
-//! differ between two runs of the same history.
+//! differ between two runs of the same history, and so does as of when an undated finding is told.
 
 use application::queries::ProjectionHash;
 use futures::TryStreamExt;
@@ -43,7 +43,8 @@ const MODELS: [Model; 6] = [
     (
         "patients",
         &[
-            "SELECT ROW(id, details, intake)::text FROM patients ORDER BY id",
+            // Where a source does not date what it tells, as of when it is told is the time of recording.
+            r#"SELECT ROW(id, details, regexp_replace(intake::text, '"as_of": ("[^"]*"|null)', '"as_of"', 'g'))::text FROM patients ORDER BY id"#,
             "SELECT ROW(patient, name)::text FROM patient_names ORDER BY patient, name",
         ],
     ),

@@ -8,6 +8,7 @@
 //! ends what does not become durable in good time; should it not be able to tell, the answer is a 503 that says so.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use domain::kernel::{AccountId, CommandId};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -38,6 +39,7 @@ use super::core::{Core, Running, clinic, core};
 use super::dto::{Checked, checked};
 use super::etag::Precondition;
 use super::headers::{Prefer, correlation, idempotency_key, malformed};
+use super::limits;
 use super::problem::{Problem, ProblemKind};
 
 /// Given with every answer that was given before.
@@ -58,6 +60,10 @@ pub struct Command<B: Backend, T: Checked> {
     prefer: Prefer,
     correlation: Option<Uuid>,
     note: Option<&'static str>,
+    /// Whether it ends what somebody may do.
+    ends_access: bool,
+    /// The address that it comes from.
+    address: Option<IpAddr>,
 }
 
 /// An idempotency key and what it stands for, both as keyed hashes.
@@ -100,6 +106,8 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
                 key,
                 correlation,
                 note: None,
+                ends_access: false,
+                address: limits::address(&request),
             })
         })
     }
@@ -159,6 +167,24 @@ impl<B: Backend, T: Checked> Command<B, T> {
     pub const fn noting(mut self, note: &'static str) -> Self {
         self.note = Some(note);
         self
+    }
+
+    /// Answers only once no server takes for good any more what this ends.
+    #[must_use]
+    pub const fn ending_access(mut self) -> Self {
+        self.ends_access = true;
+        self
+    }
+
+    /// Counts a request to be registered, of somebody who may make one.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn counted_as_request(self) -> Result<Self, Problem> {
+        if let (Principal::Unregistered { .. }, Some(address)) = (&self.caller.principal, &self.address) {
+            self.core.limiter.request(address)?;
+        }
+        Ok(self)
     }
 
     /// The wallet that the caller signed in with, and what it signed. `None` for a service.
@@ -227,7 +253,8 @@ impl<B: Backend, T: Checked> Command<B, T> {
             repeated,
         };
         let (running, accepted) = core.ports.tracker.start(command_id);
-        let work = Box::pin(use_case(clinic, self.caller.principal, self.body, issue));
+        let work = use_case(clinic, self.caller.principal, self.body, issue);
+        let work = Box::pin(known_everywhere(Arc::clone(&core), self.ends_access, work));
         let task = tokio::spawn(execute(Arc::clone(&core), record, running, work).in_current_span());
         wait(
             core,
@@ -245,6 +272,28 @@ impl<B: Backend, T: Checked> Command<B, T> {
         .await
     }
 }
+
+/// What a use case comes to; if it ends what somebody may do, only once that is known to every server. Each remembers for a moment who
+/// may do what, and the others are not told.
+async fn known_everywhere(
+    core: Arc<Core>,
+    ends_access: bool,
+    work: impl Future<Output = Result<Answer, UseCaseError>>,
+) -> Result<Answer, UseCaseError> {
+    let done = work.await;
+    if ends_access && matches!(done, Ok(_) | Err(UseCaseError::Denied)) {
+        let servers = core.ports.servers.count().await;
+        // Who cannot be counted may be there.
+        if servers.is_ok_and(|servers| servers <= 1) {
+            return done;
+        }
+        sleep(core.settings.identity_cache + REMEMBERED_LATE).await;
+    }
+    done
+}
+
+/// How much later than it was read something may be remembered.
+const REMEMBERED_LATE: Duration = Duration::from_millis(250);
 
 /// How a command is registered.
 #[derive(Clone, Copy)]

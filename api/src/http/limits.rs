@@ -18,7 +18,7 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _};
+use actix_web::{Error, HttpRequest, ResponseError as _};
 use application::identity::Principal;
 use domain::kernel::{AccountId, Wallet};
 use governor::clock::{Clock as _, DefaultClock};
@@ -207,6 +207,14 @@ impl Limiter {
         }
     }
 
+    /// Counts a request to be registered.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn request(&self, address: &IpAddr) -> Result<(), Problem> {
+        self.requests.check(address)
+    }
+
     /// Forgets who has been quiet. Call it now and then.
     pub fn sweep(&self) {
         self.addresses.sweep();
@@ -236,35 +244,19 @@ pub async fn limit_sign_ins(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    limit_by_address(request, next, |limiter| &limiter.addresses).await
-}
-
-/// The layer around what asks to be registered. Answers `too-many-requests`.
-///
-/// # Errors
-/// What the layers inside could not turn into an answer.
-pub async fn limit_requests(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    limit_by_address(request, next, |limiter| &limiter.requests).await
-}
-
-async fn limit_by_address(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-    rate: fn(&Limiter) -> &Rate<IpAddr>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
     let core = core(request.request())?;
-    // A peer without an address is a test or a local socket: nobody to limit.
-    let denied = request.peer_addr().and_then(|peer| {
-        let client = core.settings.proxies.client(peer.ip(), request.headers());
-        rate(&core.limiter).check(&network(client)).err()
-    });
+    let denied = address(request.request()).and_then(|address| core.limiter.addresses.check(&address).err());
     if let Some(problem) = denied {
         return Ok(refuse(request, &problem));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// The address, or the network of a household, that a request comes from. A peer without an address is a test or a local socket: nobody to limit.
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
+    let core = core(request).ok()?;
+    let peer = request.peer_addr()?;
+    Some(network(core.settings.proxies.client(peer.ip(), request.headers())))
 }
 
 /// An answer rather than an error, so that the layers outside treat it like any other.

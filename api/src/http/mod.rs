@@ -421,11 +421,13 @@ fn wallets_of<B: Backend>(config: &mut ServiceConfig) {
 }
 
 fn requests_of<B: Backend>(config: &mut ServiceConfig) {
-    let ask = web::to(requests::ask::<B>).wrap(from_fn(limits::limit_requests));
     config
         .service(resource(
             "/me/registration-request",
-            [(Method::PUT, ask), (Method::GET, web::to(requests::own::<B>))],
+            [
+                (Method::PUT, web::to(requests::ask::<B>)),
+                (Method::GET, web::to(requests::own::<B>)),
+            ],
         ))
         .service(resource(
             "/registration-requests",

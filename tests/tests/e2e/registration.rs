@@ -299,6 +299,12 @@ async fn requests_are_limited_by_address_and_looking_is_not() {
         ..by_approval()
     };
     let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+    // Whoever may not ask takes nobody's place.
+    let hospital = system.service("front desk", Role::Hospital).await;
+    for _ in 0..4 {
+        assert_eq!(system.put(OWN, "", &patient("Okafor")).await.0, 401);
+        assert_eq!(system.put(OWN, &hospital, &patient("Okafor")).await.0, 403);
+    }
     for (number, status) in [(5041, 200), (5042, 200), (5043, 429)] {
         let token = Person::numbered(number).sign_in(&system).await;
         let asked = system.put(OWN, &token, &patient("Okafor")).await;

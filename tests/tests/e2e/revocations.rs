@@ -222,11 +222,51 @@ async fn one_without_a_node(chain: &TestChain) -> (TestSystem, TestSystem, Proxy
         node: Some(format!("http://127.0.0.1:{}", way.port())),
         database: Some(there.database.clone()),
         signer: 2,
-        command_wait: Some(2),
+        command_wait: Some(5),
         ..SystemOptions::default()
     };
     let here = TestSystem::launch(chain, &deployment, options).await;
     (here, there, way)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_says_is_ended_no_other_lets_in_any_more() {
+    let chain = TestChain::start().await;
+    let here = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let options = SystemOptions {
+        signer: 2,
+        database: Some(here.database.clone()),
+        ..SystemOptions::default()
+    };
+    let there = TestSystem::launch(&chain, &here.deployment, options).await;
+    let admin = here.administrator().await;
+    let hospital = here.service("front desk", Role::Hospital).await;
+    let registrar = registrar(&here, &admin, 7101).await;
+    let (key, secret) = service(&here, &admin).await;
+    let (resource, ada) = (record(&here, &hospital).await, Person::numbered(7102));
+    let token = ada.join(&here, &hospital, &resource).await;
+    let there_too = ada.sign_in(&there).await;
+
+    // Each is in the other server's mind when it ends.
+    assert_eq!(status_of(&there, &secret).await, 200);
+    let revoked = here.post(&format!("{key}/revoke"), &admin, &json!({})).await;
+    assert_eq!(
+        (revoked.0, status_of(&there, &secret).await),
+        (200, 401),
+        "{}",
+        revoked.1
+    );
+    for token in [&token, &there_too] {
+        assert_eq!(there.get(&resource, token).await.0, 200);
+    }
+    let take = format!("{resource}/wallet/take-away");
+    let taken = here.post(&take, &registrar, &json!({ "reason": "Stolen." })).await;
+    assert_eq!(taken.0, 200, "{}", taken.1);
+    for token in [&token, &there_too] {
+        assert_eq!(there.get(&resource, token).await.0, 401);
+    }
+    here.stop().await;
+    there.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

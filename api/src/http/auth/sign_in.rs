@@ -113,7 +113,7 @@ impl Core {
     /// What a message proves, and what it says.
     fn checked(&self, signed: &SignIn) -> Result<(SignedIn, Verified), Rejection> {
         if signed.message.len() > LONGEST_MESSAGE {
-            return Err(Rejection::Malformed);
+            return Err(Rejection::TooLong);
         }
         let now = self.ports.clock.now();
         let verified = self.sign_in.verify(&signed.message, &signed.signature, now)?;

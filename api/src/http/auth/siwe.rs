@@ -53,6 +53,9 @@ pub enum Rejection {
          standard's order, with version 1, the nonce as it was given, and nothing after the last field."
     )]
     Malformed,
+    /// More than is kept with a session.
+    #[error("The message is longer than 2000 bytes.")]
+    TooLong,
     /// An address that was mistyped.
     #[error("The message's address has a wrong checksum: write it as EIP-55 says, or all its letters in one case.")]
     Checksum,

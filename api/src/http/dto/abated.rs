@@ -4,12 +4,14 @@ use domain::patient;
 use serde::de::Error as _;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::Day;
 
 /// The end of a condition, as exactly as it is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Abated {
     /// On this day.
@@ -24,6 +26,26 @@ pub enum Abated {
 pub enum Over {
     /// Nobody knows since when.
     Unknown,
+}
+
+// Derived, it would be one of two schemas, of which both are texts.
+impl PartialSchema for Abated {
+    fn schema() -> RefOr<Schema> {
+        let either = AnyOfBuilder::new()
+            .item(Ref::from_schema_name("Day"))
+            .item(Ref::from_schema_name("Over"))
+            .description(Some(
+                "The end of a condition, as exactly as it is known: a day, or that it is not known.",
+            ));
+        either.into()
+    }
+}
+
+impl ToSchema for Abated {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push(("Day".to_owned(), Day::schema()));
+        schemas.push(("Over".to_owned(), Over::schema()));
+    }
 }
 
 // What serde derives for such a type cannot say what is wrong.

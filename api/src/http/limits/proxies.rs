@@ -60,9 +60,22 @@ impl TrustedProxies {
         };
         let lines = headers.get_all(name).map(HeaderValue::to_str);
         lines
-            .flat_map(|line| line.map_or_else(|_| vec![None], |line| line.split(',').map(read).collect()))
+            .flat_map(|line| line.map_or_else(|_| vec![None], |line| outside_quotes(line, ',').map(read).collect()))
             .collect()
     }
+}
+
+/// The parts between separators that stand in no quoted string (RFC 9110, section 5.6.4). What a proxy quotes may be the caller's.
+fn outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |letter| {
+        let escapes = quoted && !escaped && letter == '\\';
+        if letter == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = escapes;
+        letter == separator && !quoted
+    })
 }
 
 /// An address, with a port or without.
@@ -79,7 +92,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// The address of an element of `Forwarded`: `for=192.0.2.60;proto=http`, `for="[2001:db8::1]:4711"`.
 fn element(text: &str) -> Option<IpAddr> {
-    let mut parameters = text.split(';').filter_map(|parameter| parameter.split_once('='));
+    let mut parameters = outside_quotes(text, ';').filter_map(|parameter| parameter.split_once('='));
     let (_, node) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
     let node = node.trim();
     address(
@@ -92,6 +105,27 @@ fn element(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_proxy_quotes_names_no_hop() {
+        let forwarded = |line: &str| {
+            let proxies = TrustedProxies {
+                networks: vec!["10.0.0.0/8".parse().unwrap()],
+                header: ForwardedHeader::Forwarded,
+            };
+            let mut headers = HeaderMap::new();
+            headers.append(HeaderName::from_static("forwarded"), line.parse().unwrap());
+            proxies.client("10.0.0.1".parse().unwrap(), &headers).to_string()
+        };
+        for line in [
+            r#"for=203.0.113.3;host="x,for=6.6.7.1;y""#,
+            r#"for=203.0.113.3;host="x\",for=6.6.7.1;y=\"""#,
+            r#"host="a;for=6.6.7.1;b";for=203.0.113.3"#,
+            r#"for=6.6.7.1, for="203.0.113.3:4711";host="x""#,
+        ] {
+            assert_eq!(forwarded(line), "203.0.113.3", "{line}");
+        }
+    }
 
     fn client(header: ForwardedHeader, peer: &str, lines: &[&str]) -> String {
         let proxies = TrustedProxies {

@@ -80,10 +80,13 @@ pub async fn close<B: Backend>(
     command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
     let id = *id;
-    let run = command.noting(DENIED).run(async move |clinic, caller, (), issue| {
-        let receipt = clinic.close_account(&caller, id, &issue).await?;
-        Ok(Answer::changed(Done { id, receipt }))
-    });
+    let run = command
+        .noting(DENIED)
+        .ending_access()
+        .run(async move |clinic, caller, (), issue| {
+            let receipt = clinic.close_account(&caller, id, &issue).await?;
+            Ok(Answer::changed(Done { id, receipt }))
+        });
     run.await
 }
 
@@ -120,9 +123,12 @@ pub async fn revoke_key<B: Backend>(
     command: Command<B, dto::Nothing>,
 ) -> Result<HttpResponse, Problem> {
     let (id, key) = ids.into_inner();
-    let run = command.noting(DENIED).run(async move |clinic, caller, (), issue| {
-        let receipt = clinic.revoke_key(&caller, id, key, &issue).await?;
-        Ok(Answer::revoked(id, key, receipt))
-    });
+    let run = command
+        .noting(DENIED)
+        .ending_access()
+        .run(async move |clinic, caller, (), issue| {
+            let receipt = clinic.revoke_key(&caller, id, key, &issue).await?;
+            Ok(Answer::revoked(id, key, receipt))
+        });
     run.await
 }

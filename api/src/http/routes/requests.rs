@@ -20,6 +20,7 @@ use crate::http::reading::{Parameters, Reading};
     responses((status = 200, description = "It waits; `id` is the request's", body = CommandResult)),
 )]
 pub async fn ask<B: Backend>(command: Command<B, dto::AskForRegistration>) -> Result<HttpResponse, Problem> {
+    let command = command.counted_as_request()?;
     let signed_in = command.signed_in().await?;
     let run = command.run(async move |clinic, caller, details, issue| {
         let asked = clinic.ask_for_registration(&caller, details, signed_in, &issue);

@@ -154,7 +154,7 @@ pub async fn read<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Probl
 )]
 pub async fn change<B: Backend>(command: Command<B, dto::ChangeWallet>) -> Result<HttpResponse, Problem> {
     let (core, authenticator) = (command.core(), command.authenticator());
-    let run = command.run(async move |clinic, caller, asked, issue| {
+    let run = command.ending_access().run(async move |clinic, caller, asked, issue| {
         let [old, new] = [&asked.current, &asked.new].map(|signed| named(&signed.message));
         let agreed = core.agreed(&asked, issue.command_id);
         let done = clinic.change_wallet(&caller, new, agreed, &issue).await?;
@@ -174,13 +174,16 @@ async fn take_away<B: Backend>(
     person: Person,
 ) -> Result<HttpResponse, Problem> {
     let authenticator = command.authenticator();
-    let run = command.noting(TAKEN).run(async move |clinic, caller, reason, issue| {
-        let (done, wallet) = clinic.take_wallet_away(&caller, person, reason, &issue).await?;
-        if let Some(wallet) = wallet {
-            authenticator.forget(&wallet).await;
-        }
-        Ok(Answer::changed(done))
-    });
+    let run = command
+        .noting(TAKEN)
+        .ending_access()
+        .run(async move |clinic, caller, reason, issue| {
+            let (done, wallet) = clinic.take_wallet_away(&caller, person, reason, &issue).await?;
+            if let Some(wallet) = wallet {
+                authenticator.forget(&wallet).await;
+            }
+            Ok(Answer::changed(done))
+        });
     run.await
 }
 
