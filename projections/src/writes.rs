@@ -90,7 +90,7 @@ mod tests {
             .bind(4_i64);
         assert_eq!(
             writes.parts,
-            "part0 AS (DELETE FROM a WHERE b = $1 AND c = $2), part2 AS (INSERT INTO d VALUES ($4::int8, $3))"
+            "part0 AS (DELETE FROM a WHERE b = $1 AND c = $2), part1 AS (INSERT INTO d VALUES ($4::int8, $3))"
         );
         assert_eq!(writes.arguments.len(), 4);
     }
