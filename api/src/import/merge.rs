@@ -8,8 +8,8 @@ mod words;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::time::whole_millis;
-use domain::kernel::{Concept, Identifier, SourceId};
-use domain::patient::{AllergyKind, Findings, Intake, Matter, PatientDetails, Withdrawn};
+use domain::kernel::{Concept, Gender, Identifier, SourceId};
+use domain::patient::{AllergyKind, Deceased, Findings, Intake, Matter, PatientDetails, Withdrawn};
 use domain::practitioner::PractitionerDetails;
 
 use self::findings::{Finding, Updated};
@@ -17,7 +17,8 @@ use self::words::Words;
 use super::identity::{ADDRESSES, is_global};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
-/// added to, but for what is `former`. A death stays where none is told: others may not have heard of it.
+/// added to, but for what is `former`. What only one of two states tells stays or is added, a death too: others may not have heard of
+/// it. A state that is told once more adds nothing: somebody may have taken it out here since.
 pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: &[Identifier]) -> PatientDetails {
     let identifier = recorded.identifier.clone();
     let known = recorded.other_identifiers.iter();
@@ -33,17 +34,43 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
             other_identifiers.push(other.clone());
         }
     }
-    let base = if is_no_newer(recorded.as_of, told.as_of) {
-        recorded
+    let details = if !is_no_newer(recorded.as_of, told.as_of) {
+        filled(told, recorded)
+    } else if told.as_of == recorded.as_of {
+        recorded.clone()
     } else {
-        told
+        filled(recorded, told)
     };
     PatientDetails {
         identifier,
         other_identifiers,
         as_of: told.as_of.max(recorded.as_of),
-        deceased: base.deceased.or(recorded.deceased),
-        ..base.clone()
+        ..details
+    }
+}
+
+/// A state with what only an older one tells.
+fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
+    let is_in_name = |given: &String| newer.name.family.split_whitespace().any(|part| part == given);
+    let is_given_told = !newer.name.given.is_empty() || older.name.given.iter().any(is_in_name);
+    let mut name = newer.name.clone();
+    if !is_given_told {
+        name.given.clone_from(&older.name.given);
+    }
+    PatientDetails {
+        name,
+        gender: match newer.gender {
+            Gender::Unknown => older.gender,
+            gender => gender,
+        },
+        address: newer.address.clone().or_else(|| older.address.clone()),
+        phone: newer.phone.clone().or_else(|| older.phone.clone()),
+        email: newer.email.clone().or_else(|| older.email.clone()),
+        deceased: match newer.deceased {
+            None | Some(Deceased::Unknown) => older.deceased.or(newer.deceased),
+            deceased => deceased,
+        },
+        ..newer.clone()
     }
 }
 
@@ -216,7 +243,13 @@ impl Merge<'_> {
     /// is taken out, unless another entry that is told stands for it, or a newer state is recorded.
     fn list<T: Finding>(&mut self, recorded: &Findings<T>, told: &[T]) -> Vec<T> {
         let known = self.withdrawn.clone();
-        let is_gone = |new: &T| known.iter().any(|gone| findings::brings_back(gone, new, self.now));
+        let is_recorded = |new: &T| recorded.list().iter().any(|one| findings::says_again(one, new));
+        let is_gone = |new: &T| {
+            known.iter().any(|gone| {
+                findings::brings_back(gone, new, self.now)
+                    || (findings::brings_back_under_another_id(gone, new) && !is_recorded(new))
+            })
+        };
         let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_gone(new));
         let (outspoken, told): (Vec<&T>, Vec<&T>) =
             match self

@@ -10,7 +10,7 @@
 //!
 //! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
 //! - [`identity`]: the index of a run.
-//! - [`parts`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
+//! - [`parts`], [`former`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
 //! - [`merge`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
@@ -19,6 +19,7 @@ pub mod client;
 mod doctors;
 mod fhir;
 pub mod files;
+mod former;
 mod identity;
 pub mod mapping;
 mod merge;
@@ -45,6 +46,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use uuid::Uuid;
 
 use self::client::{Change, Client, ClientError, Done};
+use self::doctors::Registered;
 use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Context, Notes, Provider, Visit};
@@ -182,18 +184,24 @@ impl Import {
     async fn practitioner(&self, doctor: &Doctor) -> Option<Uuid> {
         let registered = match &self.client {
             Some(client) => doctors::register(client, doctor).await,
-            None => Ok(Done::planned()),
+            None => Ok(Done::planned().into()),
         };
         let mut report = self.report.lock().await;
         report.notes(doctor.file, doctor.notes.clone());
         match registered {
-            Ok(done) => {
+            Ok(Registered {
+                done,
+                is_told_otherwise,
+            }) => {
+                let mut notes = Notes::default();
                 if done.change == Change::Differing {
-                    let mut notes = Notes::default();
                     let why = "is registered otherwise here, and stays so";
                     notes.changed("Practitioner", &doctor.path, why);
-                    report.notes(doctor.file, notes);
                 }
+                if is_told_otherwise {
+                    notes.changed("Practitioner", &doctor.path, people::TOLD_OTHERWISE);
+                }
+                report.notes(doctor.file, notes);
                 report.count(Kind::Doctor, done);
                 Some(done.id)
             }
@@ -347,6 +355,10 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     }
     if recorded.death_kept {
         let why = "is recorded as dead, and this source says nothing of it: the death stays";
+        notes.changed("Patient", path, why);
+    }
+    if recorded.death_added {
+        let why = "has died, says this older state, and the recorded one says nothing of it: the death is recorded";
         notes.changed("Patient", path, why);
     }
     if recorded.death_taken_back {

@@ -99,6 +99,22 @@ pub(super) fn brings_back<T: Finding>(gone: &Withdrawn, told: &T, now: DateTime<
     is_of(gone, told) && told.as_of().unwrap_or(now) < gone.as_of
 }
 
+/// Whether an entry of another id says what was taken back, is of the same day, and is dated before that: a source that gives its
+/// resources new ids may have told it before.
+pub(super) fn brings_back_under_another_id<T: Finding>(gone: &Withdrawn, told: &T) -> bool {
+    let is_same = gone
+        .concept
+        .as_ref()
+        .is_some_and(|concept| same(concept, told.concept()));
+    let is_before = told.as_of().is_some_and(|told| told < gone.as_of);
+    gone.matter == T::MATTER && is_same && gone.since == told.since() && is_before
+}
+
+/// Whether an entry is recorded already, whatever was taken back under another id.
+pub(super) fn says_again<T: Finding>(recorded: &T, told: &T) -> bool {
+    is_one_source(recorded.source(), told.source()) == Some(true) || same(recorded.concept(), told.concept())
+}
+
 /// Whether both say the end of one thing.
 pub(super) fn is_same_end(known: &Withdrawn, ended: &Ended) -> bool {
     let is_same_word = || {

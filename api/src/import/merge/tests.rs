@@ -226,13 +226,97 @@ fn a_death_stays_where_none_is_told() {
         as_of: at(1),
         ..PatientDetails::default()
     };
-    for as_of in [None, at(2)] {
+    for as_of in [None, at(2), at(0)] {
         let told = PatientDetails {
             as_of,
             ..PatientDetails::default()
         };
         assert_eq!(details(&dead, &told, &[]).deceased, dead.deceased, "{as_of:?}");
     }
+    let living = PatientDetails {
+        as_of: at(2),
+        ..PatientDetails::default()
+    };
+    assert_eq!(details(&living, &dead, &[]).deceased, dead.deceased, "newer first");
+    let taken_back = PatientDetails {
+        deceased: None,
+        ..dead.clone()
+    };
+    assert_eq!(
+        details(&taken_back, &dead, &[]),
+        taken_back,
+        "somebody took it back here"
+    );
+}
+
+#[test]
+fn a_stub_takes_nothing_away() {
+    let whole = PatientDetails {
+        name: HumanName {
+            family: "Byron".to_owned(),
+            given: vec!["Ada".to_owned()],
+            prefix: Vec::new(),
+        },
+        gender: Gender::Female,
+        address: Some(domain::kernel::Address::default()),
+        phone: Some("1".to_owned()),
+        email: Some("ada@clinic.test".to_owned()),
+        deceased: Some(Deceased::On("2020-01-01".parse().unwrap())),
+        as_of: at(1),
+        ..PatientDetails::default()
+    };
+    let stub = |family: &str, as_of| PatientDetails {
+        name: HumanName {
+            family: family.to_owned(),
+            ..HumanName::default()
+        },
+        deceased: Some(Deceased::Unknown),
+        as_of,
+        ..PatientDetails::default()
+    };
+    for (recorded, told) in [
+        (&whole, stub("Byron", at(2))),
+        (&whole, stub("Byron", None)),
+        (&stub("Byron", at(2)), whole.clone()),
+    ] {
+        let merged = details(recorded, &told, &[]);
+        assert_eq!(PatientDetails { as_of: at(1), ..merged }, whole);
+    }
+    assert_eq!(details(&whole, &stub("Lovelace", at(2)), &[]).name.given, ["Ada"]);
+    let in_one_piece = details(&whole, &stub("Ada Byron", at(2)), &[]).name;
+    assert_eq!(
+        (in_one_piece.family.as_str(), in_one_piece.given.len()),
+        ("Ada Byron", 0)
+    );
+}
+
+#[test]
+fn what_was_taken_back_is_not_brought_back_under_another_id() {
+    let egg = |number: u8, day: i64| Condition {
+        as_of: at(day),
+        source: source(number),
+        ..condition("egg", None, None)
+    };
+    let mut gone = ended(Matter::Conditions, "egg", at(20));
+    gone.ended[0].source = source(1);
+    let record = intake(&conditions_of(&[egg(1, 10)]), &Intake::default(), &gone, now()).intake;
+    let told = |record: &Intake, number, day| intake(record, &conditions_of(&[egg(number, day)]), &none(), now());
+    let older = told(&record, 2, 10);
+    assert_eq!(older.intake.conditions.list(), []);
+    assert_eq!(count(&older, Remark::KeptOut), 1);
+    let newer = told(&record, 2, 30).intake;
+    assert_eq!(newer.conditions.list().len(), 1);
+    // One that was there beside it is told again, and nobody is troubled.
+    let record = intake(
+        &conditions_of(&[egg(1, 10), egg(2, 10)]),
+        &Intake::default(),
+        &gone,
+        now(),
+    )
+    .intake;
+    let again = told(&record, 2, 10);
+    assert_eq!(again.intake.conditions.list().len(), 1);
+    assert_eq!(count(&again, Remark::KeptOut), 0);
 }
 
 #[test]
