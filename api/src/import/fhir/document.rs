@@ -376,6 +376,40 @@ mod tests {
     }
 
     #[test]
+    fn bundles_in_bundles_and_in_parameters_are_documents_of_their_own() {
+        let inner = bundle("document", "");
+        let parameters = format!(
+            r#"{{"resourceType":"Parameters","parameter":[{{"name":"return","resource":{inner}}},{{"name":"a","part":[{{"resource":{PATIENT}}}]}}]}}"#
+        );
+        let outer = format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{inner}}},{{"resource":{PATIENT}}},{{"resource":{parameters}}}]}}"#
+        );
+        let found = contents(outer.as_bytes(), false);
+        let places: Vec<_> = found.items.iter().map(|item| (&*item.path, item.document)).collect();
+        assert_eq!(
+            places,
+            [
+                ("entry[0].resource.entry[0].resource", 2),
+                ("entry[1].resource", 1),
+                ("entry[2].resource.parameter[0].resource.entry[0].resource", 3),
+                ("entry[2].resource.parameter[1].part[0].resource", 1),
+            ]
+        );
+        assert!(found.failures.is_empty() && found.lost.is_empty());
+        let deep = (0..20).fold(inner, |inner, _| {
+            format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{inner}}}]}}"#)
+        });
+        let found = contents(deep.as_bytes(), false);
+        assert_eq!((found.items.len(), found.lost.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_called_that() {
+        let (_, failures) = paths(r#"{"resourceType":"Patient","resourceType":"Patient"}"#, false);
+        assert!(failures[0].contains("has a key twice"), "{failures:?}");
+    }
+
+    #[test]
     fn what_is_no_resource_fails_by_its_place() {
         for (json, place) in [
             ("[]", "$"),

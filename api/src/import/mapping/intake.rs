@@ -154,18 +154,18 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, path: &str, notes: &mut
     }
     Intake {
         conditions: brought.conditions.settle(
-            Intake::MOST,
+            None,
             |one| one.abated.is_none(),
             &mut Remarks::on(notes, "Condition", path),
         ),
         allergies: brought.allergies.settle(
-            Intake::MOST,
+            Some(Intake::MOST),
             |_| true,
             &mut Remarks::on(notes, "AllergyIntolerance", path),
         ),
         no_known_allergies_to: brought.no_known_allergies_to,
         medications: brought.medications.settle(
-            Intake::MOST,
+            None,
             |one| one.active,
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
@@ -206,6 +206,10 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
         };
         let said = said_by_allergy(resource);
         beside.tell(entry, Matter::Allergies, &said, (allergen(resource), None), stands);
+        if !matches!(resource.criticality.as_deref(), Some("low" | "high")) {
+            let concept = concept_of(allergen(resource), Matter::Allergies);
+            beside.unjudged.extend(concept.map(|concept| (concept, entry.source)));
+        }
     }
     for entry in &bundle.requests {
         let resource = &entry.resource;
@@ -276,10 +280,8 @@ impl Beside {
             });
         }
         // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
-        let mut notes = Notes::default();
         let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
-        let concept =
-            what.and_then(|code| vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), &finding(code, matter)));
+        let concept = concept_of(what, matter);
         let is_silent = stands != Stands::Still && source.is_some();
         if concept.is_some() || (is_silent && all.is_empty()) {
             self.ended.push(Ended {
@@ -554,6 +556,12 @@ impl<'a> Told<'a> {
         }
         concept
     }
+}
+
+/// What it is. What is to be said of it is said where it is recorded.
+fn concept_of(code: Option<&CodeableConcept>, matter: Matter) -> Option<Concept> {
+    let mut notes = Notes::default();
+    code.and_then(|code| vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), &finding(code, matter)))
 }
 
 /// What it is, or a remark that nobody says.

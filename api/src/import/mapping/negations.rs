@@ -470,17 +470,20 @@ impl<T> Gathered<T> {
         }
     }
 
-    /// What is known, at most so many. Findings outweigh what is said; it contradicts those that are still active.
+    /// What is known, at most so many, if that is not seen to later. Findings outweigh what is said; it contradicts those that are still
+    /// active.
     pub(super) fn settle(
         mut self,
-        most: usize,
+        most: Option<usize>,
         is_active: impl Fn(&T) -> bool,
         remarks: &mut Remarks<'_>,
     ) -> Findings<T> {
-        for _ in most..self.list.len() {
-            remarks.left_out(format!("is one of more than {most} of the patient, and has no place"));
+        if let Some(most) = most {
+            for _ in most..self.list.len() {
+                remarks.left_out(format!("is one of more than {most} of the patient, and has no place"));
+            }
+            self.list.truncate(most);
         }
-        self.list.truncate(most);
         if self.said.is_some() && self.list.iter().any(is_active) {
             remarks.changed("some are known beside the word that none are, and the findings are kept");
         }
