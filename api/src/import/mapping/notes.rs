@@ -38,12 +38,12 @@ struct Seen {
 }
 
 impl Seen {
-    /// Keeps the first places, in whichever order they are seen.
+    /// Keeps the first places, each once, in whichever order they are seen.
     fn add(&mut self, more: Self) {
         self.count = self.count.saturating_add(more.count);
         for place in more.places {
             let at = self.places.partition_point(|known| !is_before(&place, known));
-            if at < MOST_PLACES {
+            if at < MOST_PLACES && !self.places.contains(&place) {
                 self.places.insert(at, place);
                 self.places.truncate(MOST_PLACES);
             }

@@ -650,28 +650,24 @@ fn a_less_exact_state_erases_no_more_exact_one() {
     };
     let episode = gout(Some("2019-01-01"), Some("2019-03-03"));
     let begun = gout(Some("2020-01-01"), None);
-    // What is there still is another episode than one that is over, whichever is told first.
     let still = gout(None, None);
-    assert_eq!(
-        list(&[episode.clone()], &[still.clone()], &none()),
-        [episode.clone(), still.clone()]
-    );
-    assert_eq!(
-        list(&[still.clone()], &[episode.clone()], &none()),
-        [still.clone(), episode.clone()]
-    );
+    let tell = |recorded: &Condition, told: &Condition| {
+        list(std::slice::from_ref(recorded), std::slice::from_ref(told), &none())
+    };
+    // What is there still is another episode than one that is over, whichever is told first.
+    assert_eq!(tell(&episode, &still), [episode.clone(), still.clone()]);
+    assert_eq!(tell(&still, &episode), [still.clone(), episode.clone()]);
     // Its days stay, where they are not told again.
-    assert_eq!(list(&[begun.clone()], &[still.clone()], &none()), [begun.clone()]);
-    assert_eq!(list(&[episode.clone()], &[over()], &none()), [episode.clone()]);
+    assert_eq!(tell(&begun, &still), std::slice::from_ref(&begun));
+    assert_eq!(tell(&episode, &over()), std::slice::from_ref(&episode));
     let ended_begun = Condition {
         abated: Some(Abated::Unknown),
         ..begun.clone()
     };
-    assert_eq!(list(&[begun.clone()], &[over()], &none()), [ended_begun]);
+    assert_eq!(tell(&begun, &over()), [ended_begun]);
     // An end of a day of its own is an episode of its own.
-    let elsewhere = gout(None, Some("2022-05-05"));
-    assert_eq!(list(&[episode.clone()], &[elsewhere.clone()], &none()).len(), 2);
-    assert_eq!(list(&[gout(None, Some("2019-03-03"))], &[still], &none()).len(), 2);
+    assert_eq!(tell(&episode, &gout(None, Some("2022-05-05"))).len(), 2);
+    assert_eq!(tell(&gout(None, Some("2019-03-03")), &still).len(), 2);
 }
 
 #[test]
