@@ -12,7 +12,7 @@ use domain::kernel::{Concept, Gender, Identifier, SourceId};
 use domain::patient::{AllergyKind, Deceased, Findings, Intake, Matter, PatientDetails, Withdrawn};
 use domain::practitioner::PractitionerDetails;
 
-use self::findings::{Finding, Updated};
+use self::findings::{Finding, Out, Updated};
 use self::words::Words;
 use super::identity::{ADDRESSES, is_global};
 
@@ -105,6 +105,17 @@ pub struct Beside {
     pub ended: Vec<Ended>,
     /// Words that none are known, of this matter, or of this kind of allergies; and that this is so no longer.
     pub words: Vec<ToldWord>,
+    /// Allergies of which it is not told how critical they are: what they are, and what the source calls them.
+    pub unjudged: Vec<(Concept, Option<SourceId>)>,
+}
+
+impl Beside {
+    /// Whether of a finding it is not told how critical it is.
+    fn leaves_open<T: Finding>(&self, told: &T) -> bool {
+        let is_it =
+            |(concept, source): &(Concept, Option<SourceId>)| (concept, *source) == (told.concept(), told.source());
+        T::MATTER == Matter::Allergies && self.unjudged.iter().any(is_it)
+    }
 }
 
 /// A finding that is none, or none any more.
@@ -153,7 +164,11 @@ pub(super) enum Remark {
     Older,
     /// It is told and not taken: it is a state from before its source took it back.
     KeptOut,
-    /// It is told and not taken: later than that it was said that none are known.
+    /// It is told and not taken: there is no room for it.
+    NoRoom,
+    /// It is told and not taken: it is over, or none, and may be one of several that are recorded.
+    Unclear,
+    /// It is told and not taken: the same resource said later that none are known.
     Outspoken,
     /// It was recorded, and is taken out.
     TakenOut,
@@ -171,7 +186,6 @@ pub(super) fn intake(recorded: &Intake, told: &Intake, beside: &Beside, now: Dat
     let mut words = Words::of(&recorded.words);
     words.hear_all(beside, told, now);
     let mut merge = Merge {
-        recorded,
         beside,
         now,
         withdrawn: recorded.withdrawn.clone(),
@@ -208,7 +222,6 @@ fn newest<T>(mut all: Vec<T>, as_of: impl Fn(&T) -> DateTime<Utc>) -> Vec<T> {
 }
 
 struct Merge<'a> {
-    recorded: &'a Intake,
     beside: &'a Beside,
     now: DateTime<Utc>,
     withdrawn: Vec<Withdrawn>,
@@ -217,14 +230,16 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// That none are known takes nothing out: it may not have been known who told of them. It keeps out what was told before it.
+    /// That none are known takes nothing out and keeps nothing out but what the same resource told: whoever says it may not have known of
+    /// what another one told, before it or after.
     fn findings<T: Finding>(&mut self, recorded: &Findings<T>, told: &Findings<T>) -> Findings<T> {
         let list = self.list(recorded, told.list());
         let none = (T::MATTER, None);
         let is_denied = self.words.is_said(none);
         match recorded {
             _ if !list.is_empty() => {
-                if is_denied && told.list().is_empty() {
+                let is_older = matches!(recorded, Findings::NoneKnown) && self.words.are_later(told.list(), self.now);
+                if is_older || (is_denied && told.list().is_empty()) {
                     self.remark::<T>(Remark::Denied, 1);
                 }
                 list.into()
@@ -251,14 +266,8 @@ impl Merge<'_> {
             })
         };
         let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_gone(new));
-        let (outspoken, told): (Vec<&T>, Vec<&T>) =
-            match self
-                .words
-                .say_otherwise(self.recorded, self.beside, recorded, &told, self.now)
-            {
-                true => (told, Vec::new()),
-                false => told.into_iter().partition(|new| self.words.are_newer(*new, self.now)),
-            };
+        let is_outspoken = |new: &&T| self.words.are_newer(*new, self.now);
+        let (outspoken, told): (Vec<&T>, Vec<&T>) = told.into_iter().partition(is_outspoken);
         self.remark::<T>(Remark::KeptOut, gone.len());
         self.remark::<T>(Remark::Outspoken, outspoken.len());
 
@@ -268,7 +277,9 @@ impl Merge<'_> {
             mut entries,
             older,
             replaced,
-        } = findings::updated(recorded.list(), &told, self.now);
+            unclear,
+        } = findings::updated(recorded.list(), &told, self.beside, self.now);
+        self.remark::<T>(Remark::Unclear, unclear);
         self.remark::<T>(Remark::Older, older);
         self.remark::<T>(Remark::Replaced, replaced);
         let beside = self.beside;
@@ -288,7 +299,7 @@ impl Merge<'_> {
                 source: word.source,
                 as_of: word.as_of,
             };
-            if findings::take_out(&mut entries, &ended, self.now) {
+            if findings::take_out(&mut entries, &ended, self.now) == Out::Taken {
                 self.remark::<T>(Remark::TakenOut, 1);
             }
         }
@@ -296,13 +307,12 @@ impl Merge<'_> {
     }
 
     fn end<T: Finding>(&mut self, entries: &mut Vec<(T, bool)>, ended: &Ended) {
-        if findings::take_out(entries, ended, self.now) {
-            self.remark::<T>(Remark::TakenOut, 1);
-        } else if entries
-            .iter()
-            .any(|(entry, met)| !met && findings::is_alike(entry, ended))
-        {
-            self.remark::<T>(Remark::Alike, 1);
+        let is_alike = |(entry, met): &(T, bool)| !met && findings::is_alike(entry, ended);
+        match findings::take_out(entries, ended, self.now) {
+            Out::Taken => self.remark::<T>(Remark::TakenOut, 1),
+            Out::Unclear => self.remark::<T>(Remark::Unclear, 1),
+            Out::NotThere if entries.iter().any(is_alike) => self.remark::<T>(Remark::Alike, 1),
+            Out::NotThere => {}
         }
         let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
         if !stands && (ended.source.is_some() || ended.concept.is_some()) {

@@ -11,7 +11,7 @@
 //! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
 //! - [`identity`]: the index of a run.
 //! - [`parts`], [`former`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
-//! - [`merge`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
+//! - [`merge`], [`room`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
 
@@ -27,6 +27,7 @@ mod parts;
 mod people;
 mod record;
 pub mod report;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -387,7 +388,20 @@ fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
             notes,
             "is a state from before the source took it back, and is not brought back",
         ),
-        Remark::Outspoken => not_taken(notes, "is older than the word that none are known, which stays"),
+        Remark::NoRoom => notes.left_out(
+            kind,
+            path,
+            "has no room in the record: it is more than a list takes, or than one event of the log can hold. The oldest that are over are left out first",
+        ),
+        Remark::Unclear => notes.left_out(
+            kind,
+            path,
+            "is over or none, and nothing tells which of several that are recorded it is: they stay as they are",
+        ),
+        Remark::Outspoken => not_taken(
+            notes,
+            "is older than the word of the same resource that none are known, which stays",
+        ),
         Remark::TakenOut => {
             let why = "is taken out of the record: the source says that it was none, or is none any more";
             notes.changed(kind, path, why);

@@ -116,6 +116,10 @@ struct Typed {
     id: fhir::Lenient<String>,
     #[serde(default)]
     meta: fhir::Lenient<Labels>,
+    #[serde(default)]
+    subject: fhir::Lenient<Reference>,
+    #[serde(default)]
+    patient: fhir::Lenient<Reference>,
 }
 
 /// Who may see a resource, as its source says.
@@ -138,13 +142,18 @@ impl Parts {
         let Some(resource) = item.resource else {
             return self.deletion(index, origin, item);
         };
-        let Ok(Typed {
+        let Typed {
             resource_type,
             id,
             meta,
-        }) = fhir::read(resource.get().as_bytes(), &item.path)
-        else {
-            return self.notes.left_out("Resource", &item.path, "has no resourceType");
+            subject: told_subject,
+            patient: told_patient,
+        } = match fhir::read(resource.get().as_bytes(), &item.path) {
+            Ok(typed) => typed,
+            Err(error) if error.what.starts_with(fhir::TWICE) => {
+                return self.notes.left_out("Resource", &item.path, error.what);
+            }
+            Err(_) => return self.notes.left_out("Resource", &item.path, "has no resourceType"),
         };
         let Some(kind) = Kind::read(&resource_type) else {
             let name: String = resource_type
@@ -180,9 +189,12 @@ impl Parts {
             kind if kind.is_of_a_patient() => match index.owner_at(origin) {
                 Ok(owner) => owner,
                 Err(why) => {
-                    return self
-                        .notes
-                        .left_out(kind.name(), &item.path, subject(why, index.has_owner(origin)));
+                    let told = told_subject.0.or(told_patient.0).and_then(|told| told.reference);
+                    let why = match told.is_some_and(|told| told.starts_with('#')) {
+                        true => "concerns a patient who stands inside it, and nobody is registered by that",
+                        false => subject(why, index.has_owner(origin)),
+                    };
+                    return self.notes.left_out(kind.name(), &item.path, why);
                 }
             },
             // These are read already, with the index.
@@ -428,7 +440,8 @@ impl Reading<'_> {
         match names(self.index, Kind::Patient, self.group) {
             Ok(names) => {
                 entry.resource.id = Some(self.group.to_string());
-                entry.resource.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
+                let best = names.first().map(fhir::Identifier::plain).into_iter().collect();
+                entry.resource.told = std::mem::replace(&mut entry.resource.identifier, best);
                 self.name(names);
                 self.share.bundle.patients.push(entry);
             }

@@ -10,6 +10,7 @@ use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, is_globa
 use super::mapping::{self, Context, Notes, Plan, Visit};
 use super::merge::{self, Beside, Ended};
 use super::parts::{self, Deleted, Share, behind_role};
+use super::room;
 
 /// A practitioner to register.
 pub(super) struct Doctor {
@@ -208,8 +209,15 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     if let Some(Registration { details, intake }) = &mut registration {
         details.as_of = as_of;
         details.other_identifiers = others;
-        let merged = merge::intake(&Intake::default(), intake, &beside, context.now).intake;
-        told = std::mem::replace(intake, merged);
+        let fitted = room::fitted(&Intake::default(), intake, &beside, context.now);
+        let path = described.map_or("", |entry| entry.path.as_str());
+        for (matter, remark) in fitted.merged.remarks {
+            if remark == merge::Remark::NoRoom {
+                super::remark_on(matter, remark, path, &mut notes);
+            }
+        }
+        *intake = fitted.merged.intake;
+        told = fitted.told;
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),

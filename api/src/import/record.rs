@@ -11,6 +11,7 @@ use super::client::{Client, ClientError, Done, Found};
 use super::identity::{ADDRESSES, Bond, Born, is_global};
 use super::merge::{self, Merged, Remark};
 use super::people::{Person, likeness_of};
+use super::room;
 use crate::http::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
@@ -231,7 +232,7 @@ async fn update(
     let Merged {
         intake: entries,
         remarks,
-    } = merge::intake(&intake, &person.told, &person.beside, person.now);
+    } = room::fitted(&intake, &person.told, &person.beside, person.now).merged;
     let mut done = Done::unchanged(id);
     let written = async {
         let version = match merged != details {
