@@ -28,7 +28,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let core = core(&request)?;
-            Ok(Self(json::read(&take(&request, payload, &core.settings).await?)?))
+            Ok(Self(json::read(&take(&request, payload, &core.settings, 1).await?)?))
         })
     }
 }
@@ -50,12 +50,17 @@ const fn said(body: &[u8]) -> &[u8] {
     if body.is_empty() { b"{}" } else { body }
 }
 
-/// Takes a body, whole.
+/// Takes a body, whole, that may be as long as so many of the longest.
 ///
 /// # Errors
 /// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off.
-pub async fn take(request: &HttpRequest, payload: Payload, settings: &HttpSettings) -> Result<BytesMut, Problem> {
-    let limit = settings.body_limit;
+pub async fn take(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &HttpSettings,
+    bodies: usize,
+) -> Result<BytesMut, Problem> {
+    let limit = settings.body_limit.saturating_mul(bodies);
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared: Option<usize> = declared.and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length| length > limit) {
@@ -164,7 +169,7 @@ mod tests {
         let request = TestRequest::default()
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .to_http_request();
-        take(&request, payload, &settings())
+        take(&request, payload, &settings(), 1)
             .await
             .map_err(|problem| problem.kind())
     }

@@ -156,9 +156,13 @@ where
     })
 }
 
+/// What JSON of FHIR must not have.
+pub(super) const TWICE: &str = "has a key twice";
+
 /// What is wrong with JSON, and where. It never quotes.
 fn json_error(path: &str, error: &serde_json::Error) -> BundleError {
     let what = match error.classify() {
+        serde_json::error::Category::Data if error.to_string().starts_with("duplicate field") => TWICE,
         serde_json::error::Category::Data => "missing, or not of the form that FHIR R4 gives it",
         serde_json::error::Category::Eof => "the file ends too early",
         // The one error of syntax that is none: serde_json has no name for it.
@@ -346,6 +350,9 @@ pub(super) struct Patient {
     pub(super) deceased_date_time: Option<String>,
     #[serde(default)]
     pub(super) address: Vec<Address>,
+    /// The identifiers as the source has them, where [`Self::identifier`] is what names the patient here.
+    #[serde(skip)]
+    pub(super) told: Vec<Identifier>,
     #[serde(default)]
     pub(super) active: Lenient<bool>,
     #[serde(default)]

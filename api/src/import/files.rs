@@ -43,7 +43,15 @@ pub fn find(paths: &[PathBuf]) -> Result<Found, String> {
         }
         for entry in WalkDir::new(path).sort_by_file_name().follow_links(true) {
             match entry {
-                Ok(entry) if !entry.file_type().is_file() => {}
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if !entry.file_type().is_file() => {
+                    // A pipe or a device: reading it may never end.
+                    if is_fhir(entry.path()) {
+                        let why = "is neither a file nor a directory".to_owned();
+                        let path = entry.into_path();
+                        found.files.push(Err(FileError { path, why }));
+                    }
+                }
                 Ok(entry) if is_fhir(entry.path()) => found.files.push(Ok(entry.into_path())),
                 Ok(entry) => found.others.push(entry.into_path()),
                 Err(error) => {
@@ -194,6 +202,18 @@ mod tests {
         assert_eq!(found[0].as_ref().unwrap_err().path, folder.path().join("a.json"));
         assert_eq!(found[1], Ok(folder.path().join("b.json")));
         assert_eq!(found[2].as_ref().unwrap_err().why, "leads back to itself");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_called_like_a_file_and_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.json"), "{}").unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(folder.path().join("b.json")).unwrap();
+        let found = find(&[folder.path().to_owned()]).unwrap().files;
+        drop(socket);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[1].as_ref().unwrap_err().why, "is neither a file nor a directory");
     }
 
     #[test]

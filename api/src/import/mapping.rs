@@ -15,6 +15,7 @@ mod intake;
 mod negations;
 mod notes;
 mod people;
+mod status;
 mod visits;
 mod vocabulary;
 

@@ -8,16 +8,17 @@ mod words;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::time::whole_millis;
-use domain::kernel::{Concept, Identifier, SourceId};
-use domain::patient::{AllergyKind, Findings, Intake, Matter, PatientDetails, Withdrawn};
+use domain::kernel::{Concept, Gender, Identifier, SourceId};
+use domain::patient::{AllergyKind, Deceased, Findings, Intake, Matter, PatientDetails, Withdrawn};
 use domain::practitioner::PractitionerDetails;
 
-use self::findings::{Finding, Updated};
+use self::findings::{Finding, Out, Updated};
 use self::words::Words;
 use super::identity::{ADDRESSES, is_global};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
-/// added to, but for what is `former`. A death stays where none is told: others may not have heard of it.
+/// added to, but for what is `former`. What only one of two states tells stays or is added, a death too: others may not have heard of
+/// it. A state that is told once more adds nothing: somebody may have taken it out here since.
 pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: &[Identifier]) -> PatientDetails {
     let identifier = recorded.identifier.clone();
     let known = recorded.other_identifiers.iter();
@@ -33,17 +34,43 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
             other_identifiers.push(other.clone());
         }
     }
-    let base = if is_no_newer(recorded.as_of, told.as_of) {
-        recorded
+    let details = if !is_no_newer(recorded.as_of, told.as_of) {
+        filled(told, recorded)
+    } else if told.as_of == recorded.as_of {
+        recorded.clone()
     } else {
-        told
+        filled(recorded, told)
     };
     PatientDetails {
         identifier,
         other_identifiers,
         as_of: told.as_of.max(recorded.as_of),
-        deceased: base.deceased.or(recorded.deceased),
-        ..base.clone()
+        ..details
+    }
+}
+
+/// A state with what only an older one tells.
+fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
+    let is_in_name = |given: &String| newer.name.family.split_whitespace().any(|part| part == given);
+    let is_given_told = !newer.name.given.is_empty() || older.name.given.iter().any(is_in_name);
+    let mut name = newer.name.clone();
+    if !is_given_told {
+        name.given.clone_from(&older.name.given);
+    }
+    PatientDetails {
+        name,
+        gender: match newer.gender {
+            Gender::Unknown => older.gender,
+            gender => gender,
+        },
+        address: newer.address.clone().or_else(|| older.address.clone()),
+        phone: newer.phone.clone().or_else(|| older.phone.clone()),
+        email: newer.email.clone().or_else(|| older.email.clone()),
+        deceased: match newer.deceased {
+            None | Some(Deceased::Unknown) => older.deceased.or(newer.deceased),
+            deceased => deceased,
+        },
+        ..newer.clone()
     }
 }
 
@@ -78,6 +105,17 @@ pub struct Beside {
     pub ended: Vec<Ended>,
     /// Words that none are known, of this matter, or of this kind of allergies; and that this is so no longer.
     pub words: Vec<ToldWord>,
+    /// Allergies of which it is not told how critical they are: what they are, and what the source calls them.
+    pub unjudged: Vec<(Concept, Option<SourceId>)>,
+}
+
+impl Beside {
+    /// Whether of a finding it is not told how critical it is.
+    fn leaves_open<T: Finding>(&self, told: &T) -> bool {
+        let is_it =
+            |(concept, source): &(Concept, Option<SourceId>)| (concept, *source) == (told.concept(), told.source());
+        T::MATTER == Matter::Allergies && self.unjudged.iter().any(is_it)
+    }
 }
 
 /// A finding that is none, or none any more.
@@ -126,7 +164,11 @@ pub(super) enum Remark {
     Older,
     /// It is told and not taken: it is a state from before its source took it back.
     KeptOut,
-    /// It is told and not taken: later than that it was said that none are known.
+    /// It is told and not taken: there is no room for it.
+    NoRoom,
+    /// It is told and not taken: it is over, or none, and may be one of several that are recorded.
+    Unclear,
+    /// It is told and not taken: the same resource said later that none are known.
     Outspoken,
     /// It was recorded, and is taken out.
     TakenOut,
@@ -144,7 +186,6 @@ pub(super) fn intake(recorded: &Intake, told: &Intake, beside: &Beside, now: Dat
     let mut words = Words::of(&recorded.words);
     words.hear_all(beside, told, now);
     let mut merge = Merge {
-        recorded,
         beside,
         now,
         withdrawn: recorded.withdrawn.clone(),
@@ -181,7 +222,6 @@ fn newest<T>(mut all: Vec<T>, as_of: impl Fn(&T) -> DateTime<Utc>) -> Vec<T> {
 }
 
 struct Merge<'a> {
-    recorded: &'a Intake,
     beside: &'a Beside,
     now: DateTime<Utc>,
     withdrawn: Vec<Withdrawn>,
@@ -190,14 +230,16 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// That none are known takes nothing out: it may not have been known who told of them. It keeps out what was told before it.
+    /// That none are known takes nothing out and keeps nothing out but what the same resource told: whoever says it may not have known of
+    /// what another one told, before it or after.
     fn findings<T: Finding>(&mut self, recorded: &Findings<T>, told: &Findings<T>) -> Findings<T> {
         let list = self.list(recorded, told.list());
         let none = (T::MATTER, None);
         let is_denied = self.words.is_said(none);
         match recorded {
             _ if !list.is_empty() => {
-                if is_denied && told.list().is_empty() {
+                let is_older = matches!(recorded, Findings::NoneKnown) && self.words.are_later(told.list(), self.now);
+                if is_older || (is_denied && told.list().is_empty()) {
                     self.remark::<T>(Remark::Denied, 1);
                 }
                 list.into()
@@ -216,16 +258,16 @@ impl Merge<'_> {
     /// is taken out, unless another entry that is told stands for it, or a newer state is recorded.
     fn list<T: Finding>(&mut self, recorded: &Findings<T>, told: &[T]) -> Vec<T> {
         let known = self.withdrawn.clone();
-        let is_gone = |new: &T| known.iter().any(|gone| findings::brings_back(gone, new, self.now));
+        let is_recorded = |new: &T| recorded.list().iter().any(|one| findings::says_again(one, new));
+        let is_gone = |new: &T| {
+            known.iter().any(|gone| {
+                findings::brings_back(gone, new, self.now)
+                    || (findings::brings_back_under_another_id(gone, new) && !is_recorded(new))
+            })
+        };
         let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_gone(new));
-        let (outspoken, told): (Vec<&T>, Vec<&T>) =
-            match self
-                .words
-                .say_otherwise(self.recorded, self.beside, recorded, &told, self.now)
-            {
-                true => (told, Vec::new()),
-                false => told.into_iter().partition(|new| self.words.are_newer(*new, self.now)),
-            };
+        let is_outspoken = |new: &&T| self.words.are_newer(*new, self.now);
+        let (outspoken, told): (Vec<&T>, Vec<&T>) = told.into_iter().partition(is_outspoken);
         self.remark::<T>(Remark::KeptOut, gone.len());
         self.remark::<T>(Remark::Outspoken, outspoken.len());
 
@@ -235,7 +277,9 @@ impl Merge<'_> {
             mut entries,
             older,
             replaced,
-        } = findings::updated(recorded.list(), &told, self.now);
+            unclear,
+        } = findings::updated(recorded.list(), &told, self.beside, self.now);
+        self.remark::<T>(Remark::Unclear, unclear);
         self.remark::<T>(Remark::Older, older);
         self.remark::<T>(Remark::Replaced, replaced);
         let beside = self.beside;
@@ -255,7 +299,7 @@ impl Merge<'_> {
                 source: word.source,
                 as_of: word.as_of,
             };
-            if findings::take_out(&mut entries, &ended, self.now) {
+            if findings::take_out(&mut entries, &ended, self.now) == Out::Taken {
                 self.remark::<T>(Remark::TakenOut, 1);
             }
         }
@@ -263,13 +307,12 @@ impl Merge<'_> {
     }
 
     fn end<T: Finding>(&mut self, entries: &mut Vec<(T, bool)>, ended: &Ended) {
-        if findings::take_out(entries, ended, self.now) {
-            self.remark::<T>(Remark::TakenOut, 1);
-        } else if entries
-            .iter()
-            .any(|(entry, met)| !met && findings::is_alike(entry, ended))
-        {
-            self.remark::<T>(Remark::Alike, 1);
+        let is_alike = |(entry, met): &(T, bool)| !met && findings::is_alike(entry, ended);
+        match findings::take_out(entries, ended, self.now) {
+            Out::Taken => self.remark::<T>(Remark::TakenOut, 1),
+            Out::Unclear => self.remark::<T>(Remark::Unclear, 1),
+            Out::NotThere if entries.iter().any(is_alike) => self.remark::<T>(Remark::Alike, 1),
+            Out::NotThere => {}
         }
         let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
         if !stands && (ended.source.is_some() || ended.concept.is_some()) {

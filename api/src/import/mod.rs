@@ -10,8 +10,8 @@
 //!
 //! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
 //! - [`identity`]: the index of a run.
-//! - [`parts`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
-//! - [`merge`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
+//! - [`parts`], [`former`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
+//! - [`merge`], [`room`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
 
@@ -19,6 +19,7 @@ pub mod client;
 mod doctors;
 mod fhir;
 pub mod files;
+mod former;
 mod identity;
 pub mod mapping;
 mod merge;
@@ -26,6 +27,7 @@ mod parts;
 mod people;
 mod record;
 pub mod report;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +47,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use uuid::Uuid;
 
 use self::client::{Change, Client, ClientError, Done};
+use self::doctors::Registered;
 use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Context, Notes, Provider, Visit};
@@ -182,18 +185,24 @@ impl Import {
     async fn practitioner(&self, doctor: &Doctor) -> Option<Uuid> {
         let registered = match &self.client {
             Some(client) => doctors::register(client, doctor).await,
-            None => Ok(Done::planned()),
+            None => Ok(Done::planned().into()),
         };
         let mut report = self.report.lock().await;
         report.notes(doctor.file, doctor.notes.clone());
         match registered {
-            Ok(done) => {
+            Ok(Registered {
+                done,
+                is_told_otherwise,
+            }) => {
+                let mut notes = Notes::default();
                 if done.change == Change::Differing {
-                    let mut notes = Notes::default();
                     let why = "is registered otherwise here, and stays so";
                     notes.changed("Practitioner", &doctor.path, why);
-                    report.notes(doctor.file, notes);
                 }
+                if is_told_otherwise {
+                    notes.changed("Practitioner", &doctor.path, people::TOLD_OTHERWISE);
+                }
+                report.notes(doctor.file, notes);
                 report.count(Kind::Doctor, done);
                 Some(done.id)
             }
@@ -349,6 +358,10 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
         let why = "is recorded as dead, and this source says nothing of it: the death stays";
         notes.changed("Patient", path, why);
     }
+    if recorded.death_added {
+        let why = "has died, says this older state, and the recorded one says nothing of it: the death is recorded";
+        notes.changed("Patient", path, why);
+    }
     if recorded.death_taken_back {
         let why = "was recorded as dead, and the source says that they live: the death is taken back";
         notes.changed("Patient", path, why);
@@ -375,7 +388,20 @@ fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
             notes,
             "is a state from before the source took it back, and is not brought back",
         ),
-        Remark::Outspoken => not_taken(notes, "is older than the word that none are known, which stays"),
+        Remark::NoRoom => notes.left_out(
+            kind,
+            path,
+            "has no room in the record: it is more than a list takes, or than one event of the log can hold. The oldest that are over are left out first",
+        ),
+        Remark::Unclear => notes.left_out(
+            kind,
+            path,
+            "is over or none, and nothing tells which of several that are recorded it is: they stay as they are",
+        ),
+        Remark::Outspoken => not_taken(
+            notes,
+            "is older than the word of the same resource that none are known, which stays",
+        ),
         Remark::TakenOut => {
             let why = "is taken out of the record: the source says that it was none, or is none any more";
             notes.changed(kind, path, why);

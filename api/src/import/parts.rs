@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use super::fhir::{
     self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Reference, Unread,
 };
-use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Unresolved, naming, source_id};
+use super::former;
+use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
 use super::mapping::Notes;
 
 /// What of a file belongs to one person.
@@ -25,6 +26,10 @@ pub(super) struct Share {
     pub(super) names: HashMap<String, Vec<Identifier>>,
     /// Findings that were deleted at the source, and of which nothing else is told.
     pub(super) deleted: Vec<Deleted>,
+    /// The patient's older states, and when each was.
+    pub(super) former: Vec<(Stamp, fhir::Patient)>,
+    /// Whether only an older state tells that the patient has died.
+    pub(super) is_death_former: bool,
     /// How many of the person's resources these are.
     pub(super) parts: u32,
 }
@@ -46,7 +51,20 @@ impl Share {
         self.bundle.append(other.bundle);
         self.names.extend(other.names);
         self.deleted.extend(other.deleted);
+        self.former.extend(other.former);
         self.parts = self.parts.saturating_add(other.parts);
+    }
+
+    /// Adds to the patient's newest state what only older ones tell, the newest of them first.
+    fn settle(mut self) -> Self {
+        let mut former = std::mem::take(&mut self.former);
+        former.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
+        if let Some(newest) = self.bundle.patients.first_mut() {
+            for (_, older) in former {
+                self.is_death_former |= former::fill(&mut newest.resource, older);
+            }
+        }
+        self
     }
 }
 
@@ -98,6 +116,10 @@ struct Typed {
     id: fhir::Lenient<String>,
     #[serde(default)]
     meta: fhir::Lenient<Labels>,
+    #[serde(default)]
+    subject: fhir::Lenient<Reference>,
+    #[serde(default)]
+    patient: fhir::Lenient<Reference>,
 }
 
 /// Who may see a resource, as its source says.
@@ -120,13 +142,18 @@ impl Parts {
         let Some(resource) = item.resource else {
             return self.deletion(index, origin, item);
         };
-        let Ok(Typed {
+        let Typed {
             resource_type,
             id,
             meta,
-        }) = fhir::read(resource.get().as_bytes(), &item.path)
-        else {
-            return self.notes.left_out("Resource", &item.path, "has no resourceType");
+            subject: told_subject,
+            patient: told_patient,
+        } = match fhir::read(resource.get().as_bytes(), &item.path) {
+            Ok(typed) => typed,
+            Err(error) if error.what.starts_with(fhir::TWICE) => {
+                return self.notes.left_out("Resource", &item.path, error.what);
+            }
+            Err(_) => return self.notes.left_out("Resource", &item.path, "has no resourceType"),
         };
         let Some(kind) = Kind::read(&resource_type) else {
             let name: String = resource_type
@@ -145,7 +172,13 @@ impl Parts {
         };
         if !index.counts(origin) {
             // An older state, and a newer one is taken.
+            if kind == Kind::Patient && !index.is_deleted(group) {
+                self.former(index, origin, resource.get().as_bytes());
+            }
             return;
+        }
+        if index.says_otherwise(origin) {
+            self.replacing(kind, &item.path);
         }
         if meta.0.is_some_and(|meta| !meta.security.is_empty()) {
             let why = "has labels of who may see it (meta.security), and is taken without them";
@@ -156,9 +189,12 @@ impl Parts {
             kind if kind.is_of_a_patient() => match index.owner_at(origin) {
                 Ok(owner) => owner,
                 Err(why) => {
-                    return self
-                        .notes
-                        .left_out(kind.name(), &item.path, subject(why, index.has_owner(origin)));
+                    let told = told_subject.0.or(told_patient.0).and_then(|told| told.reference);
+                    let why = match told.is_some_and(|told| told.starts_with('#')) {
+                        true => "concerns a patient who stands inside it, and nobody is registered by that",
+                        false => subject(why, index.has_owner(origin)),
+                    };
+                    return self.notes.left_out(kind.name(), &item.path, why);
                 }
             },
             // These are read already, with the index.
@@ -189,6 +225,26 @@ impl Parts {
         reading.add(kind, resource.get().as_bytes());
         let unread = reading.unread;
         self.take_down(kind, &item.path, unread);
+    }
+
+    /// Keeps an older state of a patient for what the newest does not tell.
+    fn former(&mut self, index: &Index, origin: Origin, json: &[u8]) {
+        let (Some(group), Some(stamp)) = (index.group_at(origin), index.stamp_at(origin)) else {
+            return;
+        };
+        let share = self.shares.entry(group).or_default();
+        share.parts = share.parts.saturating_add(1);
+        let older = fhir::read_of::<fhir::Patient>(json, "", Kind::Patient.name());
+        share.former.extend(older.ok().map(|(older, _)| (stamp, older)));
+    }
+
+    /// Says that another state of the same id says another thing, where nothing tells that one server told both.
+    fn replacing(&mut self, kind: Kind, path: &str) {
+        let why = "has an id under which another is told too, which is not taken: they count as states of one, for no server is told";
+        match kind {
+            Kind::Allergy | Kind::Encounter => self.notes.left_out(kind.name(), path, why),
+            _ => self.notes.changed(kind.name(), path, why),
+        }
     }
 
     /// Takes down what nobody reads of a resource that is read with the index.
@@ -229,6 +285,10 @@ impl Parts {
         let why = "was deleted at the source, and is in none of the files: what is recorded of it stays";
         let kind = item.deleted.as_deref().and_then(|url| Pointer::address(url).kind);
         match kind.flatten() {
+            Some(kind) if index.has_namesakes(origin) => {
+                let why = "was deleted at the source, and nothing tells that what has this id in another file is meant: that stays";
+                self.notes.left_out(kind.name(), &item.path, why);
+            }
             Some(kind) if kind.is_of_a_patient() => self.notes.left_out(kind.name(), &item.path, why),
             _ => self.notes.passed_over("Bundle", &item.path, why),
         }
@@ -258,6 +318,7 @@ fn subject(why: Unresolved, is_told: bool) -> &'static str {
         Unresolved::Missing if is_told => "concerns a patient who is in none of the files",
         Unresolved::Missing => "names no patient",
         Unresolved::Ambiguous => "concerns a patient of whom there are several: nothing tells which one is meant",
+        Unresolved::Contradictory => "names one patient by a reference and another one by an identifier",
     }
 }
 
@@ -379,7 +440,8 @@ impl Reading<'_> {
         match names(self.index, Kind::Patient, self.group) {
             Ok(names) => {
                 entry.resource.id = Some(self.group.to_string());
-                entry.resource.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
+                let best = names.first().map(fhir::Identifier::plain).into_iter().collect();
+                entry.resource.told = std::mem::replace(&mut entry.resource.identifier, best);
                 self.name(names);
                 self.share.bundle.patients.push(entry);
             }
@@ -618,7 +680,7 @@ impl Gathering {
             if all.parts < index.parts_of(owner) {
                 self.0.insert(owner, all);
             } else {
-                complete.push((owner, all));
+                complete.push((owner, all.settle()));
             }
         }
         complete
@@ -626,6 +688,9 @@ impl Gathering {
 
     /// Those of whom something never came: a file that was there at the first reading is not any more.
     pub(super) fn rest(self) -> Vec<(u32, Share)> {
-        self.0.into_iter().collect()
+        self.0
+            .into_iter()
+            .map(|(owner, share)| (owner, share.settle()))
+            .collect()
     }
 }

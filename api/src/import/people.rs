@@ -6,10 +6,11 @@ use domain::patient::{Intake, Matter, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
-use super::identity::{ADDRESSES, Bond, Index, Kind, Likeness, Names, Payload, is_global, keys};
+use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, is_global, keys};
 use super::mapping::{self, Context, Notes, Plan, Visit};
 use super::merge::{self, Beside, Ended};
 use super::parts::{self, Deleted, Share, behind_role};
+use super::room;
 
 /// A practitioner to register.
 pub(super) struct Doctor {
@@ -101,6 +102,13 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         bundle.roles.extend(own.map(|(_, role)| role));
         let as_of = bundle.roles.iter().map(|role| role.as_of).max().flatten();
         let mut notes = Notes::default();
+        for _ in index.names_of(group).shared {
+            let why = "has an identifier that somebody else in the files has as well: it names neither of them, and is not recorded";
+            notes.left_out("Practitioner", path, why);
+        }
+        if index.is_told_otherwise(group) {
+            notes.changed("Practitioner", path, TOLD_OTHERWISE);
+        }
         if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
             details.as_of = index.as_of(group).max(as_of);
             let likeness = index.likeness_of(group);
@@ -158,7 +166,7 @@ pub(super) struct Person {
 
 /// What there is to say of one person of whom two things are told.
 pub(super) const TOLD_OTHERWISE: &str =
-    "has another name, sex or number than another state has, and is taken for the same person";
+    "has another name, sex, date of birth or number than another state has, and is taken for the same person";
 
 /// Maps a person.
 pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context) -> Person {
@@ -185,6 +193,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         if index.is_told_otherwise(owner) {
             notes.changed("Patient", &entry.path, TOLD_OTHERWISE);
         }
+        if share.is_death_former {
+            let why = "has died, says an older state, and the newest says nothing of it: the death stays";
+            notes.changed("Patient", &entry.path, why);
+        }
     }
     let others = own.iter().skip(1).chain(names.resource.first());
     let others = distinct(others.filter(|other| Some(*other) != own.first()));
@@ -197,8 +209,15 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     if let Some(Registration { details, intake }) = &mut registration {
         details.as_of = as_of;
         details.other_identifiers = others;
-        let merged = merge::intake(&Intake::default(), intake, &beside, context.now).intake;
-        told = std::mem::replace(intake, merged);
+        let fitted = room::fitted(&Intake::default(), intake, &beside, context.now);
+        let path = described.map_or("", |entry| entry.path.as_str());
+        for (matter, remark) in fitted.merged.remarks {
+            if remark == merge::Remark::NoRoom {
+                super::remark_on(matter, remark, path, &mut notes);
+            }
+        }
+        *intake = fitted.merged.intake;
+        told = fitted.told;
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
@@ -282,6 +301,9 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
         born: Some((born.year(), Some(born.month()), Some(born.day()))),
         gender: super::identity::gender(details.gender),
         given: super::identity::words(details.name.given.iter().map(String::as_str)),
+        first: super::identity::first(details.name.given.iter().map(String::as_str))
+            .into_iter()
+            .collect(),
         family: super::identity::words([details.name.family.as_str()]),
         mark: None,
         identifiers,
@@ -293,12 +315,16 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
     }
 }
 
-/// Whether the practitioner who is registered under an identifier cannot be this one.
-pub(super) fn is_other_practitioner(likeness: &Likeness, known: &domain::kernel::HumanName) -> bool {
-    let known = Likeness {
-        given: super::identity::words(known.given.iter().map(String::as_str)),
-        family: super::identity::words([known.family.as_str()]),
+/// What an entry of a practitioner says of whom it describes.
+pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
+    let name = &details.name;
+    Likeness {
+        gender: super::identity::gender(details.gender),
+        given: super::identity::words(name.given.iter().map(String::as_str)),
+        first: super::identity::first(name.given.iter().map(String::as_str))
+            .into_iter()
+            .collect(),
+        family: super::identity::words([name.family.as_str()]),
         ..Likeness::default()
-    };
-    likeness.contradicts(&known, Bond::Typed)
+    }
 }

@@ -8,9 +8,10 @@ use domain::patient::{Matter, PatientDetails, Registration};
 use uuid::Uuid;
 
 use super::client::{Client, ClientError, Done, Found};
-use super::identity::{ADDRESSES, Bond, is_global};
+use super::identity::{ADDRESSES, Bond, Born, is_global};
 use super::merge::{self, Merged, Remark};
 use super::people::{Person, likeness_of};
+use super::room;
 use crate::http::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
@@ -40,7 +41,9 @@ pub(super) struct Recorded {
     pub(super) death_kept: bool,
     /// Whether the death that was recorded is taken back.
     pub(super) death_taken_back: bool,
-    /// Whether the record has another name, sex or number than what is told.
+    /// Whether an older state than the recorded one tells of a death, and that one does not.
+    pub(super) death_added: bool,
+    /// Whether the record has another name, sex, date of birth or number than what is told.
     pub(super) is_told_otherwise: bool,
     /// How many identifiers are not recorded, for they are somebody else's here.
     pub(super) names_of_others: usize,
@@ -55,6 +58,7 @@ impl From<Done> for Recorded {
             is_older: false,
             death_kept: false,
             death_taken_back: false,
+            death_added: false,
             is_told_otherwise: false,
             names_of_others: 0,
             remarks: Vec::new(),
@@ -78,16 +82,22 @@ pub(super) enum Place {
 /// Where a person belongs, of the records that are known by one of their identifiers.
 pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place {
     let is_theirs = |details: &PatientDetails| {
-        let known = likeness_of(details);
+        let mut known = likeness_of(details);
         let is_called = |names: &[Identifier]| names.iter().any(|name| details.is_called(name));
         let is_resource = person.likeness.own.is_some() && person.likeness.own == known.own;
         let bond = if is_resource {
             Bond::Resource
+        } else if is_called(&person.typed) && is_called(&person.resource) {
+            Bond::Known
         } else if is_called(&person.typed) {
             Bond::Typed
         } else {
             Bond::Plain
         };
+        if bond != Bond::Plain {
+            // A year or a month is recorded as its first day.
+            known.born = known.born.map(vague);
+        }
         // Two numbers make one of two who share a family name; one that is not one person's alone does not.
         let is_strange = bond == Bond::Plain && !is_called(&person.resource) && person.likeness.is_strange_to(&known);
         let is_known =
@@ -106,6 +116,15 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         .iter()
         .find(is_free)
         .map_or(Place::Taken, |name| Place::New(name.clone()))
+}
+
+/// The days that a recorded day may stand for.
+const fn vague((year, month, day): Born) -> Born {
+    match (month, day) {
+        (Some(1), Some(1)) => (year, None, None),
+        (month, Some(1)) => (year, month, None),
+        (month, day) => (year, month, day),
+    }
 }
 
 /// Whether just this is recorded, and where they live or how they are reached is part of it.
@@ -202,6 +221,10 @@ async fn update(
     } = client.read_patient(id).await?;
     let is_no_newer = merge::is_no_newer(details.as_of, registration.details.as_of);
     let mut merged = merge::details(&details, &registration.details, &person.former);
+    if person.likeness.may_be_born(details.birth_date) {
+        // A year is every day of it.
+        merged.birth_date = details.birth_date;
+    }
     let is_told_alive = details.deceased.is_some() && registration.details.deceased.is_none() && !is_no_newer;
     if is_told_alive && person.is_alive {
         merged.deceased = None;
@@ -209,7 +232,7 @@ async fn update(
     let Merged {
         intake: entries,
         remarks,
-    } = merge::intake(&intake, &person.told, &person.beside, person.now);
+    } = room::fitted(&intake, &person.told, &person.beside, person.now).merged;
     let mut done = Done::unchanged(id);
     let written = async {
         let version = match merged != details {
@@ -232,6 +255,7 @@ async fn update(
             is_older: is_no_newer && says_otherwise(&details, &registration.details),
             death_kept: is_told_alive && !person.is_alive,
             death_taken_back: is_told_alive && person.is_alive,
+            death_added: is_no_newer && details.deceased.is_none() && merged.deceased.is_some(),
             is_told_otherwise: likeness_of(&details).is_told_otherwise(&person.likeness),
             names_of_others: 0,
             remarks,

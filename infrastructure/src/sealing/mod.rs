@@ -25,6 +25,7 @@ mod names;
 mod opener;
 mod packing;
 mod phrases;
+mod room;
 mod sealer;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use associated::LogLocation;
 pub(crate) use header::FORMAT;
 pub use names::StreamNames;
 pub use opener::{Need, OpenError, Opener, Opening, PersonalPart};
+pub use room::fits;
 pub use sealer::{SealError, Sealed, Sealer};
 
 /// Payloads are made of whole words: the ABI pads its byte strings to them anyway.

@@ -20,6 +20,9 @@ pub trait Checked {
     /// what they leave out that would be an accident.
     const MAY_BE_MISSING: bool = false;
 
+    /// How many times the longest body of a request this one may be long (`http.body_limit`).
+    const BODIES: usize = 1;
+
     /// Converts it. What is wrong goes to `checks`; the value is then not used.
     fn check(self, checks: &mut Checks) -> Self::Domain;
 }

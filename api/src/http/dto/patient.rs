@@ -446,14 +446,20 @@ pub struct Intake {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub withdrawn: Vec<Withdrawn>,
-    /// When sources said that none are known; what they told before does not overrule it. Only a hospital changes this.
+    /// When sources said that none are known. It outweighs no finding. Only a hospital changes this.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub words: Vec<Word>,
 }
 
+/// What an event of the log can hold of an intake is a mebibyte before it is packed, and takes some three of JSON: this is four, if the
+/// longest body is as long as by default.
+const BODIES_OF_AN_INTAKE: usize = 32;
+
 impl Checked for Intake {
     type Domain = patient::Intake;
+
+    const BODIES: usize = BODIES_OF_AN_INTAKE;
 
     fn check(self, checks: &mut Checks) -> patient::Intake {
         let kinds = patient::AllergyKind::ALL.len();
@@ -505,6 +511,8 @@ pub struct RegisterPatient {
 
 impl Checked for RegisterPatient {
     type Domain = patient::Registration;
+
+    const BODIES: usize = BODIES_OF_AN_INTAKE;
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let details = checks.field("details", self.details);

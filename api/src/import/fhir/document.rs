@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{BundleError, Lenient, read};
+use super::{BundleError, Lenient, TWICE, read};
 
 /// What a file holds.
 #[derive(Default)]
@@ -14,6 +14,8 @@ pub(in crate::import) struct Contents<'a> {
     pub(in crate::import) failures: Vec<BundleError>,
     /// What is left out although it is data.
     pub(in crate::import) lost: Vec<(String, &'static str)>,
+    /// How many documents there are so far.
+    documents: u32,
 }
 
 /// A resource, or what is left of one.
@@ -34,6 +36,39 @@ pub(in crate::import) struct Item<'a> {
     pub(in crate::import) assembled: Option<String>,
     /// Whether what comes later in the file is older (a history, FHIR R4, `http.html#history`).
     pub(in crate::import) newest_first: bool,
+}
+
+impl<'a> Item<'a> {
+    /// A resource of which nothing else is told.
+    const fn of(path: String, document: u32, resource: &'a RawValue) -> Self {
+        Self {
+            path,
+            document,
+            full_url: None,
+            resource: Some(resource),
+            deleted: None,
+            stored: None,
+            assembled: None,
+            newest_first: false,
+        }
+    }
+}
+
+/// In how many bundles a bundle may stand.
+const DEEPEST: usize = 8;
+
+#[derive(Deserialize)]
+struct RawParameters<'a> {
+    #[serde(borrow, default)]
+    parameter: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawParameter<'a> {
+    #[serde(borrow, default)]
+    resource: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    part: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -139,24 +174,20 @@ pub(in crate::import) fn contents(json: &[u8], lines: bool) -> Contents<'_> {
 
 impl<'a> Contents<'a> {
     fn document(&mut self, json: &'a RawValue, place: &str) {
-        let document = self.items.last().map_or(0, |last| last.document.saturating_add(1));
+        self.documents = self.documents.saturating_add(1);
+        let document = self.documents;
         let whole = if place.is_empty() {
             "$".to_owned()
         } else {
             place.trim_end_matches(['.', ':', ' ']).to_owned()
         };
         match read::<Kind>(json.get().as_bytes(), &whole) {
-            Ok(Kind { resource_type }) if resource_type == "Bundle" => self.bundle(json, document, place, &whole),
-            Ok(_) => self.items.push(Item {
-                path: whole,
-                document,
-                full_url: None,
-                resource: Some(json),
-                deleted: None,
-                stored: None,
-                assembled: None,
-                newest_first: false,
-            }),
+            Ok(Kind { resource_type }) if resource_type == "Bundle" => self.bundle(json, document, place, &whole, 0),
+            Ok(Kind { resource_type }) if resource_type == "Parameters" => {
+                self.parameters(json, document, place, &whole, 0);
+            }
+            Ok(_) => self.items.push(Item::of(whole, document, json)),
+            Err(error) if error.what.starts_with(TWICE) => self.failures.push(error),
             Err(_) => {
                 let what = "neither a FHIR Bundle nor another resource of FHIR";
                 self.failures.push(BundleError::new(whole, what));
@@ -164,7 +195,64 @@ impl<'a> Contents<'a> {
         }
     }
 
-    fn bundle(&mut self, json: &'a RawValue, document: u32, place: &str, whole: &str) {
+    /// Whatever stands in an entry or a parameter: a bundle in a bundle is a document of its own.
+    fn inner(&mut self, item: Item<'a>, depth: usize) {
+        let kind = item
+            .resource
+            .and_then(|json| read::<Kind>(json.get().as_bytes(), "").ok());
+        let kind = kind.map(|kind| kind.resource_type);
+        let (Some(json), Some("Bundle" | "Parameters")) = (item.resource, kind.as_deref()) else {
+            return self.items.push(item);
+        };
+        if depth >= DEEPEST {
+            return self.lost.push((item.path, "is a bundle in too many others"));
+        }
+        let from = self.items.len();
+        let place = format!("{}.", item.path);
+        if kind.as_deref() == Some("Parameters") {
+            self.parameters(json, item.document, &place, &item.path, depth);
+        } else {
+            self.documents = self.documents.saturating_add(1);
+            self.bundle(json, self.documents, &place, &item.path, depth);
+        }
+        for inner in self.items.iter_mut().skip(from) {
+            inner.stored = inner.stored.take().or_else(|| item.stored.clone());
+        }
+    }
+
+    /// What an operation takes or gives: resources, each under a name.
+    fn parameters(&mut self, json: &'a RawValue, document: u32, place: &str, whole: &str, depth: usize) {
+        let parameters: RawParameters<'a> = match read(json.get().as_bytes(), whole) {
+            Ok(parameters) => parameters,
+            Err(error) => return self.failures.push(error),
+        };
+        for (index, parameter) in parameters.parameter.into_iter().enumerate() {
+            let path = format!("{place}parameter[{index}]");
+            match read::<RawParameter<'a>>(parameter.get().as_bytes(), &path) {
+                Ok(parameter) => self.parameter(parameter, document, &path, depth),
+                Err(_) => self.lost.push((path, "cannot be read as a parameter")),
+            }
+        }
+    }
+
+    fn parameter(&mut self, parameter: RawParameter<'a>, document: u32, path: &str, depth: usize) {
+        if let Some(resource) = parameter.resource {
+            self.inner(
+                Item::of(format!("{path}.resource"), document, resource),
+                depth.saturating_add(1),
+            );
+        }
+        for (index, part) in parameter.part.into_iter().enumerate() {
+            let path = format!("{path}.part[{index}]");
+            match read::<RawParameter<'a>>(part.get().as_bytes(), &path) {
+                Ok(part) if depth < DEEPEST => self.parameter(part, document, &path, depth.saturating_add(1)),
+                Ok(_) => self.lost.push((path, "stands in too many others")),
+                Err(_) => self.lost.push((path, "cannot be read as a parameter")),
+            }
+        }
+    }
+
+    fn bundle(&mut self, json: &'a RawValue, document: u32, place: &str, whole: &str, depth: usize) {
         let bundle: RawBundle<'a> = match read(json.get().as_bytes(), whole) {
             Ok(bundle) => bundle,
             Err(error) => return self.failures.push(error),
@@ -178,16 +266,16 @@ impl<'a> Contents<'a> {
         for (index, entry) in bundle.entry.into_iter().enumerate() {
             let path = format!("{place}entry[{index}].resource");
             match read::<RawEntry<'a>>(entry.get().as_bytes(), &path) {
-                Ok(entry) => self.entry(entry, reading, document, path),
+                Ok(entry) => self.entry(entry, reading, document, path, depth),
                 Err(_) => self.lost.push((path, "cannot be read as an entry of a bundle")),
             }
         }
         for item in self.items.iter_mut().skip(from) {
-            item.assembled.clone_from(&assembled);
+            item.assembled = item.assembled.take().or_else(|| assembled.clone());
         }
     }
 
-    fn entry(&mut self, entry: RawEntry<'a>, reading: Reading, document: u32, path: String) {
+    fn entry(&mut self, entry: RawEntry<'a>, reading: Reading, document: u32, path: String, depth: usize) {
         let method = entry.request.as_ref().and_then(|request| request.method.as_deref());
         let deleted = match method {
             Some("DELETE") if reading != Reading::Stands => {
@@ -207,7 +295,7 @@ impl<'a> Contents<'a> {
             }
             return;
         }
-        self.items.push(Item {
+        let item = Item {
             path,
             document,
             full_url: entry.full_url,
@@ -216,7 +304,8 @@ impl<'a> Contents<'a> {
             stored: entry.response.and_then(|response| response.last_modified),
             assembled: None,
             newest_first: reading == Reading::History,
-        });
+        };
+        self.inner(item, depth.saturating_add(1));
     }
 }
 
@@ -284,6 +373,40 @@ mod tests {
         let contents = contents(json.as_bytes(), false);
         assert_eq!(contents.items[0].deleted.as_deref(), Some("Patient/7"));
         assert!(contents.items[0].resource.is_none());
+    }
+
+    #[test]
+    fn bundles_in_bundles_and_in_parameters_are_documents_of_their_own() {
+        let inner = bundle("document", "");
+        let parameters = format!(
+            r#"{{"resourceType":"Parameters","parameter":[{{"name":"return","resource":{inner}}},{{"name":"a","part":[{{"resource":{PATIENT}}}]}}]}}"#
+        );
+        let outer = format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{inner}}},{{"resource":{PATIENT}}},{{"resource":{parameters}}}]}}"#
+        );
+        let found = contents(outer.as_bytes(), false);
+        let places: Vec<_> = found.items.iter().map(|item| (&*item.path, item.document)).collect();
+        assert_eq!(
+            places,
+            [
+                ("entry[0].resource.entry[0].resource", 2),
+                ("entry[1].resource", 1),
+                ("entry[2].resource.parameter[0].resource.entry[0].resource", 3),
+                ("entry[2].resource.parameter[1].part[0].resource", 1),
+            ]
+        );
+        assert!(found.failures.is_empty() && found.lost.is_empty());
+        let deep = (0..20).fold(inner, |inner, _| {
+            format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{inner}}}]}}"#)
+        });
+        let found = contents(deep.as_bytes(), false);
+        assert_eq!((found.items.len(), found.lost.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_called_that() {
+        let (_, failures) = paths(r#"{"resourceType":"Patient","resourceType":"Patient"}"#, false);
+        assert!(failures[0].contains("has a key twice"), "{failures:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::index::State;
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
+use super::sources::Sources;
 
 /// Disjoint sets of states, by union and find.
 #[derive(Clone)]
@@ -145,6 +146,8 @@ impl<'a> Grouping<'a> {
     /// another server's.
     fn by_deletions(&mut self, of: impl Fn(Kind) -> bool) {
         let servers = self.servers();
+        let sources = Sources::of(self.states, &self.sets.clone().flat());
+        let whose = &self.whose;
         let server = |state: &State| state.base.or_else(|| servers.get(&state.file).copied().flatten());
         let mut there: HashMap<(Kind, Key), Vec<u32>> = HashMap::new();
         for (number, state) in self
@@ -167,12 +170,16 @@ impl<'a> Grouping<'a> {
                 // Its address has said already of what it is.
                 continue;
             }
-            let in_file = |other: &State| other.file == state.file;
-            let in_document = |other: &State| in_file(other) && other.document == state.document;
-            let of_server = |other: &State| state.is_own_global || server(other) == server(state);
-            for nearness in [&in_document as &dyn Fn(&State) -> bool, &in_file, &of_server] {
+            let in_file = |_: u32, other: &State| other.file == state.file;
+            let in_document = |_: u32, other: &State| other.file == state.file && other.document == state.document;
+            let of_server = |other: u32, there: &State| {
+                let is_told = server(state).is_some();
+                state.is_own_global
+                    || (server(there) == server(state) && (is_told || sources.may_mean(state, there, other, whose)))
+            };
+            for nearness in [&in_document as &dyn Fn(u32, &State) -> bool, &in_file, &of_server] {
                 let near: Vec<u32> = all()
-                    .filter(|(_, other)| nearness(other))
+                    .filter(|(number, other)| nearness(*number, other))
                     .map(|(number, _)| number)
                     .collect();
                 let Some(first) = near.first() else { continue };
@@ -304,9 +311,12 @@ impl<'a> Grouping<'a> {
         let bond = one.bond(other).max(bond);
         let (left, right) = (&one.state.likeness, &other.state.likeness);
         let is_other_id = left.own.is_none() || left.own != right.own;
+        // Who is told of twice in one file under two ids, and called otherwise, is told of as two.
+        let are_beside = one.is_in_file_with(other) && left.own.is_some() && right.own.is_some() && is_other_id;
         !is_one
             && (whose.is_some_and(|(one, other)| one != other)
                 || left.contradicts(right, bond)
+                || (are_beside && left.is_called_otherwise(right))
                 || (bond == Bond::Plain && is_other_id && left.is_strange_to(right)))
     }
 
@@ -406,15 +416,24 @@ impl Alike<'_> {
     /// What two have in common by themselves.
     fn bond(&self, other: &Self) -> Bond {
         let (one, two) = (self.state, other.state);
-        let in_one_file = self.file.is_some() && self.file == other.file;
-        if one.likeness.own.is_some() && one.likeness.own == two.likeness.own && in_one_file {
+        let is_one_id = one.likeness.own.is_some() && one.likeness.own == two.likeness.own;
+        if is_one_id && self.is_in_file_with(other) {
             return Bond::Resource;
         }
         let is_typed = one.identifiers.iter().any(|(standing, name)| {
             let mut same = two.identifiers.iter().filter(|(_, known)| known == name);
             same.any(|(known, _)| is_personal([*standing, *known].into_iter()))
         });
-        if is_typed { Bond::Typed } else { Bond::Plain }
+        match (is_typed, is_one_id) {
+            (true, true) => Bond::Known,
+            (true, false) => Bond::Typed,
+            _ => Bond::Plain,
+        }
+    }
+
+    /// Whether both stand in one file, and in no other.
+    fn is_in_file_with(&self, other: &Self) -> bool {
+        self.file.is_some() && self.file == other.file
     }
 }
 

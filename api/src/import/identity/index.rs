@@ -8,7 +8,7 @@ use domain::kernel::Identifier;
 use super::Kind;
 use super::groups::{Grouped, at, group};
 use super::key::Key;
-use super::likeness::{self, ADDRESSES, Likeness};
+use super::likeness::{self, ADDRESSES, Likeness, Word};
 use super::naming::Standing;
 use super::pointer::Pointer;
 use super::scan::{Payload, Seen};
@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) id: Option<Key>,
     pub(super) identifiers: Box<[(Standing, Key)]>,
     pub(super) likeness: Likeness,
+    /// What a finding says: its codes and texts.
+    says: Box<[Word]>,
     subject: Option<Box<Pointer>>,
 }
 
@@ -48,6 +50,8 @@ pub(in crate::import) enum Unresolved {
     Missing,
     /// There are several, and nothing tells which of them is meant.
     Ambiguous,
+    /// Its address or id names one, and its identifier another one.
+    Contradictory,
 }
 
 /// What is known of a group.
@@ -135,6 +139,7 @@ impl Index {
                 id: seen.id,
                 identifiers: identifiers.into(),
                 likeness: seen.likeness,
+                says: seen.says.into(),
                 subject: seen.subject.map(Box::new),
             });
             if let Some(payload) = seen.payload {
@@ -184,6 +189,11 @@ impl Index {
             }
         }
         for (group, Group { content, .. }) in &self.by_group {
+            let former = self.former_states(*group, *content);
+            if former > 0 {
+                let count = parts.entry(*group).or_default();
+                *count = count.saturating_add(former);
+            }
             let Some(state) = content.and_then(|content| self.states.get(at(content))) else {
                 continue;
             };
@@ -198,6 +208,19 @@ impl Index {
             }
         }
         self.parts = parts;
+    }
+
+    /// How many older states of a patient there are.
+    fn former_states(&self, group: u32, content: Option<u32>) -> u32 {
+        let members = self.members.get(&group).into_iter().flatten();
+        let is_former = |number: &&u32| {
+            Some(**number) != content
+                && self
+                    .states
+                    .get(at(**number))
+                    .is_some_and(|state| state.kind == Kind::Patient && !state.deleted)
+        };
+        u32::try_from(members.filter(is_former).count()).unwrap_or(u32::MAX)
     }
 
     fn group_of(&self, number: u32) -> u32 {
@@ -222,9 +245,37 @@ impl Index {
         self.find(origin, pointer, wanted, &self.groups)
     }
 
+    /// What a reference names, unless its identifier names another one.
+    fn find(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind], groups: &[u32]) -> Result<u32, Unresolved> {
+        let found = self.find_first(origin, pointer, wanted, groups)?;
+        let named = pointer.identifier.into_iter().flat_map(|identifier| {
+            let of = move |kind: &Kind| self.lookup.identifier.get(&(*kind, identifier));
+            let states = wanted.iter().filter_map(of).flatten().copied();
+            states.filter(move |number| self.is_named_by(*number, identifier))
+        });
+        match only(named, groups) {
+            Ok(other) if other != found => Err(Unresolved::Contradictory),
+            _ => Ok(found),
+        }
+    }
+
+    /// Whether an identifier names a state, and does not merely stand with it.
+    fn is_named_by(&self, number: u32, identifier: Key) -> bool {
+        self.states.get(at(number)).is_some_and(|state| {
+            let mut identifiers = state.identifiers.iter();
+            identifiers.any(|(standing, known)| standing.names() && *known == identifier)
+        })
+    }
+
     /// The whole address first, then the id, then the identifier. What stands in the same document is meant before what stands in
     /// the same file, and that before the rest; and nothing that is known to be another server's.
-    fn find(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind], groups: &[u32]) -> Result<u32, Unresolved> {
+    fn find_first(
+        &self,
+        origin: Origin,
+        pointer: &Pointer,
+        wanted: &[Kind],
+        groups: &[u32],
+    ) -> Result<u32, Unresolved> {
         let wanted: Vec<Kind> = wanted
             .iter()
             .copied()
@@ -323,6 +374,48 @@ impl Index {
                 .get(&self.group_of(number))
                 .is_some_and(|group| group.content == Some(number))
         })
+    }
+
+    /// When the state was that an item is.
+    pub(in crate::import) fn stamp_at(&self, origin: Origin) -> Option<Stamp> {
+        self.state_at(origin).map(|(_, state)| state.stamp)
+    }
+
+    /// Whether an older state of what an item is says another thing, or is of a visit at another time, and nothing but an id, which
+    /// other servers have as well, makes them one.
+    pub(in crate::import) fn says_otherwise(&self, origin: Origin) -> bool {
+        let Some((number, state)) = self.state_at(origin) else {
+            return false;
+        };
+        let members = self.members.get(&self.group_of(number)).into_iter().flatten();
+        let mut others = members.filter_map(|number| self.states.get(at(*number)));
+        others.any(|other| {
+            let is_apart = !other.says.is_empty()
+                && !state.says.is_empty()
+                && !other.says.iter().any(|word| state.says.contains(word));
+            let is_moved = other
+                .likeness
+                .mark
+                .zip(state.likeness.mark)
+                .is_some_and(|(one, two)| one != two);
+            let is_one_server = other.base.is_some() && other.base == state.base;
+            let is_numbered = other
+                .identifiers
+                .iter()
+                .any(|(standing, one)| standing.names() && self.is_named_by(number, *one));
+            let is_certain = is_one_server || (other.is_own_global && state.is_own_global) || is_numbered;
+            !other.deleted && (is_apart || is_moved) && !is_certain
+        })
+    }
+
+    /// Whether there is something of the kind and id of what is deleted, that is not what is deleted.
+    pub(in crate::import) fn has_namesakes(&self, origin: Origin) -> bool {
+        let Some((number, state)) = self.state_at(origin) else {
+            return false;
+        };
+        let named = state.id.and_then(|id| self.lookup.id.get(&(state.kind, id)));
+        let mut others = named.into_iter().flatten().filter(|other| **other != number);
+        others.any(|other| self.states.get(at(*other)).is_some_and(|other| !other.deleted))
     }
 
     /// Whether the newest state of a group is a deletion.
@@ -501,7 +594,7 @@ impl Index {
         names
     }
 
-    /// Whether a former state of somebody has another name, sex or number than the one that counts.
+    /// Whether a former state of somebody has another name, sex, date of birth or number than the one that counts.
     pub(in crate::import) fn is_told_otherwise(&self, group: u32) -> bool {
         let now = self.likeness_of(group);
         let members = self.members.get(&group).into_iter().flatten();

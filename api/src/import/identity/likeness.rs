@@ -6,12 +6,16 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use chrono::{Datelike as _, NaiveDate};
 use domain::kernel::{Gender, Identifier};
 
 use super::key::Key;
 
 /// A name's digest: enough to tell whether two names are one.
 pub(in crate::import) type Word = u32;
+
+/// A first given name: all its letters, and the first of them.
+pub(in crate::import) type First = (Word, Word);
 
 /// A date of birth: year, month and day, as far as they are told.
 pub(in crate::import) type Born = (i32, Option<u32>, Option<u32>);
@@ -25,6 +29,8 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) gender: Option<u8>,
     /// Every given name, of every name.
     pub(in crate::import) given: Vec<Word>,
+    /// The first given name, of every name.
+    pub(in crate::import) first: Vec<First>,
     /// Every family name.
     pub(in crate::import) family: Vec<Word>,
     /// Something else that is one thing in all states: when a visit began.
@@ -42,6 +48,8 @@ pub(in crate::import) enum Bond {
     Plain,
     /// A number of a type that belongs to one person alone.
     Typed,
+    /// Such a number, and an id, which alone would be another one's on another server.
+    Known,
     /// The resource itself: one address that is good everywhere, or one id in one file.
     Resource,
 }
@@ -54,14 +62,17 @@ impl Likeness {
     /// Whether the two cannot be one, though they have this in common.
     ///
     /// Nobody is who was born on another day and is called otherwise; nor, where the days are not known, who has neither a given nor a
-    /// family name in common. A number of no type proves so little that all that is told of a patient has to agree with it, but for a
+    /// family name in common. Twins have the day of birth in common, the family name, and a given name that is not the first; they may
+    /// be written under the number of one of them, or of their mother, whatever its type: with that nobody is who is called otherwise
+    /// and has another sex, nor who was born on another day, unless the id is the same too and the day may have been corrected. A number
+    /// of no type proves so little that all that is told of a patient has to agree with it, but for a
     /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's. One address
     /// is of two where two of name, sex and number differ, and no number is common to them.
     pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
         let days = self.born.zip(other.born);
         let other_day = days.is_some_and(|(one, two)| !agree(one, two));
         let gender = self.gender.zip(other.gender).is_some_and(|(one, two)| one != two);
-        let given = apart(&self.given, &other.given);
+        let given = self.is_called_otherwise(other);
         let family = apart(&self.family, &other.family);
         if (other_day && (given || family || gender)) || (days.is_none() && given && family) {
             return true;
@@ -75,10 +86,12 @@ impl Likeness {
                 let otherwise = [given, family, gender, self.numbered_apart(other)];
                 is_patient && !self.is_numbered_as(other) && otherwise.into_iter().filter(|one| *one).count() >= 2
             }
-            Bond::Typed => {
+            Bond::Known => {
                 (other_resource && self.numbered_apart(other))
+                    || (given && gender)
                     || days.is_some_and(|(one, two)| are_generations(one, two))
             }
+            Bond::Typed => (other_resource && self.numbered_apart(other)) || (given && gender) || other_day,
             Bond::Plain => {
                 other_day
                     || (is_patient && (given || (family && days.is_none())))
@@ -91,8 +104,9 @@ impl Likeness {
     /// two names, and nothing that both tell differs. A family name is many people's, born on the same day or not.
     pub(in crate::import) fn resembles(&self, other: &Self) -> bool {
         let born = self.born.zip(other.born).map(|(one, two)| agree(one, two));
-        let told = |one: &[Word], two: &[Word]| (!one.is_empty() && !two.is_empty()).then(|| !apart(one, two));
-        let (given, family) = (told(&self.given, &other.given), told(&self.family, &other.family));
+        let told = |one: &[Word], two: &[Word]| !one.is_empty() && !two.is_empty();
+        let given = told(&self.given, &other.given).then(|| !self.is_called_otherwise(other));
+        let family = told(&self.family, &other.family).then(|| !apart(&self.family, &other.family));
         let is_only_doctor = !self.is_patient(other) && given.is_none() && family == Some(true);
         let is_named_whole = self.is_named_as(other) || (is_only_doctor && self.family == other.family);
         let differs = [born, given, family].contains(&Some(false));
@@ -103,16 +117,23 @@ impl Likeness {
     /// not make them one.
     pub(in crate::import) fn is_strange_to(&self, other: &Self) -> bool {
         let is_named = |one: &Self| !(one.given.is_empty() && one.family.is_empty());
-        let is_called_as = !apart(&self.given, &other.given) && !self.given.is_empty() && !other.given.is_empty();
+        let is_called_as = !self.is_called_otherwise(other) && !self.given.is_empty() && !other.given.is_empty();
         self.is_patient(other) && is_named(self) && is_named(other) && !is_called_as && !self.is_named_as(other)
     }
 
-    /// Whether the two, taken for one, differ in a name, in their sex or in a number: that somebody may want to see.
+    /// Whether the two, taken for one, differ in a name, the sex, the date of birth or a number: that somebody may want to see.
     pub(in crate::import) fn is_told_otherwise(&self, other: &Self) -> bool {
         self.gender.zip(other.gender).is_some_and(|(one, two)| one != two)
-            || apart(&self.given, &other.given)
+            || self.born.zip(other.born).is_some_and(|(one, two)| !agree(one, two))
+            || self.is_called_otherwise(other)
             || apart(&self.family, &other.family)
             || self.numbered_apart(other)
+    }
+
+    /// Whether the day of birth may be this one.
+    pub(in crate::import) fn may_be_born(&self, day: NaiveDate) -> bool {
+        let day = (day.year(), Some(day.month()), Some(day.day()));
+        self.born.is_some_and(|born| agree(born, day))
     }
 
     /// Whether of either a day of birth is told, as it is of patients.
@@ -120,10 +141,25 @@ impl Likeness {
         self.born.is_some() || other.born.is_some()
     }
 
-    /// Whether two names are common to them, wherever in a name they stand.
+    /// Whether two names are common to them, wherever in a name they stand, and their first names are not two: where a name is told in
+    /// one piece, nobody knows which is the first, and one has to have all names of the other.
     fn is_named_as(&self, other: &Self) -> bool {
         let names = |one: &Self| -> BTreeSet<Word> { one.given.iter().chain(&one.family).copied().collect() };
-        names(self).intersection(&names(other)).count() >= 2
+        let (one, two) = (names(self), names(other));
+        let is_in_pieces = !self.first.is_empty() && !other.first.is_empty();
+        one.intersection(&two).count() >= 2
+            && if is_in_pieces {
+                !self.is_called_otherwise(other)
+            } else {
+                one.is_subset(&two) || two.is_subset(&one)
+            }
+    }
+
+    /// Whether both have first given names, and none in common. An initial is every name that begins so.
+    pub(in crate::import) fn is_called_otherwise(&self, other: &Self) -> bool {
+        let agree = |one: &First, two: &First| one.0 == two.0 || (one.1 == two.1 && (one.0 == one.1 || two.0 == two.1));
+        let is_common = |one: &First| other.first.iter().any(|two| agree(one, two));
+        !self.first.is_empty() && !other.first.is_empty() && !self.first.iter().any(is_common)
     }
 
     /// Whether they have an identifier in common.
@@ -163,11 +199,9 @@ fn apart(one: &[Word], two: &[Word]) -> bool {
 /// The digests of names: their letters in lower case, without what stands between them.
 pub(in crate::import) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Word> {
     let word = |name: &str| {
-        let letters: String = name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-        let mut hasher = DefaultHasher::new();
-        letters.hash(&mut hasher);
-        let [.., a, b, c, d] = hasher.finish().to_be_bytes();
-        (!letters.is_empty()).then(|| Word::from_be_bytes([a, b, c, d]))
+        Some(letters(name))
+            .filter(|name| !name.is_empty())
+            .map(|name| digest(&name))
     };
     let mut words: Vec<Word> = names
         .into_iter()
@@ -177,6 +211,31 @@ pub(in crate::import) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> 
     words.sort_unstable();
     words.dedup();
     words
+}
+
+/// The first of the given names of one name.
+pub(in crate::import) fn first<'a>(given: impl IntoIterator<Item = &'a str>) -> Option<First> {
+    let mut names = given.into_iter().flat_map(str::split_whitespace).map(letters);
+    let name = names.find(|name| !name.is_empty())?;
+    let initial: String = name.chars().take(1).collect();
+    Some((digest(&name), digest(&initial)))
+}
+
+/// A text as one word.
+pub(in crate::import) fn whole(text: &str) -> Word {
+    digest(&letters(text))
+}
+
+/// The letters of a name, in lower case, without what stands between them.
+fn letters(name: &str) -> String {
+    name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+fn digest(letters: &str) -> Word {
+    let mut hasher = DefaultHasher::new();
+    letters.hash(&mut hasher);
+    let [.., a, b, c, d] = hasher.finish().to_be_bytes();
+    Word::from_be_bytes([a, b, c, d])
 }
 
 /// A gender that is told, as a number.
@@ -214,6 +273,7 @@ mod tests {
             born: Some((born, Some(5), Some(6))),
             gender: Some(1),
             given: words([given]),
+            first: first([given]).into_iter().collect(),
             family: words([family]),
             mark: None,
             identifiers,
@@ -275,6 +335,51 @@ mod tests {
     }
 
     #[test]
+    fn twins_under_one_number_are_two_whatever_its_type() {
+        let number = [("mc", "1")];
+        let anna = person(2015, "Anna", "F", &number, "p1");
+        let boy = Likeness {
+            gender: Some(0),
+            ..person(2015, "Bert", "F", &number, "p2")
+        };
+        let later = person(2017, "Anna", "F", &number, "p2");
+        for other in [&boy, &later] {
+            assert!(contradict(&anna, other, Bond::Typed), "{other:?}");
+        }
+        assert!(contradict(&anna, &boy, Bond::Known));
+        assert!(!contradict(&anna, &later, Bond::Known), "a day that was corrected");
+        assert!(anna.is_told_otherwise(&later), "and that is said");
+    }
+
+    #[test]
+    fn the_first_given_name_is_what_one_is_called() {
+        let called = |given: &str| person(2015, given, "F", &[("house", "6")], "");
+        for (one, two) in [
+            ("Anna Maria", "Berta Maria"),
+            ("Anna Maria", "Maria Theresia"),
+            ("A.", "Berta Anna"),
+        ] {
+            assert!(contradict(&called(one), &called(two), Bond::Plain), "{one} {two}");
+            assert!(!called(one).resembles(&called(two)) && called(one).is_strange_to(&called(two)));
+            let whole = |given: &str| Likeness {
+                given: Vec::new(),
+                first: Vec::new(),
+                family: words([given, "F"]),
+                ..called("")
+            };
+            assert!(whole(one).is_strange_to(&whole(two)), "in one piece: {one} {two}");
+        }
+        for (one, two) in [
+            ("Anna Maria", "Anna"),
+            ("Anna Maria", "Anna Theresia"),
+            ("A.", "Anna"),
+            ("", "Anna"),
+        ] {
+            assert!(!contradict(&called(one), &called(two), Bond::Plain), "{one} {two}");
+        }
+    }
+
+    #[test]
     fn one_persons_states_agree() {
         let before = person(1970, "Ada", "Byron", &[("mrn", "a")], "p1");
         let (married, moved) = (
@@ -289,8 +394,9 @@ mod tests {
         let born_otherwise = person(1971, "Ada", "Byron", &[("mrn", "a")], "p2");
         for after in [&born_otherwise, &renamed("p1"), &renamed("p2")] {
             assert!(contradict(&before, after, Bond::Plain), "{after:?}");
-            assert!(!contradict(&before, after, Bond::Typed), "{after:?}");
+            assert!(!contradict(&before, after, Bond::Known), "{after:?}");
         }
+        assert!(!contradict(&before, &renamed("p2"), Bond::Typed));
         let numbered_otherwise = person(1970, "Ada", "Byron", &[("mrn", "b")], "p1");
         assert!(!contradict(&before, &numbered_otherwise, Bond::Resource));
     }
@@ -316,6 +422,7 @@ mod tests {
         let without = |born: bool, given: bool, family: bool| Likeness {
             born: ada.born.filter(|_| born),
             given: ada.given.iter().copied().filter(|_| given).collect(),
+            first: ada.first.iter().copied().filter(|_| given).collect(),
             family: ada.family.iter().copied().filter(|_| family).collect(),
             ..Likeness::default()
         };

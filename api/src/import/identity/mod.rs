@@ -12,13 +12,15 @@ pub(in crate::import) mod naming;
 mod pointer;
 mod scan;
 mod source;
+mod sources;
 mod stamp;
 
 pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
-pub(in crate::import) use likeness::{ADDRESSES, Bond, Likeness, gender, keys, words};
+pub(in crate::import) use likeness::{ADDRESSES, Bond, Born, Likeness, first, gender, keys, words};
 pub(in crate::import) use pointer::Pointer;
 pub(in crate::import) use scan::{Payload, is_global, scan};
 pub(in crate::import) use source::source_id;
+pub(in crate::import) use stamp::Stamp;
 
 /// The kinds of resources that an import reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -81,6 +81,11 @@ pub(in crate::import) fn standing(kind: Kind, identifier: &fhir::Identifier, now
     }
 }
 
+/// Whether a patient's identifier is of a type that is not one person's alone.
+pub(in crate::import) fn is_of_others_too(identifier: &fhir::Identifier) -> bool {
+    by_type(Kind::Patient, identifier) == Standing::Nobody
+}
+
 fn by_type(kind: Kind, identifier: &fhir::Identifier) -> Standing {
     let codings = identifier.kind.iter().flat_map(|kind| &kind.coding);
     let known = codings.filter(|coding| {
@@ -133,7 +138,7 @@ const NO_NUMBER: [&str; 17] = [
 ];
 
 /// Whether a value says that there is no number, as thousands have it.
-fn stands_for_none(value: &str) -> bool {
+pub(in crate::import) fn stands_for_none(value: &str) -> bool {
     let letters: String = value.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
     let all = |digit: char| letters.chars().all(|c| c == digit);
     all('0') || (all('9') && letters.len() >= 5) || (all('x') && letters.len() >= 2) || NO_NUMBER.contains(&&*letters)

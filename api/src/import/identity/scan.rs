@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Kind;
 use super::key::Key;
-use super::likeness::{self, ADDRESSES, Likeness, words};
+use super::likeness::{self, ADDRESSES, Likeness, Word, first, whole, words};
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
@@ -43,6 +43,8 @@ pub(in crate::import) struct Seen {
     pub(in crate::import) identifiers: Vec<(Standing, Identifier)>,
     /// What tells it apart.
     pub(in crate::import) likeness: Likeness,
+    /// What a finding says: its codes and texts.
+    pub(in crate::import) says: Vec<Word>,
     /// Whose it is.
     pub(in crate::import) subject: Option<Pointer>,
     /// What of it is needed before anything is imported.
@@ -87,6 +89,14 @@ struct Header<'a> {
     status: Lenient<String>,
     #[serde(default)]
     service_provider: Lenient<Reference>,
+    #[serde(default)]
+    code: Lenient<CodeableConcept>,
+    #[serde(default)]
+    medication_codeable_concept: Lenient<CodeableConcept>,
+    #[serde(default)]
+    medication_reference: Lenient<Reference>,
+    #[serde(borrow, default)]
+    reaction: Option<&'a RawValue>,
     #[serde(borrow, default)]
     contained: Option<&'a RawValue>,
 }
@@ -161,6 +171,9 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
         .or(header.patient.0.as_ref())
         .and_then(Pointer::read);
     found.subject = pointer.filter(|_| kind.is_of_a_patient());
+    if kind.is_finding() {
+        found.says = says(&header);
+    }
     found.payload = payload(kind, &item.path, resource);
     let own = found.own.clone();
     seen.push(found);
@@ -227,11 +240,13 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
             born: None,
             gender: None,
             given: Vec::new(),
+            first: Vec::new(),
             family: Vec::new(),
             mark: None,
             identifiers: Vec::new(),
             own: None,
         },
+        says: Vec::new(),
         subject: None,
         payload: None,
     }
@@ -324,6 +339,10 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
             _ => None,
         }),
         given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
+        first: names
+            .iter()
+            .filter_map(|name| first(name.given.iter().map(String::as_str)))
+            .collect(),
         family: words(
             names
                 .iter()
@@ -335,6 +354,29 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         identifiers: keys,
         own: found.own.as_ref().map(|own| likeness::keys(own).1),
     };
+}
+
+/// The codes and texts of a finding, as words.
+fn says(header: &Header<'_>) -> Vec<Word> {
+    let reactions: Vec<fhir::Reaction> = list(header.reaction);
+    let substances = reactions.iter().filter_map(|reaction| reaction.substance.as_ref());
+    let codes = [&header.code, &header.medication_codeable_concept];
+    let codes: Vec<&CodeableConcept> = codes.into_iter().filter_map(|code| code.0.as_ref()).collect();
+    let is_coded = codes.iter().any(|code| !code.is_empty());
+    let codes = codes.into_iter().chain(substances.filter(|_| !is_coded));
+    let referred = header.medication_reference.0.as_ref();
+    let mut says = Vec::new();
+    for code in codes {
+        says.extend(
+            code.coding
+                .iter()
+                .filter_map(|coding| coding.code.as_deref())
+                .map(whole),
+        );
+        says.extend(code.text.as_deref().map(whole));
+    }
+    says.extend(referred.and_then(|one| one.reference.as_deref()).map(whole));
+    says
 }
 
 fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> {

@@ -5,18 +5,13 @@ use domain::kernel::{Concept, TextRule};
 use domain::patient::{Abated, Allergy, AllergyKind, Condition, Intake, Matter, Medication};
 use serde_json::Value;
 
-use super::negations::{Gathered, Said, said, said_of_allergies};
+use super::negations::{Gathered, Said, finding, names_something, said, said_of_allergies};
+use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
 use crate::import::merge::{Beside, Ended, ToldWord};
 
 const NAMELESS: &str = "has neither a code nor a text";
-
-// Where FHIR R4 binds the statuses of conditions and allergies.
-const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
-const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
-const ALLERGY_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
-const ALLERGY_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification";
 
 /// What is gathered of a patient.
 #[derive(Default)]
@@ -49,7 +44,8 @@ impl Brought {
 
     fn condition(&mut self, entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        let verification = status(&resource.verification_status, CONDITION_VERIFICATION);
+        let verification = Status::VERIFICATION.hear(&resource.verification_status, remarks);
+        let _ = Status::CONDITION.hear(&resource.clinical_status, remarks);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
         let said = said_by(Some(&resource.code), Matter::Conditions);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
@@ -62,7 +58,8 @@ impl Brought {
 
     fn allergy(&mut self, entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        let verification = status(&resource.verification_status, ALLERGY_VERIFICATION);
+        let verification = Status::VERIFICATION.hear(&resource.verification_status, remarks);
+        let _ = Status::ALLERGY.hear(&resource.clinical_status, remarks);
         let over = is_over(resource);
         let said = said_by_allergy(resource);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
@@ -135,7 +132,7 @@ impl Brought {
 }
 
 /// What names the patient, in the order of the bundle.
-pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> Intake {
+pub(super) fn of(bundle: &Bundle, patient: Option<&str>, path: &str, notes: &mut Notes) -> Intake {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
     let mut brought = Brought::default();
@@ -155,21 +152,20 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, notes: &mut Notes) -> I
             &mut Remarks::on(notes, "MedicationStatement", &entry.path),
         );
     }
-    let path = own.as_deref().unwrap_or_default();
     Intake {
         conditions: brought.conditions.settle(
-            Intake::MOST,
+            None,
             |one| one.abated.is_none(),
             &mut Remarks::on(notes, "Condition", path),
         ),
         allergies: brought.allergies.settle(
-            Intake::MOST,
+            Some(Intake::MOST),
             |_| true,
             &mut Remarks::on(notes, "AllergyIntolerance", path),
         ),
         no_known_allergies_to: brought.no_known_allergies_to,
         medications: brought.medications.settle(
-            Intake::MOST,
+            None,
             |one| one.active,
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
@@ -185,7 +181,7 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
     let mut beside = Beside::default();
     for entry in &bundle.conditions {
         let resource = &entry.resource;
-        let stands = match status(&resource.verification_status, CONDITION_VERIFICATION) {
+        let stands = match Status::VERIFICATION.of(&resource.verification_status) {
             Some("entered-in-error" | "refuted") => Stands::NoMore,
             Some("differential") => Stands::NotByThis,
             _ => Stands::Still,
@@ -202,7 +198,7 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
     }
     for entry in &bundle.allergies {
         let resource = &entry.resource;
-        let stands = match status(&resource.verification_status, ALLERGY_VERIFICATION) {
+        let stands = match Status::VERIFICATION.of(&resource.verification_status) {
             Some("entered-in-error" | "refuted") => Stands::NoMore,
             Some("differential") => Stands::NotByThis,
             _ if is_over(resource) => Stands::NoMore,
@@ -210,6 +206,10 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
         };
         let said = said_by_allergy(resource);
         beside.tell(entry, Matter::Allergies, &said, (allergen(resource), None), stands);
+        if !matches!(resource.criticality.as_deref(), Some("low" | "high")) {
+            let concept = concept_of(allergen(resource), Matter::Allergies);
+            beside.unjudged.extend(concept.map(|concept| (concept, entry.source)));
+        }
     }
     for entry in &bundle.requests {
         let resource = &entry.resource;
@@ -269,7 +269,7 @@ impl Beside {
             let kind = match said {
                 Said::NoneKnown => None,
                 Said::NoneKnownTo(kind) => Some(*kind),
-                Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked => continue,
+                Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear => continue,
             };
             self.words.push(ToldWord {
                 matter: *matter,
@@ -280,9 +280,8 @@ impl Beside {
             });
         }
         // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
-        let mut notes = Notes::default();
         let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
-        let concept = what.and_then(|code| vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), code));
+        let concept = concept_of(what, matter);
         let is_silent = stands != Stands::Still && source.is_some();
         if concept.is_some() || (is_silent && all.is_empty()) {
             self.ended.push(Ended {
@@ -302,7 +301,13 @@ fn said_by(code: Option<&CodeableConcept>, kind: Matter) -> Vec<(Matter, Said)> 
 }
 
 fn said_by_allergy(resource: &fhir::AllergyIntolerance) -> Vec<(Matter, Said)> {
-    said_of_allergies(&resource.code, categories(resource))
+    let substances: Vec<&CodeableConcept> = substances(resource).collect();
+    said_of_allergies(&resource.code, categories(resource), &substances)
+}
+
+fn substances(resource: &fhir::AllergyIntolerance) -> impl Iterator<Item = &CodeableConcept> {
+    let all = resource.reaction.iter();
+    all.filter_map(|reaction| reaction.substance.as_ref())
 }
 
 fn categories(resource: &fhir::AllergyIntolerance) -> &[String] {
@@ -312,18 +317,13 @@ fn categories(resource: &fhir::AllergyIntolerance) -> &[String] {
 /// Whether an allergy has passed.
 fn is_over(resource: &fhir::AllergyIntolerance) -> bool {
     matches!(
-        status(&resource.clinical_status, ALLERGY_CLINICAL),
+        Status::ALLERGY.of(&resource.clinical_status),
         Some("inactive" | "resolved")
     )
 }
 
 fn subject<'a>(bundle: &'a Bundle, reference: &'a Option<Reference>) -> Option<&'a str> {
     bundle.resolve(reference.as_ref()?.reference.as_deref()?)
-}
-
-/// The code of a status, by the system to which FHIR R4 binds it.
-fn status<'a>(concept: &'a Option<CodeableConcept>, system: &str) -> Option<&'a str> {
-    concept.as_ref()?.code_in(system)
 }
 
 /// Whether a statement is withdrawn, was found not to be so, or is only one of several suspicions (FHIR R4,
@@ -344,7 +344,7 @@ fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
 
 /// Whether it is a negation that holds no longer: then it says nothing.
 fn is_negation(said: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
-    let negation = !said.is_empty();
+    let negation = said.iter().any(|(_, said)| *said != Said::Unclear);
     if negation {
         remarks.passed_over("says that none were known, and no longer does");
     }
@@ -352,7 +352,7 @@ fn is_negation(said: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
 }
 
 fn clinical(resource: &fhir::Condition) -> Option<&str> {
-    status(&resource.clinical_status, CONDITION_CLINICAL)
+    Status::CONDITION.of(&resource.clinical_status)
 }
 
 fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Option<Condition> {
@@ -362,7 +362,7 @@ fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Optio
         source,
         ..
     } = entry;
-    let concept = named(remarks, Some(&resource.code))?;
+    let concept = named(remarks, Some(&resource.code), Matter::Conditions)?;
     let onset = day(remarks, "onset", onset(resource));
     if said_otherwise(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
         remarks.left_out("onset is an age, a range or a text, and no day is recorded for it");
@@ -438,12 +438,10 @@ fn said_otherwise(values: &[&Option<Value>]) -> bool {
 
 /// What the patient is allergic to: the code, or else the substance of a reaction.
 fn allergen(resource: &fhir::AllergyIntolerance) -> Option<&CodeableConcept> {
-    let mut substances = resource
-        .reaction
-        .iter()
-        .filter_map(|reaction| reaction.substance.as_ref());
+    let names = |code: &&CodeableConcept| names_something(code, Matter::Allergies);
     let code = Some(&resource.code).filter(|code| !code.is_empty());
-    code.or_else(|| substances.next())
+    let named = code.filter(names).or_else(|| substances(resource).find(names));
+    named.or(code)
 }
 
 fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -> Option<Allergy> {
@@ -454,7 +452,7 @@ fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -
         ..
     } = entry;
     Some(Allergy {
-        concept: named(remarks, allergen(resource))?,
+        concept: named(remarks, allergen(resource), Matter::Allergies)?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
         as_of: *as_of,
         source: *source,
@@ -548,7 +546,7 @@ impl<'a> Told<'a> {
             Some(Concept { coding: None, text })
         };
         let concept = code
-            .and_then(|code| vocabulary::concept(remarks, code))
+            .and_then(|code| vocabulary::concept(remarks, &finding(code, Matter::Medications)))
             .or_else(|| shown(remarks));
         if concept.is_none() {
             remarks.left_out(match (code, self.reference) {
@@ -560,9 +558,15 @@ impl<'a> Told<'a> {
     }
 }
 
+/// What it is. What is to be said of it is said where it is recorded.
+fn concept_of(code: Option<&CodeableConcept>, matter: Matter) -> Option<Concept> {
+    let mut notes = Notes::default();
+    code.and_then(|code| vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), &finding(code, matter)))
+}
+
 /// What it is, or a remark that nobody says.
-fn named(remarks: &mut Remarks<'_>, code: Option<&CodeableConcept>) -> Option<Concept> {
-    let concept = code.and_then(|code| vocabulary::concept(remarks, code));
+fn named(remarks: &mut Remarks<'_>, code: Option<&CodeableConcept>, matter: Matter) -> Option<Concept> {
+    let concept = code.and_then(|code| vocabulary::concept(remarks, &finding(code, matter)));
     if concept.is_none() {
         remarks.left_out(NAMELESS);
     }

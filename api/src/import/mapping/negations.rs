@@ -1,5 +1,6 @@
 //! Codes and words that say that there is nothing to find, or that nobody could tell. They are never findings.
 
+use domain::kernel::CodeSystem;
 use domain::patient::{AllergyKind, Findings, Matter};
 
 use super::Remarks;
@@ -18,11 +19,13 @@ pub(super) enum Said {
     Unknown,
     /// Nobody has asked.
     NotAsked,
+    /// There is none, and something is named beside it: which of both is so cannot be told.
+    Unclear,
 }
 
 use AllergyKind::{Animal, Environment, Food, Insect, Latex};
 use Matter::{Allergies, Conditions, Medications};
-use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unknown};
+use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unclear, Unknown};
 
 const TO_DRUGS: Said = NoneKnownTo(AllergyKind::Medication);
 
@@ -41,6 +44,9 @@ const SNOMED: [(&str, Matter, Said); 12] = [
     ("787481004", Medications, NoneKnown),
     ("182849000", Medications, NoneKnown),
 ];
+
+/// The system of the codes below.
+const IPS_SYSTEM: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
 
 /// The International Patient Summary's codes for what is absent or unknown.
 const IPS: [(&str, Matter, Said); 9] = [
@@ -119,59 +125,232 @@ const ANSWERS: [(&str, Said); 24] = [
 ];
 
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 7] = [
+const NEGATES: [&str; 12] = [
     "no known ",
     "no current ",
     "no significant ",
     "no relevant ",
     "denies ",
+    "kein ",
     "keine ",
+    "aucun ",
+    "aucune ",
+    "geen ",
+    "sin alergia",
     "not allergic ",
 ];
 
 /// How it ends.
 const NEGATED: [&str; 4] = [": none", "none known", "none reported", "keine bekannt"];
 
-/// What a concept says instead of a finding, and of what; `kind` is what its resource is about. `None` when it is a finding.
-pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, Said)> {
-    let coded = |coding: &Coding| {
-        let code = coding.code.as_deref()?.trim();
-        let table: &[(&str, Matter, Said)] = match coding.system.as_deref()? {
-            "http://snomed.info/sct" => &SNOMED,
-            "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips" => &IPS,
-            _ => return None,
+/// What negates wherever it stands.
+const NEGATING: &str = "no known allerg";
+
+/// What SNOMED CT has in brackets at the end of a name: what kind of thing it is.
+const TAGS: [&str; 14] = [
+    "finding",
+    "disorder",
+    "situation",
+    "substance",
+    "product",
+    "medicinal product",
+    "clinical drug",
+    "organism",
+    "event",
+    "procedure",
+    "observable entity",
+    "qualifier value",
+    "morphologic abnormality",
+    "physical object",
+];
+
+/// What one code or one text says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Voice {
+    /// It names something.
+    Finding,
+    /// A code or a phrase that says that there is none.
+    Negation(Matter, Said),
+    /// What stands where a form wants an answer: none, unknown, a dash.
+    Answer(Said),
+    /// It negates, and says more: none, except for something.
+    Doubtful,
+}
+
+/// What the codes and texts of a concept say, each for itself.
+struct Voices {
+    /// Codes of systems that are known.
+    known: Vec<Voice>,
+    /// Codes for the absence of any value.
+    absent: Vec<Voice>,
+    /// The text.
+    text: Option<Voice>,
+    /// What other codes are shown as.
+    shown: Vec<Voice>,
+}
+
+impl Voices {
+    fn of(concept: &CodeableConcept, kind: Matter) -> Self {
+        let mut voices = Self {
+            known: Vec::new(),
+            absent: Vec::new(),
+            text: None,
+            shown: Vec::new(),
         };
-        table
-            .iter()
-            .find(|(known, ..)| *known == code)
-            .map(|&(_, matter, said)| (matter, said))
+        let mut is_repeated = false;
+        for coding in &concept.coding {
+            let voice = of_coding(coding, kind);
+            let says_none = voice.is_some_and(|voice| voice != Voice::Finding);
+            let own = [coding.display.as_deref(), coding.code.as_deref()];
+            // How a code that says that there is none is written names nothing.
+            is_repeated |=
+                (says_none && is_known(coding) || is_absence(coding)) && own.contains(&concept.text.as_deref());
+            let list = if is_absence(coding) {
+                &mut voices.absent
+            } else if is_known(coding) {
+                &mut voices.known
+            } else {
+                &mut voices.shown
+            };
+            list.extend(voice);
+        }
+        voices.text = concept
+            .text
+            .as_deref()
+            .filter(|_| !is_repeated)
+            .and_then(|text| of_words(text, kind));
+        voices
+    }
+
+    fn all(&self) -> impl Iterator<Item = Voice> {
+        let own = self.known.iter().chain(&self.text).chain(&self.shown);
+        own.chain(&self.absent).copied()
+    }
+
+    /// A negation, the one that says most of what first.
+    fn negation(&self) -> Option<(Matter, Said)> {
+        let negation = |voice| match voice {
+            Voice::Negation(matter, said) => Some((matter, said)),
+            _ => None,
+        };
+        let mut all: Vec<_> = self.all().filter_map(negation).collect();
+        all.sort_by_key(|(_, said)| *said == NoneKnownOfOther);
+        all.first().copied()
+    }
+
+    /// Whether a known code names something, or a text, or what another code is shown as; that counts in this order.
+    fn names_something(&self) -> bool {
+        self.all().any(|voice| voice == Voice::Finding)
+    }
+
+    /// What is said instead of a finding. A code, a substance or a text that names something outweighs an answer of a form. Beside a
+    /// negation that is coded or in so many words nobody can tell.
+    fn said(&self, kind: Matter, is_named_elsewhere: bool) -> Option<(Matter, Said)> {
+        let is_negation = |voice: &Voice| matches!(voice, Voice::Negation(..));
+        let is_none = |voice: &Voice| *voice == Voice::Answer(NoneKnown);
+        let is_coded = self.known.iter().any(is_negation);
+        let names = |voices: &[Voice]| voices.contains(&Voice::Finding);
+        let in_text = |is: &dyn Fn(&Voice) -> bool| self.text.as_ref().is_some_and(is);
+        let is_named_by_text = self.text == Some(Voice::Finding);
+        let is_in_words = in_text(&is_negation) || (!is_named_by_text && self.shown.iter().any(is_negation));
+        let is_denied = is_coded || is_in_words;
+        if names(&self.known) || is_named_elsewhere {
+            return is_denied.then_some((kind, Unclear));
+        }
+        if is_named_by_text {
+            return is_coded.then_some((kind, Unclear));
+        }
+        if names(&self.shown) {
+            let is_answered = in_text(&is_none) || self.shown.iter().any(is_none);
+            return (is_denied || is_answered).then_some((kind, Unclear));
+        }
+        if self.all().any(|voice| voice == Voice::Doubtful) {
+            return Some((kind, Unclear));
+        }
+        let answer = |voice| match voice {
+            Voice::Answer(said) => Some((kind, said)),
+            _ => None,
+        };
+        self.negation().or_else(|| self.all().find_map(answer))
+    }
+}
+
+/// What a concept says instead of a finding, and of what; `kind` is what its resource is about. `None` when it is a finding, or says nothing.
+pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, Said)> {
+    Voices::of(concept, kind).said(kind, false)
+}
+
+/// Whether a concept names something.
+pub(super) fn names_something(concept: &CodeableConcept, kind: Matter) -> bool {
+    Voices::of(concept, kind).names_something() && said(concept, kind).is_none()
+}
+
+/// A concept without what stands beside what it names: codes and texts that say that there is none, or that it is not known.
+pub(super) fn finding(concept: &CodeableConcept, kind: Matter) -> CodeableConcept {
+    if !Voices::of(concept, kind).names_something() {
+        return concept.clone();
+    }
+    let is_said = |voice: Option<Voice>| voice.is_some_and(|voice| voice != Voice::Finding);
+    let codings = concept.coding.iter();
+    let codings = codings.filter(|coding| !is_absence(coding) && !is_said(of_coding(coding, kind)));
+    CodeableConcept {
+        coding: codings.cloned().collect(),
+        text: concept.text.clone().filter(|text| !is_said(of_words(text, kind))),
+    }
+}
+
+fn of_coding(coding: &Coding, kind: Matter) -> Option<Voice> {
+    let shown = || coding.display.as_deref().and_then(|display| of_words(display, kind));
+    if is_absence(coding) {
+        let code = coding.code.as_deref()?;
+        let known = ABSENT.iter().find(|(known, _)| *known == code);
+        // Whatever the reason is: there is no value.
+        return Some(Voice::Answer(known.map_or(Unknown, |(_, said)| *said)));
+    }
+    if !is_known(coding) {
+        return shown();
+    }
+    let code = coding.code.as_deref().unwrap_or_default().trim();
+    let table: &[(&str, Matter, Said)] = match coding.system.as_deref() {
+        Some("http://snomed.info/sct") => &SNOMED,
+        Some(IPS_SYSTEM) => &IPS,
+        _ => &[],
     };
-    let is_absent = |coding: &Coding| coding.system.as_deref().is_some_and(is_of_absence);
-    let finding = concept.coding.iter().find(|coding| !is_absent(coding));
-    let absent = || finding.is_none().then(|| absent(concept)).flatten();
-    let coded = concept.coding.iter().find_map(coded);
-    coded
-        .or_else(|| absent().map(|said| (kind, said)))
-        .or_else(|| words(concept).find_map(|words| in_words(&words)))
-        .or_else(|| words(concept).find_map(|words| Some((kind, answer(&words)?))))
-        // A negation that no table knows is no finding either.
-        .or_else(|| {
-            words(concept)
-                .any(|words| negates(&words, kind))
-                .then_some((kind, NoneKnownOfOther))
-        })
+    if let Some(&(_, matter, said)) = table.iter().find(|(known, ..)| *known == code) {
+        return Some(Voice::Negation(matter, said));
+    }
+    Some(match shown() {
+        Some(negation @ Voice::Negation(..)) => negation,
+        _ => Voice::Finding,
+    })
+}
+
+/// Whether a code is of a system that everybody knows.
+fn is_known(coding: &Coding) -> bool {
+    let system = coding.system.as_deref().unwrap_or_default();
+    let is_of_one = system == IPS_SYSTEM || !matches!(CodeSystem::from_uri(system), CodeSystem::Other(_));
+    is_of_one && coding.code.as_deref().is_some_and(|code| !code.trim().is_empty())
+}
+
+fn is_absence(coding: &Coding) -> bool {
+    coding.system.as_deref().is_some_and(is_of_absence)
 }
 
 /// What an allergy says instead of a finding, and of what. That none are known may be said of some categories alone (FHIR R4,
-/// `AllergyIntolerance.category`).
-pub(super) fn said_of_allergies(concept: &CodeableConcept, categories: &[String]) -> Vec<(Matter, Said)> {
+/// `AllergyIntolerance.category`); the substance of a reaction names what its code does not.
+pub(super) fn said_of_allergies(
+    concept: &CodeableConcept,
+    categories: &[String],
+    substances: &[&CodeableConcept],
+) -> Vec<(Matter, Said)> {
     let of = |category: &String| match category.as_str() {
         "medication" => TO_DRUGS,
         "food" => NoneKnownTo(Food),
         "environment" => NoneKnownTo(Environment),
         _ => NoneKnownOfOther,
     };
-    match said(concept, Allergies) {
+    let is_named = substances.iter().any(|substance| names_something(substance, Allergies));
+    match Voices::of(concept, Allergies).said(Allergies, is_named) {
         Some((Allergies, NoneKnown)) if !categories.is_empty() => {
             categories.iter().map(|category| (Allergies, of(category))).collect()
         }
@@ -179,14 +358,44 @@ pub(super) fn said_of_allergies(concept: &CodeableConcept, categories: &[String]
     }
 }
 
-/// What people read, in small letters, without what stands in brackets at its end.
-fn words(concept: &CodeableConcept) -> impl Iterator<Item = String> {
-    let displays = concept.coding.iter().filter_map(|coding| coding.display.as_deref());
-    let words = concept.text.as_deref().into_iter().chain(displays);
-    words.map(|words| {
-        let words = words.split_once(" (").map_or(words, |(words, _)| words);
-        words.trim().trim_end_matches('.').to_lowercase()
+/// What a text says. What stands in brackets at its end is looked at on its own, unless it merely tells what kind of thing is named.
+fn of_words(text: &str, kind: Matter) -> Option<Voice> {
+    let text = text.trim().trim_end_matches('.').to_lowercase();
+    if text.is_empty() {
+        return None;
+    }
+    let bracketed = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
+    let Some((outer, inner)) = bracketed else {
+        return Some(of_phrase(&text, kind));
+    };
+    if TAGS.contains(&inner) {
+        return Some(of_phrase(outer, kind));
+    }
+    let (outer, inner) = (of_phrase(outer, kind), of_phrase(inner, kind));
+    Some(match (outer, inner) {
+        (Voice::Finding, Voice::Negation(..) | Voice::Answer(NoneKnown)) => Voice::Doubtful,
+        (Voice::Finding, _) => Voice::Finding,
+        (outer, inner) if outer == inner => outer,
+        _ => Voice::Doubtful,
     })
+}
+
+/// What a text says in which brackets tell nothing.
+fn of_phrase(text: &str, kind: Matter) -> Voice {
+    let text = text.replace(['(', ')'], " ");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.trim_end_matches('.');
+    if let Some((matter, said)) = in_words(text) {
+        return Voice::Negation(matter, said);
+    }
+    if let Some(said) = answer(text) {
+        return Voice::Answer(said);
+    }
+    // A negation that no table knows is no finding either.
+    if negates(text, kind) {
+        return Voice::Negation(kind, NoneKnownOfOther);
+    }
+    Voice::Finding
 }
 
 fn answer(words: &str) -> Option<Said> {
@@ -197,7 +406,7 @@ fn answer(words: &str) -> Option<Said> {
 fn negates(words: &str, kind: Matter) -> bool {
     let begins = NEGATES.iter().any(|begins| words.starts_with(begins));
     let ends = NEGATED.iter().any(|ends| words.ends_with(ends));
-    begins || ends || kind != Conditions && words.starts_with("no ")
+    begins || ends || words.contains(NEGATING) || kind != Conditions && words.starts_with("no ")
 }
 
 fn is_of_absence(system: &str) -> bool {
@@ -206,20 +415,6 @@ fn is_of_absence(system: &str) -> bool {
         "http://terminology.hl7.org/CodeSystem/data-absent-reason"
             | "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
     )
-}
-
-/// Why there is no value, if nothing else is said.
-fn absent(concept: &CodeableConcept) -> Option<Said> {
-    let coding = concept.coding.first()?;
-    let own = [coding.display.as_deref(), coding.code.as_deref()];
-    let other_text = concept.text.as_deref().filter(|text| !own.contains(&Some(*text)));
-    if other_text.is_some() {
-        return None;
-    }
-    ABSENT
-        .iter()
-        .find(|(known, _)| Some(*known) == coding.code.as_deref())
-        .map(|(_, said)| *said)
 }
 
 fn in_words(words: &str) -> Option<(Matter, Said)> {
@@ -260,6 +455,11 @@ impl<T> Gathered<T> {
             }
             Unknown => remarks.passed_over("says that it is not known, and is no finding"),
             NotAsked => return remarks.passed_over("says that nobody has asked, and is no finding"),
+            Unclear => {
+                return remarks.left_out(
+                    "says that there is none and names something beside it: which of both is so cannot be told, and neither is recorded",
+                );
+            }
         }
         if self.said != Some(NoneKnown) {
             self.said = Some(if said == Unknown {
@@ -270,17 +470,20 @@ impl<T> Gathered<T> {
         }
     }
 
-    /// What is known, at most so many. Findings outweigh what is said; it contradicts those that are still active.
+    /// What is known, at most so many, if that is not seen to later. Findings outweigh what is said; it contradicts those that are still
+    /// active.
     pub(super) fn settle(
         mut self,
-        most: usize,
+        most: Option<usize>,
         is_active: impl Fn(&T) -> bool,
         remarks: &mut Remarks<'_>,
     ) -> Findings<T> {
-        for _ in most..self.list.len() {
-            remarks.left_out(format!("is one of more than {most} of the patient, and has no place"));
+        if let Some(most) = most {
+            for _ in most..self.list.len() {
+                remarks.left_out(format!("is one of more than {most} of the patient, and has no place"));
+            }
+            self.list.truncate(most);
         }
-        self.list.truncate(most);
         if self.said.is_some() && self.list.iter().any(is_active) {
             remarks.changed("some are known beside the word that none are, and the findings are kept");
         }

@@ -38,11 +38,36 @@ struct Seen {
 }
 
 impl Seen {
+    /// Keeps the first places, each once, in whichever order they are seen.
     fn add(&mut self, more: Self) {
         self.count = self.count.saturating_add(more.count);
-        let room = MOST_PLACES.saturating_sub(self.places.len());
-        self.places.extend(more.places.into_iter().take(room));
+        for place in more.places {
+            let at = self.places.partition_point(|known| !is_before(&place, known));
+            if at < MOST_PLACES && !self.places.contains(&place) {
+                self.places.insert(at, place);
+                self.places.truncate(MOST_PLACES);
+            }
+        }
     }
+}
+
+/// Whether a place stands before another: letter by letter, and numbers by what they count.
+fn is_before(one: &str, two: &str) -> bool {
+    let steps = |place: &str| -> Vec<(u64, String)> {
+        let mut steps: Vec<(u64, String)> = vec![(0, String::new())];
+        for letter in place.chars() {
+            match (letter.to_digit(10), steps.last_mut()) {
+                (Some(digit), Some((number, text))) if text.is_empty() => {
+                    *number = number.saturating_mul(10).saturating_add(digit.into());
+                }
+                (Some(digit), _) => steps.push((digit.into(), String::new())),
+                (None, Some((_, text))) => text.push(letter),
+                (None, None) => {}
+            }
+        }
+        steps
+    };
+    steps(one) < steps(two)
 }
 
 /// A remark as it is told.

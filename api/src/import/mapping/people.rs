@@ -8,6 +8,7 @@ use domain::practitioner::PractitionerDetails;
 use super::current::{best_first, remark_on_others};
 use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
 use crate::import::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
+use crate::import::identity::naming;
 
 /// How many specialities the server takes.
 const MOST_SPECIALITIES: usize = 50;
@@ -124,6 +125,7 @@ pub(super) fn patient(
         as_of: None,
     };
     remark_on_other_contacts(&mut remarks, &resource.telecom);
+    remark_on_identifiers(&mut remarks, &resource.told);
     details.check(context.now).map_err(|error| {
         let field = match error {
             PatientError::DiedBeforeBirth => "deceasedDateTime",
@@ -131,7 +133,7 @@ pub(super) fn patient(
         };
         BundleError::new(format!("{path}.{field}"), error.to_string())
     })?;
-    let intake = intake::of(bundle, resource.id.as_deref(), notes);
+    let intake = intake::of(bundle, resource.id.as_deref(), path, notes);
     Ok(Registration { details, intake })
 }
 
@@ -163,6 +165,27 @@ fn remark_on_other_contacts(remarks: &mut Remarks<'_>, telecom: &[ContactPoint])
     let has_place = |one: &&ContactPoint| matches!(one.system.as_deref(), Some("phone" | "email"));
     for _ in telecom.iter().filter(|one| !has_place(one)) {
         remarks.no_place("telecom is neither a telephone number nor an e-mail address");
+    }
+}
+
+/// Remarks on the identifiers by which the patient is not known here. One that merely says that there is no number is none.
+fn remark_on_identifiers(remarks: &mut Remarks<'_>, told: &[fhir::Identifier]) {
+    let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    for identifier in told {
+        match naming::taken(identifier) {
+            _ if is_blank(&identifier.value) => {}
+            _ if is_blank(&identifier.system) => {
+                remarks.no_place("an identifier has no system, so that nobody knows whose number it is");
+            }
+            None => remarks.left_out("an identifier is longer than a record takes, or has nothing that can be shown"),
+            Some(taken) if naming::stands_for_none(&taken.value) => {
+                remarks.passed_over("an identifier says that there is no number, and is none");
+            }
+            Some(_) if naming::is_of_others_too(identifier) => {
+                remarks.no_place("an identifier is of a type that is not one person's alone: an account's, a family's");
+            }
+            Some(_) => {}
+        }
     }
 }
 

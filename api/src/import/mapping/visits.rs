@@ -115,22 +115,45 @@ fn reason(bundle: &Bundle, encounter: &fhir::Encounter, remarks: &mut Remarks<'_
 /// Who counts before whom (HL7 V3 `ParticipationType`): who attended, who performed, the others. `None` for those who did not
 /// treat the patient in this visit: who referred, escorted or translated, and whom to call in an emergency.
 fn rank(participant: &Participant) -> Option<u8> {
-    const SYSTEMS: [&str; 2] = [
+    const SYSTEMS: [&str; 4] = [
         "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
         "http://terminology.hl7.org/CodeSystem/participant-type",
+        // Of the releases before R4.
+        "http://hl7.org/fhir/v3/ParticipationType",
+        "http://hl7.org/fhir/participant-type",
     ];
-    let code = |kind: &'_ CodeableConcept| {
-        let found = SYSTEMS.iter().find_map(|system| kind.code_in(system));
-        match found {
-            Some("ATND") => Some(0),
-            Some("PPRF") => Some(1),
-            Some("REF" | "REFB" | "REFT" | "ESC" | "translator" | "emergency") => None,
-            _ => Some(2),
-        }
+    let rank = |kind: &'_ CodeableConcept| {
+        let code = SYSTEMS.iter().find_map(|system| kind.code_in(system));
+        let codes = code.into_iter().chain(kind.text.as_deref());
+        let shown = kind.coding.iter().filter_map(|coding| coding.display.as_deref());
+        codes.chain(shown).find_map(role).unwrap_or(Some(2))
     };
     match participant.kind.as_slice() {
         [] => Some(2),
-        kinds => kinds.iter().filter_map(code).min(),
+        kinds => kinds.iter().filter_map(rank).min(),
+    }
+}
+
+/// The rank of a role, by its code or by what people call it. `None` when the word names none that is known.
+fn role(word: &str) -> Option<Option<u8>> {
+    match word.trim().to_lowercase().as_str() {
+        "atnd" | "attender" | "attending" | "attending physician" => Some(Some(0)),
+        "pprf" | "primary performer" => Some(Some(1)),
+        "ref"
+        | "referrer"
+        | "referring physician"
+        | "referring provider"
+        | "refb"
+        | "referred by"
+        | "reft"
+        | "referred-to"
+        | "referred to"
+        | "esc"
+        | "escort"
+        | "translator"
+        | "emergency"
+        | "emergency contact" => Some(None),
+        _ => None,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::{Concept, SourceId};
-use domain::patient::{Allergy, Condition, Matter, Medication, Withdrawn};
+use domain::patient::{Abated, Allergy, Condition, Matter, Medication, Withdrawn};
 
-use super::Ended;
+use super::{Beside, Ended};
 
 /// An entry of a list.
 pub(super) trait Finding: Clone + PartialEq {
@@ -18,12 +18,19 @@ pub(super) trait Finding: Clone + PartialEq {
     fn as_of(&self) -> Option<DateTime<Utc>>;
     /// What its source calls it.
     fn source(&self) -> Option<SourceId>;
+    /// Whether it is over.
+    fn is_over(&self) -> bool;
+    /// Whether what is known of its end is known of this one too, or may be.
+    fn ends_like(&self, known: &Self) -> bool;
+    /// The same with what is known of it and not told. Of the state of the very resource that told it all is told, but for what
+    /// `is_unsaid`: how critical an allergy is.
+    fn completed(self, known: &Self, is_same_resource: bool, is_unsaid: bool) -> Self;
     /// The same, as of another time, and called otherwise.
     fn told(self, as_of: Option<DateTime<Utc>>, source: Option<SourceId>) -> Self;
 }
 
 macro_rules! finding {
-    ($kind:ident, $matter:ident, $since:expr) => {
+    ($kind:ident, $matter:ident, $since:expr, { $($rules:item)* }) => {
         impl Finding for $kind {
             const MATTER: Matter = Matter::$matter;
 
@@ -51,13 +58,72 @@ macro_rules! finding {
                     ..self
                 }
             }
+
+            $($rules)*
         }
     };
 }
 
-finding!(Condition, Conditions, |condition| condition.onset);
-finding!(Allergy, Allergies, |_| None);
-finding!(Medication, Medications, |medication| medication.since);
+finding!(Condition, Conditions, |condition| condition.onset, {
+    fn is_over(&self) -> bool {
+        self.abated.is_some()
+    }
+
+    fn ends_like(&self, known: &Self) -> bool {
+        match (self.abated, known.abated) {
+            (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
+            (told, Some(Abated::On(_))) => told.is_some(),
+            _ => true,
+        }
+    }
+
+    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+        if is_same_resource {
+            return self;
+        }
+        let abated = match self.abated {
+            Some(Abated::Unknown) => known.abated.or(self.abated),
+            told => told,
+        };
+        Self {
+            onset: self.onset.or(known.onset),
+            abated,
+            ..self
+        }
+    }
+});
+finding!(Allergy, Allergies, |_| None, {
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn ends_like(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn completed(self, known: &Self, _: bool, is_unsaid: bool) -> Self {
+        Self {
+            high_criticality: self.high_criticality || (is_unsaid && known.high_criticality),
+            ..self
+        }
+    }
+});
+finding!(Medication, Medications, |medication| medication.since, {
+    fn is_over(&self) -> bool {
+        !self.active
+    }
+
+    fn ends_like(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+        Self {
+            since: self.since.or(known.since.filter(|_| !is_same_resource)),
+            ..self
+        }
+    }
+});
 
 /// Whether two concepts are one: by their codes, or by their texts where one has no code.
 pub(super) fn same(one: &Concept, two: &Concept) -> bool {
@@ -99,6 +165,22 @@ pub(super) fn brings_back<T: Finding>(gone: &Withdrawn, told: &T, now: DateTime<
     is_of(gone, told) && told.as_of().unwrap_or(now) < gone.as_of
 }
 
+/// Whether an entry of another id says what was taken back, is of the same day, and is dated before that: a source that gives its
+/// resources new ids may have told it before.
+pub(super) fn brings_back_under_another_id<T: Finding>(gone: &Withdrawn, told: &T) -> bool {
+    let is_same = gone
+        .concept
+        .as_ref()
+        .is_some_and(|concept| same(concept, told.concept()));
+    let is_before = told.as_of().is_some_and(|told| told < gone.as_of);
+    gone.matter == T::MATTER && is_same && gone.since == told.since() && is_before
+}
+
+/// Whether an entry is recorded already, whatever was taken back under another id.
+pub(super) fn says_again<T: Finding>(recorded: &T, told: &T) -> bool {
+    is_one_source(recorded.source(), told.source()) == Some(true) || same(recorded.concept(), told.concept())
+}
+
 /// Whether both say the end of one thing.
 pub(super) fn is_same_end(known: &Withdrawn, ended: &Ended) -> bool {
     let is_same_word = || {
@@ -135,52 +217,122 @@ pub(super) struct Updated<T> {
     pub(super) older: usize,
     /// How many say something else now than the same resource did.
     pub(super) replaced: usize,
+    /// How many are over, and nothing tells which of several that are recorded they are.
+    pub(super) unclear: usize,
 }
 
 /// Takes in what is told.
 ///
 /// An entry is a state of the recorded one that the same resource told. Where that is not known of one of them, it is a state of the one
-/// that is the same, or else of the one of the same day, or else of one of a day that is not known. An entry of another resource is the
-/// same thing only if it says the same, or is of the same day: some sources give their resources new ids with every export.
-pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], now: DateTime<Utc>) -> Updated<T> {
-    let mut entries: Vec<(T, bool)> = recorded.iter().map(|entry| (entry.clone(), false)).collect();
+/// that is the same, or else of the one of the same day, or else of one of a day that is not known ([`without_day`]). An entry of another
+/// resource is the same thing only if it says the same, or is of the same day: some sources give their resources new ids with every
+/// export. What is known of an entry and is not told of it stays.
+pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, now: DateTime<Utc>) -> Updated<T> {
+    let mut updated = Updated {
+        entries: recorded.iter().map(|entry| (entry.clone(), false)).collect(),
+        older: 0,
+        replaced: 0,
+        unclear: 0,
+    };
     let mut rest: Vec<&T> = told.to_vec();
-    let (mut older, mut replaced): (usize, usize) = (0, 0);
     let one_source = |known: &T, new: &T| is_one_source(known.source(), new.source());
     let alike = |known: &T, new: &T| same(known.concept(), new.concept());
     let same_day = |known: &T, new: &T| alike(known, new) && known.since() == new.since();
-    let no_day = |known: &T, new: &T| alike(known, new) && (known.since().is_none() || new.since().is_none());
+    // Without a day nothing but its end tells one episode from another.
+    let may_be_one = |known: &T, new: &T| same_day(known, new) && (new.since().is_some() || new.ends_like(known));
     type IsState<'a, T> = &'a dyn Fn(&T, &T) -> bool;
-    let is_state: [IsState<'_, T>; 8] = [
+    let is_state: [IsState<'_, T>; 5] = [
         &|known, new| known.source().is_some() && known.source() == new.source(),
         &|known, new| one_source(known, new) == Some(true) && alike(known, new),
         &|known, new| one_source(known, new) == Some(true),
         &|known, new| one_source(known, new).is_none() && is_equal(known, new),
-        &|known, new| one_source(known, new).is_none() && same_day(known, new),
-        &|known, new| one_source(known, new).is_none() && no_day(known, new),
-        &|known, new| is_equal(known, new),
-        &|known, new| known.since().is_some() && same_day(known, new),
+        &|known, new| one_source(known, new).is_none() && may_be_one(known, new),
     ];
     for is_state in is_state {
-        rest.retain(|new| {
-            let known = entries.iter_mut().find(|(known, met)| !met && is_state(known, new));
-            let Some((known, met)) = known else { return true };
-            *met = true;
-            let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);
-            if !is_news {
-                older = older.saturating_add(usize::from(!is_equal(known, new)));
-            } else if !is_equal(known, new) || new.as_of().is_some() {
-                replaced = replaced.saturating_add(usize::from(!alike(known, new)));
-                *known = taken(new, known.source(), now);
-            }
-            false
-        });
+        rest.retain(|new| !updated.meet(new, &is_state, beside, now));
     }
-    entries.extend(rest.into_iter().map(|new| (taken(new, None, now), true)));
-    Updated {
-        entries,
-        older,
-        replaced,
+    rest.retain(|new| match without_day(&updated.entries, *new) {
+        Which::None => true,
+        Which::One(at) => {
+            updated.take_in(at, new, beside, now);
+            false
+        }
+        Which::Several => {
+            updated.unclear = updated.unclear.saturating_add(1);
+            false
+        }
+    });
+    let is_state: [IsState<'_, T>; 2] = [&|known, new| is_equal(known, new), &|known, new| {
+        known.since().is_some() && same_day(known, new)
+    }];
+    for is_state in is_state {
+        rest.retain(|new| !updated.meet(new, &is_state, beside, now));
+    }
+    let new = rest.into_iter().map(|new| (taken(new.clone(), None, now), true));
+    updated.entries.extend(new);
+    updated
+}
+
+impl<T: Finding> Updated<T> {
+    /// Takes in what is told as a state of the first entry that it is one of. Whether there is one.
+    fn meet(&mut self, new: &T, is_state: &dyn Fn(&T, &T) -> bool, beside: &Beside, now: DateTime<Utc>) -> bool {
+        let at = self
+            .entries
+            .iter()
+            .position(|(known, met)| !met && is_state(known, new));
+        if let Some(at) = at {
+            self.take_in(at, new, beside, now);
+        }
+        at.is_some()
+    }
+
+    fn take_in(&mut self, at: usize, new: &T, beside: &Beside, now: DateTime<Utc>) {
+        let Some((known, met)) = self.entries.get_mut(at) else {
+            return;
+        };
+        *met = true;
+        let is_same_resource = is_one_source(known.source(), new.source()) == Some(true);
+        let is_unsaid = beside.leaves_open(new);
+        let is_replaced = !same(known.concept(), new.concept());
+        let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);
+        let new = new.clone().completed(known, is_same_resource, is_unsaid);
+        let is_equal = is_equal(known, &new);
+        if !is_news {
+            self.older = self.older.saturating_add(usize::from(!is_equal));
+        } else if !is_equal || new.as_of().is_some() {
+            self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
+            *known = taken(new, known.source(), now);
+        }
+    }
+}
+
+/// Which entry something is a state of.
+enum Which {
+    One(usize),
+    Several,
+    None,
+}
+
+/// The entry of which something is a state where one of both tells no day and no source. What is still so is no news of what is over: it
+/// is another episode. What is over ends the one that is open, if that is the only one that it can be.
+fn without_day<T: Finding>(entries: &[(T, bool)], new: &T) -> Which {
+    let may_be_one = |known: &T| {
+        is_one_source(known.source(), new.source()).is_none()
+            && same(known.concept(), new.concept())
+            && (known.since().is_none() || new.since().is_none())
+            && new.ends_like(known)
+            // The one that tells a day may have been over before the other one began.
+            && (known.is_over() == new.is_over() || (new.is_over() && new.since().is_none()))
+    };
+    let all = || {
+        let known = entries.iter().enumerate();
+        known.filter(|(_, (known, met))| !met && may_be_one(known))
+    };
+    let is_open = all().any(|(_, (known, _))| !known.is_over());
+    match (all().next(), all().count()) {
+        (None, _) => Which::None,
+        (Some(_), 2..) if new.is_over() && is_open => Which::Several,
+        (Some((at, _)), _) => Which::One(at),
     }
 }
 
@@ -190,29 +342,48 @@ fn is_equal<T: Finding>(one: &T, two: &T) -> bool {
 }
 
 /// What is told, as it is recorded: without a date as of now. What was told by another server keeps its name.
-fn taken<T: Finding>(told: &T, known: Option<SourceId>, now: DateTime<Utc>) -> T {
+fn taken<T: Finding>(told: T, known: Option<SourceId>, now: DateTime<Utc>) -> T {
     let as_of = told.as_of().unwrap_or(now);
     let is_elsewhere = known
         .zip(told.source())
         .is_some_and(|(known, told)| known.is_of_another_server(told));
     let source = told.source().filter(|_| !is_elsewhere).or(known);
-    told.clone().told(Some(as_of), source)
+    told.told(Some(as_of), source)
 }
 
-/// Takes out what ended, unless it is told beside that, or recorded in a newer state: the entry of its day, or else one where a day is
-/// not known. Never one of another day, which is another episode. Tells whether there was one.
-pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &Ended, now: DateTime<Utc>) -> bool {
-    let of = |is_it: &dyn Fn(&T) -> bool| entries.iter().position(|(entry, met)| !met && is_it(entry));
-    let same_day = of(&|entry| is_ended_by(entry, ended) && entry.since() == ended.since);
-    let found = same_day.or_else(|| of(&|entry| is_ended_by(entry, ended)));
+/// What became of what ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Out {
+    /// It is taken out.
+    Taken,
+    /// It is not there, or in a newer state.
+    NotThere,
+    /// It may be one of several.
+    Unclear,
+}
+
+/// Takes out what ended, unless it is told beside that, or recorded in a newer state: the entry of its day, or else the only one where a
+/// day is not known. Never one of another day, which is another episode.
+pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &Ended, now: DateTime<Utc>) -> Out {
     let as_of = ended.as_of.unwrap_or(now);
-    let is_newer = |at: &usize| {
-        let entry = entries.get(*at);
-        entry.is_some_and(|(entry, _)| entry.as_of().is_some_and(|known| known > as_of))
-    };
-    let found = found.filter(|at| !is_newer(at));
-    if let Some(at) = found {
-        entries.remove(at);
+    let all = entries.iter().enumerate();
+    let all = all.filter(|(_, (entry, met))| !met && is_ended_by(entry, ended));
+    let mut all: Vec<(usize, bool, bool)> = all
+        .map(|(at, (entry, _))| {
+            let is_newer = entry.as_of().is_some_and(|known| known > as_of);
+            (at, entry.since() == ended.since, is_newer)
+        })
+        .collect();
+    if all.iter().any(|(_, is_same_day, _)| *is_same_day) {
+        all.retain(|(_, is_same_day, _)| *is_same_day);
+        all.truncate(1);
     }
-    found.is_some()
+    match all.as_slice() {
+        [(at, _, false)] => {
+            entries.remove(*at);
+            Out::Taken
+        }
+        [] | [_] => Out::NotThere,
+        _ => Out::Unclear,
+    }
 }

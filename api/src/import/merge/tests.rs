@@ -1,7 +1,7 @@
 //! What is told, in any order.
 
 use domain::kernel::{CodeSystem, Coding, Gender, HumanName};
-use domain::patient::{Abated, Allergy, Condition, Deceased, Word};
+use domain::patient::{Abated, Allergy, Condition, Deceased, Medication, Word};
 use proptest::prelude::*;
 
 use super::*;
@@ -56,7 +56,7 @@ fn ended(matter: Matter, code: &str, as_of: Option<DateTime<Utc>>) -> Beside {
     };
     Beside {
         ended: vec![ended],
-        words: Vec::new(),
+        ..Beside::default()
     }
 }
 
@@ -226,13 +226,97 @@ fn a_death_stays_where_none_is_told() {
         as_of: at(1),
         ..PatientDetails::default()
     };
-    for as_of in [None, at(2)] {
+    for as_of in [None, at(2), at(0)] {
         let told = PatientDetails {
             as_of,
             ..PatientDetails::default()
         };
         assert_eq!(details(&dead, &told, &[]).deceased, dead.deceased, "{as_of:?}");
     }
+    let living = PatientDetails {
+        as_of: at(2),
+        ..PatientDetails::default()
+    };
+    assert_eq!(details(&living, &dead, &[]).deceased, dead.deceased, "newer first");
+    let taken_back = PatientDetails {
+        deceased: None,
+        ..dead.clone()
+    };
+    assert_eq!(
+        details(&taken_back, &dead, &[]),
+        taken_back,
+        "somebody took it back here"
+    );
+}
+
+#[test]
+fn a_stub_takes_nothing_away() {
+    let whole = PatientDetails {
+        name: HumanName {
+            family: "Byron".to_owned(),
+            given: vec!["Ada".to_owned()],
+            prefix: Vec::new(),
+        },
+        gender: Gender::Female,
+        address: Some(domain::kernel::Address::default()),
+        phone: Some("1".to_owned()),
+        email: Some("ada@clinic.test".to_owned()),
+        deceased: Some(Deceased::On("2020-01-01".parse().unwrap())),
+        as_of: at(1),
+        ..PatientDetails::default()
+    };
+    let stub = |family: &str, as_of| PatientDetails {
+        name: HumanName {
+            family: family.to_owned(),
+            ..HumanName::default()
+        },
+        deceased: Some(Deceased::Unknown),
+        as_of,
+        ..PatientDetails::default()
+    };
+    for (recorded, told) in [
+        (&whole, stub("Byron", at(2))),
+        (&whole, stub("Byron", None)),
+        (&stub("Byron", at(2)), whole.clone()),
+    ] {
+        let merged = details(recorded, &told, &[]);
+        assert_eq!(PatientDetails { as_of: at(1), ..merged }, whole);
+    }
+    assert_eq!(details(&whole, &stub("Lovelace", at(2)), &[]).name.given, ["Ada"]);
+    let in_one_piece = details(&whole, &stub("Ada Byron", at(2)), &[]).name;
+    assert_eq!(
+        (in_one_piece.family.as_str(), in_one_piece.given.len()),
+        ("Ada Byron", 0)
+    );
+}
+
+#[test]
+fn what_was_taken_back_is_not_brought_back_under_another_id() {
+    let egg = |number: u8, day: i64| Condition {
+        as_of: at(day),
+        source: source(number),
+        ..condition("egg", None, None)
+    };
+    let mut gone = ended(Matter::Conditions, "egg", at(20));
+    gone.ended[0].source = source(1);
+    let record = intake(&conditions_of(&[egg(1, 10)]), &Intake::default(), &gone, now()).intake;
+    let told = |record: &Intake, number, day| intake(record, &conditions_of(&[egg(number, day)]), &none(), now());
+    let older = told(&record, 2, 10);
+    assert_eq!(older.intake.conditions.list(), []);
+    assert_eq!(count(&older, Remark::KeptOut), 1);
+    let newer = told(&record, 2, 30).intake;
+    assert_eq!(newer.conditions.list().len(), 1);
+    // One that was there beside it is told again, and nobody is troubled.
+    let record = intake(
+        &conditions_of(&[egg(1, 10), egg(2, 10)]),
+        &Intake::default(),
+        &gone,
+        now(),
+    )
+    .intake;
+    let again = told(&record, 2, 10);
+    assert_eq!(again.intake.conditions.list().len(), 1);
+    assert_eq!(count(&again, Remark::KeptOut), 0);
 }
 
 #[test]
@@ -347,7 +431,7 @@ fn one_id_of_two_servers_is_of_two_resources() {
 }
 
 #[test]
-fn an_older_finding_does_not_overrule_the_word_that_none_are_known() {
+fn a_finding_stands_beside_the_word_that_none_are_known_in_whatever_order_they_are_told() {
     let none_known = word(Matter::Allergies, None, true, at(5));
     let allergy = |day| Intake {
         allergies: vec![Allergy {
@@ -361,8 +445,11 @@ fn an_older_finding_does_not_overrule_the_word_that_none_are_known() {
     };
     let record = intake(&Intake::default(), &Intake::default(), &none_known, now()).intake;
     assert_eq!(record.allergies, Findings::NoneKnown);
-    let merged = intake(&record, &allergy(4), &none(), now());
-    assert_eq!((&merged.intake, count(&merged, Remark::Outspoken)), (&record, 1));
+    let older = intake(&record, &allergy(4), &none(), now());
+    assert_eq!(
+        (older.intake.allergies.list().len(), count(&older, Remark::Denied)),
+        (1, 1)
+    );
     let newer = intake(&record, &allergy(6), &none(), now()).intake;
     assert_eq!(newer.allergies.list().len(), 1);
     // Beside the word in one export, a finding stands.
@@ -380,6 +467,8 @@ fn an_older_finding_does_not_overrule_the_word_that_none_are_known() {
         (merged.intake.allergies.list().len(), count(&merged, Remark::Denied)),
         (1, 1)
     );
+    let at_once = intake(&Intake::default(), &allergy(4), &none_known, now()).intake;
+    assert_eq!((&older.intake, &merged.intake), (&at_once, &at_once), "in every order");
     // When the finding goes, the word is still there.
     let gone = ended(Matter::Allergies, "latex", at(7));
     assert_eq!(
@@ -597,14 +686,17 @@ proptest! {
     fn telling_it_again_changes_nothing_and_nothing_is_lost(recorded in conditions(), told in conditions()) {
         let merged = list(&recorded, &told, &none());
         prop_assert_eq!(&list(&merged, &told, &none()), &merged);
-        for new in &told {
+        let whole = intake(&conditions_of(&recorded), &conditions_of(&told), &none(), now());
+        let unclear = count(&whole, Remark::Unclear);
+        for new in told.iter().filter(|new| new.onset.is_some()) {
             let count = |list: &[Condition]| list.iter().filter(|one| *one == new).count();
             prop_assert!(count(&merged) >= count(&told));
         }
         for known in &recorded {
-            prop_assert!(merged.iter().any(|one| one.concept == known.concept));
+            let is_it = |one: &Condition| one.concept == known.concept && (known.onset.is_none() || known.onset == one.onset);
+            prop_assert!(merged.iter().any(is_it));
         }
-        prop_assert!(merged.len() >= recorded.len().max(told.len()));
+        prop_assert!(merged.len() + unclear >= recorded.len().max(told.len()));
     }
 
     #[test]
@@ -631,4 +723,99 @@ fn of_what_is_kept_the_oldest_are_forgotten_first_and_never_all() {
     let of_one_date = vec![day(7); Intake::MOST + 1];
     assert_eq!(newest(of_one_date), vec![day(7); Intake::MOST]);
     assert_eq!(newest(vec![day(2), day(1)]), [day(2), day(1)]);
+}
+
+#[test]
+fn a_less_exact_state_erases_no_more_exact_one() {
+    let gout = |onset, abated| condition("gout", onset, abated);
+    let over = || Condition {
+        abated: Some(Abated::Unknown),
+        ..gout(None, None)
+    };
+    let episode = gout(Some("2019-01-01"), Some("2019-03-03"));
+    let begun = gout(Some("2020-01-01"), None);
+    let still = gout(None, None);
+    let tell = |recorded: &Condition, told: &Condition| {
+        list(std::slice::from_ref(recorded), std::slice::from_ref(told), &none())
+    };
+    // What is there still is another episode than one that is over, whichever is told first.
+    assert_eq!(tell(&episode, &still), [episode.clone(), still.clone()]);
+    assert_eq!(tell(&still, &episode), [still.clone(), episode.clone()]);
+    // Its days stay, where they are not told again.
+    assert_eq!(tell(&begun, &still), std::slice::from_ref(&begun));
+    assert_eq!(tell(&episode, &over()), std::slice::from_ref(&episode));
+    let ended_begun = Condition {
+        abated: Some(Abated::Unknown),
+        ..begun.clone()
+    };
+    assert_eq!(tell(&begun, &over()), [ended_begun]);
+    // An end of a day of its own is an episode of its own.
+    assert_eq!(tell(&episode, &gout(None, Some("2022-05-05"))).len(), 2);
+    assert_eq!(tell(&gout(None, Some("2019-03-03")), &still).len(), 2);
+}
+
+#[test]
+fn what_may_end_one_of_several_ends_none_and_is_told() {
+    let gout = |onset| condition("gout", Some(onset), None);
+    let recorded = conditions_of(&[gout("2019-01-01"), gout("2020-01-01")]);
+    let over = Condition {
+        abated: Some(Abated::Unknown),
+        ..condition("gout", None, None)
+    };
+    let merged = intake(&recorded, &conditions_of(&[over]), &none(), now());
+    assert_eq!((&merged.intake, count(&merged, Remark::Unclear)), (&recorded, 1));
+    let gone = ended(Matter::Conditions, "gout", None);
+    let merged = intake(&recorded, &Intake::default(), &gone, now());
+    assert_eq!(
+        (&merged.intake.conditions, count(&merged, Remark::Unclear)),
+        (&recorded.conditions, 1)
+    );
+}
+
+#[test]
+fn a_medication_of_no_day_takes_no_day_from_one_that_has_one() {
+    let warfarin = |since: Option<&str>, active| Medication {
+        concept: concept("warfarin"),
+        since: since.map(|day| day.parse().unwrap()),
+        active,
+        as_of: None,
+        source: None,
+    };
+    let tell = |recorded: Medication, told: Medication| {
+        let of = |one: Medication| Intake {
+            medications: vec![one].into(),
+            ..Intake::default()
+        };
+        let merged = intake(&of(recorded), &of(told), &none(), now()).intake;
+        let list = merged.medications.into_list().into_iter();
+        list.map(|one| Medication { as_of: None, ..one }).collect::<Vec<_>>()
+    };
+    let day = Some("2019-01-01");
+    assert_eq!(tell(warfarin(day, true), warfarin(None, true)), [warfarin(day, true)]);
+    assert_eq!(tell(warfarin(day, true), warfarin(None, false)), [warfarin(day, false)]);
+    assert_eq!(tell(warfarin(day, false), warfarin(None, true)).len(), 2);
+    assert_eq!(tell(warfarin(None, true), warfarin(day, true)), [warfarin(day, true)]);
+}
+
+#[test]
+fn an_allergy_stays_critical_until_it_is_said_that_it_is_not() {
+    for source in [None, source(1)] {
+        let latex = |high_criticality, day| Intake {
+            allergies: vec![Allergy {
+                concept: concept("latex"),
+                high_criticality,
+                as_of: at(day),
+                source,
+            }]
+            .into(),
+            ..Intake::default()
+        };
+        let unjudged = Beside {
+            unjudged: vec![(concept("latex"), source)],
+            ..none()
+        };
+        let told = |beside: &Beside| intake(&latex(true, 1), &latex(false, 2), beside, now()).intake;
+        assert!(told(&unjudged).allergies.list()[0].high_criticality);
+        assert!(!told(&none()).allergies.list()[0].high_criticality);
+    }
 }

@@ -1,7 +1,7 @@
 //! Words that none are known: which of them hold, and what they keep out.
 
 use chrono::{DateTime, Utc};
-use domain::patient::{AllergyKind, Findings, Intake, Matter, Word};
+use domain::patient::{AllergyKind, Intake, Matter, Word};
 
 use super::findings::{Finding, is_one_source};
 use super::{Beside, ToldWord};
@@ -144,30 +144,14 @@ impl Words {
         self.all.iter().filter(theirs).any(|word| word.as_of > as_of)
     }
 
-    /// Whether it was said later than all of these findings that none are known, and is what the record says. Findings that are told
-    /// beside that word, or with one that is newer, stand.
-    pub(super) fn say_otherwise<T: Finding>(
-        &self,
-        before: &Intake,
-        beside: &Beside,
-        recorded: &Findings<T>,
-        told: &[&T],
-        now: DateTime<Utc>,
-    ) -> bool {
+    /// Whether it is said as of a later time than all of these findings that none are known.
+    pub(super) fn are_later<T: Finding>(&self, told: &[T], now: DateTime<Utc>) -> bool {
         let none = (T::MATTER, None);
-        let before = before
-            .words
+        let words = self
+            .all
             .iter()
             .filter(|word| word.holds && (word.matter, word.kind) == none);
-        let Some(said) = before.map(|word| word.as_of).max() else {
-            return false;
-        };
-        let is_beside = |word: &ToldWord| {
-            word.holds && (word.matter, word.kind) == none && word.as_of.is_none_or(|as_of| as_of >= said)
-        };
-        matches!(recorded, Findings::NoneKnown)
-            && !self.is_taken_back(none)
-            && !beside.words.iter().any(is_beside)
-            && told.iter().all(|one| one.as_of().unwrap_or(now) < said)
+        let said = words.map(|word| word.as_of).max();
+        said.is_some_and(|said| told.iter().all(|one| one.as_of().unwrap_or(now) < said))
     }
 }

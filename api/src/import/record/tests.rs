@@ -362,6 +362,40 @@ fn a_family_name_and_a_day_of_birth_make_nobody_one_in_two_runs() {
     }
 }
 
+#[test]
+fn children_under_one_number_are_two_in_two_runs_whatever_its_type() {
+    let typed = |code: &str| {
+        let coding = json!([{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code }]);
+        json!([{ "system": "urn:number", "value": "1", "type": { "coding": coding } }])
+    };
+    for number in [plain("urn:number", "1"), typed("MC"), typed("HC"), typed("MR")] {
+        let mut anna = somebody("t1", "Anna", "Twin", "2015-05-05", &number);
+        anna["gender"] = json!("female");
+        let bert = somebody("t2", "Bert", "Twin", "2015-05-05", &number);
+        let later = somebody("t2", "Anna", "Twin", "2017-05-05", &number);
+        for other in [bert, later] {
+            let mut records = Vec::new();
+            assert_eq!(tell(&mut records, std::slice::from_ref(&anna)), 0);
+            assert_eq!((tell(&mut records, &[other]), records.len()), (1, 1), "{number}");
+        }
+        // Of whom a year is known it may be this day.
+        let mut vague = anna.clone();
+        vague["birthDate"] = json!("2015");
+        let mut records = Vec::new();
+        if number[0]["type"].is_object() {
+            assert_eq!((tell(&mut records, &[vague]), tell(&mut records, &[anna])), (0, 0));
+            assert_eq!(records.len(), 1);
+        }
+    }
+    let house = plain("urn:house", "1");
+    let mut records = Vec::new();
+    let twin = |given: &str| somebody(given, given, "Twin", "2015-05-05", &house);
+    assert_eq!(tell(&mut records, &[twin("Anna Maria")]), 0);
+    assert_eq!(tell(&mut records, &[twin("Berta Maria")]), 1);
+    assert_eq!(tell(&mut records, &[twin("Maria Theresia")]), 1);
+    assert_eq!((tell(&mut records, &[twin("Anna")]), records.len()), (0, 1));
+}
+
 fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCaseError> {
     for one in told {
         for two in told {

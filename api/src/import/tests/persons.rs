@@ -86,3 +86,205 @@ fn one_address_of_two_persons_names_neither() {
         assert!(outcome.notes.list().iter().any(is_said), "{:?}", outcome.notes.list());
     }
 }
+
+/// A patient of this name, sex and day of birth.
+fn child(id: &str, given: &str, gender: &str, born: &str, number: &Value) -> Value {
+    let mut child = patient(id, "Twin", &json!([number]));
+    (child["name"][0]["given"], child["gender"]) = (json!(given.split(' ').collect::<Vec<_>>()), json!(gender));
+    child["birthDate"] = json!(born);
+    child
+}
+
+fn allergy(id: &str, text: &str, patient: &str) -> Value {
+    json!({
+        "resourceType": "AllergyIntolerance", "id": id, "code": { "text": text },
+        "patient": to(&format!("Patient/{patient}")),
+    })
+}
+
+#[test]
+fn children_under_one_number_are_two_whatever_its_type() {
+    let plain = json!({ "system": "urn:number", "value": "1" });
+    let typed = |code: &str| {
+        let coding = json!([{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code }]);
+        json!({ "system": "urn:number", "value": "1", "type": { "coding": coding } })
+    };
+    for number in [plain.clone(), typed("MC"), typed("SS"), typed("MR"), typed("HC")] {
+        let anna = child("t1", "Anna Maria", "female", "2015-05-05", &number);
+        for (other, over_files) in [
+            (child("t2", "Bert", "male", "2015-05-05", &number), 0),
+            (child("t2", "Anna Maria", "female", "2017-05-05", &number), 0),
+            // Sisters are told apart by what tells of both, and whoever changed her name in another file is not.
+            (
+                child("t2", "Berta Maria", "female", "2015-05-05", &number),
+                usize::from(number != plain),
+            ),
+        ] {
+            let findings = [allergy("a1", "Egg", "t1"), allergy("a2", "Milk", "t2")];
+            let beside = of(&[anna.clone(), other.clone(), findings[0].clone(), findings[1].clone()]);
+            let outcome = ran(&[beside]);
+            assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2), "{other}");
+            let outcome = ran(&[
+                of(&[anna.clone(), findings[0].clone()]),
+                of(&[other.clone(), findings[1].clone()]),
+            ]);
+            assert_eq!(outcome.patients.len(), over_files, "{other}");
+            assert_eq!(outcome.refused.len(), if over_files == 0 { 2 } else { 0 }, "{other}");
+            let is_said = |note: &Note| note.why == people::TOLD_OTHERWISE;
+            assert_eq!(outcome.notes.list().iter().any(is_said), over_files == 1);
+        }
+    }
+}
+
+/// A deletion of what has this address.
+fn deletion(url: &str) -> Value {
+    json!({ "request": { "method": "DELETE", "url": url } })
+}
+
+#[test]
+fn a_deletion_of_another_hospital_takes_nothing_away() {
+    let mut bob = patient("7", "Kunz", &json!([{ "system": "urn:other", "value": "9" }]));
+    bob["name"][0]["given"] = json!(["Bob"]);
+    let ada = of(&[patient("100", "Byron", &mrn("1")), allergy("all-1", "Egg", "100")]);
+    for (url, named) in [("AllergyIntolerance/all-1", 0), ("Patient/100", 1)] {
+        let theirs = bundle("batch", &[json!({ "resource": bob.clone() }), deletion(url)]);
+        for files in [[ada.clone(), theirs.clone()], [theirs, ada.clone()]] {
+            let persons = persons(&files, &context());
+            let of = |family: &str| {
+                let is = |one: &&Person| one.registration.as_ref().unwrap().details.name.family == family;
+                persons.iter().find(is).unwrap()
+            };
+            assert_eq!(of("Byron").told.allergies.list().len(), 1, "{url}");
+            assert_eq!(of("Byron").beside.ended.len(), 0, "{url}");
+            assert_eq!(of("Kunz").beside.ended.len(), 1 - named, "{url}");
+            assert_eq!(left_out(&ran(&files)).len(), named, "{url}");
+        }
+    }
+    // The same source tells of somebody under the same id in both files.
+    let mut both = vec![json!({ "resource": bob.clone() })];
+    both.extend(
+        [patient("100", "Byron", &mrn("1")), allergy("all-1", "Egg", "100")].map(|one| json!({ "resource": one })),
+    );
+    let changes = bundle("batch", &[json!({ "resource": bob }), deletion("Patient/100")]);
+    assert_eq!(families(&ran(&[bundle("collection", &both), changes])), ["Kunz"]);
+}
+
+#[test]
+fn nothing_under_an_id_of_two_files_is_lost_unnamed() {
+    let file = |patient_id: &str, text: &str, server: Option<&str>| {
+        let address = |kind: &str, id: &str| server.map(|server| format!("https://{server}.test/{kind}/{id}"));
+        let entry = |kind: &str, id: &str, resource: Value| match address(kind, id) {
+            Some(address) => json!({ "fullUrl": address, "resource": resource }),
+            None => json!({ "resource": resource }),
+        };
+        bundle(
+            "collection",
+            &[
+                entry("Patient", patient_id, patient(patient_id, "Person", &mrn("1"))),
+                entry("AllergyIntolerance", "1", allergy("1", text, patient_id)),
+            ],
+        )
+    };
+    for (one, two, named) in [
+        (file("5", "Egg", None), file("5", "Milk", None), 1),
+        (file("5", "Egg", None), file("6", "Milk", None), 1),
+        (file("5", "Egg", None), file("5", "egg", None), 0),
+        (file("5", "Egg", Some("a")), file("5", "Milk", Some("a")), 0),
+    ] {
+        let outcome = ran(&[one, two]);
+        assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, named));
+    }
+    let outcome = ran(&[file("5", "Egg", Some("a")), file("5", "Milk", None)]);
+    assert_eq!(outcome.patients[0].intake.allergies.list().len(), 2, "they may be two");
+    // A visit that has no number of its own.
+    let file = |start: &str| {
+        let mut visit = visit("1", &to("Patient/5"), &to("Practitioner/d1"));
+        (visit["identifier"], visit["period"]["start"]) = (json!([]), json!(start));
+        visit["period"]["end"] = json!("2021-01-01T00:00:00Z");
+        of(&[patient("5", "Person", &mrn("1")), doctor("d1", "Doctor"), visit])
+    };
+    let (one, two) = (file("2020-03-04T09:00:00Z"), file("2020-04-04T09:00:00Z"));
+    assert_eq!(left_out(&ran(&[one.clone(), two])).len(), 1);
+    assert_eq!(left_out(&ran(&[one.clone(), one])).len(), 0);
+}
+
+#[test]
+fn what_the_newest_state_does_not_tell_is_as_the_older_one_says() {
+    let mut whole = dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z");
+    whole["telecom"] = json!([{ "system": "phone", "value": "1" }, { "system": "email", "value": "a@clinic.test" }]);
+    whole["address"] = json!([{ "city": "London" }]);
+    whole["deceasedDateTime"] = json!("2019-01-01");
+    let mut stub = dated(patient("p1", "Person", &mrn("1")), "2024-01-01T00:00:00Z");
+    (stub["name"], stub["birthDate"]) = (json!([{ "family": "Person" }]), json!("1970"));
+    stub.as_object_mut().unwrap().remove("gender");
+    let undated = {
+        let mut undated = stub.clone();
+        undated.as_object_mut().unwrap().remove("meta");
+        undated
+    };
+    let alone = ran(&[of(&[whole.clone()])]).patients.remove(0).details;
+    for stub in [stub.clone(), undated] {
+        for files in [
+            vec![of(&[whole.clone()]), of(&[stub.clone()])],
+            vec![of(&[stub.clone()]), of(&[whole.clone()])],
+            vec![of(&[whole.clone(), stub.clone()])],
+        ] {
+            let outcome = ran(&files);
+            assert_eq!(left_out(&outcome), Vec::<String>::new());
+            assert_eq!(outcome.patients.len(), 1);
+            let details = outcome.patients[0].details.clone();
+            assert_eq!(
+                domain::patient::PatientDetails {
+                    as_of: alone.as_of,
+                    ..details
+                },
+                alone
+            );
+        }
+    }
+    // That somebody is said to live takes a death back.
+    stub["deceasedBoolean"] = json!(false);
+    let outcome = ran(&[of(&[whole]), of(&[stub])]);
+    assert_eq!(outcome.patients[0].details.deceased, None);
+}
+
+#[test]
+fn a_reference_that_names_two_patients_names_neither() {
+    let people = [patient("cf1", "One", &mrn("1")), patient("cf2", "Two", &mrn("2"))];
+    let mut allergy = allergy("a1", "Egg", "cf1");
+    allergy["patient"]["identifier"] = mrn("2")[0].clone();
+    let outcome = ran(&[of(&[people[0].clone(), people[1].clone(), allergy.clone()])]);
+    assert_eq!(
+        left_out(&outcome),
+        ["AllergyIntolerance names one patient by a reference and another one by an identifier"]
+    );
+    for same in ["1", "3"] {
+        allergy["patient"]["identifier"] = mrn(same)[0].clone();
+        let outcome = ran(&[of(&[people[0].clone(), people[1].clone(), allergy.clone()])]);
+        assert_eq!(left_out(&outcome), Vec::<String>::new(), "{same}");
+    }
+}
+
+#[test]
+fn two_doctors_under_one_number_are_two_and_named() {
+    let called = |id: &str, given: &str, family: &str| {
+        let mut doctor = doctor(id, family);
+        doctor["name"][0]["given"] = json!([given]);
+        doctor["identifier"][0]["value"] = json!("npi");
+        doctor
+    };
+    for other in [called("d2", "Bob", "South"), called("d2", "Bob", "North")] {
+        let outcome = ran(&[of(&[called("d1", "Ann", "North"), other])]);
+        assert_eq!((outcome.practitioners.len(), left_out(&outcome).len()), (2, 1));
+    }
+    // Whoever is called otherwise in another file is taken for the same one, and that is said.
+    let outcome = ran(&[of(&[called("d1", "Ann", "North")]), of(&[called("d1", "Bob", "North")])]);
+    assert_eq!(outcome.practitioners.len(), 1);
+    assert!(
+        outcome
+            .notes
+            .list()
+            .iter()
+            .any(|note| note.why == people::TOLD_OTHERWISE)
+    );
+}

@@ -402,3 +402,171 @@ fn an_allergy_without_a_code_is_to_the_substance_of_its_reaction() {
     let fields = json!({ "code": {}, "reaction": [{ "substance": { "text": "Peanut" } }] });
     assert_eq!(allergies(fields).list()[0].concept.text, "Peanut");
 }
+
+/// What becomes of an allergy: what is recorded, and whether it is said to be left out.
+fn heard(fields: &Value) -> (Findings<Allergy>, bool) {
+    let plan = mapped(&[a_patient(), of_patient("AllergyIntolerance", fields.clone())]);
+    let is_lost = remarks(&plan).iter().any(|(_, fate, ..)| *fate == Fate::LeftOut);
+    (plan.patients[0].intake.allergies.clone(), is_lost)
+}
+
+#[test]
+fn what_stands_in_brackets_is_read() {
+    for text in [
+        "No known allergies (except penicillin: anaphylaxis)",
+        "No known allergies (see list)",
+        "None (see list: penicillin)",
+        "Unknown (mother says peanuts)",
+        "No (known) allergy to nuts",
+        "Allergies (none)",
+    ] {
+        assert_eq!(
+            heard(&json!({ "code": { "text": text } })),
+            (Findings::NotAsked, true),
+            "{text}"
+        );
+    }
+    for text in [
+        "No known allergy (situation)",
+        "No known allergies (NKA)",
+        "None (none known)",
+        "(none)",
+    ] {
+        assert_eq!(
+            heard(&json!({ "code": { "text": text } })),
+            (Findings::NoneKnown, false),
+            "{text}"
+        );
+    }
+    for text in [
+        "Penicillin (substance)",
+        "Penicillin (reaction unknown)",
+        "Peanut (unknown)",
+    ] {
+        let (found, is_lost) = heard(&json!({ "code": { "text": text } }));
+        assert_eq!((&*found.list()[0].concept.text, is_lost), (text, false));
+    }
+    let diabetes = of_patient("Condition", json!({ "code": { "text": "No (known) diabetes" } }));
+    let plan = remarked(&[a_patient(), diabetes], Fate::LeftOut, "says that none of something");
+    assert_eq!(plan.patients[0].intake.conditions, Findings::NotAsked);
+    let warfarin = json!({ "medicationCodeableConcept": { "text": "None (see list: warfarin 5 mg)" } });
+    let warfarin = of_patient("MedicationStatement", warfarin);
+    let plan = remarked(
+        &[a_patient(), warfarin],
+        Fate::LeftOut,
+        "says that there is none and names",
+    );
+    assert_eq!(plan.patients[0].intake.medications, Findings::NotAsked);
+}
+
+#[test]
+fn what_names_a_finding_outweighs_an_answer_beside_it() {
+    let penicillin = json!({ "system": SNOMED, "code": "91936005", "display": "Allergy to penicillin" });
+    let local = |display: &str| json!({ "system": "https://clinic.test/codes", "code": "7", "display": display });
+    for answer in ["Unknown", "None", "-", "n/a", "Keine", "?"] {
+        for code in [
+            json!({ "coding": [penicillin, local(answer)] }),
+            json!({ "coding": [local(answer), penicillin] }),
+            json!({ "coding": [penicillin], "text": answer }),
+            json!({ "coding": [local(answer)], "text": "Allergy to penicillin" }),
+            json!({ "coding": [{ "system": ABSENT, "code": "unknown" }], "text": "Allergy to penicillin" }),
+        ] {
+            let (found, is_lost) = heard(&json!({ "code": code }));
+            let texts: Vec<_> = found.list().iter().map(|one| one.concept.text.clone()).collect();
+            assert_eq!(
+                (texts, is_lost),
+                (vec!["Allergy to penicillin".to_owned()], false),
+                "{code}"
+            );
+            let is_coded = code["coding"].to_string().contains("91936005");
+            let coding = found.list()[0].concept.coding.clone();
+            assert_eq!(
+                coding.map(|coding| coding.code),
+                is_coded.then(|| "91936005".to_owned()),
+                "{code}"
+            );
+        }
+    }
+    // Without words of its own it is called by its code.
+    let bare = json!({ "coding": [{ "system": SNOMED, "code": "91936005" }], "text": "-" });
+    assert_eq!(heard(&json!({ "code": bare })).0.list()[0].concept.text, "91936005");
+}
+
+#[test]
+fn a_substance_is_what_a_code_that_says_nothing_is_about() {
+    let reaction = json!([{ "substance": { "text": "Penicillin V" } }]);
+    for code in [
+        json!({ "coding": [{ "system": ABSENT, "code": "unknown" }] }),
+        json!({ "coding": [{ "system": ABSENT, "code": "masked" }] }),
+        json!({ "text": "Unknown" }),
+        json!({ "text": "None" }),
+        json!({ "text": "-" }),
+        json!({}),
+    ] {
+        let (found, is_lost) = heard(&json!({ "code": code, "reaction": reaction }));
+        assert_eq!(
+            (&*found.list()[0].concept.text, is_lost),
+            ("Penicillin V", false),
+            "{code}"
+        );
+    }
+    // What the code names stays what it is about.
+    let (found, _) = heard(&json!({ "code": { "text": "Penicillins" }, "reaction": reaction }));
+    assert_eq!(found.list()[0].concept.text, "Penicillins");
+}
+
+#[test]
+fn a_negation_beside_a_finding_is_neither_and_is_named() {
+    let none = json!({ "system": SNOMED, "code": "716186003", "display": "No known allergy" });
+    let penicillin = json!({ "system": SNOMED, "code": "91936005" });
+    let substance = json!([{ "substance": { "text": "Penicillin V" } }]);
+    for fields in [
+        json!({ "code": { "coding": [none], "text": "Penicillin" } }),
+        json!({ "code": { "coding": [none, penicillin] } }),
+        json!({ "code": { "coding": [none] }, "reaction": substance }),
+        json!({ "code": { "coding": [penicillin], "text": "No known allergies" } }),
+        json!({ "code": { "coding": [{ "code": "7", "display": "Peanut" }], "text": "None" } }),
+    ] {
+        assert_eq!(heard(&fields), (Findings::NotAsked, true), "{fields}");
+    }
+    // How the code itself is called names nothing, in whatever language.
+    let spanish = json!({ "system": SNOMED, "code": "716186003", "display": "Alergia no conocida" });
+    let code = json!({ "coding": [spanish], "text": "Alergia no conocida" });
+    assert_eq!(heard(&json!({ "code": code })), (Findings::NoneKnown, false));
+}
+
+#[test]
+fn statuses_of_older_releases_and_in_words_are_known() {
+    let allergy_of = "http://hl7.org/fhir/allergy-verification-status";
+    let condition_of = "http://hl7.org/fhir/condition-ver-status";
+    for (code, word) in [("entered-in-error", "Entered in error"), ("refuted", "Refuted")] {
+        for (kind, system) in [("AllergyIntolerance", allergy_of), ("Condition", condition_of)] {
+            for verification in [
+                json!({ "coding": [{ "system": system, "code": code }] }),
+                json!({ "coding": [{ "system": "https://clinic.test/codes", "code": code }] }),
+                json!({ "coding": [{ "system": "https://clinic.test/codes", "code": "1", "display": word }] }),
+                json!({ "text": code }),
+                json!({ "text": word }),
+            ] {
+                let void = of_patient(kind, json!({ "verificationStatus": verification }));
+                let plan = remarked(&[a_patient(), void], Fate::PassedOver, "was ");
+                let intake = &plan.patients[0].intake;
+                let count = intake.allergies.list().len() + intake.conditions.list().len();
+                assert_eq!((count, intake.withdrawn.len()), (0, 1), "{kind} {verification}");
+            }
+        }
+    }
+    let over = json!({ "clinicalStatus": { "coding": [{ "system": "http://hl7.org/fhir/allergy-clinical-status", "code": "resolved" }] } });
+    let over = of_patient("AllergyIntolerance", over);
+    remarked(&[a_patient(), over], Fate::NoPlace, "is no longer active");
+    let strange = of_patient(
+        "AllergyIntolerance",
+        json!({ "verificationStatus": { "text": "dubious" } }),
+    );
+    let plan = remarked(
+        &[a_patient(), strange],
+        Fate::Changed,
+        "has a verificationStatus that is none",
+    );
+    assert_eq!(plan.patients[0].intake.allergies.list().len(), 1);
+}

@@ -326,3 +326,47 @@ proptest! {
         prop_assert_eq!(intake.map_err(|problem| problem.body()).ok(), Some(registration.intake));
     }
 }
+
+#[test]
+fn an_identifier_that_is_not_recorded_is_named() {
+    let number = |system: Value, value: &str, code: Option<&str>| {
+        let mut number = json!({ "system": system, "value": value });
+        if let Some(code) = code {
+            let coding = json!([{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code }]);
+            number["type"] = json!({ "coding": coding });
+        }
+        number
+    };
+    for (identifier, fate, why) in [
+        (
+            number(json!("urn:a"), &"9".repeat(600), None),
+            Fate::LeftOut,
+            "an identifier is longer",
+        ),
+        (
+            number(Value::Null, "123", None),
+            Fate::NoPlace,
+            "an identifier has no system",
+        ),
+        (
+            number(json!("urn:a"), "UNKNOWN", None),
+            Fate::PassedOver,
+            "an identifier says that there is no",
+        ),
+        (
+            number(json!("urn:a"), "5", Some("AN")),
+            Fate::NoPlace,
+            "an identifier is of a type",
+        ),
+        (
+            number(json!("urn:a"), "5", Some("MB")),
+            Fate::NoPlace,
+            "an identifier is of a type",
+        ),
+    ] {
+        let numbers = json!([{ "system": "urn:mrn", "value": "17" }, identifier]);
+        remarked(&[with(a_patient(), "identifier", numbers)], fate, why);
+    }
+    let numbers = json!([{ "system": "urn:mrn", "value": "17" }, { "system": "urn:b", "value": "18" }]);
+    assert_eq!(remarks(&mapped(&[with(a_patient(), "identifier", numbers)])), []);
+}

@@ -172,3 +172,29 @@ fn a_time_that_there_is_not_is_named() {
         assert_eq!(plan.visits, [], "{start}");
     }
 }
+
+#[test]
+fn who_referred_is_not_the_doctor_whatever_release_or_word_says_so() {
+    let doctor = |id: &str, number: &str| {
+        let named = with(a_doctor(), "id", json!(id));
+        with(named, "identifier", json!([{ "system": "urn:npi", "value": number }]))
+    };
+    let coded = |system: &str, code: &str| json!([{ "coding": [{ "system": system, "code": code }] }]);
+    let stu3 = "http://hl7.org/fhir/v3/ParticipationType";
+    for (referrer, attender) in [
+        (coded(stu3, "REF"), coded(stu3, "ATND")),
+        (json!([{ "text": "Referrer" }]), json!([{ "text": "Attender" }])),
+        (json!([{ "text": "Referrer" }]), json!([])),
+    ] {
+        let participants = json!([
+            { "type": referrer, "individual": { "reference": "urn:uuid:d2" } },
+            { "type": attender, "individual": { "reference": "urn:uuid:d3" } },
+        ]);
+        let encounter = with(an_encounter(), "participant", participants);
+        let plan = mapped(&[a_patient(), doctor("d2", "161"), doctor("d3", "162"), encounter]);
+        let Provider::Practitioner(found) = &plan.visits[0].provider else {
+            panic!("{:?}", plan.visits)
+        };
+        assert_eq!(found.value, "162", "{referrer}");
+    }
+}

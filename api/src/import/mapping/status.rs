@@ -1,0 +1,88 @@
+//! The statuses of conditions and allergies, as FHIR R4 and the releases before it have them, and as people write them.
+
+use super::Remarks;
+use crate::import::fhir::CodeableConcept;
+
+/// A status: where FHIR binds it, and to what.
+pub(super) struct Status {
+    name: &'static str,
+    systems: &'static [&'static str],
+    codes: &'static [&'static str],
+}
+
+impl Status {
+    /// Whether what a condition or an allergy says was found to be so.
+    pub(super) const VERIFICATION: Self = Self {
+        name: "verificationStatus",
+        systems: &[
+            "http://terminology.hl7.org/CodeSystem/condition-ver-status",
+            "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
+            "http://hl7.org/fhir/condition-ver-status",
+            "http://hl7.org/fhir/allergy-verification-status",
+        ],
+        codes: &[
+            "entered-in-error",
+            "refuted",
+            "differential",
+            "provisional",
+            "unconfirmed",
+            "confirmed",
+        ],
+    };
+
+    /// Whether a condition is still there.
+    pub(super) const CONDITION: Self = Self {
+        name: "clinicalStatus",
+        systems: &[
+            "http://terminology.hl7.org/CodeSystem/condition-clinical",
+            "http://hl7.org/fhir/condition-clinical",
+        ],
+        codes: &["active", "recurrence", "relapse", "inactive", "remission", "resolved"],
+    };
+
+    /// Whether an allergy is still there.
+    pub(super) const ALLERGY: Self = Self {
+        name: "clinicalStatus",
+        systems: &[
+            "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical",
+            "http://hl7.org/fhir/allergy-clinical-status",
+        ],
+        codes: &["active", "inactive", "resolved"],
+    };
+
+    /// The code: under a system of its own, else under none, else of another system, else as it is written.
+    pub(super) fn of(&self, concept: &Option<CodeableConcept>) -> Option<&'static str> {
+        let concept = concept.as_ref()?;
+        let rank = |system: Option<&str>| match system {
+            Some(system) if self.systems.contains(&system) => 0,
+            None => 1,
+            Some(_) => 2,
+        };
+        let codings = concept.coding.iter().filter_map(|coding| {
+            let code = self
+                .known(coding.code.as_deref())
+                .or(self.known(coding.display.as_deref()))?;
+            Some((rank(coding.system.as_deref()), code))
+        });
+        let best = codings.min_by_key(|(rank, _)| *rank).map(|(_, code)| code);
+        best.or_else(|| self.known(concept.text.as_deref()))
+    }
+
+    /// The code, with a remark when there is a status and it is none of FHIR's.
+    pub(super) fn hear(&self, concept: &Option<CodeableConcept>, remarks: &mut Remarks<'_>) -> Option<&'static str> {
+        let code = self.of(concept);
+        if code.is_none() && concept.as_ref().is_some_and(|concept| !concept.is_empty()) {
+            remarks.changed(format!(
+                "has a {} that is none of FHIR R4, and is taken as if it had none",
+                self.name
+            ));
+        }
+        code
+    }
+
+    /// The code that a word is, whatever its letters and what joins them.
+    fn known(&self, word: Option<&str>) -> Option<&'static str> {
+        let word = word?.trim().to_lowercase().replace([' ', '_'], "-");
+        self.codes.iter().find(|code| **code == word).copied()
+    }
+}
