@@ -67,7 +67,7 @@ impl Likeness {
     /// and has another sex, nor who was born on another day, unless the id is the same too and the day may have been corrected. A number
     /// of no type proves so little that all that is told of a patient has to agree with it, but for a
     /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's. One address
-    /// is of two where two of name, sex and number differ, and no number is common to them.
+    /// is of two where two of name, sex and number differ, or the days of birth by a generation, and no number is common to them.
     pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
         let days = self.born.zip(other.born);
         let other_day = days.is_some_and(|(one, two)| !agree(one, two));
@@ -84,7 +84,9 @@ impl Likeness {
             // A server may be set up anew, and two may be called the same: `http://localhost`.
             Bond::Resource => {
                 let otherwise = [given, family, gender, self.numbered_apart(other)];
-                is_patient && !self.is_numbered_as(other) && otherwise.into_iter().filter(|one| *one).count() >= 2
+                let differs = otherwise.into_iter().filter(|one| *one).count() >= 2;
+                let generations = days.is_some_and(|(one, two)| are_generations(one, two));
+                is_patient && !self.is_numbered_as(other) && (differs || generations)
             }
             Bond::Known => {
                 (other_resource && self.numbered_apart(other))
