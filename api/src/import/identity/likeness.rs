@@ -65,8 +65,8 @@ impl Likeness {
     /// family name in common. Twins have the day of birth in common, the family name, and a given name that is not the first; they may
     /// be written under the number of one of them, or of their mother, whatever its type: with that nobody is who is called otherwise
     /// and has another sex, nor who was born on another day, unless the id is the same too and the day may have been corrected. A number
-    /// of no type proves so little that all that is told of a patient has to agree with it, but for a
-    /// family name that was changed; of others no day of birth is told, and an id of one more file may be the same one's. One address
+    /// of no type proves so little that all that is told of a patient has to agree with it, the day of birth with it, but for a
+    /// family name that was changed: through somebody of whom no day is told two of one name would become one. Of others no day of birth is told, and an id of one more file may be the same one's. One address
     /// is of two where two of name, sex and number differ, or the days of birth by a generation, and no number is common to them.
     pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
         let days = self.born.zip(other.born);
@@ -96,7 +96,7 @@ impl Likeness {
             Bond::Typed => (other_resource && self.numbered_apart(other)) || (given && gender) || other_day,
             Bond::Plain => {
                 other_day
-                    || (is_patient && (given || (family && days.is_none())))
+                    || (is_patient && (given || days.is_none()))
                     || (other_resource && (given || mark || self.numbered_apart(other)))
             }
         }
@@ -404,9 +404,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_speaks_against_nothing() {
+    fn what_is_not_told_speaks_against_nothing_but_a_number_of_no_type_needs_the_day_of_birth() {
         let known = person(1970, "Ada", "Byron", &[("mrn", "a")], "p1");
-        assert!(!contradict(&known, &Likeness::default(), Bond::Plain));
+        assert!(!contradict(&known, &Likeness::default(), Bond::Typed));
+        assert!(contradict(&known, &Likeness::default(), Bond::Plain));
         let year = Likeness {
             born: Some((1970, None, None)),
             ..known.clone()
