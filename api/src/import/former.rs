@@ -20,12 +20,10 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> bool {
     if newest.gender.as_deref().is_none_or(|gender| gender == "unknown") {
         newest.gender = older.gender.or(newest.gender.take());
     }
-    // A year is every day of it.
+    // A year is every day of it. Whose day of birth is not told now is refused: an older state may be somebody else's.
     let is_vaguer = |known: &String| {
-        newest
-            .birth_date
-            .as_ref()
-            .is_none_or(|told| known.starts_with(told.as_str()))
+        let told = newest.birth_date.as_ref();
+        told.is_some_and(|told| known.starts_with(told.as_str()))
     };
     if let Some(known) = older.birth_date.filter(is_vaguer) {
         newest.birth_date = Some(known);

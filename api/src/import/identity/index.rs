@@ -493,13 +493,16 @@ impl Index {
         self.parts.get(&patient).copied().unwrap_or_default()
     }
 
-    /// What tells the newest state of a group from others.
+    /// What tells a group from others: what its newest state says, and what only older ones say, the newest of them first.
     pub(in crate::import) fn likeness_of(&self, group: u32) -> Likeness {
-        let content = self.by_group.get(&group).and_then(|group| group.content);
-        content
-            .and_then(|number| self.states.get(at(number)))
-            .map(|state| state.likeness.clone())
-            .unwrap_or_default()
+        let members = self.members.get(&group).into_iter().flatten();
+        let states = members.filter_map(|number| self.states.get(at(*number)));
+        let mut states: Vec<&State> = states.filter(|state| !state.deleted).collect();
+        states.sort_by_key(|state| std::cmp::Reverse(state.stamp));
+        let mut states = states.into_iter();
+        let mut likeness = states.next().map(|state| state.likeness.clone()).unwrap_or_default();
+        states.for_each(|older| likeness.fill(&older.likeness));
+        likeness
     }
 
     /// The groups of a kind that have content, in the order in which they first appear.

@@ -132,6 +132,23 @@ impl Likeness {
             || self.numbered_apart(other)
     }
 
+    /// Adds what an older state says of a person and this one does not.
+    pub(super) fn fill(&mut self, older: &Self) {
+        let is_vaguer = |known: Born| self.born.is_none_or(|told| agree(told, known));
+        let is_exact = self.born.is_some_and(|born| born.2.is_some());
+        if let Some(known) = older.born.filter(|known| !is_exact && is_vaguer(*known)) {
+            self.born = Some(known);
+        }
+        self.gender = self.gender.or(older.gender);
+        if self.first.is_empty() {
+            self.first.clone_from(&older.first);
+            self.given.clone_from(&older.given);
+        }
+        if self.family.is_empty() {
+            self.family.clone_from(&older.family);
+        }
+    }
+
     /// Whether the day of birth may be this one.
     pub(in crate::import) fn may_be_born(&self, day: NaiveDate) -> bool {
         let day = (day.year(), Some(day.month()), Some(day.day()));

@@ -396,6 +396,19 @@ fn children_under_one_number_are_two_in_two_runs_whatever_its_type() {
     assert_eq!((tell(&mut records, &[twin("Anna")]), records.len()), (0, 1));
 }
 
+#[test]
+fn a_day_of_birth_that_only_an_older_state_tells_counts() {
+    let house = plain("urn:house", "1");
+    let father = somebody("", "John", "Rossi", "1950-05-06", &house);
+    let son = somebody("", "John", "Rossi", "1980-05-06", &house);
+    let mut undated = son.clone();
+    undated.as_object_mut().unwrap().remove("birthDate");
+    let mut records = Vec::new();
+    assert_eq!(tell(&mut records, &[father]), 0);
+    assert_eq!((tell(&mut records, &[son, undated]), records.len()), (1, 1));
+    assert_eq!(records[0].details.birth_date.to_string(), "1950-05-06");
+}
+
 fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCaseError> {
     for one in told {
         for two in told {

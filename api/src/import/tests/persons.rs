@@ -225,8 +225,8 @@ fn what_the_newest_state_does_not_tell_is_as_the_older_one_says() {
     let alone = ran(&[of(&[whole.clone()])]).patients.remove(0).details;
     for stub in [stub.clone(), undated] {
         for files in [
-            vec![of(&[whole.clone()]), of(&[stub.clone()])],
-            vec![of(&[stub.clone()]), of(&[whole.clone()])],
+            vec![of(std::slice::from_ref(&whole)), of(std::slice::from_ref(&stub))],
+            vec![of(std::slice::from_ref(&stub)), of(std::slice::from_ref(&whole))],
             vec![of(&[whole.clone(), stub.clone()])],
         ] {
             let outcome = ran(&files);
