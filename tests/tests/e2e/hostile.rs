@@ -124,7 +124,7 @@ fn values() -> Vec<Value> {
 fn broken(good: &[u8]) -> Vec<Vec<u8>> {
     let half = good.get(..good.len() / 2).unwrap_or_default();
     let deep = |open: &str| open.repeat(20_000).into_bytes();
-    let long = format!("{{\"long\":\"{}\"}}", MARK.repeat(40_000));
+    let long = format!("{{\"long\":\"{}\"}}", MARK.repeat(900_000));
     vec![
         half.to_vec(),
         [good, b" x"].concat(),
