@@ -1,6 +1,6 @@
 //! The one table of aggregates.
 //!
-//! Each line of [`aggregates!`] is an aggregate: its number, its name, its type, its id, and its events with the key under which each
+//! Each line of `aggregates!` is an aggregate: its number, its name, its type, its id, and its events with the key under which each
 //! is sealed. Ids, references, the enum of all events, their encoding and the tests of it are made from it, by macros to which the
 //! table is handed. Whoever adds an aggregate adds it here.
 //!

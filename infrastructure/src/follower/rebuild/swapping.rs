@@ -13,7 +13,7 @@ use crate::follower::runner::Place;
 use crate::follower::trust::Distrust;
 use crate::postgres::LIVE;
 
-/// Renames the schemas [`LIVE`] and [`REBUILD`]. A follower that waits for the lock on the checkpoint must not find the row in the
+/// Renames the schemas [`LIVE`] and [`REBUILD`](crate::postgres::REBUILD). A follower that waits for the lock on the checkpoint must not find the row in the
 /// schema that is put away.
 const SWAP: &str = "
     DROP SCHEMA IF EXISTS retired CASCADE;
