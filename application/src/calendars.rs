@@ -258,15 +258,14 @@ impl<B: Backend> Clinic<B> {
         let mut day = first_day(issue, found.day, expected);
         let mut in_own_stream = found.recorded;
         for _ in 0..MOST_MOVES {
-            let stream = if in_own_stream {
-                CalendarId::of_visit(appointment)
+            let seen = expected_on(day, appointment, expected)?;
+            let target = if in_own_stream {
+                // It is all that stands there.
+                Target::of(CalendarId::of_visit(appointment)).expecting(seen.map(|seen| Expected::whole(seen.version)))
             } else {
-                CalendarId {
-                    owner: found.owner,
-                    day,
-                }
+                let owner = found.owner;
+                Target::of(CalendarId { owner, day }).expecting(seen)
             };
-            let target = Target::of(stream).expecting(expected_on(day, appointment, expected)?);
             let command = action.command(appointment, context.at);
             match self.execute::<Calendar>(target, command, &context).await {
                 Err(CommandError::Rejected(CalendarError::Moved { to })) => day = to,

@@ -148,6 +148,31 @@ async fn what_breaks_a_rule_gets_its_problem_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_on_a_recorded_visit_may_insist_on_the_state_that_was_seen() {
+    let clinic = Clinic::open().await;
+    let visit = |reason: &str| {
+        json!({
+            "identifier": { "system": "urn:test", "value": "1" }, "patient": clinic.patient, "practitioner": clinic.doctor,
+            "start": "2020-03-02T09:00:00Z", "minutes": 20, "outcome": "open", "reason": { "text": reason }, "corrects": true,
+        })
+    };
+    let tell = async |reason: &str| {
+        let (status, headers, told) = clinic.post("/v1/visits", &visit(reason), &[]).await;
+        assert!(status < 300, "{told}");
+        let path = told["resource"].as_str().unwrap().to_owned();
+        (path, headers[ETAG].to_str().unwrap().to_owned())
+    };
+    let (path, former) = tell("a cough").await;
+    let (_, newer) = tell("a cold").await;
+    let complete = format!("{path}/complete");
+    for (tag, status) in [(&former, 412), (&newer, 200), (&newer, 412)] {
+        let (got, _, answer) = clinic.post(&complete, &json!({}), &[("if-match", tag)]).await;
+        assert_eq!(got, status, "{tag}: {answer}");
+    }
+    clinic.system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stale_version_is_refused_and_an_appointment_moves_without_being_lost() {
     let clinic = Clinic::open().await;
     let (status, headers, booked) = clinic.post("/v1/appointments", &clinic.booking("09:00"), &[]).await;
