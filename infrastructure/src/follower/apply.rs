@@ -183,14 +183,7 @@ pub(super) async fn revert(
     ] {
         sqlx::query(statement).bind(above).execute(&mut *transaction).await?;
     }
-    checkpoint::advance(
-        &mut transaction,
-        None,
-        std::slice::from_ref(to),
-        finalized,
-        Rows::default(),
-    )
-    .await?;
+    checkpoint::place(&mut transaction, to, finalized).await?;
     crash_point(FOLLOWER_REVERTED);
     transaction.commit().await?;
     Ok(Applied::Now)
@@ -221,14 +214,7 @@ pub(super) async fn reanchor(
     finalized: FinalPoint,
 ) -> Result<(), FollowerError> {
     transaction.execute("DELETE FROM blocks; DELETE FROM undo_log").await?;
-    checkpoint::advance(
-        &mut transaction,
-        None,
-        std::slice::from_ref(to),
-        finalized,
-        Rows::default(),
-    )
-    .await?;
+    checkpoint::place(&mut transaction, to, finalized).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -156,6 +156,16 @@ pub(super) struct Before<'a> {
     pub(super) shape: &'a Shape,
 }
 
+/// Puts the checkpoint, which is locked, at a block, and appends nothing.
+pub(super) async fn place(
+    connection: &mut PgConnection,
+    at: &AppliedBlock,
+    finalized: FinalPoint,
+) -> Result<(), sqlx::Error> {
+    let moved = advance(connection, None, std::slice::from_ref(at), finalized, Rows::default());
+    moved.await.map(drop)
+}
+
 /// Moves the checkpoint to the last of these blocks, remembers them all, forgets those that are not needed any more, and appends
 /// entries to the journal; all of it only if the checkpoint is where it must be, or else locked. Answers whether it was. In one round
 /// trip: every command waits for it.

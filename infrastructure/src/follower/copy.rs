@@ -39,10 +39,8 @@ pub(super) async fn append(connection: &mut PgConnection, blocks: &[OpenedBlock]
 }
 
 fn write_rows(buffer: &mut Vec<u8>, block: &OpenedBlock) {
-    let log = &block.checked.log;
-    let number = to_sql(log.block.number).to_be_bytes();
-    let entries = log.appended.iter().zip(&block.checked.stream_heads).zip(&block.labels);
-    for ((entry, head), label) in entries {
+    let number = to_sql(block.checked.log.block.number).to_be_bytes();
+    for (entry, head, label) in block.entries() {
         buffer.extend_from_slice(&COLUMNS.to_be_bytes());
         value(buffer, &to_sql(entry.position).to_be_bytes());
         value(buffer, &entry.stream.0);

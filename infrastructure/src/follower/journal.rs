@@ -95,14 +95,7 @@ impl<'a> Rows<'a> {
 
     fn extend(&mut self, block: &'a OpenedBlock) {
         let number = to_sql(block.checked.log.block.number);
-        let entries = block
-            .checked
-            .log
-            .appended
-            .iter()
-            .zip(&block.checked.stream_heads)
-            .zip(&block.labels);
-        for ((entry, head), label) in entries {
+        for (entry, head, label) in block.entries() {
             self.positions.push(to_sql(entry.position));
             self.streams.push(&entry.stream.0);
             self.versions.push(to_sql(entry.version));

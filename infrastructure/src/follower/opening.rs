@@ -8,7 +8,7 @@ use domain::kernel::{AggregateRef, CommandId};
 use super::FollowerError;
 use super::trust::CheckedBlock;
 use crate::keys::KeySet;
-use crate::log::KeyId;
+use crate::log::{AppendedEntry, KeyId, StreamHead};
 use crate::sealing::{Need, Opener, Opening, PersonalPart};
 
 /// A block whose entries were opened as far as this server can.
@@ -22,6 +22,16 @@ pub(super) struct OpenedBlock {
     pub(super) parked: Vec<Parked>,
     /// How many entries are foreign.
     pub(super) foreign: u64,
+}
+
+impl OpenedBlock {
+    /// Its entries, each with the head of its stream after it and what the journal says of it.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&AppendedEntry, &StreamHead, &Label)> {
+        let entries = self.checked.log.appended.iter().zip(&self.checked.stream_heads);
+        entries
+            .zip(&self.labels)
+            .map(|((entry, head), label)| (entry, head, label))
+    }
 }
 
 /// What the journal says about an entry beside its sealed payload.

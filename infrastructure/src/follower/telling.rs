@@ -44,14 +44,7 @@ where
     }
 
     pub(super) fn publish_applied(&self, block: &OpenedBlock) {
-        let entries = block
-            .checked
-            .log
-            .appended
-            .iter()
-            .zip(&block.checked.stream_heads)
-            .zip(&block.labels);
-        let appended = entries.map(|((entry, head), label)| AppliedEvent {
+        let appended = block.entries().map(|(entry, head, label)| AppliedEvent {
             stream: entry.stream,
             head: StreamHead { ..*head },
             position: entry.position,

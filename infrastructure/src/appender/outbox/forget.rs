@@ -12,6 +12,11 @@ use crate::appender::machine::Nonce;
 use crate::chain::Hash;
 use crate::log::Commit;
 
+/// Fails when the lease was lost meanwhile: then nothing was changed.
+const fn still_held(held: bool) -> Result<(), OutboxError> {
+    if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
+}
+
 impl Outbox {
     /// Whether it holds no commit. Then it forgets what is left, too: an empty transaction matters only to those after it.
     pub(in crate::appender) async fn is_done(&self) -> Result<bool, OutboxError> {
@@ -57,7 +62,7 @@ impl Outbox {
             .bind(commands)
             .fetch_one(connection)
             .await?;
-        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
+        still_held(held)
     }
 
     /// Forgets a commit that can never be appended, and keeps in mind that it was one: its command is never executed.
@@ -84,7 +89,7 @@ impl Outbox {
             .bind(command.uuid())
             .fetch_one(connection)
             .await?;
-        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
+        still_held(held)
     }
 
     /// Forgets transactions by all their signatures, with the commits that are still theirs. By signature, because a nonce may
@@ -111,6 +116,6 @@ impl Outbox {
             .bind(hashes)
             .fetch_one(connection)
             .await?;
-        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
+        still_held(held)
     }
 }

@@ -9,7 +9,6 @@ use super::fetching::{Fetched, fetch};
 use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
 use crate::chain::{BlockId, BlockLogs, ChainError};
 use crate::follower::checkpoint::{self, FinalPoint};
-use crate::follower::journal::Rows;
 use crate::follower::opening::{self, OpenedBlock};
 use crate::follower::parking::Held;
 use crate::follower::runner::Place;
@@ -143,10 +142,7 @@ where
 /// Moves the checkpoint to a final block, and remembers no other.
 async fn move_to(connection: &mut PgConnection, to: &AppliedBlock) -> Result<(), sqlx::Error> {
     connection.execute("DELETE FROM blocks").await?;
-    let blocks = std::slice::from_ref(to);
-    checkpoint::advance(connection, None, blocks, FinalPoint::at(to), Rows::default())
-        .await
-        .map(drop)
+    checkpoint::place(connection, to, FinalPoint::at(to)).await
 }
 
 /// A batch of blocks, opened.
