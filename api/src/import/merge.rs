@@ -14,7 +14,7 @@ use domain::practitioner::PractitionerDetails;
 
 use self::findings::{Finding, Out, Updated};
 use self::words::Words;
-use super::identity::{ADDRESSES, is_global};
+use super::identity::{ADDRESSES, is_global, is_on_a_server};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
 /// added to, but for what is `former`. What only one of two states tells stays or is added, a death too: others may not have heard of
@@ -24,8 +24,8 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
     let known = recorded.other_identifiers.iter();
     let is_address = |known: &Identifier| known.system == ADDRESSES && is_global(&known.value);
     let is_called = known.clone().any(is_address);
-    // What the resource is called may change with every export; one name that is good everywhere is enough to know it again.
-    let worth = |other: &&Identifier| !(is_called && other.system == ADDRESSES);
+    // A server gives its resource one address for good. Any other name may change with every export: one is enough.
+    let worth = |other: &&Identifier| other.system != ADDRESSES || !is_called || is_on_a_server(&other.value);
     let new = told.identifier.iter().chain(&told.other_identifiers).filter(worth);
     let mut other_identifiers: Vec<Identifier> = Vec::new();
     for other in known.filter(|known| !former.contains(known)).chain(new) {

@@ -6,7 +6,7 @@ use domain::patient::{Intake, Matter, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
-use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, is_global, keys};
+use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, is_global, is_on_a_server, keys};
 use super::mapping::{self, Context, Notes, Plan, Visit};
 use super::merge::{self, Beside, Ended};
 use super::parts::{self, Deleted, Share, behind_role};
@@ -198,7 +198,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
             notes.changed("Patient", &entry.path, why);
         }
     }
-    let others = own.iter().skip(1).chain(names.resource.first());
+    let addresses = names.resource.iter().filter(|name| is_on_a_server(&name.value));
+    let others = own.iter().skip(1).chain(names.resource.first()).chain(addresses);
     let others = distinct(others.filter(|other| Some(*other) != own.first()));
     for deleted in &share.deleted {
         let why = "was deleted at the source: it is taken out, and no older state brings it back";

@@ -84,8 +84,10 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
     let is_theirs = |details: &PatientDetails| {
         let mut known = likeness_of(details);
         let is_called = |names: &[Identifier]| names.iter().any(|name| details.is_called(name));
-        let is_resource = person.likeness.own.is_some() && person.likeness.own == known.own;
-        let bond = if is_resource {
+        let is_address = |name: &Identifier| is_global(&name.value) && details.is_called(name);
+        let bond = if person.resource.iter().any(is_address) {
+            // A record may have several.
+            known.own = person.likeness.own;
             Bond::Resource
         } else if is_called(&person.typed) && is_called(&person.resource) {
             Bond::Known

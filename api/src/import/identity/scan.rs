@@ -415,10 +415,12 @@ fn own(full_url: Option<&str>, id: Option<&str>) -> Option<Identifier> {
 
 /// Whether an address names one resource, wherever it is used.
 pub(in crate::import) fn is_global(url: &str) -> bool {
-    url.starts_with("http://")
-        || url.starts_with("https://")
-        || url.strip_prefix("urn:uuid:").is_some_and(is_uuid)
-        || url.starts_with("urn:oid:")
+    is_on_a_server(url) || url.strip_prefix("urn:uuid:").is_some_and(is_uuid) || url.starts_with("urn:oid:")
+}
+
+/// Whether an address is the one at which a server answers.
+pub(in crate::import) fn is_on_a_server(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }
 
 fn is_uuid(id: &str) -> bool {

@@ -4,11 +4,12 @@ use domain::kernel::SourceId;
 
 use super::Kind;
 use super::key::Key;
+use super::scan::is_on_a_server;
 
 /// What a source calls a resource: by its id, or by its address on a server. A `fullUrl` that is a URN is made anew for every bundle
 /// and names nothing beyond it (FHIR R4, `Bundle.entry.fullUrl`).
 pub(in crate::import) fn source_id(kind: Kind, id: Option<&str>, address: Option<&str>) -> Option<SourceId> {
-    let address = address.filter(|address| address.starts_with("http://") || address.starts_with("https://"));
+    let address = address.filter(|address| is_on_a_server(address));
     let address = address.map(|address| address.split_once("/_history/").map_or(address, |(address, _)| address));
     let parts = address.and_then(|address| {
         let (before, id) = address.trim_end_matches('/').rsplit_once('/')?;

@@ -246,10 +246,12 @@ fn import(
 
 /// Imports one bundle of patients. Answers how many were not taken.
 fn tell(records: &mut Vec<Record>, patients: &[Value]) -> usize {
-    let entries: Vec<Value> = patients
-        .iter()
-        .map(|resource| json!({ "resource": resource }))
-        .collect();
+    let entry = |resource: &Value| json!({ "resource": resource });
+    tell_entries(records, &patients.iter().map(entry).collect::<Vec<_>>())
+}
+
+/// Imports one bundle of these entries. Answers how many were not taken.
+fn tell_entries(records: &mut Vec<Record>, entries: &[Value]) -> usize {
     let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
     let bundle = bundle.to_string().into_bytes();
     let mut index = Index::default();
@@ -420,7 +422,7 @@ fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCa
 }
 
 #[test]
-fn an_address_is_remembered_beside_an_id_that_is_none() {
+fn every_address_on_a_server_is_remembered_and_of_other_names_one() {
     let known = |address: &str| PatientDetails {
         other_identifiers: vec![Identifier {
             system: ADDRESSES.to_owned(),
@@ -435,7 +437,24 @@ fn an_address_is_remembered_beside_an_id_that_is_none() {
     );
     let both = merge::details(&id, &one, &[]);
     assert_eq!(both.other_identifiers.len(), 2);
-    assert_eq!(merge::details(&both, &other, &[]), both, "one is enough");
+    assert_eq!(merge::details(&both, &other, &[]).other_identifiers.len(), 3);
+    let export = known("urn:uuid:8f1d1d0a-4b9f-4f0e-9d5e-0a4a3c1f2b6d");
+    assert_eq!(merge::details(&both, &export, &[]), both, "the next export has another");
+}
+
+#[test]
+fn who_was_taken_for_another_is_nobody_else_when_they_are_told_once_more() {
+    let john = |number: u32, family: &str| {
+        let insurer = plain("urn:insurer", "R");
+        let resource = somebody("", "John", family, "1980-06-05", &insurer);
+        json!({ "fullUrl": format!("https://a.test/Patient/{number}"), "resource": resource })
+    };
+    let told = [john(2, "Newname"), john(0, "Newname"), john(2, "Smith")];
+    let mut records = Vec::new();
+    for entry in told.iter().chain(&told) {
+        assert_eq!(tell_entries(&mut records, std::slice::from_ref(entry)), 0);
+        assert_eq!(records.len(), 1);
+    }
 }
 
 proptest! {
