@@ -96,6 +96,12 @@ pub enum ComposeError {
         "the database's tables are not up to date, and the server's role may not change them: run `medconnect migrate` as their owner"
     )]
     NotMigrated(#[source] sqlx::Error),
+    /// The tables were made by another version of the program than this one can bring further.
+    #[error(
+        "the database's tables are of another version of medconnect: go on with that version, or take another database \
+         (`database.url`; with `medconnect dev`, another `--data-dir`)"
+    )]
+    OtherVersion(#[source] MigrateError),
     /// The database cannot be brought to this version.
     #[error("the database cannot be migrated")]
     Migration(#[source] MigrateError),
@@ -142,6 +148,7 @@ impl ComposeError {
                 | Self::Contract(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl
+                | Self::OtherVersion(_)
                 | Self::OtherSecret
                 | Self::OtherEncryptionKeys(_)
         )
@@ -153,6 +160,7 @@ impl From<MigrateError> for ComposeError {
         match error {
             MigrateError::Execute(cause) if is_forbidden(&cause) => Self::NotMigrated(cause),
             MigrateError::Execute(cause) => Self::Database(cause),
+            error @ (MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_)) => Self::OtherVersion(error),
             error => Self::Migration(error),
         }
     }

@@ -299,6 +299,7 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
     identifiers.sort_unstable();
     let born = details.birth_date;
     Likeness {
+        is_patient: true,
         born: Some((born.year(), Some(born.month()), Some(born.day()))),
         gender: super::identity::gender(details.gender),
         given: super::identity::words(details.name.given.iter().map(String::as_str)),

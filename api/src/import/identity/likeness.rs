@@ -23,6 +23,8 @@ pub(in crate::import) type Born = (i32, Option<u32>, Option<u32>);
 /// What a state says of whom it describes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(in crate::import) struct Likeness {
+    /// Whether it describes a patient. Only states of one kind are compared.
+    pub(in crate::import) is_patient: bool,
     /// The date of birth, if it is told.
     pub(in crate::import) born: Option<Born>,
     /// Administrative gender, if it is told.
@@ -79,14 +81,13 @@ impl Likeness {
         }
         let other_resource = self.own.is_none() || self.own != other.own;
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
-        let is_patient = self.is_patient(other);
         match bond {
             // A server may be set up anew, and two may be called the same: `http://localhost`.
             Bond::Resource => {
                 let otherwise = [given, family, gender, self.numbered_apart(other)];
                 let differs = otherwise.into_iter().filter(|one| *one).count() >= 2;
                 let generations = days.is_some_and(|(one, two)| are_generations(one, two));
-                is_patient && !self.is_numbered_as(other) && (differs || generations)
+                self.is_patient && !self.is_numbered_as(other) && (differs || generations)
             }
             Bond::Known => {
                 (other_resource && self.numbered_apart(other))
@@ -96,7 +97,7 @@ impl Likeness {
             Bond::Typed => (other_resource && self.numbered_apart(other)) || (given && gender) || other_day,
             Bond::Plain => {
                 other_day
-                    || (is_patient && (given || days.is_none()))
+                    || (self.is_patient && (given || days.is_none()))
                     || (other_resource && (given || mark || self.numbered_apart(other)))
             }
         }
@@ -109,7 +110,7 @@ impl Likeness {
         let told = |one: &[Word], two: &[Word]| !one.is_empty() && !two.is_empty();
         let given = told(&self.given, &other.given).then(|| !self.is_called_otherwise(other));
         let family = told(&self.family, &other.family).then(|| !apart(&self.family, &other.family));
-        let is_only_doctor = !self.is_patient(other) && given.is_none() && family == Some(true);
+        let is_only_doctor = !self.is_patient && given.is_none() && family == Some(true);
         let is_named_whole = self.is_named_as(other) || (is_only_doctor && self.family == other.family);
         let differs = [born, given, family].contains(&Some(false));
         !differs && ((born == Some(true) && given == Some(true)) || is_named_whole)
@@ -120,7 +121,7 @@ impl Likeness {
     pub(in crate::import) fn is_strange_to(&self, other: &Self) -> bool {
         let is_named = |one: &Self| !(one.given.is_empty() && one.family.is_empty());
         let is_called_as = !self.is_called_otherwise(other) && !self.given.is_empty() && !other.given.is_empty();
-        self.is_patient(other) && is_named(self) && is_named(other) && !is_called_as && !self.is_named_as(other)
+        self.is_patient && is_named(self) && is_named(other) && !is_called_as && !self.is_named_as(other)
     }
 
     /// Whether the two, taken for one, differ in a name, the sex, the date of birth or a number: that somebody may want to see.
@@ -153,11 +154,6 @@ impl Likeness {
     pub(in crate::import) fn may_be_born(&self, day: NaiveDate) -> bool {
         let day = (day.year(), Some(day.month()), Some(day.day()));
         self.born.is_some_and(|born| agree(born, day))
-    }
-
-    /// Whether of either a day of birth is told, as it is of patients.
-    const fn is_patient(&self, other: &Self) -> bool {
-        self.born.is_some() || other.born.is_some()
     }
 
     /// Whether two names are common to them, wherever in a name they stand, and their first names are not two: where a name is told in
@@ -289,6 +285,7 @@ mod tests {
             .collect();
         identifiers.sort_unstable();
         Likeness {
+            is_patient: true,
             born: Some((born, Some(5), Some(6))),
             gender: Some(1),
             given: words([given]),
@@ -297,6 +294,14 @@ mod tests {
             mark: None,
             identifiers,
             own: (!own.is_empty()).then(|| Key::of(&[own])),
+        }
+    }
+
+    /// A patient of whom nothing is told.
+    fn unknown() -> Likeness {
+        Likeness {
+            is_patient: true,
+            ..Likeness::default()
         }
     }
 
@@ -423,8 +428,8 @@ mod tests {
     #[test]
     fn what_is_not_told_speaks_against_nothing_but_a_number_of_no_type_needs_the_day_of_birth() {
         let known = person(1970, "Ada", "Byron", &[("mrn", "a")], "p1");
-        assert!(!contradict(&known, &Likeness::default(), Bond::Typed));
-        assert!(contradict(&known, &Likeness::default(), Bond::Plain));
+        assert!(!contradict(&known, &unknown(), Bond::Typed));
+        assert!(contradict(&known, &unknown(), Bond::Plain));
         let year = Likeness {
             born: Some((1970, None, None)),
             ..known.clone()
@@ -444,7 +449,7 @@ mod tests {
             given: ada.given.iter().copied().filter(|_| given).collect(),
             first: ada.first.iter().copied().filter(|_| given).collect(),
             family: ada.family.iter().copied().filter(|_| family).collect(),
-            ..Likeness::default()
+            ..unknown()
         };
         for like in [without(true, true, false), without(false, true, true)] {
             assert!(resembles(&like), "{like:?}");
@@ -492,10 +497,7 @@ mod tests {
         }
         let ada = person(1970, "Ada", "Byron", &house, "p1");
         assert!(!ada.is_strange_to(&person(1970, "Ada", "Lovelace", &house, "p2")));
-        assert!(
-            !ada.is_strange_to(&Likeness::default()),
-            "who is not named is nobody else"
-        );
+        assert!(!ada.is_strange_to(&unknown()), "who is not named is nobody else");
     }
 
     #[test]

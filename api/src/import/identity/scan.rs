@@ -237,6 +237,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         is_own_global: false,
         identifiers: Vec::new(),
         likeness: Likeness {
+            is_patient: matches!(kind, Kind::Patient),
             born: None,
             gender: None,
             given: Vec::new(),
@@ -280,7 +281,7 @@ fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> O
         id: pointer.id,
         likeness: Likeness {
             own: own.as_ref().map(|own| likeness::keys(own).1),
-            ..Likeness::default()
+            ..bare.likeness
         },
         own,
         is_own_global: item.full_url.as_deref().is_some_and(is_global) || id.is_some_and(is_uuid),
@@ -324,6 +325,7 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
     keys.sort_unstable();
     keys.dedup();
     found.likeness = Likeness {
+        is_patient: found.kind == Kind::Patient,
         born: born.map(|born| {
             let day = born.first_day();
             match born {

@@ -252,12 +252,16 @@ fn tell(records: &mut Vec<Record>, patients: &[Value]) -> usize {
 
 /// Imports one bundle of these entries. Answers how many were not taken.
 fn tell_entries(records: &mut Vec<Record>, entries: &[Value]) -> usize {
-    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
-    let bundle = bundle.to_string().into_bytes();
+    let bundle = bundle(entries);
     let mut index = Index::default();
     index.add(0, identity::scan(&fhir::contents(&bundle, false), context().now));
     index.close();
     import(&index, &[bundle], records, |_| BTreeSet::new())
+}
+
+fn bundle(entries: &[Value]) -> Vec<u8> {
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    bundle.to_string().into_bytes()
 }
 
 fn somebody(id: &str, given: &str, family: &str, born: &str, identifiers: &Value) -> Value {
@@ -409,6 +413,26 @@ fn a_day_of_birth_that_only_an_older_state_tells_counts() {
     assert_eq!(tell(&mut records, &[father]), 0);
     assert_eq!((tell(&mut records, &[son, undated]), records.len()), (2, 1));
     assert_eq!(records[0].details.birth_date.to_string(), "1950-05-06");
+}
+
+#[test]
+fn two_of_whom_no_day_of_birth_is_told_share_a_households_number_and_an_id_of_two_files() {
+    let house = plain("urn:house", "1");
+    let undated = |given: &str| {
+        let mut patient = somebody("p0", given, "Smith", "1980-06-05", &house);
+        patient.as_object_mut().unwrap().remove("birthDate");
+        patient
+    };
+    let mut index = Index::default();
+    for (file, given) in ["John", "Maria"].into_iter().enumerate() {
+        let bundle = bundle(&[json!({ "resource": undated(given) })]);
+        index.add(
+            u32::try_from(file).unwrap(),
+            identity::scan(&fhir::contents(&bundle, false), context().now),
+        );
+    }
+    index.close();
+    assert_eq!(index.groups_of(Kind::Patient).len(), 2);
 }
 
 fn assert_one_person(world: &World, told: &BTreeSet<usize>) -> Result<(), TestCaseError> {
