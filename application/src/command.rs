@@ -14,7 +14,7 @@ use domain::kernel::{ClinicAggregate, CommandId};
 use uuid::Uuid;
 
 use crate::log::{Actor, Finality, Position};
-use crate::transaction::{Root, Scope, Target};
+use crate::transaction::{Root, Roots, Target};
 
 /// What a use case stamps on a command.
 #[derive(Clone, Debug)]
@@ -144,7 +144,7 @@ pub trait CommandExecutor: Send + Sync + 'static {
         context: &CommandContext,
     ) -> impl Future<Output = Result<Receipt, CommandError<E>>> + Send
     where
-        S: Scope,
+        S: Roots,
         E: Send,
         D: Fn(S) -> Result<S, E> + Send + Sync;
 

@@ -73,7 +73,7 @@ impl<B: Backend> Clinic<B> {
             registration,
             now: context.at,
         };
-        let target = Target::of(patient).with(freshness);
+        let target = Target::of(patient).freshness(freshness);
         let done = self.execute::<Patient>(target, command, &context).await;
         let receipt = done.map_err(|error| {
             let error = UseCaseError::from(error.refused_as(of_a_registration));

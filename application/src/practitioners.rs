@@ -38,7 +38,7 @@ impl<B: Backend> Clinic<B> {
         let practitioner = PractitionerId::new(practitioner);
         let context = self.stamp(principal, issue);
         let command = PractitionerCommand::Register { details };
-        let target = Target::of(practitioner).with(freshness);
+        let target = Target::of(practitioner).freshness(freshness);
         let done = self.execute::<Practitioner>(target, command, &context).await;
         let receipt =
             done.map_err(|error| UseCaseError::from(error).meeting(Resource::Practitioner, practitioner.uuid()))?;

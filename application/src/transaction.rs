@@ -67,7 +67,7 @@ impl<I> Target<I> {
 
     /// An aggregate that may exist, or not.
     #[must_use]
-    pub fn with(self, freshness: Freshness) -> Self {
+    pub fn freshness(self, freshness: Freshness) -> Self {
         Self { freshness, ..self }
     }
 
@@ -122,7 +122,7 @@ impl<A: ClinicAggregate> Root<A> {
 pub struct Mismatched;
 
 /// The aggregates of a transaction.
-pub trait Scope: Sized + Send {
+pub trait Roots: Sized + Send {
     /// Which they are.
     type Targets: Clone + Send + Sync;
 
@@ -142,7 +142,7 @@ pub trait Scope: Sized + Send {
     fn close(self) -> Result<Vec<Vec<AnyEvent>>, Mismatched>;
 }
 
-impl<A: ClinicAggregate> Scope for Root<A> {
+impl<A: ClinicAggregate> Roots for Root<A> {
     type Targets = Target<A::Id>;
 
     fn targets(target: &Target<A::Id>) -> Vec<Target<AggregateRef>> {
@@ -167,9 +167,9 @@ impl<A: ClinicAggregate> Scope for Root<A> {
     }
 }
 
-macro_rules! scope_of_several {
+macro_rules! several_roots {
     ($($A:ident $root:ident),*) => {
-        impl<$($A: ClinicAggregate),*> Scope for ($(Root<$A>,)*) {
+        impl<$($A: ClinicAggregate),*> Roots for ($(Root<$A>,)*) {
             type Targets = ($(Target<$A::Id>,)*);
 
             fn targets(($($root,)*): &Self::Targets) -> Vec<Target<AggregateRef>> {
@@ -189,6 +189,6 @@ macro_rules! scope_of_several {
     };
 }
 
-scope_of_several!(A a, B b);
-scope_of_several!(A a, B b, C c);
-scope_of_several!(A a, B b, C c, D d);
+several_roots!(A a, B b);
+several_roots!(A a, B b, C c);
+several_roots!(A a, B b, C c, D d);

@@ -110,7 +110,7 @@ impl Clinic {
         if let AnyEvent::Patient(patient, _) = &event {
             self.keys.begin(*patient).await?;
         }
-        let stream = self.names.seal(&event.aggregate().stream());
+        let stream = self.names.seal(&event.aggregate());
         let head = heads.entry(stream).or_default();
         let expected = *head;
         let sealed = self

@@ -200,10 +200,10 @@ pub(super) async fn advance(
              ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
                  running_hash = excluded.running_hash, foreign_events = excluded.foreign_events),
          journaled AS (
-             INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_type, aggregate_id,
-                                  command_id, payload)
+             INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_id, command_id,
+                                  payload)
              SELECT new.* FROM moved, UNNEST($17::bigint[], $18::bytea[], $19::bigint[], $20::bytea[], $21::bigint[],
-                 $22::bytea[], $23::text[], $24::text[], $25::uuid[], $26::bytea[]) AS new)
+                 $22::bytea[], $23::text[], $24::uuid[], $25::bytea[]) AS new)
          SELECT EXISTS (SELECT FROM moved)",
     );
     let query = query

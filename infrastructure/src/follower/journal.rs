@@ -61,7 +61,6 @@ pub(super) struct Rows<'a> {
     tags: Vec<&'a [u8]>,
     blocks: Vec<i64>,
     transactions: Vec<&'a [u8]>,
-    types: Vec<Option<&'static str>>,
     ids: Vec<Option<String>>,
     commands: Vec<Option<uuid::Uuid>>,
     payloads: Vec<&'a [u8]>,
@@ -87,7 +86,6 @@ impl<'a> Rows<'a> {
             .bind(self.tags)
             .bind(self.blocks)
             .bind(self.transactions)
-            .bind(self.types)
             .bind(self.ids)
             .bind(self.commands)
             .bind(self.payloads)
@@ -102,8 +100,6 @@ impl<'a> Rows<'a> {
             self.tags.push(&head.tag);
             self.blocks.push(number);
             self.transactions.push(&entry.transaction);
-            self.types
-                .push(label.aggregate.map(|aggregate| aggregate.aggregate_type().name()));
             self.ids.push(label.aggregate.map(|aggregate| aggregate.to_string()));
             self.commands
                 .push(label.command_id.map(domain::kernel::CommandId::uuid));

@@ -38,7 +38,7 @@ CREATE TABLE journal (
     tag            bytea NOT NULL CHECK (length(tag) = 8),
     block_number   bigint NOT NULL,
     transaction    bytea NOT NULL CHECK (length(transaction) = 32),
-    aggregate_type text COLLATE "C",
+    -- Its type and its id.
     aggregate_id   text COLLATE "C",
     command_id     uuid,
     payload        bytea NOT NULL
@@ -49,7 +49,15 @@ ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN tag SET STATISTICS 0,
     ALTER COLUMN transaction SET STATISTICS 0;
 
--- The journal in the shape in which postgres-es reads events. An aggregate's id says of which type it is.
+-- Where a stream stands: its last entry, and whether any of it is parked. NULL when there is no such stream.
+CREATE FUNCTION stream_head(of bytea) RETURNS json STABLE LANGUAGE sql AS $$
+    SELECT json_build_object('version', version, 'tag', encode(tag, 'hex'), 'position', position,
+                             'is_held_back', EXISTS (SELECT FROM parked WHERE parked.stream = of))
+    FROM journal WHERE journal.stream = of ORDER BY version DESC LIMIT 1
+$$;
+
+-- The journal in the shape in which postgres-es reads events. With its last event an aggregate has its stream's head of the same
+-- moment: whatever is decided upon events and a head of two moments could be taken for what it is not.
 CREATE VIEW journal_events AS
 SELECT 'entries'::text AS aggregate_type,
        aggregate_id,
@@ -57,10 +65,11 @@ SELECT 'entries'::text AS aggregate_type,
        'sealed'::text AS event_type,
        '1'::text AS event_version,
        to_json(translate(encode(payload, 'base64'), E'\n', '')) AS payload,
-       json_build_object('position', position, 'stream', encode(stream, 'hex'), 'tag', encode(tag, 'hex'),
-                         'transaction', encode(transaction, 'hex')) AS metadata
+       json_build_object('position', position,
+                         'head', CASE WHEN lead(version) OVER later IS NULL THEN stream_head(stream) END) AS metadata
 FROM journal
-WHERE aggregate_id IS NOT NULL;
+WHERE aggregate_id IS NOT NULL
+WINDOW later AS (PARTITION BY aggregate_id ORDER BY version);
 
 -- Events of ours that cannot be read, and the events behind them in the same streams.
 CREATE TABLE parked (

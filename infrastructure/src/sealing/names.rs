@@ -29,9 +29,9 @@ impl StreamNames {
         Self { tag, mask }
     }
 
-    /// The stream of an aggregate.
+    /// The stream that an aggregate stands in.
     pub fn seal(&self, aggregate: &AggregateRef) -> StreamId {
-        let identity = write_identity(aggregate);
+        let identity = write_identity(&aggregate.stream());
         let tag = self.tag_of(&identity);
         let mut name = [0; TAG + BODY];
         let (name_tag, name_body) = name.split_at_mut(TAG);

@@ -1,10 +1,11 @@
 //! One attempt at a command: take the turn on every stream, load the aggregates, have it decided, hand it over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use application::command::{CommandContext, CommandError};
 use application::log::{AnyEvent, StreamId};
-use application::transaction::{Freshness, Scope, Target};
+use application::transaction::{Freshness, Roots, Target};
 use domain::kernel::AggregateRef;
 use domain::state::AnyState;
 use tokio::sync::OwnedMutexGuard;
@@ -17,7 +18,7 @@ use super::in_flight::InFlight;
 use super::journal::Journal;
 use super::reader::History;
 use super::stream::{Loaded, Stream};
-use crate::log::CommitLog;
+use crate::log::{CommitLog, StreamHead};
 
 /// How long to wait at once for a journal that is behind. A notice may come between the reading and the waiting: so not for long.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -35,11 +36,17 @@ pub(super) enum Verdict<E> {
     Refused { upon: Vec<Loaded>, error: CommandError<E> },
 }
 
-/// A stream that the caller has the turn on.
+/// One of a command's aggregates, and the stream that it stands in.
 struct Place {
+    target: Target<AggregateRef>,
     id: StreamId,
     stream: Arc<Stream>,
-    _turn: OwnedMutexGuard<()>,
+}
+
+/// One of a command's aggregates, as it was loaded.
+struct Part {
+    place: Place,
+    loaded: Loaded,
 }
 
 impl<L: CommitLog, J: Journal> Core<L, J> {
@@ -51,87 +58,73 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         context: &CommandContext,
     ) -> Result<Verdict<E>, Failure>
     where
-        S: Scope,
+        S: Roots,
         D: Fn(S) -> Result<S, E> + Send + Sync,
     {
-        let untyped = S::targets(targets);
-        let ids: Vec<_> = untyped
-            .iter()
-            .map(|target| self.names.seal(&target.id.stream()))
-            .collect();
-        let places = self.take_turns(&ids).await;
-        let mut upon = Vec::with_capacity(untyped.len());
-        for (target, id) in untyped.iter().zip(&ids) {
-            upon.push(self.load(target, place(&places, id)?).await?);
+        // The turns are held until it is handed over.
+        let (places, _turns) = self.take_turns(S::targets(targets)).await?;
+        let mut parts = Vec::with_capacity(places.len());
+        for place in places {
+            let loaded = self.load(&place).await?;
+            parts.push(Part { place, loaded });
         }
-        let is_seen = |(target, loaded): (&Target<AggregateRef>, &Loaded)| {
-            target
-                .expected
-                .is_none_or(|expected| expected.is_current(&loaded.state))
-        };
-        if !untyped.iter().zip(&upon).all(is_seen) {
+        if !are_of_one_moment(&parts) {
+            return Err(Failure::Overtaken);
+        }
+        let upon = || parts.iter().map(|part| part.loaded.clone()).collect();
+        if !parts.iter().all(Part::is_as_expected) {
             let error = CommandError::Stale;
-            return Ok(Verdict::Refused { upon, error });
+            return Ok(Verdict::Refused { upon: upon(), error });
         }
-        let states: Vec<_> = upon.iter().map(|loaded| Arc::clone(&loaded.state)).collect();
+        let states: Vec<_> = parts.iter().map(|part| Arc::clone(&part.loaded.state)).collect();
         let decided = match decide(S::open(targets, &states).map_err(Failure::internal)?) {
             Ok(decided) => decided.close().map_err(Failure::internal)?,
             Err(refusal) => {
                 let error = CommandError::Rejected(refusal);
-                return Ok(Verdict::Refused { upon, error });
+                return Ok(Verdict::Refused { upon: upon(), error });
             }
         };
-        let aggregates = untyped.iter().map(|target| target.id).collect();
-        let decided = Decided {
-            aggregates,
-            ids,
-            upon,
-            events: decided,
-        };
-        let mut version = decided.upon.first().map_or(0, |loaded| loaded.state.version());
-        let mut decisions = Vec::with_capacity(places.len());
-        for place in &places {
-            let (decision, of_first) = decided.on(place)?;
-            decisions.extend(decision);
-            version = of_first.unwrap_or(version);
-        }
+        let decisions = decisions(&parts, decided)?;
+        let version = version_of_first(&parts, &decisions);
         if decisions.is_empty() {
-            let upon = decided.upon;
-            return Ok(Verdict::NoChange { upon, version });
+            return Ok(Verdict::NoChange { upon: upon(), version });
         }
-        // The turns are held until it is handed over.
         let commit = self.hand_over.commit(decisions, context).await?;
-        drop(places);
         Ok(Verdict::Committed { commit, version })
     }
 
     /// Takes the turn on every stream, in one order everywhere, so that two commands never wait for each other.
-    async fn take_turns(&self, ids: &[StreamId]) -> Vec<Place> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut places = Vec::with_capacity(ids.len());
-        for id in ids {
-            let stream = self.streams.get(id);
-            let turn = stream.turn().await;
-            places.push(Place {
-                id,
-                stream,
-                _turn: turn,
-            });
+    async fn take_turns(
+        &self,
+        targets: Vec<Target<AggregateRef>>,
+    ) -> Result<(Vec<Place>, Vec<OwnedMutexGuard<()>>), Failure> {
+        let mut streams = BTreeMap::new();
+        let mut places: Vec<Place> = Vec::with_capacity(targets.len());
+        for target in targets {
+            if places.iter().any(|place| place.target.id == target.id) {
+                return Err(Failure::internal("a command names an aggregate twice"));
+            }
+            let id = self.names.seal(&target.id);
+            let stream = streams.entry(id).or_insert_with(|| self.streams.get(id));
+            let stream = Arc::clone(stream);
+            places.push(Place { target, id, stream });
         }
-        places
+        let mut turns = Vec::with_capacity(streams.len());
+        for stream in streams.values() {
+            turns.push(stream.turn().await);
+        }
+        Ok((places, turns))
     }
 
     /// An aggregate in memory, not behind what the chain is known to have.
-    async fn load(&self, target: &Target<AggregateRef>, place: &Place) -> Result<Loaded, Failure> {
-        let is_new = || target.freshness == Freshness::New || !self.streams.known.may_exist(&place.id);
-        self.fill(target.id, &place.id, &place.stream, is_new).await
+    async fn load(&self, place: &Place) -> Result<Loaded, Failure> {
+        let is_new = || place.target.freshness == Freshness::New || !self.streams.known.may_exist(&place.id);
+        self.fill(place.target.id, &place.id, &place.stream, is_new).await
     }
 
     /// The state for a reader: no turn is taken if it is in memory.
     pub(super) async fn peek(&self, aggregate: AggregateRef) -> Result<Arc<AnyState>, Failure> {
-        let id = self.names.seal(&aggregate.stream());
+        let id = self.names.seal(&aggregate);
         let stream = self.streams.get(id);
         if let Some(loaded) = stream.loaded(&aggregate) {
             return Ok(loaded.state);
@@ -175,65 +168,59 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             }
         }
         // Others change the stream faster than it can be read.
-        Err(Failure::Stale)
+        Err(Failure::Overtaken)
     }
 }
 
-fn place<'a>(places: &'a [Place], id: &StreamId) -> Result<&'a Place, Failure> {
-    let place = places.iter().find(|place| place.id == *id);
-    place.ok_or_else(|| Failure::internal("a command has no turn on a stream of its own"))
+impl Part {
+    fn is_as_expected(&self) -> bool {
+        let expected = self.place.target.expected;
+        expected.is_none_or(|expected| expected.is_current(&self.loaded.state))
+    }
+
+    fn moment(&self) -> (StreamId, StreamHead, u64) {
+        (self.place.id, self.loaded.head, self.loaded.generation)
+    }
 }
 
-/// What was decided on each of a command's aggregates, all in the same order.
-struct Decided {
-    aggregates: Vec<AggregateRef>,
-    /// The streams that they stand in.
-    ids: Vec<StreamId>,
-    upon: Vec<Loaded>,
-    events: Vec<Vec<AnyEvent>>,
+/// Whether no stream has moved while its aggregates were loaded.
+fn are_of_one_moment(parts: &[Part]) -> bool {
+    let agree = |one: &Part, two: &Part| one.place.id != two.place.id || one.moment() == two.moment();
+    parts.iter().all(|one| parts.iter().all(|two| agree(one, two)))
 }
 
-impl Decided {
-    /// What was decided for one stream, and the version of the first aggregate, if it changes there.
-    ///
-    /// # Errors
-    /// [`Failure::Stale`] when the stream has moved while its aggregates were loaded.
-    fn on(&self, place: &Place) -> Result<(Option<Decision>, Option<u64>), Failure> {
-        let all = self.aggregates.iter().zip(&self.ids).zip(&self.upon).zip(&self.events);
-        let here = all.enumerate().filter(|(_, (((_, id), _), _))| **id == place.id);
-        let mut at: Option<&Loaded> = None;
-        let (mut events, mut states, mut of_first) = (Vec::new(), Vec::new(), None);
-        for (index, (((aggregate, _), loaded), decided)) in here {
-            let at = at.get_or_insert(loaded);
-            if (at.head, at.generation) != (loaded.head, loaded.generation) {
-                return Err(Failure::Stale);
-            }
-            if decided.is_empty() {
-                continue;
-            }
-            let mut state = AnyState::clone(&loaded.state);
-            for event in decided {
-                events.push(event.clone());
-                let version = loaded.head.version + events.len() as u64;
-                state.take_in(event.clone(), version).map_err(Failure::internal)?;
-            }
-            if index == 0 {
-                of_first = Some(state.version());
-            }
-            if states.iter().any(|(known, _)| known == aggregate) {
-                return Err(Failure::internal("a command names an aggregate twice"));
-            }
-            states.push((*aggregate, Arc::new(state)));
+/// What was decided on each stream that changes. The events come in the order of the parts.
+fn decisions(parts: &[Part], decided: Vec<Vec<AnyEvent>>) -> Result<Vec<Decision>, Failure> {
+    let mut decisions: BTreeMap<StreamId, Decision> = BTreeMap::new();
+    for (Part { place, loaded }, events) in parts.iter().zip(decided) {
+        if events.is_empty() {
+            continue;
         }
-        let at = at.filter(|_| !events.is_empty());
-        let decision = at.map(|at| Decision {
+        let decision = decisions.entry(place.id).or_insert_with(|| Decision {
             stream_id: place.id,
             stream: Arc::clone(&place.stream),
-            generation: at.generation,
-            expected: at.head,
-            states,
-            events,
+            generation: loaded.generation,
+            expected: loaded.head,
+            states: Vec::new(),
+            events: Vec::new(),
         });
-        Ok((decision, of_first))
+        let mut state = AnyState::clone(&loaded.state);
+        for event in events {
+            decision.events.push(event.clone());
+            let version = loaded.head.version + decision.events.len() as u64;
+            state.take_in(event, version).map_err(Failure::internal)?;
+        }
+        decision.states.push((place.target.id, Arc::new(state)));
     }
+    Ok(decisions.into_values().collect())
+}
+
+/// The version that the first aggregate has afterwards.
+fn version_of_first(parts: &[Part], decisions: &[Decision]) -> u64 {
+    let version = |first: &Part| {
+        let mut changed = decisions.iter().flat_map(|decision| &decision.states);
+        let changed = changed.find(|(id, _)| *id == first.place.target.id);
+        changed.map_or(&first.loaded.state, |(_, state)| state).version()
+    };
+    parts.first().map_or(0, version)
 }

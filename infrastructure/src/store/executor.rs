@@ -9,7 +9,7 @@ use application::command::{
 };
 use application::log::Finality;
 use application::ports::{AcceptanceListener, ProgressSource};
-use application::transaction::{Mismatched, Scope};
+use application::transaction::{Mismatched, Roots};
 use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -268,7 +268,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                     }
                     settled
                 }
-                Ok(Err(Failure::Stale)) => Settled::Again,
+                Ok(Err(Failure::Overtaken)) => Settled::Again,
                 Ok(Err(failure)) => Settled::Done(Err(failure.into_error(number))),
                 Err(_) => Settled::Done(Err(CommandError::Unavailable(Unavailable::Overloaded))),
             };
@@ -317,7 +317,7 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
         context: &CommandContext,
     ) -> Result<Receipt, CommandError<E>>
     where
-        S: Scope,
+        S: Roots,
         E: Send,
         D: Fn(S) -> Result<S, E> + Send + Sync,
     {

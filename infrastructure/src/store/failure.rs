@@ -11,7 +11,7 @@ use crate::sealing::SealError;
 pub(super) enum Failure {
     /// Somebody else changed the stream, or may have: decide again.
     #[error("the stream has moved on")]
-    Stale,
+    Overtaken,
     /// The stream has an event that cannot be read.
     #[error("the stream is held back")]
     HeldBack,
@@ -34,7 +34,7 @@ impl Failure {
     /// The command's error. `attempts` is how often it was decided.
     pub(super) fn into_error<E>(self, attempts: u32) -> CommandError<E> {
         match self {
-            Self::Stale => CommandError::Conflict { attempts },
+            Self::Overtaken => CommandError::Conflict { attempts },
             Self::HeldBack => CommandError::HeldBack,
             Self::TooLarge => CommandError::TooLarge,
             Self::Unavailable(what) => CommandError::Unavailable(what),

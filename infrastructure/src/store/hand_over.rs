@@ -100,7 +100,7 @@ impl<L: CommitLog> HandOver<L> {
                 && self.streams.keep(decision.stream_id, &decision.stream)
         };
         if !decisions.iter().all(stands) {
-            return Err(Failure::Stale);
+            return Err(Failure::Overtaken);
         }
         let key_ids = new_keys.iter().map(|key| key.key_id).collect();
         let ticket = self

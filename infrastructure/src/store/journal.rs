@@ -13,6 +13,7 @@ use cqrs_es::{Aggregate, DomainEvent};
 use domain::kernel::{AggregateRef, CommandId};
 use postgres_es::PostgresEventRepository;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::PgPool;
 
 use crate::log::{AppendedEntry, StreamHead};
@@ -30,26 +31,30 @@ pub enum JournalError {
     Malformed(&'static str),
 }
 
+/// An aggregate, and the stream that it stands in, as the journal had them at one moment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Journaled {
+    /// The stream's head.
+    pub head: StreamHead,
+    /// The position of the stream's last event.
+    pub position: Position,
+    /// Whether an event of the stream is parked.
+    pub is_held_back: bool,
+    /// The aggregate's events, still sealed, in order; none when only others stand in the stream.
+    pub entries: Vec<AppendedEntry>,
+}
+
 /// What the follower has written of a stream.
 pub trait Journal: Send + Sync + 'static {
-    /// The stream's head, and the position of its last event; `None` when there is no such stream.
+    /// An aggregate and its stream, as they are at one moment; `None` when there is no such stream.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn head(
-        &self,
-        stream: &StreamId,
-    ) -> impl Future<Output = Result<Option<(StreamHead, Position)>, JournalError>> + Send;
-
-    /// The entries of an aggregate, in order, from its stream; perhaps with others of that stream.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    fn entries(
+    fn read(
         &self,
         aggregate: &AggregateRef,
         stream: &StreamId,
-    ) -> impl Future<Output = Result<Vec<AppendedEntry>, JournalError>> + Send;
+    ) -> impl Future<Output = Result<Option<Journaled>, JournalError>> + Send;
 
     /// Where a command has left a trace.
     ///
@@ -67,12 +72,6 @@ pub trait Journal: Send + Sync + 'static {
         command: CommandId,
         heads: &[(StreamId, StreamHead)],
     ) -> impl Future<Output = Result<Found, JournalError>> + Send;
-
-    /// Whether an event of the stream is parked.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    fn is_held_back(&self, stream: &StreamId) -> impl Future<Output = Result<bool, JournalError>> + Send;
 
     /// The streams that began after a position, in the order in which they did, with the positions: some of them, and none
     /// only when there are no more.
@@ -111,6 +110,26 @@ impl PostgresJournal {
     }
 }
 
+impl PostgresJournal {
+    /// An aggregate's rows of the view. The last one has the head of its stream, of the same moment.
+    async fn events(&self, aggregate: &str) -> Result<Vec<SerializedEvent>, JournalError> {
+        let events = tokio::time::timeout(ANSWER, self.repository.get_events::<Entries>(aggregate)).await;
+        events
+            .map_err(|late| JournalError::Unavailable(late.into()))?
+            .map_err(unavailable)
+    }
+
+    /// A stream's head, and whether it has events of an aggregate.
+    async fn head(&self, stream: &StreamId, aggregate: &str) -> Result<(Option<Value>, bool), JournalError> {
+        sqlx::query_as("SELECT stream_head($1), EXISTS (SELECT FROM journal WHERE aggregate_id = $2)")
+            .bind(stream.0.as_slice())
+            .bind(aggregate)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| JournalError::Unavailable(error.into()))
+    }
+}
+
 impl std::fmt::Debug for PostgresJournal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PostgresJournal")
@@ -118,31 +137,22 @@ impl std::fmt::Debug for PostgresJournal {
 }
 
 impl Journal for PostgresJournal {
-    async fn head(&self, stream: &StreamId) -> Result<Option<(StreamHead, Position)>, JournalError> {
-        let row: Option<(i64, Vec<u8>, i64)> = sqlx::query_as(
-            "SELECT version, tag, position FROM journal WHERE stream = $1 ORDER BY version DESC LIMIT 1",
-        )
-        .bind(stream.0.as_slice())
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(|error| JournalError::Unavailable(error.into()))?;
-        let head = |(version, tag, position): (i64, Vec<u8>, i64)| {
-            let head = StreamHead {
-                version: version.unsigned_abs(),
-                tag: tag.try_into().map_err(|_| JournalError::Malformed("tag"))?,
-            };
-            Ok((head, position.unsigned_abs()))
-        };
-        row.map(head).transpose()
-    }
-
-    async fn entries(&self, aggregate: &AggregateRef, stream: &StreamId) -> Result<Vec<AppendedEntry>, JournalError> {
+    async fn read(&self, aggregate: &AggregateRef, stream: &StreamId) -> Result<Option<Journaled>, JournalError> {
         let name = aggregate.to_string();
-        let events = tokio::time::timeout(ANSWER, self.repository.get_events::<Entries>(&name)).await;
-        let events = events
-            .map_err(|late| JournalError::Unavailable(late.into()))?
-            .map_err(unavailable)?;
-        events.iter().map(|event| entry(stream, event)).collect()
+        loop {
+            let events = self.events(&name).await?;
+            let entries: Result<_, _> = events.iter().map(|event| entry(stream, event)).collect();
+            let entries: Vec<AppendedEntry> = entries?;
+            if let Some(last) = events.last() {
+                let head = last.metadata.get("head").cloned().unwrap_or_default();
+                return journaled(head, entries).map(Some);
+            }
+            let (head, has_events) = self.head(stream, &name).await?;
+            if !has_events {
+                return head.map(|head| journaled(head, entries)).transpose();
+            }
+            // Its first event came between the two questions.
+        }
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
@@ -153,14 +163,6 @@ impl Journal for PostgresJournal {
 
     async fn found_of(&self, command: CommandId, heads: &[(StreamId, StreamHead)]) -> Result<Found, JournalError> {
         trace::found_of(&self.pool, command, heads)
-            .await
-            .map_err(|error| JournalError::Unavailable(error.into()))
-    }
-
-    async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM parked WHERE stream = $1)")
-            .bind(stream.0.as_slice())
-            .fetch_one(&self.pool)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))
     }
@@ -220,9 +222,34 @@ fn unavailable(error: PersistenceError) -> JournalError {
     }
 }
 
+/// Where a stream stands, as `stream_head` tells it.
+#[derive(Deserialize)]
+struct Head {
+    version: u64,
+    /// In hexadecimal.
+    tag: String,
+    position: Position,
+    is_held_back: bool,
+}
+
+fn journaled(head: Value, entries: Vec<AppendedEntry>) -> Result<Journaled, JournalError> {
+    let head: Head = serde_json::from_value(head).map_err(|_| JournalError::Malformed("head"))?;
+    let mut tag = [0; 8];
+    hex::decode_to_slice(&head.tag, &mut tag).map_err(|_| JournalError::Malformed("tag"))?;
+    Ok(Journaled {
+        head: StreamHead {
+            version: head.version,
+            tag,
+        },
+        position: head.position,
+        is_held_back: head.is_held_back,
+        entries,
+    })
+}
+
 /// A row of the view: the payload in base64, the position in the metadata.
 fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<AppendedEntry, JournalError> {
-    let position = event.metadata.get("position").and_then(serde_json::Value::as_u64);
+    let position = event.metadata.get("position").and_then(Value::as_u64);
     let payload = event.payload.as_str().and_then(|text| STANDARD.decode(text).ok());
     Ok(AppendedEntry {
         stream: *stream,

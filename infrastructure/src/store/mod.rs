@@ -33,4 +33,4 @@ mod streams;
 mod tests;
 
 pub use executor::{Executor, ExecutorOptions, Parts};
-pub use journal::{Journal, JournalError, PostgresJournal};
+pub use journal::{Journal, JournalError, Journaled, PostgresJournal};

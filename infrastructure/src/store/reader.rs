@@ -1,12 +1,13 @@
 //! Loads an aggregate from the journal and opens it.
 
-use application::log::{OpenedEvent, Position, StreamId};
+use application::log::{Position, StreamId};
 use application::registry::Trace;
 use domain::kernel::{AggregateRef, AggregateType, CommandId};
 use domain::state::AnyState;
 
 use super::failure::Failure;
 use super::journal::Journal;
+use crate::keys::KeySet;
 use crate::log::{AppendedEntry, StreamHead};
 use crate::sealing::{Opener, Opening};
 use crate::trace::Found;
@@ -61,53 +62,55 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.found_of(command, heads).await?)
     }
 
-    /// The version at which an aggregate had last changed when the log had reached a position.
+    /// The version at which an aggregate had last changed when the log had reached a position; 0 when it had not. It needs no keys,
+    /// and what cannot be read does not count.
+    ///
+    /// # Errors
+    /// When the journal has no answer.
     pub(super) async fn version_at(
         &self,
         aggregate: AggregateRef,
         stream: &StreamId,
         position: Position,
     ) -> Result<u64, Failure> {
-        let entries = self.journal.entries(&aggregate, stream).await?;
-        let events = self.open(aggregate, entries).await?;
-        let before = events.iter().rev().find(|event| event.position <= position);
-        Ok(before.map_or(0, |event| event.version))
+        let journaled = self.journal.read(&aggregate, stream).await?;
+        let entries = journaled.iter().flat_map(|journaled| &journaled.entries);
+        let mut before = entries.rev().filter(|entry| entry.position <= position);
+        let is_ours = |entry: &&AppendedEntry| {
+            let opening = self.opener.open_own(entry, aggregate, &KeySet::default());
+            matches!(opening, Opening::Opened { .. })
+        };
+        Ok(before.find(is_ours).map_or(0, |entry| entry.version))
     }
 
     /// Reads an aggregate's events into its state. Foreign events of its stream change nothing; personal sections without a key stay
     /// sealed.
     ///
-    /// The stream's head is read first. An event that comes between the two questions is left out: under a head that does not cover it,
-    /// whatever is decided is rejected, and under one that covers what was not read it would not be.
+    /// The head is of the moment of the events. Under a head that covers what was not read, or what another block had in its place,
+    /// the contract would take what was decided without it.
+    ///
+    /// # Errors
+    /// [`Failure::HeldBack`] when an event of the stream is parked or cannot be read; or when journal or keys have no answer.
     pub(super) async fn read(&self, aggregate: AggregateRef, stream: &StreamId) -> Result<History, Failure> {
         let mut history = History::none(aggregate.aggregate_type());
-        let Some((head, position)) = self.journal.head(stream).await? else {
+        let Some(journaled) = self.journal.read(&aggregate, stream).await? else {
             return Ok(history);
         };
-        if self.journal.is_held_back(stream).await? {
+        if journaled.is_held_back {
             return Err(Failure::HeldBack);
         }
-        (history.head, history.position) = (head, position);
-        let mut entries = self.journal.entries(&aggregate, stream).await?;
-        entries.retain(|entry| entry.version <= head.version);
-        for event in self.open(aggregate, entries).await? {
-            let taken_in = history.state.take_in(event.event, event.version);
-            taken_in.map_err(Failure::internal)?;
-        }
-        Ok(history)
-    }
-
-    /// What entries say that are an aggregate's.
-    async fn open(&self, aggregate: AggregateRef, entries: Vec<AppendedEntry>) -> Result<Vec<OpenedEvent>, Failure> {
-        let keys = self.opener.keys_for(&entries).await?;
-        let mut events = Vec::with_capacity(entries.len());
-        for entry in entries {
-            match self.opener.open(&entry, &keys) {
-                Opening::Opened { event, .. } if event.event.aggregate() == aggregate => events.push(event),
-                Opening::Opened { .. } | Opening::Foreign => {}
+        (history.head, history.position) = (journaled.head, journaled.position);
+        let keys = self.opener.keys_for(&journaled.entries).await?;
+        for entry in &journaled.entries {
+            match self.opener.open_own(entry, aggregate, &keys) {
+                Opening::Opened { event, .. } => {
+                    let taken_in = history.state.take_in(event.event, event.version);
+                    taken_in.map_err(Failure::internal)?;
+                }
+                Opening::Foreign => {}
                 Opening::Unreadable(_) | Opening::Newer { .. } => return Err(Failure::HeldBack),
             }
         }
-        Ok(events)
+        Ok(history)
     }
 }

@@ -15,7 +15,7 @@ use domain::kernel::{AggregateRef, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
-use super::journal::{Journal, JournalError};
+use super::journal::{Journal, JournalError, Journaled};
 use crate::log::{
     AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, NewKey, RejectedCommit, StreamHead, StreamPart,
 };
@@ -477,29 +477,22 @@ impl CommitLog for Node {
 }
 
 impl Journal for Node {
-    async fn head(&self, stream: &StreamId) -> Result<Option<(StreamHead, Position)>, JournalError> {
-        let head = {
-            let state = self.world.state();
-            let entries = state.entries(state.servers[self.server].applied);
-            let last = entries.filter(|(entry, ..)| entry.stream == *stream).last();
-            last.map(|(entry, head, _)| (*head, entry.position))
-        };
-        // Between this question and the next the world goes on.
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        Ok(head)
-    }
-
-    async fn entries(&self, _: &AggregateRef, stream: &StreamId) -> Result<Vec<AppendedEntry>, JournalError> {
-        let entries = {
+    async fn read(&self, _: &AggregateRef, stream: &StreamId) -> Result<Option<Journaled>, JournalError> {
+        let journaled = {
             let mut state = self.world.state();
             state.servers[self.server].reads += 1;
-            let applied = state.servers[self.server].applied;
-            let entries = state.entries(applied).filter(|(entry, ..)| entry.stream == *stream);
-            entries.map(|(entry, ..)| entry.clone()).collect()
+            let entries = state.entries(state.servers[self.server].applied);
+            let of_stream: Vec<_> = entries.filter(|(entry, ..)| entry.stream == *stream).collect();
+            of_stream.last().map(|(last, head, _)| Journaled {
+                head: *head,
+                position: last.position,
+                is_held_back: state.held_back.contains(stream),
+                entries: of_stream.iter().map(|(entry, ..)| entry.clone()).collect(),
+            })
         };
         // What was read is on its way for a while; meanwhile the world goes on.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        Ok(entries)
+        Ok(journaled)
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
@@ -528,10 +521,6 @@ impl Journal for Node {
             entries.any(|(entry, head, _)| (entry.stream, *head) == *wanted)
         };
         Ok(Found::of(heads.len(), heads.iter().filter(|head| stood(head)).count()))
-    }
-
-    async fn is_held_back(&self, stream: &StreamId) -> Result<bool, JournalError> {
-        Ok(self.world.state().held_back.contains(stream))
     }
 
     async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, JournalError> {

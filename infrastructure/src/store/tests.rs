@@ -657,14 +657,21 @@ async fn whoever_insists_on_a_version_is_heard_only_if_it_is_the_current_one() {
 async fn a_command_that_names_an_aggregate_twice_is_a_fault_of_ours() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;
-    let twice = |(mut first, mut second): (Root<Calendar>, Root<Calendar>)| {
-        first.execute(publish(0))?;
-        second.execute(publish(0))?;
-        Ok::<_, CalendarError>((first, second))
-    };
-    let targets = (Target::of(day(0)), Target::of(day(0)));
-    let done = servers[0].executor.transact(targets, twice, &context(1)).await;
-    assert!(matches!(done, Err(CommandError::Internal(_))));
+    for changes in [[true, true], [true, false], [false, true], [false, false]] {
+        let twice = |(mut first, mut second): (Root<Calendar>, Root<Calendar>)| {
+            for root in [&mut first, &mut second]
+                .into_iter()
+                .zip(changes)
+                .filter_map(|(root, has)| has.then_some(root))
+            {
+                root.execute(publish(0))?;
+            }
+            Ok::<_, CalendarError>((first, second))
+        };
+        let targets = (Target::of(day(0)), Target::of(day(0)));
+        let done = servers[0].executor.transact(targets, twice, &context(1)).await;
+        assert!(matches!(done, Err(CommandError::Internal(_))), "{changes:?}");
+    }
     assert!(world.commands().is_empty());
 }
 
@@ -676,7 +683,7 @@ async fn a_stream_that_was_thought_new_is_found_to_exist() {
     publish_days(&servers, &world, 1).await;
     let repeat = servers[1]
         .executor
-        .execute::<Calendar>(Target::of(day(0)).with(Freshness::New), publish(0), &context(1))
+        .execute::<Calendar>(Target::of(day(0)).freshness(Freshness::New), publish(0), &context(1))
         .await
         .unwrap();
     assert_eq!((repeat.version, repeat.position), (1, None));

@@ -147,7 +147,7 @@ impl Scene {
         let administrator = Person::with_key(KEYS[0]).sign_in(&system).await;
         system.recovers(&administrator).await;
         self.clinic.patient(&system, "Newcomer").await;
-        let families = "SELECT count(*), count(DISTINCT command_id) FROM journal WHERE aggregate_type = 'patient'";
+        let families = "SELECT count(*), count(DISTINCT command_id) FROM journal WHERE aggregate_id LIKE 'patient/%'";
         let (events, commands): (i64, i64) = sqlx::query_as(families).fetch_one(&system.parts().pool).await.unwrap();
         let registered = i64::try_from(self.commands.len()).unwrap() + 1;
         assert_eq!((events, commands), (registered, registered), "each was registered once");

@@ -264,7 +264,7 @@ const fn receipt(command_id: CommandId) -> Receipt {
 impl CommandExecutor for FakeExecutor {
     async fn transact<S, E, D>(&self, _: S::Targets, _: D, context: &CommandContext) -> Result<Receipt, CommandError<E>>
     where
-        S: application::transaction::Scope,
+        S: application::transaction::Roots,
         E: Send,
         D: Fn(S) -> Result<S, E> + Send + Sync,
     {
