@@ -49,6 +49,17 @@ ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN tag SET STATISTICS 0,
     ALTER COLUMN transaction SET STATISTICS 0;
 
+-- Events of ours that cannot be read, and the events behind them in the same streams.
+CREATE TABLE parked (
+    position  bigint PRIMARY KEY,
+    stream    bytea NOT NULL CHECK (length(stream) = 32),
+    reason    text NOT NULL,
+    -- The data subject's key that is not here, if that is the reason.
+    key_id    bytea CHECK (length(key_id) = 8),
+    parked_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX parked_stream ON parked (stream);
+
 -- Where a stream stands: its last entry, and whether any of it is parked. NULL when there is no such stream.
 CREATE FUNCTION stream_head(of bytea) RETURNS json STABLE LANGUAGE sql AS $$
     SELECT json_build_object('version', version, 'tag', encode(tag, 'hex'), 'position', position,
@@ -70,17 +81,6 @@ SELECT 'entries'::text AS aggregate_type,
 FROM journal
 WHERE aggregate_id IS NOT NULL
 WINDOW later AS (PARTITION BY aggregate_id ORDER BY version);
-
--- Events of ours that cannot be read, and the events behind them in the same streams.
-CREATE TABLE parked (
-    position  bigint PRIMARY KEY,
-    stream    bytea NOT NULL CHECK (length(stream) = 32),
-    reason    text NOT NULL,
-    -- The data subject's key that is not here, if that is the reason.
-    key_id    bytea CHECK (length(key_id) = 8),
-    parked_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX parked_stream ON parked (stream);
 
 -- Former images of rows that changed in blocks that can still be undone.
 CREATE TABLE undo_log (
