@@ -303,7 +303,7 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
         born: Some((born.year(), Some(born.month()), Some(born.day()))),
         gender: super::identity::gender(details.gender),
         given: super::identity::words(details.name.given.iter().map(String::as_str)),
-        first: super::identity::first(details.name.given.iter().map(String::as_str))
+        called: super::identity::called(details.name.given.iter().map(String::as_str))
             .into_iter()
             .collect(),
         family: super::identity::words([details.name.family.as_str()]),
@@ -323,7 +323,7 @@ pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
     Likeness {
         gender: super::identity::gender(details.gender),
         given: super::identity::words(name.given.iter().map(String::as_str)),
-        first: super::identity::first(name.given.iter().map(String::as_str))
+        called: super::identity::called(name.given.iter().map(String::as_str))
             .into_iter()
             .collect(),
         family: super::identity::words([name.family.as_str()]),

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Kind;
 use super::key::Key;
-use super::likeness::{self, ADDRESSES, Likeness, Word, first, whole, words};
+use super::likeness::{self, ADDRESSES, Likeness, Word, called, whole, words};
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
@@ -241,7 +241,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
             born: None,
             gender: None,
             given: Vec::new(),
-            first: Vec::new(),
+            called: Vec::new(),
             family: Vec::new(),
             mark: None,
             identifiers: Vec::new(),
@@ -341,9 +341,9 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
             _ => None,
         }),
         given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
-        first: names
+        called: names
             .iter()
-            .filter_map(|name| first(name.given.iter().map(String::as_str)))
+            .filter_map(|name| called(name.given.iter().map(String::as_str)))
             .collect(),
         family: words(
             names
