@@ -133,7 +133,8 @@ pub struct Loaded<A> {
 /// The write side.
 pub trait CommandExecutor: Send + Sync + 'static {
     /// Decides over one or several aggregates, and commits what was decided: all of it or nothing. `decide` gets the aggregates as they
-    /// are and gives them back when they have executed their commands; it is asked again when somebody else was faster.
+    /// are and gives them back when they have executed their commands; it is asked again when somebody else was faster. Only of the
+    /// aggregates that change is it certain that they are as they were when it was decided.
     ///
     /// # Errors
     /// [`CommandError`]; in every case but [`CommandError::Unknown`] nothing changed.

@@ -61,7 +61,7 @@ pub struct CommandResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub id: Option<Uuid>,
-    /// The version of the stream afterwards; 0 where nothing of it is in the log.
+    /// The version of what was changed afterwards; 0 where nothing of it is in the log.
     #[schema(example = 2)]
     pub version: u64,
     /// Where its last event stands in the log; missing when nothing in the log needed to change.

@@ -243,11 +243,36 @@ impl Identifier {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Coding {
+    #[serde(default, deserialize_with = "code_system")]
     pub(super) system: Option<String>,
     pub(super) code: Option<String>,
     pub(super) display: Option<String>,
     #[serde(default)]
     pub(super) user_selected: bool,
+}
+
+/// The object identifiers of code systems, and the URLs that FHIR R4 has for them (<https://www.hl7.org/fhir/R4/terminologies-systems.html>).
+const OBJECT_IDENTIFIERS: [(&str, &str); 6] = [
+    ("2.16.840.1.113883.6.96", "http://snomed.info/sct"),
+    ("2.16.840.1.113883.6.1", "http://loinc.org"),
+    ("2.16.840.1.113883.6.88", "http://www.nlm.nih.gov/research/umls/rxnorm"),
+    ("2.16.840.1.113883.6.3", "http://hl7.org/fhir/sid/icd-10"),
+    ("2.16.840.1.113883.6.90", "http://hl7.org/fhir/sid/icd-10-cm"),
+    (
+        "2.16.840.1.113883.5.1008",
+        "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+    ),
+];
+
+/// A code system by its URL, by whichever of its names it is told.
+fn code_system<'de, D: Deserializer<'de>>(system: D) -> Result<Option<String>, D::Error> {
+    let told = Option::<String>::deserialize(system)?;
+    Ok(told.map(|told| {
+        let told = told.trim();
+        let oid = told.strip_prefix("urn:oid:").unwrap_or(told);
+        let known = OBJECT_IDENTIFIERS.iter().find(|(known, _)| *known == oid);
+        known.map_or(told, |(_, url)| url).to_owned()
+    }))
 }
 
 /// FHIR `CodeableConcept`.
@@ -517,9 +542,17 @@ pub(super) struct MedicationStatement {
 }
 
 /// FHIR `Medication`.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Medication {
     pub(super) id: Option<String>,
+    pub(super) status: Option<String>,
     #[serde(default)]
     pub(super) code: CodeableConcept,
+}
+
+impl Medication {
+    /// Whether there is none: it was never meant to be there (FHIR R4, `Medication.status`).
+    pub(super) fn is_in_error(&self) -> bool {
+        self.status.as_deref() == Some("entered-in-error")
+    }
 }

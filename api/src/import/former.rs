@@ -3,7 +3,8 @@
 //! What is not told is not deleted: who stands in a later file with no more than a number and a name lives where they lived, and has
 //! died who had died. Pure.
 
-use super::fhir::Patient;
+use super::fhir::{HumanName, Patient};
+use super::identity::tells_less;
 
 /// Adds to a state what is told by an older one, and not by itself. Whether the death is among it.
 pub(super) fn fill(newest: &mut Patient, older: Patient) -> bool {
@@ -38,21 +39,22 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> bool {
     is_silent && (newest.deceased_boolean == Some(true) || newest.deceased_date_time.is_some())
 }
 
-/// A family name that is told alone leaves the given names as they are.
+/// A name that tells less leaves the given names as they are.
 fn fill_name(newest: &mut Patient, older: &Patient) {
     if newest.name.is_empty() {
         newest.name.clone_from(&older.name);
         return;
     }
-    let is_told = newest
-        .name
-        .iter()
-        .any(|name| !name.given.is_empty() || name.family.is_none());
     let is_over = |used: Option<&str>| matches!(used, Some("old" | "temp" | "maiden" | "nickname" | "anonymous"));
     let mut known = older.name.iter().filter(|name| !name.given.is_empty());
-    let known = known.find(|name| !is_over(name.used.as_deref()));
-    if let Some(known) = known.filter(|_| !is_told) {
-        for name in &mut newest.name {
+    let Some(known) = known.find(|name| !is_over(name.used.as_deref())) else {
+        return;
+    };
+    // A name that is told in one piece may hold the given names.
+    let is_whole = |name: &HumanName| name.given.is_empty() && name.family.is_none();
+    let names = newest.name.iter_mut().filter(|name| !is_over(name.used.as_deref()));
+    for name in names.filter(|name| !is_whole(name)) {
+        if tells_less(&name.given, &known.given) {
             name.given.clone_from(&known.given);
         }
     }

@@ -14,7 +14,7 @@ use domain::practitioner::PractitionerDetails;
 
 use self::findings::{Finding, Out, Updated};
 use self::words::Words;
-use super::identity::{ADDRESSES, is_global, is_on_a_server};
+use super::identity::{ADDRESSES, is_global, is_on_a_server, tells_less};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
 /// added to, but for what is `former`. What only one of two states tells stays or is added, a death too: others may not have heard of
@@ -51,10 +51,10 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
 
 /// A state with what only an older one tells.
 fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
+    // A name that is told in one piece may hold the given names.
     let is_in_name = |given: &String| newer.name.family.split_whitespace().any(|part| part == given);
-    let is_given_told = !newer.name.given.is_empty() || older.name.given.iter().any(is_in_name);
     let mut name = newer.name.clone();
-    if !is_given_told {
+    if tells_less(&name.given, &older.name.given) && !older.name.given.iter().any(is_in_name) {
         name.given.clone_from(&older.name.given);
     }
     PatientDetails {

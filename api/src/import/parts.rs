@@ -279,7 +279,10 @@ impl Parts {
         if let Some(owner) = index.owner_of_deleted(origin) {
             let share = self.shares.entry(owner).or_default();
             share.parts = share.parts.saturating_add(1);
-            share.deleted.extend(deleted(index, origin, item));
+            match deleted(index, origin, item) {
+                Some(deleted) => share.deleted.push(deleted),
+                None => self.notes.left_out("Bundle", &item.path, SEARCHED),
+            }
             return;
         }
         let why = "was deleted at the source, and is in none of the files: what is recorded of it stays";
@@ -295,7 +298,10 @@ impl Parts {
     }
 }
 
-/// What is deleted, by what its source calls it.
+/// Why a deletion may have come to nothing.
+const SEARCHED: &str = "deletes what a search finds, which is in none of the files: what is recorded of it stays";
+
+/// What is deleted, by what its source calls it. `None` when that is a search.
 fn deleted(index: &Index, origin: Origin, item: &Item<'_>) -> Option<Deleted> {
     let address = item.deleted.as_deref()?;
     let kind = Pointer::address(address).kind.flatten()?;
@@ -569,7 +575,7 @@ impl Reading<'_> {
             return;
         }
         let group = self.index.resolve(self.origin, &pointer, &[Kind::Medication]).ok();
-        let Some((group, Payload::Medication(code))) =
+        let Some((group, Payload::Medication(medication))) =
             group.and_then(|group| Some((group, self.index.payload_of(group)?)))
         else {
             reference.reference = Some(NOBODY.to_owned());
@@ -580,7 +586,7 @@ impl Reading<'_> {
         if !known.iter().any(|entry| entry.resource.id.as_deref() == Some(&id)) {
             known.push(Entry::bare(fhir::Medication {
                 id: Some(id.clone()),
-                code: code.clone(),
+                ..medication.clone()
             }));
         }
         reference.reference = Some(format!("Medication/{id}"));

@@ -202,7 +202,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let others = own.iter().skip(1).chain(names.resource.first()).chain(addresses);
     let others = distinct(others.filter(|other| Some(*other) != own.first()));
     for deleted in &share.deleted {
-        let why = "was deleted at the source: it is taken out, and no older state brings it back";
+        let why = "was deleted at the source: what is recorded of it as of then is taken out, and no older state brings it back";
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
         beside.ended.push(end_of(deleted));
     }

@@ -287,7 +287,13 @@ impl<'a> Contents<'a> {
             }
             // A question, which says nothing.
             Some("GET" | "HEAD") if reading == Reading::Asks => return,
-            _ => None,
+            Some("POST" | "PUT") | None => None,
+            Some(_) if reading == Reading::Stands => None,
+            Some(_) => {
+                return self
+                    .lost
+                    .push((path, "has a method that asks for no state (request.method)"));
+            }
         };
         if entry.resource.is_none() && deleted.is_none() {
             if reading != Reading::Stands {

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Kind;
+use super::file_sources::Sources;
 use super::index::State;
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
-use super::sources::Sources;
 
 /// Disjoint sets of states, by union and find.
 #[derive(Clone)]
@@ -154,12 +154,22 @@ impl<'a> Grouping<'a> {
             .each()
             .filter(|(_, state)| of(state.kind) && !state.deleted && state.contained.is_none())
         {
-            if let Some(id) = state.id {
-                there.entry((state.kind, id)).or_default().push(number);
+            // A finding is deleted by its id, or by a search for what it has as identifier.
+            let identifiers = state.identifiers.iter().filter(|_| state.kind.is_finding());
+            for name in state
+                .id
+                .into_iter()
+                .chain(identifiers.map(|(_, identifier)| *identifier))
+            {
+                there.entry((state.kind, name)).or_default().push(number);
             }
         }
         for (number, state) in self.each().filter(|(_, state)| of(state.kind) && state.deleted) {
-            let all = state.id.and_then(|id| there.get(&(state.kind, id)));
+            let searched = || state.identifiers.first().map(|(_, identifier)| *identifier);
+            let all = state
+                .id
+                .or_else(searched)
+                .and_then(|name| there.get(&(state.kind, name)));
             let all = || {
                 all.into_iter()
                     .flatten()
@@ -363,7 +373,7 @@ impl<'a> Grouping<'a> {
         self.join(links, &of);
     }
 
-    /// What has one id and is one patient's is one.
+    /// What has one id and is one patient's is one; and what was one patient's, and is told to be another's.
     fn by_patients(&mut self, holders: &[u32]) {
         let mut first: HashMap<u32, u32> = HashMap::new();
         for number in holders {
@@ -372,6 +382,16 @@ impl<'a> Grouping<'a> {
                 let first = *first.entry(patient).or_insert(*number);
                 self.sets.union(first, *number);
             }
+        }
+        let mut rest = holders;
+        while let Some((one, others)) = rest.split_first() {
+            for other in others {
+                let both = self.state(*one).zip(self.state(*other));
+                if both.is_some_and(|(one, other)| is_one_of_two_patients(one, other)) {
+                    self.sets.union(*one, *other);
+                }
+            }
+            rest = others;
         }
     }
 
@@ -394,6 +414,19 @@ impl<'a> Grouping<'a> {
         }
         !left.likeness.contradicts(&right.likeness, Bond::Plain) && left.likeness.resembles(&right.likeness)
     }
+}
+
+/// Whether what has one id and is told of two patients is one resource that was moved: one file tells of both, when each was so, and the
+/// same of both. Otherwise both are taken: an id that two resources have would take one patient's finding away.
+fn is_one_of_two_patients(one: &State, other: &State) -> bool {
+    let dates = one.stamp.updated.date().zip(other.stamp.updated.date());
+    let is_said = one.says.iter().any(|word| other.says.contains(word));
+    let marks = one.likeness.mark.zip(other.likeness.mark);
+    one.file == other.file
+        && one.contained.is_none()
+        && other.contained.is_none()
+        && dates.is_some_and(|(one, other)| one != other)
+        && (is_said || marks.is_some_and(|(one, other)| one == other))
 }
 
 /// States that something says are of one resource.

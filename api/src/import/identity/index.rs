@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) identifiers: Box<[(Standing, Key)]>,
     pub(super) likeness: Likeness,
     /// What a finding says: its codes and texts.
-    says: Box<[Word]>,
+    pub(super) says: Box<[Word]>,
     subject: Option<Box<Pointer>>,
 }
 
@@ -255,8 +255,19 @@ impl Index {
         });
         match only(named, groups) {
             Ok(other) if other != found => Err(Unresolved::Contradictory),
+            Err(_) if self.is_numbered_otherwise(found, pointer) => Err(Unresolved::Contradictory),
             _ => Ok(found),
         }
+    }
+
+    /// Whether a group has identifiers of the system of a reference's, and not that one.
+    fn is_numbered_otherwise(&self, group: u32, pointer: &Pointer) -> bool {
+        let members = self.members.get(&group).into_iter().flatten();
+        let states = members.filter_map(|number| self.states.get(at(*number)));
+        let identifiers = || states.clone().flat_map(|state| &state.likeness.identifiers);
+        pointer.system.zip(pointer.identifier).is_some_and(|told| {
+            identifiers().any(|(system, _)| *system == told.0) && !identifiers().any(|known| *known == told)
+        })
     }
 
     /// Whether an identifier names a state, and does not merely stand with it.

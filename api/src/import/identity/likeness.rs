@@ -147,6 +147,12 @@ impl Likeness {
             self.called.clone_from(&older.called);
             self.given.clone_from(&older.given);
         }
+        for called in &mut self.called {
+            if let Some(known) = older.called.iter().find(|known| is_short_for(called, known)) {
+                self.given.extend(known.iter().map(|(word, _)| *word));
+                called.clone_from(known);
+            }
+        }
         if self.family.is_empty() {
             self.family.clone_from(&older.family);
         }
@@ -222,6 +228,22 @@ fn is_one_first(one: &[Given], two: &[Given]) -> bool {
 fn is_in(one: &[Given], two: &[Given]) -> bool {
     let mut rest = two.iter();
     one.iter().all(|name| rest.any(|other| is_one(*name, *other)))
+}
+
+/// Whether a name tells fewer given names than one that is known, or an initial of one, and nothing else: then it leaves the known as
+/// it is.
+pub(in crate::import) fn tells_less(told: &[String], known: &[String]) -> bool {
+    fn of(given: &[String]) -> Vec<Given> {
+        called(given.iter().map(String::as_str)).unwrap_or_default()
+    }
+    is_short_for(&of(told), &of(known))
+}
+
+fn is_short_for(told: &[Given], known: &[Given]) -> bool {
+    let stands_for = |told: Given, known: Given| told.0 == known.0 || (told.0 == told.1 && told.1 == known.1);
+    let mut rest = known.iter();
+    let is_in = told.iter().all(|name| rest.any(|known| stands_for(*name, *known)));
+    told != known && is_in && (told.is_empty() || is_one_first(told, known))
 }
 
 /// A date that is not told to the day agrees with every day that it may be.
@@ -563,6 +585,30 @@ mod tests {
             assert!(ada.is_told_otherwise(&same), "{same:?}");
         }
         assert!(!ada.is_told_otherwise(&ada));
+    }
+
+    #[test]
+    fn a_name_that_tells_less_is_known_by_its_letters() {
+        let less = |told: &str, known: &str| {
+            let words = |name: &str| name.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            tells_less(&words(told), &words(known))
+        };
+        for (told, known) in [
+            ("", "Anna"),
+            ("Anna", "Anna Maria"),
+            ("anna m.", "Anna Maria"),
+            ("A.", "Anna"),
+        ] {
+            assert!(less(told, known) && !less(known, told), "{told} {known}");
+        }
+        for (told, known) in [
+            ("Anna", "ANNA"),
+            ("Maria", "Anna Maria"),
+            ("Anna Theresia", "Anna Maria"),
+            ("Annamaria", "Anna Maria"),
+        ] {
+            assert!(!less(told, known) && !less(known, told), "{told} {known}");
+        }
     }
 
     #[test]

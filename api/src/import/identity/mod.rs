@@ -4,6 +4,7 @@
 //! was, and little more ([`mod@scan`]). States that are of one resource form a group ([`groups`]); a reference, whatever its form, is
 //! resolved to a group ([`index`]). All of this is pure.
 
+mod file_sources;
 mod groups;
 mod index;
 mod key;
@@ -12,11 +13,10 @@ pub(in crate::import) mod naming;
 mod pointer;
 mod scan;
 mod source;
-mod sources;
 mod stamp;
 
 pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
-pub(in crate::import) use likeness::{ADDRESSES, Bond, Born, Likeness, called, gender, keys, words};
+pub(in crate::import) use likeness::{ADDRESSES, Bond, Born, Likeness, called, gender, keys, tells_less, words};
 pub(in crate::import) use pointer::Pointer;
 pub(in crate::import) use scan::{Payload, is_global, is_on_a_server, scan};
 pub(in crate::import) use source::source_id;

@@ -22,6 +22,8 @@ pub(in crate::import) struct Pointer {
     pub(in crate::import) id: Option<Key>,
     /// A business identifier.
     pub(in crate::import) identifier: Option<Key>,
+    /// The system of an identifier that stands beside an address.
+    pub(in crate::import) system: Option<Key>,
 }
 
 impl Pointer {
@@ -35,7 +37,9 @@ impl Pointer {
             .identifier
             .as_ref()
             .and_then(|one| of_parts(one.system.as_deref(), one.value.as_deref()?));
-        pointer.identifier = pointer.identifier.or(logical);
+        if let Some((system, identifier)) = logical.filter(|_| pointer.identifier.is_none()) {
+            (pointer.system, pointer.identifier) = (Some(system), Some(identifier));
+        }
         let names = pointer.contained.or(pointer.url).or(pointer.id).or(pointer.identifier);
         names.map(|_| pointer)
     }
@@ -100,11 +104,11 @@ fn searched(query: &str) -> Option<Identifier> {
     })
 }
 
-/// The key of an identifier, if it has both parts.
-fn of_parts(system: Option<&str>, value: &str) -> Option<Key> {
+/// The keys of an identifier, if it has both parts.
+fn of_parts(system: Option<&str>, value: &str) -> Option<(Key, Key)> {
     let system = system.filter(|system| !system.is_empty())?.to_owned();
     let value = value.to_owned();
-    Some(likeness::keys(&Identifier { system, value }).1)
+    Some(likeness::keys(&Identifier { system, value }))
 }
 
 /// Undoes percent-encoding (RFC 3986, section 2.1). `None` when it does not give a text.

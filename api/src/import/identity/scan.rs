@@ -59,7 +59,7 @@ pub(in crate::import) enum Payload {
     /// In which role a practitioner works.
     Role(String, fhir::PractitionerRole),
     /// What a medication is.
-    Medication(CodeableConcept),
+    Medication(fhir::Medication),
 }
 
 /// Of every kind what tells it apart; what cannot be read is passed over, and told of when the resource is imported.
@@ -385,13 +385,19 @@ fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> 
     #[derive(Deserialize)]
     struct Coded {
         #[serde(default)]
+        status: Lenient<String>,
+        #[serde(default)]
         code: CodeableConcept,
     }
     let json = resource.get();
     let payload = match kind {
         Kind::Practitioner => Payload::Practitioner(path.to_owned(), serde_json::from_str(json).ok()?),
         Kind::Role => Payload::Role(path.to_owned(), serde_json::from_str(json).ok()?),
-        Kind::Medication => Payload::Medication(serde_json::from_str::<Coded>(json).ok()?.code),
+        Kind::Medication => {
+            let Coded { status, code } = serde_json::from_str(json).ok()?;
+            let status = status.0;
+            Payload::Medication(fhir::Medication { id: None, status, code })
+        }
         _ => return None,
     };
     Some(Box::new(payload))

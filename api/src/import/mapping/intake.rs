@@ -1,11 +1,11 @@
 //! Conditions, allergies and medications: what a patient brings.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::{Concept, TextRule};
 use domain::patient::{Abated, Allergy, AllergyKind, Condition, Intake, Matter, Medication};
 use serde_json::Value;
 
-use super::negations::{Gathered, Said, finding, names_something, said, said_of_allergies};
+use super::negations::{Gathered, Said, finding, is_any_allergy, names_something, said, said_of_allergies};
 use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
@@ -14,8 +14,8 @@ use crate::import::merge::{Beside, Ended, ToldWord};
 const NAMELESS: &str = "has neither a code nor a text";
 
 /// What is gathered of a patient.
-#[derive(Default)]
 struct Brought {
+    now: DateTime<Utc>,
     conditions: Gathered<Condition>,
     allergies: Gathered<Allergy>,
     no_known_allergies_to: Vec<AllergyKind>,
@@ -23,6 +23,16 @@ struct Brought {
 }
 
 impl Brought {
+    fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            now,
+            conditions: Gathered::default(),
+            allergies: Gathered::default(),
+            no_known_allergies_to: Vec::new(),
+            medications: Gathered::default(),
+        }
+    }
+
     /// Takes what is said instead of a finding. Whether anything is.
     fn hear(&mut self, all: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
         for (matter, said) in all {
@@ -106,10 +116,11 @@ impl Brought {
             return;
         }
         let told = Told::statement(resource);
+        let now = self.now;
         self.medication(bundle, &told, remarks, |remarks, concept| Medication {
             concept,
             since: day(remarks, "effective", effective(resource)),
-            active: is_active(resource.status.as_deref(), remarks),
+            active: is_active(resource.status.as_deref(), remarks) && !has_ended(resource, now, remarks),
             as_of: *as_of,
             source: *source,
         });
@@ -122,6 +133,9 @@ impl Brought {
         remarks: &mut Remarks<'_>,
         as_medication: impl FnOnce(&mut Remarks<'_>, Concept) -> Medication,
     ) {
+        if told.is_in_error(bundle) {
+            return remarks.left_out("names a medication that was entered in error");
+        }
         let code = told.code(bundle);
         if !self.hear(&said_by(code.as_ref(), Matter::Medications), remarks) {
             let named = told.named(code.as_ref(), remarks);
@@ -132,10 +146,10 @@ impl Brought {
 }
 
 /// What names the patient, in the order of the bundle.
-pub(super) fn of(bundle: &Bundle, patient: Option<&str>, path: &str, notes: &mut Notes) -> Intake {
+pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, path: &str, notes: &mut Notes) -> Intake {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
-    let mut brought = Brought::default();
+    let mut brought = Brought::new(now);
     for entry in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
         brought.condition(entry, &mut Remarks::on(notes, "Condition", &entry.path));
     }
@@ -213,16 +227,22 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
     }
     for entry in &bundle.requests {
         let resource = &entry.resource;
-        let code = Told::request(resource).code(bundle);
-        let stands = Stands::of(resource.status.as_deref(), |remarks| is_given(resource, remarks));
+        let told = Told::request(resource);
+        let code = told.code(bundle);
+        let stands = Stands::of(told.is_in_error(bundle), resource.status.as_deref(), |remarks| {
+            is_given(resource, remarks)
+        });
         let said = said_by(code.as_ref(), Matter::Medications);
         let what = (code.as_ref(), resource.authored_on.as_deref());
         beside.tell(entry, Matter::Medications, &said, what, stands);
     }
     for entry in &bundle.statements {
         let resource = &entry.resource;
-        let code = Told::statement(resource).code(bundle);
-        let stands = Stands::of(resource.status.as_deref(), |remarks| is_taken(resource, remarks));
+        let told = Told::statement(resource);
+        let code = told.code(bundle);
+        let stands = Stands::of(told.is_in_error(bundle), resource.status.as_deref(), |remarks| {
+            is_taken(resource, remarks)
+        });
         let said = said_by(code.as_ref(), Matter::Medications);
         let what = (code.as_ref(), effective(resource));
         beside.tell(entry, Matter::Medications, &said, what, stands);
@@ -242,9 +262,9 @@ enum Stands {
 }
 
 impl Stands {
-    fn of(status: Option<&str>, is_so: impl FnOnce(&mut Remarks<'_>) -> bool) -> Self {
+    fn of(is_in_error: bool, status: Option<&str>, is_so: impl FnOnce(&mut Remarks<'_>) -> bool) -> Self {
         let mut notes = Notes::default();
-        if status == Some("entered-in-error") {
+        if is_in_error || status == Some("entered-in-error") {
             Self::NoMore
         } else if is_so(&mut Remarks::on(&mut notes, "", "")) {
             Self::Still
@@ -436,12 +456,28 @@ fn said_otherwise(values: &[&Option<Value>]) -> bool {
     values.iter().any(|value| value.is_some())
 }
 
-/// What the patient is allergic to: the code, or else the substance of a reaction.
+/// What the patient is allergic to: the code, or else the substance of a reaction. A code that says no more than that it is an allergy
+/// names less than a substance does.
 fn allergen(resource: &fhir::AllergyIntolerance) -> Option<&CodeableConcept> {
     let names = |code: &&CodeableConcept| names_something(code, Matter::Allergies);
     let code = Some(&resource.code).filter(|code| !code.is_empty());
-    let named = code.filter(names).or_else(|| substances(resource).find(names));
+    let specific = code.filter(names).filter(|code| !is_any_allergy(code));
+    let named = specific.or_else(|| substances(resource).find(names));
     named.or(code)
+}
+
+/// Whether a reaction is to something else than what is recorded.
+fn has_other_substances(resource: &fhir::AllergyIntolerance) -> bool {
+    let recorded = concept_of(allergen(resource), Matter::Allergies);
+    let all = substances(resource).filter(|code| names_something(code, Matter::Allergies));
+    all.filter_map(|code| concept_of(Some(code), Matter::Allergies))
+        .any(|other| recorded.as_ref().is_none_or(|recorded| !is_one(recorded, &other)))
+}
+
+/// Whether two concepts have a code in common, or a text.
+fn is_one(one: &Concept, other: &Concept) -> bool {
+    let is_coded = one.coding.is_some() && one.coding == other.coding;
+    is_coded || one.text.to_lowercase() == other.text.to_lowercase()
 }
 
 fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -> Option<Allergy> {
@@ -451,6 +487,11 @@ fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -
         source,
         ..
     } = entry;
+    if has_other_substances(resource) {
+        remarks.left_out(
+            "has a reaction to a substance that it does not name as the allergen, and only the allergen is recorded",
+        );
+    }
     Some(Allergy {
         concept: named(remarks, allergen(resource), Matter::Allergies)?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
@@ -496,6 +537,17 @@ fn is_active(status: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
     status == Some("active")
 }
 
+/// Whether the time is over in which it is said to be taken. A status is easily forgotten.
+fn has_ended(resource: &fhir::MedicationStatement, now: DateTime<Utc>, remarks: &mut Remarks<'_>) -> bool {
+    let period = resource.effective_period.as_ref();
+    let end = period.and_then(|period| Moment::read(period.end.as_deref()?));
+    let has_ended = end.is_some_and(|end| end.last_day() < now.date_naive());
+    if has_ended {
+        remarks.changed("is active and has an end that has passed, and is recorded as not taken any more");
+    }
+    has_ended
+}
+
 /// What a resource tells of its medication.
 struct Told<'a> {
     code: Option<&'a CodeableConcept>,
@@ -520,21 +572,27 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The code of the medication: in the resource itself, in one that it contains, or in one of the bundle.
+    /// The code of the medication: in the resource itself, or in that of the medication.
     fn code(&self, bundle: &Bundle) -> Option<CodeableConcept> {
-        if let Some(code) = self.code {
-            return Some(code.clone());
-        }
+        let told = || self.medication(bundle).map(|medication| medication.code);
+        self.code.cloned().or_else(told)
+    }
+
+    /// The medication that it refers to: one that it contains, or one of the bundle.
+    fn medication(&self, bundle: &Bundle) -> Option<fhir::Medication> {
         let reference = self.reference?.reference.as_deref()?;
-        if let Some(found) = contained::behind::<fhir::Medication>(self.contained, "Medication", reference) {
-            return Some(found.code);
-        }
-        let id = bundle.resolve(reference)?.strip_prefix("Medication/")?;
-        let found = bundle
-            .medications
-            .iter()
-            .find(|entry| entry.resource.id.as_deref() == Some(id));
-        found.map(|entry| entry.resource.code.clone())
+        contained::behind(self.contained, "Medication", reference).or_else(|| {
+            let id = bundle.resolve(reference)?.strip_prefix("Medication/")?;
+            let mut all = bundle.medications.iter().map(|entry| &entry.resource);
+            all.find(|medication| medication.id.as_deref() == Some(id)).cloned()
+        })
+    }
+
+    fn is_in_error(&self, bundle: &Bundle) -> bool {
+        self.code.is_none()
+            && self
+                .medication(bundle)
+                .is_some_and(|medication| medication.is_in_error())
     }
 
     /// What people call the medication: by its code, or else as the reference shows it.

@@ -74,7 +74,7 @@ const ABSENT: [(&str, Said); 8] = [
 ];
 
 /// What people write who have no code, or one of their own. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 19] = [
+const WORDS: [(&str, Matter, Said); 32] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
@@ -84,6 +84,19 @@ const WORDS: [(&str, Matter, Said); 19] = [
     ("no known medication allergies", Allergies, TO_DRUGS),
     ("no known medication allergy", Allergies, TO_DRUGS),
     ("nkda", Allergies, TO_DRUGS),
+    ("no drug allergies", Allergies, TO_DRUGS),
+    ("no medication allergies", Allergies, TO_DRUGS),
+    ("no food allergies", Allergies, NoneKnownTo(Food)),
+    ("nkfa", Allergies, NoneKnownTo(Food)),
+    ("no environmental allergies", Allergies, NoneKnownTo(Environment)),
+    ("nkea", Allergies, NoneKnownTo(Environment)),
+    ("no latex allergy", Allergies, NoneKnownTo(Latex)),
+    ("nkla", Allergies, NoneKnownTo(Latex)),
+    ("allergies unknown", Allergies, Unknown),
+    ("allergies not known", Allergies, Unknown),
+    ("allergy status unknown", Allergies, Unknown),
+    ("allergy status not known", Allergies, Unknown),
+    ("unknown allergies", Allergies, Unknown),
     ("no known food allergies", Allergies, NoneKnownTo(Food)),
     ("no known food allergy", Allergies, NoneKnownTo(Food)),
     ("no known environmental allergies", Allergies, NoneKnownTo(Environment)),
@@ -124,8 +137,34 @@ const ANSWERS: [(&str, Said); 24] = [
     ("\u{2014}", NotAsked),
 ];
 
+/// Codes of SNOMED CT and words that say that it is an allergy, and not to what.
+const ANY_ALLERGY: [&str; 22] = [
+    "419199007",
+    "416098002",
+    "414285001",
+    "426232007",
+    "418038007",
+    "419511003",
+    "418471000",
+    "420134006",
+    "235719002",
+    "59037007",
+    "allergy",
+    "allergies",
+    "allergic",
+    "allergic reaction",
+    "allergy to substance",
+    "drug allergy",
+    "food allergy",
+    "medication allergy",
+    "environmental allergy",
+    "intolerance",
+    "allergie",
+    "alergia",
+];
+
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 12] = [
+const NEGATES: [&str; 20] = [
     "no known ",
     "no current ",
     "no significant ",
@@ -136,12 +175,48 @@ const NEGATES: [&str; 12] = [
     "aucun ",
     "aucune ",
     "geen ",
+    "pas de ",
+    "pas d'",
+    "nessun ",
+    "nessuna ",
     "sin alergia",
     "not allergic ",
+    "denied ",
+    "negative for ",
+    "no evidence of ",
+    "no history of ",
+];
+
+/// How a text begins that negates what is taken or not borne. Illnesses begin so as well: not for resuscitation, sin hogar.
+const NEGATES_NO_ILLNESS: [&str; 4] = ["no ", "not ", "never ", "sin "];
+
+/// What begins with "no" and is something all the same.
+const NOT_NEGATED: [&str; 5] = [
+    "no light perception",
+    "no perception of light",
+    "no fixed abode",
+    "no longer ",
+    "no access to ",
 ];
 
 /// How it ends.
-const NEGATED: [&str; 4] = [": none", "none known", "none reported", "keine bekannt"];
+const NEGATED: [&str; 15] = [
+    ": none",
+    ": no",
+    ": nil",
+    ": negative",
+    ": absent",
+    "none known",
+    "none reported",
+    "keine bekannt",
+    " ruled out",
+    " excluded",
+    " refuted",
+    " denied",
+    " not present",
+    " not taken",
+    " ausgeschlossen",
+];
 
 /// What negates wherever it stands.
 const NEGATING: &str = "no known allerg";
@@ -285,6 +360,14 @@ pub(super) fn names_something(concept: &CodeableConcept, kind: Matter) -> bool {
     Voices::of(concept, kind).names_something() && said(concept, kind).is_none()
 }
 
+/// Whether a concept says no more than that something is not borne.
+pub(super) fn is_any_allergy(concept: &CodeableConcept) -> bool {
+    let is_any = |word: &str| ANY_ALLERGY.contains(&word.trim().to_lowercase().as_str());
+    let codes = concept.coding.iter().filter_map(|coding| coding.code.as_deref());
+    let mut said = codes.chain(concept.text.as_deref()).peekable();
+    said.peek().is_some() && said.all(is_any)
+}
+
 /// A concept without what stands beside what it names: codes and texts that say that there is none, or that it is not known.
 pub(super) fn finding(concept: &CodeableConcept, kind: Matter) -> CodeableConcept {
     if !Voices::of(concept, kind).names_something() {
@@ -307,10 +390,17 @@ fn of_coding(coding: &Coding, kind: Matter) -> Option<Voice> {
         // Whatever the reason is: there is no value.
         return Some(Voice::Answer(known.map_or(Unknown, |(_, said)| *said)));
     }
+    let code = coding.code.as_deref().unwrap_or_default().trim();
+    // Nine digits are no other system's: without one they are SNOMED CT's.
+    let unnamed = SNOMED
+        .iter()
+        .find(|(known, ..)| coding.system.is_none() && *known == code);
+    if let Some(&(_, matter, said)) = unnamed {
+        return Some(Voice::Negation(matter, said));
+    }
     if !is_known(coding) {
         return shown();
     }
-    let code = coding.code.as_deref().unwrap_or_default().trim();
     let table: &[(&str, Matter, Said)] = match coding.system.as_deref() {
         Some("http://snomed.info/sct") => &SNOMED,
         Some(IPS_SYSTEM) => &IPS,
@@ -402,11 +492,15 @@ fn answer(words: &str) -> Option<Said> {
     ANSWERS.iter().find(|(known, _)| *known == words).map(|(_, said)| *said)
 }
 
-/// Whether a text negates what it names. An illness may begin with "no", such as no light perception; nothing that is taken or not borne does.
+/// Whether a text negates what it names.
 fn negates(words: &str, kind: Matter) -> bool {
-    let begins = NEGATES.iter().any(|begins| words.starts_with(begins));
+    let begins = |all: &[&str]| all.iter().any(|begins| words.starts_with(begins));
     let ends = NEGATED.iter().any(|ends| words.ends_with(ends));
-    begins || ends || words.contains(NEGATING) || kind != Conditions && words.starts_with("no ")
+    let negates = match kind {
+        Conditions => words.starts_with("no ") && !begins(&NOT_NEGATED),
+        Allergies | Medications => begins(&NEGATES_NO_ILLNESS),
+    };
+    begins(&NEGATES) || ends || words.contains(NEGATING) || negates
 }
 
 fn is_of_absence(system: &str) -> bool {

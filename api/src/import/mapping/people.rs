@@ -133,7 +133,7 @@ pub(super) fn patient(
         };
         BundleError::new(format!("{path}.{field}"), error.to_string())
     })?;
-    let intake = intake::of(bundle, resource.id.as_deref(), path, notes);
+    let intake = intake::of(bundle, resource.id.as_deref(), context.now, path, notes);
     Ok(Registration { details, intake })
 }
 

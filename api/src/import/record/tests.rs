@@ -431,6 +431,31 @@ fn twins_under_one_number_of_any_type_have_one_first_name_between_them() {
 }
 
 #[test]
+fn a_name_that_tells_less_leaves_the_given_names_that_are_known() {
+    let number = plain("urn:house", "1");
+    let told = |given: &str| somebody("", given, "Rossi", "2015-05-05", &number);
+    for [known, less] in [["Maria Teresa", "Maria"], ["Maria Teresa", "M. T."]] {
+        let mut records = Vec::new();
+        assert_eq!(
+            (tell(&mut records, &[told(known)]), tell(&mut records, &[told(less)])),
+            (0, 0)
+        );
+        assert_eq!(records[0].details.name.given, [known], "{less}");
+        // Otherwise her sister would be taken for her.
+        assert_eq!(tell(&mut records, &[told("Maria Carmen")]), 1);
+        assert_eq!(
+            (tell(&mut records, &[told("Maria Teresa Anna")]), records.len()),
+            (0, 1)
+        );
+        assert_eq!(records[0].details.name.given, ["Maria Teresa Anna"]);
+        // In one run as well.
+        let mut records = Vec::new();
+        assert_eq!(tell(&mut records, &[told(known), told(less)]), 0);
+        assert_eq!((tell(&mut records, &[told("Maria Carmen")]), records.len()), (1, 1));
+    }
+}
+
+#[test]
 fn a_day_of_birth_that_only_an_older_state_tells_counts() {
     let house = plain("urn:house", "1");
     let father = somebody("", "John", "Rossi", "1950-05-06", &house);

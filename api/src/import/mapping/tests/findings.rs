@@ -87,14 +87,110 @@ fn an_answer_of_a_form_is_no_finding() {
         "No latex",
         "Penicillin - none known",
         "not allergic to nuts",
+        "Penicillin allergy ruled out",
+        "Sin alergias",
+        "pas d'allergie",
     ] {
         assert_eq!(allergies(text(nothing)), Findings::NotAsked, "{nothing}");
     }
-    assert_eq!(conditions("Keine Vorerkrankungen"), Findings::NotAsked);
+    for nothing in [
+        "Keine Vorerkrankungen",
+        "No diabetes",
+        "Pneumonia ruled out",
+        "Denied asthma",
+    ] {
+        assert_eq!(conditions(nothing), Findings::NotAsked, "{nothing}");
+    }
+    for something in ["Not for resuscitation", "No fixed abode", "Sin hogar", "Rh negative"] {
+        assert!(matches!(conditions(something), Findings::Known(_)), "{something}");
+    }
+    for nothing in ["Not taking aspirin", "Aspirin: not taken"] {
+        assert_eq!(medications(nothing), Findings::NotAsked, "{nothing}");
+    }
+    assert_eq!(allergies(text("Allergy status unknown")), Findings::Unknown);
+    let to_food = intake_of(&[of_patient("AllergyIntolerance", text("NKFA"))]);
+    assert_eq!(to_food.no_known_allergies_to, [AllergyKind::Food]);
     assert_eq!(medications("no meds"), Findings::NotAsked);
     assert!(matches!(conditions("No light perception"), Findings::Known(_)));
     let to_drugs = intake_of(&[of_patient("AllergyIntolerance", text("No Known Drug Allergies (NKDA)"))]);
     assert_eq!(to_drugs.no_known_allergies_to, [AllergyKind::Medication]);
+}
+
+#[test]
+fn a_code_system_is_known_by_its_object_identifier_too() {
+    for system in ["urn:oid:2.16.840.1.113883.6.96", "2.16.840.1.113883.6.96"] {
+        assert_eq!(allergies(coded(system, "716186003")), Findings::NoneKnown, "{system}");
+    }
+    let unnamed = json!({ "code": { "coding": [{ "code": "716186003" }] } });
+    assert_eq!(allergies(unnamed), Findings::NoneKnown);
+    let peanut = allergies(coded("urn:oid:2.16.840.1.113883.6.96", "91935009"));
+    let system = &peanut.list()[0].concept.coding.as_ref().unwrap().system;
+    assert_eq!(system.uri(), SNOMED);
+}
+
+#[test]
+fn the_substance_of_a_reaction_is_the_allergen_where_the_code_says_only_that_it_is_one() {
+    let salmon = json!([{ "substance": { "text": "Salmon" } }]);
+    let of = |code: Value, reaction: &Value| {
+        let allergy = of_patient("AllergyIntolerance", json!({ "code": code, "reaction": reaction }));
+        mapped(&[a_patient(), allergy])
+    };
+    let names = |plan: &Outcome| -> Vec<String> {
+        let allergies = plan.patients[0].intake.allergies.list().iter();
+        allergies.map(|allergy| allergy.concept.text.clone()).collect()
+    };
+    for code in [
+        json!({ "text": "Allergy" }),
+        json!({ "coding": [{ "system": SNOMED, "code": "414285001" }], "text": "Food allergy" }),
+    ] {
+        let plan = of(code, &salmon);
+        assert_eq!(names(&plan), ["Salmon"]);
+        assert!(remarks(&plan).is_empty(), "{:?}", remarks(&plan));
+    }
+    // What has no place is named.
+    let two = json!([{ "substance": { "text": "Salmon" } }, { "substance": { "text": "Tuna" } }]);
+    for (code, reaction, allergen) in [
+        (json!({ "text": "Fish" }), &salmon, "Fish"),
+        (json!({ "text": "Allergy" }), &two, "Salmon"),
+    ] {
+        let plan = of(code, reaction);
+        assert_eq!(names(&plan), [allergen]);
+        let said = remarks(&plan);
+        assert!(
+            said.iter()
+                .any(|(_, fate, _, why)| *fate == Fate::LeftOut && why.contains("a substance")),
+            "{said:?}"
+        );
+    }
+    assert!(remarks(&of(json!({ "text": "salmon" }), &salmon)).is_empty());
+}
+
+#[test]
+fn what_has_ended_or_was_entered_in_error_is_not_taken() {
+    let statement = |fields: Value| of_patient("MedicationStatement", fields);
+    let aspirin = |status: &str, end: &str| {
+        json!({
+            "medicationCodeableConcept": { "text": "Aspirin" }, "status": status,
+            "effectivePeriod": { "start": "2019-01-01", "end": end },
+        })
+    };
+    for (end, is_taken) in [("2020-01-01", false), ("2020", false), ("9999-01-01", true)] {
+        let intake = intake_of(&[statement(aspirin("active", end))]);
+        assert_eq!(intake.medications.list()[0].active, is_taken, "{end}");
+    }
+    let over = [a_patient(), statement(aspirin("active", "2020-01-01"))];
+    remarked(&over, Fate::Changed, "is active and has an end that has passed");
+
+    let in_error = |status: &str| json!({ "resourceType": "Medication", "id": "m", "status": status, "code": { "text": "Aspirin" } });
+    for (status, count) in [("active", 1), ("entered-in-error", 0)] {
+        let contained = json!({ "medicationCodeableConcept": null, "contained": [in_error(status)], "medicationReference": { "reference": "#m" } });
+        let beside =
+            json!({ "medicationCodeableConcept": null, "medicationReference": { "reference": "Medication/m" } });
+        for resources in [vec![statement(contained)], vec![statement(beside), in_error(status)]] {
+            let intake = intake_of(&resources);
+            assert_eq!(intake.medications.list().len(), count, "{status}");
+        }
+    }
 }
 
 #[test]
