@@ -219,7 +219,12 @@ impl Parts {
             owner,
             share,
             path: &item.path,
-            source: source_id(kind, id.0.as_deref(), item.full_url.as_deref()),
+            source: source_id(
+                kind,
+                id.0.as_deref(),
+                item.full_url.as_deref(),
+                index.patient_id_at(origin),
+            ),
             unread: Unread::default(),
         };
         reading.add(kind, resource.get().as_bytes());
@@ -314,6 +319,7 @@ fn deleted(index: &Index, origin: Origin, item: &Item<'_>) -> Option<Deleted> {
             kind,
             relative.rsplit('/').next().filter(|_| !address.contains('?')),
             whole,
+            index.patient_id_at(origin),
         )?,
         as_of: index.as_of(index.group_at(origin)?),
     })

@@ -301,6 +301,7 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
     Likeness {
         is_patient: true,
         born: Some((born.year(), Some(born.month()), Some(born.day()))),
+        birth_order: None,
         gender: super::identity::gender(details.gender),
         given: super::identity::words(details.name.given.iter().map(String::as_str)),
         called: super::identity::called(details.name.given.iter().map(String::as_str))

@@ -96,7 +96,7 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         } else {
             Bond::Plain
         };
-        if bond != Bond::Plain {
+        if bond != Bond::Plain || is_called(&person.resource) {
             // A year or a month is recorded as its first day.
             known.born = known.born.map(vague);
         }

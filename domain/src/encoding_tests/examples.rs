@@ -80,7 +80,7 @@ fn details() -> PatientDetails {
 
 fn source(server: Option<[u8; 4]>) -> SourceId {
     SourceId {
-        server,
+        scope: server,
         resource: *b"resource",
     }
 }

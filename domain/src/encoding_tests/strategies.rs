@@ -146,7 +146,7 @@ fn findings<T: Clone + std::fmt::Debug + 'static>(
 
 fn sources() -> impl Strategy<Value = Option<SourceId>> {
     let source = (any::<Option<[u8; 4]>>(), any::<[u8; 8]>());
-    prop::option::of(source.prop_map(|(server, resource)| SourceId { server, resource }))
+    prop::option::of(source.prop_map(|(scope, resource)| SourceId { scope, resource }))
 }
 
 fn intakes() -> impl Strategy<Value = Intake> {

@@ -24,6 +24,8 @@ pub(in crate::import) struct Item<'a> {
     pub(in crate::import) path: String,
     /// Which of the file's documents it stands in.
     pub(in crate::import) document: u32,
+    /// Whether the document is this resource, and no bundle of several.
+    pub(in crate::import) is_alone: bool,
     /// `Bundle.entry.fullUrl`.
     pub(in crate::import) full_url: Option<String>,
     /// The resource. None where one was deleted.
@@ -44,6 +46,7 @@ impl<'a> Item<'a> {
         Self {
             path,
             document,
+            is_alone: false,
             full_url: None,
             resource: Some(resource),
             deleted: None,
@@ -186,7 +189,10 @@ impl<'a> Contents<'a> {
             Ok(Kind { resource_type }) if resource_type == "Parameters" => {
                 self.parameters(json, document, place, &whole, 0);
             }
-            Ok(_) => self.items.push(Item::of(whole, document, json)),
+            Ok(_) => self.items.push(Item {
+                is_alone: true,
+                ..Item::of(whole, document, json)
+            }),
             Err(error) if error.what.starts_with(TWICE) => self.failures.push(error),
             Err(_) => {
                 let what = "neither a FHIR Bundle nor another resource of FHIR";
@@ -304,6 +310,7 @@ impl<'a> Contents<'a> {
         let item = Item {
             path,
             document,
+            is_alone: false,
             full_url: entry.full_url,
             resource: entry.resource.filter(|_| deleted.is_none()),
             deleted,

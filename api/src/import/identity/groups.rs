@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Kind;
 use super::file_sources::Sources;
-use super::index::State;
+use super::index::{Scope, State};
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
@@ -68,10 +68,15 @@ pub(super) struct Grouped {
     pub(super) shared: HashSet<(Kind, Key)>,
 }
 
-/// Groups the states. `whose` tells whose a state of a patient is, once the patients are grouped.
-pub(super) fn group(states: &[State], whose: impl FnOnce(&[u32]) -> Vec<Option<u32>>) -> Grouped {
+/// Groups the states. `scopes` tells within what the id of each is of one resource; `whose` tells whose a state of a patient is, once the patients are grouped.
+pub(super) fn group(
+    states: &[State],
+    scopes: &[Option<Scope>],
+    whose: impl FnOnce(&[u32]) -> Vec<Option<u32>>,
+) -> Grouped {
     let mut grouping = Grouping {
         states,
+        scopes,
         sets: Sets::new(states.len()),
         shared: HashSet::new(),
         whose: vec![None; states.len()],
@@ -87,6 +92,7 @@ pub(super) fn group(states: &[State], whose: impl FnOnce(&[u32]) -> Vec<Option<u
     grouping.by_identifiers(|kind| kind == Kind::Encounter);
     grouping.by_ids(Kind::is_of_a_patient);
     grouping.by_deletions(Kind::is_of_a_patient);
+    grouping.share_urns();
     Grouped {
         groups: grouping.sets.flat(),
         shared: grouping.shared,
@@ -95,6 +101,7 @@ pub(super) fn group(states: &[State], whose: impl FnOnce(&[u32]) -> Vec<Option<u
 
 struct Grouping<'a> {
     states: &'a [State],
+    scopes: &'a [Option<Scope>],
     sets: Sets,
     shared: HashSet<(Kind, Key)>,
     whose: Vec<Option<u32>>,
@@ -125,6 +132,21 @@ impl<'a> Grouping<'a> {
                 self.sets.union_all(&holders);
             }
         }
+    }
+
+    /// A URN that two have in their bundles names neither of them.
+    fn share_urns(&mut self) {
+        let mut holders: HashMap<(Kind, Key), u32> = HashMap::new();
+        let mut shared = Vec::new();
+        for (number, state) in self.each().filter(|(_, state)| !state.is_id_told() && !state.deleted) {
+            if let Some(own) = state.likeness.own {
+                let group = self.sets.find(number);
+                if *holders.entry((state.kind, own)).or_insert(group) != group {
+                    shared.push((state.kind, own));
+                }
+            }
+        }
+        self.shared.extend(shared);
     }
 
     /// Makes one what is told twice in the same words.
@@ -373,15 +395,17 @@ impl<'a> Grouping<'a> {
         self.join(links, &of);
     }
 
-    /// What has one id and is one patient's is one; and what was one patient's, and is told to be another's.
+    /// What has one id in one scope and is one patient's is one; and what was one patient's, and is told to be another's.
     fn by_patients(&mut self, holders: &[u32]) {
-        let mut first: HashMap<u32, u32> = HashMap::new();
+        let mut of_patient: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for number in holders {
             let is_contained = self.state(*number).is_some_and(|state| state.contained.is_some());
             if let Some(patient) = self.whose(*number).filter(|_| !is_contained) {
-                let first = *first.entry(patient).or_insert(*number);
-                self.sets.union(first, *number);
+                of_patient.entry(patient).or_default().push(*number);
             }
+        }
+        for holders in of_patient.values() {
+            self.within_scopes(holders);
         }
         let mut rest = holders;
         while let Some((one, others)) = rest.split_first() {
@@ -395,6 +419,32 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// What has one id and is one patient's is one, unless it has it in several scopes: then it is one in each, and what tells no scope
+    /// may be in any of them. A URN may be good beyond its bundle, as it should be, where the same is told of both.
+    fn within_scopes(&mut self, holders: &[u32]) {
+        let scope = |number: &u32| self.scopes.get(at(*number)).copied().flatten();
+        let scoped: Vec<(Scope, u32)> = holders.iter().filter_map(|one| Some((scope(one)?, *one))).collect();
+        let scopes: HashSet<Scope> = scoped.iter().map(|(scope, _)| *scope).collect();
+        if scopes.len() <= 1 {
+            return self.sets.union_all(holders);
+        }
+        let mut first: HashMap<Scope, u32> = HashMap::new();
+        for (scope, number) in scoped {
+            let first = *first.entry(scope).or_insert(number);
+            self.sets.union(first, number);
+        }
+        let is_urn = |number: &&u32| self.state(**number).is_some_and(|state| !state.is_id_told());
+        let urns: Vec<u32> = holders.iter().filter(is_urn).copied().collect();
+        for (at, one) in urns.iter().enumerate() {
+            for other in urns.iter().take(at) {
+                let both = self.state(*one).zip(self.state(*other));
+                if both.is_some_and(|(one, other)| tell_the_same(one, other)) {
+                    self.sets.union(*one, *other);
+                }
+            }
+        }
+    }
+
     fn is_same(&self, one: u32, two: u32) -> bool {
         self.state(one).zip(self.state(two)).is_some_and(|(one, two)| {
             one.file == two.file && one.likeness == two.likeness && one.identifiers == two.identifiers
@@ -405,7 +455,7 @@ impl<'a> Grouping<'a> {
         let (Some(left), Some(right)) = (self.state(one), self.state(two)) else {
             return false;
         };
-        if left.file == right.file {
+        if (left.file, left.bundle) == (right.file, right.bundle) {
             return !left.likeness.contradicts(&right.likeness, Bond::Resource);
         }
         let named = |state: &State| state.identifiers.iter().any(|(standing, _)| standing.names());
@@ -420,13 +470,20 @@ impl<'a> Grouping<'a> {
 /// same of both. Otherwise both are taken: an id that two resources have would take one patient's finding away.
 fn is_one_of_two_patients(one: &State, other: &State) -> bool {
     let dates = one.stamp.updated.date().zip(other.stamp.updated.date());
-    let is_said = one.says.iter().any(|word| other.says.contains(word));
-    let marks = one.likeness.mark.zip(other.likeness.mark);
-    one.file == other.file
+    (one.file, one.bundle) == (other.file, other.bundle)
         && one.contained.is_none()
         && other.contained.is_none()
         && dates.is_some_and(|(one, other)| one != other)
-        && (is_said || marks.is_some_and(|(one, other)| one == other))
+        && tell_the_same(one, other)
+}
+
+/// Whether two states have a word in common, or when they began, or an identifier.
+fn tell_the_same(one: &State, other: &State) -> bool {
+    let marks = one.likeness.mark.zip(other.likeness.mark);
+    let is_named = |(_, name): &(Standing, Key)| other.identifiers.iter().any(|(_, known)| known == name);
+    one.says.iter().any(|word| other.says.contains(word))
+        || marks.is_some_and(|(one, other)| one == other)
+        || one.identifiers.iter().any(is_named)
 }
 
 /// States that something says are of one resource.
@@ -450,7 +507,7 @@ impl Alike<'_> {
     fn bond(&self, other: &Self) -> Bond {
         let (one, two) = (self.state, other.state);
         let is_one_id = one.likeness.own.is_some() && one.likeness.own == two.likeness.own;
-        if is_one_id && self.is_in_file_with(other) {
+        if is_one_id && self.is_in_file_with(other) && one.bundle == two.bundle {
             return Bond::Resource;
         }
         let is_typed = one.identifiers.iter().any(|(standing, name)| {

@@ -20,6 +20,7 @@ pub(super) struct State {
     pub(super) file: u32,
     pub(super) item: u32,
     pub(super) document: u32,
+    pub(super) bundle: Option<u32>,
     pub(super) deleted: bool,
     pub(super) is_own_global: bool,
     pub(super) contained: Option<Key>,
@@ -27,11 +28,21 @@ pub(super) struct State {
     pub(super) url: Option<Key>,
     pub(super) base: Option<Key>,
     pub(super) id: Option<Key>,
+    is_id_told: bool,
     pub(super) identifiers: Box<[(Standing, Key)]>,
     pub(super) likeness: Likeness,
     /// What a finding says: its codes and texts.
     pub(super) says: Box<[Word]>,
     subject: Option<Box<Pointer>>,
+}
+
+/// Within what a name that is no address on a server is of one resource of a patient.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Scope {
+    /// An id, among what belongs to a patient whom the source calls so.
+    Patient(Key),
+    /// A URN, in a bundle of a file.
+    Bundle(u32, u32),
 }
 
 /// From where a reference is read.
@@ -130,6 +141,7 @@ impl Index {
                 file,
                 item: seen.item,
                 document: seen.document,
+                bundle: seen.bundle,
                 deleted: seen.deleted,
                 is_own_global: seen.is_own_global,
                 contained: seen.contained,
@@ -137,6 +149,7 @@ impl Index {
                 url: seen.url,
                 base: seen.base,
                 id: seen.id,
+                is_id_told: seen.is_id_told,
                 identifiers: identifiers.into(),
                 likeness: seen.likeness,
                 says: seen.says.into(),
@@ -151,7 +164,8 @@ impl Index {
     /// Decides who is who. Afterwards nothing is added.
     pub(in crate::import) fn close(&mut self) {
         self.lookup = Lookup::of(&self.states);
-        let Grouped { groups, shared } = group(&self.states, |groups| {
+        let scopes: Vec<Option<Scope>> = self.states.iter().map(|state| self.scope_of(state)).collect();
+        let Grouped { groups, shared } = group(&self.states, &scopes, |groups| {
             let whose = |state: &State| {
                 let origin = state.origin();
                 let pointer = state.subject.as_deref()?;
@@ -225,6 +239,47 @@ impl Index {
 
     fn group_of(&self, number: u32) -> u32 {
         self.groups.get(at(number)).copied().unwrap_or(number)
+    }
+
+    fn scope_of(&self, state: &State) -> Option<Scope> {
+        if !state.is_id_told && !state.deleted {
+            return Some(Scope::Bundle(state.file, state.document));
+        }
+        let subject = state.subject.as_deref()?;
+        self.patient_id(state.origin(), subject).map(Scope::Patient)
+    }
+
+    /// The id of the patient whom a reference names, as the source has it: told with the patient, or in the reference.
+    fn patient_id(&self, origin: Origin, pointer: &Pointer) -> Option<Key> {
+        let named = pointer.url.and_then(|url| self.lookup.url.get(&url));
+        let called = pointer.id.and_then(|id| self.lookup.id.get(&(Kind::Patient, id)));
+        let states = named.into_iter().chain(called).flatten();
+        let states = states.filter_map(|number| self.states.get(at(*number)));
+        let here: Vec<&State> = states
+            .filter(|state| state.kind == Kind::Patient && state.file == origin.file)
+            .collect();
+        let document = self.state_at(origin).map(|(_, state)| state.document);
+        let is_near = |state: &&&State| Some(state.document) == document;
+        let near = here.iter().find(is_near).or(here.first());
+        match near {
+            Some(state) => state.id.filter(|_| state.is_id_told),
+            None => pointer.id.filter(|_| pointer.url.is_none()),
+        }
+    }
+
+    /// What the patient of an item is called at its source, where its id says nothing without that.
+    pub(in crate::import) fn patient_id_at(&self, origin: Origin) -> Option<Key> {
+        let (_, state) = self.state_at(origin)?;
+        match state.subject.as_deref() {
+            Some(pointer) => self.patient_id(origin, pointer),
+            None => {
+                let owner = self.sole_patient(origin)?;
+                let members = self.members.get(&owner).into_iter().flatten();
+                let mut states = members.filter_map(|number| self.states.get(at(*number)));
+                let told = states.find(|told| told.file == origin.file && told.is_id_told);
+                told.and_then(|told| told.id)
+            }
+        }
     }
 
     fn subject_of(&self, state: &State) -> Result<u32, Unresolved> {
@@ -629,6 +684,11 @@ impl Index {
 }
 
 impl State {
+    /// Whether it has an id of its own.
+    pub(super) const fn is_id_told(&self) -> bool {
+        self.is_id_told
+    }
+
     const fn origin(&self) -> Origin {
         Origin {
             file: self.file,

@@ -27,6 +27,8 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) is_patient: bool,
     /// The date of birth, if it is told.
     pub(in crate::import) born: Option<Born>,
+    /// As the how-manieth of several they were born (FHIR R4, `multipleBirthInteger`).
+    pub(in crate::import) birth_order: Option<i64>,
     /// Administrative gender, if it is told.
     pub(in crate::import) gender: Option<u8>,
     /// Every given name, of every name.
@@ -80,11 +82,15 @@ impl Likeness {
             return true;
         }
         let other_resource = self.own.is_none() || self.own != other.own;
+        let orders = self.birth_order.zip(other.birth_order);
+        if other_resource && orders.is_some_and(|(one, two)| one != two) {
+            return true;
+        }
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
         match bond {
             // A server may be set up anew, and two may be called the same: `http://localhost`.
             Bond::Resource => {
-                let otherwise = [first, family, gender, self.numbered_apart(other)];
+                let otherwise = [given, family, gender, self.numbered_apart(other)];
                 let differs = otherwise.into_iter().filter(|one| *one).count() >= 2;
                 let generations = days.is_some_and(|(one, two)| are_generations(one, two));
                 self.is_patient && !self.is_numbered_as(other) && (differs || generations)
@@ -339,6 +345,7 @@ mod tests {
         Likeness {
             is_patient: true,
             born: Some((born, Some(5), Some(6))),
+            birth_order: None,
             gender: Some(1),
             given: words([given]),
             called: called([given]).into_iter().collect(),
@@ -423,6 +430,14 @@ mod tests {
             assert!(contradict(&anna, other, Bond::Typed), "{other:?}");
         }
         assert!(contradict(&anna, &boy, Bond::Known));
+        let born = |order: i64, own: &str| Likeness {
+            birth_order: Some(order),
+            ..person(2015, "Baby Girl", "F", &number, own)
+        };
+        for bond in [Bond::Plain, Bond::Typed] {
+            assert!(contradict(&born(1, "p1"), &born(2, "p2"), bond));
+        }
+        assert!(!contradict(&born(1, "p1"), &born(2, "p1"), Bond::Resource));
         assert!(!contradict(&anna, &later, Bond::Known), "a day that was corrected");
         assert!(anna.is_told_otherwise(&later), "and that is said");
     }

@@ -23,6 +23,8 @@ pub(in crate::import) struct Seen {
     pub(in crate::import) item: u32,
     /// Which of the file's documents that is in.
     pub(in crate::import) document: u32,
+    /// The bundle that it stands in, by its document. What stands alone in a file of many is of one source with them.
+    pub(in crate::import) bundle: Option<u32>,
     /// Whether it is deleted.
     pub(in crate::import) deleted: bool,
     /// When it was.
@@ -33,6 +35,8 @@ pub(in crate::import) struct Seen {
     pub(in crate::import) base: Option<Key>,
     /// Its id.
     pub(in crate::import) id: Option<Key>,
+    /// Whether the id is its own, and not merely in an address that is made anew for every bundle.
+    pub(in crate::import) is_id_told: bool,
     /// The id under which the item contains it.
     pub(in crate::import) contained: Option<Key>,
     /// What it is called when nothing else names it.
@@ -79,6 +83,8 @@ struct Header<'a> {
     birth_date: Lenient<String>,
     #[serde(default)]
     gender: Lenient<String>,
+    #[serde(default)]
+    multiple_birth_integer: Lenient<i64>,
     #[serde(default)]
     subject: Lenient<Reference>,
     #[serde(default)]
@@ -154,7 +160,10 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     let own = own(item.full_url.as_deref(), header.id.0.as_deref());
     let mut found = Seen {
         own,
-        is_own_global: item.full_url.as_deref().is_some_and(is_global) || header.id.0.as_deref().is_some_and(is_uuid),
+        is_own_global: item.full_url.as_deref().is_some_and(is_on_a_server)
+            || header.id.0.as_deref().is_some_and(is_uuid),
+        is_id_told: header.id.0.is_some() || item.full_url.as_deref().is_some_and(is_on_a_server),
+        bundle: Some(item.document).filter(|_| !item.is_alone),
         ..bare(kind, number, item.document, stamp)
     };
     let address = item.full_url.as_deref().map(Pointer::address);
@@ -227,11 +236,13 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         kind,
         item,
         document,
+        bundle: None,
         deleted: false,
         stamp,
         url: None,
         base: None,
         id: None,
+        is_id_told: false,
         contained: None,
         own: None,
         is_own_global: false,
@@ -239,6 +250,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         likeness: Likeness {
             is_patient: matches!(kind, Kind::Patient),
             born: None,
+            birth_order: None,
             gender: None,
             given: Vec::new(),
             called: Vec::new(),
@@ -272,6 +284,7 @@ fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> O
     let bare = bare(kind, number, item.document, stamp);
     Some(Seen {
         deleted: true,
+        bundle: Some(item.document).filter(|_| !item.is_alone),
         identifiers: searched
             .map(|identifier| (Standing::Plain, identifier))
             .into_iter()
@@ -334,6 +347,7 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
                 _ => (day.year(), Some(day.month()), Some(day.day())),
             }
         }),
+        birth_order: header.multiple_birth_integer.0,
         gender: header.gender.0.as_deref().and_then(|gender| match gender {
             "male" => Some(0),
             "female" => Some(1),
@@ -403,10 +417,11 @@ fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> 
     Some(Box::new(payload))
 }
 
-/// What a resource is called when nothing else names it: its address, or its id as a URN (FHIR R4, `Identifier`). An id that is no
-/// UUID is another resource's on another server: such a URN is no more than a hint ([`is_global`]).
+/// What a resource is called when nothing else names it: its address on a server, its id as a URN (FHIR R4, `Identifier`), or a URN that
+/// its bundle has for it. An id that is no UUID is another resource's on another server: such a URN is no more than a hint ([`is_global`]).
+/// A bundle's URN is to be made for it alone (FHIR R4, `Bundle.entry.fullUrl`), and yet some have the same in each.
 fn own(full_url: Option<&str>, id: Option<&str>) -> Option<Identifier> {
-    let address = full_url.filter(|url| is_global(url));
+    let address = full_url.filter(|url| is_on_a_server(url));
     let address = address.map(|url| {
         url.split_once("/_history/")
             .map_or(url, |(url, _)| url)

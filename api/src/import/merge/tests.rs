@@ -31,7 +31,7 @@ fn condition(code: &str, onset: Option<&str>, abated: Option<&str>) -> Condition
 /// The id of a resource.
 fn source(number: u8) -> Option<SourceId> {
     Some(SourceId {
-        server: None,
+        scope: None,
         resource: [number; 8],
     })
 }
@@ -409,7 +409,7 @@ fn a_source_that_gives_new_ids_doubles_nothing() {
 fn one_id_of_two_servers_is_of_two_resources() {
     let of = |server: Option<u8>, text: &str| Condition {
         source: Some(SourceId {
-            server: server.map(|server| [server; 4]),
+            scope: server.map(|server| [server; 4]),
             resource: [1; 8],
         }),
         as_of: at(i64::from(server.unwrap_or(9))),

@@ -185,6 +185,59 @@ fn a_finding_is_deleted_by_a_search_for_its_identifier() {
     assert_eq!(outcome.patients[0].intake.allergies.list().len(), 0);
 }
 
+#[test]
+fn a_urn_that_every_bundle_has_is_of_another_resource_in_each() {
+    let [patient_urn, urn] = [
+        "urn:uuid:00000000-0000-4000-8000-000000000001",
+        "urn:uuid:00000000-0000-4000-8000-000000000002",
+    ];
+    let with_id = |mut resource: Value, id: Option<&str>| {
+        match id {
+            Some(id) => resource["id"] = json!(id),
+            None => drop(resource.as_object_mut().unwrap().remove("id")),
+        }
+        resource
+    };
+    let file = |given: &str, number: &str, text: &str, id: Option<&str>| {
+        let somebody = with_id(child("", given, "female", "2015-05-05", &mrn(number)[0]), id);
+        let mut allergy = with_id(allergy("", text, ""), id);
+        allergy["patient"] = to(patient_urn);
+        let entries = [
+            json!({ "fullUrl": patient_urn, "resource": somebody }),
+            json!({ "fullUrl": urn, "resource": allergy }),
+        ];
+        bundle("collection", &entries)
+    };
+    for ids in [[None, None], [Some("7"), Some("8")]] {
+        // Two persons, and one.
+        for (other, lists) in [
+            (file("Bea", "2", "Egg", ids[1]), vec![1, 1]),
+            (file("Ann", "1", "Egg", ids[1]), vec![2]),
+        ] {
+            let first = file("Ann", "1", "Nuts", ids[0]);
+            let outcome = ran(&[first.clone(), other.clone()]);
+            let all = outcome.patients.iter();
+            assert_eq!(
+                all.map(|one| one.intake.allergies.list().len()).collect::<Vec<_>>(),
+                lists,
+                "{ids:?}"
+            );
+            let lines = [first, b"\n".to_vec(), other].concat();
+            assert_eq!(ran(&[lines]).patients.len(), lists.len(), "in one file");
+        }
+        let again = file("Ann", "1", "Nuts", ids[0]);
+        let outcome = ran(&[again.clone(), again]);
+        assert_eq!(outcome.patients[0].intake.allergies.list().len(), 1);
+    }
+}
+
+#[test]
+fn bundles_that_stand_in_one_file_may_have_one_id_for_two() {
+    let file = |number: &str| of(&[child("1", "Ann", "female", "1970-01-01", &mrn(number)[0])]);
+    let lines = [file("1"), b"\n".to_vec(), file("2")].concat();
+    assert_eq!(ran(&[lines]).patients.len(), 2);
+}
+
 /// A deletion of what has this address.
 fn deletion(url: &str) -> Value {
     json!({ "request": { "method": "DELETE", "url": url } })
@@ -236,15 +289,22 @@ fn nothing_under_an_id_of_two_files_is_lost_unnamed() {
     };
     for (one, two, named) in [
         (file("5", "Egg", None), file("5", "Milk", None), 1),
-        (file("5", "Egg", None), file("6", "Milk", None), 1),
         (file("5", "Egg", None), file("5", "egg", None), 0),
         (file("5", "Egg", Some("a")), file("5", "Milk", Some("a")), 0),
     ] {
         let outcome = ran(&[one, two]);
         assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, named));
     }
-    let outcome = ran(&[file("5", "Egg", Some("a")), file("5", "Milk", None)]);
-    assert_eq!(outcome.patients[0].intake.allergies.list().len(), 2, "they may be two");
+    // Two servers have one id, or may have.
+    for other in [
+        file("6", "Milk", None),
+        file("5", "Milk", Some("a")),
+        file("5", "Milk", Some("b")),
+    ] {
+        let outcome = ran(&[file("5", "Egg", None), other]);
+        assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 0));
+        assert_eq!(outcome.patients[0].intake.allergies.list().len(), 2);
+    }
     // A visit that has no number of its own.
     let file = |start: &str| {
         let mut visit = visit("1", &to("Patient/5"), &to("Practitioner/d1"));
