@@ -311,6 +311,7 @@ impl Merge<'_> {
         match findings::take_out(entries, ended, self.now) {
             Out::Taken => self.remark::<T>(Remark::TakenOut, 1),
             Out::Unclear => self.remark::<T>(Remark::Unclear, 1),
+            Out::Alike => self.remark::<T>(Remark::Alike, 1),
             Out::NotThere if entries.iter().any(is_alike) => self.remark::<T>(Remark::Alike, 1),
             Out::NotThere => {}
         }

@@ -122,7 +122,7 @@ fn is_held(intake: &Intake) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::kernel::{CodeSystem, Coding, Concept};
+    use domain::kernel::{CodeSystem, Coding, Concept, Sources};
     use domain::patient::Allergy;
 
     use super::*;
@@ -161,7 +161,7 @@ mod tests {
             since: first.checked_add_days(chrono::Days::new(number as u64)),
             active,
             as_of: None,
-            source: None,
+            sources: Sources::default(),
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
             concept: concept(number, 900),
             high_criticality: true,
             as_of: None,
-            source: None,
+            sources: Sources::default(),
         };
         Intake {
             allergies: (0..10).map(allergy).collect::<Vec<_>>().into(),

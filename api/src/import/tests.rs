@@ -6,7 +6,7 @@ mod persons;
 use std::collections::BTreeMap;
 
 use domain::calendar::RecordedOutcome;
-use domain::kernel::Identifier;
+use domain::kernel::{Identifier, Sources};
 use domain::patient::{Allergy, Condition, Findings, Registration};
 use domain::practitioner::PractitionerDetails;
 use proptest::prelude::*;
@@ -672,8 +672,14 @@ fn essence(outcome: &Outcome) -> Value {
                 .retain(|other| other.system != identity::ADDRESSES);
             // How an entry is addressed does not change what it says.
             let mut intake = intake.clone();
-            intake.conditions = intake.conditions.map(|one| Condition { source: None, ..one });
-            intake.allergies = intake.allergies.map(|one| Allergy { source: None, ..one });
+            intake.conditions = intake.conditions.map(|one| Condition {
+                sources: Sources::default(),
+                ..one
+            });
+            intake.allergies = intake.allergies.map(|one| Allergy {
+                sources: Sources::default(),
+                ..one
+            });
             json!({ "details": details, "intake": intake }).to_string()
         })
         .collect();

@@ -7,7 +7,7 @@ use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope,
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
     AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
-    PatientId, Personal, PractitionerId, SourceId, Wallet,
+    PatientId, Personal, PractitionerId, SourceId, Sources, Wallet,
 };
 use crate::patient::{
     Abated, Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails,
@@ -92,13 +92,13 @@ fn intake() -> Intake {
             onset: Some(date("1930-01-01")),
             abated: None,
             as_of: Some(time("1952-11-28T08:00:00.125Z")),
-            source: Some(source(None)),
+            sources: Some(source(None)).into(),
         }]),
         allergies: Findings::from([Allergy {
             concept: concept(CodeSystem::Icd10, "Z88.0", "Penicillin"),
             high_criticality: true,
             as_of: None,
-            source: Some(source(Some([1, 2, 3, 4]))),
+            sources: Some(source(Some([1, 2, 3, 4]))).into(),
         }]),
         no_known_allergies_to: AllergyKind::ALL.to_vec(),
         medications: Findings::from([Medication {
@@ -106,7 +106,7 @@ fn intake() -> Intake {
             since: Some(date("1969-12-31")),
             active: true,
             as_of: None,
-            source: None,
+            sources: Sources::default(),
         }]),
         symptoms: vec![text("cough")],
         withdrawn: [Matter::Conditions, Matter::Allergies, Matter::Medications]

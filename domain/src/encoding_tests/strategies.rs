@@ -9,7 +9,7 @@ use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, R
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
 use crate::kernel::{
     AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
-    PatientId, Personal, PractitionerId, SourceId, Wallet,
+    PatientId, Personal, PractitionerId, SourceId, Sources, Wallet,
 };
 use crate::patient::{
     Abated, Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails,
@@ -144,9 +144,17 @@ fn findings<T: Clone + std::fmt::Debug + 'static>(
     ]
 }
 
-fn sources() -> impl Strategy<Value = Option<SourceId>> {
+fn source() -> impl Strategy<Value = SourceId> {
     let source = (any::<Option<[u8; 4]>>(), any::<[u8; 8]>());
-    prop::option::of(source.prop_map(|(scope, resource)| SourceId { scope, resource }))
+    source.prop_map(|(scope, resource)| SourceId { scope, resource })
+}
+
+fn sources() -> impl Strategy<Value = Option<SourceId>> {
+    prop::option::of(source())
+}
+
+fn tellers() -> impl Strategy<Value = Sources> {
+    prop::collection::vec(source(), 0..4).prop_map(Sources::new)
 }
 
 fn intakes() -> impl Strategy<Value = Intake> {
@@ -154,30 +162,30 @@ fn intakes() -> impl Strategy<Value = Intake> {
     let as_of = || prop::option::of(millis());
     let abated = prop::option::of(prop_oneof![dates().prop_map(Abated::On), Just(Abated::Unknown)]);
     let conditions =
-        (concepts(), day(), abated, as_of(), sources()).prop_map(|(concept, onset, abated, as_of, source)| Condition {
+        (concepts(), day(), abated, as_of(), tellers()).prop_map(|(concept, onset, abated, as_of, sources)| Condition {
             concept,
             onset,
             abated,
             as_of,
-            source,
+            sources,
         });
     let allergies =
-        (concepts(), any::<bool>(), as_of(), sources()).prop_map(|(concept, high_criticality, as_of, source)| {
+        (concepts(), any::<bool>(), as_of(), tellers()).prop_map(|(concept, high_criticality, as_of, sources)| {
             Allergy {
                 concept,
                 high_criticality,
                 as_of,
-                source,
+                sources,
             }
         });
     let medications =
-        (concepts(), day(), any::<bool>(), as_of(), sources()).prop_map(|(concept, since, active, as_of, source)| {
+        (concepts(), day(), any::<bool>(), as_of(), tellers()).prop_map(|(concept, since, active, as_of, sources)| {
             Medication {
                 concept,
                 since,
                 active,
                 as_of,
-                source,
+                sources,
             }
         });
     let kinds = select(AllergyKind::ALL.to_vec());

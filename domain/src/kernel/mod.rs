@@ -24,6 +24,6 @@ pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};
 pub use reference::{AggregateRef, AggregateType, Identity, RefError};
 pub use refusal::{DomainError, RefusalKind, Resource};
 pub use seal::{Category, Seal};
-pub use source::{NoSourceId, SourceId};
+pub use source::{NoSourceId, SourceId, Sources};
 pub use teller::Teller;
 pub use text::{Flaw, TextRule};

@@ -47,6 +47,63 @@ impl SourceId {
     }
 }
 
+/// The resources that tell one thing: each once, and last the one that told it last.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sources(Vec<SourceId>);
+
+impl Sources {
+    /// How many are known at most. The ones that told it longest ago are forgotten first.
+    pub const MOST: usize = 8;
+
+    /// Of these, in order.
+    pub fn new(sources: impl IntoIterator<Item = SourceId>) -> Self {
+        let all = sources.into_iter();
+        all.fold(Self::default(), |known, source| known.with(Some(source)))
+    }
+
+    /// They, in order.
+    pub fn list(&self) -> &[SourceId] {
+        &self.0
+    }
+
+    /// The one that told it last.
+    pub fn last(&self) -> Option<SourceId> {
+        self.0.last().copied()
+    }
+
+    /// Whether a resource may be one of them. `None` when that is not told of one or the other.
+    pub fn have(&self, source: Option<SourceId>) -> Option<bool> {
+        let source = source.filter(|_| !self.0.is_empty())?;
+        Some(self.0.iter().any(|known| known.may_be(source)))
+    }
+
+    /// With one that tells it now.
+    #[must_use]
+    pub fn with(self, source: Option<SourceId>) -> Self {
+        let mut all = self.without(source);
+        all.0.extend(source);
+        let surplus = all.0.len().saturating_sub(Self::MOST);
+        all.0.drain(..surplus);
+        all
+    }
+
+    /// Without one that tells it no longer.
+    #[must_use]
+    pub fn without(mut self, source: Option<SourceId>) -> Self {
+        if let Some(source) = source {
+            self.0.retain(|known| !known.may_be(source));
+        }
+        self
+    }
+}
+
+impl From<Option<SourceId>> for Sources {
+    fn from(source: Option<SourceId>) -> Self {
+        Self::new(source)
+    }
+}
+
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(server) = self.scope {
@@ -140,6 +197,24 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<SourceId>(), Err(NoSourceId), "{wrong}");
         }
+    }
+
+    #[test]
+    fn so_many_sources_are_known_and_each_once() {
+        let of = |resource: u8| SourceId {
+            scope: None,
+            resource: [resource; 8],
+        };
+        let all = Sources::new((0..20).map(of));
+        assert_eq!(all.list(), (12..20).map(of).collect::<Vec<_>>());
+        assert_eq!(
+            (all.have(Some(of(12))), all.have(Some(of(1))), all.have(None)),
+            (Some(true), Some(false), None)
+        );
+        assert_eq!(Sources::default().have(Some(of(1))), None);
+        let again = all.with(Some(of(12)));
+        assert_eq!((again.list().len(), again.last()), (Sources::MOST, Some(of(12))));
+        assert_eq!(again.without(Some(of(12))).last(), Some(of(19)));
     }
 
     #[test]

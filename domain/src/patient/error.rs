@@ -26,7 +26,7 @@ impl Place {
         match self {
             Self::Details => "/asOf".into(),
             Self::Finding(matter, index) => format!("/{}/{index}/asOf", matter.name()).into(),
-            Self::Source(matter, index) => format!("/{}/{index}/source", matter.name()).into(),
+            Self::Source(matter, index) => format!("/{}/{index}/sources", matter.name()).into(),
             Self::Withdrawn(None) => "/withdrawn".into(),
             Self::Withdrawn(Some(index)) => format!("/withdrawn/{index}").into(),
             Self::Words(None) => "/words".into(),

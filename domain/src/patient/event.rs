@@ -7,7 +7,7 @@ use super::abated::Abated;
 use super::deceased::{Deceased, last_day_anywhere};
 use super::error::{PatientError, Place};
 use super::findings::Findings;
-use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal, PersonalValue, SourceId};
+use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal, PersonalValue, SourceId, Sources};
 
 /// Who a patient is (FHIR R4 `Patient`).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -91,8 +91,9 @@ pub struct Condition {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
-    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
-    pub source: Option<SourceId>,
+    /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
+    /// beside it while another one tells it still.
+    pub sources: Sources,
 }
 
 /// An allergy or intolerance (FHIR R4 `AllergyIntolerance`).
@@ -105,8 +106,9 @@ pub struct Allergy {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
-    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
-    pub source: Option<SourceId>,
+    /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
+    /// beside it while another one tells it still.
+    pub sources: Sources,
 }
 
 /// A medication (FHIR R4 `MedicationRequest` or `MedicationStatement`).
@@ -122,8 +124,9 @@ pub struct Medication {
     /// As of when the source told it, if it said: an older state of the source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
-    /// What the source calls the resource that tells it, if it told: a later state of that resource takes the place of this.
-    pub source: Option<SourceId>,
+    /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
+    /// beside it while another one tells it still.
+    pub sources: Sources,
 }
 
 /// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
@@ -281,11 +284,11 @@ impl Intake {
     /// The findings that a source has told as of some time, or by a name of its own.
     fn told(&self) -> impl Iterator<Item = ToldFinding<'_>> {
         let conditions = self.conditions.list().iter();
-        let conditions = conditions.map(|one| (&one.concept, one.as_of, one.source));
+        let conditions = conditions.map(|one| (&one.concept, one.as_of, &one.sources));
         let allergies = self.allergies.list().iter();
-        let allergies = allergies.map(|one| (&one.concept, one.as_of, one.source));
+        let allergies = allergies.map(|one| (&one.concept, one.as_of, &one.sources));
         let medications = self.medications.list().iter();
-        let medications = medications.map(|one| (&one.concept, one.as_of, one.source));
+        let medications = medications.map(|one| (&one.concept, one.as_of, &one.sources));
         let conditions = ToldFinding::among(Matter::Conditions, conditions);
         let allergies = ToldFinding::among(Matter::Allergies, allergies);
         conditions
@@ -326,23 +329,23 @@ struct ToldFinding<'a> {
     index: usize,
     concept: &'a Concept,
     as_of: Option<DateTime<Utc>>,
-    source: Option<SourceId>,
+    sources: &'a Sources,
 }
 
 impl<'a> ToldFinding<'a> {
     /// Those of a list that say as of when, or what the source calls them.
     fn among(
         matter: Matter,
-        list: impl Iterator<Item = (&'a Concept, Option<DateTime<Utc>>, Option<SourceId>)>,
+        list: impl Iterator<Item = (&'a Concept, Option<DateTime<Utc>>, &'a Sources)>,
     ) -> impl Iterator<Item = Self> {
-        let told = list.enumerate().map(move |(index, (concept, as_of, source))| Self {
+        let told = list.enumerate().map(move |(index, (concept, as_of, sources))| Self {
             matter,
             index,
             concept,
             as_of,
-            source,
+            sources,
         });
-        told.filter(|told| told.as_of.is_some() || told.source.is_some())
+        told.filter(|told| told.as_of.is_some() || *told.sources != Sources::default())
     }
 
     /// What of it a source has not told, as far as is `known`: as of when, or else what it calls it.
@@ -359,7 +362,8 @@ impl<'a> ToldFinding<'a> {
 
     /// Whether both are told of the same by the same as of the same time, wherever they stand.
     fn says_as_much_as(&self, other: &ToldFinding<'_>) -> bool {
-        (self.matter, self.concept, self.as_of, self.source) == (other.matter, other.concept, other.as_of, other.source)
+        (self.matter, self.concept, self.as_of, self.sources)
+            == (other.matter, other.concept, other.as_of, other.sources)
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::kernel::{
     AccountId, AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
-    SourceId, Teller, Versioned, testing,
+    SourceId, Sources, Teller, Versioned, testing,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Versioned<Patient>> {
@@ -43,7 +43,7 @@ fn intake(symptom: &str) -> Intake {
         concept: concept("Penicillin"),
         high_criticality: true,
         as_of: None,
-        source: None,
+        sources: Sources::default(),
     }];
     Intake {
         allergies: allergies.into(),
@@ -420,7 +420,7 @@ fn allergic_to(allergies: &[(&str, Option<DateTime<Utc>>)]) -> Intake {
         concept: concept(text),
         high_criticality: false,
         as_of: *as_of,
-        source: None,
+        sources: Sources::default(),
     };
     Intake {
         allergies: allergies.iter().map(told).collect(),
@@ -528,7 +528,10 @@ fn a_person_does_not_say_what_a_source_calls_what_it_has_told() {
     let named = |as_of| {
         let intake = allergic_to(&[("Latex", as_of)]);
         Intake {
-            allergies: intake.allergies.map(|one| Allergy { source, ..one }),
+            allergies: intake.allergies.map(|one| Allergy {
+                sources: source.into(),
+                ..one
+            }),
             ..Intake::default()
         }
     };

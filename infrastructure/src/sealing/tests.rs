@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate};
 use domain::calendar::{Booking, CalendarEvent, Provider, RecordedOutcome, Slot};
 use domain::kernel::{
     AccountId, AggregateRef, AppointmentId, CalendarId, ClinicEvent, CodeSystem, Coding, CommandId, Concept, Gender,
-    HumanName, Identifier, PatientId, Personal, PractitionerId,
+    HumanName, Identifier, PatientId, Personal, PractitionerId, Sources,
 };
 use domain::patient::{Abated, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
@@ -512,7 +512,7 @@ fn registration(nth: u128) -> Registration {
                 onset: day(15_000),
                 abated: day(15_014).map(Abated::On),
                 as_of: None,
-                source: None,
+                sources: Sources::default(),
             })
             .into(),
             medications: [
@@ -530,7 +530,7 @@ fn registration(nth: u128) -> Registration {
                 since: day(16_000),
                 active: true,
                 as_of: None,
-                source: None,
+                sources: Sources::default(),
             })
             .into(),
             ..Intake::default()

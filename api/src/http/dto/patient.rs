@@ -122,9 +122,10 @@ pub struct Condition {
     /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// What that source calls the resource that tells it, if it told; only a hospital sets it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceId>,
+    /// What its sources call the resources that tell it, if they told, last the one that told it last; only a hospital sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = HashSet<SourceId>, max_items = 8)]
+    pub sources: Vec<SourceId>,
 }
 
 impl Checked for Condition {
@@ -136,7 +137,7 @@ impl Checked for Condition {
             onset: self.onset.map(|day| day.0),
             abated: self.abated.map(Into::into),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
-            source: self.source.map(|source| source.0),
+            sources: SourceId::checked(checks, self.sources),
         }
     }
 }
@@ -148,7 +149,7 @@ impl From<patient::Condition> for Condition {
             onset: condition.onset.map(Day),
             abated: condition.abated.map(Into::into),
             as_of: condition.as_of.map(Instant),
-            source: condition.source.map(SourceId),
+            sources: SourceId::list(&condition.sources),
         }
     }
 }
@@ -166,9 +167,10 @@ pub struct Allergy {
     /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// What that source calls the resource that tells it, if it told; only a hospital sets it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceId>,
+    /// What its sources call the resources that tell it, if they told, last the one that told it last; only a hospital sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = HashSet<SourceId>, max_items = 8)]
+    pub sources: Vec<SourceId>,
 }
 
 impl Checked for Allergy {
@@ -180,7 +182,7 @@ impl Checked for Allergy {
             concept,
             high_criticality: self.high_criticality,
             as_of: self.as_of.map(|at| whole_millis(at.0)),
-            source: self.source.map(|source| source.0),
+            sources: SourceId::checked(checks, self.sources),
         }
     }
 }
@@ -191,7 +193,7 @@ impl From<patient::Allergy> for Allergy {
             concept: allergy.concept.into(),
             high_criticality: allergy.high_criticality,
             as_of: allergy.as_of.map(Instant),
-            source: allergy.source.map(SourceId),
+            sources: SourceId::list(&allergy.sources),
         }
     }
 }
@@ -211,9 +213,10 @@ pub struct Medication {
     /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// What that source calls the resource that tells it, if it told; only a hospital sets it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceId>,
+    /// What its sources call the resources that tell it, if they told, last the one that told it last; only a hospital sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = HashSet<SourceId>, max_items = 8)]
+    pub sources: Vec<SourceId>,
 }
 
 impl Checked for Medication {
@@ -226,7 +229,7 @@ impl Checked for Medication {
             since: self.since.map(|day| day.0),
             active: self.active,
             as_of: self.as_of.map(|at| whole_millis(at.0)),
-            source: self.source.map(|source| source.0),
+            sources: SourceId::checked(checks, self.sources),
         }
     }
 }
@@ -238,7 +241,7 @@ impl From<patient::Medication> for Medication {
             since: medication.since.map(Day),
             active: medication.active,
             as_of: medication.as_of.map(Instant),
-            source: medication.source.map(SourceId),
+            sources: SourceId::list(&medication.sources),
         }
     }
 }

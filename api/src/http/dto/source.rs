@@ -4,9 +4,31 @@ use domain::kernel;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::check::{Checked, Checks};
+
 /// What a source calls one of its resources, digested: 16 hexadecimal digits, with 8 others and a dot before them where the server is
 /// known, or what it calls the patient. It means nothing but that two of them are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^([0-9a-f]{8}\\.)?[0-9a-f]{16}$", example = "5f0c1d2e3b4a5968")]
 pub struct SourceId(pub kernel::SourceId);
+
+impl SourceId {
+    /// Those that tell one thing.
+    pub(super) fn list(sources: &kernel::Sources) -> Vec<Self> {
+        sources.list().iter().copied().map(Self).collect()
+    }
+
+    /// Checks those that tell one thing.
+    pub(super) fn checked(checks: &mut Checks, sources: Vec<Self>) -> kernel::Sources {
+        kernel::Sources::new(checks.set("sources", sources, kernel::Sources::MOST))
+    }
+}
+
+impl Checked for SourceId {
+    type Domain = kernel::SourceId;
+
+    fn check(self, _: &mut Checks) -> kernel::SourceId {
+        self.0
+    }
+}

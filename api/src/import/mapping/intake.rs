@@ -101,7 +101,7 @@ impl Brought {
             since: day(remarks, "authoredOn", resource.authored_on.as_deref()),
             active: is_active(resource.status.as_deref(), remarks),
             as_of: *as_of,
-            source: *source,
+            sources: (*source).into(),
         });
     }
 
@@ -122,7 +122,7 @@ impl Brought {
             since: day(remarks, "effective", effective(resource)),
             active: is_active(resource.status.as_deref(), remarks) && !has_ended(resource, now, remarks),
             as_of: *as_of,
-            source: *source,
+            sources: (*source).into(),
         });
     }
 
@@ -425,7 +425,7 @@ fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Optio
         onset,
         abated,
         as_of: *as_of,
-        source: *source,
+        sources: (*source).into(),
     })
 }
 
@@ -496,7 +496,7 @@ fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -
         concept: named(remarks, allergen(resource), Matter::Allergies)?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
         as_of: *as_of,
-        source: *source,
+        sources: (*source).into(),
     })
 }
 

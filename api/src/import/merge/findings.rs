@@ -1,7 +1,7 @@
 //! Which findings are states of one another, and which of two states counts.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::kernel::{Concept, SourceId};
+use domain::kernel::{Concept, SourceId, Sources};
 use domain::patient::{Abated, Allergy, Condition, Matter, Medication, Withdrawn};
 
 use super::{Beside, Ended};
@@ -16,8 +16,12 @@ pub(super) trait Finding: Clone + PartialEq {
     fn since(&self) -> Option<NaiveDate>;
     /// As of when its source told it.
     fn as_of(&self) -> Option<DateTime<Utc>>;
-    /// What its source calls it.
-    fn source(&self) -> Option<SourceId>;
+    /// What its sources call it.
+    fn sources(&self) -> &Sources;
+    /// What the source calls it that told it last: of what is told, the one that tells it.
+    fn source(&self) -> Option<SourceId> {
+        self.sources().last()
+    }
     /// Whether it is over.
     fn is_over(&self) -> bool;
     /// Whether what is known of its end is known of this one too, or may be.
@@ -26,7 +30,7 @@ pub(super) trait Finding: Clone + PartialEq {
     /// `is_unsaid`: how critical an allergy is.
     fn completed(self, known: &Self, is_same_resource: bool, is_unsaid: bool) -> Self;
     /// The same, as of another time, and called otherwise.
-    fn told(self, as_of: Option<DateTime<Utc>>, source: Option<SourceId>) -> Self;
+    fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;
 }
 
 macro_rules! finding {
@@ -47,14 +51,14 @@ macro_rules! finding {
                 self.as_of
             }
 
-            fn source(&self) -> Option<SourceId> {
-                self.source
+            fn sources(&self) -> &Sources {
+                &self.sources
             }
 
-            fn told(self, as_of: Option<DateTime<Utc>>, source: Option<SourceId>) -> Self {
+            fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self {
                 Self {
                     as_of,
-                    source,
+                    sources,
                     ..self
                 }
             }
@@ -150,7 +154,7 @@ fn may_be<T: Finding>(
     concept: Option<&Concept>,
     since: Option<NaiveDate>,
 ) -> bool {
-    is_one_source(entry.source(), source).unwrap_or_else(|| {
+    entry.sources().have(source).unwrap_or_else(|| {
         concept.is_some_and(|concept| same(concept, entry.concept())) && may_be_one(since, entry.since())
     })
 }
@@ -178,7 +182,7 @@ pub(super) fn brings_back_under_another_id<T: Finding>(gone: &Withdrawn, told: &
 
 /// Whether an entry is recorded already, whatever was taken back under another id.
 pub(super) fn says_again<T: Finding>(recorded: &T, told: &T) -> bool {
-    is_one_source(recorded.source(), told.source()) == Some(true) || same(recorded.concept(), told.concept())
+    recorded.sources().have(told.source()) == Some(true) || same(recorded.concept(), told.concept())
 }
 
 /// Whether both say the end of one thing.
@@ -235,14 +239,17 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, 
         unclear: 0,
     };
     let mut rest: Vec<&T> = told.to_vec();
-    let one_source = |known: &T, new: &T| is_one_source(known.source(), new.source());
+    let one_source = |known: &T, new: &T| known.sources().have(new.source());
     let alike = |known: &T, new: &T| same(known.concept(), new.concept());
     let same_day = |known: &T, new: &T| alike(known, new) && known.since() == new.since();
     // Without a day nothing but its end tells one episode from another.
     let may_be_one = |known: &T, new: &T| same_day(known, new) && (new.since().is_some() || new.ends_like(known));
     type IsState<'a, T> = &'a dyn Fn(&T, &T) -> bool;
     let is_state: [IsState<'_, T>; 5] = [
-        &|known, new| known.source().is_some() && known.source() == new.source(),
+        &|known, new| {
+            new.source()
+                .is_some_and(|source| known.sources().list().contains(&source))
+        },
         &|known, new| one_source(known, new) == Some(true) && alike(known, new),
         &|known, new| one_source(known, new) == Some(true),
         &|known, new| one_source(known, new).is_none() && is_equal(known, new),
@@ -268,7 +275,7 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, 
     for is_state in is_state {
         rest.retain(|new| !updated.meet(new, &is_state, beside, now));
     }
-    let new = rest.into_iter().map(|new| (taken(new.clone(), None, now), true));
+    let new = rest.into_iter().map(|new| (taken(new.clone(), now), true));
     updated.entries.extend(new);
     updated
 }
@@ -291,19 +298,54 @@ impl<T: Finding> Updated<T> {
             return;
         };
         *met = true;
-        let is_same_resource = is_one_source(known.source(), new.source()) == Some(true);
+        let is_same_resource = known.sources().have(new.source()) == Some(true);
         let is_unsaid = beside.leaves_open(new);
         let is_replaced = !same(known.concept(), new.concept());
         let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);
         let new = new.clone().completed(known, is_same_resource, is_unsaid);
-        let is_equal = is_equal(known, &new);
-        if !is_news {
-            self.older = self.older.saturating_add(usize::from(!is_equal));
-        } else if !is_equal || new.as_of().is_some() {
+        let others = known.sources().clone().without(new.source());
+        if is_equal(known, &new) {
+            *known = told_again(known, new, others, is_news);
+        } else if !is_news {
+            self.older = self.older.saturating_add(1);
+        } else {
             self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
-            *known = taken(new, known.source(), now);
+            if is_same_resource && others != Sources::default() {
+                // The others tell still what they told.
+                *known = known.clone().told(known.as_of(), others);
+                self.entries.push((taken(new, now), true));
+            } else {
+                *known = told_otherwise(new, others, now);
+            }
         }
     }
+}
+
+/// An entry of which the same is told once more, by the same resource or by another. The last of its sources is the one of its date.
+fn told_again<T: Finding>(known: &T, new: T, others: Sources, is_news: bool) -> T {
+    match new.as_of() {
+        Some(as_of) if is_news => {
+            let sources = others.with(new.source());
+            new.told(Some(as_of), sources)
+        }
+        _ if known.sources().have(new.source()) == Some(true) => known.clone(),
+        _ => {
+            let sources = new.source().into_iter().chain(others.list().iter().copied());
+            known.clone().told(known.as_of(), Sources::new(sources))
+        }
+    }
+}
+
+/// An entry of which something else is told. What was told by other servers, or by the same resource, keeps its names.
+fn told_otherwise<T: Finding>(new: T, others: Sources, now: DateTime<Utc>) -> T {
+    let new = taken(new, now);
+    let is_elsewhere = |source: SourceId| others.list().iter().any(|one| one.is_of_another_server(source));
+    if new.source().is_some_and(|source| !is_elsewhere(source)) {
+        return new;
+    }
+    let sources = others.with(new.source());
+    let as_of = new.as_of();
+    new.told(as_of, sources)
 }
 
 /// Which entry something is a state of.
@@ -317,7 +359,7 @@ enum Which {
 /// is another episode. What is over ends the one that is open, if that is the only one that it can be.
 fn without_day<T: Finding>(entries: &[(T, bool)], new: &T) -> Which {
     let may_be_one = |known: &T| {
-        is_one_source(known.source(), new.source()).is_none()
+        known.sources().have(new.source()).is_none()
             && same(known.concept(), new.concept())
             && (known.since().is_none() || new.since().is_none())
             && new.ends_like(known)
@@ -338,17 +380,13 @@ fn without_day<T: Finding>(entries: &[(T, bool)], new: &T) -> Which {
 
 /// Whether both say the same, as of whenever.
 fn is_equal<T: Finding>(one: &T, two: &T) -> bool {
-    one.clone().told(None, None) == two.clone().told(None, None)
+    one.clone().told(None, Sources::default()) == two.clone().told(None, Sources::default())
 }
 
-/// What is told, as it is recorded: without a date as of now. What was told by another server keeps its name.
-fn taken<T: Finding>(told: T, known: Option<SourceId>, now: DateTime<Utc>) -> T {
-    let as_of = told.as_of().unwrap_or(now);
-    let is_elsewhere = known
-        .zip(told.source())
-        .is_some_and(|(known, told)| known.is_of_another_server(told));
-    let source = told.source().filter(|_| !is_elsewhere).or(known);
-    told.told(Some(as_of), source)
+/// What is told, as it is recorded: without a date as of now.
+fn taken<T: Finding>(told: T, now: DateTime<Utc>) -> T {
+    let (as_of, sources) = (told.as_of().unwrap_or(now), told.sources().clone());
+    told.told(Some(as_of), sources)
 }
 
 /// What became of what ended.
@@ -356,6 +394,8 @@ fn taken<T: Finding>(told: T, known: Option<SourceId>, now: DateTime<Utc>) -> T 
 pub(super) enum Out {
     /// It is taken out.
     Taken,
+    /// It stays, for others tell it still.
+    Alike,
     /// It is not there, or in a newer state.
     NotThere,
     /// It may be one of several.
@@ -363,16 +403,25 @@ pub(super) enum Out {
 }
 
 /// Takes out what ended, unless it is told beside that, or recorded in a newer state: the entry of its day, or else the only one where a
-/// day is not known. Never one of another day, which is another episode.
+/// day is not known. Never one of another day, which is another episode. What other resources tell still stays, and is not this one's.
 pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &Ended, now: DateTime<Utc>) -> Out {
     let as_of = ended.as_of.unwrap_or(now);
+    let is_newer = |entry: &T| entry.as_of().is_some_and(|known| known > as_of);
+    let mut is_alike = false;
+    for (entry, met) in entries.iter_mut() {
+        let others = entry.sources().clone().without(ended.source);
+        let is_one_of_several = others != *entry.sources() && others != Sources::default();
+        // The date is that of the one that told it last.
+        let is_last = entry.source() != others.last();
+        if is_one_of_several && !(is_last && (*met || is_newer(entry))) {
+            *entry = entry.clone().told(entry.as_of(), others);
+            is_alike = true;
+        }
+    }
     let all = entries.iter().enumerate();
     let all = all.filter(|(_, (entry, met))| !met && is_ended_by(entry, ended));
     let mut all: Vec<(usize, bool, bool)> = all
-        .map(|(at, (entry, _))| {
-            let is_newer = entry.as_of().is_some_and(|known| known > as_of);
-            (at, entry.since() == ended.since, is_newer)
-        })
+        .map(|(at, (entry, _))| (at, entry.since() == ended.since, is_newer(entry)))
         .collect();
     if all.iter().any(|(_, is_same_day, _)| *is_same_day) {
         all.retain(|(_, is_same_day, _)| *is_same_day);
@@ -383,6 +432,7 @@ pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &Ended, 
             entries.remove(*at);
             Out::Taken
         }
+        _ if is_alike => Out::Alike,
         [] | [_] => Out::NotThere,
         _ => Out::Unclear,
     }

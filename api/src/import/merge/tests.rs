@@ -1,6 +1,6 @@
 //! What is told, in any order.
 
-use domain::kernel::{CodeSystem, Coding, Gender, HumanName};
+use domain::kernel::{CodeSystem, Coding, Gender, HumanName, Sources};
 use domain::patient::{Abated, Allergy, Condition, Deceased, Medication, Word};
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn condition(code: &str, onset: Option<&str>, abated: Option<&str>) -> Condition
         onset: onset.map(day),
         abated: abated.map(day).map(Abated::On),
         as_of: None,
-        source: None,
+        sources: Sources::default(),
     }
 }
 
@@ -165,7 +165,7 @@ fn what_is_taken_out_is_told_of_every_list() {
             concept: concept("latex"),
             high_criticality: true,
             as_of: None,
-            source: None,
+            sources: Sources::default(),
         }]
         .into(),
         ..conditions_of(&[condition("asthma", None, None)])
@@ -294,7 +294,7 @@ fn a_stub_takes_nothing_away() {
 fn what_was_taken_back_is_not_brought_back_under_another_id() {
     let egg = |number: u8, day: i64| Condition {
         as_of: at(day),
-        source: source(number),
+        sources: source(number).into(),
         ..condition("egg", None, None)
     };
     let mut gone = ended(Matter::Conditions, "egg", at(20));
@@ -355,7 +355,7 @@ fn what_is_taken_back_without_a_date_is_not_brought_back_by_an_older_state() {
 fn a_later_state_of_a_resource_takes_the_place_of_the_former_whatever_it_says() {
     let of = |number, text: &str, as_of| Condition {
         as_of,
-        source: source(number),
+        sources: source(number).into(),
         ..condition(text, None, None)
     };
     let told = [of(1, "asthma", at(1)), of(2, "gout", at(1))];
@@ -395,7 +395,7 @@ fn a_later_state_of_a_resource_takes_the_place_of_the_former_whatever_it_says() 
 fn a_source_that_gives_new_ids_doubles_nothing() {
     let export = |number| {
         let told = |(at, code): (u8, &str)| Condition {
-            source: source(number + at),
+            sources: source(number + at).into(),
             ..condition(code, Some("2001-01-01"), None)
         };
         conditions_of(&[(0, "asthma"), (1, "gout")].map(told))
@@ -406,12 +406,74 @@ fn a_source_that_gives_new_ids_doubles_nothing() {
 }
 
 #[test]
+fn what_several_resources_tell_stays_while_one_of_them_does() {
+    let told = |number: u8, code: &str, at: &str| {
+        let allergy = Allergy {
+            concept: concept(code),
+            high_criticality: false,
+            as_of: Some(at.parse().unwrap()),
+            sources: source(number).into(),
+        };
+        Intake {
+            allergies: vec![allergy].into(),
+            ..Intake::default()
+        }
+    };
+    let (january, february, march) = ("2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z", "2020-03-01T00:00:00Z");
+    let mut record = Intake::default();
+    for (number, at) in [(1, january), (2, february)] {
+        record = intake(&record, &told(number, "nuts", at), &Beside::default(), now()).intake;
+    }
+    assert_eq!(record.allergies.list().len(), 1);
+    assert_eq!(record.allergies.list()[0].sources.list().len(), 2);
+    let ended = |number: u8, at: &str| Beside {
+        ended: vec![Ended {
+            matter: Matter::Allergies,
+            concept: Some(concept("nuts")),
+            since: None,
+            source: source(number),
+            as_of: Some(at.parse().unwrap()),
+        }],
+        ..Beside::default()
+    };
+    // Either may be taken back first.
+    for (first, second) in [(1, 2), (2, 1)] {
+        let merged = intake(&record, &Intake::default(), &ended(first, march), now());
+        assert_eq!(merged.intake.allergies.list().len(), 1, "{first}");
+        assert_eq!(merged.remarks, [(Matter::Allergies, Remark::Alike)]);
+        let again = intake(
+            &merged.intake,
+            &told(first, "nuts", february),
+            &Beside::default(),
+            now(),
+        )
+        .intake;
+        assert_eq!(
+            again.allergies.list()[0].sources.list().len(),
+            1,
+            "it is not brought back"
+        );
+        let gone = intake(&merged.intake, &Intake::default(), &ended(second, march), now()).intake;
+        assert_eq!(gone.allergies.list().len(), 0, "{second}");
+    }
+    // Or tell something else.
+    let fish = intake(&record, &told(2, "fish", march), &Beside::default(), now()).intake;
+    let said: Vec<(&str, Option<SourceId>)> = fish
+        .allergies
+        .list()
+        .iter()
+        .map(|one| (&*one.concept.text, one.sources.last()))
+        .collect();
+    assert_eq!(said, [("nuts", source(1)), ("fish", source(2))]);
+}
+
+#[test]
 fn one_id_of_two_servers_is_of_two_resources() {
     let of = |server: Option<u8>, text: &str| Condition {
-        source: Some(SourceId {
+        sources: Sources::from(Some(SourceId {
             scope: server.map(|server| [server; 4]),
             resource: [1; 8],
-        }),
+        })),
         as_of: at(i64::from(server.unwrap_or(9))),
         ..condition(text, None, None)
     };
@@ -438,7 +500,7 @@ fn a_finding_stands_beside_the_word_that_none_are_known_in_whatever_order_they_a
             concept: concept("latex"),
             high_criticality: true,
             as_of: at(day),
-            source: None,
+            sources: Sources::default(),
         }]
         .into(),
         ..Intake::default()
@@ -505,7 +567,7 @@ fn a_resource_that_told_a_finding_may_tell_a_word_and_the_other_way_round() {
             concept: concept("latex"),
             high_criticality: true,
             as_of: at(day),
-            source: source(1),
+            sources: source(1).into(),
         }]
         .into(),
         ..Intake::default()
@@ -656,7 +718,7 @@ fn tell(record: &Intake, run: &[State]) -> Intake {
                 concept,
                 high_criticality: *severe,
                 as_of: at(*day),
-                source: None,
+                sources: Sources::default(),
             }),
             None => gone.ended.push(Ended {
                 matter: Matter::Allergies,
@@ -779,7 +841,7 @@ fn a_medication_of_no_day_takes_no_day_from_one_that_has_one() {
         since: since.map(|day| day.parse().unwrap()),
         active,
         as_of: None,
-        source: None,
+        sources: Sources::default(),
     };
     let tell = |recorded: Medication, told: Medication| {
         let of = |one: Medication| Intake {
@@ -805,7 +867,7 @@ fn an_allergy_stays_critical_until_it_is_said_that_it_is_not() {
                 concept: concept("latex"),
                 high_criticality,
                 as_of: at(day),
-                source,
+                sources: source.into(),
             }]
             .into(),
             ..Intake::default()
