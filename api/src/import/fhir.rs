@@ -264,13 +264,17 @@ const OBJECT_IDENTIFIERS: [(&str, &str); 6] = [
     ),
 ];
 
-/// A code system by its URL, by whichever of its names it is told.
+/// A code system by its URL, by whichever of its names it is told: an object identifier, the URL of an edition of SNOMED CT, or `https`.
 fn code_system<'de, D: Deserializer<'de>>(system: D) -> Result<Option<String>, D::Error> {
     let told = Option::<String>::deserialize(system)?;
     Ok(told.map(|told| {
         let told = told.trim();
         let oid = told.strip_prefix("urn:oid:").unwrap_or(told);
-        let known = OBJECT_IDENTIFIERS.iter().find(|(known, _)| *known == oid);
+        let secure = told.strip_prefix("https://").map(|rest| format!("http://{rest}"));
+        let is_edition = told.starts_with("http://snomed.info/sct/") || told.starts_with("https://snomed.info/sct/");
+        let known = OBJECT_IDENTIFIERS.iter().find(|(known, url)| {
+            *known == oid || secure.as_deref() == Some(*url) || (is_edition && *url == "http://snomed.info/sct")
+        });
         known.map_or(told, |(_, url)| url).to_owned()
     }))
 }

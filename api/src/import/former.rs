@@ -21,10 +21,10 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> bool {
     if newest.gender.as_deref().is_none_or(|gender| gender == "unknown") {
         newest.gender = older.gender.or(newest.gender.take());
     }
-    // A year is every day of it. Whose day of birth is not told now is refused: an older state may be somebody else's.
+    // A year is every day of it.
     let is_vaguer = |known: &String| {
         let told = newest.birth_date.as_ref();
-        told.is_some_and(|told| known.starts_with(told.as_str()))
+        told.is_none_or(|told| known.starts_with(told.as_str()))
     };
     if let Some(known) = older.birth_date.filter(is_vaguer) {
         newest.birth_date = Some(known);
@@ -46,8 +46,11 @@ fn fill_name(newest: &mut Patient, older: &Patient) {
         return;
     }
     let is_over = |used: Option<&str>| matches!(used, Some("old" | "temp" | "maiden" | "nickname" | "anonymous"));
-    let mut known = older.name.iter().filter(|name| !name.given.is_empty());
-    let Some(known) = known.find(|name| !is_over(name.used.as_deref())) else {
+    let current = || older.name.iter().filter(|name| !is_over(name.used.as_deref()));
+    if newest.name.iter().all(|name| is_over(name.used.as_deref())) {
+        newest.name.extend(current().cloned());
+    }
+    let Some(known) = current().find(|name| !name.given.is_empty()) else {
         return;
     };
     // A name that is told in one piece may hold the given names.
@@ -56,6 +59,9 @@ fn fill_name(newest: &mut Patient, older: &Patient) {
     for name in names.filter(|name| !is_whole(name)) {
         if tells_less(&name.given, &known.given) {
             name.given.clone_from(&known.given);
+        }
+        if name.given == known.given && name.text.is_none() {
+            name.family = name.family.take().or_else(|| known.family.clone());
         }
     }
 }

@@ -30,6 +30,7 @@ use domain::patient::Registration;
 use domain::practitioner::PractitionerDetails;
 
 pub use self::notes::{Fate, Note, Notes};
+pub(super) use self::vocabulary::has_name;
 use super::fhir::{self, Bundle, BundleError, Entry};
 use super::merge::Beside;
 

@@ -8,7 +8,7 @@ mod words;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::time::whole_millis;
-use domain::kernel::{Concept, Gender, Identifier, SourceId};
+use domain::kernel::{Concept, Gender, HumanName, Identifier, SourceId};
 use domain::patient::{AllergyKind, Deceased, Findings, Intake, Matter, PatientDetails, Withdrawn};
 use domain::practitioner::PractitionerDetails;
 
@@ -51,12 +51,7 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
 
 /// A state with what only an older one tells.
 fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
-    // A name that is told in one piece may hold the given names.
-    let is_in_name = |given: &String| newer.name.family.split_whitespace().any(|part| part == given);
-    let mut name = newer.name.clone();
-    if tells_less(&name.given, &older.name.given) && !older.name.given.iter().any(is_in_name) {
-        name.given.clone_from(&older.name.given);
-    }
+    let name = fuller(&newer.name, &older.name);
     PatientDetails {
         name,
         gender: match newer.gender {
@@ -72,6 +67,28 @@ fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
         },
         ..newer.clone()
     }
+}
+
+/// A name with what only an older one tells. Some tell no family name, or all in one piece, which then stands for it.
+fn fuller(newer: &HumanName, older: &HumanName) -> HumanName {
+    let parts = |name: &HumanName| -> Vec<String> {
+        let all = name.given.iter().chain([&name.family]);
+        all.flat_map(|part| part.split_whitespace())
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let known = parts(older);
+    let is_in_piece = newer.given.is_empty() && !older.given.is_empty();
+    if is_in_piece && parts(newer).iter().all(|part| known.contains(part)) {
+        return older.clone();
+    }
+    let whole = newer.family.to_lowercase();
+    let is_in_whole = |given: &String| whole.split_whitespace().any(|part| part == given.to_lowercase());
+    if tells_less(&newer.given, &older.given) && !older.given.iter().any(is_in_whole) {
+        let given = older.given.clone();
+        return HumanName { given, ..newer.clone() };
+    }
+    newer.clone()
 }
 
 /// Whether what is told is no newer state than what is recorded, by the dates of both. The same state told once more overrules nothing
@@ -184,7 +201,7 @@ pub(super) enum Remark {
 pub(super) fn intake(recorded: &Intake, told: &Intake, beside: &Beside, now: DateTime<Utc>) -> Merged {
     let now = whole_millis(now);
     let mut words = Words::of(&recorded.words);
-    words.hear_all(beside, told, now);
+    words.hear_all(recorded, beside, told, now);
     let mut merge = Merge {
         beside,
         now,

@@ -351,6 +351,9 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
         let why = "has an identifier by which somebody else is registered here: it is not recorded";
         notes.left_out("Patient", path, why);
     }
+    for _ in 0..recorded.surplus_names {
+        notes.left_out("Patient", path, people::SURPLUS_NAME);
+    }
     if recorded.is_told_otherwise {
         notes.changed("Patient", path, people::TOLD_OTHERWISE);
     }

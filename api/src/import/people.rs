@@ -148,6 +148,8 @@ pub(super) struct Person {
     pub(super) resource: Vec<Identifier>,
     /// What tells them from others.
     pub(super) likeness: Likeness,
+    /// Whether a name is told that is in use.
+    pub(super) has_name: bool,
     /// Whether their source says that they are alive.
     pub(super) is_alive: bool,
     /// What they bring, as it is told.
@@ -167,6 +169,9 @@ pub(super) struct Person {
 /// What there is to say of one person of whom two things are told.
 pub(super) const TOLD_OTHERWISE: &str =
     "has another name, sex, date of birth or number than another state has, and is taken for the same person";
+
+/// Why an identifier is not recorded.
+pub(super) const SURPLUS_NAME: &str = "has more identifiers than a record takes: one is not recorded";
 
 /// Maps a person.
 pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context) -> Person {
@@ -199,8 +204,13 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         }
     }
     let addresses = names.resource.iter().filter(|name| is_on_a_server(&name.value));
-    let others = own.iter().skip(1).chain(names.resource.first()).chain(addresses);
-    let others = distinct(others.filter(|other| Some(*other) != own.first()));
+    let all = own.iter().skip(1).chain(names.resource.first()).chain(addresses);
+    let others = distinct(all.filter(|other| Some(*other) != own.first()));
+    if let Some(entry) = described {
+        for _ in own.iter().skip(1).filter(|name| !others.contains(name)) {
+            notes.left_out("Patient", &entry.path, SURPLUS_NAME);
+        }
+    }
     for deleted in &share.deleted {
         let why = "was deleted at the source: what is recorded of it as of then is taken out, and no older state brings it back";
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
@@ -225,6 +235,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         path: described.map(|entry| entry.path.clone()).unwrap_or_default(),
         registration,
         typed: names.typed,
+        has_name: described.is_some_and(|entry| mapping::has_name(&entry.resource.name, context)),
         is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
         told,
         beside,

@@ -44,6 +44,8 @@ pub(super) struct Recorded {
     /// Whether an older state than the recorded one tells of a death, and that one does not.
     pub(super) death_added: bool,
     /// Whether the record has another name, sex, date of birth or number than what is told.
+    /// How many identifiers there was no room for.
+    pub(super) surplus_names: usize,
     pub(super) is_told_otherwise: bool,
     /// How many identifiers are not recorded, for they are somebody else's here.
     pub(super) names_of_others: usize,
@@ -59,6 +61,7 @@ impl From<Done> for Recorded {
             death_kept: false,
             death_taken_back: false,
             death_added: false,
+            surplus_names: 0,
             is_told_otherwise: false,
             names_of_others: 0,
             remarks: Vec::new(),
@@ -222,11 +225,8 @@ async fn update(
         version,
     } = client.read_patient(id).await?;
     let is_no_newer = merge::is_no_newer(details.as_of, registration.details.as_of);
-    let mut merged = merge::details(&details, &registration.details, &person.former);
-    if person.likeness.may_be_born(details.birth_date) {
-        // A year is every day of it.
-        merged.birth_date = details.birth_date;
-    }
+    let told = &registration.details;
+    let mut merged = details_after(person, &details, told);
     let is_told_alive = details.deceased.is_some() && registration.details.deceased.is_none() && !is_no_newer;
     if is_told_alive && person.is_alive {
         merged.deceased = None;
@@ -260,9 +260,27 @@ async fn update(
             death_added: is_no_newer && details.deceased.is_none() && merged.deceased.is_some(),
             is_told_otherwise: likeness_of(&details).is_told_otherwise(&person.likeness),
             names_of_others: 0,
+            surplus_names: told
+                .names()
+                .filter(|name| name.system != ADDRESSES && !merged.is_called(name))
+                .count(),
             remarks,
         })),
     }
+}
+
+/// The details as they are after this was told of somebody.
+fn details_after(person: &Person, recorded: &PatientDetails, told: &PatientDetails) -> PatientDetails {
+    let mut told = told.clone();
+    if !person.has_name {
+        told.name = recorded.name.clone();
+    }
+    let mut merged = merge::details(recorded, &told, &person.former);
+    if person.likeness.may_be_born(recorded.birth_date) {
+        // A year is every day of it.
+        merged.birth_date = recorded.birth_date;
+    }
+    merged
 }
 
 /// Whether two states differ in more than in what names the person.

@@ -2,7 +2,7 @@
 //!
 //! Somebody with a longer history is registered with the newest of it, rather than refused. What is left out is only ever what is told
 //! and not recorded yet: medications that are not taken any more, then conditions that are over, then the others, of each the oldest first.
-//! Allergies never are.
+//! Allergies only where a list takes no more of them: the last ones that are told.
 
 use std::collections::HashSet;
 
@@ -41,6 +41,10 @@ pub(super) fn fitted(recorded: &Intake, told: &Intake, beside: &Beside, now: Dat
             is_short(&merge(&without(told, places)))
         }));
     }
+    let last_first = (0..told.allergies.list().len()).rev().map(|at| (Matter::Allergies, at));
+    left_out.extend(fewest(&last_first.collect::<Vec<_>>(), |places| {
+        merge(&without(told, places)).intake.allergies.list().len() <= Intake::MOST
+    }));
     let rest = worst_first(told);
     let rest: Vec<Place> = rest.into_iter().filter(|place| !left_out.contains(place)).collect();
     let more = fewest(&rest, |places| {
@@ -107,6 +111,7 @@ fn without(told: &Intake, places: &[Place]) -> Intake {
     };
     Intake {
         conditions: rest(&told.conditions, &of(Matter::Conditions)),
+        allergies: rest(&told.allergies, &of(Matter::Allergies)),
         medications: rest(&told.medications, &of(Matter::Medications)),
         ..told.clone()
     }

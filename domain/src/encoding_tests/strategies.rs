@@ -162,12 +162,14 @@ fn intakes() -> impl Strategy<Value = Intake> {
     let as_of = || prop::option::of(millis());
     let abated = prop::option::of(prop_oneof![dates().prop_map(Abated::On), Just(Abated::Unknown)]);
     let conditions =
-        (concepts(), day(), abated, as_of(), tellers()).prop_map(|(concept, onset, abated, as_of, sources)| Condition {
-            concept,
-            onset,
-            abated,
-            as_of,
-            sources,
+        (concepts(), day(), abated, as_of(), tellers()).prop_map(|(concept, onset, abated, as_of, sources)| {
+            Condition {
+                concept,
+                onset,
+                abated,
+                as_of,
+                sources,
+            }
         });
     let allergies =
         (concepts(), any::<bool>(), as_of(), tellers()).prop_map(|(concept, high_criticality, as_of, sources)| {

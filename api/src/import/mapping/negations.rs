@@ -74,7 +74,7 @@ const ABSENT: [(&str, Said); 8] = [
 ];
 
 /// What people write who have no code, or one of their own. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 32] = [
+const WORDS: [(&str, Matter, Said); 34] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
@@ -103,6 +103,8 @@ const WORDS: [(&str, Matter, Said); 32] = [
     ("no known latex allergy", Allergies, NoneKnownTo(Latex)),
     ("no known problems", Conditions, NoneKnown),
     ("no current problems", Conditions, NoneKnown),
+    ("no active problems", Conditions, NoneKnown),
+    ("no active medications", Medications, NoneKnown),
     ("no current problems or disability", Conditions, NoneKnown),
     ("no known medications", Medications, NoneKnown),
     ("no current medications", Medications, NoneKnown),
@@ -164,7 +166,7 @@ const ANY_ALLERGY: [&str; 22] = [
 ];
 
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 20] = [
+const NEGATES: [&str; 23] = [
     "no known ",
     "no current ",
     "no significant ",
@@ -182,6 +184,9 @@ const NEGATES: [&str; 20] = [
     "sin alergia",
     "not allergic ",
     "denied ",
+    "patient denies ",
+    "patient denied ",
+    "pt denies ",
     "negative for ",
     "no evidence of ",
     "no history of ",

@@ -79,6 +79,12 @@ pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName], context
     parts(remarks, name)
 }
 
+/// Whether any of the names is in use, and tells something.
+pub(in crate::import) fn has_name(names: &[fhir::HumanName], context: &Context) -> bool {
+    let tells = |name: &&fhir::HumanName| name.family.is_some() || name.text.is_some() || !name.given.is_empty();
+    best_first(names, &NAMES, context).iter().any(tells)
+}
+
 /// Of names that are all over, the last that is not temporary.
 fn former_name<'a>(remarks: &mut Remarks<'_>, names: &'a [fhir::HumanName]) -> Option<&'a fhir::HumanName> {
     let lasting = names.iter().rfind(|name| name.used.as_deref() != Some("temp"));

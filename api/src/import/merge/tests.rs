@@ -283,11 +283,10 @@ fn a_stub_takes_nothing_away() {
         assert_eq!(PatientDetails { as_of: at(1), ..merged }, whole);
     }
     assert_eq!(details(&whole, &stub("Lovelace", at(2)), &[]).name.given, ["Ada"]);
-    let in_one_piece = details(&whole, &stub("Ada Byron", at(2)), &[]).name;
-    assert_eq!(
-        (in_one_piece.family.as_str(), in_one_piece.given.len()),
-        ("Ada Byron", 0)
-    );
+    let in_one_piece = |name: &str| details(&whole, &stub(name, at(2)), &[]).name;
+    assert_eq!(in_one_piece("Ada Byron"), whole.name);
+    let other = in_one_piece("Ada King");
+    assert_eq!((other.family.as_str(), other.given.len()), ("Ada King", 0));
 }
 
 #[test]
@@ -537,6 +536,40 @@ fn a_finding_stands_beside_the_word_that_none_are_known_in_whatever_order_they_a
         intake(&newer, &Intake::default(), &gone, now()).intake.allergies,
         Findings::NoneKnown
     );
+}
+
+#[test]
+fn a_word_is_older_than_what_the_same_resource_told_or_took_back_later() {
+    let say = |record: &Intake, told: &Intake, mut beside: Beside, number: u8| {
+        beside.ended.iter_mut().for_each(|ended| ended.source = source(number));
+        beside.words.iter_mut().for_each(|word| word.source = source(number));
+        intake(record, told, &beside, now()).intake
+    };
+    let word = |day| word(Matter::Allergies, None, true, at(day));
+    let nuts = Intake {
+        allergies: vec![Allergy {
+            concept: concept("nuts"),
+            high_criticality: false,
+            as_of: at(5),
+            sources: source(1).into(),
+        }]
+        .into(),
+        ..Intake::default()
+    };
+    let refuted = say(
+        &Intake::default(),
+        &Intake::default(),
+        ended(Matter::Allergies, "nuts", at(5)),
+        1,
+    );
+    let told = say(&Intake::default(), &nuts, none(), 1);
+    for record in [refuted, told] {
+        assert_eq!(say(&record, &Intake::default(), word(4), 1), record, "an older state");
+        let later = say(&record, &Intake::default(), word(6), 1);
+        assert_eq!(later.allergies, Findings::NoneKnown, "a newer one");
+        let other = say(&record, &Intake::default(), word(4), 2);
+        assert_eq!(other.words.len(), 1, "another resource");
+    }
 }
 
 #[test]

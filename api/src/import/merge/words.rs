@@ -1,6 +1,7 @@
 //! Words that none are known: which of them hold, and what they keep out.
 
 use chrono::{DateTime, Utc};
+use domain::kernel::SourceId;
 use domain::patient::{AllergyKind, Intake, Matter, Word};
 
 use super::findings::{Finding, is_one_source};
@@ -31,9 +32,15 @@ impl Words {
     }
 
     /// Hears what is told. A resource that told a word before and tells a finding now takes its word back.
-    pub(super) fn hear_all(&mut self, beside: &Beside, told: &Intake, now: DateTime<Utc>) {
+    /// What it told later, and is recorded, stays.
+    pub(super) fn hear_all(&mut self, recorded: &Intake, beside: &Beside, told: &Intake, now: DateTime<Utc>) {
         for word in &beside.words {
-            self.hear(*word, now);
+            let later = last_told(recorded, word.source);
+            if word.holds && later.is_some_and(|later| later > word.as_of.unwrap_or(now)) {
+                self.older.push(word.matter);
+            } else {
+                self.hear(*word, now);
+            }
         }
         self.see(told.conditions.list(), now);
         self.see(told.allergies.list(), now);
@@ -50,7 +57,7 @@ impl Words {
     }
 
     /// Takes back what a resource said that says something else now.
-    fn end(&mut self, source: Option<domain::kernel::SourceId>, as_of: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+    fn end(&mut self, source: Option<SourceId>, as_of: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         let is_theirs = |word: &&Word| word.holds && is_one_source(word.source, source) == Some(true);
         let theirs: Vec<Word> = self.all.iter().filter(is_theirs).cloned().collect();
         for word in theirs {
@@ -154,4 +161,21 @@ impl Words {
         let said = words.map(|word| word.as_of).max();
         said.is_some_and(|said| told.iter().all(|one| one.as_of().unwrap_or(now) < said))
     }
+}
+
+/// As of when a resource last told a finding that is recorded, or took one back.
+fn last_told(recorded: &Intake, source: Option<SourceId>) -> Option<DateTime<Utc>> {
+    fn among<T: Finding>(list: &[T], source: Option<SourceId>) -> impl Iterator<Item = DateTime<Utc>> {
+        let theirs = list
+            .iter()
+            .filter(move |one| is_one_source(one.source(), source) == Some(true));
+        theirs.filter_map(Finding::as_of)
+    }
+    let withdrawn = recorded.withdrawn.iter();
+    let withdrawn = withdrawn.filter(|gone| is_one_source(gone.source, source) == Some(true));
+    among(recorded.conditions.list(), source)
+        .chain(among(recorded.allergies.list(), source))
+        .chain(among(recorded.medications.list(), source))
+        .chain(withdrawn.map(|gone| gone.as_of))
+        .max()
 }

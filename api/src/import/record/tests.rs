@@ -222,7 +222,7 @@ fn import(
         match place {
             Place::Known(id) => {
                 let record = records.iter_mut().find(|one| one.id == id).unwrap();
-                record.details = merge::details(&record.details, &registration.details, &person.former);
+                record.details = details_after(&person, &record.details, &registration.details);
                 record.told.extend(members(owner));
             }
             Place::New(name) => {
@@ -453,6 +453,60 @@ fn a_name_that_tells_less_leaves_the_given_names_that_are_known() {
         assert_eq!(tell(&mut records, &[told(known), told(less)]), 0);
         assert_eq!((tell(&mut records, &[told("Maria Carmen")]), records.len()), (1, 1));
     }
+}
+
+#[test]
+fn a_state_without_a_name_in_use_leaves_the_name() {
+    let number = plain("urn:mrn", "1");
+    let whole = somebody("p1", "Jane", "Smith", "2015-05-05", &number);
+    for name in [
+        json!([]),
+        json!([{ "use": "old", "family": "Former", "given": ["Jane"] }]),
+        json!([{ "given": ["Jane"] }]),
+        json!([{ "text": "Jane Smith" }]),
+    ] {
+        let mut less = whole.clone();
+        less["name"] = name.clone();
+        let mut records = Vec::new();
+        assert_eq!(
+            (
+                tell(&mut records, std::slice::from_ref(&whole)),
+                tell(&mut records, &[less.clone()])
+            ),
+            (0, 0),
+            "{name}"
+        );
+        let known = &records[0].details.name;
+        assert_eq!(
+            (known.family.as_str(), known.given.as_slice()),
+            ("Smith", &["Jane".to_owned()][..]),
+            "{name}"
+        );
+        // In one run as well.
+        let mut records = Vec::new();
+        assert_eq!(tell(&mut records, &[whole.clone(), less]), 0);
+        let family = if name[0]["text"].is_string() {
+            "Jane Smith"
+        } else {
+            "Smith"
+        };
+        assert_eq!(records[0].details.name.family, family, "{name}");
+    }
+}
+
+#[test]
+fn a_year_of_birth_is_told_exactly_later_under_one_id() {
+    let number = plain("urn:mrn", "1");
+    let told = |born: &str| somebody("p1", "Jane", "Smith", born, &number);
+    let mut records = Vec::new();
+    assert_eq!(
+        (
+            tell(&mut records, &[told("1980")]),
+            tell(&mut records, &[told("1980-05-06")])
+        ),
+        (0, 0)
+    );
+    assert_eq!(records[0].details.birth_date.to_string(), "1980-05-06");
 }
 
 #[test]
