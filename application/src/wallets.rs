@@ -313,7 +313,11 @@ impl<B: Backend> Clinic<B> {
             });
         }
         let (old, new) = (self.wallet_id(&from.wallet), self.wallet_id(&to.wallet));
-        self.end_other_sessions(&to).await?;
+        // What will be refused ends nothing.
+        let bound = self.executor.load::<WalletClaim>(new).await?.aggregate.account();
+        if bound.is_none_or(|owner| owner == account) {
+            self.end_other_sessions(&to).await?;
+        }
         let binding = Binding {
             wallet: to.wallet,
             proof: to.proof,

@@ -11,7 +11,8 @@
 //!   reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
 //!   category, with the field that stands there; or `within` that key alone. In brackets stands the field with the part that the event
-//!   changes, where callers insist on the version of a part (`If-Match`).
+//!   changes, where callers insist on the version of a part (`If-Match`). Today a person has one key for all categories, and what is
+//!   `within` it is sealed as what is `beside`: both come into force with the log's second edition.
 
 /// Hands the table to a macro. See the module.
 macro_rules! aggregates {

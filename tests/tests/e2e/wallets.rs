@@ -269,6 +269,15 @@ async fn a_wallet_is_changed_by_the_signatures_of_both() {
     let another = record(&system, &hospital, "4").await;
     let freed = old.join(&system, &hospital, &another).await;
     assert_eq!(system.get(&another, &freed).await.0, 200);
+    // A change that is refused ends nobody's sessions.
+    let body = old.change_from(&new, &system).await;
+    let (status, problem) = system.put("/v1/me/wallet", &hers, &body).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("/problems/account-exists")),
+        "{problem}"
+    );
+    assert_eq!(system.get(&another, &freed).await.0, 200);
     system.agrees_with_a_rebuild(&chain).await;
 }
 
