@@ -286,6 +286,9 @@ impl Merge<'_> {
         let is_outspoken = |new: &&T| self.words.are_newer(*new, self.now);
         let (outspoken, told): (Vec<&T>, Vec<&T>) = told.into_iter().partition(is_outspoken);
         self.remark::<T>(Remark::KeptOut, gone.len());
+        for kept_out in &gone {
+            self.keep_out(*kept_out);
+        }
         self.remark::<T>(Remark::Outspoken, outspoken.len());
 
         self.withdrawn
@@ -335,6 +338,20 @@ impl Merge<'_> {
         let stands = entries.iter().any(|(entry, _)| findings::is_ended_by(entry, ended));
         if !stands && (ended.source.is_some() || ended.concept.is_some()) {
             self.withdraw(ended, ended.as_of.unwrap_or(self.now));
+        }
+    }
+
+    /// What is kept out for another resource's sake is the newest that its own has told: older states of that are kept out as well.
+    fn keep_out<T: Finding>(&mut self, told: &T) {
+        if let (Some(source), Some(as_of)) = (told.source(), told.as_of()) {
+            let ended = Ended {
+                matter: T::MATTER,
+                concept: Some(told.concept().clone()),
+                since: told.since(),
+                source: Some(source),
+                as_of: Some(as_of),
+            };
+            self.withdraw(&ended, as_of);
         }
     }
 

@@ -317,6 +317,7 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
         given: super::identity::words(details.name.given.iter().map(String::as_str)),
         called: super::identity::called(details.name.given.iter().map(String::as_str))
             .into_iter()
+            .map(|called| (true, called))
             .collect(),
         family: super::identity::words([details.name.family.as_str()]),
         mark: None,
@@ -337,6 +338,7 @@ pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
         given: super::identity::words(name.given.iter().map(String::as_str)),
         called: super::identity::called(name.given.iter().map(String::as_str))
             .into_iter()
+            .map(|called| (true, called))
             .collect(),
         family: super::identity::words([name.family.as_str()]),
         ..Likeness::default()

@@ -78,6 +78,14 @@ impl Sources {
         Some(self.0.iter().any(|known| known.may_be(source)))
     }
 
+    /// Whether another resource of the same server, or of a patient whom it calls so, is one of them.
+    pub fn have_beside(&self, source: Option<SourceId>) -> bool {
+        let is_beside = |known: &SourceId, source: SourceId| {
+            known.scope.is_some() && known.scope == source.scope && known.resource != source.resource
+        };
+        source.is_some_and(|source| self.0.iter().any(|known| is_beside(known, source)))
+    }
+
     /// With one that tells it now.
     #[must_use]
     pub fn with(self, source: Option<SourceId>) -> Self {

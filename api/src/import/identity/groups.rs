@@ -253,11 +253,17 @@ impl<'a> Grouping<'a> {
         }
         let mut links = Vec::new();
         for (identifier, holders) in holders {
-            let states: Vec<u32> = holders.iter().map(|(number, _)| *number).collect();
-            if self.are_several(&states, Bond::Plain) {
-                self.shared.insert(identifier);
-                continue;
+            let states = |holders: &[(u32, Standing)]| holders.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+            let mut holders = holders;
+            if self.are_several(&states(&holders), Bond::Plain) {
+                // A number that was one's may be another's now.
+                holders.retain(|(_, standing)| *standing != Standing::Former);
+                if holders.is_empty() || self.are_several(&states(&holders), Bond::Plain) {
+                    self.shared.insert(identifier);
+                    continue;
+                }
             }
+            let states = states(&holders);
             let bond = if is_personal(holders.iter().map(|(_, standing)| *standing)) {
                 Bond::Typed
             } else {
@@ -470,10 +476,11 @@ impl<'a> Grouping<'a> {
 /// same of both. Otherwise both are taken: an id that two resources have would take one patient's finding away.
 fn is_one_of_two_patients(one: &State, other: &State) -> bool {
     let dates = one.stamp.updated.date().zip(other.stamp.updated.date());
+    let versions = one.stamp.version.zip(other.stamp.version);
     (one.file, one.bundle) == (other.file, other.bundle)
         && one.contained.is_none()
         && other.contained.is_none()
-        && dates.is_some_and(|(one, other)| one != other)
+        && (dates.is_some_and(|(one, other)| one != other) || versions.is_some_and(|(one, other)| one != other))
         && tell_the_same(one, other)
 }
 

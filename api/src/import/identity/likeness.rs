@@ -33,8 +33,8 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) gender: Option<u8>,
     /// Every given name, of every name.
     pub(in crate::import) given: Vec<Word>,
-    /// The given names of every name that has some, in order.
-    pub(in crate::import) called: Vec<Vec<Given>>,
+    /// The given names of every name that has some, in order; and whether the name is one of those that they mainly go by.
+    pub(in crate::import) called: Vec<(bool, Vec<Given>)>,
     /// Every family name.
     pub(in crate::import) family: Vec<Word>,
     /// Something else that is one thing in all states: when a visit began.
@@ -68,7 +68,7 @@ impl Likeness {
     /// Nobody is who was born on another day and is called otherwise; nor, where the days are not known, who has neither a given nor a
     /// family name in common. Twins have the day of birth in common, the family name, and perhaps the first given name (`Baby Boy A`);
     /// they may be written under the number of one of them, or of their mother, whatever its type: with that nobody is who is called
-    /// otherwise, nor who was born on another day, unless the id is the same too: then a name or a day may have been corrected. A number
+    /// otherwise, has another sex or was born on another day, unless the id is the same too: then that may have been corrected. A number
     /// of no type proves so little that all that is told of a patient has to agree with it, the day of birth with it, but for a
     /// family name that was changed: through somebody of whom no day is told two of one name would become one. Of others no day of birth is told, and an id of one more file may be the same one's. One address
     /// is of two where two of name, sex and number differ, or the days of birth by a generation, and no number is common to them.
@@ -82,11 +82,12 @@ impl Likeness {
             return true;
         }
         let other_resource = self.own.is_none() || self.own != other.own;
-        let orders = self.birth_order.zip(other.birth_order);
-        if other_resource && orders.is_some_and(|(one, two)| one != two) {
+        let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
+        // One of several who were born at once is known by their own id, or by being told so again.
+        let is_other_twin = self.birth_order != other.birth_order && matches!(bond, Bond::Plain | Bond::Typed);
+        if other_resource && is_other_twin {
             return true;
         }
-        let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
         match bond {
             // A server may be set up anew, and two may be called the same: `http://localhost`.
             Bond::Resource => {
@@ -101,7 +102,10 @@ impl Likeness {
                     || days.is_some_and(|(one, two)| are_generations(one, two))
             }
             Bond::Typed => {
-                (other_resource && self.numbered_apart(other)) || (given && (gender || self.is_patient)) || other_day
+                (other_resource && self.numbered_apart(other))
+                    || (given && gender)
+                    || (self.is_patient && (given || gender))
+                    || other_day
             }
             Bond::Plain => {
                 other_day
@@ -153,8 +157,8 @@ impl Likeness {
             self.called.clone_from(&older.called);
             self.given.clone_from(&older.given);
         }
-        for called in &mut self.called {
-            if let Some(known) = older.called.iter().find(|known| is_short_for(called, known)) {
+        for (_, called) in &mut self.called {
+            if let Some((_, known)) = older.called.iter().find(|(_, known)| is_short_for(called, known)) {
                 self.given.extend(known.iter().map(|(word, _)| *word));
                 called.clone_from(known);
             }
@@ -196,8 +200,15 @@ impl Likeness {
         self.no_names_agree(other, is_one_first)
     }
 
+    /// That both once had a name, or have a nickname, in common proves nothing: every newborn is called Baby.
     fn no_names_agree(&self, other: &Self, agree: impl Fn(&[Given], &[Given]) -> bool) -> bool {
-        let is_common = |one: &Vec<Given>| other.called.iter().any(|two| agree(one, two));
+        let is_common = |(is_main, one): &(bool, Vec<Given>)| {
+            let mut theirs = other
+                .called
+                .iter()
+                .filter(|(is_theirs_main, _)| *is_main || *is_theirs_main);
+            theirs.any(|(_, two)| agree(one, two))
+        };
         !self.called.is_empty() && !other.called.is_empty() && !self.called.iter().any(is_common)
     }
 
@@ -348,7 +359,7 @@ mod tests {
             birth_order: None,
             gender: Some(1),
             given: words([given]),
-            called: called([given]).into_iter().collect(),
+            called: called([given]).into_iter().map(|called| (true, called)).collect(),
             family: words([family]),
             mark: None,
             identifiers,
@@ -436,6 +447,9 @@ mod tests {
         };
         for bond in [Bond::Plain, Bond::Typed] {
             assert!(contradict(&born(1, "p1"), &born(2, "p2"), bond));
+            let untold = person(2015, "Baby Girl", "F", &number, "p2");
+            assert!(contradict(&born(1, "p1"), &untold, bond), "a record does not tell it");
+            assert!(!contradict(&born(1, "p1"), &born(1, "p2"), bond));
         }
         assert!(!contradict(&born(1, "p1"), &born(2, "p1"), Bond::Resource));
         assert!(!contradict(&anna, &later, Bond::Known), "a day that was corrected");

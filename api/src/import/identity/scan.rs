@@ -173,12 +173,14 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     }
     found.id = header.id.0.as_deref().map(|id| Key::of(&[id])).or(found.id);
     describe(&mut found, &header, now);
-    let pointer = header
-        .subject
-        .0
-        .as_ref()
-        .or(header.patient.0.as_ref())
-        .and_then(Pointer::read);
+    let (subject, patient) = (header.subject.0.as_ref(), header.patient.0.as_ref());
+    // R4 has `AllergyIntolerance.patient`; its predecessors have `patient` in other kinds.
+    let told = if kind == Kind::Allergy {
+        patient.or(subject)
+    } else {
+        subject.or(patient)
+    };
+    let pointer = told.and_then(Pointer::read);
     found.subject = pointer.filter(|_| kind.is_of_a_patient());
     if kind.is_finding() {
         found.says = says(&header);
@@ -357,7 +359,7 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
         called: names
             .iter()
-            .filter_map(|name| called(name.given.iter().map(String::as_str)))
+            .filter_map(|name| Some((is_main(name, &names), called(name.given.iter().map(String::as_str))?)))
             .collect(),
         family: words(
             names
@@ -370,6 +372,17 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         identifiers: keys,
         own: found.own.as_ref().map(|own| likeness::keys(own).1),
     };
+}
+
+/// Whether a name is one that somebody mainly goes by: the official one, or else one in use, or else any.
+fn is_main(name: &HumanName, all: &[HumanName]) -> bool {
+    let rank = |name: &HumanName| match name.used.as_deref() {
+        Some("official") => 0,
+        None | Some("usual") => 1,
+        _ => 2,
+    };
+    let is_named = |name: &&HumanName| !name.given.is_empty();
+    all.iter().filter(is_named).map(rank).min() == Some(rank(name))
 }
 
 /// The codes and texts of a finding, as words.

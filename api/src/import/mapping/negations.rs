@@ -74,7 +74,7 @@ const ABSENT: [(&str, Said); 8] = [
 ];
 
 /// What people write who have no code, or one of their own. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 34] = [
+const WORDS: [(&str, Matter, Said); 37] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
@@ -84,6 +84,9 @@ const WORDS: [(&str, Matter, Said); 34] = [
     ("no known medication allergies", Allergies, TO_DRUGS),
     ("no known medication allergy", Allergies, TO_DRUGS),
     ("nkda", Allergies, TO_DRUGS),
+    ("nkma", Allergies, TO_DRUGS),
+    ("nda", Allergies, TO_DRUGS),
+    ("allergies not reviewed", Allergies, NotAsked),
     ("no drug allergies", Allergies, TO_DRUGS),
     ("no medication allergies", Allergies, TO_DRUGS),
     ("no food allergies", Allergies, NoneKnownTo(Food)),
@@ -112,7 +115,7 @@ const WORDS: [(&str, Matter, Said); 34] = [
 ];
 
 /// What people write where a form wants an answer. The whole text, whatever it is about.
-const ANSWERS: [(&str, Said); 24] = [
+const ANSWERS: [(&str, Said); 38] = [
     ("none", NoneKnown),
     ("none known", NoneKnown),
     ("none reported", NoneKnown),
@@ -129,7 +132,21 @@ const ANSWERS: [(&str, Said); 24] = [
     ("nessuno", NoneKnown),
     ("nessuna", NoneKnown),
     ("geen", NoneKnown),
+    ("none recorded", Unknown),
+    ("denies", NoneKnown),
+    ("denied", NoneKnown),
+    ("negative", NoneKnown),
+    ("refuted", NoneKnown),
+    ("disproved", NoneKnown),
+    ("ruled out", NoneKnown),
+    ("excluded", NoneKnown),
     ("unknown", Unknown),
+    ("n/k", Unknown),
+    ("unable to obtain", Unknown),
+    ("unable to assess", Unknown),
+    ("not assessed", NotAsked),
+    ("not asked", NotAsked),
+    ("not reviewed", NotAsked),
     ("unbekannt", Unknown),
     ("not known", Unknown),
     ("?", Unknown),
@@ -139,8 +156,8 @@ const ANSWERS: [(&str, Said); 24] = [
     ("\u{2014}", NotAsked),
 ];
 
-/// Codes of SNOMED CT and words that say that it is an allergy, and not to what.
-const ANY_ALLERGY: [&str; 22] = [
+/// Codes of SNOMED CT that say what kind of thing it is, and not which: an allergy, a disease, a medicine.
+const ANY: [&str; 16] = [
     "419199007",
     "416098002",
     "414285001",
@@ -151,6 +168,16 @@ const ANY_ALLERGY: [&str; 22] = [
     "420134006",
     "235719002",
     "59037007",
+    "64572001",
+    "404684003",
+    "55607006",
+    "439401001",
+    "763158003",
+    "410942007",
+];
+
+/// Words that say only that it is an allergy.
+const ANY_ALLERGY: [&str; 12] = [
     "allergy",
     "allergies",
     "allergic",
@@ -166,7 +193,7 @@ const ANY_ALLERGY: [&str; 22] = [
 ];
 
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 23] = [
+const NEGATES: [&str; 24] = [
     "no known ",
     "no current ",
     "no significant ",
@@ -189,6 +216,7 @@ const NEGATES: [&str; 23] = [
     "pt denies ",
     "negative for ",
     "no evidence of ",
+    "free of ",
     "no history of ",
 ];
 
@@ -205,9 +233,12 @@ const NOT_NEGATED: [&str; 5] = [
 ];
 
 /// How it ends.
-const NEGATED: [&str; 15] = [
+const NEGATED: [&str; 18] = [
     ": none",
+    ", none",
     ": no",
+    " no medications",
+    " disproved",
     ": nil",
     ": negative",
     ": absent",
@@ -223,8 +254,17 @@ const NEGATED: [&str; 15] = [
     " ausgeschlossen",
 ];
 
-/// What negates wherever it stands.
-const NEGATING: &str = "no known allerg";
+/// What takes a negation at the end back.
+const NOT_NEGATED_AT_END: [&str; 8] = [
+    "not ruled out",
+    "be ruled out",
+    "not excluded",
+    "be excluded",
+    "not refuted",
+    "be refuted",
+    "not disproved",
+    "not denied",
+];
 
 /// What SNOMED CT has in brackets at the end of a name: what kind of thing it is.
 const TAGS: [&str; 14] = [
@@ -367,23 +407,33 @@ pub(super) fn names_something(concept: &CodeableConcept, kind: Matter) -> bool {
 
 /// Whether a concept says no more than that something is not borne.
 pub(super) fn is_any_allergy(concept: &CodeableConcept) -> bool {
-    let is_any = |word: &str| ANY_ALLERGY.contains(&word.trim().to_lowercase().as_str());
-    let codes = concept.coding.iter().filter_map(|coding| coding.code.as_deref());
-    let mut said = codes.chain(concept.text.as_deref()).peekable();
-    said.peek().is_some() && said.all(is_any)
+    let is_any_word = |word: &str| ANY_ALLERGY.contains(&word.trim().to_lowercase().as_str());
+    let is_said = !concept.coding.is_empty() || concept.text.is_some();
+    is_said && concept.coding.iter().all(is_any) && concept.text.as_deref().is_none_or(is_any_word)
 }
 
-/// A concept without what stands beside what it names: codes and texts that say that there is none, or that it is not known.
+/// Whether a code says what kind of thing it is, and not which.
+fn is_any(coding: &Coding) -> bool {
+    coding.code.as_deref().is_some_and(|code| ANY.contains(&code.trim()))
+}
+
+/// A concept without what stands beside what it names: codes and texts that say that there is none, or that it is not known; and codes
+/// that say less than the text. Two findings of such a code are two.
 pub(super) fn finding(concept: &CodeableConcept, kind: Matter) -> CodeableConcept {
     if !Voices::of(concept, kind).names_something() {
         return concept.clone();
     }
     let is_said = |voice: Option<Voice>| voice.is_some_and(|voice| voice != Voice::Finding);
+    let text = concept.text.clone().filter(|text| !is_said(of_words(text, kind)));
+    let is_specific = text.is_some() && !is_any_allergy(concept);
     let codings = concept.coding.iter();
     let codings = codings.filter(|coding| !is_absence(coding) && !is_said(of_coding(coding, kind)));
     CodeableConcept {
-        coding: codings.cloned().collect(),
-        text: concept.text.clone().filter(|text| !is_said(of_words(text, kind))),
+        coding: codings
+            .filter(|coding| !(is_specific && is_any(coding)))
+            .cloned()
+            .collect(),
+        text,
     }
 }
 
@@ -455,10 +505,13 @@ pub(super) fn said_of_allergies(
 
 /// What a text says. What stands in brackets at its end is looked at on its own, unless it merely tells what kind of thing is named.
 fn of_words(text: &str, kind: Matter) -> Option<Voice> {
-    let text = text.trim().trim_end_matches('.').to_lowercase();
+    let text = text
+        .trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '.')
+        .to_lowercase();
     if text.is_empty() {
         return None;
     }
+    let text = plain(&text);
     let bracketed = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
     let Some((outer, inner)) = bracketed else {
         return Some(of_phrase(&text, kind));
@@ -473,6 +526,19 @@ fn of_words(text: &str, kind: Matter) -> Option<Voice> {
         (outer, inner) if outer == inner => outer,
         _ => Voice::Doubtful,
     })
+}
+
+/// A text without what is written in several ways: `n.k.d.a.`, `no-known`, a title before it.
+fn plain(text: &str) -> String {
+    let is_abbreviation = text.split('.').all(|part| part.chars().count() <= 1);
+    let text = if is_abbreviation {
+        text.replace('.', "")
+    } else {
+        text.replace("no-known", "no known")
+    };
+    let titles = ["allergies: ", "allergy: ", "medications: ", "problems: "];
+    let untitled = titles.iter().find_map(|title| text.strip_prefix(title));
+    untitled.map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// What a text says in which brackets tell nothing.
@@ -500,12 +566,15 @@ fn answer(words: &str) -> Option<Said> {
 /// Whether a text negates what it names.
 fn negates(words: &str, kind: Matter) -> bool {
     let begins = |all: &[&str]| all.iter().any(|begins| words.starts_with(begins));
-    let ends = NEGATED.iter().any(|ends| words.ends_with(ends));
+    let ends = |all: &[&str]| all.iter().any(|ends| words.ends_with(ends));
     let negates = match kind {
         Conditions => words.starts_with("no ") && !begins(&NOT_NEGATED),
-        Allergies | Medications => begins(&NEGATES_NO_ILLNESS),
+        Allergies => begins(&NEGATES_NO_ILLNESS) && !begins(&NOT_NEGATED),
+        Medications => begins(&NEGATES_NO_ILLNESS),
     };
-    begins(&NEGATES) || ends || words.contains(NEGATING) || negates
+    // Wherever in a sentence it stands.
+    let is_none_known = words.contains("no known ") && words.contains("allerg");
+    begins(&NEGATES) || is_none_known || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
 }
 
 fn is_of_absence(system: &str) -> bool {

@@ -270,7 +270,8 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, 
         }
     });
     let is_state: [IsState<'_, T>; 2] = [&|known, new| is_equal(known, new), &|known, new| {
-        known.since().is_some() && same_day(known, new)
+        // A server that gives no new ids has two.
+        known.since().is_some() && same_day(known, new) && !known.sources().have_beside(new.source())
     }];
     for is_state in is_state {
         rest.retain(|new| !updated.meet(new, &is_state, beside, now));

@@ -573,6 +573,63 @@ fn a_word_is_older_than_what_the_same_resource_told_or_took_back_later() {
 }
 
 #[test]
+fn what_was_kept_out_is_newer_than_what_its_resource_told_before() {
+    let told = |number: u8, code: &str, day: i64| Intake {
+        allergies: vec![Allergy {
+            concept: concept(code),
+            high_criticality: false,
+            as_of: at(day),
+            sources: source(number).into(),
+        }]
+        .into(),
+        ..Intake::default()
+    };
+    let mut refuted = ended(Matter::Allergies, "fish", at(7));
+    refuted.ended[0].source = source(1);
+    let record = intake(&Intake::default(), &Intake::default(), &refuted, now()).intake;
+    let kept_out = intake(&record, &told(2, "fish", 5), &none(), now());
+    assert_eq!(count(&kept_out, Remark::KeptOut), 1);
+    let record = kept_out.intake;
+    let mut word = word(Matter::Allergies, None, true, at(3));
+    word.words[0].source = source(2);
+    assert_eq!(
+        intake(&record, &Intake::default(), &word, now()).intake.allergies,
+        Findings::NotAsked
+    );
+    let older = intake(&record, &told(2, "nuts", 3), &none(), now()).intake;
+    assert_eq!(older.allergies.list().len(), 0);
+    let newer = intake(&record, &told(2, "nuts", 6), &none(), now()).intake;
+    assert_eq!(newer.allergies.list().len(), 1);
+}
+
+#[test]
+fn two_resources_of_one_server_that_say_otherwise_of_one_day_are_two() {
+    let told = |number: u8, scope: Option<[u8; 4]>, abated: Option<Abated>, day: i64| Intake {
+        conditions: vec![Condition {
+            concept: concept("gout"),
+            onset: NaiveDate::from_ymd_opt(2021, 1, 1),
+            abated,
+            as_of: at(day),
+            sources: Sources::from(Some(SourceId {
+                scope,
+                resource: [number; 8],
+            })),
+        }]
+        .into(),
+        ..Intake::default()
+    };
+    for (scope, count) in [(Some([1; 4]), 2), (None, 1)] {
+        let record = intake(&Intake::default(), &told(1, scope, None, 1), &none(), now()).intake;
+        let record = intake(&record, &told(2, scope, Some(Abated::Unknown), 2), &none(), now()).intake;
+        assert_eq!(
+            record.conditions.list().len(),
+            count,
+            "ids that tell no server may be new ones: {scope:?}"
+        );
+    }
+}
+
+#[test]
 fn a_word_that_was_taken_back_is_not_brought_back_by_an_older_state() {
     let kind = Some(AllergyKind::Medication);
     let (said, taken_back) = (

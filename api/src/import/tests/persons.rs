@@ -238,6 +238,58 @@ fn bundles_that_stand_in_one_file_may_have_one_id_for_two() {
     assert_eq!(ran(&[lines]).patients.len(), 2);
 }
 
+#[test]
+fn a_number_that_was_ones_may_be_anothers_now() {
+    let number = json!({ "system": "urn:mrn", "value": "1" });
+    let mut old = number.clone();
+    old["use"] = json!("old");
+    let mut ann = child("p1", "Ann", "female", "1970-01-01", &old);
+    ann["identifier"] = json!([old, { "system": "urn:mrn", "value": "2" }]);
+    let bob = child("p2", "Bob", "male", "1980-01-01", &number);
+    let outcome = ran(&[of(&[ann, bob])]);
+    assert_eq!((outcome.patients.len(), outcome.refused.len()), (2, 0));
+    let all = outcome.patients.iter();
+    let names: Vec<_> = all.map(|one| one.details.identifier.clone().unwrap().value).collect();
+    assert_eq!(names, ["2", "1"]);
+}
+
+#[test]
+fn what_two_were_called_as_children_makes_them_nobody_else() {
+    let number = json!({ "system": "urn:mrn", "value": "1" });
+    let twin = |id: &str, given: &str, used: &str, other: &str| {
+        let mut twin = child(id, given, "female", "2015-05-05", &number);
+        let name = twin["name"][0].clone();
+        let mut second = name.clone();
+        (second["given"], second["use"]) = (json!([other]), json!(used));
+        let mut first = name;
+        first["use"] = json!("official");
+        twin["name"] = json!([first, second]);
+        twin
+    };
+    for (used, other) in [("old", "Baby"), ("nickname", "Bug"), ("usual", "Ann")] {
+        let twins = [twin("t1", "Jane Ann", used, other), twin("t2", "Mary Ann", used, other)];
+        let outcome = ran(&[of(&twins)]);
+        assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2), "{used}");
+        // Whoever was called otherwise is who they were.
+        let before = child("t1", other, "female", "2015-05-05", &number);
+        let outcome = ran(&[of(std::slice::from_ref(&before)), of(std::slice::from_ref(&twins[0]))]);
+        assert_eq!((outcome.patients.len(), outcome.refused.len()), (1, 0), "{used}");
+    }
+}
+
+#[test]
+fn an_allergy_is_of_its_patient_whatever_else_it_tells() {
+    let people = [patient("p1", "One", &mrn("1")), patient("p2", "Two", &mrn("2"))];
+    let mut nuts = allergy("a1", "Nuts", "p1");
+    nuts["subject"] = to("Patient/p2");
+    let outcome = ran(&[of(&[people[0].clone(), people[1].clone(), nuts])]);
+    let all = outcome.patients.iter();
+    assert_eq!(
+        all.map(|one| one.intake.allergies.list().len()).collect::<Vec<_>>(),
+        [1, 0]
+    );
+}
+
 /// A deletion of what has this address.
 fn deletion(url: &str) -> Value {
     json!({ "request": { "method": "DELETE", "url": url } })

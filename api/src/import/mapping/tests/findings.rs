@@ -81,7 +81,6 @@ fn an_answer_of_a_form_is_no_finding() {
     for nothing in [
         "n/a",
         "\u{2014}",
-        "Allergies: none",
         "denies allergies",
         "Keine Medikamentenallergien bekannt",
         "No latex",
@@ -89,9 +88,31 @@ fn an_answer_of_a_form_is_no_finding() {
         "not allergic to nuts",
         "Penicillin allergy ruled out",
         "Sin alergias",
+        "NKDA - no known drug allergies",
+        "The patient has no known drug allergies.",
+        "Free of latex allergy",
+        "Penicillin (disproved)",
+        "Penicillin (ruled out)",
+        "Allergies reviewed, none",
+        "Allergies not reviewed",
+        "not asked",
         "pas d'allergie",
     ] {
         assert_eq!(allergies(text(nothing)), Findings::NotAsked, "{nothing}");
+    }
+    for none in ["No-known allergies", "Allergies: none", "N.K.A.", "Denies", "Negative"] {
+        assert_eq!(allergies(text(none)), Findings::NoneKnown, "{none}");
+    }
+    for drugs in ["N.K.D.A.", "Allergies: NKDA", "\"NKDA\"", "NKMA"] {
+        let intake = intake_of(&[of_patient("AllergyIntolerance", text(drugs))]);
+        assert_eq!(intake.no_known_allergies_to, [AllergyKind::Medication], "{drugs}");
+    }
+    for something in [
+        "Penicillin allergy not ruled out",
+        "Penicillin cannot be excluded",
+        "No longer tolerates milk",
+    ] {
+        assert!(matches!(allergies(text(something)), Findings::Known(_)), "{something}");
     }
     for nothing in [
         "Keine Vorerkrankungen",
@@ -104,7 +125,12 @@ fn an_answer_of_a_form_is_no_finding() {
     for something in ["Not for resuscitation", "No fixed abode", "Sin hogar", "Rh negative"] {
         assert!(matches!(conditions(something), Findings::Known(_)), "{something}");
     }
-    for nothing in ["Not taking aspirin", "Aspirin: not taken"] {
+    for nothing in [
+        "Not taking aspirin",
+        "Aspirin: not taken",
+        "Patient takes no medications",
+        "No longer taking aspirin",
+    ] {
         assert_eq!(medications(nothing), Findings::NotAsked, "{nothing}");
     }
     assert_eq!(allergies(text("Allergy status unknown")), Findings::Unknown);
@@ -147,6 +173,17 @@ fn the_substance_of_a_reaction_is_the_allergen_where_the_code_says_only_that_it_
         assert_eq!(names(&plan), ["Salmon"]);
         assert!(remarks(&plan).is_empty(), "{:?}", remarks(&plan));
     }
+    // A code that says no more makes nothing one.
+    let words = |id: &str, text: &str| {
+        let code = json!({ "coding": [{ "system": SNOMED, "code": "419199007" }], "text": text });
+        with(
+            of_patient("AllergyIntolerance", json!({ "code": code })),
+            "id",
+            json!(id),
+        )
+    };
+    let both = intake_of(&[words("a1", "Nuts"), words("a2", "Latex")]).allergies;
+    assert!(both.list().iter().all(|one| one.concept.coding.is_none()), "{both:?}");
     // What has no place is named.
     let two = json!([{ "substance": { "text": "Salmon" } }, { "substance": { "text": "Tuna" } }]);
     for (code, reaction, allergen) in [
