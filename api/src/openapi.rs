@@ -27,17 +27,17 @@ use crate::http::routes::{
     info(
         title = "Medconnect",
         description = "Patients, practitioners, appointments: every change is a sealed event on an Ethereum log.\n\n\
-            **Answers.** Every answer carries `Medconnect-Position` (it shows everything in the log up to there), \
-            `Medconnect-Finality` and `X-Request-Id`. What is wrong is said as an RFC 9457 problem; its type leads to its \
-            description.\n\n\
+            **Answers.** Every answer carries `Medconnect-Position` (the answer shows everything in the log up to that \
+            position), `Medconnect-Finality` and `X-Request-Id`. Errors are RFC 9457 problems; the type of a problem is the address of \
+            its description.\n\n\
             **Commands.** A command that is acknowledged is on the chain and in what you read. With `Idempotency-Key` a \
             request can be repeated without harm: the same key and the same request give the same answer. With `Prefer: \
             respond-async` the answer is 202 as soon as the command cannot be lost, and `/v1/commands/{id}` tells the rest; \
             `Prefer: wait=5` waits that many seconds.\n\n\
             **Times.** An instant names its offset. A day is a day of the practitioner's time zone.\n\n\
-            **Texts.** A text of the format `line` is one line with something to see, and without what controls how it is shown; \
-            `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in it, and does not begin or \
-            end with a space. An `ethereum-address` with letters in both cases has the checksum of EIP-55.\n\n\
+            **Texts.** A text of the format `line` is one line that has something to see in it, and no characters that \
+            control how it is shown; `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in \
+            it, and does not begin or end with a space. An `ethereum-address` with letters in both cases has the checksum of EIP-55.\n\n\
             **Ids.** What is not yours to know is answered like what does not exist.",
         license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
         contact(name = "Whoever runs the server that this document comes from"),
@@ -67,17 +67,17 @@ use crate::http::routes::{
     modifiers(&Everywhere),
     tags(
         (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
-        (name = "patients", description = "Records and what patients bring"),
-        (name = "practitioners", description = "Who treats"),
-        (name = "availability", description = "What practitioners offer, and what of it is free"),
-        (name = "appointments", description = "Booking and what becomes of it"),
-        (name = "visits", description = "History from other systems"),
+        (name = "patients", description = "Patients' records: their details and their intake"),
+        (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
+        (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
+        (name = "appointments", description = "Booking appointments, and what becomes of them"),
+        (name = "visits", description = "Visits of the past, from other systems"),
         (name = "accounts", description = "Accounts of staff and services, and their keys"),
         (name = "wallets", description = "Invitations, and the wallets that people sign in with"),
-        (name = "registration", description = "Requests to be registered, where that is by approval"),
+        (name = "registration", description = "Registration requests, where patients are registered by approval"),
         (name = "commands", description = "Commands whose answer was not waited for"),
-        (name = "admin", description = "How the system is doing"),
-        (name = "system", description = "Health, metrics, documents"),
+        (name = "admin", description = "The status of the system"),
+        (name = "system", description = "The health and the metrics of the server, and the documents about it"),
     ),
 )]
 struct Medconnect;
@@ -174,10 +174,18 @@ fn describe_headers(response: &mut Response) {
         (
             "Medconnect-Position",
             Type::Integer,
-            "Everything in the log up to here is shown",
+            "The position in the log up to which the answer shows all events",
         ),
-        ("Medconnect-Finality", Type::String, "`included` or `final`"),
-        ("X-Request-Id", Type::String, "Under which the log has the request"),
+        (
+            "Medconnect-Finality",
+            Type::String,
+            "How sure it is that the chain keeps the log up to there: `included` or `final`",
+        ),
+        (
+            "X-Request-Id",
+            Type::String,
+            "The id under which the server's logs name the request",
+        ),
     ] {
         let schema = ObjectBuilder::new().schema_type(SchemaType::Type(kind));
         let header = HeaderBuilder::new()
@@ -194,7 +202,7 @@ fn problem() -> Response {
         .schema(Some(Ref::from_schema_name("Problem")))
         .build();
     let response = ResponseBuilder::new()
-        .description("What is wrong")
+        .description("A problem (RFC 9457) that says what is wrong")
         .content("application/problem+json", body);
     let mut response = response.build();
     describe_headers(&mut response);
@@ -276,18 +284,22 @@ fn describe_command(operation: &mut Operation) {
     for (name, description, schema) in [
         (
             "Idempotency-Key",
-            "Makes the request safe to repeat: 1 to 255 printable ASCII characters. Two requests are the same if they say the \
-             same, in whatever order, white space and form of numbers their JSON says it",
+            "Makes the request safe to repeat: 1 to 255 printable ASCII characters. Two requests are the same if their \
+             JSON has the same content, whatever the order of members, the white space and the notation of numbers",
             // What blanks surround a header's value are not part of it.
             text()
                 .min_length(Some(1))
                 .max_length(Some(255))
                 .pattern(Some("^[!-~]([ -~]*[!-~])?$")),
         ),
-        ("Prefer", "`respond-async`, or `wait=` and a number of seconds", text()),
+        (
+            "Prefer",
+            "How to wait for the command (RFC 7240): `respond-async`, or `wait=` and a number of seconds",
+            text(),
+        ),
         (
             "X-Correlation-Id",
-            "The conversation that the command belongs to: a UUID, kept with its events",
+            "The id of the conversation that the command belongs to: a UUID, which is kept with its events",
             text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
         ),
     ] {
@@ -301,7 +313,9 @@ fn describe_command(operation: &mut Operation) {
         .schema(Some(Ref::from_schema_name("Command")))
         .build();
     let response = ResponseBuilder::new()
-        .description("Accepted and not waited for; `Location` tells where to ask")
+        .description(
+            "The command is accepted and not waited for; `Location` is the address at which to ask for its state",
+        )
         .content("application/json", pending);
     operation
         .responses

@@ -44,27 +44,27 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Commands over HTTP, sealed and on the chain; beside plain postgres-es with a view, and the contract alone
+    /// Measure commands over HTTP, sealed and on the chain; beside plain postgres-es with a view, and the contract alone
     Commands(CommandsArguments),
-    /// A rebuild from the chain; beside fetching, decoding and copying the same rows
+    /// Measure a rebuild from the chain; beside fetching, decoding and copying the same rows
     Rebuild(RebuildArguments),
-    /// Gas for each event; beside the least that it could be
+    /// Measure the gas for each event; beside the least that it could be
     Gas,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
 struct CommandsArguments {
-    /// How many clients work side by side
+    /// The number of clients that work side by side
     #[arg(long, default_value_t = 128)]
     clients: usize,
-    /// For how many seconds each side works
+    /// The number of seconds for which each side works
     #[arg(long, default_value_t = 20)]
     seconds: u64,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
 struct RebuildArguments {
-    /// How many events the log has, at least
+    /// The least number of events that the log has
     #[arg(long, default_value_t = 100_000)]
     events: u64,
 }

@@ -28,10 +28,10 @@ pub(super) struct Arguments {
     /// The block that deployed the contract, if it is deployed: everything since must be there
     #[arg(long, value_name = "BLOCK")]
     since: Option<u64>,
-    /// How many seconds all of it may take
+    /// The number of seconds that the whole check may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     patience: u64,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }

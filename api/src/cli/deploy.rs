@@ -23,10 +23,10 @@ pub(super) struct Arguments {
     /// An account that may append: the address of a server's signing key; more than one may be given
     #[arg(long, value_name = "ADDRESS")]
     writer: Vec<Address>,
-    /// The contract, if it stands already
+    /// The address of the contract, if it is deployed already
     #[arg(long, value_name = "ADDRESS")]
     contract: Option<Address>,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }

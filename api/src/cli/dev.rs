@@ -26,7 +26,7 @@ use crate::dev::system::{System, SystemPorts};
 /// MEDCONNECT_TOOLS the folder in which what npm brings is kept.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Where everything is kept [default: /var/lib/medconnect for root, else ~/.local/share/medconnect]
+    /// The folder in which everything is kept [default: /var/lib/medconnect for root, else ~/.local/share/medconnect]
     #[arg(long, value_name = "FOLDER", conflicts_with = "ephemeral")]
     data_dir: Option<PathBuf>,
     /// Keep everything in a temporary folder, and remove it at the end. Chain and Postgres take any free ports.

@@ -59,10 +59,10 @@ const TOLD: Duration = Duration::from_secs(5);
 /// driver's licence, which then names neither of them and is not recorded.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Files (.json, .ndjson, either as .gz; names in any case), and folders of them
+    /// The files to import (.json, .ndjson, either as .gz; names in any case), and folders of them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// The server
+    /// The URL of the server
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// A file with the key of a hospital's service, with the scopes read, write and import. MEDCONNECT_KEY has the key itself.
@@ -75,10 +75,10 @@ pub(super) struct Arguments {
     /// registered already keeps theirs
     #[arg(long, value_name = "ZONE", default_value_t = Tz::UTC, value_parser = time_zone)]
     time_zone: Tz,
-    /// How many commands are under way at once
+    /// The number of commands that are under way at once
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
-    /// For how many seconds a server that is away or busy is waited for
+    /// The number of seconds for which a server that is away or busy is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     patience: u64,
     /// Only check: say all of it, with the same exit code as far as can be known without a server, and send nothing. Neither a

@@ -19,7 +19,7 @@ use crate::login::sign_in;
 /// Without --url it is the system that `medconnect dev` runs on this machine.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The server
+    /// The URL of the server
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The address that people know the server by, if it is reached at another one. A message is signed for that one only.

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use super::etag;
 use super::problem::ProblemBody;
 
-/// How sure the network is.
+/// How sure it is that the chain keeps something: `included` (it is in a block that a reorganisation may still drop) or `final` (it is
+/// final by the configured rule).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Finality)]
@@ -48,29 +49,29 @@ impl FinalityBody {
     }
 }
 
-/// What a command came to.
+/// The result of a command that was executed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandResult {
-    /// The command.
+    /// The id of the command.
     pub command_id: Uuid,
-    /// What it was about.
+    /// The path of the resource that the command was about.
     #[schema(example = "/v1/appointments/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub resource: String,
-    /// Its id, where it has one.
+    /// The id of the resource, if it has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub id: Option<Uuid>,
-    /// The version of what was changed afterwards; 0 where nothing of it is in the log.
+    /// The version of the resource after the command; 0 where nothing of it is in the log.
     #[schema(example = 2)]
     pub version: u64,
-    /// Where its last event stands in the log; missing when nothing in the log needed to change.
+    /// The position in the log of the last event of the command; missing when nothing in the log needed to change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 90210)]
     pub position: Option<u64>,
-    /// How sure the network is.
+    /// How sure it is that the chain keeps the result.
     pub finality: FinalityBody,
-    /// The secret of a service's new key. Shown in this answer and never again.
+    /// The secret of a service's new key. It is shown in this answer and never again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
@@ -212,7 +213,8 @@ fn path(of: AggregateRef) -> String {
     }
 }
 
-/// Where a command stands.
+/// The state of a command: `pending` (it is being executed, or is accepted and on its way to the chain), `done` (it is on the chain and
+/// in the read models, or nothing needed to change) or `failed` (it was refused or not executed, and nothing has changed).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CommandState {
@@ -224,28 +226,28 @@ pub enum CommandState {
     Failed,
 }
 
-/// A command.
+/// A command, and what has become of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Command)]
 pub struct CommandStatusBody {
-    /// The command.
+    /// The id of the command.
     pub id: Uuid,
-    /// Where it stands.
+    /// The state of the command.
     pub status: CommandState,
-    /// When it was issued.
+    /// When the command was issued.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: DateTime<Utc>,
-    /// What holds already, while it is pending.
+    /// What holds already, while the command is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// What it came to, if it is done and the answer is kept.
+    /// The result of the command, if it is done and its answer is still kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<CommandResult>,
-    /// Where its last event stands in the log, if it is done.
+    /// The position in the log of the last event of the command, if it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
-    /// Why it failed.
+    /// Why the command failed, if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemBody>,
 }

@@ -54,14 +54,14 @@ impl List {
     }
 }
 
-/// Which page.
+/// The page of a list that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    /// Where the page before ended (`nextCursor`), by the same filters.
+    /// The `nextCursor` of the previous page, which was asked for with the same filters. Without it, the answer is the first page.
     pub cursor: Option<String>,
-    /// How many items at most.
+    /// The largest number of items to return on a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
 }
@@ -161,12 +161,12 @@ impl<K: Copy> Wanted<K> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Page)]
 pub struct PageBody<T> {
-    /// The items.
+    /// The items of the page.
     pub items: Vec<T>,
-    /// Where this page ends, if there are more.
+    /// The cursor of the next page; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
-    /// The address of the next page, if there is one (also as a `Link` header). Not given for searches by POST.
+    /// The address of the next page, which is also given as a `Link` header; missing on the last page, and for searches by POST.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

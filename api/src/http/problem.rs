@@ -183,38 +183,38 @@ impl ProblemKind {
     }
 }
 
-/// What is wrong with one part of the request.
+/// An error in one part of the request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// Where, as a JSON pointer into the body (RFC 6901).
+    /// The JSON pointer (RFC 6901) to the part of the body that is wrong.
     #[schema(example = "/details/name/family")]
     pub pointer: String,
-    /// What.
+    /// What is wrong with that part.
     #[schema(example = "must not be empty")]
     pub detail: String,
 }
 
-/// A problem as it is written (RFC 9457).
+/// A problem (RFC 9457): why a request was not answered as asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// Its type: a path that this server documents.
+    /// The type of the problem: the path of a page of this server that describes it.
     #[serde(rename = "type")]
     #[schema(example = "/problems/slot-taken")]
     pub kind: String,
-    /// What it is, in a few words.
+    /// A short summary of the type of problem, which is always the same for one type.
     #[schema(example = "The slot is taken")]
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code of the answer.
     #[schema(example = 409)]
     pub status: u16,
-    /// What happened this time.
+    /// What went wrong with this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Which parts of the request are wrong.
+    /// The errors in the parts of the request, if there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Finding>,
-    /// What stands there already, where a hospital's system registers something again with other content.
+    /// The path of what is recorded already, when a hospital's system registers or records it again with other content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
 }

@@ -12,7 +12,7 @@ use super::{CliError, ConfigFile, console, opener};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// A backup to look at as well
+    /// A backup file to check as well
     file: Option<PathBuf>,
     /// Fail also when keys are newer than the backup
     #[arg(long, requires = "file")]

@@ -45,7 +45,7 @@ enum Command {
     Backup(backup::Backup),
     /// Put the keys of a backup into the database.
     ///
-    /// Nothing that is there is changed; another key of the same name is refused. Again changes nothing.
+    /// Nothing that is there is changed; another key of the same name is refused. Restoring again changes nothing.
     #[command(verbatim_doc_comment)]
     Restore(restore::Restore),
     /// See whether every key is there that the log needs, whether the secrets are the right ones, and whether a backup is whole.

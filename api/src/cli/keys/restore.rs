@@ -14,7 +14,7 @@ use crate::compose;
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// The backup
+    /// The backup file to restore
     file: PathBuf,
     /// Write the master secret and the key-encryption keys into files in this folder first, where the configuration looks for them:
     /// `master.key`, and `encryption-NAME.key` for each

@@ -10,21 +10,21 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::Day;
 
-/// The end of a condition, as exactly as it is known.
+/// The day on which a condition ended, as exactly as it is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Abated {
-    /// On this day.
+    /// The condition ended on this day.
     On(Day),
-    /// It is over, and since when is not known.
+    /// The condition has ended, and the day is not known.
     Since(Over),
 }
 
-/// What is said instead of a day.
+/// The word that stands for a day on which a condition ended, where the condition has ended and the day is not known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Over {
-    /// Nobody knows since when.
+    /// The day is not known.
     Unknown,
 }
 
@@ -35,7 +35,7 @@ impl PartialSchema for Abated {
             .item(Ref::from_schema_name("Day"))
             .item(Ref::from_schema_name("Over"))
             .description(Some(
-                "The end of a condition, as exactly as it is known: a day, or that it is not known.",
+                "The day on which a condition ended, or `unknown` when it has ended and the day is not known.",
             ));
         either.into()
     }

@@ -12,7 +12,9 @@ use uuid::Uuid;
 use super::text::AccountName;
 use super::{Checked, Checks, Instant, WalletAddress};
 
-/// The roles.
+/// The role of an account: `patient` (has access to their own record), `doctor` (a practitioner, who has their own calendar),
+/// `hospital` (the staff and systems of the hospital that runs this server), `insurer`, `registrar` (attests doctors), `auditor`
+/// (replays and verifies the log) or `administrator` (runs the server, and sees no health data).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -60,15 +62,16 @@ impl From<Role> for account::Role {
     }
 }
 
-/// What a service's key may be used for.
+/// A scope of a service's key, which is what the key may be used for: `read` (reading), `write` (changing) or `import` (recording
+/// history from another system).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Read.
+    /// Reading.
     Read,
-    /// Change.
+    /// Changing.
     Write,
-    /// Record history from another system.
+    /// Recording history from another system.
     Import,
 }
 
@@ -100,7 +103,8 @@ impl Checked for Scope {
     }
 }
 
-/// Who signs in with an account.
+/// The kind of holder that an account is for: `service` (another system, which has keys) or `person` (a person of the staff, who binds
+/// a wallet by an invitation).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountKind {
@@ -111,16 +115,16 @@ pub enum AccountKind {
     Person,
 }
 
-/// An account to open.
+/// The body of a request to open an account.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenAccount {
-    /// What it is called in lists. Services have names of their own.
+    /// The name of the account, as shown in lists. No two services have the same name.
     #[schema(inline, value_type = AccountName)]
     pub name: String,
-    /// The role: any but `patient` and `doctor`, who get their accounts when they are registered.
+    /// The role of the account: any but `patient` and `doctor`, whose accounts are opened when they are registered.
     pub role: Role,
-    /// Who signs in with it.
+    /// The kind of holder that the account is for.
     #[serde(default)]
     #[schema(required = false)]
     pub kind: AccountKind,
@@ -139,14 +143,14 @@ impl Checked for OpenAccount {
     }
 }
 
-/// A key to issue.
+/// The body of a request to issue a key to a service.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueKey {
-    /// What it may be used for, each once.
+    /// The scopes of the key, each once.
     #[schema(value_type = HashSet<Scope>, min_items = 1, max_items = 3, example = json!(["read", "write"]))]
     pub scopes: Vec<Scope>,
-    /// When it stops working, if ever.
+    /// When the key expires. Without it, the key does not expire.
     #[serde(default)]
     pub expires: Option<Instant>,
 }
@@ -165,26 +169,26 @@ impl Checked for IssueKey {
     }
 }
 
-/// An account.
+/// The account of a service or of a person of the staff.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// The account.
+    /// The id of the account.
     pub id: Uuid,
-    /// What it is called.
+    /// The name of the account, as shown in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Ward 3 bedside terminals")]
     pub name: Option<String>,
-    /// The role.
+    /// The role of the account.
     pub role: Role,
-    /// The wallet, if it signs in with one.
+    /// The wallet that signs in to the account, if one is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<WalletAddress>,
-    /// Whether it is closed.
+    /// Whether the account is closed.
     pub closed: bool,
-    /// Its keys, oldest first.
+    /// The keys of the account, oldest first.
     pub keys: Vec<Key>,
-    /// The version of the account; also its entity tag.
+    /// The version of the account, which is also its entity tag.
     #[schema(example = 2)]
     pub version: u64,
 }
@@ -214,18 +218,18 @@ impl From<AccountView> for Account {
     }
 }
 
-/// A service's key. Its secret is kept nowhere.
+/// A service's key, without its secret, which is stored nowhere.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Key {
-    /// The key.
+    /// The id of the key.
     pub id: Uuid,
-    /// What it may be used for.
+    /// The scopes of the key.
     pub scopes: Vec<Scope>,
-    /// When it stops working, if ever.
+    /// When the key expires; missing if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Instant>,
-    /// Whether it is revoked.
+    /// Whether the key is revoked.
     pub revoked: bool,
 }
 
@@ -240,26 +244,26 @@ impl From<KeyView> for Key {
     }
 }
 
-/// What to sign.
+/// What the message to sign in with must contain.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Challenge {
-    /// To be used once, before it expires.
+    /// The nonce that the message must contain. It can be used once, before it expires.
     #[schema(example = "x7pV2mQ9sLr4Tn8Wc3Zk")]
     pub nonce: String,
-    /// The domain that the message must name.
+    /// The domain that the message must contain.
     #[schema(example = "clinic.example")]
     pub domain: String,
-    /// The URI that the message must name.
+    /// The URI that the message must contain.
     #[schema(example = "https://clinic.example")]
     pub uri: String,
-    /// The chain that the message must name.
+    /// The chain id that the message must contain.
     #[schema(example = 1337)]
     pub chain_id: u64,
-    /// The version of EIP-4361.
+    /// The version of EIP-4361 that the message must contain.
     #[schema(example = "1")]
     pub version: &'static str,
-    /// When the message is issued, by this server's clock.
+    /// The current time by this server's clock, as the time at which the message is issued.
     pub issued_at: Instant,
     /// When the nonce expires.
     pub expires_at: Instant,
@@ -278,59 +282,60 @@ const fn signature() -> &'static str {
      64d77d08006c1f408869102d2b02c3b419b794ef52796942257c89815a9fead21b"
 }
 
-/// A signed message.
+/// A message (EIP-4361) with its signature by a wallet.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
-    /// The message (EIP-4361), exactly as signed. Address in one case or with its checksum; scheme before the domain or none.
+    /// The message (EIP-4361), exactly as it was signed. The address in it is in one case or has its checksum; the domain may have a
+    /// scheme before it.
     #[schema(example = signed)]
     pub message: String,
-    /// The signature (EIP-191) of the address in the message in hexadecimal: 65 bytes, or 64 in the compact form of EIP-2098.
+    /// The signature (EIP-191) of the message by the address in it, in hexadecimal: 65 bytes, or 64 in the compact form of EIP-2098.
     #[schema(example = signature)]
     pub signature: String,
 }
 
-/// A session.
+/// A session that was opened by signing in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedSession {
-    /// The token: send it as `Authorization: Bearer …`. Shown in this answer only.
+    /// The session's token, to be sent as `Authorization: Bearer …`. It is shown in this answer only.
     #[schema(example = "ms_0zFJ6wXyq1b3sS9vU2kT8mN4pR7cD5eG_hAaLxYoQiE")]
     pub token: String,
-    /// When the session ends unless it is used.
+    /// When the session ends if it is not used before.
     pub idle_expires_at: Instant,
     /// When the session ends in any case.
     pub expires_at: Instant,
-    /// Who signed in.
+    /// The caller who has signed in.
     pub me: Me,
 }
 
-/// Who is asking.
+/// The caller, as the server knows them by their token.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
-    /// Whether there is an account. Without one a wallet may register as a patient or accept an invitation, and nothing else.
+    /// Whether the caller has an account. A wallet without one may register as a patient or accept an invitation, and do nothing else.
     #[schema(example = true)]
     pub registered: bool,
-    /// The account.
+    /// The id of the caller's account, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub account: Option<Uuid>,
-    /// The role.
+    /// The role of the caller's account, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "patient")]
     pub role: Option<Role>,
-    /// The patient's record.
+    /// The id of the caller's record, if the caller is a patient.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
-    /// The practitioner's entry.
+    /// The id of the caller's entry, if the caller is a practitioner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub practitioner: Option<Uuid>,
-    /// What the service's key may be used for.
+    /// The scopes of the key, if the caller is a service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<Scope>>,
-    /// The wallet that signed in.
+    /// The wallet that has signed in, if the caller did so with one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<WalletAddress>,
 }

@@ -16,13 +16,13 @@ use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 /// The longest slot: a day.
 const LONGEST_SLOT: u32 = 24 * 60;
 
-/// A stretch of time.
+/// A period of time for one appointment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Slot {
-    /// When it starts, on a whole second.
+    /// When the slot starts, on a whole second.
     pub start: Instant,
-    /// Its length in minutes.
+    /// The length of the slot in minutes.
     #[schema(minimum = 1, maximum = 1440, example = 20)]
     pub minutes: u32,
 }
@@ -55,13 +55,13 @@ impl Checked for Slot {
     }
 }
 
-/// A stretch of the day in which slots of equal length are offered.
+/// A part of a day in which a practitioner offers slots of equal length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Session {
-    /// When it starts, on a whole second.
+    /// When the session starts, on a whole second.
     pub start: Instant,
-    /// When it ends.
+    /// When the session ends, on a whole second later than its start.
     pub end: Instant,
     /// The length of each slot in minutes.
     #[schema(minimum = 1, maximum = 1440, example = 20)]
@@ -108,12 +108,12 @@ impl From<calendar::Session> for Session {
     }
 }
 
-/// What a day offers, whole.
+/// The body of a request to publish all that a practitioner offers on a day.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PublishAvailability {
-    /// The sessions, without overlap, all within the day in the practitioner's time zone. None means that nothing is
-    /// offered.
+    /// The sessions of the day. They must not overlap, and must all lie within the day in the practitioner's time zone. An empty list
+    /// means that nothing is offered.
     #[schema(max_items = 100)]
     pub sessions: Vec<Session>,
 }
@@ -126,17 +126,17 @@ impl Checked for PublishAvailability {
     }
 }
 
-/// What a day offers.
+/// What a practitioner offers on a day, and which slots are still free.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Availability {
-    /// The practitioner.
+    /// The id of the practitioner.
     pub practitioner: Uuid,
     /// The day, in the practitioner's time zone.
     pub day: Day,
-    /// The sessions published.
+    /// The sessions that are published for the day.
     pub sessions: Vec<Session>,
-    /// The slots still free, in order.
+    /// The slots that are still free, in the order of time.
     pub free: Vec<Slot>,
 }
 
@@ -152,17 +152,17 @@ impl Availability {
     }
 }
 
-/// A free slot.
+/// A free slot, which can be booked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OfferedSlot {
-    /// Whose.
+    /// The id of the practitioner who offers the slot.
     pub practitioner: Uuid,
-    /// On which day of theirs.
+    /// The day of the slot, in the practitioner's time zone.
     pub day: Day,
-    /// When it starts.
+    /// When the slot starts.
     pub start: Instant,
-    /// Its length in minutes.
+    /// The length of the slot in minutes.
     #[schema(example = 20)]
     pub minutes: u32,
 }
@@ -183,19 +183,19 @@ impl From<FreeSlot> for OfferedSlot {
     }
 }
 
-/// An appointment to book.
+/// The body of a request to book an appointment.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BookAppointment {
-    /// Who comes. A patient who books for themselves may leave it out.
+    /// The id of the patient for whom the appointment is booked. A patient who books for themselves may leave it out.
     #[serde(default)]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
-    /// To whom.
+    /// The id of the practitioner with whom the appointment is booked.
     pub practitioner: Uuid,
-    /// Which slot: start and length as offered.
+    /// The free slot to book, with the start and the length with which it is offered.
     pub slot: Slot,
-    /// Why.
+    /// The reason for the appointment.
     #[serde(default)]
     #[schema(example = json!({"text": "A cough that does not go"}))]
     pub reason: Option<Concept>,
@@ -214,11 +214,11 @@ impl Checked for BookAppointment {
     }
 }
 
-/// Where to move an appointment.
+/// The body of a request to move an appointment to another slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RescheduleAppointment {
-    /// Another offered slot of the same practitioner, on the same or another day.
+    /// The slot to which the appointment is moved: another one that the same practitioner offers, on the same or another day.
     pub slot: Slot,
 }
 
@@ -230,11 +230,11 @@ impl Checked for RescheduleAppointment {
     }
 }
 
-/// Why an appointment is called off.
+/// The body of a request to cancel an appointment.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelAppointment {
-    /// The reason.
+    /// Why the appointment is cancelled, in the caller's words.
     #[serde(default)]
     #[schema(inline, value_type = Option<ReasonText>)]
     pub reason: Option<String>,
@@ -249,7 +249,7 @@ impl Checked for CancelAppointment {
     }
 }
 
-/// Nothing more to say.
+/// An empty object: the request needs no more than its address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -262,7 +262,9 @@ impl Checked for Nothing {
     fn check(self, _: &mut Checks) {}
 }
 
-/// Where an appointment stands.
+/// The status of an appointment: `booked` (and not confirmed by the practitioner yet), `confirmed` (by the practitioner), `completed`
+/// (the visit took place), `cancelled`, `no-show` (the patient did not come), or `entered-in-error` (there never was such a visit: the
+/// system that it came from has taken it back).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppointmentStatus {
@@ -272,7 +274,7 @@ pub enum AppointmentStatus {
     Confirmed,
     /// The visit took place.
     Completed,
-    /// Cancelled.
+    /// The appointment was cancelled.
     Cancelled,
     /// The patient did not come.
     NoShow,
@@ -306,38 +308,39 @@ impl From<AppointmentStatus> for calendar::AppointmentStatus {
     }
 }
 
-/// An appointment. What is sealed under a key that is not held here is left out.
+/// An appointment. What is encrypted under a key that this server does not hold is left out.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Appointment {
-    /// The appointment.
+    /// The id of the appointment.
     pub id: Uuid,
-    /// Who comes.
+    /// The id of the patient whose appointment it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
-    /// To whom; missing for a recorded visit whose source names no practitioner.
+    /// The id of the practitioner with whom the appointment is; missing for a recorded visit whose source names no practitioner.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub practitioner: Option<Uuid>,
-    /// The day, in the practitioner's time zone.
+    /// The day of the appointment, in the practitioner's time zone.
     pub day: Day,
-    /// When it starts.
+    /// When the appointment starts.
     pub start: Instant,
-    /// Its length in minutes.
+    /// The length of the appointment in minutes.
     #[schema(example = 20)]
     pub minutes: u32,
-    /// Where it stands.
+    /// The status of the appointment.
     pub status: AppointmentStatus,
-    /// Why.
+    /// The reason for the appointment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Concept>,
-    /// Why it was cancelled.
+    /// Why the appointment was cancelled, in the words of whoever cancelled it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
-    /// Whether it was recorded from another system rather than booked here.
+    /// Whether the appointment was recorded as a visit from another system, rather than booked here.
     pub recorded: bool,
-    /// The version of the day at which it last changed; with the day, its entity tag.
+    /// The version of the practitioner's day at which the appointment last changed. The day and this version make the entity tag of the
+    /// appointment.
     #[schema(example = 2)]
     pub version: u64,
 }
@@ -360,7 +363,9 @@ impl From<AppointmentView> for Appointment {
     }
 }
 
-/// How a visit of the past ended.
+/// How a visit of the past ended: `completed` (it took place), `cancelled`, `open` (the source does not say how it ended), or
+/// `entered-in-error` (there never was such a visit: the source has taken it back or deleted it). The last is recorded, as of `asOf` or
+/// as of now, so that no older state of the source brings the visit back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VisitOutcome {
@@ -375,36 +380,36 @@ pub enum VisitOutcome {
     EnteredInError,
 }
 
-/// A visit of the past to record.
+/// The body of a request to record a visit of the past.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordVisit {
-    /// Its id in the system it comes from. Recording it again changes nothing.
+    /// The id of the visit in the system that it comes from. Recording the same content under it again changes nothing.
     pub identifier: Identifier,
-    /// Who came.
+    /// The id of the patient who came.
     pub patient: Uuid,
-    /// To whom. Either this or `organization`.
+    /// The id of the practitioner who was visited. Either this or `organization` must be given.
     #[serde(default)]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub practitioner: Option<Uuid>,
-    /// The organisation that provided the visit, when the source names no practitioner.
+    /// The identifier of the organisation that provided the visit, where the source names no practitioner.
     #[serde(default)]
     pub organization: Option<Identifier>,
-    /// When it started.
+    /// When the visit started.
     pub start: Instant,
-    /// How many minutes it took.
+    /// The length of the visit in minutes.
     #[schema(minimum = 1, example = 25)]
     pub minutes: u32,
-    /// How it ended.
+    /// How the visit ended.
     pub outcome: VisitOutcome,
-    /// Why, if known.
+    /// The reason for the visit, if it is known.
     #[serde(default)]
     pub reason: Option<Concept>,
-    /// As of when the source tells this, if it says (`meta.lastUpdated`). Kept to the millisecond.
+    /// The instant as of which the source tells this, if it says so (FHIR `meta.lastUpdated`). It is kept to the millisecond.
     #[serde(default)]
     pub as_of: Option<Instant>,
-    /// Whether it takes the place of what the source told before of the same patient's visit. A state that is older than what is
-    /// recorded, by `asOf`, is refused (409, `superseded`).
+    /// Whether this takes the place of what the source told before of the same patient's visit. A state that is older, by `asOf`, than
+    /// what is recorded is refused (409, `superseded`).
     #[serde(default)]
     pub corrects: bool,
 }

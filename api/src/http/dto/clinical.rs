@@ -15,14 +15,14 @@ use crate::http::auth::{checksummed, parse_wallet};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HumanName {
-    /// Family name.
+    /// The person's family name.
     #[schema(inline, value_type = NameText)]
     pub family: String,
-    /// Given names, in order.
+    /// The person's given names, in order.
     #[serde(default)]
     #[schema(inline, value_type = Vec<NameText>, example = json!(["Ada"]), max_items = 20)]
     pub given: Vec<String>,
-    /// Titles before the name.
+    /// The titles before the name.
     #[serde(default)]
     #[schema(inline, value_type = Vec<PrefixText>, example = json!(["Dr."]), max_items = 10)]
     pub prefix: Vec<String>,
@@ -56,13 +56,13 @@ impl From<kernel::HumanName> for HumanName {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Gender {
-    /// Male.
+    /// The gender is male.
     Male,
-    /// Female.
+    /// The gender is female.
     Female,
-    /// Other.
+    /// The gender is another one.
     Other,
-    /// Not known.
+    /// The gender is not known.
     Unknown,
 }
 
@@ -88,26 +88,26 @@ impl From<kernel::Gender> for Gender {
     }
 }
 
-/// A postal address. What is not known is left out.
+/// A postal address. Parts that are not known are left out.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Address {
-    /// Street lines.
+    /// The lines for street, house number and the like.
     #[schema(inline, value_type = Vec<AddressLine>, example = json!(["12 Harbour Street"]), max_items = 10)]
     pub lines: Vec<String>,
-    /// City.
+    /// The name of the city.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(inline, value_type = AddressPart)]
     pub city: String,
-    /// State or region.
+    /// The name of the state or region.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(inline, value_type = AddressPart)]
     pub state: String,
-    /// Postal code.
+    /// The postal code.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(inline, value_type = AddressPart)]
     pub postal_code: String,
-    /// Country.
+    /// The country.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(inline, value_type = AddressPart)]
     pub country: String,
@@ -158,14 +158,14 @@ impl From<kernel::Address> for Address {
     }
 }
 
-/// The id of something in another system.
+/// An identifier that a system has given to a person or thing (FHIR `Identifier`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identifier {
-    /// The URI of the issuing system.
+    /// The URI of the system that has issued the identifier.
     #[schema(inline, value_type = IdentifierSystem)]
     pub system: String,
-    /// The value in it.
+    /// The value of the identifier in that system.
     #[schema(inline, value_type = IdentifierValue)]
     pub value: String,
 }
@@ -189,26 +189,26 @@ impl From<kernel::Identifier> for Identifier {
     }
 }
 
-/// A code in a system.
+/// A code of a code system (FHIR `Coding`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Coding {
-    /// The URI of the system.
+    /// The URI of the code system.
     #[schema(inline, value_type = CodeSystemText)]
     pub system: String,
-    /// The code.
+    /// The code in the code system.
     #[schema(inline, value_type = CodeText)]
     pub code: String,
 }
 
-/// A concept: a code with its text, or a text alone.
+/// A concept: a code with its text, or a text alone (FHIR `CodeableConcept`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Concept {
-    /// The code, if there is one.
+    /// The code of the concept, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coding: Option<Coding>,
-    /// What people read.
+    /// The text of the concept, for people to read.
     #[schema(inline, value_type = ConceptText)]
     pub text: String,
 }

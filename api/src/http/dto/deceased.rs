@@ -11,28 +11,28 @@ use utoipa::ToSchema;
 use super::{Checked, Checks, Day, Instant};
 use crate::http::by_name::ByName;
 
-/// A death, as exactly as it is known.
+/// When a patient died, as exactly as it is known: an object with one member, or `unknown`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(example = json!({ "on": "2026-03-01" }))]
 pub enum Deceased {
-    /// At this instant.
+    /// The instant at which the patient died.
     At(Instant),
-    /// On this day, where the patient was.
+    /// The day on which the patient died, where the patient was.
     On(Day),
-    /// Between two days.
+    /// The days between which the patient died.
     Between(Days),
-    /// Nobody knows when.
+    /// The patient has died, and it is not known when.
     Unknown,
 }
 
-/// Two days and all between them.
+/// A period of two or more days, both its first and its last day included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Days {
-    /// The first day.
+    /// The first day of the period.
     pub first: Day,
-    /// The last day, later than the first.
+    /// The last day of the period, which is later than the first.
     pub last: Day,
 }
 

@@ -12,23 +12,24 @@ use utoipa::ToSchema;
 use super::{Checked, Checks};
 use crate::http::by_name::ByName;
 
-/// What is known of one matter: a list of findings, or why there are none. An empty list says that nobody has asked.
+/// What is known of one list of findings: the findings, or why there are none. An empty list says that nobody has asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Findings<T> {
-    /// What was found.
+    /// The findings.
     List(Vec<T>),
-    /// Nothing was found, and why.
+    /// Why there are no findings.
     Absent(Absent),
 }
 
-/// Why there are no findings.
+/// Why there are no findings: `none-known` (somebody has asked, and none are known) or `unknown` (somebody has asked, and got no
+/// answer).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Absent {
-    /// It was asked, and none are known.
+    /// Somebody has asked, and none are known.
     NoneKnown,
-    /// It was asked, and could not be told.
+    /// Somebody has asked, and got no answer.
     Unknown,
 }
 

@@ -16,40 +16,41 @@ use super::{
     SourceId,
 };
 
-/// Who a patient is.
+/// The details of a patient: name, birth date, contact and identifiers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatientDetails {
-    /// The official name.
+    /// The patient's official name.
     pub name: HumanName,
-    /// Date of birth.
+    /// The patient's date of birth.
     pub birth_date: Day,
-    /// Administrative gender.
+    /// The patient's administrative gender.
     pub gender: Gender,
-    /// Home address.
+    /// The patient's home address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = json!({"lines": ["12 Harbour Street"], "city": "Lagos", "country": "NG"}))]
     pub address: Option<Address>,
-    /// Telephone number.
+    /// The patient's telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(inline, value_type = Option<PhoneText>)]
     pub phone: Option<String>,
-    /// E-mail address.
+    /// The patient's e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(inline, value_type = Option<EmailText>)]
     pub email: Option<String>,
-    /// The patient's death, if they have died.
+    /// When the patient died, if they have died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deceased: Option<Deceased>,
-    /// The id in the system the patient came from. It names the record and never changes; only a hospital gives it.
+    /// The patient's identifier in the system that the patient came from. It names the record and never changes; only a hospital sets
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = json!({"system": "https://hospital.example/mrn", "value": "4711"}))]
     pub identifier: Option<Identifier>,
-    /// The other ids that name this patient and nobody else, in the system the patient came from or in others.
+    /// Other identifiers that belong to this patient and to nobody else, in the system that the patient came from or in others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<Identifier>, max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
     pub other_identifiers: Vec<Identifier>,
-    /// As of when the source told these details, if it said. Kept to the millisecond.
+    /// The instant as of which the source told these details, if it said so. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
 }
@@ -106,23 +107,25 @@ impl From<patient::PatientDetails> for PatientDetails {
     }
 }
 
-/// A condition in the patient's history.
+/// A condition in the patient's medical history.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"concept": {"coding": {"system": "http://snomed.info/sct", "code": "38341003"}, "text": "Hypertension"}, "onset": "2019-05-01"}))]
 pub struct Condition {
-    /// What it is.
+    /// The condition: a code with its text, or a text alone.
     pub concept: Concept,
-    /// Since when, if known.
+    /// The day on which the condition began, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onset: Option<Day>,
-    /// Until when, or `unknown` when it is over and nobody knows since when; missing while it is active.
+    /// The day on which the condition ended, or `unknown` when it has ended and the day is not known; missing while the condition is
+    /// active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abated: Option<Abated>,
-    /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
+    /// The instant as of which a source told this finding, if it said so; only a hospital sets it. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// What its sources call the resources that tell it, if they told, last the one that told it last; only a hospital sets them.
+    /// The digests of the ids of the resources that tell this finding, if they are known; the last one told it last. Only a hospital
+    /// sets them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<SourceId>, max_items = 8)]
     pub sources: Vec<SourceId>,
@@ -159,15 +162,16 @@ impl From<patient::Condition> for Condition {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"concept": {"text": "Penicillin"}, "highCriticality": true}))]
 pub struct Allergy {
-    /// To what.
+    /// The substance to which the patient is allergic or intolerant.
     pub concept: Concept,
     /// Whether a reaction may be life-threatening.
     #[serde(default)]
     pub high_criticality: bool,
-    /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
+    /// The instant as of which a source told this finding, if it said so; only a hospital sets it. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// What its sources call the resources that tell it, if they told, last the one that told it last; only a hospital sets them.
+    /// The digests of the ids of the resources that tell this finding, if they are known; the last one told it last. Only a hospital
+    /// sets them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<SourceId>, max_items = 8)]
     pub sources: Vec<SourceId>,
@@ -198,22 +202,23 @@ impl From<patient::Allergy> for Allergy {
     }
 }
 
-/// A medication.
+/// A medication that the patient takes or has taken.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"concept": {"text": "Lisinopril 10 mg"}, "since": "2019-05-01", "active": true}))]
 pub struct Medication {
-    /// Which one.
+    /// The medication: a code with its text, or a text alone.
     pub concept: Concept,
-    /// Since when, if known.
+    /// The day since which the medication is taken, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Day>,
-    /// Whether it is being taken now.
+    /// Whether the patient takes the medication now.
     pub active: bool,
-    /// As of when a source told it, if it said; only a hospital sets it. Kept to the millisecond.
+    /// The instant as of which a source told this finding, if it said so; only a hospital sets it. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// What its sources call the resources that tell it, if they told, last the one that told it last; only a hospital sets them.
+    /// The digests of the ids of the resources that tell this finding, if they are known; the last one told it last. Only a hospital
+    /// sets them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<SourceId>, max_items = 8)]
     pub sources: Vec<SourceId>,
@@ -246,21 +251,21 @@ impl From<patient::Medication> for Medication {
     }
 }
 
-/// Kinds of allergies of which a source may say that none are known, and leave the others open.
+/// A kind of allergies, by what causes them. A source may say of one kind that no such allergies are known, and leave the others open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AllergyKind {
-    /// To drugs.
+    /// Allergies to drugs.
     Medication,
-    /// To food.
+    /// Allergies to food.
     Food,
-    /// To what is in the environment: pollen, dust, mould.
+    /// Allergies to what is in the environment: pollen, dust, mould.
     Environment,
-    /// To animals.
+    /// Allergies to animals.
     Animal,
-    /// To insects and their venoms.
+    /// Allergies to insects and their venoms.
     Insect,
-    /// To latex.
+    /// Allergies to latex.
     Latex,
 }
 
@@ -298,7 +303,7 @@ impl Checked for AllergyKind {
     }
 }
 
-/// One of the three matters of which there are findings.
+/// One of the three lists of findings in an intake: conditions, allergies or medications.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matter {
@@ -335,18 +340,18 @@ impl From<patient::Matter> for Matter {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"matter": "allergies", "concept": {"text": "Penicillin"}, "asOf": "2026-03-02T09:00:00Z"}))]
 pub struct Withdrawn {
-    /// In which list it was.
+    /// The list that the finding was in.
     pub matter: Matter,
-    /// What it was; missing where nothing is told but that `source` was deleted.
+    /// What was found; missing where nothing more is told than that the resource named by `source` was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concept: Option<Concept>,
-    /// Since when it was said to be, if that was known.
+    /// The day on which the finding was said to have begun, if it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Day>,
-    /// What the source calls the resource that told it, if that is known.
+    /// The digest of the id of the resource that told the finding, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceId>,
-    /// As of when the source took it back. Kept to the millisecond.
+    /// The instant as of which the source took the finding back. It is kept to the millisecond.
     pub as_of: Instant,
 }
 
@@ -376,22 +381,22 @@ impl From<patient::Withdrawn> for Withdrawn {
     }
 }
 
-/// When a source said last that none are known, or that this is so no longer.
+/// The last statement of a source that no findings of a list are known, or that this no longer holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"matter": "allergies", "holds": true, "asOf": "2026-03-02T09:00:00Z"}))]
 pub struct Word {
-    /// Of what none are known.
+    /// The list of which no findings are known.
     pub matter: Matter,
-    /// Of which kind of allergies, if it is one.
+    /// The kind of allergies of which none are known, if the statement is about one kind alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<AllergyKind>,
-    /// Whether it is said still; otherwise it was taken back.
+    /// Whether the source still says so; `false` when it has taken the statement back.
     pub holds: bool,
-    /// What the source calls the resource that says so, if that is known.
+    /// The digest of the id of the resource that makes the statement, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceId>,
-    /// As of when the source says so. Kept to the millisecond.
+    /// The instant as of which the source says so. It is kept to the millisecond.
     pub as_of: Instant,
 }
 
@@ -421,7 +426,8 @@ impl From<patient::Word> for Word {
     }
 }
 
-/// What a patient brings before a visit. What is left out says that nobody has asked; `none-known` says that somebody has.
+/// The intake of a patient: what is asked of them before a visit. A list that is left out says that nobody has asked; `none-known` says
+/// that somebody has, and that there is nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schema(example = json!({
@@ -431,25 +437,26 @@ impl From<patient::Word> for Word {
     "symptoms": ["a cough"],
 }))]
 pub struct Intake {
-    /// Illness history.
+    /// The conditions in the patient's medical history.
     pub conditions: Findings<Condition>,
-    /// Allergies.
+    /// The patient's allergies and intolerances.
     pub allergies: Findings<Allergy>,
-    /// Of which kinds of allergies none are known, each once; a finding in `allergies` outweighs it. That none are known at all is
-    /// `none-known` there.
+    /// The kinds of allergies of which none are known, each once. A finding in `allergies` takes precedence over it. Where no allergies
+    /// at all are known, `allergies` is `none-known`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<AllergyKind>, max_items = 6, example = json!(["medication"]))]
     pub no_known_allergies_to: Vec<AllergyKind>,
-    /// Medications.
+    /// The patient's medications.
     pub medications: Findings<Medication>,
-    /// Symptoms in the patient's own words.
+    /// The symptoms, in the patient's own words.
     #[schema(inline, value_type = Vec<SymptomText>, max_items = 1000)]
     pub symptoms: Vec<String>,
-    /// What a source has taken back; an older state of the source does not bring it back. Only a hospital changes this.
+    /// The findings that a source has taken back; an older state of the source does not bring them back. Only a hospital changes this
+    /// list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub withdrawn: Vec<Withdrawn>,
-    /// When sources said that none are known. It outweighs no finding. Only a hospital changes this.
+    /// The statements of sources that nothing is known. Any finding takes precedence over them. Only a hospital changes this list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub words: Vec<Word>,
@@ -501,13 +508,13 @@ impl From<patient::Intake> for Intake {
     }
 }
 
-/// A patient to register.
+/// The body of a request to register a patient.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterPatient {
-    /// Who the patient is.
+    /// The details of the patient.
     pub details: PatientDetails,
-    /// What they bring.
+    /// The patient's intake: conditions, allergies, medications and symptoms.
     #[serde(default)]
     pub intake: Intake,
 }
@@ -528,16 +535,16 @@ impl Checked for RegisterPatient {
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Patient {
-    /// The patient.
+    /// The id of the patient.
     pub id: Uuid,
-    /// Who they are.
+    /// The patient's details.
     pub details: PatientDetails,
-    /// What they bring.
+    /// The patient's intake: conditions, allergies, medications and symptoms.
     pub intake: Intake,
-    /// The version of the record; also its entity tag.
+    /// The version of the record, which is also its entity tag.
     #[schema(example = 3)]
     pub version: u64,
-    /// When they registered.
+    /// When the patient was registered.
     pub registered_at: Instant,
     /// When the record last changed.
     pub updated_at: Instant,
@@ -564,13 +571,13 @@ impl From<PatientView> for Patient {
     }
 }
 
-/// A patient as lists show them: without what they bring.
+/// A patient as shown in lists: without the intake.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PatientSummary {
-    /// The patient.
+    /// The id of the patient.
     pub id: Uuid,
-    /// Who they are.
+    /// The patient's details.
     pub details: PatientDetails,
     /// The version of the record.
     #[schema(example = 3)]
@@ -587,19 +594,19 @@ impl From<PatientView> for PatientSummary {
     }
 }
 
-/// A search for patients. The name stands in the body because addresses end up in logs.
+/// The body of a search for patients by name. The name is in the body because addresses of requests end up in logs.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchPatients {
-    /// One word or several, in any order: each must begin a family or given name or a word of one. Case, accents, apostrophes and
-    /// how Unicode composes a character do not count.
+    /// One or more words, in any order. Each must be the beginning of a family name, of a given name, or of a word of one. Case,
+    /// accents, apostrophes and the way in which Unicode composes a character make no difference.
     #[schema(inline, value_type = SearchText)]
     pub name: String,
-    /// Where the page before ended (`nextCursor`), by the same filters.
+    /// The `nextCursor` of the previous page of the same search. Without it, the answer is the first page.
     #[serde(default)]
     #[schema(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
-    /// How many items at most.
+    /// The largest number of items to return on a page.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
@@ -616,11 +623,11 @@ impl Checked for SearchPatients {
     }
 }
 
-/// A search for the patients whom identifiers name.
+/// The body of a search for patients by identifier.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LookUpPatients {
-    /// The identifiers, each once.
+    /// The identifiers to look for, each once.
     #[schema(value_type = HashSet<Identifier>, min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/mrn", "value": "4711"}]))]
     pub identifiers: Vec<Identifier>,
 }
@@ -640,19 +647,19 @@ impl Checked for LookUpPatients {
     }
 }
 
-/// Who treats whom.
+/// The relationship between a patient and a practitioner who treats them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Relationship {
-    /// The patient.
+    /// The id of the patient.
     pub patient: Uuid,
-    /// The practitioner.
+    /// The id of the practitioner.
     pub practitioner: Uuid,
-    /// The start of the first visit, booked or past.
+    /// When the first visit started or starts, whether booked or past.
     pub since: Instant,
-    /// The start of the latest visit, booked or past.
+    /// When the latest visit started or starts, whether booked or past.
     pub latest: Instant,
-    /// How many appointments, cancelled ones not counted.
+    /// The number of appointments that the patient has or had with the practitioner, without cancelled ones.
     #[schema(example = 2)]
     pub appointments: u64,
 }

@@ -12,28 +12,28 @@ use uuid::Uuid;
 use super::text::CredentialText;
 use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
 
-/// Who a practitioner is.
+/// The details of a practitioner: name, specializations, credentials and time zone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PractitionerDetails {
-    /// The official name.
+    /// The practitioner's official name.
     pub name: HumanName,
-    /// Administrative gender.
+    /// The practitioner's administrative gender.
     pub gender: Gender,
-    /// What they are specialised in; the first is the main one. Never empty.
+    /// The practitioner's specializations, of which the first is the main one. There is at least one.
     #[schema(min_items = 1, max_items = 50, example = json!([{"coding": {"system": "http://snomed.info/sct", "code": "394579002"}, "text": "Cardiology"}]))]
     pub specializations: Vec<Concept>,
-    /// Licences and degrees, as given.
+    /// The practitioner's licences and degrees, as given.
     #[serde(default)]
     #[schema(inline, value_type = Vec<CredentialText>, example = json!(["MD"]), max_items = 50)]
     pub credentials: Vec<String>,
-    /// The time zone in which their days begin and end (IANA). It never changes.
+    /// The time zone (IANA) in which the practitioner's days begin and end. It never changes.
     #[schema(example = "Europe/London", format = "iana-time-zone")]
     pub time_zone: String,
-    /// The id in the system the practitioner came from. It names the entry and never changes.
+    /// The practitioner's identifier in the system that they came from. It names the entry and never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<Identifier>,
-    /// As of when the source told these details, if it said; only a hospital sets it. Kept to the millisecond.
+    /// The instant as of which the source told these details, if it said so; only a hospital sets it. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
 }
@@ -86,11 +86,11 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
     }
 }
 
-/// A practitioner to register.
+/// The body of a request to register a practitioner.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterPractitioner {
-    /// Who the practitioner is.
+    /// The details of the practitioner.
     pub details: PractitionerDetails,
 }
 
@@ -106,14 +106,14 @@ impl Checked for RegisterPractitioner {
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Practitioner {
-    /// The practitioner.
+    /// The id of the practitioner.
     pub id: Uuid,
-    /// Who they are.
+    /// The practitioner's details.
     pub details: PractitionerDetails,
-    /// The version of the entry; also its entity tag.
+    /// The version of the entry, which is also its entity tag.
     #[schema(example = 1)]
     pub version: u64,
-    /// When they were registered.
+    /// When the practitioner was registered.
     pub registered_at: Instant,
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::text::DecliningReason;
 use super::{Checked, Checks, Instant, PatientDetails, WalletAddress};
 
-/// Who asks to be registered. What they bring is told once they are: it is nobody's business before.
+/// The body of a registration request. It has no intake: a patient gives that once they are registered.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 // Composed from its parts it would have the identifiers that only a hospital tells.
@@ -17,7 +17,7 @@ use super::{Checked, Checks, Instant, PatientDetails, WalletAddress};
     "details": { "name": { "family": "Okafor", "given": ["Ada"] }, "birthDate": "1990-01-01", "gender": "female" }
 }))]
 pub struct AskForRegistration {
-    /// Who the caller is. Identifiers of other systems are for hospitals alone.
+    /// The details of the caller. Only hospitals may give identifiers of other systems.
     pub details: PatientDetails,
 }
 
@@ -29,11 +29,11 @@ impl Checked for AskForRegistration {
     }
 }
 
-/// Why a request to be registered is declined.
+/// The body of a request to decline a registration request.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeclineRequest {
-    /// The reason. Whoever has asked sees it.
+    /// Why the registration request is declined. Whoever has made it sees the reason.
     #[schema(inline, value_type = DecliningReason)]
     pub reason: String,
 }
@@ -46,19 +46,19 @@ impl Checked for DeclineRequest {
     }
 }
 
-/// A request to be registered, as hospitals see it.
+/// A registration request, as hospitals see it.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrationRequest {
-    /// Its id. Whoever changes what they ask has another one.
+    /// The id of the registration request. Whoever changes what they ask gets another id.
     pub id: Uuid,
-    /// The wallet that asks, and will sign in to the record.
+    /// The wallet that has made the request, and will sign in to the record once it is approved.
     pub wallet: WalletAddress,
-    /// Who its owner says they are. Nobody has checked it.
+    /// The details that the owner of the wallet has given. Nobody has checked them.
     pub details: PatientDetails,
-    /// Since when it waits.
+    /// When the request was made.
     pub asked_at: Instant,
-    /// When it ends by itself.
+    /// When the request expires if nobody decides on it before.
     pub expires_at: Instant,
 }
 
@@ -74,7 +74,8 @@ impl From<requests::RegistrationRequest> for RegistrationRequest {
     }
 }
 
-/// How a request stands.
+/// The state of a registration request: `waiting` (nobody has decided yet), `approved` (the caller is registered) or `declined`
+/// (`reason` says why).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestStanding {
@@ -86,26 +87,26 @@ pub enum RequestStanding {
     Declined,
 }
 
-/// What has become of the caller's request to be registered.
+/// The caller's own registration request, and what has become of it.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnRegistrationRequest {
-    /// Its id.
+    /// The id of the registration request.
     pub id: Uuid,
-    /// How it stands.
+    /// The state of the registration request.
     pub standing: RequestStanding,
-    /// What was asked, while it waits.
+    /// The details that the caller has given, while the request waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<PatientDetails>,
-    /// Why it was declined.
+    /// Why the request was declined, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The caller's record, once there is one.
+    /// The id of the caller's record, once the caller is registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient: Option<Uuid>,
-    /// When it was asked.
+    /// When the request was made.
     pub asked_at: Instant,
-    /// When it is forgotten: a request that waits ends then.
+    /// When the request is forgotten. A request that still waits then expires.
     pub expires_at: Instant,
 }
 

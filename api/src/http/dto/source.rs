@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 
 use super::check::{Checked, Checks};
 
-/// What a source calls one of its resources, digested: 16 hexadecimal digits, with 8 others and a dot before them where the server is
-/// known, or what it calls the patient. It means nothing but that two of them are the same.
+/// The digest of the id that a source has given to one of its resources: 16 hexadecimal digits, preceded by 8 others and a dot where
+/// the server of the source, or its id for the patient, is known. It serves only to tell whether two resources of a patient's record
+/// are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^([0-9a-f]{8}\\.)?[0-9a-f]{16}$", example = "5f0c1d2e3b4a5968")]

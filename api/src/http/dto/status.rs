@@ -10,23 +10,23 @@ use super::Instant;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainStatus {
-    /// Its id.
+    /// The chain id.
     #[schema(example = 1337)]
     pub chain_id: u64,
-    /// The address of the event log.
+    /// The address of the EventLog contract on the chain.
     #[schema(example = "0x5FbDB2315678afecb367f032d93F642f64180aa3")]
     pub contract: String,
-    /// The rule by which a block is final.
+    /// The rule by which a block is final, as configured.
     #[schema(example = "12 confirmations")]
     pub finality: String,
-    /// The node's newest block; missing when it does not answer.
+    /// The number of the newest block of the node; missing when no node answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 4120)]
     pub head_block: Option<u64>,
-    /// The newest block applied here.
+    /// The number of the newest block that this server has applied.
     #[schema(example = 4120)]
     pub applied_block: u64,
-    /// The newest block that is final.
+    /// The number of the newest block that is final.
     #[schema(example = 4108)]
     pub final_block: u64,
 }
@@ -35,47 +35,47 @@ pub struct ChainStatus {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogStatus {
-    /// The last position applied.
+    /// The position of the last event that is applied.
     #[schema(example = 90210)]
     pub position: u64,
-    /// The last position that is final.
+    /// The position of the last event that is final.
     #[schema(example = 90180)]
     pub final_position: u64,
-    /// The last position on the chain; missing when the node does not answer.
+    /// The position of the last event on the chain; missing when no node answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 90210)]
     pub chain_position: Option<u64>,
-    /// The running hash over everything up to the position.
+    /// The running hash over all events up to `position`, in hexadecimal.
     #[schema(example = "0x9c22ff5f21f0b81b113e63f7db6da94fedef11b2119b4088b89664fb9a3cb658")]
     pub running_hash: String,
 }
 
-/// What waits to be appended.
+/// What this server has accepted and is still to be appended to the log, or is not final there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxStatus {
-    /// Commits accepted and in no transaction yet.
+    /// The number of commits that are accepted and not in a transaction yet.
     #[schema(example = 0)]
     pub waiting: u64,
-    /// Commits in transactions that are not final.
+    /// The number of commits in transactions that are not final.
     #[schema(example = 3)]
     pub in_flight: u64,
-    /// For how long the oldest of them has been waiting, in milliseconds; missing when none waits.
+    /// For how many milliseconds the oldest waiting commit has been waiting; missing when none waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_ms: Option<u64>,
 }
 
-/// One read model.
+/// The state of one read model.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectionStatus {
-    /// Its name.
+    /// The name of the read model.
     #[schema(example = "patients")]
     pub name: String,
-    /// The last position applied to it.
+    /// The position of the last event that is applied to the read model.
     #[schema(example = 90210)]
     pub position: u64,
-    /// How many events on the chain it has not applied.
+    /// The number of events on the chain that are not applied to the read model yet.
     #[schema(example = 0)]
     pub lag: u64,
 }
@@ -84,63 +84,63 @@ pub struct ProjectionStatus {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContentHash {
-    /// The read model.
+    /// The name of the read model.
     #[schema(example = "patients")]
     pub name: String,
-    /// How many rows it has.
+    /// The number of rows of the read model.
     #[schema(example = 1204)]
     pub rows: u64,
-    /// SHA-256 over its rows, in hexadecimal.
+    /// The SHA-256 hash over the rows of the read model, in hexadecimal.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub hash: String,
-    /// The position it was taken at.
+    /// The position in the log at which the hash was taken.
     #[schema(example = 90210)]
     pub position: u64,
 }
 
-/// An event that cannot be opened or decoded.
+/// An event that this server cannot decrypt or decode, and has set aside.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ParkedEvent {
-    /// Its place in the log.
+    /// The position of the event in the log.
     #[schema(example = 4711)]
     pub position: u64,
-    /// Its stream, which is held back.
+    /// The id of the stream of the event. Later events of the stream are held back.
     #[schema(example = "0x9f86d081884c7d65")]
     pub stream: String,
-    /// What is wrong with it.
+    /// Why the event cannot be decrypted or decoded.
     #[schema(example = "its key is not held here")]
     pub reason: String,
-    /// Since when.
+    /// When the event was set aside.
     pub since: Instant,
 }
 
-/// What does not work just now.
+/// Something that does not work at present.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
-    /// Its name. `docs/operations.md` has a chapter of that name.
+    /// The name of the trouble. `docs/operations.md` has a chapter of that name.
     #[schema(example = "appender-without-node")]
     pub code: String,
-    /// Where: `follower`, `appender`.
+    /// The part of the server that has the trouble: `follower` or `appender`.
     #[schema(example = "appender")]
     pub part: String,
-    /// What it is this time.
+    /// What has caused the trouble this time.
     #[schema(example = "the node does not answer")]
     pub cause: String,
-    /// What to do about it.
+    /// What to do about the trouble.
     #[schema(example = "See that a node of `chain.nodes` runs and can be reached. The appender goes on by itself.")]
     pub advice: String,
 }
 
-/// What another try at the parked events came to.
+/// The result of trying the parked events again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RetriedEvents {
-    /// The positions of the events that could be read now, and are in what you read.
+    /// The positions of the events that could now be read and are applied to the read models.
     #[schema(example = json!([4711]))]
     pub released: Vec<u64>,
-    /// How many are still parked.
+    /// The number of events that are still parked.
     #[schema(example = 0)]
     pub parked: u64,
 }
@@ -154,31 +154,31 @@ impl From<application::status::RetriedEvents> for RetriedEvents {
     }
 }
 
-/// How the system is doing.
+/// The status of the system.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The program's version.
+    /// The version of the program.
     #[schema(example = "0.1.0")]
     pub version: String,
-    /// Since when this process runs.
+    /// When this server process started.
     pub started_at: Instant,
-    /// The chain.
+    /// The state of the chain.
     pub chain: ChainStatus,
-    /// The log.
+    /// The state of the log.
     pub log: LogStatus,
-    /// The outbox.
+    /// The state of the outbox.
     pub outbox: OutboxStatus,
-    /// The read models.
+    /// The states of the read models.
     pub projections: Vec<ProjectionStatus>,
-    /// Their content hashes, as last taken.
+    /// The content hashes of the read models, as last taken.
     pub content_hashes: Vec<ContentHash>,
-    /// Events that cannot be read.
+    /// The events that this server cannot read.
     pub parked: Vec<ParkedEvent>,
-    /// How many events are under keys that are not held here.
+    /// The number of events that are encrypted under keys that this server does not hold.
     #[schema(example = 0)]
     pub foreign_events: u64,
-    /// What does not go on; empty while all is well.
+    /// What does not work at present; empty while all is well.
     pub troubles: Vec<Trouble>,
 }
 
@@ -251,23 +251,23 @@ impl From<StatusReport> for Status {
     }
 }
 
-/// Where what is on this server.
+/// Where to find the documents about this server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Home {
-    /// What answers.
+    /// The name of the program that answers.
     #[schema(example = "Medconnect")]
     pub name: &'static str,
-    /// The program's version.
+    /// The version of the program.
     #[schema(example = "0.1.0")]
     pub version: &'static str,
-    /// For people.
+    /// The address of the documentation for people.
     #[schema(example = "/docs/")]
     pub documentation: &'static str,
-    /// For programs: the OpenAPI document.
+    /// The address of the OpenAPI document, for programs.
     #[schema(example = "/openapi.json")]
     pub openapi: &'static str,
-    /// Whether the server can do its work.
+    /// The address that tells whether the server can do its work.
     #[schema(example = "/health/ready")]
     pub health: &'static str,
 }
@@ -283,28 +283,28 @@ impl Home {
     };
 }
 
-/// Whether the server can do its work.
+/// Whether the server can do its work, and which of its components can.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
-    /// Whether everything essential can.
+    /// Whether all essential components can do their work.
     #[schema(example = true)]
     pub ready: bool,
-    /// The parts.
+    /// The components, one by one.
     pub components: Vec<Component>,
 }
 
-/// One part of the system.
+/// A component of the system.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Component {
-    /// Its name.
+    /// The name of the component.
     #[schema(example = "database")]
     pub name: String,
-    /// Whether it can do its work.
+    /// Whether the component can do its work.
     #[schema(example = true)]
     pub ready: bool,
-    /// Whether the server is of no use without it.
+    /// Whether the server cannot do its work without the component.
     #[schema(example = true)]
     pub essential: bool,
 }

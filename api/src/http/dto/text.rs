@@ -31,7 +31,7 @@ texts! {
     PrefixText = TextRule::PREFIX, from 1, such as "Dr.";
     /// A line of an address.
     AddressLine = TextRule::ADDRESS, from 1, such as "12 Harbour Street";
-    /// A part of an address that may be empty.
+    /// A part of an address, which may be empty.
     AddressPart = TextRule::ADDRESS, from 0;
     /// A telephone number.
     PhoneText = TextRule::PHONE, from 1, such as "+44 20 7946 0000";
@@ -45,21 +45,21 @@ texts! {
     CodeSystemText = TextRule::CODE_SYSTEM, from 1, such as "http://snomed.info/sct";
     /// A code.
     CodeText = TextRule::CODE, from 1, such as "394579002";
-    /// What people read of a concept.
+    /// The text of a concept, for people to read.
     ConceptText = TextRule::CONCEPT, from 1, such as "Cardiology";
     /// A symptom in the patient's own words.
     SymptomText = TextRule::SYMPTOM, from 1, such as "a cough";
     /// A licence or degree.
     CredentialText = TextRule::CREDENTIAL, from 1, such as "MD";
-    /// What an account is called.
+    /// The name of an account.
     AccountName = TextRule::ACCOUNT_NAME, from 1, such as "Ward 3 bedside terminals";
-    /// What is looked for.
+    /// The text to search for.
     SearchText = TextRule::SEARCH, from 1, such as "ada oka";
-    /// Why something was called off.
+    /// The reason why an appointment is cancelled.
     ReasonText = TextRule::CANCELLATION, from 1, such as "The patient is abroad.";
-    /// Why a wallet was taken away.
+    /// The reason why a wallet is taken away.
     TakingReason = TextRule::DECISION, from 1, such as "The patient reported the phone stolen.";
-    /// Why a request was declined.
+    /// The reason why a registration request is declined.
     DecliningReason = TextRule::DECISION, from 1, such as "We know you already: ask at the desk for an invitation.";
     /// The secret of an invitation.
     InvitationText = TextRule::INVITATION, from 1, such as "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw";

@@ -82,7 +82,7 @@ from_text!(
     "a day such as 2026-03-01, from 1800 to 2099",
     Date,
     "2026-03-01",
-    "A day of the years 1800 to 2099"
+    "A calendar day of the years 1800 to 2099 (RFC 3339 full-date)"
 );
 from_text!(
     Instant,
@@ -90,7 +90,7 @@ from_text!(
     "a date and time with its offset, from 1800 to 2200, such as 2026-03-01T09:00:00+01:00 or 2026-03-01T08:00:00Z",
     DateTime,
     "2026-03-01T08:00:00Z",
-    "An instant of the years 1800 to 2200, with its offset"
+    "A date and time of the years 1800 to 2200, with its offset from UTC (RFC 3339 date-time)"
 );
 
 impl Serialize for Day {

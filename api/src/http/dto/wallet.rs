@@ -10,14 +10,15 @@ use uuid::Uuid;
 use super::text::{InvitationText, TakingReason};
 use super::{Checked, Checks, Instant, SignIn, WalletAddress};
 
-/// An invitation: the right to bind a wallet, once. Whoever has it can use it, so hand it to nobody but the person invited.
+/// An invitation to bind a wallet to an account, once. Whoever has its secret can use it: hand it to nobody but the person who is
+/// invited.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
-    /// The secret. Shown in this answer and never again; a lost one is issued anew.
+    /// The secret of the invitation. It is shown in this answer and never again; if it is lost, issue another invitation.
     #[schema(example = "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw")]
     pub invitation: String,
-    /// When it ends.
+    /// When the invitation expires.
     pub expires_at: Instant,
 }
 
@@ -30,11 +31,11 @@ impl From<IssuedInvitation> for Invitation {
     }
 }
 
-/// An invitation to accept.
+/// The body of a request to accept an invitation.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcceptInvitation {
-    /// The secret, as it was handed over.
+    /// The secret of the invitation, as it was handed over.
     #[schema(inline, value_type = InvitationText)]
     pub invitation: String,
 }
@@ -47,15 +48,15 @@ impl Checked for AcceptInvitation {
     }
 }
 
-/// Another wallet for the caller's account. Both wallets sign a message as for signing in, each with a nonce of its own and both with the
-/// statement `I change the wallet of my account from 0x… to 0x….`, which names the wallet that is bound now and the other one, with
-/// their checksums (EIP-55). Neither signature is good for any other change.
+/// The body of a request to bind another wallet to the caller's account. Both wallets sign a message as for signing in, each with a
+/// nonce of its own and both with the statement `I change the wallet of my account from 0x… to 0x….`, which names the wallet that is
+/// bound now and the new one, with their checksums (EIP-55). Neither signature is good for any other change.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeWallet {
-    /// What the wallet has signed that is bound now.
+    /// The message that the wallet which is bound now has signed.
     pub current: SignIn,
-    /// What the other one has signed.
+    /// The message that the new wallet has signed.
     pub new: SignIn,
 }
 
@@ -67,11 +68,11 @@ impl Checked for ChangeWallet {
     }
 }
 
-/// Why a registrar takes a wallet away.
+/// The body of a registrar's request to take a wallet away.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TakeWalletAway {
-    /// The reason. The person sees it, with who took the wallet away.
+    /// Why the wallet is taken away. The person whose wallet it is sees the reason, and who took the wallet away.
     #[schema(inline, value_type = TakingReason)]
     pub reason: String,
 }
@@ -84,14 +85,14 @@ impl Checked for TakeWalletAway {
     }
 }
 
-/// The caller's wallet, and what was done to it.
+/// The wallet of the caller's account, and its history.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnWallet {
-    /// The wallet that signs in.
+    /// The wallet that signs in to the account, if one is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<WalletAddress>,
-    /// What was done to it, oldest first.
+    /// What was done to the account's wallet, oldest first.
     pub acts: Vec<WalletAct>,
 }
 
@@ -104,21 +105,22 @@ impl From<AccountView> for OwnWallet {
     }
 }
 
-/// Something that was done to an account's wallet.
+/// One entry in the history of an account's wallet.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WalletAct {
-    /// When.
+    /// When it was done.
     pub at: Instant,
-    /// What.
+    /// What was done.
     pub act: WalletActKind,
-    /// By which account: who had invited, or the registrar; the caller's own for what they did themselves.
+    /// The id of the account by which it was done: of whoever invited or approved, of the registrar, or the person's own for what they
+    /// did themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Uuid>,
-    /// The wallet that was bound.
+    /// The wallet that was bound, if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<WalletAddress>,
-    /// The registrar's reason.
+    /// The registrar's reason, if the wallet was taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -135,7 +137,9 @@ impl From<queries::WalletAct> for WalletAct {
     }
 }
 
-/// What can be done to a wallet.
+/// What was done to an account's wallet: `registered` (bound when its owner registered with it), `invited` (bound by an invitation),
+/// `changed` (replaced by another one, which both have signed), `configured` (bound because the operator's configuration names it),
+/// `approved` (bound when the registration request of its owner was approved by `by`) or `taken-away` (by a registrar).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WalletActKind {

@@ -13,14 +13,15 @@ use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
-/// Open an account of a service, or of a person of the staff.
+/// Open an account for a service or a person of the staff.
 ///
-/// A service is named by its name, so opening it again changes nothing (200); it needs a key. A person is then invited to bind a wallet.
+/// A service is identified by its name: opening its account again changes nothing (200). A service then needs a key; a person of the
+/// staff is then invited to bind a wallet.
 #[utoipa::path(
     post, path = "/v1/accounts", tag = "accounts", request_body = dto::OpenAccount,
     responses(
-        (status = 201, description = "Opened", body = CommandResult),
-        (status = 200, description = "Was open already, for the same holder", body = CommandResult),
+        (status = 201, description = "The account was opened", body = CommandResult),
+        (status = 200, description = "The account was open already, for the same holder", body = CommandResult),
     ),
 )]
 pub async fn open<B: Backend>(command: Command<B, dto::OpenAccount>) -> Result<HttpResponse, Problem> {
@@ -33,7 +34,7 @@ pub async fn open<B: Backend>(command: Command<B, dto::OpenAccount>) -> Result<H
 
 /// List the accounts of staff and services, in the order of their ids.
 ///
-/// Closed ones too. Patients and practitioners have their accounts by their records, and are not listed.
+/// Closed accounts are listed too. The accounts of patients and practitioners belong to their records, and are not listed.
 #[utoipa::path(
     get, path = "/v1/accounts", tag = "accounts", params(PageQuery),
     responses((status = 200, description = "A page of accounts", body = PageBody<dto::Account>)),
@@ -49,12 +50,13 @@ pub async fn list<B: Backend>(
 
 /// Read an account.
 ///
-/// Role, wallet or keys, and whether it is closed. The keys' secrets are kept nowhere.
+/// The answer holds the role, the wallet or the keys, and whether the account is closed. It has no secrets of keys: they are stored
+/// nowhere.
 #[utoipa::path(
-    get, path = "/v1/accounts/{id}", tag = "accounts", params(("id" = Uuid, Path, description = "The account")),
+    get, path = "/v1/accounts/{id}", tag = "accounts", params(("id" = Uuid, Path, description = "The id of the account")),
     responses(
         (status = 200, description = "The account", body = dto::Account),
-        (status = 304, description = "The caller has this version"),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
     ),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AccountId>) -> Result<HttpResponse, Problem> {
@@ -67,13 +69,13 @@ const DENIED: &str = "The access is denied already; the log will say so as soon 
 
 /// Close an account.
 ///
-/// Nobody signs in with it any more, and none of its sessions and keys works, from the moment this is accepted. It stays closed.
-/// Whatever is not there just now, it is denied on every server: the answer is then 202, or 503 with the problem `revocation-pending`,
-/// and the log is told as soon as it can be.
+/// From the moment this is accepted nobody can sign in to the account any more, and none of its sessions and keys works. It stays
+/// closed. The access is denied on every server even if something that the log needs is away at the time: the answer is then 202, or
+/// 503 with the problem `revocation-pending`, and the log is told as soon as it can be.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/close", tag = "accounts",
-    params(("id" = Uuid, Path, description = "The account")),
-    responses((status = 200, description = "Closed", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the account")),
+    responses((status = 200, description = "The account is closed", body = CommandResult)),
 )]
 pub async fn close<B: Backend>(
     id: web::Path<AccountId>,
@@ -92,12 +94,12 @@ pub async fn close<B: Backend>(
 
 /// Issue a key to a service.
 ///
-/// The answer holds the secret, this once: a repeated request gets the same answer without it, and `Prefer` is of no use here. To rotate a key, issue
-/// another, move the service over, and revoke the old one.
+/// The answer holds the secret of the key, this once: a repeated request gets the same answer without it, and `Prefer` has no use here.
+/// To replace a key, issue another one, make the service use it, and revoke the old one.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/keys", tag = "accounts", request_body = dto::IssueKey,
-    params(("id" = Uuid, Path, description = "The account")),
-    responses((status = 201, description = "Issued; `id` is the key's", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the account")),
+    responses((status = 201, description = "The key was issued; `id` is its id", body = CommandResult)),
 )]
 pub async fn issue_key<B: Backend>(
     id: web::Path<AccountId>,
@@ -110,13 +112,14 @@ pub async fn issue_key<B: Backend>(
     run.await
 }
 
-/// Revoke a key.
+/// Revoke a service's key.
 ///
-/// It stops working from the moment this is accepted. The account's other keys go on. Answers as closing an account does.
+/// The key stops working from the moment this is accepted. The other keys of the account keep working. While the log cannot be told,
+/// the answer is the same as for closing an account.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/keys/{key}/revoke", tag = "accounts",
-    params(("id" = Uuid, Path, description = "The account"), ("key" = Uuid, Path, description = "The key")),
-    responses((status = 200, description = "Revoked", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the account"), ("key" = Uuid, Path, description = "The id of the key")),
+    responses((status = 200, description = "The key is revoked", body = CommandResult)),
 )]
 pub async fn revoke_key<B: Backend>(
     ids: web::Path<(AccountId, Uuid)>,

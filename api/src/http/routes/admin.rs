@@ -8,23 +8,24 @@ use crate::http::dto;
 use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
-/// What to look at.
+/// What the status includes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct StatusQuery {
-    /// Whether to take content hashes of the read models, if the log moved since they were taken. Reads everything.
+    /// Whether to compute the content hashes of the read models anew, if the log has moved since they were last computed. This reads
+    /// all their rows.
     #[serde(default)]
     #[param(default = false, required = false)]
     pub content_hashes: bool,
 }
 
-/// How the system is doing: chain, log, outbox, read models, parked events.
+/// Read the status of the system: chain, log, outbox, read models and parked events.
 ///
-/// For administrators and auditors. `troubles` says what does not go on and why; it is empty while all is well.
+/// For administrators and auditors. `troubles` says what does not work at present and why; it is empty while all is well.
 #[utoipa::path(
     get, path = "/v1/admin/status", tag = "admin", params(StatusQuery),
-    responses((status = 200, description = "The status", body = dto::Status)),
+    responses((status = 200, description = "The status of the system", body = dto::Status)),
 )]
 pub async fn status<B: Backend>(
     reading: Reading<B>,
@@ -38,12 +39,13 @@ pub async fn status<B: Backend>(
     Ok(HttpResponse::Ok().json(dto::Status::from(report)))
 }
 
-/// Try the parked events again.
+/// Try again to read the parked events.
 ///
-/// A newer program or another key may read them. For administrators. A server does so by itself when it starts, and when a key has come.
+/// For administrators. A newer version of the program or another key may make them readable. A server does the same by itself when it
+/// starts, and when it has got a key.
 #[utoipa::path(
     post, path = "/v1/admin/parked/retry", tag = "admin",
-    responses((status = 200, description = "What could be read", body = dto::RetriedEvents)),
+    responses((status = 200, description = "The events that could now be read, and how many could not", body = dto::RetriedEvents)),
 )]
 pub async fn retry_parked<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
     let parked = reading.core.ports.parked.as_ref();

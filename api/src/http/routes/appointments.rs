@@ -16,13 +16,13 @@ use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
-/// Book a free slot: a patient for themselves, a hospital for anybody.
+/// Book a free slot: a patient for themselves, a hospital for any patient.
 ///
-/// Start and length are those of an offered slot. Of two who book the same one, one is refused (409 `slot-taken`).
+/// The start and the length are those of an offered slot. If two callers book the same slot, one of them is refused (409 `slot-taken`).
 #[utoipa::path(
     post, path = "/v1/appointments", tag = "appointments", request_body = dto::BookAppointment,
     responses(
-        (status = 201, description = "Booked", body = CommandResult),
+        (status = 201, description = "The appointment was booked", body = CommandResult),
     ),
 )]
 pub async fn book<B: Backend>(command: Command<B, dto::BookAppointment>) -> Result<HttpResponse, Problem> {
@@ -33,25 +33,25 @@ pub async fn book<B: Backend>(command: Command<B, dto::BookAppointment>) -> Resu
     run.await
 }
 
-/// Which appointments. All conditions must hold.
+/// The filters of a list of appointments. All of them must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AppointmentQuery {
-    /// Of this patient.
+    /// The id of a patient: only their appointments are listed.
     pub patient: Option<Uuid>,
-    /// Of this practitioner.
+    /// The id of a practitioner: only their appointments are listed.
     pub practitioner: Option<Uuid>,
-    /// On this day or later, in the practitioner's time zone.
+    /// The first day of the appointments that are listed, in the practitioner's time zone.
     pub from: Option<Day>,
-    /// On this day or earlier, in the practitioner's time zone.
+    /// The last day of the appointments that are listed, in the practitioner's time zone.
     pub to: Option<Day>,
-    /// In this state.
+    /// The status of the appointments that are listed.
     #[param(inline)]
     pub status: Option<dto::AppointmentStatus>,
-    /// Where the page before ended (`nextCursor`), by the same filters.
+    /// The `nextCursor` of the previous page, which was asked for with the same filters. Without it, the answer is the first page.
     pub cursor: Option<String>,
-    /// How many items at most.
+    /// The largest number of items to return on a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
 }
@@ -86,9 +86,9 @@ impl AppointmentQuery {
     }
 }
 
-/// List appointments, by start.
+/// List appointments, in the order of their start.
 ///
-/// Patients and practitioners get their own, hospitals all. All conditions must hold.
+/// Patients and practitioners get their own appointments, hospitals get all of them. An appointment is listed only if all filters hold.
 #[utoipa::path(
     get, path = "/v1/appointments", tag = "appointments", params(AppointmentQuery),
     responses((status = 200, description = "A page of appointments", body = PageBody<dto::Appointment>)),
@@ -107,13 +107,13 @@ pub async fn list<B: Backend>(
 
 /// Read an appointment.
 ///
-/// With `If-None-Match` and the entity tag of an earlier answer, one that has not changed is not sent again.
+/// With `If-None-Match` and the entity tag of an earlier answer, an appointment that has not changed is not sent again (304).
 #[utoipa::path(
     get, path = "/v1/appointments/{id}", tag = "appointments",
-    params(("id" = Uuid, Path, description = "The appointment")),
+    params(("id" = Uuid, Path, description = "The id of the appointment")),
     responses(
-        (status = 200, description = "The appointment", body = dto::Appointment),
-        (status = 304, description = "The caller has this version"),
+        (status = 200, description = "The appointment that was asked for", body = dto::Appointment),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
     ),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AppointmentId>) -> Result<HttpResponse, Problem> {
@@ -125,13 +125,17 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AppointmentId>)
     Ok(reading.answer(tag, &dto::Appointment::from(appointment)))
 }
 
-/// Move an appointment to another offered slot of the same practitioner, on the same or another day.
+/// Move an appointment to another slot that the same practitioner offers, on the same or another day.
 ///
-/// It is booked again, not confirmed. Moving to another day leaves one day and enters the other at once.
+/// Its status is `booked` again, not `confirmed`. A move to another day frees the former slot and takes the new one in one step.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/reschedule", tag = "appointments", request_body = dto::RescheduleAppointment,
-    params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Moved", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the appointment"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The appointment was moved", body = CommandResult)),
 )]
 pub async fn reschedule<B: Backend>(
     id: web::Path<AppointmentId>,
@@ -145,13 +149,18 @@ pub async fn reschedule<B: Backend>(
     run.await
 }
 
-/// Call an appointment off; its slot is free again.
+/// Cancel an appointment, which frees its slot.
 ///
-/// The patient, the practitioner and the hospital may, as long as it has not ended otherwise. The reason stays with it.
+/// The patient, the practitioner and the hospital may cancel it, as long as it has not ended in another way. The reason is kept with
+/// the appointment.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/cancel", tag = "appointments", request_body = dto::CancelAppointment,
-    params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Cancelled", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the appointment"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The appointment is cancelled", body = CommandResult)),
 )]
 pub async fn cancel<B: Backend>(
     id: web::Path<AppointmentId>,
@@ -162,11 +171,15 @@ pub async fn cancel<B: Backend>(
 
 /// Confirm a booked appointment.
 ///
-/// The practitioner says, or the hospital for them, that the visit will take place.
+/// The practitioner, or the hospital for them, says that the visit will take place.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/confirm", tag = "appointments",
-    params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Confirmed", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the appointment"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The appointment is confirmed", body = CommandResult)),
 )]
 pub async fn confirm<B: Backend>(
     id: web::Path<AppointmentId>,
@@ -175,13 +188,17 @@ pub async fn confirm<B: Backend>(
     act(*id, command, |()| AppointmentAction::Confirm).await
 }
 
-/// Say that the visit took place.
+/// Mark an appointment as completed: the visit took place.
 ///
-/// Only once it has begun, and only of an appointment that is booked or confirmed.
+/// This is possible only once the visit has begun, and only for an appointment that is booked or confirmed.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/complete", tag = "appointments",
-    params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Completed", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the appointment"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The appointment is marked as completed", body = CommandResult)),
 )]
 pub async fn complete<B: Backend>(
     id: web::Path<AppointmentId>,
@@ -190,13 +207,17 @@ pub async fn complete<B: Backend>(
     act(*id, command, |()| AppointmentAction::Complete).await
 }
 
-/// Say that the patient did not come.
+/// Mark an appointment as a no-show: the patient did not come.
 ///
-/// Only once the visit should have begun, and only of an appointment that is booked or confirmed.
+/// This is possible only once the visit should have begun, and only for an appointment that is booked or confirmed.
 #[utoipa::path(
     post, path = "/v1/appointments/{id}/no-show", tag = "appointments",
-    params(("id" = Uuid, Path, description = "The appointment"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Marked", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the appointment"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The appointment is marked as a no-show", body = CommandResult)),
 )]
 pub async fn no_show<B: Backend>(
     id: web::Path<AppointmentId>,

@@ -20,10 +20,10 @@ pub fn bearer_scheme() -> Http {
 
 /// Ask for a nonce to sign in with.
 ///
-/// The wallet then signs an EIP-4361 message that names this domain, URI, chain and nonce.
+/// The wallet then signs an EIP-4361 message that contains the domain, URI, chain id and nonce of the answer.
 #[utoipa::path(
     post, path = "/v1/auth/nonce", tag = "auth", security(()),
-    responses((status = 200, description = "What to sign", body = dto::Challenge)),
+    responses((status = 200, description = "What the message to sign must contain", body = dto::Challenge)),
 )]
 pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(core(&request)?.challenge()?))
@@ -31,11 +31,11 @@ pub async fn nonce(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 /// Sign in with a signed message.
 ///
-/// A wallet without an account gets a session too: with it, it can register as a patient or accept an invitation, and do nothing else.
-/// Contract wallets (ERC-1271) cannot sign in yet.
+/// A wallet without an account gets a session too. With it, the wallet can register as a patient or accept an invitation, and do
+/// nothing else. Contract wallets (ERC-1271) cannot sign in yet.
 #[utoipa::path(
     post, path = "/v1/auth/login", tag = "auth", request_body = dto::SignIn, security(()),
-    responses((status = 200, description = "Signed in", body = dto::OpenedSession)),
+    responses((status = 200, description = "The session that was opened", body = dto::OpenedSession)),
 )]
 pub async fn login<B: Backend>(request: HttpRequest, Json(signed): Json<dto::SignIn>) -> Result<HttpResponse, Problem> {
     let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
@@ -46,10 +46,10 @@ pub async fn login<B: Backend>(request: HttpRequest, Json(signed): Json<dto::Sig
 
 /// Sign out.
 ///
-/// The session's token stops working. Other sessions of the same wallet go on; a service's key is revoked, not signed out.
+/// The token of the session stops working. Other sessions of the same wallet go on. A service does not sign out: its key is revoked.
 #[utoipa::path(
     post, path = "/v1/auth/logout", tag = "auth",
-    responses((status = 204, description = "Signed out")),
+    responses((status = 204, description = "The session has ended")),
 )]
 pub async fn logout(request: HttpRequest, caller: Caller) -> Result<HttpResponse, Problem> {
     let Some(session) = caller.session else {
@@ -60,12 +60,13 @@ pub async fn logout(request: HttpRequest, caller: Caller) -> Result<HttpResponse
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Who the caller is.
+/// Read who the caller is.
 ///
-/// The account and role that the token stands for, the record or entry that is the caller's own, and what a key may be used for.
+/// The answer holds the account and role that the token stands for, the id of the caller's own record or entry, and the scopes of a
+/// service's key.
 #[utoipa::path(
     get, path = "/v1/me", tag = "auth",
-    responses((status = 200, description = "The caller", body = dto::Me)),
+    responses((status = 200, description = "The caller, as the server knows them", body = dto::Me)),
 )]
 pub async fn me(caller: Caller) -> HttpResponse {
     HttpResponse::Ok().json(dto::Me::of(&caller.principal, caller.wallet))

@@ -17,14 +17,18 @@ use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reading::{Parameters, Reading};
 
-/// Publish what a day offers; it replaces what was offered before. Appointments stand as they are.
+/// Publish what a practitioner offers on a day.
 ///
-/// The day is one of the practitioner's time zone, and the sessions lie within it.
+/// This replaces what was offered on that day before; appointments stay as they are. The day is a day in the practitioner's time zone,
+/// and the sessions lie within it.
 #[utoipa::path(
     put, path = "/v1/practitioners/{id}/availability/{day}", tag = "availability",
     request_body = dto::PublishAvailability,
-    params(("id" = Uuid, Path, description = "The practitioner"), ("day" = Day, Path, description = "The day")),
-    responses((status = 200, description = "Published", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the practitioner"),
+        ("day" = Day, Path, description = "The day, in the practitioner's time zone"),
+    ),
+    responses((status = 200, description = "The availability is published", body = CommandResult)),
 )]
 pub async fn publish<B: Backend>(
     path: web::Path<(PractitionerId, Day)>,
@@ -38,15 +42,19 @@ pub async fn publish<B: Backend>(
     run.await
 }
 
-/// What a day offers, and what of it is free.
+/// Read what a practitioner offers on a day, and which slots are free.
 ///
-/// The sessions as they were published, and of their slots those that nobody has booked. A day without sessions offers nothing.
+/// The answer holds the sessions as they were published, and those of their slots that nobody has booked. A day without sessions offers
+/// nothing.
 #[utoipa::path(
     get, path = "/v1/practitioners/{id}/availability/{day}", tag = "availability",
-    params(("id" = Uuid, Path, description = "The practitioner"), ("day" = Day, Path, description = "The day")),
+    params(
+        ("id" = Uuid, Path, description = "The id of the practitioner"),
+        ("day" = Day, Path, description = "The day, in the practitioner's time zone"),
+    ),
     responses(
-        (status = 200, description = "The day", body = dto::Availability),
-        (status = 304, description = "The caller has this version"),
+        (status = 200, description = "The availability on the day", body = dto::Availability),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
     ),
 )]
 pub async fn read<B: Backend>(
@@ -62,25 +70,27 @@ pub async fn read<B: Backend>(
     Ok(reading.answer(tag, &dto::Availability::of(practitioner, day, view)))
 }
 
-/// Which slots.
+/// The filters of a search for free slots. All of them must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct SlotQuery {
-    /// Of practitioners with this specialization: a code, or a part of its text; case and accents do not count.
+    /// The specialization of the practitioners whose slots are searched: a code, or a part of its text. Case and accents make no
+    /// difference.
     #[param(example = "cardio")]
     pub specialization: Option<String>,
-    /// Of this practitioner.
+    /// The id of a practitioner: only their slots are searched.
     pub practitioner: Option<Uuid>,
-    /// Starting at or after; now, unless given.
+    /// The earliest instant at which a slot may start. Without it, this is the present.
     #[serde(default, deserialize_with = "query_instant")]
     pub from: Option<Instant>,
-    /// Starting before; 30 days after `from`, unless given. Not before `from`, and at most 92 days after it.
+    /// The instant before which a slot must start: not before `from`, and at most 92 days after it. Without it, this is 30 days after
+    /// `from`.
     #[serde(default, deserialize_with = "query_instant")]
     pub until: Option<Instant>,
-    /// Where the page before ended (`nextCursor`), by the same filters.
+    /// The `nextCursor` of the previous page, which was asked for with the same filters. Without it, the answer is the first page.
     pub cursor: Option<String>,
-    /// How many items at most.
+    /// The largest number of items to return on a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
 }
@@ -122,9 +132,9 @@ impl SlotQuery {
     }
 }
 
-/// Search free slots, by start.
+/// Search for free slots, in the order of their start.
 ///
-/// All conditions must hold. `from` and `until` may be equal: nothing starts between them.
+/// A slot is found only if all filters hold. If `from` and `until` are equal, nothing is found.
 #[utoipa::path(
     get, path = "/v1/slots", tag = "availability", params(SlotQuery),
     responses((status = 200, description = "A page of free slots", body = PageBody<dto::OfferedSlot>)),

@@ -12,13 +12,13 @@ use crate::http::command_status;
 use crate::http::problem::Problem;
 use crate::http::reading::Reading;
 
-/// Where a command stands.
+/// Read the state of a command.
 ///
-/// Only for who issued it, and only if it was issued with an `Idempotency-Key`, with `Prefer: respond-async`, or took too long
-/// to wait for. What is done is on the chain and final.
+/// Only the issuer of a command can read it, and only if it was issued with an `Idempotency-Key` or with `Prefer: respond-async`, or
+/// took too long to wait for. A command that is done is on the chain and final.
 #[utoipa::path(
-    get, path = "/v1/commands/{id}", tag = "commands", params(("id" = Uuid, Path, description = "The command")),
-    responses((status = 200, description = "The command", body = CommandStatusBody)),
+    get, path = "/v1/commands/{id}", tag = "commands", params(("id" = Uuid, Path, description = "The id of the command")),
+    responses((status = 200, description = "The command and its state", body = CommandStatusBody)),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> Result<HttpResponse, Problem> {
     let found = reading.core.ports.registry.find(*id).await.map_err(unreachable_store)?;

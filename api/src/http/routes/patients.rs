@@ -16,14 +16,14 @@ use crate::http::reading::{Parameters, Reading};
 
 /// Register a patient.
 ///
-/// A wallet that has signed in and has no account registers itself, where the operator allows it. A hospital registers anybody, without a wallet, and then invites
-/// them to bind one; an `identifier` in the details names the record, so that registering again with the same content changes nothing
-/// (200).
+/// A wallet that has signed in and has no account registers itself, where the operator allows that. A hospital registers any patient,
+/// without a wallet, and then invites them to bind one. An `identifier` in the details names the record, so that registering again with
+/// the same content changes nothing (200).
 #[utoipa::path(
     post, path = "/v1/patients", tag = "patients", request_body = dto::RegisterPatient,
     responses(
-        (status = 201, description = "Registered", body = CommandResult),
-        (status = 200, description = "Was registered already, with the same content", body = CommandResult),
+        (status = 201, description = "The patient was registered", body = CommandResult),
+        (status = 200, description = "The patient was registered already, with the same content", body = CommandResult),
     ),
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> Result<HttpResponse, Problem> {
@@ -42,7 +42,7 @@ pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> 
 
 /// List patients, in the order of their ids.
 ///
-/// For hospitals. Who the patients are, without what they bring; `next` leads on.
+/// For hospitals. The answer holds the details of the patients, without their intake; `next` leads to the next page.
 #[utoipa::path(
     get, path = "/v1/patients", tag = "patients", params(PageQuery),
     responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
@@ -56,9 +56,9 @@ pub async fn list<B: Backend>(
     Ok(reading.page(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
 
-/// Search patients by name.
+/// Search for patients by name.
 ///
-/// Changes nothing. It is a POST because a name in an address would end up in logs.
+/// This changes nothing. It is a POST because a name in the address of a request would end up in logs.
 #[utoipa::path(
     post, path = "/v1/patients/search", tag = "patients", request_body = dto::SearchPatients,
     responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
@@ -76,10 +76,10 @@ pub async fn search<B: Backend>(
     Ok(HttpResponse::Ok().json(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
 
-/// Look up patients by identifier.
+/// Search for patients by identifier.
 ///
-/// Those whom one of the identifiers names, by the identifier that names their record or by one of their others. Changes nothing.
-/// It is a POST because an identifier in an address would end up in logs.
+/// The answer holds the patients whom one of the identifiers names, whether it is the identifier that names their record or another one
+/// of theirs. This changes nothing. It is a POST because an identifier in the address of a request would end up in logs.
 #[utoipa::path(
     post, path = "/v1/patients/lookup", tag = "patients", request_body = dto::LookUpPatients,
     responses((status = 200, description = "The patients, in the order of their ids", body = PageBody<dto::PatientSummary>)),
@@ -96,13 +96,13 @@ pub async fn look_up<B: Backend>(
 
 /// Read a patient's record.
 ///
-/// Details and intake as they are now. With `If-None-Match` and the entity tag of an earlier answer, one that has not changed is
-/// not sent again.
+/// The answer holds the details and the intake as they are now. With `If-None-Match` and the entity tag of an earlier answer, a record
+/// that has not changed is not sent again (304).
 #[utoipa::path(
-    get, path = "/v1/patients/{id}", tag = "patients", params(("id" = Uuid, Path, description = "The patient")),
+    get, path = "/v1/patients/{id}", tag = "patients", params(("id" = Uuid, Path, description = "The id of the patient")),
     responses(
-        (status = 200, description = "The record", body = dto::Patient),
-        (status = 304, description = "The caller has this version"),
+        (status = 200, description = "The patient's record", body = dto::Patient),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
     ),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
@@ -112,13 +112,17 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 
 /// Replace a patient's details.
 ///
-/// All of them: what is left out is gone. The identifier never changes. Only a hospital changes `otherIdentifiers`, and says as of when
-/// its system told this (`asOf`); a patient who leaves `asOf` out keeps it. With `If-Match` nothing is replaced that
-/// the caller has not seen.
+/// All details are replaced: what is left out is removed. The identifier never changes. Only a hospital changes `otherIdentifiers`, and
+/// sets the instant as of which its system told the details (`asOf`); a patient who leaves `asOf` out keeps it. With `If-Match`,
+/// nothing is replaced that the caller has not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/details", tag = "patients", request_body = dto::PatientDetails,
-    params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Replaced", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the patient"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The details were replaced", body = CommandResult)),
 )]
 pub async fn update_details<B: Backend>(
     id: web::Path<PatientId>,
@@ -132,14 +136,18 @@ pub async fn update_details<B: Backend>(
     run.await
 }
 
-/// Replace what a patient brings: history, allergies, medications, symptoms.
+/// Replace a patient's intake: conditions, allergies, medications and symptoms.
 ///
-/// All of it: findings that are left out are `unknown`, for nobody has asked, and symptoms that are left out are none. With `If-Match`
-/// nothing is replaced that the caller has not seen.
+/// The whole intake is replaced. A list of findings that is left out says that nobody has asked, and symptoms that are left out are
+/// removed. With `If-Match`, nothing is replaced that the caller has not seen.
 #[utoipa::path(
     put, path = "/v1/patients/{id}/intake", tag = "patients", request_body = dto::Intake,
-    params(("id" = Uuid, Path, description = "The patient"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Replaced", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the patient"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The intake was replaced", body = CommandResult)),
 )]
 pub async fn update_intake<B: Backend>(
     id: web::Path<PatientId>,
@@ -153,13 +161,16 @@ pub async fn update_intake<B: Backend>(
     run.await
 }
 
-/// Who treats a patient.
+/// List the practitioners who treat a patient.
 ///
-/// Each practitioner with whom the patient has or had an appointment that was not cancelled, since when and how often.
+/// The answer holds each practitioner with whom the patient has or had an appointment that was not cancelled, since when, and the
+/// number of these appointments.
 #[utoipa::path(
     get, path = "/v1/patients/{id}/practitioners", tag = "patients",
-    params(("id" = Uuid, Path, description = "The patient")),
-    responses((status = 200, description = "The relationships, by practitioner", body = PageBody<dto::Relationship>)),
+    params(("id" = Uuid, Path, description = "The id of the patient")),
+    responses(
+        (status = 200, description = "The relationships, in the order of the practitioners' ids", body = PageBody<dto::Relationship>),
+    ),
 )]
 pub async fn practitioners<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
     let found = reading.clinic.practitioners_of(&reading.caller, *id).await?;

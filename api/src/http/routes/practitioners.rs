@@ -15,13 +15,13 @@ use crate::http::reading::{Parameters, Reading};
 
 /// Register a practitioner.
 ///
-/// Only a hospital does, and then invites them to bind a wallet. Nobody registers themselves as a practitioner: what they do would count before a registrar has
-/// attested them.
+/// Only a hospital registers practitioners, and then invites them to bind a wallet. Nobody can register themselves as a practitioner:
+/// they could act as one before a registrar has attested them.
 #[utoipa::path(
     post, path = "/v1/practitioners", tag = "practitioners", request_body = dto::RegisterPractitioner,
     responses(
-        (status = 201, description = "Registered", body = CommandResult),
-        (status = 200, description = "Was registered already, with the same content", body = CommandResult),
+        (status = 201, description = "The practitioner was registered", body = CommandResult),
+        (status = 200, description = "The practitioner was registered already, with the same content", body = CommandResult),
     ),
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>) -> Result<HttpResponse, Problem> {
@@ -32,17 +32,17 @@ pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>
     run.await
 }
 
-/// Which practitioners.
+/// The filters of a list of practitioners.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PractitionerQuery {
-    /// A code of a specialization, or a part of its text; case and accents do not count.
+    /// The specialization of the practitioners who are listed: a code, or a part of its text. Case and accents make no difference.
     #[param(example = "cardio")]
     pub specialization: Option<String>,
-    /// Where the page before ended (`nextCursor`), by the same filters.
+    /// The `nextCursor` of the previous page, which was asked for with the same filters. Without it, the answer is the first page.
     pub cursor: Option<String>,
-    /// How many items at most.
+    /// The largest number of items to return on a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
 }
@@ -65,7 +65,7 @@ impl PractitionerQuery {
 
 /// List practitioners, in the order of their ids.
 ///
-/// All of them, or those of a specialization. For everybody who has an account.
+/// The answer holds all practitioners, or those who have a specialization. Every caller with an account may ask.
 #[utoipa::path(
     get, path = "/v1/practitioners", tag = "practitioners", params(PractitionerQuery),
     responses((status = 200, description = "A page of practitioners", body = PageBody<dto::Practitioner>)),
@@ -99,14 +99,14 @@ pub fn check_specialization(text: Option<String>) -> Result<Option<String>, Prob
 
 /// Read a practitioner's entry.
 ///
-/// Name, specializations and time zone. With `If-None-Match` and the entity tag of an earlier answer, one that has not changed
-/// is not sent again.
+/// The answer holds the practitioner's details, such as name, specializations and time zone. With `If-None-Match` and the entity tag of
+/// an earlier answer, an entry that has not changed is not sent again (304).
 #[utoipa::path(
     get, path = "/v1/practitioners/{id}", tag = "practitioners",
-    params(("id" = Uuid, Path, description = "The practitioner")),
+    params(("id" = Uuid, Path, description = "The id of the practitioner")),
     responses(
-        (status = 200, description = "The entry", body = dto::Practitioner),
-        (status = 304, description = "The caller has this version"),
+        (status = 200, description = "The practitioner's entry", body = dto::Practitioner),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
     ),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>) -> Result<HttpResponse, Problem> {
@@ -117,11 +117,15 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>
 
 /// Replace a practitioner's details.
 ///
-/// All of them: what is left out is gone. Time zone and identifier never change.
+/// All details are replaced: what is left out is removed. The time zone and the identifier never change.
 #[utoipa::path(
     put, path = "/v1/practitioners/{id}", tag = "practitioners", request_body = dto::PractitionerDetails,
-    params(("id" = Uuid, Path, description = "The practitioner"), ("If-Match" = Option<String>, Header, description = "Only if this is the current version")),
-    responses((status = 200, description = "Replaced", body = CommandResult)),
+    params(
+        ("id" = Uuid, Path, description = "The id of the practitioner"),
+        ("If-Match" = Option<String>, Header,
+            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
+    ),
+    responses((status = 200, description = "The details were replaced", body = CommandResult)),
 )]
 pub async fn update<B: Backend>(
     id: web::Path<PractitionerId>,
@@ -135,13 +139,16 @@ pub async fn update<B: Backend>(
     run.await
 }
 
-/// Whom a practitioner treats.
+/// List the patients whom a practitioner treats.
 ///
-/// Each patient who has or had an appointment with them that was not cancelled, since when and how often.
+/// The answer holds each patient who has or had an appointment with the practitioner that was not cancelled, since when, and the number
+/// of these appointments.
 #[utoipa::path(
     get, path = "/v1/practitioners/{id}/patients", tag = "practitioners",
-    params(("id" = Uuid, Path, description = "The practitioner"), PageQuery),
-    responses((status = 200, description = "A page of relationships, by patient", body = PageBody<dto::Relationship>)),
+    params(("id" = Uuid, Path, description = "The id of the practitioner"), PageQuery),
+    responses(
+        (status = 200, description = "A page of relationships, in the order of the patients' ids", body = PageBody<dto::Relationship>),
+    ),
 )]
 pub async fn patients<B: Backend>(
     reading: Reading<B>,

@@ -11,13 +11,14 @@ use crate::http::dto;
 use crate::http::problem::Problem;
 use crate::http::reading::{Parameters, Reading};
 
-/// Ask to be registered as a patient.
+/// Make a registration request: ask to be registered as a patient.
 ///
-/// For a wallet that has signed in and has no account, where the operator registers by approval. What is asked puts nothing in the log: it
-/// waits, for a while, until a hospital approves or declines. Asking again takes the place of what was asked before, under another id.
+/// For a wallet that has signed in and has no account, where the operator registers patients by approval. The request puts nothing in
+/// the log: it waits, for a limited time, until a hospital approves or declines it. Another request of the same wallet replaces the one
+/// before, under another id.
 #[utoipa::path(
     put, path = "/v1/me/registration-request", tag = "registration", request_body = dto::AskForRegistration,
-    responses((status = 200, description = "It waits; `id` is the request's", body = CommandResult)),
+    responses((status = 200, description = "The registration request waits; `id` is its id", body = CommandResult)),
 )]
 pub async fn ask<B: Backend>(command: Command<B, dto::AskForRegistration>) -> Result<HttpResponse, Problem> {
     let command = command.counted_as_request()?;
@@ -34,13 +35,13 @@ pub async fn ask<B: Backend>(command: Command<B, dto::AskForRegistration>) -> Re
     run.await
 }
 
-/// See what has become of one's request to be registered.
+/// Read the caller's own registration request, and what has become of it.
 ///
-/// It waits, or it is approved (then `GET /v1/me` names the record too), or it was declined, with a reason. Decided requests are shown for two
-/// weeks.
+/// The request waits, or it is approved (`GET /v1/me` then names the record too), or it was declined, with a reason. A request that was
+/// decided on is shown for two weeks.
 #[utoipa::path(
     get, path = "/v1/me/registration-request", tag = "registration",
-    responses((status = 200, description = "The request", body = dto::OwnRegistrationRequest)),
+    responses((status = 200, description = "The caller's registration request", body = dto::OwnRegistrationRequest)),
 )]
 pub async fn own<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
     let own = reading
@@ -50,13 +51,13 @@ pub async fn own<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Proble
     Ok(HttpResponse::Ok().json(dto::OwnRegistrationRequest::from(own)))
 }
 
-/// List the requests to be registered, the longest wait first.
+/// List registration requests, the longest wait first.
 ///
-/// For hospitals. Those on which nobody has decided. What they say, nobody has checked: search for the person first, so that nobody gets a
-/// second record, and invite whom the hospital has registered already.
+/// For hospitals. The list holds the requests on which nobody has decided yet. Nobody has checked what they say: search for the person
+/// first, so that nobody gets a second record, and invite those whom the hospital has registered already.
 #[utoipa::path(
     get, path = "/v1/registration-requests", tag = "registration", params(PageQuery),
-    responses((status = 200, description = "A page of requests", body = PageBody<dto::RegistrationRequest>)),
+    responses((status = 200, description = "A page of registration requests", body = PageBody<dto::RegistrationRequest>)),
 )]
 pub async fn list<B: Backend>(
     reading: Reading<B>,
@@ -68,16 +69,16 @@ pub async fn list<B: Backend>(
     Ok(reading.page(page.answer(found, key, dto::RegistrationRequest::from)))
 }
 
-/// Approve a request to be registered.
+/// Approve a registration request.
 ///
-/// Registers its owner as a patient, with the wallet that has asked; the event names who approved, and the patient sees it. Approving again
-/// registers nobody twice (200).
+/// This registers the owner of the request as a patient, with the wallet that has made the request. The event names who approved it,
+/// and the patient sees that. Approving it again registers nobody twice (200).
 #[utoipa::path(
     post, path = "/v1/registration-requests/{id}/approve", tag = "registration",
-    params(("id" = Uuid, Path, description = "The request")),
+    params(("id" = Uuid, Path, description = "The id of the registration request")),
     responses(
-        (status = 201, description = "Registered; `id` is the patient's", body = CommandResult),
-        (status = 200, description = "Was registered already, by an earlier approval", body = CommandResult),
+        (status = 201, description = "The patient was registered; `id` is their id", body = CommandResult),
+        (status = 200, description = "The patient was registered already, by an earlier approval", body = CommandResult),
     ),
 )]
 pub async fn approve<B: Backend>(
@@ -95,13 +96,13 @@ pub async fn approve<B: Backend>(
     run.await
 }
 
-/// Decline a request to be registered.
+/// Decline a registration request.
 ///
-/// What it says is forgotten at once. Whoever has asked sees the reason, and may ask again.
+/// The content of the request is forgotten at once. Whoever has made it sees the reason, and may make another one.
 #[utoipa::path(
     post, path = "/v1/registration-requests/{id}/decline", tag = "registration", request_body = dto::DeclineRequest,
-    params(("id" = Uuid, Path, description = "The request")),
-    responses((status = 200, description = "Declined; `id` is the request's", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the registration request")),
+    responses((status = 200, description = "The registration request is declined; `id` is its id", body = CommandResult)),
 )]
 pub async fn decline<B: Backend>(
     id: web::Path<Uuid>,

@@ -10,25 +10,25 @@ use crate::http::core::core;
 use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
 
-/// Whether the process is alive.
+/// Check whether the process is alive.
 ///
-/// It says nothing of the database and the node: a process that cannot reach them need not be started again.
+/// The answer says nothing about the database and the node: a process that cannot reach them need not be started again.
 #[utoipa::path(
     get, path = "/health/live", tag = "system", security(()),
-    responses((status = 204, description = "It is")),
+    responses((status = 204, description = "The process is alive")),
 )]
 pub async fn live() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// Whether the server can do its work.
+/// Check whether the server can do its work.
 ///
-/// Part by part. One that is not essential may be away: the server then does what it can.
+/// The answer tells it for each component. A component that is not essential may be away: the server then does what it can without it.
 #[utoipa::path(
     get, path = "/health/ready", tag = "system", security(()),
     responses(
-        (status = 200, description = "It can", body = dto::Readiness),
-        (status = 503, description = "Something essential is missing", body = dto::Readiness),
+        (status = 200, description = "The server can do its work", body = dto::Readiness),
+        (status = 503, description = "An essential component cannot do its work", body = dto::Readiness),
     ),
 )]
 pub async fn ready(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -41,12 +41,12 @@ pub async fn ready(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::build(status).json(readiness))
 }
 
-/// Metrics in the text format of OpenMetrics.
+/// Read the metrics of the server, in the text format of OpenMetrics.
 ///
-/// For Prometheus and its kin. They tell how busy the clinic is, and nothing of anybody.
+/// They are meant for Prometheus and the like. They tell how busy the clinic is, and nothing about any person.
 #[utoipa::path(
     get, path = "/metrics", tag = "system", security(()),
-    responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text",
+    responses((status = 200, description = "The metrics of the server", body = String, content_type = "application/openmetrics-text",
         example = "# HELP medconnect_http_requests Requests answered.\n# TYPE medconnect_http_requests counter\n# EOF\n")),
 )]
 pub async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -60,13 +60,13 @@ pub async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type(kind).body(text))
 }
 
-/// What a type of problem means.
+/// Read what a type of problem means.
 ///
-/// A page for people. The `type` of every problem leads to its own.
+/// The answer is a page for people. The `type` of every problem is the address of its page.
 #[utoipa::path(
     get, path = "/problems/{slug}", tag = "system", security(()),
-    params(("slug" = String, Path, description = "The last segment of the type", example = "slot-taken")),
-    responses((status = 200, description = "What it means and what to do", body = String, content_type = "text/html",
+    params(("slug" = String, Path, description = "The last segment of the problem's type", example = "slot-taken")),
+    responses((status = 200, description = "What the type means, and what to do about it", body = String, content_type = "text/html",
         example = "<!doctype html><html lang=\"en\"><title>Slot taken</title>…</html>")),
 )]
 pub async fn problem(slug: web::Path<String>) -> Result<HttpResponse, Problem> {
@@ -83,14 +83,14 @@ pub async fn problem(slug: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
 }
 
-/// Where what is.
+/// Find the documents about this server.
 ///
-/// A browser is led to the documentation; everybody else is told where the documents about this server are.
+/// A browser is redirected to the documentation; every other client gets the addresses of the documents.
 #[utoipa::path(
     get, path = "/", tag = "system", security(()),
     responses(
-        (status = 200, description = "Where what is", body = dto::Home),
-        (status = 302, description = "A browser goes on to the documentation"),
+        (status = 200, description = "The addresses of the documents about this server", body = dto::Home),
+        (status = 302, description = "A browser is redirected to the documentation"),
     ),
 )]
 pub async fn home(request: HttpRequest) -> HttpResponse {
@@ -103,12 +103,12 @@ pub async fn home(request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok().json(dto::Home::HERE)
 }
 
-/// The description of the interface, as people read it.
+/// Read the OpenAPI document of this interface, in YAML.
 ///
-/// The same as `/openapi.json`, in YAML.
+/// It has the same content as `/openapi.json`.
 #[utoipa::path(
     get, path = "/openapi.yaml", tag = "system", security(()),
-    responses((status = 200, description = "The document", body = Object, content_type = "application/yaml",
+    responses((status = 200, description = "The OpenAPI document", body = Object, content_type = "application/yaml",
         example = json!({ "openapi": "3.1.0", "info": { "title": "Medconnect" } }))),
 )]
 pub async fn openapi() -> Result<HttpResponse, Problem> {

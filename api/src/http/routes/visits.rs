@@ -10,14 +10,14 @@ use crate::http::problem::Problem;
 
 /// Record a visit of the past.
 ///
-/// For hospital systems whose key has the scope `import`. The rules for booking do not bind it, but the visit must have begun.
-/// Recording it again, by its identifier, with the same content changes nothing (200). With other content, another day or
-/// practitioner included, it is refused (409) and the problem names what is recorded, unless it `corrects` that.
+/// For hospital systems whose key has the scope `import`. The rules for booking do not apply, but the visit must have begun. Recording
+/// a visit again, by its identifier, with the same content changes nothing (200). With other content, which includes another day or
+/// practitioner, it is refused (409), and the problem names what is recorded; with `corrects` it takes the place of that.
 #[utoipa::path(
     post, path = "/v1/visits", tag = "visits", request_body = dto::RecordVisit,
     responses(
-        (status = 201, description = "Recorded", body = CommandResult),
-        (status = 200, description = "Was recorded already, with the same content", body = CommandResult),
+        (status = 201, description = "The visit was recorded", body = CommandResult),
+        (status = 200, description = "The visit was recorded already, with the same content", body = CommandResult),
     ),
 )]
 pub async fn record<B: Backend>(command: Command<B, dto::RecordVisit>) -> Result<HttpResponse, Problem> {

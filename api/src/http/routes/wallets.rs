@@ -21,11 +21,12 @@ async fn invite<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpR
 
 /// Invite a patient to bind a wallet.
 ///
-/// The patient signs in with a wallet and accepts the invitation (`POST /v1/invitations/accept`). It is good once, and not for long; issuing
-/// another one ends the former. Who has a wallet is not invited: they change it themselves, or a registrar takes it away first.
+/// The patient signs in with a wallet and accepts the invitation (`POST /v1/invitations/accept`). The invitation can be used once and
+/// expires; issuing another one ends the former. A patient who has a wallet is not invited: they change it themselves, or a registrar
+/// takes it away first.
 #[utoipa::path(
-    post, path = "/v1/patients/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The patient")),
-    responses((status = 200, description = "The invitation", body = dto::Invitation)),
+    post, path = "/v1/patients/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The id of the patient")),
+    responses((status = 200, description = "The invitation, with its secret", body = dto::Invitation)),
 )]
 pub async fn invite_patient<B: Backend>(
     reading: Reading<B>,
@@ -36,11 +37,13 @@ pub async fn invite_patient<B: Backend>(
 
 /// Invite a practitioner to bind a wallet.
 ///
-/// As for a patient.
+/// The practitioner signs in with a wallet and accepts the invitation (`POST /v1/invitations/accept`). The invitation can be used once
+/// and expires; issuing another one ends the former. A practitioner who has a wallet is not invited: they change it themselves, or a
+/// registrar takes it away first.
 #[utoipa::path(
     post, path = "/v1/practitioners/{id}/invitation", tag = "wallets",
-    params(("id" = Uuid, Path, description = "The practitioner")),
-    responses((status = 200, description = "The invitation", body = dto::Invitation)),
+    params(("id" = Uuid, Path, description = "The id of the practitioner")),
+    responses((status = 200, description = "The invitation, with its secret", body = dto::Invitation)),
 )]
 pub async fn invite_practitioner<B: Backend>(
     reading: Reading<B>,
@@ -51,10 +54,12 @@ pub async fn invite_practitioner<B: Backend>(
 
 /// Invite a person of the staff to bind a wallet.
 ///
-/// As for a patient. Services have keys and are not invited.
+/// The person signs in with a wallet and accepts the invitation (`POST /v1/invitations/accept`). The invitation can be used once and
+/// expires; issuing another one ends the former. A person who has a wallet is not invited: they change it themselves, or a registrar
+/// takes it away first. Services have keys and are not invited.
 #[utoipa::path(
-    post, path = "/v1/accounts/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The account")),
-    responses((status = 200, description = "The invitation", body = dto::Invitation)),
+    post, path = "/v1/accounts/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The id of the account")),
+    responses((status = 200, description = "The invitation, with its secret", body = dto::Invitation)),
 )]
 pub async fn invite_staff<B: Backend>(reading: Reading<B>, id: web::Path<AccountId>) -> Result<HttpResponse, Problem> {
     invite(reading, Person::Staff(*id)).await
@@ -67,11 +72,11 @@ async fn withdraw<B: Backend>(reading: Reading<B>, person: Person) -> Result<Htt
 
 /// Withdraw a patient's invitation.
 ///
-/// Whoever has it binds no wallet with it any more. Where there is none, or it was accepted, nothing changes: a wallet that is bound is
-/// taken away.
+/// The invitation can no longer be used to bind a wallet. If there is none, or it was accepted, nothing changes: a wallet that is bound
+/// is taken away instead.
 #[utoipa::path(
-    delete, path = "/v1/patients/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The patient")),
-    responses((status = 204, description = "There is no invitation")),
+    delete, path = "/v1/patients/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The id of the patient")),
+    responses((status = 204, description = "There is no invitation any more that could be accepted")),
 )]
 pub async fn withdraw_patients<B: Backend>(
     reading: Reading<B>,
@@ -82,11 +87,12 @@ pub async fn withdraw_patients<B: Backend>(
 
 /// Withdraw a practitioner's invitation.
 ///
-/// As a patient's.
+/// The invitation can no longer be used to bind a wallet. If there is none, or it was accepted, nothing changes: a wallet that is bound
+/// is taken away instead.
 #[utoipa::path(
     delete, path = "/v1/practitioners/{id}/invitation", tag = "wallets",
-    params(("id" = Uuid, Path, description = "The practitioner")),
-    responses((status = 204, description = "There is no invitation")),
+    params(("id" = Uuid, Path, description = "The id of the practitioner")),
+    responses((status = 204, description = "There is no invitation any more that could be accepted")),
 )]
 pub async fn withdraw_practitioners<B: Backend>(
     reading: Reading<B>,
@@ -97,10 +103,11 @@ pub async fn withdraw_practitioners<B: Backend>(
 
 /// Withdraw the invitation of a person of the staff.
 ///
-/// As a patient's.
+/// The invitation can no longer be used to bind a wallet. If there is none, or it was accepted, nothing changes: a wallet that is bound
+/// is taken away instead.
 #[utoipa::path(
-    delete, path = "/v1/accounts/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The account")),
-    responses((status = 204, description = "There is no invitation")),
+    delete, path = "/v1/accounts/{id}/invitation", tag = "wallets", params(("id" = Uuid, Path, description = "The id of the account")),
+    responses((status = 204, description = "There is no invitation any more that could be accepted")),
 )]
 pub async fn withdraw_staffs<B: Backend>(
     reading: Reading<B>,
@@ -111,12 +118,12 @@ pub async fn withdraw_staffs<B: Backend>(
 
 /// Accept an invitation.
 ///
-/// Binds the wallet that the caller has signed in with; what it signed is kept as the proof. From then on it signs in to the account of
-/// whoever was invited; its other sessions end. An invitation that is unknown, expired, used or withdrawn is
-/// answered in one way (422), and so is one whose issuer's account was closed or key revoked.
+/// This binds the wallet that the caller has signed in with; the message that it signed is kept as proof. From then on the wallet signs
+/// in to the account of the person who was invited; its other sessions end. An invitation that is unknown, expired, used or withdrawn
+/// gets the same answer in every case (422), and so does one whose issuer's account was closed or key was revoked.
 #[utoipa::path(
     post, path = "/v1/invitations/accept", tag = "wallets", request_body = dto::AcceptInvitation,
-    responses((status = 200, description = "Bound; `id` is the account's", body = CommandResult)),
+    responses((status = 200, description = "The wallet is bound; `id` is the id of the account", body = CommandResult)),
 )]
 pub async fn accept<B: Backend>(command: Command<B, dto::AcceptInvitation>) -> Result<HttpResponse, Problem> {
     let (signed_in, authenticator) = (command.signed_in().await?, command.authenticator());
@@ -131,26 +138,26 @@ pub async fn accept<B: Backend>(command: Command<B, dto::AcceptInvitation>) -> R
     run.await
 }
 
-/// Look at one's wallet.
+/// Read the wallet of the caller's account.
 ///
-/// With what was done to it, by whom and why.
+/// The answer also says what was done to the wallet, by whom and why.
 #[utoipa::path(
     get, path = "/v1/me/wallet", tag = "wallets",
-    responses((status = 200, description = "The wallet", body = dto::OwnWallet)),
+    responses((status = 200, description = "The wallet, and what was done to it", body = dto::OwnWallet)),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
     let account = reading.clinic.own_wallet(&reading.caller).await?;
     Ok(HttpResponse::Ok().json(dto::OwnWallet::from(account)))
 }
 
-/// Change one's wallet for another one.
+/// Replace the wallet of the caller's account by another one.
 ///
-/// Both wallets sign, so nobody takes an account over with a stolen token. From then on the new one signs in, and the former one has no
-/// account. The sessions of both end, this one too: sign in with the new wallet. The same request may be repeated with either, under its
-/// `Idempotency-Key`.
+/// Both wallets sign, so that nobody can take an account over with a stolen token. From then on the new wallet signs in, and the former
+/// one has no account. The sessions of both end, the caller's too: sign in with the new wallet. The same request may be repeated with
+/// either wallet, under its `Idempotency-Key`.
 #[utoipa::path(
     put, path = "/v1/me/wallet", tag = "wallets", request_body = dto::ChangeWallet,
-    responses((status = 200, description = "Changed; `id` is the account's", body = CommandResult)),
+    responses((status = 200, description = "The wallet is replaced; `id` is the id of the account", body = CommandResult)),
 )]
 pub async fn change<B: Backend>(command: Command<B, dto::ChangeWallet>) -> Result<HttpResponse, Problem> {
     let (core, authenticator) = (command.core(), command.authenticator());
@@ -189,12 +196,12 @@ async fn take_away<B: Backend>(
 
 /// Take a patient's wallet away.
 ///
-/// For registrars: when it is lost or stolen, or was bound by the wrong person. From the moment this is accepted the wallet signs nobody
-/// in. The patient is invited again, and then sees who took the wallet away, and why.
+/// For registrars, when the wallet is lost or stolen, or was bound by the wrong person. From the moment this is accepted the wallet
+/// signs nobody in. The patient is then invited again, and sees who took the wallet away, and why.
 #[utoipa::path(
     post, path = "/v1/patients/{id}/wallet/take-away", tag = "wallets", request_body = dto::TakeWalletAway,
-    params(("id" = Uuid, Path, description = "The patient")),
-    responses((status = 200, description = "Taken away; `id` is the account's", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the patient")),
+    responses((status = 200, description = "The wallet is taken away; `id` is the id of the account", body = CommandResult)),
 )]
 pub async fn take_patients_away<B: Backend>(
     id: web::Path<PatientId>,
@@ -205,11 +212,12 @@ pub async fn take_patients_away<B: Backend>(
 
 /// Take a practitioner's wallet away.
 ///
-/// As a patient's.
+/// For registrars, when the wallet is lost or stolen, or was bound by the wrong person. From the moment this is accepted the wallet
+/// signs nobody in. The practitioner is then invited again, and sees who took the wallet away, and why.
 #[utoipa::path(
     post, path = "/v1/practitioners/{id}/wallet/take-away", tag = "wallets", request_body = dto::TakeWalletAway,
-    params(("id" = Uuid, Path, description = "The practitioner")),
-    responses((status = 200, description = "Taken away; `id` is the account's", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the practitioner")),
+    responses((status = 200, description = "The wallet is taken away; `id` is the id of the account", body = CommandResult)),
 )]
 pub async fn take_practitioners_away<B: Backend>(
     id: web::Path<PractitionerId>,
@@ -220,11 +228,12 @@ pub async fn take_practitioners_away<B: Backend>(
 
 /// Take the wallet of a person of the staff away.
 ///
-/// As a patient's.
+/// For registrars, when the wallet is lost or stolen, or was bound by the wrong person. From the moment this is accepted the wallet
+/// signs nobody in. The person is then invited again, and sees who took the wallet away, and why.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/wallet/take-away", tag = "wallets", request_body = dto::TakeWalletAway,
-    params(("id" = Uuid, Path, description = "The account")),
-    responses((status = 200, description = "Taken away; `id` is the account's", body = CommandResult)),
+    params(("id" = Uuid, Path, description = "The id of the account")),
+    responses((status = 200, description = "The wallet is taken away; `id` is the id of the account", body = CommandResult)),
 )]
 pub async fn take_staffs_away<B: Backend>(
     id: web::Path<AccountId>,
