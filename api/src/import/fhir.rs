@@ -264,6 +264,12 @@ const OBJECT_IDENTIFIERS: [(&str, &str); 6] = [
     ),
 ];
 
+/// A code, in whatever case it is told.
+fn code<'de, D: Deserializer<'de>>(code: D) -> Result<Option<String>, D::Error> {
+    let told = Option::<String>::deserialize(code)?;
+    Ok(told.map(|told| told.trim().to_lowercase()))
+}
+
 /// A code system by its URL, by whichever of its names it is told: an object identifier, the URL of an edition of SNOMED CT, or `https`.
 fn code_system<'de, D: Deserializer<'de>>(system: D) -> Result<Option<String>, D::Error> {
     let told = Option::<String>::deserialize(system)?;
@@ -519,7 +525,9 @@ pub(super) struct Reaction {
 #[serde(rename_all = "camelCase")]
 pub(super) struct MedicationRequest {
     pub(super) subject: Option<Reference>,
+    #[serde(default, deserialize_with = "code")]
     pub(super) status: Option<String>,
+    #[serde(default, deserialize_with = "code")]
     pub(super) intent: Option<String>,
     pub(super) do_not_perform: Option<bool>,
     pub(super) reported_boolean: Option<bool>,
@@ -536,6 +544,7 @@ pub(super) struct MedicationRequest {
 #[serde(rename_all = "camelCase")]
 pub(super) struct MedicationStatement {
     pub(super) subject: Option<Reference>,
+    #[serde(default, deserialize_with = "code")]
     pub(super) status: Option<String>,
     pub(super) medication_codeable_concept: Option<CodeableConcept>,
     pub(super) medication_reference: Option<Reference>,
@@ -549,6 +558,7 @@ pub(super) struct MedicationStatement {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Medication {
     pub(super) id: Option<String>,
+    #[serde(default, deserialize_with = "code")]
     pub(super) status: Option<String>,
     #[serde(default)]
     pub(super) code: CodeableConcept,

@@ -357,6 +357,10 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     if recorded.is_told_otherwise {
         notes.changed("Patient", path, people::TOLD_OTHERWISE);
     }
+    if recorded.has_double {
+        let why = "has the id, the name and the day of birth of somebody who is registered under another number: both have a record now";
+        notes.changed("Patient", path, why);
+    }
     if recorded.death_kept {
         let why = "is recorded as dead, and this source says nothing of it: the death stays";
         notes.changed("Patient", path, why);

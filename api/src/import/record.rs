@@ -44,9 +44,11 @@ pub(super) struct Recorded {
     /// Whether an older state than the recorded one tells of a death, and that one does not.
     pub(super) death_added: bool,
     /// Whether the record has another name, sex, date of birth or number than what is told.
+    pub(super) is_told_otherwise: bool,
     /// How many identifiers there was no room for.
     pub(super) surplus_names: usize,
-    pub(super) is_told_otherwise: bool,
+    /// Whether somebody of this id, name and day of birth is registered under another number.
+    pub(super) has_double: bool,
     /// How many identifiers are not recorded, for they are somebody else's here.
     pub(super) names_of_others: usize,
     /// What is to be said of the entries of which lists.
@@ -61,8 +63,9 @@ impl From<Done> for Recorded {
             death_kept: false,
             death_taken_back: false,
             death_added: false,
-            surplus_names: 0,
             is_told_otherwise: false,
+            surplus_names: 0,
+            has_double: false,
             names_of_others: 0,
             remarks: Vec::new(),
         }
@@ -123,6 +126,11 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         .map_or(Place::Taken, |name| Place::New(name.clone()))
 }
 
+/// Whether a record is of somebody of this very id who looks the same: on another server, or with a number that was corrected since.
+fn is_double(person: &Person, details: &PatientDetails) -> bool {
+    person.resource.iter().any(|name| details.is_called(name)) && person.likeness.resembles(&likeness_of(details))
+}
+
 /// The days that a recorded day may stand for.
 const fn vague((year, month, day): Born) -> Born {
     match (month, day) {
@@ -155,7 +163,10 @@ pub(super) async fn record(
         let (registration, names_of_others) = without_others_names(registration, &place, &found);
         let attempt = match place {
             Place::Known(id) => update(client, id, person, &registration).await?,
-            Place::New(name) => register(client, name, &registration).await?.map(Recorded::from),
+            Place::New(name) => register(client, name, &registration).await?.map(|done| Recorded {
+                has_double: found.iter().any(|(_, details)| is_double(person, details)),
+                ..Recorded::from(done)
+            }),
             Place::Several => return Err(RecordError::Several),
             Place::Taken => return Err(RecordError::Taken),
         };
@@ -260,6 +271,7 @@ async fn update(
             death_added: is_no_newer && details.deceased.is_none() && merged.deceased.is_some(),
             is_told_otherwise: likeness_of(&details).is_told_otherwise(&person.likeness),
             names_of_others: 0,
+            has_double: false,
             surplus_names: told
                 .names()
                 .filter(|name| name.system != ADDRESSES && !merged.is_called(name))

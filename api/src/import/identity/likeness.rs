@@ -136,13 +136,16 @@ impl Likeness {
         self.is_patient && is_named(self) && is_named(other) && !is_called_as && !self.is_named_as(other)
     }
 
-    /// Whether the two, taken for one, differ in a name, the sex, the date of birth or a number: that somebody may want to see.
+    /// Whether the two, taken for one, differ in a name, the sex, the date of birth or a number, or only one of two ids has a given name:
+    /// that somebody may want to see.
     pub(in crate::import) fn is_told_otherwise(&self, other: &Self) -> bool {
         self.gender.zip(other.gender).is_some_and(|(one, two)| one != two)
             || self.born.zip(other.born).is_some_and(|(one, two)| !agree(one, two))
             || self.is_called_otherwise(other)
             || apart(&self.family, &other.family)
             || self.numbered_apart(other)
+            // Newborns have no name yet, and perhaps a twin's number.
+            || (self.own != other.own && self.given.is_empty() != other.given.is_empty())
     }
 
     /// Adds what an older state says of a person and this one does not.

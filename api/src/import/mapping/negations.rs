@@ -115,7 +115,7 @@ const WORDS: [(&str, Matter, Said); 37] = [
 ];
 
 /// What people write where a form wants an answer. The whole text, whatever it is about.
-const ANSWERS: [(&str, Said); 38] = [
+const ANSWERS: [(&str, Said); 40] = [
     ("none", NoneKnown),
     ("none known", NoneKnown),
     ("none reported", NoneKnown),
@@ -138,6 +138,8 @@ const ANSWERS: [(&str, Said); 38] = [
     ("negative", NoneKnown),
     ("refuted", NoneKnown),
     ("disproved", NoneKnown),
+    ("not allergic", NoneKnown),
+    ("no allergy", NoneKnown),
     ("ruled out", NoneKnown),
     ("excluded", NoneKnown),
     ("unknown", Unknown),
@@ -221,7 +223,7 @@ const NEGATES: [&str; 24] = [
 ];
 
 /// How a text begins that negates what is taken or not borne. Illnesses begin so as well: not for resuscitation, sin hogar.
-const NEGATES_NO_ILLNESS: [&str; 4] = ["no ", "not ", "never ", "sin "];
+const NEGATES_NO_ILLNESS: [&str; 3] = ["no ", "not ", "sin "];
 
 /// What begins with "no" and is something all the same.
 const NOT_NEGATED: [&str; 5] = [
@@ -519,7 +521,12 @@ fn of_words(text: &str, kind: Matter) -> Option<Voice> {
     if TAGS.contains(&inner) {
         return Some(of_phrase(outer, kind));
     }
-    let (outer, inner) = (of_phrase(outer, kind), of_phrase(inner, kind));
+    // In brackets stands what does not go with it: COPD (no oxygen), penicillin (no anaphylaxis).
+    let beside = |voice| match voice {
+        Voice::Negation(_, NoneKnownOfOther) => Voice::Finding,
+        voice => voice,
+    };
+    let (outer, inner) = (of_phrase(outer, kind), beside(of_phrase(inner, kind)));
     Some(match (outer, inner) {
         (Voice::Finding, Voice::Negation(..) | Voice::Answer(NoneKnown)) => Voice::Doubtful,
         (Voice::Finding, _) => Voice::Finding,

@@ -7,6 +7,7 @@ use crate::import::fhir::CodeableConcept;
 pub(super) struct Status {
     name: &'static str,
     systems: &'static [&'static str],
+    /// Those by which it is so come first.
     codes: &'static [&'static str],
 }
 
@@ -21,12 +22,12 @@ impl Status {
             "http://hl7.org/fhir/allergy-verification-status",
         ],
         codes: &[
-            "entered-in-error",
-            "refuted",
-            "differential",
-            "provisional",
-            "unconfirmed",
             "confirmed",
+            "unconfirmed",
+            "provisional",
+            "differential",
+            "refuted",
+            "entered-in-error",
         ],
     };
 
@@ -50,22 +51,34 @@ impl Status {
         codes: &["active", "inactive", "resolved"],
     };
 
-    /// The code: under a system of its own, else under none, else of another system, else as it is written.
+    /// The code: under a system of its own, else under none, else of another system, else as it is written. Of several the one by which it
+    /// is so.
     pub(super) fn of(&self, concept: &Option<CodeableConcept>) -> Option<&'static str> {
-        let concept = concept.as_ref()?;
+        let coded = self.coded(concept.as_ref()?);
+        let best = coded.first().copied();
+        best.or_else(|| self.known(concept.as_ref()?.text.as_deref()))
+    }
+
+    /// The codes that count, each once, in the order of [`Self::codes`].
+    fn coded(&self, concept: &CodeableConcept) -> Vec<&'static str> {
         let rank = |system: Option<&str>| match system {
             Some(system) if self.systems.contains(&system) => 0,
             None => 1,
             Some(_) => 2,
         };
-        let codings = concept.coding.iter().filter_map(|coding| {
-            let code = self
-                .known(coding.code.as_deref())
-                .or(self.known(coding.display.as_deref()))?;
-            Some((rank(coding.system.as_deref()), code))
-        });
-        let best = codings.min_by_key(|(rank, _)| *rank).map(|(_, code)| code);
-        best.or_else(|| self.known(concept.text.as_deref()))
+        let codings: Vec<(u8, &'static str)> = concept
+            .coding
+            .iter()
+            .filter_map(|coding| {
+                let code = self
+                    .known(coding.code.as_deref())
+                    .or(self.known(coding.display.as_deref()))?;
+                Some((rank(coding.system.as_deref()), code))
+            })
+            .collect();
+        let best = codings.iter().map(|(rank, _)| *rank).min();
+        let is_told = |code: &&&'static str| codings.iter().any(|(rank, told)| Some(*rank) == best && told == *code);
+        self.codes.iter().filter(is_told).copied().collect()
     }
 
     /// The code, with a remark when there is a status and it is none of FHIR's.
@@ -74,6 +87,19 @@ impl Status {
         if code.is_none() && concept.as_ref().is_some_and(|concept| !concept.is_empty()) {
             remarks.changed(format!(
                 "has a {} that is none of FHIR R4, and is taken as if it had none",
+                self.name
+            ));
+        }
+        // A kind of one of them may stand beside it, such as relapse beside active.
+        let is_active = |code: &&'static str| matches!(*code, "active" | "recurrence" | "relapse");
+        let all = concept.as_ref().map(|concept| self.coded(concept)).unwrap_or_default();
+        let contradicts = match self.name {
+            "clinicalStatus" => all.iter().any(is_active) && !all.iter().all(is_active),
+            _ => all.len() > 1,
+        };
+        if contradicts {
+            remarks.changed(format!(
+                "has a {} that contradicts itself, and is recorded as what is so",
                 self.name
             ));
         }

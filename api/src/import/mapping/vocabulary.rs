@@ -81,7 +81,10 @@ pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName], context
 
 /// Whether any of the names is in use, and tells something.
 pub(in crate::import) fn has_name(names: &[fhir::HumanName], context: &Context) -> bool {
-    let tells = |name: &&fhir::HumanName| name.family.is_some() || name.text.is_some() || !name.given.is_empty();
+    let is_another = |name: &fhir::HumanName| matches!(name.used.as_deref(), Some("anonymous" | "nickname"));
+    let tells = |name: &&fhir::HumanName| {
+        !is_another(name) && (name.family.is_some() || name.text.is_some() || !name.given.is_empty())
+    };
     best_first(names, &NAMES, context).iter().any(tells)
 }
 

@@ -495,6 +495,28 @@ fn a_state_without_a_name_in_use_leaves_the_name() {
 }
 
 #[test]
+fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
+    let [one, two] = ["1", "2"].map(|number| somebody("p1", "Jane", "Smith", "2015-05-05", &plain("urn:mrn", number)));
+    let mut records = Vec::new();
+    assert_eq!(
+        (
+            tell(&mut records, &[one]),
+            tell(&mut records, std::slice::from_ref(&two))
+        ),
+        (0, 0)
+    );
+    assert_eq!(records.len(), 2);
+    let bundle = bundle(&[json!({ "resource": two })]);
+    let mut index = Index::default();
+    index.add(0, identity::scan(&fhir::contents(&bundle, false), context().now));
+    index.close();
+    let parts = parts::parts(&index, 0, "", &fhir::contents(&bundle, false));
+    let (owner, share) = Gathering::default().add(&index, parts.shares).pop().unwrap();
+    let person = people::person(&index, owner, &share, &context());
+    assert!(is_double(&person, &records[0].details));
+}
+
+#[test]
 fn a_year_of_birth_is_told_exactly_later_under_one_id() {
     let number = plain("urn:mrn", "1");
     let told = |born: &str| somebody("p1", "Jane", "Smith", born, &number);

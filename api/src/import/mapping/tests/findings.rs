@@ -108,6 +108,7 @@ fn an_answer_of_a_form_is_no_finding() {
         assert_eq!(intake.no_known_allergies_to, [AllergyKind::Medication], "{drugs}");
     }
     for something in [
+        "Penicillin (no anaphylaxis)",
         "Penicillin allergy not ruled out",
         "Penicillin cannot be excluded",
         "No longer tolerates milk",
@@ -122,7 +123,13 @@ fn an_answer_of_a_form_is_no_finding() {
     ] {
         assert_eq!(conditions(nothing), Findings::NotAsked, "{nothing}");
     }
-    for something in ["Not for resuscitation", "No fixed abode", "Sin hogar", "Rh negative"] {
+    for something in [
+        "COPD (no oxygen)",
+        "Not for resuscitation",
+        "No fixed abode",
+        "Sin hogar",
+        "Rh negative",
+    ] {
         assert!(matches!(conditions(something), Findings::Known(_)), "{something}");
     }
     for nothing in [
@@ -203,6 +210,25 @@ fn the_substance_of_a_reaction_is_the_allergen_where_the_code_says_only_that_it_
 }
 
 #[test]
+fn of_statuses_that_contradict_each_other_the_one_counts_by_which_it_is_so() {
+    let coded = |codes: [&str; 2]| json!({ "coding": codes.map(|code| json!({ "code": code })) });
+    for (field, codes) in [
+        ("verificationStatus", ["refuted", "confirmed"]),
+        ("clinicalStatus", ["inactive", "active"]),
+    ] {
+        let allergy = of_patient("AllergyIntolerance", json!({ field: coded(codes) }));
+        let plan = remarked(
+            &[a_patient(), allergy],
+            Fate::Changed,
+            &format!("has a {field} that contradicts itself"),
+        );
+        assert_eq!(plan.patients[0].intake.allergies.list().len(), 1, "{field}");
+    }
+    let relapse = of_patient("Condition", json!({ "clinicalStatus": coded(["active", "relapse"]) }));
+    assert!(remarks(&mapped(&[a_patient(), relapse])).is_empty());
+}
+
+#[test]
 fn what_has_ended_or_was_entered_in_error_is_not_taken() {
     let statement = |fields: Value| of_patient("MedicationStatement", fields);
     let aspirin = |status: &str, end: &str| {
@@ -215,6 +241,12 @@ fn what_has_ended_or_was_entered_in_error_is_not_taken() {
         let intake = intake_of(&[statement(aspirin("active", end))]);
         assert_eq!(intake.medications.list()[0].active, is_taken, "{end}");
     }
+    assert!(
+        intake_of(&[statement(aspirin("Active", "9999-01-01"))])
+            .medications
+            .list()[0]
+            .active
+    );
     let over = [a_patient(), statement(aspirin("active", "2020-01-01"))];
     remarked(&over, Fate::Changed, "is active and has an end that has passed");
 
