@@ -552,6 +552,11 @@ pub(super) struct MedicationStatement {
     pub(super) contained: Vec<Value>,
     pub(super) effective_date_time: Option<String>,
     pub(super) effective_period: Option<Period>,
+    /// STU3's word for it: `n` when it was not taken.
+    #[serde(default, deserialize_with = "code")]
+    pub(super) taken: Option<String>,
+    /// DSTU2's.
+    pub(super) was_not_taken: Option<bool>,
 }
 
 /// FHIR `Medication`.

@@ -36,6 +36,17 @@ impl SourceId {
         scopes.is_some_and(|(one, two)| one != two && is_of_patient(one) == is_of_patient(two))
     }
 
+    /// Whether both are certainly two resources: of one server, or of a patient whom it calls so, with two ids; or of two servers.
+    pub fn is_beside(self, other: Self) -> bool {
+        let is_of_one = self.scope.is_some() && self.scope == other.scope;
+        (is_of_one && self.resource != other.resource)
+            || (self.is_of_server() && other.is_of_server() && self.is_of_another_server(other))
+    }
+
+    fn is_of_server(self) -> bool {
+        self.scope.is_some_and(|[first, ..]| first & OF_PATIENT == 0)
+    }
+
     /// The scope that a server is, by a digest of its address.
     pub const fn of_server([a, b, c, d]: [u8; 4]) -> [u8; 4] {
         [a & !OF_PATIENT, b, c, d]
@@ -78,12 +89,9 @@ impl Sources {
         Some(self.0.iter().any(|known| known.may_be(source)))
     }
 
-    /// Whether another resource of the same server, or of a patient whom it calls so, is one of them.
+    /// Whether another resource than one of them is certainly another thing.
     pub fn have_beside(&self, source: Option<SourceId>) -> bool {
-        let is_beside = |known: &SourceId, source: SourceId| {
-            known.scope.is_some() && known.scope == source.scope && known.resource != source.resource
-        };
-        source.is_some_and(|source| self.0.iter().any(|known| is_beside(known, source)))
+        source.is_some_and(|source| self.0.iter().any(|known| known.is_beside(source)))
     }
 
     /// With one that tells it now.

@@ -432,7 +432,15 @@ impl<'a> Grouping<'a> {
         let scoped: Vec<(Scope, u32)> = holders.iter().filter_map(|one| Some((scope(one)?, *one))).collect();
         let scopes: HashSet<Scope> = scoped.iter().map(|(scope, _)| *scope).collect();
         if scopes.len() <= 1 {
-            return self.sets.union_all(holders);
+            for (at, one) in holders.iter().enumerate() {
+                for other in holders.iter().take(at) {
+                    let both = self.state(*one).zip(self.state(*other));
+                    if both.is_some_and(|(one, other)| !are_two_entries(one, other)) {
+                        self.sets.union(*one, *other);
+                    }
+                }
+            }
+            return;
         }
         let mut first: HashMap<Scope, u32> = HashMap::new();
         for (scope, number) in scoped {
@@ -461,6 +469,9 @@ impl<'a> Grouping<'a> {
         let (Some(left), Some(right)) = (self.state(one), self.state(two)) else {
             return false;
         };
+        if are_two_entries(left, right) {
+            return false;
+        }
         if (left.file, left.bundle) == (right.file, right.bundle) {
             return !left.likeness.contradicts(&right.likeness, Bond::Resource);
         }
@@ -478,10 +489,17 @@ fn is_one_of_two_patients(one: &State, other: &State) -> bool {
     let dates = one.stamp.updated.date().zip(other.stamp.updated.date());
     let versions = one.stamp.version.zip(other.stamp.version);
     (one.file, one.bundle) == (other.file, other.bundle)
+        && !are_two_entries(one, other)
         && one.contained.is_none()
         && other.contained.is_none()
         && (dates.is_some_and(|(one, other)| one != other) || versions.is_some_and(|(one, other)| one != other))
         && tell_the_same(one, other)
+}
+
+/// Whether both stand in one bundle, which has an address of its own for each: whatever their ids are, they are two.
+fn are_two_entries(one: &State, other: &State) -> bool {
+    (one.file, one.bundle) == (other.file, other.bundle)
+        && one.url.zip(other.url).is_some_and(|(one, other)| one != other)
 }
 
 /// Whether two states have a word in common, or when they began, or an identifier.
@@ -514,7 +532,7 @@ impl Alike<'_> {
     fn bond(&self, other: &Self) -> Bond {
         let (one, two) = (self.state, other.state);
         let is_one_id = one.likeness.own.is_some() && one.likeness.own == two.likeness.own;
-        if is_one_id && self.is_in_file_with(other) && one.bundle == two.bundle {
+        if is_one_id && self.is_in_file_with(other) && one.bundle == two.bundle && !are_two_entries(one, two) {
             return Bond::Resource;
         }
         let is_typed = one.identifiers.iter().any(|(standing, name)| {

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use chrono::{Datelike as _, NaiveDate};
 use domain::kernel::{Gender, Identifier};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::key::Key;
 
@@ -27,7 +28,7 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) is_patient: bool,
     /// The date of birth, if it is told.
     pub(in crate::import) born: Option<Born>,
-    /// As the how-manieth of several they were born (FHIR R4, `multipleBirthInteger`).
+    /// As the how-manieth of several they were born (FHIR R4, `multipleBirthInteger`); 0 for one of several.
     pub(in crate::import) birth_order: Option<i64>,
     /// Administrative gender, if it is told.
     pub(in crate::import) gender: Option<u8>,
@@ -78,14 +79,18 @@ impl Likeness {
         let gender = self.gender.zip(other.gender).is_some_and(|(one, two)| one != two);
         let (given, first) = (self.is_called_otherwise(other), self.is_first_otherwise(other));
         let family = apart(&self.family, &other.family);
-        if (other_day && (first || family || gender)) || (days.is_none() && first && family) {
+        // Somebody may have married and had their date of birth corrected since.
+        let is_near = !days.is_some_and(|(one, two)| are_generations(one, two));
+        let is_certain = bond >= Bond::Known && self.is_numbered_as(other) && !first && !gender && is_near;
+        if (other_day && !is_certain && (first || family || gender)) || (days.is_none() && first && family) {
             return true;
         }
         let other_resource = self.own.is_none() || self.own != other.own;
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
         // One of several who were born at once is known by their own id, or by being told so again.
         let is_other_twin = self.birth_order != other.birth_order && matches!(bond, Bond::Plain | Bond::Typed);
-        if other_resource && is_other_twin {
+        let are_told_apart = bond == Bond::Plain && self.birth_order.is_some() && other.birth_order.is_some();
+        if is_other_twin && (other_resource || are_told_apart) {
             return true;
         }
         match bond {
@@ -301,7 +306,10 @@ pub(in crate::import) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> 
 
 /// The given names of one name; `None` when it has none.
 pub(in crate::import) fn called<'a>(given: impl IntoIterator<Item = &'a str>) -> Option<Vec<Given>> {
-    let given = given.into_iter().flat_map(str::split_whitespace).map(letters);
+    let given = given
+        .into_iter()
+        .flat_map(|name| name.split(|c: char| c.is_whitespace() || c == '-'))
+        .map(letters);
     let initial = |name: &str| name.chars().take(1).collect::<String>();
     let given = given.filter(|name| !name.is_empty());
     let given: Vec<Given> = given.map(|name| (digest(&name), digest(&initial(&name)))).collect();
@@ -315,7 +323,9 @@ pub(in crate::import) fn whole(text: &str) -> Word {
 
 /// The letters of a name, in lower case, without what stands between them.
 fn letters(name: &str) -> String {
-    name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+    // Some systems write no accents.
+    let name = name.to_lowercase();
+    name.nfd().filter(|c| c.is_alphanumeric()).nfc().collect()
 }
 
 fn digest(letters: &str) -> Word {
@@ -635,6 +645,8 @@ mod tests {
         }
         for (told, known) in [
             ("Anna", "ANNA"),
+            ("Jose", "José"),
+            ("Anna-Maria", "Anna Maria"),
             ("Maria", "Anna Maria"),
             ("Anna Theresia", "Anna Maria"),
             ("Annamaria", "Anna Maria"),

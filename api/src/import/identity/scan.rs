@@ -86,6 +86,8 @@ struct Header<'a> {
     #[serde(default)]
     multiple_birth_integer: Lenient<i64>,
     #[serde(default)]
+    multiple_birth_boolean: Lenient<bool>,
+    #[serde(default)]
     subject: Lenient<Reference>,
     #[serde(default)]
     patient: Lenient<Reference>,
@@ -349,7 +351,11 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
                 _ => (day.year(), Some(day.month()), Some(day.day())),
             }
         }),
-        birth_order: header.multiple_birth_integer.0,
+        birth_order: header.multiple_birth_integer.0.or(header
+            .multiple_birth_boolean
+            .0
+            .filter(|several| *several)
+            .map(|_| 0)),
         gender: header.gender.0.as_deref().and_then(|gender| match gender {
             "male" => Some(0),
             "female" => Some(1),
@@ -374,15 +380,16 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
     };
 }
 
-/// Whether a name is one that somebody mainly goes by: the official one, or else one in use, or else any.
+/// Whether a name is the one that somebody mainly goes by: the official one, or else one in use, or else any; the first of them.
 fn is_main(name: &HumanName, all: &[HumanName]) -> bool {
-    let rank = |name: &HumanName| match name.used.as_deref() {
+    let rank = |name: &&HumanName| match name.used.as_deref() {
+        _ if name.period.as_ref().is_some_and(|period| period.end.is_some()) => 3,
         Some("official") => 0,
         None | Some("usual") => 1,
         _ => 2,
     };
-    let is_named = |name: &&HumanName| !name.given.is_empty();
-    all.iter().filter(is_named).map(rank).min() == Some(rank(name))
+    let named = all.iter().filter(|name| !name.given.is_empty());
+    named.min_by_key(rank).is_some_and(|main| std::ptr::eq(main, name))
 }
 
 /// The codes and texts of a finding, as words.

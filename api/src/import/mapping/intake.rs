@@ -523,6 +523,9 @@ fn is_taken(resource: &fhir::MedicationStatement, remarks: &mut Remarks<'_>) -> 
     match resource.status.as_deref() {
         Some("entered-in-error") => remarks.passed_over("was entered in error"),
         Some("not-taken") => remarks.passed_over("says that it was not taken"),
+        _ if resource.taken.as_deref() == Some("n") || resource.was_not_taken == Some(true) => {
+            remarks.passed_over("says that it was not taken");
+        }
         Some("intended") => remarks.no_place("is intended, and not taken yet"),
         _ => return true,
     }

@@ -170,14 +170,18 @@ pub(super) fn brings_back<T: Finding>(gone: &Withdrawn, told: &T, now: DateTime<
 }
 
 /// Whether an entry of another id says what was taken back, is of the same day, and is dated before that: a source that gives its
-/// resources new ids may have told it before.
+/// resources new ids may have told it before. Two resources of one server, or of two, are two.
 pub(super) fn brings_back_under_another_id<T: Finding>(gone: &Withdrawn, told: &T) -> bool {
     let is_same = gone
         .concept
         .as_ref()
         .is_some_and(|concept| same(concept, told.concept()));
     let is_before = told.as_of().is_some_and(|told| told < gone.as_of);
-    gone.matter == T::MATTER && is_same && gone.since == told.since() && is_before
+    let are_two = gone
+        .source
+        .zip(told.source())
+        .is_some_and(|(gone, told)| gone.is_beside(told));
+    gone.matter == T::MATTER && is_same && gone.since == told.since() && is_before && !are_two
 }
 
 /// Whether an entry is recorded already, whatever was taken back under another id.
@@ -307,7 +311,7 @@ impl<T: Finding> Updated<T> {
         let others = known.sources().clone().without(new.source());
         if is_equal(known, &new) {
             *known = told_again(known, new, others, is_news);
-        } else if !is_news {
+        } else if !(is_news || (is_same_resource && is_not_last(known, new.source()))) {
             self.older = self.older.saturating_add(1);
         } else {
             self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
@@ -320,6 +324,14 @@ impl<T: Finding> Updated<T> {
             }
         }
     }
+}
+
+/// Whether another resource has told an entry since this one did: the entry's date is that one's, and nobody knows this one's any more.
+fn is_not_last<T: Finding>(known: &T, source: Option<SourceId>) -> bool {
+    known
+        .source()
+        .zip(source)
+        .is_some_and(|(last, source)| !last.may_be(source))
 }
 
 /// An entry of which the same is told once more, by the same resource or by another. The last of its sources is the one of its date.

@@ -464,6 +464,15 @@ fn what_several_resources_tell_stays_while_one_of_them_does() {
         .map(|one| (&*one.concept.text, one.sources.last()))
         .collect();
     assert_eq!(said, [("nuts", source(1)), ("fish", source(2))]);
+    // The date of the entry is the other one's.
+    let between = intake(
+        &record,
+        &told(1, "fish", "2020-01-15T00:00:00Z"),
+        &Beside::default(),
+        now(),
+    )
+    .intake;
+    assert_eq!(between.allergies.list().len(), 2);
 }
 
 #[test]

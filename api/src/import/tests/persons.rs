@@ -266,7 +266,12 @@ fn what_two_were_called_as_children_makes_them_nobody_else() {
         twin["name"] = json!([first, second]);
         twin
     };
-    for (used, other) in [("old", "Baby"), ("nickname", "Bug"), ("usual", "Ann")] {
+    for (used, other) in [
+        ("old", "Baby"),
+        ("nickname", "Bug"),
+        ("usual", "Ann"),
+        ("official", "Baby"),
+    ] {
         let twins = [twin("t1", "Jane Ann", used, other), twin("t2", "Mary Ann", used, other)];
         let outcome = ran(&[of(&twins)]);
         assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2), "{used}");
@@ -288,6 +293,45 @@ fn an_allergy_is_of_its_patient_whatever_else_it_tells() {
         all.map(|one| one.intake.allergies.list().len()).collect::<Vec<_>>(),
         [1, 0]
     );
+}
+
+#[test]
+fn what_a_bundle_has_two_addresses_for_is_two_whatever_the_ids() {
+    let entry = |number: u32, resource: Value| json!({ "fullUrl": format!("urn:uuid:00000000-0000-4000-8000-{number:012}"), "resource": resource });
+    let urn = |number: u32| to(&format!("urn:uuid:00000000-0000-4000-8000-{number:012}"));
+    let drug = |text: &str| json!({ "resourceType": "Medication", "id": "1", "code": { "text": text } });
+    let taken = |patient: u32, drug: u32| {
+        json!({
+            "resourceType": "MedicationStatement", "id": "1", "status": "active", "subject": urn(patient), "medicationReference": urn(drug),
+        })
+    };
+    let nuts = |patient: u32, at: &str| {
+        let allergy = json!({ "resourceType": "AllergyIntolerance", "id": "1", "code": { "text": "Nuts" }, "patient": urn(patient) });
+        dated(allergy, at)
+    };
+    let outcome = ran(&[bundle(
+        "collection",
+        &[
+            entry(1, child("1", "Ann", "female", "1970-01-01", &mrn("1")[0])),
+            entry(2, child("2", "Bob", "male", "1980-01-01", &mrn("2")[0])),
+            entry(3, drug("Warfarin")),
+            entry(4, drug("Aspirin")),
+            entry(5, taken(1, 3)),
+            entry(6, taken(2, 4)),
+            entry(7, nuts(1, "2024-01-01T00:00:00Z")),
+            entry(8, nuts(2, "2024-02-01T00:00:00Z")),
+        ],
+    )]);
+    let all = outcome.patients.iter();
+    let known: Vec<_> = all
+        .map(|one| {
+            (
+                one.intake.medications.list()[0].concept.text.clone(),
+                one.intake.allergies.list().len(),
+            )
+        })
+        .collect();
+    assert_eq!(known, [("Warfarin".to_owned(), 1), ("Aspirin".to_owned(), 1)]);
 }
 
 /// A deletion of what has this address.

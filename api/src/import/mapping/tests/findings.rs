@@ -247,6 +247,9 @@ fn what_has_ended_or_was_entered_in_error_is_not_taken() {
             .list()[0]
             .active
     );
+    for older in [json!({ "taken": "n" }), json!({ "wasNotTaken": true })] {
+        assert_eq!(intake_of(&[statement(older)]).medications, Findings::NotAsked);
+    }
     let over = [a_patient(), statement(aspirin("active", "2020-01-01"))];
     remarked(&over, Fate::Changed, "is active and has an end that has passed");
 
