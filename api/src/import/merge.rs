@@ -181,6 +181,8 @@ pub(super) enum Remark {
     Older,
     /// It is told and not taken: it is a state from before its source took it back.
     KeptOut,
+    /// It is told and not taken: another resource that said the same was taken back later, and may be this one under another id.
+    KeptOutAlike,
     /// It is told and not taken: there is no room for it.
     NoRoom,
     /// It is told and not taken: it is over, or none, and may be one of several that are recorded.
@@ -285,9 +287,10 @@ impl Merge<'_> {
         let (gone, told): (Vec<&T>, Vec<&T>) = told.iter().partition(|new| is_gone(new));
         let is_outspoken = |new: &&T| self.words.are_newer(*new, self.now);
         let (outspoken, told): (Vec<&T>, Vec<&T>) = told.into_iter().partition(is_outspoken);
-        self.remark::<T>(Remark::KeptOut, gone.len());
-        for kept_out in &gone {
-            self.keep_out(*kept_out);
+        for kept_out in gone {
+            let is_own = known.iter().any(|gone| findings::brings_back(gone, kept_out, self.now));
+            self.remark::<T>(if is_own { Remark::KeptOut } else { Remark::KeptOutAlike }, 1);
+            self.keep_out(kept_out);
         }
         self.remark::<T>(Remark::Outspoken, outspoken.len());
 

@@ -395,6 +395,11 @@ fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
             notes,
             "is a state from before the source took it back, and is not brought back",
         ),
+        Remark::KeptOutAlike => notes.left_out(
+            kind,
+            path,
+            "says what another resource said that was taken back later, and may be that one under a new id: it is not brought back",
+        ),
         Remark::NoRoom => notes.left_out(
             kind,
             path,

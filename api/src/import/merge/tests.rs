@@ -302,7 +302,7 @@ fn what_was_taken_back_is_not_brought_back_under_another_id() {
     let told = |record: &Intake, number, day| intake(record, &conditions_of(&[egg(number, day)]), &none(), now());
     let older = told(&record, 2, 10);
     assert_eq!(older.intake.conditions.list(), []);
-    assert_eq!(count(&older, Remark::KeptOut), 1);
+    assert_eq!(count(&older, Remark::KeptOutAlike), 1);
     let newer = told(&record, 2, 30).intake;
     assert_eq!(newer.conditions.list().len(), 1);
     // One that was there beside it is told again, and nobody is troubled.
@@ -315,7 +315,19 @@ fn what_was_taken_back_is_not_brought_back_under_another_id() {
     .intake;
     let again = told(&record, 2, 10);
     assert_eq!(again.intake.conditions.list().len(), 1);
-    assert_eq!(count(&again, Remark::KeptOut), 0);
+    assert_eq!(count(&again, Remark::KeptOutAlike), 0);
+    // Two resources of one server are two.
+    let scoped = |number: u8| Condition {
+        sources: Sources::from(Some(SourceId {
+            scope: Some([1; 4]),
+            resource: [number; 8],
+        })),
+        ..egg(number, 10)
+    };
+    gone.ended[0].source = scoped(1).sources.last();
+    let record = intake(&conditions_of(&[scoped(1)]), &Intake::default(), &gone, now()).intake;
+    let other = intake(&record, &conditions_of(&[scoped(2)]), &none(), now()).intake;
+    assert_eq!(other.conditions.list().len(), 1);
 }
 
 #[test]
@@ -597,7 +609,7 @@ fn what_was_kept_out_is_newer_than_what_its_resource_told_before() {
     refuted.ended[0].source = source(1);
     let record = intake(&Intake::default(), &Intake::default(), &refuted, now()).intake;
     let kept_out = intake(&record, &told(2, "fish", 5), &none(), now());
-    assert_eq!(count(&kept_out, Remark::KeptOut), 1);
+    assert_eq!(count(&kept_out, Remark::KeptOutAlike), 1);
     let record = kept_out.intake;
     let mut word = word(Matter::Allergies, None, true, at(3));
     word.words[0].source = source(2);
