@@ -11,6 +11,7 @@
 
 mod contained;
 mod current;
+mod gathered;
 mod intake;
 mod negations;
 mod notes;

@@ -10,13 +10,13 @@ use super::key::Key;
 
 /// The patients of whom each file tells, by their ids and their groups.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(super) struct FileSources {
     told: HashMap<u32, HashSet<(Option<Key>, u32)>>,
     /// Of two files, whether they have a patient in common under one id.
     common: RefCell<HashMap<(u32, u32), bool>>,
 }
 
-impl Sources {
+impl FileSources {
     /// Of these states and their groups.
     pub(super) fn of(states: &[State], groups: &[u32]) -> Self {
         let mut sources = Self::default();

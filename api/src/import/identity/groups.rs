@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Kind;
-use super::file_sources::Sources;
+use super::file_sources::FileSources;
 use super::index::{Scope, State};
 use super::key::Key;
 use super::likeness::Bond;
@@ -168,7 +168,7 @@ impl<'a> Grouping<'a> {
     /// another server's.
     fn by_deletions(&mut self, of: impl Fn(Kind) -> bool) {
         let servers = self.servers();
-        let sources = Sources::of(self.states, &self.sets.clone().flat());
+        let sources = FileSources::of(self.states, &self.sets.clone().flat());
         let whose = &self.whose;
         let server = |state: &State| state.base.or_else(|| servers.get(&state.file).copied().flatten());
         let mut there: HashMap<(Kind, Key), Vec<u32>> = HashMap::new();

@@ -106,12 +106,11 @@ impl Likeness {
                     || (first && gender)
                     || days.is_some_and(|(one, two)| are_generations(one, two))
             }
-            Bond::Typed => {
-                (other_resource && self.numbered_apart(other))
-                    || (given && gender)
-                    || (self.is_patient && (given || gender))
-                    || other_day
+            // Doctors have no twins.
+            Bond::Typed if self.is_patient => {
+                (other_resource && self.numbered_apart(other)) || given || gender || other_day
             }
+            Bond::Typed => (other_resource && self.numbered_apart(other)) || (given && gender) || other_day,
             Bond::Plain => {
                 other_day
                     || (self.is_patient && (given || days.is_none()))

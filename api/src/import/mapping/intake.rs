@@ -5,7 +5,8 @@ use domain::kernel::{Concept, TextRule};
 use domain::patient::{Abated, Allergy, AllergyKind, Condition, Intake, Matter, Medication};
 use serde_json::Value;
 
-use super::negations::{Gathered, Said, finding, is_any_allergy, names_something, said, said_of_allergies};
+use super::gathered::Gathered;
+use super::negations::{Said, finding, is_any_allergy, names_something, said, said_of_allergies};
 use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};

@@ -7,8 +7,10 @@ use crate::import::fhir::CodeableConcept;
 pub(super) struct Status {
     name: &'static str,
     systems: &'static [&'static str],
-    /// Those by which it is so come first.
-    codes: &'static [&'static str],
+    /// The codes by which it is so.
+    stands: &'static [&'static str],
+    /// Those by which it is not, or not any more.
+    falls: &'static [&'static str],
 }
 
 impl Status {
@@ -21,14 +23,8 @@ impl Status {
             "http://hl7.org/fhir/condition-ver-status",
             "http://hl7.org/fhir/allergy-verification-status",
         ],
-        codes: &[
-            "confirmed",
-            "unconfirmed",
-            "provisional",
-            "differential",
-            "refuted",
-            "entered-in-error",
-        ],
+        stands: &["confirmed", "unconfirmed", "provisional"],
+        falls: &["differential", "refuted", "entered-in-error"],
     };
 
     /// Whether a condition is still there.
@@ -38,7 +34,8 @@ impl Status {
             "http://terminology.hl7.org/CodeSystem/condition-clinical",
             "http://hl7.org/fhir/condition-clinical",
         ],
-        codes: &["active", "recurrence", "relapse", "inactive", "remission", "resolved"],
+        stands: &["active", "recurrence", "relapse"],
+        falls: &["inactive", "remission", "resolved"],
     };
 
     /// Whether an allergy is still there.
@@ -48,8 +45,13 @@ impl Status {
             "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical",
             "http://hl7.org/fhir/allergy-clinical-status",
         ],
-        codes: &["active", "inactive", "resolved"],
+        stands: &["active"],
+        falls: &["inactive", "resolved"],
     };
+
+    fn codes(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.stands.iter().chain(self.falls).copied()
+    }
 
     /// The code: under a system of its own, else under none, else of another system, else as it is written. Of several the one by which it
     /// is so.
@@ -59,7 +61,7 @@ impl Status {
         best.or_else(|| self.known(concept.as_ref()?.text.as_deref()))
     }
 
-    /// The codes that count, each once, in the order of [`Self::codes`].
+    /// The codes that count, each once, first those by which it is so.
     fn coded(&self, concept: &CodeableConcept) -> Vec<&'static str> {
         let rank = |system: Option<&str>| match system {
             Some(system) if self.systems.contains(&system) => 0,
@@ -77,8 +79,8 @@ impl Status {
             })
             .collect();
         let best = codings.iter().map(|(rank, _)| *rank).min();
-        let is_told = |code: &&&'static str| codings.iter().any(|(rank, told)| Some(*rank) == best && told == *code);
-        self.codes.iter().filter(is_told).copied().collect()
+        let is_told = |code: &&'static str| codings.iter().any(|(rank, told)| Some(*rank) == best && told == code);
+        self.codes().filter(is_told).collect()
     }
 
     /// The code, with a remark when there is a status and it is none of FHIR's.
@@ -90,13 +92,10 @@ impl Status {
                 self.name
             ));
         }
-        // A kind of one of them may stand beside it, such as relapse beside active.
-        let is_active = |code: &&'static str| matches!(*code, "active" | "recurrence" | "relapse");
         let all = concept.as_ref().map(|concept| self.coded(concept)).unwrap_or_default();
-        let contradicts = match self.name {
-            "clinicalStatus" => all.iter().any(is_active) && !all.iter().all(is_active),
-            _ => all.len() > 1,
-        };
+        let contradicts = [self.stands, self.falls]
+            .iter()
+            .all(|codes| all.iter().any(|code| codes.contains(code)));
         if contradicts {
             remarks.changed(format!(
                 "has a {} that contradicts itself, and is recorded as what is so",
@@ -109,6 +108,6 @@ impl Status {
     /// The code that a word is, whatever its letters and what joins them.
     fn known(&self, word: Option<&str>) -> Option<&'static str> {
         let word = word?.trim().to_lowercase().replace([' ', '_'], "-");
-        self.codes.iter().find(|code| **code == word).copied()
+        self.codes().find(|code| *code == word)
     }
 }

@@ -92,6 +92,7 @@ fn an_answer_of_a_form_is_no_finding() {
         "The patient has no known drug allergies.",
         "Free of latex allergy",
         "Penicillin (disproved)",
+        "Negative",
         "Penicillin (ruled out)",
         "Allergies reviewed, none",
         "Allergies not reviewed",
@@ -100,7 +101,7 @@ fn an_answer_of_a_form_is_no_finding() {
     ] {
         assert_eq!(allergies(text(nothing)), Findings::NotAsked, "{nothing}");
     }
-    for none in ["No-known allergies", "Allergies: none", "N.K.A.", "Denies", "Negative"] {
+    for none in ["No-known allergies", "Allergies: none", "N.K.A.", "Denies"] {
         assert_eq!(allergies(text(none)), Findings::NoneKnown, "{none}");
     }
     for drugs in ["N.K.D.A.", "Allergies: NKDA", "\"NKDA\"", "NKMA"] {
