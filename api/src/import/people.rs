@@ -6,7 +6,7 @@ use domain::patient::{Intake, Matter, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
-use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, is_global, is_on_a_server, keys};
+use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
 use super::mapping::{self, Context, Notes, Plan, Visit};
 use super::merge::{self, Beside, Ended};
 use super::parts::{self, Deleted, Share, behind_role};
@@ -317,7 +317,7 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
         given: super::identity::words(details.name.given.iter().map(String::as_str)),
         called: super::identity::called(details.name.given.iter().map(String::as_str))
             .into_iter()
-            .map(|called| (true, called))
+            .map(|called| (Usage::Main, called))
             .collect(),
         family: super::identity::words([details.name.family.as_str()]),
         mark: None,
@@ -338,7 +338,7 @@ pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
         given: super::identity::words(name.given.iter().map(String::as_str)),
         called: super::identity::called(name.given.iter().map(String::as_str))
             .into_iter()
-            .map(|called| (true, called))
+            .map(|called| (Usage::Main, called))
             .collect(),
         family: super::identity::words([name.family.as_str()]),
         ..Likeness::default()

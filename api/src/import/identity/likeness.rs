@@ -34,8 +34,8 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) gender: Option<u8>,
     /// Every given name, of every name.
     pub(in crate::import) given: Vec<Word>,
-    /// The given names of every name that has some, in order; and whether the name is one of those that they mainly go by.
-    pub(in crate::import) called: Vec<(bool, Vec<Given>)>,
+    /// The given names of every name that has some, in order, and what the name is to them.
+    pub(in crate::import) called: Vec<(Usage, Vec<Given>)>,
     /// Every family name.
     pub(in crate::import) family: Vec<Word>,
     /// Something else that is one thing in all states: when a visit began.
@@ -44,6 +44,17 @@ pub(in crate::import) struct Likeness {
     pub(in crate::import) identifiers: Vec<(Key, Key)>,
     /// What the resource itself is called.
     pub(in crate::import) own: Option<Key>,
+}
+
+/// What a name is to whoever has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::import) enum Usage {
+    /// The one that they mainly go by.
+    Main,
+    /// Another one, beside it.
+    Beside,
+    /// One that they went by.
+    Former,
 }
 
 /// What two states have in common, for which they may be one. The more it says, the less speaks against it.
@@ -207,13 +218,13 @@ impl Likeness {
         self.no_names_agree(other, is_one_first)
     }
 
-    /// That both once had a name, or have a nickname, in common proves nothing: every newborn is called Baby.
+    /// Somebody goes mainly by what the other one does, or did before. Any other name in common proves nothing: every newborn is called
+    /// Baby, and a sister's name may be one's second.
     fn no_names_agree(&self, other: &Self, agree: impl Fn(&[Given], &[Given]) -> bool) -> bool {
-        let is_common = |(is_main, one): &(bool, Vec<Given>)| {
-            let mut theirs = other
-                .called
-                .iter()
-                .filter(|(is_theirs_main, _)| *is_main || *is_theirs_main);
+        use Usage::{Former, Main};
+        let counts = |usages| matches!(usages, (Main, Main) | (Main, Former) | (Former, Main));
+        let is_common = |(usage, one): &(Usage, Vec<Given>)| {
+            let mut theirs = other.called.iter().filter(|(theirs, _)| counts((*usage, *theirs)));
             theirs.any(|(_, two)| agree(one, two))
         };
         !self.called.is_empty() && !other.called.is_empty() && !self.called.iter().any(is_common)
@@ -371,7 +382,10 @@ mod tests {
             birth_order: None,
             gender: Some(1),
             given: words([given]),
-            called: called([given]).into_iter().map(|called| (true, called)).collect(),
+            called: called([given])
+                .into_iter()
+                .map(|called| (Usage::Main, called))
+                .collect(),
             family: words([family]),
             mark: None,
             identifiers,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Kind;
 use super::key::Key;
-use super::likeness::{self, ADDRESSES, Likeness, Word, called, whole, words};
+use super::likeness::{self, ADDRESSES, Likeness, Usage, Word, called, whole, words};
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
@@ -365,7 +365,7 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
         called: names
             .iter()
-            .filter_map(|name| Some((is_main(name, &names), called(name.given.iter().map(String::as_str))?)))
+            .filter_map(|name| Some((usage(name, &names), called(name.given.iter().map(String::as_str))?)))
             .collect(),
         family: words(
             names
@@ -380,16 +380,24 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
     };
 }
 
-/// Whether a name is the one that somebody mainly goes by: the official one, or else one in use, or else any; the first of them.
-fn is_main(name: &HumanName, all: &[HumanName]) -> bool {
+/// What a name is to whoever has it. They mainly go by the official one, or else by one in use, or else by any; the first of them.
+fn usage(name: &HumanName, all: &[HumanName]) -> Usage {
+    let is_former = |name: &HumanName| {
+        let has_ended = name.period.as_ref().is_some_and(|period| period.end.is_some());
+        has_ended || matches!(name.used.as_deref(), Some("old" | "maiden"))
+    };
     let rank = |name: &&HumanName| match name.used.as_deref() {
-        _ if name.period.as_ref().is_some_and(|period| period.end.is_some()) => 3,
+        _ if is_former(name) => 3,
         Some("official") => 0,
         None | Some("usual") => 1,
         _ => 2,
     };
     let named = all.iter().filter(|name| !name.given.is_empty());
-    named.min_by_key(rank).is_some_and(|main| std::ptr::eq(main, name))
+    match named.min_by_key(rank) {
+        Some(main) if std::ptr::eq(main, name) => Usage::Main,
+        _ if is_former(name) => Usage::Former,
+        _ => Usage::Beside,
+    }
 }
 
 /// The codes and texts of a finding, as words.

@@ -10,7 +10,7 @@ use Matter::{Allergies, Conditions, Medications};
 use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unknown};
 
 /// What people write who have no code, or one of their own. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 37] = [
+const WORDS: [(&str, Matter, Said); 40] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
@@ -22,6 +22,9 @@ const WORDS: [(&str, Matter, Said); 37] = [
     ("nkda", Allergies, TO_DRUGS),
     ("nkma", Allergies, TO_DRUGS),
     ("nda", Allergies, TO_DRUGS),
+    ("without allergies", Allergies, NoneKnown),
+    ("zero allergies", Allergies, NoneKnown),
+    ("never had allergies", Allergies, NoneKnown),
     ("allergies not reviewed", Allergies, NotAsked),
     ("no drug allergies", Allergies, TO_DRUGS),
     ("no medication allergies", Allergies, TO_DRUGS),
@@ -51,12 +54,13 @@ const WORDS: [(&str, Matter, Said); 37] = [
 ];
 
 /// What people write where a form wants an answer. The whole text, whatever it is about.
-const ANSWERS: [(&str, Said); 33] = [
+const ANSWERS: [(&str, Said); 34] = [
     ("none", NoneKnown),
     ("none known", NoneKnown),
     ("none reported", NoneKnown),
     ("nil", NoneKnown),
     ("nil known", NoneKnown),
+    ("nothing known", NoneKnown),
     ("no", NoneKnown),
     ("keine", NoneKnown),
     ("keine bekannt", NoneKnown),
