@@ -212,7 +212,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         }
     }
     for deleted in &share.deleted {
-        let why = "was deleted at the source: what is recorded of it as of then is taken out, and no older state brings it back";
+        let why = "was deleted at the source, and is theirs who alone are told of beside it: if it is recorded, it is taken out, and no older state brings it back";
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
         beside.ended.push(end_of(deleted));
     }

@@ -151,17 +151,9 @@ impl<'a> Grouping<'a> {
 
     /// Makes one what is told twice in the same words.
     fn unite_the_same(&mut self, states: &[u32]) {
-        for (at, one) in states.iter().enumerate() {
-            let same = states.iter().take(at).find(|other| {
-                let both = self.state(*one).zip(self.state(**other));
-                both.is_some_and(|(one, other)| {
-                    one.likeness == other.likeness && one.identifiers == other.identifiers && !one.deleted
-                })
-            });
-            if let Some(same) = same {
-                self.sets.union(*same, *one);
-            }
-        }
+        self.unite_where(states, |one, other| {
+            one.likeness == other.likeness && one.identifiers == other.identifiers && !one.deleted && !other.deleted
+        });
     }
 
     /// A deletion tells an id, and no more: it is of the resource of that id which is nearest, if there is one. Another file may be
@@ -413,15 +405,18 @@ impl<'a> Grouping<'a> {
         for holders in of_patient.values() {
             self.within_scopes(holders);
         }
-        let mut rest = holders;
-        while let Some((one, others)) = rest.split_first() {
-            for other in others {
+        self.unite_where(holders, is_one_of_two_patients);
+    }
+
+    /// Makes one any two of which this is true.
+    fn unite_where(&mut self, states: &[u32], are_one: impl Fn(&State, &State) -> bool) {
+        for (at, one) in states.iter().enumerate() {
+            for other in states.iter().take(at) {
                 let both = self.state(*one).zip(self.state(*other));
-                if both.is_some_and(|(one, other)| is_one_of_two_patients(one, other)) {
+                if both.is_some_and(|(one, other)| are_one(one, other)) {
                     self.sets.union(*one, *other);
                 }
             }
-            rest = others;
         }
     }
 
@@ -432,15 +427,7 @@ impl<'a> Grouping<'a> {
         let scoped: Vec<(Scope, u32)> = holders.iter().filter_map(|one| Some((scope(one)?, *one))).collect();
         let scopes: HashSet<Scope> = scoped.iter().map(|(scope, _)| *scope).collect();
         if scopes.len() <= 1 {
-            for (at, one) in holders.iter().enumerate() {
-                for other in holders.iter().take(at) {
-                    let both = self.state(*one).zip(self.state(*other));
-                    if both.is_some_and(|(one, other)| !are_two_entries(one, other)) {
-                        self.sets.union(*one, *other);
-                    }
-                }
-            }
-            return;
+            return self.unite_where(holders, |one, other| !are_two_entries(one, other));
         }
         let mut first: HashMap<Scope, u32> = HashMap::new();
         for (scope, number) in scoped {
@@ -449,14 +436,7 @@ impl<'a> Grouping<'a> {
         }
         let is_urn = |number: &&u32| self.state(**number).is_some_and(|state| !state.is_id_told());
         let urns: Vec<u32> = holders.iter().filter(is_urn).copied().collect();
-        for (at, one) in urns.iter().enumerate() {
-            for other in urns.iter().take(at) {
-                let both = self.state(*one).zip(self.state(*other));
-                if both.is_some_and(|(one, other)| tell_the_same(one, other)) {
-                    self.sets.union(*one, *other);
-                }
-            }
-        }
+        self.unite_where(&urns, tell_the_same);
     }
 
     fn is_same(&self, one: u32, two: u32) -> bool {

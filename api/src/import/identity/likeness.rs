@@ -192,11 +192,15 @@ impl Likeness {
         self.born.is_some_and(|born| agree(born, day))
     }
 
+    /// Every word of every name.
+    fn names(&self) -> BTreeSet<Word> {
+        self.given.iter().chain(&self.family).copied().collect()
+    }
+
     /// Whether two names are common to them, wherever in a name they stand, and their first names are not two: where a name is told in
     /// one piece, nobody knows which is the first, and one has to have all names of the other.
     fn is_named_as(&self, other: &Self) -> bool {
-        let names = |one: &Self| -> BTreeSet<Word> { one.given.iter().chain(&one.family).copied().collect() };
-        let (one, two) = (names(self), names(other));
+        let (one, two) = (self.names(), other.names());
         let is_in_pieces = !self.called.is_empty() && !other.called.is_empty();
         one.intersection(&two).count() >= 2
             && if is_in_pieces {
@@ -206,8 +210,13 @@ impl Likeness {
             }
     }
 
-    /// Whether both have given names, and none in common: the first is another, or each has one beside it that the other has not.
+    /// Whether both have given names, and none in common: the first is another, or each has one beside it that the other has not. Of a
+    /// name in one piece nobody knows what is given: then it is the whole name.
     pub(in crate::import) fn is_called_otherwise(&self, other: &Self) -> bool {
+        let is_in_piece = self.is_patient && (self.called.is_empty() || other.called.is_empty());
+        if is_in_piece && self.names().len() > 1 && other.names().len() > 1 {
+            return !self.names().is_subset(&other.names()) && !other.names().is_subset(&self.names());
+        }
         self.no_names_agree(other, |one, two| {
             is_one_first(one, two) && (is_in(one, two) || is_in(two, one))
         })

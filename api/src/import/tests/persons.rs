@@ -294,6 +294,17 @@ fn what_two_were_called_as_children_makes_them_nobody_else() {
         let outcome = ran(&[of(&twins)]);
         assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2), "{used}");
     }
+    // Nobody knows what is given in a name that is told in one piece.
+    let typed = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+    let mut typed = json!({ "system": "urn:mrn", "value": "1", "type": typed });
+    typed["use"] = json!("official");
+    let whole = |id: &str, text: &str| {
+        let mut sister = child(id, "", "female", "2015-05-05", &typed);
+        sister["name"] = json!([{ "text": text }]);
+        sister
+    };
+    let outcome = ran(&[of(&[whole("t1", "Smith, Anna")]), of(&[whole("t2", "Smith, Ella")])]);
+    assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2));
     // Whoever was called otherwise is who they were.
     let before = child("t1", "Baby", "female", "2015-05-05", &number);
     let after = twin("t1", "Jane Ann", "old", "Baby");
