@@ -217,9 +217,18 @@ impl Likeness {
         if is_in_piece && self.names().len() > 1 && other.names().len() > 1 {
             return !self.names().is_subset(&other.names()) && !other.names().is_subset(&self.names());
         }
-        self.no_names_agree(other, |one, two| {
-            is_one_first(one, two) && (is_in(one, two) || is_in(two, one))
-        })
+        self.no_names_agree(other, is_one_name) || self.has_other_second_names(other)
+    }
+
+    /// Whether both have other names beside the main one, and none in common: two who are still called Baby.
+    fn has_other_second_names(&self, other: &Self) -> bool {
+        let second = |one: &Self| -> Vec<Vec<Given>> {
+            let all = one.called.iter().filter(|(usage, _)| *usage == Usage::Beside);
+            all.map(|(_, called)| called.clone()).collect()
+        };
+        let (one, two) = (second(self), second(other));
+        let is_common = |one: &Vec<Given>| two.iter().any(|two| is_one_name(one, two));
+        !one.is_empty() && !two.is_empty() && !one.iter().any(is_common)
     }
 
     /// Whether both have first given names, and none in common.
@@ -260,6 +269,11 @@ impl Likeness {
 /// Whether two given names may be one. An initial is every name that begins so.
 const fn is_one(one: Given, two: Given) -> bool {
     one.0 == two.0 || (one.1 == two.1 && (one.0 == one.1 || two.0 == two.1))
+}
+
+/// Whether the given names may be one's: the first is, and one has all of the other's.
+fn is_one_name(one: &[Given], two: &[Given]) -> bool {
+    is_one_first(one, two) && (is_in(one, two) || is_in(two, one))
 }
 
 fn is_one_first(one: &[Given], two: &[Given]) -> bool {

@@ -7,7 +7,7 @@ use domain::kernel::CodeSystem;
 use domain::patient::{AllergyKind, Matter};
 
 use self::codes::{ABSENT, ANY, IPS, IPS_SYSTEM, SNOMED, TO_DRUGS};
-use self::phrases::{ANY_ALLERGY, of_words};
+use self::phrases::{ANY_ALLERGY, is_none_in_some_language, of_words};
 use crate::import::fhir::{CodeableConcept, Coding};
 
 /// What is said instead of a finding.
@@ -70,8 +70,9 @@ impl Voices {
             let says_none = voice.is_some_and(|voice| voice != Voice::Finding);
             let own = [coding.display.as_deref(), coding.code.as_deref()];
             // How a code that says that there is none is written names nothing.
-            is_repeated |=
-                (says_none && is_known(coding) || is_absence(coding)) && own.contains(&concept.text.as_deref());
+            let is_none = is_absence(coding) || (says_none && is_known(coding));
+            let is_in_other_words = concept.text.as_deref().is_some_and(is_none_in_some_language);
+            is_repeated |= is_none && (own.contains(&concept.text.as_deref()) || is_in_other_words);
             let list = if is_absence(coding) {
                 &mut voices.absent
             } else if is_known(coding) {
@@ -209,7 +210,14 @@ fn of_coding(coding: &Coding, kind: Matter) -> Option<Voice> {
         _ => &[],
     };
     if let Some(&(_, matter, said)) = table.iter().find(|(known, ..)| *known == code) {
-        return Some(Voice::Negation(matter, said));
+        // A code that is shown as what it does not say was mistaken.
+        let is_other = |display: &str| display.trim() != code && !is_none_in_some_language(display);
+        let is_mistaken = shown() == Some(Voice::Finding) && coding.display.as_deref().is_some_and(is_other);
+        return Some(if is_mistaken {
+            Voice::Doubtful
+        } else {
+            Voice::Negation(matter, said)
+        });
     }
     Some(match shown() {
         Some(negation @ Voice::Negation(..)) => negation,

@@ -276,6 +276,7 @@ fn what_two_were_called_as_children_makes_them_nobody_else() {
     for (one, two) in [
         (&["Anna"][..], &["Ella", "Anna"][..]),
         (&["Anna", "Baby"], &["Baby", "Ella"]),
+        (&["Baby", "Anna"], &["Baby", "Ella"]),
     ] {
         let outcome = ran(&[of(&[named("t1", one), named("t2", two)])]);
         assert_eq!(

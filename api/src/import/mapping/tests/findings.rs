@@ -151,6 +151,30 @@ fn an_answer_of_a_form_is_no_finding() {
 }
 
 #[test]
+fn a_code_that_is_shown_as_something_else_says_neither() {
+    let coded = |display: &str, text: Option<&str>| json!({ "code": { "coding": [{ "system": SNOMED, "code": "716186003", "display": display }], "text": text } });
+    for text in [None, Some("Penicillin")] {
+        let plan = remarked(
+            &[a_patient(), of_patient("AllergyIntolerance", coded("Penicillin", text))],
+            Fate::LeftOut,
+            "says that there is none and names something",
+        );
+        assert_eq!(plan.patients[0].intake.allergies, Findings::NotAsked);
+    }
+    // In whatever language it is shown.
+    for none in [
+        "Ingen kendte allergier",
+        "Nessuna allergia nota",
+        "Brak znanych alergii",
+        "Keine bekannte Allergie",
+    ] {
+        for text in [None, Some(none), Some("Aucune allergie connue")] {
+            assert_eq!(allergies(coded(none, text)), Findings::NoneKnown, "{none} {text:?}");
+        }
+    }
+}
+
+#[test]
 fn a_code_system_is_known_by_its_object_identifier_too() {
     for system in ["urn:oid:2.16.840.1.113883.6.96", "2.16.840.1.113883.6.96"] {
         assert_eq!(allergies(coded(system, "716186003")), Findings::NoneKnown, "{system}");
