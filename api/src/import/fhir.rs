@@ -5,6 +5,7 @@
 
 mod document;
 mod elements;
+mod name;
 mod time;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub(super) use self::document::{Contents, Item, contents};
 pub(super) use self::elements::{Elements, Unread};
+pub(super) use self::name::HumanName;
 pub(super) use self::time::Moment;
 
 /// What is wrong with a bundle, and where. It never quotes the value: that may be health data.
@@ -317,20 +319,6 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
         .into_iter()
         .flatten()
         .collect())
-}
-
-/// FHIR `HumanName`.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct HumanName {
-    #[serde(rename = "use")]
-    pub(super) used: Option<String>,
-    pub(super) text: Option<String>,
-    pub(super) family: Option<String>,
-    #[serde(default, deserialize_with = "texts")]
-    pub(super) given: Vec<String>,
-    #[serde(default, deserialize_with = "texts")]
-    pub(super) prefix: Vec<String>,
-    pub(super) period: Option<Period>,
 }
 
 /// FHIR `Address`.

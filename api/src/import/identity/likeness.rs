@@ -201,7 +201,7 @@ impl Likeness {
     /// one piece, nobody knows which is the first, and one has to have all names of the other.
     fn is_named_as(&self, other: &Self) -> bool {
         let (one, two) = (self.names(), other.names());
-        let is_in_pieces = !self.called.is_empty() && !other.called.is_empty();
+        let is_in_pieces = self.has_main_name() && other.has_main_name();
         one.intersection(&two).count() >= 2
             && if is_in_pieces {
                 !self.is_called_otherwise(other)
@@ -213,7 +213,7 @@ impl Likeness {
     /// Whether both have given names, and none in common: the first is another, or each has one beside it that the other has not. Of a
     /// name in one piece nobody knows what is given: then it is the whole name.
     pub(in crate::import) fn is_called_otherwise(&self, other: &Self) -> bool {
-        let is_in_piece = self.is_patient && (self.called.is_empty() || other.called.is_empty());
+        let is_in_piece = self.is_patient && !(self.has_main_name() && other.has_main_name());
         if is_in_piece && self.names().len() > 1 && other.names().len() > 1 {
             return !self.names().is_subset(&other.names()) && !other.names().is_subset(&self.names());
         }
@@ -245,7 +245,12 @@ impl Likeness {
             let mut theirs = other.called.iter().filter(|(theirs, _)| counts((*usage, *theirs)));
             theirs.any(|(_, two)| agree(one, two))
         };
-        !self.called.is_empty() && !other.called.is_empty() && !self.called.iter().any(is_common)
+        self.has_main_name() && other.has_main_name() && !self.called.iter().any(is_common)
+    }
+
+    /// Whether the given names of the name that they mainly go by are told. They are not where it is told in one piece.
+    fn has_main_name(&self) -> bool {
+        self.called.iter().any(|(usage, _)| *usage == Usage::Main)
     }
 
     /// Whether they have an identifier in common.
@@ -343,7 +348,12 @@ pub(in crate::import) fn called<'a>(given: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .flat_map(|name| name.split(|c: char| c.is_whitespace() || c == '-'))
         .map(letters);
-    let initial = |name: &str| name.chars().take(1).collect::<String>();
+    // Neither a number nor one of several who are not named yet, as `Baby II` is, begins with an initial.
+    let is_number = |name: &str| matches!(name, "ii" | "iii" | "iv") || name.starts_with(char::is_numeric);
+    let initial = |name: &str| {
+        let length = if is_number(name) { name.len() } else { 1 };
+        name.chars().take(length).collect::<String>()
+    };
     let given = given.filter(|name| !name.is_empty());
     let given: Vec<Given> = given.map(|name| (digest(&name), digest(&initial(&name)))).collect();
     Some(given).filter(|given| !given.is_empty())
@@ -515,6 +525,8 @@ mod tests {
             ("Anna Maria", "Anna Theresia"),
             ("Baby Boy A", "Baby Boy B"),
             ("Twin 1", "Twin 2"),
+            ("Twin 1", "Twin 12"),
+            ("Baby I", "Baby II"),
         ] {
             for bond in [Bond::Plain, Bond::Typed] {
                 assert!(contradict(&named(one), &named(two), bond), "{one} {two} {bond:?}");

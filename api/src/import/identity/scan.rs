@@ -365,7 +365,7 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
         called: names
             .iter()
-            .filter_map(|name| Some((usage(name, &names), called(name.given.iter().map(String::as_str))?)))
+            .filter_map(|name| Some((usage(name, &names, now), called(name.given.iter().map(String::as_str))?)))
             .collect(),
         family: words(
             names
@@ -381,10 +381,15 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
 }
 
 /// What a name is to whoever has it. They mainly go by the official one, or else by one in use, or else by any; the first of them.
-fn usage(name: &HumanName, all: &[HumanName]) -> Usage {
+fn usage(name: &HumanName, all: &[HumanName], now: DateTime<Utc>) -> Usage {
     let is_former = |name: &HumanName| {
-        let has_ended = name.period.as_ref().is_some_and(|period| period.end.is_some());
-        has_ended || matches!(name.used.as_deref(), Some("old" | "maiden"))
+        let end = name.period.as_ref().and_then(|period| period.end.as_deref());
+        let is_to_come = |end: &str| {
+            Moment::read(end)
+                .and_then(|end| end.end(chrono_tz::UTC))
+                .is_some_and(|end| end > now)
+        };
+        end.is_some_and(|end| !is_to_come(end)) || matches!(name.used.as_deref(), Some("old" | "maiden"))
     };
     let rank = |name: &&HumanName| match name.used.as_deref() {
         _ if is_former(name) => 3,
@@ -392,7 +397,8 @@ fn usage(name: &HumanName, all: &[HumanName]) -> Usage {
         None | Some("usual") => 1,
         _ => 2,
     };
-    let named = all.iter().filter(|name| !name.given.is_empty());
+    // One that is told in one piece may be the main one too.
+    let named = all.iter().filter(|name| !name.given.is_empty() || name.text.is_some());
     match named.min_by_key(rank) {
         Some(main) if std::ptr::eq(main, name) => Usage::Main,
         _ if is_former(name) => Usage::Former,

@@ -146,14 +146,18 @@ fn right(runs: &[Vec<State>]) -> BTreeMap<String, bool> {
             let in_order = (0..FILES).flat_map(|file| states.iter().filter(move |state| state.file == file));
             let of_it = in_order.filter(|state| state.resource == resource);
             let when = |state: &State| state.day.map_or(100 + run, usize::from);
-            // Of those of one time the last one.
-            let Some(newest) = of_it.enumerate().max_by_key(|(place, state)| (when(state), *place)) else {
-                continue;
-            };
-            let (when, left) = (when(newest.1), left(newest.1));
-            let is_news = known.is_none_or(|(known, was)| when > known && (newest.1.day.is_some() || was != left));
-            if is_news {
-                known = Some((when, left));
+            let mut told: Vec<&State> = of_it.collect();
+            told.sort_by_key(|state| when(state));
+            // A run tells the newest state of what is in it. Deletions alone are told each, for nothing is there that has states.
+            if told.iter().any(|state| state.what != What::Deleted) {
+                told.drain(..told.len() - 1);
+            }
+            let before = known;
+            for state in told {
+                let (when, left) = (when(state), left(state));
+                if before.is_none_or(|(known, was)| when > known && (state.day.is_some() || was != left)) {
+                    known = Some((when, left));
+                }
             }
         }
         if let Some((_, Some((words, is_over)))) = known {

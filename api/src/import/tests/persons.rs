@@ -306,6 +306,24 @@ fn what_two_were_called_as_children_makes_them_nobody_else() {
     };
     let outcome = ran(&[of(&[whole("t1", "Smith, Anna")]), of(&[whole("t2", "Smith, Ella")])]);
     assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2));
+    // The one that they mainly go by may be told so, beside what they are called at home, and be theirs for a time to come.
+    let baby = json!({ "use": "usual", "family": "Smith", "given": ["Baby"] });
+    for official in [
+        json!({ "use": "official", "text": "NAME Smith" }),
+        json!({ "use": "official", "family": "Smith", "text": "NAME Smith" }),
+        json!({ "use": "official", "family": "Smith", "given": ["NAME"], "period": { "end": "2090-01-01" } }),
+    ] {
+        let sister = |id: &str, given: &str| {
+            let mut sister = child(id, "", "female", "2015-05-05", &typed);
+            let official = official.to_string().replace("NAME", given);
+            sister["name"] = json!([serde_json::from_str::<Value>(&official).unwrap(), baby]);
+            sister
+        };
+        let outcome = ran(&[of(&[sister("t1", "Anna"), sister("t2", "Ella")])]);
+        assert_eq!((outcome.patients.len(), outcome.refused.len()), (0, 2), "{official}");
+        let outcome = ran(&[of(&[sister("t1", "Anna")]), of(&[sister("t2", "Anna")])]);
+        assert_eq!((outcome.patients.len(), outcome.refused.len()), (1, 0), "{official}");
+    }
     // Whoever was called otherwise is who they were.
     let before = child("t1", "Baby", "female", "2015-05-05", &number);
     let after = twin("t1", "Jane Ann", "old", "Baby");
