@@ -57,9 +57,17 @@ fn besides(text: &str, family: &str, titles: &[String]) -> Vec<String> {
     let Some(at) = plains.windows(family.len().max(1)).position(|words| words == family) else {
         return Vec::new();
     };
-    let rest = if at > 0 { &whole[..at] } else { &whole[family.len()..] };
+    let rest = if at > 0 {
+        whole.get(..at)
+    } else {
+        whole.get(family.len()..)
+    };
     let between = |word: &&str| word.trim_matches([',', ';']).to_owned();
-    rest.iter().map(between).filter(|word| !word.is_empty()).collect()
+    rest.into_iter()
+        .flatten()
+        .map(between)
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 fn words(text: &str) -> Vec<String> {
