@@ -1,12 +1,13 @@
 //! Calendars: availability, booking, and what becomes of an appointment.
 //!
 //! An appointment is found by its id through the read models, which say whose it is and in which calendar it stands; the
-//! calendar itself then decides. If it has left for another day in between, the command follows it. A recorded visit decides
-//! in its own stream.
+//! calendar itself then decides. If it has left for another day in between, the command follows it. A recorded visit stands in no
+//! calendar, but in its patient's record: see `encounters.rs`.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, Slot, check_session};
-use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, check_session};
+use domain::encounter::{EncounterError, Ending};
+use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId, Slot};
 
 use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
 use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
@@ -86,6 +87,16 @@ impl AppointmentAction {
         match self {
             Self::Confirm | Self::Complete | Self::MarkNoShow => Action::ConductAppointment,
             Self::Cancel { .. } => Action::ChangeAppointment,
+        }
+    }
+
+    /// How a recorded visit ends by it; `None` when it is no end.
+    fn ending(&self) -> Option<Ending> {
+        match self {
+            Self::Confirm => None,
+            Self::Complete => Some(Ending::Completed),
+            Self::MarkNoShow => Some(Ending::NoShow),
+            Self::Cancel { reason } => Some(Ending::Cancelled { reason: reason.clone() }),
         }
     }
 
@@ -254,25 +265,22 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<AppointmentDone, UseCaseError> {
         let found = self.find_appointment(principal, action.policy(), appointment).await?;
+        if found.recorded {
+            let ending = action.ending();
+            let ending = ending.ok_or_else(|| Refusal::from(EncounterError::Recorded))?;
+            return self.conclude_visit(principal, &found, ending, expected, issue).await;
+        }
         let context = self.stamp(principal, issue);
         let mut day = first_day(issue, found.day, expected);
-        let mut in_own_stream = found.recorded;
         for _ in 0..MOST_MOVES {
-            let seen = expected_on(day, appointment, expected)?;
-            let target = if in_own_stream {
-                // It is all that stands there.
-                Target::of(CalendarId::of_visit(appointment)).expecting(seen.map(|seen| Expected::whole(seen.version)))
-            } else {
-                let owner = found.owner;
-                Target::of(CalendarId { owner, day }).expecting(seen)
+            let calendar = CalendarId {
+                owner: found.owner,
+                day,
             };
+            let target = Target::of(calendar).expecting(expected_on(day, appointment, expected)?);
             let command = action.command(appointment, context.at);
             match self.execute::<Calendar>(target, command, &context).await {
                 Err(CommandError::Rejected(CalendarError::Moved { to })) => day = to,
-                // Recorded before visits had streams of their own.
-                Err(CommandError::Rejected(CalendarError::UnknownAppointment)) if in_own_stream => {
-                    in_own_stream = false;
-                }
                 done => {
                     return Ok(AppointmentDone {
                         id: appointment,
@@ -303,9 +311,8 @@ impl<B: Backend> Clinic<B> {
         let found = self
             .find_appointment(principal, Action::ChangeAppointment, appointment)
             .await?;
-        // So is what an organisation without a practitioner provided.
         let practitioner = found.practitioner.filter(|_| !found.recorded);
-        let practitioner = practitioner.ok_or_else(|| Refusal::from(CalendarError::Recorded))?;
+        let practitioner = practitioner.ok_or_else(|| Refusal::from(EncounterError::Recorded))?;
         let missing = UseCaseError::NotFound(Resource::Appointment);
         let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
         let context = self.stamp(principal, issue);
@@ -443,7 +450,7 @@ pub(crate) fn local_day(slot: &Slot, time_zone: chrono_tz::Tz) -> NaiveDate {
 }
 
 /// What the caller expects of an appointment in a calendar; stale when they saw it on another day.
-fn expected_on(
+pub(crate) fn expected_on(
     day: NaiveDate,
     appointment: AppointmentId,
     expected: Option<AppointmentVersion>,

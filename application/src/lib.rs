@@ -10,7 +10,7 @@
 //! - [`queries`]: what can be read, and in which shape.
 //! - [`identity`] and [`policy`]: who is asking, and what they may do. [`rules`]: what an operator decides.
 //! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
-//!   [`calendars`], [`visits`], [`accounts`], [`wallets`], [`admission`] and [`status`]. They fail with [`error::UseCaseError`].
+//!   [`calendars`], [`encounters`], [`accounts`], [`wallets`], [`admission`] and [`status`]. They fail with [`error::UseCaseError`].
 //! - [`trouble`]: what can be wrong with a running server.
 //! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`secrets`]: what else the world must provide.
 
@@ -20,6 +20,7 @@ pub mod admission;
 pub mod calendars;
 pub mod clinic;
 pub mod command;
+pub mod encounters;
 pub mod error;
 pub mod identity;
 pub mod invitations;
@@ -41,5 +42,4 @@ pub mod sessions;
 pub mod status;
 pub mod transaction;
 pub mod trouble;
-pub mod visits;
 pub mod wallets;

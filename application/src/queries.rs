@@ -6,8 +6,8 @@ use std::future::Future;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
-use domain::calendar::{AppointmentStatus, Slot};
-use domain::kernel::{AccountId, AppointmentId, Concept, Identifier, PatientId, PractitionerId, Wallet};
+use domain::calendar::AppointmentStatus;
+use domain::kernel::{AccountId, AppointmentId, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet};
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 use serde::{Deserialize, Serialize};

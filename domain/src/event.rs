@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::account::AccountEvent;
 use crate::calendar::CalendarEvent;
+use crate::encounter::EncounterEvent;
 use crate::kernel::{
-    AccountId, AggregateRef, CalendarId, Category, ClinicEvent, DecodeError, EncodedEvent, PatientId, PersonalField,
-    PersonalSlot, PractitionerId, Seal, WalletId, decode_current,
+    AccountId, AggregateRef, AggregateType, CalendarId, Category, ClinicEvent, DecodeError, EncodedEvent, EncounterId,
+    Parts, PatientId, PersonalField, PersonalSlot, PractitionerId, Seal, WalletId, decode_current,
 };
 use crate::patient::PatientEvent;
 use crate::practitioner::PractitionerEvent;
@@ -50,37 +51,45 @@ macro_rules! events {
                 }
             }
 
-            /// Whether events of this aggregate are read in this schema. One that is not known is a newer program's.
-            pub const fn knows(of: AggregateRef, schema: u8) -> bool {
+            /// Whether an event of this stream is read: its aggregate, and the schema. One that is not known is a newer program's.
+            pub fn knows(stream: AggregateRef, schema: u8, shared: &[u8]) -> bool {
+                let (of, schema) = match whose(stream, schema, shared) {
+                    Ok((of, schema, _)) => (of, schema),
+                    // That is said when it is read.
+                    Err(error) => return !matches!(error, DecodeError::UnknownSchema(_)),
+                };
                 let newest = match of {
                     $( AggregateRef::$Aggregate(_) => $Event::SCHEMA, )*
                 };
                 0 < schema && schema <= newest
             }
 
-            /// Reads an event of any aggregate, in any schema ever written. Without the personal section, its value stays sealed.
+            /// Reads an event of a stream, of whichever of its aggregates, in any schema ever written. Without the personal section,
+            /// its value stays sealed.
             ///
             /// # Errors
-            /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
+            /// [`DecodeError`] when the schema or the aggregate's type is unknown or the bytes do not follow it.
             pub fn decode(
-                of: AggregateRef,
+                stream: AggregateRef,
                 schema: u8,
                 shared: &[u8],
                 personal: Option<&[u8]>,
             ) -> Result<Self, DecodeError> {
+                let (of, schema, shared) = whose(stream, schema, shared)?;
                 Ok(match of {
                     $( AggregateRef::$Aggregate(id) => Self::$Aggregate(id, $Event::decode(schema, shared, personal)?), )*
                 })
             }
 
-            /// Writes the event in today's schema.
+            /// Writes the event in today's schema, as its stream holds it.
             ///
             /// # Errors
             /// When a value cannot be written, which is a mistake in its type.
             pub fn encode(&self) -> Result<EncodedEvent, postcard::Error> {
-                match self {
+                let encoded = match self {
                     $( Self::$Aggregate(_, event) => event.encode(), )*
-                }
+                };
+                Ok(marked(self.aggregate(), encoded?))
             }
 
             /// Whom it concerns. See [`ClinicEvent::subject`].
@@ -131,7 +140,7 @@ macro_rules! events {
                     let said = match self {
                         $( Self::$variant { $($field,)? .. } => events!(@subject $($field)?), )*
                     };
-                    said.or_else(|| PatientId::try_from(*of).ok())
+                    said.or_else(|| PatientId::try_from(of.stream()).ok())
                 }
 
                 fn part(&self) -> Option<Uuid> {
@@ -163,6 +172,40 @@ macro_rules! events {
 }
 
 aggregates!(events);
+
+/// In the byte of the schema: the event is of an aggregate that shares the stream of another. The type's number and the id of that
+/// aggregate stand before its bytes.
+const SHARES: u8 = 0x80;
+
+fn marked(of: AggregateRef, mut encoded: EncodedEvent) -> EncodedEvent {
+    if let Parts::InRecord(_, id) = of.parts() {
+        encoded.schema |= SHARES;
+        let whose = [&[of.aggregate_type().code()], id.as_bytes().as_slice()];
+        encoded.shared.splice(..0, whose.concat());
+    }
+    encoded
+}
+
+/// The aggregate of a stream that an event is of, with its schema and its bytes. A type without a number here is a newer program's.
+fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRef, u8, &[u8]), DecodeError> {
+    if schema & SHARES == 0 {
+        return Ok((stream, schema, shared));
+    }
+    let malformed = DecodeError::Malformed {
+        schema,
+        cause: postcard::Error::DeserializeUnexpectedEnd,
+    };
+    let read = shared
+        .split_first()
+        .and_then(|(kind, rest)| Some((kind, rest.split_first_chunk::<16>()?)));
+    let (Some((kind, (id, rest))), Ok(patient)) = (read, PatientId::try_from(stream)) else {
+        return Err(malformed);
+    };
+    let kind = AggregateType::from_code(*kind).ok_or(DecodeError::UnknownSchema(schema))?;
+    let parts = Parts::InRecord(patient, Uuid::from_bytes(*id));
+    let of = AggregateRef::from_parts(kind, parts).ok_or(malformed)?;
+    Ok((of, schema & !SHARES, rest))
+}
 
 /// A value as the type that it has.
 fn cast<T: 'static, E: 'static>(value: T) -> Option<E> {

@@ -17,6 +17,7 @@ pub mod kernel;
 
 pub mod account;
 pub mod calendar;
+pub mod encounter;
 pub mod event;
 pub mod patient;
 pub mod practitioner;

@@ -4,6 +4,7 @@ use std::any::Any;
 
 use crate::account::Account;
 use crate::calendar::Calendar;
+use crate::encounter::Encounter;
 use crate::event::AnyEvent;
 use crate::kernel::{AggregateRef, AggregateType, ClinicAggregate, Versioned};
 use crate::patient::Patient;

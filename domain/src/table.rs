@@ -6,7 +6,8 @@
 //!
 //! - The **number** stands in sealed stream names: it is never reused.
 //! - The **name** stands in references (`patient/<uuid>`) and in the journal.
-//! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`.
+//! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`: these have
+//!   a stream of their own. It is `record` where a patient and a UUID name it: it stands in the patient's record, the patient's stream.
 //! - The **schema** is that of the aggregate's events. It is raised with every change of theirs; then `upcast` names the function that
 //!   reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
@@ -48,8 +49,6 @@ macro_rules! aggregates {
                     Cancelled: beside Appointments(cancellation) [appointment],
                     Completed: namespace [appointment],
                     NoShowMarked: namespace [appointment],
-                    VisitRecorded: beside Appointments(booking) [appointment],
-                    VisitFiled: beside Appointments(booking),
                 }
             }
             /// An account: somebody or something that may sign in.
@@ -70,6 +69,14 @@ macro_rules! aggregates {
                 events: WalletEvent in schema 1 {
                     Claimed: namespace,
                     Released: namespace,
+                }
+            }
+            /// An encounter of a patient (FHIR R4 `Encounter`).
+            6 encounter: Encounter {
+                id: record EncounterId,
+                events: EncounterEvent in schema 1 {
+                    Filed: within Care(encounter),
+                    Concluded: within Care(ending),
                 }
             }
         }

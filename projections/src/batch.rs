@@ -8,6 +8,7 @@ use domain::kernel::{AccountId, CalendarId, PatientId, PractitionerId};
 use domain::patient::PatientEvent;
 use domain::practitioner::PractitionerEvent;
 
+use crate::appointments::Told;
 use crate::column;
 
 /// Where and when an event was written: the bookkeeping of a row.
@@ -32,6 +33,7 @@ pub(crate) struct Batch<'a> {
     pub(crate) patients: Vec<Entry<'a, PatientId, PatientEvent>>,
     pub(crate) practitioners: Vec<Entry<'a, PractitionerId, PractitionerEvent>>,
     pub(crate) calendars: Vec<Entry<'a, CalendarId, CalendarEvent>>,
+    pub(crate) appointments: Vec<(Stamp, Told<'a>)>,
     pub(crate) accounts: Vec<Entry<'a, AccountId, AccountEvent>>,
 }
 
@@ -53,8 +55,11 @@ impl<'a> Batch<'a> {
                 AnyEvent::Practitioner(id, event) => batch.practitioners.push((*id, stamp, event)),
                 AnyEvent::Calendar(id, event) => {
                     let day = column::date(id.day);
-                    batch.calendars.push((CalendarId { day, ..*id }, stamp, event));
+                    let id = CalendarId { day, ..*id };
+                    batch.calendars.push((id, stamp, event));
+                    batch.appointments.push((stamp, Told::OnADay(id, event)));
                 }
+                AnyEvent::Encounter(id, event) => batch.appointments.push((stamp, Told::InARecord(*id, event))),
                 AnyEvent::Account(id, event) => batch.accounts.push((*id, stamp, event)),
                 // Which account a wallet signs in to stands in the account.
                 AnyEvent::WalletClaim(..) => {}

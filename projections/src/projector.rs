@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use application::log::{BlockRef, OpenedEvent};
 use application::projector::Projector;
-use domain::calendar::CalendarEvent;
 use domain::kernel::{AppointmentId, CalendarId, PatientId};
 use sqlx::{Executor, PgConnection};
 
-use crate::appointments::AppointmentRow;
+use crate::appointments::{AppointmentRow, Told};
 use crate::batch::{Batch, Entry, Stamp, keys_to_load};
 use crate::calendars::CalendarRow;
 use crate::patients::PatientRow;
@@ -51,7 +50,7 @@ const INDEXES: [&str; 5] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-const ROWS: &str = "rows 4";
+const ROWS: &str = "rows 5";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;
@@ -153,7 +152,7 @@ async fn fold_rows(
         .calendars
         .iter()
         .copied()
-        .filter(|(stream, _, event)| calendars::concerns_the_offer(*stream, event))
+        .filter(|(_, _, event)| calendars::concerns_the_offer(event))
         .collect();
     let before = calendars::load(connection, &keys_to_load(&offers)).await?;
     let after = fold_all(&before, &offers, |row, stamp, event| {
@@ -162,8 +161,8 @@ async fn fold_rows(
     calendars::write(writes, &after);
     let calendars = Change { before, after };
 
-    let before = appointments::load(connection, &appointments_of(&batch.calendars)).await?;
-    let after = fold_appointments(&before, &batch.calendars);
+    let before = appointments::load(connection, &appointments_of(&batch.appointments)).await?;
+    let after = fold_appointments(&before, &batch.appointments);
     appointments::write(writes, &after);
     let appointments = Change { before, after };
 
@@ -174,12 +173,9 @@ async fn fold_rows(
     })
 }
 
-/// The appointments that days' events are about.
-fn appointments_of(entries: &[Entry<'_, CalendarId, CalendarEvent>]) -> Vec<AppointmentId> {
-    let mut ids: Vec<AppointmentId> = entries
-        .iter()
-        .filter_map(|(stream, _, event)| appointments::appointment_of(*stream, event))
-        .collect();
+/// The appointments that events are about.
+fn appointments_of(entries: &[(Stamp, Told<'_>)]) -> Vec<AppointmentId> {
+    let mut ids: Vec<AppointmentId> = entries.iter().filter_map(|(_, told)| told.appointment()).collect();
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -199,16 +195,16 @@ pub(crate) fn fold_all<K: Ord + Copy, R: Clone, E>(
     rows.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }
 
-/// Folds all days' events into appointments, in the order of the log; `None` for those that are gone.
+/// Folds events into appointments, in the order of the log; `None` for those that are gone.
 pub(crate) fn fold_appointments(
     before: &BTreeMap<AppointmentId, AppointmentRow>,
-    entries: &[Entry<'_, CalendarId, CalendarEvent>],
+    entries: &[(Stamp, Told<'_>)],
 ) -> BTreeMap<AppointmentId, Option<AppointmentRow>> {
     let mut rows: BTreeMap<AppointmentId, Option<AppointmentRow>> = BTreeMap::new();
-    for (stream, stamp, event) in entries {
-        if let Some(id) = appointments::appointment_of(*stream, event) {
+    for (stamp, told) in entries {
+        if let Some(id) = told.appointment() {
             let row = rows.entry(id).or_insert_with(|| before.get(&id).cloned());
-            *row = appointments::fold(row.take(), *stream, stamp, event);
+            *row = appointments::fold(row.take(), stamp, *told);
         }
     }
     rows

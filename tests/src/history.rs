@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use application::log::AnyEvent;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
-use domain::calendar::{Booking, Calendar, CalendarCommand, Provider, RecordedOutcome, Session, Slot};
+use domain::calendar::{Booking, Calendar, CalendarCommand, Session};
+use domain::encounter::{Encounter, EncounterCommand, Ending, Filed, Outcome, Provider, Told};
 use domain::kernel::{
-    AccountId, AppointmentId, CalendarId, ClinicAggregate, CodeSystem, Coding, Concept, Gender, HumanName, PatientId,
-    Personal, PractitionerId,
+    AccountId, AppointmentId, CalendarId, ClinicAggregate, CodeSystem, Coding, Concept, EncounterId, Gender, HumanName,
+    PatientId, Personal, PractitionerId, Slot,
 };
 use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
@@ -22,6 +23,8 @@ const APPOINTMENTS: u64 = 60;
 /// How many patients and accounts are in play.
 const PATIENTS: u64 = 25;
 const ACCOUNTS: u64 = 5;
+/// How many encounters of each patient are in play.
+const ENCOUNTERS: u64 = 3;
 
 /// A clinic that goes on at random.
 #[derive(Clone, Debug)]
@@ -30,6 +33,7 @@ pub struct History {
     calendars: BTreeMap<CalendarId, Calendar>,
     homes: BTreeMap<AppointmentId, CalendarId>,
     patients: BTreeMap<PatientId, u64>,
+    encounters: BTreeMap<EncounterId, Encounter>,
     practitioners: BTreeMap<PractitionerId, u64>,
     accounts: BTreeMap<AccountId, u64>,
 }
@@ -62,6 +66,7 @@ impl History {
             calendars: BTreeMap::new(),
             homes: BTreeMap::new(),
             patients: BTreeMap::new(),
+            encounters: BTreeMap::new(),
             practitioners: BTreeMap::new(),
             accounts: BTreeMap::new(),
         }
@@ -98,6 +103,7 @@ impl History {
             0 => vec![self.patient()],
             1 => vec![self.practitioner()],
             2 => self.account().into_iter().collect(),
+            3 | 4 => self.encounter(),
             _ => self.calendar(),
         }
     }
@@ -185,6 +191,62 @@ impl History {
         Some(AnyEvent::Account(id, event))
     }
 
+    /// Of a patient who is registered.
+    fn encounter(&mut self) -> Vec<AnyEvent> {
+        let patient = patient(self.below(PATIENTS));
+        let id = EncounterId {
+            patient,
+            id: Uuid::from_u128(patient.uuid().as_u128() << 64 | u128::from(self.below(ENCOUNTERS))),
+        };
+        let (day, quarter) = (first_day(), self.below(16));
+        let now = at(day, 0) + Duration::days(30);
+        let command = if self.below(3) == 0 {
+            let ending = match self.below(3) {
+                0 => Ending::Completed,
+                1 => Ending::NoShow,
+                _ => Ending::Cancelled {
+                    reason: Some(format!("because {quarter}")),
+                },
+            };
+            EncounterCommand::Conclude { ending, now }
+        } else {
+            EncounterCommand::File(Told {
+                filed: self.filed(day, quarter),
+                corrects: true,
+                now,
+            })
+        };
+        if !self.patients.contains_key(&patient) {
+            return Vec::new();
+        }
+        let encounter = self.encounters.entry(id).or_default();
+        let events = encounter.decide(command).unwrap_or_default();
+        let take_in = |event: domain::encounter::EncounterEvent| {
+            encounter.apply(event.clone());
+            AnyEvent::Encounter(id, event)
+        };
+        events.into_iter().map(take_in).collect()
+    }
+
+    fn filed(&mut self, day: NaiveDate, quarter: u64) -> Filed {
+        let provider = practitioner(self.below(PRACTITIONERS));
+        Filed {
+            provider: if self.below(3) == 0 {
+                Provider::Organization(provider.uuid())
+            } else {
+                Provider::Practitioner(provider)
+            },
+            slot: Slot {
+                start: at(day, quarter),
+                minutes: 15,
+            },
+            day,
+            outcome: [Outcome::Completed, Outcome::Cancelled, Outcome::Open][usize::try_from(self.below(3)).unwrap()],
+            reason: None,
+            as_of: None,
+        }
+    }
+
     fn calendar(&mut self) -> Vec<AnyEvent> {
         let day = first_day() + Duration::days(i64::try_from(self.below(DAYS)).unwrap());
         let id = CalendarId::of(practitioner(self.below(PRACTITIONERS)), day);
@@ -220,28 +282,6 @@ impl History {
                         slot_minutes: minutes,
                     }],
                     now,
-                },
-            )],
-            (None, 1) => vec![(
-                CalendarId::of_visit(appointment),
-                CalendarCommand::RecordVisit {
-                    appointment,
-                    calendar: id,
-                    slot: slot(day),
-                    provider: if other == 0 {
-                        Provider::Organization
-                    } else {
-                        Provider::Practitioner
-                    },
-                    outcome: [
-                        RecordedOutcome::Completed,
-                        RecordedOutcome::Cancelled,
-                        RecordedOutcome::Open,
-                    ][usize::try_from(other).unwrap()],
-                    booking,
-                    as_of: None,
-                    corrects: false,
-                    now: later,
                 },
             )],
             (None, _) => vec![(
@@ -317,10 +357,7 @@ impl History {
     fn decide(&mut self, appointment: AppointmentId, commands: Vec<(CalendarId, CalendarCommand)>) -> Vec<AnyEvent> {
         let mut decided = Vec::new();
         for (id, command) in commands {
-            let enters = matches!(
-                command,
-                CalendarCommand::Book { .. } | CalendarCommand::MoveIn { .. } | CalendarCommand::RecordVisit { .. }
-            );
+            let enters = matches!(command, CalendarCommand::Book { .. } | CalendarCommand::MoveIn { .. });
             match self.calendars.get(&id).cloned().unwrap_or_default().decide(command) {
                 Ok(events) if !events.is_empty() => decided.push((id, enters, events)),
                 _ => return Vec::new(),

@@ -275,7 +275,7 @@ async fn http_round(client: Arc<HttpClient>, number: u64, mut times: Stopwatch) 
                                        "phone": details.phone } });
     let patient = id(&times.time(client.send(Method::POST, "/patients", &patient)).await?)?;
 
-    let slot = |slot: domain::calendar::Slot| json!({ "start": slot.start, "minutes": slot.minutes });
+    let slot = |slot: domain::kernel::Slot| json!({ "start": slot.start, "minutes": slot.minutes });
     let booking = json!({ "patient": patient, "practitioner": doctor, "slot": slot(round.first) });
     let appointment = id(&times.time(client.send(Method::POST, "/appointments", &booking)).await?)?;
     for (action, body) in [

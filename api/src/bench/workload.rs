@@ -4,8 +4,8 @@
 //! moves it to the next slot and cancels it: six commands on two streams, so that streams stay as short as real ones.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use domain::calendar::{Session, Slot};
-use domain::kernel::{Gender, HumanName};
+use domain::calendar::Session;
+use domain::kernel::{Gender, HumanName, Slot};
 use domain::patient::{PatientDetails, Registration};
 
 /// The length of the slots offered, in minutes.

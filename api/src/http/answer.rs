@@ -10,7 +10,7 @@ use application::command::Receipt;
 use application::log::Finality;
 use application::registry::StoredAnswer;
 use chrono::{DateTime, Utc};
-use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId};
+use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId, EncounterId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -208,6 +208,7 @@ fn path(of: AggregateRef) -> String {
         AggregateRef::Practitioner(id) => format!("/v1/practitioners/{id}"),
         AggregateRef::Calendar(CalendarId { owner, day }) => format!("/v1/practitioners/{owner}/availability/{day}"),
         AggregateRef::Account(id) => format!("/v1/accounts/{id}"),
+        AggregateRef::Encounter(EncounterId { id, .. }) => format!("/v1/appointments/{id}"),
         // Which account a wallet signs in to is asked of the account.
         AggregateRef::WalletClaim(_) => "/v1/me/wallet".to_owned(),
     }

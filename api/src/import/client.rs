@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::calendar::RecordedOutcome;
+use domain::encounter::Outcome;
 use domain::kernel::{Concept, Identifier};
 use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
@@ -591,10 +591,10 @@ fn visit_json(
         "start": visit.slot.start,
         "minutes": visit.slot.minutes,
         "outcome": match visit.outcome {
-            RecordedOutcome::Completed => "completed",
-            RecordedOutcome::Cancelled => "cancelled",
-            RecordedOutcome::Open => "open",
-            RecordedOutcome::EnteredInError => "entered-in-error",
+            Outcome::Completed => "completed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Open => "open",
+            Outcome::EnteredInError => "entered-in-error",
         },
         "reason": visit.reason.as_ref().map(concept),
         "asOf": visit.as_of,

@@ -25,8 +25,8 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::calendar::{RecordedOutcome, Slot};
-use domain::kernel::{Concept, Identifier, TextRule};
+use domain::encounter::Outcome;
+use domain::kernel::{Concept, Identifier, Slot, TextRule};
 use domain::patient::Registration;
 use domain::practitioner::PractitionerDetails;
 
@@ -77,7 +77,7 @@ pub struct Visit {
     /// When.
     pub slot: Slot,
     /// How it ended.
-    pub outcome: RecordedOutcome,
+    pub outcome: Outcome,
     /// Why.
     pub reason: Option<Concept>,
 }

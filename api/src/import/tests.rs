@@ -5,7 +5,7 @@ mod persons;
 
 use std::collections::BTreeMap;
 
-use domain::calendar::RecordedOutcome;
+use domain::encounter::Outcome;
 use domain::kernel::{Identifier, Sources};
 use domain::patient::{Allergy, Condition, Findings, Registration};
 use domain::practitioner::PractitionerDetails;
@@ -20,7 +20,7 @@ use super::people::{self, Person};
 
 /// What a run comes to.
 #[derive(Default)]
-pub(in crate::import) struct Outcome {
+pub(in crate::import) struct Ran {
     pub(in crate::import) practitioners: Vec<PractitionerDetails>,
     pub(in crate::import) patients: Vec<Registration>,
     pub(in crate::import) visits: Vec<Visit>,
@@ -31,7 +31,7 @@ pub(in crate::import) struct Outcome {
 }
 
 /// Runs files of these contents, in this order.
-pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Outcome {
+pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     let (mut outcome, persons) = run_whole(files, context);
     for person in persons {
         outcome.patients.extend(person.registration);
@@ -47,13 +47,13 @@ fn persons(files: &[Vec<u8>], context: &Context) -> Vec<Person> {
     run_whole(files, context).1
 }
 
-fn run_whole(files: &[Vec<u8>], context: &Context) -> (Outcome, Vec<Person>) {
+fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
     let mut index = Index::default();
     for (file, json) in (0..).zip(files) {
         index.add(file, identity::scan(&fhir::contents(json, false), context.now));
     }
     index.close();
-    let mut outcome = Outcome::default();
+    let mut outcome = Ran::default();
     let (doctors, refused) = people::doctors(&index, context);
     for doctor in doctors {
         outcome.practitioners.push(doctor.registration());
@@ -102,11 +102,11 @@ fn of(resources: &[Value]) -> Vec<u8> {
     bundle("collection", &entries)
 }
 
-fn ran(files: &[Vec<u8>]) -> Outcome {
+fn ran(files: &[Vec<u8>]) -> Ran {
     run(files, &context())
 }
 
-fn left_out(outcome: &Outcome) -> Vec<String> {
+fn left_out(outcome: &Ran) -> Vec<String> {
     let notes = outcome
         .notes
         .list()
@@ -115,7 +115,7 @@ fn left_out(outcome: &Outcome) -> Vec<String> {
     notes.map(|note| format!("{} {}", note.resource, note.why)).collect()
 }
 
-fn families(outcome: &Outcome) -> Vec<&str> {
+fn families(outcome: &Ran) -> Vec<&str> {
     let mut families: Vec<&str> = outcome
         .patients
         .iter()
@@ -507,7 +507,7 @@ fn a_visit_that_is_deleted_or_was_entered_in_error_counts_as_none() {
         assert_eq!(left_out(&outcome), Vec::<String>::new(), "{taken_back}");
         let visits: Vec<_> = outcome.visits.iter().map(|one| (one.outcome, one.as_of)).collect();
         let as_of = "2021-01-01T00:00:00Z".parse().ok();
-        assert_eq!(visits, [(RecordedOutcome::EnteredInError, as_of)], "{taken_back}");
+        assert_eq!(visits, [(Outcome::EnteredInError, as_of)], "{taken_back}");
     }
 }
 
@@ -661,7 +661,7 @@ fn uuid(kind: &str, id: &str) -> uuid::Uuid {
 }
 
 /// What a run comes to, without what depends on where things stood.
-fn essence(outcome: &Outcome) -> Value {
+fn essence(outcome: &Ran) -> Value {
     let mut people: Vec<String> = outcome
         .patients
         .iter()

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::event::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot, VisitPlace};
-use crate::kernel::{AppointmentId, CalendarId, PatientId, Personal};
+use super::event::{AppointmentStatus, Booking, CalendarEvent, Session};
+use crate::kernel::{AppointmentId, PatientId, Personal, Slot};
 
 /// An appointment on the day.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,10 +18,6 @@ pub struct Appointment {
     pub status: AppointmentStatus,
     /// Who and why.
     pub booking: Personal<Booking>,
-    /// How it had ended when it was recorded as a visit of the past; `None` for one that was booked here.
-    pub recorded: Option<RecordedOutcome>,
-    /// Whose calendar it stands in.
-    pub provider: Provider,
 }
 
 impl Appointment {
@@ -33,34 +29,18 @@ impl Appointment {
         }
     }
 
-    const fn recorded(slot: Slot, provider: Provider, outcome: RecordedOutcome, booking: Personal<Booking>) -> Self {
-        Self {
-            slot,
-            status: outcome.status(),
-            booking,
-            recorded: Some(outcome),
-            provider,
-        }
-    }
-
-    /// Whether nobody else may have its time. Cancelling gives it up; a visit that took place, or should have, does not,
-    /// and a recorded visit never took any.
+    /// Whether nobody else may have its time. Cancelling gives it up; a visit that took place, or should have, does not.
     pub const fn holds_slot(&self) -> bool {
-        self.recorded.is_none() && !matches!(self.status, AppointmentStatus::Cancelled)
+        !matches!(self.status, AppointmentStatus::Cancelled)
     }
 }
 
-/// A practitioner's day, or a visit recorded from another system. A snapshot of it holds nothing personal: bookings read
-/// back sealed.
+/// A practitioner's day. A snapshot of it holds nothing personal: bookings read back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Calendar {
     sessions: Vec<Session>,
     appointments: BTreeMap<AppointmentId, Appointment>,
     moved_out: BTreeMap<AppointmentId, NaiveDate>,
-    /// The visit whose own stream this is, and the calendar that it belongs to.
-    visit: Option<(CalendarId, Appointment)>,
-    /// As of when the source told of that visit, by the newest state that it dated.
-    visit_as_of: Option<DateTime<Utc>>,
 }
 
 impl Calendar {
@@ -69,21 +49,9 @@ impl Calendar {
         &self.sessions
     }
 
-    /// An appointment that is on this day, whatever its status. In a visit's own stream, which its id names, it is the visit.
+    /// An appointment that is on this day, whatever its status.
     pub fn appointment(&self, id: AppointmentId) -> Option<&Appointment> {
-        self.appointments
-            .get(&id)
-            .or_else(|| self.visit().map(|(_, visit)| visit))
-    }
-
-    /// The visit whose own stream this is, and the calendar that it belongs to.
-    pub fn visit(&self) -> Option<(&CalendarId, &Appointment)> {
-        self.visit.as_ref().map(|(calendar, visit)| (calendar, visit))
-    }
-
-    /// As of when the source told of the visit whose own stream this is, by the newest state that it dated.
-    pub(super) const fn visit_as_of(&self) -> Option<DateTime<Utc>> {
-        self.visit_as_of
+        self.appointments.get(&id)
     }
 
     /// The appointments on this day, whatever their status, in the order of their ids.
@@ -141,27 +109,6 @@ impl Calendar {
             }
             CalendarEvent::Completed { appointment } => self.change(appointment, AppointmentStatus::Completed, None),
             CalendarEvent::NoShowMarked { appointment } => self.change(appointment, AppointmentStatus::NoShow, None),
-            CalendarEvent::VisitRecorded {
-                appointment,
-                slot,
-                provider,
-                outcome,
-                booking,
-            } => {
-                let visit = Appointment::recorded(slot, provider, outcome, booking);
-                self.appointments.insert(appointment, visit);
-            }
-            CalendarEvent::VisitFiled {
-                place: VisitPlace { calendar, slot },
-                provider,
-                outcome,
-                as_of,
-                booking,
-            } => {
-                let visit = Appointment::recorded(slot, provider, outcome, booking);
-                self.visit = Some((calendar, visit));
-                self.visit_as_of = self.visit_as_of.max(as_of);
-            }
         }
     }
 
@@ -170,16 +117,13 @@ impl Calendar {
             slot,
             status: AppointmentStatus::Booked,
             booking,
-            recorded: None,
-            provider: Provider::Practitioner,
         };
         self.moved_out.remove(&id);
         self.appointments.insert(id, appointment);
     }
 
     fn change(&mut self, id: AppointmentId, status: AppointmentStatus, slot: Option<Slot>) {
-        let visit = self.visit.as_mut().map(|(_, visit)| visit);
-        if let Some(appointment) = self.appointments.get_mut(&id).or(visit) {
+        if let Some(appointment) = self.appointments.get_mut(&id) {
             appointment.status = status;
             appointment.slot = slot.unwrap_or(appointment.slot);
         }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::event::{Booking, Provider, RecordedOutcome, Session, Slot};
-use crate::kernel::{AppointmentId, CalendarId};
+use super::event::{Booking, Session};
+use crate::kernel::{AppointmentId, Slot};
 
 /// A command to a calendar.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,30 +85,6 @@ pub enum CalendarCommand {
     MarkNoShow {
         /// The appointment.
         appointment: AppointmentId,
-        /// The time of the command.
-        now: DateTime<Utc>,
-    },
-    /// Record a visit of the past as its source tells it. The rules for booking do not bind it, but it must have begun.
-    /// Doing so again with the same content changes nothing; with other content, another day or provider included, it is
-    /// refused unless it `corrects` what was told before. A command to the visit's own stream, [`CalendarId::of_visit`].
-    RecordVisit {
-        /// The appointment, which names the stream.
-        appointment: AppointmentId,
-        /// The calendar that it belongs to.
-        calendar: CalendarId,
-        /// When it was.
-        slot: Slot,
-        /// Whose calendar that is.
-        provider: Provider,
-        /// How it ended.
-        outcome: RecordedOutcome,
-        /// Who and why.
-        booking: Booking,
-        /// As of when the source tells this, if it says. Kept to the millisecond.
-        as_of: Option<DateTime<Utc>>,
-        /// Whether it takes the place of what the source told before of the same patient's visit: of an older state, or of one
-        /// that is not dated. An older state is refused.
-        corrects: bool,
         /// The time of the command.
         now: DateTime<Utc>,
     },

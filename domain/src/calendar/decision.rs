@@ -8,21 +8,16 @@
 //! Booked | Confirmed -> Booked                 moved to another slot or day
 //! ```
 //!
-//! Completed, NoShow and Cancelled are final. Repeating a step that was taken decides nothing. A recorded visit that its
-//! source left open is Booked: it can be completed, cancelled or marked as no-show, but neither confirmed nor moved. One that its
-//! source has taken back is EnteredInError, and only the source tells otherwise.
+//! Completed, NoShow and Cancelled are final. Repeating a step that was taken decides nothing.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::aggregate::{Appointment, Calendar};
 use super::command::CalendarCommand;
 use super::error::CalendarError;
-use super::event::{
-    AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
-};
+use super::event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Session};
 use super::sessions;
-use crate::kernel::time::whole_millis;
-use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal};
+use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal, Slot};
 
 type Decision = Result<Vec<CalendarEvent>, CalendarError>;
 
@@ -67,29 +62,6 @@ impl ClinicAggregate for Calendar {
                 appointment,
                 AppointmentStatus::NoShow,
                 CalendarEvent::NoShowMarked { appointment },
-                now,
-            ),
-            CalendarCommand::RecordVisit {
-                appointment,
-                calendar,
-                slot,
-                provider,
-                outcome,
-                booking,
-                as_of,
-                corrects,
-                now,
-            } => self.record(
-                appointment,
-                ToldVisit {
-                    calendar,
-                    slot: slot.on_whole_seconds(),
-                    provider,
-                    outcome,
-                    booking,
-                    as_of: as_of.map(whole_millis),
-                },
-                corrects,
                 now,
             ),
         }
@@ -156,7 +128,6 @@ impl Calendar {
         let appointment = self.find(id)?;
         match appointment.status {
             AppointmentStatus::Confirmed => Ok(Vec::new()),
-            AppointmentStatus::Booked if appointment.recorded.is_some() => Err(CalendarError::Recorded),
             AppointmentStatus::Booked => Ok(vec![CalendarEvent::Confirmed { appointment: id }]),
             status => Err(CalendarError::WrongStatus { status }),
         }
@@ -234,45 +205,11 @@ impl Calendar {
         Ok(vec![event])
     }
 
-    /// A visit has a stream to itself, so whatever else is told of it meets what was told first, on any server.
-    ///
-    /// A newer state of the source takes the place of what was told before, if the caller says that it corrects it; whether two
-    /// sources mean one visit cannot be seen here.
-    fn record(&self, id: AppointmentId, told: ToldVisit, corrects: bool, now: DateTime<Utc>) -> Decision {
-        if told.slot.minutes == 0 {
-            return Err(CalendarError::EmptySession);
-        }
-        match self.visit() {
-            // What became of an open visit since does not matter: it was recorded as it is told now.
-            Some((calendar, visit)) if told.is(*calendar, visit)? => Ok(match told.as_of {
-                Some(as_of)
-                    if corrects && Some(as_of) > self.visit_as_of() && !told.reopens(visit, self.visit_as_of()) =>
-                {
-                    vec![told.filed()]
-                }
-                _ => Vec::new(),
-            }),
-            Some((_, visit)) => {
-                if !corrects || visit.booking.known().map(|known| known.patient) != Some(told.booking.patient) {
-                    Err(CalendarError::AlreadyExists(id))
-                } else if told.is_older_than(self.visit_as_of()) || told.reopens(visit, self.visit_as_of()) {
-                    Err(CalendarError::Superseded)
-                } else if told.slot.start > now {
-                    Err(CalendarError::NotYetBegun)
-                } else {
-                    Ok(vec![told.dated(now).filed()])
-                }
-            }
-            None if told.slot.start > now => Err(CalendarError::NotYetBegun),
-            None => Ok(vec![told.dated(now).filed()]),
-        }
-    }
-
     /// Whether this very booking was made before, whatever became of it since.
     fn stands_already(&self, id: AppointmentId, slot: Slot, booking: &Booking) -> Result<bool, CalendarError> {
         match self.appointment(id) {
             None => Ok(false),
-            Some(known) if known.recorded.is_some() || known.slot != slot => Err(CalendarError::AlreadyExists(id)),
+            Some(known) if known.slot != slot => Err(CalendarError::AlreadyExists(id)),
             Some(known) => same_booking(id, known, booking).map(|()| true),
         }
     }
@@ -313,68 +250,6 @@ impl Calendar {
     }
 }
 
-/// What a source tells of a visit.
-struct ToldVisit {
-    calendar: CalendarId,
-    slot: Slot,
-    provider: Provider,
-    outcome: RecordedOutcome,
-    booking: Booking,
-    as_of: Option<DateTime<Utc>>,
-}
-
-impl ToldVisit {
-    /// Whether this is what was recorded, as of whenever. Refused when who came, and why, cannot be compared.
-    fn is(&self, calendar: CalendarId, visit: &Appointment) -> Result<bool, CalendarError> {
-        let Personal::Known(booking) = &visit.booking else {
-            return Err(CalendarError::Sealed);
-        };
-        Ok(self.calendar == calendar
-            && self.slot == visit.slot
-            && self.provider == visit.provider
-            && visit.recorded == Some(self.outcome)
-            && *booking == self.booking)
-    }
-
-    /// Two states of which one is not dated are in the order in which they are told.
-    fn is_older_than(&self, known: Option<DateTime<Utc>>) -> bool {
-        self.as_of.zip(known).is_some_and(|(told, known)| told < known)
-    }
-
-    /// Whether it leaves open what is concluded. Only a source that concluded it itself may take that back, by a newer state.
-    fn reopens(&self, visit: &Appointment, known: Option<DateTime<Utc>>) -> bool {
-        let takes_back = visit.recorded != Some(RecordedOutcome::Open) && known.is_some() && self.as_of > known;
-        self.outcome == RecordedOutcome::Open && visit.status != AppointmentStatus::Booked && !takes_back
-    }
-
-    /// What takes a visit back is as of some time, so that no older state brings it back: without a date as of now.
-    fn dated(self, now: DateTime<Utc>) -> Self {
-        let takes_back = self.outcome == RecordedOutcome::EnteredInError;
-        Self {
-            as_of: self.as_of.or_else(|| takes_back.then(|| whole_millis(now))),
-            ..self
-        }
-    }
-
-    fn filed(self) -> CalendarEvent {
-        let Self {
-            calendar,
-            slot,
-            provider,
-            outcome,
-            booking,
-            as_of,
-        } = self;
-        CalendarEvent::VisitFiled {
-            place: VisitPlace { calendar, slot },
-            provider,
-            outcome,
-            as_of,
-            booking: Personal::Known(booking),
-        }
-    }
-}
-
 const fn check_live(appointment: &Appointment) -> Result<(), CalendarError> {
     match appointment.status {
         AppointmentStatus::Booked | AppointmentStatus::Confirmed => Ok(()),
@@ -384,9 +259,7 @@ const fn check_live(appointment: &Appointment) -> Result<(), CalendarError> {
 
 /// Once its time has come, an appointment is completed, cancelled or a no-show, but no longer moved.
 fn check_movable(appointment: &Appointment, now: DateTime<Utc>) -> Result<(), CalendarError> {
-    if appointment.recorded.is_some() {
-        Err(CalendarError::Recorded)
-    } else if appointment.slot.start < now {
+    if appointment.slot.start < now {
         Err(CalendarError::InThePast)
     } else {
         Ok(())

@@ -46,18 +46,12 @@ pub enum CalendarError {
     /// There is such an appointment, with other content.
     #[error("appointment {0} exists already, with other content")]
     AlreadyExists(AppointmentId),
-    /// The source has told a newer state of the visit before, or somebody here has concluded what this state leaves open.
-    #[error("a newer state of the visit is recorded")]
-    Superseded,
     /// The appointment's status does not allow it.
     #[error("the appointment is {status:?}")]
     WrongStatus {
         /// Where it stands.
         status: AppointmentStatus,
     },
-    /// The appointment is a visit recorded from its source, which is neither confirmed nor moved here.
-    #[error("a recorded visit is neither confirmed nor moved")]
-    Recorded,
     /// Who comes is sealed under a key that is not held here, so the appointment can neither be carried to another day
     /// nor be compared with a booking made again.
     #[error("the appointment is sealed under a key that is not held here")]
@@ -76,8 +70,6 @@ impl DomainError for CalendarError {
             Self::Moved { .. } => RefusalKind::Moved,
             Self::AlreadyExists(_) => RefusalKind::Exists,
             Self::WrongStatus { .. } => RefusalKind::Status,
-            Self::Superseded => RefusalKind::Superseded,
-            Self::Recorded => RefusalKind::Recorded,
             Self::Sealed => RefusalKind::Sealed,
         }
     }

@@ -2,41 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PersonalValue};
-
-/// A stretch of time: from `start`, for whole minutes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub struct Slot {
-    /// The first instant, on a whole second.
-    #[serde(with = "crate::kernel::time::compact_seconds")]
-    pub start: DateTime<Utc>,
-    /// Length in minutes, at least 1.
-    pub minutes: u32,
-}
-
-impl Slot {
-    /// The first instant after the slot. Saturates at the end of the calendar.
-    pub fn end(&self) -> DateTime<Utc> {
-        self.start
-            .checked_add_signed(chrono::Duration::minutes(i64::from(self.minutes)))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
-    }
-
-    /// The slot as the log keeps it: a fraction of a second in its start is dropped.
-    pub fn on_whole_seconds(self) -> Self {
-        Self {
-            start: whole_seconds(self.start),
-            ..self
-        }
-    }
-
-    /// Whether two slots share an instant. Slots that only touch do not.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.start < other.end() && other.start < self.end()
-    }
-}
+use crate::kernel::time::whole_seconds;
+use crate::kernel::{AppointmentId, Concept, PatientId, Personal, PersonalValue, Slot};
 
 /// A stretch of the day in which slots of equal length are offered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -76,11 +44,6 @@ impl Session {
         })
         .take_while(move |slot| minutes > 0 && slot.start < end && slot.end() <= end)
     }
-}
-
-/// What the compact encoding of an instant keeps, so that state decided and state read back are the same.
-fn whole_seconds(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }
 
 /// Who comes, and why: under the patient's key.
@@ -135,76 +98,6 @@ impl AppointmentStatus {
     pub const fn is_visit(self) -> bool {
         !matches!(self, Self::Cancelled | Self::EnteredInError)
     }
-}
-
-/// How a visit of the past ended, as its source tells it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum RecordedOutcome {
-    /// It took place.
-    Completed,
-    /// It was cancelled.
-    Cancelled,
-    /// The source leaves it open.
-    Open,
-    /// There never was such a visit: the source has taken it back, or deleted it.
-    EnteredInError,
-}
-
-impl RecordedOutcome {
-    /// Where an appointment stands that ended so.
-    pub const fn status(self) -> AppointmentStatus {
-        match self {
-            Self::Completed => AppointmentStatus::Completed,
-            Self::Cancelled => AppointmentStatus::Cancelled,
-            Self::Open => AppointmentStatus::Booked,
-            Self::EnteredInError => AppointmentStatus::EnteredInError,
-        }
-    }
-}
-
-/// Where a recorded visit stands: in which calendar, and when.
-///
-/// A visit's day is the day on which it starts, in some time zone. So the log keeps the owner, the slot, and how many days the
-/// calendar's day is after the start's in UTC, which is one byte.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(into = "KeptPlace", try_from = "KeptPlace")]
-pub struct VisitPlace {
-    /// The calendar.
-    pub calendar: CalendarId,
-    /// When.
-    pub slot: Slot,
-}
-
-/// A [`VisitPlace`] as the log keeps it.
-#[derive(Serialize, Deserialize)]
-struct KeptPlace(#[serde(with = "crate::kernel::compact_uuid")] Uuid, Slot, i64);
-
-impl From<VisitPlace> for KeptPlace {
-    fn from(VisitPlace { calendar, slot }: VisitPlace) -> Self {
-        let days = calendar.day.signed_duration_since(slot.start.date_naive()).num_days();
-        Self(calendar.owner, slot, days)
-    }
-}
-
-impl TryFrom<KeptPlace> for VisitPlace {
-    type Error = &'static str;
-
-    fn try_from(KeptPlace(owner, slot, days): KeptPlace) -> Result<Self, Self::Error> {
-        let day = chrono::TimeDelta::try_days(days)
-            .and_then(|days| slot.start.date_naive().checked_add_signed(days))
-            .ok_or("a visit's day is outside the calendar")?;
-        let calendar = CalendarId { owner, day };
-        Ok(Self { calendar, slot })
-    }
-}
-
-/// Whose calendar a recorded visit stands in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Provider {
-    /// A practitioner's.
-    Practitioner,
-    /// The organisation's: the source names no practitioner.
-    Organization,
 }
 
 /// An event in a calendar's stream. The variants' order is their encoding: add only at the end.
@@ -276,33 +169,5 @@ pub enum CalendarEvent {
     NoShowMarked {
         /// The appointment.
         appointment: AppointmentId,
-    },
-    /// A visit of the past was recorded in the calendar of its day. No longer written: see [`Self::VisitFiled`].
-    VisitRecorded {
-        /// The appointment.
-        appointment: AppointmentId,
-        /// When it was.
-        slot: Slot,
-        /// Whose calendar this is.
-        provider: Provider,
-        /// How it ended.
-        outcome: RecordedOutcome,
-        /// Who and why.
-        booking: Personal<Booking>,
-    },
-    /// A visit of the past was recorded as its source tells it, in the stream that its id names
-    /// ([`CalendarId::of_visit`]). It takes no slot. Told again, it is this from then on.
-    VisitFiled {
-        /// The calendar that it belongs to, and when it was.
-        place: VisitPlace,
-        /// Whose calendar that is.
-        provider: Provider,
-        /// How it ended.
-        outcome: RecordedOutcome,
-        /// As of when the source told this, if it said.
-        #[serde(with = "crate::kernel::time::compact_optional_millis")]
-        as_of: Option<DateTime<Utc>>,
-        /// Who and why.
-        booking: Personal<Booking>,
     },
 }

@@ -18,7 +18,5 @@ mod tests;
 pub use aggregate::{Appointment, Calendar};
 pub use command::CalendarCommand;
 pub use error::CalendarError;
-pub use event::{
-    AppointmentStatus, Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace,
-};
+pub use event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Session};
 pub use sessions::check_session;

@@ -4,10 +4,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope, Title};
-use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
+use crate::calendar::{Booking, CalendarEvent, Cancellation, Session};
+use crate::encounter::{EncounterEvent, Ending, Filed, Outcome, Provider};
 use crate::kernel::{
-    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
-    PatientId, Personal, PractitionerId, SourceId, Sources, Wallet,
+    AccountId, Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
+    PractitionerId, Slot, SourceId, Sources, Wallet,
 };
 use crate::patient::{
     Abated, Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails,
@@ -246,16 +247,6 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
         end: time("2026-03-02T12:00:00Z"),
         slot_minutes: 20,
     };
-    let recorded = |provider, outcome| CalendarEvent::VisitRecorded {
-        appointment,
-        slot: Slot {
-            start: time("1969-07-20T20:17:40Z"),
-            minutes: 1440,
-        },
-        provider,
-        outcome,
-        booking: booking(),
-    };
     vec![
         CalendarEvent::AvailabilityPublished {
             sessions: vec![session],
@@ -291,9 +282,6 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
         },
         CalendarEvent::Completed { appointment },
         CalendarEvent::NoShowMarked { appointment },
-        recorded(Provider::Practitioner, RecordedOutcome::Completed),
-        recorded(Provider::Practitioner, RecordedOutcome::Cancelled),
-        recorded(Provider::Organization, RecordedOutcome::Open),
         CalendarEvent::Rescheduled {
             appointment,
             slot,
@@ -304,20 +292,6 @@ pub(super) fn calendar() -> Vec<CalendarEvent> {
             to: date("2026-03-03"),
             patient: Personal::Known(patient),
         },
-        CalendarEvent::VisitFiled {
-            place: VisitPlace {
-                calendar: CalendarId::of(PractitionerId::new(id(2)), date("1969-07-21")),
-                slot: Slot {
-                    start: time("1969-07-20T20:17:40Z"),
-                    minutes: 1440,
-                },
-            },
-            provider: Provider::Practitioner,
-            outcome: RecordedOutcome::Completed,
-            as_of: None,
-            booking: booking(),
-        },
-        recorded(Provider::Practitioner, RecordedOutcome::EnteredInError),
     ]
 }
 
@@ -404,5 +378,40 @@ pub(super) fn wallet() -> Vec<WalletEvent> {
             account: AccountId::new(id(5)),
         },
         WalletEvent::Released,
+    ]
+}
+
+/// Every event of an encounter, with every kind of provider and outcome.
+pub(super) fn encounter() -> Vec<EncounterEvent> {
+    let filed = |provider, outcome, as_of| EncounterEvent::Filed {
+        encounter: Personal::Known(Filed {
+            provider,
+            slot: Slot {
+                start: time("1969-07-20T20:17:40Z"),
+                minutes: 1440,
+            },
+            day: date("1969-07-21"),
+            outcome,
+            reason: Some(concept(CodeSystem::Snomed, "25064002", "Headache")),
+            as_of,
+        }),
+    };
+    let (doctor, hospital) = (
+        Provider::Practitioner(PractitionerId::new(id(2))),
+        Provider::Organization(id(3)),
+    );
+    let concluded = |ending| EncounterEvent::Concluded {
+        ending: Personal::Known(ending),
+    };
+    vec![
+        filed(doctor, Outcome::Completed, None),
+        filed(hospital, Outcome::Cancelled, Some(time("2026-03-02T09:00:00.001Z"))),
+        filed(doctor, Outcome::Open, None),
+        filed(doctor, Outcome::EnteredInError, Some(time("2026-03-02T09:00:00Z"))),
+        concluded(Ending::Completed),
+        concluded(Ending::NoShow),
+        concluded(Ending::Cancelled {
+            reason: Some(text("moved away")),
+        }),
     ]
 }

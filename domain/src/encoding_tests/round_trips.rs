@@ -7,8 +7,12 @@ use uuid::Uuid;
 use super::strategies;
 use crate::account::Account;
 use crate::calendar::Calendar;
+use crate::encounter::{Encounter, EncounterEvent, Ending};
 use crate::event::AnyEvent;
-use crate::kernel::{ClinicAggregate, ClinicEvent, DecodeError, Identity};
+use crate::kernel::{
+    AggregateRef, ClinicAggregate, ClinicEvent, DecodeError, EncounterId, Identity, Parts, PatientId, Personal,
+    PractitionerId,
+};
 use crate::patient::Patient;
 use crate::practitioner::Practitioner;
 use crate::wallet::WalletClaim;
@@ -44,18 +48,20 @@ fn reads_back<A: ClinicAggregate>(event: &A::Event) {
 /// The event of any aggregate is that of its own.
 fn reads_back_as_any<A: ClinicAggregate>(event: &A::Event) {
     let id = Uuid::from_u128(7);
-    let without_day = A::Id::from_parts(id, None);
-    let of = without_day
-        .or_else(|| A::Id::from_parts(id, Some(chrono::NaiveDate::default())))
-        .unwrap()
-        .into();
-    let encoded = event.encode().unwrap();
-    let any = AnyEvent::decode(of, encoded.schema, &encoded.shared, encoded.personal.as_deref()).unwrap();
+    let parts = [
+        Parts::Uuid(id),
+        Parts::Day(id, chrono::NaiveDate::default()),
+        Parts::InRecord(PatientId::new(id), id),
+    ];
+    let of = parts.into_iter().find_map(A::Id::from_parts).unwrap().into();
+    let encoded = AnyEvent::of(of, event.clone()).unwrap().encode().unwrap();
+    let (stream, shared) = (of.stream(), encoded.shared.as_slice());
+    let any = AnyEvent::decode(stream, encoded.schema, shared, encoded.personal.as_deref()).unwrap();
     assert_eq!(
         (any.aggregate(), any.subject(), any.encode().as_ref()),
         (of, event.subject(&of), Ok(&encoded))
     );
-    assert!(AnyEvent::knows(of, encoded.schema) && !AnyEvent::knows(of, 0));
+    assert!(AnyEvent::knows(stream, encoded.schema, shared) && !AnyEvent::knows(stream, 0, shared));
     assert_eq!(any.typed::<A::Event>().as_ref(), Some(event));
 }
 
@@ -151,4 +157,36 @@ proptest! {
         all_survive(schema, &shared, personal.as_deref());
         all_survive(schema, &[&[variant], shared.as_slice()].concat(), personal.as_deref());
     }
+}
+
+#[test]
+fn an_event_of_a_record_says_of_which_aggregate_it_is() {
+    let patient = PatientId::new(Uuid::from_u128(7));
+    let id = EncounterId {
+        patient,
+        id: Uuid::from_u128(8),
+    };
+    let event = EncounterEvent::Concluded {
+        ending: Personal::Known(Ending::NoShow),
+    };
+    let encoded = AnyEvent::Encounter(id, event.clone()).encode().unwrap();
+    assert_eq!(encoded.schema, 0x81);
+    assert_eq!(encoded.shared[..17], [&[6], id.id.as_bytes().as_slice()].concat());
+    assert_eq!(encoded.shared[17..], event.encode().unwrap().shared);
+
+    let read = |stream: AggregateRef, shared: &[u8]| AnyEvent::decode(stream, 0x81, shared, None);
+    let malformed = |read| matches!(read, Err(DecodeError::Malformed { .. }));
+    assert!(malformed(read(patient.into(), &encoded.shared[..16])));
+    // No stream but a patient's is a record.
+    assert!(malformed(read(
+        PractitionerId::new(patient.uuid()).into(),
+        &encoded.shared
+    )));
+    // A patient shares nobody's stream.
+    let mut other = encoded.shared.clone();
+    other[0] = 1;
+    assert!(malformed(read(patient.into(), &other)) && AnyEvent::knows(patient.into(), 0x81, &other));
+    other[0] = 200;
+    assert_eq!(read(patient.into(), &other), Err(DecodeError::UnknownSchema(0x81)));
+    assert!(!AnyEvent::knows(patient.into(), 0x81, &other), "a newer program's");
 }

@@ -6,10 +6,11 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
-use crate::calendar::{Booking, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot, VisitPlace};
+use crate::calendar::{Booking, CalendarEvent, Cancellation, Session};
+use crate::encounter::{EncounterEvent, Ending, Filed, Outcome, Provider};
 use crate::kernel::{
-    AccountId, Address, AppointmentId, CalendarId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier,
-    PatientId, Personal, PractitionerId, SourceId, Sources, Wallet,
+    AccountId, Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
+    PractitionerId, Slot, SourceId, Sources, Wallet,
 };
 use crate::patient::{
     Abated, Allergy, AllergyKind, Condition, Deceased, Findings, Intake, Matter, Medication, PatientDetails,
@@ -286,14 +287,6 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
         end,
         slot_minutes,
     });
-    let providers = select(vec![Provider::Practitioner, Provider::Organization]);
-    let outcomes = select(vec![
-        RecordedOutcome::Completed,
-        RecordedOutcome::Cancelled,
-        RecordedOutcome::Open,
-        RecordedOutcome::EnteredInError,
-    ]);
-    let as_of = prop::option::of(millis());
     prop_oneof![
         prop::collection::vec(sessions, 0..4).prop_map(|sessions| E::AvailabilityPublished { sessions }),
         (ids(), slots(), bookings()).prop_map(|(appointment, slot, booking)| E::Booked {
@@ -328,27 +321,6 @@ pub(super) fn calendar() -> impl Strategy<Value = CalendarEvent> {
         }),
         ids().prop_map(|appointment| E::Completed { appointment }),
         ids().prop_map(|appointment| E::NoShowMarked { appointment }),
-        (ids(), slots(), providers.clone(), outcomes.clone(), bookings()).prop_map(
-            |(appointment, slot, provider, outcome, booking)| E::VisitRecorded {
-                appointment,
-                slot,
-                provider,
-                outcome,
-                booking
-            }
-        ),
-        (uuids(), dates(), slots(), providers, outcomes, as_of, bookings()).prop_map(
-            |(owner, day, slot, provider, outcome, as_of, booking)| E::VisitFiled {
-                place: VisitPlace {
-                    calendar: CalendarId { owner, day },
-                    slot,
-                },
-                provider,
-                outcome,
-                as_of,
-                booking
-            }
-        ),
     ]
 }
 
@@ -422,5 +394,46 @@ pub(super) fn wallet() -> impl Strategy<Value = WalletEvent> {
             account: AccountId::new(account)
         }),
         Just(WalletEvent::Released),
+    ]
+}
+
+pub(super) fn encounter() -> impl Strategy<Value = EncounterEvent> {
+    use EncounterEvent as E;
+    let outcomes = select(vec![
+        Outcome::Completed,
+        Outcome::Cancelled,
+        Outcome::Open,
+        Outcome::EnteredInError,
+    ]);
+    let providers = (uuids(), any::<bool>()).prop_map(|(id, is_practitioner)| {
+        if is_practitioner {
+            Provider::Practitioner(PractitionerId::new(id))
+        } else {
+            Provider::Organization(id)
+        }
+    });
+    let times = (seconds(), any::<u32>(), dates());
+    let told = (
+        providers,
+        times,
+        outcomes,
+        prop::option::of(concepts()),
+        prop::option::of(millis()),
+    );
+    let filed = told.prop_map(|(provider, (start, minutes, day), outcome, reason, as_of)| Filed {
+        provider,
+        slot: Slot { start, minutes },
+        day,
+        outcome,
+        reason,
+        as_of,
+    });
+    let endings = prop_oneof![
+        select(vec![Ending::Completed, Ending::NoShow]),
+        prop::option::of(texts()).prop_map(|reason| Ending::Cancelled { reason }),
+    ];
+    prop_oneof![
+        personal(filed).prop_map(|encounter| E::Filed { encounter }),
+        personal(endings).prop_map(|ending| E::Concluded { ending }),
     ]
 }

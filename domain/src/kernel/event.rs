@@ -48,7 +48,7 @@ pub trait ClinicEvent: DomainEvent + 'static {
     /// The personal value of this event, if it has one.
     fn personal(&mut self) -> Option<&mut dyn PersonalSlot>;
 
-    /// Whom the event concerns, and whose key seals its personal value. A patient's own stream says it by its name; in
+    /// Whom the event concerns, and whose key seals its personal value. A patient's record says it by its name; in
     /// other streams the personal value itself does, so that it is `None` when that is sealed.
     fn subject(&self, of: &AggregateRef) -> Option<PatientId>;
 

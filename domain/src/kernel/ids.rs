@@ -1,4 +1,5 @@
-//! Ids are types. A random UUID names each aggregate; a calendar is named by its owner and a day.
+//! Ids are types. A UUID names each aggregate; a calendar is named by its owner and a day, and what stands in a patient's record by the
+//! patient and a UUID.
 
 use std::fmt;
 use std::str::FromStr;
@@ -75,6 +76,17 @@ macro_rules! ids_of_aggregates {
     };
     (@uuid $(#[$doc:meta])* $Id:ident) => { typed_id!($(#[$doc])* $Id); };
     (@own $(#[$doc:meta])* $Id:ident) => {};
+    (@record $(#[$doc:meta])* $Id:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        pub struct $Id {
+            /// In whose record it stands.
+            pub patient: PatientId,
+            /// What names it there.
+            #[serde(with = "compact_uuid")]
+            pub id: Uuid,
+        }
+    };
 }
 
 aggregates!(ids_of_aggregates);
@@ -88,13 +100,10 @@ typed_id!(
     CommandId
 );
 
-/// The calendar of one owner on one day: the stream that owns the no-overlap rule.
-///
-/// The owner is a practitioner, or, for a recorded visit that names none, the organisation that provided it. A recorded
-/// visit takes no slot; it stands in a stream of its own, [`CalendarId::of_visit`], and tells there to which day it belongs.
+/// The calendar of one practitioner on one day: the stream that owns the no-overlap rule.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct CalendarId {
-    /// The practitioner's (or organisation's) id.
+    /// The practitioner's id.
     #[serde(with = "compact_uuid")]
     pub owner: Uuid,
     /// The day in the owner's time zone.
@@ -108,15 +117,6 @@ impl CalendarId {
         Self {
             owner: practitioner.uuid(),
             day,
-        }
-    }
-
-    /// The stream of a visit recorded from another system. It is named by the visit alone, so that the visit exists once,
-    /// whatever day and provider its source tells.
-    pub fn of_visit(visit: AppointmentId) -> Self {
-        Self {
-            owner: visit.uuid(),
-            day: NaiveDate::default(),
         }
     }
 }
@@ -133,14 +133,6 @@ mod tests {
             serde_json::to_string(&id).unwrap(),
             "\"00000000-0000-0000-0000-000000000007\""
         );
-    }
-
-    #[test]
-    fn the_stream_of_a_visit_is_named_by_the_visit_alone() {
-        let visit = AppointmentId::new(Uuid::from_u128(7));
-        assert_eq!(CalendarId::of_visit(visit), CalendarId::of_visit(visit));
-        assert_eq!(CalendarId::of_visit(visit).owner, visit.uuid());
-        assert_eq!(CalendarId::of_visit(visit).day.to_string(), "1970-01-01");
     }
 
     #[test]

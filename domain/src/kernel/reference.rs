@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::ids::{AccountId, CalendarId, PatientId, PractitionerId, WalletId};
+use super::ids::{AccountId, CalendarId, EncounterId, PatientId, PractitionerId, WalletId};
 
 /// A typed id of an aggregate, which converts to and from the untyped [`AggregateRef`].
 pub trait Identity:
@@ -23,11 +23,22 @@ pub trait Identity:
     /// Which kind of aggregate it names.
     const TYPE: AggregateType;
 
-    /// The UUID, and the day if it has one.
-    fn parts(self) -> (Uuid, Option<NaiveDate>);
+    /// What it is made of.
+    fn parts(self) -> Parts;
 
-    /// Puts the parts together again. `None` when a day is missing or is one too many.
-    fn from_parts(id: Uuid, day: Option<NaiveDate>) -> Option<Self>;
+    /// Puts the parts together again. `None` when one is missing or is one too many.
+    fn from_parts(parts: Parts) -> Option<Self>;
+}
+
+/// What an id is made of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Parts {
+    /// A UUID.
+    Uuid(Uuid),
+    /// A UUID and a day.
+    Day(Uuid, NaiveDate),
+    /// A UUID in the record of a patient, who comes first.
+    InRecord(PatientId, Uuid),
 }
 
 macro_rules! references {
@@ -56,7 +67,7 @@ macro_rules! references {
 
         /// Which aggregate: the untyped identity that log, journal and cqrs-es share.
         ///
-        /// As text it is `patient/<uuid>` or `calendar/<uuid>/<day>`.
+        /// As text it is `patient/<uuid>`, `calendar/<uuid>/<day>` or, in a patient's record, `encounter/<patient's uuid>/<uuid>`.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum AggregateRef {
             $( $(#[$doc])* $Aggregate($Id), )*
@@ -70,22 +81,17 @@ macro_rules! references {
                 }
             }
 
-            /// The UUID, and the day for a calendar.
-            pub fn parts(&self) -> (Uuid, Option<NaiveDate>) {
+            /// What its id is made of.
+            pub fn parts(&self) -> Parts {
                 match self {
                     $( Self::$Aggregate(id) => id.parts(), )*
                 }
             }
 
-            /// The UUID.
-            pub fn uuid(&self) -> Uuid {
-                self.parts().0
-            }
-
-            /// Puts the parts together again. `None` when a day is missing or is one too many.
-            pub fn from_parts(kind: AggregateType, id: Uuid, day: Option<NaiveDate>) -> Option<Self> {
+            /// Puts the parts together again. `None` when one is missing or is one too many.
+            pub fn from_parts(kind: AggregateType, parts: Parts) -> Option<Self> {
                 match kind {
-                    $( AggregateType::$Aggregate => $Id::from_parts(id, day).map(Self::$Aggregate), )*
+                    $( AggregateType::$Aggregate => $Id::from_parts(parts).map(Self::$Aggregate), )*
                 }
             }
         }
@@ -115,12 +121,31 @@ macro_rules! references {
         impl Identity for $Id {
             const TYPE: AggregateType = AggregateType::$Aggregate;
 
-            fn parts(self) -> (Uuid, Option<NaiveDate>) {
-                (self.uuid(), None)
+            fn parts(self) -> Parts {
+                Parts::Uuid(self.uuid())
             }
 
-            fn from_parts(id: Uuid, day: Option<NaiveDate>) -> Option<Self> {
-                day.is_none().then(|| Self::new(id))
+            fn from_parts(parts: Parts) -> Option<Self> {
+                match parts {
+                    Parts::Uuid(id) => Some(Self::new(id)),
+                    Parts::Day(..) | Parts::InRecord(..) => None,
+                }
+            }
+        }
+    };
+    (@record $Aggregate:ident $Id:ident) => {
+        impl Identity for $Id {
+            const TYPE: AggregateType = AggregateType::$Aggregate;
+
+            fn parts(self) -> Parts {
+                Parts::InRecord(self.patient, self.id)
+            }
+
+            fn from_parts(parts: Parts) -> Option<Self> {
+                match parts {
+                    Parts::InRecord(patient, id) => Some(Self { patient, id }),
+                    Parts::Uuid(_) | Parts::Day(..) => None,
+                }
             }
         }
     };
@@ -144,29 +169,42 @@ impl AggregateType {
 impl Identity for CalendarId {
     const TYPE: AggregateType = AggregateType::Calendar;
 
-    fn parts(self) -> (Uuid, Option<NaiveDate>) {
-        (self.owner, Some(self.day))
+    fn parts(self) -> Parts {
+        Parts::Day(self.owner, self.day)
     }
 
-    fn from_parts(owner: Uuid, day: Option<NaiveDate>) -> Option<Self> {
-        Some(Self { owner, day: day? })
+    fn from_parts(parts: Parts) -> Option<Self> {
+        match parts {
+            Parts::Day(owner, day) => Some(Self { owner, day }),
+            Parts::Uuid(_) | Parts::InRecord(..) => None,
+        }
     }
 }
 
 impl AggregateRef {
+    /// The UUID of its own.
+    pub fn uuid(&self) -> Uuid {
+        match self.parts() {
+            Parts::Uuid(id) | Parts::Day(id, _) | Parts::InRecord(_, id) => id,
+        }
+    }
+
     /// The aggregate after which the stream is named in which this one stands.
-    pub const fn stream(&self) -> Self {
-        *self
+    pub fn stream(&self) -> Self {
+        match self.parts() {
+            Parts::InRecord(patient, _) => patient.into(),
+            Parts::Uuid(_) | Parts::Day(..) => *self,
+        }
     }
 }
 
 impl fmt::Display for AggregateRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, day) = self.parts();
-        write!(f, "{}/{id}", self.aggregate_type().name())?;
-        match day {
-            Some(day) => write!(f, "/{day}"),
-            None => Ok(()),
+        let name = self.aggregate_type().name();
+        match self.parts() {
+            Parts::Uuid(id) => write!(f, "{name}/{id}"),
+            Parts::Day(id, day) => write!(f, "{name}/{id}/{day}"),
+            Parts::InRecord(patient, id) => write!(f, "{name}/{patient}/{id}"),
         }
     }
 }
@@ -181,16 +219,23 @@ impl FromStr for AggregateRef {
 
     fn from_str(text: &str) -> Result<Self, RefError> {
         let mut parts = text.split('/');
-        let (kind, id, day, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
+        let (kind, first, second, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
         let kind = AggregateType::ALL
             .iter()
             .copied()
             .find(|known| Some(known.name()) == kind)
             .ok_or(RefError)?;
-        let id = id.and_then(|id| Uuid::try_parse(id).ok()).ok_or(RefError)?;
-        let day = day.map(|day| day.parse().map_err(|_| RefError)).transpose()?;
+        let id = |text: &str| Uuid::try_parse(text).map_err(|_| RefError);
+        let first = id(first.ok_or(RefError)?)?;
+        let parts = match second {
+            None => Parts::Uuid(first),
+            Some(second) => match second.parse() {
+                Ok(day) => Parts::Day(first, day),
+                Err(_) => Parts::InRecord(PatientId::new(first), id(second)?),
+            },
+        };
         match rest {
-            None => Self::from_parts(kind, id, day).ok_or(RefError),
+            None => Self::from_parts(kind, parts).ok_or(RefError),
             Some(_) => Err(RefError),
         }
     }
@@ -210,9 +255,24 @@ mod tests {
             AggregateRef::Account(AccountId::new(id)),
             AggregateRef::WalletClaim(WalletId::new(id)),
             AggregateRef::Calendar(CalendarId { owner: id, day }),
+            AggregateRef::Encounter(EncounterId {
+                patient: PatientId::new(id),
+                id: Uuid::from_u128(8),
+            }),
         ] {
             assert_eq!(of.to_string().parse(), Ok(of));
         }
+    }
+
+    #[test]
+    fn what_stands_in_a_record_stands_in_the_stream_of_its_patient() {
+        let patient = PatientId::new(Uuid::from_u128(7));
+        let encounter = EncounterId {
+            patient,
+            id: Uuid::from_u128(8),
+        };
+        assert_eq!(AggregateRef::from(encounter).stream(), patient.into());
+        assert_eq!(AggregateRef::from(patient).stream(), patient.into());
     }
 
     #[test]
@@ -222,6 +282,9 @@ mod tests {
             "patient",
             "patient/x",
             "calendar/00000000-0000-0000-0000-000000000007",
+            "encounter/00000000-0000-0000-0000-000000000007",
+            "encounter/00000000-0000-0000-0000-000000000007/2026-03-01",
+            "patient/00000000-0000-0000-0000-000000000007/00000000-0000-0000-0000-000000000007",
             "robot/1/2/3",
         ] {
             assert_eq!(text.parse::<AggregateRef>(), Err(RefError), "{text}");
@@ -235,14 +298,15 @@ mod tests {
         }
         assert_eq!(AggregateType::from_code(0), None);
         let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-        assert_eq!(
-            AggregateRef::from_parts(AggregateType::Calendar, Uuid::nil(), None),
-            None
-        );
-        assert_eq!(
-            AggregateRef::from_parts(AggregateType::Patient, Uuid::nil(), Some(day)),
-            None
-        );
+        let (id, patient) = (Uuid::nil(), PatientId::default());
+        for (kind, parts) in [
+            (AggregateType::Calendar, Parts::Uuid(id)),
+            (AggregateType::Patient, Parts::Day(id, day)),
+            (AggregateType::Patient, Parts::InRecord(patient, id)),
+            (AggregateType::Encounter, Parts::Uuid(id)),
+        ] {
+            assert_eq!(AggregateRef::from_parts(kind, parts), None);
+        }
     }
 
     #[test]

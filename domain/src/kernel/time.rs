@@ -13,6 +13,11 @@ pub fn whole_millis(at: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chron
     chrono::DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
+/// What the log keeps of an instant that is kept to the second.
+pub fn whole_seconds(at: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
 macro_rules! compact {
     ($(#[$doc:meta])* $module:ident, $type:ty, $number:ty, $to:expr, $from:expr) => {
         $(#[$doc])*

@@ -100,9 +100,8 @@ impl<'a> Rows<'a> {
             self.tags.push(&head.tag);
             self.blocks.push(number);
             self.transactions.push(&entry.transaction);
-            self.ids.push(label.aggregate.map(|aggregate| aggregate.to_string()));
-            self.commands
-                .push(label.command_id.map(domain::kernel::CommandId::uuid));
+            self.ids.push(label.aggregate_id());
+            self.commands.push(label.command());
             self.payloads.push(&entry.payload);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use application::log::{OpenedEvent, Position, StreamId};
 use domain::kernel::{AggregateRef, CommandId};
+use uuid::Uuid;
 
 use super::FollowerError;
 use super::trust::CheckedBlock;
@@ -39,6 +40,26 @@ impl OpenedBlock {
 pub(super) struct Label {
     pub(super) aggregate: Option<AggregateRef>,
     pub(super) command_id: Option<CommandId>,
+}
+
+impl Label {
+    /// What an event says of itself: it may be of any aggregate of its stream.
+    pub(super) fn of(event: &OpenedEvent) -> Self {
+        Self {
+            aggregate: Some(event.event.aggregate()),
+            command_id: Some(event.metadata.command_id),
+        }
+    }
+
+    /// The aggregate as the journal names it.
+    pub(super) fn aggregate_id(&self) -> Option<String> {
+        self.aggregate.map(|aggregate| aggregate.to_string())
+    }
+
+    /// The command as the journal names it.
+    pub(super) fn command(&self) -> Option<Uuid> {
+        self.command_id.map(CommandId::uuid)
+    }
 }
 
 /// An entry that is parked, and why.
@@ -99,7 +120,7 @@ pub(super) fn open(
                 park(error.to_string(), None);
             }
             Opening::Opened { event, personal } => {
-                label.command_id = Some(event.metadata.command_id);
+                label = Label::of(&event);
                 if personal == PersonalPart::Missing {
                     held.insert(entry.stream);
                     let need = opener.need(&entry.stream, &entry.payload);

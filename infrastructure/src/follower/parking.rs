@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint::{self, from_sql, to_sql};
 use super::line::Line;
-use super::opening::{KEY_MISSING, OpenedBlock};
+use super::opening::{KEY_MISSING, Label, OpenedBlock};
 use super::shape::Shape;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
@@ -86,7 +86,7 @@ where
             return Ok(None);
         };
         let keys = self.opener.keys_for(&entries).await?;
-        let (mut released, mut commands) = (Vec::new(), Vec::new());
+        let (mut released, mut labels) = (Vec::new(), Vec::new());
         let mut events: Vec<OpenedEvent> = Vec::new();
         for entry in entries.iter() {
             if stuck.contains(&entry.stream) {
@@ -102,9 +102,12 @@ where
                     stuck.insert(entry.stream);
                     continue;
                 }
-                Opening::Foreign => commands.push(None),
+                Opening::Foreign => labels.push(Label {
+                    aggregate: self.opener.aggregate(&entry.stream),
+                    command_id: None,
+                }),
                 Opening::Opened { event, .. } => {
-                    commands.push(Some(event.metadata.command_id.uuid()));
+                    labels.push(Label::of(&event));
                     events.push(event);
                 }
             }
@@ -127,7 +130,7 @@ where
             apply::set_undo_block(&mut transaction, &number.to_string()).await?;
         }
         apply::apply_events(&mut transaction, &self.projector, &block, &events).await?;
-        release(&mut transaction, &released, commands).await?;
+        release(&mut transaction, &released, &labels).await?;
         transaction.commit().await?;
         line.keep(connection);
         Ok(Some(Page { released, last }))
@@ -182,23 +185,21 @@ impl Held {
     }
 }
 
-/// These are parked no more, and the journal names the commands that caused them.
-async fn release(
-    connection: &mut PgConnection,
-    positions: &[Position],
-    commands: Vec<Option<uuid::Uuid>>,
-) -> Result<(), sqlx::Error> {
+/// These are parked no more, and the journal names the aggregates that they are of and the commands that caused them.
+async fn release(connection: &mut PgConnection, positions: &[Position], labels: &[Label]) -> Result<(), sqlx::Error> {
     let positions: Vec<i64> = positions.iter().copied().map(to_sql).collect();
     sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
         .bind(&positions)
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "UPDATE journal SET command_id = read.command_id
-         FROM UNNEST($1::bigint[], $2::uuid[]) AS read (position, command_id) WHERE journal.position = read.position",
+        "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id
+         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[]) AS read (position, aggregate_id, command_id)
+         WHERE journal.position = read.position",
     )
     .bind(&positions)
-    .bind(commands)
+    .bind(labels.iter().map(Label::aggregate_id).collect::<Vec<_>>())
+    .bind(labels.iter().map(Label::command).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map(drop)

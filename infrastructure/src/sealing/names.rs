@@ -6,7 +6,7 @@
 
 use application::log::StreamId;
 use chrono::NaiveDate;
-use domain::kernel::{AggregateRef, AggregateType};
+use domain::kernel::{AggregateRef, AggregateType, Parts};
 use ring::hmac;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ impl StreamNames {
         StreamId(name)
     }
 
-    /// The aggregate of a stream; `None` when the stream is not the organisation's.
+    /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
     pub fn open(&self, stream: &StreamId) -> Option<AggregateRef> {
         let (tag, body) = stream.0.split_first_chunk::<TAG>()?;
         let identity = self.masked(tag, <[u8; BODY]>::try_from(body).ok()?);
@@ -76,33 +76,33 @@ fn truncated<const N: usize>(tag: &hmac::Tag) -> [u8; N] {
     out
 }
 
-fn write_identity(aggregate: &AggregateRef) -> [u8; BODY] {
-    let mut identity = [aggregate.aggregate_type().code(); BODY];
+/// Of an aggregate after which a stream is named: none in a patient's record is.
+fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
+    let mut identity = [stream.aggregate_type().code(); BODY];
     let (_, rest) = identity.split_at_mut(1);
     let (id, day) = rest.split_at_mut(16);
-    let (uuid, of_day) = aggregate.parts();
-    id.copy_from_slice(uuid.as_bytes());
-    day.copy_from_slice(&of_day.map_or(0, |day| day.to_epoch_days()).to_be_bytes());
+    let days = match stream.parts() {
+        Parts::Day(_, day) => day.to_epoch_days(),
+        Parts::Uuid(_) | Parts::InRecord(..) => 0,
+    };
+    id.copy_from_slice(stream.uuid().as_bytes());
+    day.copy_from_slice(&days.to_be_bytes());
     identity
 }
 
 fn read_identity(identity: &[u8; BODY]) -> Option<AggregateRef> {
     let (kind, rest) = identity.split_first()?;
-    let (id, day) = rest.split_first_chunk::<16>()?;
-    let kind = AggregateType::from_code(*kind)?;
-    let day = i32::from_be_bytes(day.try_into().ok()?);
-    let day = match kind {
-        AggregateType::Calendar => Some(NaiveDate::from_epoch_days(day)?),
-        _ if day == 0 => None,
-        _ => return None,
-    };
-    AggregateRef::from_parts(kind, Uuid::from_bytes(*id), day)
+    let (id, days) = rest.split_first_chunk::<16>()?;
+    let (kind, id) = (AggregateType::from_code(*kind)?, Uuid::from_bytes(*id));
+    let days = i32::from_be_bytes(days.try_into().ok()?);
+    let named = AggregateRef::from_parts(kind, Parts::Uuid(id)).filter(|_| days == 0);
+    named.or_else(|| AggregateRef::from_parts(kind, Parts::Day(id, NaiveDate::from_epoch_days(days)?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::kernel::{AccountId, CalendarId, PatientId, PractitionerId, WalletId};
+    use domain::kernel::{AccountId, CalendarId, EncounterId, PatientId, PractitionerId, WalletId};
     use proptest::prelude::*;
 
     fn names(secret: u8) -> StreamNames {
@@ -131,6 +131,13 @@ mod tests {
         fn the_aggregate_reads_back_from_its_name(aggregate in aggregates()) {
             prop_assert_eq!(names(1).open(&names(1).seal(&aggregate)), Some(aggregate));
             prop_assert_eq!(names(2).open(&names(1).seal(&aggregate)), None);
+        }
+
+        #[test]
+        fn what_stands_in_a_record_has_the_name_of_its_patient(patient in any::<u128>(), id in any::<u128>()) {
+            let (patient, id) = (PatientId::new(Uuid::from_u128(patient)), Uuid::from_u128(id));
+            let encounter = EncounterId { patient, id };
+            prop_assert_eq!(names(1).seal(&encounter.into()), names(1).seal(&patient.into()));
         }
 
         #[test]

@@ -7,6 +7,7 @@ use domain::kernel::{AggregateRef, DecodeError};
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
 use super::associated::{LogLocation, Section, associated_data};
+use super::content::Shared;
 use super::header::{Header, HeaderError};
 use super::packing::{self, Packing};
 use super::sealer::StreamKeys;
@@ -99,7 +100,7 @@ impl Opener {
         }
     }
 
-    /// The aggregate of a stream; `None` when the stream is not the organisation's.
+    /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
     pub fn aggregate(&self, stream: &StreamId) -> Option<AggregateRef> {
         self.names.open(stream)
     }
@@ -148,7 +149,7 @@ impl Opener {
         }
     }
 
-    /// As [`Self::open`], for an entry of a stream whose aggregate is known.
+    /// As [`Self::open`], for an entry of a stream of which is known after which aggregate it is named.
     pub fn open_own(&self, entry: &AppendedEntry, aggregate: AggregateRef, keys: &KeySet) -> Opening {
         let (header, sections) = match Header::read(&entry.payload) {
             Ok(read) => read,
@@ -195,8 +196,8 @@ impl Opener {
         let Some(personal_header) = header.personal else {
             let shared = place.open(sections, &stream_key, header.shared_packing, Section::Shared)?;
             let mut shared = content::read_shared(&shared).ok_or(OpenError::Malformed)?;
-            known(aggregate, shared.schema)?;
             let envelope = content::read_envelope(&mut shared.rest).ok_or(OpenError::Malformed)?;
+            known(aggregate, &shared)?;
             envelope.complete(&mut shared.metadata);
             let event = AnyEvent::decode(aggregate, shared.schema, shared.rest, None)?;
             return Ok((opened(entry, shared.metadata, event), PersonalPart::Absent));
@@ -207,7 +208,7 @@ impl Opener {
             .ok_or(OpenError::Malformed)?;
         let shared = place.open(shared, &stream_key, header.shared_packing, Section::Shared)?;
         let mut shared = content::read_shared(&shared).ok_or(OpenError::Malformed)?;
-        known(aggregate, shared.schema)?;
+        known(aggregate, &shared)?;
         let held = match keys.get(&personal_header.key_id) {
             KeyLookup::Held(held) => held,
             missing => {
@@ -231,11 +232,11 @@ impl Opener {
 }
 
 /// Looked at before anything that another schema may have changed.
-fn known(aggregate: AggregateRef, schema: u8) -> Result<(), DecodeError> {
-    if AnyEvent::knows(aggregate, schema) {
+fn known(stream: AggregateRef, shared: &Shared<'_>) -> Result<(), DecodeError> {
+    if AnyEvent::knows(stream, shared.schema, shared.rest) {
         Ok(())
     } else {
-        Err(DecodeError::UnknownSchema(schema))
+        Err(DecodeError::UnknownSchema(shared.schema))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The journal as the write side reads it: one aggregate at a time, still sealed.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::future::Future;
 
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
 use cqrs_es::{Aggregate, DomainEvent};
-use domain::kernel::{AggregateRef, CommandId};
+use domain::kernel::{AggregateRef, CommandId, RefError};
 use postgres_es::PostgresEventRepository;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub struct Journaled {
     pub is_held_back: bool,
     /// The aggregate's events, still sealed, in order; none when only others stand in the stream.
     pub entries: Vec<AppendedEntry>,
+    /// All aggregates of the stream. `None` when they were not asked for, for the aggregate is there, or are too many.
+    pub members: Option<HashSet<AggregateRef>>,
 }
 
 /// What the follower has written of a stream.
@@ -84,6 +87,9 @@ pub trait Journal: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<(Position, StreamId)>, JournalError>> + Send;
 }
 
+/// So many aggregates of a stream are told, and one more, which is too many.
+const MOST_MEMBERS: usize = 4096;
+
 /// How many streams are listed at once.
 const PAGE: i64 = 20_000;
 
@@ -119,11 +125,13 @@ impl PostgresJournal {
             .map_err(unavailable)
     }
 
-    /// A stream's head, and whether it has events of an aggregate.
-    async fn head(&self, stream: &StreamId, aggregate: &str) -> Result<(Option<Value>, bool), JournalError> {
-        sqlx::query_as("SELECT stream_head($1), EXISTS (SELECT FROM journal WHERE aggregate_id = $2)")
+    /// A stream's head, and its aggregates.
+    async fn head(&self, stream: &StreamId) -> Result<(Option<Value>, Vec<String>), JournalError> {
+        let sql = "SELECT stream_head($1), ARRAY(SELECT DISTINCT aggregate_id FROM journal \
+                   WHERE stream = $1 AND aggregate_id IS NOT NULL LIMIT $2)";
+        sqlx::query_as(sql)
             .bind(stream.0.as_slice())
-            .bind(aggregate)
+            .bind(i64::try_from(MOST_MEMBERS).unwrap_or(i64::MAX).saturating_add(1))
             .fetch_one(&self.pool)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))
@@ -145,13 +153,15 @@ impl Journal for PostgresJournal {
             let entries: Vec<AppendedEntry> = entries?;
             if let Some(last) = events.last() {
                 let head = last.metadata.get("head").cloned().unwrap_or_default();
-                return journaled(head, entries).map(Some);
+                return journaled(head, entries, None).map(Some);
             }
-            let (head, has_events) = self.head(stream, &name).await?;
-            if !has_events {
-                return head.map(|head| journaled(head, entries)).transpose();
+            let (head, members) = self.head(stream).await?;
+            let are_all = members.len() <= MOST_MEMBERS;
+            // Where they are not all told, its first event may have come between the two questions.
+            if are_all && !members.contains(&name) || !are_all && self.events(&name).await?.is_empty() {
+                let members = are_all.then(|| members_of(&members)).transpose()?;
+                return head.map(|head| journaled(head, entries, members)).transpose();
             }
-            // Its first event came between the two questions.
         }
     }
 
@@ -232,7 +242,18 @@ struct Head {
     is_held_back: bool,
 }
 
-fn journaled(head: Value, entries: Vec<AppendedEntry>) -> Result<Journaled, JournalError> {
+/// Aggregates by their names.
+fn members_of(names: &[String]) -> Result<HashSet<AggregateRef>, JournalError> {
+    let members = names.iter().map(|name| name.parse());
+    let members: Result<_, _> = members.collect();
+    members.map_err(|_: RefError| JournalError::Malformed("aggregate"))
+}
+
+fn journaled(
+    head: Value,
+    entries: Vec<AppendedEntry>,
+    members: Option<HashSet<AggregateRef>>,
+) -> Result<Journaled, JournalError> {
     let head: Head = serde_json::from_value(head).map_err(|_| JournalError::Malformed("head"))?;
     let mut tag = [0; 8];
     hex::decode_to_slice(&head.tag, &mut tag).map_err(|_| JournalError::Malformed("tag"))?;
@@ -244,6 +265,7 @@ fn journaled(head: Value, entries: Vec<AppendedEntry>) -> Result<Journaled, Jour
         position: head.position,
         is_held_back: head.is_held_back,
         entries,
+        members,
     })
 }
 

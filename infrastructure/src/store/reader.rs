@@ -1,5 +1,7 @@
 //! Loads an aggregate from the journal and opens it.
 
+use std::collections::HashSet;
+
 use application::log::{Position, StreamId};
 use application::registry::Trace;
 use domain::kernel::{AggregateRef, AggregateType, CommandId};
@@ -19,6 +21,8 @@ pub(super) struct History {
     pub(super) head: StreamHead,
     /// The position of the stream's last event; 0 when it has none.
     pub(super) position: Position,
+    /// All aggregates of the stream, if they are known.
+    pub(super) members: Option<HashSet<AggregateRef>>,
 }
 
 impl History {
@@ -28,6 +32,7 @@ impl History {
             state: AnyState::new(of),
             head: StreamHead::default(),
             position: 0,
+            members: Some(HashSet::new()),
         }
     }
 }
@@ -77,7 +82,7 @@ impl<J: Journal> Reader<J> {
         let entries = journaled.iter().flat_map(|journaled| &journaled.entries);
         let mut before = entries.rev().filter(|entry| entry.position <= position);
         let is_ours = |entry: &&AppendedEntry| {
-            let opening = self.opener.open_own(entry, aggregate, &KeySet::default());
+            let opening = self.opener.open_own(entry, aggregate.stream(), &KeySet::default());
             matches!(opening, Opening::Opened { .. })
         };
         Ok(before.find(is_ours).map_or(0, |entry| entry.version))
@@ -100,9 +105,10 @@ impl<J: Journal> Reader<J> {
             return Err(Failure::HeldBack);
         }
         (history.head, history.position) = (journaled.head, journaled.position);
+        history.members = journaled.members;
         let keys = self.opener.keys_for(&journaled.entries).await?;
         for entry in &journaled.entries {
-            match self.opener.open_own(entry, aggregate, &keys) {
+            match self.opener.open_own(entry, aggregate.stream(), &keys) {
                 Opening::Opened { event, .. } => {
                     let taken_in = history.state.take_in(event.event, event.version);
                     taken_in.map_err(Failure::internal)?;

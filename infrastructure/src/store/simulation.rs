@@ -488,6 +488,7 @@ impl Journal for Node {
                 position: last.position,
                 is_held_back: state.held_back.contains(stream),
                 entries: of_stream.iter().map(|(entry, ..)| entry.clone()).collect(),
+                members: None,
             })
         };
         // What was read is on its way for a while; meanwhile the world goes on.

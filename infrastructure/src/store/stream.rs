@@ -4,7 +4,7 @@
 //! command loads it from the journal again. The generation counts these moments, so that neither a slow load nor a late outcome
 //! brings back what was dropped.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::log::{AnyEvent, Position, StreamId};
@@ -18,6 +18,9 @@ use crate::log::{CommitOutcome, StreamHead};
 
 /// How many aggregates of a stream are kept in memory. A patient's record may have thousands.
 const MOST_AGGREGATES: usize = 64;
+
+/// How many aggregates of a stream are known by name.
+const MOST_MEMBERS: usize = 8192;
 
 /// An aggregate of a stream at the stream's head, as a command finds it.
 #[derive(Clone)]
@@ -60,6 +63,8 @@ struct Known {
 
 struct At {
     states: HashMap<AggregateRef, Arc<AnyState>>,
+    /// All aggregates to which something has happened, if they are known: then any other is new, and nobody need ask.
+    members: Option<HashSet<AggregateRef>>,
     head: StreamHead,
     /// Where the certain part ends: what was read from the journal, or appended and answered.
     base: StreamHead,
@@ -98,12 +103,12 @@ impl Stream {
         Arc::clone(&self.turn).lock_owned().await
     }
 
-    /// The state of an aggregate, if it is in memory.
+    /// The state of an aggregate, if it is in memory, or known to be new.
     pub(super) fn loaded(&self, aggregate: &AggregateRef) -> Option<Loaded> {
         let known = self.known();
         let at = known.loaded.as_ref()?;
         Some(Loaded {
-            state: Arc::clone(at.states.get(aggregate)?),
+            state: at.state(aggregate)?,
             head: at.head,
             position: at.position,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
@@ -163,6 +168,7 @@ impl Stream {
             return;
         }
         if let (Some(at), Some(moved)) = (known.loaded.as_mut(), events.last()) {
+            at.has_members(events.iter().map(|moved| moved.event.aggregate()));
             at.keep(states);
             at.head = moved.head;
             known.in_flight.push_back(Pending { commit, events });
@@ -245,6 +251,24 @@ impl Stream {
 }
 
 impl At {
+    fn state(&self, aggregate: &AggregateRef) -> Option<Arc<AnyState>> {
+        let new = || Arc::new(AnyState::new(aggregate.aggregate_type()));
+        let is_new = self
+            .members
+            .as_ref()
+            .is_some_and(|members| !members.contains(aggregate));
+        let known = self.states.get(aggregate).map(Arc::clone);
+        known.or_else(|| is_new.then(new))
+    }
+
+    /// What happened to these aggregates is known.
+    fn has_members(&mut self, changed: impl IntoIterator<Item = AggregateRef>) {
+        if let Some(members) = &mut self.members {
+            members.extend(changed);
+        }
+        self.members.take_if(|members| members.len() > MOST_MEMBERS);
+    }
+
     /// Keeps states, and others only while there is room.
     fn keep(&mut self, states: impl IntoIterator<Item = (AggregateRef, Arc<AnyState>)>) {
         if self.states.len() >= MOST_AGGREGATES {
@@ -260,10 +284,12 @@ impl Known {
             mut state,
             head,
             position,
+            members,
         } = history;
         let Some(at) = self.loaded.as_mut() else {
             self.loaded = Some(At {
                 states: HashMap::from([(aggregate, Arc::new(state))]),
+                members,
                 head,
                 base: head,
                 position,
@@ -288,6 +314,11 @@ impl Known {
             }
         }
         at.keep([(aggregate, Arc::new(state))]);
+        if at.members.is_none() && members.is_some() {
+            at.members = members;
+            let in_flight = self.in_flight.iter().flat_map(|pending| &pending.events);
+            at.has_members(in_flight.map(|moved| moved.event.aggregate()));
+        }
     }
 
     fn drop_state(&mut self, required: Option<StreamHead>) {
@@ -333,6 +364,7 @@ mod tests {
         History {
             head,
             position,
+            members: None,
             ..History::none(one().aggregate_type())
         }
     }
@@ -538,6 +570,34 @@ mod tests {
         stream.finish_fill(stream.begin_fill(), other(), history(head(6, 6), 12));
         assert!(stream.loaded(&other()).is_none());
         assert!(stream.loaded(&one()).is_none(), "everything is read again");
+    }
+
+    #[test]
+    fn where_all_aggregates_of_a_stream_are_known_any_other_is_new() {
+        let stream = stream_at(head(1, 1));
+        assert!(stream.loaded(&other()).is_none(), "who else is there nobody has told");
+        advance(&stream, head(2, 2));
+        let told = History {
+            members: Some(HashSet::from([other(), wallet(3)])),
+            ..history(head(1, 1), 10)
+        };
+        stream.finish_fill(stream.begin_fill(), other(), told);
+        let new = stream.loaded(&wallet(4)).unwrap();
+        assert_eq!((new.state.version(), new.head), (0, head(2, 2)));
+        assert!(stream.loaded(&wallet(3)).is_none(), "it is in the journal alone");
+        // What is changed since is known too, even when its state was let go.
+        advance_by(&stream, wallet(4), head(3, 3));
+        assert_eq!(version(&stream, wallet(4)), Some(3));
+        for number in 5..200 {
+            stream.finish_fill(stream.begin_fill(), wallet(number), history(head(1, 1), 10));
+        }
+        assert!(stream.loaded(&wallet(4)).is_none() && stream.loaded(&one()).is_none());
+        assert!(stream.loaded(&wallet(300)).is_some());
+        stream.applied(head(9, 9));
+        assert!(
+            stream.loaded(&wallet(300)).is_none(),
+            "somebody else's event may be its first"
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@ use application::command::{CommandContext, CommandError, CommandExecutor, Receip
 use application::log::{Actor, AnyEvent, Finality};
 use application::transaction::{Expected, Freshness, Root, Target};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
-use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, CalendarEvent, Session, Slot};
-use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, CommandId, PatientId};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, CalendarEvent, Session};
+use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, CommandId, PatientId, Slot};
 use uuid::Uuid;
 
 use super::simulation::{Accepted, Node, Seed, World};

@@ -1,12 +1,12 @@
-//! An appointment as the events of all days leave it.
+//! An appointment as the events of all days leave it, or an encounter of the past as those of its patient's record do.
 //!
 //! An appointment that moves leaves one day and enters another in one commit; which of the two events comes first in the log
 //! does not matter. So an event counts only while the appointment is on the event's day, and entering a day says everything.
-//! A recorded visit has a stream of its own, which says to which day it belongs.
 
 use chrono::{DateTime, Utc};
-use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Slot, VisitPlace};
-use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, Personal, PractitionerId};
+use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
+use domain::encounter::{EncounterEvent, EncounterStatus, Ending, Filed};
+use domain::kernel::{AppointmentId, CalendarId, Concept, EncounterId, PatientId, Personal, PractitionerId, Slot};
 
 use crate::batch::Stamp;
 use crate::relationships::Visit;
@@ -42,13 +42,27 @@ impl AppointmentRow {
         }
     }
 
-    fn recorded(self, provider: Provider, outcome: RecordedOutcome) -> Self {
+    fn filed(id: EncounterId, stamp: &Stamp, filed: &Filed) -> Self {
         Self {
-            practitioner: self.practitioner.filter(|_| provider == Provider::Practitioner),
-            status: outcome.status(),
+            calendar: CalendarId {
+                owner: filed.provider.uuid(),
+                day: crate::column::date(filed.day),
+            },
+            practitioner: filed.provider.practitioner(),
+            patient: Some(id.patient),
+            slot: filed.slot,
+            status: status_of(filed.outcome.into()),
+            reason: filed.reason.clone(),
+            cancellation_reason: None,
             recorded: true,
-            ..self
+            version: stamp.version,
+            position: stamp.position,
         }
+    }
+
+    /// Whether it is this encounter.
+    fn is(&self, id: EncounterId) -> bool {
+        self.recorded && self.patient == Some(id.patient)
     }
 
     /// What it adds to the relationship of its patient and practitioner: nothing when it is no visit, or one is not known.
@@ -79,8 +93,36 @@ impl AppointmentRow {
     }
 }
 
-/// The appointment that an event of a stream is about.
-pub(crate) const fn appointment_of(stream: CalendarId, event: &CalendarEvent) -> Option<AppointmentId> {
+pub(crate) const fn status_of(status: EncounterStatus) -> AppointmentStatus {
+    match status {
+        EncounterStatus::Open => AppointmentStatus::Booked,
+        EncounterStatus::Completed => AppointmentStatus::Completed,
+        EncounterStatus::Cancelled => AppointmentStatus::Cancelled,
+        EncounterStatus::NoShow => AppointmentStatus::NoShow,
+        EncounterStatus::EnteredInError => AppointmentStatus::EnteredInError,
+    }
+}
+
+/// An event that may say something of an appointment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told<'a> {
+    /// On a practitioner's day.
+    OnADay(CalendarId, &'a CalendarEvent),
+    /// In a patient's record.
+    InARecord(EncounterId, &'a EncounterEvent),
+}
+
+impl Told<'_> {
+    /// The appointment that it is about.
+    pub(crate) const fn appointment(self) -> Option<AppointmentId> {
+        match self {
+            Self::OnADay(_, event) => appointment_of(event),
+            Self::InARecord(id, _) => Some(AppointmentId::new(id.id)),
+        }
+    }
+}
+
+const fn appointment_of(event: &CalendarEvent) -> Option<AppointmentId> {
     match event {
         CalendarEvent::AvailabilityPublished { .. } => None,
         CalendarEvent::Booked { appointment, .. }
@@ -90,23 +132,32 @@ pub(crate) const fn appointment_of(stream: CalendarId, event: &CalendarEvent) ->
         | CalendarEvent::MovedIn { appointment, .. }
         | CalendarEvent::Cancelled { appointment, .. }
         | CalendarEvent::Completed { appointment }
-        | CalendarEvent::NoShowMarked { appointment }
-        | CalendarEvent::VisitRecorded { appointment, .. } => Some(*appointment),
-        CalendarEvent::VisitFiled { .. } => Some(AppointmentId::new(stream.owner)),
+        | CalendarEvent::NoShowMarked { appointment } => Some(*appointment),
     }
 }
 
 /// `None` when the appointment left the day and has not entered another.
-pub(crate) fn fold(
+pub(crate) fn fold(row: Option<AppointmentRow>, stamp: &Stamp, told: Told<'_>) -> Option<AppointmentRow> {
+    match told {
+        // A stream that was held back is applied late: what came of it since is known already.
+        Told::OnADay(_, CalendarEvent::Booked { .. } | CalendarEvent::MovedIn { .. })
+        | Told::InARecord(_, EncounterEvent::Filed { .. })
+            if row.as_ref().is_some_and(|row| row.position > stamp.position) =>
+        {
+            row
+        }
+        Told::OnADay(day, event) => on_a_day(row, day, stamp, event),
+        Told::InARecord(id, event) => in_a_record(row, id, stamp, event),
+    }
+}
+
+fn on_a_day(
     row: Option<AppointmentRow>,
-    stream: CalendarId,
+    day: CalendarId,
     stamp: &Stamp,
     event: &CalendarEvent,
 ) -> Option<AppointmentRow> {
-    let own_stream = appointment_of(stream, event).map(CalendarId::of_visit);
-    let here = row
-        .as_ref()
-        .is_some_and(|row| row.calendar == stream || own_stream == Some(stream));
+    let here = row.as_ref().is_some_and(|row| row.calendar == day && !row.recorded);
     let change = |status, slot: Option<Slot>| {
         row.clone().map(|row| {
             if here {
@@ -124,17 +175,8 @@ pub(crate) fn fold(
     };
     match event {
         CalendarEvent::AvailabilityPublished { .. } => row,
-        // A stream that was held back is applied late: where the appointment went since is known already.
-        CalendarEvent::Booked { .. }
-        | CalendarEvent::MovedIn { .. }
-        | CalendarEvent::VisitRecorded { .. }
-        | CalendarEvent::VisitFiled { .. }
-            if row.as_ref().is_some_and(|row| row.position > stamp.position) =>
-        {
-            row
-        }
         CalendarEvent::Booked { slot, booking, .. } | CalendarEvent::MovedIn { slot, booking, .. } => {
-            Some(AppointmentRow::enter(stream, stamp, *slot, booking))
+            Some(AppointmentRow::enter(day, stamp, *slot, booking))
         }
         CalendarEvent::Confirmed { .. } => change(AppointmentStatus::Confirmed, None),
         CalendarEvent::Rescheduled { slot, .. } => change(AppointmentStatus::Booked, Some(*slot)),
@@ -150,29 +192,41 @@ pub(crate) fn fold(
         }),
         CalendarEvent::Completed { .. } => change(AppointmentStatus::Completed, None),
         CalendarEvent::NoShowMarked { .. } => change(AppointmentStatus::NoShow, None),
-        CalendarEvent::VisitRecorded {
-            slot,
-            provider,
-            outcome,
-            booking,
-            ..
-        } => {
-            let entered = AppointmentRow::enter(stream, stamp, *slot, booking);
-            Some(entered.recorded(*provider, *outcome))
+    }
+}
+
+/// What is sealed changes nothing, for nothing of it is known.
+fn in_a_record(
+    row: Option<AppointmentRow>,
+    id: EncounterId,
+    stamp: &Stamp,
+    event: &EncounterEvent,
+) -> Option<AppointmentRow> {
+    // Nobody honest gives an encounter the id of something else.
+    if row.as_ref().is_some_and(|row| !row.is(id)) {
+        return row;
+    }
+    match event {
+        EncounterEvent::Filed {
+            encounter: Personal::Known(filed),
+        } => Some(AppointmentRow::filed(id, stamp, filed)),
+        EncounterEvent::Concluded {
+            ending: Personal::Known(ending),
+        } => row.map(|row| AppointmentRow {
+            status: status_of(ending.into()),
+            cancellation_reason: match ending {
+                Ending::Cancelled { reason } => reason.clone(),
+                Ending::Completed | Ending::NoShow => None,
+            },
+            version: stamp.version,
+            position: stamp.position,
+            ..row
+        }),
+        EncounterEvent::Filed {
+            encounter: Personal::Sealed,
         }
-        CalendarEvent::VisitFiled {
-            place: VisitPlace { calendar, slot },
-            provider,
-            outcome,
-            booking,
-            ..
-        } => {
-            let calendar = CalendarId {
-                day: crate::column::date(calendar.day),
-                ..*calendar
-            };
-            let entered = AppointmentRow::enter(calendar, stamp, *slot, booking);
-            Some(entered.recorded(*provider, *outcome))
-        }
+        | EncounterEvent::Concluded {
+            ending: Personal::Sealed,
+        } => row,
     }
 }

@@ -5,6 +5,8 @@ mod query;
 mod rows;
 mod status;
 
-pub(crate) use fold::{AppointmentRow, appointment_of, fold};
+#[cfg(test)]
+pub(crate) use fold::status_of;
+pub(crate) use fold::{AppointmentRow, Told, fold};
 pub(crate) use query::{last_version_sql, list, one, open};
 pub(crate) use rows::{load, write};

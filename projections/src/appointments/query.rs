@@ -136,7 +136,7 @@ fn midnight(day: NaiveDate) -> DateTime<Utc> {
 }
 
 /// The last version at which an appointment of calendar ($1, $2) changed; 0 without one. A recorded visit's versions are those
-/// of its own stream.
+/// of its patient's record.
 macro_rules! last_version_sql {
     () => {
         "COALESCE((SELECT max(a.version) FROM appointments a WHERE NOT a.stray AND NOT a.recorded AND a.owner = $1 AND a.day = $2 \

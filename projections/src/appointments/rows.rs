@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::Slot;
-use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId};
+
+use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId, Slot};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;

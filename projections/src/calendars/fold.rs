@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::calendar::{CalendarEvent, Session, Slot};
-use domain::kernel::{AppointmentId, CalendarId};
+use domain::calendar::{CalendarEvent, Session};
+use domain::kernel::{AppointmentId, Slot};
 
 use crate::batch::Stamp;
 
@@ -32,21 +32,16 @@ impl CalendarRow {
     }
 }
 
-/// Whether an event of a stream changes what is offered or taken. The others touch only an appointment's own row, and so do
-/// all events of a recorded visit.
-pub(crate) fn concerns_the_offer(stream: CalendarId, event: &CalendarEvent) -> bool {
+/// Whether an event changes what is offered or taken. The others touch only an appointment's own row.
+pub(crate) const fn concerns_the_offer(event: &CalendarEvent) -> bool {
     match event {
-        CalendarEvent::Cancelled { appointment, .. } => stream != CalendarId::of_visit(*appointment),
         CalendarEvent::AvailabilityPublished { .. }
+        | CalendarEvent::Cancelled { .. }
         | CalendarEvent::Booked { .. }
         | CalendarEvent::Rescheduled { .. }
         | CalendarEvent::MovedOut { .. }
         | CalendarEvent::MovedIn { .. } => true,
-        CalendarEvent::Confirmed { .. }
-        | CalendarEvent::Completed { .. }
-        | CalendarEvent::NoShowMarked { .. }
-        | CalendarEvent::VisitRecorded { .. }
-        | CalendarEvent::VisitFiled { .. } => false,
+        CalendarEvent::Confirmed { .. } | CalendarEvent::Completed { .. } | CalendarEvent::NoShowMarked { .. } => false,
     }
 }
 
@@ -69,11 +64,7 @@ pub(crate) fn fold(row: Option<CalendarRow>, stamp: &Stamp, event: &CalendarEven
         CalendarEvent::MovedOut { appointment, .. } | CalendarEvent::Cancelled { appointment, .. } => {
             row.taken.remove(appointment);
         }
-        CalendarEvent::Confirmed { .. }
-        | CalendarEvent::Completed { .. }
-        | CalendarEvent::NoShowMarked { .. }
-        | CalendarEvent::VisitRecorded { .. }
-        | CalendarEvent::VisitFiled { .. } => {}
+        CalendarEvent::Confirmed { .. } | CalendarEvent::Completed { .. } | CalendarEvent::NoShowMarked { .. } => {}
     }
     row
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use application::queries::{AvailabilityView, FreeSlot, Page, SlotCursor, SlotFilter};
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::{Session, Slot};
-use domain::kernel::{AppointmentId, PractitionerId};
+use domain::calendar::Session;
+use domain::kernel::{AppointmentId, PractitionerId, Slot};
 use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;

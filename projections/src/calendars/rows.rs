@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use domain::calendar::{Session, Slot};
-use domain::kernel::{AppointmentId, CalendarId};
+use domain::calendar::Session;
+use domain::kernel::{AppointmentId, CalendarId, Slot};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;

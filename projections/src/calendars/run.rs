@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar::Slot;
+use domain::kernel::Slot;
 
 /// From its first start to its last, a run takes at most this long: a search that begins at some instant need not look further back.
 pub(crate) const LONGEST: TimeDelta = TimeDelta::hours(24);

@@ -3,10 +3,9 @@
 use application::log::AnyEvent;
 use application::queries::WalletActKind;
 use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
-use domain::calendar::{
-    AppointmentStatus, Booking, CalendarEvent, Provider, RecordedOutcome, Session, Slot, VisitPlace,
-};
-use domain::kernel::{AccountId, CalendarId, HumanName, Personal, PractitionerId, Wallet};
+use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
+use domain::encounter::{EncounterEvent, Ending, Filed, Outcome, Provider};
+use domain::kernel::{AccountId, CalendarId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet};
 use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use uuid::Uuid;
 
@@ -176,20 +175,31 @@ fn a_moved_appointment_is_on_its_new_day_whichever_event_came_first() {
     }
 }
 
+fn visit(provider: Provider) -> EncounterEvent {
+    EncounterEvent::Filed {
+        encounter: Personal::Known(Filed {
+            provider,
+            slot: slot(1, 1),
+            day: day(1),
+            outcome: Outcome::Open,
+            reason: None,
+            as_of: None,
+        }),
+    }
+}
+
+fn encounter(of: u8) -> EncounterId {
+    EncounterId {
+        patient: patient(of),
+        id: appointment(0).uuid(),
+    }
+}
+
 #[test]
 fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() {
-    let recorded = CalendarEvent::VisitFiled {
-        place: VisitPlace {
-            calendar: calendar(0),
-            slot: slot(0, 1),
-        },
-        provider: Provider::Organization,
-        outcome: RecordedOutcome::Completed,
-        as_of: None,
-        booking: known(),
-    };
-    let stream = CalendarId::of_visit(appointment(0));
-    let memory = memory([(calendar(0), offer(0, 4, 15)), (stream, recorded)]);
+    let recorded = visit(Provider::Organization(calendar(1).owner));
+    let mut memory = memory([(calendar(1), offer(1, 4, 15))]);
+    memory.apply(&[opened(2, 2, AnyEvent::Encounter(encounter(0), recorded))]);
     let row = &memory.appointments[&appointment(0)];
     assert!(row.practitioner.is_none() && row.recorded);
     assert_eq!(memory.free().len(), 4);
@@ -197,25 +207,16 @@ fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() 
 }
 
 #[test]
-fn what_happens_in_a_visits_own_stream_changes_the_visit_and_nothing_that_is_offered() {
-    let stream = CalendarId::of_visit(appointment(0));
-    let recorded = CalendarEvent::VisitFiled {
-        place: VisitPlace {
-            calendar: calendar(1),
-            slot: slot(1, 1),
-        },
-        provider: Provider::Practitioner,
-        outcome: RecordedOutcome::Open,
-        as_of: None,
-        booking: known(),
-    };
-    let cancelled = CalendarEvent::Cancelled {
-        appointment: appointment(0),
-        cancellation: Personal::Sealed,
+fn what_happens_to_a_visit_changes_the_visit_and_nothing_that_is_offered() {
+    let recorded = visit(Provider::Practitioner(practitioner(0)));
+    let cancelled = EncounterEvent::Concluded {
+        ending: Personal::Known(Ending::Cancelled {
+            reason: Some("ill".to_owned()),
+        }),
     };
     let log = [
-        opened(1, 1, AnyEvent::Calendar(stream, recorded)),
-        opened(2, 2, AnyEvent::Calendar(stream, cancelled)),
+        opened(1, 2, AnyEvent::Encounter(encounter(0), recorded)),
+        opened(2, 5, AnyEvent::Encounter(encounter(0), cancelled)),
     ];
     let mut memory = Memory::default();
     memory.apply(&log[..1]);
@@ -227,29 +228,29 @@ fn what_happens_in_a_visits_own_stream_changes_the_visit_and_nothing_that_is_off
     let row = &memory.appointments[&appointment(0)];
     assert_eq!(
         (row.calendar, row.practitioner, row.status, row.version),
-        (calendar(1), Some(practitioner(0)), AppointmentStatus::Cancelled, 2)
+        (calendar(1), Some(practitioner(0)), AppointmentStatus::Cancelled, 5)
     );
+    assert_eq!(row.cancellation_reason.as_deref(), Some("ill"));
     assert!(memory.calendars.is_empty() && memory.relationships.is_empty());
 }
 
 #[test]
-fn a_visit_recorded_in_the_calendar_of_its_day_is_read_as_before() {
-    let recorded = CalendarEvent::VisitRecorded {
+fn what_has_the_id_of_something_else_changes_nothing_of_that() {
+    let booked = CalendarEvent::Booked {
         appointment: appointment(0),
         slot: slot(0, 1),
-        provider: Provider::Practitioner,
-        outcome: RecordedOutcome::Open,
         booking: known(),
     };
-    let completed = CalendarEvent::Completed {
-        appointment: appointment(0),
-    };
-    let memory = memory([(calendar(0), recorded), (calendar(0), completed)]);
-    let row = &memory.appointments[&appointment(0)];
-    assert_eq!(
-        (row.calendar, row.status, row.recorded),
-        (calendar(0), AppointmentStatus::Completed, true)
-    );
+    let recorded = || visit(Provider::Practitioner(practitioner(0)));
+    let mut memory = memory([(calendar(0), offer(0, 4, 15)), (calendar(0), booked)]);
+    let before = memory.clone();
+    memory.apply(&[opened(3, 2, AnyEvent::Encounter(encounter(0), recorded()))]);
+    assert_eq!(memory, before);
+    let mut memory = Memory::default();
+    memory.apply(&[opened(1, 2, AnyEvent::Encounter(encounter(0), recorded()))]);
+    let before = memory.clone();
+    memory.apply(&[opened(2, 2, AnyEvent::Encounter(encounter(1), recorded()))]);
+    assert_eq!(memory, before);
 }
 
 #[test]

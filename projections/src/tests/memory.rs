@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use application::log::{AnyEvent, EventMetadata, OpenedEvent};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use domain::calendar::{Booking, Calendar, CalendarEvent, Cancellation, Provider, RecordedOutcome, Session, Slot};
-use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, PractitionerId, Versioned};
+use domain::calendar::{Booking, Calendar, CalendarEvent, Cancellation, Session};
+use domain::encounter::{Encounter, EncounterCommand, EncounterEvent, Ending, Filed, Outcome, Provider, Told};
+use domain::kernel::{
+    AppointmentId, CalendarId, ClinicAggregate as _, CommandId, EncounterId, PatientId, Personal, PractitionerId, Slot,
+    Versioned,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -42,7 +46,7 @@ impl Memory {
             .calendars
             .iter()
             .copied()
-            .filter(|entry| concerns_the_offer(entry.0, entry.2))
+            .filter(|entry| concerns_the_offer(entry.2))
             .collect();
         let before: BTreeMap<_, _> = keys_to_load(&offers)
             .into_iter()
@@ -61,7 +65,7 @@ impl Memory {
         self.calendars.extend(changed);
 
         let before = self.appointments.clone();
-        let changed = fold_appointments(&before, &batch.calendars);
+        let changed = fold_appointments(&before, &batch.appointments);
         for (id, row) in &changed {
             match row {
                 Some(row) => self.appointments.insert(*id, row.clone()),
@@ -134,7 +138,7 @@ pub(super) struct Step {
 }
 
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0_u8..10, 0_u8..2, 0_u8..3, 0_u8..12, 0_u8..3, 0_u8..16, any::<bool>()).prop_map(
+    let step = (0_u8..12, 0_u8..2, 0_u8..3, 0_u8..12, 0_u8..3, 0_u8..16, any::<bool>()).prop_map(
         |(kind, practitioner, day, appointment, patient, quarter, flag)| Step {
             kind,
             practitioner,
@@ -148,11 +152,19 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..120)
 }
 
-/// The log that the steps make, in commits: what a calendar would refuse is left out. The aggregates that decided come along.
-pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<CalendarId, Versioned<Calendar>>) {
-    use domain::calendar::CalendarCommand as Command;
-    use domain::kernel::ClinicAggregate as _;
+/// A log, in commits, and the aggregates that decided.
+pub(super) struct History {
+    pub(super) commits: Vec<Vec<OpenedEvent>>,
+    pub(super) calendars: BTreeMap<CalendarId, Versioned<Calendar>>,
+    pub(super) encounters: BTreeMap<EncounterId, Versioned<Encounter>>,
+}
 
+/// The log that the steps make: what an aggregate would refuse is left out.
+pub(super) fn history(steps: &[Step]) -> History {
+    use domain::calendar::CalendarCommand as Command;
+
+    let mut encounters: BTreeMap<EncounterId, Versioned<Encounter>> = BTreeMap::new();
+    let mut records: BTreeMap<PatientId, u64> = BTreeMap::new();
     let mut calendars: BTreeMap<CalendarId, Versioned<Calendar>> = BTreeMap::new();
     let mut homes: BTreeMap<AppointmentId, CalendarId> = BTreeMap::new();
     let mut commits: Vec<Vec<OpenedEvent>> = Vec::new();
@@ -162,6 +174,12 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
         let now = at(0, 0) - Duration::days(1);
         let appointment = appointment(step.appointment);
         let home = homes.get(&appointment).copied();
+        let encounter = EncounterId {
+            patient: patient(step.patient),
+            // Never one of an appointment.
+            id: Uuid::from_u128(4000 + u128::from(step.appointment) * 3 + u128::from(step.patient)),
+        };
+        let mut told: Option<EncounterCommand> = None;
         let calendar = |id: CalendarId| {
             calendars
                 .get(&id)
@@ -217,34 +235,41 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
                     homes.insert(appointment, id);
                 }
             }
-            (5, None) => {
-                let provider = if step.flag {
-                    Provider::Organization
-                } else {
-                    Provider::Practitioner
-                };
-                let outcome = match step.quarter % 3 {
-                    0 => RecordedOutcome::Completed,
-                    1 => RecordedOutcome::Cancelled,
-                    _ => RecordedOutcome::Open,
-                };
-                let home = CalendarId::of_visit(appointment);
-                if decide(
-                    home,
-                    Command::RecordVisit {
-                        appointment,
-                        calendar: id,
+            (10, _) => {
+                told = Some(EncounterCommand::File(Told {
+                    filed: Filed {
+                        provider: if step.flag {
+                            Provider::Organization(id.owner)
+                        } else {
+                            Provider::Practitioner(practitioner(step.practitioner))
+                        },
                         slot: slot(step.day),
-                        provider,
-                        outcome,
-                        booking,
+                        day: id.day,
+                        outcome: match step.quarter % 4 {
+                            0 => Outcome::Completed,
+                            1 => Outcome::Cancelled,
+                            2 => Outcome::EnteredInError,
+                            _ => Outcome::Open,
+                        },
+                        reason: None,
                         as_of: None,
-                        corrects: false,
-                        now: at(9, 0),
                     },
-                ) {
-                    homes.insert(appointment, home);
-                }
+                    corrects: step.quarter > 7,
+                    now: at(9, 0),
+                }));
+            }
+            (11, _) => {
+                let endings = [
+                    Ending::Completed,
+                    Ending::NoShow,
+                    Ending::Cancelled {
+                        reason: Some("no time".to_owned()),
+                    },
+                ];
+                told = Some(EncounterCommand::Conclude {
+                    ending: endings[usize::from(step.quarter % 3)].clone(),
+                    now: at(9, 0),
+                });
             }
             (2 | 3, Some(home)) => {
                 let day = u8::try_from((home.day - day(0)).num_days()).unwrap_or_default();
@@ -325,9 +350,26 @@ pub(super) fn history(steps: &[Step]) -> (Vec<Vec<OpenedEvent>>, BTreeMap<Calend
             position += 1;
             commit.push(opened(position, calendar.version(), AnyEvent::Calendar(id, event)));
         }
+        let known = encounters.get(&encounter).map(Versioned::aggregate);
+        let decide = |command| known.cloned().unwrap_or_default().decide(command);
+        for event in told.and_then(|command| decide(command).ok()).unwrap_or_default() {
+            // Its patient, and other encounters, stand in the same stream.
+            let version = records.entry(encounter.patient).or_insert(1);
+            *version += 1;
+            encounters
+                .entry(encounter)
+                .or_default()
+                .take_in(event.clone(), *version);
+            position += 1;
+            commit.push(opened(position, *version, AnyEvent::Encounter(encounter, event)));
+        }
         commits.push(commit);
     }
-    (commits, calendars)
+    History {
+        commits,
+        calendars,
+        encounters,
+    }
 }
 
 pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> OpenedEvent {
@@ -346,14 +388,17 @@ pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> OpenedEven
 }
 
 /// The event as somebody reads it who does not hold the patients' keys.
-pub(super) fn sealed(event: &CalendarEvent) -> CalendarEvent {
+pub(super) fn sealed(event: &OpenedEvent) -> OpenedEvent {
     let mut event = event.clone();
-    match &mut event {
-        CalendarEvent::Booked { booking, .. }
-        | CalendarEvent::MovedIn { booking, .. }
-        | CalendarEvent::VisitRecorded { booking, .. }
-        | CalendarEvent::VisitFiled { booking, .. } => *booking = Personal::Sealed,
-        CalendarEvent::Cancelled { cancellation, .. } => *cancellation = Personal::<Cancellation>::Sealed,
+    match &mut event.event {
+        AnyEvent::Calendar(_, CalendarEvent::Booked { booking, .. } | CalendarEvent::MovedIn { booking, .. }) => {
+            *booking = Personal::Sealed;
+        }
+        AnyEvent::Calendar(_, CalendarEvent::Cancelled { cancellation, .. }) => {
+            *cancellation = Personal::<Cancellation>::Sealed;
+        }
+        AnyEvent::Encounter(_, EncounterEvent::Filed { encounter }) => *encounter = Personal::Sealed,
+        AnyEvent::Encounter(_, EncounterEvent::Concluded { ending }) => *ending = Personal::Sealed,
         _ => {}
     }
     event

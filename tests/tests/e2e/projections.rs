@@ -8,8 +8,11 @@ use application::projector::Projector;
 use application::queries::{AppointmentFilter, Page, ProjectionHash, Queries, SlotFilter};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
-use domain::calendar::{Booking, CalendarEvent, Provider, RecordedOutcome, Slot, VisitPlace};
-use domain::kernel::{AccountId, AppointmentId, CalendarId, CommandId, HumanName, PatientId, Personal};
+use domain::calendar::CalendarEvent;
+use domain::encounter::{EncounterEvent, Filed, Outcome, Provider};
+use domain::kernel::{
+    AccountId, AppointmentId, CalendarId, CommandId, EncounterId, HumanName, PatientId, Personal, Slot,
+};
 use domain::patient::{PatientDetails, PatientEvent, Registration};
 use projections::{PgQueries, ReadModels};
 use sqlx::{Executor, PgPool};
@@ -61,7 +64,7 @@ impl ReadSide {
         let mut opened = Vec::new();
         for event in events {
             self.position += 1;
-            let version = self.versions.entry(event.aggregate()).or_default();
+            let version = self.versions.entry(event.aggregate().stream()).or_default();
             *version += 1;
             opened.push(OpenedEvent {
                 position: self.position,
@@ -339,31 +342,29 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         details,
         ..Registration::default()
     });
-    let visit = |day, start| CalendarEvent::VisitFiled {
-        place: VisitPlace {
-            calendar: CalendarId::of(practitioner(0), day),
+    let visit = |number, day, start| {
+        let filed = Filed {
+            provider: Provider::Practitioner(practitioner(0)),
             slot: Slot {
                 start,
                 minutes: u32::MAX,
             },
-        },
-        provider: Provider::Practitioner,
-        outcome: RecordedOutcome::Open,
-        as_of: None,
-        booking: Personal::Known(Booking {
-            patient: patient(1),
+            day,
+            outcome: Outcome::Open,
             reason: None,
-        }),
+            as_of: None,
+        };
+        let id = EncounterId {
+            patient: patient(1),
+            id: Uuid::from_u64_pair(3, number),
+        };
+        let encounter = Personal::Known(filed);
+        AnyEvent::Encounter(id, EncounterEvent::Filed { encounter })
     };
-    let stream = |day| {
-        let number = u64::from(day == NaiveDate::MIN);
-        CalendarId::of_visit(AppointmentId::new(Uuid::from_u64_pair(3, number)))
-    };
-    let visit = |day, start| AnyEvent::Calendar(stream(day), visit(day, start));
     side.apply([
         AnyEvent::Patient(patient(1), PatientEvent::Registered { registration }),
-        visit(NaiveDate::MIN, DateTime::<Utc>::MIN_UTC),
-        visit(NaiveDate::MAX, DateTime::<Utc>::MAX_UTC),
+        visit(1, NaiveDate::MIN, DateTime::<Utc>::MIN_UTC),
+        visit(2, NaiveDate::MAX, DateTime::<Utc>::MAX_UTC),
     ])
     .await;
     assert!(side.queries.patient(patient(1)).await.unwrap().is_some());

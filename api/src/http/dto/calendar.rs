@@ -1,10 +1,10 @@
 //! Availability, slots, appointments and visits in JSON.
 
 use application::calendars::BookingRequest;
+use application::encounters::{VisitProvider, VisitRequest};
 use application::queries::{AppointmentView, AvailabilityView, FreeSlot};
-use application::visits::{VisitProvider, VisitRequest};
-use domain::calendar;
 use domain::kernel::{PatientId, PractitionerId, TextRule};
+use domain::{calendar, encounter, kernel};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -27,8 +27,8 @@ pub struct Slot {
     pub minutes: u32,
 }
 
-impl From<calendar::Slot> for Slot {
-    fn from(slot: calendar::Slot) -> Self {
+impl From<kernel::Slot> for Slot {
+    fn from(slot: kernel::Slot) -> Self {
         Self {
             start: Instant(slot.start),
             minutes: slot.minutes,
@@ -37,9 +37,9 @@ impl From<calendar::Slot> for Slot {
 }
 
 impl Checked for Slot {
-    type Domain = calendar::Slot;
+    type Domain = kernel::Slot;
 
-    fn check(self, checks: &mut Checks) -> calendar::Slot {
+    fn check(self, checks: &mut Checks) -> kernel::Slot {
         if self.minutes == 0 || self.minutes > LONGEST_SLOT {
             checks.within("minutes", |checks| {
                 checks.wrong(format!("must be from 1 to {LONGEST_SLOT}"))
@@ -48,7 +48,7 @@ impl Checked for Slot {
         if self.start.0.timestamp_subsec_nanos() != 0 {
             checks.within("start", |checks| checks.wrong("must be on a whole second"));
         }
-        calendar::Slot {
+        kernel::Slot {
             start: self.start.0,
             minutes: self.minutes,
         }
@@ -223,9 +223,9 @@ pub struct RescheduleAppointment {
 }
 
 impl Checked for RescheduleAppointment {
-    type Domain = calendar::Slot;
+    type Domain = kernel::Slot;
 
-    fn check(self, checks: &mut Checks) -> calendar::Slot {
+    fn check(self, checks: &mut Checks) -> kernel::Slot {
         checks.field("slot", self.slot)
     }
 }
@@ -427,7 +427,7 @@ impl Checked for RecordVisit {
                 VisitProvider::Practitioner(PractitionerId::default())
             }
         };
-        let slot = calendar::Slot {
+        let slot = kernel::Slot {
             start: self.start.0,
             minutes: self.minutes,
         };
@@ -446,10 +446,10 @@ impl Checked for RecordVisit {
             provider,
             slot,
             outcome: match self.outcome {
-                VisitOutcome::Completed => calendar::RecordedOutcome::Completed,
-                VisitOutcome::Cancelled => calendar::RecordedOutcome::Cancelled,
-                VisitOutcome::Open => calendar::RecordedOutcome::Open,
-                VisitOutcome::EnteredInError => calendar::RecordedOutcome::EnteredInError,
+                VisitOutcome::Completed => encounter::Outcome::Completed,
+                VisitOutcome::Cancelled => encounter::Outcome::Cancelled,
+                VisitOutcome::Open => encounter::Outcome::Open,
+                VisitOutcome::EnteredInError => encounter::Outcome::EnteredInError,
             },
             reason,
             as_of: self.as_of.map(|at| at.0),

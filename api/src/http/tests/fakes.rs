@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
-use domain::calendar::{AppointmentStatus, Slot};
+use domain::calendar::AppointmentStatus;
 use domain::kernel::*;
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};

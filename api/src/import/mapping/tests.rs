@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::import::tests::{Outcome, run};
+use crate::import::tests::{Ran, run};
 
 /// New Year's Day of 2026, in a zone far from UTC.
 fn context() -> Context {
@@ -24,16 +24,16 @@ fn context() -> Context {
 }
 
 /// What a file of its own comes to.
-fn map(json: &[u8]) -> Outcome {
+fn map(json: &[u8]) -> Ran {
     run(&[json.to_vec()], &context())
 }
 
-fn mapped(resources: &[Value]) -> Outcome {
+fn mapped(resources: &[Value]) -> Ran {
     map(&bundle(resources))
 }
 
 /// The remarks of a plan: how often, what, and why.
-fn remarks(plan: &Outcome) -> Vec<(u64, Fate, &'static str, String)> {
+fn remarks(plan: &Ran) -> Vec<(u64, Fate, &'static str, String)> {
     let notes = plan.notes.list().into_iter();
     notes
         .map(|note| (note.count, note.fate, note.resource, note.why))
@@ -41,7 +41,7 @@ fn remarks(plan: &Outcome) -> Vec<(u64, Fate, &'static str, String)> {
 }
 
 /// The plan of a bundle with one remark, which begins like this.
-fn remarked(resources: &[Value], fate: Fate, why: &str) -> Outcome {
+fn remarked(resources: &[Value], fate: Fate, why: &str) -> Ran {
     let plan = mapped(resources);
     let found = remarks(&plan);
     assert!(
@@ -124,7 +124,7 @@ fn an_encounter_becomes_a_visit_with_its_doctor_and_patient() {
     assert_eq!(visit.provider, Provider::Practitioner(doctor));
     assert_eq!(visit.slot.start.to_rfc3339(), "2020-01-02T02:04:05+00:00");
     assert_eq!(visit.slot.minutes, 16, "a part of a minute counts as one");
-    assert_eq!(visit.outcome, RecordedOutcome::Completed);
+    assert_eq!(visit.outcome, Outcome::Completed);
     assert_eq!(visit.reason.as_ref().unwrap().text, "Check up");
 }
 
@@ -240,13 +240,13 @@ fn an_encounter_that_cannot_be_recorded_is_left_out_and_the_rest_of_its_bundle_g
 #[test]
 fn status_tells_how_a_visit_ended() {
     for (status, outcome) in [
-        ("finished", RecordedOutcome::Completed),
-        ("planned", RecordedOutcome::Open),
-        ("arrived", RecordedOutcome::Open),
-        ("triaged", RecordedOutcome::Open),
-        ("in-progress", RecordedOutcome::Open),
-        ("onleave", RecordedOutcome::Open),
-        ("unknown", RecordedOutcome::Open),
+        ("finished", Outcome::Completed),
+        ("planned", Outcome::Open),
+        ("arrived", Outcome::Open),
+        ("triaged", Outcome::Open),
+        ("in-progress", Outcome::Open),
+        ("onleave", Outcome::Open),
+        ("unknown", Outcome::Open),
     ] {
         let plan = mapped(&[a_patient(), a_doctor(), with(an_encounter(), "status", json!(status))]);
         assert_eq!(plan.visits[0].outcome, outcome, "{status}");
@@ -254,14 +254,14 @@ fn status_tells_how_a_visit_ended() {
     }
     let cancelled = with(an_encounter(), "status", json!("cancelled"));
     let plan = remarked(&[a_patient(), a_doctor(), cancelled], Fate::PassedOver, "was cancelled");
-    assert_eq!(plan.visits[0].outcome, RecordedOutcome::Cancelled);
+    assert_eq!(plan.visits[0].outcome, Outcome::Cancelled);
     let in_error = with(an_encounter(), "status", json!("entered-in-error"));
     let plan = remarked(
         &[a_patient(), a_doctor(), in_error],
         Fate::PassedOver,
         "was entered in error",
     );
-    assert_eq!(plan.visits[0].outcome, RecordedOutcome::EnteredInError);
+    assert_eq!(plan.visits[0].outcome, Outcome::EnteredInError);
 }
 
 #[test]

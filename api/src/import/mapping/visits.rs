@@ -1,8 +1,8 @@
 //! Encounters: visits of the past.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar::{RecordedOutcome, Slot};
-use domain::kernel::{Concept, Identifier};
+use domain::encounter::Outcome;
+use domain::kernel::{Concept, Identifier, Slot};
 
 use super::current::end;
 use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
@@ -37,16 +37,16 @@ fn mapped(
 ) -> Result<Visit, &'static str> {
     // FHIR R4, `EncounterStatus`. What has begun and not ended, and what nobody knows the end of, is left open.
     let outcome = match resource.status.as_deref() {
-        Some("finished") => RecordedOutcome::Completed,
+        Some("finished") => Outcome::Completed,
         Some("cancelled") => {
             remarks.passed_over("was cancelled, and is recorded as cancelled: it counts as no visit");
-            RecordedOutcome::Cancelled
+            Outcome::Cancelled
         }
         Some("entered-in-error") => {
             remarks.passed_over("was entered in error or deleted at the source, and counts as no visit");
-            RecordedOutcome::EnteredInError
+            Outcome::EnteredInError
         }
-        Some("planned" | "arrived" | "triaged" | "in-progress" | "onleave" | "unknown") => RecordedOutcome::Open,
+        Some("planned" | "arrived" | "triaged" | "in-progress" | "onleave" | "unknown") => Outcome::Open,
         Some(_) => return Err("has a status that FHIR R4 does not know"),
         None => return Err("has no status"),
     };

@@ -302,9 +302,9 @@ fn a_visit_that_is_taken_back_without_a_date_is_so_in_a_run_with_its_older_state
     };
     let finished = state("finished", Some("2024-01-01T00:00:00Z"));
     for (undated, outcome) in [
-        ("entered-in-error", RecordedOutcome::EnteredInError),
+        ("entered-in-error", Outcome::EnteredInError),
         // Not dated, an open visit is the older one.
-        ("in-progress", RecordedOutcome::Completed),
+        ("in-progress", Outcome::Completed),
     ] {
         let others = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
         let states = [state(undated, None), finished.clone()];

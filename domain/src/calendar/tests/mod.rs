@@ -5,7 +5,6 @@ mod availability;
 mod booking;
 mod moving;
 mod properties;
-mod recording;
 mod sealed;
 mod steps;
 
@@ -14,8 +13,8 @@ use chrono_tz::Tz;
 use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
-use super::{Booking, Calendar, CalendarCommand, CalendarEvent, Session, Slot};
-use crate::kernel::{AppointmentId, Concept, PatientId, Personal, Versioned, testing};
+use super::{Booking, Calendar, CalendarCommand, CalendarEvent, Session};
+use crate::kernel::{AppointmentId, Concept, PatientId, Personal, Slot, Versioned, testing};
 
 const BERLIN: Tz = chrono_tz::Europe::Berlin;
 

@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::calendar::{Provider, RecordedOutcome};
 use crate::kernel::{AggregateRef, CalendarId, ClinicAggregate, ClinicEvent};
 
 /// So few appointments that commands often mean the same one.
@@ -79,38 +78,6 @@ fn commands() -> impl Strategy<Value = CalendarCommand> {
             appointment, now
         }),
     ]
-}
-
-/// What is asked of a visit's own stream.
-fn visits() -> impl Strategy<Value = Vec<CalendarCommand>> {
-    use CalendarCommand as C;
-    let now = || prop_oneof![1 => Just(the_day_before()), 4 => Just(at(23, 0))];
-    let calendars = (0..2_u128, prop::sample::select(vec![day(), tomorrow()])).prop_map(|(owner, day)| CalendarId {
-        owner: Uuid::from_u128(owner),
-        day,
-    });
-    let outcomes = prop::sample::select(vec![
-        RecordedOutcome::Completed,
-        RecordedOutcome::Cancelled,
-        RecordedOutcome::Open,
-    ]);
-    let providers = prop::sample::select(vec![Provider::Practitioner, Provider::Organization]);
-    let command = prop_oneof![
-        4 => (calendars, slots(), providers, outcomes, bookings(), any::<bool>(), now()).prop_map(
-            |(calendar, slot, provider, outcome, booking, corrects, now)| C::RecordVisit {
-                appointment: id(1), calendar, slot, provider, outcome, booking, as_of: None, corrects, now
-            }
-        ),
-        1 => Just(C::Confirm { appointment: id(1) }),
-        1 => Just(C::Cancel { appointment: id(1), reason: None }),
-        1 => now().prop_map(|now| C::Complete {
-            appointment: id(1), now
-        }),
-        1 => now().prop_map(|now| C::MarkNoShow {
-            appointment: id(1), now
-        }),
-    ];
-    prop::collection::vec(command, 1..20)
 }
 
 /// A published day and what is then asked of it.
@@ -241,24 +208,6 @@ proptest! {
                 assert_eq!(event.encode().unwrap().personal.is_some(), event.subject(&of).is_some());
                 assert_eq!(sealed(event).subject(&of), None);
             }
-        });
-    }
-
-    #[test]
-    fn a_visit_stays_its_patients_and_where_it_was_recorded_unless_it_is_corrected(commands in visits()) {
-        let (mut home, mut patient) = (None, None);
-        run(commands, |command, _, events, calendar| {
-            for event in events {
-                if let CalendarEvent::VisitFiled { place, booking, .. } = event {
-                    let booked = booking.known().map(|booking| booking.patient);
-                    assert_eq!(*patient.get_or_insert(booked), booked, "taken over by {command:?}");
-                    let told_before = home.replace((place.calendar, place.slot)).is_some();
-                    let corrects = matches!(command, CalendarCommand::RecordVisit { corrects: true, .. });
-                    assert!(corrects || !told_before, "recorded again by {command:?}");
-                }
-            }
-            assert_eq!(calendar.visit().map(|(calendar, visit)| (*calendar, visit.slot)), home);
-            assert_eq!(calendar.decide(command.clone()).unwrap_or_default(), [], "{command:?}");
         });
     }
 }

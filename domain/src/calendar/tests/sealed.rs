@@ -1,8 +1,7 @@
 //! What a day still decides when a patient's key is destroyed or was never here.
 
 use super::*;
-use crate::calendar::{CalendarError, Provider, RecordedOutcome, VisitPlace};
-use crate::kernel::CalendarId;
+use crate::calendar::CalendarError;
 
 /// Appointment 1 at 9, for somebody.
 fn booked_by_somebody() -> CalendarEvent {
@@ -87,33 +86,6 @@ fn a_sealed_appointment_cannot_be_carried_to_another_day() {
 fn a_booking_made_again_cannot_be_compared_with_a_sealed_one() {
     given(vec![published(), booked_by_somebody()])
         .when(book(id(1), slot(9, 0)))
-        .then_expect_error(CalendarError::Sealed);
-    let (provider, outcome) = (Provider::Practitioner, RecordedOutcome::Completed);
-    let (appointment, slot) = (id(1), slot(9, 0));
-    let calendar = CalendarId {
-        owner: Uuid::from_u128(7),
-        day: day(),
-    };
-    let recorded = CalendarEvent::VisitFiled {
-        place: VisitPlace { calendar, slot },
-        provider,
-        outcome,
-        as_of: None,
-        booking: Personal::Sealed,
-    };
-    let again = CalendarCommand::RecordVisit {
-        appointment,
-        calendar,
-        slot,
-        provider,
-        outcome,
-        booking: booking(),
-        as_of: None,
-        corrects: false,
-        now: at(12, 0),
-    };
-    given(vec![recorded])
-        .when(again)
         .then_expect_error(CalendarError::Sealed);
 }
 

@@ -193,7 +193,7 @@ fn the_substance_of_a_reaction_is_the_allergen_where_the_code_says_only_that_it_
         let allergy = of_patient("AllergyIntolerance", json!({ "code": code, "reaction": reaction }));
         mapped(&[a_patient(), allergy])
     };
-    let names = |plan: &Outcome| -> Vec<String> {
+    let names = |plan: &Ran| -> Vec<String> {
         let allergies = plan.patients[0].intake.allergies.list().iter();
         allergies.map(|allergy| allergy.concept.text.clone()).collect()
     };

@@ -77,7 +77,7 @@ fn participants_without_a_place_are_left_out_by_name() {
     );
 }
 
-fn contained(inside: Value, provider: Value) -> Outcome {
+fn contained(inside: Value, provider: Value) -> Ran {
     let mut encounter = with(an_encounter(), "contained", inside);
     encounter["participant"] = json!([{ "individual": { "reference": "#doc" } }]);
     encounter["serviceProvider"] = provider;

@@ -1,0 +1,23 @@
+//! An encounter: a patient and who treats them meet (FHIR R4 `Encounter`). Today each is one of the past, filed as another system
+//! tells it.
+//!
+//! It stands in its patient's record, whose stream it shares with the patient and their other encounters, and all of it is under the
+//! patient's key. Its id is made of the patient and of what its source calls it: whoever tells of it again meets it.
+//!
+//! ```text
+//! Open -> Completed | Cancelled | NoShow      here, or by its source
+//! any -> any                                  by a newer state of its source, which leaves open only what itself had concluded
+//! ```
+
+mod aggregate;
+mod command;
+mod decision;
+mod error;
+mod event;
+#[cfg(test)]
+mod tests;
+
+pub use aggregate::Encounter;
+pub use command::{EncounterCommand, Told};
+pub use error::EncounterError;
+pub use event::{EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider};

@@ -1,0 +1,106 @@
+//! Given-when-then, by topic. The encounter was at nine on Monday 2 March 2026; the commands come at noon, unless they say otherwise.
+
+mod concluding;
+mod filing;
+mod properties;
+
+use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use cqrs_es::test::AggregateTestExecutor;
+use uuid::Uuid;
+
+use super::{
+    Encounter, EncounterCommand, EncounterError, EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider,
+    Told,
+};
+use crate::kernel::{Concept, Personal, PractitionerId, Slot, Versioned, testing};
+
+fn given(events: Vec<EncounterEvent>) -> AggregateTestExecutor<Versioned<Encounter>> {
+    testing::given(events)
+}
+
+fn folded(events: impl IntoIterator<Item = EncounterEvent>) -> Encounter {
+    testing::folded(events)
+}
+
+fn day(of_march: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, of_march).unwrap()
+}
+
+/// A time of the day, in UTC.
+fn at(hour: u32, minute: u32) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 3, 2, hour, minute, 0).unwrap()
+}
+
+/// Half an hour.
+fn slot(hour: u32, minute: u32) -> Slot {
+    Slot {
+        start: at(hour, minute),
+        minutes: 30,
+    }
+}
+
+fn doctor(number: u128) -> Provider {
+    Provider::Practitioner(PractitionerId::new(Uuid::from_u128(number)))
+}
+
+/// What a source tells of it, without a date.
+fn visit(outcome: Outcome) -> Filed {
+    Filed {
+        provider: doctor(7),
+        slot: slot(9, 0),
+        day: day(2),
+        outcome,
+        reason: Some(Concept {
+            coding: None,
+            text: "headache".to_owned(),
+        }),
+        as_of: None,
+    }
+}
+
+/// The same, at half past nine, as of a time.
+fn later(outcome: Outcome, as_of: Option<DateTime<Utc>>) -> Filed {
+    Filed {
+        slot: slot(9, 30),
+        as_of,
+        ..visit(outcome)
+    }
+}
+
+fn as_of(filed: Filed, as_of: Option<DateTime<Utc>>) -> Filed {
+    Filed { as_of, ..filed }
+}
+
+fn file(filed: Filed) -> EncounterCommand {
+    EncounterCommand::File(Told {
+        filed,
+        corrects: false,
+        now: at(12, 0),
+    })
+}
+
+fn correct(filed: Filed) -> EncounterCommand {
+    EncounterCommand::File(Told {
+        filed,
+        corrects: true,
+        now: at(12, 0),
+    })
+}
+
+fn filed(filed: Filed) -> EncounterEvent {
+    EncounterEvent::Filed {
+        encounter: Personal::Known(filed),
+    }
+}
+
+const fn concluded(ending: Ending) -> EncounterEvent {
+    EncounterEvent::Concluded {
+        ending: Personal::Known(ending),
+    }
+}
+
+fn called_off() -> Ending {
+    Ending::Cancelled {
+        reason: Some("moved away".to_owned()),
+    }
+}
