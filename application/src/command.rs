@@ -40,6 +40,8 @@ pub struct Receipt {
     pub command_id: CommandId,
     /// The version at which the (first) aggregate last changed: that of its stream then.
     pub version: u64,
+    /// Whether the (first) aggregate began with it.
+    pub began: bool,
     /// The position of its last event; `None` when nothing needed to change.
     pub position: Option<Position>,
     /// How sure the network is.

@@ -186,7 +186,8 @@ fn marked(of: AggregateRef, mut encoded: EncodedEvent) -> EncodedEvent {
     encoded
 }
 
-/// The aggregate of a stream that an event is of, with its schema and its bytes. A type without a number here is a newer program's.
+/// The aggregate of a stream that an event is of, with its schema and its bytes. What shares a stream here that it does not share is
+/// a newer program's.
 fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRef, u8, &[u8]), DecodeError> {
     if schema & SHARES == 0 {
         return Ok((stream, schema, shared));
@@ -198,13 +199,13 @@ fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRe
     let read = shared
         .split_first()
         .and_then(|(kind, rest)| Some((kind, rest.split_first_chunk::<16>()?)));
-    let (Some((kind, (id, rest))), Ok(patient)) = (read, PatientId::try_from(stream)) else {
-        return Err(malformed);
+    let (kind, (id, rest)) = read.ok_or(malformed)?;
+    let of = || {
+        let patient = PatientId::try_from(stream).ok()?;
+        let parts = Parts::InRecord(patient, Uuid::from_bytes(*id));
+        AggregateRef::from_parts(AggregateType::from_code(*kind)?, parts)
     };
-    let kind = AggregateType::from_code(*kind).ok_or(DecodeError::UnknownSchema(schema))?;
-    let parts = Parts::InRecord(patient, Uuid::from_bytes(*id));
-    let of = AggregateRef::from_parts(kind, parts).ok_or(malformed)?;
-    Ok((of, schema & !SHARES, rest))
+    Ok((of().ok_or(DecodeError::UnknownSchema(schema))?, schema & !SHARES, rest))
 }
 
 /// A value as the type that it has.

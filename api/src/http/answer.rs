@@ -62,6 +62,9 @@ pub struct CommandResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub id: Option<Uuid>,
+    /// Whether the resource is new, and was not there before.
+    #[serde(default)]
+    pub created: bool,
     /// The version of the resource after the command; 0 where nothing of it is in the log.
     #[schema(example = 2)]
     pub version: u64,
@@ -79,7 +82,6 @@ pub struct CommandResult {
 /// The answer to a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    created: bool,
     etag: Option<String>,
     body: CommandResult,
 }
@@ -87,10 +89,8 @@ pub struct Answer {
 impl Answer {
     /// Something is new, unless it was there already.
     pub fn created(done: Done<impl Into<AggregateRef>>) -> Self {
-        Self {
-            created: done.receipt.position.is_some(),
-            ..Self::changed(done)
-        }
+        let created = done.receipt.position.is_some();
+        Self::changed(done).having(created)
     }
 
     /// Something changed, or needed no change.
@@ -109,8 +109,8 @@ impl Answer {
 
     /// A key was issued; its secret is shown, this once.
     pub fn issued(account: AccountId, issued: IssuedKey) -> Self {
-        let mut answer = Self::revoked(account, issued.key, issued.receipt);
-        answer.created = issued.receipt.position.is_some();
+        let created = issued.receipt.position.is_some();
+        let mut answer = Self::revoked(account, issued.key, issued.receipt).having(created);
         answer.body.secret = issued.secret;
         answer
     }
@@ -125,6 +125,7 @@ impl Answer {
         let receipt = Receipt {
             command_id,
             version: 0,
+            began: false,
             position: None,
             finality: Finality::Final,
         };
@@ -137,37 +138,49 @@ impl Answer {
             version,
             position,
             finality,
+            ..
         } = receipt;
         let body = CommandResult {
             command_id: command_id.uuid(),
             resource,
             id,
+            created: false,
             version,
             position,
             finality: finality.into(),
             secret: None,
         };
+        Self { etag: None, body }
+    }
+
+    fn having(mut self, created: bool) -> Self {
+        self.body.created = created;
+        self
+    }
+
+    /// An appointment changed, or needed no change.
+    pub fn appointment(done: AppointmentDone) -> Self {
+        let resource = format!("/v1/appointments/{}", done.id);
         Self {
-            created: false,
-            etag: None,
-            body,
+            etag: done.version().map(etag::of_appointment),
+            ..Self::of(resource, Some(done.id.uuid()), done.receipt)
         }
     }
 
-    /// An appointment is new or changed.
-    pub fn appointment(done: AppointmentDone, new: bool) -> Self {
-        let resource = format!("/v1/appointments/{}", done.id);
-        let answer = Self::of(resource, Some(done.id.uuid()), done.receipt);
-        let created = new && done.receipt.position.is_some();
-        Self {
-            created,
-            etag: done.version().map(etag::of_appointment),
-            ..answer
-        }
+    /// An appointment was booked, unless it was there already.
+    pub fn booked(done: AppointmentDone) -> Self {
+        let created = done.receipt.position.is_some();
+        Self::appointment(done).having(created)
+    }
+
+    /// A visit was recorded, or what was recorded of it corrected, unless it was there already.
+    pub fn visit(done: AppointmentDone) -> Self {
+        let created = done.receipt.began;
+        Self::appointment(done).having(created)
     }
 
     const fn status(&self) -> StatusCode {
-        if self.created {
+        if self.body.created {
             StatusCode::CREATED
         } else {
             StatusCode::OK
@@ -177,7 +190,7 @@ impl Answer {
     /// Writes it.
     pub fn respond(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
-        if self.created {
+        if self.body.created {
             response.insert_header((header::LOCATION, self.body.resource.as_str()));
         }
         if let Some(etag) = &self.etag {
@@ -195,7 +208,7 @@ impl Answer {
         StoredAnswer {
             status: self.status().as_u16(),
             body: serde_json::to_string(&body).unwrap_or_default(),
-            location: self.created.then(|| body.resource.clone()),
+            location: self.body.created.then(|| body.resource.clone()),
             etag: self.etag.clone(),
         }
     }
@@ -278,6 +291,7 @@ mod tests {
         Receipt {
             command_id: CommandId::new(Uuid::from_u128(1)),
             version: 3,
+            began: position.is_some(),
             position,
             finality: Finality::Final,
         }

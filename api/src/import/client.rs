@@ -107,7 +107,7 @@ pub struct Done {
     pub change: Change,
     /// How many commands the server executed for it.
     pub commands: u64,
-    /// How many events they appended, by the versions of the stream that the server told.
+    /// How many events they appended.
     pub events: u64,
 }
 
@@ -323,7 +323,8 @@ impl Client {
         done.commands = done.commands.saturating_add(1);
         if result.position.is_some() {
             done.change = Change::Updated;
-            done.events = done.events.saturating_add(result.version.saturating_sub(version));
+            // A replacement is one event.
+            done.events = done.events.saturating_add(1);
         }
         Ok(result.version)
     }
@@ -351,14 +352,6 @@ impl Client {
             };
             match recorded {
                 Err(error) if error.is(ProblemKind::AlreadyRegistered) => refused = Some(error),
-                // One event is one version: what has more was there before.
-                Ok(done) if done.change == Change::Added && done.events > 1 => {
-                    return Ok(Done {
-                        change: Change::Updated,
-                        events: 1,
-                        ..done
-                    });
-                }
                 done => return done,
             }
         }
@@ -387,16 +380,21 @@ impl Client {
         .await
     }
 
-    /// Registers or records something, which begins a stream of its own unless it is there already.
+    /// Registers or records something, unless it is there already.
     async fn register(&self, path: &str, body: Value) -> Result<Done, ClientError> {
         let result = self.command(&Method::POST, path, &body, None).await?;
         let id = result.id.ok_or_else(|| ClientError::Answer("no id".to_owned()))?;
-        let added = result.position.is_some();
+        let change = match result.position {
+            Some(_) if result.created => Change::Added,
+            Some(_) => Change::Updated,
+            None => Change::Unchanged,
+        };
         Ok(Done {
             id,
-            change: if added { Change::Added } else { Change::Unchanged },
+            change,
             commands: 1,
-            events: if added { result.version } else { 0 },
+            // Each of these is one event.
+            events: u64::from(result.position.is_some()),
         })
     }
 
@@ -648,7 +646,7 @@ mod tests {
 
     fn result(position: Option<u64>) -> Value {
         json!({
-            "commandId": Uuid::nil(), "resource": "/v1/visits/x", "id": Uuid::nil(), "version": 1, "position": position,
+            "commandId": Uuid::nil(), "resource": "/v1/visits/x", "id": Uuid::nil(), "created": position.is_some(), "version": 1, "position": position,
             "finality": "final",
         })
     }

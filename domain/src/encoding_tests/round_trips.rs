@@ -175,18 +175,16 @@ fn an_event_of_a_record_says_of_which_aggregate_it_is() {
     assert_eq!(encoded.shared[17..], event.encode().unwrap().shared);
 
     let read = |stream: AggregateRef, shared: &[u8]| AnyEvent::decode(stream, 0x81, shared, None);
-    let malformed = |read| matches!(read, Err(DecodeError::Malformed { .. }));
-    assert!(malformed(read(patient.into(), &encoded.shared[..16])));
-    // No stream but a patient's is a record.
-    assert!(malformed(read(
-        PractitionerId::new(patient.uuid()).into(),
-        &encoded.shared
-    )));
-    // A patient shares nobody's stream.
-    let mut other = encoded.shared.clone();
-    other[0] = 1;
-    assert!(malformed(read(patient.into(), &other)) && AnyEvent::knows(patient.into(), 0x81, &other));
-    other[0] = 200;
-    assert_eq!(read(patient.into(), &other), Err(DecodeError::UnknownSchema(0x81)));
-    assert!(!AnyEvent::knows(patient.into(), 0x81, &other), "a newer program's");
+    let short = read(patient.into(), &encoded.shared[..16]);
+    assert!(matches!(short, Err(DecodeError::Malformed { .. })), "{short:?}");
+    let with_kind = |kind: u8| [&[kind], &encoded.shared[1..]].concat();
+    // No stream but a patient's is a record, a patient shares nobody's stream, and nothing has that number: a newer program's.
+    for (stream, shared) in [
+        (PractitionerId::new(patient.uuid()).into(), encoded.shared.clone()),
+        (patient.into(), with_kind(1)),
+        (patient.into(), with_kind(200)),
+    ] {
+        assert_eq!(read(stream, &shared), Err(DecodeError::UnknownSchema(0x81)), "{stream}");
+        assert!(!AnyEvent::knows(stream, 0x81, &shared), "{stream}");
+    }
 }

@@ -28,8 +28,12 @@ const LATE_LOADS: u32 = 3;
 
 /// What an attempt decided.
 pub(super) enum Verdict<E> {
-    /// Handed over; the first aggregate then has this version.
-    Committed { commit: InFlight, version: u64 },
+    /// Handed over; the first aggregate then has this version, and began with it or not.
+    Committed {
+        commit: InFlight,
+        version: u64,
+        began: bool,
+    },
     /// Nothing needs to change.
     NoChange { upon: Vec<Loaded>, version: u64 },
     /// A rule forbids it, or the caller insists on another version.
@@ -89,8 +93,9 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         if decisions.is_empty() {
             return Ok(Verdict::NoChange { upon: upon(), version });
         }
+        let began = version > 0 && parts.first().is_some_and(|first| first.loaded.state.version() == 0);
         let commit = self.hand_over.commit(decisions, context).await?;
-        Ok(Verdict::Committed { commit, version })
+        Ok(Verdict::Committed { commit, version, began })
     }
 
     /// Takes the turn on every stream, in one order everywhere, so that two commands never wait for each other.

@@ -43,8 +43,8 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             let found = async {
                 Ok(match self.reader.trace(command_id).await? {
                     Trace::Journaled { position } => {
-                        let version = self.reader.version_at(aggregate, &stream, position).await?;
-                        Ok(Some((position, version)))
+                        let stood = self.reader.stood_at(aggregate, &stream, position).await?;
+                        Ok(Some((position, stood)))
                     }
                     Trace::Outbox => Ok(None),
                     Trace::Refused => Err(Earlier::Refused),
@@ -58,12 +58,13 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                     if !std::mem::replace(&mut told, true) {
                         self.hand_over.tell_accepted(command_id);
                     }
-                    if let Some((position, version)) = place
+                    if let Some((position, stood)) = place
                         && self.heard.until_final(position, since).await
                     {
                         return Ok(Earlier::Appended(Receipt {
                             command_id,
-                            version,
+                            version: stood.version,
+                            began: stood.began_with == Some(command_id),
                             position: Some(position),
                             finality: Finality::Final,
                         }));

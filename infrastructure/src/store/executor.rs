@@ -165,10 +165,11 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         deadline: Instant,
     ) -> Settled<E> {
         match verdict {
-            Verdict::Committed { commit, version } => match commit.clone().outcome().await {
+            Verdict::Committed { commit, version, began } => match commit.clone().outcome().await {
                 CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
                     command_id,
                     version,
+                    began,
                     position: Some(position),
                     finality,
                 })),
@@ -191,6 +192,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                 let unchanged = Ok(Receipt {
                     command_id,
                     version,
+                    began: false,
                     position: None,
                     finality: Finality::Final,
                 });

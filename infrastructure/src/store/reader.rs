@@ -10,7 +10,7 @@ use domain::state::AnyState;
 use super::failure::Failure;
 use super::journal::Journal;
 use crate::keys::KeySet;
-use crate::log::{AppendedEntry, StreamHead};
+use crate::log::StreamHead;
 use crate::sealing::{Opener, Opening};
 use crate::trace::Found;
 
@@ -35,6 +35,14 @@ impl History {
             members: Some(HashSet::new()),
         }
     }
+}
+
+/// How an aggregate stood.
+pub(super) struct Stood {
+    /// The version at which it had last changed; 0 when nothing had happened to it.
+    pub(super) version: u64,
+    /// The command with which it began.
+    pub(super) began_with: Option<CommandId>,
 }
 
 /// Reads streams.
@@ -67,25 +75,29 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.found_of(command, heads).await?)
     }
 
-    /// The version at which an aggregate had last changed when the log had reached a position; 0 when it had not. It needs no keys,
-    /// and what cannot be read does not count.
+    /// How an aggregate stood when the log had reached a position. It needs no keys, and what cannot be read does not count.
     ///
     /// # Errors
     /// When the journal has no answer.
-    pub(super) async fn version_at(
+    pub(super) async fn stood_at(
         &self,
         aggregate: AggregateRef,
         stream: &StreamId,
         position: Position,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Stood, Failure> {
         let journaled = self.journal.read(&aggregate, stream).await?;
         let entries = journaled.iter().flat_map(|journaled| &journaled.entries);
-        let mut before = entries.rev().filter(|entry| entry.position <= position);
-        let is_ours = |entry: &&AppendedEntry| {
-            let opening = self.opener.open_own(entry, aggregate.stream(), &KeySet::default());
-            matches!(opening, Opening::Opened { .. })
-        };
-        Ok(before.find(is_ours).map_or(0, |entry| entry.version))
+        let mut before = entries.filter(|entry| entry.position <= position).filter_map(|entry| {
+            match self.opener.open_own(entry, aggregate.stream(), &KeySet::default()) {
+                Opening::Opened { event, .. } => Some((event.metadata.command_id, event.version)),
+                _ => None,
+            }
+        });
+        let first = before.next();
+        Ok(Stood {
+            version: before.last().or(first).map_or(0, |(_, version)| version),
+            began_with: first.map(|(command, _)| command),
+        })
     }
 
     /// Reads an aggregate's events into its state. Foreign events of its stream change nothing; personal sections without a key stay

@@ -16,7 +16,7 @@ use tests::system::{SystemOptions, TestSystem, until};
 use uuid::Uuid;
 
 /// A schema that is not known for long.
-const FUTURE: u8 = 200;
+const FUTURE: u8 = 100;
 
 fn closed(account: u128) -> Vec<AnyEvent> {
     vec![AnyEvent::Account(
@@ -55,7 +55,7 @@ async fn what_a_newer_version_wrote_stops_an_older_one_and_is_not_parked() {
     is_told(&follower).await;
     let cause = follower.status.get().trouble.unwrap().cause;
     assert!(
-        cause.contains("schema 200") && cause.contains("newer version"),
+        cause.contains("schema 100") && cause.contains("newer version"),
         "{cause}"
     );
     assert_eq!((position(&log).await, parked(&log).await), (before, 0));

@@ -384,7 +384,8 @@ pub enum VisitOutcome {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordVisit {
-    /// The id of the visit in the system that it comes from. Recording the same content under it again changes nothing.
+    /// The id of the visit in the system that it comes from. Recording the same content under it again for the same patient changes
+    /// nothing.
     pub identifier: Identifier,
     /// The id of the patient who came.
     pub patient: Uuid,

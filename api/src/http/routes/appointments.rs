@@ -28,7 +28,7 @@ use crate::http::reading::{Parameters, Reading};
 pub async fn book<B: Backend>(command: Command<B, dto::BookAppointment>) -> Result<HttpResponse, Problem> {
     let run = command.run(async |clinic, caller, booking, issue| {
         let done = clinic.book_appointment(&caller, booking, &issue).await?;
-        Ok(Answer::appointment(done, true))
+        Ok(Answer::booked(done))
     });
     run.await
 }
@@ -144,7 +144,7 @@ pub async fn reschedule<B: Backend>(
     let expected = command.expected_appointment()?;
     let run = command.run(async move |clinic, caller, slot, issue| {
         let moved = clinic.reschedule_appointment(&caller, *id, slot, expected, &issue);
-        Ok(Answer::appointment(moved.await?, false))
+        Ok(Answer::appointment(moved.await?))
     });
     run.await
 }
@@ -236,7 +236,7 @@ async fn act<B: Backend, T: Checked>(
         let action = action(body);
         async move {
             let done = clinic.change_appointment(&caller, id, action, expected, &issue);
-            Ok(Answer::appointment(done.await?, false))
+            Ok(Answer::appointment(done.await?))
         }
     });
     run.await

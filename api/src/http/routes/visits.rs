@@ -11,19 +11,20 @@ use crate::http::problem::Problem;
 /// Record a visit of the past.
 ///
 /// For hospital systems whose key has the scope `import`. The rules for booking do not apply, but the visit must have begun. Recording
-/// a visit again, by its identifier, with the same content changes nothing (200). With other content, which includes another day or
-/// practitioner, it is refused (409), and the problem names what is recorded; with `corrects` it takes the place of that.
+/// a visit of the same patient again, by its identifier, with the same content changes nothing (200). With other content, which includes
+/// another day or practitioner, it is refused (409), and the problem names what is recorded; with `corrects` it takes the place of that
+/// (200). A visit of another patient is another visit, whatever its identifier.
 #[utoipa::path(
     post, path = "/v1/visits", tag = "visits", request_body = dto::RecordVisit,
     responses(
         (status = 201, description = "The visit was recorded", body = CommandResult),
-        (status = 200, description = "The visit was recorded already, with the same content", body = CommandResult),
+        (status = 200, description = "The visit was recorded already, with the same content, or has been corrected", body = CommandResult),
     ),
 )]
 pub async fn record<B: Backend>(command: Command<B, dto::RecordVisit>) -> Result<HttpResponse, Problem> {
     let run = command.run(async |clinic, caller, visit, issue| {
         let done = clinic.record_visit(&caller, visit, &issue).await?;
-        Ok(Answer::appointment(done, true))
+        Ok(Answer::visit(done))
     });
     run.await
 }

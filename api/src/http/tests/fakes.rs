@@ -256,6 +256,7 @@ const fn receipt(command_id: CommandId) -> Receipt {
     Receipt {
         command_id,
         version: 1,
+        began: true,
         position: Some(7),
         finality: Finality::Final,
     }
