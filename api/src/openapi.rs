@@ -16,11 +16,9 @@ use utoipa::openapi::security::SecurityScheme;
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
+use crate::http::endpoints::{self, Access, Endpoint, Kind};
 use crate::http::problem::ProblemBody;
-use crate::http::routes::{
-    accounts, admin, appointments, auth, availability, commands, patients, practitioners, requests, system, visits,
-    wallets,
-};
+use crate::http::routes::auth;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -43,28 +41,8 @@ use crate::http::routes::{
         contact(name = "Whoever runs the server that this document comes from"),
     ),
     servers((url = "/", description = "The server that this document comes from")),
-    paths(
-        auth::nonce, auth::login, auth::logout, auth::me,
-        patients::register, patients::list, patients::search, patients::look_up, patients::read, patients::update_details,
-        patients::update_intake, patients::practitioners,
-        practitioners::register, practitioners::list, practitioners::read, practitioners::update,
-        practitioners::patients,
-        availability::publish, availability::read, availability::slots,
-        appointments::book, appointments::list, appointments::read, appointments::confirm, appointments::reschedule,
-        appointments::cancel, appointments::complete, appointments::no_show,
-        visits::record,
-        accounts::open, accounts::list, accounts::read, accounts::close, accounts::issue_key, accounts::revoke_key,
-        wallets::invite_patient, wallets::invite_practitioner, wallets::invite_staff,
-        wallets::withdraw_patients, wallets::withdraw_practitioners, wallets::withdraw_staffs, wallets::accept, wallets::read,
-        wallets::change, wallets::take_patients_away, wallets::take_practitioners_away, wallets::take_staffs_away,
-        requests::ask, requests::own, requests::list, requests::approve, requests::decline,
-        commands::read,
-        admin::status, admin::retry_parked,
-        system::home, system::openapi, system::live, system::ready, system::metrics, system::problem,
-    ),
     components(schemas(ProblemBody)),
     security(("bearer" = [])),
-    modifiers(&Everywhere),
     tags(
         (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
         (name = "patients", description = "Patients' records: their details and their intake"),
@@ -84,7 +62,9 @@ struct Medconnect;
 
 /// The document.
 pub fn document() -> Document {
-    Medconnect::openapi()
+    let mut document = Medconnect::openapi().merge_from(endpoints::described());
+    Everywhere.modify(&mut document);
+    document
 }
 
 /// The document as it stands in `openapi.yaml`.
@@ -128,11 +108,15 @@ impl Modify for Everywhere {
             ] {
                 let Some(operation) = operation else { continue };
                 name(operation);
-                if is_command(path, method) {
+                let method = method.parse().unwrap_or_default();
+                let Some(endpoint) = endpoints::find(&method, path) else {
+                    continue;
+                };
+                if endpoint.kind == Kind::Command {
                     describe_command(operation);
                 }
                 constrain_cursor(operation);
-                describe_answers(path, method, operation);
+                describe_answers(endpoint, operation);
             }
         }
         pages::refer_to_items(document);
@@ -155,8 +139,8 @@ fn name(operation: &mut Operation) {
 }
 
 /// What every answer carries, and which problems the operation can end in. Whatever else goes wrong is a problem too.
-fn describe_answers(path: &str, method: &str, operation: &mut Operation) {
-    for status in problems(path, method, operation) {
+fn describe_answers(endpoint: &Endpoint, operation: &mut Operation) {
+    for status in problems(endpoint, operation) {
         let problem = Ref::from_response_name("Problem").into();
         operation.responses.responses.insert(status.to_string(), problem);
     }
@@ -211,9 +195,10 @@ fn problem() -> Response {
 
 /// The client's mistakes that an operation can be asked with. They follow from what it takes; a test against a running
 /// system asks every operation every way, and fails when it answers with another one.
-fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
+fn problems(endpoint: &Endpoint, operation: &Operation) -> Vec<u16> {
+    let (path, method) = (endpoint.path.as_str(), endpoint.method.as_str());
     let (signs_in, versioned) = (path.starts_with("/v1/auth/"), path.starts_with("/v1/"));
-    let open = operation.security.is_some();
+    let open = endpoint.access == Access::Public;
     let parameters = operation
         .parameters
         .iter()
@@ -230,7 +215,7 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
         .iter()
         .any(|parameter| matches!(parameter.parameter_in, ParameterIn::Query));
     let conditional = parameters.iter().any(|parameter| parameter.name == "If-Match");
-    let command = is_command(path, method);
+    let command = endpoint.kind == Kind::Command;
     let body = command || operation.request_body.is_some();
     let all = [
         (400, body || queried),
@@ -253,16 +238,6 @@ fn problems(path: &str, method: &str, operation: &Operation) -> Vec<u16> {
     all.into_iter()
         .filter_map(|(status, may)| may.then_some(status))
         .collect()
-}
-
-/// Whether an operation changes something in the log: all that are sent with a body do, but sign-ins, invitations, searches and look-ups.
-fn is_command(path: &str, method: &str) -> bool {
-    method != "GET"
-        && !path.starts_with("/v1/auth/")
-        && !path.starts_with("/v1/admin/")
-        && !path.ends_with("/search")
-        && !path.ends_with("/lookup")
-        && !path.ends_with("/invitation")
 }
 
 /// A cursor is never empty: who sends an empty one for the page after the last would read the list again from its beginning.

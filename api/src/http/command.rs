@@ -37,6 +37,7 @@ use super::auth::{Authenticate, Caller, caller};
 use super::body;
 use super::core::{Core, Running, clinic, core};
 use super::dto::{Checked, checked};
+use super::endpoints;
 use super::etag::Precondition;
 use super::headers::{Prefer, correlation, idempotency_key, malformed};
 use super::limits;
@@ -84,6 +85,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
             let issuers = clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former);
             core.limiter.command(&caller.principal, &issuers.now)?;
+            endpoints::check(&request, &caller.principal)?;
             let headers = request.headers();
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;

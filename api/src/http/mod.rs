@@ -1,6 +1,6 @@
 //! The HTTP interface under `/v1`.
 //!
-//! - [`routes`]: the handlers, one module per resource. Start there.
+//! - [`endpoints`]: the one list of endpoints. Start there. [`routes`]: the handlers, one module per resource.
 //! - [`command`]: how a command goes through: idempotency keys, waiting, 202. `command_status`: where one stands. [`reading`]: how a read
 //!   goes through.
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
@@ -23,6 +23,7 @@ mod command_status;
 pub mod core;
 pub mod cursor;
 pub mod dto;
+pub mod endpoints;
 pub mod etag;
 pub mod failure;
 pub mod headers;
@@ -59,10 +60,7 @@ pub use self::settings::HttpSettings;
 use auth::{Authenticator, Lifetimes, SignInPolicy};
 use limits::Limiter;
 use problem::{Problem, ProblemKind};
-use routes::{
-    accounts, admin, appointments, auth as sign_in, availability, commands, patients, practitioners, requests,
-    resource, system, visits, wallets,
-};
+use routes::{resource, system};
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -225,232 +223,9 @@ pub fn configure<B: Backend>(state: AppState<B>) -> impl FnOnce(&mut ServiceConf
             .app_data(state.clinic)
             .app_data(state.core)
             .app_data(path)
-            .service(
-                web::scope("/v1/auth")
-                    .wrap(from_fn(limits::limit_sign_ins))
-                    .service(resource("/nonce", [(Method::POST, web::to(sign_in::nonce))]))
-                    .service(resource("/login", [(Method::POST, web::to(sign_in::login::<B>))]))
-                    .service(resource("/logout", [(Method::POST, web::to(sign_in::logout))]))
-                    .default_service(web::to(routes::nothing_here)),
-            )
-            .service(
-                web::scope("/v1")
-                    .wrap(from_fn(limits::limit_concurrency))
-                    .configure(resources::<B>)
-                    .default_service(web::to(routes::nothing_here)),
-            )
-            .configure(open_to_everybody)
+            .configure(endpoints::mount::<B>)
+            .service(resource("/favicon.ico", vec![(Method::GET, web::to(system::icon))]))
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", crate::openapi::document()))
             .default_service(web::to(routes::nothing_here));
     }
-}
-
-fn resources<B: Backend>(config: &mut ServiceConfig) {
-    config
-        .service(resource("/me", [(Method::GET, web::to(sign_in::me))]))
-        .configure(wallets_of::<B>)
-        .configure(requests_of::<B>)
-        .service(resource(
-            "/patients",
-            [
-                (Method::POST, web::to(patients::register::<B>)),
-                (Method::GET, web::to(patients::list::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/patients/search",
-            [(Method::POST, web::to(patients::search::<B>))],
-        ))
-        .service(resource(
-            "/patients/lookup",
-            [(Method::POST, web::to(patients::look_up::<B>))],
-        ))
-        .service(resource(
-            "/patients/{id}",
-            [(Method::GET, web::to(patients::read::<B>))],
-        ))
-        .service(resource(
-            "/patients/{id}/details",
-            [(Method::PUT, web::to(patients::update_details::<B>))],
-        ))
-        .service(resource(
-            "/patients/{id}/intake",
-            [(Method::PUT, web::to(patients::update_intake::<B>))],
-        ))
-        .service(resource(
-            "/patients/{id}/practitioners",
-            [(Method::GET, web::to(patients::practitioners::<B>))],
-        ))
-        .service(resource(
-            "/practitioners",
-            [
-                (Method::POST, web::to(practitioners::register::<B>)),
-                (Method::GET, web::to(practitioners::list::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/practitioners/{id}",
-            [
-                (Method::GET, web::to(practitioners::read::<B>)),
-                (Method::PUT, web::to(practitioners::update::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/practitioners/{id}/patients",
-            [(Method::GET, web::to(practitioners::patients::<B>))],
-        ))
-        .service(resource(
-            "/practitioners/{id}/availability/{day}",
-            [
-                (Method::PUT, web::to(availability::publish::<B>)),
-                (Method::GET, web::to(availability::read::<B>)),
-            ],
-        ))
-        .service(resource("/slots", [(Method::GET, web::to(availability::slots::<B>))]))
-        .service(resource(
-            "/appointments",
-            [
-                (Method::POST, web::to(appointments::book::<B>)),
-                (Method::GET, web::to(appointments::list::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/appointments/{id}",
-            [(Method::GET, web::to(appointments::read::<B>))],
-        ))
-        .service(resource(
-            "/appointments/{id}/confirm",
-            [(Method::POST, web::to(appointments::confirm::<B>))],
-        ))
-        .service(resource(
-            "/appointments/{id}/reschedule",
-            [(Method::POST, web::to(appointments::reschedule::<B>))],
-        ))
-        .service(resource(
-            "/appointments/{id}/cancel",
-            [(Method::POST, web::to(appointments::cancel::<B>))],
-        ))
-        .service(resource(
-            "/appointments/{id}/complete",
-            [(Method::POST, web::to(appointments::complete::<B>))],
-        ))
-        .service(resource(
-            "/appointments/{id}/no-show",
-            [(Method::POST, web::to(appointments::no_show::<B>))],
-        ))
-        .service(resource("/visits", [(Method::POST, web::to(visits::record::<B>))]))
-        .service(resource(
-            "/accounts",
-            [
-                (Method::POST, web::to(accounts::open::<B>)),
-                (Method::GET, web::to(accounts::list::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/accounts/{id}",
-            [(Method::GET, web::to(accounts::read::<B>))],
-        ))
-        .service(resource(
-            "/accounts/{id}/close",
-            [(Method::POST, web::to(accounts::close::<B>))],
-        ))
-        .service(resource(
-            "/accounts/{id}/keys",
-            [(Method::POST, web::to(accounts::issue_key::<B>))],
-        ))
-        .service(resource(
-            "/accounts/{id}/keys/{key}/revoke",
-            [(Method::POST, web::to(accounts::revoke_key::<B>))],
-        ))
-        .service(resource(
-            "/commands/{id}",
-            [(Method::GET, web::to(commands::read::<B>))],
-        ))
-        .service(resource("/admin/status", [(Method::GET, web::to(admin::status::<B>))]))
-        .service(resource(
-            "/admin/parked/retry",
-            [(Method::POST, web::to(admin::retry_parked::<B>))],
-        ));
-}
-
-fn wallets_of<B: Backend>(config: &mut ServiceConfig) {
-    config
-        .service(resource(
-            "/me/wallet",
-            [
-                (Method::GET, web::to(wallets::read::<B>)),
-                (Method::PUT, web::to(wallets::change::<B>)),
-            ],
-        ))
-        .service(
-            resource("/invitations/accept", [(Method::POST, web::to(wallets::accept::<B>))])
-                .wrap(from_fn(limits::limit_sign_ins)),
-        )
-        .service(resource(
-            "/patients/{id}/invitation",
-            [
-                (Method::POST, web::to(wallets::invite_patient::<B>)),
-                (Method::DELETE, web::to(wallets::withdraw_patients::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/practitioners/{id}/invitation",
-            [
-                (Method::POST, web::to(wallets::invite_practitioner::<B>)),
-                (Method::DELETE, web::to(wallets::withdraw_practitioners::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/accounts/{id}/invitation",
-            [
-                (Method::POST, web::to(wallets::invite_staff::<B>)),
-                (Method::DELETE, web::to(wallets::withdraw_staffs::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/patients/{id}/wallet/take-away",
-            [(Method::POST, web::to(wallets::take_patients_away::<B>))],
-        ))
-        .service(resource(
-            "/practitioners/{id}/wallet/take-away",
-            [(Method::POST, web::to(wallets::take_practitioners_away::<B>))],
-        ))
-        .service(resource(
-            "/accounts/{id}/wallet/take-away",
-            [(Method::POST, web::to(wallets::take_staffs_away::<B>))],
-        ));
-}
-
-fn requests_of<B: Backend>(config: &mut ServiceConfig) {
-    config
-        .service(resource(
-            "/me/registration-request",
-            [
-                (Method::PUT, web::to(requests::ask::<B>)),
-                (Method::GET, web::to(requests::own::<B>)),
-            ],
-        ))
-        .service(resource(
-            "/registration-requests",
-            [(Method::GET, web::to(requests::list::<B>))],
-        ))
-        .service(resource(
-            "/registration-requests/{id}/approve",
-            [(Method::POST, web::to(requests::approve::<B>))],
-        ))
-        .service(resource(
-            "/registration-requests/{id}/decline",
-            [(Method::POST, web::to(requests::decline::<B>))],
-        ));
-}
-
-fn open_to_everybody(config: &mut ServiceConfig) {
-    config
-        .service(resource("/", [(Method::GET, web::to(system::home))]))
-        .service(resource("/favicon.ico", [(Method::GET, web::to(system::icon))]))
-        .service(resource("/openapi.yaml", [(Method::GET, web::to(system::openapi))]))
-        .service(resource("/health/live", [(Method::GET, web::to(system::live))]))
-        .service(resource("/health/ready", [(Method::GET, web::to(system::ready))]))
-        .service(resource("/metrics", [(Method::GET, web::to(system::metrics))]))
-        .service(resource("/problems/{slug}", [(Method::GET, web::to(system::problem))]))
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", crate::openapi::document()));
 }

@@ -23,6 +23,7 @@ pub use authenticator::{Authenticate, Authenticated, Authenticator, Barred, Life
 pub use siwe::{Rejection, SignInPolicy, checksummed, named, parse_wallet};
 
 use super::core::core;
+use super::endpoints;
 use super::headers::single;
 use super::problem::{Problem, ProblemKind};
 
@@ -56,6 +57,10 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { caller(&request).await })
+        Box::pin(async move {
+            let caller = caller(&request).await?;
+            endpoints::check(&request, &caller.principal)?;
+            Ok(caller)
+        })
     }
 }

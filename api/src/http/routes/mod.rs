@@ -1,7 +1,7 @@
 //! The handlers: each reads its request, makes one call of a use case, and maps the answer.
 //!
-//! One module per resource. Every handler under `/v1` but those of [`auth`] takes a caller; the policy is in the
-//! application, and a test over all documented operations fails when one has no entry in its table.
+//! One module per resource. Every handler under `/v1` but those of [`auth`] takes a caller. Which of them there are, and who may call
+//! each, says [`endpoints`](super::endpoints); the policy is in the application.
 
 pub mod accounts;
 pub mod admin;
@@ -23,7 +23,7 @@ use super::problem::{Problem, ProblemKind};
 
 /// Where a resource stands, and what can be done with it. Another method is answered with a problem that names these, and HEAD
 /// wherever GET is one of them.
-pub fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+pub fn resource(path: &str, routes: Vec<(Method, Route)>) -> Resource {
     let allowed = routes.iter().map(|(method, _)| match *method {
         Method::GET => "GET, HEAD",
         _ => method.as_str(),

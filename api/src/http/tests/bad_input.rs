@@ -6,13 +6,19 @@ use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use serde_json::{Value, json};
 
-use super::fakes::{OWN, World, token};
+use super::fakes::{HOSPITAL_KEY, OWN, World, token};
 use crate::http::app;
 
+/// By somebody who may ask for such a thing.
 fn request(method: &str, path: &str) -> TestRequest {
+    let by = match path {
+        "/v1/visits" => HOSPITAL_KEY.to_owned(),
+        path if path.starts_with("/v1/admin/") => token("administrator"),
+        _ => token("hospital"),
+    };
     TestRequest::with_uri(path)
         .method(method.parse::<Method>().unwrap())
-        .insert_header(("authorization", format!("Bearer {}", token("hospital"))))
+        .insert_header(("authorization", format!("Bearer {by}")))
 }
 
 fn json(method: &str, path: &str, body: &str) -> TestRequest {
@@ -659,7 +665,14 @@ fn examples() -> Vec<(String, String, Value)> {
             let content = &operation["requestBody"]["content"]["application/json"];
             if !content.is_null() {
                 let path = path.replace("{id}", &OWN.to_string()).replace("{day}", "2026-03-02");
-                found.push((method.to_uppercase(), path, content["example"].clone()));
+                let mut example = content["example"].clone();
+                for who in ["patient", "practitioner"] {
+                    if let Some(who) = example.get_mut(who).filter(|who| who.is_string()) {
+                        // Somebody who exists.
+                        *who = json!(OWN);
+                    }
+                }
+                found.push((method.to_uppercase(), path, example));
             }
         }
     }

@@ -1,0 +1,269 @@
+//! The one list of endpoints: which handler answers, what it does, and who may call it at all.
+//!
+//! Routes, the OpenAPI document and the check of every caller come from it. Method and path stand in the handler's own description
+//! (`#[utoipa::path]`). A handler that is not in the list is not mounted, and whoever calls what has no rule is refused.
+//!
+//! What of a patient or of anybody else a caller may see is decided by the use case, with the object at hand. Here is decided, before
+//! anything is read, whether somebody of their role may ever do such a thing.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, Route, Scope};
+use application::clinic::Backend;
+use application::error::UseCaseError;
+use application::identity::Principal;
+use application::policy::{Action, reach};
+use utoipa::OpenApi;
+use utoipa::openapi::HttpMethod;
+
+use super::limits;
+use super::problem::Problem;
+use super::routes::{
+    accounts, admin, appointments, auth, availability, commands, nothing_here, patients, practitioners, requests,
+    resource, system, visits, wallets,
+};
+
+/// What an endpoint does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Shows what the log says, and changes nothing.
+    Read,
+    /// Changes the log: with idempotency keys, and waiting.
+    Command,
+    /// Has nothing to do with the log, or changes something beside it: signing in, invitations, the state of the server.
+    Beside,
+}
+
+/// Who may call an endpoint at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Everybody, signed in or not.
+    Public,
+    /// Whoever has a token; the use case decides the rest.
+    Caller,
+    /// Whoever may do one of these on something.
+    May(&'static [Action]),
+}
+
+/// An endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: String,
+    /// What it does.
+    pub kind: Kind,
+    /// Who may call it.
+    pub access: Access,
+}
+
+impl Endpoint {
+    /// By the description of a handler.
+    fn of<P: utoipa::Path>(kind: Kind, access: Access) -> impl Iterator<Item = Self> {
+        P::methods().into_iter().map(move |method| Self {
+            method: method_of(&method),
+            path: P::path(),
+            kind,
+            access,
+        })
+    }
+}
+
+const fn method_of(method: &HttpMethod) -> Method {
+    match method {
+        HttpMethod::Get => Method::GET,
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Options => Method::OPTIONS,
+        HttpMethod::Head => Method::HEAD,
+        HttpMethod::Patch => Method::PATCH,
+        HttpMethod::Trace => Method::TRACE,
+    }
+}
+
+use Access::{Caller, May, Public};
+use Action as A;
+
+macro_rules! endpoints {
+    ($( $module:ident::$handler:ident $(::<$backend:ident>)? => $kind:ident, $access:expr; )*) => {
+        #[derive(OpenApi)]
+        #[openapi(paths($( $module::$handler ),*))]
+        struct Described;
+
+        fn list() -> Vec<Endpoint> {
+            let mut list = Vec::new();
+            pastey::paste! {
+                $( list.extend(Endpoint::of::<$module::[<__path_ $handler>]>(Kind::$kind, $access)); )*
+            }
+            list
+        }
+
+        fn routes<B: Backend>() -> BTreeMap<String, Vec<(Method, Route)>> {
+            let mut routes: BTreeMap<String, Vec<(Method, Route)>> = BTreeMap::new();
+            pastey::paste! {
+                $(
+                    for endpoint in Endpoint::of::<$module::[<__path_ $handler>]>(Kind::$kind, $access) {
+                        let route = web::to($module::$handler $(::<$backend>)?);
+                        routes.entry(endpoint.path).or_default().push((endpoint.method, route));
+                    }
+                )*
+            }
+            routes
+        }
+    };
+}
+
+endpoints! {
+    auth::nonce => Beside, Public;
+    auth::login::<B> => Beside, Public;
+    auth::logout => Beside, Caller;
+    auth::me => Read, Caller;
+
+    patients::register::<B> => Command, Caller; // Who repeats it has an account by then.
+    patients::list::<B> => Read, May(&[A::ListPatients]);
+    patients::search::<B> => Read, May(&[A::ListPatients]);
+    patients::look_up::<B> => Read, May(&[A::ListPatients]);
+    patients::read::<B> => Read, May(&[A::ReadPatient]);
+    patients::update_details::<B> => Command, May(&[A::UpdatePatient]);
+    patients::update_intake::<B> => Command, May(&[A::UpdatePatient]);
+    patients::practitioners::<B> => Read, May(&[A::ReadPatientRelationships]);
+
+    practitioners::register::<B> => Command, May(&[A::RegisterPractitioner]);
+    practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);
+    practitioners::read::<B> => Read, May(&[A::ReadPractitioner]);
+    practitioners::update::<B> => Command, May(&[A::UpdatePractitioner]);
+    practitioners::patients::<B> => Read, May(&[A::ReadPractitionerRelationships]);
+
+    availability::publish::<B> => Command, May(&[A::PublishAvailability]);
+    availability::read::<B> => Read, May(&[A::ReadAvailability]);
+    availability::slots::<B> => Read, May(&[A::ReadAvailability]);
+
+    appointments::book::<B> => Command, May(&[A::BookAppointment]);
+    appointments::list::<B> => Read, May(&[A::ReadAppointment]);
+    appointments::read::<B> => Read, May(&[A::ReadAppointment]);
+    appointments::confirm::<B> => Command, May(&[A::ConductAppointment]);
+    appointments::reschedule::<B> => Command, May(&[A::ChangeAppointment]);
+    appointments::cancel::<B> => Command, May(&[A::ChangeAppointment]);
+    appointments::complete::<B> => Command, May(&[A::ConductAppointment]);
+    appointments::no_show::<B> => Command, May(&[A::ConductAppointment]);
+
+    visits::record::<B> => Command, May(&[A::RecordVisit]);
+
+    accounts::open::<B> => Command, May(&[A::ManageAccounts]);
+    accounts::list::<B> => Read, May(&[A::ReadAccounts]);
+    accounts::read::<B> => Read, May(&[A::ReadAccounts]);
+    accounts::close::<B> => Command, May(&[A::ManageAccounts]);
+    accounts::issue_key::<B> => Command, May(&[A::ManageAccounts]);
+    accounts::revoke_key::<B> => Command, May(&[A::ManageAccounts]);
+
+    wallets::invite_patient::<B> => Beside, May(&[A::InvitePatient]);
+    wallets::invite_practitioner::<B> => Beside, May(&[A::InvitePractitioner]);
+    wallets::invite_staff::<B> => Beside, May(&[A::ManageAccounts]);
+    wallets::withdraw_patients::<B> => Beside, May(&[A::InvitePatient]);
+    wallets::withdraw_practitioners::<B> => Beside, May(&[A::InvitePractitioner]);
+    wallets::withdraw_staffs::<B> => Beside, May(&[A::ManageAccounts]);
+    wallets::accept::<B> => Command, Caller; // Who repeats it has an account by then.
+    wallets::read::<B> => Read, May(&[A::ManageOwnWallet]);
+    wallets::change::<B> => Command, May(&[A::ManageOwnWallet]);
+    wallets::take_patients_away::<B> => Command, May(&[A::TakeWalletAway]);
+    wallets::take_practitioners_away::<B> => Command, May(&[A::TakeWalletAway]);
+    wallets::take_staffs_away::<B> => Command, May(&[A::TakeWalletAway]);
+
+    requests::ask::<B> => Command, May(&[A::RegisterSelf]);
+    requests::own::<B> => Read, May(&[A::ReadOwnRequest]);
+    requests::list::<B> => Read, May(&[A::ListRequests]);
+    requests::approve::<B> => Command, May(&[A::DecideRequest]);
+    requests::decline::<B> => Command, May(&[A::DecideRequest]);
+
+    commands::read::<B> => Read, Caller;
+    admin::status::<B> => Beside, May(&[A::ReadStatus]);
+    admin::retry_parked::<B> => Beside, May(&[A::RetryParked]);
+
+    system::home => Beside, Public;
+    system::openapi => Beside, Public;
+    system::live => Beside, Public;
+    system::ready => Beside, Public;
+    system::metrics => Beside, Public;
+    system::problem => Beside, Public;
+}
+
+static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(list);
+
+/// An endpoint by its method and path.
+pub fn find(method: &Method, path: &str) -> Option<&'static Endpoint> {
+    ENDPOINTS
+        .iter()
+        .find(|endpoint| endpoint.method == *method && endpoint.path == path)
+}
+
+/// The operations as their handlers describe them.
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
+}
+
+/// Refuses whoever may never do what a request asks for. What has no rule is refused to everybody.
+///
+/// # Errors
+/// `forbidden`.
+pub fn check(request: &HttpRequest, principal: &Principal) -> Result<(), Problem> {
+    let path = request.match_pattern();
+    let endpoint = path.and_then(|path| find(request.method(), &path));
+    match endpoint.map(|endpoint| endpoint.access) {
+        Some(Public | Caller) => Ok(()),
+        Some(May(actions)) if actions.iter().any(|action| reach(principal, *action).is_some()) => Ok(()),
+        Some(May(_)) | None => Err(UseCaseError::Forbidden.into()),
+    }
+}
+
+/// Mounts them all.
+pub fn mount<B: Backend>(config: &mut ServiceConfig) {
+    let mut routes = routes::<B>();
+    let mut under = |prefix: &str| {
+        let paths: Vec<String> = routes.keys().filter(|path| path.starts_with(prefix)).cloned().collect();
+        let found = paths
+            .into_iter()
+            .filter_map(|path| Some((path.clone(), routes.remove(&path)?)));
+        found.fold(web::scope(prefix), |scope, (path, routes)| {
+            scope.service(resource(path.strip_prefix(prefix).unwrap_or(&path), routes))
+        })
+    };
+    let sign_ins = |scope: Scope| {
+        scope
+            .wrap(from_fn(limits::limit_sign_ins))
+            .default_service(web::to(nothing_here))
+    };
+    let (auth, invitations) = (under("/v1/auth"), under("/v1/invitations"));
+    let rest = under("/v1").default_service(web::to(nothing_here));
+    config
+        .service(sign_ins(auth))
+        .service(sign_ins(invitations).wrap(from_fn(limits::limit_concurrency)))
+        .service(rest.wrap(from_fn(limits::limit_concurrency)));
+    for (path, routes) in routes {
+        config.service(resource(&path, routes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_endpoint_is_listed_twice_and_only_what_is_not_of_anybody_is_public() {
+        for (place, endpoint) in ENDPOINTS.iter().enumerate() {
+            let (method, path) = (&endpoint.method, endpoint.path.as_str());
+            let first = ENDPOINTS
+                .iter()
+                .position(|one| one.method == *method && one.path == path);
+            assert_eq!(first, Some(place), "{method} {path}");
+            let is_of_nobody = !path.starts_with("/v1/") || path.starts_with("/v1/auth/");
+            assert!(endpoint.access != Public || is_of_nobody, "{method} {path}");
+            assert!(endpoint.access != May(&[]), "{method} {path}");
+        }
+    }
+}
