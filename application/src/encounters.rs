@@ -1,19 +1,24 @@
 //! Encounters. Today each is a visit of the past, recorded as another system tells it.
 //!
-//! It stands in its patient's record, under a name that is made of the patient and of the source's identifier, and not in the calendar of
-//! its day: it takes no slot there. So whoever tells of the same visit again, with another day or provider perhaps, meets it. Two patients
-//! may each have a visit of one identifier, for sources without addresses count from 1.
+//! It stands in its patient's record, under an id that is made of the patient and of the identifier by which it was told first, and not in
+//! the calendar of its day: it takes no slot there. Whoever tells of the same visit again, with another day or provider perhaps, or by
+//! another of its names, meets it. Two patients may each have a visit of one identifier, for sources without addresses count from 1.
 
 use chrono::{DateTime, Utc};
-use domain::encounter::{Encounter, EncounterCommand, Ending, Filed, Outcome, Provider, Told};
-use domain::kernel::{AppointmentId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot};
+use domain::encounter::{
+    Encounter, EncounterCommand, EncounterError, EncounterNames, Ending, Filed, NameDigest, Outcome, Provider, Told,
+};
+use domain::kernel::{
+    AppointmentId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
+};
+use uuid::Uuid;
 
 use crate::calendars::{AppointmentDone, AppointmentVersion, expected_on, local_day};
 use crate::clinic::{Backend, Clinic, Issue, permit};
-use crate::error::{Resource, UseCaseError};
+use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
-use crate::queries::AppointmentView;
+use crate::queries::{AppointmentView, Queries as _};
 use crate::transaction::{Expected, Target};
 
 /// Who provided a visit.
@@ -30,6 +35,10 @@ pub enum VisitProvider {
 pub struct VisitRequest {
     /// Its id in the system it comes from. Recording it again for the same patient meets the same visit.
     pub identifier: Identifier,
+    /// Its other ids.
+    pub other_identifiers: Vec<Identifier>,
+    /// What its sources call it.
+    pub sources: Sources,
     /// Who came.
     pub patient: PatientId,
     /// To whom.
@@ -60,6 +69,8 @@ impl<B: Backend> Clinic<B> {
         permit(principal, Action::RecordVisit)?;
         let VisitRequest {
             identifier,
+            other_identifiers,
+            sources,
             patient,
             provider,
             slot,
@@ -84,9 +95,13 @@ impl<B: Backend> Clinic<B> {
                 (Provider::Organization(id), day)
             }
         };
-        let id = self
-            .identities
-            .from_identifier(&format!("encounter of {patient}"), &identifier);
+        let told = std::iter::once(&identifier).chain(&other_identifiers);
+        let named = |name| {
+            self.identities
+                .from_identifier(&format!("encounter of {patient}"), name)
+        };
+        let ids: Vec<Uuid> = told.map(named).collect();
+        let (id, names) = self.encounter_named(patient, &ids, sources).await?;
         let context = self.stamp(principal, issue);
         let command = EncounterCommand::File(Told {
             filed: Filed {
@@ -96,6 +111,7 @@ impl<B: Backend> Clinic<B> {
                 outcome,
                 reason,
                 as_of,
+                names,
             },
             corrects,
             now: context.at,
@@ -108,6 +124,40 @@ impl<B: Backend> Clinic<B> {
             day,
             receipt,
         })
+    }
+
+    /// Which encounter of a patient has these names, and what names it beside its id: one that is recorded, or else a new one by the
+    /// first of them that is no other's.
+    async fn encounter_named(
+        &self,
+        patient: PatientId,
+        ids: &[Uuid],
+        sources: Sources,
+    ) -> Result<(Uuid, EncounterNames), UseCaseError> {
+        let told = EncounterNames {
+            identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
+            sources,
+        };
+        let known = self.queries.encounters_named(patient, &told).await?;
+        let is_it = |(_, names): &&(Uuid, EncounterNames)| names.may_be(&told);
+        // The one of the best name, where its source has several.
+        let rank = |(_, names): &&(Uuid, EncounterNames)| {
+            let has = |digest: &NameDigest| names.identifiers.contains(digest);
+            told.identifiers.iter().position(has).unwrap_or(usize::MAX)
+        };
+        let found = known.iter().filter(is_it).min_by_key(rank).map(|(id, _)| *id);
+        let is_taken = |id: &Uuid| known.iter().any(|(known, _)| known == id);
+        // A number may be that of a case, and on each of its visits.
+        let by_source = |source: &SourceId| {
+            self.identities
+                .from_name(&format!("encounter of {patient}"), &source.to_string())
+        };
+        let mut new = ids.iter().copied().chain(told.sources.list().iter().map(by_source));
+        let id = found.or_else(|| new.find(|id| !is_taken(id)));
+        let id = id.ok_or_else(|| Refusal::from(EncounterError::AlreadyExists))?;
+        let mut names = told;
+        names.identifiers.retain(|digest| *digest != EncounterNames::digest(id));
+        Ok((id, names))
     }
 
     /// Concludes a recorded visit that its source left open.

@@ -7,6 +7,7 @@ use std::future::Future;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
+use domain::encounter::EncounterNames;
 use domain::kernel::{AccountId, AppointmentId, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet};
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::PractitionerDetails;
@@ -348,6 +349,17 @@ pub trait Queries: Send + Sync + 'static {
         filter: &AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
+
+    /// The encounters of a patient that may have one of these names, with all that names them, their ids included. Whether one is meant,
+    /// [`EncounterNames::may_be`] decides.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn encounters_named(
+        &self,
+        patient: PatientId,
+        names: &EncounterNames,
+    ) -> impl Future<Output = Result<Vec<(Uuid, EncounterNames)>, QueryError>> + Send;
 
     /// How many appointments of a patient are booked or confirmed and begin at or after an instant.
     ///

@@ -29,7 +29,7 @@ const MODELS: [Model; 6] = [
         "appointments",
         &[
             "SELECT ROW(id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, \
-         recorded)::text FROM appointments ORDER BY id",
+         recorded, names)::text FROM appointments ORDER BY id",
         ],
     ),
     (

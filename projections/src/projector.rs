@@ -50,7 +50,7 @@ const INDEXES: [&str; 5] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-const ROWS: &str = "rows 5";
+const ROWS: &str = "rows 6";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

@@ -12,8 +12,10 @@ use application::queries::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
+use domain::encounter::EncounterNames;
 use domain::kernel::{AccountId, AppointmentId, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{accounts, appointments, calendars, hash, patients, practitioners, relationships};
 
@@ -101,6 +103,14 @@ impl Queries for PgQueries {
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
         answer(appointments::list(&self.pool, filter, page)).await
+    }
+
+    async fn encounters_named(
+        &self,
+        patient: PatientId,
+        names: &EncounterNames,
+    ) -> Result<Vec<(Uuid, EncounterNames)>, QueryError> {
+        answer(appointments::encounters_named(&self.pool, patient, names)).await
     }
 
     async fn open_appointments(&self, patient: PatientId, from: DateTime<Utc>) -> Result<u64, QueryError> {

@@ -6,7 +6,7 @@ use application::log::AnyEvent;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::{Booking, Calendar, CalendarCommand, Session};
-use domain::encounter::{Encounter, EncounterCommand, Ending, Filed, Outcome, Provider, Told};
+use domain::encounter::{Encounter, EncounterCommand, EncounterNames, Ending, Filed, Outcome, Provider, Told};
 use domain::kernel::{
     AccountId, AppointmentId, CalendarId, ClinicAggregate, CodeSystem, Coding, Concept, EncounterId, Gender, HumanName,
     PatientId, Personal, PractitionerId, Slot,
@@ -244,6 +244,7 @@ impl History {
             outcome: [Outcome::Completed, Outcome::Cancelled, Outcome::Open][usize::try_from(self.below(3)).unwrap()],
             reason: None,
             as_of: None,
+            names: EncounterNames::default(),
         }
     }
 

@@ -162,13 +162,6 @@ pub(super) struct Found {
     pub(super) version: u64,
 }
 
-/// A visit as the server shows it.
-#[derive(Deserialize)]
-pub(super) struct FoundVisit {
-    patient: Option<Uuid>,
-    start: dto::Instant,
-}
-
 /// A practitioner as the server shows them.
 #[derive(Deserialize)]
 struct FoundPractitioner {
@@ -329,46 +322,19 @@ impl Client {
         Ok(result.version)
     }
 
-    /// Records a visit of a patient, with a practitioner unless an organisation provided it.
-    ///
-    /// Under its best identifier, unless another visit of the source has that too: then under the next one. What was told of it
-    /// before gives way to a newer state.
+    /// Records a visit of a patient, with a practitioner unless an organisation provided it. What was told of it before, by whichever of its
+    /// names, gives way to a newer state.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn visit(&self, visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Result<Done, ClientError> {
-        let is_certain = visit.others.is_empty();
-        let mut refused = None;
-        for identifier in std::iter::once(&visit.identifier).chain(&visit.others) {
-            let told = |corrects| visit_json(visit, identifier, patient, practitioner, corrects);
-            let recorded = match self.register("/v1/visits", told(is_certain)).await {
-                Err(error) => match error.existing() {
-                    Some(id) if !is_certain && self.is_visit(id, visit, patient).await? => {
-                        self.register("/v1/visits", told(true)).await
-                    }
-                    _ => Err(error),
-                },
-                done => done,
-            };
-            match recorded {
-                Err(error) if error.is(ProblemKind::AlreadyRegistered) => refused = Some(error),
-                done => return done,
-            }
+        match self
+            .register("/v1/visits", visit_json(visit, patient, practitioner))
+            .await
+        {
+            Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(Done::differing(Uuid::nil())),
+            done => done,
         }
-        refused.map_or_else(
-            || Err(ClientError::Answer("no identifier".to_owned())),
-            |_| Ok(Done::differing(Uuid::nil())),
-        )
-    }
-
-    /// Whether what is recorded is this visit: the same patient's, and of the same time.
-    async fn is_visit(&self, id: Uuid, visit: &Visit, patient: Uuid) -> Result<bool, ClientError> {
-        let found: FoundVisit = match self.read(&format!("/v1/appointments/{id}")).await {
-            // The key may write and not read: then it is not certain, and nothing is replaced.
-            Err(error) if error.is(ProblemKind::Forbidden) || error.is(ProblemKind::NotFound) => return Ok(false),
-            found => found?,
-        };
-        Ok(found.patient == Some(patient) && found.start.0.timestamp() == visit.slot.start.timestamp())
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
@@ -570,19 +536,15 @@ fn problem_title(problem: &Value) -> String {
     }
 }
 
-fn visit_json(
-    visit: &Visit,
-    identifier: &Identifier,
-    patient: Uuid,
-    practitioner: Option<Uuid>,
-    corrects: bool,
-) -> Value {
+fn visit_json(visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Value {
     let organization: Option<&Identifier> = match &visit.provider {
         Provider::Organization(identifier) => Some(identifier),
         Provider::Practitioner(_) => None,
     };
     json!({
-        "identifier": identifier,
+        "identifier": visit.identifier,
+        "otherIdentifiers": visit.others,
+        "sources": visit.sources.list(),
         "patient": patient,
         "practitioner": practitioner,
         "organization": organization,
@@ -596,7 +558,7 @@ fn visit_json(
         },
         "reason": visit.reason.as_ref().map(concept),
         "asOf": visit.as_of,
-        "corrects": corrects,
+        "corrects": true,
     })
 }
 

@@ -26,7 +26,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::encounter::Outcome;
-use domain::kernel::{Concept, Identifier, Slot, TextRule};
+use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
 use domain::patient::Registration;
 use domain::practitioner::PractitionerDetails;
 
@@ -66,8 +66,10 @@ pub struct Visit {
     pub path: String,
     /// The identifier that names it best.
     pub identifier: Identifier,
-    /// Other identifiers that name it. With some it is not certain that what is recorded under [`Self::identifier`] is this visit.
+    /// Other identifiers that name it.
     pub others: Vec<Identifier>,
+    /// What its sources call it.
+    pub sources: Sources,
     /// As of when the source tells it.
     pub as_of: Option<DateTime<Utc>>,
     /// The patient's identifier.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::kernel::{Identifier, SourceId};
+use domain::kernel::{Identifier, SourceId, Sources};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -23,7 +23,7 @@ pub(super) struct Share {
     /// The resources.
     pub(super) bundle: Bundle,
     /// What names each resource, the best first, by its place. The mapping sees only the best.
-    pub(super) names: HashMap<String, Vec<Identifier>>,
+    pub(super) names: HashMap<String, VisitNames>,
     /// Findings that were deleted at the source, and of which nothing else is told.
     pub(super) deleted: Vec<Deleted>,
     /// The patient's older states, and when each was.
@@ -32,6 +32,14 @@ pub(super) struct Share {
     pub(super) is_death_former: bool,
     /// How many of the person's resources these are.
     pub(super) parts: u32,
+}
+
+/// What names a visit.
+pub(super) struct VisitNames {
+    /// Its identifiers, the best first.
+    pub(super) identifiers: Vec<Identifier>,
+    /// What its sources call it.
+    pub(super) sources: Sources,
 }
 
 /// A finding that was deleted at the source, and of which nothing else is told.
@@ -465,7 +473,16 @@ impl Reading<'_> {
         }
     }
 
-    fn name(&mut self, names: Vec<Identifier>) {
+    fn name(&mut self, identifiers: Vec<Identifier>) {
+        let resources = self.index.names_of(self.group).resource;
+        let addresses = resources.iter().map(|one| one.value.as_str());
+        let of_address = |address| source_id(Kind::Encounter, None, Some(address), None);
+        // What counts tells last.
+        let sources = addresses.filter_map(of_address).chain(self.source);
+        let names = VisitNames {
+            identifiers,
+            sources: Sources::new(sources),
+        };
         self.share.names.insert(self.path.to_owned(), names);
     }
 

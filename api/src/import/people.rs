@@ -1,15 +1,16 @@
 //! The practitioners and the persons of a run, mapped: what is to be registered, under which names. Pure.
 
 use chrono::{DateTime, Utc};
+use domain::encounter::EncounterNames;
 use domain::kernel::{CodeSystem, Coding, Concept, Identifier};
 use domain::patient::{Intake, Matter, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
-use super::identity::{ADDRESSES, Index, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
-use super::mapping::{self, Context, Notes, Plan, Visit};
+use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
+use super::mapping::{self, Context, Notes, Plan, Provider, Visit};
 use super::merge::{self, Beside, Ended};
-use super::parts::{self, Deleted, Share, behind_role};
+use super::parts::{self, Deleted, Share, VisitNames, behind_role};
 use super::room;
 
 /// A practitioner to register.
@@ -183,8 +184,9 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut notes,
     } = mapping::map(&share.bundle, context);
     for visit in &mut visits {
-        let names = share.names.get(&visit.path);
-        visit.others = names.into_iter().flatten().skip(1).cloned().collect();
+        if let Some(names) = share.names.get(&visit.path) {
+            name_visit(visit, names);
+        }
     }
     let names = index.names_of(owner);
     let own = parts::names(index, Kind::Patient, owner).unwrap_or_default();
@@ -249,6 +251,36 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         visits,
         refused,
         notes,
+    }
+}
+
+/// How many other identifiers of a visit the server takes.
+const MOST_OTHERS: usize = EncounterNames::MOST - 1;
+
+/// What names a visit. Where nothing does but a URN, which is made for one bundle, it is named by what is told of it: the next export has
+/// another URN.
+fn name_visit(visit: &mut Visit, names: &VisitNames) {
+    let others = names.identifiers.iter().skip(1).take(MOST_OTHERS);
+    visit.others = others.cloned().collect();
+    visit.sources = names.sources.clone();
+    let is_urn = visit.identifier.system == ADDRESSES && visit.identifier.value.starts_with("urn:uuid:");
+    if is_urn && visit.others.is_empty() && visit.sources.list().is_empty() {
+        let provider = match &visit.provider {
+            Provider::Practitioner(one) | Provider::Organization(one) => one,
+        };
+        let reason = visit.reason.as_ref().map(|reason| reason.text.as_str());
+        let (start, minutes) = (visit.slot.start.to_rfc3339(), visit.slot.minutes.to_string());
+        let told = [
+            &start,
+            &minutes,
+            &provider.system,
+            &provider.value,
+            reason.unwrap_or_default(),
+        ];
+        visit.identifier = Identifier {
+            system: "urn:medconnect:visit".to_owned(),
+            value: hex::encode(Key::of(&told).digest::<16>()),
+        };
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope, Title};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Session};
-use crate::encounter::{EncounterEvent, Ending, Filed, Outcome, Provider};
+use crate::encounter::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
 use crate::kernel::{
     AccountId, Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
     PractitionerId, Slot, SourceId, Sources, Wallet,
@@ -383,7 +383,11 @@ pub(super) fn wallet() -> Vec<WalletEvent> {
 
 /// Every event of an encounter, with every kind of provider and outcome.
 pub(super) fn encounter() -> Vec<EncounterEvent> {
-    let filed = |provider, outcome, as_of| EncounterEvent::Filed {
+    let source = SourceId {
+        scope: None,
+        resource: [8; 8],
+    };
+    let filed = |provider, outcome, as_of: Option<DateTime<Utc>>| EncounterEvent::Filed {
         encounter: Personal::Known(Filed {
             provider,
             slot: Slot {
@@ -394,6 +398,10 @@ pub(super) fn encounter() -> Vec<EncounterEvent> {
             outcome,
             reason: Some(concept(CodeSystem::Snomed, "25064002", "Headache")),
             as_of,
+            names: EncounterNames {
+                identifiers: as_of.map(|_| [7; 8]).into_iter().collect(),
+                sources: Sources::from(as_of.map(|_| source)),
+            },
         }),
     };
     let (doctor, hospital) = (

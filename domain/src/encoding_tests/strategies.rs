@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
 use crate::calendar::{Booking, CalendarEvent, Cancellation, Session};
-use crate::encounter::{EncounterEvent, Ending, Filed, Outcome, Provider};
+use crate::encounter::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
 use crate::kernel::{
     AccountId, Address, AppointmentId, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, PatientId, Personal,
     PractitionerId, Slot, SourceId, Sources, Wallet,
@@ -419,15 +419,22 @@ pub(super) fn encounter() -> impl Strategy<Value = EncounterEvent> {
         outcomes,
         prop::option::of(concepts()),
         prop::option::of(millis()),
+        (prop::collection::vec(any::<[u8; 8]>(), 0..3), tellers()),
     );
-    let filed = told.prop_map(|(provider, (start, minutes, day), outcome, reason, as_of)| Filed {
-        provider,
-        slot: Slot { start, minutes },
-        day,
-        outcome,
-        reason,
-        as_of,
-    });
+    let filed = told.prop_map(
+        |(provider, (start, minutes, day), outcome, reason, as_of, names)| Filed {
+            provider,
+            slot: Slot { start, minutes },
+            day,
+            outcome,
+            reason,
+            as_of,
+            names: EncounterNames {
+                identifiers: names.0,
+                sources: names.1,
+            },
+        },
+    );
     let endings = prop_oneof![
         select(vec![Ending::Completed, Ending::NoShow]),
         prop::option::of(texts()).prop_map(|reason| Ending::Cancelled { reason }),

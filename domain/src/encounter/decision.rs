@@ -6,6 +6,7 @@ use super::aggregate::Encounter;
 use super::command::{EncounterCommand, Told};
 use super::error::EncounterError;
 use super::event::{EncounterEvent, EncounterStatus, Ending, Filed, Outcome};
+use super::names::EncounterNames;
 use crate::kernel::time::whole_millis;
 use crate::kernel::{ClinicAggregate, EncounterId, Personal};
 
@@ -34,36 +35,45 @@ impl Encounter {
     /// mean one encounter cannot be seen here.
     fn file(&self, told: Told) -> Decision {
         let Told { filed, corrects, now } = told;
-        let filed = as_kept(filed);
-        if filed.slot.minutes == 0 {
+        let told = as_kept(filed);
+        if told.slot.minutes == 0 {
             return Err(EncounterError::Empty);
         }
-        let is_changed = match self.filed() {
-            None => true,
+        let filed = match self.filed() {
+            None => told,
             Some(Personal::Sealed) => return Err(EncounterError::Sealed),
-            // What became of an open one since does not matter: it was recorded as it is told now.
-            Some(Personal::Known(known)) if is_same(known, &filed) => {
-                if !corrects || filed.as_of <= self.as_of() || self.is_reopened_by(known, &filed) {
-                    return Ok(Vec::new());
-                }
-                false
-            }
-            Some(Personal::Known(_)) if !corrects => return Err(EncounterError::AlreadyExists),
             Some(Personal::Known(known)) => {
+                let names = known.names.with(&told.names);
+                // What became of an open one since does not matter: it was recorded as it is told now.
+                if is_same(known, &told) {
+                    return Ok(self.told_again(known, told, names, corrects));
+                }
+                if !corrects {
+                    return Err(EncounterError::AlreadyExists);
+                }
                 // Two states of which one is not dated are in the order in which they are told.
-                let is_older = filed.as_of.zip(self.as_of()).is_some_and(|(told, known)| told < known);
-                if is_older || self.is_reopened_by(known, &filed) {
+                let is_older = told.as_of.zip(self.as_of()).is_some_and(|(told, known)| told < known);
+                if is_older || self.is_reopened_by(known, &told) {
                     return Err(EncounterError::Superseded);
                 }
-                true
+                Filed { names, ..told }
             }
         };
-        if is_changed && filed.slot.start > now {
+        if filed.slot.start > now {
             return Err(EncounterError::NotYetBegun);
         }
-        Ok(vec![EncounterEvent::Filed {
-            encounter: Personal::Known(dated(filed, now)),
-        }])
+        Ok(vec![filed_as(dated(filed, now))])
+    }
+
+    /// The same content is news as of a newer time, and under further names.
+    fn told_again(&self, known: &Filed, told: Filed, names: EncounterNames, corrects: bool) -> Vec<EncounterEvent> {
+        let is_newer = corrects && told.as_of > self.as_of();
+        let is_named = names != known.names && self.status() == Some(known.outcome.into());
+        if self.is_reopened_by(known, &told) || !(is_newer || is_named) {
+            return Vec::new();
+        }
+        let as_of = if is_newer { told.as_of } else { known.as_of };
+        vec![filed_as(Filed { as_of, names, ..told })]
     }
 
     /// Whether a state leaves open what is concluded. Only a source that concluded it itself may take that back, by a newer state.
@@ -99,10 +109,21 @@ fn as_kept(filed: Filed) -> Filed {
     }
 }
 
-/// Whether two states say the same, as of whenever.
+/// Whether two states say the same, as of whenever and under whatever names.
 fn is_same(known: &Filed, told: &Filed) -> bool {
-    let as_of = known.as_of;
-    *known == Filed { as_of, ..told.clone() }
+    let (as_of, names) = (known.as_of, known.names.clone());
+    *known
+        == Filed {
+            as_of,
+            names,
+            ..told.clone()
+        }
+}
+
+const fn filed_as(filed: Filed) -> EncounterEvent {
+    EncounterEvent::Filed {
+        encounter: Personal::Known(filed),
+    }
 }
 
 /// What takes an encounter back is as of some time, so that no older state brings it back: without a date as of now.

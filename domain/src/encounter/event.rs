@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::names::EncounterNames;
 use crate::kernel::{Concept, Personal, PersonalValue, PractitionerId, Slot};
 
 /// Who provided an encounter.
@@ -62,6 +63,8 @@ pub struct Filed {
     pub reason: Option<Concept>,
     /// As of when the source tells this, if it says. Kept to the millisecond.
     pub as_of: Option<DateTime<Utc>>,
+    /// What names it beside its id.
+    pub names: EncounterNames,
 }
 
 impl PersonalValue for Filed {}
@@ -76,6 +79,7 @@ struct Kept {
     reason: Option<Concept>,
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     as_of: Option<DateTime<Utc>>,
+    names: EncounterNames,
 }
 
 impl From<Filed> for Kept {
@@ -88,6 +92,7 @@ impl From<Filed> for Kept {
             outcome: filed.outcome,
             reason: filed.reason,
             as_of: filed.as_of,
+            names: filed.names,
         }
     }
 }
@@ -106,6 +111,7 @@ impl TryFrom<Kept> for Filed {
             outcome: kept.outcome,
             reason: kept.reason,
             as_of: kept.as_of,
+            names: kept.names,
         })
     }
 }

@@ -2,7 +2,8 @@
 //! tells it.
 //!
 //! It stands in its patient's record, whose stream it shares with the patient and their other encounters, and all of it is under the
-//! patient's key. Its id is made of the patient and of what its source calls it: whoever tells of it again meets it.
+//! patient's key. Its id is made of the patient and of what its source called it first; what else names it is kept, so that whoever tells
+//! of it again meets it.
 //!
 //! ```text
 //! Open -> Completed | Cancelled | NoShow      here, or by its source
@@ -14,6 +15,7 @@ mod command;
 mod decision;
 mod error;
 mod event;
+mod names;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +23,4 @@ pub use aggregate::Encounter;
 pub use command::{EncounterCommand, Told};
 pub use error::EncounterError;
 pub use event::{EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider};
+pub use names::{EncounterNames, NameDigest};

@@ -6,7 +6,7 @@ use application::log::{Actor, AnyEvent, EventMetadata, OpenedEvent};
 use application::ports::IdentityDerivation;
 use chrono::{DateTime, NaiveDate};
 use domain::calendar::{Booking, CalendarEvent};
-use domain::encounter::{EncounterEvent, Filed, Outcome, Provider};
+use domain::encounter::{EncounterEvent, EncounterNames, Filed, Outcome, Provider};
 use domain::kernel::{
     AccountId, AggregateRef, AppointmentId, CalendarId, ClinicEvent, CodeSystem, Coding, CommandId, Concept,
     EncounterId, Gender, HumanName, Identifier, PatientId, Personal, PractitionerId, Slot, Sources,
@@ -132,6 +132,7 @@ fn visit(reason: Option<Concept>, minutes: u32) -> EncounterEvent {
             outcome: Outcome::Completed,
             reason,
             as_of: None,
+            names: EncounterNames::default(),
         }),
     }
 }

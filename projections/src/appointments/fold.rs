@@ -8,6 +8,7 @@ use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
 use domain::encounter::{EncounterEvent, EncounterStatus, Ending, Filed};
 use domain::kernel::{AppointmentId, CalendarId, Concept, EncounterId, PatientId, Personal, PractitionerId, Slot};
 
+use super::names::NamesColumn;
 use crate::batch::Stamp;
 use crate::relationships::Visit;
 
@@ -22,6 +23,7 @@ pub(crate) struct AppointmentRow {
     pub(crate) reason: Option<Concept>,
     pub(crate) cancellation_reason: Option<String>,
     pub(crate) recorded: bool,
+    pub(crate) names: Option<NamesColumn>,
     pub(crate) version: u64,
     pub(crate) position: u64,
 }
@@ -37,6 +39,7 @@ impl AppointmentRow {
             reason: booking.known().and_then(|booking| booking.reason.clone()),
             cancellation_reason: None,
             recorded: false,
+            names: None,
             version: stamp.version,
             position: stamp.position,
         }
@@ -55,6 +58,7 @@ impl AppointmentRow {
             reason: filed.reason.clone(),
             cancellation_reason: None,
             recorded: true,
+            names: Some(NamesColumn::of(id.id, &filed.names)),
             version: stamp.version,
             position: stamp.position,
         }

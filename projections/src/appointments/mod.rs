@@ -1,6 +1,7 @@
 //! Appointments: where each stands, on whichever day it is now.
 
 mod fold;
+mod names;
 mod query;
 mod rows;
 mod status;
@@ -8,5 +9,6 @@ mod status;
 #[cfg(test)]
 pub(crate) use fold::status_of;
 pub(crate) use fold::{AppointmentRow, Told, fold};
+pub(crate) use names::find as encounters_named;
 pub(crate) use query::{last_version_sql, list, one, open};
 pub(crate) use rows::{load, write};

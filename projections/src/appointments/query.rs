@@ -11,7 +11,7 @@ use super::{AppointmentRow, status};
 use crate::column;
 
 const SELECT: &str = "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, \
-                      cancellation_reason, recorded, version, position FROM appointments ";
+                      cancellation_reason, recorded, names, version, position FROM appointments ";
 
 fn view(columns: Columns) -> Result<AppointmentView, sqlx::Error> {
     let id = AppointmentId::new(columns.id);

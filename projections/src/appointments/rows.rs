@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::names::NamesColumn;
 use super::{AppointmentRow, status};
 use crate::column;
 use crate::writes::Writes;
@@ -27,6 +28,7 @@ pub(super) struct Columns {
     pub(super) reason: Option<Json<Concept>>,
     pub(super) cancellation_reason: Option<String>,
     pub(super) recorded: bool,
+    pub(super) names: Option<Json<NamesColumn>>,
     pub(super) version: i64,
     pub(super) position: i64,
 }
@@ -50,6 +52,7 @@ impl TryFrom<Columns> for AppointmentRow {
             reason: columns.reason.map(|Json(reason)| reason),
             cancellation_reason: columns.cancellation_reason,
             recorded: columns.recorded,
+            names: columns.names.map(|Json(names)| names),
             version: column::counter(columns.version),
             position: column::counter(columns.position),
         })
@@ -66,7 +69,7 @@ pub(crate) async fn load(
     let keys: Vec<Uuid> = keys.iter().map(|key| key.uuid()).collect();
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, recorded, \
-         version, position FROM appointments WHERE id = ANY($1)",
+         names, version, position FROM appointments WHERE id = ANY($1)",
     )
     .bind(keys)
     .fetch_all(connection)
@@ -97,18 +100,18 @@ pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<AppointmentId, Optio
     writes
         .add(
             "INSERT INTO appointments (id, owner, day, stray, practitioner, patient, starts, minutes, status, reason, \
-         cancellation_reason, recorded, version, position) \
+         cancellation_reason, recorded, names, version, position) \
          SELECT id, owner, day, stray, practitioner, patient, starts, minutes, status, reason::jsonb, \
-         cancellation_reason, recorded, version, position \
+         cancellation_reason, recorded, names::jsonb, version, position \
          FROM UNNEST($1::uuid[], $2::uuid[], $3::date[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::int8[], \
-         $8::text[], $9::text[], $10::text[], $11::bool[], $12::int8[], $13::int8[], $14::bool[]) \
+         $8::text[], $9::text[], $10::text[], $11::bool[], $12::text[], $13::int8[], $14::int8[], $15::bool[]) \
          AS changed (id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, \
-         recorded, version, position, stray) \
+         recorded, names, version, position, stray) \
          ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, day = EXCLUDED.day, stray = EXCLUDED.stray, \
          practitioner = EXCLUDED.practitioner, patient = EXCLUDED.patient, starts = EXCLUDED.starts, \
          minutes = EXCLUDED.minutes, status = EXCLUDED.status, reason = EXCLUDED.reason, \
          cancellation_reason = EXCLUDED.cancellation_reason, recorded = EXCLUDED.recorded, \
-         version = EXCLUDED.version, position = EXCLUDED.position",
+         names = EXCLUDED.names, version = EXCLUDED.version, position = EXCLUDED.position",
         )
         .bind(there.iter().map(|(id, _)| *id).collect::<Vec<_>>())
         .bind(rows().map(|row| row.calendar.owner).collect::<Vec<_>>())
@@ -133,6 +136,11 @@ pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<AppointmentId, Optio
                 .collect::<Vec<_>>(),
         )
         .bind(rows().map(|row| row.recorded).collect::<Vec<_>>())
+        .bind(
+            rows()
+                .map(|row| row.names.as_ref().map(column::json))
+                .collect::<Vec<_>>(),
+        )
         .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
         .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
         .bind(rows().map(AppointmentRow::is_stray).collect::<Vec<_>>());

@@ -12,6 +12,8 @@ CREATE TABLE appointments (
     reason              jsonb,
     cancellation_reason text,
     recorded            bool NOT NULL,
+    -- What names an encounter of the past: see names.rs.
+    names               jsonb,
     version             int8 NOT NULL,
     position            int8 NOT NULL
 );

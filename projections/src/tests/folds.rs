@@ -4,7 +4,7 @@ use application::log::AnyEvent;
 use application::queries::WalletActKind;
 use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
-use domain::encounter::{EncounterEvent, Ending, Filed, Outcome, Provider};
+use domain::encounter::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
 use domain::kernel::{AccountId, CalendarId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet};
 use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use uuid::Uuid;
@@ -184,6 +184,7 @@ fn visit(provider: Provider) -> EncounterEvent {
             outcome: Outcome::Open,
             reason: None,
             as_of: None,
+            names: EncounterNames::default(),
         }),
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use application::log::{AnyEvent, EventMetadata, OpenedEvent};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarEvent, Cancellation, Session};
-use domain::encounter::{Encounter, EncounterCommand, EncounterEvent, Ending, Filed, Outcome, Provider, Told};
+use domain::encounter::{
+    Encounter, EncounterCommand, EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider, Told,
+};
 use domain::kernel::{
     AppointmentId, CalendarId, ClinicAggregate as _, CommandId, EncounterId, PatientId, Personal, PractitionerId, Slot,
     Versioned,
@@ -253,6 +255,7 @@ pub(super) fn history(steps: &[Step]) -> History {
                         },
                         reason: None,
                         as_of: None,
+                        names: EncounterNames::default(),
                     },
                     corrects: step.quarter > 7,
                     now: at(9, 0),

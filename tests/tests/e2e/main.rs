@@ -25,6 +25,7 @@ mod heirs;
 mod hostile;
 mod import_states;
 mod imported_record;
+mod imported_visits;
 mod imports;
 mod journal;
 mod key_drills;

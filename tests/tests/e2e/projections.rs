@@ -9,7 +9,7 @@ use application::queries::{AppointmentFilter, Page, ProjectionHash, Queries, Slo
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::CalendarEvent;
-use domain::encounter::{EncounterEvent, Filed, Outcome, Provider};
+use domain::encounter::{EncounterEvent, EncounterNames, Filed, Outcome, Provider};
 use domain::kernel::{
     AccountId, AppointmentId, CalendarId, CommandId, EncounterId, HumanName, PatientId, Personal, Slot,
 };
@@ -353,6 +353,7 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
             outcome: Outcome::Open,
             reason: None,
             as_of: None,
+            names: EncounterNames::default(),
         };
         let id = EncounterId {
             patient: patient(1),

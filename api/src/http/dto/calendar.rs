@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::source::SourceId;
 use super::text::ReasonText;
 use super::time::is_meant;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
+
+/// How many other identifiers a visit may have: with its own, as many as are kept.
+const MOST_OTHERS: usize = encounter::EncounterNames::MOST - 1;
 
 /// The longest slot: a day.
 const LONGEST_SLOT: u32 = 24 * 60;
@@ -387,6 +391,14 @@ pub struct RecordVisit {
     /// The id of the visit in the system that it comes from. Recording the same content under it again for the same patient changes
     /// nothing.
     pub identifier: Identifier,
+    /// The other ids of the visit there. A visit that is recorded under one of them is the same.
+    #[serde(default)]
+    #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]
+    pub other_identifiers: Vec<Identifier>,
+    /// The digests of the ids of the resources that tell this visit, if they are known. A visit that one of them has told is the same.
+    #[serde(default)]
+    #[schema(value_type = HashSet<SourceId>, max_items = 8)]
+    pub sources: Vec<SourceId>,
     /// The id of the patient who came.
     pub patient: Uuid,
     /// The id of the practitioner who was visited. Either this or `organization` must be given.
@@ -440,9 +452,13 @@ impl Checked for RecordVisit {
             }
         });
         let identifier = checks.field("identifier", self.identifier);
+        let other_identifiers = checks.set("otherIdentifiers", self.other_identifiers, MOST_OTHERS);
+        let sources = SourceId::checked(checks, self.sources);
         let reason = checks.optional("reason", self.reason);
         VisitRequest {
             identifier,
+            other_identifiers,
+            sources,
             patient: PatientId::new(self.patient),
             provider,
             slot,

@@ -30,6 +30,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::AppointmentStatus;
+use domain::encounter::EncounterNames;
 use domain::kernel::*;
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
@@ -506,6 +507,14 @@ impl Queries for FakeQueries {
     ) -> Result<Vec<AppointmentView>, QueryError> {
         self.filters.lock().unwrap().push(filter.clone());
         Ok(vec![appointment(AppointmentId::new(OWN))])
+    }
+
+    async fn encounters_named(
+        &self,
+        _: PatientId,
+        _: &EncounterNames,
+    ) -> Result<Vec<(Uuid, EncounterNames)>, QueryError> {
+        Ok(Vec::new())
     }
 
     async fn open_appointments(&self, _: PatientId, _: DateTime<Utc>) -> Result<u64, QueryError> {

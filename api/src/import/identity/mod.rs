@@ -16,6 +16,7 @@ mod source;
 mod stamp;
 
 pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
+pub(in crate::import) use key::Key;
 pub(in crate::import) use likeness::{ADDRESSES, Bond, Born, Likeness, Usage, called, gender, keys, tells_less, words};
 pub(in crate::import) use pointer::Pointer;
 pub(in crate::import) use scan::{Payload, is_global, is_on_a_server, scan};

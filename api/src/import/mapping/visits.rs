@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::encounter::Outcome;
-use domain::kernel::{Concept, Identifier, Slot};
+use domain::kernel::{Concept, Identifier, Slot, Sources};
 
 use super::current::end;
 use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
@@ -72,6 +72,7 @@ fn mapped(
         identifier: identifier(path, &resource.identifier, resource.id.as_deref(), context)
             .map_err(|_| "has nothing that names it and no other visit")?,
         others: Vec::new(),
+        sources: Sources::default(),
         as_of: None,
         patient,
         provider,

@@ -167,6 +167,31 @@ fn the_same_content_of_a_newer_state_counts_as_the_newer_one() {
 }
 
 #[test]
+fn further_names_are_kept_with_those_that_are_known() {
+    let known = as_of(named(visit(Outcome::Open), &[1]), LATE());
+    for (told, kept) in [
+        (named(visit(Outcome::Open), &[1]), None),
+        (visit(Outcome::Open), None),
+        (
+            named(visit(Outcome::Open), &[2]),
+            Some(as_of(named(visit(Outcome::Open), &[2, 1]), LATE())),
+        ),
+    ] {
+        given(vec![filed(known.clone())])
+            .when(file(told))
+            .then_expect_events(kept.map(filed).into_iter().collect());
+    }
+    let told = named(later(Outcome::Completed, LATE()), &[2]);
+    given(vec![filed(known.clone())])
+        .when(correct(told.clone()))
+        .then_expect_events(vec![filed(named(told, &[2, 1]))]);
+    // What was concluded here is not opened for a name's sake.
+    given(vec![filed(known), concluded(Ending::Completed)])
+        .when(file(named(visit(Outcome::Open), &[2])))
+        .then_expect_events(vec![]);
+}
+
+#[test]
 fn what_was_concluded_here_is_not_opened_again() {
     let history = || {
         vec![

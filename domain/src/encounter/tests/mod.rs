@@ -9,10 +9,10 @@ use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use super::{
-    Encounter, EncounterCommand, EncounterError, EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider,
-    Told,
+    Encounter, EncounterCommand, EncounterError, EncounterEvent, EncounterNames, EncounterStatus, Ending, Filed,
+    Outcome, Provider, Told,
 };
-use crate::kernel::{Concept, Personal, PractitionerId, Slot, Versioned, testing};
+use crate::kernel::{Concept, Personal, PractitionerId, Slot, Sources, Versioned, testing};
 
 fn given(events: Vec<EncounterEvent>) -> AggregateTestExecutor<Versioned<Encounter>> {
     testing::given(events)
@@ -55,6 +55,17 @@ fn visit(outcome: Outcome) -> Filed {
             text: "headache".to_owned(),
         }),
         as_of: None,
+        names: EncounterNames::default(),
+    }
+}
+
+/// The same, under a number.
+fn named(filed: Filed, numbers: &[u8]) -> Filed {
+    let identifiers = numbers.iter().map(|number| [*number; 8]).collect();
+    let sources = Sources::default();
+    Filed {
+        names: EncounterNames { identifiers, sources },
+        ..filed
     }
 }
 

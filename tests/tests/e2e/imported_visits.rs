@@ -1,0 +1,203 @@
+//! A visit is one, by whichever of its names a source tells of it: a number, an address, an id, in one run or over several.
+
+use std::time::Duration;
+
+use api::import::client::Client;
+use api::import::{self, Options};
+use chrono_tz::Tz;
+use domain::account::Role;
+use indicatif::ProgressBar;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tests::chain::TestChain;
+use tests::postgres;
+use tests::system::{TestSystem, deployed};
+
+/// How a source tells of a visit: its number, its id, and the address of its entry, each with the patient's number for `N`.
+#[derive(Clone, Copy)]
+struct Form {
+    number: Option<&'static str>,
+    id: Option<&'static str>,
+    address: Option<&'static str>,
+}
+
+const fn form(number: Option<&'static str>, id: Option<&'static str>, address: Option<&'static str>) -> Form {
+    Form { number, id, address }
+}
+
+const UNIQUE: &str = "0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a1N";
+const ADDRESS: &str = "https://h.test/fhir/Encounter/eN";
+
+/// The visit of a patient, told in this form and with this status.
+fn bundle(patient: usize, form: Form, status: &str, at: &str) -> Value {
+    let mrn = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+    let person = json!({
+        "resourceType": "Patient", "id": format!("p{patient}"), "birthDate": "1970-05-06", "gender": "female",
+        "name": [{ "family": format!("Family{patient}"), "given": ["Given"] }],
+        "identifier": [{ "system": "urn:mrn", "value": patient.to_string(), "type": mrn }],
+    });
+    let doctor = json!({
+        "resourceType": "Practitioner", "id": "d1", "name": [{ "family": "Sato" }],
+        "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": "1000000001" }],
+    });
+    let mut visit = json!({
+        "resourceType": "Encounter", "status": status, "class": { "code": "AMB" }, "meta": { "lastUpdated": at },
+        "subject": { "reference": format!("Patient/p{patient}") },
+        "participant": [{ "individual": { "reference": "Practitioner/d1" } }],
+        "period": { "start": "2021-01-01T10:00:00Z", "end": "2021-01-01T11:00:00Z" },
+    });
+    if let Some(number) = form.number {
+        visit["identifier"] = json!([{ "system": "urn:visit", "value": format!("{number} of {patient}") }]);
+    }
+    let of_patient = |text: &str| json!(text.replace('N', &patient.to_string()));
+    if let Some(id) = form.id {
+        visit["id"] = of_patient(id);
+    }
+    let mut entry = json!({ "resource": visit });
+    if let Some(address) = form.address {
+        entry["fullUrl"] = of_patient(address);
+    }
+    json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": person }, { "resource": doctor }, entry] })
+}
+
+/// Imports bundles, each from a file of its own, and loses nothing.
+async fn import(system: &TestSystem, key: &str, bundles: &[Value]) {
+    let folder = postgres::folder();
+    for (number, bundle) in bundles.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{number}.json")), bundle.to_string()).unwrap();
+    }
+    let client = Client::new(&system.url, SecretString::from(key.to_owned()), Duration::from_secs(60)).unwrap();
+    let found = import::files::find(&[folder.path().to_owned()]).unwrap().files;
+    let options = Options {
+        concurrency: 16,
+        time_zone: Tz::UTC,
+    };
+    let summary = import::run(Some(client), found, options, &ProgressBar::hidden()).await;
+    assert_eq!(
+        (&summary.failures, summary.left_out),
+        (&Vec::new(), 0),
+        "{}",
+        summary.table()
+    );
+}
+
+/// The statuses of each patient's visits.
+async fn visits(system: &TestSystem, key: &str, patients: usize) -> Vec<Vec<String>> {
+    let (_, all) = system.get("/v1/patients?limit=100", key).await;
+    let all = all["items"].as_array().unwrap();
+    let mut visits = vec![Vec::new(); patients];
+    for patient in all {
+        let (id, family) = (
+            patient["id"].as_str().unwrap(),
+            patient["details"]["name"]["family"].as_str().unwrap(),
+        );
+        let number: usize = family.strip_prefix("Family").unwrap().parse().unwrap();
+        let (_, of_it) = system.get(&format!("/v1/appointments?patient={id}"), key).await;
+        let statuses = of_it["items"].as_array().unwrap().iter();
+        visits[number] = statuses.map(|one| one["status"].as_str().unwrap().to_owned()).collect();
+    }
+    visits
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_is_one_by_whichever_of_its_names_it_is_told() {
+    let plain = form(None, Some("eN"), None);
+    let placed = form(None, Some("eN"), Some(ADDRESS));
+    let numbered = form(Some("1"), Some("eN"), Some(ADDRESS));
+    let cases = [
+        (placed, numbered),
+        (numbered, placed),
+        (plain, placed),
+        (numbered, plain),
+        (plain, numbered),
+        // A number that was corrected.
+        (numbered, form(Some("2"), Some("eN"), Some(ADDRESS))),
+        // An id that is nobody else's, once in a bundle's own way and once at its address.
+        (
+            form(
+                None,
+                Some(UNIQUE),
+                Some("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a1N"),
+            ),
+            form(
+                None,
+                Some(UNIQUE),
+                Some("https://h.test/fhir/Encounter/0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a1N"),
+            ),
+        ),
+        // Another id under the same number: exported anew.
+        (form(Some("1"), None, None), form(Some("1"), Some(UNIQUE), None)),
+    ];
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let (key, runs) = (
+        system.service("Import", Role::Hospital).await,
+        ["2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z"],
+    );
+    let told = |run: usize, status: &str| -> Vec<Value> {
+        let form = |case: &(Form, Form)| if run == 0 { case.0 } else { case.1 };
+        let all = cases.iter().enumerate();
+        all.map(|(number, case)| bundle(number, form(case), status, runs[run]))
+            .collect()
+    };
+    import(&system, &key, &told(0, "finished")).await;
+    import(&system, &key, &told(1, "entered-in-error")).await;
+    let expected = vec![vec!["entered-in-error".to_owned()]; cases.len()];
+    assert_eq!(visits(&system, &key, cases.len()).await, expected, "over runs");
+    // The older ones, told once more, bring nothing back.
+    import(&system, &key, &told(0, "finished")).await;
+    assert_eq!(visits(&system, &key, cases.len()).await, expected, "told again");
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_visits_of_one_number_or_one_id_of_two_servers_are_two() {
+    let (here, there) = ("https://h.test/fhir/Encounter/eN", "https://i.test/fhir/Encounter/eN");
+    let cases = [
+        // A case has a number, and each visit of it.
+        (
+            form(Some("1"), Some("eN"), Some(here)),
+            form(Some("1"), Some("fN"), Some("https://h.test/fhir/Encounter/fN")),
+        ),
+        (form(None, Some("eN"), Some(here)), form(None, Some("eN"), Some(there))),
+    ];
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("Import", Role::Hospital).await;
+    for run in [0, 1, 0, 1] {
+        let form = |case: &(Form, Form)| if run == 0 { case.0 } else { case.1 };
+        let all = cases.iter().enumerate();
+        let told: Vec<Value> = all
+            .map(|(number, case)| bundle(number, form(case), "finished", "2024-01-01T00:00:00Z"))
+            .collect();
+        import(&system, &key, &told).await;
+    }
+    let expected = vec![vec!["completed".to_owned(); 2]; cases.len()];
+    assert_eq!(visits(&system, &key, cases.len()).await, expected);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_that_only_its_bundle_names_is_the_same_in_the_next_one() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("Import", Role::Hospital).await;
+    for urn in [
+        "urn:uuid:00000000-0000-4000-8000-000000000001",
+        "urn:uuid:00000000-0000-4000-8000-000000000002",
+    ] {
+        import(
+            &system,
+            &key,
+            &[bundle(
+                0,
+                form(None, None, Some(urn)),
+                "finished",
+                "2024-01-01T00:00:00Z",
+            )],
+        )
+        .await;
+    }
+    assert_eq!(visits(&system, &key, 1).await, [["completed"]]);
+    system.stop().await;
+}
