@@ -138,13 +138,8 @@ async fn client(arguments: &Arguments) -> Result<Client, CliError> {
     let running = Running::find(&folder)?;
     let given = match &arguments.key_file {
         Some(path) => {
-            let action = "read";
-            let text = std::fs::read_to_string(path);
-            Some(text.map_err(|source| CliError::File {
-                action,
-                path: path.clone(),
-                source,
-            })?)
+            let unread = |error| CliError::Usage(format!("{} cannot be read: {error}", path.display()));
+            Some(std::fs::read_to_string(path).map_err(unread)?)
         }
         None => std::env::var(KEY).ok(),
     };

@@ -1,6 +1,7 @@
 //! The REST calls of an import, with the patience that a server under restart needs, and with another try where the server
 //! says that nothing was decided.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::encounter::Outcome;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::mapping::{Provider, Visit};
+use super::patience::Patience;
 use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
 use crate::http::dto::{self, checked};
 use crate::http::problem::{Problem, ProblemKind};
@@ -45,7 +47,7 @@ pub enum ClientError {
         resource: Option<String>,
     },
     /// The server did not answer, or was not ready, for as long as we were to wait.
-    #[error("the server did not take it within {seconds} s: {cause}")]
+    #[error("the server did not take it within {seconds} s, so import it again: {cause}")]
     Unavailable {
         /// How long we waited.
         seconds: u64,
@@ -149,7 +151,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     key: SecretString,
-    patience: Duration,
+    patience: Arc<Patience>,
 }
 
 /// A patient's record as the server shows it.
@@ -171,7 +173,7 @@ struct FoundPractitioner {
 
 impl Client {
     /// A client of the server at `base` (as in `http://127.0.0.1:8080`) that signs in with a service key, and keeps trying
-    /// for `patience` when the server is away or busy.
+    /// for `patience` when the server is busy, and for so long together, whatever is asked, when it is away.
     ///
     /// # Errors
     /// When the HTTP client cannot be made.
@@ -184,7 +186,7 @@ impl Client {
             http,
             base: base.trim_end_matches('/').to_owned(),
             key,
-            patience,
+            patience: Arc::new(Patience::new(patience)),
         })
     }
 
@@ -425,7 +427,7 @@ impl Client {
         let location = accepted.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let location = location.ok_or_else(|| ClientError::Answer("202 without Location".to_owned()))?;
         let url = format!("{}{location}", self.base);
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.patience.most();
         loop {
             let response = self
                 .persist(|| self.http.get(&url).bearer_auth(self.key.expose_secret()))
@@ -447,11 +449,17 @@ impl Client {
 
     /// Sends until there is an answer that is not "later".
     async fn persist(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Result<Response, ClientError> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.patience.most();
         let mut pause = Duration::from_millis(100);
         loop {
+            if self.patience.is_over() {
+                return Err(self.gave_up("it is away, and nothing more was sent"));
+            }
             let cause = match request().send().await {
-                Ok(response) if !is_later(response.status()) => return Ok(response),
+                Ok(response) if !is_later(response.status()) => {
+                    self.patience.answered();
+                    return Ok(response);
+                }
                 Ok(response) => {
                     let asked = response
                         .headers()
@@ -463,7 +471,7 @@ impl Client {
                 Err(error) if error.is_builder() => return Err(ClientError::Answer("the URL is not valid".to_owned())),
                 Err(error) => error.without_url().to_string(),
             };
-            if Instant::now() + pause >= deadline {
+            if !self.patience.is_left(pause) || Instant::now() + pause >= deadline {
                 return Err(self.gave_up(&cause));
             }
             tokio::time::sleep(pause).await;
@@ -473,7 +481,7 @@ impl Client {
 
     fn gave_up(&self, cause: &str) -> ClientError {
         ClientError::Unavailable {
-            seconds: self.patience.as_secs(),
+            seconds: self.patience.most().as_secs(),
             cause: cause.to_owned(),
         }
     }

@@ -13,6 +13,7 @@ use domain::kernel::SourceId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub(super) use self::document::{Contents, Item, contents};
 pub(super) use self::elements::{Elements, Unread};
@@ -311,6 +312,31 @@ impl CodeableConcept {
             .or_else(|| under(None))
             .or_else(|| self.text.as_deref().filter(|_| self.coding.is_empty()))
     }
+}
+
+/// Whether a resource that cannot be read is a patient.
+pub(super) fn is_patient(resource: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        resource_type: String,
+    }
+    serde_json::from_str::<Typed>(resource.get()).is_ok_and(|typed| typed.resource_type == "Patient")
+}
+
+/// Whether an `OperationOutcome` says that what was asked for failed (FHIR R4, `OperationOutcome.issue.severity`).
+pub(super) fn says_failed(outcome: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Outcome {
+        issue: Vec<Issue>,
+    }
+    #[derive(Deserialize)]
+    struct Issue {
+        severity: Lenient<String>,
+    }
+    let outcome = serde_json::from_str::<Outcome>(outcome.get());
+    let is_failure = |issue: &Issue| matches!(issue.severity.0.as_deref(), Some("fatal" | "error"));
+    outcome.is_ok_and(|outcome| outcome.issue.iter().any(is_failure))
 }
 
 /// A list in which `null` stands for an element that has extensions only.

@@ -24,6 +24,7 @@ mod identity;
 pub mod mapping;
 mod merge;
 mod parts;
+mod patience;
 mod people;
 mod record;
 pub mod report;
@@ -305,7 +306,7 @@ impl Import {
                 None
             }
             Err(error) => {
-                failures.push(format!("the patient: {error}"));
+                failures.push(format!("{}: {error}", person.path));
                 None
             }
         }
@@ -446,7 +447,7 @@ const fn kind_of(matter: Matter) -> &'static str {
 /// Why a visit was not recorded.
 #[derive(Debug, thiserror::Error)]
 enum VisitError {
-    #[error("has a patient who was refused, or whose record here cannot be read")]
+    #[error("has a patient who was refused, who was not taken, or whose record here cannot be read")]
     NoPatient,
     #[error("has a practitioner who was refused")]
     NoPractitioner,

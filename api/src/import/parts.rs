@@ -158,11 +158,17 @@ impl Parts {
             patient: told_patient,
         } = match fhir::read(resource.get().as_bytes(), &item.path) {
             Ok(typed) => typed,
+            // A person who is not taken is a failure.
+            Err(error) if fhir::is_patient(resource) => return self.failures.push(error),
             Err(error) if error.what.starts_with(fhir::TWICE) => {
                 return self.notes.left_out("Resource", &item.path, error.what);
             }
             Err(_) => return self.notes.left_out("Resource", &item.path, "has no resourceType"),
         };
+        if resource_type == "OperationOutcome" && fhir::says_failed(resource) {
+            let why = "says that its source could not give what was asked for: something is missing here";
+            return self.notes.left_out("OperationOutcome", &item.path, why);
+        }
         let Some(kind) = Kind::read(&resource_type) else {
             let name: String = resource_type
                 .chars()
@@ -174,6 +180,11 @@ impl Parts {
             return;
         };
         let Some(group) = index.group_at(origin) else {
+            if kind == Kind::Patient {
+                return self
+                    .failures
+                    .push(BundleError::new(&item.path, "cannot be read as FHIR R4"));
+            }
             return self
                 .notes
                 .left_out(kind.name(), &item.path, "cannot be read as FHIR R4");

@@ -538,6 +538,27 @@ fn elements_without_a_place_are_named_and_lose_nothing_else() {
 }
 
 #[test]
+fn whoever_cannot_be_read_is_a_failure_and_so_is_what_a_source_could_not_give() {
+    let bundle = |resource: &str| {
+        format!(r#"{{ "resourceType": "Bundle", "type": "collection", "entry": [{{ "resource": {resource} }}] }}"#)
+    };
+    let ran = |resource: &str| ran(&[bundle(resource).into_bytes()]);
+    for unread in [
+        r#"{ "resourceType": "Patient", "id": "a", "id": "b" }"#,
+        r#"{ "resourceType": "Patient", "birthDate": 7, "birthDate": 8 }"#,
+    ] {
+        let ran = ran(unread);
+        assert_eq!((ran.refused.len(), ran.notes.list().len()), (1, 0), "{unread}");
+    }
+    for (severity, count) in [("fatal", 1), ("error", 1), ("warning", 0), ("information", 0)] {
+        let outcome = format!(
+            r#"{{ "resourceType": "OperationOutcome", "issue": [{{ "severity": "{severity}", "code": "x" }}] }}"#
+        );
+        assert_eq!(left_out(&ran(&outcome)).len(), count, "{severity}");
+    }
+}
+
+#[test]
 fn what_may_change_the_meaning_of_a_resource_is_not_passed_over() {
     let mut person = patient("p1", "Person", &mrn("1"));
     person["modifierExtension"] = json!([{ "url": "https://a.test/is-a-test-patient", "valueBoolean": true }]);
