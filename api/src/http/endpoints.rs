@@ -170,12 +170,12 @@ endpoints! {
     wallets::withdraw_staffs::<B> => Beside, May(&[A::ManageAccounts]);
     wallets::accept::<B> => Command, Caller; // Who repeats it has an account by then.
     wallets::read::<B> => Read, May(&[A::ManageOwnWallet]);
-    wallets::change::<B> => Command, May(&[A::ManageOwnWallet]);
+    wallets::change::<B> => Command, Caller; // Whose wallet it was has no account when they repeat it.
     wallets::take_patients_away::<B> => Command, May(&[A::TakeWalletAway]);
     wallets::take_practitioners_away::<B> => Command, May(&[A::TakeWalletAway]);
     wallets::take_staffs_away::<B> => Command, May(&[A::TakeWalletAway]);
 
-    requests::ask::<B> => Command, May(&[A::RegisterSelf]);
+    requests::ask::<B> => Command, Caller; // Who repeats it may have an account by then.
     requests::own::<B> => Read, May(&[A::ReadOwnRequest]);
     requests::list::<B> => Read, May(&[A::ListRequests]);
     requests::approve::<B> => Command, May(&[A::DecideRequest]);
