@@ -3,6 +3,8 @@
 //! Whoever may write to the log may write values that Postgres cannot hold: a NUL character, an instant before its
 //! calendar begins. Such a value must not stop the follower, so it is changed here, always in the same way.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,6 +33,12 @@ pub(crate) fn int8(number: u64) -> i64 {
 /// An `int8` as the counter that it was.
 pub(crate) fn counter(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+/// A value that is kept by its name.
+pub(crate) fn named<T: FromStr<Err = strum::ParseError>>(name: &str) -> Result<T, sqlx::Error> {
+    name.parse()
+        .map_err(|error: strum::ParseError| sqlx::Error::Decode(error.into()))
 }
 
 /// A text as `text`: without NUL.

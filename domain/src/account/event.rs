@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use uuid::Uuid;
 
 use crate::kernel::{
@@ -10,8 +11,9 @@ use crate::kernel::{
 };
 
 /// The roles of R6. What each may do is in the application's policy. The order is their encoding: add only at the end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// A patient, for their own record.
     Patient,
@@ -30,8 +32,9 @@ pub enum Role {
 }
 
 /// What a service's key may be used for, within the account's role. The order is their encoding: add only at the end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Scope {
     /// Read.
     Read,
@@ -39,11 +42,6 @@ pub enum Scope {
     Write,
     /// Record history from another system.
     Import,
-}
-
-impl Scope {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Import];
 }
 
 /// Who holds an account.

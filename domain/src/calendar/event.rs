@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::kernel::time::whole_seconds;
 use crate::kernel::{AppointmentId, Concept, PatientId, Personal, PersonalValue, Slot};
@@ -77,7 +78,9 @@ impl PersonalValue for Cancellation {
 }
 
 /// Where an appointment stands (a subset of FHIR R4 `appointmentstatus`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum AppointmentStatus {
     /// Booked, not yet confirmed by the practitioner.
     Booked,

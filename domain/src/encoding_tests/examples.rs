@@ -1,6 +1,7 @@
 //! An example of every variant of every event, and of every value that is written by its place in an enum.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Scope, Title};
@@ -101,7 +102,7 @@ fn intake() -> Intake {
             as_of: None,
             sources: Some(source(Some([1, 2, 3, 4]))).into(),
         }]),
-        no_known_allergies_to: AllergyKind::ALL.to_vec(),
+        no_known_allergies_to: AllergyKind::VARIANTS.to_vec(),
         medications: Findings::from([Medication {
             concept: concept(CodeSystem::RxNorm, "895994", "Fluticasone"),
             since: Some(date("1969-12-31")),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 use proptest::sample::select;
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use crate::account::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
@@ -191,7 +192,7 @@ fn intakes() -> impl Strategy<Value = Intake> {
                 sources,
             }
         });
-    let kinds = select(AllergyKind::ALL.to_vec());
+    let kinds = select(AllergyKind::VARIANTS.to_vec());
     let matters = || select(vec![Matter::Conditions, Matter::Allergies, Matter::Medications]);
     let withdrawn = (matters(), prop::option::of(concepts()), day(), sources(), millis()).prop_map(
         |(matter, concept, since, source, as_of)| Withdrawn {
@@ -202,7 +203,7 @@ fn intakes() -> impl Strategy<Value = Intake> {
             as_of,
         },
     );
-    let kind = prop::option::of(select(AllergyKind::ALL.to_vec()));
+    let kind = prop::option::of(select(AllergyKind::VARIANTS.to_vec()));
     let words =
         (matters(), kind, any::<bool>(), sources(), millis()).prop_map(|(matter, kind, holds, source, as_of)| Word {
             matter,

@@ -25,8 +25,8 @@ impl Place {
     fn pointer(self) -> Cow<'static, str> {
         match self {
             Self::Details => "/asOf".into(),
-            Self::Finding(matter, index) => format!("/{}/{index}/asOf", matter.name()).into(),
-            Self::Source(matter, index) => format!("/{}/{index}/sources", matter.name()).into(),
+            Self::Finding(matter, index) => format!("/{}/{index}/asOf", matter).into(),
+            Self::Source(matter, index) => format!("/{}/{index}/sources", matter).into(),
             Self::Withdrawn(None) => "/withdrawn".into(),
             Self::Withdrawn(Some(index)) => format!("/withdrawn/{index}").into(),
             Self::Words(None) => "/words".into(),

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::abated::Abated;
 use super::deceased::{Deceased, last_day_anywhere};
@@ -130,7 +131,9 @@ pub struct Medication {
 }
 
 /// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum AllergyKind {
     /// To drugs.
     Medication,
@@ -146,20 +149,10 @@ pub enum AllergyKind {
     Latex,
 }
 
-impl AllergyKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Medication,
-        Self::Food,
-        Self::Environment,
-        Self::Animal,
-        Self::Insect,
-        Self::Latex,
-    ];
-}
-
 /// One of the three matters of which there are findings.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Matter {
     /// Conditions.
     Conditions,
@@ -167,17 +160,6 @@ pub enum Matter {
     Allergies,
     /// Medications.
     Medications,
-}
-
-impl Matter {
-    /// What the list of such findings is called.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Conditions => "conditions",
-            Self::Allergies => "allergies",
-            Self::Medications => "medications",
-        }
-    }
 }
 
 /// A finding that its source has taken back: it was entered in error, refuted, deleted, or an allergy that has passed. It is kept so

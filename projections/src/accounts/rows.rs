@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use application::queries::WalletAct;
 use chrono::{DateTime, Utc};
-use domain::account::{KeyHash, Role, Scope};
+use domain::account::{KeyHash, Scope};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
@@ -52,23 +52,14 @@ fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], sqlx::Error> {
     bytes.try_into().map_err(|_| sqlx::Error::Decode(WrongLength.into()))
 }
 
-/// A role as the database keeps it: the name that serde gives it.
-fn role_name(role: Role) -> String {
-    serde_json::to_value(role)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
-}
-
 impl TryFrom<Columns> for AccountRow {
     type Error = sqlx::Error;
 
     fn try_from(columns: Columns) -> Result<Self, sqlx::Error> {
-        let role = serde_json::from_value(serde_json::Value::String(columns.role));
         Ok(Self {
             listed: columns.listed,
             name: columns.name,
-            role: role.map_err(|cause| sqlx::Error::Decode(cause.into()))?,
+            role: column::named(&columns.role)?,
             wallet: columns.wallet.map(|bytes| exactly(&bytes).map(Wallet)).transpose()?,
             patient: columns.patient.map(PatientId::new),
             practitioner: columns.practitioner.map(PractitionerId::new),
@@ -164,7 +155,7 @@ pub(crate) fn write(
             .map(|row| row.name.as_deref().map(column::text))
             .collect::<Vec<_>>(),
     )
-    .bind(rows().map(|row| role_name(row.role)).collect::<Vec<_>>())
+    .bind(rows().map(|row| <&str>::from(row.role)).collect::<Vec<_>>())
     .bind(
         rows()
             .map(|row| row.wallet.map(|wallet| wallet.0.to_vec()))

@@ -4,7 +4,6 @@ mod fold;
 mod names;
 mod query;
 mod rows;
-mod status;
 
 #[cfg(test)]
 pub(crate) use fold::status_of;

@@ -7,7 +7,7 @@ use domain::kernel::{AppointmentId, PatientId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::rows::Columns;
-use super::{AppointmentRow, status};
+use super::AppointmentRow;
 use crate::column;
 
 const SELECT: &str = "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, \
@@ -67,7 +67,7 @@ pub(crate) async fn list(
 
 /// How many of a patient's are still to come.
 pub(crate) async fn open(pool: &PgPool, patient: PatientId, from: DateTime<Utc>) -> Result<u64, sqlx::Error> {
-    let states = [AppointmentStatus::Booked, AppointmentStatus::Confirmed].map(status::name);
+    let states = [AppointmentStatus::Booked, AppointmentStatus::Confirmed].map(<&str>::from);
     let sql = "SELECT count(*) FROM appointments WHERE patient = $1 AND starts >= $2 AND status = ANY ($3)";
     let count = sqlx::query_scalar(sql)
         .bind(patient.uuid())
@@ -120,7 +120,7 @@ fn push_part(
         }
     }
     if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status::name(status));
+        query.push(" AND status = ").push_bind(<&str>::from(status));
     }
     if let Some((start, id)) = page.after {
         query.push(" AND (starts, id) > (").push_bind(column::instant(start));

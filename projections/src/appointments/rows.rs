@@ -10,7 +10,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::names::NamesColumn;
-use super::{AppointmentRow, status};
+use super::AppointmentRow;
 use crate::column;
 use crate::writes::Writes;
 
@@ -48,7 +48,7 @@ impl TryFrom<Columns> for AppointmentRow {
                 start: columns.starts,
                 minutes: u32::try_from(columns.minutes).unwrap_or(u32::MAX),
             },
-            status: status::from_name(&columns.status)?,
+            status: column::named(&columns.status)?,
             reason: columns.reason.map(|Json(reason)| reason),
             cancellation_reason: columns.cancellation_reason,
             recorded: columns.recorded,
@@ -124,7 +124,7 @@ pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<AppointmentId, Optio
         .bind(rows().map(|row| row.patient.map(PatientId::uuid)).collect::<Vec<_>>())
         .bind(rows().map(AppointmentRow::start).collect::<Vec<_>>())
         .bind(rows().map(|row| i64::from(row.slot.minutes)).collect::<Vec<_>>())
-        .bind(rows().map(|row| status::name(row.status)).collect::<Vec<_>>())
+        .bind(rows().map(|row| <&str>::from(row.status)).collect::<Vec<_>>())
         .bind(
             rows()
                 .map(|row| row.reason.as_ref().map(column::json))

@@ -6,94 +6,26 @@ use application::queries::{AccountView, KeyView};
 use domain::account;
 use domain::kernel::{AccountId, PatientId, PractitionerId, TextRule, Wallet};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::wire_enum::wire_enum;
 use super::text::AccountName;
 use super::{Checked, Checks, Instant, WalletAddress};
 
-/// The role of an account: `patient` (has access to their own record), `doctor` (a practitioner, who has their own calendar),
-/// `hospital` (the staff and systems of the hospital that runs this server), `insurer`, `registrar` (attests doctors), `auditor`
-/// (replays and verifies the log) or `administrator` (runs the server, and sees no health data).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// A patient, for their own record.
-    Patient,
-    /// A practitioner, for their own calendar.
-    Doctor,
-    /// The staff and systems of the hospital that runs this server.
-    Hospital,
-    /// An insurer.
-    Insurer,
-    /// Attests doctors.
-    Registrar,
-    /// Replays and verifies the log.
-    Auditor,
-    /// Runs the server. Sees no health data.
-    Administrator,
-}
+wire_enum!(
+    /// The role of an account: `patient` (has access to their own record), `doctor` (a practitioner, who has their own calendar),
+    /// `hospital` (the staff and systems of the hospital that runs this server), `insurer`, `registrar` (attests doctors), `auditor`
+    /// (replays and verifies the log) or `administrator` (runs the server, and sees no health data).
+    Role = account::Role
+);
 
-impl From<account::Role> for Role {
-    fn from(role: account::Role) -> Self {
-        match role {
-            account::Role::Patient => Self::Patient,
-            account::Role::Doctor => Self::Doctor,
-            account::Role::Hospital => Self::Hospital,
-            account::Role::Insurer => Self::Insurer,
-            account::Role::Registrar => Self::Registrar,
-            account::Role::Auditor => Self::Auditor,
-            account::Role::Administrator => Self::Administrator,
-        }
-    }
-}
-
-impl From<Role> for account::Role {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Patient => Self::Patient,
-            Role::Doctor => Self::Doctor,
-            Role::Hospital => Self::Hospital,
-            Role::Insurer => Self::Insurer,
-            Role::Registrar => Self::Registrar,
-            Role::Auditor => Self::Auditor,
-            Role::Administrator => Self::Administrator,
-        }
-    }
-}
-
-/// A scope of a service's key, which is what the key may be used for: `read` (reading), `write` (changing) or `import` (recording
-/// history from another system).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Reading.
-    Read,
-    /// Changing.
-    Write,
-    /// Recording history from another system.
-    Import,
-}
-
-impl From<account::Scope> for Scope {
-    fn from(scope: account::Scope) -> Self {
-        match scope {
-            account::Scope::Read => Self::Read,
-            account::Scope::Write => Self::Write,
-            account::Scope::Import => Self::Import,
-        }
-    }
-}
-
-impl From<Scope> for account::Scope {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::Read => Self::Read,
-            Scope::Write => Self::Write,
-            Scope::Import => Self::Import,
-        }
-    }
-}
+wire_enum!(
+    /// A scope of a service's key, which is what the key may be used for: `read` (reading), `write` (changing) or `import` (recording
+    /// history from another system).
+    Scope = account::Scope
+);
 
 impl Checked for Scope {
     type Domain = account::Scope;
@@ -163,7 +95,7 @@ impl Checked for IssueKey {
             checks.within("scopes", |checks| checks.wrong("must not be empty"));
         }
         NewKey {
-            scopes: checks.set("scopes", self.scopes, account::Scope::ALL.len()),
+            scopes: checks.set("scopes", self.scopes, account::Scope::VARIANTS.len()),
             expires: self.expires.map(|at| at.0),
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::wire_enum::wire_enum;
 use super::source::SourceId;
 use super::text::ReasonText;
 use super::time::is_meant;
@@ -266,51 +267,12 @@ impl Checked for Nothing {
     fn check(self, _: &mut Checks) {}
 }
 
-/// The status of an appointment: `booked` (and not confirmed by the practitioner yet), `confirmed` (by the practitioner), `completed`
-/// (the visit took place), `cancelled`, `no-show` (the patient did not come), or `entered-in-error` (there never was such a visit: the
-/// system that it came from has taken it back).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AppointmentStatus {
-    /// Booked, not yet confirmed by the practitioner.
-    Booked,
-    /// Confirmed by the practitioner.
-    Confirmed,
-    /// The visit took place.
-    Completed,
-    /// The appointment was cancelled.
-    Cancelled,
-    /// The patient did not come.
-    NoShow,
-    /// There never was such a visit: the system it came from has taken it back.
-    EnteredInError,
-}
-
-impl From<calendar::AppointmentStatus> for AppointmentStatus {
-    fn from(status: calendar::AppointmentStatus) -> Self {
-        match status {
-            calendar::AppointmentStatus::Booked => Self::Booked,
-            calendar::AppointmentStatus::Confirmed => Self::Confirmed,
-            calendar::AppointmentStatus::Completed => Self::Completed,
-            calendar::AppointmentStatus::Cancelled => Self::Cancelled,
-            calendar::AppointmentStatus::NoShow => Self::NoShow,
-            calendar::AppointmentStatus::EnteredInError => Self::EnteredInError,
-        }
-    }
-}
-
-impl From<AppointmentStatus> for calendar::AppointmentStatus {
-    fn from(status: AppointmentStatus) -> Self {
-        match status {
-            AppointmentStatus::Booked => Self::Booked,
-            AppointmentStatus::Confirmed => Self::Confirmed,
-            AppointmentStatus::Completed => Self::Completed,
-            AppointmentStatus::Cancelled => Self::Cancelled,
-            AppointmentStatus::NoShow => Self::NoShow,
-            AppointmentStatus::EnteredInError => Self::EnteredInError,
-        }
-    }
-}
+wire_enum!(
+    /// The status of an appointment: `booked` (and not confirmed by the practitioner yet), `confirmed` (by the practitioner), `completed`
+    /// (the visit took place), `cancelled`, `no-show` (the patient did not come), or `entered-in-error` (there never was such a visit: the
+    /// system that it came from has taken it back).
+    AppointmentStatus = calendar::AppointmentStatus
+);
 
 /// An appointment. What is encrypted under a key that this server does not hold is left out.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
@@ -367,22 +329,12 @@ impl From<AppointmentView> for Appointment {
     }
 }
 
-/// How a visit of the past ended: `completed` (it took place), `cancelled`, `open` (the source does not say how it ended), or
-/// `entered-in-error` (there never was such a visit: the source has taken it back or deleted it). The last is recorded, as of `asOf` or
-/// as of now, so that no older state of the source brings the visit back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum VisitOutcome {
-    /// It took place.
-    Completed,
-    /// It was cancelled.
-    Cancelled,
-    /// The source leaves it open.
-    Open,
-    /// There never was such a visit: the source has taken it back, or deleted it. That is recorded, as of `asOf` or as of now, so that
-    /// no older state brings it.
-    EnteredInError,
-}
+wire_enum!(
+    /// How a visit of the past ended: `completed` (it took place), `cancelled`, `open` (the source does not say how it ended), or
+    /// `entered-in-error` (there never was such a visit: the source has taken it back or deleted it). The last is recorded, as of `asOf` or
+    /// as of now, so that no older state of the source brings the visit back.
+    VisitOutcome = encounter::Outcome
+);
 
 /// The body of a request to record a visit of the past.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
@@ -462,12 +414,7 @@ impl Checked for RecordVisit {
             patient: PatientId::new(self.patient),
             provider,
             slot,
-            outcome: match self.outcome {
-                VisitOutcome::Completed => encounter::Outcome::Completed,
-                VisitOutcome::Cancelled => encounter::Outcome::Cancelled,
-                VisitOutcome::Open => encounter::Outcome::Open,
-                VisitOutcome::EnteredInError => encounter::Outcome::EnteredInError,
-            },
+            outcome: self.outcome.into(),
             reason,
             as_of: self.as_of.map(|at| at.0),
             corrects: self.corrects,

@@ -4,6 +4,7 @@ use domain::kernel::{self, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::wire_enum::wire_enum;
 use super::text::{
     AddressLine, AddressPart, CodeSystemText, CodeText, ConceptText, IdentifierSystem, IdentifierValue, NameText,
     PrefixText,
@@ -52,41 +53,10 @@ impl From<kernel::HumanName> for HumanName {
     }
 }
 
-/// Administrative gender (FHIR R4 `administrative-gender`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Gender {
-    /// The gender is male.
-    Male,
-    /// The gender is female.
-    Female,
-    /// The gender is another one.
-    Other,
-    /// The gender is not known.
-    Unknown,
-}
-
-impl From<Gender> for kernel::Gender {
-    fn from(gender: Gender) -> Self {
-        match gender {
-            Gender::Male => Self::Male,
-            Gender::Female => Self::Female,
-            Gender::Other => Self::Other,
-            Gender::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl From<kernel::Gender> for Gender {
-    fn from(gender: kernel::Gender) -> Self {
-        match gender {
-            kernel::Gender::Male => Self::Male,
-            kernel::Gender::Female => Self::Female,
-            kernel::Gender::Other => Self::Other,
-            kernel::Gender::Unknown => Self::Unknown,
-        }
-    }
-}
+wire_enum!(
+    /// Administrative gender (FHIR R4 `administrative-gender`).
+    Gender = kernel::Gender
+);
 
 /// A postal address. Parts that are not known are left out.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]

@@ -18,6 +18,7 @@ mod status;
 mod text;
 mod time;
 mod wallet;
+mod wire_enum;
 
 pub use abated::Abated;
 pub use account::*;

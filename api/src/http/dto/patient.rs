@@ -5,11 +5,13 @@ use domain::kernel::time::whole_millis;
 use domain::kernel::{self, TextRule};
 use domain::patient;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::cursor::{PageQuery, check_limit};
 
+use super::wire_enum::wire_enum;
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
 use super::{
     Abated, Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant,
@@ -251,49 +253,10 @@ impl From<patient::Medication> for Medication {
     }
 }
 
-/// A kind of allergies, by what causes them. A source may say of one kind that no such allergies are known, and leave the others open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AllergyKind {
-    /// Allergies to drugs.
-    Medication,
-    /// Allergies to food.
-    Food,
-    /// Allergies to what is in the environment: pollen, dust, mould.
-    Environment,
-    /// Allergies to animals.
-    Animal,
-    /// Allergies to insects and their venoms.
-    Insect,
-    /// Allergies to latex.
-    Latex,
-}
-
-impl From<AllergyKind> for patient::AllergyKind {
-    fn from(kind: AllergyKind) -> Self {
-        match kind {
-            AllergyKind::Medication => Self::Medication,
-            AllergyKind::Food => Self::Food,
-            AllergyKind::Environment => Self::Environment,
-            AllergyKind::Animal => Self::Animal,
-            AllergyKind::Insect => Self::Insect,
-            AllergyKind::Latex => Self::Latex,
-        }
-    }
-}
-
-impl From<patient::AllergyKind> for AllergyKind {
-    fn from(kind: patient::AllergyKind) -> Self {
-        match kind {
-            patient::AllergyKind::Medication => Self::Medication,
-            patient::AllergyKind::Food => Self::Food,
-            patient::AllergyKind::Environment => Self::Environment,
-            patient::AllergyKind::Animal => Self::Animal,
-            patient::AllergyKind::Insect => Self::Insect,
-            patient::AllergyKind::Latex => Self::Latex,
-        }
-    }
-}
+wire_enum!(
+    /// A kind of allergies, by what causes them. A source may say of one kind that no such allergies are known, and leave the others open.
+    AllergyKind = patient::AllergyKind
+);
 
 impl Checked for AllergyKind {
     type Domain = patient::AllergyKind;
@@ -303,37 +266,10 @@ impl Checked for AllergyKind {
     }
 }
 
-/// One of the three lists of findings in an intake: conditions, allergies or medications.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Matter {
-    /// Conditions.
-    Conditions,
-    /// Allergies.
-    Allergies,
-    /// Medications.
-    Medications,
-}
-
-impl From<Matter> for patient::Matter {
-    fn from(matter: Matter) -> Self {
-        match matter {
-            Matter::Conditions => Self::Conditions,
-            Matter::Allergies => Self::Allergies,
-            Matter::Medications => Self::Medications,
-        }
-    }
-}
-
-impl From<patient::Matter> for Matter {
-    fn from(matter: patient::Matter) -> Self {
-        match matter {
-            patient::Matter::Conditions => Self::Conditions,
-            patient::Matter::Allergies => Self::Allergies,
-            patient::Matter::Medications => Self::Medications,
-        }
-    }
-}
+wire_enum!(
+    /// One of the three lists of findings in an intake: conditions, allergies or medications.
+    Matter = patient::Matter
+);
 
 /// A finding that its source has taken back: entered in error, refuted, deleted, or an allergy that has passed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -472,7 +408,7 @@ impl Checked for Intake {
     const BODIES: usize = BODIES_OF_AN_INTAKE;
 
     fn check(self, checks: &mut Checks) -> patient::Intake {
-        let kinds = patient::AllergyKind::ALL.len();
+        let kinds = patient::AllergyKind::VARIANTS.len();
         patient::Intake {
             conditions: self.conditions.check("conditions", checks),
             allergies: self.allergies.check("allergies", checks),
