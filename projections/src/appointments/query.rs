@@ -6,8 +6,8 @@ use domain::calendar::AppointmentStatus;
 use domain::kernel::{AppointmentId, PatientId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
-use super::rows::Columns;
 use super::AppointmentRow;
+use super::rows::Columns;
 use crate::column;
 
 const SELECT: &str = "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, \

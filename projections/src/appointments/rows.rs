@@ -9,8 +9,8 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::names::NamesColumn;
 use super::AppointmentRow;
+use super::names::NamesColumn;
 use crate::column;
 use crate::writes::Writes;
 

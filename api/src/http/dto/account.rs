@@ -10,8 +10,8 @@ use strum::VariantArray as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire_enum::wire_enum;
 use super::text::AccountName;
+use super::wire_enum::wire_enum;
 use super::{Checked, Checks, Instant, WalletAddress};
 
 wire_enum!(

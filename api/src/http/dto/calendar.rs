@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire_enum::wire_enum;
 use super::source::SourceId;
 use super::text::ReasonText;
 use super::time::is_meant;
+use super::wire_enum::wire_enum;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 
 /// How many other identifiers a visit may have: with its own, as many as are kept.

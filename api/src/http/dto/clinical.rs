@@ -4,11 +4,11 @@ use domain::kernel::{self, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::wire_enum::wire_enum;
 use super::text::{
     AddressLine, AddressPart, CodeSystemText, CodeText, ConceptText, IdentifierSystem, IdentifierValue, NameText,
     PrefixText,
 };
+use super::wire_enum::wire_enum;
 use super::{Checked, Checks};
 use crate::http::auth::{checksummed, parse_wallet};
 

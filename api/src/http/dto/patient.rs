@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::http::cursor::{PageQuery, check_limit};
 
-use super::wire_enum::wire_enum;
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
+use super::wire_enum::wire_enum;
 use super::{
     Abated, Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant,
     SourceId,
