@@ -14,20 +14,20 @@ pub mod data_dir;
 pub mod demo;
 mod error;
 pub mod given;
-mod kept;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod rpc;
 pub mod running;
 pub mod secrets;
+mod supervised_postgres;
 pub mod system;
 mod system_chain;
 pub mod tools;
 pub mod user;
 
 pub use error::DevError;
-pub use kept::KeptCluster;
+pub use supervised_postgres::KeptCluster;
 pub use system_chain::SystemChain;
 
 /// The chain id of a chain of one's own, by custom.

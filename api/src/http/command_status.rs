@@ -13,7 +13,7 @@ use super::answer::{CommandResult, CommandState, CommandStatusBody};
 use super::command::unreachable_store;
 use super::core::Core;
 use super::problem::{Problem, ProblemKind};
-use super::reading::Reading;
+use super::read::Reading;
 
 /// Where a command stands.
 ///

@@ -4,8 +4,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use super::by_name::ByName;
 use super::problem::{Problem, ProblemKind};
+use super::strict_serde::ByName;
 
 /// The longest key that is taken for the name of a field.
 const LONGEST_NAME: usize = 32;

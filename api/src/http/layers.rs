@@ -16,11 +16,11 @@ use application::ports::Progress;
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
+use super::abandoned_body;
 use super::answer::FinalityBody;
 use super::core::core;
 use super::endpoints::{self, Kind};
 use super::problem::{Problem, ProblemKind};
-use super::unread;
 
 /// The position that an answer shows everything up to.
 pub const POSITION: &str = "medconnect-position";
@@ -49,7 +49,7 @@ pub async fn observe(
     }
     // A read shows at least what was applied when it began; a command, what is applied when it is answered.
     let before = core.ports.progress.progress();
-    let (payload, held) = unread::hold(request.take_payload());
+    let (payload, held) = abandoned_body::hold(request.take_payload());
     request.set_payload(payload);
     let mut response = next.call(request).await?.map_into_boxed_body();
     if let Some(kind) = unexplained(response.response()) {

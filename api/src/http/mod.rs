@@ -1,21 +1,21 @@
 //! The HTTP interface under `/v1`.
 //!
 //! - [`endpoints`]: the one list of endpoints. Start there. [`routes`]: the handlers, one module per resource.
-//! - [`command`]: how a command goes through: idempotency keys, waiting, 202. `command_status`: where one stands. [`reading`]: how a read
+//! - [`command`]: how a command goes through: idempotency keys, waiting, 202. `command_status`: where one stands. [`read`]: how a read
 //!   goes through.
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
-//! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`by_name`] read them, [`canonical`] compares them. [`headers`]: what commands say there.
+//! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`strict_serde`] read them, [`canonical`] compares them. [`headers`]: what commands say there.
 //!   [`cursor`] and [`etag`]: pages and versions.
-//! - [`layers`]: headers, measurements and spans around everything. [`unread`]: bodies that nobody reads.
+//! - [`layers`]: headers, measurements and spans around everything. [`abandoned_body`]: bodies that nobody reads.
 //! - `revoking`: revocations that wait are carried through.
 //!
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
 
+pub mod abandoned_body;
 pub mod answer;
 pub mod auth;
 pub mod body;
-pub mod by_name;
 pub mod canonical;
 pub mod claims;
 pub mod command;
@@ -32,13 +32,13 @@ pub mod layers;
 pub mod limits;
 pub mod metrics;
 pub mod problem;
-pub mod reading;
+pub mod read;
 mod revoking;
 pub mod routes;
 pub mod settings;
+pub mod strict_serde;
 #[cfg(test)]
 mod tests;
-pub mod unread;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::adoption::Bequest;
-use super::desk::{Desk, Message};
+use super::dispatch::{Desk, Message};
 use super::lease;
 use super::machine::{Input, Machine, Millis, Need};
 use super::outbox::{Outbox, OutboxError};

@@ -7,7 +7,7 @@ use application::trouble::TroubleKind;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
-use super::desk::Message;
+use super::dispatch::Message;
 use super::gas_probes::GasProbes;
 use super::status::Shared;
 use super::worker::RETRY;

@@ -1,14 +1,14 @@
 //! The appender: commits become transactions, and stay until they are final.
 //!
 //! - [`machine`]: what to do, decided without I/O. Start there.
-//! - `runner` (with `desk` and `worker`): does it. `outbox`: what is durable. `lease`: who may sign with a key now.
+//! - `runner` (with `dispatch` and `worker`): does it. `outbox`: what is durable. `lease`: who may sign with a key now.
 //! - `heir`: what becomes of transactions whose key nobody signs with any more. `adoption`: why their commits may be signed anew.
 //! - [`handle`] and [`status`]: how commits are handed over and waited for, and how things stand.
 //! - [`fees`]: what a transaction offers for its gas; how much it takes, [`crate::chain::gas`] says. `refusal` and `reverted`: what nodes say
 //!   of it, and what became of it.
 
 mod adoption;
-mod desk;
+mod dispatch;
 pub mod fees;
 mod gas_probes;
 pub mod handle;

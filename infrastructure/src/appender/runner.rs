@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::adoption::Bequest;
-use super::desk::{Desk, Message, Waiting};
+use super::dispatch::{Desk, Message, Waiting};
 use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;

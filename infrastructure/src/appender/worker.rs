@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::desk::Message;
+use super::dispatch::Message;
 use super::fees::Fee;
 use super::lease::Lease;
 use super::machine::{CommitKey, NewBatch, Nonce};

@@ -8,7 +8,7 @@ use super::checkpoint::{self, Before, FinalPoint, to_sql};
 use super::journal::Rows;
 use super::line::Line;
 use super::opening::OpenedBlock;
-use super::shape::Shape;
+use super::schema_hash::Shape;
 use super::window::AppliedBlock;
 use super::{FollowerError, journal};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};

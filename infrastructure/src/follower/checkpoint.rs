@@ -4,7 +4,7 @@ use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
 use super::journal::Rows;
-use super::shape::Shape;
+use super::schema_hash::Shape;
 use super::window::{AppliedBlock, Window};
 use crate::chain::Address;
 use crate::log::LogHead;

@@ -13,7 +13,7 @@
 //!   `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
-//! - `shape`: which SQL made a schema.
+//! - `schema_hash`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
 //! - `runner`: the loop, and one step of it. `config`: how it follows. `pace`: how often it asks. `start`: where it begins.
 //!   `catching_up`: when it is far behind. `reorganisation`: when the node's chain is another one. `reanchoring`: when blocks were made
@@ -40,7 +40,7 @@ mod reorganisation;
 mod restored;
 mod runner;
 mod schema;
-mod shape;
+mod schema_hash;
 mod standby;
 mod start;
 pub mod status;
@@ -56,7 +56,7 @@ pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
 pub use runner::Follower;
 pub use schema::{create as create_schema, prepare};
-pub use shape::is_current;
+pub use schema_hash::is_current;
 
 use application::log::Position;
 use application::trouble::TroubleKind;

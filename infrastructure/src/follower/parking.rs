@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 use super::checkpoint::{self, from_sql, to_sql};
 use super::line::Line;
 use super::opening::{KEY_MISSING, Label, OpenedBlock};
-use super::shape::Shape;
+use super::schema_hash::Shape;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
 use crate::log::AppendedEntry;

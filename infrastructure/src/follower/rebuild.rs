@@ -27,7 +27,7 @@ pub use self::report::{Phase, RebuildError, RebuildProgress, RebuildReport};
 use super::checkpoint;
 use super::config::UNSETTLED;
 use super::runner::{Follower, Place, Step};
-use super::shape::Shape;
+use super::schema_hash::Shape;
 use super::trust::Distrust;
 use super::{FollowerConfig, FollowerError, schema, standby};
 use crate::chain::{BlockId, EventLog};

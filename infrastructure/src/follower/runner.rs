@@ -17,7 +17,7 @@ use super::line::Line;
 use super::opening;
 use super::pace::{self, Pace};
 use super::parking::{Held, Parking};
-use super::shape::Shape;
+use super::schema_hash::Shape;
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};

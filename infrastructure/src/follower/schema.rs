@@ -4,7 +4,7 @@ use application::projector::Projector;
 use sqlx::{Executor, PgConnection, PgPool};
 
 use super::FollowerError;
-use super::shape::Shape;
+use super::schema_hash::Shape;
 use crate::postgres::LIVE;
 
 const TABLES: &str = include_str!("schema.sql");

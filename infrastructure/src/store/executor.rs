@@ -15,10 +15,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::attempt::Verdict;
-use super::earlier::Earlier;
+use super::command_lookup::Earlier;
 use super::failure::Failure;
+use super::final_progress::{Heard, Moment};
 use super::hand_over::HandOver;
-use super::heard::{Heard, Moment};
 use super::journal::Journal;
 use super::reader::Reader;
 use super::stream::Loaded;

@@ -16,18 +16,18 @@
 //! A command is either handed over in good time or certainly never: until then every wait has an end.
 
 mod attempt;
-mod earlier;
+mod command_lookup;
 mod executor;
 mod failure;
+mod final_progress;
 mod hand_over;
-mod heard;
 mod in_flight;
 mod journal;
-mod known;
 mod reader;
 #[cfg(test)]
 mod simulation;
 mod stream;
+mod stream_filter;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use application::log::StreamId;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use super::known::KnownStreams;
 use super::stream::Stream;
+use super::stream_filter::KnownStreams;
 use crate::notices::Notice;
 
 /// The streams in memory.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{Checked, Checks, Day, Instant};
-use crate::http::by_name::ByName;
+use crate::http::strict_serde::ByName;
 
 /// When a patient died, as exactly as it is known: an object with one member, or `unknown`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{Checked, Checks};
-use crate::http::by_name::ByName;
+use crate::http::strict_serde::ByName;
 
 /// What is known of one list of findings: the findings, or why there are none. An empty list says that nobody has asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::http::dto;
 use crate::http::problem::Problem;
-use crate::http::reading::{Parameters, Reading};
+use crate::http::read::{Parameters, Reading};
 
 /// What the status includes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]

@@ -14,7 +14,7 @@ use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto::{self, Checked, Day};
 use crate::http::etag;
 use crate::http::problem::Problem;
-use crate::http::reading::{Parameters, Reading};
+use crate::http::read::{Parameters, Reading};
 
 /// Book a free slot: a patient for themselves, a hospital for any patient.
 ///

@@ -15,7 +15,7 @@ use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto::{self, Day, Instant, query_instant};
 use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::http::reading::{Parameters, Reading};
+use crate::http::read::{Parameters, Reading};
 
 /// Publish what a practitioner offers on a day.
 ///

@@ -10,7 +10,7 @@ use crate::http::answer::{CommandState, CommandStatusBody};
 use crate::http::command::unreachable_store;
 use crate::http::command_status;
 use crate::http::problem::Problem;
-use crate::http::reading::Reading;
+use crate::http::read::Reading;
 
 /// Read the state of a command.
 ///

@@ -12,7 +12,7 @@ use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto::{self, checked};
 use crate::http::etag;
 use crate::http::problem::Problem;
-use crate::http::reading::{Parameters, Reading};
+use crate::http::read::{Parameters, Reading};
 
 /// Register a patient.
 ///

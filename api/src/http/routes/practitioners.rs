@@ -11,7 +11,7 @@ use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto;
 use crate::http::etag;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::http::reading::{Parameters, Reading};
+use crate::http::read::{Parameters, Reading};
 
 /// Register a practitioner.
 ///

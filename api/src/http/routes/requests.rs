@@ -9,7 +9,7 @@ use crate::http::command::Command;
 use crate::http::cursor::{PageBody, PageQuery};
 use crate::http::dto;
 use crate::http::problem::Problem;
-use crate::http::reading::{Parameters, Reading};
+use crate::http::read::{Parameters, Reading};
 
 /// Make a registration request: ask to be registered as a patient.
 ///

@@ -11,7 +11,7 @@ use crate::http::auth::named;
 use crate::http::command::Command;
 use crate::http::dto;
 use crate::http::problem::Problem;
-use crate::http::reading::Reading;
+use crate::http::read::Reading;
 
 async fn invite<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpResponse, Problem> {
     let lifetime = TimeDelta::from_std(reading.core.settings.invitation_lifetime).unwrap_or_default();

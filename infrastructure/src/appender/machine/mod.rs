@@ -31,8 +31,8 @@
 //!   little, is given up, and that is told.
 
 mod batch;
+mod batching;
 mod flight;
-mod gather;
 mod limits;
 mod messages;
 mod observe;
