@@ -9,16 +9,17 @@ use domain::encounter::{
     Encounter, EncounterCommand, EncounterError, EncounterNames, Ending, Filed, NameDigest, Outcome, Provider, Told,
 };
 use domain::kernel::{
-    AppointmentId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
+    AppointmentId, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
 };
 use uuid::Uuid;
 
 use crate::calendars::{AppointmentDone, AppointmentVersion, expected_on, local_day};
 use crate::clinic::{Backend, Clinic, Issue, permit};
+use crate::command::{CommandContext, CommandError};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
 use crate::policy::Action;
-use crate::queries::{AppointmentView, Queries as _};
+use crate::queries::{AppointmentView, NamedEncounter, Queries as _};
 use crate::transaction::{Expected, Target};
 
 /// Who provided a visit.
@@ -101,7 +102,7 @@ impl<B: Backend> Clinic<B> {
                 .from_identifier(&format!("encounter of {patient}"), name)
         };
         let ids: Vec<Uuid> = told.map(named).collect();
-        let (id, names) = self.encounter_named(patient, &ids, sources).await?;
+        let (id, names) = self.encounter_named(patient, &ids, sources, &slot).await?;
         let context = self.stamp(principal, issue);
         let command = EncounterCommand::File(Told {
             filed: Filed {
@@ -111,19 +112,39 @@ impl<B: Backend> Clinic<B> {
                 outcome,
                 reason,
                 as_of,
-                names,
+                names: names.clone(),
             },
             corrects,
             now: context.at,
         });
         let target = Target::of(EncounterId { patient, id });
         let done = self.execute::<Encounter>(target, command, &context).await;
+        if let Err(CommandError::Rejected(EncounterError::Superseded)) = done {
+            self.keep_names(target, names, &context).await;
+        }
         let receipt = done.map_err(|error| UseCaseError::from(error).meeting(Resource::Appointment, id))?;
         Ok(AppointmentDone {
             id: AppointmentId::new(id),
             day,
             receipt,
         })
+    }
+
+    /// An older state changes nothing but by which names the encounter is known: the next one may be told by these. It is tried once, for the
+    /// command itself is refused, whatever comes of this.
+    async fn keep_names(&self, target: Target<EncounterId>, names: EncounterNames, of: &CommandContext) {
+        let context = CommandContext {
+            command_id: CommandId::new(
+                self.identities
+                    .from_name("names of a visit", &of.command_id.to_string()),
+            ),
+            cause: Some(of.command_id.uuid()),
+            ..of.clone()
+        };
+        let command = EncounterCommand::Name(names);
+        if let Err(error) = self.execute::<Encounter>(target, command, &context).await {
+            tracing::debug!(%error, "further names of a visit are not kept");
+        }
     }
 
     /// Which encounter of a patient has these names, and what names it beside its id: one that is recorded, or else a new one by the
@@ -133,20 +154,29 @@ impl<B: Backend> Clinic<B> {
         patient: PatientId,
         ids: &[Uuid],
         sources: Sources,
+        slot: &Slot,
     ) -> Result<(Uuid, EncounterNames), UseCaseError> {
         let told = EncounterNames {
             identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
             sources,
         };
         let known = self.queries.encounters_named(patient, &told).await?;
-        let is_it = |(_, names): &&(Uuid, EncounterNames)| names.may_be(&told);
-        // The one of the best name, where its source has several.
-        let rank = |(_, names): &&(Uuid, EncounterNames)| {
-            let has = |digest: &NameDigest| names.identifiers.contains(digest);
-            told.identifiers.iter().position(has).unwrap_or(usize::MAX)
+        let is_it = |one: &&NamedEncounter| {
+            let begin_at_once = one.start.timestamp() == slot.start.timestamp();
+            one.names.may_be(&told, begin_at_once)
         };
-        let found = known.iter().filter(is_it).min_by_key(rank).map(|(id, _)| *id);
-        let is_taken = |id: &Uuid| known.iter().any(|(known, _)| known == id);
+        // Its resource says most, then the name that it has from the first.
+        let place = |of: Option<usize>| of.unwrap_or(usize::MAX);
+        let rank = |one: &&NamedEncounter| {
+            let has = |digest: &NameDigest| one.names.identifiers.contains(digest);
+            (
+                !one.names.is_resource_of(&told),
+                place(ids.iter().position(|id| *id == one.id)),
+                place(told.identifiers.iter().position(has)),
+            )
+        };
+        let found = known.iter().filter(is_it).min_by_key(rank).map(|one| one.id);
+        let is_taken = |id: &Uuid| known.iter().any(|one| one.id == *id);
         // A number may be that of a case, and on each of its visits.
         let by_source = |source: &SourceId| {
             self.identities
@@ -155,8 +185,13 @@ impl<B: Backend> Clinic<B> {
         let mut new = ids.iter().copied().chain(told.sources.list().iter().map(by_source));
         let id = found.or_else(|| new.find(|id| !is_taken(id)));
         let id = id.ok_or_else(|| Refusal::from(EncounterError::AlreadyExists))?;
-        let mut names = told;
-        names.identifiers.retain(|digest| *digest != EncounterNames::digest(id));
+        // What is another one's own name is not this one's too.
+        let is_own = |digest: &NameDigest| {
+            let mut all = known.iter().map(|one| one.id).chain([id]);
+            all.any(|id| EncounterNames::digest(id) == *digest)
+        };
+        let mut names = told.clone();
+        names.identifiers.retain(|digest| !is_own(digest));
         Ok((id, names))
     }
 

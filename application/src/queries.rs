@@ -187,6 +187,17 @@ pub struct WalletAct {
     pub reason: Option<String>,
 }
 
+/// An encounter, by its names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedEncounter {
+    /// Its id.
+    pub id: Uuid,
+    /// When it began.
+    pub start: DateTime<Utc>,
+    /// All that names it, its id included.
+    pub names: EncounterNames,
+}
+
 /// What can be done to an account's wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -359,7 +370,7 @@ pub trait Queries: Send + Sync + 'static {
         &self,
         patient: PatientId,
         names: &EncounterNames,
-    ) -> impl Future<Output = Result<Vec<(Uuid, EncounterNames)>, QueryError>> + Send;
+    ) -> impl Future<Output = Result<Vec<NamedEncounter>, QueryError>> + Send;
 
     /// How many appointments of a patient are booked or confirmed and begin at or after an instant.
     ///

@@ -76,6 +76,7 @@ macro_rules! aggregates {
                 id: record EncounterId,
                 events: EncounterEvent in schema 1 {
                     Filed: within Care(encounter),
+                    Named: within Care(names),
                     Concluded: within Care(ending),
                 }
             }

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use application::ports::Clock;
 use application::queries::{
-    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, PatientView,
-    PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
+    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, NamedEncounter,
+    Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
 use domain::encounter::EncounterNames;
 use domain::kernel::{AccountId, AppointmentId, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::{accounts, appointments, calendars, hash, patients, practitioners, relationships};
 
@@ -109,7 +108,7 @@ impl Queries for PgQueries {
         &self,
         patient: PatientId,
         names: &EncounterNames,
-    ) -> Result<Vec<(Uuid, EncounterNames)>, QueryError> {
+    ) -> Result<Vec<NamedEncounter>, QueryError> {
         answer(appointments::encounters_named(&self.pool, patient, names)).await
     }
 

@@ -22,6 +22,10 @@ use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
 use crate::http::dto::{self, checked};
 use crate::http::problem::{Problem, ProblemKind};
 
+/// How long an answer is waited for at most, and at least, whatever the patience: a server may be busy.
+const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+const SHORTEST_ANSWER: Duration = Duration::from_secs(10);
+
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -179,7 +183,7 @@ impl Client {
     /// When the HTTP client cannot be made.
     pub fn new(base: &str, key: SecretString, patience: Duration) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(60))
+            .timeout(patience.clamp(SHORTEST_ANSWER, LONGEST_ANSWER))
             .user_agent(concat!("medconnect-import/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self {
@@ -455,6 +459,7 @@ impl Client {
             if self.patience.is_over() {
                 return Err(self.gave_up("it is away, and nothing more was sent"));
             }
+            let began = Instant::now();
             let cause = match request().send().await {
                 Ok(response) if !is_later(response.status()) => {
                     self.patience.answered();
@@ -471,7 +476,7 @@ impl Client {
                 Err(error) if error.is_builder() => return Err(ClientError::Answer("the URL is not valid".to_owned())),
                 Err(error) => error.without_url().to_string(),
             };
-            if !self.patience.is_left(pause) || Instant::now() + pause >= deadline {
+            if !self.patience.is_left(began, pause) || Instant::now() + pause >= deadline {
                 return Err(self.gave_up(&cause));
             }
             tokio::time::sleep(pause).await;
@@ -491,6 +496,7 @@ fn is_later(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::REQUEST_TIMEOUT
             | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::GATEWAY_TIMEOUT

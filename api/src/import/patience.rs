@@ -44,13 +44,18 @@ impl Patience {
         });
     }
 
-    /// The server has not answered, or said that it cannot yet. Whether that is to be waited for.
-    pub(super) fn is_left(&self, pause: Duration) -> bool {
-        let now = Instant::now();
-        let away = self.change(|away| match away {
-            Away::No => Away::Since(now),
-            Away::Since(since) if now.duration_since(since).saturating_add(pause) >= self.most => Away::TooLong,
-            away => away,
+    /// The server has not answered what was asked then, or said that it cannot yet. Whether that is to be waited for.
+    pub(super) fn is_left(&self, began: Instant, pause: Duration) -> bool {
+        let away = self.change(|away| {
+            let since = match away {
+                Away::No => began,
+                Away::Since(since) => since,
+                Away::TooLong => return away,
+            };
+            match since.elapsed().saturating_add(pause) >= self.most {
+                true => Away::TooLong,
+                false => Away::Since(since),
+            }
         });
         !matches!(away, Away::TooLong)
     }
@@ -76,15 +81,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_one_for_all_and_begins_anew_with_every_answer() {
         let patience = Patience::new(Duration::from_secs(5));
+        let is_left = || patience.is_left(Instant::now(), SECOND);
         for _ in 0..3 {
-            assert!(patience.is_left(SECOND));
+            assert!(is_left());
             tokio::time::advance(Duration::from_secs(3)).await;
-            assert!(patience.is_left(SECOND));
+            assert!(is_left());
             patience.answered();
         }
-        assert!(patience.is_left(SECOND));
+        assert!(is_left());
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert!(!patience.is_over() && !patience.is_left(SECOND));
+        assert!(!patience.is_over() && !is_left());
         patience.answered();
         assert!(patience.is_over(), "the run has ended");
     }

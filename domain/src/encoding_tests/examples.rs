@@ -417,6 +417,12 @@ pub(super) fn encounter() -> Vec<EncounterEvent> {
         filed(hospital, Outcome::Cancelled, Some(time("2026-03-02T09:00:00.001Z"))),
         filed(doctor, Outcome::Open, None),
         filed(doctor, Outcome::EnteredInError, Some(time("2026-03-02T09:00:00Z"))),
+        EncounterEvent::Named {
+            names: Personal::Known(EncounterNames {
+                identifiers: vec![[9; 8]],
+                sources: Sources::from(Some(source)),
+            }),
+        },
         concluded(Ending::Completed),
         concluded(Ending::NoShow),
         concluded(Ending::Cancelled {

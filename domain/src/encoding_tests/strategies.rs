@@ -400,6 +400,10 @@ pub(super) fn wallet() -> impl Strategy<Value = WalletEvent> {
 
 pub(super) fn encounter() -> impl Strategy<Value = EncounterEvent> {
     use EncounterEvent as E;
+    let called = || {
+        (prop::collection::vec(any::<[u8; 8]>(), 0..3), tellers())
+            .prop_map(|(identifiers, sources)| EncounterNames { identifiers, sources })
+    };
     let outcomes = select(vec![
         Outcome::Completed,
         Outcome::Cancelled,
@@ -420,7 +424,7 @@ pub(super) fn encounter() -> impl Strategy<Value = EncounterEvent> {
         outcomes,
         prop::option::of(concepts()),
         prop::option::of(millis()),
-        (prop::collection::vec(any::<[u8; 8]>(), 0..3), tellers()),
+        called(),
     );
     let filed = told.prop_map(
         |(provider, (start, minutes, day), outcome, reason, as_of, names)| Filed {
@@ -430,10 +434,7 @@ pub(super) fn encounter() -> impl Strategy<Value = EncounterEvent> {
             outcome,
             reason,
             as_of,
-            names: EncounterNames {
-                identifiers: names.0,
-                sources: names.1,
-            },
+            names,
         },
     );
     let endings = prop_oneof![
@@ -442,6 +443,7 @@ pub(super) fn encounter() -> impl Strategy<Value = EncounterEvent> {
     ];
     prop_oneof![
         personal(filed).prop_map(|encounter| E::Filed { encounter }),
+        personal(called()).prop_map(|names| E::Named { names }),
         personal(endings).prop_map(|ending| E::Concluded { ending }),
     ]
 }

@@ -45,6 +45,11 @@ impl Encounter {
                 self.filed = Some(encounter);
                 self.ending = None;
             }
+            EncounterEvent::Named { names } => {
+                if let (Some(Personal::Known(filed)), Personal::Known(names)) = (&mut self.filed, names) {
+                    filed.names = names;
+                }
+            }
             EncounterEvent::Concluded { ending } => self.ending = Some(ending),
         }
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::{Ending, Filed};
+use super::names::EncounterNames;
 
 /// A command to an encounter.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,6 +12,8 @@ pub enum EncounterCommand {
     /// again with the same content changes nothing; with other content, another day or provider included, it is refused unless it
     /// corrects what was told before.
     File(Told),
+    /// Keep further names of it.
+    Name(EncounterNames),
     /// Conclude one that its source left open.
     Conclude {
         /// How it ended.

@@ -21,6 +21,7 @@ impl ClinicAggregate for Encounter {
     fn decide(&self, command: EncounterCommand) -> Decision {
         match command {
             EncounterCommand::File(told) => self.file(told),
+            EncounterCommand::Name(names) => Ok(self.named(&names)),
             EncounterCommand::Conclude { ending, now } => self.conclude(ending, now),
         }
     }
@@ -43,10 +44,14 @@ impl Encounter {
             None => told,
             Some(Personal::Sealed) => return Err(EncounterError::Sealed),
             Some(Personal::Known(known)) => {
-                let names = known.names.with(&told.names);
                 // What became of an open one since does not matter: it was recorded as it is told now.
                 if is_same(known, &told) {
-                    return Ok(self.told_again(known, told, names, corrects));
+                    let is_newer = corrects && told.as_of > self.as_of() && !self.is_reopened_by(known, &told);
+                    let names = known.names.with(&told.names);
+                    return Ok(match is_newer {
+                        true => vec![filed_as(Filed { names, ..told })],
+                        false => self.named(&told.names),
+                    });
                 }
                 if !corrects {
                     return Err(EncounterError::AlreadyExists);
@@ -56,6 +61,7 @@ impl Encounter {
                 if is_older || self.is_reopened_by(known, &told) {
                     return Err(EncounterError::Superseded);
                 }
+                let names = known.names.with(&told.names);
                 Filed { names, ..told }
             }
         };
@@ -65,15 +71,15 @@ impl Encounter {
         Ok(vec![filed_as(dated(filed, now))])
     }
 
-    /// The same content is news as of a newer time, and under further names.
-    fn told_again(&self, known: &Filed, told: Filed, names: EncounterNames, corrects: bool) -> Vec<EncounterEvent> {
-        let is_newer = corrects && told.as_of > self.as_of();
-        let is_named = names != known.names && self.status() == Some(known.outcome.into());
-        if self.is_reopened_by(known, &told) || !(is_newer || is_named) {
-            return Vec::new();
-        }
-        let as_of = if is_newer { told.as_of } else { known.as_of };
-        vec![filed_as(Filed { as_of, names, ..told })]
+    /// Further names are kept, whatever became of it.
+    fn named(&self, names: &EncounterNames) -> Vec<EncounterEvent> {
+        let known = self.filed().and_then(Personal::known).map(|filed| &filed.names);
+        let all = known.map(|known| (known, known.with(names)));
+        let further = all.filter(|(known, all)| all != *known);
+        let names = further.map(|(_, names)| EncounterEvent::Named {
+            names: Personal::Known(names),
+        });
+        names.into_iter().collect()
     }
 
     /// Whether a state leaves open what is concluded. Only a source that concluded it itself may take that back, by a newer state.

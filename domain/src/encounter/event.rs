@@ -192,6 +192,11 @@ pub enum EncounterEvent {
         /// All of it.
         encounter: Personal<Filed>,
     },
+    /// Further names of it were told.
+    Named {
+        /// All that name it, beside its id.
+        names: Personal<EncounterNames>,
+    },
     /// It was concluded here.
     Concluded {
         /// How.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::{SourceId, Sources};
+use crate::kernel::{PersonalValue, SourceId, Sources};
 
 /// A digest of an identifier: it is only compared within one patient's record, so that a few bytes are enough.
 pub type NameDigest = [u8; 8];
@@ -19,6 +19,8 @@ pub struct EncounterNames {
     pub sources: Sources,
 }
 
+impl PersonalValue for EncounterNames {}
+
 impl EncounterNames {
     /// How many identifiers are kept at most.
     pub const MOST: usize = 16;
@@ -29,15 +31,24 @@ impl EncounterNames {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Whether both may name one encounter: by one resource, or by one identifier unless they are certainly two resources. Some sources
-    /// give several encounters the number of a case.
-    pub fn may_be(&self, other: &Self) -> bool {
-        let theirs = other.sources.list();
-        let is_one_resource = theirs
-            .iter()
-            .any(|source| self.sources.have(Some(*source)) == Some(true));
-        let are_two_resources = theirs.iter().any(|source| self.sources.have_beside(Some(*source)));
-        is_one_resource || (!are_two_resources && self.identifiers.iter().any(|one| other.identifiers.contains(one)))
+    /// Whether both name one encounter. By one resource they do. By an identifier they do where one has all identifiers of the other, or
+    /// both began at one time, unless they are certainly two resources: some sources give each visit of a case the number of the case.
+    pub fn may_be(&self, other: &Self, begin_at_once: bool) -> bool {
+        let is_common = |one: &NameDigest| other.identifiers.contains(one);
+        let has_all = |one: &Self, two: &Self| two.identifiers.iter().all(|name| one.identifiers.contains(name));
+        let is_same = begin_at_once || has_all(self, other) || has_all(other, self);
+        self.is_resource_of(other) || (!self.is_beside(other) && is_same && self.identifiers.iter().any(is_common))
+    }
+
+    /// Whether both are told by one resource.
+    pub fn is_resource_of(&self, other: &Self) -> bool {
+        let mut theirs = other.sources.list().iter();
+        theirs.any(|source| self.sources.have(Some(*source)) == Some(true))
+    }
+
+    fn is_beside(&self, other: &Self) -> bool {
+        let mut theirs = other.sources.list().iter();
+        theirs.any(|source| self.sources.have_beside(Some(*source)))
     }
 
     /// Both together. `newer` counts more where there is no room for all.
@@ -91,13 +102,16 @@ mod tests {
             (names(&[1], &[here]), names(&[1], &[(Some(2), 7)]), false),
             (names(&[1], &[(None, 7)]), names(&[1], &[(None, 8)]), true),
             (names(&[], &[]), names(&[], &[]), false),
+            // A case's number beside a number of their own.
+            (names(&[1, 3], &[]), names(&[2, 3], &[]), false),
         ] {
-            assert_eq!(
-                (one.may_be(&two), two.may_be(&one)),
-                (is_one, is_one),
-                "{one:?} {two:?}"
-            );
+            let both = (one.may_be(&two, false), two.may_be(&one, false));
+            assert_eq!(both, (is_one, is_one), "{one:?} {two:?}");
         }
+        assert!(
+            names(&[1, 3], &[]).may_be(&names(&[2, 3], &[]), true),
+            "a number that was corrected"
+        );
     }
 
     #[test]

@@ -214,6 +214,14 @@ fn in_a_record(
         EncounterEvent::Filed {
             encounter: Personal::Known(filed),
         } => Some(AppointmentRow::filed(id, stamp, filed)),
+        EncounterEvent::Named {
+            names: Personal::Known(names),
+        } => row.map(|row| AppointmentRow {
+            names: Some(NamesColumn::of(id.id, names)),
+            version: stamp.version,
+            position: stamp.position,
+            ..row
+        }),
         EncounterEvent::Concluded {
             ending: Personal::Known(ending),
         } => row.map(|row| AppointmentRow {
@@ -228,6 +236,9 @@ fn in_a_record(
         }),
         EncounterEvent::Filed {
             encounter: Personal::Sealed,
+        }
+        | EncounterEvent::Named {
+            names: Personal::Sealed,
         }
         | EncounterEvent::Concluded {
             ending: Personal::Sealed,

@@ -1,5 +1,7 @@
 //! The names of encounters, as the database keeps and finds them.
 
+use application::queries::NamedEncounter;
+use chrono::{DateTime, Utc};
 use domain::encounter::EncounterNames;
 use domain::kernel::{PatientId, Sources};
 use serde::{Deserialize, Serialize};
@@ -56,12 +58,12 @@ pub(crate) async fn find(
     pool: &PgPool,
     patient: PatientId,
     names: &EncounterNames,
-) -> Result<Vec<(Uuid, EncounterNames)>, sqlx::Error> {
+) -> Result<Vec<NamedEncounter>, sqlx::Error> {
     let NamesColumn {
         identifiers, resources, ..
     } = NamesColumn::from(names);
-    let rows: Vec<(Uuid, Json<NamesColumn>)> = sqlx::query_as(
-        "SELECT id, names FROM appointments WHERE patient = $1 \
+    let rows: Vec<(Uuid, DateTime<Utc>, Json<NamesColumn>)> = sqlx::query_as(
+        "SELECT id, starts, names FROM appointments WHERE patient = $1 \
          AND (names -> 'identifiers' ?| $2 OR names -> 'resources' ?| $3) ORDER BY id",
     )
     .bind(patient.uuid())
@@ -69,5 +71,10 @@ pub(crate) async fn find(
     .bind(resources)
     .fetch_all(pool)
     .await?;
-    Ok(rows.into_iter().map(|(id, Json(names))| (id, names.into())).collect())
+    let named = |(id, start, Json(names)): (Uuid, DateTime<Utc>, Json<NamesColumn>)| NamedEncounter {
+        id,
+        start,
+        names: names.into(),
+    };
+    Ok(rows.into_iter().map(named).collect())
 }

@@ -401,6 +401,7 @@ pub(super) fn sealed(event: &OpenedEvent) -> OpenedEvent {
             *cancellation = Personal::<Cancellation>::Sealed;
         }
         AnyEvent::Encounter(_, EncounterEvent::Filed { encounter }) => *encounter = Personal::Sealed,
+        AnyEvent::Encounter(_, EncounterEvent::Named { names }) => *names = Personal::Sealed,
         AnyEvent::Encounter(_, EncounterEvent::Concluded { ending }) => *ending = Personal::Sealed,
         _ => {}
     }

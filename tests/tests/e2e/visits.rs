@@ -131,3 +131,100 @@ async fn a_visit_that_its_source_takes_back_first_of_all_is_where_the_answer_say
     }
     system.stop().await;
 }
+
+/// Records a visit, and answers with the status and the id.
+async fn record(system: &TestSystem, key: &str, visit: &Value) -> (u16, Value) {
+    let (status, answer) = system.post("/v1/visits", key, visit).await;
+    (status, answer["id"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_is_known_by_every_name_that_was_told_of_it_and_by_no_other_ones() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::start(&chain, &deployment).await;
+    let clinic = Clinic::open(&system, "Doctor").await;
+    let named = |mut visit: Value, others: &[u32], sources: &[&str]| {
+        let other = |number: &u32| json!({ "system": "urn:test", "value": format!("visit {number}") });
+        visit["otherIdentifiers"] = others.iter().map(other).collect();
+        visit["sources"] = json!(sources);
+        visit
+    };
+    let told = |mut visit: Value, outcome: &str, as_of: &str| {
+        (visit["outcome"], visit["asOf"], visit["corrects"]) = (json!(outcome), json!(as_of), json!(true));
+        visit
+    };
+
+    // Two visits, of which one is told with the number of the other as well, stay two.
+    for _ in 0..8 {
+        let patient = clinic.patient(&system, "Patient").await;
+        let [one, two] = [1, 2].map(|number| visit(number, &patient, &clinic.doctor, number));
+        let (first, second) = (
+            record(&system, &clinic.key, &one).await,
+            record(&system, &clinic.key, &two).await,
+        );
+        assert_eq!((first.0, second.0), (201, 201));
+        assert_eq!(
+            record(&system, &clinic.key, &named(one.clone(), &[2], &[])).await,
+            (200, first.1.clone())
+        );
+        assert_eq!(record(&system, &clinic.key, &one).await, (200, first.1));
+        assert_eq!(record(&system, &clinic.key, &two).await, (200, second.1));
+    }
+
+    // A name that is told of one that was concluded here, or with an older state, is kept too.
+    let patient = clinic.patient(&system, "Patient").await;
+    let open = visit(1, &patient, &clinic.doctor, 1);
+    let (_, id) = record(&system, &clinic.key, &open).await;
+    let path = format!("/v1/appointments/{}", id.as_str().unwrap());
+    assert_eq!(
+        system
+            .post(&format!("{path}/complete"), &clinic.key, &json!({}))
+            .await
+            .0,
+        200
+    );
+    let further = named(open.clone(), &[11], &["0123456789abcdef"]);
+    assert_eq!(record(&system, &clinic.key, &further).await, (200, id.clone()));
+    for again in [
+        visit(11, &patient, &clinic.doctor, 1),
+        named(visit(12, &patient, &clinic.doctor, 1), &[], &["0123456789abcdef"]),
+    ] {
+        assert_eq!(record(&system, &clinic.key, &again).await, (200, id.clone()));
+    }
+    assert_eq!(system.get(&path, &clinic.key).await.1["status"], "completed");
+
+    let newer = told(
+        visit(2, &patient, &clinic.doctor, 2),
+        "entered-in-error",
+        "2022-01-01T00:00:00Z",
+    );
+    let (_, id) = record(&system, &clinic.key, &newer).await;
+    let older = told(
+        visit(2, &patient, &clinic.doctor, 2),
+        "completed",
+        "2021-01-01T00:00:00Z",
+    );
+    let older = named(older, &[], &["fedcba9876543210"]);
+    assert_eq!(record(&system, &clinic.key, &older).await.0, 409);
+    let mut by_resource = older;
+    by_resource["identifier"]["value"] = json!("visit 22");
+    assert_eq!(record(&system, &clinic.key, &by_resource).await.0, 409);
+    assert_eq!(
+        system
+            .get(&format!("/v1/appointments/{}", id.as_str().unwrap()), &clinic.key)
+            .await
+            .1["status"],
+        "entered-in-error"
+    );
+
+    // The number of a case, beside one of their own.
+    let [one, two] = [31, 32].map(|number| named(visit(number, &patient, &clinic.doctor, number - 20), &[30], &[]));
+    let told: Vec<_> = [
+        record(&system, &clinic.key, &one).await,
+        record(&system, &clinic.key, &two).await,
+    ]
+    .into();
+    assert_eq!((told[0].0, told[1].0), (201, 201));
+    system.agrees_with_a_rebuild(&chain).await;
+}

@@ -305,8 +305,8 @@ pub struct Appointment {
     pub cancellation_reason: Option<String>,
     /// Whether the appointment was recorded as a visit from another system, rather than booked here.
     pub recorded: bool,
-    /// The version of the practitioner's day at which the appointment last changed. The day and this version make the entity tag of the
-    /// appointment.
+    /// The version of the practitioner's day, or of a recorded visit that of the patient's record, at which the appointment last changed.
+    /// The day and this version make the entity tag of the appointment.
     #[schema(example = 2)]
     pub version: u64,
 }
@@ -343,7 +343,9 @@ pub struct RecordVisit {
     /// The id of the visit in the system that it comes from. Recording the same content under it again for the same patient changes
     /// nothing.
     pub identifier: Identifier,
-    /// The other ids of the visit there. A visit that is recorded under one of them is the same.
+    /// The other ids of the visit there. A visit of the patient that is recorded under one of them is the same, unless each of both has an
+    /// id that the other has not and they began at two times. 16 are kept. Commands at the same time that tell of one visit by different
+    /// ids may make several.
     #[serde(default)]
     #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]
     pub other_identifiers: Vec<Identifier>,

@@ -509,11 +509,7 @@ impl Queries for FakeQueries {
         Ok(vec![appointment(AppointmentId::new(OWN))])
     }
 
-    async fn encounters_named(
-        &self,
-        _: PatientId,
-        _: &EncounterNames,
-    ) -> Result<Vec<(Uuid, EncounterNames)>, QueryError> {
+    async fn encounters_named(&self, _: PatientId, _: &EncounterNames) -> Result<Vec<NamedEncounter>, QueryError> {
         Ok(Vec::new())
     }
 

@@ -169,25 +169,31 @@ fn the_same_content_of_a_newer_state_counts_as_the_newer_one() {
 #[test]
 fn further_names_are_kept_with_those_that_are_known() {
     let known = as_of(named(visit(Outcome::Open), &[1]), LATE());
-    for (told, kept) in [
-        (named(visit(Outcome::Open), &[1]), None),
-        (visit(Outcome::Open), None),
-        (
-            named(visit(Outcome::Open), &[2]),
-            Some(as_of(named(visit(Outcome::Open), &[2, 1]), LATE())),
-        ),
-    ] {
-        given(vec![filed(known.clone())])
-            .when(file(told))
-            .then_expect_events(kept.map(filed).into_iter().collect());
+    let further = |numbers: &[u8]| EncounterEvent::Named {
+        names: Personal::Known(named(visit(Outcome::Open), numbers).names),
+    };
+    for before in [vec![], vec![concluded(Ending::Completed)]] {
+        let history = || [vec![filed(known.clone())], before.clone()].concat();
+        for told in [named(visit(Outcome::Open), &[1]), visit(Outcome::Open)] {
+            given(history()).when(file(told)).then_expect_events(vec![]);
+        }
+        let told = named(visit(Outcome::Open), &[2]);
+        given(history())
+            .when(file(told.clone()))
+            .then_expect_events(vec![further(&[2, 1])]);
+        given(history())
+            .when(EncounterCommand::Name(told.names))
+            .then_expect_events(vec![further(&[2, 1])]);
+        // A name opens nothing.
+        let status = folded(history()).status();
+        assert_eq!(folded([history(), vec![further(&[2, 1])]].concat()).status(), status);
     }
     let told = named(later(Outcome::Completed, LATE()), &[2]);
-    given(vec![filed(known.clone())])
+    given(vec![filed(known), further(&[3, 1])])
         .when(correct(told.clone()))
-        .then_expect_events(vec![filed(named(told, &[2, 1]))]);
-    // What was concluded here is not opened for a name's sake.
-    given(vec![filed(known), concluded(Ending::Completed)])
-        .when(file(named(visit(Outcome::Open), &[2])))
+        .then_expect_events(vec![filed(named(told, &[2, 3, 1]))]);
+    given(vec![])
+        .when(EncounterCommand::Name(named(visit(Outcome::Open), &[1]).names))
         .then_expect_events(vec![]);
 }
 
