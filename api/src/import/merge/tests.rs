@@ -857,6 +857,15 @@ fn allergies(record: &Intake) -> std::collections::BTreeMap<String, bool> {
 proptest! {
     #[test]
     fn telling_it_again_changes_nothing_and_nothing_is_lost(recorded in conditions(), told in conditions()) {
+        // Which of two episodes of one day is meant by what is told without a day and an id, nobody knows: told again it may be another one.
+        let is_twice = |of: &Condition| {
+            let alike = |one: &&Condition| one.concept == of.concept && one.onset.is_some() && one.onset == of.onset;
+            recorded.iter().filter(alike).count() > 1
+        };
+        let is_unclear = |new: &Condition| {
+            new.onset.is_none() && recorded.iter().any(|known| known.concept == new.concept && is_twice(known))
+        };
+        prop_assume!(!told.iter().any(is_unclear));
         let merged = list(&recorded, &told, &none());
         prop_assert_eq!(&list(&merged, &told, &none()), &merged);
         let whole = intake(&conditions_of(&recorded), &conditions_of(&told), &none(), now());
