@@ -450,7 +450,7 @@ pub(crate) fn local_day(slot: &Slot, time_zone: chrono_tz::Tz) -> NaiveDate {
 }
 
 /// What the caller expects of an appointment in a calendar; stale when they saw it on another day.
-pub(crate) fn expected_on(
+fn expected_on(
     day: NaiveDate,
     appointment: AppointmentId,
     expected: Option<AppointmentVersion>,
