@@ -254,13 +254,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
 }
 
-/// How many other identifiers of a visit the server takes.
-const MOST_OTHERS: usize = EncounterNames::MOST - 1;
-
 /// What names a visit. Where nothing does but a URN, which is made for one bundle, it is named by what is told of it: the next export has
 /// another URN.
 fn name_visit(visit: &mut Visit, names: &VisitNames) {
-    let others = names.identifiers.iter().skip(1).take(MOST_OTHERS);
+    let others = names.identifiers.iter().skip(1).take(EncounterNames::MOST_OTHERS);
     visit.others = others.cloned().collect();
     visit.sources = names.sources.clone();
     let is_urn = visit.identifier.system == ADDRESSES && visit.identifier.value.starts_with("urn:uuid:");

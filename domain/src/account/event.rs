@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 use uuid::Uuid;
 
 use crate::kernel::{
@@ -22,10 +22,8 @@ use crate::kernel::{
     Debug,
     Serialize,
     Deserialize,
-    Display,
     EnumString,
     IntoStaticStr,
-    VariantArray,
     VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
@@ -49,21 +47,7 @@ pub enum Role {
 
 /// What a service's key may be used for, within the account's role. The order is their encoding: add only at the end.
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    VariantNames,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, VariantArray, VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

@@ -24,6 +24,8 @@ impl PersonalValue for EncounterNames {}
 impl EncounterNames {
     /// How many identifiers are kept at most.
     pub const MOST: usize = 16;
+    /// How many others a visit may be told by at most, beside the first.
+    pub const MOST_OTHERS: usize = Self::MOST - 1;
 
     /// The digest of an identifier, by the id that is derived from it.
     pub fn digest(id: Uuid) -> NameDigest {

@@ -15,9 +15,6 @@ use super::time::is_meant;
 use super::wire_enum::wire_enum;
 use super::{Checked, Checks, Concept, Day, Identifier, Instant};
 
-/// How many other identifiers a visit may have: with its own, as many as are kept.
-const MOST_OTHERS: usize = encounter::EncounterNames::MOST - 1;
-
 /// The longest slot: a day.
 const LONGEST_SLOT: u32 = 24 * 60;
 
@@ -406,7 +403,11 @@ impl Checked for RecordVisit {
             }
         });
         let identifier = checks.field("identifier", self.identifier);
-        let other_identifiers = checks.set("otherIdentifiers", self.other_identifiers, MOST_OTHERS);
+        let other_identifiers = checks.set(
+            "otherIdentifiers",
+            self.other_identifiers,
+            encounter::EncounterNames::MOST_OTHERS,
+        );
         let sources = SourceId::checked(checks, self.sources);
         let reason = checks.optional("reason", self.reason);
         VisitRequest {
