@@ -1,4 +1,4 @@
-//! The runner's desk: who waits for each commit, the bytes of each signature, and to whom an action goes.
+//! The runner's dispatcher: who waits for each commit, the bytes of each signature, and to whom an action goes.
 //!
 //! Outbox operations go to workers that do them in order; what is asked of the node runs beside. Every answer comes back as a
 //! [`Message`].
@@ -64,8 +64,8 @@ pub(super) struct Waiting {
     pub(super) waiter: Waiter,
 }
 
-/// The desk under one lease.
-pub(super) struct Desk {
+/// The dispatcher under one lease.
+pub(super) struct Dispatcher {
     log: EventLog,
     address: Address,
     notices: Notices,
@@ -82,8 +82,8 @@ pub(super) struct Desk {
     adoptions: Adoptions,
 }
 
-impl Desk {
-    /// A desk, and the task that writes the outbox.
+impl Dispatcher {
+    /// A dispatcher, and the task that writes the outbox.
     pub(super) fn new(
         log: EventLog,
         address: Address,
@@ -103,7 +103,7 @@ impl Desk {
         let (jobs, storing) = worker(outbox);
         let (waiting, signatures) = (HashMap::new(), HashMap::new());
         let jobs = Some(jobs);
-        let desk = Self {
+        let dispatcher = Self {
             log,
             address,
             notices,
@@ -117,7 +117,7 @@ impl Desk {
             offered: HashSet::new(),
             adoptions: Adoptions::default(),
         };
-        (desk, storing)
+        (dispatcher, storing)
     }
 
     /// Remembers the signatures of restored batches.

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::adoption::Bequest;
-use super::dispatch::{Desk, Message};
+use super::dispatch::{Dispatcher, Message};
 use super::lease;
 use super::machine::{Input, Machine, Millis, Need};
 use super::outbox::{Outbox, OutboxError};
@@ -60,7 +60,7 @@ struct Estate {
     heir: lease::Held,
     outbox: Outbox,
     theirs: Arc<Shared>,
-    desk: Desk,
+    dispatcher: Dispatcher,
     machine: Machine,
     notices: UnboundedReceiver<Arc<Notice>>,
     inbox: UnboundedReceiver<Message>,
@@ -172,7 +172,7 @@ impl Heirs {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut actions = Vec::new();
         loop {
-            estate.desk.perform(&mut actions);
+            estate.dispatcher.perform(&mut actions);
             let wake = estate
                 .machine
                 .wake_at()
@@ -187,7 +187,7 @@ impl Heirs {
                 Some(notice) = estate.notices.recv() => hear(&notice, self.now(), &mut estate.machine, &mut actions),
                 Some(message) = estate.inbox.recv() => match message {
                     Message::LeaseLost => return Ok(()),
-                    message => estate.desk.hear(message, self.now(), &mut estate.machine, &mut actions),
+                    message => estate.dispatcher.hear(message, self.now(), &mut estate.machine, &mut actions),
                 },
                 () = timer => estate.machine.on(self.now(), Input::Tick, &mut actions),
                 _ = look.tick() => if self.is_settled(&mut estate).await? {
@@ -208,7 +208,7 @@ impl Heirs {
         let theirs = Arc::new(Shared::new(address));
         let ended = CancellationToken::new();
         let end_all = ended.clone().drop_guard();
-        let (mut desk, _) = Desk::new(
+        let (mut dispatcher, _) = Dispatcher::new(
             log,
             address,
             self.notices.clone(),
@@ -220,7 +220,7 @@ impl Heirs {
         let around = within(ANSWER, surroundings(&self.pool)).await?;
         let restoring = outbox.restore(|_| self.shared.next_key());
         let (batches, signatures) = within(RESTORED_WITHIN, restoring).await?;
-        desk.remember_all(signatures);
+        dispatcher.remember_all(signatures);
         let machine = Machine::restored(self.config.limits, around, batches, self.now()).without_key();
         tracing::info!(%address, transactions = machine.unsettled(), "the transactions of a key without a holder are sent on");
         Ok(Estate {
@@ -228,7 +228,7 @@ impl Heirs {
             heir,
             outbox,
             theirs,
-            desk,
+            dispatcher,
             machine,
             notices,
             inbox,

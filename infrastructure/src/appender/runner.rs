@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::adoption::Bequest;
-use super::dispatch::{Desk, Message, Waiting};
+use super::dispatch::{Dispatcher, Message, Waiting};
 use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;
@@ -248,7 +248,7 @@ impl Appender {
             lost.clone(),
             ended.clone(),
         ));
-        let (mut desk, worker) = Desk::new(
+        let (mut dispatcher, worker) = Dispatcher::new(
             log.clone(),
             address,
             self.notices.clone(),
@@ -269,7 +269,7 @@ impl Appender {
                 around = self.surroundings() => around,
             };
             match around {
-                Ok(around) => break Some(self.restore(&outbox, around, &mut desk, left_over).await?),
+                Ok(around) => break Some(self.restore(&outbox, around, &mut dispatcher, left_over).await?),
                 Err(_) if began.elapsed() < FOLLOWER_BEGINS => {}
                 Err(cause) => self.shared.trouble(TroubleKind::AppenderWithoutDatabase, &cause),
             }
@@ -300,12 +300,12 @@ impl Appender {
                 if perhaps {
                     waiting.waiter.resolve(CommitOutcome::HandedOver);
                 } else {
-                    desk.waiting.insert(queued.key, waiting);
+                    dispatcher.waiting.insert(queued.key, waiting);
                     machine.on(self.now(), Input::Queue(queued), &mut actions);
                 }
             }
             loop {
-                desk.perform(&mut actions);
+                dispatcher.perform(&mut actions);
                 self.shared.show(&machine, self.now());
                 let wake = machine.wake_at().map(|at| self.started + Duration::from_millis(at));
                 let timer = async {
@@ -317,23 +317,23 @@ impl Appender {
                 tokio::select! {
                     () = &mut over => break,
                     Some(commit) = handed.recv() => {
-                        self.take_in(commit, &mut machine, &mut desk, &mut actions);
+                        self.take_in(commit, &mut machine, &mut dispatcher, &mut actions);
                         // Whatever else was handed over meanwhile comes along: it costs one look, not one round each.
                         while let Ok(commit) = handed.try_recv() {
-                            self.take_in(commit, &mut machine, &mut desk, &mut actions);
+                            self.take_in(commit, &mut machine, &mut dispatcher, &mut actions);
                         }
                     }
-                    Some(bequest) = left.recv() => desk.adopt(bequest, self.now(), &mut machine, &mut actions),
+                    Some(bequest) = left.recv() => dispatcher.adopt(bequest, self.now(), &mut machine, &mut actions),
                     Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
                     Some(message) = inbox.recv() => match message {
                         Message::LeaseLost => break,
-                        message => desk.hear(message, self.now(), &mut machine, &mut actions),
+                        message => dispatcher.hear(message, self.now(), &mut machine, &mut actions),
                     },
                     () = timer => machine.on(self.now(), Input::Tick, &mut actions),
                 }
             }
             drop(end_all);
-            let rest = self.wind_up(machine, desk, worker, &mut inbox).await;
+            let rest = self.wind_up(machine, dispatcher, worker, &mut inbox).await;
             left_over.extend(rest.into_iter().map(|(queued, waiting, certain)| LeftOver {
                 queued,
                 waiting,
@@ -351,17 +351,17 @@ impl Appender {
     async fn wind_up(
         &self,
         mut machine: Machine,
-        mut desk: Desk,
+        mut dispatcher: Dispatcher,
         worker: tokio::task::JoinHandle<End>,
         inbox: &mut UnboundedReceiver<Message>,
     ) -> Vec<(Queued, Waiting, bool)> {
-        desk.close();
+        dispatcher.close();
         let end = timeout(LAST_WORD, worker).await;
         let certain = matches!(end, Ok(Ok(End::Certain)));
         let mut actions = Vec::new();
         while let Ok(message) = inbox.try_recv() {
             if let message @ (Message::Stored { .. } | Message::Refused(_)) = message {
-                desk.hear(message, self.now(), &mut machine, &mut actions);
+                dispatcher.hear(message, self.now(), &mut machine, &mut actions);
             }
         }
         // The machine may have gathered the next batch meanwhile; nobody was given it.
@@ -371,18 +371,18 @@ impl Appender {
             _ => None,
         });
         let gathered: Vec<CommitKey> = gathered.flatten().collect();
-        desk.tell_only(&mut actions);
+        dispatcher.tell_only(&mut actions);
         let storing = rest
             .storing
             .into_iter()
             .map(|queued| (certain || gathered.contains(&queued.key), queued));
         let queued = rest.queued.into_iter().map(|queued| (true, queued));
         let left_over = storing.chain(queued).filter_map(|(certain, queued)| {
-            let waiting = desk.waiting.remove(&queued.key)?;
+            let waiting = dispatcher.waiting.remove(&queued.key)?;
             Some((queued, waiting, certain))
         });
         let left_over = left_over.collect();
-        desk.hand_over();
+        dispatcher.hand_over();
         left_over
     }
 
@@ -392,7 +392,7 @@ impl Appender {
         &self,
         outbox: &Outbox,
         around: Surroundings,
-        desk: &mut Desk,
+        dispatcher: &mut Dispatcher,
         left_over: &mut Vec<LeftOver>,
     ) -> Result<Machine, OutboxError> {
         let mut found: HashSet<CommitKey> = HashSet::new();
@@ -407,13 +407,13 @@ impl Appender {
             }
         });
         let (batches, signatures) = within(RESTORED_WITHIN, restoring).await?;
-        desk.remember_all(signatures);
+        dispatcher.remember_all(signatures);
         for LeftOver {
             queued, mut waiting, ..
         } in left_over.extract_if(.., |commit| found.contains(&commit.queued.key))
         {
             waiting.waiter.accept();
-            desk.waiting.insert(queued.key, waiting);
+            dispatcher.waiting.insert(queued.key, waiting);
         }
         Ok(Machine::restored(self.config.limits, around, batches, self.now()))
     }
@@ -428,9 +428,9 @@ impl Appender {
         Ok(around)
     }
 
-    fn take_in(&self, commit: Handed, machine: &mut Machine, desk: &mut Desk, actions: &mut Vec<Action>) {
+    fn take_in(&self, commit: Handed, machine: &mut Machine, dispatcher: &mut Dispatcher, actions: &mut Vec<Action>) {
         let (queued, waiting) = self.unpack(commit);
-        desk.waiting.insert(queued.key, waiting);
+        dispatcher.waiting.insert(queued.key, waiting);
         machine.on(self.now(), Input::Queue(queued), actions);
     }
 

@@ -8,7 +8,7 @@ use super::checkpoint::{self, Before, FinalPoint, to_sql};
 use super::journal::Rows;
 use super::line::Line;
 use super::opening::OpenedBlock;
-use super::schema_hash::Shape;
+use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;
 use super::{FollowerError, journal};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
@@ -31,7 +31,7 @@ pub(super) struct Run<'a> {
     /// What is final after the run.
     pub(super) finalized: FinalPoint,
     /// What the schema must be like.
-    pub(super) shape: &'a Shape,
+    pub(super) shape: &'a SchemaHash,
 }
 
 impl Run<'_> {
@@ -162,7 +162,7 @@ pub(super) async fn set_undo_block(connection: &mut PgConnection, block: &str) -
 /// Undoes every block above `to`, all or nothing.
 pub(super) async fn revert(
     pool: &PgPool,
-    shape: &Shape,
+    shape: &SchemaHash,
     to: &AppliedBlock,
     finalized: FinalPoint,
 ) -> Result<Applied, FollowerError> {
@@ -193,7 +193,7 @@ pub(super) async fn revert(
 /// this transaction.
 pub(super) async fn begin_reanchor(
     pool: &PgPool,
-    shape: &Shape,
+    shape: &SchemaHash,
     to: &AppliedBlock,
 ) -> Result<Transaction<'static, Postgres>, FollowerError> {
     let mut transaction = pool.begin().await?;

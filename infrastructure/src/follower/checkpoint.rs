@@ -4,7 +4,7 @@ use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
 use super::journal::Rows;
-use super::schema_hash::Shape;
+use super::schema_hash::SchemaHash;
 use super::window::{AppliedBlock, Window};
 use crate::chain::Address;
 use crate::log::LogHead;
@@ -125,7 +125,10 @@ pub(super) async fn initialise(
 ///
 /// A rebuild by another version of the program may have put another schema here since the last time: nobody writes into one of
 /// another shape than theirs.
-pub(super) async fn lock(connection: &mut PgConnection, shape: &Shape) -> Result<(u64, [u8; 32], u64), FollowerError> {
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    shape: &SchemaHash,
+) -> Result<(u64, [u8; 32], u64), FollowerError> {
     let row =
         sqlx::query("SELECT block_number, block_hash, position, (SELECT hash FROM shape) FROM checkpoint FOR UPDATE");
     let row = row.fetch_one(connection).await?;
@@ -153,7 +156,7 @@ pub(super) async fn remembers(connection: &mut PgConnection, block: &AppliedBloc
 /// Where the checkpoint must be, and in a schema of which shape, for it to move.
 pub(super) struct Before<'a> {
     pub(super) block: &'a AppliedBlock,
-    pub(super) shape: &'a Shape,
+    pub(super) shape: &'a SchemaHash,
 }
 
 /// Puts the checkpoint, which is locked, at a block, and appends nothing.

@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 use super::checkpoint::{self, from_sql, to_sql};
 use super::line::Line;
 use super::opening::{KEY_MISSING, Label, OpenedBlock};
-use super::schema_hash::Shape;
+use super::schema_hash::SchemaHash;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
 use crate::log::AppendedEntry;
@@ -35,7 +35,7 @@ pub struct Parking<P> {
     pub(super) pool: PgPool,
     pub(super) opener: Opener,
     pub(super) projector: P,
-    pub(super) shape: Shape,
+    pub(super) shape: SchemaHash,
     pub(super) status: StatusCell,
 }
 

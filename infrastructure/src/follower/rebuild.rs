@@ -27,7 +27,7 @@ pub use self::report::{Phase, RebuildError, RebuildProgress, RebuildReport};
 use super::checkpoint;
 use super::config::UNSETTLED;
 use super::runner::{Follower, Place, Step};
-use super::schema_hash::Shape;
+use super::schema_hash::SchemaHash;
 use super::trust::Distrust;
 use super::{FollowerConfig, FollowerError, schema, standby};
 use crate::chain::{BlockId, EventLog};
@@ -217,7 +217,7 @@ where
     /// Creates the schema, unless an interrupted rebuild of the same log, by this version of the program, left it.
     async fn create(&self) -> Result<(), RebuildError> {
         let mut transaction = self.follower.pool.begin().await?;
-        let shape = Shape::of(&self.follower.projector);
+        let shape = SchemaHash::of(&self.follower.projector);
         if schema::exists(&mut transaction).await? && shape.is_of(&mut transaction).await? {
             let log = &self.follower.log;
             let found = checkpoint::load(&mut transaction).await?;

@@ -17,7 +17,7 @@ use super::line::Line;
 use super::opening;
 use super::pace::{self, Pace};
 use super::parking::{Held, Parking};
-use super::schema_hash::Shape;
+use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};
@@ -59,7 +59,7 @@ pub struct Follower<P> {
     pub(super) opener: Opener,
     pub(super) pool: PgPool,
     pub(super) projector: P,
-    pub(super) shape: Shape,
+    pub(super) shape: SchemaHash,
     pub(super) notices: Notices,
     pub(super) status: StatusCell,
 }
@@ -111,7 +111,7 @@ where
             log,
             opener,
             pool,
-            shape: Shape::of(&projector),
+            shape: SchemaHash::of(&projector),
             projector,
             notices,
             status: StatusCell::default(),

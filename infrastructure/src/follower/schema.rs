@@ -4,7 +4,7 @@ use application::projector::Projector;
 use sqlx::{Executor, PgConnection, PgPool};
 
 use super::FollowerError;
-use super::schema_hash::Shape;
+use super::schema_hash::SchemaHash;
 use crate::postgres::LIVE;
 
 const TABLES: &str = include_str!("schema.sql");
@@ -50,7 +50,7 @@ where
         .await?;
     if !exists(&mut transaction).await? {
         create(&mut transaction, LIVE, projector).await?;
-    } else if !Shape::of(projector).is_of(&mut transaction).await? {
+    } else if !SchemaHash::of(projector).is_of(&mut transaction).await? {
         return Err(FollowerError::OtherShape);
     }
     transaction.commit().await?;
@@ -92,7 +92,7 @@ where
     }
     connection.execute(TABLES).await?;
     sqlx::query("INSERT INTO shape (hash) VALUES ($1)")
-        .bind(Shape::of(projector).bytes().as_slice())
+        .bind(SchemaHash::of(projector).bytes().as_slice())
         .execute(&mut *connection)
         .await?;
     projector.create(connection).await.map_err(projector_error)

@@ -13,9 +13,9 @@ use crate::secrets::sha256;
 
 /// A hash over all the SQL of a schema, comments and white space aside, and the format of payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Shape([u8; 32]);
+pub(super) struct SchemaHash([u8; 32]);
 
-impl Shape {
+impl SchemaHash {
     /// The shape that this program gives a schema.
     pub(super) fn of<P: Projector>(projector: &P) -> Self {
         let mut text = format!("payload format {FORMAT}\0");
@@ -61,7 +61,7 @@ impl Shape {
 /// When the database refuses.
 pub async fn is_current<P: Projector>(pool: &PgPool, projector: &P) -> Result<bool, FollowerError> {
     let mut connection = pool.acquire().await?;
-    Ok(!schema::exists(&mut connection).await? || Shape::of(projector).is_of(&mut connection).await?)
+    Ok(!schema::exists(&mut connection).await? || SchemaHash::of(projector).is_of(&mut connection).await?)
 }
 
 /// Appends SQL without comments, and with single spaces. No literal in it has two dashes.

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::attempt::Verdict;
 use super::command_lookup::Earlier;
 use super::failure::Failure;
-use super::final_progress::{Heard, Moment};
+use super::final_progress::{FinalProgress, Moment};
 use super::hand_over::HandOver;
 use super::journal::Journal;
 use super::reader::Reader;
@@ -92,7 +92,7 @@ pub(super) struct Core<L, J> {
     pub(super) names: StreamNames,
     pub(super) streams: Arc<Streams>,
     pub(super) hand_over: HandOver<L>,
-    pub(super) heard: Heard,
+    pub(super) heard: FinalProgress,
     progress: Arc<dyn ProgressSource>,
     pub(super) options: ExecutorOptions,
 }
@@ -128,7 +128,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             names: StreamNames::new(&secret),
             hand_over: HandOver::new(log, sealer, keys, Arc::clone(&streams), acceptance),
             streams,
-            heard: Heard::new(),
+            heard: FinalProgress::new(),
             progress,
             options,
         }))

@@ -39,9 +39,9 @@ impl Told {
 }
 
 /// What was told.
-pub(super) struct Heard(watch::Sender<Told>);
+pub(super) struct FinalProgress(watch::Sender<Told>);
 
-impl Heard {
+impl FinalProgress {
     pub(super) fn new() -> Self {
         Self(watch::Sender::new(Told::default()))
     }
@@ -103,14 +103,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_final_already_is_not_waited_for() {
-        let heard = Heard::new();
+        let heard = FinalProgress::new();
         heard.hear(&Notice::Finalized { block: 1, position: 5 });
         assert!(heard.until_final(5, heard.moment()).await);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reorganisation_below_says_that_it_does_not_stand_and_one_above_says_nothing() {
-        let heard = Heard::new();
+        let heard = FinalProgress::new();
         let before = heard.moment();
         heard.hear(&reverted(7));
         heard.hear(&Notice::Finalized { block: 9, position: 9 });
@@ -121,7 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_forgotten_is_not_taken_for_nothing() {
-        let heard = Heard::new();
+        let heard = FinalProgress::new();
         let before = heard.moment();
         for _ in 0..=REMEMBERED {
             heard.hear(&reverted(100));
