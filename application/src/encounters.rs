@@ -102,7 +102,7 @@ impl<B: Backend> Clinic<B> {
                 .from_identifier(&format!("encounter of {patient}"), name)
         };
         let ids: Vec<Uuid> = told.map(named).collect();
-        let (id, names) = self.encounter_named(patient, &ids, sources, &slot).await?;
+        let (id, names) = self.encounter_named(patient, &ids, sources).await?;
         let context = self.stamp(principal, issue);
         let command = EncounterCommand::File(Told {
             filed: Filed {
@@ -154,17 +154,24 @@ impl<B: Backend> Clinic<B> {
         patient: PatientId,
         ids: &[Uuid],
         sources: Sources,
-        slot: &Slot,
     ) -> Result<(Uuid, EncounterNames), UseCaseError> {
         let told = EncounterNames {
             identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
             sources,
         };
         let known = self.queries.encounters_named(patient, &told).await?;
-        let is_it = |one: &&NamedEncounter| {
-            let begin_at_once = one.start.timestamp() == slot.start.timestamp();
-            one.names.may_be(&told, begin_at_once)
+        // What is another one's own name says nothing of this one.
+        let without_others = |id: Uuid| {
+            let others: Vec<NameDigest> = known
+                .iter()
+                .filter(|one| one.id != id)
+                .map(|one| EncounterNames::digest(one.id))
+                .collect();
+            let mut names = told.clone();
+            names.identifiers.retain(|digest| !others.contains(digest));
+            names
         };
+        let is_it = |one: &&NamedEncounter| one.names.may_be(&without_others(one.id));
         // Its resource says most, then the name that it has from the first.
         let place = |of: Option<usize>| of.unwrap_or(usize::MAX);
         let rank = |one: &&NamedEncounter| {
@@ -185,13 +192,8 @@ impl<B: Backend> Clinic<B> {
         let mut new = ids.iter().copied().chain(told.sources.list().iter().map(by_source));
         let id = found.or_else(|| new.find(|id| !is_taken(id)));
         let id = id.ok_or_else(|| Refusal::from(EncounterError::AlreadyExists))?;
-        // What is another one's own name is not this one's too.
-        let is_own = |digest: &NameDigest| {
-            let mut all = known.iter().map(|one| one.id).chain([id]);
-            all.any(|id| EncounterNames::digest(id) == *digest)
-        };
-        let mut names = told.clone();
-        names.identifiers.retain(|digest| !is_own(digest));
+        let mut names = without_others(id);
+        names.identifiers.retain(|digest| *digest != EncounterNames::digest(id));
         Ok((id, names))
     }
 

@@ -192,8 +192,6 @@ pub struct WalletAct {
 pub struct NamedEncounter {
     /// Its id.
     pub id: Uuid,
-    /// When it began.
-    pub start: DateTime<Utc>,
     /// All that names it, its id included.
     pub names: EncounterNames,
 }

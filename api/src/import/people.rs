@@ -1,5 +1,7 @@
 //! The practitioners and the persons of a run, mapped: what is to be registered, under which names. Pure.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::encounter::EncounterNames;
 use domain::kernel::{CodeSystem, Coding, Concept, Identifier};
@@ -183,9 +185,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut beside,
         mut notes,
     } = mapping::map(&share.bundle, context);
+    let mut alike = HashMap::new();
     for visit in &mut visits {
         if let Some(names) = share.names.get(&visit.path) {
-            name_visit(visit, names);
+            name_visit(visit, names, &mut alike);
         }
     }
     let names = index.names_of(owner);
@@ -255,8 +258,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 }
 
 /// What names a visit. Where nothing does but a URN, which is made for one bundle, it is named by what is told of it: the next export has
-/// another URN.
-fn name_visit(visit: &mut Visit, names: &VisitNames) {
+/// another URN. Of two that are told alike in one run, the second is the second in the next run too.
+fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u32>) {
     let others = names.identifiers.iter().skip(1).take(EncounterNames::MOST_OTHERS);
     visit.others = others.cloned().collect();
     visit.sources = names.sources.clone();
@@ -274,6 +277,10 @@ fn name_visit(visit: &mut Visit, names: &VisitNames) {
             &provider.value,
             reason.unwrap_or_default(),
         ];
+        let before = alike.entry(Key::of(&told)).or_default();
+        let number = before.to_string();
+        *before = before.saturating_add(1);
+        let told = [told.as_slice(), &[number.as_str()]].concat();
         visit.identifier = Identifier {
             system: "urn:medconnect:visit".to_owned(),
             value: hex::encode(Key::of(&told).digest::<16>()),

@@ -33,12 +33,12 @@ impl EncounterNames {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Whether both name one encounter. By one resource they do. By an identifier they do where one has all identifiers of the other, or
-    /// both began at one time, unless they are certainly two resources: some sources give each visit of a case the number of the case.
-    pub fn may_be(&self, other: &Self, begin_at_once: bool) -> bool {
+    /// Whether both name one encounter. By one resource they do. By an identifier they do where one has all identifiers of the other, unless
+    /// they are certainly two resources: some sources give each visit of a case the number of the case.
+    pub fn may_be(&self, other: &Self) -> bool {
         let is_common = |one: &NameDigest| other.identifiers.contains(one);
         let has_all = |one: &Self, two: &Self| two.identifiers.iter().all(|name| one.identifiers.contains(name));
-        let is_same = begin_at_once || has_all(self, other) || has_all(other, self);
+        let is_same = has_all(self, other) || has_all(other, self);
         self.is_resource_of(other) || (!self.is_beside(other) && is_same && self.identifiers.iter().any(is_common))
     }
 
@@ -107,13 +107,12 @@ mod tests {
             // A case's number beside a number of their own.
             (names(&[1, 3], &[]), names(&[2, 3], &[]), false),
         ] {
-            let both = (one.may_be(&two, false), two.may_be(&one, false));
-            assert_eq!(both, (is_one, is_one), "{one:?} {two:?}");
+            assert_eq!(
+                (one.may_be(&two), two.may_be(&one)),
+                (is_one, is_one),
+                "{one:?} {two:?}"
+            );
         }
-        assert!(
-            names(&[1, 3], &[]).may_be(&names(&[2, 3], &[]), true),
-            "a number that was corrected"
-        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The names of encounters, as the database keeps and finds them.
 
 use application::queries::NamedEncounter;
-use chrono::{DateTime, Utc};
 use domain::encounter::EncounterNames;
 use domain::kernel::{PatientId, Sources};
 use serde::{Deserialize, Serialize};
@@ -62,8 +61,8 @@ pub(crate) async fn find(
     let NamesColumn {
         identifiers, resources, ..
     } = NamesColumn::from(names);
-    let rows: Vec<(Uuid, DateTime<Utc>, Json<NamesColumn>)> = sqlx::query_as(
-        "SELECT id, starts, names FROM appointments WHERE patient = $1 \
+    let rows: Vec<(Uuid, Json<NamesColumn>)> = sqlx::query_as(
+        "SELECT id, names FROM appointments WHERE patient = $1 \
          AND (names -> 'identifiers' ?| $2 OR names -> 'resources' ?| $3) ORDER BY id",
     )
     .bind(patient.uuid())
@@ -71,9 +70,8 @@ pub(crate) async fn find(
     .bind(resources)
     .fetch_all(pool)
     .await?;
-    let named = |(id, start, Json(names)): (Uuid, DateTime<Utc>, Json<NamesColumn>)| NamedEncounter {
+    let named = |(id, Json(names)): (Uuid, Json<NamesColumn>)| NamedEncounter {
         id,
-        start,
         names: names.into(),
     };
     Ok(rows.into_iter().map(named).collect())

@@ -226,5 +226,22 @@ async fn a_visit_is_known_by_every_name_that_was_told_of_it_and_by_no_other_ones
     ]
     .into();
     assert_eq!((told[0].0, told[1].0), (201, 201));
+
+    // It is known by its own number, whatever else it is told by, and moves.
+    let patient = clinic.patient(&system, "Patient").await;
+    let shared = |number: u32, others: &[u32], day| named(visit(number, &patient, &clinic.doctor, day), others, &[]);
+    let case = record(&system, &clinic.key, &shared(40, &[41], 1)).await;
+    let own = record(&system, &clinic.key, &shared(42, &[40], 5)).await;
+    assert_eq!((case.0, own.0), (201, 201));
+    assert_eq!(
+        record(&system, &clinic.key, &shared(42, &[43], 5)).await,
+        (200, own.1.clone())
+    );
+    let mut moved = shared(42, &[40], 9);
+    moved["corrects"] = json!(true);
+    assert_eq!(record(&system, &clinic.key, &moved).await, (200, own.1));
+    // Two of one case that began at one time are two.
+    assert_eq!(record(&system, &clinic.key, &shared(51, &[50], 10)).await.0, 201);
+    assert_eq!(record(&system, &clinic.key, &shared(52, &[50], 10)).await.0, 201);
     system.agrees_with_a_rebuild(&chain).await;
 }

@@ -341,7 +341,7 @@ pub struct RecordVisit {
     /// nothing.
     pub identifier: Identifier,
     /// The other ids of the visit there. A visit of the patient that is recorded under one of them is the same, unless each of both has an
-    /// id that the other has not and they began at two times. 16 are kept. Commands at the same time that tell of one visit by different
+    /// id that the other has not. 16 are kept. Commands at the same time that tell of one visit by different
     /// ids may make several.
     #[serde(default)]
     #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]
