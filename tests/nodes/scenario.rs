@@ -42,7 +42,8 @@ async fn bear<C>(site: &Site<C>) {
     let import = arguments(&server.url, &folder);
     let import: Vec<_> = import.iter().map(String::as_str).collect();
     let mut importing = site.spawn_command(&import, &environment, "import.output");
-    until("some events", async || position(&administrator).await >= before + SOME).await;
+    let some_events = async || position(&administrator).await >= before + SOME;
+    importing.until(some_events).await;
     server.process.kill().await;
     assert!(
         importing.has_ended().is_none(),

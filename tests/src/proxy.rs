@@ -48,6 +48,8 @@ pub enum Conduct {
     Fails,
     /// It says that it has taken a transaction, and forgets it; so many times.
     SwallowsTransactions(u32),
+    /// It leaves a transaction lying, and answers nothing for this long; so many times.
+    LeavesTransactionsLying(u32, Duration),
     /// It is another node, with this URL.
     IsAnother(String),
     /// It answers every call with this JSON-RPC error, under this HTTP status.
@@ -372,6 +374,13 @@ impl Liar {
                 let hash = self.forward("web3_sha3", &call["params"]).await;
                 return Some(hash.and_then(|hash| says(hash["result"].clone())));
             }
+            (Conduct::LeavesTransactionsLying(_, silence), "eth_sendRawTransaction") => {
+                if !self.may_still() {
+                    return None;
+                }
+                tokio::time::sleep(*silence).await;
+                return Some(None);
+            }
             (Conduct::IsStillAt(block), "eth_blockNumber") => says(json!(quantity(*block))),
             (Conduct::IsAnother(url), _) => self.post(url, call).await,
             (Conduct::IsStillAt(block), _) => {
@@ -393,7 +402,9 @@ impl Liar {
     fn may_still(&self) -> bool {
         let mut state = self.state();
         let left = state.conducts.iter_mut().find_map(|conduct| match conduct {
-            Conduct::SwallowsTransactions(left) | Conduct::Refuses(.., left) => Some(left),
+            Conduct::SwallowsTransactions(left)
+            | Conduct::LeavesTransactionsLying(left, _)
+            | Conduct::Refuses(.., left) => Some(left),
             _ => None,
         });
         let Some(left) = left else { return false };

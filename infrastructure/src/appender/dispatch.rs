@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::trouble::TroubleKind;
+use futures::future::select;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::adoption::{Adoptions, Bequest};
@@ -378,7 +379,7 @@ const OTHERS_PATIENCE: Duration = Duration::from_secs(5);
 /// Offers a transaction to the node that is asked first; and to the others, too, when that one refuses it for no good reason, or when it
 /// was offered before and is in no block yet: a node may forget what it took. A node that refuses what another takes is left.
 async fn offer(node: &Node, raw: &[u8], again: bool) -> Result<(), ChainError> {
-    let first = node.send_raw(raw).await.map(drop);
+    let first = insist(node, raw).await.map(drop);
     // Where it is not an answer, every node was asked already.
     let refused = first
         .as_ref()
@@ -402,6 +403,21 @@ async fn offer(node: &Node, raw: &[u8], again: bool) -> Result<(), ChainError> {
         }
         _ => first,
     }
+}
+
+/// After how long a node that has not answered is offered the same transaction once more: longer than most nodes take, and short enough
+/// for somebody who waits. To take it twice costs a node next to nothing.
+const REMINDER: Duration = Duration::from_millis(250);
+
+/// Offers a transaction to a node, and once more if it does not answer soon; whichever answer comes first counts. Ganache leaves a
+/// transaction lying when another one comes at nearly the same time, and answers nobody until it is offered again.
+async fn insist(node: &Node, raw: &[u8]) -> Result<Hash, ChainError> {
+    let first = std::pin::pin!(node.send_raw(raw));
+    let reminder = std::pin::pin!(async {
+        sleep(REMINDER).await;
+        node.send_raw(raw).await
+    });
+    select(first, reminder).await.factor_first().0
 }
 
 /// What to say of a node that does not take a transaction.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use api::config::FinalityRule;
+use infrastructure::chain::RpcOptions;
 use serde_json::{Value, json};
 use tests::chain::{Heartbeat, KEYS, TestChain};
 use tests::clinic::Clinic;
@@ -510,6 +511,20 @@ async fn a_transaction_that_a_node_swallowed_is_sent_again() {
     scene.proxy.behave(Conduct::SwallowsTransactions(1));
     scene.book(3).await;
     assert_eq!(scene.proxy.lies(), 1);
+    assert_eq!(scene.system.position().await, before + 3);
+    scene.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_a_node_leaves_lying_is_offered_again_long_before_its_answer_is_given_up() {
+    let mut scene = Scene::begin(SystemOptions::default()).await;
+    let before = scene.system.position().await;
+    let silence = Duration::from_secs(600);
+    scene.proxy.behave(Conduct::LeavesTransactionsLying(1, silence));
+    let began = Instant::now();
+    scene.book(3).await;
+    assert_eq!(scene.proxy.lies(), 1);
+    assert!(began.elapsed() < RpcOptions::default().timeout);
     assert_eq!(scene.system.position().await, before + 3);
     scene.ends_well().await;
 }
