@@ -136,9 +136,9 @@ impl StatusSource for Status {
             },
             projections: ReadModels
                 .tables()
-                .iter()
+                .into_iter()
                 .map(|name| ProjectionStatus {
-                    name: (*name).to_owned(),
+                    name: name.to_owned(),
                     position,
                     lag,
                 })

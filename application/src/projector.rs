@@ -13,11 +13,11 @@ pub trait Projector: Send + Sync + 'static {
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// The tables of the read models, for the follower to watch for undo. All stand in one schema.
-    fn tables(&self) -> &'static [&'static str];
+    fn tables(&self) -> Vec<&'static str>;
 
     /// All the SQL that makes the tables, and a text that changes when the same events give other rows: what was made by other SQL,
     /// or by other folds, is rebuilt.
-    fn definition(&self) -> Vec<&'static str>;
+    fn definition(&self) -> Vec<String>;
 
     /// Creates the tables, in the schema that comes first in the connection's search path, with what [`Self::fill`] needs.
     ///

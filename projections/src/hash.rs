@@ -10,56 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Executor, PgPool};
 
 use crate::column;
-
-/// A read model, and its rows.
-type Model = (&'static str, &'static [&'static str]);
-
-const MODELS: [Model; 6] = [
-    (
-        "accounts",
-        &[
-            "SELECT ROW(id, name, role, wallet, patient, practitioner, closed, \
-         (SELECT jsonb_agg(act - 'at' ORDER BY n) FROM jsonb_array_elements(wallet_acts) WITH ORDINALITY AS acts (act, n)) \
-         )::text FROM accounts ORDER BY id",
-            "SELECT ROW(account, ordinal, key, hash, scopes, expires, revoked)::text FROM account_keys \
-         ORDER BY account, ordinal",
-        ],
-    ),
-    (
-        "appointments",
-        &[
-            "SELECT ROW(id, owner, day, practitioner, patient, starts, minutes, status, reason, cancellation_reason, \
-         recorded, names)::text FROM appointments ORDER BY id",
-        ],
-    ),
-    (
-        "availability",
-        &[
-            "SELECT ROW(owner, day, sessions, taken)::text FROM calendars ORDER BY owner, day",
-            "SELECT ROW(practitioner, first, last, minutes, day)::text FROM free_runs \
-         ORDER BY practitioner, first, last, minutes, day",
-        ],
-    ),
-    (
-        "patients",
-        &[
-            // Where a source does not date what it tells, as of when it is told is the time of recording.
-            r#"SELECT ROW(id, details, regexp_replace(intake::text, '"as_of": ("[^"]*"|null)', '"as_of"', 'g'))::text FROM patients ORDER BY id"#,
-            "SELECT ROW(patient, name)::text FROM patient_names ORDER BY patient, name",
-        ],
-    ),
-    (
-        "practitioners",
-        &["SELECT ROW(id, details, specialization_codes, specialization_texts)::text FROM practitioners ORDER BY id"],
-    ),
-    (
-        "relationships",
-        &[
-            "SELECT ROW(patient, practitioner, since, latest, appointments)::text FROM relationships \
-         ORDER BY patient, practitioner",
-        ],
-    ),
-];
+use crate::projector::READ_MODELS;
 
 /// All of one answer is read at one position. Rows are streamed: memory stays flat.
 pub(crate) async fn content_hashes(pool: &PgPool) -> Result<Vec<ProjectionHash>, sqlx::Error> {
@@ -74,11 +25,12 @@ pub(crate) async fn content_hashes(pool: &PgPool) -> Result<Vec<ProjectionHash>,
         .fetch_optional(&mut *transaction)
         .await?;
     let position = position.map_or(0, column::counter);
-    let mut hashes = Vec::with_capacity(MODELS.len());
-    for (name, selects) in MODELS {
+    let mut hashes = Vec::with_capacity(READ_MODELS.len());
+    for (name, tables) in READ_MODELS {
         let (mut hash, mut rows) = (Sha256::new(), 0_u64);
-        for select in selects {
-            let mut stream = sqlx::query_scalar::<_, String>(select).fetch(&mut *transaction);
+        for table in tables {
+            let seen = table.seen();
+            let mut stream = sqlx::query_scalar::<_, String>(&seen).fetch(&mut *transaction);
             while let Some(row) = stream.try_next().await? {
                 hash.update(column::int8(row.len() as u64).to_be_bytes());
                 hash.update(row.as_bytes());

@@ -1,8 +1,8 @@
 //! The read models: what lists, searches and single views are answered from.
 //!
-//! One folder per read model, with the same files in each: `schema.sql` and `indexes.sql` (its tables), `fold.rs` (pure: a
-//! row and an event give a row), `rows.rs` (a block's rows in, a block's changes out, those of all read models in one statement;
-//! but for relationships, which are counted from the appointments just written), `query.rs` (what is asked of it). Start in [`ReadModels`].
+//! One folder per read model, with the same files in each: `rows.rs` (its tables, each described once: `table/`), `indexes.sql`,
+//! `fold.rs` (pure: a row and an event give a row), `query.rs` (what is asked of it). The changes of all read models are written in one
+//! statement, but for relationships, which are counted from the appointments just written. Start in [`ReadModels`].
 //!
 //! What is promised:
 //! - Rows depend on the events alone, in the order of the log, however they were cut into blocks.
@@ -21,6 +21,7 @@ mod projector;
 mod queries;
 mod relationships;
 mod search;
+mod table;
 #[cfg(test)]
 mod tests;
 mod writes;

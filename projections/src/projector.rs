@@ -7,12 +7,16 @@ use application::projector::Projector;
 use domain::kernel::{AppointmentId, CalendarId, PatientId};
 use sqlx::{Executor, PgConnection};
 
+use crate::accounts::{AccountRow, KeyRow};
 use crate::appointments::{AppointmentRow, Told};
 use crate::batch::{Batch, Entry, Stamp, keys_to_load};
-use crate::calendars::CalendarRow;
-use crate::patients::PatientRow;
+use crate::calendars::{CalendarRow, FreeRunRow};
+use crate::patients::{NameRow, PatientRow};
+use crate::practitioners::PractitionerRow;
+use crate::relationships::RelationshipRow;
+use crate::table::{Description, Row as _};
 use crate::writes::Writes;
-use crate::{accounts, appointments, calendars, patients, practitioners, relationships};
+use crate::{accounts, appointments, calendars, patients, practitioners, relationships, table};
 
 /// The read models, as the follower fills them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -23,24 +27,26 @@ pub struct ReadModels;
 #[error("the read models cannot be written")]
 pub struct ProjectionError(#[from] sqlx::Error);
 
-/// Those that are filled block by block.
-const SCHEMAS: [&str; 6] = [
-    include_str!("patients/schema.sql"),
-    include_str!("practitioners/schema.sql"),
-    include_str!("calendars/schema.sql"),
-    include_str!("appointments/schema.sql"),
-    include_str!("relationships/schema.sql"),
-    include_str!("accounts/schema.sql"),
+/// Each read model, and its tables.
+pub(crate) const READ_MODELS: [(&str, &[Description]); 6] = [
+    ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
+    ("appointments", &[AppointmentRow::TABLE]),
+    ("availability", &[CalendarRow::TABLE, FreeRunRow::TABLE]),
+    ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
+    ("practitioners", &[PractitionerRow::TABLE]),
+    ("relationships", &[RelationshipRow::TABLE]),
 ];
 
-/// Empties the tables that follow from others, and takes their keys away: it is faster to make those once they are filled.
-const EMPTY_DERIVED: &str = "
-    TRUNCATE patient_names, free_runs, relationships;
-    ALTER TABLE patient_names DROP CONSTRAINT IF EXISTS patient_names_pkey;
-    ALTER TABLE free_runs DROP CONSTRAINT IF EXISTS free_runs_pkey;
-    ALTER TABLE relationships DROP CONSTRAINT IF EXISTS relationships_pkey;";
+fn all_tables() -> impl Iterator<Item = &'static Description> {
+    READ_MODELS.iter().flat_map(|(_, tables)| *tables)
+}
 
-/// Those that only queries need, and the keys of tables that follow from others.
+/// Those that follow from others. They are emptied and lose their keys before they are filled anew.
+fn derived_tables() -> impl Iterator<Item = &'static Description> {
+    all_tables().filter(|table| table.derived)
+}
+
+/// The indexes that only queries need.
 const INDEXES: [&str; 5] = [
     include_str!("patients/indexes.sql"),
     include_str!("calendars/indexes.sql"),
@@ -50,43 +56,39 @@ const INDEXES: [&str; 5] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-const ROWS: &str = "rows 6";
+pub(crate) const ROWS: &str = "rows 6";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;
     type Error = ProjectionError;
 
-    fn tables(&self) -> &'static [&'static str] {
-        &[
-            "patients",
-            "patient_names",
-            "practitioners",
-            "calendars",
-            "free_runs",
-            "appointments",
-            "relationships",
-            "accounts",
-            "account_keys",
-        ]
+    fn tables(&self) -> Vec<&'static str> {
+        all_tables().map(|table| table.name).collect()
     }
 
-    fn definition(&self) -> Vec<&'static str> {
-        let sql = SCHEMAS.iter().chain([&EMPTY_DERIVED]).chain(&INDEXES).copied();
-        sql.chain([ROWS]).collect()
+    fn definition(&self) -> Vec<String> {
+        let derived = derived_tables().flat_map(|table| [table.empty(), table.complete()]);
+        let sql = all_tables().map(Description::create).chain(derived);
+        sql.chain(INDEXES.map(str::to_owned)).chain([ROWS.to_owned()]).collect()
     }
 
     async fn create(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
-        for sql in SCHEMAS {
-            connection.execute(sql).await?;
+        for table in all_tables() {
+            connection.execute(table.create().as_str()).await?;
         }
         Ok(())
     }
 
     async fn complete(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
-        connection.execute(EMPTY_DERIVED).await?;
+        for table in derived_tables() {
+            connection.execute(table.empty().as_str()).await?;
+        }
         patients::names::derive(connection).await?;
         calendars::free_runs::derive(connection).await?;
         relationships::derive(connection).await?;
+        for table in derived_tables() {
+            connection.execute(table.complete().as_str()).await?;
+        }
         for sql in INDEXES {
             connection.execute(sql).await?;
         }
@@ -135,17 +137,17 @@ async fn fold_rows(
     batch: &Batch<'_>,
     writes: &mut Writes,
 ) -> Result<Changes, sqlx::Error> {
-    let before = practitioners::load(connection, &keys_to_load(&batch.practitioners)).await?;
+    let before = table::load(connection, &keys_to_load(&batch.practitioners)).await?;
     let after = fold_all(&before, &batch.practitioners, practitioners::fold);
-    practitioners::write(writes, &after);
+    table::write(writes, after.values());
 
     let before = accounts::load(connection, &keys_to_load(&batch.accounts)).await?;
     let after = fold_all(&before, &batch.accounts, accounts::fold);
     accounts::write(writes, &before, &after);
 
-    let before = patients::load(connection, &keys_to_load(&batch.patients)).await?;
+    let before = table::load(connection, &keys_to_load(&batch.patients)).await?;
     let after = fold_all(&before, &batch.patients, patients::fold);
-    patients::write(writes, &after);
+    table::write(writes, after.values());
     let patients = Change { before, after };
 
     let offers: Vec<_> = batch
@@ -154,16 +156,16 @@ async fn fold_rows(
         .copied()
         .filter(|(_, _, event)| calendars::concerns_the_offer(event))
         .collect();
-    let before = calendars::load(connection, &keys_to_load(&offers)).await?;
-    let after = fold_all(&before, &offers, |row, stamp, event| {
-        Some(calendars::fold(row, stamp, event))
-    });
-    calendars::write(writes, &after);
+    let before = table::load(connection, &keys_to_load(&offers)).await?;
+    let after = fold_all(&before, &offers, calendars::fold);
+    table::write(writes, after.values());
     let calendars = Change { before, after };
 
-    let before = appointments::load(connection, &appointments_of(&batch.appointments)).await?;
+    let before = table::load(connection, &appointments_of(&batch.appointments)).await?;
     let after = fold_appointments(&before, &batch.appointments);
-    appointments::write(writes, &after);
+    let gone = before.iter().filter(|(id, _)| matches!(after.get(*id), Some(None)));
+    table::delete(writes, gone.map(|(_, row)| row));
+    table::write(writes, after.values().flatten());
     let appointments = Change { before, after };
 
     Ok(Changes {
@@ -185,12 +187,12 @@ fn appointments_of(entries: &[(Stamp, Told<'_>)]) -> Vec<AppointmentId> {
 pub(crate) fn fold_all<K: Ord + Copy, R: Clone, E>(
     before: &BTreeMap<K, R>,
     entries: &[Entry<'_, K, E>],
-    fold: impl Fn(Option<R>, &Stamp, &E) -> Option<R>,
+    fold: impl Fn(Option<R>, K, &Stamp, &E) -> Option<R>,
 ) -> BTreeMap<K, R> {
     let mut rows: BTreeMap<K, Option<R>> = BTreeMap::new();
     for (key, stamp, event) in entries {
         let row = rows.entry(*key).or_insert_with(|| before.get(key).cloned());
-        *row = fold(row.take(), stamp, event);
+        *row = fold(row.take(), *key, stamp, event);
     }
     rows.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }

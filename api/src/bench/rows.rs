@@ -19,7 +19,7 @@ impl Rows {
     /// When the database refuses.
     pub(super) async fn read(pool: &PgPool) -> anyhow::Result<Self> {
         let (mut tables, mut count) = (Vec::new(), 0);
-        for table in std::iter::once("journal").chain(ReadModels.tables().iter().copied()) {
+        for table in std::iter::once("journal").chain(ReadModels.tables()) {
             let copy = pool
                 .copy_out_raw(&format!("COPY {table} TO STDOUT (FORMAT binary)"))
                 .await?;

@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
 impl Cli {
     async fn run(self) -> ExitCode {
         let done = match self.command {
-            Command::Dev(arguments) => dev::run(arguments).await,
+            Command::Dev(arguments) => Box::pin(dev::run(arguments)).await,
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::CheckNode(arguments) => check_node::run(arguments).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,

@@ -19,8 +19,9 @@ impl SchemaHash {
     /// The shape that this program gives a schema.
     pub(super) fn of<P: Projector>(projector: &P) -> Self {
         let mut text = format!("payload format {FORMAT}\0");
-        for sql in schema::SQL.iter().chain(&projector.definition()) {
-            normalize(sql, &mut text);
+        let sql = schema::SQL.iter().map(|sql| (*sql).to_owned());
+        for sql in sql.chain(projector.definition()) {
+            normalize(&sql, &mut text);
             text.push('\0');
         }
         Self(sha256(text.as_bytes()))

@@ -1,49 +1,21 @@
 //! An account as its events leave it.
 
 use application::queries::{WalletAct, WalletActKind};
-use chrono::{DateTime, Utc};
-use domain::account::{AccountEvent, Binding, Holder, KeyHash, Role, Scope, Title};
-use domain::kernel::{PatientId, PractitionerId, Wallet};
-use uuid::Uuid;
+use domain::account::{AccountEvent, Binding, Holder, Title};
+use domain::kernel::AccountId;
 
+use super::{Account, AccountRow, KeyRow};
 use crate::batch::Stamp;
 use crate::column;
 
-/// A row of `accounts`, with its keys.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct AccountRow {
-    pub(crate) listed: bool,
-    pub(crate) name: Option<String>,
-    pub(crate) role: Role,
-    pub(crate) wallet: Option<Wallet>,
-    pub(crate) patient: Option<PatientId>,
-    pub(crate) practitioner: Option<PractitionerId>,
-    pub(crate) closed: bool,
-    pub(crate) keys: Vec<KeyRow>,
-    pub(crate) wallet_acts: Vec<WalletAct>,
-    pub(crate) version: u64,
-    pub(crate) position: u64,
-}
-
-/// A row of `account_keys`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct KeyRow {
-    pub(crate) key: Uuid,
-    pub(crate) hash: KeyHash,
-    pub(crate) scopes: Vec<Scope>,
-    pub(crate) expires: Option<DateTime<Utc>>,
-    pub(crate) revoked: bool,
-    /// The position of the event that issued it.
-    pub(crate) issued: u64,
-}
-
-impl AccountRow {
-    fn open(stamp: &Stamp, holder: &Holder) -> Self {
+impl Account {
+    fn open(id: AccountId, stamp: &Stamp, holder: &Holder) -> Self {
         let name = match holder {
             Holder::Staff { name, .. } | Holder::Service { name, .. } => Some(name.clone()),
             Holder::Patient(_) | Holder::Practitioner { .. } => None,
         };
-        Self {
+        let row = AccountRow {
+            id,
             listed: name.is_some(),
             name,
             role: holder.role(),
@@ -51,11 +23,11 @@ impl AccountRow {
             patient: holder.patient(),
             practitioner: holder.practitioner(),
             closed: false,
-            keys: Vec::new(),
             wallet_acts: Vec::new(),
             version: stamp.version,
             position: stamp.position,
-        }
+        };
+        Self { row, keys: Vec::new() }
     }
 }
 
@@ -76,11 +48,11 @@ fn bound(stamp: &Stamp, binding: &Binding) -> WalletAct {
     }
 }
 
-pub(crate) fn fold(row: Option<AccountRow>, stamp: &Stamp, event: &AccountEvent) -> Option<AccountRow> {
+pub(crate) fn fold(account: Option<Account>, id: AccountId, stamp: &Stamp, event: &AccountEvent) -> Option<Account> {
     if let AccountEvent::Opened { holder } = event {
-        return Some(AccountRow::open(stamp, holder));
+        return Some(Account::open(id, stamp, holder));
     }
-    let mut row = row?;
+    let Account { mut row, mut keys } = account?;
     row.version = stamp.version;
     row.position = stamp.position;
     match event {
@@ -90,7 +62,9 @@ pub(crate) fn fold(row: Option<AccountRow>, stamp: &Stamp, event: &AccountEvent)
             hash,
             scopes,
             expires,
-        } => row.keys.push(KeyRow {
+        } => keys.push(KeyRow {
+            account: id,
+            ordinal: keys.len() as u64,
             key: *key,
             hash: *hash,
             scopes: scopes.clone(),
@@ -99,7 +73,7 @@ pub(crate) fn fold(row: Option<AccountRow>, stamp: &Stamp, event: &AccountEvent)
             issued: stamp.position,
         }),
         AccountEvent::KeyRevoked { key: revoked } => {
-            for key in row.keys.iter_mut().filter(|key| key.key == *revoked) {
+            for key in keys.iter_mut().filter(|key| key.key == *revoked) {
                 key.revoked = true;
             }
         }
@@ -120,5 +94,5 @@ pub(crate) fn fold(row: Option<AccountRow>, stamp: &Stamp, event: &AccountEvent)
             }));
         }
     }
-    Some(row)
+    Some(Account { row, keys })
 }

@@ -4,6 +4,6 @@ mod fold;
 mod query;
 mod rows;
 
-pub(crate) use fold::{AccountRow, fold};
+pub(crate) use fold::fold;
 pub(crate) use query::{list, of_key, of_wallet, one};
-pub(crate) use rows::{load, write};
+pub(crate) use rows::{Account, AccountRow, KeyRow, load, write};

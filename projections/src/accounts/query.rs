@@ -7,10 +7,11 @@ use sqlx::PgPool;
 use sqlx::QueryBuilder;
 
 use super::AccountRow;
-use super::rows::with_keys;
+use super::rows::{Account, with_keys};
+use crate::table::Row as _;
 
-fn view((id, row): (AccountId, AccountRow)) -> AccountView {
-    let keys = row.keys.into_iter().map(|key| KeyView {
+fn view(Account { row, keys }: Account) -> AccountView {
+    let keys = keys.into_iter().map(|key| KeyView {
         id: key.key,
         hash: key.hash,
         scopes: key.scopes,
@@ -18,7 +19,7 @@ fn view((id, row): (AccountId, AccountRow)) -> AccountView {
         revoked: key.revoked,
     });
     AccountView {
-        id,
+        id: row.id,
         name: row.name,
         role: row.role,
         wallet: row.wallet,
@@ -31,39 +32,42 @@ fn view((id, row): (AccountId, AccountRow)) -> AccountView {
     }
 }
 
+fn select(which: &str) -> QueryBuilder<'static, sqlx::Postgres> {
+    QueryBuilder::new(AccountRow::TABLE.select() + which)
+}
+
 async fn views(pool: &PgPool, mut query: QueryBuilder<'_, sqlx::Postgres>) -> Result<Vec<AccountView>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let accounts = query.build_query_as().fetch_all(&mut *connection).await?;
     Ok(with_keys(&mut connection, accounts)
         .await?
-        .into_iter()
+        .into_values()
         .map(view)
         .collect())
 }
 
 pub(crate) async fn one(pool: &PgPool, id: AccountId) -> Result<Option<AccountView>, sqlx::Error> {
-    let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE id = ");
+    let mut query = select("WHERE id = ");
     query.push_bind(id.uuid());
     Ok(views(pool, query).await?.pop())
 }
 
 /// Of several with the same wallet, which the log does not allow, the one that has it longest.
 pub(crate) async fn of_wallet(pool: &PgPool, wallet: &Wallet) -> Result<Option<AccountView>, sqlx::Error> {
-    let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE wallet = ");
+    let mut query = select("WHERE wallet = ");
     query.push_bind(wallet.0.to_vec()).push(" ORDER BY position LIMIT 1");
     Ok(views(pool, query).await?.pop())
 }
 
 /// Of several with the same key, which nobody can make by accident, the one that had it first.
 pub(crate) async fn of_key(pool: &PgPool, hash: &KeyHash) -> Result<Option<AccountView>, sqlx::Error> {
-    let mut query =
-        QueryBuilder::new("SELECT * FROM accounts WHERE id = (SELECT account FROM account_keys WHERE hash = ");
+    let mut query = select("WHERE id = (SELECT account FROM account_keys WHERE hash = ");
     query.push_bind(hash.0.to_vec()).push(" ORDER BY issued LIMIT 1)");
     Ok(views(pool, query).await?.pop())
 }
 
 pub(crate) async fn list(pool: &PgPool, page: Page<AccountId>) -> Result<Vec<AccountView>, sqlx::Error> {
-    let mut query = QueryBuilder::new("SELECT * FROM accounts WHERE listed");
+    let mut query = select("WHERE listed");
     if let Some(after) = page.after {
         query.push(" AND id > ").push_bind(after.uuid());
     }

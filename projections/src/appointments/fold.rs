@@ -3,64 +3,65 @@
 //! An appointment that moves leaves one day and enters another in one commit; which of the two events comes first in the log
 //! does not matter. So an event counts only while the appointment is on the event's day, and entering a day says everything.
 
-use chrono::{DateTime, Utc};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
 use domain::encounter::{EncounterEvent, EncounterStatus, Ending, Filed};
-use domain::kernel::{AppointmentId, CalendarId, Concept, EncounterId, PatientId, Personal, PractitionerId, Slot};
+use domain::kernel::{AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
 
-use super::names::NamesColumn;
+use super::rows::is_stray;
+use super::{AppointmentRow, NamesColumn};
 use crate::batch::Stamp;
+use crate::column;
 use crate::relationships::Visit;
 
-/// A row of `appointments`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct AppointmentRow {
-    pub(crate) calendar: CalendarId,
-    pub(crate) practitioner: Option<PractitionerId>,
-    pub(crate) patient: Option<PatientId>,
-    pub(crate) slot: Slot,
-    pub(crate) status: AppointmentStatus,
-    pub(crate) reason: Option<Concept>,
-    pub(crate) cancellation_reason: Option<String>,
-    pub(crate) recorded: bool,
-    pub(crate) names: Option<NamesColumn>,
-    pub(crate) version: u64,
-    pub(crate) position: u64,
-}
-
 impl AppointmentRow {
-    fn enter(calendar: CalendarId, stamp: &Stamp, slot: Slot, booking: &Personal<Booking>) -> Self {
+    fn enter(id: AppointmentId, calendar: CalendarId, stamp: &Stamp, slot: Slot, booking: &Personal<Booking>) -> Self {
         Self {
-            calendar,
+            id,
+            owner: calendar.owner,
+            day: calendar.day,
             practitioner: Some(PractitionerId::new(calendar.owner)),
             patient: booking.known().map(|booking| booking.patient),
-            slot,
+            starts: slot.start,
+            minutes: slot.minutes,
             status: AppointmentStatus::Booked,
             reason: booking.known().and_then(|booking| booking.reason.clone()),
             cancellation_reason: None,
             recorded: false,
             names: None,
+            stray: is_stray(calendar.day, slot.start),
             version: stamp.version,
             position: stamp.position,
         }
     }
 
     fn filed(id: EncounterId, stamp: &Stamp, filed: &Filed) -> Self {
+        let day = column::date(filed.day);
         Self {
-            calendar: CalendarId {
-                owner: filed.provider.uuid(),
-                day: crate::column::date(filed.day),
-            },
+            id: AppointmentId::new(id.id),
+            owner: filed.provider.uuid(),
+            day,
             practitioner: filed.provider.practitioner(),
             patient: Some(id.patient),
-            slot: filed.slot,
+            starts: filed.slot.start,
+            minutes: filed.slot.minutes,
             status: status_of(filed.outcome.into()),
             reason: filed.reason.clone(),
             cancellation_reason: None,
             recorded: true,
             names: Some(NamesColumn::of(id.id, &filed.names)),
+            stray: is_stray(day, filed.slot.start),
             version: stamp.version,
             position: stamp.position,
+        }
+    }
+
+    /// The same in another slot of its day.
+    fn moved(self, slot: Slot) -> Self {
+        Self {
+            starts: slot.start,
+            minutes: slot.minutes,
+            stray: is_stray(self.day, slot.start),
+            ..self
         }
     }
 
@@ -75,25 +76,10 @@ impl AppointmentRow {
             (Some(patient), Some(practitioner)) if self.status.is_visit() => Some(Visit {
                 patient,
                 practitioner,
-                start: self.start(),
+                start: column::instant(self.starts),
             }),
             _ => None,
         }
-    }
-
-    /// Whether the start is on none of the three days of UTC that the day can share an instant with, in any time zone.
-    pub(crate) fn is_stray(&self) -> bool {
-        self.start()
-            .date_naive()
-            .signed_duration_since(self.calendar.day)
-            .num_days()
-            .abs()
-            > 1
-    }
-
-    /// The start as the database keeps it.
-    pub(crate) fn start(&self) -> DateTime<Utc> {
-        crate::column::instant(self.slot.start)
     }
 }
 
@@ -161,31 +147,38 @@ fn on_a_day(
     stamp: &Stamp,
     event: &CalendarEvent,
 ) -> Option<AppointmentRow> {
-    let here = row.as_ref().is_some_and(|row| row.calendar == day && !row.recorded);
-    let change = |status, slot: Option<Slot>| {
-        row.clone().map(|row| {
-            if here {
-                AppointmentRow {
-                    status,
-                    slot: slot.unwrap_or(row.slot),
-                    version: stamp.version,
-                    position: stamp.position,
-                    ..row
-                }
-            } else {
-                row
-            }
+    let here = row.as_ref().is_some_and(|row| row.calendar() == day && !row.recorded);
+    let change = |status| {
+        row.clone().map(|row| match here {
+            true => AppointmentRow {
+                status,
+                version: stamp.version,
+                position: stamp.position,
+                ..row
+            },
+            false => row,
         })
     };
     match event {
         CalendarEvent::AvailabilityPublished { .. } => row,
-        CalendarEvent::Booked { slot, booking, .. } | CalendarEvent::MovedIn { slot, booking, .. } => {
-            Some(AppointmentRow::enter(day, stamp, *slot, booking))
+        CalendarEvent::Booked {
+            appointment,
+            slot,
+            booking,
         }
-        CalendarEvent::Confirmed { .. } => change(AppointmentStatus::Confirmed, None),
-        CalendarEvent::Rescheduled { slot, .. } => change(AppointmentStatus::Booked, Some(*slot)),
+        | CalendarEvent::MovedIn {
+            appointment,
+            slot,
+            booking,
+            ..
+        } => Some(AppointmentRow::enter(*appointment, day, stamp, *slot, booking)),
+        CalendarEvent::Confirmed { .. } => change(AppointmentStatus::Confirmed),
+        CalendarEvent::Rescheduled { slot, .. } => change(AppointmentStatus::Booked).map(|row| match here {
+            true => row.moved(*slot),
+            false => row,
+        }),
         CalendarEvent::MovedOut { .. } => row.filter(|_| !here),
-        CalendarEvent::Cancelled { cancellation, .. } => change(AppointmentStatus::Cancelled, None).map(|row| {
+        CalendarEvent::Cancelled { cancellation, .. } => change(AppointmentStatus::Cancelled).map(|row| {
             let reason = cancellation
                 .known()
                 .and_then(|cancellation| cancellation.reason.clone());
@@ -194,8 +187,8 @@ fn on_a_day(
                 ..row
             }
         }),
-        CalendarEvent::Completed { .. } => change(AppointmentStatus::Completed, None),
-        CalendarEvent::NoShowMarked { .. } => change(AppointmentStatus::NoShow, None),
+        CalendarEvent::Completed { .. } => change(AppointmentStatus::Completed),
+        CalendarEvent::NoShowMarked { .. } => change(AppointmentStatus::NoShow),
     }
 }
 

@@ -7,7 +7,7 @@ mod rows;
 
 #[cfg(test)]
 pub(crate) use fold::status_of;
-pub(crate) use fold::{AppointmentRow, Told, fold};
-pub(crate) use names::find as encounters_named;
+pub(crate) use fold::{Told, fold};
+pub(crate) use names::{NamesColumn, find as encounters_named};
 pub(crate) use query::{last_version_sql, list, one, open};
-pub(crate) use rows::{load, write};
+pub(crate) use rows::AppointmentRow;

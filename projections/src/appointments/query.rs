@@ -7,34 +7,29 @@ use domain::kernel::{AppointmentId, PatientId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::AppointmentRow;
-use super::rows::Columns;
 use crate::column;
+use crate::table::Row as _;
 
-const SELECT: &str = "SELECT id, owner, day, practitioner, patient, starts, minutes, status, reason, \
-                      cancellation_reason, recorded, names, version, position FROM appointments ";
-
-fn view(columns: Columns) -> Result<AppointmentView, sqlx::Error> {
-    let id = AppointmentId::new(columns.id);
-    let row = AppointmentRow::try_from(columns)?;
-    Ok(AppointmentView {
-        id,
-        owner: row.calendar.owner,
+fn view(row: AppointmentRow) -> AppointmentView {
+    AppointmentView {
+        id: row.id,
+        owner: row.owner,
         practitioner: row.practitioner,
-        day: row.calendar.day,
+        day: row.day,
         patient: row.patient,
-        slot: row.slot,
+        slot: row.slot(),
         status: row.status,
         reason: row.reason,
         cancellation_reason: row.cancellation_reason,
         recorded: row.recorded,
         version: row.version,
-    })
+    }
 }
 
 pub(crate) async fn one(pool: &PgPool, id: AppointmentId) -> Result<Option<AppointmentView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(AppointmentRow::TABLE.select());
     query.push("WHERE id = ").push_bind(id.uuid());
-    query.build_query_as().fetch_optional(pool).await?.map(view).transpose()
+    Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
 }
 
 /// The list is in the order of starts, and so are its indexes; a filter by day cannot use them as it stands. But a start is
@@ -56,13 +51,8 @@ pub(crate) async fn list(
             .push(") ORDER BY starts, id LIMIT ")
             .push_bind(i64::from(page.limit));
     }
-    query
-        .build_query_as()
-        .fetch_all(pool)
-        .await?
-        .into_iter()
-        .map(view)
-        .collect()
+    let rows = query.build_query_as().fetch_all(pool).await?;
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// How many of a patient's are still to come.
@@ -89,11 +79,14 @@ fn push_part(
     page: Page<AppointmentCursor>,
     rows: Rows,
 ) {
-    query.push(SELECT).push("WHERE ").push(match rows {
-        Rows::All => "TRUE",
-        Rows::NearTheirDay => "NOT stray",
-        Rows::Stray => "stray",
-    });
+    query
+        .push(AppointmentRow::TABLE.select())
+        .push("WHERE ")
+        .push(match rows {
+            Rows::All => "TRUE",
+            Rows::NearTheirDay => "NOT stray",
+            Rows::Stray => "stray",
+        });
     if let Some(patient) = filter.patient {
         query.push(" AND patient = ").push_bind(patient.uuid());
     }

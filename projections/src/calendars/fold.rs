@@ -3,33 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::calendar::{CalendarEvent, Session};
-use domain::kernel::{AppointmentId, Slot};
+use domain::kernel::{AppointmentId, CalendarId, Slot};
 
+use super::CalendarRow;
 use crate::batch::Stamp;
-
-/// A row of `calendars`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct CalendarRow {
-    pub(crate) sessions: Vec<Session>,
-    pub(crate) taken: BTreeMap<AppointmentId, Slot>,
-    /// The version at which the offer, or what is taken of it, last changed.
-    pub(crate) version: u64,
-    pub(crate) position: u64,
-}
 
 /// No day has more minutes, so no honest session offers more slots.
 const MOST_SLOTS: usize = 25 * 60;
 
-impl CalendarRow {
-    /// The slots offered of which nobody has any part: the same that [`domain::calendar::Calendar`] would let be booked.
-    pub(crate) fn free(&self) -> BTreeSet<Slot> {
-        self.sessions
-            .iter()
-            .flat_map(Session::slots)
-            .take(MOST_SLOTS)
-            .filter(|slot| !self.taken.values().any(|taken| taken.overlaps(slot)))
-            .collect()
-    }
+/// The slots offered of which nobody has any part: the same that [`domain::calendar::Calendar`] would let be booked.
+pub(crate) fn free(sessions: &[Session], taken: &BTreeMap<AppointmentId, Slot>) -> BTreeSet<Slot> {
+    sessions
+        .iter()
+        .flat_map(Session::slots)
+        .take(MOST_SLOTS)
+        .filter(|slot| !taken.values().any(|taken| taken.overlaps(slot)))
+        .collect()
 }
 
 /// Whether an event changes what is offered or taken. The others touch only an appointment's own row.
@@ -45,11 +34,20 @@ pub(crate) const fn concerns_the_offer(event: &CalendarEvent) -> bool {
     }
 }
 
-pub(crate) fn fold(row: Option<CalendarRow>, stamp: &Stamp, event: &CalendarEvent) -> CalendarRow {
+pub(crate) fn fold(
+    row: Option<CalendarRow>,
+    id: CalendarId,
+    stamp: &Stamp,
+    event: &CalendarEvent,
+) -> Option<CalendarRow> {
+    let (sessions, taken) = row.map(|row| (row.sessions, row.taken)).unwrap_or_default();
     let mut row = CalendarRow {
+        owner: id.owner,
+        day: id.day,
+        sessions,
+        taken,
         version: stamp.version,
         position: stamp.position,
-        ..row.unwrap_or_default()
     };
     match event {
         CalendarEvent::AvailabilityPublished { sessions } => row.sessions.clone_from(sessions),
@@ -66,5 +64,5 @@ pub(crate) fn fold(row: Option<CalendarRow>, stamp: &Stamp, event: &CalendarEven
         }
         CalendarEvent::Confirmed { .. } | CalendarEvent::Completed { .. } | CalendarEvent::NoShowMarked { .. } => {}
     }
-    row
+    Some(row)
 }

@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
 use domain::kernel::CalendarId;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
+use super::fold::free;
 use super::run::{Run, runs};
-use super::{CalendarRow, rows};
-use crate::column;
-use crate::writes::{Part, Writes};
+use super::{CalendarRow, FreeRunRow};
+use crate::writes::Writes;
+use crate::{column, table};
 
 /// How many calendars are derived from at once.
-const PAGE: i64 = 4_000;
+const PAGE: u32 = 4_000;
 
 /// Brings the runs up to date. `before` are the calendars' rows that were there.
 pub(crate) fn update(
@@ -24,35 +23,15 @@ pub(crate) fn update(
     let changes = changes(before, changed);
     let (gone, new) = (rows_of(&changes.gone), rows_of(&changes.new));
     // Two runs may be one row: see `rows_of`.
-    let (gone, new): (Vec<_>, Vec<_>) = (
-        gone.difference(&new).copied().collect(),
-        new.difference(&gone).copied().collect(),
-    );
-    if !gone.is_empty() {
-        let deleting = writes.add(
-            "DELETE FROM free_runs USING \
-             UNNEST($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int8[], $5::date[]) \
-             AS gone (practitioner, first, last, minutes, day) \
-             WHERE free_runs.practitioner = gone.practitioner AND free_runs.first = gone.first \
-             AND free_runs.last = gone.last AND free_runs.minutes = gone.minutes AND free_runs.day = gone.day",
-        );
-        bind(deleting, &gone);
-    }
-    if !new.is_empty() {
-        let inserting = writes.add(
-            "INSERT INTO free_runs (practitioner, first, last, minutes, day) \
-             SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int8[], $5::date[]) \
-             ON CONFLICT DO NOTHING",
-        );
-        bind(inserting, &new);
-    }
+    table::delete(writes, gone.iter().filter(|row| !new.contains(row)));
+    table::write(writes, new.iter().filter(|row| !gone.contains(row)));
 }
 
 /// Derives all of them from the calendars, into an empty table.
 pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let mut last = None;
     loop {
-        let page = rows::after(connection, last, PAGE).await?;
+        let page = table::page(connection, last, PAGE).await?;
         let Some((id, _)) = page.last_key_value() else {
             return Ok(());
         };
@@ -76,31 +55,25 @@ pub(crate) fn changes(
 ) -> FreeRunChanges {
     let mut changes = FreeRunChanges::default();
     for (id, row) in changed {
-        let was = before.get(id).map(|row| runs(&row.free())).unwrap_or_default();
-        let is = runs(&row.free());
+        let was = before
+            .get(id)
+            .map(|row| runs(&free(&row.sessions, &row.taken)))
+            .unwrap_or_default();
+        let is = runs(&free(&row.sessions, &row.taken));
         changes.gone.extend(was.difference(&is).map(|run| (*id, *run)));
         changes.new.extend(is.difference(&was).map(|run| (*id, *run)));
     }
     changes
 }
 
-/// Practitioner, first start, last start, minutes, day: the columns.
-type Columns = (Uuid, DateTime<Utc>, DateTime<Utc>, i64, NaiveDate);
-
 /// Runs before Postgres' calendar begin when it does, and may be the same row then.
-fn rows_of(runs: &[(CalendarId, Run)]) -> BTreeSet<Columns> {
-    runs.iter()
-        .map(|(id, run)| {
-            let (first, last) = (column::instant(run.first), column::instant(run.last));
-            (id.owner, first, last, i64::from(run.minutes), id.day)
-        })
-        .collect()
-}
-
-fn bind(part: Part<'_>, rows: &[Columns]) {
-    part.bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.4).collect::<Vec<_>>());
+fn rows_of(runs: &[(CalendarId, Run)]) -> BTreeSet<FreeRunRow> {
+    let row = |(id, run): &(CalendarId, Run)| FreeRunRow {
+        practitioner: id.owner,
+        first: column::instant(run.first),
+        last: column::instant(run.last),
+        minutes: run.minutes,
+        day: id.day,
+    };
+    runs.iter().map(row).collect()
 }

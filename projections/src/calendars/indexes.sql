@@ -1,2 +1,1 @@
-ALTER TABLE free_runs ADD PRIMARY KEY (practitioner, first, last, minutes, day);
 CREATE INDEX IF NOT EXISTS free_runs_by_start ON free_runs (first, practitioner) INCLUDE (last, minutes, day);

@@ -7,8 +7,8 @@ mod query;
 mod rows;
 mod run;
 
-pub(crate) use fold::{CalendarRow, concerns_the_offer, fold};
+pub(crate) use fold::{concerns_the_offer, fold};
 pub(crate) use query::{availability, free_slots};
-pub(crate) use rows::{load, write};
+pub(crate) use rows::{CalendarRow, FreeRunRow};
 #[cfg(test)]
 pub(crate) use run::Run;

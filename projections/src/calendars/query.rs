@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::CalendarRow;
+use super::fold::free;
 use super::run::LONGEST;
 use crate::appointments::last_version_sql;
 use crate::{column, practitioners};
@@ -51,14 +51,14 @@ pub(crate) async fn availability(
     .bind(column::date(day))
     .fetch_one(pool)
     .await?;
-    let calendar = CalendarRow {
-        sessions: sessions.map(|Json(sessions)| sessions).unwrap_or_default(),
-        taken: taken.map(|Json(taken)| taken).unwrap_or_default(),
-        ..CalendarRow::default()
-    };
+    let sessions = sessions.map(|Json(sessions)| sessions).unwrap_or_default();
+    let taken = taken.map(|Json(taken)| taken).unwrap_or_default();
     Ok(AvailabilityView {
-        free: calendar.free().into_iter().filter(|slot| slot.start >= now).collect(),
-        sessions: calendar.sessions,
+        free: free(&sessions, &taken)
+            .into_iter()
+            .filter(|slot| slot.start >= now)
+            .collect(),
+        sessions,
         version: column::counter(version),
     })
 }

@@ -2,27 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
-use domain::kernel::Personal;
+use domain::kernel::{PatientId, Personal};
 use domain::patient::{Intake, PatientDetails, PatientEvent};
 
+use super::PatientRow;
 use crate::batch::Stamp;
 use crate::search;
 
-/// A row of `patients`.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct PatientRow {
-    pub(crate) details: PatientDetails,
-    pub(crate) intake: Intake,
-    pub(crate) version: u64,
-    pub(crate) position: u64,
-    pub(crate) registered_at: DateTime<Utc>,
-    pub(crate) updated_at: DateTime<Utc>,
-}
-
 impl PatientRow {
-    fn new(stamp: &Stamp, details: PatientDetails, intake: Intake) -> Self {
+    fn new(id: PatientId, stamp: &Stamp, details: PatientDetails, intake: Intake) -> Self {
         Self {
+            id,
             details,
             intake,
             version: stamp.version,
@@ -40,7 +30,7 @@ impl PatientRow {
 }
 
 /// What is sealed makes no row: a record that cannot be read is not shown.
-pub(crate) fn fold(row: Option<PatientRow>, stamp: &Stamp, event: &PatientEvent) -> Option<PatientRow> {
+pub(crate) fn fold(row: Option<PatientRow>, id: PatientId, stamp: &Stamp, event: &PatientEvent) -> Option<PatientRow> {
     let before = row.map(|row| PatientRow {
         version: stamp.version,
         position: stamp.position,
@@ -51,6 +41,7 @@ pub(crate) fn fold(row: Option<PatientRow>, stamp: &Stamp, event: &PatientEvent)
         PatientEvent::Registered {
             registration: Personal::Known(registration),
         } => Some(PatientRow::new(
+            id,
             stamp,
             registration.details.clone(),
             registration.intake.clone(),
@@ -62,7 +53,7 @@ pub(crate) fn fold(row: Option<PatientRow>, stamp: &Stamp, event: &PatientEvent)
                 details: details.clone(),
                 ..row
             },
-            None => PatientRow::new(stamp, details.clone(), Intake::default()),
+            None => PatientRow::new(id, stamp, details.clone(), Intake::default()),
         }),
         PatientEvent::IntakeUpdated {
             intake: Personal::Known(intake),

@@ -5,6 +5,6 @@ pub(crate) mod names;
 mod query;
 mod rows;
 
-pub(crate) use fold::{PatientRow, fold};
+pub(crate) use fold::fold;
 pub(crate) use query::{known_as, list, one};
-pub(crate) use rows::{load, write};
+pub(crate) use rows::{NameRow, PatientRow};

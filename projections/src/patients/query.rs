@@ -3,41 +3,30 @@
 use std::collections::BTreeSet;
 
 use application::queries::{Page, PatientView};
-use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, PatientId};
-use domain::patient::{Intake, PatientDetails};
 use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::{column, search};
+use super::PatientRow;
+use crate::search;
+use crate::table::Row as _;
 
-const SELECT: &str = "SELECT id, details, intake, version, registered_at, updated_at FROM patients ";
-
-type Columns = (
-    Uuid,
-    Json<PatientDetails>,
-    Json<Intake>,
-    i64,
-    DateTime<Utc>,
-    DateTime<Utc>,
-);
-
-fn view((id, Json(details), Json(intake), version, registered_at, updated_at): Columns) -> PatientView {
+fn view(row: PatientRow) -> PatientView {
     PatientView {
-        id: PatientId::new(id),
-        details,
-        intake,
-        version: column::counter(version),
-        registered_at,
-        updated_at,
+        id: row.id,
+        details: row.details,
+        intake: row.intake,
+        version: row.version,
+        registered_at: row.registered_at,
+        updated_at: row.updated_at,
     }
 }
 
 pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(PatientRow::TABLE.select());
     query.push("WHERE id = ").push_bind(id.uuid());
-    Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
+    Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
 }
 
 /// How many patients are told who are known by the same identifiers: more than identifiers may be asked for at once.
@@ -49,7 +38,7 @@ pub(crate) async fn known_as(
     identifiers: &[Identifier],
 ) -> Result<Vec<PatientView>, sqlx::Error> {
     let named: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(PatientRow::TABLE.select());
     query.push("WHERE id = ANY(").push_bind(named.clone());
     query.push(") OR id IN (SELECT id FROM UNNEST(");
     query.push_bind(identifiers.iter().map(|one| Json([one])).collect::<Vec<_>>());
@@ -60,7 +49,7 @@ pub(crate) async fn known_as(
         .push_bind(named)
         .push(") DESC, id LIMIT ");
     query.push_bind(MOST_NAMESAKES);
-    let found = query.build_query_as::<Columns>().fetch_all(pool).await?;
+    let found = query.build_query_as().fetch_all(pool).await?;
     let mut found: Vec<_> = found.into_iter().map(view).collect();
     found.sort_by_key(|patient| patient.id);
     Ok(found)
@@ -75,7 +64,7 @@ pub(crate) async fn list(
     name: Option<&str>,
     page: Page<PatientId>,
 ) -> Result<Vec<PatientView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(PatientRow::TABLE.select());
     query.push("WHERE TRUE");
     if let Some(wanted) = name.map(search::wanted) {
         let named = named(pool, &wanted).await?;
@@ -91,7 +80,7 @@ pub(crate) async fn list(
     }
     query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit));
     Ok(query
-        .build_query_as::<Columns>()
+        .build_query_as()
         .fetch_all(pool)
         .await?
         .into_iter()

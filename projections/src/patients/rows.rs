@@ -1,95 +1,37 @@
-//! Loads and writes patients.
+//! The rows of patients, and of the words by which they are found.
 
-use std::collections::BTreeMap;
-
+use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
-use sqlx::PgConnection;
-use sqlx::types::Json;
-use uuid::Uuid;
+use domain::patient::{Intake, PatientDetails};
 
-use super::PatientRow;
-use crate::column;
-use crate::writes::Writes;
+use crate::table::{keyed, table};
 
-type Columns = (
-    Uuid,
-    Json<domain::patient::PatientDetails>,
-    Json<domain::patient::Intake>,
-    i64,
-    i64,
-    chrono::DateTime<chrono::Utc>,
-    chrono::DateTime<chrono::Utc>,
-);
+/// The findings, without as of when they are told: where a source does not date what it tells, that is the time of recording.
+const UNDATED: &str = r#"regexp_replace(intake::text, '"as_of": ("[^"]*"|null)', '"as_of"', 'g')"#;
 
-pub(crate) async fn load(
-    connection: &mut PgConnection,
-    keys: &[PatientId],
-) -> Result<BTreeMap<PatientId, PatientRow>, sqlx::Error> {
-    if keys.is_empty() {
-        return Ok(BTreeMap::new());
+table! {
+    /// A patient's record.
+    table PatientRow: "patients" (id)
+    seen {
+        id: PatientId,
+        details: PatientDetails,
+        intake: Intake as UNDATED,
     }
-    let keys: Vec<Uuid> = keys.iter().map(|key| key.uuid()).collect();
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT id, details, intake, version, position, registered_at, updated_at FROM patients WHERE id = ANY($1)",
-    )
-    .bind(keys)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(entry).collect())
-}
-
-/// The patients after this one, or the first, in the order of their ids, at most so many.
-pub(super) async fn after(
-    connection: &mut PgConnection,
-    last: Option<PatientId>,
-    limit: i64,
-) -> Result<BTreeMap<PatientId, PatientRow>, sqlx::Error> {
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT id, details, intake, version, position, registered_at, updated_at FROM patients \
-         WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
-    )
-    .bind(last.map(PatientId::uuid))
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(entry).collect())
-}
-
-fn entry(
-    (id, Json(details), Json(intake), version, position, registered_at, updated_at): Columns,
-) -> (PatientId, PatientRow) {
-    let row = PatientRow {
-        details,
-        intake,
-        version: column::counter(version),
-        position: column::counter(position),
-        registered_at,
-        updated_at,
-    };
-    (PatientId::new(id), row)
-}
-
-/// Writes the rows that changed.
-pub(crate) fn write(writes: &mut Writes, changed: &BTreeMap<PatientId, PatientRow>) {
-    if changed.is_empty() {
-        return;
+    unseen {
+        version: u64,
+        position: u64,
+        registered_at: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
     }
-    let rows = || changed.values();
-    writes
-        .add(
-            "INSERT INTO patients (id, details, intake, version, position, registered_at, updated_at) \
-         SELECT id, details::jsonb, intake::jsonb, version, position, registered_at, updated_at \
-         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::timestamptz[], $7::timestamptz[]) \
-         AS changed (id, details, intake, version, position, registered_at, updated_at) \
-         ON CONFLICT (id) DO UPDATE SET details = EXCLUDED.details, intake = EXCLUDED.intake, \
-         version = EXCLUDED.version, position = EXCLUDED.position, registered_at = EXCLUDED.registered_at, \
-         updated_at = EXCLUDED.updated_at",
-        )
-        .bind(changed.keys().map(|id| id.uuid()).collect::<Vec<_>>())
-        .bind(rows().map(|row| column::json(&row.details)).collect::<Vec<_>>())
-        .bind(rows().map(|row| column::json(&row.intake)).collect::<Vec<_>>())
-        .bind(rows().map(|row| column::int8(row.version)).collect::<Vec<_>>())
-        .bind(rows().map(|row| column::int8(row.position)).collect::<Vec<_>>())
-        .bind(rows().map(|row| column::instant(row.registered_at)).collect::<Vec<_>>())
-        .bind(rows().map(|row| column::instant(row.updated_at)).collect::<Vec<_>>());
+}
+keyed!(PatientRow by id: PatientId);
+
+table! {
+    /// A word of a patient's family or given names as they are compared (`search.rs`), for searching by how they begin.
+    derived NameRow: "patient_names" (patient, name)
+    seen {
+        patient: PatientId,
+        name: String,
+    }
+    unseen {}
 }

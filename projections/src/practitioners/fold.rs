@@ -1,45 +1,37 @@
 //! A practitioner's entry as its events leave it.
 
-use chrono::{DateTime, Utc};
+use domain::kernel::PractitionerId;
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
 
+use super::PractitionerRow;
 use crate::batch::Stamp;
 use crate::search;
 
-/// A row of `practitioners`.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct PractitionerRow {
-    pub(crate) details: PractitionerDetails,
-    pub(crate) version: u64,
-    pub(crate) position: u64,
-    pub(crate) registered_at: DateTime<Utc>,
+/// The codes of the specializations, as they are compared.
+fn codes(details: &PractitionerDetails) -> Vec<String> {
+    let concepts = details.specializations.iter();
+    let codes = concepts.filter_map(|concept| concept.coding.as_ref());
+    codes.map(|coding| search::fold(&coding.code)).collect()
 }
 
-impl PractitionerRow {
-    /// The codes of the specializations, as they are compared.
-    pub(crate) fn codes(&self) -> Vec<String> {
-        let codes = self
-            .details
-            .specializations
-            .iter()
-            .filter_map(|concept| concept.coding.as_ref());
-        codes.map(|coding| search::fold(&coding.code)).collect()
-    }
-
-    /// The texts of the specializations, as they are searched.
-    pub(crate) fn texts(&self) -> String {
-        let texts = self
-            .details
-            .specializations
-            .iter()
-            .map(|concept| search::text(&concept.text));
-        texts.collect::<Vec<_>>().join("\n")
-    }
+/// The texts of the specializations, as they are searched.
+fn texts(details: &PractitionerDetails) -> String {
+    let concepts = details.specializations.iter();
+    let texts = concepts.map(|concept| search::text(&concept.text));
+    texts.collect::<Vec<_>>().join("\n")
 }
 
-pub(crate) fn fold(row: Option<PractitionerRow>, stamp: &Stamp, event: &PractitionerEvent) -> Option<PractitionerRow> {
+pub(crate) fn fold(
+    row: Option<PractitionerRow>,
+    id: PractitionerId,
+    stamp: &Stamp,
+    event: &PractitionerEvent,
+) -> Option<PractitionerRow> {
     let (PractitionerEvent::Registered { details } | PractitionerEvent::DetailsUpdated { details }) = event;
     Some(PractitionerRow {
+        id,
+        specialization_codes: codes(details),
+        specialization_texts: texts(details),
         details: details.clone(),
         version: stamp.version,
         position: stamp.position,

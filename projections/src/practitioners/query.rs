@@ -1,32 +1,27 @@
 //! Reads practitioners.
 
 use application::queries::{Page, PractitionerView};
-use chrono::{DateTime, Utc};
 use domain::kernel::PractitionerId;
-use domain::practitioner::PractitionerDetails;
-use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::PractitionerRow;
+use crate::table::Row as _;
 use crate::{column, search};
 
-const SELECT: &str = "SELECT id, details, version, registered_at FROM practitioners ";
-
-type Columns = (Uuid, Json<PractitionerDetails>, i64, DateTime<Utc>);
-
-fn view((id, Json(details), version, registered_at): Columns) -> PractitionerView {
+fn view(row: PractitionerRow) -> PractitionerView {
     PractitionerView {
-        id: PractitionerId::new(id),
-        details,
-        version: column::counter(version),
-        registered_at,
+        id: row.id,
+        details: row.details,
+        version: row.version,
+        registered_at: row.registered_at,
     }
 }
 
 pub(crate) async fn one(pool: &PgPool, id: PractitionerId) -> Result<Option<PractitionerView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(PractitionerRow::TABLE.select());
     query.push("WHERE id = ").push_bind(id.uuid());
-    Ok(query.build_query_as::<Columns>().fetch_optional(pool).await?.map(view))
+    Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
 }
 
 pub(crate) async fn list(
@@ -34,7 +29,7 @@ pub(crate) async fn list(
     specialization: Option<&str>,
     page: Page<PractitionerId>,
 ) -> Result<Vec<PractitionerView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(PractitionerRow::TABLE.select());
     query.push("WHERE TRUE");
     if let Some(specialization) = specialization {
         push_specialization(&mut query, specialization);
@@ -44,7 +39,7 @@ pub(crate) async fn list(
     }
     query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit));
     Ok(query
-        .build_query_as::<Columns>()
+        .build_query_as()
         .fetch_all(pool)
         .await?
         .into_iter()

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 
+use super::RelationshipRow;
 use crate::appointments::AppointmentRow;
 
 /// What one appointment says about a patient and a practitioner.
@@ -20,19 +21,11 @@ pub(crate) struct Visit {
 
 type Pair = (PatientId, PractitionerId);
 
-/// What visits add to a pair: since, latest, how many.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Addition {
-    pub(crate) since: DateTime<Utc>,
-    pub(crate) latest: DateTime<Utc>,
-    pub(crate) appointments: u64,
-}
-
 /// What changes. No pair is in both.
-#[derive(Default, PartialEq, Eq, Debug)]
+#[derive(Default, PartialEq, Debug)]
 pub(crate) struct Changes {
-    /// Pairs to add to.
-    pub(crate) additions: BTreeMap<Pair, Addition>,
+    /// Pairs to add to, and what visits add to each.
+    pub(crate) additions: BTreeMap<Pair, RelationshipRow>,
     /// Pairs to derive again.
     pub(crate) stale: BTreeSet<Pair>,
 }
@@ -48,7 +41,9 @@ pub(crate) fn changes(
         match (was, is) {
             (None, Some(visit)) => {
                 let pair = (visit.patient, visit.practitioner);
-                let sum = changes.additions.entry(pair).or_insert(Addition {
+                let sum = changes.additions.entry(pair).or_insert(RelationshipRow {
+                    patient: visit.patient,
+                    practitioner: visit.practitioner,
                     since: visit.start,
                     latest: visit.start,
                     appointments: 0,

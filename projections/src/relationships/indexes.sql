@@ -1,2 +1,1 @@
-ALTER TABLE relationships ADD PRIMARY KEY (patient, practitioner);
 CREATE INDEX IF NOT EXISTS relationships_by_practitioner ON relationships (practitioner, patient);

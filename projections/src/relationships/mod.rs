@@ -3,7 +3,9 @@
 mod fold;
 mod query;
 mod rows;
+mod write;
 
 pub(crate) use fold::{Changes, Visit, changes};
 pub(crate) use query::{of_patient, of_practitioner};
-pub(crate) use rows::{derive, update};
+pub(crate) use rows::RelationshipRow;
+pub(crate) use write::{derive, update};

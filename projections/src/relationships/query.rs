@@ -1,29 +1,24 @@
 //! Reads relationships.
 
 use application::queries::{Page, RelationshipView};
-use chrono::{DateTime, Utc};
 use domain::kernel::{PatientId, PractitionerId};
 use sqlx::{PgPool, QueryBuilder};
-use uuid::Uuid;
 
-use crate::column;
+use super::RelationshipRow;
+use crate::table::Row as _;
 
-const SELECT: &str = "SELECT patient, practitioner, since, latest, appointments FROM relationships ";
-
-type Columns = (Uuid, Uuid, DateTime<Utc>, DateTime<Utc>, i64);
-
-fn view((patient, practitioner, since, latest, appointments): Columns) -> RelationshipView {
+fn view(row: RelationshipRow) -> RelationshipView {
     RelationshipView {
-        patient: PatientId::new(patient),
-        practitioner: PractitionerId::new(practitioner),
-        since,
-        latest,
-        appointments: column::counter(appointments),
+        patient: row.patient,
+        practitioner: row.practitioner,
+        since: row.since,
+        latest: row.latest,
+        appointments: row.appointments,
     }
 }
 
 pub(crate) async fn of_patient(pool: &PgPool, patient: PatientId) -> Result<Vec<RelationshipView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(RelationshipRow::TABLE.select());
     query
         .push("WHERE patient = ")
         .push_bind(patient.uuid())
@@ -42,7 +37,7 @@ pub(crate) async fn of_practitioner(
     practitioner: PractitionerId,
     page: Page<PatientId>,
 ) -> Result<Vec<RelationshipView>, sqlx::Error> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = QueryBuilder::new(RelationshipRow::TABLE.select());
     query.push("WHERE practitioner = ").push_bind(practitioner.uuid());
     if let Some(after) = page.after {
         query.push(" AND patient > ").push_bind(after.uuid());

@@ -1,86 +1,22 @@
-//! Writes what changes in relationships. The block's appointments must be written already.
+//! The rows of relationships.
 
-use sqlx::{Executor, PgConnection};
+use chrono::{DateTime, Utc};
+use domain::kernel::{PatientId, PractitionerId};
 
-use super::Changes;
-use crate::column;
+use crate::table::table;
 
-/// Derives all of them from the appointments, into an empty table.
-pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    connection
-        .execute(
-            "INSERT INTO relationships (patient, practitioner, since, latest, appointments) \
-             SELECT patient, practitioner, min(starts), max(starts), count(*) FROM appointments \
-             WHERE patient IS NOT NULL AND practitioner IS NOT NULL AND status NOT IN ('cancelled', 'entered-in-error') \
-             GROUP BY patient, practitioner",
-        )
-        .await
-        .map(drop)
-}
-
-/// Brings them up to date with what changed.
-pub(crate) async fn update(connection: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
-    if !changes.additions.is_empty() {
-        let sums = || changes.additions.values();
-        sqlx::query(
-            "INSERT INTO relationships AS r (patient, practitioner, since, latest, appointments) \
-             SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::int8[]) \
-             ON CONFLICT (patient, practitioner) DO UPDATE SET since = LEAST(r.since, EXCLUDED.since), \
-             latest = GREATEST(r.latest, EXCLUDED.latest), appointments = r.appointments + EXCLUDED.appointments",
-        )
-        .bind(
-            changes
-                .additions
-                .keys()
-                .map(|(patient, _)| patient.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            changes
-                .additions
-                .keys()
-                .map(|(_, practitioner)| practitioner.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(sums().map(|sum| sum.since).collect::<Vec<_>>())
-        .bind(sums().map(|sum| sum.latest).collect::<Vec<_>>())
-        .bind(sums().map(|sum| column::int8(sum.appointments)).collect::<Vec<_>>())
-        .execute(&mut *connection)
-        .await?;
+table! {
+    /// What a patient's visits to a practitioner say together.
+    derived RelationshipRow: "relationships" (patient, practitioner)
+    seen {
+        patient: PatientId,
+        practitioner: PractitionerId,
+        /// The start of the first visit.
+        since: DateTime<Utc>,
+        /// The start of the last visit.
+        latest: DateTime<Utc>,
+        /// How many visits there are.
+        appointments: u64,
     }
-    if !changes.stale.is_empty() {
-        sqlx::query(
-            "WITH derived AS MATERIALIZED (\
-                 SELECT stale.patient, stale.practitioner, sums.* \
-                 FROM UNNEST($1::uuid[], $2::uuid[]) AS stale (patient, practitioner) \
-                 CROSS JOIN LATERAL (\
-                     SELECT min(starts) AS since, max(starts) AS latest, count(*) AS appointments FROM appointments a \
-                     WHERE a.patient = stale.patient AND a.practitioner = stale.practitioner \
-                     AND a.status NOT IN ('cancelled', 'entered-in-error')) AS sums), \
-             gone AS (\
-                 DELETE FROM relationships r USING derived d \
-                 WHERE r.patient = d.patient AND r.practitioner = d.practitioner AND d.appointments = 0) \
-             INSERT INTO relationships (patient, practitioner, since, latest, appointments) \
-             SELECT patient, practitioner, since, latest, appointments FROM derived WHERE appointments > 0 \
-             ON CONFLICT (patient, practitioner) DO UPDATE SET since = EXCLUDED.since, latest = EXCLUDED.latest, \
-             appointments = EXCLUDED.appointments",
-        )
-        .bind(
-            changes
-                .stale
-                .iter()
-                .map(|(patient, _)| patient.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            changes
-                .stale
-                .iter()
-                .map(|(_, practitioner)| practitioner.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    unseen {}
 }

@@ -13,6 +13,8 @@ use super::memory::{Memory, appointment, at, day, opened, patient, practitioner}
 use crate::batch::Stamp;
 use crate::{accounts, patients};
 
+const ACCOUNT: AccountId = AccountId::new(Uuid::from_u128(9));
+
 fn stamp(version: u64) -> Stamp {
     Stamp {
         position: 100 + version,
@@ -77,7 +79,7 @@ fn a_registered_patient_is_found_by_family_and_given_names() {
             intake: Intake::default(),
         }),
     };
-    let row = patients::fold(None, &stamp(1), &event).unwrap();
+    let row = patients::fold(None, patient(0), &stamp(1), &event).unwrap();
     assert_eq!(
         row.names().into_iter().collect::<Vec<_>>(),
         ["ada", "lovelace", "marie"]
@@ -90,11 +92,11 @@ fn a_patient_whose_key_is_not_held_makes_no_row() {
     let event = PatientEvent::Registered {
         registration: Personal::Sealed,
     };
-    assert_eq!(patients::fold(None, &stamp(1), &event), None);
+    assert_eq!(patients::fold(None, patient(0), &stamp(1), &event), None);
     let event = PatientEvent::IntakeUpdated {
         intake: Personal::Sealed,
     };
-    assert_eq!(patients::fold(None, &stamp(2), &event), None);
+    assert_eq!(patients::fold(None, patient(0), &stamp(2), &event), None);
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn an_update_of_the_intake_keeps_the_details() {
     let registered = PatientEvent::DetailsUpdated {
         details: Personal::Known(details("Lovelace")),
     };
-    let row = patients::fold(None, &stamp(1), &registered);
+    let row = patients::fold(None, patient(0), &stamp(1), &registered);
     let intake = Intake {
         symptoms: vec!["cough".to_owned()],
         ..Intake::default()
@@ -110,7 +112,7 @@ fn an_update_of_the_intake_keeps_the_details() {
     let event = PatientEvent::IntakeUpdated {
         intake: Personal::Known(intake.clone()),
     };
-    let row = patients::fold(row, &stamp(2), &event).unwrap();
+    let row = patients::fold(row, patient(0), &stamp(2), &event).unwrap();
     assert_eq!((row.details, row.intake, row.version), (details("Lovelace"), intake, 2));
 }
 
@@ -163,7 +165,7 @@ fn a_moved_appointment_is_on_its_new_day_whichever_event_came_first() {
     for memory in [out_first, in_first] {
         let row = &memory.appointments[&appointment(0)];
         assert_eq!(
-            (row.calendar, row.slot, row.patient),
+            (row.calendar(), row.slot(), row.patient),
             (calendar(1), slot(1, 2), Some(patient(0)))
         );
         assert!(memory.free().contains(&(calendar(0), slot(0, 1))));
@@ -228,7 +230,7 @@ fn what_happens_to_a_visit_changes_the_visit_and_nothing_that_is_offered() {
     memory.apply(&log[1..]);
     let row = &memory.appointments[&appointment(0)];
     assert_eq!(
-        (row.calendar, row.practitioner, row.status, row.version),
+        (row.calendar(), row.practitioner, row.status, row.version),
         (calendar(1), Some(practitioner(0)), AppointmentStatus::Cancelled, 5)
     );
     assert_eq!(row.cancellation_reason.as_deref(), Some("ill"));
@@ -278,7 +280,7 @@ fn a_day_that_was_held_back_does_not_take_back_an_appointment_that_has_moved_on(
     let mut in_order = Memory::default();
     in_order.apply(&log);
     assert_eq!(memory, in_order);
-    assert_eq!(memory.appointments[&appointment(0)].calendar, calendar(2));
+    assert_eq!(memory.appointments[&appointment(0)].calendar(), calendar(2));
 }
 
 #[test]
@@ -309,14 +311,15 @@ fn a_revoked_key_stays_listed_in_its_place() {
     let revoke = AccountEvent::KeyRevoked {
         key: Uuid::from_u128(2),
     };
-    let mut row = None;
+    let mut account = None;
     for (version, event) in (1..).zip([opened, issue(2), issue(1), revoke, AccountEvent::Closed]) {
-        row = accounts::fold(row, &stamp(version), &event);
+        account = accounts::fold(account, ACCOUNT, &stamp(version), &event);
     }
-    let row = row.unwrap();
-    let keys: Vec<_> = row.keys.iter().map(|key| (key.hash.0[0], key.revoked)).collect();
+    let account = account.unwrap();
+    let keys: Vec<_> = account.keys.iter().map(|key| (key.hash.0[0], key.revoked)).collect();
     assert_eq!(keys, [(2, true), (1, false)]);
-    assert!(row.closed && row.listed);
+    assert!(account.keys.iter().map(|key| key.ordinal).eq(0..2));
+    assert!(account.row.closed && account.row.listed);
 }
 
 #[test]
@@ -324,7 +327,8 @@ fn a_patients_account_without_its_key_shows_neither_wallet_nor_patient() {
     let opened = AccountEvent::Opened {
         holder: Holder::Patient(Personal::Sealed),
     };
-    let row = accounts::fold(None, &stamp(1), &opened).unwrap();
+    let account = accounts::fold(None, ACCOUNT, &stamp(1), &opened).unwrap();
+    let row = &account.row;
     assert_eq!(
         (row.role, row.wallet, row.patient, row.listed),
         (Role::Patient, None, None, false)
@@ -332,7 +336,7 @@ fn a_patients_account_without_its_key_shows_neither_wallet_nor_patient() {
     let bound = AccountEvent::WalletBound {
         binding: Said::OfPatient(Personal::Sealed),
     };
-    let row = accounts::fold(Some(row), &stamp(2), &bound).unwrap();
+    let row = accounts::fold(Some(account), ACCOUNT, &stamp(2), &bound).unwrap().row;
     assert_eq!((row.wallet, row.wallet_acts.as_slice()), (None, &[][..]));
 }
 
@@ -362,16 +366,16 @@ fn what_was_done_to_a_wallet_names_who_did_it_and_why() {
     let taken = AccountEvent::WalletUnbound {
         reason: Said::Openly("stolen".to_owned()),
     };
-    let mut row = None;
+    let mut account = None;
     for (stamp, event) in [
         (stamp(1, 1), AccountEvent::Opened { holder }),
         (stamp(2, 1), bound(1, Title::Invitation { issuer })),
         (stamp(3, 1), bound(2, former)),
     ] {
-        row = accounts::fold(row, &stamp, &event);
+        account = accounts::fold(account, ACCOUNT, &stamp, &event);
     }
-    assert_eq!(row.as_ref().unwrap().wallet, Some(Wallet([2; 20])));
-    let row = accounts::fold(row, &stamp(4, 9), &taken).unwrap();
+    assert_eq!(account.as_ref().unwrap().row.wallet, Some(Wallet([2; 20])));
+    let row = accounts::fold(account, ACCOUNT, &stamp(4, 9), &taken).unwrap().row;
     assert_eq!(row.wallet, None);
     let acts: Vec<_> = row
         .wallet_acts

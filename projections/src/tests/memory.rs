@@ -9,15 +9,18 @@ use domain::encounter::{
     Encounter, EncounterCommand, EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider, Told,
 };
 use domain::kernel::{
-    AppointmentId, CalendarId, ClinicAggregate as _, CommandId, EncounterId, PatientId, Personal, PractitionerId, Slot,
-    Versioned,
+    AccountId, AppointmentId, CalendarId, ClinicAggregate as _, CommandId, EncounterId, PatientId, Personal,
+    PractitionerId, Slot, Versioned,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::accounts::{self, Account};
 use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, keys_to_load};
 use crate::calendars::{self, CalendarRow, Run, concerns_the_offer, free_runs};
+use crate::patients::{self, PatientRow};
+use crate::practitioners::{self, PractitionerRow};
 use crate::projector::{fold_all, fold_appointments};
 use crate::relationships;
 
@@ -26,6 +29,9 @@ pub(super) type Sum = (DateTime<Utc>, DateTime<Utc>, u64);
 
 #[derive(Clone, Default, PartialEq, Debug)]
 pub(super) struct Memory {
+    pub(super) patients: BTreeMap<PatientId, PatientRow>,
+    pub(super) practitioners: BTreeMap<PractitionerId, PractitionerRow>,
+    pub(super) accounts: BTreeMap<AccountId, Account>,
     pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
     pub(super) runs: BTreeSet<(CalendarId, Run)>,
     pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
@@ -44,6 +50,12 @@ impl Memory {
     /// As `ReadModels::apply` does, with maps for tables.
     pub(super) fn apply(&mut self, events: &[OpenedEvent]) {
         let batch = Batch::of(events);
+        self.patients
+            .extend(fold_all(&self.patients, &batch.patients, patients::fold));
+        self.practitioners
+            .extend(fold_all(&self.practitioners, &batch.practitioners, practitioners::fold));
+        self.accounts
+            .extend(fold_all(&self.accounts, &batch.accounts, accounts::fold));
         let offers: Vec<_> = batch
             .calendars
             .iter()
@@ -54,9 +66,7 @@ impl Memory {
             .into_iter()
             .filter_map(|key| Some((key, self.calendars.get(&key)?.clone())))
             .collect();
-        let changed = fold_all(&before, &offers, |row, stamp, event| {
-            Some(calendars::fold(row, stamp, event))
-        });
+        let changed = fold_all(&before, &offers, calendars::fold);
         let runs = free_runs::changes(&before, &changed);
         for gone in runs.gone {
             assert!(self.runs.remove(&gone), "a run that was not there was taken back");

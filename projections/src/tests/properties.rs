@@ -64,18 +64,18 @@ proptest! {
         for (id, day) in &calendars {
             for (appointment, expected) in day.aggregate().appointments() {
                 let row = &memory.appointments[&appointment];
-                prop_assert_eq!((row.calendar, row.slot, row.status), (*id, expected.slot, expected.status));
+                prop_assert_eq!((row.calendar(), row.slot(), row.status), (*id, expected.slot, expected.status));
                 prop_assert_eq!((row.recorded, Some(row.version)), (false, day.version_of(appointment.uuid())));
                 known += 1;
             }
-            let here = memory.appointments.values().filter(|row| row.calendar == *id && !row.recorded);
+            let here = memory.appointments.values().filter(|row| row.calendar() == *id && !row.recorded);
             let version = here.map(|row| row.version).max().max(memory.calendars.get(id).map(|row| row.version));
             prop_assert_eq!(version.unwrap_or(0), day.version());
         }
         for (id, encounter) in &encounters {
             let row = &memory.appointments[&AppointmentId::new(id.id)];
             let filed = encounter.aggregate().filed().and_then(Personal::known).unwrap();
-            prop_assert_eq!((row.calendar.day, row.calendar.owner, row.slot), (filed.day, filed.provider.uuid(), filed.slot));
+            prop_assert_eq!((row.day, row.owner, row.slot()), (filed.day, filed.provider.uuid(), filed.slot));
             prop_assert_eq!((row.patient, row.practitioner), (Some(id.patient), filed.provider.practitioner()));
             prop_assert_eq!(Some(row.status), encounter.aggregate().status().map(status_of));
             prop_assert_eq!((row.recorded, row.version), (true, encounter.version()));

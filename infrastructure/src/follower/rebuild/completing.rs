@@ -21,7 +21,7 @@ where
         let read_models = async {
             let mut transaction = self.begin_completing().await?;
             schema::complete_read_models(&mut transaction, projector).await?;
-            count_rows(transaction, projector.tables()).await
+            count_rows(transaction, &projector.tables()).await
         };
         futures::try_join!(journal, read_models).map(drop)
     }

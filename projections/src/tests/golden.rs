@@ -1,0 +1,203 @@
+//! Pins the rows that the folds make of one example of every event: those whose bytes `domain/tests/golden/events.txt` pins.
+//!
+//! Where the same events give other rows, old read models must be made anew: [`ROWS`] is raised, and `tests/golden/rows.txt` is written again
+//! by a run with `UPDATE_GOLDEN=1`, which refuses to do so under the old number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use application::log::AnyEvent;
+use domain::account::AccountEvent;
+use domain::calendar::CalendarEvent;
+use domain::encounter::EncounterEvent;
+use domain::kernel::{AccountId, CalendarId, ClinicEvent, EncounterId, WalletId};
+use domain::patient::PatientEvent;
+use domain::practitioner::PractitionerEvent;
+use domain::wallet::WalletEvent;
+use uuid::Uuid;
+
+use super::memory::{Memory, appointment, day, opened, patient, practitioner};
+use crate::projector::ROWS;
+use crate::table::Row;
+use crate::writes::Arguments;
+
+/// What makes no row: which account a wallet signs in to stands in the account.
+const FOLDED_NOWHERE: [&str; 2] = ["wallet Claimed", "wallet Released"];
+
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// An example of an event, and what it is called.
+struct Example {
+    name: String,
+    event: AnyEvent,
+}
+
+/// What a line of the domain's file stands for: aggregate, type, schema, shared section, personal section.
+fn example(line: &str) -> Example {
+    let fields: Vec<&str> = line.split(' ').collect();
+    let [aggregate, name, schema, shared, personal] = fields[..] else {
+        panic!("not an example: {line}");
+    };
+    let schema = schema.parse().unwrap();
+    let shared = hex::decode(shared).unwrap();
+    let personal = (personal != "-").then(|| hex::decode(personal).unwrap());
+    fn of<E: ClinicEvent>(schema: u8, shared: &[u8], personal: Option<&[u8]>) -> E {
+        E::decode(schema, shared, personal).unwrap()
+    }
+    let (shared, personal) = (shared.as_slice(), personal.as_deref());
+    let event = match aggregate {
+        "patient" => AnyEvent::Patient(patient(0), of::<PatientEvent>(schema, shared, personal)),
+        "practitioner" => AnyEvent::Practitioner(practitioner(0), of::<PractitionerEvent>(schema, shared, personal)),
+        "calendar" => AnyEvent::Calendar(
+            CalendarId::of(practitioner(0), day(0)),
+            of::<CalendarEvent>(schema, shared, personal),
+        ),
+        "account" => AnyEvent::Account(
+            AccountId::new(Uuid::from_u128(9)),
+            of::<AccountEvent>(schema, shared, personal),
+        ),
+        "wallet" => AnyEvent::WalletClaim(
+            WalletId::new(Uuid::from_u128(10)),
+            of::<WalletEvent>(schema, shared, personal),
+        ),
+        "encounter" => {
+            let id = EncounterId {
+                patient: patient(0),
+                id: appointment(0).uuid(),
+            };
+            AnyEvent::Encounter(id, of::<EncounterEvent>(schema, shared, personal))
+        }
+        _ => panic!("nobody has said here what the id is of an example of {aggregate}"),
+    };
+    Example {
+        name: format!("{aggregate} {name}"),
+        event,
+    }
+}
+
+/// The examples by aggregate, in the order of the file.
+fn examples() -> BTreeMap<String, Vec<Example>> {
+    let text = std::fs::read_to_string(file("../domain/tests/golden/events.txt")).unwrap();
+    let mut examples: BTreeMap<String, Vec<Example>> = BTreeMap::new();
+    for example in text.lines().map(example) {
+        let aggregate = example.name.split(' ').next().unwrap().to_owned();
+        examples.entry(aggregate).or_default().push(example);
+    }
+    examples
+}
+
+/// How many of an aggregate's examples it takes until something is there that the others can change: a day is offered, and booked.
+fn beginning(aggregate: &str) -> usize {
+    if aggregate == "calendar" { 2 } else { 1 }
+}
+
+/// The rows after these events.
+fn after(events: &[&Example]) -> Memory {
+    let mut memory = Memory::default();
+    for (position, example) in (1..).zip(events) {
+        memory.apply(&[opened(position, position, example.event.clone())]);
+    }
+    memory
+}
+
+/// What stands in the database of some rows, or what readers see of that.
+fn lines<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>, seen_only: bool, lines: &mut Vec<String>) {
+    for row in rows {
+        let mut arguments = Arguments::default();
+        R::bind(&[row], &mut arguments);
+        let columns = R::TABLE.columns.iter().zip(&arguments.shown);
+        let columns = columns.filter(|(column, _)| !seen_only || column.seen.is_some());
+        let columns: Vec<_> = columns
+            .map(|(column, value)| format!("{}={}", column.name, value.trim_matches(['[', ']'])))
+            .collect();
+        lines.push(format!("  {}: {}", R::TABLE.name, columns.join(" ")));
+    }
+}
+
+fn rows(memory: &Memory, seen_only: bool) -> Vec<String> {
+    let mut all = Vec::new();
+    lines(memory.patients.values(), seen_only, &mut all);
+    lines(memory.practitioners.values(), seen_only, &mut all);
+    lines(memory.calendars.values(), seen_only, &mut all);
+    lines(memory.appointments.values(), seen_only, &mut all);
+    lines(
+        memory.accounts.values().map(|account| &account.row),
+        seen_only,
+        &mut all,
+    );
+    lines(
+        memory.accounts.values().flat_map(|account| &account.keys),
+        seen_only,
+        &mut all,
+    );
+    all
+}
+
+/// The number, and for each example the rows after it.
+fn written_today() -> String {
+    let mut all = format!("{ROWS}\n");
+    for (aggregate, examples) in examples() {
+        let beginning: Vec<_> = examples.iter().take(beginning(&aggregate)).collect();
+        for (number, example) in examples.iter().enumerate() {
+            let mut events = beginning[..beginning.len().min(number)].to_vec();
+            events.push(example);
+            all.push_str(&format!("{}\n", example.name));
+            for row in rows(&after(&events), false) {
+                all.push_str(&format!("{row}\n"));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn the_same_events_give_the_same_rows_or_the_number_of_the_rows_is_raised() {
+    let golden = file("tests/golden/rows.txt");
+    let known = std::fs::read_to_string(&golden).unwrap_or_default();
+    let today = written_today();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && known != today {
+        let gone = known.lines().find(|known| !today.lines().any(|today| today == *known));
+        assert!(
+            gone.is_none() || !known.starts_with(&format!("{ROWS}\n")),
+            "these rows are not made any more: raise ROWS in projector.rs first: {gone:?}"
+        );
+        std::fs::write(golden, &today).unwrap();
+        return;
+    }
+    for (known, today) in known.lines().zip(today.lines()) {
+        assert_eq!(
+            known, today,
+            "a fold makes other rows: raise ROWS in projector.rs, then UPDATE_GOLDEN=1"
+        );
+    }
+    assert_eq!(known, today, "an example is missing on one side: UPDATE_GOLDEN=1");
+}
+
+/// That is, in some state that examples lead to, an example of it changes what readers see.
+#[test]
+fn every_event_is_folded_somewhere() {
+    let (mut folded, mut all) = (BTreeSet::new(), BTreeSet::new());
+    for (aggregate, examples) in examples() {
+        let beginning: Vec<_> = examples.iter().take(beginning(&aggregate)).collect();
+        let mut states: Vec<Vec<&Example>> = (0..=beginning.len()).map(|some| beginning[..some].to_vec()).collect();
+        states.extend(
+            examples
+                .iter()
+                .map(|example| [beginning.as_slice(), &[example]].concat()),
+        );
+        for example in &examples {
+            all.insert(example.name.clone());
+            let changes = |state: &Vec<&Example>| {
+                let then = [state.as_slice(), &[example]].concat();
+                rows(&after(state), true) != rows(&after(&then), true)
+            };
+            if states.iter().any(changes) {
+                folded.insert(example.name.clone());
+            }
+        }
+    }
+    let nowhere: Vec<_> = all.difference(&folded).collect();
+    assert_eq!(nowhere, FOLDED_NOWHERE);
+}
