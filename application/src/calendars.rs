@@ -7,8 +7,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, check_session};
 use domain::encounter::{EncounterError, Ending};
-use domain::kernel::{AppointmentId, CalendarId, Concept, PatientId, PractitionerId, Slot};
+use domain::kernel::{AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
 
+use crate::access::admit;
 use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
 use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::error::{Refusal, Resource, UseCaseError};
@@ -19,6 +20,8 @@ use crate::queries::{
     SlotFilter,
 };
 use crate::transaction::{Expected, Root, Target};
+
+const APPOINTMENTS: &[Category] = &[Category::Appointments];
 
 /// How often a command follows an appointment that moves away from it.
 const MOST_MOVES: usize = 8;
@@ -126,11 +129,7 @@ impl<B: Backend> Clinic<B> {
         sessions: Vec<Session>,
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
-        permit_on(
-            principal,
-            Action::PublishAvailability,
-            Object::Practitioner(practitioner),
-        )?;
+        permit_on(principal, Action::PublishAvailability, practitioner)?;
         let missing = UseCaseError::NotFound(Resource::Practitioner);
         let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
         // The calendar decides the same; here it is known which of them it is.
@@ -208,7 +207,9 @@ impl<B: Backend> Clinic<B> {
             pointer: "/patient",
             detail: "must be given unless a patient books",
         })?;
-        permit_on(principal, Action::BookAppointment, Object::Patient(patient)).map_err(|error| match error {
+        let whose = Object::Patient(patient);
+        let admittance = admit(principal, whose, Action::BookAppointment, APPOINTMENTS);
+        let admittance = admittance.map_err(|error| match error {
             UseCaseError::NotFound(_) => UseCaseError::UnknownReference { pointer: "/patient" },
             error => error,
         })?;
@@ -228,7 +229,7 @@ impl<B: Backend> Clinic<B> {
             });
         }
         if let Some(under_way) = &under_way {
-            let open = self.queries.open_appointments(patient, self.now()).await?;
+            let open = self.queries.open_appointments(&admittance, patient, self.now()).await?;
             let most = self.rules.open_bookings;
             if open.saturating_add(under_way.number.into()) > most.into() {
                 return Err(UseCaseError::TooManyBookings { most });
@@ -402,10 +403,13 @@ impl<B: Backend> Clinic<B> {
         mut filter: AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, UseCaseError> {
-        if permit(principal, Action::ReadAppointment)? == Grant::Own && !narrow_to_own(principal, &mut filter) {
-            return Ok(Vec::new());
-        }
-        Ok(self.queries.appointments(&filter, page).await?)
+        let whose = match permit(principal, Action::ReadAppointment)? {
+            Grant::Any => Object::Everybody,
+            Grant::Own if narrow_to_own(principal, &mut filter) => filter.whose(),
+            Grant::Own => return Ok(Vec::new()),
+        };
+        let admittance = admit(principal, whose, Action::ReadAppointment, APPOINTMENTS)?;
+        Ok(self.queries.appointments(&admittance, &filter, page).await?)
     }
 
     async fn find_appointment(
@@ -418,12 +422,8 @@ impl<B: Backend> Clinic<B> {
         permit(principal, action)?;
         let found = self.queries.appointment(appointment).await?;
         let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
-        let object = Object::Appointment {
-            patient: found.patient,
-            practitioner: found.practitioner,
-        };
-        permit_on(principal, action, object)?;
-        Ok(found)
+        let admittance = admit(principal, found.whose(), action, APPOINTMENTS)?;
+        Ok(found.admitted(&admittance)?)
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use domain::kernel::{AccountId, ClinicAggregate, CommandId, Wallet, WalletId};
+use domain::kernel::{AccountId, ClinicAggregate, CommandId, PractitionerId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
@@ -255,15 +255,15 @@ pub(crate) fn permit(principal: &Principal, action: Action) -> Result<Grant, Use
     reach(principal, action).ok_or(UseCaseError::Forbidden)
 }
 
-/// Denies what the caller may not do to this object; what they may not know of is missing.
-pub(crate) fn permit_on(principal: &Principal, action: Action, object: Object) -> Result<(), UseCaseError> {
-    match decide(principal, action, object) {
+/// Denies what the caller may not do to a practitioner; one they may not know of is missing.
+pub(crate) fn permit_on(
+    principal: &Principal,
+    action: Action,
+    practitioner: PractitionerId,
+) -> Result<(), UseCaseError> {
+    match decide(principal, action, Object::Practitioner(practitioner)) {
         Decision::Allow => Ok(()),
         Decision::Forbid => Err(UseCaseError::Forbidden),
-        Decision::Hide => Err(UseCaseError::NotFound(match object {
-            Object::Patient(_) => Resource::Patient,
-            Object::Practitioner(_) => Resource::Practitioner,
-            Object::Appointment { .. } => Resource::Appointment,
-        })),
+        Decision::Hide => Err(UseCaseError::NotFound(Resource::Practitioner)),
     }
 }

@@ -9,16 +9,18 @@ use domain::encounter::{
     Encounter, EncounterCommand, EncounterError, EncounterNames, Ending, Filed, NameDigest, Outcome, Provider, Told,
 };
 use domain::kernel::{
-    AppointmentId, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
+    AppointmentId, Category, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId,
+    Sources,
 };
 use uuid::Uuid;
 
+use crate::access::{Admittance, admit};
 use crate::calendars::{AppointmentDone, AppointmentVersion, local_day};
-use crate::clinic::{Backend, Clinic, Issue, permit};
+use crate::clinic::{Backend, Clinic, Issue};
 use crate::command::{CommandContext, CommandError};
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
-use crate::policy::Action;
+use crate::policy::{Action, Object};
 use crate::queries::{AppointmentView, NamedEncounter, Queries as _};
 use crate::transaction::{Expected, Target};
 
@@ -67,7 +69,6 @@ impl<B: Backend> Clinic<B> {
         request: VisitRequest,
         issue: &Issue,
     ) -> Result<AppointmentDone, UseCaseError> {
-        permit(principal, Action::RecordVisit)?;
         let VisitRequest {
             identifier,
             other_identifiers,
@@ -80,6 +81,8 @@ impl<B: Backend> Clinic<B> {
             as_of,
             corrects,
         } = request;
+        let categories = &[Category::Care, Category::Appointments];
+        let admittance = admit(principal, Object::Patient(patient), Action::RecordVisit, categories)?;
         self.require_told(as_of, "/asOf")?;
         self.require_patient(patient, "/patient").await?;
         let (provider, day) = match provider {
@@ -102,7 +105,7 @@ impl<B: Backend> Clinic<B> {
                 .from_identifier(&format!("encounter of {patient}"), name)
         };
         let ids: Vec<Uuid> = told.map(named).collect();
-        let (id, names) = self.encounter_named(patient, &ids, sources).await?;
+        let (id, names) = self.encounter_named(&admittance, patient, &ids, sources).await?;
         let context = self.stamp(principal, issue);
         let command = EncounterCommand::File(Told {
             filed: Filed {
@@ -151,6 +154,7 @@ impl<B: Backend> Clinic<B> {
     /// first of them that is no other's.
     async fn encounter_named(
         &self,
+        admittance: &Admittance,
         patient: PatientId,
         ids: &[Uuid],
         sources: Sources,
@@ -159,7 +163,7 @@ impl<B: Backend> Clinic<B> {
             identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
             sources,
         };
-        let known = self.queries.encounters_named(patient, &told).await?;
+        let known = self.queries.encounters_named(admittance, patient, &told).await?;
         // What is another one's own name says nothing of this one.
         let without_others = |id: Uuid| {
             let others: Vec<NameDigest> = known

@@ -8,12 +8,14 @@
 //! - [`command`]: the write side as a port: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
 //! - [`projector`]: the read models as a port of the follower.
 //! - [`queries`]: what can be read, and in which shape.
-//! - [`identity`] and [`policy`]: who is asking, and what they may do. [`rules`]: what an operator decides.
+//! - [`identity`] and [`policy`]: who is asking, and what they may do. [`access`]: leave to use what is known of patients.
+//!   [`rules`]: what an operator decides.
 //! - [`clinic`]: the use cases' common ground; the use cases themselves are in [`patients`], [`practitioners`],
 //!   [`calendars`], [`encounters`], [`accounts`], [`wallets`], [`admission`] and [`status`]. They fail with [`error::UseCaseError`].
 //! - [`trouble`]: what can be wrong with a running server.
 //! - [`ports`], [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`secrets`]: what else the world must provide.
 
+pub mod access;
 pub mod accounts;
 mod administering;
 pub mod admission;

@@ -13,9 +13,12 @@ use domain::patient::{PatientDetails, PatientError};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::access::admit;
 use crate::clinic::{Backend, Clinic};
 use crate::error::{Resource, UseCaseError};
-use crate::patients::PATIENT;
+use crate::identity::Principal;
+use crate::patients::{PATIENT, RECORD};
+use crate::policy::{Action, Object};
 use crate::queries::{PatientView, Queries as _};
 
 /// How long a command waits for another that gives somebody the same identifier.
@@ -78,6 +81,7 @@ impl<B: Backend> Clinic<B> {
     /// them for too long; when the database does not answer.
     pub(crate) async fn name(
         &self,
+        principal: &Principal,
         patient: PatientId,
         details: &PatientDetails,
     ) -> Result<Option<HeldNames<'_>>, UseCaseError> {
@@ -91,7 +95,8 @@ impl<B: Backend> Clinic<B> {
         let named = |name| PatientId::new(self.identities.from_identifier(PATIENT, name));
         let mut ids: Vec<PatientId> = all.iter().map(named).collect();
         ids.push(patient);
-        let found = self.queries.patients_known_as(&ids, &all).await?;
+        let admittance = admit(principal, Object::Everybody, Action::RegisterPatient, RECORD)?;
+        let found = self.queries.patients_known_as(&admittance, &ids, &all).await?;
         match whose(&found, patient, details) {
             None => Ok(Some(held)),
             Some(other) => {

@@ -1,11 +1,12 @@
 //! Patients: register, read, change, find.
 
 use domain::account::Title;
-use domain::kernel::{Identifier, PatientId, PractitionerId};
+use domain::kernel::{Category, Identifier, PatientId, PractitionerId};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Place, Registration};
 
+use crate::access::admit;
 use crate::admission::Newcomer;
-use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
+use crate::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::command::CommandExecutor as _;
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
@@ -17,6 +18,16 @@ use crate::transaction::{Expected, Freshness, Target};
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
+
+/// What a patient's record holds.
+pub(crate) const RECORD: &[Category] = &[Category::Identity, Category::Summary, Category::Medication];
+
+const RECORD_AND_APPOINTMENTS: &[Category] = &[
+    Category::Identity,
+    Category::Summary,
+    Category::Medication,
+    Category::Appointments,
+];
 
 /// What is wrong with a registration, of the part in which it stands.
 pub(crate) fn of_a_registration(error: PatientError) -> Refusal {
@@ -67,7 +78,7 @@ impl<B: Backend> Clinic<B> {
             Some(_) => Freshness::MayExist,
             None => issue.freshness(),
         };
-        let _held = self.name(patient, &registration.details).await?;
+        let _held = self.name(principal, patient, &registration.details).await?;
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
             registration,
@@ -153,11 +164,11 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         let patient = target.id;
-        permit_on(principal, Action::UpdatePatient, Object::Patient(patient))?;
+        admit(principal, Object::Patient(patient), Action::UpdatePatient, RECORD)?;
         let _held = match &command {
             // Nobody else changes how they are called.
             PatientCommand::UpdateDetails { details, .. } if principal.is_of_a_hospital() => {
-                self.name(patient, details).await?
+                self.name(principal, patient, details).await?
             }
             _ => None,
         };
@@ -171,9 +182,9 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn patient(&self, principal: &Principal, patient: PatientId) -> Result<PatientView, UseCaseError> {
-        permit_on(principal, Action::ReadPatient, Object::Patient(patient))?;
+        let admittance = admit(principal, Object::Patient(patient), Action::ReadPatient, RECORD)?;
         self.queries
-            .patient(patient)
+            .patient(&admittance, patient)
             .await?
             .ok_or(UseCaseError::NotFound(Resource::Patient))
     }
@@ -188,8 +199,8 @@ impl<B: Backend> Clinic<B> {
         name: Option<&str>,
         page: Page<PatientId>,
     ) -> Result<Vec<PatientView>, UseCaseError> {
-        permit(principal, Action::ListPatients)?;
-        Ok(self.queries.patients(name, page).await?)
+        let admittance = admit(principal, Object::Everybody, Action::ListPatients, RECORD)?;
+        Ok(self.queries.patients(&admittance, name, page).await?)
     }
 
     /// The patients whom one of these identifiers names, in the order of their ids: more than one when they share it, or when
@@ -202,10 +213,10 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, UseCaseError> {
-        permit(principal, Action::ListPatients)?;
+        let admittance = admit(principal, Object::Everybody, Action::ListPatients, RECORD)?;
         let named = |identifier| PatientId::new(self.identities.from_identifier(PATIENT, identifier));
         let ids: Vec<PatientId> = identifiers.iter().map(named).collect();
-        Ok(self.queries.patients_known_as(&ids, identifiers).await?)
+        Ok(self.queries.patients_known_as(&admittance, &ids, identifiers).await?)
     }
 
     /// Who treats a patient.
@@ -217,11 +228,17 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         patient: PatientId,
     ) -> Result<Vec<RelationshipView>, UseCaseError> {
-        permit_on(principal, Action::ReadPatientRelationships, Object::Patient(patient))?;
-        if self.queries.patient(patient).await?.is_none() {
+        let whose = Object::Patient(patient);
+        let admittance = admit(
+            principal,
+            whose,
+            Action::ReadPatientRelationships,
+            RECORD_AND_APPOINTMENTS,
+        )?;
+        if self.queries.patient(&admittance, patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Patient));
         }
-        Ok(self.queries.relationships_of_patient(patient).await?)
+        Ok(self.queries.relationships_of_patient(&admittance, patient).await?)
     }
 
     /// Whom a practitioner treats.
@@ -234,15 +251,19 @@ impl<B: Backend> Clinic<B> {
         practitioner: PractitionerId,
         page: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, UseCaseError> {
-        permit_on(
+        let admittance = admit(
             principal,
-            Action::ReadPractitionerRelationships,
             Object::Practitioner(practitioner),
+            Action::ReadPractitionerRelationships,
+            &[Category::Appointments],
         )?;
         if self.queries.practitioner(practitioner).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Practitioner));
         }
-        Ok(self.queries.relationships_of_practitioner(practitioner, page).await?)
+        let relationships = self
+            .queries
+            .relationships_of_practitioner(&admittance, practitioner, page);
+        Ok(relationships.await?)
     }
 
     /// Fails unless the write side knows the patient.

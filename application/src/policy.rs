@@ -280,6 +280,8 @@ pub enum Object {
         /// Whose calendar it stands in.
         practitioner: Option<PractitionerId>,
     },
+    /// Every patient. They are nobody's own.
+    Everybody,
 }
 
 impl Object {
@@ -288,6 +290,7 @@ impl Object {
             Self::Patient(id) => (Some(id), None),
             Self::Practitioner(id) => (None, Some(id)),
             Self::Appointment { patient, practitioner } => (patient, practitioner),
+            Self::Everybody => (None, None),
         };
         match principal {
             Principal::Patient { patient: own, .. } => patient == Some(*own),

@@ -7,7 +7,7 @@ use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::command::CommandExecutor as _;
 use crate::error::{Resource, UseCaseError};
 use crate::identity::Principal;
-use crate::policy::{Action, Object};
+use crate::policy::Action;
 use crate::queries::{Page, PractitionerView, Queries as _};
 use crate::transaction::{Expected, Freshness, Target};
 
@@ -60,11 +60,7 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
-        permit_on(
-            principal,
-            Action::UpdatePractitioner,
-            Object::Practitioner(practitioner),
-        )?;
+        permit_on(principal, Action::UpdatePractitioner, practitioner)?;
         self.require_told(details.as_of, "/asOf")?;
         let command = PractitionerCommand::UpdateDetails {
             details,

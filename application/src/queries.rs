@@ -14,6 +14,9 @@ use domain::practitioner::PractitionerDetails;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::access::{Admittance, Unadmitted};
+use crate::policy::Object;
+
 /// The database did not answer a query.
 #[derive(Debug, thiserror::Error)]
 #[error("the read models cannot be read")]
@@ -253,6 +256,16 @@ pub struct AppointmentFilter {
     pub status: Option<AppointmentStatus>,
 }
 
+impl AppointmentFilter {
+    /// Whose appointments it lets through.
+    pub const fn whose(&self) -> Object {
+        Object::Appointment {
+            patient: self.patient,
+            practitioner: self.practitioner,
+        }
+    }
+}
+
 /// Which free slots.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SlotFilter {
@@ -272,13 +285,17 @@ pub type AppointmentCursor = (DateTime<Utc>, AppointmentId);
 /// The order of free slots in lists: start, then practitioner.
 pub type SlotCursor = (DateTime<Utc>, PractitionerId);
 
-/// Reads the read models.
+/// Reads the read models. What is known of patients is told for an [`Admittance`].
 pub trait Queries: Send + Sync + 'static {
     /// A patient.
     ///
     /// # Errors
-    /// When the database does not answer, as for every query here.
-    fn patient(&self, id: PatientId) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
+    /// When the database does not answer, or the admittance is for something else, as for every query here.
+    fn patient(
+        &self,
+        admittance: &Admittance,
+        id: PatientId,
+    ) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
 
     /// Patients in the order of their ids. `name` filters: each of its words must begin a word of a family or given name,
     /// whatever their order, case and accents.
@@ -287,6 +304,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn patients(
         &self,
+        admittance: &Admittance,
         name: Option<&str>,
         page: Page<PatientId>,
     ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
@@ -297,6 +315,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn patients_known_as(
         &self,
+        admittance: &Admittance,
         ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
@@ -340,14 +359,11 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<SlotCursor>,
     ) -> impl Future<Output = Result<Vec<FreeSlot>, QueryError>> + Send;
 
-    /// An appointment.
+    /// An appointment, for those who are admitted to it.
     ///
     /// # Errors
     /// As [`Self::patient`].
-    fn appointment(
-        &self,
-        id: AppointmentId,
-    ) -> impl Future<Output = Result<Option<AppointmentView>, QueryError>> + Send;
+    fn appointment(&self, id: AppointmentId) -> impl Future<Output = Result<Option<Unadmitted>, QueryError>> + Send;
 
     /// Appointments by start, then id.
     ///
@@ -355,6 +371,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn appointments(
         &self,
+        admittance: &Admittance,
         filter: &AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
@@ -366,6 +383,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn encounters_named(
         &self,
+        admittance: &Admittance,
         patient: PatientId,
         names: &EncounterNames,
     ) -> impl Future<Output = Result<Vec<NamedEncounter>, QueryError>> + Send;
@@ -376,6 +394,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn open_appointments(
         &self,
+        admittance: &Admittance,
         patient: PatientId,
         from: DateTime<Utc>,
     ) -> impl Future<Output = Result<u64, QueryError>> + Send;
@@ -386,6 +405,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn relationships_of_patient(
         &self,
+        admittance: &Admittance,
         patient: PatientId,
     ) -> impl Future<Output = Result<Vec<RelationshipView>, QueryError>> + Send;
 
@@ -395,6 +415,7 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::patient`].
     fn relationships_of_practitioner(
         &self,
+        admittance: &Admittance,
         practitioner: PractitionerId,
         page: Page<PatientId>,
     ) -> impl Future<Output = Result<Vec<RelationshipView>, QueryError>> + Send;

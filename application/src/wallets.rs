@@ -5,11 +5,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
-use domain::kernel::{AccountId, PatientId, Personal, PractitionerId, RefusalKind, Wallet};
+use domain::kernel::{AccountId, Category, PatientId, Personal, PractitionerId, RefusalKind, Wallet};
 use domain::patient::Patient;
 use domain::wallet::{WalletClaim, WalletCommand};
 
-use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
+use crate::access::admit;
+use crate::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::command::CommandExecutor as _;
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::identity::Principal;
@@ -406,7 +407,10 @@ fn own_account(principal: &Principal) -> Result<AccountId, UseCaseError> {
 /// Denies what concerns the invitation of somebody whom the caller may not invite.
 fn permit_inviting(principal: &Principal, person: &Person) -> Result<(), UseCaseError> {
     match person {
-        Person::Patient(patient) => permit_on(principal, Action::InvitePatient, Object::Patient(*patient)),
+        Person::Patient(patient) => {
+            let categories = &[Category::Identity];
+            admit(principal, Object::Patient(*patient), Action::InvitePatient, categories).map(drop)
+        }
         Person::Practitioner(_) => permit(principal, Action::InvitePractitioner).map(drop),
         Person::Staff(_) => permit(principal, Action::ManageAccounts).map(drop),
     }

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::access::{Admittance, Unadmitted};
+use application::policy::Object;
 use application::ports::Clock;
 use application::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, NamedEncounter,
@@ -13,7 +15,7 @@ use application::queries::{
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
 use domain::encounter::EncounterNames;
-use domain::kernel::{AccountId, AppointmentId, Identifier, PatientId, PractitionerId, Wallet};
+use domain::kernel::{AccountId, AppointmentId, Category, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
 
 use crate::{accounts, appointments, calendars, hash, patients, practitioners, relationships};
@@ -55,20 +57,37 @@ async fn answer<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Resu
     within(ANSWER, answer).await
 }
 
+/// Fails unless the admittance is good for whole records.
+fn check_record(admittance: &Admittance, whose: Object) -> Result<(), QueryError> {
+    let categories = [Category::Identity, Category::Summary, Category::Medication];
+    categories
+        .into_iter()
+        .try_for_each(|category| admittance.check(whose, category))
+}
+
 impl Queries for PgQueries {
-    async fn patient(&self, id: PatientId) -> Result<Option<PatientView>, QueryError> {
+    async fn patient(&self, admittance: &Admittance, id: PatientId) -> Result<Option<PatientView>, QueryError> {
+        check_record(admittance, Object::Patient(id))?;
         answer(patients::one(&self.pool, id)).await
     }
 
-    async fn patients(&self, name: Option<&str>, page: Page<PatientId>) -> Result<Vec<PatientView>, QueryError> {
+    async fn patients(
+        &self,
+        admittance: &Admittance,
+        name: Option<&str>,
+        page: Page<PatientId>,
+    ) -> Result<Vec<PatientView>, QueryError> {
+        check_record(admittance, Object::Everybody)?;
         answer(patients::list(&self.pool, name, page)).await
     }
 
     async fn patients_known_as(
         &self,
+        admittance: &Admittance,
         ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, QueryError> {
+        check_record(admittance, Object::Everybody)?;
         answer(patients::known_as(&self.pool, ids, identifiers)).await
     }
 
@@ -92,39 +111,57 @@ impl Queries for PgQueries {
         answer(calendars::free_slots(&self.pool, filter, page, self.clock.now())).await
     }
 
-    async fn appointment(&self, id: AppointmentId) -> Result<Option<AppointmentView>, QueryError> {
-        answer(appointments::one(&self.pool, id)).await
+    async fn appointment(&self, id: AppointmentId) -> Result<Option<Unadmitted>, QueryError> {
+        let found = answer(appointments::one(&self.pool, id)).await?;
+        Ok(found.map(Unadmitted::new))
     }
 
     async fn appointments(
         &self,
+        admittance: &Admittance,
         filter: &AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
+        admittance.check(filter.whose(), Category::Appointments)?;
         answer(appointments::list(&self.pool, filter, page)).await
     }
 
     async fn encounters_named(
         &self,
+        admittance: &Admittance,
         patient: PatientId,
         names: &EncounterNames,
     ) -> Result<Vec<NamedEncounter>, QueryError> {
+        admittance.check_patient(patient, Category::Care)?;
         answer(appointments::encounters_named(&self.pool, patient, names)).await
     }
 
-    async fn open_appointments(&self, patient: PatientId, from: DateTime<Utc>) -> Result<u64, QueryError> {
+    async fn open_appointments(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        from: DateTime<Utc>,
+    ) -> Result<u64, QueryError> {
+        admittance.check_patient(patient, Category::Appointments)?;
         answer(appointments::open(&self.pool, patient, from)).await
     }
 
-    async fn relationships_of_patient(&self, patient: PatientId) -> Result<Vec<RelationshipView>, QueryError> {
+    async fn relationships_of_patient(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+    ) -> Result<Vec<RelationshipView>, QueryError> {
+        admittance.check_patient(patient, Category::Appointments)?;
         answer(relationships::of_patient(&self.pool, patient)).await
     }
 
     async fn relationships_of_practitioner(
         &self,
+        admittance: &Admittance,
         practitioner: PractitionerId,
         page: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, QueryError> {
+        admittance.check(Object::Practitioner(practitioner), Category::Appointments)?;
         answer(relationships::of_practitioner(&self.pool, practitioner, page)).await
     }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use application::access::{Admittance, admit};
+use application::identity::Principal;
 use application::log::{AnyEvent, BlockRef, EventMetadata, OpenedEvent};
+use application::policy::{Action, Object};
 use application::ports::Clock;
 use application::projector::Projector;
 use application::queries::{AppointmentFilter, Page, ProjectionHash, Queries, SlotFilter};
@@ -11,7 +14,7 @@ use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::CalendarEvent;
 use domain::encounter::{EncounterEvent, EncounterNames, Filed, Outcome, Provider};
 use domain::kernel::{
-    AccountId, AppointmentId, CalendarId, CommandId, EncounterId, HumanName, PatientId, Personal, Slot,
+    AccountId, AppointmentId, CalendarId, Category, CommandId, EncounterId, HumanName, PatientId, Personal, Slot,
 };
 use domain::patient::{PatientDetails, PatientEvent, Registration};
 use projections::{PgQueries, ReadModels};
@@ -93,6 +96,22 @@ fn first<K>(limit: u32) -> Page<K> {
     Page { after: None, limit }
 }
 
+/// Leave to read whatever there is.
+fn everybody() -> Admittance {
+    let hospital = Principal::Staff {
+        account: AccountId::new(Uuid::nil()),
+        role: Role::Hospital,
+    };
+    let categories = &[
+        Category::Identity,
+        Category::Summary,
+        Category::Medication,
+        Category::Care,
+        Category::Appointments,
+    ];
+    admit(&hospital, Object::Everybody, Action::ListPatients, categories).unwrap()
+}
+
 #[tokio::test]
 async fn rows_do_not_depend_on_how_the_log_was_cut_into_blocks() {
     let events: Vec<AnyEvent> = History::new(1).commits(400).concat();
@@ -143,13 +162,13 @@ async fn relationships_are_what_the_appointments_say() {
     assert_eq!(differences, 0);
     let practised = side
         .queries
-        .relationships_of_practitioner(practitioner(0), first(100))
+        .relationships_of_practitioner(&everybody(), practitioner(0), first(100))
         .await
         .unwrap();
     assert!(!practised.is_empty());
     let treated = side
         .queries
-        .relationships_of_patient(practised[0].patient)
+        .relationships_of_patient(&everybody(), practised[0].patient)
         .await
         .unwrap();
     assert!(treated.contains(&practised[0]));
@@ -174,10 +193,13 @@ async fn pages_put_together_are_the_whole_list() {
             ..Default::default()
         },
     ] {
-        let whole = queries.appointments(&filter, first(1000)).await.unwrap();
+        let whole = queries.appointments(&everybody(), &filter, first(1000)).await.unwrap();
         let (mut paged, mut after) = (Vec::new(), None);
         loop {
-            let page = queries.appointments(&filter, Page { after, limit: 7 }).await.unwrap();
+            let page = queries
+                .appointments(&everybody(), &filter, Page { after, limit: 7 })
+                .await
+                .unwrap();
             let Some(last) = page.last() else { break };
             after = Some((last.slot.start, last.id));
             paged.extend(page);
@@ -205,10 +227,13 @@ async fn pages_put_together_are_the_whole_list() {
         assert_eq!(paged, whole);
     }
 
-    let whole = queries.patients(None, first(1000)).await.unwrap();
+    let whole = queries.patients(&everybody(), None, first(1000)).await.unwrap();
     let (mut paged, mut after) = (Vec::new(), None);
     loop {
-        let page = queries.patients(None, Page { after, limit: 4 }).await.unwrap();
+        let page = queries
+            .patients(&everybody(), None, Page { after, limit: 4 })
+            .await
+            .unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         paged.extend(page);
@@ -274,7 +299,11 @@ async fn patients_are_found_by_how_the_words_of_their_names_begin() {
     ])
     .await;
     let found = async |name| {
-        let found = side.queries.patients(Some(name), first(10)).await.unwrap();
+        let found = side
+            .queries
+            .patients(&everybody(), Some(name), first(10))
+            .await
+            .unwrap();
         found.iter().map(|patient| patient.id).collect::<Vec<_>>()
     };
     assert_eq!(found("öz").await, [patient(1), patient(2)]);
@@ -321,9 +350,19 @@ async fn a_name_that_changed_finds_no_longer() {
     let details = Personal::Known(named("After"));
     side.apply([AnyEvent::Patient(patient(1), PatientEvent::DetailsUpdated { details })])
         .await;
-    assert_eq!(side.queries.patients(Some("before"), first(10)).await.unwrap(), []);
     assert_eq!(
-        side.queries.patients(Some("after"), first(10)).await.unwrap()[0].version,
+        side.queries
+            .patients(&everybody(), Some("before"), first(10))
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        side.queries
+            .patients(&everybody(), Some("after"), first(10))
+            .await
+            .unwrap()[0]
+            .version,
         2
     );
 }
@@ -368,10 +407,10 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         visit(2, NaiveDate::MAX, DateTime::<Utc>::MAX_UTC),
     ])
     .await;
-    assert!(side.queries.patient(patient(1)).await.unwrap().is_some());
+    assert!(side.queries.patient(&everybody(), patient(1)).await.unwrap().is_some());
     assert_eq!(
         side.queries
-            .appointments(&AppointmentFilter::default(), first(10))
+            .appointments(&everybody(), &AppointmentFilter::default(), first(10))
             .await
             .unwrap()
             .len(),
@@ -405,7 +444,11 @@ async fn an_appointment_far_from_its_day_is_found_by_its_day_all_the_same() {
         to: Some(day),
         ..Default::default()
     };
-    let found = side.queries.appointments(&filter, first(10)).await.unwrap();
+    let found = side
+        .queries
+        .appointments(&everybody(), &filter, first(10))
+        .await
+        .unwrap();
     assert_eq!(
         found.iter().map(|found| found.slot.start).collect::<Vec<_>>(),
         [starts[2], starts[0], starts[1]]
@@ -487,11 +530,18 @@ async fn what_is_sealed_shows_no_patient() {
         ),
     ])
     .await;
-    assert_eq!(side.queries.patient(patient(1)).await.unwrap(), None);
-    assert_eq!(side.queries.appointment(id).await.unwrap().unwrap().patient, None);
+    assert_eq!(side.queries.patient(&everybody(), patient(1)).await.unwrap(), None);
+    let found = side.queries.appointment(id).await.unwrap().unwrap();
+    assert_eq!(found.admitted(&everybody()).unwrap().patient, None);
     let of_patient = AppointmentFilter {
         patient: Some(PatientId::new(Uuid::nil())),
         ..Default::default()
     };
-    assert_eq!(side.queries.appointments(&of_patient, first(10)).await.unwrap(), []);
+    assert_eq!(
+        side.queries
+            .appointments(&everybody(), &of_patient, first(10))
+            .await
+            .unwrap(),
+        []
+    );
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use application::access::{Admittance, Unadmitted};
 use application::clinic::{Clinic, Stores};
 use application::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
 use application::error::StoreError;
@@ -452,17 +453,27 @@ impl FakeQueries {
 }
 
 impl Queries for FakeQueries {
-    async fn patient(&self, id: PatientId) -> Result<Option<PatientView>, QueryError> {
+    async fn patient(&self, _: &Admittance, id: PatientId) -> Result<Option<PatientView>, QueryError> {
         Ok(known(id.uuid()).then(|| patient(id)))
     }
 
-    async fn patients(&self, _: Option<&str>, page: Page<PatientId>) -> Result<Vec<PatientView>, QueryError> {
+    async fn patients(
+        &self,
+        _: &Admittance,
+        _: Option<&str>,
+        page: Page<PatientId>,
+    ) -> Result<Vec<PatientView>, QueryError> {
         let all = [OWN, OTHER].map(PatientId::new);
         let after = all.into_iter().filter(|id| page.after.is_none_or(|after| *id > after));
         Ok(after.take(page.limit as usize).map(patient).collect())
     }
 
-    async fn patients_known_as(&self, ids: &[PatientId], _: &[Identifier]) -> Result<Vec<PatientView>, QueryError> {
+    async fn patients_known_as(
+        &self,
+        _: &Admittance,
+        ids: &[PatientId],
+        _: &[Identifier],
+    ) -> Result<Vec<PatientView>, QueryError> {
         Ok(ids.iter().copied().filter(|id| known(id.uuid())).map(patient).collect())
     }
 
@@ -496,12 +507,13 @@ impl Queries for FakeQueries {
         }])
     }
 
-    async fn appointment(&self, id: AppointmentId) -> Result<Option<AppointmentView>, QueryError> {
-        Ok(known(id.uuid()).then(|| appointment(id)))
+    async fn appointment(&self, id: AppointmentId) -> Result<Option<Unadmitted>, QueryError> {
+        Ok(known(id.uuid()).then(|| Unadmitted::new(appointment(id))))
     }
 
     async fn appointments(
         &self,
+        _: &Admittance,
         filter: &AppointmentFilter,
         _: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
@@ -509,20 +521,30 @@ impl Queries for FakeQueries {
         Ok(vec![appointment(AppointmentId::new(OWN))])
     }
 
-    async fn encounters_named(&self, _: PatientId, _: &EncounterNames) -> Result<Vec<NamedEncounter>, QueryError> {
+    async fn encounters_named(
+        &self,
+        _: &Admittance,
+        _: PatientId,
+        _: &EncounterNames,
+    ) -> Result<Vec<NamedEncounter>, QueryError> {
         Ok(Vec::new())
     }
 
-    async fn open_appointments(&self, _: PatientId, _: DateTime<Utc>) -> Result<u64, QueryError> {
+    async fn open_appointments(&self, _: &Admittance, _: PatientId, _: DateTime<Utc>) -> Result<u64, QueryError> {
         Ok(*self.open.lock().unwrap())
     }
 
-    async fn relationships_of_patient(&self, _: PatientId) -> Result<Vec<RelationshipView>, QueryError> {
+    async fn relationships_of_patient(
+        &self,
+        _: &Admittance,
+        _: PatientId,
+    ) -> Result<Vec<RelationshipView>, QueryError> {
         Ok(vec![relationship()])
     }
 
     async fn relationships_of_practitioner(
         &self,
+        _: &Admittance,
         _: PractitionerId,
         _: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, QueryError> {
