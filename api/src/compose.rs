@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use application::clinic::{Clinic, Stores};
+use application::policy::rules::{Admission, Rules};
+use application::ports::sessions::Sessions;
 use application::ports::{Clock, ProgressSource};
-use application::rules::{Admission, Rules};
-use application::sessions::Sessions;
+use application::use_cases::clinic::{Clinic, Stores};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};

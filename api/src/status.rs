@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use application::error::StoreError;
 use application::log::StreamId;
-use application::projector::Projector;
-use application::status::{
+use application::ports::StoreError;
+use application::ports::projector::Projector;
+use application::trouble::{Trouble, TroubleKind, Weight};
+use application::use_cases::status::{
     ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
     RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
 };
-use application::trouble::{Trouble, TroubleKind, Weight};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;

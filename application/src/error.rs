@@ -6,8 +6,11 @@ pub use domain::kernel::Resource;
 use domain::kernel::{DomainError, PatientId, RefusalKind};
 use uuid::Uuid;
 
-use crate::command::{CommandError, Unavailable};
-use crate::queries::QueryError;
+use crate::policy::Object;
+use crate::policy::access::{Denied, NotAdmitted};
+use crate::ports::StoreError;
+use crate::ports::command::{CommandError, Unavailable};
+use crate::ports::queries::QueryError;
 
 /// A rule of the domain that forbids something, whichever aggregate's.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,11 +44,6 @@ impl<E: DomainError> From<E> for Refusal {
         }
     }
 }
-
-/// A store of short-lived things (sessions, revocations, idempotency keys) did not answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the store cannot be reached")]
-pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Why a use case did not do what it was asked. In every case but [`UseCaseError::Unknown`] nothing changed.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +175,23 @@ impl UseCaseError {
             Self::Refused(refusal) if refusal.kind == RefusalKind::Exists => Self::Exists { refusal, resource, id },
             error => error,
         }
+    }
+}
+
+impl From<Denied> for UseCaseError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Forbidden => Self::Forbidden,
+            Denied::Hidden(Object::Patient(_) | Object::Everybody) => Self::NotFound(Resource::Patient),
+            Denied::Hidden(Object::Practitioner(_)) => Self::NotFound(Resource::Practitioner),
+            Denied::Hidden(Object::Appointment { .. }) => Self::NotFound(Resource::Appointment),
+        }
+    }
+}
+
+impl From<NotAdmitted> for UseCaseError {
+    fn from(error: NotAdmitted) -> Self {
+        QueryError::from(error).into()
     }
 }
 

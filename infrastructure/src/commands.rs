@@ -1,7 +1,7 @@
 //! The command registry in Postgres: idempotency keys, and commands that answer later.
 
-use application::error::StoreError;
-use application::registry::{Claim, Claimed, CommandRegistry, RegisteredCommand, StoredAnswer, Ticket, Trace};
+use application::ports::StoreError;
+use application::ports::registry::{Claim, Claimed, CommandRegistry, RegisteredCommand, StoredAnswer, Ticket, Trace};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, CommandId};

@@ -4,8 +4,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use application::command::Unavailable;
 use application::log::{BlockRef, Finality, Position, StreamId};
+use application::ports::command::Unavailable;
 use domain::kernel::{CommandId, PatientId};
 
 /// A sealed payload, as it stands on the chain. Made once, shared, never changed.

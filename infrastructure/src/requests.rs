@@ -1,8 +1,8 @@
 //! Requests to be registered in Postgres, sealed: in the open stand when, and what has become of them.
 
-use application::error::StoreError;
-use application::queries::Page;
-use application::requests::{
+use application::ports::StoreError;
+use application::ports::queries::Page;
+use application::ports::requests::{
     Asked, Decided, Declined, OwnRequest, RegistrationRequest, RegistrationRequests, RequestCursor, Standing,
 };
 use async_trait::async_trait;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use application::error::StoreError;
-use application::revocations::{Revocation, Revocations, Revoked};
+use application::ports::StoreError;
+use application::ports::revocations::{Revocation, Revocations, Revoked};
 use async_trait::async_trait;
 use domain::kernel::CommandId;
 use sqlx::PgPool;

@@ -1,6 +1,6 @@
 //! Randomness, digests and fingerprints from `ring`.
 
-use application::secrets::{NoRandomness, Secrets};
+use application::ports::secrets::{NoRandomness, Secrets};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};

@@ -1,7 +1,7 @@
 //! How many servers share the database.
 
-use application::error::StoreError;
 use application::ports::Servers;
+use application::ports::StoreError;
 use async_trait::async_trait;
 use sqlx::PgPool;
 

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use application::error::StoreError;
-use application::sessions::{Session, Sessions, TokenHash};
+use application::ports::StoreError;
+use application::ports::sessions::{Session, Sessions, TokenHash};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::account::Proof;

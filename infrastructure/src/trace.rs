@@ -5,7 +5,7 @@
 //! the commit it says which parts there must be.
 
 use application::log::StreamId;
-use application::registry::Trace;
+use application::ports::registry::Trace;
 use domain::kernel::CommandId;
 use sqlx::Row as _;
 

@@ -4,7 +4,7 @@
 //! under fixed settings, preceded by its length. Only what a reader sees counts; versions, positions and times of recording
 //! differ between two runs of the same history, and so does as of when an undated finding is told.
 
-use application::queries::ProjectionHash;
+use application::ports::queries::ProjectionHash;
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Executor, PgPool};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use application::log::{BlockRef, OpenedEvent};
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use domain::kernel::{AppointmentId, CalendarId, PatientId};
 use sqlx::{Executor, PgConnection};
 

@@ -5,10 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::access::{Admittance, Unadmitted};
 use application::policy::Object;
+use application::policy::access::{Admittance, NotAdmitted};
 use application::ports::Clock;
-use application::queries::{
+use application::ports::queries::Unadmitted;
+use application::ports::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, NamedEncounter,
     Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
 };
@@ -58,7 +59,7 @@ async fn answer<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Resu
 }
 
 /// Fails unless the admittance is good for whole records.
-fn check_record(admittance: &Admittance, whose: Object) -> Result<(), QueryError> {
+fn check_record(admittance: &Admittance, whose: Object) -> Result<(), NotAdmitted> {
     let categories = [Category::Identity, Category::Summary, Category::Medication];
     categories
         .into_iter()

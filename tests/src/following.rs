@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::compose::SystemClock;
-use application::queries::{ProjectionHash, Queries};
+use application::ports::queries::{ProjectionHash, Queries};
 use infrastructure::chain::{BlockId, EventLog, Node, RpcOptions};
 use infrastructure::follower::status::StatusCell;
 use infrastructure::follower::{FinalityRule, Follower, FollowerConfig};

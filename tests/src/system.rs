@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::compose::System;
 use api::config::{Config, FinalityRule, LimitsConfig, Registration};
-use application::queries::Queries as _;
+use application::ports::queries::Queries as _;
 use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -304,9 +304,9 @@ impl TestSystem {
 
     /// Opens a service account of this role with a key of these scopes, past HTTP, and answers with the key.
     pub async fn service(&self, name: &str, role: domain::account::Role) -> String {
-        use application::accounts::{NewAccount, NewKey};
-        use application::clinic::Issue;
-        use application::identity::Principal;
+        use application::policy::identity::Principal;
+        use application::use_cases::accounts::{NewAccount, NewKey};
+        use application::use_cases::clinic::Issue;
         use domain::account::{Role, Scope};
         use domain::kernel::CommandId;
         let clinic = Arc::clone(&self.parts().clinic);

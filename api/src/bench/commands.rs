@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use application::accounts::{NewAccount, NewKey};
-use application::clinic::{Clinic, Issue};
-use application::identity::Principal;
+use application::policy::identity::Principal;
+use application::use_cases::accounts::{NewAccount, NewKey};
+use application::use_cases::clinic::{Clinic, Issue};
 use chrono::Utc;
 use domain::account::{Role, Scope};
 use domain::calendar::{Booking, CalendarCommand};

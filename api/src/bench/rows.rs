@@ -1,6 +1,6 @@
 //! The rows of a schema, in memory as Postgres' COPY writes them, to be copied into bare tables.
 
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use futures::TryStreamExt;
 use projections::ReadModels;
 use sqlx::postgres::PgPoolCopyExt;

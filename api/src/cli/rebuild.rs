@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use application::queries::Queries;
+use application::ports::queries::Queries;
 use clap::Args;
 use indicatif::ProgressBar;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
@@ -118,7 +118,7 @@ async fn compare(live: sqlx::PgPool, rebuilt: sqlx::PgPool) -> Result<(), String
     };
     let (live, rebuilt) = (hashes(live).await?, hashes(rebuilt).await?);
     let differ = |name: &str| {
-        let of = |hashes: &[application::queries::ProjectionHash]| {
+        let of = |hashes: &[application::ports::queries::ProjectionHash]| {
             hashes.iter().find(|one| one.name == name).map(|one| one.hash.clone())
         };
         of(&live) != of(&rebuilt)

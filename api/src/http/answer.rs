@@ -3,12 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use application::accounts::IssuedKey;
-use application::calendars::AppointmentDone;
-use application::clinic::Done;
-use application::command::Receipt;
 use application::log::Finality;
-use application::registry::StoredAnswer;
+use application::ports::command::Receipt;
+use application::ports::registry::StoredAnswer;
+use application::use_cases::accounts::IssuedKey;
+use application::use_cases::calendars::AppointmentDone;
+use application::use_cases::clinic::Done;
 use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId, EncounterId};
 use serde::{Deserialize, Serialize};

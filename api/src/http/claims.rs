@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use application::registry::Ticket;
+use application::ports::registry::Ticket;
 
 use super::core::Core;
 

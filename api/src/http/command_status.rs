@@ -4,9 +4,9 @@
 //! on its way, a revocation is carried through in any case, what the contract refused never will be done, and what left no trace and is
 //! executed by nobody changed nothing.
 
-use application::clinic::Backend;
 use application::log::Position;
-use application::registry::{RegisteredCommand, StoredAnswer, Trace};
+use application::ports::registry::{RegisteredCommand, StoredAnswer, Trace};
+use application::use_cases::clinic::Backend;
 use domain::kernel::CommandId;
 
 use super::answer::{CommandResult, CommandState, CommandStatusBody};

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::{HttpRequest, web};
-use application::clinic::{Backend, Clinic};
+use application::ports::registry::CommandRegistry;
+use application::ports::secrets::Secrets;
+use application::ports::sessions::Sessions;
 use application::ports::{AcceptanceListener, Clock, ProgressSource, Servers};
-use application::registry::CommandRegistry;
-use application::secrets::Secrets;
-use application::sessions::Sessions;
-use application::status::{ParkedEvents, StatusSource};
+use application::use_cases::clinic::{Backend, Clinic};
+use application::use_cases::status::{ParkedEvents, StatusSource};
 use domain::kernel::CommandId;
 use tokio::sync::{Semaphore, oneshot};
 

@@ -4,8 +4,8 @@
 //! permission. In another list, or in the same one by other filters, that place would be another one, so it is refused there.
 
 use actix_web::{HttpRequest, HttpResponse};
-use application::queries::Page;
-use application::secrets::Secrets;
+use application::ports::queries::Page;
+use application::ports::secrets::Secrets;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -202,7 +202,7 @@ impl<T: Serialize> PageBody<T> {
 
 #[cfg(test)]
 mod tests {
-    use application::queries::AppointmentCursor;
+    use application::ports::queries::AppointmentCursor;
     use chrono::DateTime;
     use domain::kernel::{AppointmentId, PatientId};
     use proptest::prelude::*;

@@ -13,10 +13,10 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Route, Scope};
-use application::clinic::Backend;
 use application::error::UseCaseError;
-use application::identity::Principal;
+use application::policy::identity::Principal;
 use application::policy::{Action, reach};
+use application::use_cases::clinic::Backend;
 use utoipa::OpenApi;
 use utoipa::openapi::HttpMethod;
 

@@ -5,7 +5,7 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use application::calendars::AppointmentVersion;
+use application::use_cases::calendars::AppointmentVersion;
 use serde::Serialize;
 
 use super::headers::{malformed, single};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use application::command::Unavailable;
 use application::error::{Refusal, Resource, UseCaseError};
+use application::ports::command::Unavailable;
 use domain::kernel::RefusalKind;
 use uuid::Uuid;
 
@@ -130,7 +130,7 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use application::error::StoreError;
+    use application::ports::StoreError;
     use chrono::NaiveDate;
     use domain::calendar::{AppointmentStatus, CalendarError};
     use domain::patient::{Matter, PatientError, Place};

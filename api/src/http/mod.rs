@@ -50,7 +50,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, HttpServer};
-use application::clinic::{Backend, Clinic};
+use application::use_cases::clinic::{Backend, Clinic};
 use tokio::sync::Semaphore;
 use tracing_actix_web::TracingLogger;
 use utoipa_swagger_ui::SwaggerUi;

@@ -8,9 +8,9 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use application::clinic::{Backend, Clinic};
-use application::identity::Principal;
-use application::registry::Issuers;
+use application::policy::identity::Principal;
+use application::ports::registry::Issuers;
+use application::use_cases::clinic::{Backend, Clinic};
 use domain::kernel::Wallet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use application::clinic::{Backend, Clinic};
-use application::revocations::Revocation;
+use application::ports::revocations::Revocation;
+use application::use_cases::clinic::{Backend, Clinic};
 use domain::kernel::CommandId;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;

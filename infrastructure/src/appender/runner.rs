@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::command::Unavailable;
+use application::ports::command::Unavailable;
 use application::trouble::TroubleKind;
 use sqlx::PgPool;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

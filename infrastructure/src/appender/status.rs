@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use application::command::Unavailable;
+use application::ports::command::Unavailable;
 use application::trouble::{TroubleKind, Troubles};
 use tokio::sync::Notify;
 

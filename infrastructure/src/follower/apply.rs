@@ -1,7 +1,7 @@
 //! One run of blocks, one transaction; and its reverse.
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
 use super::checkpoint::{self, Before, FinalPoint, to_sql};

@@ -1,7 +1,7 @@
 //! Far behind the chain: how what no node can vouch for any more is checked all the same.
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
 use super::FollowerError;

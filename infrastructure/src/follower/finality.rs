@@ -4,7 +4,7 @@
 //! blocks of ours stand on it, linked by their hashes; or because the node calls final the very block that we have there.
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use application::trouble::TroubleKind;
 use sqlx::PgConnection;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint::{self, from_sql, to_sql};

@@ -1,7 +1,7 @@
 //! Blocks that were made anew, with the same log in them: nothing is undone, and what was applied is found in them again.
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
 use super::checkpoint::FinalPoint;

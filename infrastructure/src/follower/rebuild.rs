@@ -19,7 +19,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 

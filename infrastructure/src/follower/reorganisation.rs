@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::PgConnection;
 use tokio::time::{Instant, timeout};
 

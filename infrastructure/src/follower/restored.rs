@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{PgConnection, PgPool};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;

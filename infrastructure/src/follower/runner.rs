@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use futures::FutureExt;
 use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;

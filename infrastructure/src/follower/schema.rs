@@ -1,6 +1,6 @@
 //! Creating the schema that the follower fills.
 
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Executor, PgConnection, PgPool};
 
 use super::FollowerError;

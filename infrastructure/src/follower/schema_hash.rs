@@ -4,7 +4,7 @@
 //! must not write into those of another one: it says so, and a rebuild makes its own. The format of payloads counts too: an older
 //! program takes a newer format for garbage, and must not park it among the rows of a program that can read it.
 
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{PgConnection, PgPool};
 
 use super::{FollowerError, schema};

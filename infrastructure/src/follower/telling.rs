@@ -1,7 +1,7 @@
 //! What the follower tells: in its status, and to the rest of the process.
 
 use application::ports::Progress;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use application::trouble::Trouble;
 use sqlx::PgConnection;
 

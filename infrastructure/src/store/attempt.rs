@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use application::command::{CommandContext, CommandError};
 use application::log::{AnyEvent, StreamId};
-use application::transaction::{Freshness, Roots, Target};
+use application::ports::command::{CommandContext, CommandError};
+use application::ports::transaction::{Freshness, Roots, Target};
 use domain::kernel::AggregateRef;
 use domain::state::AnyState;
 use tokio::sync::OwnedMutexGuard;

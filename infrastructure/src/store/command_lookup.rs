@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use application::command::Receipt;
 use application::log::Finality;
-use application::registry::Trace;
+use application::ports::command::Receipt;
+use application::ports::registry::Trace;
 use domain::kernel::{AggregateRef, CommandId};
 use tokio::time::{Instant, sleep};
 

@@ -4,12 +4,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::command::{
+use application::log::Finality;
+use application::ports::command::{
     CommandContext, CommandError, CommandExecutor, Loaded as LoadedAggregate, Receipt, Unavailable,
 };
-use application::log::Finality;
+use application::ports::transaction::{Mismatched, Roots};
 use application::ports::{AcceptanceListener, ProgressSource};
-use application::transaction::{Mismatched, Roots};
 use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, timeout_at};

@@ -1,6 +1,6 @@
 //! Why a command could not be carried through, apart from the aggregate's own refusal.
 
-use application::command::{CommandError, Unavailable};
+use application::ports::command::{CommandError, Unavailable};
 
 use super::journal::JournalError;
 use crate::keys::KeyRingError;

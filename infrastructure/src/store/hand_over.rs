@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use application::command::CommandContext;
 use application::log::{AnyEvent, EventMetadata, StreamId};
 use application::ports::AcceptanceListener;
+use application::ports::command::CommandContext;
 use domain::kernel::{AggregateRef, CommandId, PatientId};
 use domain::state::AnyState;
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 
 use application::log::{Position, StreamId};
-use application::registry::Trace;
+use application::ports::registry::Trace;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cqrs_es::event_sink::EventSink;

@@ -1,4 +1,4 @@
-//! The write side: the [`application::command::CommandExecutor`] over the journal, the commits in flight and the appender.
+//! The write side: the [`application::ports::command::CommandExecutor`] over the journal, the commits in flight and the appender.
 //!
 //! - [`Executor`] runs commands: load, decide, seal, hand over, wait for the outcome; again when somebody else was faster.
 //! - `attempt` is one attempt at one command: it takes the turns, loads, has it decided and hands it over.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use application::log::{Position, StreamId};
-use application::registry::Trace;
+use application::ports::registry::Trace;
 use domain::kernel::{AggregateRef, AggregateType, CommandId};
 use domain::state::AnyState;
 

@@ -7,10 +7,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use application::command::Unavailable;
 use application::log::{BlockRef, Finality, Position, StreamId};
+use application::ports::command::Unavailable;
+use application::ports::registry::Trace;
 use application::ports::{AcceptanceListener, Progress, ProgressSource};
-use application::registry::Trace;
 use domain::kernel::{AggregateRef, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::command::{CommandContext, CommandError, CommandExecutor, Receipt, Unavailable};
 use application::log::{Actor, AnyEvent, Finality};
-use application::transaction::{Expected, Freshness, Root, Target};
+use application::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt, Unavailable};
+use application::ports::transaction::{Expected, Freshness, Root, Target};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, CalendarEvent, Session};
 use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, CommandId, PatientId, Slot};

@@ -1,6 +1,6 @@
 //! An account as its events leave it.
 
-use application::queries::{WalletAct, WalletActKind};
+use application::ports::queries::{WalletAct, WalletActKind};
 use domain::account::{AccountEvent, Binding, Holder, Title};
 use domain::kernel::AccountId;
 

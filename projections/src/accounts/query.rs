@@ -1,6 +1,6 @@
 //! Reads accounts.
 
-use application::queries::{AccountView, KeyView, Page};
+use application::ports::queries::{AccountView, KeyView, Page};
 use domain::account::KeyHash;
 use domain::kernel::{AccountId, Wallet};
 use sqlx::PgPool;

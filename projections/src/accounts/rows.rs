@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use application::queries::WalletAct;
+use application::ports::queries::WalletAct;
 use chrono::{DateTime, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Wallet};

@@ -1,6 +1,6 @@
 //! The names of encounters, as the database keeps and finds them.
 
-use application::queries::NamedEncounter;
+use application::ports::queries::NamedEncounter;
 use domain::encounter::EncounterNames;
 use domain::kernel::{PatientId, Sources};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Reads appointments.
 
-use application::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
+use application::ports::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use domain::calendar::AppointmentStatus;
 use domain::kernel::{AppointmentId, PatientId};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use application::queries::{AvailabilityView, FreeSlot, Page, SlotCursor, SlotFilter};
+use application::ports::queries::{AvailabilityView, FreeSlot, Page, SlotCursor, SlotFilter};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::Session;
 use domain::kernel::{AppointmentId, PractitionerId, Slot};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use application::queries::{Page, PatientView};
+use application::ports::queries::{Page, PatientView};
 use domain::kernel::{Identifier, PatientId};
 use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};

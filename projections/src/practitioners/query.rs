@@ -1,6 +1,6 @@
 //! Reads practitioners.
 
-use application::queries::{Page, PractitionerView};
+use application::ports::queries::{Page, PractitionerView};
 use domain::kernel::PractitionerId;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;

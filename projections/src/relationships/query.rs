@@ -1,6 +1,6 @@
 //! Reads relationships.
 
-use application::queries::{Page, RelationshipView};
+use application::ports::queries::{Page, RelationshipView};
 use domain::kernel::{PatientId, PractitionerId};
 use sqlx::{PgPool, QueryBuilder};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use application::queries::WalletAct;
+use application::ports::queries::WalletAct;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::{AppointmentStatus, Session};

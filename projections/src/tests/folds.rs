@@ -1,7 +1,7 @@
 //! What single events do.
 
 use application::log::AnyEvent;
-use application::queries::WalletActKind;
+use application::ports::queries::WalletActKind;
 use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
 use domain::encounter::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};

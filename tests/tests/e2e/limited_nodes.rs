@@ -29,7 +29,7 @@ async fn long_log(history: &mut History) -> TestLog {
 }
 
 /// What a follower of an honest node shows.
-async fn honestly(log: &TestLog) -> Vec<application::queries::ProjectionHash> {
+async fn honestly(log: &TestLog) -> Vec<application::ports::queries::ProjectionHash> {
     log.rebuild(FinalityRule::Instant).run(|_| ()).await.unwrap();
     hashes(log, LIVE).await
 }

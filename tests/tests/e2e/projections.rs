@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use application::access::{Admittance, admit};
-use application::identity::Principal;
 use application::log::{AnyEvent, BlockRef, EventMetadata, OpenedEvent};
+use application::policy::access::{Admittance, admit};
+use application::policy::identity::Principal;
 use application::policy::{Action, Object};
 use application::ports::Clock;
-use application::projector::Projector;
-use application::queries::{AppointmentFilter, Page, ProjectionHash, Queries, SlotFilter};
+use application::ports::projector::Projector;
+use application::ports::queries::{AppointmentFilter, Page, ProjectionHash, Queries, SlotFilter};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::CalendarEvent;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::log::AnyEvent;
-use application::queries::ProjectionHash;
+use application::ports::queries::ProjectionHash;
 use application::trouble::TroubleKind;
 use domain::account::AccountEvent;
 use domain::kernel::AccountId;

@@ -2,7 +2,7 @@
 //! the end, once.
 
 use api::config::FinalityRule;
-use application::revocations::{Revocation, Revoked};
+use application::ports::revocations::{Revocation, Revoked};
 use domain::account::Role;
 use domain::kernel::{AccountId, CommandId, Wallet};
 use infrastructure::crash::{REVOCATION_DENIED, REVOCATION_LOGGED, VARIABLE};

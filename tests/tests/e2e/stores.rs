@@ -2,14 +2,18 @@
 
 use std::num::NonZeroU32;
 
-use application::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::log::StreamId;
 use application::ports::Servers as _;
-use application::registry::{Claim, Claimed, CommandRegistry as _, FormerIssuer, Issuers, StoredAnswer, Ticket, Trace};
-use application::requests::{Asked, Decided, Declined, RegistrationRequest, RegistrationRequests as _, Standing};
-use application::revocations::{Revocation, Revocations as _, Revoked};
-use application::sessions::{Session, Sessions as _, TokenHash};
-use application::wallets::Person;
+use application::ports::invitations::{Invitation, InvitationHash, Invitations as _};
+use application::ports::registry::{
+    Claim, Claimed, CommandRegistry as _, FormerIssuer, Issuers, StoredAnswer, Ticket, Trace,
+};
+use application::ports::requests::{
+    Asked, Decided, Declined, RegistrationRequest, RegistrationRequests as _, Standing,
+};
+use application::ports::revocations::{Revocation, Revocations as _, Revoked};
+use application::ports::sessions::{Session, Sessions as _, TokenHash};
+use application::use_cases::wallets::Person;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
 use domain::kernel::{AccountId, CommandId, PatientId, Wallet, WalletId};

@@ -3,7 +3,7 @@
 //! A nonce says when it ends, and carries a keyed hash of what it says, so every server of the organisation knows it again. Only one that
 //! was used, by a valid signature, is remembered, until it ends.
 
-use application::secrets::{NoRandomness, Secrets};
+use application::ports::secrets::{NoRandomness, Secrets};
 use chrono::{DateTime, Utc};
 
 /// How many characters say when it ends, and how many are the hash.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use application::clinic::{Backend, Clinic, Issue};
 use application::error::UseCaseError;
-use application::sessions::SignedIn;
+use application::ports::sessions::SignedIn;
 use application::trouble::Weight;
-use application::wallets::WalletChange;
+use application::use_cases::clinic::{Backend, Clinic, Issue};
+use application::use_cases::wallets::WalletChange;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
 use domain::kernel::{CommandId, Wallet};

@@ -1,8 +1,8 @@
 //! Accounts, keys and sign-in in JSON.
 
-use application::accounts::{NewAccount, NewKey};
-use application::identity::Principal;
-use application::queries::{AccountView, KeyView};
+use application::policy::identity::Principal;
+use application::ports::queries::{AccountView, KeyView};
+use application::use_cases::accounts::{NewAccount, NewKey};
 use domain::account;
 use domain::kernel::{AccountId, PatientId, PractitionerId, TextRule, Wallet};
 use serde::{Deserialize, Serialize};

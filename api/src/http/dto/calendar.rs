@@ -1,8 +1,8 @@
 //! Availability, slots, appointments and visits in JSON.
 
-use application::calendars::BookingRequest;
-use application::encounters::{VisitProvider, VisitRequest};
-use application::queries::{AppointmentView, AvailabilityView, FreeSlot};
+use application::ports::queries::{AppointmentView, AvailabilityView, FreeSlot};
+use application::use_cases::calendars::BookingRequest;
+use application::use_cases::encounters::{VisitProvider, VisitRequest};
 use domain::kernel::{PatientId, PractitionerId, TextRule};
 use domain::{calendar, encounter, kernel};
 use serde::{Deserialize, Serialize};

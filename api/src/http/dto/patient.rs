@@ -1,6 +1,6 @@
 //! Patients in JSON.
 
-use application::queries::{PatientView, RelationshipView};
+use application::ports::queries::{PatientView, RelationshipView};
 use domain::kernel::time::whole_millis;
 use domain::kernel::{self, TextRule};
 use domain::patient;

@@ -1,6 +1,6 @@
 //! Practitioners in JSON.
 
-use application::queries::PractitionerView;
+use application::ports::queries::PractitionerView;
 use chrono_tz::Tz;
 use domain::kernel::TextRule;
 use domain::kernel::time::whole_millis;

@@ -1,6 +1,6 @@
 //! Requests to be registered, in JSON.
 
-use application::requests::{self, OwnRequest, Standing};
+use application::ports::requests::{self, OwnRequest, Standing};
 use domain::kernel::{PatientId, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

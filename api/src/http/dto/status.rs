@@ -1,6 +1,6 @@
 //! How the system is doing, in JSON.
 
-use application::status::{ComponentReadiness, StatusReport};
+use application::use_cases::status::{ComponentReadiness, StatusReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -145,8 +145,8 @@ pub struct RetriedEvents {
     pub parked: u64,
 }
 
-impl From<application::status::RetriedEvents> for RetriedEvents {
-    fn from(retried: application::status::RetriedEvents) -> Self {
+impl From<application::use_cases::status::RetriedEvents> for RetriedEvents {
+    fn from(retried: application::use_cases::status::RetriedEvents) -> Self {
         Self {
             released: retried.released,
             parked: retried.parked,

@@ -1,7 +1,7 @@
 //! Invitations and wallets in JSON.
 
-use application::queries::{self, AccountView};
-use application::wallets::IssuedInvitation;
+use application::ports::queries::{self, AccountView};
+use application::use_cases::wallets::IssuedInvitation;
 use domain::kernel::TextRule;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

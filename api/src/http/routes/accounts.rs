@@ -1,7 +1,7 @@
 //! Accounts of staff and services, and the services' keys. For administrators.
 
 use actix_web::{HttpResponse, web};
-use application::clinic::{Backend, Done};
+use application::use_cases::clinic::{Backend, Done};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 

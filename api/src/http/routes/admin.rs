@@ -1,7 +1,7 @@
 //! How the system is doing.
 
 use actix_web::HttpResponse;
-use application::clinic::Backend;
+use application::use_cases::clinic::Backend;
 use serde::Deserialize;
 
 use crate::http::dto;

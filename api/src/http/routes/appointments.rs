@@ -1,9 +1,9 @@
 //! Appointments.
 
 use actix_web::{HttpResponse, web};
-use application::calendars::{AppointmentAction, AppointmentVersion};
-use application::clinic::Backend;
-use application::queries::AppointmentFilter;
+use application::ports::queries::AppointmentFilter;
+use application::use_cases::calendars::{AppointmentAction, AppointmentVersion};
+use application::use_cases::clinic::Backend;
 use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

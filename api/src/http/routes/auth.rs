@@ -1,7 +1,7 @@
 //! Signing in and out.
 
 use actix_web::{HttpRequest, HttpResponse};
-use application::clinic::Backend;
+use application::use_cases::clinic::Backend;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
 use crate::http::auth::Caller;

@@ -1,8 +1,8 @@
 //! What practitioners offer: availability by day, and the search for free slots.
 
 use actix_web::{HttpResponse, web};
-use application::clinic::Backend;
-use application::queries::{FreeSlot, SlotFilter};
+use application::ports::queries::{FreeSlot, SlotFilter};
+use application::use_cases::clinic::Backend;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::{CalendarId, PractitionerId};
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use application::clinic::Backend;
 use application::error::{Resource, UseCaseError};
+use application::use_cases::clinic::Backend;
 use domain::kernel::CommandId;
 
 use crate::http::answer::{CommandState, CommandStatusBody};

@@ -1,8 +1,8 @@
 //! Patients.
 
 use actix_web::{HttpResponse, web};
-use application::clinic::Backend;
-use application::identity::Principal;
+use application::policy::identity::Principal;
+use application::use_cases::clinic::Backend;
 use domain::kernel::PatientId;
 
 use crate::http::answer::{Answer, CommandResult};

@@ -1,7 +1,7 @@
 //! Practitioners.
 
 use actix_web::{HttpResponse, web};
-use application::clinic::Backend;
+use application::use_cases::clinic::Backend;
 use domain::kernel::{PractitionerId, TextRule};
 use serde::{Deserialize, Serialize};
 

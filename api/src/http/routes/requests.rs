@@ -1,7 +1,7 @@
 //! Requests to be registered: where the operator registers by approval.
 
 use actix_web::{HttpResponse, web};
-use application::clinic::Backend;
+use application::use_cases::clinic::Backend;
 use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
@@ -65,7 +65,7 @@ pub async fn list<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let page = query.page(reading.list("registration requests", &()))?;
     let found = reading.clinic.requests(&reading.caller, page.query()).await?;
-    let key = |request: &application::requests::RegistrationRequest| (request.asked_at, request.id);
+    let key = |request: &application::ports::requests::RegistrationRequest| (request.asked_at, request.id);
     Ok(reading.page(page.answer(found, key, dto::RegistrationRequest::from)))
 }
 

@@ -1,7 +1,7 @@
 //! Visits of the past, as another system tells them.
 
 use actix_web::HttpResponse;
-use application::clinic::Backend;
+use application::use_cases::clinic::Backend;
 
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::command::Command;

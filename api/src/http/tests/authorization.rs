@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service};
-use application::rules::Admission;
+use application::policy::rules::Admission;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
-use application::registry::Trace;
+use application::ports::registry::Trace;
 use domain::kernel::CommandId;
 use serde_json::{Value, json};
 

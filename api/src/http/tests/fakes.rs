@@ -10,22 +10,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use application::access::{Admittance, Unadmitted};
-use application::clinic::{Clinic, Stores};
-use application::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
-use application::error::StoreError;
-use application::invitations::{Invitation, InvitationHash, Invitations};
 use application::log::Finality;
+use application::policy::access::Admittance;
+use application::policy::rules::{Admission, Rules};
+use application::ports::StoreError;
+use application::ports::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
+use application::ports::invitations::{Invitation, InvitationHash, Invitations};
+use application::ports::queries::*;
+use application::ports::registry::*;
+use application::ports::requests::*;
+use application::ports::revocations::{Revocation, Revocations};
+use application::ports::secrets::{NoRandomness, Secrets};
+use application::ports::sessions::{Session, Sessions, TokenHash};
 use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Progress, ProgressSource, Servers};
-use application::queries::*;
-use application::registry::*;
-use application::requests::*;
-use application::revocations::{Revocation, Revocations};
-use application::rules::{Admission, Rules};
-use application::secrets::{NoRandomness, Secrets};
-use application::sessions::{Session, Sessions, TokenHash};
-use application::status::*;
-use application::wallets::Person;
+use application::use_cases::clinic::{Clinic, Stores};
+use application::use_cases::status::*;
+use application::use_cases::wallets::Person;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -267,7 +267,7 @@ const fn receipt(command_id: CommandId) -> Receipt {
 impl CommandExecutor for FakeExecutor {
     async fn transact<S, E, D>(&self, _: S::Targets, _: D, context: &CommandContext) -> Result<Receipt, CommandError<E>>
     where
-        S: application::transaction::Roots,
+        S: application::ports::transaction::Roots,
         E: Send,
         D: Fn(S) -> Result<S, E> + Send + Sync,
     {

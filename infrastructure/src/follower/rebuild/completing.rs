@@ -1,6 +1,6 @@
 //! What only reading needs comes once the tables are filled.
 
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Executor, PgConnection, Postgres, Transaction};
 
 use super::{Rebuild, RebuildError};

@@ -1,7 +1,7 @@
 //! Writes what is final in bulk: while one batch is written the next is opened, and those after it are on their way.
 
 use application::log::BlockRef;
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::mpsc;
 

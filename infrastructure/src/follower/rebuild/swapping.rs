@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use application::projector::Projector;
+use application::ports::projector::Projector;
 use sqlx::{Executor, PgConnection};
 
 use super::{FIRST_PAUSE, NODE_PATIENCE, Rebuild, RebuildError};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use application::command::Unavailable;
 use application::log::StreamId;
+use application::ports::command::Unavailable;
 use domain::kernel::CommandId;
 use uuid::Uuid;
 

@@ -4,17 +4,17 @@ use domain::account::Title;
 use domain::kernel::{Category, Identifier, PatientId, PractitionerId};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Place, Registration};
 
-use crate::access::admit;
-use crate::admission::Newcomer;
-use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::CommandExecutor as _;
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::identity::Principal;
+use crate::policy::access::admit;
+use crate::policy::identity::Principal;
+use crate::policy::rules::Admission;
 use crate::policy::{Action, Object};
-use crate::queries::{Page, PatientView, Queries as _, RelationshipView};
-use crate::rules::Admission;
-use crate::sessions::SignedIn;
-use crate::transaction::{Expected, Freshness, Target};
+use crate::ports::command::CommandExecutor as _;
+use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView};
+use crate::ports::sessions::SignedIn;
+use crate::ports::transaction::{Expected, Freshness, Target};
+use crate::use_cases::admission::Newcomer;
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";

@@ -11,8 +11,8 @@ use domain::kernel::{CommandId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
-use crate::error::StoreError;
-use crate::queries::Page;
+use crate::ports::StoreError;
+use crate::ports::queries::Page;
 
 /// A request that waits.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -14,15 +14,15 @@ use domain::kernel::{
 };
 use uuid::Uuid;
 
-use crate::access::{Admittance, admit};
-use crate::calendars::{AppointmentDone, AppointmentVersion, local_day};
-use crate::clinic::{Backend, Clinic, Issue};
-use crate::command::{CommandContext, CommandError};
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::identity::Principal;
+use crate::policy::access::{Admittance, admit};
+use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
-use crate::queries::{AppointmentView, NamedEncounter, Queries as _};
-use crate::transaction::{Expected, Target};
+use crate::ports::command::{CommandContext, CommandError};
+use crate::ports::queries::{AppointmentView, NamedEncounter, Queries as _};
+use crate::ports::transaction::{Expected, Target};
+use crate::use_cases::calendars::{AppointmentDone, AppointmentVersion, local_day};
+use crate::use_cases::clinic::{Backend, Clinic, Issue};
 
 /// Who provided a visit.
 #[derive(Clone, PartialEq, Eq, Debug)]

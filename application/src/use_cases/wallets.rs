@@ -9,17 +9,17 @@ use domain::kernel::{AccountId, Category, PatientId, Personal, PractitionerId, R
 use domain::patient::Patient;
 use domain::wallet::{WalletClaim, WalletCommand};
 
-use crate::access::admit;
-use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::CommandExecutor as _;
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::identity::Principal;
-use crate::invitations::{Invitation, InvitationHash};
+use crate::policy::access::admit;
+use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
-use crate::queries::{AccountView, Queries as _};
-use crate::revocations::Revoked;
-use crate::sessions::SignedIn;
-use crate::transaction::{Root, Target};
+use crate::ports::command::CommandExecutor as _;
+use crate::ports::invitations::{Invitation, InvitationHash};
+use crate::ports::queries::{AccountView, Queries as _};
+use crate::ports::revocations::Revoked;
+use crate::ports::sessions::SignedIn;
+use crate::ports::transaction::{Root, Target};
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 
 /// What the secrets of invitations begin with, so that a leaked one is recognised.
 pub const INVITATION_PREFIX: &str = "mi_";
@@ -409,7 +409,8 @@ fn permit_inviting(principal: &Principal, person: &Person) -> Result<(), UseCase
     match person {
         Person::Patient(patient) => {
             let categories = &[Category::Identity];
-            admit(principal, Object::Patient(*patient), Action::InvitePatient, categories).map(drop)
+            admit(principal, Object::Patient(*patient), Action::InvitePatient, categories)?;
+            Ok(())
         }
         Person::Practitioner(_) => permit(principal, Action::InvitePractitioner).map(drop),
         Person::Staff(_) => permit(principal, Action::ManageAccounts).map(drop),

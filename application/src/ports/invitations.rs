@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 
-use crate::error::StoreError;
-use crate::wallets::Person;
+use crate::ports::StoreError;
+use crate::use_cases::wallets::Person;
 
 /// SHA-256 of an invitation's secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -13,13 +13,13 @@ use domain::patient::{PatientDetails, PatientError};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::access::admit;
-use crate::clinic::{Backend, Clinic};
 use crate::error::{Resource, UseCaseError};
-use crate::identity::Principal;
-use crate::patients::{PATIENT, RECORD};
+use crate::policy::access::admit;
+use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
-use crate::queries::{PatientView, Queries as _};
+use crate::ports::queries::{PatientView, Queries as _};
+use crate::use_cases::clinic::{Backend, Clinic};
+use crate::use_cases::patients::{PATIENT, RECORD};
 
 /// How long a command waits for another that gives somebody the same identifier.
 const WAITS_FOR: Duration = Duration::from_secs(10);

@@ -5,13 +5,14 @@ use domain::kernel::CommandId;
 use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
-use crate::clinic::{Backend, Clinic, Issue};
-use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
-use crate::error::{Refusal, StoreError, UseCaseError};
-use crate::identity::Principal;
+use crate::error::{Refusal, UseCaseError};
 use crate::log::Actor;
-use crate::revocations::{Revocation, Revoked};
-use crate::transaction::{Root, Target};
+use crate::policy::identity::Principal;
+use crate::ports::StoreError;
+use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
+use crate::ports::revocations::{Revocation, Revoked};
+use crate::ports::transaction::{Root, Target};
+use crate::use_cases::clinic::{Backend, Clinic, Issue};
 
 impl<B: Backend> Clinic<B> {
     /// Denies, then tells the log.

@@ -9,22 +9,22 @@ use domain::kernel::{AccountId, ClinicAggregate, CommandId, PractitionerId, Wall
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
-use crate::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::error::{Resource, UseCaseError};
-use crate::identity::Principal;
-use crate::invitations::Invitations;
 use crate::log::Actor;
-use crate::names::NamesUnderWay;
+use crate::policy::identity::Principal;
+use crate::policy::rules::{BookingsUnderWay, Rules};
 use crate::policy::{Action, Decision, Grant, Object, decide, reach};
+use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
+use crate::ports::invitations::Invitations;
+use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
+use crate::ports::registry::{FormerIssuer, Issuers};
+use crate::ports::requests::RegistrationRequests;
+use crate::ports::revocations::Revocations;
+use crate::ports::secrets::Secrets;
+use crate::ports::sessions::Sessions;
+use crate::ports::transaction::{Freshness, Target};
 use crate::ports::{Clock, IdentityDerivation};
-use crate::queries::{FormerWallet, ProjectionHash, Queries};
-use crate::registry::{FormerIssuer, Issuers};
-use crate::requests::RegistrationRequests;
-use crate::revocations::Revocations;
-use crate::rules::{BookingsUnderWay, Rules};
-use crate::secrets::Secrets;
-use crate::sessions::Sessions;
-use crate::transaction::{Freshness, Target};
+use crate::use_cases::names::NamesUnderWay;
 
 /// Which write side and which read side.
 pub trait Backend: Send + Sync + 'static {

@@ -6,10 +6,8 @@
 
 use domain::kernel::{Category, PatientId};
 
-use crate::error::{Resource, UseCaseError};
-use crate::identity::Principal;
-use crate::policy::{Action, Decision, Object, decide};
-use crate::queries::{AppointmentView, QueryError};
+use super::identity::Principal;
+use super::{Action, Decision, Object, decide};
 
 /// Leave to use what is known of somebody, in some categories. Only [`admit`] gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,30 +16,35 @@ pub struct Admittance {
     categories: &'static [Category],
 }
 
-/// A query went further than somebody was admitted: a mistake in a use case.
-#[derive(Debug, thiserror::Error)]
+/// Why somebody is not admitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denied {
+    /// They may do such a thing to nobody.
+    Forbidden,
+    /// They may not know of these, or not do it to them: to the caller they do not exist.
+    Hidden(Object),
+}
+
+/// Something went further than somebody was admitted: a mistake in a use case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a query goes further than its caller was admitted")]
-struct NotAdmitted;
+pub struct NotAdmitted;
 
 /// Decides whether somebody may do this with what is known of a patient, in these categories; `whose` may name several patients by what they
-/// have in common. What the caller may not know of is missing.
+/// have in common.
 ///
 /// # Errors
-/// `Forbidden`, when the caller may do such a thing to nobody; `NotFound`, when not to these.
+/// [`Denied`].
 pub fn admit(
     principal: &Principal,
     whose: Object,
     purpose: Action,
     categories: &'static [Category],
-) -> Result<Admittance, UseCaseError> {
+) -> Result<Admittance, Denied> {
     match decide(principal, purpose, whose) {
         Decision::Allow => Ok(Admittance { whose, categories }),
-        Decision::Forbid => Err(UseCaseError::Forbidden),
-        Decision::Hide => Err(UseCaseError::NotFound(match whose {
-            Object::Patient(_) | Object::Everybody => Resource::Patient,
-            Object::Practitioner(_) => Resource::Practitioner,
-            Object::Appointment { .. } => Resource::Appointment,
-        })),
+        Decision::Forbid => Err(Denied::Forbidden),
+        Decision::Hide => Err(Denied::Hidden(whose)),
     }
 }
 
@@ -50,11 +53,11 @@ impl Admittance {
     ///
     /// # Errors
     /// When a use case asks for what it was not admitted to.
-    pub fn check(&self, whose: Object, category: Category) -> Result<(), QueryError> {
+    pub fn check(&self, whose: Object, category: Category) -> Result<(), NotAdmitted> {
         if (self.whose == Object::Everybody || self.whose == whose) && self.categories.contains(&category) {
             Ok(())
         } else {
-            Err(QueryError(NotAdmitted.into()))
+            Err(NotAdmitted)
         }
     }
 
@@ -62,36 +65,8 @@ impl Admittance {
     ///
     /// # Errors
     /// As there.
-    pub fn check_patient(&self, patient: PatientId, category: Category) -> Result<(), QueryError> {
+    pub fn check_patient(&self, patient: PatientId, category: Category) -> Result<(), NotAdmitted> {
         self.check(Object::Patient(patient), category)
-    }
-}
-
-/// An appointment that nobody was admitted to yet: whose it is cannot be known without reading it.
-#[derive(Clone, Debug)]
-pub struct Unadmitted(AppointmentView);
-
-impl Unadmitted {
-    /// What a query has found.
-    pub const fn new(found: AppointmentView) -> Self {
-        Self(found)
-    }
-
-    /// Whose it is.
-    pub const fn whose(&self) -> Object {
-        Object::Appointment {
-            patient: self.0.patient,
-            practitioner: self.0.practitioner,
-        }
-    }
-
-    /// The appointment, for whoever was admitted to it.
-    ///
-    /// # Errors
-    /// When the admittance is for something else.
-    pub fn admitted(self, admittance: &Admittance) -> Result<AppointmentView, QueryError> {
-        admittance.check(self.whose(), Category::Appointments)?;
-        Ok(self.0)
     }
 }
 
@@ -161,29 +136,18 @@ mod tests {
                 &PATIENT,
                 Object::Patient(OTHER),
                 Action::ReadPatient,
-                UseCaseError::NotFound(Resource::Patient),
+                Denied::Hidden(Object::Patient(OTHER)),
             ),
             (
                 &PATIENT,
                 Object::Everybody,
                 Action::ReadPatient,
-                UseCaseError::NotFound(Resource::Patient),
+                Denied::Hidden(Object::Everybody),
             ),
-            (
-                &PATIENT,
-                Object::Everybody,
-                Action::ListPatients,
-                UseCaseError::Forbidden,
-            ),
-            (
-                &service,
-                Object::Everybody,
-                Action::ListPatients,
-                UseCaseError::Forbidden,
-            ),
+            (&PATIENT, Object::Everybody, Action::ListPatients, Denied::Forbidden),
+            (&service, Object::Everybody, Action::ListPatients, Denied::Forbidden),
         ] {
-            let answer = admitted(principal, whose, purpose);
-            assert_eq!(answer.unwrap_err().to_string(), refused.to_string());
+            assert_eq!(admitted(principal, whose, purpose), Err(refused));
         }
     }
 }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, CommandId};
 
-use crate::error::StoreError;
 use crate::log::Position;
+use crate::ports::StoreError;
 
 /// As whom a caller issues commands, and has issued them. Idempotency keys of different callers have nothing to do with each other.
 #[derive(Clone, PartialEq, Eq, Debug)]

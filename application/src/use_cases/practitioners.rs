@@ -3,13 +3,13 @@
 use domain::kernel::PractitionerId;
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
 
-use crate::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
-use crate::command::CommandExecutor as _;
 use crate::error::{Resource, UseCaseError};
-use crate::identity::Principal;
 use crate::policy::Action;
-use crate::queries::{Page, PractitionerView, Queries as _};
-use crate::transaction::{Expected, Freshness, Target};
+use crate::policy::identity::Principal;
+use crate::ports::command::CommandExecutor as _;
+use crate::ports::queries::{Page, PractitionerView, Queries as _};
+use crate::ports::transaction::{Expected, Freshness, Target};
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 
 /// The kind of ids that follow from a practitioner's identifier.
 pub(crate) const PRACTITIONER: &str = "practitioner";

@@ -3,7 +3,7 @@
 //! The log says so too, a moment later; this list is what makes a revocation hold before it is mined. An entry is written before the
 //! command is executed, with all that it takes to execute it, and is withdrawn only when the aggregate itself refuses. Whatever else
 //! happens, a crash included, the denial stays, and any server on the database carries the command through
-//! ([`crate::clinic::Clinic::carry_through`]).
+//! ([`crate::use_cases::clinic::Clinic::carry_through`]).
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use domain::kernel::{AccountId, CommandId, Wallet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::StoreError;
+use crate::ports::StoreError;
 
 /// What is revoked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -3,11 +3,17 @@
 //! A rule grants an action to a role, on everything ([`Grant::Any`]) or on what is theirs ([`Grant::Own`]). What is not
 //! theirs is hidden: the caller gets the same answer as for an id that does not exist. A service needs, beside its role, a
 //! key with the action's scope. There is no consent yet, so whatever would need one is denied.
+//!
+//! - [`identity`]: who is asking. [`access`]: leave to use what is known of patients. [`rules`]: what an operator decides.
+
+pub mod access;
+pub mod identity;
+pub mod rules;
 
 use domain::account::{Role, Scope};
 use domain::kernel::{PatientId, PractitionerId};
 
-use crate::identity::Principal;
+use crate::policy::identity::Principal;
 
 /// What can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

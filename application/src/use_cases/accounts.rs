@@ -7,14 +7,14 @@ use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 
-use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::{CommandExecutor as _, Receipt};
 use crate::error::{Resource, UseCaseError};
-use crate::identity::Principal;
 use crate::policy::Action;
-use crate::queries::{AccountView, Page, Queries as _};
-use crate::revocations::Revoked;
-use crate::transaction::Target;
+use crate::policy::identity::Principal;
+use crate::ports::command::{CommandExecutor as _, Receipt};
+use crate::ports::queries::{AccountView, Page, Queries as _};
+use crate::ports::revocations::Revoked;
+use crate::ports::transaction::Target;
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 
 /// What the secrets of service keys begin with, so that a leaked one is recognised.
 pub const KEY_PREFIX: &str = "mk_";

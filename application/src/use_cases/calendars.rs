@@ -9,17 +9,17 @@ use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Sessio
 use domain::encounter::{EncounterError, Ending};
 use domain::kernel::{AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
 
-use crate::access::admit;
-use crate::clinic::{Backend, Clinic, Issue, permit, permit_on};
-use crate::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::identity::Principal;
+use crate::policy::access::{Denied, admit};
+use crate::policy::identity::Principal;
 use crate::policy::{Action, Grant, Object};
-use crate::queries::{
+use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
+use crate::ports::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, Queries as _, SlotCursor,
     SlotFilter,
 };
-use crate::transaction::{Expected, Root, Target};
+use crate::ports::transaction::{Expected, Root, Target};
+use crate::use_cases::clinic::{Backend, Clinic, Issue, permit, permit_on};
 
 const APPOINTMENTS: &[Category] = &[Category::Appointments];
 
@@ -209,9 +209,9 @@ impl<B: Backend> Clinic<B> {
         })?;
         let whose = Object::Patient(patient);
         let admittance = admit(principal, whose, Action::BookAppointment, APPOINTMENTS);
-        let admittance = admittance.map_err(|error| match error {
-            UseCaseError::NotFound(_) => UseCaseError::UnknownReference { pointer: "/patient" },
-            error => error,
+        let admittance = admittance.map_err(|denied| match denied {
+            Denied::Hidden(_) => UseCaseError::UnknownReference { pointer: "/patient" },
+            Denied::Forbidden => UseCaseError::Forbidden,
         })?;
         self.require_patient(patient, "/patient").await?;
         let under_way = own_record(principal).map(|own| self.bookings.begin(own));

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::account::Proof;
 use domain::kernel::{CommandId, Wallet};
 
-use crate::error::StoreError;
+use crate::ports::StoreError;
 
 /// SHA-256 of a session's token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -8,19 +8,27 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
 use domain::encounter::EncounterNames;
-use domain::kernel::{AccountId, AppointmentId, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet};
+use domain::kernel::{
+    AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
+};
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::access::{Admittance, Unadmitted};
 use crate::policy::Object;
+use crate::policy::access::{Admittance, NotAdmitted};
 
 /// The database did not answer a query.
 #[derive(Debug, thiserror::Error)]
 #[error("the read models cannot be read")]
 pub struct QueryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl From<NotAdmitted> for QueryError {
+    fn from(error: NotAdmitted) -> Self {
+        Self(error.into())
+    }
+}
 
 /// A patient's current record.
 #[derive(Clone, PartialEq, Debug)]
@@ -77,6 +85,34 @@ pub struct AppointmentView {
     pub recorded: bool,
     /// The version of the calendar's stream at which it last changed.
     pub version: u64,
+}
+
+/// An appointment that nobody was admitted to yet: whose it is cannot be known without reading it.
+#[derive(Clone, Debug)]
+pub struct Unadmitted(AppointmentView);
+
+impl Unadmitted {
+    /// What a query has found.
+    pub const fn new(found: AppointmentView) -> Self {
+        Self(found)
+    }
+
+    /// Whose it is.
+    pub const fn whose(&self) -> Object {
+        Object::Appointment {
+            patient: self.0.patient,
+            practitioner: self.0.practitioner,
+        }
+    }
+
+    /// The appointment, for whoever was admitted to it.
+    ///
+    /// # Errors
+    /// When the admittance is for something else.
+    pub fn admitted(self, admittance: &Admittance) -> Result<AppointmentView, NotAdmitted> {
+        admittance.check(self.whose(), Category::Appointments)?;
+        Ok(self.0)
+    }
 }
 
 /// A free slot.

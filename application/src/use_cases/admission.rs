@@ -10,18 +10,18 @@ use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registrat
 use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
-use crate::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::command::{CommandError, CommandExecutor as _, Receipt};
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::identity::Principal;
-use crate::patients::{of_a_registration, told_by_oneself};
 use crate::policy::Action;
-use crate::queries::Page;
-use crate::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
-use crate::rules::Admission;
-use crate::sessions::SignedIn;
-use crate::transaction::{Root, Target};
-use crate::wallets::Person;
+use crate::policy::identity::Principal;
+use crate::policy::rules::Admission;
+use crate::ports::command::{CommandError, CommandExecutor as _, Receipt};
+use crate::ports::queries::Page;
+use crate::ports::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
+use crate::ports::sessions::SignedIn;
+use crate::ports::transaction::{Root, Target};
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
+use crate::use_cases::patients::{of_a_registration, told_by_oneself};
+use crate::use_cases::wallets::Person;
 
 /// The kind of ids that follow from requests.
 const REQUEST: &str = "registration request";

@@ -14,7 +14,7 @@ use domain::kernel::{ClinicAggregate, CommandId};
 use uuid::Uuid;
 
 use crate::log::{Actor, Finality, Position};
-use crate::transaction::{Root, Roots, Target};
+use crate::ports::transaction::{Root, Roots, Target};
 
 /// What a use case stamps on a command.
 #[derive(Clone, Debug)]

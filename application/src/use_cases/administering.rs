@@ -7,11 +7,11 @@ use domain::account::{Role, Scope};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 
-use crate::clinic::{Backend, Clinic};
 use crate::error::UseCaseError;
 use crate::policy::{Action, scope_of};
-use crate::queries::{AccountView, Page, Queries as _};
-use crate::revocations::Revoked;
+use crate::ports::queries::{AccountView, Page, Queries as _};
+use crate::ports::revocations::Revoked;
+use crate::use_cases::clinic::{Backend, Clinic};
 
 /// How many accounts are looked at at once.
 const AT_ONCE: u32 = 200;

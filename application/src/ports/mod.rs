@@ -1,12 +1,33 @@
-//! What use cases need from the world besides the write side and the queries.
+//! What use cases need from the world.
+//!
+//! - [`command`]: the write side: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
+//! - [`queries`]: what can be read, and in which shape. [`projector`]: the read models as the follower fills them.
+//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`]: what stands beside the log, the same for all servers on one
+//!   database. [`secrets`]: randomness and digests.
+//! - Here: the time, ids that follow from what they name, and how far the log has come.
+
+pub mod command;
+pub mod invitations;
+pub mod projector;
+pub mod queries;
+pub mod registry;
+pub mod requests;
+pub mod revocations;
+pub mod secrets;
+pub mod sessions;
+pub mod transaction;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, Wallet};
 use uuid::Uuid;
 
-use crate::error::StoreError;
 use crate::log::{Finality, Position};
+
+/// A store of short-lived things (sessions, revocations, idempotency keys) did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the store cannot be reached")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// The time. Aggregates have no clock; use cases stamp it on commands.
 pub trait Clock: Send + Sync + 'static {

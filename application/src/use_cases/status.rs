@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::clinic::{Backend, Clinic, permit};
-use crate::error::{StoreError, UseCaseError};
-use crate::identity::Principal;
+use crate::error::UseCaseError;
 use crate::log::{Position, StreamId};
 use crate::policy::Action;
-use crate::queries::{ProjectionHash, Queries as _};
+use crate::policy::identity::Principal;
+use crate::ports::StoreError;
+use crate::ports::queries::{ProjectionHash, Queries as _};
 use crate::trouble::Trouble;
+use crate::use_cases::clinic::{Backend, Clinic, permit};
 
 /// The chain, as this server sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]

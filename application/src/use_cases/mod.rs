@@ -1,0 +1,14 @@
+//! The use cases: methods of [`clinic::Clinic`], one module per aggregate or per kind of thing that is asked for.
+
+pub mod accounts;
+mod administering;
+pub mod admission;
+pub mod calendars;
+pub mod clinic;
+pub mod encounters;
+mod names;
+pub mod patients;
+pub mod practitioners;
+mod revoking;
+pub mod status;
+pub mod wallets;
