@@ -42,7 +42,7 @@ use crate::http::limits::{CallerLimits, TrustedProxies};
 use crate::http::metrics::HttpMetrics;
 use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
 use crate::metrics::SystemMetrics;
-use crate::pools::{self, Pools};
+use crate::pools::{self, BadDatabaseUrl, Pools};
 use crate::status::{Parked, Status};
 
 /// The write side and the read side of a running system.
@@ -86,8 +86,8 @@ pub enum ComposeError {
         contract: Address,
     },
     /// The database's URL is none.
-    #[error("`database.url` must be of the form postgres://user:password@host/database")]
-    DatabaseUrl,
+    #[error(transparent)]
+    DatabaseUrl(#[from] BadDatabaseUrl),
     /// The database cannot be used.
     #[error("the database (`database.url`) cannot be used")]
     Database(#[from] sqlx::Error),
@@ -147,7 +147,7 @@ impl ComposeError {
                 | Self::OtherChain { .. }
                 | Self::Contract(_)
                 | Self::OtherLog { .. }
-                | Self::DatabaseUrl
+                | Self::DatabaseUrl(_)
                 | Self::OtherVersion(_)
                 | Self::OtherSecret
                 | Self::OtherEncryptionKeys(_)

@@ -4,11 +4,15 @@ use infrastructure::postgres::{self, LIVE, Limits};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use crate::compose::ComposeError;
 use crate::config::DatabaseConfig;
 
 /// How many connections a command has that somebody runs.
 const OF_A_COMMAND: u32 = 2;
+
+/// The database's URL is none.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("`database.url` must be of the form postgres://user:password@host/database")]
+pub struct BadDatabaseUrl;
 
 /// The pools of a server, each with the read models first in its search path. They connect on first use.
 #[derive(Clone, Debug)]
@@ -28,7 +32,7 @@ impl Pools {
     ///
     /// # Errors
     /// When the URL is not one of Postgres.
-    pub(crate) fn open(database: &DatabaseConfig) -> Result<Self, ComposeError> {
+    pub(crate) fn open(database: &DatabaseConfig) -> Result<Self, BadDatabaseUrl> {
         Ok(Self {
             requests: open(database, &Limits::SHORT, database.connections)?,
             follower: open(database, &Limits::FOLLOWER, database.follower_connections)?,
@@ -53,15 +57,15 @@ impl Pools {
 ///
 /// # Errors
 /// When the URL is not one of Postgres.
-pub(crate) fn for_long_work(database: &DatabaseConfig) -> Result<PgPool, ComposeError> {
+pub(crate) fn for_long_work(database: &DatabaseConfig) -> Result<PgPool, BadDatabaseUrl> {
     open(database, &Limits::LONG, OF_A_COMMAND)
 }
 
-fn open(database: &DatabaseConfig, limits: &Limits, connections: u32) -> Result<PgPool, ComposeError> {
+fn open(database: &DatabaseConfig, limits: &Limits, connections: u32) -> Result<PgPool, BadDatabaseUrl> {
     let url = database.url.expose_secret();
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(ComposeError::DatabaseUrl);
+        return Err(BadDatabaseUrl);
     }
     // A part without a connection would wait for ever.
-    postgres::pool_within(limits, url, LIVE, connections.max(1)).map_err(|_| ComposeError::DatabaseUrl)
+    postgres::pool_within(limits, url, LIVE, connections.max(1)).map_err(|_| BadDatabaseUrl)
 }

@@ -1,8 +1,8 @@
 //! Invitations in Postgres.
 
 use application::ports::StoreError;
+use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
-use application::use_cases::wallets::Person;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, PatientId, PractitionerId};

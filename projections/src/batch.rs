@@ -1,7 +1,6 @@
 //! A block's events, sorted by the read model that they concern.
 
 use application::log::{Actor, AnyEvent, OpenedEvent};
-use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::calendar::CalendarEvent;
 use domain::kernel::{AccountId, CalendarId, PatientId, PractitionerId};
@@ -10,19 +9,7 @@ use domain::practitioner::PractitionerEvent;
 
 use crate::appointments::Told;
 use crate::column;
-
-/// Where and when an event was written: the bookkeeping of a row.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stamp {
-    /// Its place in the log.
-    pub(crate) position: u64,
-    /// Its place in its stream.
-    pub(crate) version: u64,
-    /// When it was decided.
-    pub(crate) at: DateTime<Utc>,
-    /// By whose account, as far as it is known.
-    pub(crate) by: Option<AccountId>,
-}
+use crate::stamp::Stamp;
 
 /// One aggregate's event.
 pub(crate) type Entry<'a, K, E> = (K, Stamp, &'a E);

@@ -21,6 +21,7 @@ mod projector;
 mod queries;
 mod relationships;
 mod search;
+mod stamp;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,12 @@ use sqlx::{Executor, PgConnection};
 
 use crate::accounts::{AccountRow, KeyRow};
 use crate::appointments::{AppointmentRow, Told};
-use crate::batch::{Batch, Entry, Stamp, keys_to_load};
+use crate::batch::{Batch, Entry, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
 use crate::patients::{NameRow, PatientRow};
 use crate::practitioners::PractitionerRow;
 use crate::relationships::RelationshipRow;
+use crate::stamp::Stamp;
 use crate::table::{Description, Row as _};
 use crate::writes::Writes;
 use crate::{accounts, appointments, calendars, patients, practitioners, relationships, table};

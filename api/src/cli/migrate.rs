@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{CliError, console};
-use crate::compose;
+use crate::compose::{self, ComposeError};
 use crate::config::DatabaseConfig;
 use crate::pools;
 
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let database = DatabaseConfig::read(arguments.config.as_deref())?;
-    let pool = pools::for_long_work(&database)?;
+    let pool = pools::for_long_work(&database).map_err(ComposeError::from)?;
     compose::migrate(&pool).await?;
     pool.close().await;
     console::note("the database is up to date");

@@ -8,11 +8,21 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::kernel::AccountId;
+use domain::kernel::{AccountId, PatientId, PractitionerId};
 use uuid::Uuid;
 
 use crate::ports::StoreError;
-use crate::use_cases::wallets::Person;
+
+/// Somebody who signs in with a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Person {
+    /// A patient.
+    Patient(PatientId),
+    /// A practitioner.
+    Practitioner(PractitionerId),
+    /// Somebody of the staff, by their account.
+    Staff(AccountId),
+}
 
 /// SHA-256 of an invitation's secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

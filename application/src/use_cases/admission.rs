@@ -4,10 +4,9 @@
 //! ids follow from the request: approving twice, at once or after a server died, registers once.
 
 use chrono::TimeDelta;
-use domain::account::{Account, AccountCommand, Binding, Holder, Title};
-use domain::kernel::{AccountId, PatientId, Personal, Wallet};
+use domain::account::Title;
+use domain::kernel::{AccountId, PatientId, Wallet};
 use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration};
-use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
@@ -18,28 +17,16 @@ use crate::ports::command::{CommandError, CommandExecutor as _, Receipt};
 use crate::ports::queries::Page;
 use crate::ports::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
 use crate::ports::sessions::SignedIn;
-use crate::ports::transaction::{Root, Target};
+use crate::ports::transaction::Target;
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
-use crate::use_cases::patients::{of_a_registration, told_by_oneself};
-use crate::use_cases::wallets::Person;
+use crate::use_cases::newcomers::Newcomer;
+use crate::use_cases::patient_records::{of_a_registration, told_by_oneself};
 
 /// The kind of ids that follow from requests.
 const REQUEST: &str = "registration request";
 
 /// For how long whoever has asked sees what was decided.
 const SHOWN: TimeDelta = TimeDelta::days(14);
-
-/// A patient to register with a wallet that has proved itself.
-pub(crate) struct Newcomer {
-    /// The record.
-    pub(crate) patient: PatientId,
-    /// What it begins with.
-    pub(crate) registration: Registration,
-    /// The wallet, and what it signed.
-    pub(crate) signed_in: SignedIn,
-    /// What entitles the wallet.
-    pub(crate) title: Title,
-}
 
 impl<B: Backend> Clinic<B> {
     /// Asks to be registered. The wallet's former request, if it has one, is gone.
@@ -246,51 +233,5 @@ impl<B: Backend> Clinic<B> {
 
     fn patient_of_request(&self, id: Uuid) -> PatientId {
         PatientId::new(self.identities.from_name(REQUEST, &id.to_string()))
-    }
-
-    /// Registers a patient, opens the account and binds the wallet, in one commit. `by` is who did it, if it was not the patient.
-    pub(crate) async fn register_newcomer(
-        &self,
-        newcomer: Newcomer,
-        by: Option<AccountId>,
-        issue: &Issue,
-    ) -> Result<Receipt, CommandError<Refusal>> {
-        let Newcomer {
-            patient,
-            registration,
-            signed_in: SignedIn { wallet, proof, .. },
-            title,
-        } = newcomer;
-        let account = self.account_of(&Person::Patient(patient));
-        let binding = Binding { wallet, proof, title };
-        let context = self.stamp_as(Some(by.unwrap_or(account)), issue);
-        let now = context.at;
-        let receipt = self
-            .executor
-            .transact(
-                (
-                    Target::of(patient),
-                    Target::of(account),
-                    Target::of(self.wallet_id(&wallet)),
-                ),
-                move |(mut record, mut owner, mut wallet): (Root<Patient>, Root<Account>, Root<WalletClaim>)| {
-                    let registered = record.execute(PatientCommand::Register {
-                        registration: registration.clone(),
-                        now,
-                    });
-                    registered.map_err(of_a_registration)?;
-                    owner.execute(AccountCommand::Bind {
-                        holder: Holder::Patient(Personal::Known(patient)),
-                        binding: binding.clone(),
-                        turn: 0,
-                    })?;
-                    wallet.execute(WalletCommand::Claim { account })?;
-                    Ok::<_, Refusal>((record, owner, wallet))
-                },
-                &context,
-            )
-            .await?;
-        self.revocations.bound_again(self.wallet_id(&wallet).uuid());
-        Ok(receipt)
     }
 }

@@ -24,7 +24,7 @@ use crate::ports::secrets::Secrets;
 use crate::ports::sessions::Sessions;
 use crate::ports::transaction::{Freshness, Target};
 use crate::ports::{Clock, IdentityDerivation};
-use crate::use_cases::names::NamesUnderWay;
+use crate::use_cases::names_under_way::NamesUnderWay;
 
 /// Which write side and which read side.
 pub trait Backend: Send + Sync + 'static {

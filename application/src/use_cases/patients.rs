@@ -2,9 +2,9 @@
 
 use domain::account::Title;
 use domain::kernel::{Category, Identifier, PatientId, PractitionerId};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, PatientError, Place, Registration};
+use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration};
 
-use crate::error::{Refusal, Resource, UseCaseError};
+use crate::error::{Resource, UseCaseError};
 use crate::policy::access::admit;
 use crate::policy::identity::Principal;
 use crate::policy::rules::Admission;
@@ -13,14 +13,9 @@ use crate::ports::command::CommandExecutor as _;
 use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView};
 use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Expected, Freshness, Target};
-use crate::use_cases::admission::Newcomer;
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
-
-/// The kind of ids that follow from a patient's identifier.
-pub(crate) const PATIENT: &str = "patient";
-
-/// What a patient's record holds.
-pub(crate) const RECORD: &[Category] = &[Category::Identity, Category::Summary, Category::Medication];
+use crate::use_cases::newcomers::Newcomer;
+use crate::use_cases::patient_records::{PATIENT, RECORD, of_a_registration, told_by_oneself};
 
 const RECORD_AND_APPOINTMENTS: &[Category] = &[
     Category::Identity,
@@ -28,16 +23,6 @@ const RECORD_AND_APPOINTMENTS: &[Category] = &[
     Category::Medication,
     Category::Appointments,
 ];
-
-/// What is wrong with a registration, of the part in which it stands.
-pub(crate) fn of_a_registration(error: PatientError) -> Refusal {
-    let part = if error.is_of_the_intake() {
-        "/intake"
-    } else {
-        "/details"
-    };
-    Refusal::from(error).within(part)
-}
 
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
@@ -273,25 +258,4 @@ impl<B: Backend> Clinic<B> {
             _ => Ok(()),
         }
     }
-}
-
-/// Refuses what nobody says of themselves: identifiers of other systems, and as of when one of them tells it.
-pub(crate) fn told_by_oneself(details: &PatientDetails) -> Result<(), UseCaseError> {
-    let (pointer, detail) = if details.identifier.is_some() {
-        (
-            "/details/identifier",
-            "only a hospital registers a patient under an identifier of another system",
-        )
-    } else if !details.other_identifiers.is_empty() {
-        (
-            "/details/otherIdentifiers",
-            "only a hospital says which identifiers of another system are a patient's",
-        )
-    } else if details.as_of.is_some() {
-        let dated = PatientError::DatesAreTheHospitals(Place::Details);
-        return Err(of_a_registration(dated).into());
-    } else {
-        return Ok(());
-    };
-    Err(UseCaseError::Invalid { pointer, detail })
 }

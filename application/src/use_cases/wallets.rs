@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
-use domain::kernel::{AccountId, Category, PatientId, Personal, PractitionerId, RefusalKind, Wallet};
+use domain::kernel::{AccountId, Category, Personal, RefusalKind, Wallet};
 use domain::patient::Patient;
 use domain::wallet::{WalletClaim, WalletCommand};
 
@@ -14,7 +14,7 @@ use crate::policy::access::admit;
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::command::CommandExecutor as _;
-use crate::ports::invitations::{Invitation, InvitationHash};
+use crate::ports::invitations::{Invitation, InvitationHash, Person};
 use crate::ports::queries::{AccountView, Queries as _};
 use crate::ports::revocations::Revoked;
 use crate::ports::sessions::SignedIn;
@@ -26,17 +26,6 @@ pub const INVITATION_PREFIX: &str = "mi_";
 
 /// What the administrator named by the configuration is called in lists.
 const CONFIGURED: &str = "First administrator";
-
-/// Somebody who signs in with a wallet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Person {
-    /// A patient.
-    Patient(PatientId),
-    /// A practitioner.
-    Practitioner(PractitionerId),
-    /// Somebody of the staff, by their account.
-    Staff(AccountId),
-}
 
 /// An invitation that was issued.
 #[derive(Clone, PartialEq, Eq, Debug)]

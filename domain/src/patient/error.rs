@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::event::Matter;
+use super::matter::Matter;
 use crate::kernel::{DomainError, RefusalKind, Resource};
 
 /// Where, in what is told of a patient, it stands what a source has told, and as of when.

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use strum::{Display, VariantArray, VariantNames};
+use strum::{VariantArray, VariantNames};
 
 use super::abated::Abated;
 use super::deceased::{Deceased, last_day_anywhere};
 use super::error::{PatientError, Place};
 use super::findings::Findings;
+use super::matter::Matter;
 use crate::kernel::{Address, Concept, Gender, HumanName, Identifier, Personal, PersonalValue, SourceId, Sources};
 
 /// Who a patient is (FHIR R4 `Patient`).
@@ -149,19 +150,6 @@ pub enum AllergyKind {
     Insect,
     /// To latex.
     Latex,
-}
-
-/// One of the three matters of which there are findings.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, VariantNames)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Matter {
-    /// Conditions.
-    Conditions,
-    /// Allergies.
-    Allergies,
-    /// Medications.
-    Medications,
 }
 
 /// A finding that its source has taken back: it was entered in error, refuted, deleted, or an allergy that has passed. It is kept so

@@ -9,6 +9,7 @@ mod deceased;
 mod error;
 mod event;
 mod findings;
+mod matter;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ pub use command::PatientCommand;
 pub use deceased::Deceased;
 pub use error::{PatientError, Place};
 pub use event::{
-    Allergy, AllergyKind, Condition, Intake, Matter, Medication, PatientDetails, PatientEvent, Registration, Withdrawn,
-    Word,
+    Allergy, AllergyKind, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration, Withdrawn, Word,
 };
 pub use findings::Findings;
+pub use matter::Matter;

@@ -15,49 +15,19 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::adoption::{Adoptions, Bequest};
-use super::fees::Fee;
 use super::handle::Waiter;
 use super::machine::{Action, CommitKey, Execution, Input, Machine, Millis, Nonce, Queued, ReceiptSeen, SendAnswer};
+use super::message::Message;
 use super::outbox::{Outbox, Signature, StoredBatch};
 use super::refusal::classify;
 use super::reverted::reverted;
 use super::status::Shared;
 use super::worker::{End, Job, work};
-use crate::chain::gas::{GasRules, Size};
-use crate::chain::{Address, BlockId, ChainError, EventLog, Fees, Hash, Node};
+use crate::chain::gas::Size;
+use crate::chain::{Address, BlockId, ChainError, EventLog, Hash, Node};
 use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
 use crate::log::{CommitOutcome, NewKey};
 use crate::notices::Notices;
-
-/// What comes back.
-pub(super) enum Message {
-    Stored {
-        nonce: Nonce,
-        batch: StoredBatch,
-    },
-    Replaced {
-        nonce: Nonce,
-        hash: Hash,
-        raw: Arc<[u8]>,
-        fee: Fee,
-    },
-    Sent {
-        nonce: Nonce,
-        answer: SendAnswer,
-    },
-    Nonce(Option<(u64, Nonce)>),
-    Receipt {
-        nonce: Nonce,
-        seen: Option<(bool, Option<ReceiptSeen>)>,
-    },
-    Fees(Fees),
-    Funds(u128),
-    BlockGas(u64),
-    GasRules(GasRules),
-    Authorized(bool),
-    Refused(CommitKey),
-    LeaseLost,
-}
 
 /// What somebody who handed a commit over waits for, and the keys that the commit brings.
 pub(super) struct Waiting {

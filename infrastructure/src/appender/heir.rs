@@ -18,11 +18,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::adoption::Bequest;
-use super::dispatch::{Dispatcher, Message};
+use super::checkpoint::{RESTORED_WITHIN, hear, surroundings};
+use super::config::AppenderConfig;
+use super::dispatch::Dispatcher;
 use super::lease;
 use super::machine::{Input, Machine, Millis, Need};
+use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
-use super::runner::{AppenderConfig, RESTORED_WITHIN, hear, surroundings};
 use super::status::Shared;
 use crate::chain::{Address, EventLog, Node};
 use crate::log::Commit;

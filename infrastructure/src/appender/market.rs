@@ -7,8 +7,8 @@ use application::trouble::TroubleKind;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
-use super::dispatch::Message;
 use super::gas_probes::GasProbes;
+use super::message::Message;
 use super::status::Shared;
 use super::worker::RETRY;
 use crate::chain::{Address, BlockId, EventLog, Fees};

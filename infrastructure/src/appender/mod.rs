@@ -8,6 +8,8 @@
 //!   of it, and what became of it.
 
 mod adoption;
+mod checkpoint;
+mod config;
 mod dispatch;
 pub mod fees;
 mod gas_probes;
@@ -16,6 +18,7 @@ mod heir;
 mod lease;
 pub mod machine;
 mod market;
+mod message;
 mod outbox;
 mod refusal;
 mod reverted;
@@ -23,6 +26,7 @@ mod runner;
 pub mod status;
 mod worker;
 
+pub use config::AppenderConfig;
 pub use handle::{AppenderHandle, Ticket};
-pub use runner::{Appender, AppenderConfig};
+pub use runner::Appender;
 pub use status::{AppenderStatus, Counters};

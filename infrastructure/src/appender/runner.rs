@@ -17,51 +17,23 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::adoption::Bequest;
-use super::dispatch::{Dispatcher, Message, Waiting};
+use super::checkpoint::{RESTORED_WITHIN, hear, surroundings};
+use super::config::AppenderConfig;
+use super::dispatch::{Dispatcher, Waiting};
 use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;
 use super::lease::{self, Held};
-use super::machine::{Action, CommitKey, Input, Limits, Machine, Millis, Queued, Surroundings};
+use super::machine::{Action, CommitKey, Input, Machine, Millis, Queued, Surroundings};
 use super::market;
+use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
 use super::worker::{End, RETRY};
-use crate::chain::{Address, EventLog, Node, Signer};
+use crate::chain::{EventLog, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
-use crate::notices::{Notice, Notices};
+use crate::notices::Notices;
 use crate::postgres::{ANSWER, within};
-
-/// How an appender works.
-#[derive(Clone, Copy, Debug)]
-pub struct AppenderConfig {
-    /// The contract.
-    pub contract: Address,
-    /// What bounds it.
-    pub limits: Limits,
-    /// How many commits may wait to become durable; more have to wait at the door.
-    pub queue: usize,
-    /// How long a commit waits at the door before it is turned away.
-    pub patience: Duration,
-    /// How often the price of gas is asked for.
-    pub fees_every: Duration,
-}
-
-impl AppenderConfig {
-    /// The usual bounds.
-    pub fn new(contract: Address) -> Self {
-        Self {
-            contract,
-            limits: Limits::default(),
-            queue: 10_000,
-            patience: Duration::from_secs(2),
-            fees_every: Duration::from_secs(5),
-        }
-    }
-}
-
-/// How long it may take to read the outbox.
-pub(super) const RESTORED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long the end of a lease waits for the database to say what became of the last batch.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -452,33 +424,4 @@ impl Appender {
         };
         (queued, Waiting { keys, waiter })
     }
-}
-
-/// The follower's checkpoint. Read it after the subscription to its notices began: then nothing falls between the two.
-pub(super) async fn surroundings(pool: &PgPool) -> Result<Surroundings, sqlx::Error> {
-    let checkpoint = sqlx::query_as("SELECT block_number, final_block FROM checkpoint").fetch_one(pool);
-    let (applied, final_block): (i64, i64) = checkpoint.await?;
-    Ok(Surroundings {
-        applied: applied.cast_unsigned(),
-        final_block: final_block.cast_unsigned(),
-    })
-}
-
-/// Tells the machine what the follower told.
-pub(super) fn hear(notice: &Notice, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
-    let input = match notice {
-        Notice::Applied {
-            block,
-            appended,
-            rejected,
-            ..
-        } => Input::Applied {
-            block: block.number,
-            appended,
-            rejected,
-        },
-        Notice::Reverted { to, .. } => Input::Reverted { to: *to },
-        Notice::Finalized { block, .. } => Input::Finalized { block: *block },
-    };
-    machine.on(now, input, actions);
 }

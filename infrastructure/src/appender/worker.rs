@@ -12,10 +12,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::Message;
 use super::fees::Fee;
 use super::lease::Lease;
 use super::machine::{CommitKey, NewBatch, Nonce};
+use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
 use crate::chain::Hash;

@@ -3,32 +3,20 @@
 use application::log::BlockRef;
 use serde_json::{Value, json};
 
+use super::block_logs::BlockLogs;
 use super::codec::{RawLog, read_logs};
 use super::contract::{APPENDED, COMMIT_REJECTED, HEAD, call, is_administrator, is_writer, read_bool, read_head};
 use super::hex::{self, Data, Number};
 use super::node::{contract_call, header_calls, linked};
 use super::rpc::{Answer, Call, ChainError, Peer, read, single};
 use super::{Address, BlockId, Hash, Header, Node};
-use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit};
+use crate::log::{LogBlock, LogHead};
 
 /// The contract on its chain. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     node: Node,
     address: Address,
-}
-
-/// What one block says about the log, without the block's header.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BlockLogs {
-    /// The block's number.
-    pub number: u64,
-    /// The block's hash.
-    pub hash: Hash,
-    /// The events appended, in order.
-    pub appended: Vec<AppendedEntry>,
-    /// The commits rejected, in order.
-    pub rejected: Vec<RejectedCommit>,
 }
 
 /// Consecutive blocks, and where the log stands after the last of them.

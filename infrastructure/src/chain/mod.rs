@@ -14,6 +14,7 @@
 //! - [`deploy`]: putting the contract on a chain.
 
 pub mod address;
+mod block_logs;
 pub mod codec;
 pub mod contract;
 pub mod deploy;
@@ -26,8 +27,9 @@ pub mod running_hash;
 pub mod signer;
 
 pub use address::Address;
+pub use block_logs::BlockLogs;
 pub use deploy::Deployment;
-pub use event_log::{BlockLogs, EventLog, LogPage};
+pub use event_log::{EventLog, LogPage};
 pub use node::{BlockId, Fees, Header, Node, Receipt};
 pub use rpc::{ChainError, RpcOptions};
 pub(crate) use rpc::{TAKEN_WORDS, USED_WORDS};

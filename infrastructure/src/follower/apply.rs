@@ -4,9 +4,10 @@ use application::log::BlockRef;
 use application::ports::projector::Projector;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
-use super::checkpoint::{self, Before, FinalPoint, to_sql};
+use super::checkpoint::{self, Before, FinalPoint};
 use super::journal::Rows;
 use super::line::Line;
+use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;

@@ -5,7 +5,7 @@ use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
 use super::FollowerError;
-use super::finality::Claim;
+use super::claim::Claim;
 use super::runner::{Follower, Place, Step};
 use super::trust::{self, Distrust};
 use crate::chain::{BlockId, ChainError};

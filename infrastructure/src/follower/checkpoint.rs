@@ -4,6 +4,7 @@ use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
 use super::journal::Rows;
+use super::numbers::{from_sql, to_sql};
 use super::schema_hash::SchemaHash;
 use super::window::{AppliedBlock, Window};
 use crate::chain::Address;
@@ -35,16 +36,6 @@ pub(super) struct Checkpoint {
     pub(super) contract: Address,
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
-}
-
-/// A number that Postgres holds as `bigint`. Ours never reach its end.
-pub(super) fn to_sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The reverse of [`to_sql`]; what is negative cannot have come from it.
-pub(super) fn from_sql(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
 }
 
 fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::checkpoint::to_sql;
+use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 
 /// Signature, no flags, no extension.

@@ -3,7 +3,7 @@
 use sqlx::postgres::PgArguments;
 use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
-use super::checkpoint::to_sql;
+use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use crate::chain::BlockLogs;
 

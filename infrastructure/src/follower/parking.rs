@@ -7,8 +7,9 @@ use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::ports::projector::Projector;
 use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 
-use super::checkpoint::{self, from_sql, to_sql};
+use super::checkpoint;
 use super::line::Line;
+use super::numbers::{from_sql, to_sql};
 use super::opening::{KEY_MISSING, Label, OpenedBlock};
 use super::schema_hash::SchemaHash;
 use super::status::{FollowerStatus, StatusCell};

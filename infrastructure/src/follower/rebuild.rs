@@ -29,7 +29,7 @@ use super::config::UNSETTLED;
 use super::runner::{Follower, Place, Step};
 use super::schema_hash::SchemaHash;
 use super::trust::Distrust;
-use super::{FollowerConfig, FollowerError, schema, standby};
+use super::{FollowerConfig, FollowerError, schema, standby, tables};
 use crate::chain::{BlockId, EventLog};
 use crate::log::LogHead;
 use crate::notices::Notices;
@@ -218,7 +218,7 @@ where
     async fn create(&self) -> Result<(), RebuildError> {
         let mut transaction = self.follower.pool.begin().await?;
         let shape = SchemaHash::of(&self.follower.projector);
-        if schema::exists(&mut transaction).await? && shape.is_of(&mut transaction).await? {
+        if tables::exists(&mut transaction).await? && shape.is_of(&mut transaction).await? {
             let log = &self.follower.log;
             let found = checkpoint::load(&mut transaction).await?;
             let same = |found: &checkpoint::Checkpoint| {

@@ -9,7 +9,7 @@ use application::log::{Position, StreamId};
 use sqlx::{PgPool, Row};
 
 use super::FollowerError;
-use super::checkpoint::{from_sql, to_sql};
+use super::numbers::{from_sql, to_sql};
 use super::trust::{self, CheckedBlock};
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::{Hash, Transaction};

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint::from_sql;
+use super::numbers::from_sql;
 use super::parking::Parking;
 use super::{FollowerError, parking};
 use crate::postgres::{ANSWER, within};

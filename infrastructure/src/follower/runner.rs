@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, FinalPoint};
+use super::claim::Claim;
 use super::config::UNSETTLED;
-use super::finality::Claim;
 use super::line::Line;
 use super::opening;
 use super::pace::{self, Pace};

@@ -7,7 +7,7 @@
 use application::ports::projector::Projector;
 use sqlx::{PgConnection, PgPool};
 
-use super::{FollowerError, schema};
+use super::{FollowerError, tables};
 use crate::sealing::FORMAT;
 use crate::secrets::sha256;
 
@@ -19,7 +19,7 @@ impl SchemaHash {
     /// The shape that this program gives a schema.
     pub(super) fn of<P: Projector>(projector: &P) -> Self {
         let mut text = format!("payload format {FORMAT}\0");
-        let sql = schema::SQL.iter().map(|sql| (*sql).to_owned());
+        let sql = tables::SQL.iter().map(|sql| (*sql).to_owned());
         for sql in sql.chain(projector.definition()) {
             normalize(&sql, &mut text);
             text.push('\0');
@@ -46,7 +46,7 @@ impl SchemaHash {
     /// Whether the schema that comes first in the search path is of this shape.
     pub(super) async fn is_of(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         // Schemas of earlier programs have no such table.
-        if !schema::has_table(connection, "shape").await? {
+        if !tables::has_table(connection, "shape").await? {
             return Ok(false);
         }
         let found: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM shape")
@@ -62,7 +62,7 @@ impl SchemaHash {
 /// When the database refuses.
 pub async fn is_current<P: Projector>(pool: &PgPool, projector: &P) -> Result<bool, FollowerError> {
     let mut connection = pool.acquire().await?;
-    Ok(!schema::exists(&mut connection).await? || SchemaHash::of(projector).is_of(&mut connection).await?)
+    Ok(!tables::exists(&mut connection).await? || SchemaHash::of(projector).is_of(&mut connection).await?)
 }
 
 /// Appends SQL without comments, and with single spaces. No literal in it has two dashes.

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint::from_sql;
+use super::numbers::from_sql;
 use super::status::StatusCell;
 use crate::postgres::within;
 

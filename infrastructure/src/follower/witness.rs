@@ -11,7 +11,7 @@ use sqlx::{PgPool, Row};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint::from_sql;
+use super::numbers::from_sql;
 use super::status::StatusCell;
 use crate::chain::{BlockId, EventLog, Node};
 use crate::log::LogHead;

@@ -11,7 +11,7 @@ use domain::state::AnyState;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::executor::Core;
+use super::core::Core;
 use super::failure::Failure;
 use super::hand_over::Decision;
 use super::in_flight::InFlight;

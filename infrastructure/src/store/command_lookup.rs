@@ -8,7 +8,7 @@ use application::ports::registry::Trace;
 use domain::kernel::{AggregateRef, CommandId};
 use tokio::time::{Instant, sleep};
 
-use super::executor::Core;
+use super::core::Core;
 use super::failure::Failure;
 use super::journal::Journal;
 use crate::log::CommitLog;

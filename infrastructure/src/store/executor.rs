@@ -16,10 +16,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::attempt::Verdict;
 use super::command_lookup::Earlier;
+use super::core::Core;
 use super::failure::Failure;
 use super::final_progress::{FinalProgress, Moment};
 use super::hand_over::HandOver;
 use super::journal::Journal;
+use super::options::ExecutorOptions;
 use super::reader::Reader;
 use super::stream::Loaded;
 use super::streams::Streams;
@@ -28,30 +30,6 @@ use crate::log::{CommitLog, CommitOutcome};
 use crate::notices::Notice;
 use crate::sealing::{LogLocation, Opener, Sealer, StreamNames};
 use crate::trace::Found;
-
-/// How much the executor tries and keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct ExecutorOptions {
-    /// How often a command is decided before it is a conflict.
-    pub attempts: u32,
-    /// How many streams are kept in memory, beside those with commits in flight.
-    pub streams: u64,
-    /// How long a command waits for the journal to reach what the chain is known to have.
-    pub catch_up: Duration,
-    /// How long a command may take until it is handed over, or until it is certain that it needs not be. Then it is given up.
-    pub decide_within: Duration,
-}
-
-impl Default for ExecutorOptions {
-    fn default() -> Self {
-        Self {
-            attempts: 8,
-            streams: 50_000,
-            catch_up: Duration::from_secs(10),
-            decide_within: Duration::from_secs(20),
-        }
-    }
-}
 
 /// What an executor is made of.
 pub struct Parts<L, J> {
@@ -84,17 +62,6 @@ impl<L, J> std::fmt::Debug for Executor<L, J> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Executor")
     }
-}
-
-/// What all commands share.
-pub(super) struct Core<L, J> {
-    pub(super) reader: Reader<J>,
-    pub(super) names: StreamNames,
-    pub(super) streams: Arc<Streams>,
-    pub(super) hand_over: HandOver<L>,
-    pub(super) heard: FinalProgress,
-    progress: Arc<dyn ProgressSource>,
-    pub(super) options: ExecutorOptions,
 }
 
 /// How an attempt ended.

@@ -17,12 +17,14 @@
 
 mod attempt;
 mod command_lookup;
+mod core;
 mod executor;
 mod failure;
 mod final_progress;
 mod hand_over;
 mod in_flight;
 mod journal;
+mod options;
 mod reader;
 #[cfg(test)]
 mod simulation;
@@ -32,5 +34,6 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use executor::{Executor, ExecutorOptions, Parts};
+pub use executor::{Executor, Parts};
 pub use journal::{Journal, JournalError, Journaled, PostgresJournal};
+pub use options::ExecutorOptions;

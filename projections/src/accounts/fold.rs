@@ -5,8 +5,8 @@ use domain::account::{AccountEvent, Binding, Holder, Title};
 use domain::kernel::AccountId;
 
 use super::{Account, AccountRow, KeyRow};
-use crate::batch::Stamp;
 use crate::column;
+use crate::stamp::Stamp;
 
 impl Account {
     fn open(id: AccountId, stamp: &Stamp, holder: &Holder) -> Self {

@@ -8,10 +8,10 @@ use domain::encounter::{EncounterEvent, EncounterStatus, Ending, Filed};
 use domain::kernel::{AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
 
 use super::rows::is_stray;
+use super::visit::Visit;
 use super::{AppointmentRow, NamesColumn};
-use crate::batch::Stamp;
 use crate::column;
-use crate::relationships::Visit;
+use crate::stamp::Stamp;
 
 impl AppointmentRow {
     fn enter(id: AppointmentId, calendar: CalendarId, stamp: &Stamp, slot: Slot, booking: &Personal<Booking>) -> Self {

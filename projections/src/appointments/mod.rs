@@ -4,6 +4,7 @@ mod fold;
 mod names;
 mod query;
 mod rows;
+mod visit;
 
 #[cfg(test)]
 pub(crate) use fold::status_of;

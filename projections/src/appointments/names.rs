@@ -8,6 +8,8 @@ use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::table::json;
+
 /// All that names an encounter, its id included. Digests are hexadecimal digits, so that an operator of Postgres finds them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct NamesColumn {
@@ -15,6 +17,8 @@ pub(crate) struct NamesColumn {
     resources: Vec<String>,
     sources: Vec<String>,
 }
+
+json! { NamesColumn; }
 
 impl NamesColumn {
     pub(crate) fn of(id: Uuid, names: &EncounterNames) -> Self {

@@ -6,7 +6,7 @@ use domain::calendar::{CalendarEvent, Session};
 use domain::kernel::{AppointmentId, CalendarId, Slot};
 
 use super::CalendarRow;
-use crate::batch::Stamp;
+use crate::stamp::Stamp;
 
 /// No day has more minutes, so no honest session offers more slots.
 const MOST_SLOTS: usize = 25 * 60;

@@ -6,8 +6,8 @@ use domain::kernel::{PatientId, Personal};
 use domain::patient::{Intake, PatientDetails, PatientEvent};
 
 use super::PatientRow;
-use crate::batch::Stamp;
 use crate::search;
+use crate::stamp::Stamp;
 
 impl PatientRow {
     fn new(id: PatientId, stamp: &Stamp, details: PatientDetails, intake: Intake) -> Self {

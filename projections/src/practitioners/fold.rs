@@ -4,8 +4,8 @@ use domain::kernel::PractitionerId;
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
 
 use super::PractitionerRow;
-use crate::batch::Stamp;
 use crate::search;
+use crate::stamp::Stamp;
 
 /// The codes of the specializations, as they are compared.
 fn codes(details: &PractitionerDetails) -> Vec<String> {

@@ -5,19 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 
 use super::RelationshipRow;
 use crate::appointments::AppointmentRow;
-
-/// What one appointment says about a patient and a practitioner.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Visit {
-    pub(crate) patient: PatientId,
-    pub(crate) practitioner: PractitionerId,
-    pub(crate) start: DateTime<Utc>,
-}
 
 type Pair = (PatientId, PractitionerId);
 

@@ -5,7 +5,7 @@ mod query;
 mod rows;
 mod write;
 
-pub(crate) use fold::{Changes, Visit, changes};
+pub(crate) use fold::{Changes, changes};
 pub(crate) use query::{of_patient, of_practitioner};
 pub(crate) use rows::RelationshipRow;
 pub(crate) use write::{derive, update};

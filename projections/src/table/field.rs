@@ -10,12 +10,10 @@ use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerI
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 use sqlx::{Row as _, ValueRef as _};
 use uuid::Uuid;
 
 use super::sql::{Column, SqlType};
-use crate::appointments::NamesColumn;
 use crate::column;
 use crate::writes::Arguments;
 
@@ -67,10 +65,10 @@ impl<F: Field> Field for Option<F> {
 /// Says what a type is in Postgres, what is written of it, and how that is read.
 macro_rules! field {
     ($($type:ty: $sql:ident, $write:expr, $read:expr;)+) => { $(
-        impl Field for $type {
-            const SQL: SqlType = SqlType::$sql;
+        impl $crate::table::Field for $type {
+            const SQL: $crate::table::SqlType = $crate::table::SqlType::$sql;
 
-            fn bind<'v>(values: impl Iterator<Item = Option<&'v Self>>, arguments: &mut Arguments)
+            fn bind<'v>(values: impl Iterator<Item = Option<&'v Self>>, arguments: &mut $crate::writes::Arguments)
             where
                 Self: 'v,
             {
@@ -78,9 +76,9 @@ macro_rules! field {
                 arguments.push(values.map(|value| value.map(write)).collect::<Vec<_>>());
             }
 
-            fn read(row: &PgRow, column: &str) -> Result<Self, sqlx::Error> {
+            fn read(row: &sqlx::postgres::PgRow, column: &str) -> Result<Self, sqlx::Error> {
                 let read: fn(_) -> Result<$type, sqlx::Error> = $read;
-                read(row.try_get(column)?)
+                read(sqlx::Row::try_get(row, column)?)
             }
         }
     )+ };
@@ -114,13 +112,16 @@ names! { AppointmentStatus Role }
 
 /// What is kept as JSON.
 macro_rules! json {
-    ($($type:ty;)+) => { field! { $( $type: Json, column::json, |Json(value)| Ok(value); )+ } };
+    ($($type:ty;)+) => {
+        $crate::table::field! { $( $type: Json, $crate::column::json, |sqlx::types::Json(value)| Ok(value); )+ }
+    };
 }
+pub(crate) use {field, json};
+
 json! {
     BTreeMap<AppointmentId, Slot>;
     Concept;
     Intake;
-    NamesColumn;
     PatientDetails;
     PractitionerDetails;
     Vec<Scope>;

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection};
 
-pub(crate) use field::{Field, column};
-pub(crate) use sql::Description;
+pub(crate) use field::{Field, column, field, json};
+pub(crate) use sql::{Description, SqlType};
 
 use crate::writes::{Arguments, Writes};
 

@@ -10,7 +10,7 @@ use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
 use uuid::Uuid;
 
 use super::memory::{Memory, appointment, at, day, opened, patient, practitioner};
-use crate::batch::Stamp;
+use crate::stamp::Stamp;
 use crate::{accounts, patients};
 
 const ACCOUNT: AccountId = AccountId::new(Uuid::from_u128(9));

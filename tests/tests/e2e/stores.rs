@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use application::log::StreamId;
 use application::ports::Servers as _;
+use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations as _};
 use application::ports::registry::{
     Claim, Claimed, CommandRegistry as _, FormerIssuer, Issuers, StoredAnswer, Ticket, Trace,
@@ -13,7 +14,6 @@ use application::ports::requests::{
 };
 use application::ports::revocations::{Revocation, Revocations as _, Revoked};
 use application::ports::sessions::{Session, Sessions as _, TokenHash};
-use application::use_cases::wallets::Person;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Proof;
 use domain::kernel::{AccountId, CommandId, PatientId, Wallet, WalletId};

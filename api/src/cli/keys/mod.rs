@@ -16,6 +16,7 @@ use infrastructure::sealing::{LogLocation, Opener};
 use sqlx::PgPool;
 
 use super::{CliError, console};
+use crate::compose::ComposeError;
 use crate::config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig};
 use crate::dev::running;
 use crate::pools;
@@ -82,7 +83,8 @@ impl ConfigFile {
     }
 
     fn database(&self) -> Result<PgPool, CliError> {
-        Ok(pools::for_long_work(&DatabaseConfig::read(self.path().as_deref())?)?)
+        let database = DatabaseConfig::read(self.path().as_deref())?;
+        Ok(pools::for_long_work(&database).map_err(ComposeError::from)?)
     }
 
     fn log(&self) -> Result<LogLocation, ConfigError> {

@@ -1,8 +1,8 @@
 //! Invitations and wallets: how people come to sign in.
 
 use actix_web::{HttpResponse, web};
+use application::ports::invitations::Person;
 use application::use_cases::clinic::Backend;
-use application::use_cases::wallets::Person;
 use chrono::TimeDelta;
 use domain::kernel::{AccountId, PatientId, PractitionerId};
 

@@ -6,8 +6,8 @@ use application::log::StreamId;
 use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::super::block_logs::BlockLogs;
 use super::super::contract::{APPENDED, COMMIT_REJECTED, small, tag_of};
-use super::super::event_log::BlockLogs;
 use super::super::hex;
 use super::super::rpc::ChainError;
 use super::super::{Address, Hash};

@@ -8,7 +8,7 @@ use sqlx::{Executor, PgConnection};
 
 use super::{FIRST_PAUSE, NODE_PATIENCE, Rebuild, RebuildError};
 use crate::follower::FollowerError;
-use crate::follower::checkpoint::from_sql;
+use crate::follower::numbers::from_sql;
 use crate::follower::runner::Place;
 use crate::follower::trust::Distrust;
 use crate::postgres::LIVE;
