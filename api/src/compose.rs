@@ -22,11 +22,12 @@ use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
+use infrastructure::log::LogLocation;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
 use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
-use infrastructure::sealing::{LogLocation, Opener};
+use infrastructure::sealing::Opener;
 use infrastructure::secrets::SystemSecrets;
 use infrastructure::servers::LeasedServers;
 use infrastructure::sessions::PostgresSessions;
@@ -42,6 +43,7 @@ use crate::http::limits::{CallerLimits, TrustedProxies};
 use crate::http::metrics::HttpMetrics;
 use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
 use crate::metrics::SystemMetrics;
+use crate::openapi;
 use crate::pools::{self, BadDatabaseUrl, Pools};
 use crate::status::{Parked, Status};
 
@@ -63,6 +65,9 @@ pub enum ComposeError {
     /// The public URL cannot be signed in at.
     #[error(transparent)]
     PublicUrl(#[from] BadPublicUrl),
+    /// The OpenAPI document cannot be written, which is a mistake in the program.
+    #[error("the OpenAPI document cannot be written")]
+    Document(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The nodes cannot be used.
     #[error("the chain cannot be used: {0}")]
     Chain(#[from] ChainError),
@@ -342,7 +347,8 @@ impl System {
             tracker,
             metrics: Arc::new(metrics),
         };
-        let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config))?;
+        let document = openapi::api_document().map_err(|error| ComposeError::Document(error.into()))?;
+        let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config), Arc::new(document))?;
         tasks.spawn({
             let (state, cancel) = (state.clone(), cancel.clone());
             async move {

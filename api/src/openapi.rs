@@ -9,6 +9,8 @@ mod pages;
 mod texts;
 mod yaml;
 
+use std::sync::LazyLock;
+
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -16,7 +18,9 @@ use utoipa::openapi::security::SecurityScheme;
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::http::endpoints::{self, Access, Endpoint, Kind};
+use crate::http::access::{Access, Endpoint, Kind};
+use crate::http::api_document::ApiDocument;
+use crate::http::endpoints;
 use crate::http::problem::ProblemBody;
 use crate::http::routes::auth;
 
@@ -60,11 +64,15 @@ use crate::http::routes::auth;
 )]
 struct Medconnect;
 
-/// The document.
-pub fn document() -> Document {
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     let mut document = Medconnect::openapi().merge_from(endpoints::described());
     Everywhere.modify(&mut document);
     document
+});
+
+/// The document. It is made once.
+pub fn document() -> &'static Document {
+    &DOCUMENT
 }
 
 /// The document as it stands in `openapi.yaml`.
@@ -72,7 +80,18 @@ pub fn document() -> Document {
 /// # Errors
 /// When it cannot be written, which is a mistake in a schema.
 pub fn yaml() -> Result<String, impl std::error::Error> {
-    yaml::write(&document())
+    yaml::write(document())
+}
+
+/// The document, as a server hands it out.
+///
+/// # Errors
+/// As [`yaml()`].
+pub fn api_document() -> Result<ApiDocument, impl std::error::Error> {
+    yaml().map(|yaml| ApiDocument {
+        openapi: document().clone(),
+        yaml,
+    })
 }
 
 /// The operations of a path, by method.
@@ -109,7 +128,7 @@ impl Modify for Everywhere {
                 let Some(operation) = operation else { continue };
                 name(operation);
                 let method = method.parse().unwrap_or_default();
-                let Some(endpoint) = endpoints::find(&method, path) else {
+                let Some(endpoint) = endpoints::all().find(&method, path) else {
                     continue;
                 };
                 if endpoint.kind == Kind::Command {

@@ -8,6 +8,26 @@ use application::log::{BlockRef, Finality, Position, StreamId};
 use application::ports::command::Unavailable;
 use domain::kernel::{CommandId, PatientId};
 
+/// Which log: the contract's address and the chain it is on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LogLocation {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The address of the `EventLog` contract.
+    pub contract: [u8; 20],
+}
+
+/// What an entry needs to be opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// It is not ours.
+    Foreign,
+    /// Nothing but the master secret.
+    Nothing,
+    /// A data subject's key.
+    Key(KeyId),
+}
+
 /// A sealed payload, as it stands on the chain. Made once, shared, never changed.
 pub type Payload = Arc<[u8]>;
 

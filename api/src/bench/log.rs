@@ -13,8 +13,9 @@ use domain::calendar::{Booking, CalendarEvent, Cancellation};
 use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, PractitionerId};
 use domain::patient::PatientEvent;
 use infrastructure::keys::{KeyRing, MasterSecret};
+use infrastructure::log::LogLocation;
 use infrastructure::log::{Commit, NewKey, StreamHead, StreamPart};
-use infrastructure::sealing::{LogLocation, Sealer, StreamNames};
+use infrastructure::sealing::{Sealer, StreamNames};
 use uuid::Uuid;
 
 use super::contract::Bench;

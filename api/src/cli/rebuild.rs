@@ -10,8 +10,9 @@ use indicatif::ProgressBar;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
 use infrastructure::follower::{FollowerConfig, Phase, Rebuild, RebuildProgress};
 use infrastructure::keys::KeyRing;
+use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, REBUILD};
-use infrastructure::sealing::{LogLocation, Opener};
+use infrastructure::sealing::Opener;
 use projections::{PgQueries, ReadModels};
 use secrecy::ExposeSecret;
 

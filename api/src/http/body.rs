@@ -11,8 +11,8 @@ use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::canonical::canonical;
+use super::check::Checked;
 use super::core::core;
-use super::dto::Checked;
 use super::json;
 use super::problem::{Problem, ProblemKind};
 use super::settings::HttpSettings;

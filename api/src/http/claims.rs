@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use application::ports::registry::Ticket;
-
-use super::core::Core;
+use application::ports::Clock;
+use application::ports::registry::{CommandRegistry, Ticket};
 
 /// Into how many parts a claim's time is divided: it is renewed at the end of each, and lasts although a renewal fails.
 const PARTS: u32 = 3;
@@ -45,17 +45,15 @@ impl Drop for Held {
     }
 }
 
-/// Renews the claims that are held, for as long as it is polled.
-pub async fn keep(core: &Core) {
-    let lease = core.settings.claim_lease;
+/// Renews the claims that are held, each for so long, for as long as it is polled.
+pub async fn keep(claims: &Claims, lease: Duration, registry: &dyn CommandRegistry, clock: &dyn Clock) {
     loop {
         tokio::time::sleep(lease / PARTS).await;
-        let held = core.claims.tickets();
+        let held = claims.tickets();
         if held.is_empty() {
             continue;
         }
-        let until = core.ports.clock.now() + lease;
-        if let Err(error) = core.ports.registry.renew(&held, until).await {
+        if let Err(error) = registry.renew(&held, clock.now() + lease).await {
             tracing::warn!(%error, claims = held.len(), "the claims on commands could not be renewed");
         }
     }

@@ -33,16 +33,17 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::access;
 use super::answer::{Answer, CommandStatusBody};
-use super::auth::{Authenticate, Caller, caller};
+use super::auth::Authenticate;
 use super::body;
+use super::caller::{Caller, caller};
+use super::check::{Checked, checked};
 use super::core::{Core, Running, clinic, core};
-use super::dto::{Checked, checked};
-use super::endpoints;
 use super::etag::Precondition;
 use super::headers::{Prefer, correlation, idempotency_key, malformed};
-use super::limits;
 use super::problem::{Problem, ProblemKind};
+use super::throttle;
 
 /// Given with every answer that was given before.
 const REPLAYED: &str = "idempotent-replayed";
@@ -86,7 +87,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
             let issuers = clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former);
             core.limiter.command(&caller.principal, &issuers.now)?;
-            endpoints::check(&request, &caller.principal)?;
+            access::check(&request, &caller.principal)?;
             let headers = request.headers();
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
@@ -110,7 +111,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
                 correlation,
                 note: None,
                 ends_access: false,
-                address: limits::address(&request),
+                address: throttle::address(&request),
             })
         })
     }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::Checks;
+use super::check::Checks;
 use super::problem::{Problem, ProblemKind};
 
 const DEFAULT_LIMIT: u32 = 50;

@@ -12,66 +12,27 @@ use std::sync::LazyLock;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Route, Scope};
-use application::error::UseCaseError;
-use application::policy::identity::Principal;
-use application::policy::{Action, reach};
+use actix_web::{Route, Scope};
+use application::policy::Action;
 use application::use_cases::clinic::Backend;
 use utoipa::OpenApi;
 use utoipa::openapi::HttpMethod;
 
-use super::limits;
-use super::problem::Problem;
+use super::access::{Access, Endpoint, Endpoints, Kind};
 use super::routes::{
     accounts, admin, appointments, auth, availability, commands, nothing_here, patients, practitioners, requests,
     resource, system, visits, wallets,
 };
+use super::throttle;
 
-/// What an endpoint does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Shows what the log says, and changes nothing.
-    Read,
-    /// Changes the log: with idempotency keys, and waiting.
-    Command,
-    /// Has nothing to do with the log, or changes something beside it: signing in, invitations, the state of the server.
-    Beside,
-}
-
-/// Who may call an endpoint at all.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Everybody, signed in or not.
-    Public,
-    /// Whoever has a token; the use case decides the rest.
-    Caller,
-    /// Whoever may do one of these on something.
-    May(&'static [Action]),
-}
-
-/// An endpoint.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoint {
-    /// The method.
-    pub method: Method,
-    /// The path, with its parameters in braces.
-    pub path: String,
-    /// What it does.
-    pub kind: Kind,
-    /// Who may call it.
-    pub access: Access,
-}
-
-impl Endpoint {
-    /// By the description of a handler.
-    fn of<P: utoipa::Path>(kind: Kind, access: Access) -> impl Iterator<Item = Self> {
-        P::methods().into_iter().map(move |method| Self {
-            method: method_of(&method),
-            path: P::path(),
-            kind,
-            access,
-        })
-    }
+/// An endpoint by the description of its handler.
+fn described_by<P: utoipa::Path>(kind: Kind, access: Access) -> impl Iterator<Item = Endpoint> {
+    P::methods().into_iter().map(move |method| Endpoint {
+        method: method_of(&method),
+        path: P::path(),
+        kind,
+        access,
+    })
 }
 
 const fn method_of(method: &HttpMethod) -> Method {
@@ -99,7 +60,7 @@ macro_rules! endpoints {
         fn list() -> Vec<Endpoint> {
             let mut list = Vec::new();
             pastey::paste! {
-                $( list.extend(Endpoint::of::<$module::[<__path_ $handler>]>(Kind::$kind, $access)); )*
+                $( list.extend(described_by::<$module::[<__path_ $handler>]>(Kind::$kind, $access)); )*
             }
             list
         }
@@ -108,7 +69,7 @@ macro_rules! endpoints {
             let mut routes: BTreeMap<String, Vec<(Method, Route)>> = BTreeMap::new();
             pastey::paste! {
                 $(
-                    for endpoint in Endpoint::of::<$module::[<__path_ $handler>]>(Kind::$kind, $access) {
+                    for endpoint in described_by::<$module::[<__path_ $handler>]>(Kind::$kind, $access) {
                         let route = web::to($module::$handler $(::<$backend>)?);
                         routes.entry(endpoint.path).or_default().push((endpoint.method, route));
                     }
@@ -193,32 +154,16 @@ endpoints! {
     system::problem => Beside, Public;
 }
 
-static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(list);
+static ENDPOINTS: LazyLock<Endpoints> = LazyLock::new(|| Endpoints(list()));
 
-/// An endpoint by its method and path.
-pub fn find(method: &Method, path: &str) -> Option<&'static Endpoint> {
-    ENDPOINTS
-        .iter()
-        .find(|endpoint| endpoint.method == *method && endpoint.path == path)
+/// All of them.
+pub fn all() -> &'static Endpoints {
+    &ENDPOINTS
 }
 
 /// The operations as their handlers describe them.
 pub fn described() -> utoipa::openapi::OpenApi {
     Described::openapi()
-}
-
-/// Refuses whoever may never do what a request asks for. What has no rule is refused to everybody.
-///
-/// # Errors
-/// `forbidden`.
-pub fn check(request: &HttpRequest, principal: &Principal) -> Result<(), Problem> {
-    let path = request.match_pattern();
-    let endpoint = path.and_then(|path| find(request.method(), &path));
-    match endpoint.map(|endpoint| endpoint.access) {
-        Some(Public | Caller) => Ok(()),
-        Some(May(actions)) if actions.iter().any(|action| reach(principal, *action).is_some()) => Ok(()),
-        Some(May(_)) | None => Err(UseCaseError::Forbidden.into()),
-    }
 }
 
 /// Mounts them all.
@@ -235,15 +180,16 @@ pub fn mount<B: Backend>(config: &mut ServiceConfig) {
     };
     let sign_ins = |scope: Scope| {
         scope
-            .wrap(from_fn(limits::limit_sign_ins))
+            .wrap(from_fn(throttle::limit_sign_ins))
             .default_service(web::to(nothing_here))
     };
     let (auth, invitations) = (under("/v1/auth"), under("/v1/invitations"));
     let rest = under("/v1").default_service(web::to(nothing_here));
     config
+        .app_data(web::Data::new(all()))
         .service(sign_ins(auth))
-        .service(sign_ins(invitations).wrap(from_fn(limits::limit_concurrency)))
-        .service(rest.wrap(from_fn(limits::limit_concurrency)));
+        .service(sign_ins(invitations).wrap(from_fn(throttle::limit_concurrency)))
+        .service(rest.wrap(from_fn(throttle::limit_concurrency)));
     for (path, routes) in routes {
         config.service(resource(&path, routes));
     }
@@ -255,9 +201,10 @@ mod tests {
 
     #[test]
     fn no_endpoint_is_listed_twice_and_only_what_is_not_of_anybody_is_public() {
-        for (place, endpoint) in ENDPOINTS.iter().enumerate() {
+        for (place, endpoint) in ENDPOINTS.0.iter().enumerate() {
             let (method, path) = (&endpoint.method, endpoint.path.as_str());
             let first = ENDPOINTS
+                .0
                 .iter()
                 .position(|one| one.method == *method && one.path == path);
             assert_eq!(first, Some(place), "{method} {path}");

@@ -17,9 +17,9 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 use super::abandoned_body;
+use super::access::{self, Kind};
 use super::answer::FinalityBody;
 use super::core::core;
-use super::endpoints::{self, Kind};
 use super::problem::{Problem, ProblemKind};
 
 /// The position that an answer shows everything up to.
@@ -60,8 +60,7 @@ pub async fn observe(
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned());
     // Some reads are posted, for a query holds what must not stand in a URL.
-    let is_read =
-        endpoints::find(response.request().method(), &route).is_some_and(|endpoint| endpoint.kind == Kind::Read);
+    let is_read = access::endpoint(response.request()).is_some_and(|endpoint| endpoint.kind == Kind::Read);
     let progress = if is_read || matches!(method, Method::GET | Method::HEAD) {
         before
     } else {

@@ -15,10 +15,6 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, ResponseError as _};
 use application::policy::identity::Principal;
 use domain::kernel::{AccountId, Wallet};
 use governor::clock::{Clock as _, DefaultClock};
@@ -26,7 +22,6 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 pub use proxies::{ForwardedHeader, TrustedProxies};
 
-use super::core::core;
 use super::problem::{Problem, ProblemKind};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -173,6 +168,14 @@ impl Limiter {
         NonZeroU32::new(self.servers.load(Ordering::Relaxed)).unwrap_or(NonZeroU32::MIN)
     }
 
+    /// Counts a request to sign in.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn sign_in(&self, address: &IpAddr) -> Result<(), Problem> {
+        self.addresses.check(address)
+    }
+
     /// Counts what a wallet has signed. Call it for what it has signed indeed: otherwise anybody could lock it out.
     ///
     /// # Errors
@@ -229,59 +232,18 @@ impl Limiter {
 }
 
 /// Whom an address belongs to: a household has a whole /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
-/// The layer around what signs in. Answers `too-many-requests`.
-///
-/// # Errors
-/// What the layers inside could not turn into an answer.
-pub async fn limit_sign_ins(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let core = core(request.request())?;
-    let denied = address(request.request()).and_then(|address| core.limiter.addresses.check(&address).err());
-    if let Some(problem) = denied {
-        return Ok(refuse(request, &problem));
-    }
-    Ok(next.call(request).await?.map_into_boxed_body())
-}
-
-/// The address, or the network of a household, that a request comes from. A peer without an address is a test or a local socket: nobody to limit.
-pub fn address(request: &HttpRequest) -> Option<IpAddr> {
-    let core = core(request).ok()?;
-    let peer = request.peer_addr()?;
-    Some(network(core.settings.proxies.client(peer.ip(), request.headers())))
-}
-
-/// An answer rather than an error, so that the layers outside treat it like any other.
-fn refuse(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
-    request.into_response(problem.error_response())
-}
-
-/// The layer around everything under `/v1`. Answers `overloaded`.
-///
-/// # Errors
-/// What the layers inside could not turn into an answer.
-pub async fn limit_concurrency(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let permits = core(request.request())?.permits.clone();
-    let Ok(_permit) = permits.try_acquire_owned() else {
-        return Ok(refuse(request, &Problem::new(ProblemKind::Overloaded)));
-    };
-    Ok(next.call(request).await?.map_into_boxed_body())
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
+
+    use actix_web::ResponseError as _;
 
     use super::*;
 

@@ -13,10 +13,14 @@
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
 
 pub mod abandoned_body;
+pub mod access;
 pub mod answer;
+pub mod api_document;
 pub mod auth;
 pub mod body;
+pub mod caller;
 pub mod canonical;
+pub mod check;
 pub mod claims;
 pub mod command;
 mod command_status;
@@ -36,9 +40,12 @@ pub mod read;
 mod revoking;
 pub mod routes;
 pub mod settings;
+mod sign_in;
 pub mod strict_serde;
 #[cfg(test)]
 mod tests;
+mod throttle;
+pub mod wallet_address;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -57,6 +64,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub use self::core::{CommandTracker, Core, HttpPorts};
 pub use self::settings::HttpSettings;
+use api_document::ApiDocument;
 use auth::{Authenticator, Lifetimes, SignInPolicy};
 use limits::Limiter;
 use problem::{Problem, ProblemKind};
@@ -75,6 +83,7 @@ const MAINTENANCE: Duration = Duration::from_secs(10);
 pub struct AppState<B: Backend> {
     clinic: Data<Clinic<B>>,
     core: Data<Core>,
+    document: Data<ApiDocument>,
 }
 
 impl<B: Backend> Clone for AppState<B> {
@@ -82,6 +91,7 @@ impl<B: Backend> Clone for AppState<B> {
         Self {
             clinic: self.clinic.clone(),
             core: self.core.clone(),
+            document: self.document.clone(),
         }
     }
 }
@@ -92,11 +102,16 @@ impl<B: Backend> Clone for AppState<B> {
 pub struct BadPublicUrl;
 
 impl<B: Backend> AppState<B> {
-    /// Puts use cases and ports together.
+    /// Puts use cases and ports together. The document describes the interface to those who ask.
     ///
     /// # Errors
     /// When the public URL is none that can be signed in at.
-    pub fn new(clinic: Arc<Clinic<B>>, ports: HttpPorts, settings: HttpSettings) -> Result<Self, BadPublicUrl> {
+    pub fn new(
+        clinic: Arc<Clinic<B>>,
+        ports: HttpPorts,
+        settings: HttpSettings,
+        document: Arc<ApiDocument>,
+    ) -> Result<Self, BadPublicUrl> {
         let uri = settings.public_url.trim_end_matches('/').to_owned();
         let domain = uri
             .strip_prefix("https://")
@@ -139,6 +154,7 @@ impl<B: Backend> AppState<B> {
         Ok(Self {
             clinic: Data::from(clinic),
             core: Data::new(core),
+            document: Data::from(document),
         })
     }
 
@@ -151,7 +167,12 @@ impl<B: Backend> AppState<B> {
     pub async fn maintain(self) {
         let clinic = self.clinic.into_inner();
         let core = self.core.into_inner();
-        tokio::join!(claims::keep(&core), Self::tidy(&core, &clinic));
+        let lease = core.settings.claim_lease;
+        let (registry, clock) = (core.ports.registry.as_ref(), core.ports.clock.as_ref());
+        tokio::join!(
+            claims::keep(&core.claims, lease, registry, clock),
+            Self::tidy(&core, &clinic)
+        );
     }
 
     async fn tidy(core: &Core, clinic: &Clinic<B>) {
@@ -219,13 +240,15 @@ pub fn configure<B: Backend>(state: AppState<B>) -> impl FnOnce(&mut ServiceConf
     move |config| {
         // An id that is none is answered like one that does not exist.
         let path = web::PathConfig::default().error_handler(|_, _| Problem::new(ProblemKind::NotFound).into());
+        let pages = SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", state.document.openapi.clone());
         config
             .app_data(state.clinic)
             .app_data(state.core)
+            .app_data(state.document)
             .app_data(path)
             .configure(endpoints::mount::<B>)
             .service(resource("/favicon.ico", vec![(Method::GET, web::to(system::icon))]))
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", crate::openapi::document()))
+            .service(pages)
             .default_service(web::to(routes::nothing_here));
     }
 }

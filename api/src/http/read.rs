@@ -16,11 +16,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-use super::auth::caller;
+use super::caller::caller;
 use super::core::{Core, clinic, core};
 use super::cursor::{List, PageBody};
 use super::problem::{Problem, ProblemKind};
-use super::{endpoints, etag, json};
+use super::{access, etag, json};
 
 /// A request that does not change the log.
 pub struct Reading<B: Backend> {
@@ -45,7 +45,7 @@ impl<B: Backend> FromRequest for Reading<B> {
         let request = request.clone();
         Box::pin(async move {
             let caller = caller(&request).await?;
-            endpoints::check(&request, &caller.principal)?;
+            access::check(&request, &caller.principal)?;
             let clinic = clinic::<B>(&request)?;
             Ok(Self {
                 issuers: clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former),

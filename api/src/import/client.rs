@@ -19,7 +19,8 @@ use uuid::Uuid;
 use super::mapping::{Provider, Visit};
 use super::patience::Patience;
 use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
-use crate::http::dto::{self, checked};
+use crate::http::check::checked;
+use crate::http::dto::{self};
 use crate::http::problem::{Problem, ProblemKind};
 
 /// How long an answer is waited for at most, and at least, whatever the patience: a server may be busy.

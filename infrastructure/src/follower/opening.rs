@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::FollowerError;
 use super::trust::CheckedBlock;
 use crate::keys::KeySet;
+use crate::log::Need;
 use crate::log::{AppendedEntry, KeyId, StreamHead};
-use crate::sealing::{Need, Opener, Opening, PersonalPart};
+use crate::sealing::{Opener, Opening, PersonalPart};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {

@@ -19,7 +19,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::data_key::aes_256_gcm;
 use super::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError, UnwrapError};
 use crate::log::KeyId;
-use crate::sealing::LogLocation;
+use crate::log::LogLocation;
 
 /// What the file says it is.
 const FORMAT: &str = "medconnect keys";

@@ -10,8 +10,8 @@ use super::backup::{Backup, BackupError, RestingKey};
 use super::rows;
 use super::{KeyEncryptionKeys, MasterSecret, UnwrapError};
 use crate::log::KeyId;
+use crate::log::{LogLocation, Need};
 use crate::postgres::{ANSWER, LONG_STEP, within};
-use crate::sealing::{LogLocation, Need, Opener};
 
 /// How many entries of the journal are looked at in one step.
 const PAGE: i64 = 20_000;
@@ -150,13 +150,14 @@ impl Findings {
     }
 }
 
-/// Looks at every key, at every entry of the journal, and at a backup.
+/// Looks at every key, at every entry of the journal, and at a backup. `need` says what an entry needs to be opened, by its stream and the
+/// start of its payload.
 ///
 /// # Errors
 /// When the database refuses, or the configured secret is not this database's.
 pub async fn check(
     pool: &PgPool,
-    opener: &Opener,
+    need: impl Fn(&StreamId, &[u8]) -> Need,
     master: &MasterSecret,
     encryption: &KeyEncryptionKeys,
     backup: Option<&Backup>,
@@ -169,7 +170,7 @@ pub async fn check(
         unopened: unopened(encryption, &keys),
         ..Findings::default()
     };
-    let needed = within(LONG_STEP, needed(pool, opener, &mut findings)).await?;
+    let needed = within(LONG_STEP, needed(pool, need, &mut findings)).await?;
     findings.missing = needed.difference(&here).count() as u64;
     findings.backup = backup.map(|backup| {
         let kept: HashSet<KeyId> = backup.keys.iter().map(|key| key.key_id).collect();
@@ -189,7 +190,11 @@ pub async fn check(
 }
 
 /// The keys that events of ours are under.
-async fn needed(pool: &PgPool, opener: &Opener, findings: &mut Findings) -> Result<HashSet<KeyId>, sqlx::Error> {
+async fn needed(
+    pool: &PgPool,
+    need: impl Fn(&StreamId, &[u8]) -> Need,
+    findings: &mut Findings,
+) -> Result<HashSet<KeyId>, sqlx::Error> {
     let (mut needed, mut after) = (HashSet::new(), 0);
     loop {
         let page = rows::journal_after(pool, after, PAGE).await?;
@@ -198,7 +203,7 @@ async fn needed(pool: &PgPool, opener: &Opener, findings: &mut Findings) -> Resu
         };
         after = *last;
         for (_, stream, start) in &page {
-            match opener.need(&StreamId(*stream), start) {
+            match need(&StreamId(*stream), start) {
                 Need::Foreign => findings.foreign_events += 1,
                 Need::Nothing => findings.events += 1,
                 Need::Key(key_id) => {

@@ -2,14 +2,7 @@
 
 use application::log::StreamId;
 
-/// Which log: the contract's address and the chain it is on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct LogLocation {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// The address of the `EventLog` contract.
-    pub contract: [u8; 20],
-}
+use crate::log::LogLocation;
 
 /// Which section of the payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -33,10 +33,9 @@ mod varint;
 mod vocabulary;
 mod zstd_frame;
 
-pub use associated::LogLocation;
 pub(crate) use header::FORMAT;
 pub use names::StreamNames;
-pub use opener::{Need, OpenError, Opener, Opening, PersonalPart};
+pub use opener::{OpenError, Opener, Opening, PersonalPart};
 pub use room::fits;
 pub use sealer::{SealError, Sealed, Sealer};
 

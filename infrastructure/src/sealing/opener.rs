@@ -6,14 +6,14 @@ use application::log::{AnyEvent, EventMetadata, OpenedEvent, StreamId};
 use domain::kernel::{AggregateRef, DecodeError};
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
-use super::associated::{LogLocation, Section, associated_data};
+use super::associated::{Section, associated_data};
 use super::content::Shared;
 use super::header::{Header, HeaderError};
 use super::packing::{self, Packing};
 use super::sealer::StreamKeys;
 use super::{StreamNames, WORD, content};
 use crate::keys::{KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret};
-use crate::log::{AppendedEntry, KeyId};
+use crate::log::{AppendedEntry, KeyId, LogLocation, Need};
 
 /// An entry of the log, as this server can read it.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,17 +65,6 @@ pub enum OpenError {
     /// The event's bytes do not decode.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-}
-
-/// What an entry needs to be opened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Need {
-    /// It is not ours.
-    Foreign,
-    /// Nothing but the master secret.
-    Nothing,
-    /// A data subject's key.
-    Key(KeyId),
 }
 
 /// Opens the entries of one log, under one organisation's secret and its key ring. Cheap to clone.

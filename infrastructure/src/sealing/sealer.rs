@@ -9,11 +9,11 @@ use ring::error::Unspecified;
 use ring::hkdf::Prk;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::associated::{LogLocation, Section, associated_data};
+use super::associated::{Section, associated_data};
 use super::header::{Header, PersonalHeader};
 use super::{MAX_CONTENT, MAX_PAYLOAD, WORD, content, packing};
 use crate::keys::{KeyRing, KeyRingError, MasterSecret, SealingKey};
-use crate::log::{NewKey, Payload};
+use crate::log::{LogLocation, NewKey, Payload};
 
 /// Why an event cannot be sealed. Nothing was written.
 #[derive(Debug, thiserror::Error)]

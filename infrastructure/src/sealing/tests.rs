@@ -21,6 +21,7 @@ use super::*;
 use crate::keys::{
     DataKey, HeldKey, KeyEncryptionKey, KeyEncryptionKeys, KeyLookup, KeyRing, KeySet, MasterSecret, SealingKey,
 };
+use crate::log::LogLocation;
 use crate::log::{AppendedEntry, KeyId};
 
 const LOCATION: LogLocation = LogLocation {

@@ -26,9 +26,10 @@ use super::reader::Reader;
 use super::stream::Loaded;
 use super::streams::Streams;
 use crate::keys::{KeyRing, MasterSecret};
+use crate::log::LogLocation;
 use crate::log::{CommitLog, CommitOutcome};
 use crate::notices::Notice;
-use crate::sealing::{LogLocation, Opener, Sealer, StreamNames};
+use crate::sealing::{Opener, Sealer, StreamNames};
 use crate::trace::Found;
 
 /// What an executor is made of.

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::simulation::{Accepted, Node, Seed, World};
 use super::{Executor, ExecutorOptions, Parts};
 use crate::keys::{KeyRing, MasterSecret};
-use crate::sealing::{LogLocation, Opener, Opening, StreamNames};
+use crate::log::LogLocation;
+use crate::sealing::{Opener, Opening, StreamNames};
 
 const LOCATION: LogLocation = LogLocation {
     chain_id: 31_337,

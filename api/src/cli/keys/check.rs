@@ -36,7 +36,14 @@ impl Check {
             None => None,
         };
         let opener = opener(log, &master, &pool, &encryption);
-        let findings = keeping::check(&pool, &opener, &master, &encryption, backup.as_ref()).await;
+        let findings = keeping::check(
+            &pool,
+            |stream, start| opener.need(stream, start),
+            &master,
+            &encryption,
+            backup.as_ref(),
+        )
+        .await;
         let findings = findings.map_err(CliError::other)?;
         pool.close().await;
         tell(&findings);

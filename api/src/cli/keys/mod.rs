@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
-use infrastructure::sealing::{LogLocation, Opener};
+use infrastructure::log::LogLocation;
+use infrastructure::sealing::Opener;
 use sqlx::PgPool;
 
 use super::{CliError, console};

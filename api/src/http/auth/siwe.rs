@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::Wallet;
-use signinwithethereum::{Message, TimeStamp, eip55, is_checksum};
+use signinwithethereum::{Message, TimeStamp};
 
 use super::signature::{Unreadable, signer};
+use crate::http::wallet_address::{is_address, parse_wallet};
 
 /// What a message must say.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,36 +183,19 @@ fn instant(stamp: &TimeStamp) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at.unix_timestamp(), at.nanosecond())
 }
 
-/// An address as people read it, with its checksum (EIP-55).
-pub fn checksummed(wallet: &Wallet) -> String {
-    eip55(&wallet.0)
-}
-
 /// The wallet that a message names. It proves nothing.
 pub fn named(message: &str) -> Option<Wallet> {
     message.lines().nth(1).and_then(parse_wallet)
-}
-
-/// Reads an address: with a right checksum, or without any (all in one case).
-pub fn parse_wallet(text: &str) -> Option<Wallet> {
-    let digits = text.strip_prefix("0x")?;
-    let mut bytes = [0; 20];
-    hex::decode_to_slice(digits, &mut bytes).ok()?;
-    let mixed = digits.contains(|c: char| c.is_ascii_lowercase()) && digits.contains(|c: char| c.is_ascii_uppercase());
-    (!mixed || is_checksum(digits)).then_some(Wallet(bytes))
-}
-
-/// Whether a text looks like an address, whatever its checksum.
-fn is_address(text: &str) -> bool {
-    let digits = text.strip_prefix("0x").unwrap_or_default();
-    digits.len() == 40 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
 mod tests {
     use k256::ecdsa::SigningKey;
 
+    use signinwithethereum::eip55;
+
     use super::*;
+    use crate::http::wallet_address::checksummed;
 
     const NOW: &str = "2026-03-01T12:00:00Z";
 

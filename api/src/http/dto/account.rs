@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::text::AccountName;
 use super::wire_enum::wire_enum;
-use super::{Checked, Checks, Instant, WalletAddress};
+use super::{Instant, WalletAddress};
+use crate::http::check::{Checked, Checks};
 
 wire_enum!(
     /// The role of an account: `patient` (has access to their own record), `doctor` (a practitioner, who has their own calendar),

@@ -13,7 +13,8 @@ use super::source::SourceId;
 use super::text::ReasonText;
 use super::time::is_meant;
 use super::wire_enum::wire_enum;
-use super::{Checked, Checks, Concept, Day, Identifier, Instant};
+use super::{Concept, Day, Identifier, Instant};
+use crate::http::check::{Checked, Checks};
 
 /// The longest slot: a day.
 const LONGEST_SLOT: u32 = 24 * 60;

@@ -8,7 +8,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::{Checked, Checks, Day, Instant};
+use super::{Day, Instant};
+use crate::http::check::{Checked, Checks};
 use crate::http::strict_serde::ByName;
 
 /// When a patient died, as exactly as it is known: an object with one member, or `unknown`.
@@ -132,7 +133,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::dto::checked;
+    use crate::http::check::checked;
     use crate::http::json;
 
     fn read(json: Value) -> Option<Deceased> {

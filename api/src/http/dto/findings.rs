@@ -9,7 +9,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::{Checked, Checks};
+use crate::http::check::{Checked, Checks};
 use crate::http::strict_serde::ByName;
 
 /// What is known of one list of findings: the findings, or why there are none. An empty list says that nobody has asked.

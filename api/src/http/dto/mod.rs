@@ -6,7 +6,6 @@
 mod abated;
 mod account;
 mod calendar;
-mod check;
 mod clinical;
 mod deceased;
 mod findings;
@@ -23,7 +22,6 @@ mod wire_enum;
 pub use abated::Abated;
 pub use account::*;
 pub use calendar::*;
-pub use check::{Checked, Checks, checked};
 pub use clinical::*;
 pub use deceased::{Days, Deceased};
 pub use findings::{Absent, Findings};

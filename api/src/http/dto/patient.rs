@@ -13,10 +13,8 @@ use crate::http::cursor::{PageQuery, check_limit};
 
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
 use super::wire_enum::wire_enum;
-use super::{
-    Abated, Address, Checked, Checks, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant,
-    SourceId,
-};
+use super::{Abated, Address, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant, SourceId};
+use crate::http::check::{Checked, Checks};
 
 /// The details of a patient: name, birth date, contact and identifiers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

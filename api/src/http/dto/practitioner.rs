@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::CredentialText;
-use super::{Checked, Checks, Concept, Gender, HumanName, Identifier, Instant};
+use super::{Concept, Gender, HumanName, Identifier, Instant};
+use crate::http::check::{Checked, Checks};
 
 /// The details of a practitioner: name, specializations, credentials and time zone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

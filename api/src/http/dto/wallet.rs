@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::{InvitationText, TakingReason};
-use super::{Checked, Checks, Instant, SignIn, WalletAddress};
+use super::{Instant, SignIn, WalletAddress};
+use crate::http::check::{Checked, Checks};
 
 /// An invitation to bind a wallet to an account, once. Whoever has its secret can use it: hand it to nobody but the person who is
 /// invited.

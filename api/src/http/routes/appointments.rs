@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::http::answer::{Answer, CommandResult};
+use crate::http::check::Checked;
 use crate::http::command::Command;
 use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, Checked, Day};
+use crate::http::dto::{self, Day};
 use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};

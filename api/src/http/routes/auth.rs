@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::use_cases::clinic::Backend;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
-use crate::http::auth::Caller;
 use crate::http::body::Json;
+use crate::http::caller::Caller;
 use crate::http::core::{clinic, core};
 use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};

@@ -7,9 +7,10 @@ use domain::kernel::PatientId;
 
 use crate::http::answer::{Answer, CommandResult};
 use crate::http::body::Json;
+use crate::http::check::checked;
 use crate::http::command::Command;
 use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, checked};
+use crate::http::dto::{self};
 use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::http::api_document::ApiDocument;
 use crate::http::core::core;
 use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
@@ -111,10 +112,10 @@ pub async fn home(request: HttpRequest) -> HttpResponse {
     responses((status = 200, description = "The OpenAPI document", body = Object, content_type = "application/yaml",
         example = json!({ "openapi": "3.1.0", "info": { "title": "Medconnect" } }))),
 )]
-pub async fn openapi() -> Result<HttpResponse, Problem> {
-    let internal = |error: Box<dyn std::error::Error + Send + Sync>| Problem::new(ProblemKind::Internal).cause(error);
-    let text = crate::openapi::yaml().map_err(|error| internal(error.to_string().into()))?;
-    Ok(HttpResponse::Ok().content_type("application/yaml").body(text))
+pub async fn openapi(document: web::Data<ApiDocument>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/yaml")
+        .body(document.yaml.clone())
 }
 
 /// A browser asks for an icon unbidden: there is none.

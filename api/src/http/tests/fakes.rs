@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use application::log::Finality;
@@ -38,6 +38,7 @@ use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent}
 use sha3::{Digest as _, Keccak256};
 use uuid::Uuid;
 
+use crate::http::api_document::ApiDocument;
 use crate::http::{AppState, CommandTracker, HttpPorts, HttpSettings};
 
 /// What is the caller's own.
@@ -140,7 +141,10 @@ impl World {
     }
 
     pub(super) fn state(&self) -> AppState<Fakes> {
-        AppState::new(Arc::clone(&self.clinic), self.ports.clone(), self.settings.clone()).unwrap()
+        static DOCUMENT: LazyLock<Arc<ApiDocument>> =
+            LazyLock::new(|| Arc::new(crate::openapi::api_document().unwrap()));
+        let (clinic, ports, settings) = (Arc::clone(&self.clinic), self.ports.clone(), self.settings.clone());
+        AppState::new(clinic, ports, settings, Arc::clone(&DOCUMENT)).unwrap()
     }
 }
 

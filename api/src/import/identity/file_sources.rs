@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::Kind;
-use super::groups::at;
-use super::index::State;
 use super::key::Key;
+use super::state::{State, at};
 
 /// The patients of whom each file tells, by their ids and their groups.
 #[derive(Default)]

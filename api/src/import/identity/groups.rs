@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Kind;
 use super::file_sources::FileSources;
-use super::index::{Scope, State};
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
+use super::state::{Scope, State, at};
 
 /// Disjoint sets of states, by union and find.
 #[derive(Clone)]
@@ -54,10 +54,6 @@ impl Sets {
             .map(|state| self.find(state))
             .collect()
     }
-}
-
-pub(super) fn at(index: u32) -> usize {
-    usize::try_from(index).unwrap_or(usize::MAX)
 }
 
 /// The groups of a run.

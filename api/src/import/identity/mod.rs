@@ -14,6 +14,7 @@ mod pointer;
 mod scan;
 mod source;
 mod stamp;
+mod state;
 
 pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
 pub(in crate::import) use key::Key;

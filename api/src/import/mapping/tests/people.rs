@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::http::dto::{self, checked};
+use crate::http::check::checked;
+use crate::http::dto::{self};
 
 fn details_of(patient: Value) -> PatientDetails {
     mapped(&[patient]).patients[0].details.clone()

@@ -15,11 +15,11 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::siwe::{Verified, checksummed};
-use super::{Barred, Rejection, nonce};
-use crate::http::core::Core;
-use crate::http::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
-use crate::http::problem::{Problem, ProblemKind};
+use super::auth::{Barred, Rejection, Verified, nonce};
+use super::core::Core;
+use super::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
+use super::problem::{Problem, ProblemKind};
+use super::wallet_address::checksummed;
 
 /// What every agreement to a change of wallets begins with. No such message signs anybody in.
 const AGREES: &str = "I change the wallet of my account";

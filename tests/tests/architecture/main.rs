@@ -1,4 +1,4 @@
-//! The arrows between the layers, read from `cargo metadata` so that no list can go stale.
+//! The arrows between the layers, read from `cargo metadata` so that no list can go stale, and those between modules, read from the sources.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +7,10 @@
     reason = "a test says what must hold by panicking when it does not"
 )]
 
+mod modules;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -114,4 +117,14 @@ fn the_domain_has_no_clock_no_randomness_and_no_io() {
             "{library} has no place in the domain"
         );
     }
+}
+
+#[test]
+fn no_modules_use_each_other_in_a_circle() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut found: BTreeSet<Vec<String>> = BTreeSet::new();
+    for (member, _) in ARROWS.iter().filter(|(member, _)| *member != "tests") {
+        found.extend(modules::circles(&workspace.join(member).join("src"), member));
+    }
+    assert_eq!(found, BTreeSet::new(), "what they share belongs in a file of its own");
 }

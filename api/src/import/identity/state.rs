@@ -1,0 +1,44 @@
+//! A state of a resource, in an index of many.
+
+use super::Kind;
+use super::key::Key;
+use super::likeness::{Likeness, Word};
+use super::naming::Standing;
+use super::pointer::Pointer;
+use super::stamp::Stamp;
+
+/// A state of a resource, as small as it can be: there may be millions.
+pub(super) struct State {
+    pub(super) kind: Kind,
+    pub(super) file: u32,
+    pub(super) item: u32,
+    pub(super) document: u32,
+    pub(super) bundle: Option<u32>,
+    pub(super) deleted: bool,
+    pub(super) is_own_global: bool,
+    pub(super) contained: Option<Key>,
+    pub(super) stamp: Stamp,
+    pub(super) url: Option<Key>,
+    pub(super) base: Option<Key>,
+    pub(super) id: Option<Key>,
+    pub(super) is_id_told: bool,
+    pub(super) identifiers: Box<[(Standing, Key)]>,
+    pub(super) likeness: Likeness,
+    /// What a finding says: its codes and texts.
+    pub(super) says: Box<[Word]>,
+    pub(super) subject: Option<Box<Pointer>>,
+}
+
+/// Within what a name that is no address on a server is of one resource of a patient.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Scope {
+    /// An id, among what belongs to a patient whom the source calls so.
+    Patient(Key),
+    /// A URN, in a bundle of a file.
+    Bundle(u32, u32),
+}
+
+/// A number of a state or a file, as a place in a list.
+pub(super) fn at(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
