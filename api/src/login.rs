@@ -5,7 +5,9 @@ use std::time::Duration;
 use infrastructure::chain::Signer;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::http::dto::SignIn;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -105,7 +107,10 @@ pub async fn sign_in(url: &str, public_url: Option<&str>, wallet: &Signer) -> Re
     let signature = wallet.sign_message(&message).map_err(|_| LoginError::Signing)?;
     let answer = http
         .post(format!("{url}/v1/auth/login"))
-        .json(&json!({ "message": message, "signature": format!("0x{}", hex::encode(signature)) }))
+        .json(&SignIn {
+            message,
+            signature: format!("0x{}", hex::encode(signature)),
+        })
         .send()
         .await
         .map_err(failed)?;

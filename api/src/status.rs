@@ -2,28 +2,27 @@
 
 use std::time::Duration;
 
-use application::log::StreamId;
 use application::ports::StoreError;
 use application::ports::projector::Projector;
 use application::trouble::{Trouble, TroubleKind, Weight};
 use application::use_cases::status::{
-    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
-    RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
+    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ProjectionStatus, RetriedEvents,
+    StatusSource, SystemStatus, ToldTrouble,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
 use infrastructure::chain::{BlockId, EventLog};
-use infrastructure::follower::Parking;
 use infrastructure::follower::status::StatusCell;
-use infrastructure::postgres::{ANSWER, within};
+use infrastructure::follower::{LogAndOutbox, Parking, parked_events};
+use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
 
 use crate::config::FinalityRule;
 
 /// How many parked events are listed.
-const PARKED_LISTED: i64 = 100;
+const PARKED_LISTED: u32 = 100;
 
 /// How long a part is waited for. Whoever asks how the system is waits with it, and a probe waits no longer than this either: a
 /// slow node must not make a server that can be read from look dead.
@@ -57,35 +56,6 @@ impl Status {
             started_at: Utc::now(),
         }
     }
-
-    async fn parked(&self) -> Result<Vec<ParkedStatus>, sqlx::Error> {
-        let rows: Vec<(i64, Vec<u8>, String, DateTime<Utc>)> =
-            sqlx::query_as("SELECT position, stream, reason, parked_at FROM parked ORDER BY position LIMIT $1")
-                .bind(PARKED_LISTED)
-                .fetch_all(&self.pool)
-                .await?;
-        let parked = rows.into_iter().filter_map(|(position, stream, reason, since)| {
-            let stream = StreamId(stream.try_into().ok()?);
-            Some(ParkedStatus {
-                position: position.unsigned_abs(),
-                stream,
-                reason,
-                since,
-            })
-        });
-        Ok(parked.collect())
-    }
-
-    /// Position and running hash of the log as applied here, and how many commits the outbox holds, of whichever server. In one
-    /// statement, so that they belong together.
-    async fn log_and_outbox(&self) -> Result<(u64, String, u64), sqlx::Error> {
-        let (position, hash, outbox): (i64, String, i64) = sqlx::query_as(
-            "SELECT position, encode(running_hash, 'hex'), (SELECT count(*) FROM outbox_commits) FROM checkpoint",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok((position.unsigned_abs(), format!("0x{hash}"), outbox.unsigned_abs()))
-    }
 }
 
 /// What a part answers within [`PATIENCE`].
@@ -101,7 +71,11 @@ fn refused(error: sqlx::Error) -> StoreError {
 impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
         let follower = self.follower.get();
-        let (position, running_hash, in_outbox) = within(ANSWER, self.log_and_outbox()).await.map_err(refused)?;
+        let LogAndOutbox {
+            position,
+            running_hash,
+            in_outbox,
+        } = within(ANSWER, LogAndOutbox::read(&self.pool)).await.map_err(refused)?;
         let (head_block, chain_position) = tokio::join!(
             in_good_time(self.log.node().block_number()),
             in_good_time(self.log.head(BlockId::Latest)),
@@ -143,7 +117,9 @@ impl StatusSource for Status {
                     lag,
                 })
                 .collect(),
-            parked: within(ANSWER, self.parked()).await.map_err(refused)?,
+            parked: within(ANSWER, parked_events(&self.pool, PARKED_LISTED))
+                .await
+                .map_err(refused)?,
             foreign_events: follower.foreign_events,
             troubles: troubles.collect(),
         })
@@ -151,7 +127,7 @@ impl StatusSource for Status {
 
     async fn readiness(&self) -> Vec<ComponentReadiness> {
         let (database, chain) = tokio::join!(
-            in_good_time(sqlx::query("SELECT 1").execute(&self.pool)),
+            in_good_time(postgres::answers(&self.pool)),
             in_good_time(self.log.node().block_number())
         );
         let (database, chain) = (database.is_some(), chain.is_some());

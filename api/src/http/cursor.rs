@@ -157,17 +157,17 @@ impl<K: Copy> Wanted<K> {
 }
 
 /// One page of a list.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Page)]
 pub struct PageBody<T> {
     /// The items of the page.
     pub items: Vec<T>,
     /// The cursor of the next page; missing on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// The address of the next page, which is also given as a `Link` header; missing on the last page, and for searches by POST.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 

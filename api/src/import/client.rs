@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::encounter::Outcome;
-use domain::kernel::{Concept, Identifier};
+use domain::kernel::Identifier;
 use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
 use reqwest::header::{IF_MATCH, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -20,7 +19,8 @@ use super::mapping::{Provider, Visit};
 use super::patience::Patience;
 use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
 use crate::http::check::checked;
-use crate::http::dto::{self};
+use crate::http::cursor::PageBody;
+use crate::http::dto;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// How long an answer is waited for at most, and at least, whatever the patience: a server may be busy.
@@ -169,13 +169,6 @@ pub(super) struct Found {
     pub(super) version: u64,
 }
 
-/// A practitioner as the server shows them.
-#[derive(Deserialize)]
-struct FoundPractitioner {
-    details: dto::PractitionerDetails,
-    version: u64,
-}
-
 impl Client {
     /// A client of the server at `base` (as in `http://127.0.0.1:8080`) that signs in with a service key, and keeps trying
     /// for `patience` when the server is busy, and for so long together, whatever is asked, when it is away.
@@ -200,8 +193,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn register_practitioner(&self, details: &PractitionerDetails) -> Result<Done, ClientError> {
-        let details = dto::PractitionerDetails::from(details.clone());
-        self.register("/v1/practitioners", json!({ "details": details })).await
+        let details = details.clone().into();
+        self.register("/v1/practitioners", &dto::RegisterPractitioner { details })
+            .await
     }
 
     /// A practitioner who is registered, and the version of the entry.
@@ -209,7 +203,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn read_practitioner(&self, id: Uuid) -> Result<(PractitionerDetails, u64), ClientError> {
-        let FoundPractitioner { details, version } = self.read(&format!("/v1/practitioners/{id}")).await?;
+        let dto::Practitioner { details, version, .. } = self.read(&format!("/v1/practitioners/{id}")).await?;
         Ok((understood(checked(details))?, version))
     }
 
@@ -224,7 +218,7 @@ impl Client {
         version: u64,
     ) -> Result<Done, ClientError> {
         let mut done = Done::unchanged(id);
-        let body = json!(dto::PractitionerDetails::from(details.clone()));
+        let body = dto::PractitionerDetails::from(details.clone());
         self.replace(&format!("/v1/practitioners/{id}"), &body, version, &mut done)
             .await?;
         Ok(done)
@@ -235,9 +229,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn register_patient(&self, registration: &Registration) -> Result<Done, ClientError> {
-        let details = dto::PatientDetails::from(registration.details.clone());
-        let intake = dto::Intake::from(registration.intake.clone());
-        self.register("/v1/patients", json!({ "details": details, "intake": intake }))
+        let Registration { details, intake } = registration.clone();
+        let (details, intake) = (details.into(), intake.into());
+        self.register("/v1/patients", &dto::RegisterPatient { details, intake })
             .await
     }
 
@@ -246,20 +240,12 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Vec<(Uuid, PatientDetails)>, ClientError> {
-        #[derive(Deserialize)]
-        struct Summary {
-            id: Uuid,
-            details: dto::PatientDetails,
-        }
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<Summary>,
-        }
         let url = format!("{}/v1/patients/lookup", self.base);
-        let wanted = json!({ "identifiers": identifiers });
+        let identifiers = identifiers.iter().cloned().map(Into::into).collect();
+        let wanted = dto::LookUpPatients { identifiers };
         let ask = || self.http.post(&url).bearer_auth(self.key.expose_secret()).json(&wanted);
-        let page: Page = answer(self.persist(ask).await?).await?;
-        let known = |one: Summary| Ok((one.id, understood(checked(one.details))?));
+        let page: PageBody<dto::PatientSummary> = answer(self.persist(ask).await?).await?;
+        let known = |one: dto::PatientSummary| Ok((one.id, understood(checked(one.details))?));
         page.items.into_iter().map(known).collect()
     }
 
@@ -268,16 +254,11 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn read_patient(&self, id: Uuid) -> Result<Found, ClientError> {
-        #[derive(Deserialize)]
-        struct Record {
-            details: dto::PatientDetails,
-            intake: dto::Intake,
-            version: u64,
-        }
-        let Record {
+        let dto::Patient {
             details,
             intake,
             version,
+            ..
         } = self.read(&format!("/v1/patients/{id}")).await?;
         Ok(Found {
             details: understood(checked(details))?,
@@ -297,7 +278,7 @@ impl Client {
         version: u64,
         done: &mut Done,
     ) -> Result<u64, ClientError> {
-        let body = json!(dto::PatientDetails::from(details.clone()));
+        let body = dto::PatientDetails::from(details.clone());
         self.replace(&format!("/v1/patients/{id}/details"), &body, version, done)
             .await
     }
@@ -313,12 +294,18 @@ impl Client {
         version: u64,
         done: &mut Done,
     ) -> Result<u64, ClientError> {
-        let body = json!(dto::Intake::from(intake.clone()));
+        let body = dto::Intake::from(intake.clone());
         self.replace(&format!("/v1/patients/{id}/intake"), &body, version, done)
             .await
     }
 
-    async fn replace(&self, path: &str, body: &Value, version: u64, done: &mut Done) -> Result<u64, ClientError> {
+    async fn replace(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        version: u64,
+        done: &mut Done,
+    ) -> Result<u64, ClientError> {
         let result = self.command(&Method::PUT, path, body, Some(version)).await?;
         done.commands = done.commands.saturating_add(1);
         if result.position.is_some() {
@@ -335,10 +322,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn visit(&self, visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Result<Done, ClientError> {
-        match self
-            .register("/v1/visits", visit_json(visit, patient, practitioner))
-            .await
-        {
+        match self.register("/v1/visits", &told(visit, patient, practitioner)).await {
             Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(Done::differing(Uuid::nil())),
             done => done,
         }
@@ -354,8 +338,8 @@ impl Client {
     }
 
     /// Registers or records something, unless it is there already.
-    async fn register(&self, path: &str, body: Value) -> Result<Done, ClientError> {
-        let result = self.command(&Method::POST, path, &body, None).await?;
+    async fn register(&self, path: &str, body: &impl Serialize) -> Result<Done, ClientError> {
+        let result = self.command(&Method::POST, path, body, None).await?;
         let id = result.id.ok_or_else(|| ClientError::Answer("no id".to_owned()))?;
         let change = match result.position {
             Some(_) if result.created => Change::Added,
@@ -376,7 +360,7 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        body: &Value,
+        body: &impl Serialize,
         version: Option<u64>,
     ) -> Result<CommandResult, ClientError> {
         let mut pause = Duration::from_millis(100);
@@ -397,7 +381,7 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        body: &Value,
+        body: &impl Serialize,
         version: Option<u64>,
     ) -> Result<CommandResult, ClientError> {
         let url = format!("{}{path}", self.base);
@@ -551,38 +535,26 @@ fn problem_title(problem: &Value) -> String {
     }
 }
 
-fn visit_json(visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Value {
-    let organization: Option<&Identifier> = match &visit.provider {
-        Provider::Organization(identifier) => Some(identifier),
+/// What is told of a visit: it takes the place of what was told before.
+fn told(visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> dto::RecordVisit {
+    let organization = match &visit.provider {
+        Provider::Organization(identifier) => Some(identifier.clone().into()),
         Provider::Practitioner(_) => None,
     };
-    json!({
-        "identifier": visit.identifier,
-        "otherIdentifiers": visit.others,
-        "sources": visit.sources.list(),
-        "patient": patient,
-        "practitioner": practitioner,
-        "organization": organization,
-        "start": visit.slot.start,
-        "minutes": visit.slot.minutes,
-        "outcome": match visit.outcome {
-            Outcome::Completed => "completed",
-            Outcome::Cancelled => "cancelled",
-            Outcome::Open => "open",
-            Outcome::EnteredInError => "entered-in-error",
-        },
-        "reason": visit.reason.as_ref().map(concept),
-        "asOf": visit.as_of,
-        "corrects": true,
-    })
-}
-
-fn concept(concept: &Concept) -> Value {
-    let coding = concept
-        .coding
-        .as_ref()
-        .map(|coding| json!({"system": coding.system.uri(), "code": coding.code}));
-    json!({"coding": coding, "text": concept.text})
+    dto::RecordVisit {
+        identifier: visit.identifier.clone().into(),
+        other_identifiers: visit.others.iter().cloned().map(Into::into).collect(),
+        sources: visit.sources.list().iter().copied().map(dto::SourceId).collect(),
+        patient,
+        practitioner,
+        organization,
+        start: dto::Instant(visit.slot.start),
+        minutes: visit.slot.minutes,
+        outcome: visit.outcome.into(),
+        reason: visit.reason.clone().map(Into::into),
+        as_of: visit.as_of.map(dto::Instant),
+        corrects: true,
+    }
 }
 
 #[cfg(test)]
@@ -646,7 +618,7 @@ mod tests {
             vec![pending.clone(), (200, not_executed), (201, result(Some(7)))],
             vec![pending, (200, status("done", json!({ "result": result(Some(7)) })))],
         ] {
-            let done = server(answers).await.register("/v1/visits", json!({})).await.unwrap();
+            let done = server(answers).await.register("/v1/visits", &json!({})).await.unwrap();
             assert_eq!((done.change, done.commands, done.events), (Change::Added, 1, 1));
         }
     }
@@ -661,7 +633,7 @@ mod tests {
             let answers = vec![(kind.status(), problem(kind)), (201, result(Some(7)))];
             let refused = server(answers)
                 .await
-                .register("/v1/visits", json!({}))
+                .register("/v1/visits", &json!({}))
                 .await
                 .unwrap_err();
             assert!(refused.is(kind), "{refused:?}");
@@ -672,7 +644,7 @@ mod tests {
     async fn what_was_there_already_appended_nothing() {
         let done = server(vec![(200, result(None))])
             .await
-            .register("/v1/visits", json!({}))
+            .register("/v1/visits", &json!({}))
             .await
             .unwrap();
         assert_eq!((done.change, done.events), (Change::Unchanged, 0));

@@ -33,6 +33,7 @@ mod journal;
 mod line;
 mod numbers;
 mod opening;
+mod overview;
 mod pace;
 mod parking;
 mod reanchoring;
@@ -55,6 +56,7 @@ mod witness;
 
 pub use checkpoint::followed;
 pub use config::FollowerConfig;
+pub use overview::{LogAndOutbox, parked_events};
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
 pub use runner::Follower;

@@ -33,6 +33,14 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// How long a connection may take that is made outside of a pool.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// Whether the database answers.
+///
+/// # Errors
+/// When it does not.
+pub async fn answers(pool: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT 1").execute(pool).await.map(drop)
+}
+
 /// Creates or updates the `core` schema, over a pool with [`Limits::LONG`]. Where there is nothing to do it changes nothing, so that a server needs no right to.
 ///
 /// # Errors

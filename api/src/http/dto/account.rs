@@ -38,7 +38,7 @@ impl Checked for Scope {
 
 /// The kind of holder that an account is for: `service` (another system, which has keys) or `person` (a person of the staff, who binds
 /// a wallet by an invitation).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountKind {
     /// Another system, with a key.
@@ -49,7 +49,7 @@ pub enum AccountKind {
 }
 
 /// The body of a request to open an account.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenAccount {
     /// The name of the account, as shown in lists. No two services have the same name.
@@ -77,7 +77,7 @@ impl Checked for OpenAccount {
 }
 
 /// The body of a request to issue a key to a service.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueKey {
     /// The scopes of the key, each once.
@@ -216,7 +216,7 @@ const fn signature() -> &'static str {
 }
 
 /// A message (EIP-4361) with its signature by a wallet.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
     /// The message (EIP-4361), exactly as it was signed. The address in it is in one case or has its checksum; the domain may have a

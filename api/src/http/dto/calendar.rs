@@ -112,7 +112,7 @@ impl From<calendar::Session> for Session {
 }
 
 /// The body of a request to publish all that a practitioner offers on a day.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PublishAvailability {
     /// The sessions of the day. They must not overlap, and must all lie within the day in the practitioner's time zone. An empty list
@@ -335,7 +335,7 @@ wire_enum!(
 );
 
 /// The body of a request to record a visit of the past.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordVisit {
     /// The id of the visit in the system that it comes from. Recording the same content under it again for the same patient changes

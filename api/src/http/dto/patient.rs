@@ -443,7 +443,7 @@ impl From<patient::Intake> for Intake {
 }
 
 /// The body of a request to register a patient.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterPatient {
     /// The details of the patient.
@@ -466,7 +466,7 @@ impl Checked for RegisterPatient {
 }
 
 /// A patient's record.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Patient {
     /// The id of the patient.
@@ -506,7 +506,7 @@ impl From<PatientView> for Patient {
 }
 
 /// A patient as shown in lists: without the intake.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PatientSummary {
     /// The id of the patient.

@@ -88,7 +88,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
 }
 
 /// The body of a request to register a practitioner.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterPractitioner {
     /// The details of the practitioner.
@@ -104,7 +104,7 @@ impl Checked for RegisterPractitioner {
 }
 
 /// A practitioner's entry.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Practitioner {
     /// The id of the practitioner.

@@ -13,7 +13,7 @@ use crate::http::check::{Checked, Checks};
 
 /// An invitation to bind a wallet to an account, once. Whoever has its secret can use it: hand it to nobody but the person who is
 /// invited.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
     /// The secret of the invitation. It is shown in this answer and never again; if it is lost, issue another invitation.
@@ -33,7 +33,7 @@ impl From<IssuedInvitation> for Invitation {
 }
 
 /// The body of a request to accept an invitation.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcceptInvitation {
     /// The secret of the invitation, as it was handed over.
