@@ -10,7 +10,7 @@ use tests::chain::TestChain;
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
 
-use crate::imports::import;
+use super::imports::import;
 
 fn coded(code: &str) -> Value {
     json!({ "coding": [{ "code": code }] })

@@ -1,0 +1,10 @@
+//! Nodes as they are: limited, dear, late, lying, away, and chains that take blocks back.
+
+mod check_node;
+mod finality;
+mod gas;
+mod limited_nodes;
+mod lying_node;
+mod node_outages;
+mod reorganisations;
+mod transactions;

@@ -1,0 +1,10 @@
+//! Who signs in, who may do what, and whose wallet is whose.
+
+mod administrators;
+mod auth;
+mod authorization;
+mod first_visit;
+mod quotas;
+mod registration;
+mod revocations;
+mod wallets;
