@@ -10,12 +10,12 @@ use application::policy::access::{Admittance, NotAdmitted};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
-    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, NamedEncounter,
-    Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
+    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, PatientView,
+    PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
-use domain::encounter::EncounterNames;
+use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{AccountId, AppointmentId, Category, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
 

@@ -212,6 +212,7 @@ impl History {
         } else {
             EncounterCommand::File(Told {
                 filed: self.filed(day, quarter),
+                recognised: true,
                 corrects: true,
                 now,
             })

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use domain::kernel::Identifier;
 use domain::patient::{Intake, PatientDetails, Registration};
 use domain::practitioner::PractitionerDetails;
@@ -27,11 +28,14 @@ use crate::http::problem::{Problem, ProblemKind};
 const LONGEST_ANSWER: Duration = Duration::from_secs(60);
 const SHORTEST_ANSWER: Duration = Duration::from_secs(10);
 
+/// The first pause between two tries. Each is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often a command is issued of which the server says that nothing was decided.
-const TRIES: u32 = 10;
+/// How often a command is issued again of which the server says that nothing was decided.
+const RETRIES: usize = 9;
 
 /// How often a command is polled that the server took but did not finish in time.
 const POLL: Duration = Duration::from_millis(200);
@@ -363,18 +367,13 @@ impl Client {
         body: &impl Serialize,
         version: Option<u64>,
     ) -> Result<CommandResult, ClientError> {
-        let mut pause = Duration::from_millis(100);
-        let mut tries = 1;
-        loop {
-            match self.issue(method, path, body, version).await {
-                Err(error) if error.decides_nothing() && tries < TRIES => {
-                    tokio::time::sleep(pause).await;
-                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-                    tries = tries.saturating_add(1);
-                }
-                decided => return decided,
-            }
-        }
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(FIRST_PAUSE)
+            .with_factor(2.0)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(RETRIES);
+        let issue = || self.issue(method, path, body, version);
+        issue.retry(pauses).when(ClientError::decides_nothing).await
     }
 
     async fn issue(
@@ -439,7 +438,7 @@ impl Client {
     /// Sends until there is an answer that is not "later".
     async fn persist(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Result<Response, ClientError> {
         let deadline = Instant::now() + self.patience.most();
-        let mut pause = Duration::from_millis(100);
+        let mut pause = FIRST_PAUSE;
         loop {
             if self.patience.is_over() {
                 return Err(self.gave_up("it is away, and nothing more was sent"));

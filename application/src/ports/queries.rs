@@ -7,7 +7,7 @@ use std::future::Future;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
-use domain::encounter::EncounterNames;
+use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
     AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
 };
@@ -226,15 +226,6 @@ pub struct WalletAct {
     pub reason: Option<String>,
 }
 
-/// An encounter, by its names.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NamedEncounter {
-    /// Its id.
-    pub id: Uuid,
-    /// All that names it, its id included.
-    pub names: EncounterNames,
-}
-
 /// What can be done to an account's wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -412,8 +403,8 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<AppointmentCursor>,
     ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
 
-    /// The encounters of a patient that may have one of these names, with all that names them, their ids included. Whether one is meant,
-    /// [`EncounterNames::may_be`] decides.
+    /// The encounters of a patient that may have one of these names, with all that names them. Whether one is meant,
+    /// [`domain::encounter::recognise`] decides.
     ///
     /// # Errors
     /// As [`Self::patient`].

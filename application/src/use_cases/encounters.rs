@@ -4,9 +4,12 @@
 //! the calendar of its day: it takes no slot there. Whoever tells of the same visit again, with another day or provider perhaps, or by
 //! another of its names, meets it. Two patients may each have a visit of one identifier, for sources without addresses count from 1.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::encounter::{
-    Encounter, EncounterCommand, EncounterError, EncounterNames, Ending, Filed, NameDigest, Outcome, Provider, Told,
+    Encounter, EncounterCommand, EncounterError, EncounterNames, Ending, Filed, NamedEncounter, Outcome, Provider,
+    Told, recognise,
 };
 use domain::kernel::{
     AppointmentId, Category, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId,
@@ -18,8 +21,8 @@ use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
-use crate::ports::command::{CommandContext, CommandError};
-use crate::ports::queries::{AppointmentView, NamedEncounter, Queries as _};
+use crate::ports::command::{CommandContext, CommandError, Receipt};
+use crate::ports::queries::{AppointmentView, Queries as _};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::calendars::{AppointmentDone, AppointmentVersion, local_day};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
@@ -105,9 +108,12 @@ impl<B: Backend> Clinic<B> {
                 .from_identifier(&format!("encounter of {patient}"), name)
         };
         let ids: Vec<Uuid> = told.map(named).collect();
-        let (id, names) = self.encounter_named(&admittance, patient, &ids, sources).await?;
+        let names = EncounterNames {
+            identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
+            sources,
+        };
         let context = self.stamp(principal, issue);
-        let command = EncounterCommand::File(Told {
+        let told = Told {
             filed: Filed {
                 provider,
                 slot,
@@ -115,22 +121,75 @@ impl<B: Backend> Clinic<B> {
                 outcome,
                 reason,
                 as_of,
-                names: names.clone(),
+                names,
             },
+            recognised: false,
             corrects,
             now: context.at,
-        });
-        let target = Target::of(EncounterId { patient, id });
-        let done = self.execute::<Encounter>(target, command, &context).await;
-        if let Err(CommandError::Rejected(EncounterError::Superseded)) = done {
-            self.keep_names(target, names, &context).await;
-        }
-        let receipt = done.map_err(|error| UseCaseError::from(error).meeting(Resource::Appointment, id))?;
+        };
+        let (id, receipt) = self.file(&admittance, patient, &ids, told, &context).await?;
         Ok(AppointmentDone {
             id: AppointmentId::new(id),
             day,
             receipt,
         })
+    }
+
+    /// Files what is told under the id of the encounter that it is of, or else under the first that is no other's. Whether it is another's the
+    /// encounter itself knows best: somebody may have filed it a moment ago.
+    async fn file(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        ids: &[Uuid],
+        told: Told,
+        context: &CommandContext,
+    ) -> Result<(Uuid, Receipt), UseCaseError> {
+        let names = &told.filed.names;
+        let mut known = self.queries.encounters_named(admittance, patient, names).await?;
+        let mut others: BTreeSet<Uuid> = BTreeSet::new();
+        loop {
+            let found = recognise(names, &known);
+            let id = found.or_else(|| self.new_id(patient, ids, names, &known, &others));
+            let id = id.ok_or_else(|| Refusal::from(EncounterError::Ambiguous))?;
+            let target = Target::of(EncounterId { patient, id });
+            let command = EncounterCommand::File(Told {
+                recognised: found.is_some(),
+                ..told.clone()
+            });
+            let done = self.execute::<Encounter>(target, command, context).await;
+            match &done {
+                Err(CommandError::Rejected(EncounterError::AnotherVisit)) => {
+                    known.retain(|one| one.id != id);
+                    others.insert(id);
+                    continue;
+                }
+                Err(CommandError::Rejected(EncounterError::Superseded)) => {
+                    self.keep_names(target, names.clone(), context).await;
+                }
+                _ => {}
+            }
+            let receipt = done.map_err(|error| UseCaseError::from(error).meeting(Resource::Appointment, id))?;
+            return Ok((id, receipt));
+        }
+    }
+
+    /// The id of a new encounter: of the first of its identifiers, or else of its sources, that is no other one's.
+    fn new_id(
+        &self,
+        patient: PatientId,
+        ids: &[Uuid],
+        names: &EncounterNames,
+        known: &[NamedEncounter],
+        others: &BTreeSet<Uuid>,
+    ) -> Option<Uuid> {
+        let is_taken = |id: &Uuid| others.contains(id) || known.iter().any(|one| one.id == *id);
+        let by_source = |source: &SourceId| {
+            self.identities
+                .from_name(&format!("encounter of {patient}"), &source.to_string())
+        };
+        let sources = names.sources.list().iter().map(by_source);
+        ids.iter().copied().chain(sources).find(|id| !is_taken(id))
     }
 
     /// An older state changes nothing but by which names the encounter is known: the next one may be told by these. It is tried once, for the
@@ -148,57 +207,6 @@ impl<B: Backend> Clinic<B> {
         if let Err(error) = self.execute::<Encounter>(target, command, &context).await {
             tracing::debug!(%error, "further names of a visit are not kept");
         }
-    }
-
-    /// Which encounter of a patient has these names, and what names it beside its id: one that is recorded, or else a new one by the
-    /// first of them that is no other's.
-    async fn encounter_named(
-        &self,
-        admittance: &Admittance,
-        patient: PatientId,
-        ids: &[Uuid],
-        sources: Sources,
-    ) -> Result<(Uuid, EncounterNames), UseCaseError> {
-        let told = EncounterNames {
-            identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
-            sources,
-        };
-        let known = self.queries.encounters_named(admittance, patient, &told).await?;
-        // What is another one's own name says nothing of this one.
-        let without_others = |id: Uuid| {
-            let others: Vec<NameDigest> = known
-                .iter()
-                .filter(|one| one.id != id)
-                .map(|one| EncounterNames::digest(one.id))
-                .collect();
-            let mut names = told.clone();
-            names.identifiers.retain(|digest| !others.contains(digest));
-            names
-        };
-        let is_it = |one: &&NamedEncounter| one.names.may_be(&without_others(one.id));
-        // Its resource says most, then the name that it has from the first.
-        let place = |of: Option<usize>| of.unwrap_or(usize::MAX);
-        let rank = |one: &&NamedEncounter| {
-            let has = |digest: &NameDigest| one.names.identifiers.contains(digest);
-            (
-                !one.names.is_resource_of(&told),
-                place(ids.iter().position(|id| *id == one.id)),
-                place(told.identifiers.iter().position(has)),
-            )
-        };
-        let found = known.iter().filter(is_it).min_by_key(rank).map(|one| one.id);
-        let is_taken = |id: &Uuid| known.iter().any(|one| one.id == *id);
-        // A number may be that of a case, and on each of its visits.
-        let by_source = |source: &SourceId| {
-            self.identities
-                .from_name(&format!("encounter of {patient}"), &source.to_string())
-        };
-        let mut new = ids.iter().copied().chain(told.sources.list().iter().map(by_source));
-        let id = found.or_else(|| new.find(|id| !is_taken(id)));
-        let id = id.ok_or_else(|| Refusal::from(EncounterError::AlreadyExists))?;
-        let mut names = without_others(id);
-        names.identifiers.retain(|digest| *digest != EncounterNames::digest(id));
-        Ok((id, names))
     }
 
     /// Concludes a recorded visit that its source left open.

@@ -47,7 +47,7 @@ pub enum CalendarError {
     #[error("appointment {0} exists already, with other content")]
     AlreadyExists(AppointmentId),
     /// The appointment's status does not allow it.
-    #[error("the appointment is {status:?}")]
+    #[error("the appointment is {status}")]
     WrongStatus {
         /// Where it stands.
         status: AppointmentStatus,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantNames};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 use crate::kernel::time::whole_seconds;
 use crate::kernel::{AppointmentId, Concept, PatientId, Personal, PersonalValue, Slot};
@@ -78,7 +78,9 @@ impl PersonalValue for Cancellation {
 }
 
 /// Where an appointment stands (a subset of FHIR R4 `appointmentstatus`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum AppointmentStatus {

@@ -28,6 +28,8 @@ pub enum EncounterCommand {
 pub struct Told {
     /// What it tells, and as of when.
     pub filed: Filed,
+    /// Whether it was found to be this encounter by its names. If not, the id is taken to be a new one.
+    pub recognised: bool,
     /// Whether it takes the place of what the source told before: of an older state, or of one that is not dated. An older state is
     /// refused.
     pub corrects: bool,

@@ -32,10 +32,14 @@ impl ClinicAggregate for Encounter {
 }
 
 impl Encounter {
-    /// A newer state of the source takes the place of what was told before, if the caller says that it corrects it; whether two sources
-    /// mean one encounter cannot be seen here.
+    /// A newer state of the source takes the place of what was told before, if the caller says that it corrects it.
     fn file(&self, told: Told) -> Decision {
-        let Told { filed, corrects, now } = told;
+        let Told {
+            filed,
+            recognised,
+            corrects,
+            now,
+        } = told;
         let told = as_kept(filed);
         if told.slot.minutes == 0 {
             return Err(EncounterError::Empty);
@@ -43,6 +47,9 @@ impl Encounter {
         let filed = match self.filed() {
             None => told,
             Some(Personal::Sealed) => return Err(EncounterError::Sealed),
+            Some(Personal::Known(known)) if is_another(&known.names, &told.names, recognised) => {
+                return Err(EncounterError::AnotherVisit);
+            }
             Some(Personal::Known(known)) => {
                 // What became of an open one since does not matter: it was recorded as it is told now.
                 if is_same(known, &told) {
@@ -104,6 +111,15 @@ impl Encounter {
             status => Err(EncounterError::WrongStatus { status }),
         }
     }
+}
+
+/// Whether what is told has the id of this encounter and is not it: what was recognised, only if it certainly is not.
+fn is_another(known: &EncounterNames, told: &EncounterNames, recognised: bool) -> bool {
+    let may_be = match recognised {
+        true => !known.is_certainly_another_than(told),
+        false => known.is_empty() || told.is_empty() || known.is_one_with(told),
+    };
+    !may_be
 }
 
 /// As the log keeps it, so that what is told can be compared with what was.

@@ -20,11 +20,17 @@ pub enum EncounterError {
     /// It is recorded already, with other content.
     #[error("the visit exists already, with other content")]
     AlreadyExists,
+    /// The id is that of a visit that is certainly, or as far as their names tell, another one.
+    #[error("another visit is recorded under this identifier")]
+    AnotherVisit,
+    /// Several recorded visits may be meant, and nothing tells which.
+    #[error("it may be any of several recorded visits, and nothing tells which")]
+    Ambiguous,
     /// The source has told a newer state of it before, or somebody here has concluded what this state leaves open.
     #[error("a newer state of the visit is recorded")]
     Superseded,
     /// Its status does not allow it.
-    #[error("the visit is {status:?}")]
+    #[error("the visit is {status}")]
     WrongStatus {
         /// Where it stands.
         status: EncounterStatus,
@@ -43,7 +49,7 @@ impl DomainError for EncounterError {
             Self::Empty => RefusalKind::Invalid,
             Self::NotYetBegun => RefusalKind::NotYetBegun,
             Self::Unknown => RefusalKind::Missing(Resource::Appointment),
-            Self::AlreadyExists => RefusalKind::Exists,
+            Self::AlreadyExists | Self::AnotherVisit | Self::Ambiguous => RefusalKind::Exists,
             Self::Superseded => RefusalKind::Superseded,
             Self::WrongStatus { .. } => RefusalKind::Status,
             Self::Recorded => RefusalKind::Recorded,

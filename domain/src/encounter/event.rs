@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
+use strum::{Display, VariantNames};
 use uuid::Uuid;
 
 use super::names::EncounterNames;
@@ -136,7 +136,8 @@ pub enum Ending {
 impl PersonalValue for Ending {}
 
 /// Where an encounter stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Display)]
+#[strum(serialize_all = "kebab-case")]
 pub enum EncounterStatus {
     /// Nobody has said how it ended.
     Open,

@@ -23,4 +23,4 @@ pub use aggregate::Encounter;
 pub use command::{EncounterCommand, Told};
 pub use error::EncounterError;
 pub use event::{EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider};
-pub use names::{EncounterNames, NameDigest};
+pub use names::{EncounterNames, NameDigest, NamedEncounter, recognise};

@@ -8,7 +8,7 @@ use crate::kernel::{PersonalValue, SourceId, Sources};
 /// A digest of an identifier: it is only compared within one patient's record, so that a few bytes are enough.
 pub type NameDigest = [u8; 8];
 
-/// What names an encounter beside its id: its other identifiers, and what its sources call it.
+/// What names an encounter: its identifiers, in the order in which they were told, and what its sources call it.
 ///
 /// A source may tell of it once by its number, once by an address, and once by an id alone.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -33,13 +33,37 @@ impl EncounterNames {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Whether both name one encounter. By one resource they do. By an identifier they do where one has all identifiers of the other, unless
-    /// they are certainly two resources: some sources give each visit of a case the number of the case.
-    pub fn may_be(&self, other: &Self) -> bool {
-        let is_common = |one: &NameDigest| other.identifiers.contains(one);
-        let has_all = |one: &Self, two: &Self| two.identifiers.iter().all(|name| one.identifiers.contains(name));
-        let is_same = has_all(self, other) || has_all(other, self);
-        self.is_resource_of(other) || (!self.is_beside(other) && is_same && self.identifiers.iter().any(is_common))
+    /// Whether both name one encounter. By one resource they do. By identifiers they do where both have the same ones; or where the one that
+    /// has fewer is known by nothing else: a state that names its resource may tell a case's number alone, which is on each visit of the case.
+    /// Two that are certainly two resources are two, whatever they are called.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        self.is_resource_of(other) || (!self.is_beside(other) && self.is_called_like(other))
+    }
+
+    /// Whether both are told by two resources, and by no common one.
+    pub(super) fn is_certainly_another_than(&self, other: &Self) -> bool {
+        !self.is_resource_of(other) && self.is_beside(other)
+    }
+
+    fn is_called_like(&self, other: &Self) -> bool {
+        let only_by_number = |one: &Self| one.sources.list().is_empty();
+        match (self.is_called_all_of(other), other.is_called_all_of(self)) {
+            (true, true) => true,
+            (true, false) => only_by_number(other),
+            (false, true) => only_by_number(self),
+            (false, false) => false,
+        }
+    }
+
+    /// Whether it has all identifiers of another that has any.
+    fn is_called_all_of(&self, other: &Self) -> bool {
+        let has = |name: &NameDigest| self.identifiers.contains(name);
+        !other.identifiers.is_empty() && other.identifiers.iter().all(has)
+    }
+
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.identifiers.is_empty() && self.sources.list().is_empty()
     }
 
     /// Whether both are told by one resource.
@@ -77,8 +101,76 @@ impl EncounterNames {
     }
 }
 
+/// An encounter of a record, by its names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedEncounter {
+    /// Its id.
+    pub id: Uuid,
+    /// All that names it.
+    pub names: EncounterNames,
+}
+
+/// How sure it is that an encounter is the one that is told: the least is the surest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    /// It is told by the same resource, under the same name.
+    Resource,
+    /// By what may be the same resource, of which one of both says less.
+    PerhapsResource,
+    /// It has the same identifiers.
+    SameIdentifiers,
+    /// One of both has all identifiers of the other, and more.
+    MoreIdentifiers,
+}
+
+/// Which of a record's encounters is told under these names; `None` where none of them is, or where several may be and nothing tells which.
+pub fn recognise(told: &EncounterNames, known: &[NamedEncounter]) -> Option<Uuid> {
+    let may_be = known.iter().filter(|one| one.names.is_one_with(told));
+    let may_be: Vec<(Evidence, &NamedEncounter)> = may_be.map(|one| (evidence(told, &one.names), one)).collect();
+    let (best, _) = may_be.iter().min_by_key(|(evidence, _)| *evidence)?;
+    let surest = may_be.iter().filter(|(evidence, _)| evidence == best);
+    let surest: Vec<&NamedEncounter> = surest.map(|(_, one)| *one).collect();
+    let [first, .., _] = surest.as_slice() else {
+        return surest.first().map(|one| one.id);
+    };
+    let called = |one: &&&NamedEncounter| one.names.is_called_like(told);
+    let mut called_so = surest.iter().filter(called);
+    match (best, called_so.next(), called_so.next()) {
+        (Evidence::Resource | Evidence::PerhapsResource, Some(one), None) => Some(one.id),
+        (Evidence::Resource, ..) => Some(first.id),
+        (Evidence::MoreIdentifiers, ..) => told_first(told, &surest),
+        (Evidence::PerhapsResource | Evidence::SameIdentifiers, ..) => None,
+    }
+}
+
+fn evidence(told: &EncounterNames, known: &EncounterNames) -> Evidence {
+    let is_exact = |source| known.sources.list().contains(source);
+    if told.sources.list().iter().any(is_exact) {
+        Evidence::Resource
+    } else if told.is_resource_of(known) {
+        Evidence::PerhapsResource
+    } else if told.is_called_all_of(known) && known.is_called_all_of(told) {
+        Evidence::SameIdentifiers
+    } else {
+        Evidence::MoreIdentifiers
+    }
+}
+
+/// Of several of whose identifiers all are told, the one of which one is told first.
+fn told_first(told: &EncounterNames, several: &[&NamedEncounter]) -> Option<Uuid> {
+    let all_are_told = several.iter().all(|one| told.is_called_all_of(&one.names));
+    let place = |one: &&&NamedEncounter| {
+        let mut told = told.identifiers.iter();
+        told.position(|name| one.names.identifiers.contains(name))
+    };
+    let first = several.iter().min_by_key(place);
+    first.filter(|_| all_are_told).map(|one| one.id)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn names(identifiers: &[u8], sources: &[(Option<u8>, u8)]) -> EncounterNames {
@@ -106,9 +198,13 @@ mod tests {
             (names(&[], &[]), names(&[], &[]), false),
             // A case's number beside a number of their own.
             (names(&[1, 3], &[]), names(&[2, 3], &[]), false),
+            // Who names a resource may tell a case's number alone.
+            (names(&[3], &[(None, 8)]), names(&[1, 3], &[]), false),
+            (names(&[3], &[(None, 8)]), names(&[1, 3], &[(None, 7)]), false),
+            (names(&[1], &[]), names(&[1, 3], &[(None, 7)]), true),
         ] {
             assert_eq!(
-                (one.may_be(&two), two.may_be(&one)),
+                (one.is_one_with(&two), two.is_one_with(&one)),
                 (is_one, is_one),
                 "{one:?} {two:?}"
             );
@@ -127,5 +223,94 @@ mod tests {
             "less is told of the resource"
         );
         assert_eq!(known.with(&names(&[], &[])), known);
+    }
+
+    fn known(id: u128, names: EncounterNames) -> NamedEncounter {
+        NamedEncounter {
+            id: Uuid::from_u128(id),
+            names,
+        }
+    }
+
+    #[test]
+    fn of_several_that_may_be_told_the_surest_is_and_none_where_nothing_tells_which() {
+        let record = [
+            known(1, names(&[3, 1], &[])),
+            known(2, names(&[3, 2], &[])),
+            known(3, names(&[4], &[(Some(1), 7)])),
+            known(4, names(&[5], &[(Some(2), 7)])),
+        ];
+        for (told, id) in [
+            (names(&[3, 2], &[]), Some(2)),
+            (names(&[2], &[]), Some(2)),
+            (names(&[3], &[]), None),
+            (names(&[3, 2, 1], &[]), Some(1)),
+            (names(&[2, 8], &[]), None),
+            (names(&[9], &[(Some(2), 7)]), Some(4)),
+            (names(&[9], &[(None, 7)]), None),
+            (names(&[5], &[(None, 7)]), Some(4)),
+            (names(&[3], &[(None, 9)]), None),
+        ] {
+            let expected = id.map(Uuid::from_u128);
+            assert_eq!(recognise(&told, &record), expected, "{told:?}");
+        }
+    }
+
+    /// A state of a visit: which visit, and what it tells. Whoever tells nothing of its own tells of nothing in particular.
+    #[derive(Clone, Debug)]
+    struct State {
+        visit: u8,
+        names: EncounterNames,
+    }
+
+    /// States of visits that have the number of one case (0), numbers of their own (1 and on), and resources of one server.
+    fn states() -> impl Strategy<Value = Vec<State>> {
+        let state = (
+            1..5_u8,
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+        );
+        let state = state.prop_map(|(visit, tells_source, is_bare, tells_own, tells_case, case_first)| {
+            let tells_own = tells_own || !tells_source;
+            let mut numbers: Vec<u8> = [tells_case.then_some(0), tells_own.then_some(visit)]
+                .into_iter()
+                .flatten()
+                .collect();
+            if !case_first {
+                numbers.reverse();
+            }
+            // What is told by the case's number alone is told with its server: else two of them are nobody's in particular.
+            let source = (Some(1).filter(|_| !is_bare || !tells_own), visit);
+            let sources: &[_] = if tells_source { &[source] } else { &[] };
+            State {
+                visit,
+                names: names(&numbers, sources),
+            }
+        });
+        prop::collection::vec(state, 1..12)
+    }
+
+    proptest! {
+        #[test]
+        fn no_visit_is_lost_in_another_in_whatever_order_their_states_are_told(states in states()) {
+            let mut record: Vec<(u8, NamedEncounter)> = Vec::new();
+            for state in states {
+                let all: Vec<NamedEncounter> = record.iter().map(|(_, one)| one.clone()).collect();
+                match recognise(&state.names, &all) {
+                    Some(id) => {
+                        let (visit, known) = record.iter_mut().find(|(_, one)| one.id == id).unwrap();
+                        prop_assert_eq!(*visit, state.visit, "{:?} took {:?}", state, known);
+                        known.names = known.names.with(&state.names);
+                    }
+                    None => {
+                        let id = u128::try_from(record.len()).unwrap();
+                        record.push((state.visit, known(id, state.names)));
+                    }
+                }
+            }
+        }
     }
 }

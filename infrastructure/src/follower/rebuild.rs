@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use application::log::BlockRef;
 use application::ports::projector::Projector;
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -41,10 +42,10 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// Drops what an interrupted rebuild left.
 const DISCARD: &str = "DROP SCHEMA IF EXISTS rebuild CASCADE";
-/// How often a range is asked for before the rebuild gives up, to be resumed.
-const ATTEMPTS: u32 = 6;
-/// The first pause between attempts; each is twice as long.
+/// The first pause between two attempts; each is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How often a node is asked again before the rebuild gives up, to be resumed.
+const RETRIES: usize = 5;
 /// How long a node may lack blocks that the live follower has, or entries that its own contract counts.
 const NODE_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -246,18 +247,18 @@ where
     /// again a few times: while it reorganises it may lack a block for a moment.
     async fn catch_up(&self, place: &mut Place, limit: u64) -> Result<bool, FollowerError> {
         let before = place.window.last().number;
-        let (mut attempts, mut pause) = (1, FIRST_PAUSE);
+        let mut left = pauses().build();
         while place.window.last().number < limit {
             match self.follower.step_up_to(place, limit).await {
-                Ok(Step::Progressed) => (attempts, pause) = (1, FIRST_PAUSE),
+                Ok(Step::Progressed) => left = pauses().build(),
                 Ok(Step::Unsettled) => tokio::time::sleep(UNSETTLED).await,
                 Ok(Step::Idle) => break,
-                Err(FollowerError::Chain(error)) if attempts < ATTEMPTS => {
-                    tracing::debug!(%error, attempts, "the node is asked again");
+                Err(error) => {
+                    let pause = left.next().filter(|_| matches!(error, FollowerError::Chain(_)));
+                    let Some(pause) = pause else { return Err(error) };
+                    tracing::debug!(%error, "the node is asked again");
                     tokio::time::sleep(pause).await;
-                    (attempts, pause) = (attempts.saturating_add(1), pause.saturating_mul(2));
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(place.window.last().number != before)
@@ -288,4 +289,10 @@ where
 async fn release(mut lock: PgConnection) -> Result<(), RebuildError> {
     lock.execute("SELECT pg_advisory_unlock_all()").await?;
     Ok(lock.close().await?)
+}
+
+/// The pauses between attempts to ask a node.
+fn pauses() -> ExponentialBuilder {
+    let doubled = ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_factor(2.0);
+    doubled.with_max_times(RETRIES)
 }

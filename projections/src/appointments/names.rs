@@ -1,7 +1,6 @@
 //! The names of encounters, as the database keeps and finds them.
 
-use application::ports::queries::NamedEncounter;
-use domain::encounter::EncounterNames;
+use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{PatientId, Sources};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 use crate::table::json;
 
-/// All that names an encounter, its id included. Digests are hexadecimal digits, so that an operator of Postgres finds them.
+/// All that names an encounter. Digests are hexadecimal digits, so that an operator of Postgres finds them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct NamesColumn {
     identifiers: Vec<String>,
@@ -19,17 +18,6 @@ pub(crate) struct NamesColumn {
 }
 
 json! { NamesColumn; }
-
-impl NamesColumn {
-    pub(crate) fn of(id: Uuid, names: &EncounterNames) -> Self {
-        let id = EncounterNames::digest(id);
-        let mut names = names.clone();
-        if !names.identifiers.contains(&id) {
-            names.identifiers.push(id);
-        }
-        Self::from(&names)
-    }
-}
 
 impl From<&EncounterNames> for NamesColumn {
     fn from(names: &EncounterNames) -> Self {

@@ -267,6 +267,7 @@ pub(super) fn history(steps: &[Step]) -> History {
                         as_of: None,
                         names: EncounterNames::default(),
                     },
+                    recognised: true,
                     corrects: step.quarter > 7,
                     now: at(9, 0),
                 }));

@@ -31,7 +31,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::AppointmentStatus;
-use domain::encounter::EncounterNames;
+use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::*;
 use domain::patient::{Intake, PatientDetails};
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};

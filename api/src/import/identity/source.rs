@@ -23,8 +23,8 @@ pub(in crate::import) fn source_id(
         Some((base, id))
     });
     let id = id.or(parts.map(|(_, id)| id)).filter(|id| !id.is_empty())?;
-    // No other server has a resource of such an id.
-    let is_unique = id.len() == 36 && uuid::Uuid::try_parse(id).is_ok();
+    // No other server has a resource of such an id. Of visits it counts that two ids of one server are two visits.
+    let is_unique = kind != Kind::Encounter && id.len() == 36 && uuid::Uuid::try_parse(id).is_ok();
     let server = parts.map(|(base, _)| SourceId::of_server(Key::of(&[base]).digest()));
     let scope = server.or_else(|| patient.map(|patient| SourceId::of_patient(patient.digest())));
     Some(SourceId {

@@ -1,6 +1,7 @@
 //! Encounters of the past, as their source tells them.
 
 use super::*;
+use crate::kernel::SourceId;
 
 const OUTCOMES: [Outcome; 4] = [
     Outcome::Completed,
@@ -195,6 +196,35 @@ fn further_names_are_kept_with_those_that_are_known() {
     given(vec![])
         .when(EncounterCommand::Name(named(visit(Outcome::Open), &[1]).names))
         .then_expect_events(vec![]);
+}
+
+#[test]
+fn the_id_of_another_visit_is_refused() {
+    let here = |resource: u8| SourceId {
+        scope: Some(SourceId::of_server([1; 4])),
+        resource: [resource; 8],
+    };
+    let told_by = |numbers: &[u8], source: Option<SourceId>| {
+        let mut told = named(visit(Outcome::Completed), numbers);
+        told.names.sources = source.into();
+        told
+    };
+    let known = told_by(&[1, 3], Some(here(7)));
+    let file = |told: Filed, recognised| {
+        let told = Told {
+            filed: told,
+            recognised,
+            corrects: true,
+            now: at(12, 0),
+        };
+        given(vec![filed(known.clone())]).when(EncounterCommand::File(told))
+    };
+    // What was not looked for must be this one by its names.
+    file(told_by(&[1, 2], None), false).then_expect_error(EncounterError::AnotherVisit);
+    file(told_by(&[1, 3], None), false).then_expect_events(vec![]);
+    // What was found is another one only if it certainly is.
+    file(told_by(&[1, 3], Some(here(8))), true).then_expect_error(EncounterError::AnotherVisit);
+    file(told_by(&[1, 3], Some(here(7))), true).then_expect_events(vec![]);
 }
 
 #[test]

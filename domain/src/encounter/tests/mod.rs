@@ -85,6 +85,7 @@ fn as_of(filed: Filed, as_of: Option<DateTime<Utc>>) -> Filed {
 fn file(filed: Filed) -> EncounterCommand {
     EncounterCommand::File(Told {
         filed,
+        recognised: true,
         corrects: false,
         now: at(12, 0),
     })
@@ -93,6 +94,7 @@ fn file(filed: Filed) -> EncounterCommand {
 fn correct(filed: Filed) -> EncounterCommand {
     EncounterCommand::File(Told {
         filed,
+        recognised: true,
         corrects: true,
         now: at(12, 0),
     })

@@ -34,7 +34,7 @@ fn commands() -> impl Strategy<Value = EncounterCommand> {
     ]);
     prop_oneof![
         3 => (filed, any::<bool>(), now.clone()).prop_map(|(filed, corrects, now)| {
-            EncounterCommand::File(Told { filed, corrects, now })
+            EncounterCommand::File(Told { filed, recognised: true, corrects, now })
         }),
         1 => (endings, now).prop_map(|(ending, now)| EncounterCommand::Conclude { ending, now }),
     ]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use backon::Retryable as _;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::{ATTEMPTS, FIRST_PAUSE};
+use super::pauses;
 use crate::chain::{BlockLogs, ChainError, EventLog};
 use crate::follower::FollowerError;
 
@@ -90,18 +91,9 @@ fn next_length(length: u64, events: u64) -> u64 {
 
 /// One range. A node that fails is asked again.
 async fn fetch_range(log: &EventLog, from: u64, to: u64) -> Result<Fetched, ChainError> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..ATTEMPTS {
-        match log.logs(from, to).await {
-            Ok(blocks) => return Ok(blocks),
-            Err(error) => {
-                tracing::debug!(%error, from, to, "a range of blocks is asked for again");
-                tokio::time::sleep(pause).await;
-                pause = pause.saturating_mul(2);
-            }
-        }
-    }
-    log.logs(from, to).await
+    let range = || log.logs(from, to);
+    let told = |error: &ChainError, _| tracing::debug!(%error, from, to, "a range of blocks is asked for again");
+    range.retry(pauses()).notify(told).await
 }
 
 #[cfg(test)]

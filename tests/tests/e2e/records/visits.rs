@@ -227,16 +227,17 @@ async fn a_visit_is_known_by_every_name_that_was_told_of_it_and_by_no_other_ones
     .into();
     assert_eq!((told[0].0, told[1].0), (201, 201));
 
-    // It is known by its own number, whatever else it is told by, and moves.
+    // Of two that share a number, and each have one that the other has not, nothing tells that they are one but their resource.
     let patient = clinic.patient(&system, "Patient").await;
     let shared = |number: u32, others: &[u32], day| named(visit(number, &patient, &clinic.doctor, day), others, &[]);
     let case = record(&system, &clinic.key, &shared(40, &[41], 1)).await;
-    let own = record(&system, &clinic.key, &shared(42, &[40], 5)).await;
+    let of_a_resource = |visit: Value| named(visit, &[40], &["0123456789abcdef"]);
+    let own = record(&system, &clinic.key, &of_a_resource(shared(42, &[], 5))).await;
     assert_eq!((case.0, own.0), (201, 201));
-    assert_eq!(
-        record(&system, &clinic.key, &shared(42, &[43], 5)).await,
-        (200, own.1.clone())
-    );
+    let mut renumbered = of_a_resource(shared(42, &[], 5));
+    renumbered["otherIdentifiers"][0]["value"] = json!("visit 43");
+    assert_eq!(record(&system, &clinic.key, &renumbered).await, (200, own.1.clone()));
+    assert_eq!(record(&system, &clinic.key, &shared(42, &[44], 6)).await.0, 201);
     let mut moved = shared(42, &[40], 9);
     moved["corrects"] = json!(true);
     assert_eq!(record(&system, &clinic.key, &moved).await, (200, own.1));
