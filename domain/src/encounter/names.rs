@@ -33,11 +33,11 @@ impl EncounterNames {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Whether both name one encounter. By one resource they do. By identifiers they do where both have the same ones; or where the one that
-    /// has fewer is known by nothing else: a state that names its resource may tell a case's number alone, which is on each visit of the case.
-    /// Two that are certainly two resources are two, whatever they are called.
+    /// Whether both name one encounter. By one resource they do. By identifiers they do where the one that has fewer, or the same ones, is known
+    /// by nothing else: a state that names its resource may tell a case's number alone, which is on each visit of the case. Two that name two
+    /// resources are two, whatever they are called.
     pub fn is_one_with(&self, other: &Self) -> bool {
-        self.is_resource_of(other) || (!self.is_beside(other) && self.is_called_like(other))
+        self.is_resource_of(other) || self.is_called_like(other)
     }
 
     /// Whether both are told by two resources, and by no common one.
@@ -48,7 +48,7 @@ impl EncounterNames {
     fn is_called_like(&self, other: &Self) -> bool {
         let only_by_number = |one: &Self| one.sources.list().is_empty();
         match (self.is_called_all_of(other), other.is_called_all_of(self)) {
-            (true, true) => true,
+            (true, true) => only_by_number(self) || only_by_number(other),
             (true, false) => only_by_number(other),
             (false, true) => only_by_number(self),
             (false, false) => false,
@@ -133,7 +133,10 @@ pub fn recognise(told: &EncounterNames, known: &[NamedEncounter]) -> Option<Uuid
     let [first, .., _] = surest.as_slice() else {
         return surest.first().map(|one| one.id);
     };
-    let called = |one: &&&NamedEncounter| one.names.is_called_like(told);
+    let called = |one: &&&NamedEncounter| {
+        let (one, told) = (&one.names, told);
+        one.is_called_all_of(told) || told.is_called_all_of(one)
+    };
     let mut called_so = surest.iter().filter(called);
     match (best, called_so.next(), called_so.next()) {
         (Evidence::Resource | Evidence::PerhapsResource, Some(one), None) => Some(one.id),
@@ -194,7 +197,8 @@ mod tests {
             (names(&[1], &[here]), names(&[2], &[(None, 7)]), true),
             (names(&[1], &[here]), names(&[1], &[(Some(1), 8)]), false),
             (names(&[1], &[here]), names(&[1], &[(Some(2), 7)]), false),
-            (names(&[1], &[(None, 7)]), names(&[1], &[(None, 8)]), true),
+            (names(&[1], &[(None, 7)]), names(&[1], &[(None, 8)]), false),
+            (names(&[1], &[(None, 7)]), names(&[1], &[]), true),
             (names(&[], &[]), names(&[], &[]), false),
             // A case's number beside a number of their own.
             (names(&[1, 3], &[]), names(&[2, 3], &[]), false),
@@ -282,8 +286,7 @@ mod tests {
             if !case_first {
                 numbers.reverse();
             }
-            // What is told by the case's number alone is told with its server: else two of them are nobody's in particular.
-            let source = (Some(1).filter(|_| !is_bare || !tells_own), visit);
+            let source = (Some(1).filter(|_| !is_bare), visit);
             let sources: &[_] = if tells_source { &[source] } else { &[] };
             State {
                 visit,

@@ -65,6 +65,7 @@ pub struct Session {
     /// When the session starts, on a whole second.
     pub start: Instant,
     /// When the session ends, on a whole second later than its start.
+    #[schema(example = "2026-03-01T12:00:00Z")]
     pub end: Instant,
     /// The length of each slot in minutes.
     #[schema(minimum = 1, maximum = 1440, example = 20)]
@@ -341,13 +342,14 @@ pub struct RecordVisit {
     /// The id of the visit in the system that it comes from. Recording the same content under it again for the same patient changes
     /// nothing.
     pub identifier: Identifier,
-    /// The other ids of the visit there. A visit of the patient that is recorded under one of them is the same, unless each of both has an
-    /// id that the other has not. 16 are kept. Commands at the same time that tell of one visit by different
-    /// ids may make several.
+    /// The other ids of the visit there; 16 are kept, with `identifier`. A visit of the patient that is recorded under the same ids, or under some of them,
+    /// or with more, is the same, unless the one that has fewer names its resource (`sources`) and the other does not name that one: the
+    /// number of a case may be on each of its visits. If several may be the same, the command is refused.
     #[serde(default)]
     #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]
     pub other_identifiers: Vec<Identifier>,
-    /// The digests of the ids of the resources that tell this visit, if they are known. A visit that one of them has told is the same.
+    /// The digests of the ids of the resources that tell this visit, if they are known. A visit that one of them has told is the same,
+    /// whatever its ids are.
     #[serde(default)]
     #[schema(value_type = HashSet<SourceId>, max_items = 8)]
     pub sources: Vec<SourceId>,
