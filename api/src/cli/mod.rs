@@ -76,7 +76,7 @@ impl Cli {
             Command::Keys(arguments) => keys::run(arguments).await,
             Command::Import(arguments) => import::run(arguments).await,
             Command::Login(arguments) => login::run(arguments).await,
-            Command::Bench(arguments) => bench::run(arguments).await,
+            Command::Bench(arguments) => Box::pin(bench::run(arguments)).await,
             Command::Openapi => openapi::run(),
         };
         done.unwrap_or_else(|error| {

@@ -65,7 +65,6 @@ pub struct Session {
     /// When the session starts, on a whole second.
     pub start: Instant,
     /// When the session ends, on a whole second later than its start.
-    #[schema(example = "2026-03-01T12:00:00Z")]
     pub end: Instant,
     /// The length of each slot in minutes.
     #[schema(minimum = 1, maximum = 1440, example = 20)]
