@@ -1,6 +1,6 @@
 //! What stands in bodies: types of their own, apart from the domain's, so that neither binds the other.
 //!
-//! A type that comes in implements [`Checked`]: it becomes a domain value, or says everything that is wrong with it, each
+//! A type that comes in implements [`Checked`](super::check::Checked): it becomes a domain value, or says everything that is wrong with it, each
 //! at its JSON pointer.
 
 mod abated;
