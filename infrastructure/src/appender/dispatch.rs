@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::trouble::TroubleKind;
-use futures::future::select;
+use futures::future::{Either, select};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -379,15 +379,20 @@ async fn offer(node: &Node, raw: &[u8], again: bool) -> Result<(), ChainError> {
 /// for somebody who waits. To take it twice costs a node next to nothing.
 const REMINDER: Duration = Duration::from_millis(250);
 
-/// Offers a transaction to a node, and once more if it does not answer soon; whichever answer comes first counts. Ganache leaves a
-/// transaction lying when another one comes at nearly the same time, and answers nobody until it is offered again.
+/// Offers a transaction to a node, and once more if it does not answer soon; the first answer counts, but that the reminder fails says
+/// nothing of the transaction. Ganache leaves a transaction lying when another one comes at nearly the same time, and answers nobody until
+/// it is offered again.
 async fn insist(node: &Node, raw: &[u8]) -> Result<Hash, ChainError> {
     let first = std::pin::pin!(node.send_raw(raw));
     let reminder = std::pin::pin!(async {
         sleep(REMINDER).await;
         node.send_raw(raw).await
     });
-    select(first, reminder).await.factor_first().0
+    match select(first, reminder).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right((Err(error), first)) if classify(&error) != SendAnswer::Taken => first.await,
+        Either::Right((answer, _)) => answer,
+    }
 }
 
 /// What to say of a node that does not take a transaction.

@@ -341,9 +341,10 @@ pub struct RecordVisit {
     /// The id of the visit in the system that it comes from. Recording the same content under it again for the same patient changes
     /// nothing.
     pub identifier: Identifier,
-    /// The other ids of the visit there; 16 are kept, with `identifier`. A visit of the patient that is recorded under the same ids, or under some of them,
-    /// or with more, is the same, unless the one that has fewer names its resource (`sources`) and the other does not name that one: the
-    /// number of a case may be on each of its visits. If several may be the same, the command is refused.
+    /// The other ids of the visit there. With `identifier`, 16 are kept. Where two states of visits name no common resource (`sources`), they
+    /// are of one visit if one of them has all ids of the other, and one that has no further ids names no resource. A state that names
+    /// its resource may tell the number of a case alone, which is on each visit of the case. If several recorded visits may be meant, the
+    /// command is refused.
     #[serde(default)]
     #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]
     pub other_identifiers: Vec<Identifier>,
