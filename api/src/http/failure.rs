@@ -100,6 +100,7 @@ fn refused(refusal: &Refusal) -> Problem {
         RefusalKind::Exists => ProblemKind::AlreadyRegistered,
         RefusalKind::IdentityFixed => ProblemKind::IdentityIsFixed,
         RefusalKind::Status => ProblemKind::WrongStatus,
+        RefusalKind::Ambiguous => ProblemKind::Ambiguous,
         RefusalKind::Superseded => ProblemKind::Superseded,
         RefusalKind::Recorded => ProblemKind::RecordedVisit,
         RefusalKind::Moved => ProblemKind::Conflict,

@@ -81,6 +81,8 @@ problems! {
         "An earlier request with this Idempotency-Key has not been answered yet. Ask again after Retry-After.";
     AlreadyRegistered = "already-registered", 409, "Registered already, with other content",
         "An identifier or the wallet names something that exists with other content. Update that instead.";
+    Ambiguous = "ambiguous", 409, "Several may be meant",
+        "What the request names may be any of several that are recorded, and nothing tells which. Name what only one of them has.";
     AccountExists = "account-exists", 409, "The account exists, for another holder",
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",

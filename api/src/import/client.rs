@@ -326,10 +326,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn visit(&self, visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Result<Done, ClientError> {
-        match self.register("/v1/visits", &told(visit, patient, practitioner)).await {
-            Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(Done::differing(Uuid::nil())),
-            done => done,
-        }
+        self.register("/v1/visits", &told(visit, patient, practitioner)).await
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

@@ -262,12 +262,10 @@ impl Import {
         let mut done = Vec::new();
         while let Some((path, outcome)) = recorded.next().await {
             match outcome {
-                Ok(visit) => {
-                    if visit.change == Change::Differing {
-                        let why = "is recorded as another patient's visit, or as another visit, and stays so";
-                        notes.left_out("Encounter", &path, why);
-                    }
-                    done.push(visit);
+                Ok(visit) => done.push(visit),
+                Err(VisitError::Client(error)) if error.is(ProblemKind::Ambiguous) => {
+                    let why = "may be any of several visits that are recorded, and nothing tells which";
+                    notes.left_out("Encounter", &path, why);
                 }
                 Err(VisitError::Client(error)) if error.is(ProblemKind::Superseded) => {
                     notes.passed_over("Encounter", &path, "is an older state than the one that is recorded");

@@ -80,13 +80,20 @@ impl EncounterNames {
     /// Both together. `newer` counts more where there is no room for all.
     #[must_use]
     pub fn with(&self, newer: &Self) -> Self {
-        let mut identifiers = newer.identifiers.clone();
-        identifiers.extend(
-            self.identifiers
-                .iter()
-                .filter(|known| !newer.identifiers.contains(known)),
-        );
-        identifiers.truncate(Self::MOST);
+        let is_further = |one: &NameDigest, than: &Self| !than.identifiers.contains(one);
+        let identifiers = match newer.identifiers.iter().any(|told| is_further(told, self)) {
+            true => {
+                let known = self.identifiers.iter().filter(|known| is_further(known, newer));
+                newer
+                    .identifiers
+                    .iter()
+                    .chain(known)
+                    .copied()
+                    .take(Self::MOST)
+                    .collect()
+            }
+            false => self.identifiers.clone(),
+        };
         // The same resource, of which less is told.
         let is_known = |all: &Sources, told: SourceId| {
             let mut known = all.list().iter();
@@ -227,6 +234,7 @@ mod tests {
             "less is told of the resource"
         );
         assert_eq!(known.with(&names(&[], &[])), known);
+        assert_eq!(known.with(&names(&[2], &[])), known, "nothing further is told");
     }
 
     fn known(id: u128, names: EncounterNames) -> NamedEncounter {

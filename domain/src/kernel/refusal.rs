@@ -42,6 +42,8 @@ pub enum RefusalKind {
     Missing(Resource),
     /// It exists already, with other content.
     Exists,
+    /// Several may be meant, and nothing tells which.
+    Ambiguous,
     /// A value that it gives cannot be, or is not the caller's to give.
     Invalid,
     /// What names it never changes.

@@ -241,6 +241,13 @@ async fn a_visit_is_known_by_every_name_that_was_told_of_it_and_by_no_other_ones
     let mut moved = shared(42, &[40], 9);
     moved["corrects"] = json!(true);
     assert_eq!(record(&system, &clinic.key, &moved).await, (200, own.1));
+    // What may be any of several is refused.
+    let (status, refused) = system.post("/v1/visits", &clinic.key, &shared(40, &[], 1)).await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (409, &json!("/problems/ambiguous")),
+        "{refused}"
+    );
     // Two of one case that began at one time are two.
     assert_eq!(record(&system, &clinic.key, &shared(51, &[50], 10)).await.0, 201);
     assert_eq!(record(&system, &clinic.key, &shared(52, &[50], 10)).await.0, 201);
