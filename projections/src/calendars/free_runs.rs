@@ -11,9 +11,6 @@ use super::{CalendarRow, FreeRunRow};
 use crate::writes::Writes;
 use crate::{column, table};
 
-/// How many calendars are derived from at once.
-const PAGE: u32 = 4_000;
-
 /// Brings the runs up to date. `before` are the calendars' rows that were there.
 pub(crate) fn update(
     writes: &mut Writes,
@@ -29,17 +26,8 @@ pub(crate) fn update(
 
 /// Derives all of them from the calendars, into an empty table.
 pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let mut last = None;
-    loop {
-        let page = table::page(connection, last, PAGE).await?;
-        let Some((id, _)) = page.last_key_value() else {
-            return Ok(());
-        };
-        last = Some(*id);
-        let mut writes = Writes::default();
-        update(&mut writes, &BTreeMap::new(), &page);
-        writes.run(connection).await?;
-    }
+    let nothing = BTreeMap::new();
+    table::derive_from(connection, |writes, page| update(writes, &nothing, page)).await
 }
 
 /// What changes in `free_runs`.

@@ -9,22 +9,10 @@ use super::{NameRow, PatientRow};
 use crate::table;
 use crate::writes::Writes;
 
-/// From how many patients names are derived at once.
-const PAGE: u32 = 4_000;
-
 /// Derives all of them from the patients, into an empty table.
 pub(crate) async fn derive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let mut last = None;
-    loop {
-        let page = table::page(connection, last, PAGE).await?;
-        let Some((id, _)) = page.last_key_value() else {
-            return Ok(());
-        };
-        last = Some(*id);
-        let mut writes = Writes::default();
-        update(&mut writes, &BTreeMap::new(), &page);
-        writes.run(connection).await?;
-    }
+    let nothing = BTreeMap::new();
+    table::derive_from(connection, |writes, page| update(writes, &nothing, page)).await
 }
 
 /// Brings the names up to date. `before` are the patients' rows that were there.

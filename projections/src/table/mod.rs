@@ -142,17 +142,37 @@ pub(crate) async fn load<R: Keyed>(
     Ok(by_key(rows.fetch_all(connection).await?))
 }
 
-/// The rows after this one, or the first, in the order of their keys, at most so many.
-pub(crate) async fn page<R: Keyed>(
+/// How many rows are derived from at once.
+const PAGE: u32 = 4_000;
+
+/// Derives other rows from all rows of a table, page by page.
+pub(crate) async fn derive_from<R: Keyed>(
+    connection: &mut PgConnection,
+    derive: impl Fn(&mut Writes, &BTreeMap<R::Key, R>),
+) -> Result<(), sqlx::Error> {
+    let mut last = None;
+    loop {
+        let page = page(connection, last).await?;
+        let Some((key, _)) = page.last_key_value() else {
+            return Ok(());
+        };
+        last = Some(*key);
+        let mut writes = Writes::default();
+        derive(&mut writes, &page);
+        writes.run(connection).await?;
+    }
+}
+
+/// The rows after this one, or the first, in the order of their keys.
+async fn page<R: Keyed>(
     connection: &mut PgConnection,
     after: Option<R::Key>,
-    limit: u32,
 ) -> Result<BTreeMap<R::Key, R>, sqlx::Error> {
     let mut arguments = Arguments::default();
     if let Some(after) = after {
         R::bind_wanted(&[after], &mut arguments);
     }
-    let sql = R::TABLE.page(after.is_some(), limit);
+    let sql = R::TABLE.page(after.is_some(), PAGE);
     let rows = sqlx::query_as_with(&sql, arguments.bound()?);
     Ok(by_key(rows.fetch_all(connection).await?))
 }
