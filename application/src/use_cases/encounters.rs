@@ -4,7 +4,7 @@
 //! the calendar of its day: it takes no slot there. Whoever tells of the same visit again, with another day or provider perhaps, or by
 //! another of its names, meets it. Two patients may each have a visit of one identifier, for sources without addresses count from 1.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::encounter::{
@@ -135,8 +135,9 @@ impl<B: Backend> Clinic<B> {
         })
     }
 
-    /// Files what is told under the id of the encounter that it is of, or else under the first that is no other's. Whether it is another's the
-    /// encounter itself knows best: somebody may have filed it a moment ago.
+    /// Files what is told under the id of the encounter that it is of, or else under the first that is no other's. Two that tell of one encounter
+    /// at once here are filed one after the other. Whether it is another's the encounter itself knows best: somebody may have filed it a moment
+    /// ago, on another server.
     async fn file(
         &self,
         admittance: &Admittance,
@@ -146,6 +147,7 @@ impl<B: Backend> Clinic<B> {
         context: &CommandContext,
     ) -> Result<(Uuid, Receipt), UseCaseError> {
         let names = &told.filed.names;
+        let _held = self.hold_names(names_of(patient, names)).await?;
         let mut known = self.queries.encounters_named(admittance, patient, names).await?;
         let mut others: BTreeSet<Uuid> = BTreeSet::new();
         loop {
@@ -238,4 +240,15 @@ impl<B: Backend> Clinic<B> {
             receipt,
         })
     }
+}
+
+/// What names an encounter, as names that are held while it is filed.
+fn names_of(patient: PatientId, names: &EncounterNames) -> HashSet<Identifier> {
+    let identifiers = names.identifiers.iter().map(|digest| ("identifier", digest));
+    let resources = names.sources.list().iter().map(|source| ("resource", &source.resource));
+    let all = identifiers.chain(resources).map(|(kind, digest)| Identifier {
+        system: format!("{kind} of an encounter of {patient}"),
+        value: format!("{digest:?}"),
+    });
+    all.collect()
 }

@@ -40,8 +40,7 @@ impl<B: Backend> Clinic<B> {
             return Ok(None);
         }
         let all: Vec<Identifier> = names.iter().cloned().collect();
-        let held = timeout(WAITS_FOR, self.names.hold(names)).await;
-        let held = held.map_err(|_| UseCaseError::Conflict { attempts: 1 })?;
+        let held = self.hold_names(names).await?;
         let named = |name| PatientId::new(self.identities.from_identifier(PATIENT, name));
         let mut ids: Vec<PatientId> = all.iter().map(named).collect();
         ids.push(patient);
@@ -54,6 +53,15 @@ impl<B: Backend> Clinic<B> {
                 Err(refused.meeting(Resource::Patient, other.uuid()))
             }
         }
+    }
+
+    /// Holds names until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`UseCaseError::Conflict`] when another command holds one of them for too long.
+    pub(crate) async fn hold_names(&self, names: HashSet<Identifier>) -> Result<HeldNames<'_>, UseCaseError> {
+        let held = timeout(WAITS_FOR, self.names.hold(names)).await;
+        held.map_err(|_| UseCaseError::Conflict { attempts: 1 })
     }
 }
 

@@ -82,7 +82,8 @@ fn details() -> PatientDetails {
 
 fn source(server: Option<[u8; 4]>) -> SourceId {
     SourceId {
-        scope: server,
+        server,
+        patient: server.map(SourceId::of_patient),
         resource: *b"resource",
     }
 }
@@ -385,7 +386,8 @@ pub(super) fn wallet() -> Vec<WalletEvent> {
 /// Every event of an encounter, with every kind of provider and outcome.
 pub(super) fn encounter() -> Vec<EncounterEvent> {
     let source = SourceId {
-        scope: None,
+        server: None,
+        patient: None,
         resource: [8; 8],
     };
     let filed = |provider, outcome, as_of: Option<DateTime<Utc>>| EncounterEvent::Filed {

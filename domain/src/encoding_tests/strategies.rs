@@ -147,8 +147,12 @@ fn findings<T: Clone + std::fmt::Debug + 'static>(
 }
 
 fn source() -> impl Strategy<Value = SourceId> {
-    let source = (any::<Option<[u8; 4]>>(), any::<[u8; 8]>());
-    source.prop_map(|(scope, resource)| SourceId { scope, resource })
+    let source = (any::<bool>(), any::<bool>(), any::<[u8; 4]>(), any::<[u8; 8]>());
+    source.prop_map(|(has_server, has_patient, digest, resource)| SourceId {
+        server: has_server.then_some(SourceId::of_server(digest)),
+        patient: has_patient.then_some(SourceId::of_patient(digest)),
+        resource,
+    })
 }
 
 fn sources() -> impl Strategy<Value = Option<SourceId>> {

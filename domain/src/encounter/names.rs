@@ -66,10 +66,17 @@ impl EncounterNames {
         self.identifiers.is_empty() && self.sources.list().is_empty()
     }
 
-    /// Whether both are told by one resource.
+    /// Whether both are told by one resource, as far as that is known.
     pub fn is_resource_of(&self, other: &Self) -> bool {
+        let may_be = |source: &SourceId| self.sources.have(Some(*source)) == Some(true);
         let mut theirs = other.sources.list().iter();
-        theirs.any(|source| self.sources.have(Some(*source)) == Some(true))
+        theirs.any(may_be)
+    }
+
+    /// Whether both are told by one resource for sure.
+    fn is_certainly_resource_of(&self, other: &Self) -> bool {
+        let mut theirs = other.sources.list().iter();
+        theirs.any(|source| self.sources.have_certainly(Some(*source)))
     }
 
     fn is_beside(&self, other: &Self) -> bool {
@@ -94,13 +101,8 @@ impl EncounterNames {
             }
             false => self.identifiers.clone(),
         };
-        // The same resource, of which less is told.
-        let is_known = |all: &Sources, told: SourceId| {
-            let mut known = all.list().iter();
-            known.any(|known| known.may_be(told) && (known.scope.is_some() || told.scope.is_none()))
-        };
         let newer = newer.sources.list().iter();
-        let sources = newer.fold(self.sources.clone(), |all, source| match is_known(&all, *source) {
+        let sources = newer.fold(self.sources.clone(), |all, source| match all.list().contains(source) {
             true => all,
             false => all.with(Some(*source)),
         });
@@ -154,8 +156,7 @@ pub fn recognise(told: &EncounterNames, known: &[NamedEncounter]) -> Option<Uuid
 }
 
 fn evidence(told: &EncounterNames, known: &EncounterNames) -> Evidence {
-    let is_exact = |source| known.sources.list().contains(source);
-    if told.sources.list().iter().any(is_exact) {
+    if told.is_certainly_resource_of(known) {
         Evidence::Resource
     } else if told.is_resource_of(known) {
         Evidence::PerhapsResource
@@ -185,7 +186,8 @@ mod tests {
 
     fn names(identifiers: &[u8], sources: &[(Option<u8>, u8)]) -> EncounterNames {
         let source = |(server, id): &(Option<u8>, u8)| SourceId {
-            scope: server.map(|server| SourceId::of_server([server; 4])),
+            server: server.map(|server| SourceId::of_server([server; 4])),
+            patient: None,
             resource: [*id; 8],
         };
         EncounterNames {
@@ -260,6 +262,7 @@ mod tests {
             (names(&[2, 8], &[]), None),
             (names(&[9], &[(Some(2), 7)]), Some(4)),
             (names(&[9], &[(None, 7)]), None),
+            (names(&[], &[(None, 7)]), None),
             (names(&[5], &[(None, 7)]), Some(4)),
             (names(&[3], &[(None, 9)]), None),
         ] {
@@ -304,24 +307,73 @@ mod tests {
         prop::collection::vec(state, 1..12)
     }
 
+    #[test]
+    fn a_server_that_is_told_later_is_learned() {
+        let of_patient = SourceId {
+            patient: Some(SourceId::of_patient([9; 4])),
+            ..SourceId::default()
+        };
+        let of_patient = SourceId {
+            resource: [7; 8],
+            ..of_patient
+        };
+        let bare = EncounterNames {
+            sources: Sources::new([of_patient]),
+            ..EncounterNames::default()
+        };
+        let (north, south) = (names(&[], &[(Some(1), 7)]), names(&[], &[(Some(2), 7)]));
+        assert_eq!(bare.with(&north), north.with(&bare));
+        assert_eq!(names(&[], &[(None, 7)]).with(&bare), bare);
+        assert!(bare.is_one_with(&north) && bare.is_one_with(&south) && !bare.with(&north).is_one_with(&south));
+    }
+
+    /// States of visits of several servers that give the same ids, and call the patient otherwise; sometimes the server is not told.
+    fn states_of_servers() -> impl Strategy<Value = Vec<State>> {
+        let state = (0..6_u8, any::<bool>(), any::<bool>()).prop_map(|(visit, tells_server, tells_number)| {
+            let (server, id) = (visit / 2, visit % 2);
+            let source = SourceId {
+                server: tells_server.then_some(SourceId::of_server([server; 4])),
+                patient: Some(SourceId::of_patient([server; 4])),
+                resource: [id; 8],
+            };
+            let names = EncounterNames {
+                identifiers: tells_number.then_some([visit; 8]).into_iter().collect(),
+                sources: Sources::new([source]),
+            };
+            State { visit, names }
+        });
+        prop::collection::vec(state, 1..12)
+    }
+
     proptest! {
         #[test]
+        fn no_visit_is_lost_in_one_of_another_server(states in states_of_servers()) {
+            none_is_lost(states)?;
+        }
+
+        #[test]
         fn no_visit_is_lost_in_another_in_whatever_order_their_states_are_told(states in states()) {
-            let mut record: Vec<(u8, NamedEncounter)> = Vec::new();
-            for state in states {
-                let all: Vec<NamedEncounter> = record.iter().map(|(_, one)| one.clone()).collect();
-                match recognise(&state.names, &all) {
-                    Some(id) => {
-                        let (visit, known) = record.iter_mut().find(|(_, one)| one.id == id).unwrap();
-                        prop_assert_eq!(*visit, state.visit, "{:?} took {:?}", state, known);
-                        known.names = known.names.with(&state.names);
-                    }
-                    None => {
-                        let id = u128::try_from(record.len()).unwrap();
-                        record.push((state.visit, known(id, state.names)));
-                    }
+            none_is_lost(states)?;
+        }
+    }
+
+    /// Takes in states, one after the other, each as one of the visit that it is recognised as, or as a new one.
+    fn none_is_lost(states: Vec<State>) -> Result<(), TestCaseError> {
+        let mut record: Vec<(u8, NamedEncounter)> = Vec::new();
+        for state in states {
+            let all: Vec<NamedEncounter> = record.iter().map(|(_, one)| one.clone()).collect();
+            match recognise(&state.names, &all) {
+                Some(id) => {
+                    let (visit, known) = record.iter_mut().find(|(_, one)| one.id == id).unwrap();
+                    prop_assert_eq!(*visit, state.visit, "{:?} took {:?}", state, known);
+                    known.names = known.names.with(&state.names);
+                }
+                None => {
+                    let id = u128::try_from(record.len()).unwrap();
+                    record.push((state.visit, known(id, state.names)));
                 }
             }
         }
+        Ok(())
     }
 }

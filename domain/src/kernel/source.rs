@@ -6,53 +6,71 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a source calls a resource: digests of its kind and id, and of that within which the id is one resource's: its server, or where
-/// that is not known, the patient's id there. Two states of one name are states of one thing.
+/// What a source calls a resource: digests of its kind and id, and of that within which the id is one resource's: its server, and the
+/// patient's id there. Two states of one name are states of one thing.
 ///
-/// It is only compared within one patient's record, so that a few bytes are enough. For people it is written as
-/// `scope.resource` or `resource`, in hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// It is only compared within one patient's record, so that a few bytes are enough. For people it is written as `server.patient.resource`,
+/// without what is not known, in hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct SourceId {
-    /// That within which the id is one resource's, as [`Self::of_server`] or [`Self::of_patient`] makes it; unless neither is known, or the id
-    /// is nowhere another one's.
-    pub scope: Option<[u8; 4]>,
+    /// The server, if it is known, as [`Self::of_server`] makes it; unless the id is nowhere another one's.
+    pub server: Option<[u8; 4]>,
+    /// What the source calls the patient, if it is known, as [`Self::of_patient`] makes it; unless the id is nowhere another one's.
+    pub patient: Option<[u8; 4]>,
     /// The resource's kind and id.
     pub resource: [u8; 8],
 }
 
-/// The bit by which the scope that a patient is differs from that of a server.
+/// The bit by which what names a patient differs from what names a server.
 const OF_PATIENT: u8 = 0x80;
 
 impl SourceId {
-    /// Whether both may name one resource: an id is another resource's on another server.
+    /// Whether both may name one resource: an id is another resource's on another server, and where a server is not told, on one that calls
+    /// the patient otherwise.
     pub fn may_be(self, other: Self) -> bool {
-        self.resource == other.resource && !self.is_of_another_server(other)
+        self.resource == other.resource && !self.is_elsewhere(other)
     }
 
-    /// Whether the two are known to be of two servers, or of patients whom their servers call otherwise.
-    pub fn is_of_another_server(self, other: Self) -> bool {
-        let is_of_patient = |[first, ..]: [u8; 4]| first & OF_PATIENT != 0;
-        let scopes = self.scope.zip(other.scope);
-        scopes.is_some_and(|(one, two)| one != two && is_of_patient(one) == is_of_patient(two))
+    /// Whether both name one resource for sure: as much is told of both as tells that.
+    pub fn is_certainly(self, other: Self) -> bool {
+        let is_one_server = self.server.is_some() && self.server == other.server;
+        self == other || (self.resource == other.resource && is_one_server)
+    }
+
+    /// Whether the two are known to be of two servers, or of servers that call the patient otherwise.
+    pub fn is_elsewhere(self, other: Self) -> bool {
+        match self.server.zip(other.server) {
+            Some((one, two)) => one != two,
+            None => self.patient.zip(other.patient).is_some_and(|(one, two)| one != two),
+        }
     }
 
     /// Whether both are certainly two resources: of one server, or of a patient whom it calls so, with two ids; or of two servers.
     pub fn is_beside(self, other: Self) -> bool {
-        let is_of_one = self.scope.is_some() && self.scope == other.scope;
-        (is_of_one && self.resource != other.resource)
-            || (self.is_of_server() && other.is_of_server() && self.is_of_another_server(other))
+        let is_other_id = self.resource != other.resource;
+        match (self.server.zip(other.server), self.patient.zip(other.patient)) {
+            (Some((one, two)), _) => one != two || is_other_id,
+            (None, Some((one, two))) => one == two && is_other_id,
+            (None, None) => false,
+        }
     }
 
-    fn is_of_server(self) -> bool {
-        self.scope.is_some_and(|[first, ..]| first & OF_PATIENT == 0)
+    /// With what another name of the same resource tells beside.
+    #[must_use]
+    pub fn completed_by(self, other: Self) -> Self {
+        Self {
+            server: self.server.or(other.server),
+            patient: self.patient.or(other.patient),
+            ..self
+        }
     }
 
-    /// The scope that a server is, by a digest of its address.
+    /// A server, by a digest of its address.
     pub const fn of_server([a, b, c, d]: [u8; 4]) -> [u8; 4] {
         [a & !OF_PATIENT, b, c, d]
     }
 
-    /// The scope that a patient is, by a digest of their id on a server that is not known.
+    /// A patient, by a digest of their id on their server.
     pub const fn of_patient([a, b, c, d]: [u8; 4]) -> [u8; 4] {
         [a | OF_PATIENT, b, c, d]
     }
@@ -89,16 +107,24 @@ impl Sources {
         Some(self.0.iter().any(|known| known.may_be(source)))
     }
 
+    /// Whether a resource is certainly one of them.
+    pub fn have_certainly(&self, source: Option<SourceId>) -> bool {
+        source.is_some_and(|source| self.0.iter().any(|known| known.is_certainly(source)))
+    }
+
     /// Whether another resource than one of them is certainly another thing.
     pub fn have_beside(&self, source: Option<SourceId>) -> bool {
         source.is_some_and(|source| self.0.iter().any(|known| known.is_beside(source)))
     }
 
-    /// With one that tells it now.
+    /// With one that tells it now. What was known of where it stands stays known.
     #[must_use]
     pub fn with(self, source: Option<SourceId>) -> Self {
-        let mut all = self.without(source);
-        all.0.extend(source);
+        let Some(source) = source else { return self };
+        let known = self.0.iter().filter(|known| known.may_be(source));
+        let source = known.fold(source, |source, known| source.completed_by(*known));
+        let mut all = self.without(Some(source));
+        all.0.push(source);
         let surplus = all.0.len().saturating_sub(Self::MOST);
         all.0.drain(..surplus);
         all
@@ -122,8 +148,8 @@ impl From<Option<SourceId>> for Sources {
 
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(server) = self.scope {
-            server.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        for scope in self.server.iter().chain(&self.patient) {
+            scope.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
             f.write_str(".")?;
         }
         self.resource.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -133,7 +159,7 @@ impl fmt::Display for SourceId {
 /// It is not written as a [`SourceId`] is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "must be 16 hexadecimal digits, with 8 others and a dot before them where the server is known, or what it calls the patient"
+    "must be 16 hexadecimal digits, with 8 others and a dot before them for the server, and 8 others and a dot for the patient, where these are known"
 )]
 pub struct NoSourceId;
 
@@ -141,14 +167,21 @@ impl FromStr for SourceId {
     type Err = NoSourceId;
 
     fn from_str(text: &str) -> Result<Self, NoSourceId> {
-        let (scope, resource) = match text.split_once('.') {
-            Some((scope, resource)) => (Some(bytes(scope)?), resource),
-            None => (None, text),
+        let mut parts = text.rsplit('.');
+        let mut id = Self {
+            resource: bytes(parts.next().unwrap_or_default())?,
+            ..Self::default()
         };
-        Ok(Self {
-            scope,
-            resource: bytes(resource)?,
-        })
+        for scope in parts {
+            let scope: [u8; 4] = bytes(scope)?;
+            // From the end: the patient, if there is one, comes before the server.
+            match (scope[0] & OF_PATIENT != 0, id.server, id.patient) {
+                (true, None, None) => id.patient = Some(scope),
+                (false, None, _) => id.server = Some(scope),
+                _ => return Err(NoSourceId),
+            }
+        }
+        Ok(id)
     }
 }
 
@@ -171,7 +204,7 @@ impl Serialize for SourceId {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            (self.scope, self.resource).serialize(serializer)
+            (self.server, self.patient, self.resource).serialize(serializer)
         }
     }
 }
@@ -182,8 +215,12 @@ impl<'de> Deserialize<'de> for SourceId {
             let text = String::deserialize(deserializer)?;
             text.parse().map_err(D::Error::custom)
         } else {
-            let (scope, resource) = Deserialize::deserialize(deserializer)?;
-            Ok(Self { scope, resource })
+            let (server, patient, resource) = Deserialize::deserialize(deserializer)?;
+            Ok(Self {
+                server,
+                patient,
+                resource,
+            })
         }
     }
 }
@@ -192,16 +229,24 @@ impl<'de> Deserialize<'de> for SourceId {
 mod tests {
     use super::*;
 
+    fn of(server: Option<u8>, patient: Option<u8>, resource: u8) -> SourceId {
+        SourceId {
+            server: server.map(|server| SourceId::of_server([server; 4])),
+            patient: patient.map(|patient| SourceId::of_patient([patient; 4])),
+            resource: [resource; 8],
+        }
+    }
+
     #[test]
     fn it_is_read_as_it_is_written() {
-        let resource = [1, 2, 3, 4, 5, 6, 7, 0xff];
-        for server in [None, Some([0xab, 0, 0, 1])] {
-            let id = SourceId {
-                scope: server,
-                resource,
-            };
-            assert_eq!(id.to_string().parse(), Ok(id));
-            assert_eq!(serde_json::from_value::<SourceId>(serde_json::json!(id)).unwrap(), id);
+        for server in [None, Some(0x3b)] {
+            for patient in [None, Some(1)] {
+                let id = of(server, patient, 0xff);
+                assert_eq!(id.to_string().parse(), Ok(id));
+                assert_eq!(serde_json::from_value::<SourceId>(serde_json::json!(id)).unwrap(), id);
+                let bytes = postcard::to_stdvec(&id).unwrap();
+                assert_eq!(postcard::from_bytes(&bytes), Ok(id));
+            }
         }
         for wrong in [
             "",
@@ -210,6 +255,10 @@ mod tests {
             "010203040506070G",
             "010203040506070F",
             "ab.01020304050607ff",
+            "01010101.01010101.01020304050607ff",
+            "81010101.81010101.01020304050607ff",
+            "81010101.01010101.01020304050607ff",
+            "01010101.01010101.81010101.01020304050607ff",
         ] {
             assert_eq!(wrong.parse::<SourceId>(), Err(NoSourceId), "{wrong}");
         }
@@ -217,10 +266,7 @@ mod tests {
 
     #[test]
     fn so_many_sources_are_known_and_each_once() {
-        let of = |resource: u8| SourceId {
-            scope: None,
-            resource: [resource; 8],
-        };
+        let of = |resource: u8| of(None, None, resource);
         let all = Sources::new((0..20).map(of));
         assert_eq!(all.list(), (12..20).map(of).collect::<Vec<_>>());
         assert_eq!(
@@ -235,17 +281,47 @@ mod tests {
 
     #[test]
     fn an_id_is_another_ones_on_another_server() {
-        let of = |server: Option<u8>, resource: u8| SourceId {
-            scope: server.map(|server| [server; 4]),
-            resource: [resource; 8],
-        };
-        assert!(of(None, 1).may_be(of(Some(2), 1)) && of(Some(2), 1).may_be(of(Some(2), 1)));
-        let patient = SourceId {
-            scope: Some(SourceId::of_patient([2; 4])),
-            ..of(None, 1)
-        };
-        assert!(patient.may_be(of(Some(2), 1)) && patient.may_be(of(None, 1)) && of(Some(2), 1).may_be(patient));
+        for (one, two, may_be) in [
+            (of(None, None, 1), of(Some(2), Some(5), 1), true),
+            (of(Some(2), None, 1), of(Some(2), Some(5), 1), true),
+            (of(None, Some(5), 1), of(Some(2), Some(5), 1), true),
+            // A server may call a patient otherwise from now on.
+            (of(Some(2), Some(6), 1), of(Some(2), Some(5), 1), true),
+            (of(Some(3), Some(5), 1), of(Some(2), Some(5), 1), false),
+            (of(None, Some(6), 1), of(Some(2), Some(5), 1), false),
+            (of(None, Some(6), 1), of(None, Some(5), 1), false),
+            (of(None, None, 1), of(None, None, 2), false),
+        ] {
+            assert_eq!((one.may_be(two), two.may_be(one)), (may_be, may_be), "{one} {two}");
+        }
         assert_eq!(SourceId::of_server([0xff; 4]), [0x7f, 0xff, 0xff, 0xff]);
-        assert!(!of(Some(3), 1).may_be(of(Some(2), 1)) && !of(None, 1).may_be(of(None, 2)));
+    }
+
+    #[test]
+    fn two_ids_are_two_resources_only_where_one_server_or_patient_is_told() {
+        for (one, two, is_beside) in [
+            (of(Some(2), None, 1), of(Some(2), None, 2), true),
+            (of(Some(2), None, 1), of(Some(3), None, 1), true),
+            (of(None, Some(5), 1), of(Some(2), Some(5), 2), true),
+            (of(None, Some(6), 1), of(Some(2), Some(5), 2), false),
+            (of(None, None, 1), of(None, None, 2), false),
+            (of(Some(2), None, 1), of(Some(2), None, 1), false),
+        ] {
+            assert_eq!(
+                (one.is_beside(two), two.is_beside(one)),
+                (is_beside, is_beside),
+                "{one} {two}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_where_a_resource_stands_stays_known() {
+        let (bare, of_patient) = (of(None, None, 1), of(None, Some(5), 1));
+        let (north, south) = (of(Some(2), None, 1), of(Some(3), Some(5), 1));
+        let whole = of(Some(2), Some(5), 1);
+        assert_eq!(Sources::new([of_patient, north]).list(), [whole]);
+        assert_eq!(Sources::new([north, of_patient, bare]).list(), [whole]);
+        assert_eq!(Sources::new([whole, bare, south]).list(), [whole, south]);
     }
 }

@@ -522,7 +522,8 @@ fn nothing_of_an_intake_is_told_as_of_a_time_to_come() {
 #[test]
 fn a_person_does_not_say_what_a_source_calls_what_it_has_told() {
     let source = Some(SourceId {
-        scope: None,
+        server: None,
+        patient: None,
         resource: [7; 8],
     });
     let named = |as_of| {

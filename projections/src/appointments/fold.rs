@@ -48,7 +48,7 @@ impl AppointmentRow {
             reason: filed.reason.clone(),
             cancellation_reason: None,
             recorded: true,
-            names: Some(NamesColumn::of(id.id, &filed.names)),
+            names: Some(NamesColumn::from(&filed.names)),
             stray: is_stray(day, filed.slot.start),
             version: stamp.version,
             position: stamp.position,
@@ -210,7 +210,7 @@ fn in_a_record(
         EncounterEvent::Named {
             names: Personal::Known(names),
         } => row.map(|row| AppointmentRow {
-            names: Some(NamesColumn::of(id.id, names)),
+            names: Some(NamesColumn::from(names)),
             version: stamp.version,
             position: stamp.position,
             ..row

@@ -19,18 +19,6 @@ pub(crate) struct NamesColumn {
 
 json! { NamesColumn; }
 
-impl NamesColumn {
-    /// Of the encounter with this id. The id is made of one of its identifiers, which the events of earlier versions do not repeat.
-    pub(crate) fn of(id: Uuid, names: &EncounterNames) -> Self {
-        let own = EncounterNames::digest(id);
-        let mut names = names.clone();
-        if !names.identifiers.contains(&own) {
-            names.identifiers.push(own);
-        }
-        Self::from(&names)
-    }
-}
-
 impl From<&EncounterNames> for NamesColumn {
     fn from(names: &EncounterNames) -> Self {
         let sources = names.sources.list();

@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 
 use crate::http::check::{Checked, Checks};
 
-/// The digest of the id that a source has given to one of its resources: 16 hexadecimal digits, preceded by 8 others and a dot where
-/// the server of the source, or its id for the patient, is known. It serves only to tell whether two resources of a patient's record
+/// The digest of the id that a source has given to one of its resources: 16 hexadecimal digits, preceded by 8 others and a dot for
+/// the server of the source, and 8 others and a dot for its id for the patient, where these are known. It serves only to tell whether two resources of a patient's record
 /// are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = String, pattern = "^([0-9a-f]{8}\\.)?[0-9a-f]{16}$", example = "5f0c1d2e3b4a5968")]
+#[schema(value_type = String, pattern = "^([0-7][0-9a-f]{7}\\.)?([89a-f][0-9a-f]{7}\\.)?[0-9a-f]{16}$", example = "5f0c1d2e3b4a5968")]
 pub struct SourceId(pub kernel::SourceId);
 
 impl SourceId {

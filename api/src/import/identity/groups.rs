@@ -87,6 +87,7 @@ pub(super) fn group(
     grouping.whose = whose(&groups);
     grouping.by_identifiers(|kind| kind == Kind::Encounter);
     grouping.by_ids(Kind::is_of_a_patient);
+    grouping.by_ids_on_servers();
     grouping.by_deletions(Kind::is_of_a_patient);
     grouping.share_urns();
     Grouped {
@@ -343,6 +344,7 @@ impl<'a> Grouping<'a> {
             && (whose.is_some_and(|(one, other)| one != other)
                 || left.contradicts(right, bond)
                 || (are_beside && left.is_called_otherwise(right))
+                || are_two_visits(one.state, other.state)
                 || (bond == Bond::Plain && is_other_id && left.is_strange_to(right)))
     }
 
@@ -402,6 +404,38 @@ impl<'a> Grouping<'a> {
             self.within_scopes(holders);
         }
         self.unite_where(holders, is_one_of_two_patients);
+    }
+
+    /// What is told by an id alone is the resource of that id on a server, where only one server has it for that patient and calls the patient the
+    /// same.
+    fn by_ids_on_servers(&mut self) {
+        let mut holders: BTreeMap<(Kind, Key, u32), Vec<u32>> = BTreeMap::new();
+        for (number, state) in self.each() {
+            let is_told = state.kind.is_of_a_patient() && state.is_id_told() && !state.deleted;
+            let is_meant = is_told && state.contained.is_none();
+            if let Some((id, patient)) = state.id.zip(self.whose(number)).filter(|_| is_meant) {
+                holders.entry((state.kind, id, patient)).or_default().push(number);
+            }
+        }
+        for holders in holders.values() {
+            for bare in holders {
+                if let Some(on_server) = self.only_one_on_a_server(*bare, holders) {
+                    self.sets.union(*bare, on_server);
+                }
+            }
+        }
+    }
+
+    fn only_one_on_a_server(&self, bare: u32, holders: &[u32]) -> Option<u32> {
+        let state = self.state(bare).filter(|state| state.base.is_none())?;
+        let scope = |number: u32| self.scopes.get(at(number)).copied().flatten();
+        let is_called_otherwise = |other: u32| scope(bare).zip(scope(other)).is_some_and(|(one, other)| one != other);
+        let on_servers = holders.iter().filter_map(|other| Some((*other, self.state(*other)?)));
+        let mut may_be = on_servers.filter(|(number, other)| {
+            other.base.is_some() && !is_called_otherwise(*number) && !are_two_entries(state, other)
+        });
+        let (first, there) = may_be.next()?;
+        may_be.all(|(_, other)| other.base == there.base).then_some(first)
     }
 
     /// Makes one any two of which this is true.
@@ -476,6 +510,13 @@ fn is_one_of_two_patients(one: &State, other: &State) -> bool {
 fn are_two_entries(one: &State, other: &State) -> bool {
     (one.file, one.bundle) == (other.file, other.bundle)
         && one.url.zip(other.url).is_some_and(|(one, other)| one != other)
+}
+
+/// Whether both are visits that their source calls by two ids, or two servers by one. What number they may have in common is a case's.
+fn are_two_visits(one: &State, other: &State) -> bool {
+    let differ = |one: Option<Key>, other: Option<Key>| one.zip(other).is_some_and(|(one, other)| one != other);
+    one.kind == Kind::Encounter
+        && (differ(one.id, other.id) || differ(one.base, other.base) || are_two_entries(one, other))
 }
 
 /// Whether two states have a word in common, or when they began, or an identifier.

@@ -7,7 +7,7 @@ use super::key::Key;
 use super::scan::is_on_a_server;
 
 /// What a source calls a resource of a patient: by its id, or by its address on a server. Where no server is told, an id is one resource's
-/// among those of a patient whom the source calls so: two servers may know one person. A `fullUrl` that is a URN is made anew for every
+/// among those of a patient whom the source calls so: two servers may know one person, and call them otherwise. A `fullUrl` that is a URN is made anew for every
 /// bundle and names nothing beyond it (FHIR R4, `Bundle.entry.fullUrl`).
 pub(in crate::import) fn source_id(
     kind: Kind,
@@ -26,9 +26,10 @@ pub(in crate::import) fn source_id(
     // No other server has a resource of such an id. Of visits it counts that two ids of one server are two visits.
     let is_unique = kind != Kind::Encounter && id.len() == 36 && uuid::Uuid::try_parse(id).is_ok();
     let server = parts.map(|(base, _)| SourceId::of_server(Key::of(&[base]).digest()));
-    let scope = server.or_else(|| patient.map(|patient| SourceId::of_patient(patient.digest())));
+    let patient = patient.map(|patient| SourceId::of_patient(patient.digest()));
     Some(SourceId {
-        scope: scope.filter(|_| !is_unique),
+        server: server.filter(|_| !is_unique),
+        patient: patient.filter(|_| !is_unique),
         resource: Key::of(&[kind.name(), id]).digest(),
     })
 }
@@ -47,7 +48,7 @@ mod tests {
         );
         assert_ne!(of(Some("7"), Some("https://b.test/fhir/Condition/7")), Some(there));
         let bare = of(Some("7"), None).unwrap();
-        assert!(bare.may_be(there) && bare.scope.is_none());
+        assert!(bare.may_be(there) && (bare.server, bare.patient) == (None, None));
         assert_eq!(
             of(Some("7"), Some("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a11")),
             Some(bare)

@@ -250,10 +250,7 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, 
     let may_be_one = |known: &T, new: &T| same_day(known, new) && (new.since().is_some() || new.ends_like(known));
     type IsState<'a, T> = &'a dyn Fn(&T, &T) -> bool;
     let is_state: [IsState<'_, T>; 5] = [
-        &|known, new| {
-            new.source()
-                .is_some_and(|source| known.sources().list().contains(&source))
-        },
+        &|known, new| known.sources().have_certainly(new.source()),
         &|known, new| one_source(known, new) == Some(true) && alike(known, new),
         &|known, new| one_source(known, new) == Some(true),
         &|known, new| one_source(known, new).is_none() && is_equal(known, new),
@@ -352,7 +349,7 @@ fn told_again<T: Finding>(known: &T, new: T, others: Sources, is_news: bool) -> 
 /// An entry of which something else is told. What was told by other servers, or by the same resource, keeps its names.
 fn told_otherwise<T: Finding>(new: T, others: Sources, now: DateTime<Utc>) -> T {
     let new = taken(new, now);
-    let is_elsewhere = |source: SourceId| others.list().iter().any(|one| one.is_of_another_server(source));
+    let is_elsewhere = |source: SourceId| others.list().iter().any(|one| one.is_elsewhere(source));
     if new.source().is_some_and(|source| !is_elsewhere(source)) {
         return new;
     }

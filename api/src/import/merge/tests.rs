@@ -31,7 +31,8 @@ fn condition(code: &str, onset: Option<&str>, abated: Option<&str>) -> Condition
 /// The id of a resource.
 fn source(number: u8) -> Option<SourceId> {
     Some(SourceId {
-        scope: None,
+        server: None,
+        patient: None,
         resource: [number; 8],
     })
 }
@@ -319,7 +320,8 @@ fn what_was_taken_back_is_not_brought_back_under_another_id() {
     // Two resources of one server are two.
     let scoped = |number: u8| Condition {
         sources: Sources::from(Some(SourceId {
-            scope: Some([1; 4]),
+            server: Some([1; 4]),
+            patient: None,
             resource: [number; 8],
         })),
         ..egg(number, 10)
@@ -488,10 +490,39 @@ fn what_several_resources_tell_stays_while_one_of_them_does() {
 }
 
 #[test]
+fn one_id_of_servers_that_call_the_patient_otherwise_is_of_several_resources() {
+    // Two hospitals whose servers are known, and one whose server is not; each calls the patient otherwise.
+    let told = |hospital: u8| {
+        let source = SourceId {
+            server: (hospital != 0).then_some(SourceId::of_server([hospital; 4])),
+            patient: Some(SourceId::of_patient([hospital; 4])),
+            resource: [7; 8],
+        };
+        Intake {
+            allergies: vec![Allergy {
+                concept: concept(["penicillin", "latex", "peanut"][usize::from(hospital)]),
+                high_criticality: false,
+                as_of: at(i64::from(hospital)),
+                sources: Some(source).into(),
+            }]
+            .into(),
+            ..Intake::default()
+        }
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let record = order.iter().fold(Intake::default(), |record, hospital| {
+            intake(&record, &told(*hospital), &none(), now()).intake
+        });
+        assert_eq!(record.allergies.list().len(), 3, "{order:?}");
+    }
+}
+
+#[test]
 fn one_id_of_two_servers_is_of_two_resources() {
     let of = |server: Option<u8>, text: &str| Condition {
         sources: Sources::from(Some(SourceId {
-            scope: server.map(|server| [server; 4]),
+            server: server.map(|server| [server; 4]),
+            patient: None,
             resource: [1; 8],
         })),
         as_of: at(i64::from(server.unwrap_or(9))),
@@ -625,27 +656,28 @@ fn what_was_kept_out_is_newer_than_what_its_resource_told_before() {
 
 #[test]
 fn two_resources_of_one_server_that_say_otherwise_of_one_day_are_two() {
-    let told = |number: u8, scope: Option<[u8; 4]>, abated: Option<Abated>, day: i64| Intake {
+    let told = |number: u8, server: Option<[u8; 4]>, abated: Option<Abated>, day: i64| Intake {
         conditions: vec![Condition {
             concept: concept("gout"),
             onset: NaiveDate::from_ymd_opt(2021, 1, 1),
             abated,
             as_of: at(day),
             sources: Sources::from(Some(SourceId {
-                scope,
+                server,
+                patient: None,
                 resource: [number; 8],
             })),
         }]
         .into(),
         ..Intake::default()
     };
-    for (scope, count) in [(Some([1; 4]), 2), (None, 1)] {
-        let record = intake(&Intake::default(), &told(1, scope, None, 1), &none(), now()).intake;
-        let record = intake(&record, &told(2, scope, Some(Abated::Unknown), 2), &none(), now()).intake;
+    for (server, count) in [(Some([1; 4]), 2), (None, 1)] {
+        let record = intake(&Intake::default(), &told(1, server, None, 1), &none(), now()).intake;
+        let record = intake(&record, &told(2, server, Some(Abated::Unknown), 2), &none(), now()).intake;
         assert_eq!(
             record.conditions.list().len(),
             count,
-            "ids that tell no server may be new ones: {scope:?}"
+            "ids that tell no server may be new ones: {server:?}"
         );
     }
 }

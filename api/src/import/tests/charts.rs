@@ -314,3 +314,44 @@ fn a_visit_that_is_taken_back_without_a_date_is_so_in_a_run_with_its_older_state
         }
     }
 }
+
+#[test]
+fn states_of_one_file_are_of_one_resource_whether_they_tell_its_address_or_its_id_alone() {
+    let person = || json!({ "resource": patient("p1", "Person", &mrn("1")) });
+    let state = |kind: &str, status: &str, date: &str| {
+        let mut resource = json!({
+            "resourceType": kind, "id": "c1", "subject": to("Patient/p1"), "patient": to("Patient/p1"), "code": { "text": "Asthma" },
+            "clinicalStatus": { "coding": [{ "code": status }] },
+        });
+        resource["meta"] = json!({ "lastUpdated": date });
+        resource
+    };
+    let addressed =
+        |resource: Value| json!({ "fullUrl": "https://clinic.test/fhir/Condition/c1", "resource": resource });
+    let active = addressed(state("Condition", "active", "2024-01-01T00:00:00Z"));
+    let resolved = json!({ "resource": state("Condition", "resolved", "2024-02-01T00:00:00Z") });
+    for entries in [[&active, &resolved], [&resolved, &active]] {
+        let all = [person(), entries[0].clone(), entries[1].clone()];
+        let record = tell(&Intake::default(), &[bundle("collection", &all)], start());
+        assert_eq!(says(&record), BTreeMap::from([("Asthma".to_owned(), true)]));
+    }
+
+    // Two ids of a visit are two visits, whatever number they have in common.
+    let of_case = |id: &str, start: &str| {
+        let mut visit = visit(id, &to("Patient/p1"), &to("Practitioner/d1"));
+        let kind = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "VN" }] });
+        visit["identifier"] = json!([{ "system": "https://clinic.test/case", "value": "1", "type": kind }]);
+        visit["period"] = json!({ "start": start });
+        json!({ "fullUrl": format!("https://clinic.test/fhir/Encounter/{id}"), "resource": visit })
+    };
+    for second in ["2020-03-04T09:00:00Z", "2020-05-05T09:00:00Z"] {
+        let doctor = json!({ "resource": doctor("d1", "Doctor") });
+        let all = [
+            person(),
+            doctor,
+            of_case("e1", "2020-03-04T09:00:00Z"),
+            of_case("e2", second),
+        ];
+        assert_eq!(ran(&[bundle("collection", &all)]).visits.len(), 2);
+    }
+}

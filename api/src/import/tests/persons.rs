@@ -440,16 +440,26 @@ fn nothing_under_an_id_of_two_files_is_lost_unnamed() {
         let outcome = ran(&[one, two]);
         assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, named));
     }
-    // Two servers have one id, or may have.
-    for other in [
-        file("6", "Milk", None),
-        file("5", "Milk", Some("a")),
-        file("5", "Milk", Some("b")),
+    // Two servers have one id, or call the patient otherwise.
+    for (one, other) in [
+        (file("5", "Egg", None), file("6", "Milk", None)),
+        (file("5", "Egg", None), file("6", "Milk", Some("a"))),
+        (file("5", "Egg", Some("a")), file("5", "Milk", Some("b"))),
     ] {
-        let outcome = ran(&[file("5", "Egg", None), other]);
+        let outcome = ran(&[one, other]);
         assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 0));
         assert_eq!(outcome.patients[0].intake.allergies.list().len(), 2);
     }
+    // What tells no server is of the only one that has its id for a patient of that id, and of none where several have.
+    let (bare, here, there) = (
+        file("5", "Egg", None),
+        file("5", "Milk", Some("a")),
+        file("5", "Nuts", Some("b")),
+    );
+    let outcome = ran(&[bare.clone(), here.clone()]);
+    assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 1));
+    let outcome = ran(&[bare, here, there]);
+    assert_eq!(outcome.patients[0].intake.allergies.list().len(), 3);
     // A visit that has no number of its own.
     let file = |start: &str| {
         let mut visit = visit("1", &to("Patient/5"), &to("Practitioner/d1"));

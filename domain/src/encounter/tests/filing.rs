@@ -201,7 +201,8 @@ fn further_names_are_kept_with_those_that_are_known() {
 #[test]
 fn the_id_of_another_visit_is_refused() {
     let here = |resource: u8| SourceId {
-        scope: Some(SourceId::of_server([1; 4])),
+        server: Some(SourceId::of_server([1; 4])),
+        patient: None,
         resource: [resource; 8],
     };
     let told_by = |numbers: &[u8], source: Option<SourceId>| {

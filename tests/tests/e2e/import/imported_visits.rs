@@ -110,7 +110,7 @@ async fn a_visit_is_one_by_whichever_of_its_names_it_is_told() {
         (plain, placed),
         (numbered, plain),
         (plain, numbered),
-        // A number that was corrected.
+        // A number that was corrected, of one address.
         (numbered, form(Some("2"), Some("eN"), Some(ADDRESS))),
         // An id that is nobody else's, once in a bundle's own way and once at its address.
         (
@@ -162,19 +162,29 @@ async fn two_visits_of_one_number_or_one_id_of_two_servers_are_two() {
         (form(None, Some("eN"), Some(here)), form(None, Some("eN"), Some(there))),
     ];
     let chain = TestChain::start().await;
-    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
-    let key = system.service("Import", Role::Hospital).await;
-    for run in [0, 1, 0, 1] {
+    let told = |run: usize| -> Vec<Value> {
         let form = |case: &(Form, Form)| if run == 0 { case.0 } else { case.1 };
         let all = cases.iter().enumerate();
-        let told: Vec<Value> = all
-            .map(|(number, case)| bundle(number, form(case), "finished", "2024-01-01T00:00:00Z"))
-            .collect();
-        import(&system, &key, &told).await;
+        all.map(|(number, case)| bundle(number, form(case), "finished", "2024-01-01T00:00:00Z"))
+            .collect()
+    };
+    let (first, second) = (told(0), told(1));
+    let both = [first.clone(), second.clone()].concat();
+    for runs in [vec![&first, &second, &first, &second], vec![&both, &both]] {
+        let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+        let key = system.service("Import", Role::Hospital).await;
+        for run in &runs {
+            import(&system, &key, run).await;
+        }
+        let expected = vec![vec!["completed".to_owned(); 2]; cases.len()];
+        assert_eq!(
+            visits(&system, &key, cases.len()).await,
+            expected,
+            "{} runs",
+            runs.len()
+        );
+        system.stop().await;
     }
-    let expected = vec![vec!["completed".to_owned(); 2]; cases.len()];
-    assert_eq!(visits(&system, &key, cases.len()).await, expected);
-    system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -241,6 +241,20 @@ async fn a_visit_is_known_by_every_name_that_was_told_of_it_and_by_no_other_ones
     let mut moved = shared(42, &[40], 9);
     moved["corrects"] = json!(true);
     assert_eq!(record(&system, &clinic.key, &moved).await, (200, own.1));
+    // One visit that two tell at once, by one resource and two numbers, is one.
+    for number in 60..70 {
+        let visits = [number, number + 100].map(|one| of_a_resource(shared(one, &[], 12)));
+        let visits = visits.map(|mut visit| {
+            visit["otherIdentifiers"] = json!([]);
+            visit["sources"] = json!([format!("{number:016x}")]);
+            visit
+        });
+        let both = tokio::join!(
+            record(&system, &clinic.key, &visits[0]),
+            record(&system, &clinic.key, &visits[1])
+        );
+        assert_eq!(both.0.1, both.1.1, "{both:?}");
+    }
     // What may be any of several is refused.
     let (status, refused) = system.post("/v1/visits", &clinic.key, &shared(40, &[], 1)).await;
     assert_eq!(
