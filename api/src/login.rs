@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use api_wire::dto::SignIn;
 use infrastructure::chain::Signer;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::http::dto::SignIn;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -11,6 +11,7 @@ mod yaml;
 
 use std::sync::LazyLock;
 
+use api_wire::problem::ProblemBody;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -21,7 +22,6 @@ use utoipa::{Modify, OpenApi};
 use crate::http::access::{Access, Endpoint, Kind};
 use crate::http::api_document::ApiDocument;
 use crate::http::endpoints;
-use crate::http::problem::ProblemBody;
 use crate::http::routes::auth;
 
 #[derive(OpenApi)]

@@ -26,7 +26,7 @@ impl Person {
 
     /// Their address, as it stands in bodies.
     pub fn address(&self) -> String {
-        api::http::wallet_address::checksummed(&domain::kernel::Wallet(self.wallet.address().0))
+        api_wire::wallet_address::checksummed(&domain::kernel::Wallet(self.wallet.address().0))
     }
 
     /// What they sign for a challenge.

@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 const LAST: usize = 66;
 
 /// Where Rust's modules begin: a folder of the repository, and the path of the module that it is.
-const ROOTS: [(&str, &str); 8] = [
+const ROOTS: [(&str, &str); 9] = [
     ("domain/src", "domain"),
     ("application/src", "application"),
     ("infrastructure/src", "infrastructure"),
     ("projections/src", "projections"),
+    ("api/wire/src", "api_wire"),
     ("api/src", "api"),
     ("tests/src", "tests"),
     ("tests/tests", "tests"),

@@ -3,81 +3,17 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
+use api_wire::answer::CommandResult;
 use application::log::Finality;
 use application::ports::command::Receipt;
 use application::ports::registry::StoredAnswer;
 use application::use_cases::accounts::IssuedKey;
 use application::use_cases::calendars::AppointmentDone;
 use application::use_cases::clinic::Done;
-use chrono::{DateTime, Utc};
 use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId, EncounterId};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::etag;
-use super::problem::ProblemBody;
-
-/// How sure it is that the chain keeps something: `included` (it is in a block that a reorganisation may still drop) or `final` (it is
-/// final by the configured rule).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Finality)]
-pub enum FinalityBody {
-    /// In a block that a reorganisation may still drop.
-    Included,
-    /// Final by the configured rule.
-    Final,
-}
-
-impl From<Finality> for FinalityBody {
-    fn from(finality: Finality) -> Self {
-        match finality {
-            Finality::Included => Self::Included,
-            Finality::Final => Self::Final,
-        }
-    }
-}
-
-impl FinalityBody {
-    /// As it stands in the header.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Included => "included",
-            Self::Final => "final",
-        }
-    }
-}
-
-/// The result of a command that was executed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CommandResult {
-    /// The id of the command.
-    pub command_id: Uuid,
-    /// The path of the resource that the command was about.
-    #[schema(example = "/v1/appointments/3fa85f64-5717-4562-b3fc-2c963f66afa6")]
-    pub resource: String,
-    /// The id of the resource, if it has one of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
-    pub id: Option<Uuid>,
-    /// Whether the resource is new, and was not there before.
-    #[serde(default)]
-    pub created: bool,
-    /// The version of the resource after the command; 0 where nothing of it is in the log.
-    #[schema(example = 2)]
-    pub version: u64,
-    /// The position in the log of the last event of the command; missing when nothing in the log needed to change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = 90210)]
-    pub position: Option<u64>,
-    /// How sure it is that the chain keeps the result.
-    pub finality: FinalityBody,
-    /// The secret of a service's new key. It is shown in this answer and never again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-}
 
 /// The answer to a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -224,60 +160,6 @@ fn path(of: AggregateRef) -> String {
         AggregateRef::Encounter(EncounterId { id, .. }) => format!("/v1/appointments/{id}"),
         // Which account a wallet signs in to is asked of the account.
         AggregateRef::WalletClaim(_) => "/v1/me/wallet".to_owned(),
-    }
-}
-
-/// The state of a command: `pending` (it is being executed, or is accepted and on its way to the chain), `done` (it is on the chain and
-/// in the read models, or nothing needed to change) or `failed` (it was refused or not executed, and nothing has changed).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CommandState {
-    /// Being executed, or accepted and on its way to the chain.
-    Pending,
-    /// On the chain and in the read models, or nothing needed to change.
-    Done,
-    /// Refused, or not executed: nothing changed.
-    Failed,
-}
-
-/// A command, and what has become of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Command)]
-pub struct CommandStatusBody {
-    /// The id of the command.
-    pub id: Uuid,
-    /// The state of the command.
-    pub status: CommandState,
-    /// When the command was issued.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: DateTime<Utc>,
-    /// What holds already, while the command is pending.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// The result of the command, if it is done and its answer is still kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<CommandResult>,
-    /// The position in the log of the last event of the command, if it is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<u64>,
-    /// Why the command failed, if it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<ProblemBody>,
-}
-
-impl CommandStatusBody {
-    /// A command on its way.
-    pub const fn pending(id: CommandId, created_at: DateTime<Utc>) -> Self {
-        Self {
-            id: id.uuid(),
-            status: CommandState::Pending,
-            created_at,
-            detail: None,
-            result: None,
-            position: None,
-            problem: None,
-        }
     }
 }
 

@@ -7,14 +7,15 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpRequest};
+use api_wire::check::Checked;
+use api_wire::json;
+use api_wire::problem::ProblemKind;
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::canonical::canonical;
-use super::check::Checked;
 use super::core::core;
-use super::json;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 use super::settings::HttpSettings;
 
 /// A request's body that changes nothing: a search, a sign-in.
@@ -38,7 +39,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 /// # Errors
 /// As [`json::read`].
 pub fn parse<T: Checked + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    json::read(if T::MAY_BE_MISSING { said(body) } else { body })
+    Ok(json::read(if T::MAY_BE_MISSING { said(body) } else { body })?)
 }
 
 /// A body that could be [`parse`]d, written as every other one is that says the same.

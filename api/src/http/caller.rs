@@ -6,12 +6,13 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
+use api_wire::problem::ProblemKind;
 
 use super::access;
 use super::auth::Authenticated;
 use super::core::core;
 use super::headers::single;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 /// Whoever a request's token stands for.
 pub type Caller = Authenticated;

@@ -17,6 +17,9 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use api_wire::answer::CommandStatusBody;
+use api_wire::check::{Checked, checked};
+use api_wire::problem::ProblemKind;
 use application::error::UseCaseError;
 use application::policy::identity::Principal;
 use application::ports::StoreError;
@@ -34,15 +37,14 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::access;
-use super::answer::{Answer, CommandStatusBody};
+use super::answer::Answer;
 use super::auth::Authenticate;
 use super::body;
 use super::caller::{Caller, caller};
-use super::check::{Checked, checked};
 use super::core::{Core, Running, clinic, core};
 use super::etag::Precondition;
 use super::headers::{Prefer, correlation, idempotency_key, malformed};
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 use super::throttle;
 
 /// Given with every answer that was given before.

@@ -4,15 +4,16 @@
 //! on its way, a revocation is carried through in any case, what the contract refused never will be done, and what left no trace and is
 //! executed by nobody changed nothing.
 
+use api_wire::answer::{CommandResult, CommandState, CommandStatusBody};
+use api_wire::problem::ProblemKind;
 use application::log::Position;
 use application::ports::registry::{RegisteredCommand, StoredAnswer, Trace};
 use application::use_cases::clinic::Backend;
 use domain::kernel::CommandId;
 
-use super::answer::{CommandResult, CommandState, CommandStatusBody};
 use super::command::unreachable_store;
 use super::core::Core;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 use super::read::Reading;
 
 /// Where a command stands.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::{HttpRequest, web};
+use api_wire::problem::ProblemKind;
 use application::ports::registry::CommandRegistry;
 use application::ports::secrets::Secrets;
 use application::ports::sessions::Sessions;
@@ -17,7 +18,7 @@ use super::auth::{Authenticate, SignInPolicy};
 use super::claims::Claims;
 use super::limits::Limiter;
 use super::metrics::HttpMetrics;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 use super::settings::HttpSettings;
 
 /// The ports that the HTTP layer uses itself. Everything else goes through the use cases.

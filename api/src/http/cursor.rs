@@ -4,19 +4,16 @@
 //! permission. In another list, or in the same one by other filters, that place would be another one, so it is refused there.
 
 use actix_web::{HttpRequest, HttpResponse};
+use api_wire::page::{PageBody, PageQuery, checked_limit};
+use api_wire::problem::ProblemKind;
 use application::ports::queries::Page;
 use application::ports::secrets::Secrets;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use super::check::Checks;
-use super::problem::{Problem, ProblemKind};
-
-const DEFAULT_LIMIT: u32 = 50;
-const MOST: u32 = 200;
+use super::problem::Problem;
 
 /// What is wrong with a cursor that does not belong to a list.
 const STRANGE: &str = "is not one of this server's for this list and these filters";
@@ -52,69 +49,36 @@ impl List {
         let (mark, key) = serde_json::from_slice::<(u64, K)>(&bytes).ok()?;
         (mark == self.mark).then_some(key)
     }
-}
 
-/// The page of a list that is asked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct PageQuery {
-    /// The `nextCursor` of the previous page, which was asked for with the same filters. Without it, the answer is the first page.
-    pub cursor: Option<String>,
-    /// The largest number of items to return on a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<u32>,
-}
-
-/// Whether so many items can be asked for. What is wrong goes to `checks`.
-pub fn check_limit(checks: &mut Checks, limit: Option<u32>) {
-    if let Err(detail) = checked_limit(limit) {
-        checks.wrong(detail);
-    }
-}
-
-/// The limit, or what is wrong with it.
-fn checked_limit(limit: Option<u32>) -> Result<u32, &'static str> {
-    match limit.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MOST => Ok(limit),
-        _ => Err("must be from 1 to 200"),
-    }
-}
-
-impl PageQuery {
-    /// What a query says of the page, beside its filters.
-    pub fn new(cursor: Option<&String>, limit: Option<u32>) -> Self {
-        Self {
-            cursor: cursor.cloned(),
-            limit,
-        }
-    }
-
-    /// The page of a list that a query asks for.
+    /// The page that a query asks for.
     ///
     /// # Errors
     /// `malformed-request` when the cursor or the limit is wrong.
-    pub fn page<K: DeserializeOwned>(&self, list: List) -> Result<Wanted<K>, Problem> {
-        self.wanted(list).map_err(|(name, detail)| {
+    pub fn page<K: DeserializeOwned>(self, query: &PageQuery) -> Result<Wanted<K>, Problem> {
+        self.wanted(query).map_err(|(name, detail)| {
             Problem::new(ProblemKind::MalformedRequest).detail(format!("The {name} {detail}."))
         })
     }
 
-    /// The page of a list that a body asks for.
+    /// The page that a body asks for.
     ///
     /// # Errors
     /// `invalid` when the cursor or the limit is wrong.
-    pub fn page_by_body<K: DeserializeOwned>(&self, list: List) -> Result<Wanted<K>, Problem> {
-        self.wanted(list)
+    pub fn page_by_body<K: DeserializeOwned>(self, asked: &PageQuery) -> Result<Wanted<K>, Problem> {
+        self.wanted(asked)
             .map_err(|(name, detail)| Problem::invalid(format!("/{name}"), detail))
     }
 
     /// The page, or which member is wrong, and what with it.
-    fn wanted<K: DeserializeOwned>(&self, list: List) -> Result<Wanted<K>, (&'static str, &'static str)> {
-        let limit = checked_limit(self.limit).map_err(|detail| ("limit", detail))?;
-        let read = |cursor| list.decode(cursor).ok_or(("cursor", STRANGE));
-        let after = self.cursor.as_deref().map(read).transpose()?;
-        Ok(Wanted { list, after, limit })
+    fn wanted<K: DeserializeOwned>(self, asked: &PageQuery) -> Result<Wanted<K>, (&'static str, &'static str)> {
+        let limit = checked_limit(asked.limit).map_err(|detail| ("limit", detail))?;
+        let read = |cursor| self.decode(cursor).ok_or(("cursor", STRANGE));
+        let after = asked.cursor.as_deref().map(read).transpose()?;
+        Ok(Wanted {
+            list: self,
+            after,
+            limit,
+        })
     }
 }
 
@@ -156,48 +120,20 @@ impl<K: Copy> Wanted<K> {
     }
 }
 
-/// One page of a list.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Page)]
-pub struct PageBody<T> {
-    /// The items of the page.
-    pub items: Vec<T>,
-    /// The cursor of the next page; missing on the last page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// The address of the next page, which is also given as a `Link` header; missing on the last page, and for searches by POST.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-impl<T> PageBody<T> {
-    /// A list that is never long enough to be cut.
-    pub const fn whole(items: Vec<T>) -> Self {
-        Self {
-            items,
-            next_cursor: None,
-            next: None,
-        }
+/// The answer to a GET, with the next page's address.
+pub fn linked<T: Serialize>(mut page: PageBody<T>, request: &HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &page.next_cursor {
+        let kept = request
+            .query_string()
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+        let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
+        let next = format!("{}?{}", request.path(), query.join("&"));
+        response.insert_header((actix_web::http::header::LINK, format!("<{next}>; rel=\"next\"")));
+        page.next = Some(next);
     }
-}
-
-impl<T: Serialize> PageBody<T> {
-    /// The answer to a GET, with the next page's address.
-    pub fn linked(mut self, request: &HttpRequest) -> HttpResponse {
-        let mut response = HttpResponse::Ok();
-        if let Some(cursor) = &self.next_cursor {
-            let kept = request
-                .query_string()
-                .split('&')
-                .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-            let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
-            let next = format!("{}?{}", request.path(), query.join("&"));
-            response.insert_header((actix_web::http::header::LINK, format!("<{next}>; rel=\"next\"")));
-            self.next = Some(next);
-        }
-        response.json(self)
-    }
+    response.json(page)
 }
 
 #[cfg(test)]
@@ -239,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_next() {
-        let wanted = query(2).page::<u32>(LIST).unwrap();
+        let wanted = LIST.page::<u32>(&query(2)).unwrap();
         assert_eq!(wanted.query().limit, 3);
         let page = wanted.answer(vec![1_u32, 2], |key| *key, |item| item);
         assert_eq!((page.items, page.next_cursor), (vec![1, 2], None));
@@ -251,8 +187,8 @@ mod tests {
     #[test]
     fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
-            assert!(query(limit).page::<u32>(LIST).is_err());
-            assert!(query(limit).page_by_body::<u32>(LIST).is_err());
+            assert!(LIST.page::<u32>(&query(limit)).is_err());
+            assert!(LIST.page_by_body::<u32>(&query(limit)).is_err());
         }
     }
 }

@@ -5,11 +5,12 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use api_wire::problem::ProblemKind;
 use application::use_cases::calendars::AppointmentVersion;
 use serde::Serialize;
 
 use super::headers::{malformed, single};
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 /// Whether it is an entity tag, ours or not, or stands for any.
 fn is_tag(value: &HeaderValue) -> bool {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use api_wire::problem::ProblemKind;
 use application::error::{Refusal, Resource, UseCaseError};
 use application::ports::command::Unavailable;
 use domain::kernel::RefusalKind;
 use uuid::Uuid;
 
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 /// When a list that is full may have room again.
 const AFTER_A_WHILE: Duration = Duration::from_secs(60 * 60);

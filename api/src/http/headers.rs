@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use api_wire::problem::ProblemKind;
 use uuid::Uuid;
 
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");

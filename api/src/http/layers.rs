@@ -12,15 +12,16 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
+use api_wire::answer::FinalityBody;
+use api_wire::problem::ProblemKind;
 use application::ports::Progress;
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 use super::abandoned_body;
 use super::access::{self, Kind};
-use super::answer::FinalityBody;
 use super::core::core;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 /// The position that an answer shows everything up to.
 pub const POSITION: &str = "medconnect-position";

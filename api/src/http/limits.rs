@@ -15,6 +15,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use api_wire::problem::ProblemKind;
 use application::policy::identity::Principal;
 use domain::kernel::{AccountId, Wallet};
 use governor::clock::{Clock as _, DefaultClock};
@@ -22,7 +23,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 pub use proxies::{ForwardedHeader, TrustedProxies};
 
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MINUTE: Duration = Duration::from_secs(60);

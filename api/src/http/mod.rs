@@ -5,7 +5,7 @@
 //!   goes through.
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
-//! - [`dto`]: what stands in bodies; [`body`] takes them, [`json`] and [`strict_serde`] read them, [`canonical`] compares them. [`headers`]: what commands say there.
+//! - [`body`] takes bodies, [`api_wire`] reads them, [`canonical`] compares them. [`headers`]: what commands say there.
 //!   [`cursor`] and [`etag`]: pages and versions.
 //! - [`layers`]: headers, measurements and spans around everything. [`abandoned_body`]: bodies that nobody reads.
 //! - `revoking`: revocations that wait are carried through.
@@ -20,18 +20,15 @@ pub mod auth;
 pub mod body;
 pub mod caller;
 pub mod canonical;
-pub mod check;
 pub mod claims;
 pub mod command;
 mod command_status;
 pub mod core;
 pub mod cursor;
-pub mod dto;
 pub mod endpoints;
 pub mod etag;
 pub mod failure;
 pub mod headers;
-pub mod json;
 pub mod layers;
 pub mod limits;
 pub mod metrics;
@@ -41,11 +38,9 @@ mod revoking;
 pub mod routes;
 pub mod settings;
 mod sign_in;
-pub mod strict_serde;
 #[cfg(test)]
 mod tests;
 mod throttle;
-pub mod wallet_address;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -57,6 +52,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, HttpServer};
+use api_wire::problem::ProblemKind;
 use application::use_cases::clinic::{Backend, Clinic};
 use tokio::sync::Semaphore;
 use tracing_actix_web::TracingLogger;
@@ -67,7 +63,7 @@ pub use self::settings::HttpSettings;
 use api_document::ApiDocument;
 use auth::{Authenticator, Lifetimes, SignInPolicy};
 use limits::Limiter;
-use problem::{Problem, ProblemKind};
+use problem::Problem;
 use routes::{resource, system};
 
 /// How long a client may take to send the head of a request.

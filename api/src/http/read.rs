@@ -8,6 +8,9 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use api_wire::json;
+use api_wire::page::PageBody;
+use api_wire::problem::ProblemKind;
 use application::policy::identity::Principal;
 use application::ports::registry::Issuers;
 use application::use_cases::clinic::{Backend, Clinic};
@@ -18,9 +21,9 @@ use serde_path_to_error::Segment;
 
 use super::caller::caller;
 use super::core::{Core, clinic, core};
-use super::cursor::{List, PageBody};
-use super::problem::{Problem, ProblemKind};
-use super::{access, etag, json};
+use super::cursor::{List, linked};
+use super::problem::Problem;
+use super::{access, etag};
 
 /// A request that does not change the log.
 pub struct Reading<B: Backend> {
@@ -72,7 +75,7 @@ impl<B: Backend> Reading<B> {
 
     /// Answers with a page that leads to the next one.
     pub fn page<T: Serialize>(&self, page: PageBody<T>) -> HttpResponse {
-        page.linked(&self.request)
+        linked(page, &self.request)
     }
 }
 

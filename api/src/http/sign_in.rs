@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use api_wire::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
+use api_wire::problem::ProblemKind;
+use api_wire::wallet_address::checksummed;
 use application::error::UseCaseError;
 use application::ports::sessions::SignedIn;
 use application::trouble::Weight;
@@ -17,9 +20,7 @@ use uuid::Uuid;
 
 use super::auth::{Barred, Rejection, Verified, nonce};
 use super::core::Core;
-use super::dto::{Challenge, ChangeWallet, Instant, Me, OpenedSession, SignIn};
-use super::problem::{Problem, ProblemKind};
-use super::wallet_address::checksummed;
+use super::problem::Problem;
 
 /// What every agreement to a change of wallets begins with. No such message signs anybody in.
 const AGREES: &str = "I change the wallet of my account";

@@ -6,10 +6,11 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, ResponseError as _};
+use api_wire::problem::ProblemKind;
 
 use super::core::core;
 use super::limits::network;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 /// The layer around what signs in. Answers `too-many-requests`.
 ///

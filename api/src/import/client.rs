@@ -4,6 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_wire::answer::{CommandResult, CommandState, CommandStatusBody};
+use api_wire::check::checked;
+use api_wire::dto;
+use api_wire::page::PageBody;
+use api_wire::problem::ProblemKind;
 use backon::{ExponentialBuilder, Retryable as _};
 use domain::kernel::Identifier;
 use domain::patient::{Intake, PatientDetails, Registration};
@@ -18,11 +23,7 @@ use uuid::Uuid;
 
 use super::mapping::{Provider, Visit};
 use super::patience::Patience;
-use crate::http::answer::{CommandResult, CommandState, CommandStatusBody};
-use crate::http::check::checked;
-use crate::http::cursor::PageBody;
-use crate::http::dto;
-use crate::http::problem::{Problem, ProblemKind};
+use api_wire::problem::BadBody;
 
 /// How long an answer is waited for at most, and at least, whatever the patience: a server may be busy.
 const LONGEST_ANSWER: Duration = Duration::from_secs(60);
@@ -515,7 +516,7 @@ fn refused(status: u16, problem: &Value) -> ClientError {
 }
 
 /// What the server shows is what it takes.
-fn understood<T>(read: Result<T, Problem>) -> Result<T, ClientError> {
+fn understood<T>(read: Result<T, BadBody>) -> Result<T, ClientError> {
     read.map_err(|_| ClientError::Answer("a record that it would not take itself".to_owned()))
 }
 

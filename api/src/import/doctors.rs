@@ -5,7 +5,7 @@ use super::identity::Bond;
 use super::merge;
 use super::people::{self, Doctor};
 use super::record::{READS, RecordError};
-use crate::http::problem::ProblemKind;
+use api_wire::problem::ProblemKind;
 use uuid::Uuid;
 
 /// What became of an entry.

@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api_wire::problem::ProblemKind;
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::kernel::Identifier;
@@ -57,7 +58,6 @@ use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
 use self::record::{RecordError, Recorded};
 use self::report::{Kind, Report, Summary};
-use crate::http::problem::ProblemKind;
 
 /// How an import is run.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 //! A record that is found under an identifier is theirs only if nothing speaks against it. Two persons who share one are never
 //! made one: whoever comes later is registered under another identifier of theirs, or refused.
 
+use api_wire::problem::ProblemKind;
 use domain::kernel::Identifier;
 use domain::patient::{Matter, PatientDetails, Registration};
 use uuid::Uuid;
@@ -12,7 +13,6 @@ use super::identity::{ADDRESSES, Bond, Born, is_global};
 use super::merge::{self, Merged, Remark};
 use super::people::{Person, likeness_of};
 use super::room;
-use crate::http::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
 pub(super) const READS: u32 = 8;

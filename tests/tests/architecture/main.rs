@@ -16,15 +16,26 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
     ("projections", &["application", "domain"]),
-    ("api", &["application", "domain", "infrastructure", "projections"]),
+    ("api-wire", &["application", "domain"]),
+    (
+        "api",
+        &["api-wire", "application", "domain", "infrastructure", "projections"],
+    ),
     (
         "tests",
-        &["api", "application", "domain", "infrastructure", "projections"],
+        &[
+            "api",
+            "api-wire",
+            "application",
+            "domain",
+            "infrastructure",
+            "projections",
+        ],
     ),
 ];
 
@@ -35,7 +46,7 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("ring", &["infrastructure"]),
     ("postgres-es", &["api", "infrastructure"]),
     ("actix-web", &["api", "tests"]),
-    ("utoipa", &["api"]),
+    ("utoipa", &["api", "api-wire"]),
     ("sqlx", &["infrastructure", "projections", "api", "tests"]),
 ];
 
@@ -50,8 +61,16 @@ const NOT_IN_THE_DOMAIN: [&str; 7] = [
     "async-trait",
 ];
 
-/// The normal and build dependencies of every workspace member, by name.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// A workspace member.
+struct Member {
+    /// Its folder, from the workspace.
+    folder: String,
+    /// Its normal and build dependencies.
+    dependencies: BTreeSet<String>,
+}
+
+/// The workspace members, by name.
+fn members() -> BTreeMap<String, Member> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -60,6 +79,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo answers JSON");
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
+    let root = text(&metadata["workspace_root"]);
     metadata["packages"]
         .as_array()
         .expect("packages")
@@ -69,25 +89,30 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
             let names = dependencies
                 .filter(|dependency| dependency["kind"] != "dev")
                 .map(|one| text(&one["name"]));
-            (text(&package["name"]), names.collect())
+            let manifest = text(&package["manifest_path"]);
+            let folder = Path::new(&manifest).parent().expect("a folder");
+            let folder = folder.strip_prefix(&root).expect("a folder of the workspace");
+            let member = Member {
+                folder: folder.to_str().expect("UTF-8").to_owned(),
+                dependencies: names.collect(),
+            };
+            (text(&package["name"]), member)
         })
         .collect()
 }
 
 #[test]
 fn the_members_depend_on_each_other_only_along_the_arrows() {
-    let dependencies = dependencies();
-    let members: BTreeSet<&str> = dependencies.keys().map(String::as_str).collect();
+    let members = members();
+    let names: BTreeSet<&str> = members.keys().map(String::as_str).collect();
     assert_eq!(
-        members,
+        names,
         ARROWS.iter().map(|(member, _)| *member).collect(),
         "every member has its arrows"
     );
     for (member, allowed) in ARROWS {
-        for dependency in dependencies[member]
-            .iter()
-            .filter(|name| members.contains(name.as_str()))
-        {
+        let dependencies = members[member].dependencies.iter();
+        for dependency in dependencies.filter(|name| names.contains(name.as_str())) {
             assert!(
                 allowed.contains(&dependency.as_str()),
                 "{member} must not depend on {dependency}"
@@ -98,11 +123,11 @@ fn the_members_depend_on_each_other_only_along_the_arrows() {
 
 #[test]
 fn libraries_that_belong_to_one_layer_stay_there() {
-    for (member, dependencies) in dependencies() {
+    for (name, member) in members() {
         for (library, homes) in KEPT {
             assert!(
-                !dependencies.contains(library) || homes.contains(&member.as_str()),
-                "{library} is for {homes:?}, not for {member}"
+                !member.dependencies.contains(library) || homes.contains(&name.as_str()),
+                "{library} is for {homes:?}, not for {name}"
             );
         }
     }
@@ -110,10 +135,10 @@ fn libraries_that_belong_to_one_layer_stay_there() {
 
 #[test]
 fn the_domain_has_no_clock_no_randomness_and_no_io() {
-    let dependencies = dependencies();
+    let members = members();
     for library in NOT_IN_THE_DOMAIN {
         assert!(
-            !dependencies["domain"].contains(library),
+            !members["domain"].dependencies.contains(library),
             "{library} has no place in the domain"
         );
     }
@@ -123,8 +148,8 @@ fn the_domain_has_no_clock_no_randomness_and_no_io() {
 fn no_modules_use_each_other_in_a_circle() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let mut found: BTreeSet<Vec<String>> = BTreeSet::new();
-    for (member, _) in ARROWS.iter().filter(|(member, _)| *member != "tests") {
-        found.extend(modules::circles(&workspace.join(member).join("src"), member));
+    for (_, Member { folder, .. }) in members().iter().filter(|(name, _)| *name != "tests") {
+        found.extend(modules::circles(&workspace.join(folder).join("src"), folder));
     }
     assert_eq!(found, BTreeSet::new(), "what they share belongs in a file of its own");
 }

@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use api_wire::problem::ProblemKind;
 use application::error::UseCaseError;
 use application::policy::identity::Principal;
 use application::ports::StoreError;
@@ -24,7 +25,7 @@ use domain::account::{KeyHash, Role};
 use domain::kernel::Wallet;
 use moka::future::Cache;
 
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 
 /// What a session's token begins with. What begins otherwise, and is no key, is nobody's.
 const SESSION_PREFIX: &str = "ms_";

@@ -12,12 +12,12 @@
 
 use std::time::Duration;
 
+use api_wire::wallet_address::{is_address, parse_wallet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::Wallet;
 use signinwithethereum::{Message, TimeStamp};
 
 use super::signature::{Unreadable, signer};
-use crate::http::wallet_address::{is_address, parse_wallet};
 
 /// What a message must say.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -190,12 +190,13 @@ pub fn named(message: &str) -> Option<Wallet> {
 
 #[cfg(test)]
 mod tests {
+    use api_wire::dto::SignIn;
+    use api_wire::wallet_address::checksummed;
     use k256::ecdsa::SigningKey;
-
     use signinwithethereum::eip55;
+    use utoipa::PartialSchema as _;
 
     use super::*;
-    use crate::http::wallet_address::checksummed;
 
     const NOW: &str = "2026-03-01T12:00:00Z";
 
@@ -249,6 +250,27 @@ mod tests {
         let verified = verify(&message()).unwrap();
         assert_eq!(checksummed(&verified.wallet), address(&key(7)));
         assert_eq!(verified.nonce, "n0nce1234567");
+    }
+
+    #[test]
+    fn the_example_of_a_sign_in_is_one() {
+        let schema = serde_json::to_value(SignIn::schema()).unwrap();
+        let example = |member: &str| schema["properties"][member]["example"].as_str().unwrap().to_owned();
+        let policy = SignInPolicy {
+            chain_id: 1337,
+            skew: Duration::ZERO,
+            lifetime: Duration::ZERO,
+            ..policy()
+        };
+        let verified = policy.verify(
+            &example("message"),
+            &example("signature"),
+            "2026-03-01T08:00:00Z".parse().unwrap(),
+        );
+        assert_eq!(
+            verified.map(|verified| verified.nonce).as_deref(),
+            Ok("x7pV2mQ9sLr4Tn8Wc3Zk")
+        );
     }
 
     #[test]

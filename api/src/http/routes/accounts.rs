@@ -1,14 +1,15 @@
 //! Accounts of staff and services, and the services' keys. For administrators.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::dto;
+use api_wire::page::{PageBody, PageQuery};
 use application::use_cases::clinic::{Backend, Done};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto;
 use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
@@ -43,7 +44,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page(reading.list("accounts", &()))?;
+    let page = reading.list("accounts", &()).page(&query)?;
     let found = reading.clinic.accounts(&reading.caller, page.query()).await?;
     Ok(reading.page(page.answer(found, |account| account.id, dto::Account::from)))
 }

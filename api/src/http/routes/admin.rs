@@ -1,10 +1,10 @@
 //! How the system is doing.
 
 use actix_web::HttpResponse;
+use api_wire::dto;
 use application::use_cases::clinic::Backend;
 use serde::Deserialize;
 
-use crate::http::dto;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
 

@@ -1,6 +1,10 @@
 //! Appointments.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::check::Checked;
+use api_wire::dto::{self, Day};
+use api_wire::page::{PageBody, PageQuery};
 use application::ports::queries::AppointmentFilter;
 use application::use_cases::calendars::{AppointmentAction, AppointmentVersion};
 use application::use_cases::clinic::Backend;
@@ -8,11 +12,8 @@ use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::http::answer::{Answer, CommandResult};
-use crate::http::check::Checked;
+use crate::http::answer::Answer;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, Day};
 use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
@@ -98,7 +99,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<AppointmentQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page().page(reading.list("appointments", &query.filters()))?;
+    let page = reading.list("appointments", &query.filters()).page(&query.page())?;
     let found = reading
         .clinic
         .appointments(&reading.caller, query.filter(), page.query())

@@ -1,14 +1,15 @@
 //! Signing in and out.
 
 use actix_web::{HttpRequest, HttpResponse};
+use api_wire::dto;
+use api_wire::problem::ProblemKind;
 use application::use_cases::clinic::Backend;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
 use crate::http::body::Json;
 use crate::http::caller::Caller;
 use crate::http::core::{clinic, core};
-use crate::http::dto;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 
 /// How bearer tokens are described.
 pub fn bearer_scheme() -> Http {

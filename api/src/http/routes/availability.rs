@@ -1,6 +1,10 @@
 //! What practitioners offer: availability by day, and the search for free slots.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::dto::{self, Day, Instant, query_instant};
+use api_wire::page::{PageBody, PageQuery};
+use api_wire::problem::ProblemKind;
 use application::ports::queries::{FreeSlot, SlotFilter};
 use application::use_cases::clinic::Backend;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,12 +13,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::practitioners::check_specialization;
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self, Day, Instant, query_instant};
 use crate::http::etag;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
 
 /// Publish what a practitioner offers on a day.
@@ -143,7 +145,7 @@ pub async fn slots<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<SlotQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page().page(reading.list("slots", &query.filters()))?;
+    let page = reading.list("slots", &query.filters()).page(&query.page())?;
     let filter = query.filter(reading.core.ports.clock.now())?;
     let found = reading.clinic.free_slots(&reading.caller, filter, page.query()).await?;
     let place = |free: &FreeSlot| (free.slot.start, free.practitioner);

@@ -2,11 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use api_wire::answer::{CommandState, CommandStatusBody};
 use application::error::{Resource, UseCaseError};
 use application::use_cases::clinic::Backend;
 use domain::kernel::CommandId;
 
-use crate::http::answer::{CommandState, CommandStatusBody};
 use crate::http::command::unreachable_store;
 use crate::http::command_status;
 use crate::http::problem::Problem;

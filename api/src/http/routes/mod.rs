@@ -18,8 +18,9 @@ pub mod wallets;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use api_wire::problem::ProblemKind;
 
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 
 /// Where a resource stands, and what can be done with it. Another method is answered with a problem that names these, and HEAD
 /// wherever GET is one of them.

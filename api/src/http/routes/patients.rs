@@ -1,16 +1,17 @@
 //! Patients.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::check::checked;
+use api_wire::dto;
+use api_wire::page::{PageBody, PageQuery};
 use application::policy::identity::Principal;
 use application::use_cases::clinic::Backend;
 use domain::kernel::PatientId;
 
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::body::Json;
-use crate::http::check::checked;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto::{self};
 use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
@@ -52,7 +53,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page(reading.list("patients", &()))?;
+    let page = reading.list("patients", &()).page(&query)?;
     let found = reading.clinic.patients(&reading.caller, None, page.query()).await?;
     Ok(reading.page(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
 }
@@ -69,7 +70,7 @@ pub async fn search<B: Backend>(
     Json(search): Json<dto::SearchPatients>,
 ) -> Result<HttpResponse, Problem> {
     let (name, asked) = checked(search)?;
-    let page = asked.page_by_body(reading.list("patients by name", &name))?;
+    let page = reading.list("patients by name", &name).page_by_body(&asked)?;
     let found = reading
         .clinic
         .patients(&reading.caller, Some(&name), page.query())

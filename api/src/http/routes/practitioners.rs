@@ -1,16 +1,18 @@
 //! Practitioners.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::dto;
+use api_wire::page::{PageBody, PageQuery};
+use api_wire::problem::ProblemKind;
 use application::use_cases::clinic::Backend;
 use domain::kernel::{PractitionerId, TextRule};
 use serde::{Deserialize, Serialize};
 
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto;
 use crate::http::etag;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
 
 /// Register a practitioner.
@@ -74,7 +76,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PractitionerQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page().page(reading.list("practitioners", &query.filters()))?;
+    let page = reading.list("practitioners", &query.filters()).page(&query.page())?;
     let specialization = check_specialization(query.specialization)?;
     let found = reading
         .clinic
@@ -155,7 +157,7 @@ pub async fn patients<B: Backend>(
     id: web::Path<PractitionerId>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page(reading.list("patients of a practitioner", &*id))?;
+    let page = reading.list("patients of a practitioner", &*id).page(&query)?;
     let found = reading.clinic.patients_of(&reading.caller, *id, page.query()).await?;
     Ok(reading.page(page.answer(found, |one| one.patient, dto::Relationship::from)))
 }

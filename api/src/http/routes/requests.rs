@@ -1,13 +1,14 @@
 //! Requests to be registered: where the operator registers by approval.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::dto;
+use api_wire::page::{PageBody, PageQuery};
 use application::use_cases::clinic::Backend;
 use uuid::Uuid;
 
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::command::Command;
-use crate::http::cursor::{PageBody, PageQuery};
-use crate::http::dto;
 use crate::http::problem::Problem;
 use crate::http::read::{Parameters, Reading};
 
@@ -63,7 +64,7 @@ pub async fn list<B: Backend>(
     reading: Reading<B>,
     Parameters(query): Parameters<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = query.page(reading.list("registration requests", &()))?;
+    let page = reading.list("registration requests", &()).page(&query)?;
     let found = reading.clinic.requests(&reading.caller, page.query()).await?;
     let key = |request: &application::ports::requests::RegistrationRequest| (request.asked_at, request.id);
     Ok(reading.page(page.answer(found, key, dto::RegistrationRequest::from)))

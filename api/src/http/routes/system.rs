@@ -5,11 +5,12 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use api_wire::dto;
+use api_wire::problem::ProblemKind;
 
 use crate::http::api_document::ApiDocument;
 use crate::http::core::core;
-use crate::http::dto;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 
 /// Check whether the process is alive.
 ///

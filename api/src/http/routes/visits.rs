@@ -1,11 +1,12 @@
 //! Visits of the past, as another system tells them.
 
 use actix_web::HttpResponse;
+use api_wire::answer::CommandResult;
+use api_wire::dto;
 use application::use_cases::clinic::Backend;
 
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::command::Command;
-use crate::http::dto;
 use crate::http::problem::Problem;
 
 /// Record a visit of the past.

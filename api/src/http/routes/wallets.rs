@@ -1,15 +1,16 @@
 //! Invitations and wallets: how people come to sign in.
 
 use actix_web::{HttpResponse, web};
+use api_wire::answer::CommandResult;
+use api_wire::dto;
 use application::ports::invitations::Person;
 use application::use_cases::clinic::Backend;
 use chrono::TimeDelta;
 use domain::kernel::{AccountId, PatientId, PractitionerId};
 
-use crate::http::answer::{Answer, CommandResult};
+use crate::http::answer::Answer;
 use crate::http::auth::named;
 use crate::http::command::Command;
-use crate::http::dto;
 use crate::http::problem::Problem;
 use crate::http::read::Reading;
 

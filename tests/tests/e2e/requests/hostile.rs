@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use api::config::{LimitsConfig, Registration};
-use api::http::problem::ProblemKind;
+use api_wire::problem::ProblemKind;
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
 use futures::StreamExt as _;

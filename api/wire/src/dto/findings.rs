@@ -9,8 +9,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::check::{Checked, Checks};
-use crate::http::strict_serde::ByName;
+use crate::check::{Checked, Checks};
+use crate::strict_serde::ByName;
 
 /// What is known of one list of findings: the findings, or why there are none. An empty list says that nobody has asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -96,7 +96,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::json;
+    use crate::json;
+    use crate::problem::BadBody;
 
     #[test]
     fn three_ways_to_have_no_findings_are_three_values() {
@@ -118,8 +119,10 @@ mod tests {
             ("\"SECRET\"", "", "must be a list, \"none-known\" or \"unknown\""),
             ("7", "", "must be a list, \"none-known\" or \"unknown\""),
         ] {
-            let problem = json::read::<Findings<i32>>(body.as_bytes()).unwrap_err().body();
-            let error = &problem.errors[0];
+            let Err(BadBody::Invalid(errors)) = json::read::<Findings<i32>>(body.as_bytes()) else {
+                panic!("{body}");
+            };
+            let error = &errors[0];
             assert_eq!((error.pointer.as_str(), error.detail.as_str()), (pointer, detail));
         }
     }

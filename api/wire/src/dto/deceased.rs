@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{Day, Instant};
-use crate::http::check::{Checked, Checks};
-use crate::http::strict_serde::ByName;
+use crate::check::{Checked, Checks};
+use crate::strict_serde::ByName;
 
 /// When a patient died, as exactly as it is known: an object with one member, or `unknown`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -133,8 +133,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::check::checked;
-    use crate::http::json;
+    use crate::check::checked;
+    use crate::json;
+    use crate::problem::BadBody;
 
     fn read(json: Value) -> Option<Deceased> {
         serde_json::from_value(json).ok()
@@ -190,8 +191,10 @@ mod tests {
             ("5", "", format!("must be {FORMS}")),
             ("{}", "", format!("must be {FORMS}")),
         ] {
-            let problem = json::read::<Deceased>(body.as_bytes()).unwrap_err().body();
-            let error = &problem.errors[0];
+            let Err(BadBody::Invalid(errors)) = json::read::<Deceased>(body.as_bytes()) else {
+                panic!("{body}");
+            };
+            let error = &errors[0];
             assert_eq!((error.pointer.as_str(), &error.detail), (pointer, &detail), "{body}");
         }
         let backwards = json!({ "between": { "first": "2019-12-31", "last": "2019-01-01" } });

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::text::DecliningReason;
 use super::{Instant, PatientDetails, WalletAddress};
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
 
 /// The body of a registration request. It has no intake: a patient gives that once they are registered.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]

@@ -14,7 +14,7 @@ use super::text::ReasonText;
 use super::time::is_meant;
 use super::wire_enum::wire_enum;
 use super::{Concept, Day, Identifier, Instant};
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
 
 /// The longest slot: a day.
 const LONGEST_SLOT: u32 = 24 * 60;

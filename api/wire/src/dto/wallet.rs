@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::text::{InvitationText, TakingReason};
 use super::{Instant, SignIn, WalletAddress};
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
 
 /// An invitation to bind a wallet to an account, once. Whoever has its secret can use it: hand it to nobody but the person who is
 /// invited.

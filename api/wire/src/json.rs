@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use super::problem::{Problem, ProblemKind};
+use super::problem::{BadBody, Finding};
 use super::strict_serde::ByName;
 
 /// The longest key that is taken for the name of a field.
@@ -13,8 +13,8 @@ const LONGEST_NAME: usize = 32;
 /// Reads a body.
 ///
 /// # Errors
-/// `malformed-json` when it is no JSON, `invalid` with a JSON pointer when it does not have the documented shape.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// [`BadBody::Malformed`] when it is no JSON, [`BadBody::Invalid`] with a JSON pointer when it does not have the documented shape.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadBody> {
     // Looked at first: what reads the shape calls some wrong types a mistake of syntax.
     check_syntax(body)?;
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -23,7 +23,10 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         if is_no_text(found) {
             stopped(found)
         } else {
-            Problem::invalid(pointer(error.path(), body), expectation(&found.to_string()))
+            BadBody::Invalid(vec![Finding {
+                pointer: pointer(error.path(), body),
+                detail: expectation(&found.to_string()),
+            }])
         }
     })
 }
@@ -36,19 +39,15 @@ fn is_no_text(error: &serde_json::Error) -> bool {
         .any(|flaw| said.contains(flaw))
 }
 
-fn malformed(detail: String) -> Problem {
-    Problem::new(ProblemKind::MalformedJson).detail(detail)
-}
-
-fn stopped(error: &serde_json::Error) -> Problem {
+fn stopped(error: &serde_json::Error) -> BadBody {
     let (line, column) = (error.line(), error.column());
-    malformed(format!("Reading stopped at line {line}, column {column}."))
+    BadBody::Malformed(format!("Reading stopped at line {line}, column {column}."))
 }
 
-fn check_syntax(body: &[u8]) -> Result<(), Problem> {
+fn check_syntax(body: &[u8]) -> Result<(), BadBody> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let at = error.valid_up_to();
-        malformed(format!("It is not UTF-8 from byte {at} on."))
+        BadBody::Malformed(format!("It is not UTF-8 from byte {at} on."))
     })?;
     let read: Result<IgnoredAny, _> = serde_json::from_str(text);
     read.map(drop).map_err(|error| stopped(&error))
@@ -79,12 +78,12 @@ fn pointer(path: &Path, body: &[u8]) -> String {
 }
 
 /// Whether it looks like the name of a field: such a name stands in a JSON pointer as it is.
-pub(super) fn is_name(key: &str) -> bool {
+pub fn is_name(key: &str) -> bool {
     (1..=LONGEST_NAME).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Keeps of serde's message what it must be, in words of this interface, and drops what was found, which are the caller's.
-pub(super) fn expectation(message: &str) -> String {
+pub fn expectation(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let expected = message
         .rsplit_once(", expected ")
@@ -170,14 +169,11 @@ mod tests {
     }
 
     fn findings(body: &str) -> (u16, Vec<(String, String)>) {
-        let body = read::<Outer>(body.as_bytes()).unwrap_err().body();
-        (
-            body.status,
-            body.errors
-                .into_iter()
-                .map(|error| (error.pointer, error.detail))
-                .collect(),
-        )
+        let found = |finding: Finding| (finding.pointer, finding.detail);
+        match read::<Outer>(body.as_bytes()).unwrap_err() {
+            BadBody::Malformed(_) => (400, Vec::new()),
+            BadBody::Invalid(findings) => (422, findings.into_iter().map(found).collect()),
+        }
     }
 
     #[test]
@@ -284,10 +280,8 @@ mod tests {
         ] {
             assert_eq!(findings(body).0, 400, "{body}");
         }
-        assert_eq!(
-            read::<Outer>(b"\"\xff\"").unwrap_err().kind(),
-            ProblemKind::MalformedJson
-        );
+        let no_utf8 = read::<Outer>(b"\"\xff\"");
+        assert!(matches!(no_utf8, Err(BadBody::Malformed(_))));
     }
 
     #[test]

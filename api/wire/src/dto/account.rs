@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::text::AccountName;
 use super::wire_enum::wire_enum;
 use super::{Instant, WalletAddress};
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
 
 wire_enum!(
     /// The role of an account: `patient` (has access to their own record), `doctor` (a practitioner, who has their own calendar),
@@ -294,27 +294,5 @@ impl Me {
             scopes,
             wallet: wallet.map(Into::into),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_example_of_a_sign_in_is_one() {
-        use std::time::Duration;
-        let policy = crate::http::auth::SignInPolicy {
-            domain: "clinic.example".into(),
-            uri: "https://clinic.example".into(),
-            chain_id: 1337,
-            skew: Duration::ZERO,
-            lifetime: Duration::ZERO,
-        };
-        let verified = policy.verify(signed(), signature(), "2026-03-01T08:00:00Z".parse().unwrap());
-        assert_eq!(
-            verified.map(|verified| verified.nonce).as_deref(),
-            Ok("x7pV2mQ9sLr4Tn8Wc3Zk")
-        );
     }
 }

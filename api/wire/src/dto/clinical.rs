@@ -9,8 +9,8 @@ use super::text::{
     PrefixText,
 };
 use super::wire_enum::wire_enum;
-use crate::http::check::{Checked, Checks};
-use crate::http::wallet_address::{checksummed, parse_wallet};
+use crate::check::{Checked, Checks};
+use crate::wallet_address::{checksummed, parse_wallet};
 
 /// A person's name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

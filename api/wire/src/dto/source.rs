@@ -4,7 +4,7 @@ use domain::kernel;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
 
 /// The digest of the id that a source has given to one of its resources: 16 hexadecimal digits, preceded by 8 others and a dot for
 /// the server of the source, and 8 others and a dot for its id for the patient, where these are known. It serves only to tell whether two resources of a patient's record

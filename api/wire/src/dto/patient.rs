@@ -9,12 +9,11 @@ use strum::VariantArray as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::cursor::{PageQuery, check_limit};
-
 use super::text::{EmailText, PhoneText, SearchText, SymptomText};
 use super::wire_enum::wire_enum;
 use super::{Abated, Address, Concept, Day, Deceased, Findings, Gender, HumanName, Identifier, Instant, SourceId};
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
+use crate::page::{PageQuery, check_limit};
 
 /// The details of a patient: name, birth date, contact and identifiers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

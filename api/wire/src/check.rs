@@ -2,7 +2,7 @@
 
 use domain::kernel::TextRule;
 
-use crate::http::problem::{Finding, Problem};
+use crate::problem::{BadBody, Finding};
 
 /// Where we are in the body, and what was found wrong so far.
 #[derive(Debug, Default)]
@@ -30,14 +30,14 @@ pub trait Checked {
 /// Converts what came in.
 ///
 /// # Errors
-/// `invalid`, with everything that is wrong.
-pub fn checked<T: Checked>(body: T) -> Result<T::Domain, Problem> {
+/// [`BadBody::Invalid`], with everything that is wrong.
+pub fn checked<T: Checked>(body: T) -> Result<T::Domain, BadBody> {
     let mut checks = Checks::default();
     let value = body.check(&mut checks);
     if checks.findings.is_empty() {
         Ok(value)
     } else {
-        Err(Problem::findings(checks.findings))
+        Err(BadBody::Invalid(checks.findings))
     }
 }
 
@@ -121,6 +121,8 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+
     use super::*;
 
     struct Name(String);
@@ -143,10 +145,17 @@ mod tests {
         }
     }
 
+    fn findings<T: Checked<Domain: Debug>>(body: T) -> Vec<Finding> {
+        match checked(body) {
+            Err(BadBody::Invalid(findings)) => findings,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn everything_wrong_is_said_at_its_place() {
         let names = ["ok", "long", " "].map(|name| Name(name.to_owned()));
-        let findings = checked(Names(names.into())).unwrap_err().body().errors;
+        let findings = findings(Names(names.into()));
         let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
         assert_eq!(found, ["/names/1/name", "/names/2/name"]);
     }
@@ -164,7 +173,7 @@ mod tests {
     #[test]
     fn what_stands_twice_is_pointed_at_every_time_but_the_first() {
         let names = |names: &[&str]| Distinct(names.iter().map(|name| Name((*name).to_owned())).collect());
-        let findings = checked(names(&["a", "b", "a", "b", "a"])).unwrap_err().body().errors;
+        let findings = findings(names(&["a", "b", "a", "b", "a"]));
         let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
         assert_eq!(found, ["/names/2", "/names/3", "/names/4"]);
         assert_eq!(checked(names(&["a", "b"])).unwrap(), ["a", "b"]);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::text::CredentialText;
 use super::{Concept, Gender, HumanName, Identifier, Instant};
-use crate::http::check::{Checked, Checks};
+use crate::check::{Checked, Checks};
 
 /// The details of a practitioner: name, specializations, credentials and time zone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
