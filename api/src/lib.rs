@@ -3,7 +3,7 @@
 //! - [`http`]: routes, authentication, problems; generic over the write side and the read side.
 //! - [`openapi`]: the document that describes them.
 //! - [`compose`] and [`config`]: a system from what it is told.
-//! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`import`], [`login`],
+//! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`api_import`], [`login`],
 //!   [`check_node`] and [`mod@bench`]: what they do.
 
 pub mod bench;
@@ -13,7 +13,6 @@ pub mod compose;
 pub mod config;
 pub mod dev;
 pub mod http;
-pub mod import;
 pub mod login;
 mod metrics;
 pub mod openapi;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use api_import::client::Client;
+use api_import::{Options, files};
 use chrono_tz::Tz;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -12,8 +14,6 @@ use secrecy::SecretString;
 use super::{CliError, console};
 use crate::dev::data_dir::DataDir;
 use crate::dev::running::Running;
-use crate::import::client::Client;
-use crate::import::{self, Options, files};
 
 /// The environment variable with the service key.
 const KEY: &str = "MEDCONNECT_KEY";
@@ -121,7 +121,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         concurrency: usize::from(arguments.concurrency),
         time_zone: arguments.time_zone,
     };
-    let summary = import::run(client, found.files, options, &progress).await;
+    let summary = api_import::run(client, found.files, options, &progress).await;
     if let Some(teller) = teller {
         teller.abort();
     }

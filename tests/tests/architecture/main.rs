@@ -16,20 +16,29 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
     ("projections", &["application", "domain"]),
     ("api-wire", &["application", "domain"]),
+    ("api-import", &["api-wire", "domain", "infrastructure"]),
     (
         "api",
-        &["api-wire", "application", "domain", "infrastructure", "projections"],
+        &[
+            "api-import",
+            "api-wire",
+            "application",
+            "domain",
+            "infrastructure",
+            "projections",
+        ],
     ),
     (
         "tests",
         &[
             "api",
+            "api-import",
             "api-wire",
             "application",
             "domain",

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use api::import::client::Client;
-use api::import::{self, Options};
+use api_import::Options;
+use api_import::client::Client;
 use chrono_tz::Tz;
 use domain::account::Role;
 use indicatif::ProgressBar;
@@ -59,8 +59,8 @@ async fn a_record_says_what_its_source_means() {
         concurrency: 1,
         time_zone: Tz::Europe__London,
     };
-    let found = import::files::find(&[folder.path().to_owned()]).unwrap();
-    let summary = import::run(Some(client), found.files, options, &ProgressBar::hidden()).await;
+    let found = api_import::files::find(&[folder.path().to_owned()]).unwrap();
+    let summary = api_import::run(Some(client), found.files, options, &ProgressBar::hidden()).await;
     assert_eq!(summary.failures, [], "{}", summary.table());
 
     let (_, patients) = system.get("/v1/patients", &key).await;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use api::import::client::Client;
-use api::import::{self, Options};
+use api_import::Options;
+use api_import::client::Client;
 use chrono_tz::Tz;
 use domain::account::Role;
 use indicatif::ProgressBar;
@@ -67,12 +67,12 @@ async fn import(system: &TestSystem, key: &str, bundles: &[Value]) {
         std::fs::write(folder.path().join(format!("{number}.json")), bundle.to_string()).unwrap();
     }
     let client = Client::new(&system.url, SecretString::from(key.to_owned()), Duration::from_secs(60)).unwrap();
-    let found = import::files::find(&[folder.path().to_owned()]).unwrap().files;
+    let found = api_import::files::find(&[folder.path().to_owned()]).unwrap().files;
     let options = Options {
         concurrency: 16,
         time_zone: Tz::UTC,
     };
-    let summary = import::run(Some(client), found, options, &ProgressBar::hidden()).await;
+    let summary = api_import::run(Some(client), found, options, &ProgressBar::hidden()).await;
     assert_eq!(
         (&summary.failures, summary.left_out),
         (&Vec::new(), 0),

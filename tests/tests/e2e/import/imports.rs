@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use api::import::client::Client;
-use api::import::report::Summary;
-use api::import::{self, Options};
+use api_import::Options;
+use api_import::client::Client;
+use api_import::report::Summary;
 use chrono_tz::Tz;
 use domain::account::Role;
 use indicatif::ProgressBar;
@@ -19,12 +19,12 @@ use tests::{bundles, postgres};
 pub(crate) async fn import(system: &TestSystem, key: &str, folder: &Path, time_zone: Tz) -> Summary {
     let before = system.position().await;
     let client = Client::new(&system.url, SecretString::from(key.to_owned()), Duration::from_secs(60)).unwrap();
-    let found = import::files::find(&[folder.to_owned()]).unwrap().files;
+    let found = api_import::files::find(&[folder.to_owned()]).unwrap().files;
     let options = Options {
         concurrency: 16,
         time_zone,
     };
-    let summary = import::run(Some(client), found, options, &ProgressBar::hidden()).await;
+    let summary = api_import::run(Some(client), found, options, &ProgressBar::hidden()).await;
     assert_eq!(summary.events, system.position().await - before, "{}", summary.table());
     summary
 }
@@ -474,8 +474,8 @@ async fn a_check_says_what_an_import_would_and_sends_nothing() {
         concurrency: 16,
         time_zone: Tz::UTC,
     };
-    let found = import::files::find(&[folder.path().to_owned()]).unwrap().files;
-    let summary = import::run(None, found, options, &ProgressBar::hidden()).await;
+    let found = api_import::files::find(&[folder.path().to_owned()]).unwrap().files;
+    let summary = api_import::run(None, found, options, &ProgressBar::hidden()).await;
     assert_eq!(
         (
             summary.patients.checked,

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use api::import::client::Client;
-use api::import::report::Summary;
-use api::import::{self, Options};
+use api_import::Options;
+use api_import::client::Client;
+use api_import::report::Summary;
 use chrono_tz::Tz;
 use domain::account::Role;
 use futures::future::join_all;
@@ -103,12 +103,12 @@ async fn import(system: &TestSystem, key: &str, bundle: &Value) -> Summary {
     let folder = postgres::folder();
     write(folder.path(), bundle);
     let client = Client::new(&system.url, SecretString::from(key.to_owned()), Duration::from_secs(60)).unwrap();
-    let found = import::files::find(&[folder.path().to_owned()]).unwrap().files;
+    let found = api_import::files::find(&[folder.path().to_owned()]).unwrap().files;
     let options = Options {
         concurrency: 16,
         time_zone: Tz::UTC,
     };
-    import::run(Some(client), found, options, &ProgressBar::hidden()).await
+    api_import::run(Some(client), found, options, &ProgressBar::hidden()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

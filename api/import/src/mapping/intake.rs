@@ -9,8 +9,8 @@ use super::gathered::Gathered;
 use super::negations::{Said, finding, is_any_allergy, names_something, said, said_of_allergies};
 use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
-use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
-use crate::import::merge::{Beside, Ended, ToldWord};
+use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
+use crate::merge::{Beside, Ended, ToldWord};
 
 const NAMELESS: &str = "has neither a code nor a text";
 

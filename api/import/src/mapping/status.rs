@@ -1,7 +1,7 @@
 //! The statuses of conditions and allergies, as FHIR R4 and the releases before it have them, and as people write them.
 
 use super::Remarks;
-use crate::import::fhir::CodeableConcept;
+use crate::fhir::CodeableConcept;
 
 /// A status: where FHIR binds it, and to what.
 pub(super) struct Status {

@@ -13,42 +13,42 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::key::Key;
 
 /// A name's digest: enough to tell whether two names are one.
-pub(in crate::import) type Word = u32;
+pub(crate) type Word = u32;
 
 /// A given name: all its letters, and the first of them.
-pub(in crate::import) type Given = (Word, Word);
+pub(crate) type Given = (Word, Word);
 
 /// A date of birth: year, month and day, as far as they are told.
-pub(in crate::import) type Born = (i32, Option<u32>, Option<u32>);
+pub(crate) type Born = (i32, Option<u32>, Option<u32>);
 
 /// What a state says of whom it describes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub(in crate::import) struct Likeness {
+pub(crate) struct Likeness {
     /// Whether it describes a patient. Only states of one kind are compared.
-    pub(in crate::import) is_patient: bool,
+    pub(crate) is_patient: bool,
     /// The date of birth, if it is told.
-    pub(in crate::import) born: Option<Born>,
+    pub(crate) born: Option<Born>,
     /// As the how-manieth of several they were born (FHIR R4, `multipleBirthInteger`); 0 for one of several.
-    pub(in crate::import) birth_order: Option<i64>,
+    pub(crate) birth_order: Option<i64>,
     /// Administrative gender, if it is told.
-    pub(in crate::import) gender: Option<u8>,
+    pub(crate) gender: Option<u8>,
     /// Every given name, of every name.
-    pub(in crate::import) given: Vec<Word>,
+    pub(crate) given: Vec<Word>,
     /// The given names of every name that has some, in order, and what the name is to them.
-    pub(in crate::import) called: Vec<(Usage, Vec<Given>)>,
+    pub(crate) called: Vec<(Usage, Vec<Given>)>,
     /// Every family name.
-    pub(in crate::import) family: Vec<Word>,
+    pub(crate) family: Vec<Word>,
     /// Something else that is one thing in all states: when a visit began.
-    pub(in crate::import) mark: Option<i64>,
+    pub(crate) mark: Option<i64>,
     /// The identifiers that name or named it, by system: the system, then the identifier, in order.
-    pub(in crate::import) identifiers: Vec<(Key, Key)>,
+    pub(crate) identifiers: Vec<(Key, Key)>,
     /// What the resource itself is called.
-    pub(in crate::import) own: Option<Key>,
+    pub(crate) own: Option<Key>,
 }
 
 /// What a name is to whoever has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(in crate::import) enum Usage {
+pub(crate) enum Usage {
     /// The one that they mainly go by.
     Main,
     /// Another one, beside it.
@@ -59,7 +59,7 @@ pub(in crate::import) enum Usage {
 
 /// What two states have in common, for which they may be one. The more it says, the less speaks against it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::import) enum Bond {
+pub(crate) enum Bond {
     /// A number of which nothing says that it is one person's alone.
     Plain,
     /// A number of a type that belongs to one person alone.
@@ -84,7 +84,7 @@ impl Likeness {
     /// of no type proves so little that all that is told of a patient has to agree with it, the day of birth with it, but for a
     /// family name that was changed: through somebody of whom no day is told two of one name would become one. Of others no day of birth is told, and an id of one more file may be the same one's. One address
     /// is of two where two of name, sex and number differ, or the days of birth by a generation, and no number is common to them.
-    pub(in crate::import) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
+    pub(crate) fn contradicts(&self, other: &Self, bond: Bond) -> bool {
         let days = self.born.zip(other.born);
         let other_day = days.is_some_and(|(one, two)| !agree(one, two));
         let gender = self.gender.zip(other.gender).is_some_and(|(one, two)| one != two);
@@ -132,7 +132,7 @@ impl Likeness {
 
     /// Whether the two are alike enough to be one where no number says so: they have the date of birth and a given name in common, or
     /// two names, and nothing that both tell differs. A family name is many people's, born on the same day or not.
-    pub(in crate::import) fn resembles(&self, other: &Self) -> bool {
+    pub(crate) fn resembles(&self, other: &Self) -> bool {
         let born = self.born.zip(other.born).map(|(one, two)| agree(one, two));
         let told = |one: &[Word], two: &[Word]| !one.is_empty() && !two.is_empty();
         let given = told(&self.given, &other.given).then(|| !self.is_called_otherwise(other));
@@ -145,7 +145,7 @@ impl Likeness {
 
     /// Whether both patients are named, and no more of their names agrees than a family name does. What is not one person's alone does
     /// not make them one.
-    pub(in crate::import) fn is_strange_to(&self, other: &Self) -> bool {
+    pub(crate) fn is_strange_to(&self, other: &Self) -> bool {
         let is_named = |one: &Self| !(one.given.is_empty() && one.family.is_empty());
         let is_called_as = !self.is_called_otherwise(other) && !self.given.is_empty() && !other.given.is_empty();
         self.is_patient && is_named(self) && is_named(other) && !is_called_as && !self.is_named_as(other)
@@ -153,7 +153,7 @@ impl Likeness {
 
     /// Whether the two, taken for one, differ in a name, the sex, the date of birth or a number, or only one of two ids has a given name:
     /// that somebody may want to see.
-    pub(in crate::import) fn is_told_otherwise(&self, other: &Self) -> bool {
+    pub(crate) fn is_told_otherwise(&self, other: &Self) -> bool {
         self.gender.zip(other.gender).is_some_and(|(one, two)| one != two)
             || self.born.zip(other.born).is_some_and(|(one, two)| !agree(one, two))
             || self.is_called_otherwise(other)
@@ -187,7 +187,7 @@ impl Likeness {
     }
 
     /// Whether the day of birth may be this one.
-    pub(in crate::import) fn may_be_born(&self, day: NaiveDate) -> bool {
+    pub(crate) fn may_be_born(&self, day: NaiveDate) -> bool {
         let day = (day.year(), Some(day.month()), Some(day.day()));
         self.born.is_some_and(|born| agree(born, day))
     }
@@ -212,7 +212,7 @@ impl Likeness {
 
     /// Whether both have given names, and none in common: the first is another, or each has one beside it that the other has not. Of a
     /// name in one piece nobody knows what is given: then it is the whole name.
-    pub(in crate::import) fn is_called_otherwise(&self, other: &Self) -> bool {
+    pub(crate) fn is_called_otherwise(&self, other: &Self) -> bool {
         let is_in_piece = self.is_patient && !(self.has_main_name() && other.has_main_name());
         if is_in_piece && self.names().len() > 1 && other.names().len() > 1 {
             return !self.names().is_subset(&other.names()) && !other.names().is_subset(&self.names());
@@ -295,7 +295,7 @@ fn is_in(one: &[Given], two: &[Given]) -> bool {
 
 /// Whether a name tells fewer given names than one that is known, or an initial of one, and nothing else: then it leaves the known as
 /// it is.
-pub(in crate::import) fn tells_less(told: &[String], known: &[String]) -> bool {
+pub(crate) fn tells_less(told: &[String], known: &[String]) -> bool {
     fn of(given: &[String]) -> Vec<Given> {
         called(given.iter().map(String::as_str)).unwrap_or_default()
     }
@@ -326,7 +326,7 @@ fn apart(one: &[Word], two: &[Word]) -> bool {
 }
 
 /// The digests of names: their letters in lower case, without what stands between them.
-pub(in crate::import) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Word> {
+pub(crate) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Word> {
     let word = |name: &str| {
         Some(letters(name))
             .filter(|name| !name.is_empty())
@@ -343,7 +343,7 @@ pub(in crate::import) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// The given names of one name; `None` when it has none.
-pub(in crate::import) fn called<'a>(given: impl IntoIterator<Item = &'a str>) -> Option<Vec<Given>> {
+pub(crate) fn called<'a>(given: impl IntoIterator<Item = &'a str>) -> Option<Vec<Given>> {
     let given = given
         .into_iter()
         .flat_map(|name| name.split(|c: char| c.is_whitespace() || c == '-'))
@@ -360,7 +360,7 @@ pub(in crate::import) fn called<'a>(given: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// A text as one word.
-pub(in crate::import) fn whole(text: &str) -> Word {
+pub(crate) fn whole(text: &str) -> Word {
     digest(&letters(text))
 }
 
@@ -379,7 +379,7 @@ fn digest(letters: &str) -> Word {
 }
 
 /// A gender that is told, as a number.
-pub(in crate::import) const fn gender(gender: Gender) -> Option<u8> {
+pub(crate) const fn gender(gender: Gender) -> Option<u8> {
     match gender {
         Gender::Male => Some(0),
         Gender::Female => Some(1),
@@ -389,10 +389,10 @@ pub(in crate::import) const fn gender(gender: Gender) -> Option<u8> {
 }
 
 /// The system of the identifiers that are addresses (FHIR R4, `Identifier`).
-pub(in crate::import) const ADDRESSES: &str = "urn:ietf:rfc:3986";
+pub(crate) const ADDRESSES: &str = "urn:ietf:rfc:3986";
 
 /// The keys of an identifier: of its system, and of itself.
-pub(in crate::import) fn keys(identifier: &Identifier) -> (Key, Key) {
+pub(crate) fn keys(identifier: &Identifier) -> (Key, Key) {
     (
         Key::of(&[&identifier.system]),
         Key::of(&[&identifier.system, &identifier.value]),

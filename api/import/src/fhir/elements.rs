@@ -6,7 +6,7 @@ use serde_ignored::Path;
 
 /// How often there was each element that has no place in the record, by its name, as in `Patient.photo`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::import) struct Elements(BTreeMap<String, u64>);
+pub(crate) struct Elements(BTreeMap<String, u64>);
 
 /// How many names are told apart. FHIR R4 has fewer for all that is read here; an invention has no end.
 const MOST: usize = 1000;
@@ -22,10 +22,10 @@ const MODIFIERS: [&str; 2] = ["modifierExtension", "implicitRules"];
 
 /// Which elements of one resource nobody reads.
 #[derive(Debug, Default)]
-pub(in crate::import) struct Unread {
+pub(crate) struct Unread {
     names: Vec<String>,
     /// Whether one of them may change what the others say.
-    pub(in crate::import) modifies: bool,
+    pub(crate) modifies: bool,
 }
 
 impl Unread {
@@ -48,7 +48,7 @@ impl Unread {
 
 impl Elements {
     /// Counts the elements of a resource.
-    pub(in crate::import) fn extend(&mut self, unread: Unread) {
+    pub(crate) fn extend(&mut self, unread: Unread) {
         for name in unread.names {
             let is_name = name
                 .chars()
@@ -59,14 +59,14 @@ impl Elements {
     }
 
     /// Takes over what another has.
-    pub(in crate::import) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: Self) {
         for (name, count) in other.0 {
             self.add(name, count);
         }
     }
 
     /// By name.
-    pub(in crate::import) fn into_map(self) -> BTreeMap<String, u64> {
+    pub(crate) fn into_map(self) -> BTreeMap<String, u64> {
         self.0
     }
 

@@ -6,7 +6,7 @@ use domain::kernel::{Address, CodeSystem, Coding, Concept, Flaw, Gender, HumanNa
 
 use super::current::{best_first, remark_on_others};
 use super::{Context, Remarks};
-use crate::import::fhir;
+use crate::fhir;
 
 /// Who has no name at all: the server wants one, and FHIR does not.
 const NAMELESS: &str = "Unknown";
@@ -80,7 +80,7 @@ pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName], context
 }
 
 /// Whether any of the names is in use, and tells something.
-pub(in crate::import) fn has_name(names: &[fhir::HumanName], context: &Context) -> bool {
+pub(crate) fn has_name(names: &[fhir::HumanName], context: &Context) -> bool {
     let is_another = |name: &fhir::HumanName| matches!(name.used.as_deref(), Some("anonymous" | "nickname"));
     let tells = |name: &&fhir::HumanName| {
         !is_another(name) && (name.family.is_some() || name.text.is_some() || !name.given.is_empty())

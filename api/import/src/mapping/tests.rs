@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::import::tests::{Ran, run};
+use crate::tests::{Ran, run};
 
 /// New Year's Day of 2026, in a zone far from UTC.
 fn context() -> Context {

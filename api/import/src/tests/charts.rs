@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::patient::{Abated, Intake};
 
 use super::*;
-use crate::import::merge;
+use crate::merge;
 
 /// What a resource says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

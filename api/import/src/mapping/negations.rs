@@ -8,7 +8,7 @@ use domain::patient::{AllergyKind, Matter};
 
 use self::codes::{ABSENT, ANY, IPS, IPS_SYSTEM, SNOMED, TO_DRUGS};
 use self::phrases::{ANY_ALLERGY, is_none_in_some_language, of_words};
-use crate::import::fhir::{CodeableConcept, Coding};
+use crate::fhir::{CodeableConcept, Coding};
 
 /// What is said instead of a finding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

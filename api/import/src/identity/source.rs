@@ -9,12 +9,7 @@ use super::scan::is_on_a_server;
 /// What a source calls a resource of a patient: by its id, or by its address on a server. Where no server is told, an id is one resource's
 /// among those of a patient whom the source calls so: two servers may know one person, and call them otherwise. A `fullUrl` that is a URN is made anew for every
 /// bundle and names nothing beyond it (FHIR R4, `Bundle.entry.fullUrl`).
-pub(in crate::import) fn source_id(
-    kind: Kind,
-    id: Option<&str>,
-    address: Option<&str>,
-    patient: Option<Key>,
-) -> Option<SourceId> {
+pub(crate) fn source_id(kind: Kind, id: Option<&str>, address: Option<&str>, patient: Option<Key>) -> Option<SourceId> {
     let address = address.filter(|address| is_on_a_server(address));
     let address = address.map(|address| address.split_once("/_history/").map_or(address, |(address, _)| address));
     let parts = address.and_then(|address| {

@@ -7,14 +7,14 @@ use super::{Period, texts};
 /// FHIR `HumanName`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "Told")]
-pub(in crate::import) struct HumanName {
-    pub(in crate::import) used: Option<String>,
-    pub(in crate::import) text: Option<String>,
-    pub(in crate::import) family: Option<String>,
+pub(crate) struct HumanName {
+    pub(crate) used: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) family: Option<String>,
     /// The given names, in order. Where the source tells a family name and the whole name, they are what the whole has besides.
-    pub(in crate::import) given: Vec<String>,
-    pub(in crate::import) prefix: Vec<String>,
-    pub(in crate::import) period: Option<Period>,
+    pub(crate) given: Vec<String>,
+    pub(crate) prefix: Vec<String>,
+    pub(crate) period: Option<Period>,
 }
 
 /// A name as the source tells it.

@@ -5,31 +5,31 @@ use domain::kernel::Identifier;
 use super::Kind;
 use super::key::Key;
 use super::likeness;
-use crate::import::fhir;
+use crate::fhir;
 
 /// What a reference names.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::import) struct Pointer {
+pub(crate) struct Pointer {
     /// A resource that the referring one contains (`#id`).
-    pub(in crate::import) contained: Option<Key>,
+    pub(crate) contained: Option<Key>,
     /// The whole address: a `fullUrl` to be found.
-    pub(in crate::import) url: Option<Key>,
+    pub(crate) url: Option<Key>,
     /// The server in an address: one of another server is not meant.
-    pub(in crate::import) base: Option<Key>,
+    pub(crate) base: Option<Key>,
     /// The kind of resource, if it is told; `Some(None)` for one that is not imported.
-    pub(in crate::import) kind: Option<Option<Kind>>,
+    pub(crate) kind: Option<Option<Kind>>,
     /// The resource's id.
-    pub(in crate::import) id: Option<Key>,
+    pub(crate) id: Option<Key>,
     /// A business identifier.
-    pub(in crate::import) identifier: Option<Key>,
+    pub(crate) identifier: Option<Key>,
     /// The system of an identifier that stands beside an address.
-    pub(in crate::import) system: Option<Key>,
+    pub(crate) system: Option<Key>,
 }
 
 impl Pointer {
     /// Reads a reference. `None` when it names nothing: it is a text for people, or a search that is more than one for an
     /// identifier.
-    pub(in crate::import) fn read(reference: &fhir::Reference) -> Option<Self> {
+    pub(crate) fn read(reference: &fhir::Reference) -> Option<Self> {
         let told = reference.kind.as_deref().map(Kind::read);
         let mut pointer = reference.reference.as_deref().map_or_else(Self::default, Self::address);
         pointer.kind = pointer.kind.or(told);
@@ -45,12 +45,12 @@ impl Pointer {
     }
 
     /// The identifier that an address searches for, if it is such a search.
-    pub(in crate::import) fn searched_identifier(text: &str) -> Option<Identifier> {
+    pub(crate) fn searched_identifier(text: &str) -> Option<Identifier> {
         searched(text.trim().split_once('?')?.1)
     }
 
     /// Reads `Reference.reference`: relative, absolute, `urn:`, `#contained` or a search by identifier; a version is passed over.
-    pub(in crate::import) fn address(text: &str) -> Self {
+    pub(crate) fn address(text: &str) -> Self {
         let text = text.trim();
         if let Some(id) = text.strip_prefix('#') {
             return Self {

@@ -9,24 +9,24 @@ mod groups;
 mod index;
 mod key;
 mod likeness;
-pub(in crate::import) mod naming;
+pub(crate) mod naming;
 mod pointer;
 mod scan;
 mod source;
 mod stamp;
 mod state;
 
-pub(in crate::import) use index::{Index, Names, Origin, Unresolved};
-pub(in crate::import) use key::Key;
-pub(in crate::import) use likeness::{ADDRESSES, Bond, Born, Likeness, Usage, called, gender, keys, tells_less, words};
-pub(in crate::import) use pointer::Pointer;
-pub(in crate::import) use scan::{Payload, is_global, is_on_a_server, scan};
-pub(in crate::import) use source::source_id;
-pub(in crate::import) use stamp::Stamp;
+pub(crate) use index::{Index, Names, Origin, Unresolved};
+pub(crate) use key::Key;
+pub(crate) use likeness::{ADDRESSES, Bond, Born, Likeness, Usage, called, gender, keys, tells_less, words};
+pub(crate) use pointer::Pointer;
+pub(crate) use scan::{Payload, is_global, is_on_a_server, scan};
+pub(crate) use source::source_id;
+pub(crate) use stamp::Stamp;
 
 /// The kinds of resources that an import reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(in crate::import) enum Kind {
+pub(crate) enum Kind {
     /// FHIR `Patient`.
     Patient,
     /// FHIR `Practitioner`.
@@ -51,7 +51,7 @@ pub(in crate::import) enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(in crate::import) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Patient,
         Self::Practitioner,
         Self::Role,
@@ -65,7 +65,7 @@ impl Kind {
     ];
 
     /// FHIR's name for it.
-    pub(in crate::import) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Patient => "Patient",
             Self::Practitioner => "Practitioner",
@@ -81,17 +81,17 @@ impl Kind {
     }
 
     /// By FHIR's name. `None` for what is not imported.
-    pub(in crate::import) fn read(name: &str) -> Option<Self> {
+    pub(crate) fn read(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Whether it is taken into a patient's lists.
-    pub(in crate::import) const fn is_finding(self) -> bool {
+    pub(crate) const fn is_finding(self) -> bool {
         matches!(self, Self::Condition | Self::Allergy | Self::Request | Self::Statement)
     }
 
     /// Whether it is of one patient, and taken into their record.
-    pub(in crate::import) const fn is_of_a_patient(self) -> bool {
+    pub(crate) const fn is_of_a_patient(self) -> bool {
         matches!(
             self,
             Self::Encounter | Self::Condition | Self::Allergy | Self::Request | Self::Statement

@@ -12,7 +12,7 @@ use domain::kernel::time::YEARS;
 
 /// A `date` or `dateTime`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::import) enum Moment {
+pub(crate) enum Moment {
     /// A year, by its first day.
     Year(NaiveDate),
     /// A month, by its first day.
@@ -27,7 +27,7 @@ pub(in crate::import) enum Moment {
 
 impl Moment {
     /// Reads it. `None` when it is no time, or the year is one that nobody means.
-    pub(in crate::import) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (day, rest) = text.split_at_checked(10).unwrap_or((text, ""));
         let first = |rest: &str| format!("{day}{rest}").parse().ok();
         let moment = match (form(day).as_str(), rest) {
@@ -48,7 +48,7 @@ impl Moment {
     }
 
     /// The day, if it is known: where the source is, for an instant.
-    pub(in crate::import) fn day(self) -> Option<NaiveDate> {
+    pub(crate) fn day(self) -> Option<NaiveDate> {
         match self {
             Self::Year(_) | Self::Month(_) => None,
             Self::Day(_) | Self::Local(_) | Self::Instant(_) => Some(self.first_day()),
@@ -56,7 +56,7 @@ impl Moment {
     }
 
     /// The first day that it may be.
-    pub(in crate::import) fn first_day(self) -> NaiveDate {
+    pub(crate) fn first_day(self) -> NaiveDate {
         match self {
             Self::Year(day) | Self::Month(day) | Self::Day(day) => day,
             Self::Local(at) => at.date(),
@@ -65,7 +65,7 @@ impl Moment {
     }
 
     /// The last day that it may be.
-    pub(in crate::import) fn last_day(self) -> NaiveDate {
+    pub(crate) fn last_day(self) -> NaiveDate {
         let before = |next: Option<NaiveDate>| next.and_then(|next| next.pred_opt());
         match self {
             Self::Year(day) => before(day.checked_add_months(Months::new(12))).unwrap_or(day),
@@ -75,13 +75,13 @@ impl Moment {
     }
 
     /// Whether it tells the time of day.
-    pub(in crate::import) const fn has_hour(self) -> bool {
+    pub(crate) const fn has_hour(self) -> bool {
         matches!(self, Self::Local(_) | Self::Instant(_))
     }
 
     /// The instant itself, or the first one of the time that it stands for, where `zone` is. `None` when there is no such time
     /// there, because the clocks skipped it.
-    pub(in crate::import) fn start(self, zone: Tz) -> Option<DateTime<Utc>> {
+    pub(crate) fn start(self, zone: Tz) -> Option<DateTime<Utc>> {
         match self {
             Self::Instant(at) => Some(at.to_utc()),
             Self::Local(at) => zone.from_local_datetime(&at).earliest().map(|at| at.to_utc()),
@@ -91,7 +91,7 @@ impl Moment {
 
     /// The instant itself, or the first one after the time that it stands for: a day without an hour includes all of itself
     /// (FHIR R4, `Period.end`).
-    pub(in crate::import) fn end(self, zone: Tz) -> Option<DateTime<Utc>> {
+    pub(crate) fn end(self, zone: Tz) -> Option<DateTime<Utc>> {
         match self {
             Self::Instant(_) | Self::Local(_) => self.start(zone),
             Self::Year(_) | Self::Month(_) | Self::Day(_) => {
@@ -101,7 +101,7 @@ impl Moment {
     }
 
     /// What there is to say about where `zone` stands in for the one that is not told.
-    pub(in crate::import) fn supposed(self, zone: Tz) -> Option<&'static str> {
+    pub(crate) fn supposed(self, zone: Tz) -> Option<&'static str> {
         let Self::Local(at) = self else { return None };
         Some(match zone.from_local_datetime(&at) {
             MappedLocalTime::None => "names a time that the clocks skipped in that of --time-zone",

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::import::fhir;
-use crate::import::identity::{self, Index, Kind, Origin};
-use crate::import::mapping::Context;
-use crate::import::parts::{self, Gathering};
-use crate::import::people;
+use crate::fhir;
+use crate::identity::{self, Index, Kind, Origin};
+use crate::mapping::Context;
+use crate::parts::{self, Gathering};
+use crate::people;
 
 /// Somebody.
 #[derive(Clone, Debug)]

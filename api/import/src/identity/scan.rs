@@ -12,52 +12,52 @@ use super::likeness::{self, ADDRESSES, Likeness, Usage, Word, called, whole, wor
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
-use crate::import::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
+use crate::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
 
 /// What is seen of a resource at the first reading.
 #[derive(Debug)]
-pub(in crate::import) struct Seen {
+pub(crate) struct Seen {
     /// Its kind.
-    pub(in crate::import) kind: Kind,
+    pub(crate) kind: Kind,
     /// Which of the file's items it is, or stands in.
-    pub(in crate::import) item: u32,
+    pub(crate) item: u32,
     /// Which of the file's documents that is in.
-    pub(in crate::import) document: u32,
+    pub(crate) document: u32,
     /// The bundle that it stands in, by its document. What stands alone in a file of many is of one source with them.
-    pub(in crate::import) bundle: Option<u32>,
+    pub(crate) bundle: Option<u32>,
     /// Whether it is deleted.
-    pub(in crate::import) deleted: bool,
+    pub(crate) deleted: bool,
     /// When it was.
-    pub(in crate::import) stamp: Stamp,
+    pub(crate) stamp: Stamp,
     /// Its whole address.
-    pub(in crate::import) url: Option<Key>,
+    pub(crate) url: Option<Key>,
     /// The server in that address.
-    pub(in crate::import) base: Option<Key>,
+    pub(crate) base: Option<Key>,
     /// Its id.
-    pub(in crate::import) id: Option<Key>,
+    pub(crate) id: Option<Key>,
     /// Whether the id is its own, and not merely in an address that is made anew for every bundle.
-    pub(in crate::import) is_id_told: bool,
+    pub(crate) is_id_told: bool,
     /// The id under which the item contains it.
-    pub(in crate::import) contained: Option<Key>,
+    pub(crate) contained: Option<Key>,
     /// What it is called when nothing else names it.
-    pub(in crate::import) own: Option<Identifier>,
+    pub(crate) own: Option<Identifier>,
     /// Whether no other resource anywhere is called so.
-    pub(in crate::import) is_own_global: bool,
+    pub(crate) is_own_global: bool,
     /// Its identifiers, and what each is good for.
-    pub(in crate::import) identifiers: Vec<(Standing, Identifier)>,
+    pub(crate) identifiers: Vec<(Standing, Identifier)>,
     /// What tells it apart.
-    pub(in crate::import) likeness: Likeness,
+    pub(crate) likeness: Likeness,
     /// What a finding says: its codes and texts.
-    pub(in crate::import) says: Vec<Word>,
+    pub(crate) says: Vec<Word>,
     /// Whose it is.
-    pub(in crate::import) subject: Option<Pointer>,
+    pub(crate) subject: Option<Pointer>,
     /// What of it is needed before anything is imported.
-    pub(in crate::import) payload: Option<Box<Payload>>,
+    pub(crate) payload: Option<Box<Payload>>,
 }
 
 /// What of a resource is needed before anything is imported.
 #[derive(Debug)]
-pub(in crate::import) enum Payload {
+pub(crate) enum Payload {
     /// A practitioner, with their place in the file.
     Practitioner(String, fhir::Practitioner),
     /// In which role a practitioner works.
@@ -128,7 +128,7 @@ fn list<T: DeserializeOwned>(raw: Option<&RawValue>) -> Vec<T> {
 }
 
 /// Sees a file.
-pub(in crate::import) fn scan(contents: &Contents<'_>, now: DateTime<Utc>) -> Vec<Seen> {
+pub(crate) fn scan(contents: &Contents<'_>, now: DateTime<Utc>) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (number, item) in contents.items.iter().enumerate() {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -471,12 +471,12 @@ fn own(full_url: Option<&str>, id: Option<&str>) -> Option<Identifier> {
 }
 
 /// Whether an address names one resource, wherever it is used.
-pub(in crate::import) fn is_global(url: &str) -> bool {
+pub(crate) fn is_global(url: &str) -> bool {
     is_on_a_server(url) || url.strip_prefix("urn:uuid:").is_some_and(is_uuid) || url.starts_with("urn:oid:")
 }
 
 /// Whether an address is the one at which a server answers.
-pub(in crate::import) fn is_on_a_server(url: &str) -> bool {
+pub(crate) fn is_on_a_server(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
 

@@ -7,8 +7,8 @@ use domain::practitioner::PractitionerDetails;
 
 use super::current::{best_first, remark_on_others};
 use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
-use crate::import::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
-use crate::import::identity::naming;
+use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
+use crate::identity::naming;
 
 /// How many specialities the server takes.
 const MOST_SPECIALITIES: usize = 50;

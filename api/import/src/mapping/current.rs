@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Context, Remarks};
-use crate::import::fhir::{self, Moment, Period};
+use crate::fhir::{self, Moment, Period};
 
 /// Something of which a resource may have several, each for a use and a time.
 pub(super) trait Several {

@@ -6,7 +6,7 @@ use domain::kernel::{Concept, Identifier, Slot, Sources};
 
 use super::current::end;
 use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
-use crate::import::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Participant};
+use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Participant};
 
 /// A visit, or a remark on why it is none.
 pub(super) fn visit(

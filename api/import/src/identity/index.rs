@@ -17,16 +17,16 @@ use super::state::{Scope, State, at};
 
 /// From where a reference is read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(in crate::import) struct Origin {
+pub(crate) struct Origin {
     /// The file.
-    pub(in crate::import) file: u32,
+    pub(crate) file: u32,
     /// Which of the file's items.
-    pub(in crate::import) item: u32,
+    pub(crate) item: u32,
 }
 
 /// Why a reference names nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::import) enum Unresolved {
+pub(crate) enum Unresolved {
     /// There is no such resource in any of the files.
     Missing,
     /// There are several, and nothing tells which of them is meant.
@@ -46,22 +46,22 @@ struct Group {
 
 /// Who one is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::import) struct Names {
+pub(crate) struct Names {
     /// The identifiers that name this one and nobody else in the run, the best first.
-    pub(in crate::import) own: Vec<Identifier>,
+    pub(crate) own: Vec<Identifier>,
     /// Those of them that are of a type that belongs to one person alone.
-    pub(in crate::import) typed: Vec<Identifier>,
+    pub(crate) typed: Vec<Identifier>,
     /// Identifiers that others have too.
-    pub(in crate::import) shared: Vec<Identifier>,
+    pub(crate) shared: Vec<Identifier>,
     /// Identifiers that are not in use any more.
-    pub(in crate::import) former: Vec<Identifier>,
+    pub(crate) former: Vec<Identifier>,
     /// What the resource itself is called: its address, or a URN of its id.
-    pub(in crate::import) resource: Vec<Identifier>,
+    pub(crate) resource: Vec<Identifier>,
 }
 
 /// The index of a run.
 #[derive(Default)]
-pub(in crate::import) struct Index {
+pub(crate) struct Index {
     states: Vec<State>,
     identifiers: HashMap<Key, Identifier>,
     payloads: HashMap<u32, Box<Payload>>,
@@ -86,7 +86,7 @@ struct Lookup {
 
 impl Index {
     /// Adds what is seen of a file. Files are added in the order in which they are imported.
-    pub(in crate::import) fn add(&mut self, file: u32, seen: Vec<Seen>) {
+    pub(crate) fn add(&mut self, file: u32, seen: Vec<Seen>) {
         for seen in seen {
             let number = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
             let keep = !matches!(
@@ -132,7 +132,7 @@ impl Index {
     }
 
     /// Decides who is who. Afterwards nothing is added.
-    pub(in crate::import) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.lookup = Lookup::of(&self.states);
         let scopes: Vec<Option<Scope>> = self.states.iter().map(|state| self.scope_of(state)).collect();
         let Grouped { groups, shared } = group(&self.states, &scopes, |groups| {
@@ -238,7 +238,7 @@ impl Index {
     }
 
     /// What the patient of an item is called at its source, where its id says nothing without that.
-    pub(in crate::import) fn patient_id_at(&self, origin: Origin) -> Option<Key> {
+    pub(crate) fn patient_id_at(&self, origin: Origin) -> Option<Key> {
         let (_, state) = self.state_at(origin)?;
         match state.subject.as_deref() {
             Some(pointer) => self.patient_id(origin, pointer),
@@ -261,12 +261,7 @@ impl Index {
     ///
     /// # Errors
     /// [`Unresolved`].
-    pub(in crate::import) fn resolve(
-        &self,
-        origin: Origin,
-        pointer: &Pointer,
-        wanted: &[Kind],
-    ) -> Result<u32, Unresolved> {
+    pub(crate) fn resolve(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind]) -> Result<u32, Unresolved> {
         self.find(origin, pointer, wanted, &self.groups)
     }
 
@@ -399,12 +394,12 @@ impl Index {
     }
 
     /// The group of an item.
-    pub(in crate::import) fn group_at(&self, origin: Origin) -> Option<u32> {
+    pub(crate) fn group_at(&self, origin: Origin) -> Option<u32> {
         self.state_at(origin).map(|(number, _)| self.group_of(number))
     }
 
     /// Whether an item is the state of its group that counts: the newest that is not a deletion.
-    pub(in crate::import) fn counts(&self, origin: Origin) -> bool {
+    pub(crate) fn counts(&self, origin: Origin) -> bool {
         self.state_at(origin).is_some_and(|(number, _)| {
             self.by_group
                 .get(&self.group_of(number))
@@ -413,13 +408,13 @@ impl Index {
     }
 
     /// When the state was that an item is.
-    pub(in crate::import) fn stamp_at(&self, origin: Origin) -> Option<Stamp> {
+    pub(crate) fn stamp_at(&self, origin: Origin) -> Option<Stamp> {
         self.state_at(origin).map(|(_, state)| state.stamp)
     }
 
     /// Whether an older state of what an item is says another thing, or is of a visit at another time, and nothing but an id, which
     /// other servers have as well, makes them one.
-    pub(in crate::import) fn says_otherwise(&self, origin: Origin) -> bool {
+    pub(crate) fn says_otherwise(&self, origin: Origin) -> bool {
         let Some((number, state)) = self.state_at(origin) else {
             return false;
         };
@@ -445,7 +440,7 @@ impl Index {
     }
 
     /// Whether there is something of the kind and id of what is deleted, that is not what is deleted.
-    pub(in crate::import) fn has_namesakes(&self, origin: Origin) -> bool {
+    pub(crate) fn has_namesakes(&self, origin: Origin) -> bool {
         let Some((number, state)) = self.state_at(origin) else {
             return false;
         };
@@ -455,7 +450,7 @@ impl Index {
     }
 
     /// Whether the newest state of a group is a deletion.
-    pub(in crate::import) fn is_deleted(&self, group: u32) -> bool {
+    pub(crate) fn is_deleted(&self, group: u32) -> bool {
         let newest = self
             .by_group
             .get(&group)
@@ -464,25 +459,25 @@ impl Index {
     }
 
     /// Whether a group has nothing but deletions.
-    pub(in crate::import) fn is_empty(&self, group: u32) -> bool {
+    pub(crate) fn is_empty(&self, group: u32) -> bool {
         self.by_group.get(&group).is_none_or(|group| group.content.is_none())
     }
 
     /// Whether a group stands inside of another resource, and so has no id of its own.
-    pub(in crate::import) fn is_contained(&self, group: u32) -> bool {
+    pub(crate) fn is_contained(&self, group: u32) -> bool {
         self.states
             .get(at(group))
             .is_some_and(|state| state.contained.is_some())
     }
 
     /// As of when a group is as it is, by its newest state, if that says so. A deletion is a state.
-    pub(in crate::import) fn as_of(&self, group: u32) -> Option<DateTime<Utc>> {
+    pub(crate) fn as_of(&self, group: u32) -> Option<DateTime<Utc>> {
         let newest = self.by_group.get(&group)?.newest;
         self.states.get(at(newest))?.stamp.updated.date()
     }
 
     /// The one patient who is told of in the document of an item, or else in its file.
-    pub(in crate::import) fn sole_patient(&self, origin: Origin) -> Option<u32> {
+    pub(crate) fn sole_patient(&self, origin: Origin) -> Option<u32> {
         let document = self.state_at(origin)?.1.document;
         let of_document = self.sole_patients.get(&(origin.file, Some(document)));
         let sole = of_document.or_else(|| self.sole_patients.get(&(origin.file, None)));
@@ -506,13 +501,13 @@ impl Index {
     ///
     /// # Errors
     /// [`Unresolved`].
-    pub(in crate::import) fn owner_at(&self, origin: Origin) -> Result<u32, Unresolved> {
+    pub(crate) fn owner_at(&self, origin: Origin) -> Result<u32, Unresolved> {
         let (_, state) = self.state_at(origin).ok_or(Unresolved::Missing)?;
         self.subject_of(state)
     }
 
     /// Whose a deleted finding was of which the run has nothing else: whom its document is about, if that is one person.
-    pub(in crate::import) fn owner_of_deleted(&self, origin: Origin) -> Option<u32> {
+    pub(crate) fn owner_of_deleted(&self, origin: Origin) -> Option<u32> {
         let (number, state) = self.state_at(origin)?;
         let is_unknown = state.deleted && state.kind.is_finding() && self.is_empty(self.group_of(number));
         let owner = self.sole_patient(origin).filter(|_| is_unknown);
@@ -520,17 +515,17 @@ impl Index {
     }
 
     /// Whether an item says at all whose it is.
-    pub(in crate::import) fn has_owner(&self, origin: Origin) -> bool {
+    pub(crate) fn has_owner(&self, origin: Origin) -> bool {
         self.state_at(origin).is_some_and(|(_, state)| state.subject.is_some())
     }
 
     /// How many resources are of a patient, the patient included.
-    pub(in crate::import) fn parts_of(&self, patient: u32) -> u32 {
+    pub(crate) fn parts_of(&self, patient: u32) -> u32 {
         self.parts.get(&patient).copied().unwrap_or_default()
     }
 
     /// What tells a group from others: what its newest state says, and what only older ones say, the newest of them first.
-    pub(in crate::import) fn likeness_of(&self, group: u32) -> Likeness {
+    pub(crate) fn likeness_of(&self, group: u32) -> Likeness {
         let members = self.members.get(&group).into_iter().flatten();
         let states = members.filter_map(|number| self.states.get(at(*number)));
         let mut states: Vec<&State> = states.filter(|state| !state.deleted).collect();
@@ -542,7 +537,7 @@ impl Index {
     }
 
     /// The groups of a kind that have content, in the order in which they first appear.
-    pub(in crate::import) fn groups_of(&self, kind: Kind) -> Vec<u32> {
+    pub(crate) fn groups_of(&self, kind: Kind) -> Vec<u32> {
         let is = |group: &&u32| self.states.get(at(**group)).is_some_and(|state| state.kind == kind);
         let mut groups: Vec<u32> = self
             .by_group
@@ -556,19 +551,19 @@ impl Index {
     }
 
     /// Where the state of a group stands that counts.
-    pub(in crate::import) fn place_of(&self, group: u32) -> Option<Origin> {
+    pub(crate) fn place_of(&self, group: u32) -> Option<Origin> {
         let content = self.by_group.get(&group)?.content?;
         self.states.get(at(content)).map(State::origin)
     }
 
     /// What is kept of the state of a group that counts.
-    pub(in crate::import) fn payload_of(&self, group: u32) -> Option<&Payload> {
+    pub(crate) fn payload_of(&self, group: u32) -> Option<&Payload> {
         let content = self.by_group.get(&group)?.content?;
         self.payloads.get(&content).map(|payload| &**payload)
     }
 
     /// Who a group is, by all its states.
-    pub(in crate::import) fn names_of(&self, group: u32) -> Names {
+    pub(crate) fn names_of(&self, group: u32) -> Names {
         let mut names = Names::default();
         let members = || {
             self.members
@@ -634,7 +629,7 @@ impl Index {
     }
 
     /// Whether a former state of somebody has another name, sex, date of birth or number than the one that counts.
-    pub(in crate::import) fn is_told_otherwise(&self, group: u32) -> bool {
+    pub(crate) fn is_told_otherwise(&self, group: u32) -> bool {
         let now = self.likeness_of(group);
         let members = self.members.get(&group).into_iter().flatten();
         let mut states = members.filter_map(|number| self.states.get(at(*number)));
@@ -642,7 +637,7 @@ impl Index {
     }
 
     /// Whether another group of the kind is called the same, so that the name tells nothing.
-    pub(in crate::import) fn is_called_alike(&self, kind: Kind, name: &Identifier, group: u32) -> bool {
+    pub(crate) fn is_called_alike(&self, kind: Kind, name: &Identifier, group: u32) -> bool {
         debug_assert_eq!(name.system, ADDRESSES, "what a resource is called is an address");
         let key = likeness::keys(name).1;
         let others = self.lookup.identifier.get(&(kind, key));

@@ -4,11 +4,11 @@ use uuid::Uuid;
 
 /// A digest of a name. Two names with one key do not happen: it has 122 bits of SHA-1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(in crate::import) struct Key(u128);
+pub(crate) struct Key(u128);
 
 impl Key {
     /// Of the parts of a name.
-    pub(in crate::import) fn of(parts: &[&str]) -> Self {
+    pub(crate) fn of(parts: &[&str]) -> Self {
         let mut name = Vec::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
         for part in parts {
             name.extend_from_slice(part.as_bytes());
@@ -19,7 +19,7 @@ impl Key {
     }
 
     /// The first bytes of it, for what is compared among few.
-    pub(in crate::import) fn digest<const N: usize>(self) -> [u8; N] {
+    pub(crate) fn digest<const N: usize>(self) -> [u8; N] {
         let mut digest = [0; N];
         for (byte, of) in digest.iter_mut().zip(self.0.to_be_bytes()) {
             *byte = of;
@@ -28,7 +28,7 @@ impl Key {
     }
 
     /// Of a file's bytes.
-    pub(in crate::import) fn of_bytes(bytes: &[u8]) -> Self {
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         Self(Uuid::new_v5(&Uuid::NAMESPACE_URL, bytes).as_u128())
     }
 }

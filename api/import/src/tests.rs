@@ -20,18 +20,18 @@ use super::people::{self, Person};
 
 /// What a run comes to.
 #[derive(Default)]
-pub(in crate::import) struct Ran {
-    pub(in crate::import) practitioners: Vec<PractitionerDetails>,
-    pub(in crate::import) patients: Vec<Registration>,
-    pub(in crate::import) visits: Vec<Visit>,
-    pub(in crate::import) refused: Vec<BundleError>,
-    pub(in crate::import) notes: Notes,
-    pub(in crate::import) ignored: BTreeMap<String, u64>,
-    pub(in crate::import) elements: Elements,
+pub(crate) struct Ran {
+    pub(crate) practitioners: Vec<PractitionerDetails>,
+    pub(crate) patients: Vec<Registration>,
+    pub(crate) visits: Vec<Visit>,
+    pub(crate) refused: Vec<BundleError>,
+    pub(crate) notes: Notes,
+    pub(crate) ignored: BTreeMap<String, u64>,
+    pub(crate) elements: Elements,
 }
 
 /// Runs files of these contents, in this order.
-pub(in crate::import) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
+pub(crate) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     let (mut outcome, persons) = run_whole(files, context);
     for person in persons {
         outcome.patients.extend(person.registration);

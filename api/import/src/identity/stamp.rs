@@ -5,7 +5,7 @@ use domain::kernel::time::whole_millis;
 
 /// When a state was.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub(in crate::import) enum When {
+pub(crate) enum When {
     /// Nobody knows: before every state of which it is known.
     #[default]
     Unknown,
@@ -17,7 +17,7 @@ pub(in crate::import) enum When {
 
 impl When {
     /// The date, if there is one.
-    pub(in crate::import) const fn date(self) -> Option<DateTime<Utc>> {
+    pub(crate) const fn date(self) -> Option<DateTime<Utc>> {
         match self {
             Self::At(at) => Some(at),
             Self::Unknown | Self::Now => None,
@@ -29,13 +29,13 @@ impl When {
 /// where that is a number, then by its place. What of a patient's chart has no date is as of now, as it is in a run of its own; who a
 /// person is counts less without a date.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub(in crate::import) struct Stamp {
+pub(crate) struct Stamp {
     /// `meta.lastUpdated`, or when the server stored it, or, of a finding, when its bundle was put together.
-    pub(in crate::import) updated: When,
+    pub(crate) updated: When,
     /// `meta.versionId`.
-    pub(in crate::import) version: Option<u64>,
+    pub(crate) version: Option<u64>,
     /// The file, in the order in which they are imported, and the place in it.
-    pub(in crate::import) place: (u32, u32),
+    pub(crate) place: (u32, u32),
 }
 
 /// By how much a source's clock may be ahead of ours.

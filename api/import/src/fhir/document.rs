@@ -7,37 +7,37 @@ use super::{BundleError, Lenient, TWICE, read};
 
 /// What a file holds.
 #[derive(Default)]
-pub(in crate::import) struct Contents<'a> {
+pub(crate) struct Contents<'a> {
     /// The resources, in the order of the file.
-    pub(in crate::import) items: Vec<Item<'a>>,
+    pub(crate) items: Vec<Item<'a>>,
     /// What fails the file, though the rest of it may be read.
-    pub(in crate::import) failures: Vec<BundleError>,
+    pub(crate) failures: Vec<BundleError>,
     /// What is left out although it is data.
-    pub(in crate::import) lost: Vec<(String, &'static str)>,
+    pub(crate) lost: Vec<(String, &'static str)>,
     /// How many documents there are so far.
     documents: u32,
 }
 
 /// A resource, or what is left of one.
-pub(in crate::import) struct Item<'a> {
+pub(crate) struct Item<'a> {
     /// Its place, as in `entry[3].resource`.
-    pub(in crate::import) path: String,
+    pub(crate) path: String,
     /// Which of the file's documents it stands in.
-    pub(in crate::import) document: u32,
+    pub(crate) document: u32,
     /// Whether the document is this resource, and no bundle of several.
-    pub(in crate::import) is_alone: bool,
+    pub(crate) is_alone: bool,
     /// `Bundle.entry.fullUrl`.
-    pub(in crate::import) full_url: Option<String>,
+    pub(crate) full_url: Option<String>,
     /// The resource. None where one was deleted.
-    pub(in crate::import) resource: Option<&'a RawValue>,
+    pub(crate) resource: Option<&'a RawValue>,
     /// Where a resource was deleted: the address that it had.
-    pub(in crate::import) deleted: Option<String>,
+    pub(crate) deleted: Option<String>,
     /// When the server stored this state (`Bundle.entry.response`), if that is told.
-    pub(in crate::import) stored: Option<String>,
+    pub(crate) stored: Option<String>,
     /// When the bundle was put together (`Bundle.timestamp`), if that is told: its states were these then. A history has older ones too.
-    pub(in crate::import) assembled: Option<String>,
+    pub(crate) assembled: Option<String>,
     /// Whether what comes later in the file is older (a history, FHIR R4, `http.html#history`).
-    pub(in crate::import) newest_first: bool,
+    pub(crate) newest_first: bool,
 }
 
 impl<'a> Item<'a> {
@@ -136,7 +136,7 @@ impl Reading {
 }
 
 /// Reads a file. `lines` says that each of its lines is a document of its own, so that one that is damaged ends alone.
-pub(in crate::import) fn contents(json: &[u8], lines: bool) -> Contents<'_> {
+pub(crate) fn contents(json: &[u8], lines: bool) -> Contents<'_> {
     let mut contents = Contents::default();
     if lines {
         for (line, text) in json.split(|byte| *byte == b'\n').enumerate() {

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, TextRule};
 
 use super::Kind;
-use crate::import::fhir::{self, Moment};
+use crate::fhir::{self, Moment};
 
 /// What an identifier is good for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::import) enum Standing {
+pub(crate) enum Standing {
     /// It names by its type: a medical record number, a visit number.
     Best,
     /// It names by its type: another number of one person.
@@ -29,7 +29,7 @@ pub(in crate::import) enum Standing {
 
 impl Standing {
     /// Whether it names somebody now.
-    pub(in crate::import) fn names(self) -> bool {
+    pub(crate) fn names(self) -> bool {
         self <= Self::Lesser
     }
 }
@@ -63,7 +63,7 @@ const NO_PRACTITIONER: [&str; 6] = ["AN", "XX", "EN", "FI", "NII", "GN"];
 const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 
 /// What an identifier of a resource of this kind is good for, as of `now`.
-pub(in crate::import) fn standing(kind: Kind, identifier: &fhir::Identifier, now: DateTime<Utc>) -> Standing {
+pub(crate) fn standing(kind: Kind, identifier: &fhir::Identifier, now: DateTime<Utc>) -> Standing {
     if taken(identifier).is_none_or(|taken| stands_for_none(&taken.value)) {
         return Standing::Nobody;
     }
@@ -82,7 +82,7 @@ pub(in crate::import) fn standing(kind: Kind, identifier: &fhir::Identifier, now
 }
 
 /// Whether a patient's identifier is of a type that is not one person's alone.
-pub(in crate::import) fn is_of_others_too(identifier: &fhir::Identifier) -> bool {
+pub(crate) fn is_of_others_too(identifier: &fhir::Identifier) -> bool {
     by_type(Kind::Patient, identifier) == Standing::Nobody
 }
 
@@ -138,14 +138,14 @@ const NO_NUMBER: [&str; 17] = [
 ];
 
 /// Whether a value says that there is no number, as thousands have it.
-pub(in crate::import) fn stands_for_none(value: &str) -> bool {
+pub(crate) fn stands_for_none(value: &str) -> bool {
     let letters: String = value.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
     let all = |digit: char| letters.chars().all(|c| c == digit);
     all('0') || (all('9') && letters.len() >= 5) || (all('x') && letters.len() >= 2) || NO_NUMBER.contains(&&*letters)
 }
 
 /// The identifier as the server takes it, if it does: a system and a value, both of which fit.
-pub(in crate::import) fn taken(identifier: &fhir::Identifier) -> Option<Identifier> {
+pub(crate) fn taken(identifier: &fhir::Identifier) -> Option<Identifier> {
     let fit = |text: &Option<String>| Some(TextRule::IDENTIFIER.fit(text.as_deref()?)?.into_owned());
     Some(Identifier {
         system: fit(&identifier.system)?,
