@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use api_http::limits::{CallerLimits, TrustedProxies};
+use api_http::metrics::HttpMetrics;
+use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, openapi, server};
 use application::policy::rules::{Admission, Rules};
 use application::ports::sessions::Sessions;
 use application::ports::{Clock, ProgressSource};
@@ -39,11 +42,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config, ConfigError, LimitsConfig};
-use crate::http::limits::{CallerLimits, TrustedProxies};
-use crate::http::metrics::HttpMetrics;
-use crate::http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, server};
 use crate::metrics::SystemMetrics;
-use crate::openapi;
 use crate::pools::{self, BadDatabaseUrl, Pools};
 use crate::status::{Parked, Status};
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use api_http::limits::ForwardedHeader;
 use figment::Figment;
 use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
@@ -16,8 +17,6 @@ use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, Se
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-
-use crate::http::limits::ForwardedHeader;
 
 /// The prefix of settings in the environment.
 const PREFIX: &str = "MEDCONNECT_";

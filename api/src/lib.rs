@@ -1,7 +1,5 @@
 //! HTTP, composition root, and the one binary with its subcommands.
 //!
-//! - [`http`]: routes, authentication, problems; generic over the write side and the read side.
-//! - [`openapi`]: the document that describes them.
 //! - [`compose`] and [`config`]: a system from what it is told.
 //! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`api_import`], [`login`],
 //!   [`check_node`] and [`mod@bench`]: what they do.
@@ -12,9 +10,7 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod dev;
-pub mod http;
 pub mod login;
 mod metrics;
-pub mod openapi;
 mod pools;
 mod status;

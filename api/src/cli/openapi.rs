@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use super::{CliError, console};
 
 pub(super) fn run() -> Result<ExitCode, CliError> {
-    console::result(crate::openapi::yaml().map_err(CliError::other)?.trim_end());
+    console::result(api_http::openapi::yaml().map_err(CliError::other)?.trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use api_http::limits::ForwardedHeader;
 use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
 use secrecy::SecretString;
 
@@ -22,7 +23,6 @@ use crate::config::{
     BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, HttpConfig, KeysConfig,
     LimitsConfig, LogConfig, Registration,
 };
-use crate::http::limits::ForwardedHeader;
 
 /// The name of the database.
 const DATABASE: &str = "medconnect";

@@ -16,16 +16,18 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
     ("projections", &["application", "domain"]),
     ("api-wire", &["application", "domain"]),
+    ("api-http", &["api-wire", "application", "domain"]),
     ("api-import", &["api-wire", "domain", "infrastructure"]),
     (
         "api",
         &[
+            "api-http",
             "api-import",
             "api-wire",
             "application",
@@ -38,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
         "tests",
         &[
             "api",
+            "api-http",
             "api-import",
             "api-wire",
             "application",
@@ -54,8 +57,8 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("ethers-signers", &["infrastructure"]),
     ("ring", &["infrastructure"]),
     ("postgres-es", &["api", "infrastructure"]),
-    ("actix-web", &["api", "tests"]),
-    ("utoipa", &["api", "api-wire"]),
+    ("actix-web", &["api", "api-http", "tests"]),
+    ("utoipa", &["api-http", "api-wire"]),
     ("sqlx", &["infrastructure", "projections", "api", "tests"]),
 ];
 

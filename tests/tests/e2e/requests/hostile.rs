@@ -223,7 +223,7 @@ struct Operation {
 
 impl Operation {
     fn all() -> Vec<Self> {
-        let document = serde_json::to_value(api::openapi::document()).unwrap();
+        let document = serde_json::to_value(api_http::openapi::document()).unwrap();
         let paths = document["paths"].as_object().unwrap().clone();
         let operations = paths.into_iter().flat_map(|(path, item)| {
             let item = item.as_object().unwrap().clone();

@@ -5,8 +5,8 @@ use api_wire::dto;
 use application::use_cases::clinic::Backend;
 use serde::Deserialize;
 
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// What the status includes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, utoipa::IntoParams)]

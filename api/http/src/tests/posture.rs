@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use serde_json::{Value, json};
 
 use super::fakes::{OWN, World, token};
-use crate::http::app;
+use crate::app;
 
 async fn answer(world: &World, request: TestRequest) -> (u16, HeaderMap, String) {
     let service = init_service(app(world.state())).await;

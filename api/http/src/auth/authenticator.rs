@@ -25,7 +25,7 @@ use domain::account::{KeyHash, Role};
 use domain::kernel::Wallet;
 use moka::future::Cache;
 
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 /// What a session's token begins with. What begins otherwise, and is no key, is nobody's.
 const SESSION_PREFIX: &str = "ms_";

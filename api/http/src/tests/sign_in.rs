@@ -1,4 +1,4 @@
-//! Signing in and out, over the whole layer. What a message must say is tested beside [`crate::http::auth`].
+//! Signing in and out, over the whole layer. What a message must say is tested beside [`crate::auth`].
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use k256::ecdsa::SigningKey;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha3::{Digest as _, Keccak256};
 
 use super::fakes::{HOSPITAL_KEY, OTHER, OWN, World, token};
-use crate::http::app;
+use crate::app;
 
 macro_rules! send {
     ($service:expr, $request:expr) => {{
@@ -198,8 +198,8 @@ async fn a_revocation_that_waits_is_pending_to_whoever_asks() {
 #[actix_web::test]
 async fn attempts_to_sign_in_are_limited_by_wallet_however_many_addresses_they_come_from() {
     let world = World::new();
-    let settings = crate::http::HttpSettings {
-        limits: crate::http::limits::CallerLimits {
+    let settings = crate::HttpSettings {
+        limits: crate::limits::CallerLimits {
             sign_ins_per_wallet: std::num::NonZeroU32::new(2).unwrap(),
             ..Default::default()
         },
@@ -233,12 +233,12 @@ async fn attempts_to_sign_in_are_limited_by_wallet_however_many_addresses_they_c
 #[actix_web::test]
 async fn attempts_to_sign_in_are_limited() {
     let world = World::new();
-    let settings = crate::http::HttpSettings {
-        limits: crate::http::limits::CallerLimits {
+    let settings = crate::HttpSettings {
+        limits: crate::limits::CallerLimits {
             sign_ins_per_address: std::num::NonZeroU32::MIN,
             ..Default::default()
         },
-        proxies: crate::http::limits::TrustedProxies {
+        proxies: crate::limits::TrustedProxies {
             networks: vec!["10.0.0.0/8".parse().unwrap()],
             ..Default::default()
         },
@@ -264,8 +264,8 @@ async fn attempts_to_sign_in_are_limited() {
 #[actix_web::test]
 async fn a_persons_commands_and_bytes_are_limited_and_a_services_are_not() {
     let world = World::new();
-    let settings = crate::http::HttpSettings {
-        limits: crate::http::limits::CallerLimits {
+    let settings = crate::HttpSettings {
+        limits: crate::limits::CallerLimits {
             commands_per_person: std::num::NonZeroU32::new(2).unwrap(),
             bytes_per_person: std::num::NonZeroU32::new(300).unwrap(),
             ..Default::default()

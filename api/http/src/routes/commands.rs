@@ -7,10 +7,10 @@ use application::error::{Resource, UseCaseError};
 use application::use_cases::clinic::Backend;
 use domain::kernel::CommandId;
 
-use crate::http::command::unreachable_store;
-use crate::http::command_status;
-use crate::http::problem::Problem;
-use crate::http::read::Reading;
+use crate::command::unreachable_store;
+use crate::command_status;
+use crate::problem::Problem;
+use crate::read::Reading;
 
 /// Read the state of a command.
 ///

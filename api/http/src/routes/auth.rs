@@ -6,10 +6,10 @@ use api_wire::problem::ProblemKind;
 use application::use_cases::clinic::Backend;
 use utoipa::openapi::security::{Http, HttpAuthScheme};
 
-use crate::http::body::Json;
-use crate::http::caller::Caller;
-use crate::http::core::{clinic, core};
-use crate::http::problem::Problem;
+use crate::body::Json;
+use crate::caller::Caller;
+use crate::core::{clinic, core};
+use crate::problem::Problem;
 
 /// How bearer tokens are described.
 pub fn bearer_scheme() -> Http {

@@ -9,11 +9,11 @@ use application::use_cases::clinic::Backend;
 use domain::kernel::{PractitionerId, TextRule};
 use serde::{Deserialize, Serialize};
 
-use crate::http::answer::Answer;
-use crate::http::command::Command;
-use crate::http::etag;
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::etag;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// Register a practitioner.
 ///

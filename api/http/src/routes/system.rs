@@ -8,9 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use api_wire::dto;
 use api_wire::problem::ProblemKind;
 
-use crate::http::api_document::ApiDocument;
-use crate::http::core::core;
-use crate::http::problem::Problem;
+use crate::api_document::ApiDocument;
+use crate::core::core;
+use crate::problem::Problem;
 
 /// Check whether the process is alive.
 ///

@@ -19,10 +19,10 @@ use utoipa::openapi::security::SecurityScheme;
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::http::access::{Access, Endpoint, Kind};
-use crate::http::api_document::ApiDocument;
-use crate::http::endpoints;
-use crate::http::routes::auth;
+use crate::access::{Access, Endpoint, Kind};
+use crate::api_document::ApiDocument;
+use crate::endpoints;
+use crate::routes::auth;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn the_committed_document_is_the_one_that_the_program_describes() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.yaml");
         let committed = std::fs::read_to_string(path).unwrap();
         assert!(
             committed == yaml().unwrap(),

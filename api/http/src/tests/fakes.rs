@@ -38,8 +38,8 @@ use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent}
 use sha3::{Digest as _, Keccak256};
 use uuid::Uuid;
 
-use crate::http::api_document::ApiDocument;
-use crate::http::{AppState, CommandTracker, HttpPorts, HttpSettings};
+use crate::api_document::ApiDocument;
+use crate::{AppState, CommandTracker, HttpPorts, HttpSettings};
 
 /// What is the caller's own.
 pub(super) const OWN: Uuid = Uuid::from_u128(1);

@@ -8,11 +8,11 @@ use application::use_cases::clinic::Backend;
 use chrono::TimeDelta;
 use domain::kernel::{AccountId, PatientId, PractitionerId};
 
-use crate::http::answer::Answer;
-use crate::http::auth::named;
-use crate::http::command::Command;
-use crate::http::problem::Problem;
-use crate::http::read::Reading;
+use crate::answer::Answer;
+use crate::auth::named;
+use crate::command::Command;
+use crate::problem::Problem;
+use crate::read::Reading;
 
 async fn invite<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpResponse, Problem> {
     let lifetime = TimeDelta::from_std(reading.core.settings.invitation_lifetime).unwrap_or_default();

@@ -14,7 +14,7 @@ const HASH: usize = 32;
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub(in crate::http) fn make(secrets: &dyn Secrets, ends: DateTime<Utc>) -> Result<String, NoRandomness> {
+pub(crate) fn make(secrets: &dyn Secrets, ends: DateTime<Utc>) -> Result<String, NoRandomness> {
     let mut said: String = secrets.token()?.chars().filter(char::is_ascii_alphanumeric).collect();
     said.push_str(&format!("{:0END$x}", ends.timestamp_millis()));
     let hash = hash(secrets, &said);
@@ -22,7 +22,7 @@ pub(in crate::http) fn make(secrets: &dyn Secrets, ends: DateTime<Utc>) -> Resul
 }
 
 /// When a nonce ends; `None` if it is none of ours, or has ended.
-pub(in crate::http) fn end(secrets: &dyn Secrets, nonce: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(crate) fn end(secrets: &dyn Secrets, nonce: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (said, claimed) = nonce.split_at_checked(nonce.len().checked_sub(HASH)?)?;
     let (_, end) = said.split_at_checked(said.len().checked_sub(END)?)?;
     // Without a branch per character: how long the answer takes says nothing about how much of a forged hash is right.

@@ -197,6 +197,7 @@ mod tests {
     use utoipa::PartialSchema as _;
 
     use super::*;
+    use crate::auth::signature::keccak256;
 
     const NOW: &str = "2026-03-01T12:00:00Z";
 
@@ -235,9 +236,7 @@ mod tests {
 
     fn sign(text: &str, key: &SigningKey) -> String {
         let signed = format!("\x19Ethereum Signed Message:\n{}{text}", text.len());
-        let (signature, recovery) = key
-            .sign_prehash_recoverable(&infrastructure::chain::keccak256(signed.as_bytes()))
-            .unwrap();
+        let (signature, recovery) = key.sign_prehash_recoverable(&keccak256(signed.as_bytes())).unwrap();
         format!("0x{}{:02x}", hex::encode(signature.to_bytes()), 27 + recovery.to_byte())
     }
 

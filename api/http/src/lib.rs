@@ -8,6 +8,7 @@
 //! - [`body`] takes bodies, [`api_wire`] reads them, [`canonical`] compares them. [`headers`]: what commands say there.
 //!   [`cursor`] and [`etag`]: pages and versions.
 //! - [`layers`]: headers, measurements and spans around everything. [`abandoned_body`]: bodies that nobody reads.
+//! - [`openapi`]: the document that describes all of it.
 //! - `revoking`: revocations that wait are carried through.
 //!
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
@@ -32,6 +33,7 @@ pub mod headers;
 pub mod layers;
 pub mod limits;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod read;
 mod revoking;

@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use serde_json::{Value, json};
 
 use super::fakes::{HOSPITAL_KEY, OWN, World, token};
-use crate::http::app;
+use crate::app;
 
 /// By somebody who may ask for such a thing.
 fn request(method: &str, path: &str) -> TestRequest {
@@ -761,7 +761,7 @@ async fn when_the_store_of_sessions_is_away_nobody_is_let_in() {
 async fn too_much_at_once_is_refused() {
     let world = World::new();
     let world = World {
-        settings: crate::http::HttpSettings {
+        settings: crate::HttpSettings {
             concurrency: 0,
             ..world.settings.clone()
         },

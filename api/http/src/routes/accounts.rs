@@ -8,11 +8,11 @@ use application::use_cases::clinic::{Backend, Done};
 use domain::kernel::AccountId;
 use uuid::Uuid;
 
-use crate::http::answer::Answer;
-use crate::http::command::Command;
-use crate::http::etag;
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::etag;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// Open an account for a service or a person of the staff.
 ///

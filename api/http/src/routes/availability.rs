@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::practitioners::check_specialization;
-use crate::http::answer::Answer;
-use crate::http::command::Command;
-use crate::http::etag;
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::etag;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// Publish what a practitioner offers on a day.
 ///

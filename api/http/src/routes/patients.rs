@@ -9,12 +9,12 @@ use application::policy::identity::Principal;
 use application::use_cases::clinic::Backend;
 use domain::kernel::PatientId;
 
-use crate::http::answer::Answer;
-use crate::http::body::Json;
-use crate::http::command::Command;
-use crate::http::etag;
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::answer::Answer;
+use crate::body::Json;
+use crate::command::Command;
+use crate::etag;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// Register a patient.
 ///

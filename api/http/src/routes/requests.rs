@@ -7,10 +7,10 @@ use api_wire::page::{PageBody, PageQuery};
 use application::use_cases::clinic::Backend;
 use uuid::Uuid;
 
-use crate::http::answer::Answer;
-use crate::http::command::Command;
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// Make a registration request: ask to be registered as a patient.
 ///

@@ -5,7 +5,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use serde_json::{Value, json};
 
 use super::fakes::{OWN, World, token};
-use crate::http::app;
+use crate::app;
 
 /// The name of the schema that a schema refers to.
 fn referred(schema: &Value) -> Option<&str> {

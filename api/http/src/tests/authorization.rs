@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fakes::{HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
-use crate::http::app;
+use crate::app;
 use crate::openapi::{document, operations};
 
 /// Who may call an operation.

@@ -9,7 +9,7 @@ use domain::kernel::CommandId;
 use serde_json::{Value, json};
 
 use super::fakes::{OWN, World, token};
-use crate::http::app;
+use crate::app;
 
 fn book(key: Option<&str>, reason: &str) -> TestRequest {
     let body = json!({
@@ -248,7 +248,7 @@ async fn nobody_is_promised_anything_before_the_command_is_durable() {
 #[actix_web::test]
 async fn what_does_not_become_durable_is_a_503_that_says_what_is_not_known_and_how_to_find_out() {
     let world = World {
-        settings: crate::http::HttpSettings {
+        settings: crate::HttpSettings {
             acceptance_wait: Duration::from_millis(60),
             ..short_wait()
         },
@@ -274,7 +274,7 @@ async fn what_does_not_become_durable_is_a_503_that_says_what_is_not_known_and_h
 #[actix_web::test]
 async fn a_command_that_is_waited_for_too_long_is_claimed_for_as_long_as_it_runs() {
     let world = World {
-        settings: crate::http::HttpSettings {
+        settings: crate::HttpSettings {
             claim_lease: Duration::from_millis(40),
             ..short_wait()
         },
@@ -298,8 +298,8 @@ async fn a_command_that_is_waited_for_too_long_is_claimed_for_as_long_as_it_runs
     maintenance.abort();
 }
 
-fn short_wait() -> crate::http::HttpSettings {
-    crate::http::HttpSettings {
+fn short_wait() -> crate::HttpSettings {
+    crate::HttpSettings {
         command_wait: Duration::from_millis(20),
         ..World::new().settings
     }

@@ -5,9 +5,9 @@ use api_wire::answer::CommandResult;
 use api_wire::dto;
 use application::use_cases::clinic::Backend;
 
-use crate::http::answer::Answer;
-use crate::http::command::Command;
-use crate::http::problem::Problem;
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::problem::Problem;
 
 /// Record a visit of the past.
 ///

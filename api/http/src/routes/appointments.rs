@@ -12,11 +12,11 @@ use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::http::answer::Answer;
-use crate::http::command::Command;
-use crate::http::etag;
-use crate::http::problem::Problem;
-use crate::http::read::{Parameters, Reading};
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::etag;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
 
 /// Book a free slot: a patient for themselves, a hospital for any patient.
 ///
