@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use api_http::limits::{CallerLimits, TrustedProxies};
+use api_config::pools::{self, BadDatabaseUrl, Pools};
+use api_config::{Config, ConfigError, LimitsConfig};
+use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, openapi, server};
 use application::policy::rules::{Admission, Rules};
@@ -41,9 +43,7 @@ use sqlx::migrate::MigrateError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config, ConfigError, LimitsConfig};
 use crate::metrics::SystemMetrics;
-use crate::pools::{self, BadDatabaseUrl, Pools};
 use crate::status::{Parked, Status};
 
 /// The write side and the read side of a running system.
@@ -434,11 +434,11 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
     wrong.map_or(Ok(()), |error| Err(ComposeError::Contract(error)))
 }
 
-pub(crate) const fn finality(rule: config::FinalityRule) -> FinalityRule {
+pub(crate) const fn finality(rule: api_config::FinalityRule) -> FinalityRule {
     match rule {
-        config::FinalityRule::Instant => FinalityRule::Instant,
-        config::FinalityRule::Confirmations(blocks) => FinalityRule::Confirmations(blocks),
-        config::FinalityRule::Finalized => FinalityRule::Finalized,
+        api_config::FinalityRule::Instant => FinalityRule::Instant,
+        api_config::FinalityRule::Confirmations(blocks) => FinalityRule::Confirmations(blocks),
+        api_config::FinalityRule::Finalized => FinalityRule::Finalized,
     }
 }
 
@@ -447,9 +447,9 @@ fn rules(config: &Config) -> Rules {
     let defaults = Rules::default();
     Rules {
         admission: match config.http.registration {
-            config::Registration::Invitation => Admission::Invitation,
-            config::Registration::Approval => Admission::Approval,
-            config::Registration::Open => Admission::Open,
+            api_config::Registration::Invitation => Admission::Invitation,
+            api_config::Registration::Approval => Admission::Approval,
+            api_config::Registration::Open => Admission::Open,
         },
         open_bookings: config.limits.open_bookings.unwrap_or(defaults.open_bookings),
         registration_requests: config
@@ -492,7 +492,10 @@ fn http_settings(config: &Config) -> HttpSettings {
         limits: limits(&config.limits),
         proxies: TrustedProxies {
             networks: given.trusted_proxies.clone(),
-            header: given.forwarded_header,
+            header: match given.forwarded_header {
+                api_config::ForwardedHeader::XForwardedFor => ForwardedHeader::XForwardedFor,
+                api_config::ForwardedHeader::Forwarded => ForwardedHeader::Forwarded,
+            },
         },
         administrator: config.bootstrap.administrator.map(|address| Wallet(address.0)),
         invitation_lifetime: seconds(

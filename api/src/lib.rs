@@ -1,6 +1,6 @@
 //! HTTP, composition root, and the one binary with its subcommands.
 //!
-//! - [`compose`] and [`config`]: a system from what it is told.
+//! - [`compose`]: a system from what it is told ([`api_config`]).
 //! - [`cli`]: the subcommands. [`dev`]: a Postgres and a chain of one's own for them. [`api_import`], [`login`],
 //!   [`check_node`] and [`mod@bench`]: what they do.
 
@@ -8,9 +8,7 @@ pub mod bench;
 pub mod check_node;
 pub mod cli;
 pub mod compose;
-pub mod config;
 pub mod dev;
 pub mod login;
 mod metrics;
-mod pools;
 mod status;

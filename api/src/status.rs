@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api_config::FinalityRule;
 use application::ports::StoreError;
 use application::ports::projector::Projector;
 use application::trouble::{Trouble, TroubleKind, Weight};
@@ -18,8 +19,6 @@ use infrastructure::follower::{LogAndOutbox, Parking, parked_events};
 use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
-
-use crate::config::FinalityRule;
 
 /// How many parked events are listed.
 const PARKED_LISTED: u32 = 100;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::bundles;

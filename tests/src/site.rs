@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use chrono::{Days, NaiveDate, Utc};
 use infrastructure::chain::Signer;
 use reqwest::Method;

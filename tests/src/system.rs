@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::compose::System;
-use api::config::{Config, FinalityRule, LimitsConfig, Registration};
+use api_config::{Config, FinalityRule, LimitsConfig, Registration};
 use application::ports::queries::Queries as _;
 use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};

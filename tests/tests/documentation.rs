@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use api::config::Config;
+use api_config::Config;
 use application::trouble::TroubleKind;
 
 /// A file of the repository.

@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 const LAST: usize = 66;
 
 /// Where Rust's modules begin: a folder of the repository, and the path of the module that it is.
-const ROOTS: [(&str, &str); 11] = [
+const ROOTS: [(&str, &str); 12] = [
     ("domain/src", "domain"),
     ("application/src", "application"),
     ("infrastructure/src", "infrastructure"),
     ("projections/src", "projections"),
     ("api/wire/src", "api_wire"),
+    ("api/config/src", "api_config"),
     ("api/http/src", "api_http"),
     ("api/import/src", "api_import"),
     ("api/src", "api"),

@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     } else {
         DataDir::open(&arguments.data_dir.clone().unwrap_or_else(DataDir::default_path))?
     };
-    logging::start(&crate::config::LogConfig::default(), Some(&directory.log("server")))?;
+    logging::start(&api_config::LogConfig::default(), Some(&directory.log("server")))?;
     let started = tokio::select! {
         started = start(directory, &arguments) => started?,
         // Dropping what was started ends it.

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api_config::ConfigError;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
 
 use crate::check_node::NoAnswer;
 use crate::compose::ComposeError;
-use crate::config::ConfigError;
 use crate::dev::DevError;
 use crate::dev::demo::DemoError;
 use crate::login::LoginError;

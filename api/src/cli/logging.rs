@@ -3,11 +3,11 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use api_config::LogConfig;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::CliError;
-use crate::config::LogConfig;
 
 /// What is written unless the configuration says otherwise.
 const DEFAULT: &str = "info,sqlx=warn";

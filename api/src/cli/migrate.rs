@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api_config::{DatabaseConfig, pools};
 use clap::Args;
 
 use super::{CliError, console};
 use crate::compose::{self, ComposeError};
-use crate::config::DatabaseConfig;
-use crate::pools;
 
 /// Create or update the database's tables.
 ///

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use api_config::Config;
 use application::ports::queries::Queries;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -18,7 +19,6 @@ use secrecy::ExposeSecret;
 
 use super::{CliError, console};
 use crate::compose::{SystemClock, finality};
-use crate::config::Config;
 use crate::dev::data_dir::DataDir;
 use crate::dev::running;
 

@@ -4,12 +4,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api_config::Config;
 use clap::Args;
 
 use super::stop::Stop;
 use super::{CliError, console, logging};
 use crate::compose::{self, System};
-use crate::config::Config;
 
 /// Run a server: REST interface, appender and follower.
 ///

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use api_config::Config;
 use serde::{Deserialize, Serialize};
 
 use super::data_dir::{read_json, write_atomically, write_json};
 use super::error::DevError;
-use crate::config::Config;
 
 /// The file.
 const FILE: &str = "running.json";

@@ -4,7 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use api_http::limits::ForwardedHeader;
+use api_config::{
+    BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, ForwardedHeader,
+    HttpConfig, KeysConfig, LimitsConfig, LogConfig, Registration,
+};
 use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
 use secrecy::SecretString;
 
@@ -19,10 +22,6 @@ use super::supervised_postgres::KeptCluster;
 use super::system_chain::SystemChain;
 use super::tools::{AnvilTool, PostgresTools, Progress};
 use super::user::RunAs;
-use crate::config::{
-    BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, HttpConfig, KeysConfig,
-    LimitsConfig, LogConfig, Registration,
-};
 
 /// The name of the database.
 const DATABASE: &str = "medconnect";

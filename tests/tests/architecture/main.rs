@@ -16,17 +16,19 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
     ("projections", &["application", "domain"]),
     ("api-wire", &["application", "domain"]),
+    ("api-config", &["infrastructure"]),
     ("api-http", &["api-wire", "application", "domain"]),
     ("api-import", &["api-wire", "domain", "infrastructure"]),
     (
         "api",
         &[
+            "api-config",
             "api-http",
             "api-import",
             "api-wire",
@@ -40,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "tests",
         &[
             "api",
+            "api-config",
             "api-http",
             "api-import",
             "api-wire",
@@ -59,7 +62,7 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("postgres-es", &["api", "infrastructure"]),
     ("actix-web", &["api", "api-http", "tests"]),
     ("utoipa", &["api-http", "api-wire"]),
-    ("sqlx", &["infrastructure", "projections", "api", "tests"]),
+    ("sqlx", &["infrastructure", "projections", "api", "api-config", "tests"]),
 ];
 
 /// What would bring a clock, randomness or I/O into the domain.

@@ -8,11 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 /// Where a proxy says for whom it asks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`: addresses, each proxy's added at the end.
     #[default]

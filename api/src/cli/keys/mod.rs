@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use api_config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig, pools};
 use clap::{Args, Subcommand};
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
 use infrastructure::log::LogLocation;
@@ -18,9 +19,7 @@ use sqlx::PgPool;
 
 use super::{CliError, console};
 use crate::compose::ComposeError;
-use crate::config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig};
 use crate::dev::running;
-use crate::pools;
 
 /// Look after the keys that protect what concerns a person.
 #[derive(Debug, Args)]

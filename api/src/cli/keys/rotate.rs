@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use api_config::KeysConfig;
 use clap::Args;
 use infrastructure::keys::KeyRing;
 
 use super::{CliError, ConfigFile, console};
-use crate::config::KeysConfig;
 
 #[derive(Debug, Args)]
 pub(super) struct Rotate {

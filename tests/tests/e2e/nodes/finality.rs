@@ -1,6 +1,6 @@
 //! What an answer says of how sure the chain is of it.
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use tests::chain::{Heartbeat, TestChain};
 use tests::clinic::Clinic;
 use tests::system::{SystemOptions, TestSystem, deployed, until};

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use infrastructure::chain::RpcOptions;
 use serde_json::{Value, json};
 use tests::chain::{Heartbeat, KEYS, TestChain};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use infrastructure::chain::Deployment;
 use serde_json::{Value, json};
 use tests::chain::{Heartbeat, KEYS, TestChain};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use futures::future::join_all;
 use tests::chain::KEYS;
 use tests::site::{Desk, Server, Site, signer};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use infrastructure::postgres::{LIVE, Limits, pool_within};
 use reqwest::Method;
 use serde_json::json;

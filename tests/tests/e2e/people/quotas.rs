@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use api::config::LimitsConfig;
+use api_config::LimitsConfig;
 use futures::future::join_all;
 use serde_json::json;
 use tests::chain::TestChain;

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 
-use api::config::{FinalityRule, LimitsConfig, Registration};
+use api_config::{FinalityRule, LimitsConfig, Registration};
 use domain::account::Role;
 use infrastructure::chain::Signer;
 use infrastructure::crash::{APPROVAL_BEGUN, APPROVAL_LOGGED, VARIABLE};

@@ -1,7 +1,7 @@
 //! A revocation holds: whatever is away, wherever a server dies, what was to be revoked is denied on every server, and the log is told in
 //! the end, once.
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use application::ports::revocations::{Revocation, Revoked};
 use domain::account::Role;
 use domain::kernel::{AccountId, CommandId, Wallet};

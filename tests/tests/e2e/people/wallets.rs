@@ -1,7 +1,7 @@
 //! How wallets come to accounts and go from them, against running systems: by their own signatures, once, and never because somebody
 //! names them.
 
-use api::config::{LimitsConfig, Registration};
+use api_config::{LimitsConfig, Registration};
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};

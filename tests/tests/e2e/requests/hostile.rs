@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use api::config::{LimitsConfig, Registration};
+use api_config::{LimitsConfig, Registration};
 use api_wire::problem::ProblemKind;
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;

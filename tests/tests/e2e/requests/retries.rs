@@ -1,7 +1,7 @@
 //! What is asked again under the same key: it is answered with what the first attempt came to, whatever that has changed; and an attempt
 //! that came to nothing gives no right to anything.
 
-use api::config::LimitsConfig;
+use api_config::LimitsConfig;
 use domain::account::Role;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Chain and backup alone, on an empty machine, give everything back; and no key that is lost goes unnoticed.
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};

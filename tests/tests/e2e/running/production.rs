@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::config::FinalityRule;
+use api_config::FinalityRule;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};

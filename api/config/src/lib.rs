@@ -4,11 +4,12 @@
 //! file. Secrets can be given in files of their own (`…_file`), as container platforms mount them; never from the database that
 //! they protect.
 
+pub mod pools;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use api_http::limits::ForwardedHeader;
 use figment::Figment;
 use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
@@ -202,6 +203,17 @@ pub struct HttpConfig {
     /// Where these proxies say it.
     #[serde(default)]
     pub forwarded_header: ForwardedHeader,
+}
+
+/// Where a proxy says for whom it asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// How a wallet without an account becomes a patient's.

@@ -4,7 +4,7 @@ use infrastructure::postgres::{self, LIVE, Limits};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
-use crate::config::DatabaseConfig;
+use crate::DatabaseConfig;
 
 /// How many connections a command has that somebody runs.
 const OF_A_COMMAND: u32 = 2;
@@ -16,15 +16,15 @@ pub struct BadDatabaseUrl;
 
 /// The pools of a server, each with the read models first in its search path. They connect on first use.
 #[derive(Clone, Debug)]
-pub(crate) struct Pools {
+pub struct Pools {
     /// For requests. However many there are, the others have theirs.
-    pub(crate) requests: PgPool,
+    pub requests: PgPool,
     /// For the follower alone.
-    pub(crate) follower: PgPool,
+    pub follower: PgPool,
     /// For the appender alone.
-    pub(crate) appender: PgPool,
+    pub appender: PgPool,
     /// For what is short and must always get through: the patients' keys, and whether the server is ready.
-    pub(crate) upkeep: PgPool,
+    pub upkeep: PgPool,
 }
 
 impl Pools {
@@ -32,7 +32,7 @@ impl Pools {
     ///
     /// # Errors
     /// When the URL is not one of Postgres.
-    pub(crate) fn open(database: &DatabaseConfig) -> Result<Self, BadDatabaseUrl> {
+    pub fn open(database: &DatabaseConfig) -> Result<Self, BadDatabaseUrl> {
         Ok(Self {
             requests: open(database, &Limits::SHORT, database.connections)?,
             follower: open(database, &Limits::FOLLOWER, database.follower_connections)?,
@@ -43,12 +43,12 @@ impl Pools {
     }
 
     /// All of them.
-    pub(crate) const fn all(&self) -> [&PgPool; 4] {
+    pub const fn all(&self) -> [&PgPool; 4] {
         [&self.requests, &self.follower, &self.appender, &self.upkeep]
     }
 
     /// Closes all of them, once nothing is under way.
-    pub(crate) async fn close(&self) {
+    pub async fn close(&self) {
         futures::future::join_all(self.all().map(PgPool::close)).await;
     }
 }
@@ -57,7 +57,7 @@ impl Pools {
 ///
 /// # Errors
 /// When the URL is not one of Postgres.
-pub(crate) fn for_long_work(database: &DatabaseConfig) -> Result<PgPool, BadDatabaseUrl> {
+pub fn for_long_work(database: &DatabaseConfig) -> Result<PgPool, BadDatabaseUrl> {
     open(database, &Limits::LONG, OF_A_COMMAND)
 }
 
