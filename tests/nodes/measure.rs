@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use api::dev::rpc::Rpc;
+use api_dev::rpc::Rpc;
 use serde_json::{Value, json};
 use tests::site::Site;
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use api::dev::process::{Ending, Service};
-use api::dev::rpc::Rpc;
+use api_dev::process::{Ending, Service};
+use api_dev::rpc::Rpc;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tests::binary::free_port;

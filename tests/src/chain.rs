@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::dev::anvil::{Anvil, AnvilOptions};
-use api::dev::tools::{AnvilTool, silent};
+use api_dev::anvil::{Anvil, AnvilOptions};
+use api_dev::tools::{AnvilTool, silent};
 use serde_json::json;
 use tokio::sync::Mutex;
 

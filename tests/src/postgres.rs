@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use api::dev::port::Port;
-use api::dev::postgres::{Cluster, ClusterOptions};
-use api::dev::tools::{PostgresTools, silent};
-use api::dev::user::RunAs;
+use api_dev::port::Port;
+use api_dev::postgres::{Cluster, ClusterOptions};
+use api_dev::tools::{PostgresTools, silent};
+use api_dev::user::RunAs;
 use tokio::sync::OnceCell;
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();

@@ -301,7 +301,7 @@ impl Server {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             // The first time it takes the chain, which may not be there yet.
-            if let Ok(session) = api::login::sign_in(&self.url, None, &signer(0)).await
+            if let Ok(session) = api_dev::login::sign_in(&self.url, None, &signer(0)).await
                 && session.me["role"] == "administrator"
             {
                 return Rest::new(&self.url, session.token.expose_secret());
@@ -314,7 +314,7 @@ impl Server {
     /// The administrator signs in for the first time, in the background, which puts something on the chain; whatever comes of it.
     pub fn expect_administrator(&self) {
         let url = self.url.clone();
-        tokio::spawn(async move { drop(api::login::sign_in(&url, None, &signer(0)).await) });
+        tokio::spawn(async move { drop(api_dev::login::sign_in(&url, None, &signer(0)).await) });
     }
 
     /// Opens the account of a hospital's service, and answers with somebody who has its key.

@@ -90,7 +90,7 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// The log's contract on a chain, with all test keys as writers.
 pub async fn deployed(chain: &TestChain) -> Deployment {
-    let node = Node::new(&[chain.url().to_owned()], api::dev::CHAIN_ID, RpcOptions::default()).expect("a node");
+    let node = Node::new(&[chain.url().to_owned()], api_dev::CHAIN_ID, RpcOptions::default()).expect("a node");
     let signers: Vec<Signer> = KEYS.iter().map(|key| key.parse().expect("a key")).collect();
     let writers: Vec<_> = signers.iter().map(Signer::address).collect();
     deploy::deploy(&node, &signers[0], &writers, |_| ())

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const LAST: usize = 66;
 
 /// Where Rust's modules begin: a folder of the repository, and the path of the module that it is.
-const ROOTS: [(&str, &str); 12] = [
+const ROOTS: [(&str, &str); 13] = [
     ("domain/src", "domain"),
     ("application/src", "application"),
     ("infrastructure/src", "infrastructure"),
@@ -24,6 +24,7 @@ const ROOTS: [(&str, &str); 12] = [
     ("api/config/src", "api_config"),
     ("api/http/src", "api_http"),
     ("api/import/src", "api_import"),
+    ("api/dev/src", "api_dev"),
     ("api/src", "api"),
     ("tests/src", "tests"),
     ("tests/tests", "tests"),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use api_dev::system::System as Surroundings;
 use application::log::StreamId;
 use domain::kernel::CommandId;
 use infrastructure::chain::codec::append_calldata;
@@ -13,7 +14,6 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::measure::round;
-use crate::dev::system::System as Surroundings;
 
 /// How many events a batch has at most.
 const BATCH: usize = 300;

@@ -6,10 +6,10 @@
 //! known one). What a batch costs beside that, whatever is in it, is not part of the floor: checking the writer's role, and moving position
 //! and running hash.
 
+use api_dev::system::System as Surroundings;
 use serde::Serialize;
 
 use super::contract::{self, Bench};
-use crate::dev::system::System as Surroundings;
 use infrastructure::log::{Commit, StreamHead};
 
 /// One kind of batch.

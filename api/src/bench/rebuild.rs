@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use api_dev::system::System as Surroundings;
 use futures::{StreamExt, TryStreamExt, stream};
 use infrastructure::chain::EventLog;
 use infrastructure::follower::{FinalityRule, FollowerConfig, Rebuild};
@@ -19,7 +20,6 @@ use super::contract::Bench;
 use super::log::{self, Clinic};
 use super::measure::round;
 use super::rows::Rows;
-use crate::dev::system::System as Surroundings;
 
 /// How many blocks the raw limit asks for at once, and how many of such requests are under way.
 const RANGE: u64 = 10;

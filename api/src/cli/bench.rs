@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_dev::data_dir::DataDir;
+use api_dev::given::GivenNode;
+use api_dev::system::{System, SystemPorts};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{CliError, console, deploy};
 use crate::bench::{commands, gas, rebuild};
 use crate::compose;
-use crate::dev::data_dir::DataDir;
-use crate::dev::given::GivenNode;
-use crate::dev::system::{System, SystemPorts};
 
 /// The environment variable with the private key of whoever pays on the chain of `--node`.
 const KEY: &str = "MEDCONNECT_BENCH_KEY";

@@ -4,6 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use api_dev::data_dir::DataDir;
+use api_dev::demo;
+use api_dev::demo::Demo;
+use api_dev::port::Port;
+use api_dev::running::Running;
+use api_dev::system::{System, SystemPorts};
 use clap::Args;
 use infrastructure::{follower, postgres};
 use projections::ReadModels;
@@ -11,11 +17,6 @@ use projections::ReadModels;
 use super::stop::Stop;
 use super::{CliError, console, logging, rebuild};
 use crate::compose;
-use crate::dev::data_dir::DataDir;
-use crate::dev::demo::{self, Demo};
-use crate::dev::port::Port;
-use crate::dev::running::Running;
-use crate::dev::system::{System, SystemPorts};
 
 /// Run the whole system on this machine.
 ///

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use api_config::ConfigError;
+use api_dev::DevError;
+use api_dev::demo::DemoError;
+use api_dev::login::LoginError;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
 
 use crate::check_node::NoAnswer;
 use crate::compose::ComposeError;
-use crate::dev::DevError;
-use crate::dev::demo::DemoError;
-use crate::login::LoginError;
 
 /// A failure, said to whoever started the program.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use api_dev::data_dir::DataDir;
+use api_dev::running::Running;
 use api_import::client::Client;
 use api_import::{Options, files};
 use chrono_tz::Tz;
@@ -12,8 +14,6 @@ use indicatif::ProgressBar;
 use secrecy::SecretString;
 
 use super::{CliError, console};
-use crate::dev::data_dir::DataDir;
-use crate::dev::running::Running;
 
 /// The environment variable with the service key.
 const KEY: &str = "MEDCONNECT_KEY";

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use api_dev::data_dir::DataDir;
+use api_dev::demo;
+use api_dev::login::sign_in;
+use api_dev::running::Running;
+use api_dev::secrets::Secrets;
 use clap::Args;
 use infrastructure::chain::Signer;
 use secrecy::ExposeSecret;
 
 use super::{CliError, console, deploy};
-use crate::dev::data_dir::DataDir;
-use crate::dev::demo;
-use crate::dev::running::Running;
-use crate::dev::secrets::Secrets;
-use crate::login::sign_in;
 
 /// Sign in with a wallet (EIP-4361), and print the token.
 ///

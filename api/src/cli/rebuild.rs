@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use api_config::Config;
+use api_dev::data_dir::DataDir;
+use api_dev::running;
 use application::ports::queries::Queries;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -19,8 +21,6 @@ use secrecy::ExposeSecret;
 
 use super::{CliError, console};
 use crate::compose::{SystemClock, finality};
-use crate::dev::data_dir::DataDir;
-use crate::dev::running;
 
 /// How many connections a rebuild uses.
 const CONNECTIONS: u32 = 8;

@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
@@ -25,10 +25,12 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("api-config", &["infrastructure"]),
     ("api-http", &["api-wire", "application", "domain"]),
     ("api-import", &["api-wire", "domain", "infrastructure"]),
+    ("api-dev", &["api-config", "api-wire", "infrastructure"]),
     (
         "api",
         &[
             "api-config",
+            "api-dev",
             "api-http",
             "api-import",
             "api-wire",
@@ -43,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
         &[
             "api",
             "api-config",
+            "api-dev",
             "api-http",
             "api-import",
             "api-wire",
@@ -60,9 +63,12 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("ethers-signers", &["infrastructure"]),
     ("ring", &["infrastructure"]),
     ("postgres-es", &["api", "infrastructure"]),
-    ("actix-web", &["api", "api-http", "tests"]),
+    ("actix-web", &["api", "api-dev", "api-http", "tests"]),
     ("utoipa", &["api-http", "api-wire"]),
-    ("sqlx", &["infrastructure", "projections", "api", "api-config", "tests"]),
+    (
+        "sqlx",
+        &["infrastructure", "projections", "api", "api-config", "api-dev", "tests"],
+    ),
 ];
 
 /// What would bring a clock, randomness or I/O into the domain.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use api_config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig, pools};
+use api_dev::running;
 use clap::{Args, Subcommand};
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
 use infrastructure::log::LogLocation;
@@ -19,7 +20,6 @@ use sqlx::PgPool;
 
 use super::{CliError, console};
 use crate::compose::ComposeError;
-use crate::dev::running;
 
 /// Look after the keys that protect what concerns a person.
 #[derive(Debug, Args)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use api::dev::anvil::Mining;
 use api_config::FinalityRule;
+use api_dev::anvil::Mining;
 use serde_json::json;
 use tests::chain::{Heartbeat, TestChain};
 use tests::clinic::Clinic;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use api::dev::anvil::Mining;
 use api_config::FinalityRule;
+use api_dev::anvil::Mining;
 use infrastructure::crash::{FOLLOWER_REVERTED, PLACES, VARIABLE};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

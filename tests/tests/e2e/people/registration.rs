@@ -364,7 +364,7 @@ async fn dies_at(place: &str) {
     let administrator = dying.administrator().await;
     let hospital = dying.service(&administrator, "front desk").await;
     let wallet: Signer = format!("{:064x}", 5301).parse().unwrap();
-    let session = api::login::sign_in(&dying.url, None, &wallet).await.unwrap();
+    let session = api_dev::login::sign_in(&dying.url, None, &wallet).await.unwrap();
     let ada = Rest::new(&dying.url, session.token.expose_secret());
     let asked = ada.insist(Method::PUT, OWN, &patient("Okafor")).await;
     let path = format!("{REQUESTS}/{}/approve", asked["id"].as_str().unwrap());

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::dev::DevError;
-use api::dev::chain::{ChainOptions, DevChain};
-use api::dev::port::Port;
-use api::dev::rpc::Rpc;
-use api::dev::tools::{AnvilTool, silent};
+use api_dev::DevError;
+use api_dev::chain::{ChainOptions, DevChain};
+use api_dev::port::Port;
+use api_dev::rpc::Rpc;
+use api_dev::tools::{AnvilTool, silent};
 use serde_json::{Value, json};
 
 const JOURNAL: &str = "chain.jsonl";

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::dev::DevError;
-use api::dev::chain::Listener;
-use api::dev::data_dir::DataDir;
-use api::dev::port::Port;
-use api::dev::system::{System, SystemPorts};
-use api::dev::tools::silent;
+use api_dev::DevError;
+use api_dev::chain::Listener;
+use api_dev::data_dir::DataDir;
+use api_dev::port::Port;
+use api_dev::system::{System, SystemPorts};
+use api_dev::tools::silent;
 use infrastructure::chain::{BlockId, EventLog, Node, RpcOptions};
 use reqwest::Method;
 use serde_json::json;

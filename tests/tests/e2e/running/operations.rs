@@ -1,7 +1,7 @@
 //! What those who run a server meet: rights, a wrong contract, metrics, troubles.
 
-use api::dev::running::server_config;
 use api_config::Config;
+use api_dev::running::server_config;
 use domain::account::Role;
 use infrastructure::follower::is_current;
 use infrastructure::postgres::LIVE;

@@ -355,7 +355,7 @@ async fn a_signing_key_without_money_is_told_and_works_once_it_has_some() {
     server.until_said(&format!("the signing key {writer} cannot pay")).await;
     server.until_part("appender", false).await;
     let administrator = signer(0);
-    let signing_in = api::login::sign_in(&server.url, None, &administrator);
+    let signing_in = api_dev::login::sign_in(&server.url, None, &administrator);
     let answered = tokio::time::timeout(Duration::from_secs(15), signing_in).await;
     let refused = answered
         .expect("an answer in time")

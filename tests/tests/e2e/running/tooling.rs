@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use api::dev::anvil::Mining;
-use api::dev::port::Port;
+use api_dev::anvil::Mining;
+use api_dev::port::Port;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, Row};
 use tests::chain::TestChain;

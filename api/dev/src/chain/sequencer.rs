@@ -16,9 +16,9 @@ use tokio::sync::{Mutex, Notify, RwLock};
 
 use super::course::Course;
 use super::journal::{Birth, Entry, Journal, Opened};
-use crate::dev::anvil::Anvil;
-use crate::dev::error::DevError;
-use crate::dev::rpc::Rpc;
+use crate::anvil::Anvil;
+use crate::error::DevError;
+use crate::rpc::Rpc;
 
 /// The method that asks for a block by its number.
 pub(super) const BLOCK_BY_NUMBER: &str = "eth_getBlockByNumber";

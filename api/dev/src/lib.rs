@@ -7,6 +7,7 @@
 //! - [`system`]: all of it together, with a contract deployed; what `dev` puts a server on.
 //! - [`data_dir`] and [`secrets`]: where everything is kept.
 //! - [`chain`]: an Anvil that forgets nothing, whatever is killed. [`given`]: a node that somebody else runs, for measurements.
+//! - [`demo`]: people to try things out with. [`login`]: signing in from a shell, here or at any other server.
 
 pub mod anvil;
 pub mod chain;
@@ -14,6 +15,7 @@ pub mod data_dir;
 pub mod demo;
 mod error;
 pub mod given;
+pub mod login;
 pub mod port;
 pub mod postgres;
 pub mod process;

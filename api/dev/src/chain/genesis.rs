@@ -5,8 +5,8 @@ use actix_web::web::{Data, Json, post};
 use actix_web::{App, HttpResponse, HttpServer};
 use serde_json::{Value, json};
 
-use crate::dev::error::DevError;
-use crate::dev::port::{self, Port};
+use crate::error::DevError;
+use crate::port::{self, Port};
 
 /// keccak-256 of the empty list, as the hash of no uncles.
 const NO_UNCLES: &str = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347";

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::npm::{Package, fetch};
 use super::{Progress, ask, on_path};
-use crate::dev::error::DevError;
-use crate::dev::user::RunAs;
+use crate::error::DevError;
+use crate::user::RunAs;
 
 /// The environment variable that names the folder with `postgres` and `initdb`.
 const VARIABLE: &str = "MEDCONNECT_POSTGRES";

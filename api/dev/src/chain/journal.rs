@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dev::error::DevError;
+use crate::error::DevError;
 
 /// The first line: how the chain began.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

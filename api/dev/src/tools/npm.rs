@@ -10,7 +10,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::{Progress, cache, on_path};
-use crate::dev::error::DevError;
+use crate::error::DevError;
 
 /// A package that brings a tool.
 pub(super) struct Package {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::npm::{Package, fetch};
 use super::{Progress, ask, on_path};
-use crate::dev::error::DevError;
+use crate::error::DevError;
 
 /// The environment variable that names an installed Anvil.
 const VARIABLE: &str = "MEDCONNECT_ANVIL";

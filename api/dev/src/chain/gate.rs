@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::sequencer::{Absent, BLOCK_BY_NUMBER, Sequencer, Shared};
-use crate::dev::error::DevError;
-use crate::dev::port::{self, Port};
+use crate::error::DevError;
+use crate::port::{self, Port};
 
 /// The largest request: a batch of the largest transactions that nodes take.
 const LARGEST: usize = 32 << 20;
