@@ -1,12 +1,9 @@
 //! HTTP, composition root, and the one binary with its subcommands.
 //!
-//! - [`compose`]: a system from what it is told ([`api_config`]).
+//! - [`api_server`]: a system from what it is told ([`api_config`]).
 //! - [`cli`]: the subcommands. [`api_dev`]: a Postgres and a chain of one's own for them. [`api_import`],
 //!   [`check_node`] and [`mod@bench`]: what they do.
 
 pub mod bench;
 pub mod check_node;
 pub mod cli;
-pub mod compose;
-mod metrics;
-mod status;

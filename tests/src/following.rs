@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::compose::SystemClock;
+use api_server::SystemClock;
 use application::ports::queries::{ProjectionHash, Queries};
 use infrastructure::chain::{BlockId, EventLog, Node, RpcOptions};
 use infrastructure::follower::status::StatusCell;

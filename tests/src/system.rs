@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::compose::System;
 use api_config::{Config, FinalityRule, LimitsConfig, Registration};
+use api_server::System;
 use application::ports::queries::Queries as _;
 use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};

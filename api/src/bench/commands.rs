@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api_dev::system::System as Surroundings;
+use api_server::{Backend, System};
 use application::policy::identity::Principal;
 use application::use_cases::accounts::{NewAccount, NewKey};
 use application::use_cases::clinic::{Clinic, Issue};
@@ -23,7 +24,6 @@ use super::baseline::Baseline;
 use super::contract::{self, ContractAlone};
 use super::measure::{self, Measured, Stopwatch, round};
 use super::workload::{Round, registration};
-use crate::compose::{Backend, System};
 
 /// How it is measured.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use super::{CliError, console, deploy};
 use crate::bench::{commands, gas, rebuild};
-use crate::compose;
 
 /// The environment variable with the private key of whoever pays on the chain of `--node`.
 const KEY: &str = "MEDCONNECT_BENCH_KEY";
@@ -131,7 +130,7 @@ async fn measure(
     };
     match arguments.what {
         What::Commands(options) => {
-            let system = compose::System::start(surroundings.config(), socket).await?;
+            let system = api_server::System::start(surroundings.config(), socket).await?;
             let measured = commands::run(surroundings, &system, options.into(), progress).await;
             system.stop().await;
             print(&measured?)

@@ -16,7 +16,6 @@ use projections::ReadModels;
 
 use super::stop::Stop;
 use super::{CliError, console, logging, rebuild};
-use crate::compose;
 
 /// Run the whole system on this machine.
 ///
@@ -80,7 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 
 struct Started {
     system: System,
-    server: compose::System,
+    server: api_server::System,
     demo: Option<Demo>,
 }
 
@@ -103,7 +102,7 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
         rebuild::again(system.config()).await?;
     }
     steps.step("starting the server");
-    let server = compose::System::start(system.config(), socket).await?;
+    let server = api_server::System::start(system.config(), socket).await?;
     let url = &system.config().http.public_url;
     demo::ready(url).await?;
     let demo = if arguments.no_demo {
@@ -119,7 +118,7 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
 /// Whether the read models, if there are any, are those of this version of the program.
 async fn is_current(database: &str) -> Result<bool, CliError> {
     let pool = postgres::pool_within(&postgres::Limits::LONG, database, postgres::LIVE, 1)?;
-    postgres::migrate(&pool).await.map_err(compose::ComposeError::from)?;
+    postgres::migrate(&pool).await.map_err(api_server::ComposeError::from)?;
     let current = follower::is_current(&pool, &ReadModels).await;
     pool.close().await;
     current.map_err(CliError::other)

@@ -7,11 +7,11 @@ use api_config::ConfigError;
 use api_dev::DevError;
 use api_dev::demo::DemoError;
 use api_dev::login::LoginError;
+use api_server::ComposeError;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
 
 use crate::check_node::NoAnswer;
-use crate::compose::ComposeError;
 
 /// A failure, said to whoever started the program.
 #[derive(Debug, thiserror::Error)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use api_config::{DatabaseConfig, pools};
+use api_server::ComposeError;
 use clap::Args;
 
 use super::{CliError, console};
-use crate::compose::{self, ComposeError};
 
 /// Create or update the database's tables.
 ///
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let database = DatabaseConfig::read(arguments.config.as_deref())?;
     let pool = pools::for_long_work(&database).map_err(ComposeError::from)?;
-    compose::migrate(&pool).await?;
+    api_server::migrate(&pool).await?;
     pool.close().await;
     console::note("the database is up to date");
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use api_config::Config;
 use api_dev::data_dir::DataDir;
 use api_dev::running;
+use api_server::{SystemClock, finality};
 use application::ports::queries::Queries;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -20,7 +21,6 @@ use projections::{PgQueries, ReadModels};
 use secrecy::ExposeSecret;
 
 use super::{CliError, console};
-use crate::compose::{SystemClock, finality};
 
 /// How many connections a rebuild uses.
 const CONNECTIONS: u32 = 8;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use api_config::Config;
+use api_server::System;
 use clap::Args;
 
 use super::stop::Stop;
 use super::{CliError, console, logging};
-use crate::compose::{self, System};
 
 /// Run a server: REST interface, appender and follower.
 ///
@@ -54,7 +54,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind)
         .map_err(|source| CliError::Usage(format!("cannot listen on {bind} (`http.bind`): {source}")))?;
-    compose::check_chain(&config).await?;
+    api_server::check_chain(&config).await?;
     let system = System::start(&config, listener).await?;
     console::note(format!("medconnect serves {} on {bind}", config.http.public_url));
     stop.asked().await;

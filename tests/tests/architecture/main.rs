@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
@@ -27,12 +27,24 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("api-import", &["api-wire", "domain", "infrastructure"]),
     ("api-dev", &["api-config", "api-wire", "infrastructure"]),
     (
+        "api-server",
+        &[
+            "api-config",
+            "api-http",
+            "application",
+            "domain",
+            "infrastructure",
+            "projections",
+        ],
+    ),
+    (
         "api",
         &[
             "api-config",
             "api-dev",
             "api-http",
             "api-import",
+            "api-server",
             "api-wire",
             "application",
             "domain",
@@ -48,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "api-dev",
             "api-http",
             "api-import",
+            "api-server",
             "api-wire",
             "application",
             "domain",
@@ -63,11 +76,19 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("ethers-signers", &["infrastructure"]),
     ("ring", &["infrastructure"]),
     ("postgres-es", &["api", "infrastructure"]),
-    ("actix-web", &["api", "api-dev", "api-http", "tests"]),
+    ("actix-web", &["api-dev", "api-http", "api-server", "tests"]),
     ("utoipa", &["api-http", "api-wire"]),
     (
         "sqlx",
-        &["infrastructure", "projections", "api", "api-config", "api-dev", "tests"],
+        &[
+            "infrastructure",
+            "projections",
+            "api",
+            "api-config",
+            "api-dev",
+            "api-server",
+            "tests",
+        ],
     ),
 ];
 

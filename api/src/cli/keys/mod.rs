@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use api_config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig, pools};
 use api_dev::running;
+use api_server::ComposeError;
 use clap::{Args, Subcommand};
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
 use infrastructure::log::LogLocation;
@@ -19,7 +20,6 @@ use infrastructure::sealing::Opener;
 use sqlx::PgPool;
 
 use super::{CliError, console};
-use crate::compose::ComposeError;
 
 /// Look after the keys that protect what concerns a person.
 #[derive(Debug, Args)]

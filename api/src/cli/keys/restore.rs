@@ -10,7 +10,6 @@ use infrastructure::keys::keeping;
 use super::backup::write_new;
 use super::passphrase::Passphrase;
 use super::{CliError, ConfigFile, console};
-use crate::compose;
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
@@ -41,7 +40,7 @@ impl Restore {
                 "the keys of the backup do not open as `keys` is configured: {error}"
             ))
         })?;
-        compose::migrate(&pool).await?;
+        api_server::migrate(&pool).await?;
         let restored = keeping::restore(&pool, &backup, &encryption).await;
         let restored = restored.map_err(CliError::other)?;
         pool.close().await;

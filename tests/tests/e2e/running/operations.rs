@@ -71,7 +71,7 @@ async fn a_wrong_contract_address_is_named_at_the_start() {
     config.chain.contract = deployment.address;
     config.database.url = tests::postgres::database().await.into();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let refused = api::compose::System::start(&config, listener).await.err().unwrap();
+    let refused = api_server::System::start(&config, listener).await.err().unwrap();
     let said = refused.to_string();
     assert!(
         said.contains("chain.contract") && said.contains(&deployment.address.to_string()),
@@ -93,7 +93,7 @@ async fn reads_go_on_when_a_server_starts_while_no_node_answers_and_the_trouble_
     config.chain.nodes = vec!["http://127.0.0.1:1".to_owned()];
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let started = api::compose::System::start(&config, listener).await.unwrap();
+    let started = api_server::System::start(&config, listener).await.unwrap();
     let http = reqwest::Client::new();
     let get = async |path: &str, key: &str| {
         let answer = http.get(format!("{url}{path}")).bearer_auth(key).send().await.unwrap();

@@ -3,6 +3,9 @@
 //! One process holds the appender, the follower and the HTTP server. Several processes may share a database: each has a signing
 //! key of its own, and the followers agree by the checkpoint's lock.
 
+mod metrics;
+mod status;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,7 +183,7 @@ fn is_forbidden(error: &sqlx::Error) -> bool {
 ///
 /// # Errors
 /// When the database cannot be reached or refuses.
-pub(crate) async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
+pub async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
     postgres::migrate(pool).await?;
     match postgres::within(postgres::LONG_STEP, follower::prepare(pool, &ReadModels)).await {
         Err(FollowerError::Database(cause)) if is_forbidden(&cause) => Err(ComposeError::NotMigrated(cause)),
@@ -213,7 +216,7 @@ async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncrypt
 ///
 /// # Errors
 /// When the node is on another chain.
-pub(crate) async fn check_chain(config: &Config) -> Result<(), ComposeError> {
+pub async fn check_chain(config: &Config) -> Result<(), ComposeError> {
     let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
     match node.block_number().await {
         Err(ChainError::WrongChain { expected, actual }) => Err(ComposeError::OtherChain { expected, actual }),
@@ -434,7 +437,8 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
     wrong.map_or(Ok(()), |error| Err(ComposeError::Contract(error)))
 }
 
-pub(crate) const fn finality(rule: api_config::FinalityRule) -> FinalityRule {
+/// The rule of the follower that the configuration names.
+pub const fn finality(rule: api_config::FinalityRule) -> FinalityRule {
     match rule {
         api_config::FinalityRule::Instant => FinalityRule::Instant,
         api_config::FinalityRule::Confirmations(blocks) => FinalityRule::Confirmations(blocks),
