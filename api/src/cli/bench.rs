@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_bench::{commands, gas, rebuild};
 use api_dev::data_dir::DataDir;
 use api_dev::given::GivenNode;
 use api_dev::system::{System, SystemPorts};
@@ -13,7 +14,6 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{CliError, console, deploy};
-use crate::bench::{commands, gas, rebuild};
 
 /// The environment variable with the private key of whoever pays on the chain of `--node`.
 const KEY: &str = "MEDCONNECT_BENCH_KEY";

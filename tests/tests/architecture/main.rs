@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
@@ -38,8 +38,20 @@ const ARROWS: [(&str, &[&str]); 12] = [
         ],
     ),
     (
+        "api-bench",
+        &[
+            "api-dev",
+            "api-server",
+            "application",
+            "domain",
+            "infrastructure",
+            "projections",
+        ],
+    ),
+    (
         "api",
         &[
+            "api-bench",
             "api-config",
             "api-dev",
             "api-http",
@@ -75,7 +87,7 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("ethers-core", &["infrastructure"]),
     ("ethers-signers", &["infrastructure"]),
     ("ring", &["infrastructure"]),
-    ("postgres-es", &["api", "infrastructure"]),
+    ("postgres-es", &["api-bench", "infrastructure"]),
     ("actix-web", &["api-dev", "api-http", "api-server", "tests"]),
     ("utoipa", &["api-http", "api-wire"]),
     (
