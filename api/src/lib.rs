@@ -1,8 +1,7 @@
-//! HTTP, composition root, and the one binary with its subcommands.
+//! The one binary with its subcommands ([`cli`]). What they do is in the crates beside this one:
 //!
-//! - [`api_server`]: a system from what it is told ([`api_config`]).
-//! - [`cli`]: the subcommands. [`api_dev`]: a Postgres and a chain of one's own for them. [`api_import`],
-//!   [`check_node`] and [`api_bench`]: what they do.
+//! - [`api_server`]: a server from what it is told ([`api_config`]). [`api_http`]: its interface, in the words of `api_wire`.
+//! - [`api_dev`]: a Postgres and a chain of one's own, and signing in from a shell.
+//! - [`api_import`], [`api_check_node`] and [`api_bench`].
 
-pub mod check_node;
 pub mod cli;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const LAST: usize = 66;
 
 /// Where Rust's modules begin: a folder of the repository, and the path of the module that it is.
-const ROOTS: [(&str, &str); 15] = [
+const ROOTS: [(&str, &str); 16] = [
     ("domain/src", "domain"),
     ("application/src", "application"),
     ("infrastructure/src", "infrastructure"),
@@ -27,6 +27,7 @@ const ROOTS: [(&str, &str); 15] = [
     ("api/dev/src", "api_dev"),
     ("api/server/src", "api_server"),
     ("api/bench/src", "api_bench"),
+    ("api/check-node/src", "api_check_node"),
     ("api/src", "api"),
     ("tests/src", "tests"),
     ("tests/tests", "tests"),

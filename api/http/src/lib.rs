@@ -60,6 +60,9 @@ use tokio::sync::Semaphore;
 use tracing_actix_web::TracingLogger;
 use utoipa_swagger_ui::SwaggerUi;
 
+/// Stops a [`server()`].
+pub use actix_web::dev::ServerHandle;
+
 pub use self::core::{CommandTracker, Core, HttpPorts};
 pub use self::settings::HttpSettings;
 use api_document::ApiDocument;

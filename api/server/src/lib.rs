@@ -10,12 +10,11 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use api_config::pools::{self, BadDatabaseUrl, Pools};
 use api_config::{Config, ConfigError, LimitsConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
-use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, openapi, server};
+use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
 use application::policy::rules::{Admission, Rules};
 use application::ports::sessions::Sessions;
 use application::ports::{Clock, ProgressSource};

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use api_check_node::Options;
 use clap::Args;
 use infrastructure::chain::Address;
 
 use super::{CliError, console};
-use crate::check_node::{self, Options};
 
 /// Look at an Ethereum node: what it gives and lacks, each with what to do about it.
 ///
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     };
     let steps = console::Steps::default();
     let progress = |text: &str| steps.step(text);
-    let report = check_node::run(&options, &progress).await;
+    let report = api_check_node::run(&options, &progress).await;
     steps.finish();
     let report = report.map_err(CliError::NoNode)?;
     console::result(if arguments.json {

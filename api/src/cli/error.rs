@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api_check_node::NoAnswer;
 use api_config::ConfigError;
 use api_dev::DevError;
 use api_dev::demo::DemoError;
@@ -10,8 +11,6 @@ use api_dev::login::LoginError;
 use api_server::ComposeError;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
-
-use crate::check_node::NoAnswer;
 
 /// A failure, said to whoever started the program.
 #[derive(Debug, thiserror::Error)]

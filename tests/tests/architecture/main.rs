@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
@@ -48,18 +48,18 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "projections",
         ],
     ),
+    ("api-check-node", &["infrastructure"]),
     (
         "api",
         &[
             "api-bench",
+            "api-check-node",
             "api-config",
             "api-dev",
             "api-http",
             "api-import",
             "api-server",
-            "api-wire",
             "application",
-            "domain",
             "infrastructure",
             "projections",
         ],
@@ -88,7 +88,7 @@ const KEPT: [(&str, &[&str]); 7] = [
     ("ethers-signers", &["infrastructure"]),
     ("ring", &["infrastructure"]),
     ("postgres-es", &["api-bench", "infrastructure"]),
-    ("actix-web", &["api-dev", "api-http", "api-server", "tests"]),
+    ("actix-web", &["api-dev", "api-http", "tests"]),
     ("utoipa", &["api-http", "api-wire"]),
     (
         "sqlx",
@@ -96,6 +96,7 @@ const KEPT: [(&str, &[&str]); 7] = [
             "infrastructure",
             "projections",
             "api",
+            "api-bench",
             "api-config",
             "api-dev",
             "api-server",
