@@ -4,6 +4,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use domain::encounter::{EncounterNames, NamedEncounter, recognise};
+use domain::kernel::SourceId;
+
 use super::Kind;
 use super::file_sources::FileSources;
 use super::key::Key;
@@ -85,9 +88,9 @@ pub(super) fn group(
         .map(|state| grouping.sets.find(state))
         .collect();
     grouping.whose = whose(&groups);
-    grouping.by_identifiers(|kind| kind == Kind::Encounter);
     grouping.by_ids(Kind::is_of_a_patient);
     grouping.by_ids_on_servers();
+    grouping.by_names_of_visits();
     grouping.by_deletions(Kind::is_of_a_patient);
     grouping.share_urns();
     Grouped {
@@ -344,7 +347,6 @@ impl<'a> Grouping<'a> {
             && (whose.is_some_and(|(one, other)| one != other)
                 || left.contradicts(right, bond)
                 || (are_beside && left.is_called_otherwise(right))
-                || are_two_visits(one.state, other.state)
                 || (bond == Bond::Plain && is_other_id && left.is_strange_to(right)))
     }
 
@@ -438,6 +440,89 @@ impl<'a> Grouping<'a> {
         may_be.all(|(_, other)| other.base == there.base).then_some(first)
     }
 
+    /// Visits of a patient are one by their names as they are for the server (`domain::encounter`), so that what is told in one run is what is told
+    /// in several: those of one resource are one already; what tells no resource is the one visit that it can be. A number that several have
+    /// is that of a case.
+    fn by_names_of_visits(&mut self) {
+        for visits in self.visits_by_patient().into_values() {
+            let numbered: Vec<&(u32, EncounterNames)> =
+                visits.iter().filter(|(_, names)| is_told_by_number(names)).collect();
+            for (at, (one, names)) in numbered.iter().enumerate() {
+                let is_same = |(_, known): &&&(u32, EncounterNames)| are_numbered_alike(known, names);
+                if let Some((other, _)) = numbered.iter().take(at).find(is_same) {
+                    self.sets.union(*one, *other);
+                }
+            }
+        }
+        let mut links = Vec::new();
+        for visits in self.visits_by_patient().into_values() {
+            let known = |without: u32| -> Vec<NamedEncounter> {
+                let others = visits.iter().filter(|(visit, _)| *visit != without);
+                let named = others.map(|(visit, names)| NamedEncounter {
+                    id: uuid::Uuid::from_u128((*visit).into()),
+                    names: names.clone(),
+                });
+                named.collect()
+            };
+            for (visit, names) in visits.iter().filter(|(_, names)| is_told_by_number(names)) {
+                if let Some(other) = recognise(names, &known(*visit)) {
+                    links.push((*visit, u32::try_from(other.as_u128()).unwrap_or(*visit)));
+                }
+            }
+        }
+        for (one, other) in links {
+            self.sets.union(one, other);
+        }
+        self.share_numbers_of_visits();
+    }
+
+    /// The sets of states of each patient's visits, with all that names each.
+    fn visits_by_patient(&self) -> BTreeMap<u32, Vec<(u32, EncounterNames)>> {
+        let mut visits: BTreeMap<u32, BTreeMap<u32, EncounterNames>> = BTreeMap::new();
+        for (number, state) in self.each().filter(|(_, state)| state.kind == Kind::Encounter) {
+            if let Some(patient) = self.whose(number) {
+                let of_patient = visits.entry(patient).or_default();
+                let names = of_patient.entry(self.sets.find(number)).or_default();
+                *names = names.with(&self.names_of_visit(number, state));
+            }
+        }
+        let all = visits.into_iter();
+        all.map(|(patient, visits)| (patient, visits.into_iter().collect()))
+            .collect()
+    }
+
+    fn names_of_visit(&self, number: u32, state: &State) -> EncounterNames {
+        let named = state.identifiers.iter().filter(|(standing, _)| standing.names());
+        let scope = self.scopes.get(at(number)).copied().flatten();
+        let source = state.id.filter(|_| state.is_id_told()).map(|id| SourceId {
+            server: state.base.map(|base| SourceId::of_server(base.digest())),
+            patient: match scope {
+                Some(Scope::Patient(patient)) => Some(SourceId::of_patient(patient.digest())),
+                _ => None,
+            },
+            resource: id.digest(),
+        });
+        EncounterNames {
+            identifiers: named.map(|(_, number)| number.digest()).collect(),
+            sources: source.into(),
+        }
+    }
+
+    /// A number that several visits have is on each visit of a case.
+    fn share_numbers_of_visits(&mut self) {
+        let mut holders: HashMap<Key, u32> = HashMap::new();
+        let mut shared = Vec::new();
+        for (number, state) in self.each().filter(|(_, state)| state.kind == Kind::Encounter) {
+            let visit = self.sets.find(number);
+            for (_, identifier) in &state.identifiers {
+                if *holders.entry(*identifier).or_insert(visit) != visit {
+                    shared.push((Kind::Encounter, *identifier));
+                }
+            }
+        }
+        self.shared.extend(shared);
+    }
+
     /// Makes one any two of which this is true.
     fn unite_where(&mut self, states: &[u32], are_one: impl Fn(&State, &State) -> bool) {
         for (at, one) in states.iter().enumerate() {
@@ -512,11 +597,17 @@ fn are_two_entries(one: &State, other: &State) -> bool {
         && one.url.zip(other.url).is_some_and(|(one, other)| one != other)
 }
 
-/// Whether both are visits that their source calls by two ids, or two servers by one. What number they may have in common is a case's.
-fn are_two_visits(one: &State, other: &State) -> bool {
-    let differ = |one: Option<Key>, other: Option<Key>| one.zip(other).is_some_and(|(one, other)| one != other);
-    one.kind == Kind::Encounter
-        && (differ(one.id, other.id) || differ(one.base, other.base) || are_two_entries(one, other))
+/// Whether a visit is told by numbers alone.
+fn is_told_by_number(names: &EncounterNames) -> bool {
+    names.sources.list().is_empty() && !names.identifiers.is_empty()
+}
+
+/// Whether two visits have the same numbers, in whatever order.
+fn are_numbered_alike(one: &EncounterNames, other: &EncounterNames) -> bool {
+    let has_all = |one: &EncounterNames, other: &EncounterNames| {
+        other.identifiers.iter().all(|number| one.identifiers.contains(number))
+    };
+    has_all(one, other) && has_all(other, one)
 }
 
 /// Whether two states have a word in common, or when they began, or an identifier.

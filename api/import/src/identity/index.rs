@@ -593,7 +593,8 @@ impl Index {
             }
         }
         let kind = newest.map_or(Kind::Patient, |state| state.kind);
-        let mut ranked: Vec<(Standing, &Identifier)> = Vec::new();
+        let (mut ranked, mut of_cases): (Vec<(Standing, &Identifier)>, Vec<(Standing, &Identifier)>) =
+            Default::default();
         for (standing, key) in best {
             let Some(identifier) = self.identifiers.get(&key) else {
                 continue;
@@ -601,11 +602,17 @@ impl Index {
             match standing {
                 Standing::Nobody => {}
                 Standing::Former => names.former.push(identifier.clone()),
+                // The number of a case is one of a visit's names, and the last.
+                _ if kind == Kind::Encounter && self.shared.contains(&(kind, key)) => {
+                    of_cases.push((standing, identifier))
+                }
                 _ if self.shared.contains(&(kind, key)) => names.shared.push(identifier.clone()),
                 _ => ranked.push((standing, identifier)),
             }
         }
         ranked.sort();
+        of_cases.sort();
+        ranked.extend(of_cases);
         let typed = ranked.iter().filter(|(standing, _)| *standing <= Standing::Typed);
         names.typed = typed.map(|(_, identifier)| (*identifier).clone()).collect();
         names.own = ranked.into_iter().map(|(_, identifier)| identifier.clone()).collect();
