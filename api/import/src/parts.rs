@@ -485,11 +485,12 @@ impl Reading<'_> {
     }
 
     fn name(&mut self, identifiers: Vec<Identifier>) {
-        let resources = self.index.names_of(self.group).resource;
-        let addresses = resources.iter().map(|one| one.value.as_str());
-        let of_address = |address| source_id(Kind::Encounter, None, Some(address), None);
         // What counts tells last.
-        let sources = addresses.filter_map(of_address).chain(self.source);
+        let sources = self
+            .index
+            .sources_of(Kind::Encounter, self.group)
+            .into_iter()
+            .chain(self.source);
         let names = VisitNames {
             identifiers,
             sources: Sources::new(sources),

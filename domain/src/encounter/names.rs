@@ -151,7 +151,17 @@ pub fn recognise(told: &EncounterNames, known: &[NamedEncounter]) -> Option<Uuid
         (Evidence::Resource | Evidence::PerhapsResource, Some(one), None) => Some(one.id),
         (Evidence::Resource, ..) => Some(first.id),
         (Evidence::MoreIdentifiers, ..) => told_first(told, &surest),
-        (Evidence::PerhapsResource | Evidence::SameIdentifiers, ..) => None,
+        // What is told by its numbers alone is the one that was told by these alone.
+        (Evidence::SameIdentifiers, ..) => only(surest.iter().filter(|one| one.names.sources.list().is_empty())),
+        (Evidence::PerhapsResource, ..) => None,
+    }
+}
+
+/// The one, if there is one.
+fn only<'a>(mut several: impl Iterator<Item = &'a &'a NamedEncounter>) -> Option<Uuid> {
+    match (several.next(), several.next()) {
+        (Some(one), None) => Some(one.id),
+        _ => None,
     }
 }
 
@@ -269,6 +279,12 @@ mod tests {
             let expected = id.map(Uuid::from_u128);
             assert_eq!(recognise(&told, &record), expected, "{told:?}");
         }
+    }
+
+    #[test]
+    fn what_is_told_by_its_numbers_alone_is_the_one_that_was_told_so() {
+        let record = [known(1, names(&[1, 3], &[(Some(1), 7)])), known(2, names(&[1, 3], &[]))];
+        assert_eq!(recognise(&names(&[3, 1], &[]), &record), Some(Uuid::from_u128(2)));
     }
 
     /// A state of a visit: which visit, and what it tells. Whoever tells nothing of its own tells of nothing in particular.

@@ -117,12 +117,17 @@ impl Sources {
         source.is_some_and(|source| self.0.iter().any(|known| known.is_beside(source)))
     }
 
+    /// A resource with what is known of where it stands, if it may be one of them.
+    pub fn completed(&self, source: SourceId) -> SourceId {
+        let known = self.0.iter().filter(|known| known.may_be(source));
+        known.fold(source, |source, known| source.completed_by(*known))
+    }
+
     /// With one that tells it now. What was known of where it stands stays known.
     #[must_use]
     pub fn with(self, source: Option<SourceId>) -> Self {
         let Some(source) = source else { return self };
-        let known = self.0.iter().filter(|known| known.may_be(source));
-        let source = known.fold(source, |source, known| source.completed_by(*known));
+        let source = self.completed(source);
         let mut all = self.without(Some(source));
         all.0.push(source);
         let surplus = all.0.len().saturating_sub(Self::MOST);

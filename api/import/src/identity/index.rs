@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use domain::kernel::Identifier;
+use domain::kernel::{Identifier, SourceId};
 
 use super::Kind;
 use super::groups::{Grouped, group};
@@ -12,6 +12,7 @@ use super::likeness::{self, ADDRESSES, Likeness};
 use super::naming::Standing;
 use super::pointer::Pointer;
 use super::scan::{Payload, Seen};
+use super::source::source_id;
 use super::stamp::Stamp;
 use super::state::{Scope, State, at};
 
@@ -233,23 +234,26 @@ impl Index {
         let near = here.iter().find(is_near).or(here.first());
         match near {
             Some(state) => state.id.filter(|_| state.is_id_told),
-            None => pointer.id.filter(|_| pointer.url.is_none()),
+            // An address on a server tells it too.
+            None => pointer.id.filter(|_| pointer.url.is_none() || pointer.base.is_some()),
         }
     }
 
     /// What the patient of an item is called at its source, where its id says nothing without that.
     pub(crate) fn patient_id_at(&self, origin: Origin) -> Option<Key> {
         let (_, state) = self.state_at(origin)?;
-        match state.subject.as_deref() {
-            Some(pointer) => self.patient_id(origin, pointer),
-            None => {
-                let owner = self.sole_patient(origin)?;
-                let members = self.members.get(&owner).into_iter().flatten();
-                let mut states = members.filter_map(|number| self.states.get(at(*number)));
-                let told = states.find(|told| told.file == origin.file && told.is_id_told);
-                told.and_then(|told| told.id)
-            }
-        }
+        let named = state.subject.as_deref();
+        named.and_then(|pointer| self.patient_id(origin, pointer)).or_else(|| {
+            // It is told with the patient, whom the reference names in another way, or who is the only one there.
+            let owner = match named {
+                Some(_) => self.subject_of(state).ok()?,
+                None => self.sole_patient(origin)?,
+            };
+            let members = self.members.get(&owner).into_iter().flatten();
+            let mut states = members.filter_map(|number| self.states.get(at(*number)));
+            let told = states.find(|told| told.file == origin.file && told.is_id_told);
+            told.and_then(|told| told.id)
+        })
     }
 
     fn subject_of(&self, state: &State) -> Result<u32, Unresolved> {
@@ -633,6 +637,26 @@ impl Index {
         names.shared.sort();
         names.former.sort();
         names
+    }
+
+    /// What its sources call a group, by all its states.
+    pub(crate) fn sources_of(&self, kind: Kind, group: u32) -> Vec<SourceId> {
+        let members = self.members.get(&group).into_iter().flatten();
+        let states = members.filter_map(|number| self.states.get(at(*number)));
+        let source = |state: &State| {
+            let own = self
+                .identifiers
+                .get(&state.likeness.own.filter(|_| state.is_id_told)?)?;
+            let patient = self.patient_id_at(state.origin());
+            match own.value.strip_prefix("urn:uuid:") {
+                Some(id) => source_id(kind, Some(id), None, patient),
+                None => source_id(kind, None, Some(&own.value), patient),
+            }
+        };
+        let mut sources: Vec<SourceId> = states.filter_map(source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
     }
 
     /// Whether a former state of somebody has another name, sex, date of birth or number than the one that counts.

@@ -301,6 +301,9 @@ impl<T: Finding> Updated<T> {
         };
         *met = true;
         let is_same_resource = known.sources().have(new.source()) == Some(true);
+        // What was known of where its resource stands stays known.
+        let source = new.source().map(|source| known.sources().completed(source));
+        let new = &new.clone().told(new.as_of(), source.into());
         let is_unsaid = beside.leaves_open(new);
         let is_replaced = !same(known.concept(), new.concept());
         let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);

@@ -518,6 +518,34 @@ fn one_id_of_servers_that_call_the_patient_otherwise_is_of_several_resources() {
 }
 
 #[test]
+fn a_server_that_was_told_once_is_not_forgotten() {
+    let told = |server: Option<u8>, day: i64, text: &str| {
+        let source = SourceId {
+            server: server.map(|server| SourceId::of_server([server; 4])),
+            patient: Some(SourceId::of_patient([1; 4])),
+            resource: [7; 8],
+        };
+        Intake {
+            allergies: vec![Allergy {
+                concept: concept(text),
+                high_criticality: false,
+                as_of: at(day),
+                sources: Some(source).into(),
+            }]
+            .into(),
+            ..Intake::default()
+        }
+    };
+    for bare in ["nuts", "peanuts"] {
+        let states = [told(Some(1), 1, "nuts"), told(None, 3, bare), told(Some(2), 4, "milk")];
+        let record = states.iter().fold(Intake::default(), |record, state| {
+            intake(&record, state, &none(), now()).intake
+        });
+        assert_eq!(record.allergies.list().len(), 2, "{bare}");
+    }
+}
+
+#[test]
 fn one_id_of_two_servers_is_of_two_resources() {
     let of = |server: Option<u8>, text: &str| Condition {
         sources: Sources::from(Some(SourceId {

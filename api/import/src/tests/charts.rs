@@ -355,3 +355,58 @@ fn states_of_one_file_are_of_one_resource_whether_they_tell_its_address_or_its_i
         assert_eq!(ran(&[bundle("collection", &all)]).visits.len(), 2);
     }
 }
+
+#[test]
+fn in_one_run_visits_are_one_by_the_names_by_which_they_are_in_several() {
+    let typed = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "VN" }] });
+    let number = |value: &str| json!({ "system": "https://clinic.test/case", "value": value, "type": typed });
+    let told = |address: &str, id: Option<&str>, numbers: &[&str], start: &str| {
+        let mut visit = visit("e", &to("Patient/p1"), &to("Practitioner/d1"));
+        visit["id"] = json!(id);
+        visit["identifier"] = numbers.iter().map(|value| number(value)).collect();
+        visit["period"] = json!({ "start": start });
+        json!({ "fullUrl": address, "resource": visit })
+    };
+    let (march, may) = ("2020-03-04T09:00:00Z", "2020-05-05T09:00:00Z");
+    let urn = |last: u8| format!("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a{last:02}");
+    let there = "https://clinic.test/fhir/Encounter/e1";
+    for (one, other, count) in [
+        // A bundle's URN is no id: the number says that it is one.
+        (
+            told(&urn(1), None, &["own"], march),
+            told(&urn(2), None, &["own"], march),
+            1,
+        ),
+        // Who names a resource may tell a case's number alone.
+        (
+            told(there, Some("e1"), &["case"], march),
+            told(&urn(2), None, &["own", "case"], may),
+            2,
+        ),
+        (
+            told(&urn(1), None, &["one", "case"], march),
+            told(&urn(2), None, &["two", "case"], march),
+            2,
+        ),
+        (
+            told(there, Some("e1"), &["own", "case"], march),
+            told(&urn(2), None, &["own"], march),
+            1,
+        ),
+    ] {
+        let file = |entry: &Value| {
+            let resources = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+            let mut all: Vec<Value> = resources.iter().map(|one| json!({ "resource": one })).collect();
+            all.push(entry.clone());
+            bundle("collection", &all)
+        };
+        for files in [vec![file(&one), file(&other)], vec![file(&other), file(&one)]] {
+            let outcome = ran(&files);
+            assert_eq!(
+                (outcome.visits.len(), left_out(&outcome)),
+                (count, Vec::new()),
+                "{one} {other}"
+            );
+        }
+    }
+}
