@@ -231,6 +231,10 @@ impl Parts {
         }
         let share = self.shares.entry(owner).or_default();
         share.parts = share.parts.saturating_add(1);
+        let (id, address) = (id.0.as_deref(), item.full_url.as_deref());
+        let source = source_id(kind, id, address, index.patient_id_at(origin));
+        // Another state may tell more of where the resource stands.
+        let source = source.map(|source| index.completed(origin, group, source));
         let mut reading = Reading {
             index,
             origin,
@@ -238,12 +242,7 @@ impl Parts {
             owner,
             share,
             path: &item.path,
-            source: source_id(
-                kind,
-                id.0.as_deref(),
-                item.full_url.as_deref(),
-                index.patient_id_at(origin),
-            ),
+            source,
             unread: Unread::default(),
         };
         reading.add(kind, resource.get().as_bytes());

@@ -659,6 +659,34 @@ impl Index {
         sources
     }
 
+    /// What the source calls a resource, with what other states of it tell of where it stands. An id that is nobody else's anywhere tells
+    /// nothing of that.
+    pub(crate) fn completed(&self, origin: Origin, group: u32, source: SourceId) -> SourceId {
+        let Some((_, told)) = self
+            .state_at(origin)
+            .filter(|_| source.server.or(source.patient).is_some())
+        else {
+            return source;
+        };
+        let members = self.members.get(&group).into_iter().flatten();
+        let states = members.filter_map(|number| self.states.get(at(*number)));
+        let same = states.filter(|state| state.is_id_told && state.id == told.id);
+        same.fold(source, |source, state| {
+            let other = SourceId {
+                server: state.base.map(|base| SourceId::of_server(base.digest())),
+                patient: self
+                    .patient_id_at(state.origin())
+                    .map(|id| SourceId::of_patient(id.digest())),
+                ..source
+            };
+            if source.may_be(other) {
+                source.completed_by(other)
+            } else {
+                source
+            }
+        })
+    }
+
     /// Whether a former state of somebody has another name, sex, date of birth or number than the one that counts.
     pub(crate) fn is_told_otherwise(&self, group: u32) -> bool {
         let now = self.likeness_of(group);

@@ -334,6 +334,12 @@ fn states_of_one_file_are_of_one_resource_whether_they_tell_its_address_or_its_i
         let all = [person(), entries[0].clone(), entries[1].clone()];
         let record = tell(&Intake::default(), &[bundle("collection", &all)], start());
         assert_eq!(says(&record), BTreeMap::from([("Asthma".to_owned(), true)]));
+        // Whichever of them counts, another server's resource of that id is another one.
+        let mut elsewhere = addressed(state("Condition", "active", "2024-03-01T00:00:00Z"));
+        elsewhere["fullUrl"] = json!("https://other.test/fhir/Condition/c1");
+        elsewhere["resource"]["code"]["text"] = json!("Gout");
+        let record = tell(&record, &[bundle("collection", &[person(), elsewhere])], start());
+        assert_eq!(record.conditions.list().len(), 2);
     }
 
     // Two ids of a visit are two visits, whatever number they have in common.
