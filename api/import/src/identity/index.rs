@@ -597,8 +597,8 @@ impl Index {
             }
         }
         let kind = newest.map_or(Kind::Patient, |state| state.kind);
-        let (mut ranked, mut of_cases): (Vec<(Standing, &Identifier)>, Vec<(Standing, &Identifier)>) =
-            Default::default();
+        let mut ranked: Vec<(Standing, &Identifier)> = Vec::new();
+        let mut of_cases = Vec::new();
         for (standing, key) in best {
             let Some(identifier) = self.identifiers.get(&key) else {
                 continue;
