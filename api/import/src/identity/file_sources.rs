@@ -28,14 +28,23 @@ impl FileSources {
     }
 
     /// Whether a deletion may be meant for what stands in another file. What is a patient's is meant where the file of the deletion tells
-    /// of that patient, or of nobody; a patient, where it tells of somebody under the id that they have in the other file, or of nobody.
+    /// of that patient, and calls them the same, or of nobody; a patient, where it tells of somebody under the id that they have in the other file, or of nobody.
     pub(super) fn may_mean(&self, deletion: &State, other: &State, number: u32, whose: &[Option<u32>]) -> bool {
         let Some(told) = self.told.get(&deletion.file) else {
             return true;
         };
         if other.kind.is_of_a_patient() {
             let whose = whose.get(at(number)).copied().flatten();
-            return told.iter().any(|(_, group)| whose == Some(*group));
+            let there = self.told.get(&other.file);
+            // Another hospital calls the same patient otherwise, and has another resource of that id.
+            let is_called_otherwise = |one: &(Option<Key>, u32)| {
+                there.is_some_and(|there| {
+                    !there.contains(one) && there.iter().any(|(id, group)| id.is_some() && *group == one.1)
+                })
+            };
+            return told
+                .iter()
+                .any(|one| whose == Some(one.1) && (one.0.is_none() || !is_called_otherwise(one)));
         }
         let files = (deletion.file, other.file);
         let compare = || {

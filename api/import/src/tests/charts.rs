@@ -416,3 +416,21 @@ fn in_one_run_visits_are_one_by_the_names_by_which_they_are_in_several() {
         }
     }
 }
+
+#[test]
+fn a_deletion_of_a_hospital_that_calls_the_patient_otherwise_is_of_another_resource() {
+    let nuts = json!({ "resourceType": "AllergyIntolerance", "id": "a1", "patient": to("Patient/north"), "code": { "text": "Nuts" } });
+    let north = of(&[
+        patient("north", "Person", &mrn("1")),
+        dated(nuts, "2024-01-01T00:00:00Z"),
+    ]);
+    let gone = json!({ "request": { "method": "DELETE", "url": "AllergyIntolerance/a1" } });
+    for (called, count) in [("north", 0), ("south", 1)] {
+        let person = json!({ "resource": patient(called, "Person", &mrn("1")) });
+        let deletes = bundle("transaction", &[person, gone.clone()]);
+        for files in [[north.clone(), deletes.clone()], [deletes.clone(), north.clone()]] {
+            let record = tell(&Intake::default(), &files, start());
+            assert_eq!(record.allergies.list().len(), count, "{called}");
+        }
+    }
+}
