@@ -164,7 +164,7 @@ impl fmt::Display for SourceId {
 /// It is not written as a [`SourceId`] is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "must be 16 hexadecimal digits, with 8 others and a dot before them for the server, and 8 others and a dot for the patient, where these are known"
+    "must be 16 hexadecimal digits, with 8 others and a dot before them for the server (the first of them 0 to 7), and 8 others and a dot for the patient (the first of them 8 to f), where these are known"
 )]
 pub struct NoSourceId;
 

@@ -2,9 +2,9 @@
 //!
 //! Nothing here depends on the order in which the states are given.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use domain::encounter::{EncounterNames, NamedEncounter, recognise};
+use domain::encounter::{EncounterNames, NameDigest, NamedEncounter, recognise};
 use domain::kernel::SourceId;
 
 use super::Kind;
@@ -445,27 +445,37 @@ impl<'a> Grouping<'a> {
     /// is that of a case.
     fn by_names_of_visits(&mut self) {
         for visits in self.visits_by_patient().into_values() {
-            let numbered: Vec<&(u32, EncounterNames)> =
-                visits.iter().filter(|(_, names)| is_told_by_number(names)).collect();
-            for (at, (one, names)) in numbered.iter().enumerate() {
-                let is_same = |(_, known): &&&(u32, EncounterNames)| are_numbered_alike(known, names);
-                if let Some((other, _)) = numbered.iter().take(at).find(is_same) {
-                    self.sets.union(*one, *other);
-                }
+            let mut alike: HashMap<BTreeSet<NameDigest>, u32> = HashMap::new();
+            for (visit, names) in visits.iter().filter(|(_, names)| is_told_by_number(names)) {
+                let first = *alike
+                    .entry(names.identifiers.iter().copied().collect())
+                    .or_insert(*visit);
+                self.sets.union(first, *visit);
             }
         }
         let mut links = Vec::new();
         for visits in self.visits_by_patient().into_values() {
-            let known = |without: u32| -> Vec<NamedEncounter> {
-                let others = visits.iter().filter(|(visit, _)| *visit != without);
-                let named = others.map(|(visit, names)| NamedEncounter {
-                    id: uuid::Uuid::from_u128((*visit).into()),
-                    names: names.clone(),
-                });
-                named.collect()
-            };
+            let mut numbered: HashMap<NameDigest, Vec<&(u32, EncounterNames)>> = HashMap::new();
+            for visit in &visits {
+                for number in &visit.1.identifiers {
+                    numbered.entry(*number).or_default().push(visit);
+                }
+            }
             for (visit, names) in visits.iter().filter(|(_, names)| is_told_by_number(names)) {
-                if let Some(other) = recognise(names, &known(*visit)) {
+                let same = names
+                    .identifiers
+                    .iter()
+                    .filter_map(|number| numbered.get(number))
+                    .flatten();
+                let others: BTreeMap<u32, &EncounterNames> = same.map(|(other, names)| (*other, names)).collect();
+                let known = others.into_iter().filter(|(other, _)| other != visit);
+                let known: Vec<NamedEncounter> = known
+                    .map(|(other, names)| NamedEncounter {
+                        id: uuid::Uuid::from_u128(other.into()),
+                        names: names.clone(),
+                    })
+                    .collect();
+                if let Some(other) = recognise(names, &known) {
                     links.push((*visit, u32::try_from(other.as_u128()).unwrap_or(*visit)));
                 }
             }
@@ -600,14 +610,6 @@ fn are_two_entries(one: &State, other: &State) -> bool {
 /// Whether a visit is told by numbers alone.
 fn is_told_by_number(names: &EncounterNames) -> bool {
     names.sources.list().is_empty() && !names.identifiers.is_empty()
-}
-
-/// Whether two visits have the same numbers, in whatever order.
-fn are_numbered_alike(one: &EncounterNames, other: &EncounterNames) -> bool {
-    let has_all = |one: &EncounterNames, other: &EncounterNames| {
-        other.identifiers.iter().all(|number| one.identifiers.contains(number))
-    };
-    has_all(one, other) && has_all(other, one)
 }
 
 /// Whether two states have a word in common, or when they began, or an identifier.
