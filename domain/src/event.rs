@@ -5,16 +5,10 @@ use std::any::Any;
 use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
-use crate::account::AccountEvent;
-use crate::calendar::CalendarEvent;
-use crate::encounter::EncounterEvent;
 use crate::kernel::{
-    AccountId, AggregateRef, AggregateType, CalendarId, Category, ClinicEvent, DecodeError, EncodedEvent, EncounterId,
-    Parts, PatientId, PersonalField, PersonalSlot, PractitionerId, Seal, WalletId, decode_current,
+    AggregateRef, AggregateType, Category, ClinicAggregate, ClinicEvent, DecodeError, EncodedEvent, Parts,
+    PersonalField, PersonalSlot, Seal, decode_current,
 };
-use crate::patient::PatientEvent;
-use crate::practitioner::PractitionerEvent;
-use crate::wallet::WalletEvent;
 
 macro_rules! events {
     ($(
@@ -26,12 +20,13 @@ macro_rules! events {
             }
         }
     )*) => {
+        $(
+            use crate::$name::$Event;
+            use crate::kernel::$Id;
+        )*
+
         /// An event of any aggregate, with the aggregate's id.
         #[derive(Clone, PartialEq, Debug)]
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "most events are of the larger kinds, and a box for each costs more"
-        )]
         pub enum AnyEvent {
             $( $(#[$doc])* $Aggregate($Id, $Event), )*
         }
@@ -76,6 +71,19 @@ macro_rules! events {
                 personal: Option<&[u8]>,
             ) -> Result<Self, DecodeError> {
                 let (of, schema, shared) = whose(stream, schema, shared)?;
+                Self::decode_of(of, schema, shared, personal)
+            }
+
+            /// Reads an event of this very aggregate, as the aggregate itself writes it.
+            ///
+            /// # Errors
+            /// [`DecodeError`] when the schema is unknown or the bytes do not follow it.
+            pub fn decode_of(
+                of: AggregateRef,
+                schema: u8,
+                shared: &[u8],
+                personal: Option<&[u8]>,
+            ) -> Result<Self, DecodeError> {
                 Ok(match of {
                     $( AggregateRef::$Aggregate(id) => Self::$Aggregate(id, $Event::decode(schema, shared, personal)?), )*
                 })
@@ -97,6 +105,14 @@ macro_rules! events {
                 match self {
                     $( Self::$Aggregate(id, event) => event.subject(&(*id).into()), )*
                 }
+            }
+
+            /// The event and the id of an aggregate of one kind; `None` when it is another kind's.
+            pub fn of_aggregate<A: ClinicAggregate>(&self) -> Option<(A::Id, &A::Event)> {
+                let event: &dyn Any = match self {
+                    $( Self::$Aggregate(_, event) => event, )*
+                };
+                Some((A::Id::try_from(self.aggregate()).ok()?, event.downcast_ref()?))
             }
 
             /// The event as its own type; `None` when it is another aggregate's.
@@ -173,16 +189,19 @@ macro_rules! events {
 
 aggregates!(events);
 
-/// In the byte of the schema: the event is of an aggregate that shares the stream of another. The type's number and the id of that
-/// aggregate stand before its bytes.
+/// In the byte of the schema: the event is of an aggregate that shares the stream of another. The type's number stands before its bytes,
+/// and the id of that aggregate, unless the record has only one of its type.
 const SHARES: u8 = 0x80;
 
 fn marked(of: AggregateRef, mut encoded: EncodedEvent) -> EncodedEvent {
-    if let Parts::InRecord(_, id) = of.parts() {
-        encoded.schema |= SHARES;
-        let whose = [&[of.aggregate_type().code()], id.as_bytes().as_slice()];
-        encoded.shared.splice(..0, whose.concat());
-    }
+    let kind = of.aggregate_type().code();
+    let whose = match of.parts() {
+        Parts::InRecord(_, id) => [&[kind], id.as_bytes().as_slice()].concat(),
+        Parts::Part(_) => vec![kind],
+        Parts::Uuid(_) | Parts::Day(..) => return encoded,
+    };
+    encoded.schema |= SHARES;
+    encoded.shared.splice(..0, whose);
     encoded
 }
 
@@ -196,16 +215,19 @@ fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRe
         schema,
         cause: postcard::Error::DeserializeUnexpectedEnd,
     };
-    let read = shared
-        .split_first()
-        .and_then(|(kind, rest)| Some((kind, rest.split_first_chunk::<16>()?)));
-    let (kind, (id, rest)) = read.ok_or(malformed)?;
-    let of = || {
-        let patient = PatientId::try_from(stream).ok()?;
-        let parts = Parts::InRecord(patient, Uuid::from_bytes(*id));
-        AggregateRef::from_parts(AggregateType::from_code(*kind)?, parts)
+    let unknown = DecodeError::UnknownSchema(schema);
+    let (kind, rest) = shared.split_first().ok_or_else(|| malformed.clone())?;
+    let kind = AggregateType::from_code(*kind);
+    let (Some(kind), Ok(patient)) = (kind, PatientId::try_from(stream)) else {
+        return Err(unknown);
     };
-    Ok((of().ok_or(DecodeError::UnknownSchema(schema))?, schema & !SHARES, rest))
+    let schema = schema & !SHARES;
+    if let Some(only) = AggregateRef::from_parts(kind, Parts::Part(patient)) {
+        return Ok((only, schema, rest));
+    }
+    let (id, rest) = rest.split_first_chunk::<16>().ok_or(malformed)?;
+    let of = AggregateRef::from_parts(kind, Parts::InRecord(patient, Uuid::from_bytes(*id)));
+    Ok((of.ok_or(unknown)?, schema, rest))
 }
 
 /// A value as the type that it has.

@@ -17,6 +17,7 @@ pub mod kernel;
 
 pub mod account;
 pub mod calendar;
+pub mod chart;
 pub mod encounter;
 pub mod event;
 pub mod patient;
@@ -26,3 +27,5 @@ pub mod wallet;
 
 #[cfg(test)]
 mod encoding_tests;
+#[cfg(test)]
+mod samples;

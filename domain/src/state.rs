@@ -2,14 +2,8 @@
 
 use std::any::Any;
 
-use crate::account::Account;
-use crate::calendar::Calendar;
-use crate::encounter::Encounter;
 use crate::event::AnyEvent;
 use crate::kernel::{AggregateRef, AggregateType, ClinicAggregate, Versioned};
-use crate::patient::Patient;
-use crate::practitioner::Practitioner;
-use crate::wallet::WalletClaim;
 
 /// An event is not of the aggregate that was to take it in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -18,9 +12,10 @@ pub struct OfAnother(pub AggregateRef);
 
 macro_rules! states {
     ($( $(#[$doc:meta])* $code:literal $name:ident: $Aggregate:ident { $($rest:tt)* } )*) => {
+        $( use crate::$name::$Aggregate; )*
+
         /// The state of any aggregate, with its versions.
         #[derive(Clone, PartialEq, Debug)]
-        #[expect(clippy::large_enum_variant, reason = "it lives behind an Arc")]
         pub enum AnyState {
             $( $(#[$doc])* $Aggregate(Versioned<$Aggregate>), )*
         }

@@ -7,7 +7,8 @@
 //! - The **number** stands in sealed stream names: it is never reused.
 //! - The **name** stands in references (`patient/<uuid>`) and in the journal.
 //! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`: these have
-//!   a stream of their own. It is `record` where a patient and a UUID name it: it stands in the patient's record, the patient's stream.
+//!   a stream of their own. It is `record` where a patient and a UUID name it, and `part` where the patient alone does: these stand in
+//!   the patient's record, the patient's stream.
 //! - The **schema** is that of the aggregate's events. It is raised with every change of theirs; then `upcast` names the function that
 //!   reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
@@ -23,9 +24,8 @@ macro_rules! aggregates {
             1 patient: Patient {
                 id: uuid PatientId,
                 events: PatientEvent in schema 1 {
-                    Registered: within Identity(registration),
+                    Registered: within Identity(details),
                     DetailsUpdated: within Identity(details),
-                    IntakeUpdated: within Summary(intake),
                 }
             }
             /// A practitioner (FHIR R4 `Practitioner`).
@@ -78,6 +78,22 @@ macro_rules! aggregates {
                     Filed: within Care(encounter),
                     Named: within Care(names),
                     Concluded: within Care(ending),
+                }
+            }
+            /// The chart of a patient: conditions, allergies, medications and symptoms.
+            7 chart: Chart {
+                id: part ChartId,
+                events: ChartEvent in schema 1 {
+                    ConditionsNoted: within Summary(conditions),
+                    ConditionsRefuted: within Summary(conditions),
+                    AllergiesNoted: within Summary(allergies),
+                    AllergiesRefuted: within Summary(allergies),
+                    SymptomsNoted: within Summary(symptoms),
+                    SymptomsRefuted: within Summary(symptoms),
+                    AbsenceStated: within Summary(statement),
+                    MedicationsNoted: within Medication(medications),
+                    MedicationsRefuted: within Medication(medications),
+                    MedicationAbsenceStated: within Medication(statement),
                 }
             }
         }

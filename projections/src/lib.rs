@@ -10,9 +10,11 @@
 //! - Everything here can be thrown away and made again from the log.
 
 mod accounts;
+mod aggregate_row;
 mod appointments;
 mod batch;
 mod calendars;
+mod charts;
 mod column;
 mod hash;
 mod patients;

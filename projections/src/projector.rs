@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 
 use application::log::{BlockRef, OpenedEvent};
 use application::ports::projector::Projector;
-use domain::kernel::{AppointmentId, CalendarId, PatientId};
+use domain::account::Account;
+use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, PatientId};
 use sqlx::{Executor, PgConnection};
 
 use crate::accounts::{AccountRow, KeyRow};
+use crate::aggregate_row::AggregateRow;
 use crate::appointments::{AppointmentRow, Told};
-use crate::batch::{Batch, Entry, keys_to_load};
+use crate::batch::{Batch, Entry, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
+use crate::charts::ChartRow;
 use crate::patients::{NameRow, PatientRow};
 use crate::practitioners::PractitionerRow;
 use crate::relationships::RelationshipRow;
 use crate::stamp::Stamp;
 use crate::table::{Description, Row as _};
 use crate::writes::Writes;
-use crate::{accounts, appointments, calendars, patients, practitioners, relationships, table};
+use crate::{accounts, appointments, calendars, patients, relationships, table};
 
 /// The read models, as the follower fills them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -29,10 +32,11 @@ pub struct ReadModels;
 pub struct ProjectionError(#[from] sqlx::Error);
 
 /// Each read model, and its tables.
-pub(crate) const READ_MODELS: [(&str, &[Description]); 6] = [
+pub(crate) const READ_MODELS: [(&str, &[Description]); 7] = [
     ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
     ("appointments", &[AppointmentRow::TABLE]),
     ("availability", &[CalendarRow::TABLE, FreeRunRow::TABLE]),
+    ("charts", &[ChartRow::TABLE]),
     ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
     ("practitioners", &[PractitionerRow::TABLE]),
     ("relationships", &[RelationshipRow::TABLE]),
@@ -57,7 +61,7 @@ const INDEXES: [&str; 5] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 7";
+pub(crate) const ROWS: &str = "rows 8";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;
@@ -125,6 +129,28 @@ struct Change<K, R, S = R> {
     after: BTreeMap<K, S>,
 }
 
+/// Loads the rows that a block's events concern, and adds to `writes` what the events make of them.
+async fn fold<R: AggregateRow>(
+    connection: &mut PgConnection,
+    batch: &Batch<'_>,
+    writes: &mut Writes,
+) -> Result<Change<R::Key, R>, sqlx::Error> {
+    let entries = batch.entries::<R::Aggregate>();
+    fold_entries(connection, &entries, writes).await
+}
+
+/// The same with some of the events.
+async fn fold_entries<R: AggregateRow>(
+    connection: &mut PgConnection,
+    entries: &[Entry<'_, R::Key, <R::Aggregate as ClinicAggregate>::Event>],
+    writes: &mut Writes,
+) -> Result<Change<R::Key, R>, sqlx::Error> {
+    let before = table::load(connection, &keys_to_load(entries)).await?;
+    let after = fold_all(&before, entries, R::fold);
+    table::write(writes, after.values());
+    Ok(Change { before, after })
+}
+
 /// What changed in those rows from which others follow.
 struct Changes {
     patients: Change<PatientId, PatientRow>,
@@ -138,32 +164,19 @@ async fn fold_rows(
     batch: &Batch<'_>,
     writes: &mut Writes,
 ) -> Result<Changes, sqlx::Error> {
-    let before = table::load(connection, &keys_to_load(&batch.practitioners)).await?;
-    let after = fold_all(&before, &batch.practitioners, practitioners::fold);
-    table::write(writes, after.values());
+    fold::<PractitionerRow>(connection, batch, writes).await?;
+    fold::<ChartRow>(connection, batch, writes).await?;
+    let patients = fold(connection, batch, writes).await?;
+    let calendars = fold_entries(connection, &batch.offers(), writes).await?;
 
-    let before = accounts::load(connection, &keys_to_load(&batch.accounts)).await?;
-    let after = fold_all(&before, &batch.accounts, accounts::fold);
+    let entries = batch.entries::<Account>();
+    let before = accounts::load(connection, &keys_to_load(&entries)).await?;
+    let after = fold_all(&before, &entries, accounts::fold);
     accounts::write(writes, &before, &after);
 
-    let before = table::load(connection, &keys_to_load(&batch.patients)).await?;
-    let after = fold_all(&before, &batch.patients, patients::fold);
-    table::write(writes, after.values());
-    let patients = Change { before, after };
-
-    let offers: Vec<_> = batch
-        .calendars
-        .iter()
-        .copied()
-        .filter(|(_, _, event)| calendars::concerns_the_offer(event))
-        .collect();
-    let before = table::load(connection, &keys_to_load(&offers)).await?;
-    let after = fold_all(&before, &offers, calendars::fold);
-    table::write(writes, after.values());
-    let calendars = Change { before, after };
-
-    let before = table::load(connection, &appointments_of(&batch.appointments)).await?;
-    let after = fold_appointments(&before, &batch.appointments);
+    let entries = batch.appointments();
+    let before = table::load(connection, &appointments_of(&entries)).await?;
+    let after = fold_appointments(&before, &entries);
     let gone = before.iter().filter(|(id, _)| matches!(after.get(*id), Some(None)));
     table::delete(writes, gone.map(|(_, row)| row));
     table::write(writes, after.values().flatten());
@@ -182,20 +195,6 @@ fn appointments_of(entries: &[(Stamp, Told<'_>)]) -> Vec<AppointmentId> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-/// Folds events into rows, in order; answers with the rows of the keys that were touched and exist.
-pub(crate) fn fold_all<K: Ord + Copy, R: Clone, E>(
-    before: &BTreeMap<K, R>,
-    entries: &[Entry<'_, K, E>],
-    fold: impl Fn(Option<R>, K, &Stamp, &E) -> Option<R>,
-) -> BTreeMap<K, R> {
-    let mut rows: BTreeMap<K, Option<R>> = BTreeMap::new();
-    for (key, stamp, event) in entries {
-        let row = rows.entry(*key).or_insert_with(|| before.get(key).cloned());
-        *row = fold(row.take(), *key, stamp, event);
-    }
-    rows.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }
 
 /// Folds events into appointments, in the order of the log; `None` for those that are gone.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::policy::Object;
-use application::policy::access::{Admittance, NotAdmitted};
+use application::policy::access::Admittance;
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
-    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, PatientView,
-    PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
+    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, FreeSlot, Page,
+    PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
@@ -19,7 +19,7 @@ use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{AccountId, AppointmentId, Category, Identifier, PatientId, PractitionerId, Wallet};
 use sqlx::PgPool;
 
-use crate::{accounts, appointments, calendars, hash, patients, practitioners, relationships};
+use crate::{accounts, appointments, calendars, charts, hash, patients, practitioners, relationships};
 
 /// Queries over a pool whose connections find the read models in their search path.
 #[derive(Clone)]
@@ -58,18 +58,16 @@ async fn answer<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Resu
     within(ANSWER, answer).await
 }
 
-/// Fails unless the admittance is good for whole records.
-fn check_record(admittance: &Admittance, whose: Object) -> Result<(), NotAdmitted> {
-    let categories = [Category::Identity, Category::Summary, Category::Medication];
-    categories
-        .into_iter()
-        .try_for_each(|category| admittance.check(whose, category))
-}
-
 impl Queries for PgQueries {
     async fn patient(&self, admittance: &Admittance, id: PatientId) -> Result<Option<PatientView>, QueryError> {
-        check_record(admittance, Object::Patient(id))?;
+        admittance.check_patient(id, Category::Identity)?;
         answer(patients::one(&self.pool, id)).await
+    }
+
+    async fn chart(&self, admittance: &Admittance, patient: PatientId) -> Result<Option<ChartView>, QueryError> {
+        admittance.check_patient(patient, Category::Summary)?;
+        admittance.check_patient(patient, Category::Medication)?;
+        answer(charts::one(&self.pool, patient)).await
     }
 
     async fn patients(
@@ -78,7 +76,7 @@ impl Queries for PgQueries {
         name: Option<&str>,
         page: Page<PatientId>,
     ) -> Result<Vec<PatientView>, QueryError> {
-        check_record(admittance, Object::Everybody)?;
+        admittance.check(Object::Everybody, Category::Identity)?;
         answer(patients::list(&self.pool, name, page)).await
     }
 
@@ -88,7 +86,7 @@ impl Queries for PgQueries {
         ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, QueryError> {
-        check_record(admittance, Object::Everybody)?;
+        admittance.check(Object::Everybody, Category::Identity)?;
         answer(patients::known_as(&self.pool, ids, identifiers)).await
     }
 

@@ -15,7 +15,9 @@ use crate::measure;
 const BUNDLES: u32 = 24;
 const VISITS: u32 = 25;
 /// Each patient, each visit, and the five doctors.
-const COMMANDS: u64 = (BUNDLES * (VISITS + 1) + 5) as u64;
+const RESOURCES: u64 = (BUNDLES * (VISITS + 1) + 5) as u64;
+/// They, and what is reported of each patient's chart.
+const EVENTS: u64 = RESOURCES + BUNDLES as u64;
 /// After how many events the server is killed.
 const SOME: u64 = 60;
 
@@ -61,10 +63,10 @@ async fn bear<C>(site: &Site<C>) {
     let unchanged = kinds.map(|kind| summary[kind]["unchanged"].as_u64().expect("a number"));
     assert_eq!(
         (unchanged.sum::<u64>(), &summary["events"]),
-        (COMMANDS, &json!(0)),
+        (RESOURCES, &json!(0)),
         "{summary}"
     );
-    assert_eq!(position(&administrator).await, before + COMMANDS);
+    assert_eq!(position(&administrator).await, before + EVENTS);
     at_rest(site, &administrator).await;
     let hashes = hashes(&administrator).await;
     server.process.stop().await;

@@ -70,6 +70,8 @@ RULES = {
     "The signature": "the same",
     "must be an Ethereum address": "a checksum over the letters' case",
     "must be a time zone of the IANA database": "the database changes, and this document with it would",
+    "must be left out: only allergies have kinds": "two values of one statement",
+    "must be `none-known` or `not-asked` for one kind of allergies": "the same",
     "the identifier of a patient cannot change": "what was registered stays",
     "the identifier and the time zone of a practitioner cannot change": "the same",
 }

@@ -6,12 +6,15 @@ use application::log::AnyEvent;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::{Booking, Calendar, CalendarCommand, Session};
+use domain::chart::{
+    Absence, Allergy, AnyFinding, Chart, ChartCommand, Condition, FindingId, ListKind, Medication, Symptom,
+};
 use domain::encounter::{Encounter, EncounterCommand, EncounterNames, Ending, Filed, Outcome, Provider, Told};
 use domain::kernel::{
-    AccountId, AppointmentId, CalendarId, ClinicAggregate, CodeSystem, Coding, Concept, EncounterId, Gender, HumanName,
-    PatientId, Personal, PractitionerId, Slot,
+    AccountId, AppointmentId, CalendarId, ChartId, ClinicAggregate, CodeSystem, Coding, Concept, EncounterId, Gender,
+    HumanName, PatientId, Personal, PractitionerId, Slot, Sources,
 };
-use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
+use domain::patient::{PatientDetails, PatientEvent};
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
 use uuid::Uuid;
 
@@ -25,6 +28,8 @@ const PATIENTS: u64 = 25;
 const ACCOUNTS: u64 = 5;
 /// How many encounters of each patient are in play.
 const ENCOUNTERS: u64 = 3;
+/// How many findings of each patient are in play.
+const FINDINGS: u64 = 6;
 
 /// A clinic that goes on at random.
 #[derive(Clone, Debug)]
@@ -33,6 +38,7 @@ pub struct History {
     calendars: BTreeMap<CalendarId, Calendar>,
     homes: BTreeMap<AppointmentId, CalendarId>,
     patients: BTreeMap<PatientId, u64>,
+    charts: BTreeMap<PatientId, Chart>,
     encounters: BTreeMap<EncounterId, Encounter>,
     practitioners: BTreeMap<PractitionerId, u64>,
     accounts: BTreeMap<AccountId, u64>,
@@ -58,6 +64,38 @@ pub fn at(day: NaiveDate, quarter: u64) -> DateTime<Utc> {
     day.and_hms_opt(8, 0, 0).unwrap().and_utc() + Duration::minutes(15 * i64::try_from(quarter).unwrap())
 }
 
+/// A finding, of a list that its number tells.
+fn finding(number: u64, text: &str) -> AnyFinding {
+    let text = text.to_owned();
+    let concept = Concept {
+        coding: None,
+        text: text.clone(),
+    };
+    match number {
+        0 => AnyFinding::Condition(Condition {
+            concept,
+            onset: Some(first_day()),
+            abated: None,
+            as_of: None,
+            sources: Sources::default(),
+        }),
+        1 => AnyFinding::Allergy(Allergy {
+            concept,
+            high_criticality: true,
+            as_of: None,
+            sources: Sources::default(),
+        }),
+        2 => AnyFinding::Medication(Medication {
+            concept,
+            since: None,
+            active: true,
+            as_of: None,
+            sources: Sources::default(),
+        }),
+        _ => AnyFinding::Symptom(Symptom { text }),
+    }
+}
+
 impl History {
     /// A clinic that has just opened.
     pub fn new(seed: u64) -> Self {
@@ -66,6 +104,7 @@ impl History {
             calendars: BTreeMap::new(),
             homes: BTreeMap::new(),
             patients: BTreeMap::new(),
+            charts: BTreeMap::new(),
             encounters: BTreeMap::new(),
             practitioners: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -100,7 +139,7 @@ impl History {
 
     fn step(&mut self) -> Vec<AnyEvent> {
         match self.below(12) {
-            0 => vec![self.patient()],
+            0 => self.patient(),
             1 => vec![self.practitioner()],
             2 => self.account().into_iter().collect(),
             3 | 4 => self.encounter(),
@@ -108,7 +147,7 @@ impl History {
         }
     }
 
-    fn patient(&mut self) -> AnyEvent {
+    fn patient(&mut self) -> Vec<AnyEvent> {
         let id = patient(self.below(PATIENTS));
         let details = PatientDetails {
             name: HumanName {
@@ -118,24 +157,50 @@ impl History {
             },
             ..PatientDetails::default()
         };
-        let intake = Intake {
-            symptoms: vec![format!("symptom {}", self.below(100))],
-            ..Intake::default()
-        };
+        let finding = self.below(100);
         let events = self.patients.entry(id).or_default();
         *events += 1;
         let event = match *events {
             1 => PatientEvent::Registered {
-                registration: Personal::Known(Registration { details, intake }),
+                details: Personal::Known(details),
             },
-            even if even % 2 == 0 => PatientEvent::IntakeUpdated {
-                intake: Personal::Known(intake),
-            },
+            even if even % 2 == 0 => return self.chart(id, finding),
             _ => PatientEvent::DetailsUpdated {
                 details: Personal::Known(details),
             },
         };
-        AnyEvent::Patient(id, event)
+        vec![AnyEvent::Patient(id, event)]
+    }
+
+    /// Of a patient who is registered: what is noted already is changed or refuted, or else a finding is noted.
+    fn chart(&mut self, patient: PatientId, chosen: u64) -> Vec<AnyEvent> {
+        let number = chosen % FINDINGS;
+        let id = FindingId(Uuid::from_u128(patient.uuid().as_u128() << 64 | u128::from(number)));
+        let finding = finding(number, &format!("finding {chosen}"));
+        let other = match chosen / FINDINGS % 3 {
+            0 => ChartCommand::Change {
+                id,
+                finding: finding.clone(),
+            },
+            1 => ChartCommand::Refute {
+                id,
+                now: at(first_day(), 0),
+            },
+            _ => ChartCommand::StateAbsence {
+                list: ListKind::Allergies,
+                absence: Absence::NoneKnown,
+            },
+        };
+        let chart = self.charts.entry(patient).or_default();
+        let decided = chart
+            .decide(other)
+            .or_else(|_| chart.decide(ChartCommand::Note { id, finding }));
+        let events = decided.unwrap_or_default();
+        for event in &events {
+            chart.apply(event.clone());
+        }
+        let of_patient = |event| AnyEvent::Chart(ChartId(patient), event);
+        events.into_iter().map(of_patient).collect()
     }
 
     fn practitioner(&mut self) -> AnyEvent {

@@ -1,7 +1,7 @@
 //! The harness of the end-to-end tests: a real Postgres, real chains, servers, and people who use them.
 //!
 //! - [`postgres`]: one cluster for the whole test process, a database for each test.
-//! - [`people`]: people with wallets, who sign in.
+//! - [`people`]: people with wallets, who sign in; [`charts`]: what they note of patients.
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
 //! - [`chain`]: a chain for each test, and its accounts; [`proxy`]: a node of it that lies; [`besu`]: one that behaves like Besu.
 //! - [`site`]: the program as a hospital runs it, on a node and a database that are there already; [`rest`]: its clients;
@@ -22,6 +22,7 @@ pub mod besu;
 pub mod binary;
 pub mod bundles;
 pub mod chain;
+pub mod charts;
 pub mod clinic;
 pub mod code;
 pub mod following;

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::baseline::Baseline;
 use super::contract::{self, ContractAlone};
 use super::measure::{self, Measured, Stopwatch, round};
-use super::workload::{Round, registration};
+use super::workload::{Round, details};
 
 /// How it is measured.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
     let patient = PatientId::new(Uuid::new_v4());
     let appointment = AppointmentId::new(Uuid::new_v4());
     let booking = Booking { patient, reason: None };
-    let registration = registration(client.number, number);
+    let details = details(client.number, number);
     let baseline = &client.baseline;
 
     let (day, time_zone, sessions) = (round.day, chrono_tz::UTC, vec![round.session]);
@@ -150,7 +150,7 @@ async fn baseline_round(client: Arc<BaselineClient>, number: u64, mut times: Sto
         ))
         .await?;
     times
-        .time(baseline.patient(patient, PatientCommand::Register { registration, now }))
+        .time(baseline.patient(patient, PatientCommand::Register { details, now }))
         .await?;
     for command in [
         CalendarCommand::Book {
@@ -270,7 +270,7 @@ async fn http_round(client: Arc<HttpClient>, number: u64, mut times: Stopwatch) 
         .time(client.send(Method::PUT, &path, &json!({ "sessions": [session] })))
         .await?;
 
-    let details = registration(client.number, number).details;
+    let details = details(client.number, number);
     let patient = json!({ "details": { "name": details.name, "birthDate": details.birth_date, "gender": "unknown",
                                        "phone": details.phone } });
     let patient = id(&times.time(client.send(Method::POST, "/patients", &patient)).await?)?;

@@ -19,7 +19,7 @@ use infrastructure::sealing::{Sealer, StreamNames};
 use uuid::Uuid;
 
 use super::contract::Bench;
-use super::workload::{Round, registration};
+use super::workload::{Round, details};
 
 /// How many practitioners' days go side by side.
 const PRACTITIONERS: usize = 128;
@@ -142,7 +142,7 @@ fn events_of_round(
     round: u64,
     now: DateTime<Utc>,
 ) -> Option<[AnyEvent; 6]> {
-    let registration = registration(client, round);
+    let details = details(client, round);
     let round = Round::new(round, now)?;
     let calendar = CalendarId::of(practitioner, round.day);
     let patient = PatientId::new(Uuid::new_v4());
@@ -155,7 +155,7 @@ fn events_of_round(
         AnyEvent::Patient(
             patient,
             PatientEvent::Registered {
-                registration: Personal::Known(registration),
+                details: Personal::Known(details),
             },
         ),
         on_the_day(CalendarEvent::Booked {

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use domain::calendar::Session;
 use domain::kernel::{Gender, HumanName, Slot};
-use domain::patient::{PatientDetails, Registration};
+use domain::patient::PatientDetails;
 
 /// The length of the slots offered, in minutes.
 const SLOT_MINUTES: u32 = 30;
@@ -45,19 +45,16 @@ impl Round {
 }
 
 /// A patient as they come to the desk: made up, and about as long as a real one.
-pub(super) fn registration(client: usize, round: u64) -> Registration {
-    Registration {
-        details: PatientDetails {
-            name: HumanName {
-                family: format!("Bench{client}"),
-                given: vec![format!("Round{round}")],
-                prefix: Vec::new(),
-            },
-            birth_date: NaiveDate::default(),
-            gender: Gender::Unknown,
-            phone: Some("555-0100".to_owned()),
-            ..PatientDetails::default()
+pub(super) fn details(client: usize, round: u64) -> PatientDetails {
+    PatientDetails {
+        name: HumanName {
+            family: format!("Bench{client}"),
+            given: vec![format!("Round{round}")],
+            prefix: Vec::new(),
         },
-        ..Registration::default()
+        birth_date: NaiveDate::default(),
+        gender: Gender::Unknown,
+        phone: Some("555-0100".to_owned()),
+        ..PatientDetails::default()
     }
 }

@@ -166,7 +166,7 @@ pub struct HttpConfig {
     pub bind: SocketAddr,
     /// The address that people sign in at, without a path; a signed message must name it.
     pub public_url: String,
-    /// The longest body, in bytes. A patient's registration and intake may be 32 times as long.
+    /// The longest body, in bytes. A report of a patient's chart may be 32 times as long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_limit: Option<usize>,
     /// How many requests are served at once; more are refused with 503.

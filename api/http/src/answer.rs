@@ -10,7 +10,8 @@ use application::ports::registry::StoredAnswer;
 use application::use_cases::accounts::IssuedKey;
 use application::use_cases::calendars::AppointmentDone;
 use application::use_cases::clinic::Done;
-use domain::kernel::{AccountId, AggregateRef, CalendarId, CommandId, EncounterId};
+use domain::chart::FindingId;
+use domain::kernel::{AccountId, AggregateRef, CalendarId, ChartId, CommandId, EncounterId, PatientId};
 use uuid::Uuid;
 
 use super::etag;
@@ -35,6 +36,22 @@ impl Answer {
         Self {
             etag: Some(etag::of_version(done.receipt.version)),
             ..Self::of(path(of), Some(of.uuid()), done.receipt)
+        }
+    }
+
+    /// A finding was noted in a patient's chart, unless it was there already.
+    pub fn noted(patient: PatientId, done: Done<FindingId>) -> Self {
+        let created = done.receipt.position.is_some();
+        Self::of_finding(patient, done).having(created)
+    }
+
+    /// A finding in a patient's chart changed, or needed no change. The tag is that of the chart.
+    pub fn of_finding(patient: PatientId, done: Done<FindingId>) -> Self {
+        let FindingId(id) = done.id;
+        let resource = format!("{}/findings/{id}", path(ChartId(patient).into()));
+        Self {
+            etag: Some(etag::of_version(done.receipt.version)),
+            ..Self::of(resource, Some(id), done.receipt)
         }
     }
 
@@ -154,6 +171,7 @@ impl Answer {
 fn path(of: AggregateRef) -> String {
     match of {
         AggregateRef::Patient(id) => format!("/v1/patients/{id}"),
+        AggregateRef::Chart(ChartId(patient)) => format!("/v1/patients/{patient}/chart"),
         AggregateRef::Practitioner(id) => format!("/v1/practitioners/{id}"),
         AggregateRef::Calendar(CalendarId { owner, day }) => format!("/v1/practitioners/{owner}/availability/{day}"),
         AggregateRef::Account(id) => format!("/v1/accounts/{id}"),

@@ -20,8 +20,8 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind};
 use super::routes::{
-    accounts, admin, appointments, auth, availability, commands, nothing_here, patients, practitioners, requests,
-    resource, system, visits, wallets,
+    accounts, admin, appointments, auth, availability, charts, commands, nothing_here, patients, practitioners,
+    requests, resource, system, visits, wallets,
 };
 use super::throttle;
 
@@ -92,8 +92,14 @@ endpoints! {
     patients::look_up::<B> => Read, May(&[A::ListPatients]);
     patients::read::<B> => Read, May(&[A::ReadPatient]);
     patients::update_details::<B> => Command, May(&[A::UpdatePatient]);
-    patients::update_intake::<B> => Command, May(&[A::UpdatePatient]);
     patients::practitioners::<B> => Read, May(&[A::ReadPatientRelationships]);
+
+    charts::read::<B> => Read, May(&[A::ReadChart]);
+    charts::note::<B> => Command, May(&[A::UpdateChart]);
+    charts::change::<B> => Command, May(&[A::UpdateChart]);
+    charts::refute::<B> => Command, May(&[A::UpdateChart]);
+    charts::state_absence::<B> => Command, May(&[A::UpdateChart]);
+    charts::report::<B> => Command, May(&[A::ReportChart]);
 
     practitioners::register::<B> => Command, May(&[A::RegisterPractitioner]);
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);

@@ -71,6 +71,7 @@ const fn missing(resource: Resource) -> &'static str {
         Resource::Patient => "There is no such patient.",
         Resource::Practitioner => "There is no such practitioner.",
         Resource::Appointment => "There is no such appointment.",
+        Resource::Finding => "There is no such finding in the chart: there never was, or it was refuted.",
         Resource::Account => "There is no such account.",
         Resource::Key => "There is no such key.",
         Resource::Command => "There is no such command.",
@@ -84,6 +85,7 @@ fn path(resource: Resource, id: Uuid) -> String {
         Resource::Patient => "patients",
         Resource::Practitioner => "practitioners",
         Resource::Appointment => "appointments",
+        Resource::Finding => "findings",
         Resource::Account => "accounts",
         Resource::Key => "keys",
         Resource::Command => "commands",
@@ -101,6 +103,8 @@ fn refused(refusal: &Refusal) -> Problem {
         RefusalKind::Exists => ProblemKind::AlreadyRegistered,
         RefusalKind::IdentityFixed => ProblemKind::IdentityIsFixed,
         RefusalKind::Status => ProblemKind::WrongStatus,
+        RefusalKind::Full => ProblemKind::ListFull,
+        RefusalKind::NotEmpty => ProblemKind::ListNotEmpty,
         RefusalKind::Ambiguous => ProblemKind::Ambiguous,
         RefusalKind::Superseded => ProblemKind::Superseded,
         RefusalKind::Recorded => ProblemKind::RecordedVisit,
@@ -135,7 +139,8 @@ mod tests {
     use application::ports::StoreError;
     use chrono::NaiveDate;
     use domain::calendar::{AppointmentStatus, CalendarError};
-    use domain::patient::{Matter, PatientError, Place};
+    use domain::chart::{ChartError, ListKind, ReportPlace};
+    use domain::patient::PatientError;
 
     use super::*;
 
@@ -166,14 +171,8 @@ mod tests {
             (PatientError::BornInTheFuture, "/birthDate"),
             (PatientError::DiedInTheFuture, "/deceased"),
             (PatientError::DiedBeforeBirth, "/deceased"),
-            (PatientError::ToldInTheFuture(Place::Details), "/asOf"),
-            (PatientError::DatesAreTheHospitals(Place::Details), "/asOf"),
-            (
-                PatientError::DatesAreTheHospitals(Place::Finding(Matter::Medications, 2)),
-                "/medications/2/asOf",
-            ),
-            (PatientError::DatesAreTheHospitals(Place::Withdrawn(None)), "/withdrawn"),
-            (PatientError::ToldInTheFuture(Place::Withdrawn(Some(1))), "/withdrawn/1"),
+            (PatientError::ToldInTheFuture, "/asOf"),
+            (PatientError::DatesAreTheHospitals, "/asOf"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
             let of_details = Refusal::from(error);
@@ -185,6 +184,26 @@ mod tests {
                 assert_eq!((body.status, body.errors.len()), (422, 1));
                 assert_eq!(body.errors[0].pointer, format!("{within}{pointer}"));
             }
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_a_chart_says_where_it_stands() {
+        for (place, pointer) in [
+            (ReportPlace::Finding(ListKind::Medications, 2), "/medications/2/asOf"),
+            (ReportPlace::Ended(1), "/withdrawn/1/asOf"),
+            (ReportPlace::Negation(0), "/negations/0/asOf"),
+        ] {
+            let refusal = Refusal::from(ChartError::ToldInTheFuture(place));
+            let body = Problem::from(UseCaseError::Refused(refusal)).body();
+            assert_eq!((body.status, body.errors[0].pointer.as_str()), (422, pointer));
+        }
+        for (error, expected) in [
+            (ChartError::Unknown, ProblemKind::NotFound),
+            (ChartError::Full(ListKind::Allergies), ProblemKind::ListFull),
+            (ChartError::NotAbsent(ListKind::Allergies), ProblemKind::ListNotEmpty),
+        ] {
+            assert_eq!(kind(Refusal::from(error).into()), expected, "{error:?}");
         }
     }
 

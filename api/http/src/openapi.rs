@@ -49,7 +49,8 @@ use crate::routes::auth;
     security(("bearer" = [])),
     tags(
         (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
-        (name = "patients", description = "Patients' records: their details and their intake"),
+        (name = "patients", description = "Patients: who they are"),
+        (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
         (name = "appointments", description = "Booking appointments, and what becomes of them"),

@@ -40,7 +40,7 @@ pub struct HttpSettings {
     pub administrator: Option<Wallet>,
     /// How long the answer to a command is kept.
     pub command_retention: Duration,
-    /// The longest body, in bytes. A patient's registration and intake may be 32 times as long.
+    /// The longest body, in bytes. A report of a patient's chart may be 32 times as long.
     pub body_limit: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,

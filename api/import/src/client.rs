@@ -10,8 +10,9 @@ use api_wire::dto;
 use api_wire::page::PageBody;
 use api_wire::problem::ProblemKind;
 use backon::{ExponentialBuilder, Retryable as _};
+use domain::chart::{Contents, Report};
 use domain::kernel::Identifier;
-use domain::patient::{Intake, PatientDetails, Registration};
+use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use reqwest::header::{IF_MATCH, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
@@ -164,14 +165,13 @@ pub struct Client {
     patience: Arc<Patience>,
 }
 
-/// A patient's record as the server shows it.
-pub(super) struct Found {
-    /// Who the patient is.
-    pub(super) details: PatientDetails,
-    /// What they bring.
-    pub(super) intake: Intake,
-    /// The version of the record.
-    pub(super) version: u64,
+/// A patient's chart as the server shows it.
+#[derive(Default)]
+pub(super) struct Chart {
+    /// What it says.
+    pub(super) contents: Contents,
+    /// Its version, if it was read.
+    pub(super) version: Option<u64>,
 }
 
 impl Client {
@@ -229,15 +229,13 @@ impl Client {
         Ok(done)
     }
 
-    /// Registers a patient with their intake, unless there is one under the identifier.
+    /// Registers a patient, unless there is one under the identifier.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(super) async fn register_patient(&self, registration: &Registration) -> Result<Done, ClientError> {
-        let Registration { details, intake } = registration.clone();
-        let (details, intake) = (details.into(), intake.into());
-        self.register("/v1/patients", &dto::RegisterPatient { details, intake })
-            .await
+    pub(super) async fn register_patient(&self, details: &PatientDetails) -> Result<Done, ClientError> {
+        let details = details.clone().into();
+        self.register("/v1/patients", &dto::RegisterPatient { details }).await
     }
 
     /// The patients who are known by one of these identifiers.
@@ -249,30 +247,34 @@ impl Client {
         let identifiers = identifiers.iter().cloned().map(Into::into).collect();
         let wanted = dto::LookUpPatients { identifiers };
         let ask = || self.http.post(&url).bearer_auth(self.key.expose_secret()).json(&wanted);
-        let page: PageBody<dto::PatientSummary> = answer(self.persist(ask).await?).await?;
-        let known = |one: dto::PatientSummary| Ok((one.id, understood(checked(one.details))?));
+        let page: PageBody<dto::Patient> = answer(self.persist(ask).await?).await?;
+        let known = |one: dto::Patient| Ok((one.id, understood(checked(one.details))?));
         page.items.into_iter().map(known).collect()
     }
 
-    /// A patient's record.
+    /// Who a patient is, and the version of that.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(super) async fn read_patient(&self, id: Uuid) -> Result<Found, ClientError> {
-        let dto::Patient {
-            details,
-            intake,
-            version,
-            ..
-        } = self.read(&format!("/v1/patients/{id}")).await?;
-        Ok(Found {
-            details: understood(checked(details))?,
-            intake: understood(checked(intake))?,
+    pub(super) async fn read_patient(&self, id: Uuid) -> Result<(PatientDetails, u64), ClientError> {
+        let dto::Patient { details, version, .. } = self.read(&format!("/v1/patients/{id}")).await?;
+        Ok((understood(checked(details))?, version))
+    }
+
+    /// A patient's chart.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn read_chart(&self, id: Uuid) -> Result<Chart, ClientError> {
+        let chart: dto::Chart = self.read(&format!("/v1/patients/{id}/chart")).await?;
+        let version = Some(chart.version);
+        Ok(Chart {
+            contents: understood(checked(chart))?,
             version,
         })
     }
 
-    /// Replaces a patient's details on the version that was read, and gives the version that they have then.
+    /// Replaces a patient's details on the version that was read, if nobody changed them since.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -282,26 +284,36 @@ impl Client {
         details: &PatientDetails,
         version: u64,
         done: &mut Done,
-    ) -> Result<u64, ClientError> {
+    ) -> Result<(), ClientError> {
         let body = dto::PatientDetails::from(details.clone());
         self.replace(&format!("/v1/patients/{id}/details"), &body, version, done)
             .await
     }
 
-    /// Replaces a patient's intake on the version that was read, and gives the version that it has then.
+    /// Reports what is told of a patient's chart, on the version that was read, if it was. It makes so many events, as far as is known.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(super) async fn update_intake(
+    pub(super) async fn report_chart(
         &self,
         id: Uuid,
-        intake: &Intake,
-        version: u64,
+        report: &Report,
+        version: Option<u64>,
+        events: usize,
         done: &mut Done,
-    ) -> Result<u64, ClientError> {
-        let body = dto::Intake::from(intake.clone());
-        self.replace(&format!("/v1/patients/{id}/intake"), &body, version, done)
-            .await
+    ) -> Result<(), ClientError> {
+        let body = dto::ChartReport::from(report.clone());
+        let path = format!("/v1/patients/{id}/chart/reports");
+        let result = self.command(&Method::POST, &path, &body, version).await?;
+        done.commands = done.commands.saturating_add(1);
+        if result.position.is_some() {
+            if done.change != Change::Added {
+                done.change = Change::Updated;
+            }
+            let events = u64::try_from(events).unwrap_or(u64::MAX);
+            done.events = done.events.saturating_add(events);
+        }
+        Ok(())
     }
 
     async fn replace(
@@ -310,7 +322,7 @@ impl Client {
         body: &impl Serialize,
         version: u64,
         done: &mut Done,
-    ) -> Result<u64, ClientError> {
+    ) -> Result<(), ClientError> {
         let result = self.command(&Method::PUT, path, body, Some(version)).await?;
         done.commands = done.commands.saturating_add(1);
         if result.position.is_some() {
@@ -318,7 +330,7 @@ impl Client {
             // A replacement is one event.
             done.events = done.events.saturating_add(1);
         }
-        Ok(result.version)
+        Ok(())
     }
 
     /// Records a visit of a patient, with a practitioner unless an organisation provided it. What was told of it before, by whichever of its

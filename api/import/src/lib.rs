@@ -40,8 +40,8 @@ use std::time::{Duration, Instant};
 use api_wire::problem::ProblemKind;
 use chrono::Utc;
 use chrono_tz::Tz;
+use domain::chart::{ListKind, Remark};
 use domain::kernel::Identifier;
-use domain::patient::Matter;
 use futures::StreamExt;
 use futures::stream;
 use indicatif::ProgressBar;
@@ -53,7 +53,6 @@ use self::doctors::Registered;
 use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Context, Notes, Provider, Visit};
-use self::merge::Remark;
 use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
 use self::record::{RecordError, Recorded};
@@ -287,9 +286,9 @@ impl Import {
     }
 
     async fn record(&self, person: &Person, notes: &mut Notes, failures: &mut Vec<String>) -> Option<Uuid> {
-        let registration = person.registration.as_ref()?;
+        let details = person.details.as_ref()?;
         let recorded = match &self.client {
-            Some(client) => self.permitted(record::record(client, person, registration)).await,
+            Some(client) => self.permitted(record::record(client, person, details)).await,
             None => Ok(Done::planned().into()),
         };
         match recorded {
@@ -343,8 +342,11 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     if recorded.is_older {
         notes.passed_over("Patient", path, NO_NEWER);
     }
-    for (matter, remark) in &recorded.remarks {
-        remark_on(*matter, *remark, path, notes);
+    for (list, remark) in &recorded.remarks {
+        remark_on(*list, *remark, path, notes);
+    }
+    for list in &recorded.no_room {
+        remark_on_no_room(*list, path, notes);
     }
     for _ in 0..recorded.names_of_others {
         let why = "has an identifier by which somebody else is registered here: it is not recorded";
@@ -381,11 +383,11 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
 const NO_NEWER: &str = "is no newer state than the one that is recorded, which stays";
 
 /// Says what becomes of an entry.
-fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
-    let kind = kind_of(matter);
+fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {
+    let kind = kind_of(list);
     // Another source may tell of an allergy still: that somebody should see.
-    let not_taken = |notes: &mut Notes, why| match matter {
-        Matter::Allergies => notes.left_out(kind, path, why),
+    let not_taken = |notes: &mut Notes, why| match list {
+        ListKind::Allergies => notes.left_out(kind, path, why),
         _ => notes.passed_over(kind, path, why),
     };
     match remark {
@@ -398,11 +400,6 @@ fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
             kind,
             path,
             "says what another resource said that was taken back later, and may be that one under a new id: it is not brought back",
-        ),
-        Remark::NoRoom => notes.left_out(
-            kind,
-            path,
-            "has no room in the record: it is more than a list takes, or than one event of the log can hold. The oldest that are over are left out first",
         ),
         Remark::Unclear => notes.left_out(
             kind,
@@ -433,12 +430,22 @@ fn remark_on(matter: Matter, remark: Remark, path: &str, notes: &mut Notes) {
     }
 }
 
-/// FHIR's name for an entry.
-const fn kind_of(matter: Matter) -> &'static str {
-    match matter {
-        Matter::Conditions => "Condition",
-        Matter::Allergies => "AllergyIntolerance",
-        Matter::Medications => "Medication",
+/// Says that there is no room for a finding.
+fn remark_on_no_room(list: ListKind, path: &str, notes: &mut Notes) {
+    notes.left_out(
+        kind_of(list),
+        path,
+        "has no room in the record: it is more than a list takes, or than one event of the log can hold. The oldest that are over are left out first",
+    );
+}
+
+/// FHIR's name for what is in a list.
+const fn kind_of(list: ListKind) -> &'static str {
+    match list {
+        ListKind::Conditions => "Condition",
+        ListKind::Allergies => "AllergyIntolerance",
+        ListKind::Medications => "Medication",
+        ListKind::Symptoms => "Observation",
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a person's FHIR R4 resources to what the clinic is asked to do. Pure: resources in, a plan out.
 //!
-//! A patient's conditions, allergies and medications become the intake of the registration. Every encounter that has begun
+//! A patient's conditions, allergies and medications become a report of their chart. Every encounter that has begun
 //! becomes a recorded visit, with the practitioner of its first participant that is one, or with the organisation that
 //! provided it when it names none. Who is who is decided before ([`super::identity`]): each resource has the one identifier
 //! that names it, and each reference names what is mapped with it.
@@ -11,8 +11,8 @@
 
 mod contained;
 mod current;
+mod findings;
 mod gathered;
-mod intake;
 mod negations;
 mod notes;
 mod people;
@@ -25,15 +25,15 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use domain::chart::Report;
 use domain::encounter::Outcome;
 use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
-use domain::patient::Registration;
+use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
 pub use self::notes::{Fate, Note, Notes};
 pub(super) use self::vocabulary::has_name;
 use super::fhir::{self, Bundle, BundleError, Entry};
-use super::merge::Beside;
 
 /// What a bundle does not say.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +48,13 @@ pub struct Context {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
     /// The patients to register.
-    pub patients: Vec<Registration>,
+    pub patients: Vec<PatientDetails>,
     /// The visits to record.
     pub visits: Vec<Visit>,
     /// The patients that cannot be registered, and why.
     pub refused: Vec<BundleError>,
-    /// What is told beside what they bring.
-    pub beside: Beside,
+    /// What is told of their chart.
+    pub report: Report,
     /// What is not taken as it stands.
     pub notes: Notes,
 }
@@ -133,11 +133,13 @@ pub(super) fn map(bundle: &Bundle, context: &Context) -> Plan {
                 .left_out(kind, &error.path, format!("cannot be read as FHIR R4: {}", error.what));
         }
     }
-    plan.beside = intake::beside(bundle);
     let notes = &mut plan.notes;
     for entry in &bundle.patients {
         match people::patient(bundle, entry, context, notes) {
-            Ok(registration) => plan.patients.push(registration),
+            Ok((details, report)) => {
+                plan.patients.push(details);
+                plan.report = report;
+            }
             Err(error) => plan.refused.push(error),
         }
     }

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use domain::chart::{Contents, Ended, ListKind, Report};
 use domain::encounter::EncounterNames;
 use domain::kernel::{CodeSystem, Coding, Concept, Identifier};
-use domain::patient::{Intake, Matter, PatientDetails, Registration};
+use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
 use super::mapping::{self, Context, Notes, Plan, Provider, Visit};
-use super::merge::{self, Beside, Ended};
 use super::parts::{self, Deleted, Share, VisitNames, behind_role};
 use super::room;
 
@@ -134,8 +134,8 @@ pub(super) struct Person {
     pub(super) file: u32,
     /// Where in it.
     pub(super) path: String,
-    /// Who they are and what they bring, by the newest state of everything. `None` when they are refused.
-    pub(super) registration: Option<Registration>,
+    /// Who they are, by the newest state of everything. `None` when they are refused.
+    pub(super) details: Option<PatientDetails>,
     /// What the person may be registered under, the best first.
     pub(super) names: Vec<Identifier>,
     /// What names them and nobody else, wherever: a record that is known by one of these is theirs. An id of a resource that is no
@@ -155,10 +155,8 @@ pub(super) struct Person {
     pub(super) has_name: bool,
     /// Whether their source says that they are alive.
     pub(super) is_alive: bool,
-    /// What they bring, as it is told.
-    pub(super) told: Intake,
-    /// What is told beside it.
-    pub(super) beside: Beside,
+    /// What is told of their chart, as far as there is room for it.
+    pub(super) report: Report,
     /// What is told without a date is as of this.
     pub(super) now: DateTime<Utc>,
     /// Their visits.
@@ -182,7 +180,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut patients,
         mut visits,
         refused,
-        mut beside,
+        mut report,
         mut notes,
     } = mapping::map(&share.bundle, context);
     let mut alike = HashMap::new();
@@ -195,7 +193,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let own = parts::names(index, Kind::Patient, owner).unwrap_or_default();
     let addresses = names.resource.iter().filter(|name| is_global(&name.value));
     let certain = distinct(names.own.iter().chain(addresses));
-    let mut registration = patients.pop();
+    let mut details = patients.pop();
     let described = share.bundle.patients.first();
     let as_of = described.and_then(|entry| entry.as_of);
     if let Some(entry) = described {
@@ -219,31 +217,25 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     for deleted in &share.deleted {
         let why = "was deleted at the source, and is theirs who alone are told of beside it: if it is recorded, it is taken out, and no older state brings it back";
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
-        beside.ended.push(end_of(deleted));
+        report.ended.push(end_of(deleted));
     }
-    let mut told = Intake::default();
-    if let Some(Registration { details, intake }) = &mut registration {
+    if let Some(details) = &mut details {
         details.as_of = as_of;
         details.other_identifiers = others;
-        let fitted = room::fitted(&Intake::default(), intake, &beside, context.now);
-        let path = described.map_or("", |entry| entry.path.as_str());
-        for (matter, remark) in fitted.merged.remarks {
-            if remark == merge::Remark::NoRoom {
-                super::remark_on(matter, remark, path, &mut notes);
-            }
-        }
-        *intake = fitted.merged.intake;
-        told = fitted.told;
+    }
+    let room::Fitted { report, no_room } = room::fitted(&Contents::default(), report, context.now);
+    let path = described.map_or("", |entry| entry.path.as_str());
+    for list in &no_room {
+        super::remark_on_no_room(*list, path, &mut notes);
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
         path: described.map(|entry| entry.path.clone()).unwrap_or_default(),
-        registration,
+        details,
         typed: names.typed,
         has_name: described.is_some_and(|entry| mapping::has_name(&entry.resource.name, context)),
         is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
-        told,
-        beside,
+        report,
         now: context.now,
         resource: names.resource.clone(),
         known_as: distinct(certain.iter().chain(&own).chain(&names.resource).chain(&names.shared)),
@@ -291,10 +283,10 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u3
 /// What a deletion takes back, by what its source calls it.
 const fn end_of(deleted: &Deleted) -> Ended {
     Ended {
-        matter: match deleted.kind {
-            Kind::Condition => Matter::Conditions,
-            Kind::Allergy => Matter::Allergies,
-            _ => Matter::Medications,
+        list: match deleted.kind {
+            Kind::Condition => ListKind::Conditions,
+            Kind::Allergy => ListKind::Allergies,
+            _ => ListKind::Medications,
         },
         concept: None,
         since: None,

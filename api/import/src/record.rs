@@ -3,16 +3,18 @@
 //! A record that is found under an identifier is theirs only if nothing speaks against it. Two persons who share one are never
 //! made one: whoever comes later is registered under another identifier of theirs, or refused.
 
-use api_wire::problem::ProblemKind;
+use chrono::Utc;
+use domain::chart::{ListKind, Remark, Report};
 use domain::kernel::Identifier;
-use domain::patient::{Matter, PatientDetails, Registration};
+use domain::patient::PatientDetails;
 use uuid::Uuid;
 
-use super::client::{Client, ClientError, Done, Found};
+use super::client::{Chart, Client, ClientError, Done};
 use super::identity::{ADDRESSES, Bond, Born, is_global};
-use super::merge::{self, Merged, Remark};
+use super::merge;
 use super::people::{Person, likeness_of};
-use super::room;
+use super::room::{self, Fitted};
+use api_wire::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
 pub(super) const READS: u32 = 8;
@@ -51,8 +53,10 @@ pub(super) struct Recorded {
     pub(super) has_double: bool,
     /// How many identifiers are not recorded, for they are somebody else's here.
     pub(super) names_of_others: usize,
-    /// What is to be said of the entries of which lists.
-    pub(super) remarks: Vec<(Matter, Remark)>,
+    /// What is to be said of the findings of which lists.
+    pub(super) remarks: Vec<(ListKind, Remark)>,
+    /// The lists of what there was no room for, each as often as a finding of it is left out.
+    pub(super) no_room: Vec<ListKind>,
 }
 
 impl From<Done> for Recorded {
@@ -68,6 +72,7 @@ impl From<Done> for Recorded {
             has_double: false,
             names_of_others: 0,
             remarks: Vec::new(),
+            no_room: Vec::new(),
         }
     }
 }
@@ -142,7 +147,7 @@ const fn vague((year, month, day): Born) -> Born {
 
 /// Whether just this is recorded, and where they live or how they are reached is part of it.
 fn is_told_again(person: &Person, recorded: &PatientDetails) -> bool {
-    let told = person.registration.as_ref().map(|registration| &registration.details);
+    let told = person.details.as_ref();
     let can_be_reached = |told: &PatientDetails| told.address.is_some() || told.phone.is_some() || told.email.is_some();
     told.is_some_and(|told| can_be_reached(told) && !says_otherwise(recorded, told))
 }
@@ -151,22 +156,24 @@ fn is_told_again(person: &Person, recorded: &PatientDetails) -> bool {
 pub(super) async fn record(
     client: &Client,
     person: &Person,
-    registration: &Registration,
+    details: &PatientDetails,
 ) -> Result<Recorded, RecordError> {
     for _ in 0..READS {
         let found = match client.look_up(&person.known_as).await {
             // The key may write and not read: whose a record is cannot be seen.
-            Err(error) if error.is(ProblemKind::Forbidden) => return Ok(blind(client, registration).await?.into()),
+            Err(error) if error.is(ProblemKind::Forbidden) => return Ok(blind(client, person, details).await?.into()),
             found => found?,
         };
         let place = place(person, &found);
-        let (registration, names_of_others) = without_others_names(registration, &place, &found);
+        let (details, names_of_others) = without_others_names(details, &place, &found);
         let attempt = match place {
-            Place::Known(id) => update(client, id, person, &registration).await?,
-            Place::New(name) => register(client, name, &registration).await?.map(|done| Recorded {
-                has_double: found.iter().any(|(_, details)| is_double(person, details)),
-                ..Recorded::from(done)
-            }),
+            Place::Known(id) => update(client, id, person, &details).await?,
+            Place::New(name) => register(client, name, &details, &person.report)
+                .await?
+                .map(|done| Recorded {
+                    has_double: found.iter().any(|(_, details)| is_double(person, details)),
+                    ..Recorded::from(done)
+                }),
             Place::Several => return Err(RecordError::Several),
             Place::Taken => return Err(RecordError::Taken),
         };
@@ -183,43 +190,65 @@ pub(super) async fn record(
 /// A name that is somebody else's here as well names neither of them. Tells also how many identifiers these are; the id of a resource
 /// is none, for other servers have it as well.
 fn without_others_names(
-    registration: &Registration,
+    details: &PatientDetails,
     place: &Place,
     found: &[(Uuid, PatientDetails)],
-) -> (Registration, usize) {
-    let mut registration = registration.clone();
+) -> (PatientDetails, usize) {
+    let mut details = details.clone();
     let is_other = |id: &Uuid| !matches!(place, Place::Known(own) if own == id);
     let is_theirs = |name: &Identifier| {
         found
             .iter()
             .any(|(id, details)| is_other(id) && details.is_called(name))
     };
-    let theirs = registration.details.names().filter(|name| is_theirs(name));
+    let theirs = details.names().filter(|name| is_theirs(name));
     let count = theirs
         .filter(|name| name.system != ADDRESSES || is_global(&name.value))
         .count();
-    registration.details.other_identifiers.retain(|name| !is_theirs(name));
-    registration.details.identifier.take_if(|name| is_theirs(name));
-    (registration, count)
+    details.other_identifiers.retain(|name| !is_theirs(name));
+    details.identifier.take_if(|name| is_theirs(name));
+    (details, count)
 }
 
 /// `None` when somebody was registered meanwhile who is called so, by this or by another of the names.
-async fn register(client: &Client, name: Identifier, registration: &Registration) -> Result<Option<Done>, ClientError> {
-    let mut registration = registration.clone();
-    let others = registration.details.names().filter(|other| **other != name).cloned();
-    registration.details.other_identifiers = others.collect();
-    registration.details.identifier = Some(name);
-    match client.register_patient(&registration).await {
+async fn register(
+    client: &Client,
+    name: Identifier,
+    details: &PatientDetails,
+    report: &Report,
+) -> Result<Option<Done>, ClientError> {
+    let mut details = details.clone();
+    let others = details.names().filter(|other| **other != name).cloned();
+    details.other_identifiers = others.collect();
+    details.identifier = Some(name);
+    match client.register_patient(&details).await {
         Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(None),
-        done => done.map(Some),
+        Err(error) => Err(error),
+        Ok(mut done) => {
+            tell(client, &Chart::default(), report, &mut done).await?;
+            Ok(Some(done))
+        }
     }
 }
 
 /// Without reading: what is there already stays.
-async fn blind(client: &Client, registration: &Registration) -> Result<Done, ClientError> {
-    match client.register_patient(registration).await {
+async fn blind(client: &Client, person: &Person, details: &PatientDetails) -> Result<Done, ClientError> {
+    match client.register_patient(details).await {
         Err(error) => error.existing().map(Done::differing).ok_or(error),
-        done => done,
+        Ok(mut done) => {
+            tell(client, &Chart::default(), &person.report, &mut done).await?;
+            Ok(done)
+        }
+    }
+}
+
+/// Reports what is told of a chart, if that is news; on the version that was read, if it was.
+async fn tell(client: &Client, chart: &Chart, report: &Report, done: &mut Done) -> Result<(), ClientError> {
+    // What is refused for another reason is refused where it is sent.
+    let events = chart.contents.take_in(report, Uuid::nil(), Utc::now());
+    match events.map_or(1, |events| events.len()) {
+        0 => Ok(()),
+        events => client.report_chart(done.id, report, chart.version, events, done).await,
     }
 }
 
@@ -228,34 +257,24 @@ async fn update(
     client: &Client,
     id: Uuid,
     person: &Person,
-    registration: &Registration,
+    told: &PatientDetails,
 ) -> Result<Option<Recorded>, ClientError> {
-    let Found {
-        details,
-        intake,
-        version,
-    } = client.read_patient(id).await?;
-    let is_no_newer = merge::is_no_newer(details.as_of, registration.details.as_of);
-    let told = &registration.details;
+    let (details, version) = client.read_patient(id).await?;
+    let chart = client.read_chart(id).await?;
+    let is_no_newer = merge::is_no_newer(details.as_of, told.as_of);
     let mut merged = details_after(person, &details, told);
-    let is_told_alive = details.deceased.is_some() && registration.details.deceased.is_none() && !is_no_newer;
+    let is_told_alive = details.deceased.is_some() && told.deceased.is_none() && !is_no_newer;
     if is_told_alive && person.is_alive {
         merged.deceased = None;
     }
-    let Merged {
-        intake: entries,
-        remarks,
-    } = room::fitted(&intake, &person.told, &person.beside, person.now).merged;
+    let Fitted { report, no_room } = room::fitted(&chart.contents, person.report.clone(), person.now);
+    let remarks = chart.contents.merged(&report, person.now).remarks;
     let mut done = Done::unchanged(id);
     let written = async {
-        let version = match merged != details {
-            true => client.update_details(id, &merged, version, &mut done).await?,
-            false => version,
-        };
-        if entries != intake {
-            client.update_intake(id, &entries, version, &mut done).await?;
+        if merged != details {
+            client.update_details(id, &merged, version, &mut done).await?;
         }
-        Ok(())
+        tell(client, &chart, &report, &mut done).await
     };
     match written.await {
         Err(ClientError::Refused {
@@ -265,7 +284,7 @@ async fn update(
         Err(error) => Err(error),
         Ok(()) => Ok(Some(Recorded {
             done,
-            is_older: is_no_newer && says_otherwise(&details, &registration.details),
+            is_older: is_no_newer && says_otherwise(&details, told),
             death_kept: is_told_alive && !person.is_alive,
             death_taken_back: is_told_alive && person.is_alive,
             death_added: is_no_newer && details.deceased.is_none() && merged.deceased.is_some(),
@@ -277,6 +296,7 @@ async fn update(
                 .filter(|name| name.system != ADDRESSES && !merged.is_called(name))
                 .count(),
             remarks,
+            no_room,
         })),
     }
 }

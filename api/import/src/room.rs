@@ -1,62 +1,60 @@
-//! What a record has room for: as many entries as a list takes, and no more than one event of the log can hold. Pure.
+//! What a chart has room for: as many findings as a list takes, and no more than one event of the log can hold. Pure.
 //!
 //! Somebody with a longer history is registered with the newest of it, rather than refused. What is left out is only ever what is told
-//! and not recorded yet: medications that are not taken any more, then conditions that are over, then the others, of each the oldest first.
+//! and not noted yet: medications that are not taken any more, then conditions that are over, then the others, of each the oldest first.
 //! Allergies only where a list takes no more of them: the last ones that are told.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::kernel::{ClinicEvent, Personal};
-use domain::patient::{Condition, Findings, Intake, Matter, Medication, PatientEvent};
+use domain::chart::{ChartEvent, Condition, Contents, Findings, ListKind, Medication, Report};
+use domain::kernel::{ClinicEvent, EncodedEvent};
 use infrastructure::sealing;
+use uuid::Uuid;
 
-use super::merge::{self, Beside, Merged, Remark};
+/// How many bytes of an event are kept for what stands beside the findings: who told it, and when.
+const BESIDE: usize = 16 * 1024;
 
-/// How many bytes of an event are kept for what stands beside the intake: who the patient is.
-const DETAILS: usize = 16 * 1024;
-
-/// What is told as far as there is room for it, and the record with that.
+/// A report as far as there is room for it.
 pub(super) struct Fitted {
-    /// What is told.
-    pub(super) told: Intake,
-    /// The record.
-    pub(super) merged: Merged,
+    /// What of it is told.
+    pub(super) report: Report,
+    /// The lists of what is not, each as often as a finding of it is left out.
+    pub(super) no_room: Vec<ListKind>,
 }
 
-/// An entry that may be left out.
-type Place = (Matter, usize);
+/// A finding that may be left out.
+type Place = (ListKind, usize);
 
-/// Takes into a record of what is told what there is room for.
-pub(super) fn fitted(recorded: &Intake, told: &Intake, beside: &Beside, now: DateTime<Utc>) -> Fitted {
-    let merge = |told: &Intake| merge::intake(recorded, told, beside, now);
+/// Leaves out of a report what a chart has no room for.
+pub(super) fn fitted(noted: &Contents, report: Report, now: DateTime<Utc>) -> Fitted {
     let mut left_out: Vec<Place> = Vec::new();
-    for matter in [Matter::Conditions, Matter::Medications] {
-        let of_matter = worst_first(told).into_iter().filter(|place| place.0 == matter);
-        let is_short = |merged: &Merged| match matter {
-            Matter::Conditions => merged.intake.conditions.list().len() <= Intake::MOST,
-            _ => merged.intake.medications.list().len() <= Intake::MOST,
-        };
-        left_out.extend(fewest(&of_matter.collect::<Vec<_>>(), |places| {
-            is_short(&merge(&without(told, places)))
+    for list in [ListKind::Conditions, ListKind::Medications] {
+        let of_list = worst_first(&report).into_iter().filter(|place| place.0 == list);
+        left_out.extend(fewest(&of_list.collect::<Vec<_>>(), |places| {
+            noted.merged(&without(&report, places), now).overfull() != Some(list)
         }));
     }
-    let last_first = (0..told.allergies.list().len()).rev().map(|at| (Matter::Allergies, at));
+    let last_first = (0..report.allergies.list().len())
+        .rev()
+        .map(|at| (ListKind::Allergies, at));
     left_out.extend(fewest(&last_first.collect::<Vec<_>>(), |places| {
-        merge(&without(told, places)).intake.allergies.list().len() <= Intake::MOST
+        let all = [&left_out[..], places].concat();
+        noted.merged(&without(&report, &all), now).overfull().is_none()
     }));
-    let rest = worst_first(told);
+    let rest = worst_first(&report);
     let rest: Vec<Place> = rest.into_iter().filter(|place| !left_out.contains(place)).collect();
     let more = fewest(&rest, |places| {
         let all = [&left_out[..], places].concat();
-        is_held(&merge(&without(told, &all)).intake)
+        let events = noted.take_in(&without(&report, &all), Uuid::nil(), now);
+        // What is refused for another reason is refused where it is sent.
+        events.map_or(true, |events| are_held(&events))
     });
     left_out.extend(more);
-    let told = without(told, &left_out);
-    let mut merged = merge(&told);
-    let remarks = left_out.iter().map(|(matter, _)| (*matter, Remark::NoRoom));
-    merged.remarks.extend(remarks);
-    Fitted { told, merged }
+    Fitted {
+        report: without(&report, &left_out),
+        no_room: left_out.into_iter().map(|(list, _)| list).collect(),
+    }
 }
 
 /// The fewest of these, from the first on, without which it is enough.
@@ -78,14 +76,14 @@ fn fewest(places: &[Place], is_enough: impl Fn(&[Place]) -> bool) -> Vec<Place> 
 }
 
 /// What may be left out, in the order in which it is.
-fn worst_first(told: &Intake) -> Vec<Place> {
+fn worst_first(told: &Report) -> Vec<Place> {
     let medication = |(at, one): (usize, &Medication)| {
         let rank = if one.active { 2 } else { 0 };
-        (rank, one.since, (Matter::Medications, at))
+        (rank, one.since, (ListKind::Medications, at))
     };
     let condition = |(at, one): (usize, &Condition)| {
         let rank = if one.abated.is_none() { 3 } else { 1 };
-        (rank, one.onset, (Matter::Conditions, at))
+        (rank, one.onset, (ListKind::Conditions, at))
     };
     let medications = told.medications.list().iter().enumerate().map(medication);
     let conditions = told.conditions.list().iter().enumerate().map(condition);
@@ -95,7 +93,7 @@ fn worst_first(told: &Intake) -> Vec<Place> {
     all.into_iter().map(|(.., place)| place).collect()
 }
 
-fn without(told: &Intake, places: &[Place]) -> Intake {
+fn without(told: &Report, places: &[Place]) -> Report {
     fn rest<T: Clone>(findings: &Findings<T>, out: &HashSet<usize>) -> Findings<T> {
         match findings {
             Findings::Known(list) => {
@@ -105,32 +103,42 @@ fn without(told: &Intake, places: &[Place]) -> Intake {
             other => other.clone(),
         }
     }
-    let of = |matter: Matter| -> HashSet<usize> {
-        let places = places.iter().filter(|place| place.0 == matter);
+    let of = |list: ListKind| -> HashSet<usize> {
+        let places = places.iter().filter(|place| place.0 == list);
         places.map(|(_, at)| *at).collect()
     };
-    Intake {
-        conditions: rest(&told.conditions, &of(Matter::Conditions)),
-        allergies: rest(&told.allergies, &of(Matter::Allergies)),
-        medications: rest(&told.medications, &of(Matter::Medications)),
+    Report {
+        conditions: rest(&told.conditions, &of(ListKind::Conditions)),
+        allergies: rest(&told.allergies, &of(ListKind::Allergies)),
+        medications: rest(&told.medications, &of(ListKind::Medications)),
         ..told.clone()
     }
 }
 
-/// Whether an event of the log can hold it. One that cannot be written is refused where it is sent.
-fn is_held(intake: &Intake) -> bool {
-    let event = PatientEvent::IntakeUpdated {
-        intake: Personal::Known(intake.clone()),
-    };
-    event.encode().is_ok_and(|event| sealing::fits(&event, DETAILS))
+/// Whether one commit of the log can hold them. What cannot be written is refused where it is sent.
+fn are_held(events: &[ChartEvent]) -> bool {
+    let all = events.iter().map(ClinicEvent::encode).collect::<Result<Vec<_>, _>>();
+    all.is_ok_and(|all| {
+        let personal: Vec<u8> = all
+            .iter()
+            .flat_map(|event| event.personal.iter().flatten().copied())
+            .collect();
+        let together = EncodedEvent {
+            schema: 1,
+            shared: Vec::new(),
+            personal: Some(personal),
+        };
+        sealing::fits(&together, BESIDE)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::chart::{Allergy, List};
     use domain::kernel::{CodeSystem, Coding, Concept, Sources};
-    use domain::patient::Allergy;
 
     use super::*;
+    use crate::tests::taken_in;
 
     fn now() -> DateTime<Utc> {
         "2026-01-01T12:00:00Z".parse().unwrap()
@@ -170,32 +178,30 @@ mod tests {
         }
     }
 
-    fn told(medications: Vec<Medication>) -> Intake {
+    fn told(medications: Vec<Medication>) -> Report {
         let allergy = |number| Allergy {
             concept: concept(number, 900),
             high_criticality: true,
             as_of: None,
             sources: Sources::default(),
         };
-        Intake {
+        Report {
             allergies: (0..10).map(allergy).collect::<Vec<_>>().into(),
             medications: medications.into(),
-            ..Intake::default()
+            ..Report::default()
         }
     }
 
-    fn fit(recorded: &Intake, told: &Intake) -> Fitted {
-        fitted(recorded, told, &Beside::default(), now())
-    }
-
-    fn count(fitted: &Fitted) -> usize {
-        let no_room = (Matter::Medications, Remark::NoRoom);
-        fitted
-            .merged
-            .remarks
-            .iter()
-            .filter(|remark| **remark == no_room)
-            .count()
+    /// The chart after what there is room for was taken in, and how much was left out.
+    fn fit(noted: &Contents, told: &Report) -> (Contents, usize) {
+        let Fitted { report, no_room } = fitted(noted, told.clone(), now());
+        let events = noted.take_in(&report, Uuid::from_u128(1), now()).unwrap();
+        assert!(are_held(&events));
+        assert!(
+            no_room.iter().all(|list| *list == ListKind::Medications),
+            "an allergy never is"
+        );
+        (taken_in(noted, &report, now()), no_room.len())
     }
 
     #[test]
@@ -205,12 +211,8 @@ mod tests {
             one.concept.text = format!("Hydrochlorothiazide {} MG Oral Tablet", number % 40);
             one
         });
-        let told = told(many.collect());
-        let fitted = fit(&Intake::default(), &told);
-        assert_eq!(
-            (count(&fitted), fitted.merged.intake.medications.list().len()),
-            (0, 500)
-        );
+        let (chart, lost) = fit(&Contents::default(), &told(many.collect()));
+        assert_eq!((lost, chart.medications.entries.len()), (0, 500));
     }
 
     #[test]
@@ -220,63 +222,46 @@ mod tests {
                 .map(|number| medication(number, number % 3 == 0, 900))
                 .collect(),
         );
-        assert!(!is_held(&told));
-        let fitted = fit(&Intake::default(), &told);
-        let (intake, lost) = (&fitted.merged.intake, count(&fitted));
-        assert!(is_held(intake));
-        assert_eq!(intake.medications.list().len() + lost, 300);
-        assert_eq!(intake.allergies.list().len(), 10, "an allergy never is");
+        let (chart, lost) = fit(&Contents::default(), &told);
+        assert_eq!(chart.medications.entries.len() + lost, 300);
+        assert_eq!(chart.allergies.entries.len(), 10);
         assert!(lost > 100 && lost < 290, "{lost}");
-        let stays = |active: bool| {
-            intake
-                .medications
-                .list()
-                .iter()
-                .filter(|one| one.active == active)
-                .count()
-        };
+        let stays = |active: bool| chart.medications.findings().filter(|one| one.active == active).count();
         assert_eq!((stays(true) > 0, stays(false) == 0 || stays(true) == 100), (true, true));
         let newest = told.medications.list().last().unwrap();
         let newest_active = told.medications.list().iter().rfind(|one| one.active).unwrap();
-        let has = |one: &Medication| {
-            intake
-                .medications
-                .list()
-                .iter()
-                .any(|known| known.concept == one.concept)
-        };
+        let has = |one: &Medication| chart.medications.findings().any(|known| known.concept == one.concept);
         assert!(has(newest_active) && (has(newest) || stays(false) == 0));
-        // Telling it again changes nothing.
-        let again = fit(intake, &told);
-        assert_eq!((&again.merged.intake, count(&again)), (intake, lost));
+        // Told again, what one event had no room for has room in the next ones.
+        let mut chart = chart;
+        for _ in 0..20 {
+            chart = fit(&chart, &told).0;
+        }
+        assert_eq!(fit(&chart, &told).1, 0);
+        assert_eq!(chart.medications.entries.len(), 300);
     }
 
     #[test]
-    fn what_is_recorded_is_never_left_out_for_what_is_told() {
-        let recorded = fit(
-            &Intake::default(),
+    fn what_is_noted_takes_no_room_from_what_is_told() {
+        let (chart, lost) = fit(
+            &Contents::default(),
             &told((0..100).map(|number| medication(number, false, 900)).collect()),
         );
-        assert_eq!(count(&recorded), 0);
+        assert_eq!(lost, 0);
         let new = told((1000..1100).map(|number| medication(number, true, 900)).collect());
-        let fitted = fit(&recorded.merged.intake, &new);
-        let list = fitted.merged.intake.medications.list();
-        assert!(is_held(&fitted.merged.intake) && count(&fitted) > 0);
-        for known in recorded.merged.intake.medications.list() {
-            assert!(list.contains(known));
+        let (both, lost) = fit(&chart, &new);
+        assert_eq!((both.medications.entries.len(), lost), (200, 0));
+        for known in chart.medications.findings() {
+            assert!(both.medications.findings().any(|one| one == known));
         }
-        assert_eq!(list.len() + count(&fitted), 200);
     }
 
     #[test]
     fn a_list_takes_as_many_as_a_list_takes() {
         let told = told((0..1200).map(|number| medication(number, false, 3)).collect());
-        let fitted = fit(&Intake::default(), &told);
-        assert_eq!(
-            (count(&fitted), fitted.merged.intake.medications.list().len()),
-            (200, Intake::MOST)
-        );
-        let last = |intake: &Intake| intake.medications.list().last().map(|one| one.since);
-        assert_eq!(last(&fitted.merged.intake), last(&told));
+        let (chart, lost) = fit(&Contents::default(), &told);
+        assert_eq!((lost, chart.medications.entries.len()), (200, List::<Medication>::MOST));
+        let newest = told.medications.list().last().unwrap();
+        assert!(chart.medications.findings().any(|one| one.concept == newest.concept));
     }
 }

@@ -5,9 +5,11 @@ mod persons;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use domain::chart::{Absence, Contents, FindingId, Report};
 use domain::encounter::Outcome;
 use domain::kernel::{Identifier, Sources};
-use domain::patient::{Allergy, Condition, Findings, Registration};
+use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,11 +20,28 @@ use super::mapping::{Context, Fate, Note, Notes, Provider, Visit};
 use super::parts::{self, Gathering};
 use super::people::{self, Person};
 
+/// A patient whom a run registers, with the chart as it is then.
+pub(crate) struct Registered {
+    pub(crate) details: PatientDetails,
+    pub(crate) report: Report,
+    pub(crate) chart: Contents,
+}
+
+/// A chart after a report.
+pub(crate) fn taken_in(chart: &Contents, report: &Report, now: DateTime<Utc>) -> Contents {
+    let mut chart = chart.clone();
+    let batch = uuid::Uuid::new_v4();
+    for event in chart.take_in(report, batch, now).unwrap() {
+        chart.change_by(event).unwrap();
+    }
+    chart
+}
+
 /// What a run comes to.
 #[derive(Default)]
 pub(crate) struct Ran {
     pub(crate) practitioners: Vec<PractitionerDetails>,
-    pub(crate) patients: Vec<Registration>,
+    pub(crate) patients: Vec<Registered>,
     pub(crate) visits: Vec<Visit>,
     pub(crate) refused: Vec<BundleError>,
     pub(crate) notes: Notes,
@@ -34,7 +53,12 @@ pub(crate) struct Ran {
 pub(crate) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     let (mut outcome, persons) = run_whole(files, context);
     for person in persons {
-        outcome.patients.extend(person.registration);
+        let chart = taken_in(&Contents::default(), &person.report, context.now);
+        outcome.patients.extend(person.details.map(|details| Registered {
+            details,
+            report: person.report,
+            chart,
+        }));
         outcome.visits.extend(person.visits);
         outcome.refused.extend(person.refused);
         outcome.notes.append(person.notes);
@@ -230,8 +254,8 @@ fn two_servers_first_patients_are_two() {
         ),
         (2, 2, 2)
     );
-    for Registration { details, intake } in &outcome.patients {
-        let codes = serde_json::to_string(intake).unwrap();
+    for Registered { details, chart, .. } in &outcome.patients {
+        let codes = serde_json::to_string(chart).unwrap();
         assert!(codes.contains(&format!("of {}", details.name.family)), "{codes}");
     }
     let identifiers: std::collections::BTreeSet<_> = outcome.visits.iter().map(|visit| &visit.identifier).collect();
@@ -281,7 +305,7 @@ fn a_family_shares_a_number_and_stays_several() {
             .collect();
         names.sort_unstable();
         assert_eq!(names, ["a", "b"]);
-        let known = |one: &Registration| one.details.other_identifiers.iter().any(|other| other.value == "H-6");
+        let known = |one: &Registered| one.details.other_identifiers.iter().any(|other| other.value == "H-6");
         assert!(
             !outcome.patients.iter().any(known),
             "a number of several names none of them"
@@ -413,9 +437,9 @@ fn what_is_deleted_at_the_source_is_not_imported_in_an_older_state() {
         there(&person),
     ];
     let outcome = ran(&[bundle("history", &entries)]);
-    let intake = &outcome.patients[0].intake;
-    assert_eq!(intake.conditions, Findings::NotAsked);
-    let withdrawn: Vec<String> = intake.withdrawn.iter().map(|one| one.as_of.to_rfc3339()).collect();
+    let chart = &outcome.patients[0].chart;
+    assert_eq!(chart.conditions.absence(), Some(Absence::NotAsked));
+    let withdrawn: Vec<String> = chart.withdrawn.iter().map(|one| one.as_of.to_rfc3339()).collect();
     assert_eq!(withdrawn, ["2021-01-01T00:00:00+00:00"], "as of when it was deleted");
 }
 
@@ -686,22 +710,20 @@ fn essence(outcome: &Ran) -> Value {
     let mut people: Vec<String> = outcome
         .patients
         .iter()
-        .map(|Registration { details, intake }| {
+        .map(|Registered { details, chart, .. }| {
             let mut details = details.clone();
             details
                 .other_identifiers
                 .retain(|other| other.system != identity::ADDRESSES);
-            // How an entry is addressed does not change what it says.
-            let mut intake = intake.clone();
-            intake.conditions = intake.conditions.map(|one| Condition {
-                sources: Sources::default(),
-                ..one
-            });
-            intake.allergies = intake.allergies.map(|one| Allergy {
-                sources: Sources::default(),
-                ..one
-            });
-            json!({ "details": details, "intake": intake }).to_string()
+            // How a finding is addressed, and its id, do not change what it says.
+            let mut chart = chart.clone();
+            for entry in &mut chart.conditions.entries {
+                (entry.id, entry.finding.sources) = (FindingId(uuid::Uuid::nil()), Sources::default());
+            }
+            for entry in &mut chart.allergies.entries {
+                (entry.id, entry.finding.sources) = (FindingId(uuid::Uuid::nil()), Sources::default());
+            }
+            json!({ "details": details, "chart": chart }).to_string()
         })
         .collect();
     people.sort();

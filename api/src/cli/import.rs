@@ -24,7 +24,7 @@ const MOST_NAMES: usize = 10;
 /// How often progress is told where there is no terminal.
 const TOLD: Duration = Duration::from_secs(5);
 
-/// Import FHIR R4: patients with their intake, doctors, an appointment for every encounter.
+/// Import FHIR R4: patients with their charts, doctors, a visit for every encounter.
 ///
 /// Files are bundles of the types transaction, batch, history, collection, searchset, document and message, or resources on their
 /// own; several may follow one another in a file, and in .ndjson each line is one. All files of a run are one: a reference may name

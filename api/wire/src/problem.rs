@@ -77,6 +77,10 @@ problems! {
         "An identifier or the wallet names something that exists with other content. Update that instead.";
     Ambiguous = "ambiguous", 409, "Several may be meant",
         "What the request names may be any of several that are recorded, and nothing tells which. Name what only one of them has.";
+    ListFull = "list-full", 409, "The list is full",
+        "The list takes no more findings. Refute those that are none first.";
+    ListNotEmpty = "list-not-empty", 409, "There are findings in the list",
+        "Only of a list without findings is it said why there are none. Refute them first, if they are none.";
     AccountExists = "account-exists", 409, "The account exists, for another holder",
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",

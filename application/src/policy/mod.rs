@@ -32,6 +32,12 @@ pub enum Action {
     ReadPatient,
     /// Change a patient's record.
     UpdatePatient,
+    /// Read a patient's chart.
+    ReadChart,
+    /// Note, change and refute findings in a patient's chart.
+    UpdateChart,
+    /// Report what another system tells of a patient's chart.
+    ReportChart,
     /// List and search patients.
     ListPatients,
     /// Read who treats a patient.
@@ -151,6 +157,21 @@ const RULES: &[Rule] = &[
         action: Action::UpdatePatient,
         scope: Scope::Write,
         allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadChart,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::UpdateChart,
+        scope: Scope::Write,
+        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReportChart,
+        scope: Scope::Write,
+        allowed: &[(HOSPITAL, Grant::Any)],
     },
     Rule {
         action: Action::ListPatients,
@@ -408,6 +429,9 @@ mod tests {
         (Action::RegisterPatient, "hospital", ""),
         (Action::ReadPatient, "hospital", "patient"),
         (Action::UpdatePatient, "hospital", "patient"),
+        (Action::ReadChart, "hospital", "patient"),
+        (Action::UpdateChart, "hospital", "patient"),
+        (Action::ReportChart, "hospital", ""),
         (Action::ListPatients, "hospital", ""),
         (Action::ReadPatientRelationships, "hospital", "patient"),
         (Action::RegisterPractitioner, "hospital", ""),

@@ -7,11 +7,12 @@ use std::future::Future;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
+use domain::chart::Contents;
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
     AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
 };
-use domain::patient::{Intake, PatientDetails};
+use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -37,14 +38,37 @@ pub struct PatientView {
     pub id: PatientId,
     /// Who they are.
     pub details: PatientDetails,
-    /// What they brought.
-    pub intake: Intake,
     /// The version of the stream.
     pub version: u64,
     /// When they registered.
     pub registered_at: DateTime<Utc>,
     /// When the record last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// A patient's chart.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChartView {
+    /// Whose.
+    pub patient: PatientId,
+    /// What it says.
+    pub contents: Contents,
+    /// The version of the stream at which it last changed; 0 when nothing was said yet.
+    pub version: u64,
+    /// When it last changed; `None` when nothing was said yet.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl ChartView {
+    /// A chart in which nothing was said yet.
+    pub fn empty(patient: PatientId) -> Self {
+        Self {
+            patient,
+            contents: Contents::default(),
+            version: 0,
+            updated_at: None,
+        }
+    }
 }
 
 /// A practitioner's current entry.
@@ -323,6 +347,16 @@ pub trait Queries: Send + Sync + 'static {
         admittance: &Admittance,
         id: PatientId,
     ) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
+
+    /// A patient's chart; `None` when nothing was said yet.
+    ///
+    /// # Errors
+    /// As for [`Queries::patient`].
+    fn chart(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+    ) -> impl Future<Output = Result<Option<ChartView>, QueryError>> + Send;
 
     /// Patients in the order of their ids. `name` filters: each of its words must begin a word of a family or given name,
     /// whatever their order, case and accents.

@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 use domain::account::Title;
 use domain::kernel::{AccountId, PatientId, Wallet};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration};
+use domain::patient::{Patient, PatientCommand, PatientDetails};
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
@@ -155,10 +155,7 @@ impl<B: Backend> Clinic<B> {
         } = request;
         let newcomer = Newcomer {
             patient: self.patient_of_request(id),
-            registration: Registration {
-                details,
-                intake: Intake::default(),
-            },
+            details,
             signed_in: SignedIn {
                 wallet,
                 proof,
@@ -181,15 +178,10 @@ impl<B: Backend> Clinic<B> {
         let decided = || UseCaseError::RequestDecided {
             patient: (state.version > 0).then_some(patient),
         };
-        let (Some(details), Some(intake)) = (state.aggregate.details(), state.aggregate.intake()) else {
-            return Err(decided());
-        };
+        let details = state.aggregate.details().ok_or_else(decided)?;
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
-            registration: Registration {
-                details: details.clone(),
-                intake: intake.clone(),
-            },
+            details: details.clone(),
             now: context.at,
         };
         let receipt = self.execute::<Patient>(Target::of(patient), command, &context).await;

@@ -115,6 +115,16 @@ pub struct Done<T> {
     pub receipt: Receipt,
 }
 
+impl<T> Done<T> {
+    /// The same, done to something else.
+    pub fn of<U>(self, id: U) -> Done<U> {
+        Done {
+            id,
+            receipt: self.receipt,
+        }
+    }
+}
+
 impl<B: Backend> Clinic<B> {
     /// Puts the use cases together.
     pub fn new(

@@ -4,6 +4,7 @@ pub mod accounts;
 mod administering;
 pub mod admission;
 pub mod calendars;
+pub mod charts;
 pub mod clinic;
 pub mod encounters;
 mod names;

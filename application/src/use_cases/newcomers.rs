@@ -2,7 +2,7 @@
 
 use domain::account::{Account, AccountCommand, Binding, Holder, Title};
 use domain::kernel::{AccountId, PatientId, Personal};
-use domain::patient::{Patient, PatientCommand, Registration};
+use domain::patient::{Patient, PatientCommand, PatientDetails};
 use domain::wallet::{WalletClaim, WalletCommand};
 
 use crate::error::Refusal;
@@ -18,7 +18,7 @@ pub(crate) struct Newcomer {
     /// The record.
     pub(crate) patient: PatientId,
     /// What it begins with.
-    pub(crate) registration: Registration,
+    pub(crate) details: PatientDetails,
     /// The wallet, and what it signed.
     pub(crate) signed_in: SignedIn,
     /// What entitles the wallet.
@@ -35,7 +35,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Receipt, CommandError<Refusal>> {
         let Newcomer {
             patient,
-            registration,
+            details,
             signed_in: SignedIn { wallet, proof, .. },
             title,
         } = newcomer;
@@ -53,7 +53,7 @@ impl<B: Backend> Clinic<B> {
                 ),
                 move |(mut record, mut owner, mut wallet): (Root<Patient>, Root<Account>, Root<WalletClaim>)| {
                     let registered = record.execute(PatientCommand::Register {
-                        registration: registration.clone(),
+                        details: details.clone(),
                         now,
                     });
                     registered.map_err(of_a_registration)?;

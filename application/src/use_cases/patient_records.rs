@@ -1,24 +1,19 @@
 //! What every use case about a patient's record shares.
 
 use domain::kernel::Category;
-use domain::patient::{PatientDetails, PatientError, Place};
+use domain::patient::{PatientDetails, PatientError};
 
 use crate::error::{Refusal, UseCaseError};
 
 /// The kind of ids that follow from a patient's identifier.
 pub(crate) const PATIENT: &str = "patient";
 
-/// What a patient's record holds.
-pub(crate) const RECORD: &[Category] = &[Category::Identity, Category::Summary, Category::Medication];
+/// What tells who a patient is.
+pub(crate) const RECORD: &[Category] = &[Category::Identity];
 
-/// What is wrong with a registration, of the part in which it stands.
+/// What is wrong with a registration, in which the details are a part.
 pub(crate) fn of_a_registration(error: PatientError) -> Refusal {
-    let part = if error.is_of_the_intake() {
-        "/intake"
-    } else {
-        "/details"
-    };
-    Refusal::from(error).within(part)
+    Refusal::from(error).within("/details")
 }
 
 /// Refuses what nobody says of themselves: identifiers of other systems, and as of when one of them tells it.
@@ -34,8 +29,7 @@ pub(crate) fn told_by_oneself(details: &PatientDetails) -> Result<(), UseCaseErr
             "only a hospital says which identifiers of another system are a patient's",
         )
     } else if details.as_of.is_some() {
-        let dated = PatientError::DatesAreTheHospitals(Place::Details);
-        return Err(of_a_registration(dated).into());
+        return Err(of_a_registration(PatientError::DatesAreTheHospitals).into());
     } else {
         return Ok(());
     };

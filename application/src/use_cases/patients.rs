@@ -2,7 +2,7 @@
 
 use domain::account::Title;
 use domain::kernel::{Category, Identifier, PatientId, PractitionerId};
-use domain::patient::{Intake, Patient, PatientCommand, PatientDetails, Registration};
+use domain::patient::{Patient, PatientCommand, PatientDetails};
 
 use crate::error::{Resource, UseCaseError};
 use crate::policy::access::admit;
@@ -17,12 +17,7 @@ use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::use_cases::newcomers::Newcomer;
 use crate::use_cases::patient_records::{PATIENT, RECORD, of_a_registration, told_by_oneself};
 
-const RECORD_AND_APPOINTMENTS: &[Category] = &[
-    Category::Identity,
-    Category::Summary,
-    Category::Medication,
-    Category::Appointments,
-];
+const RECORD_AND_APPOINTMENTS: &[Category] = &[Category::Identity, Category::Appointments];
 
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
@@ -36,11 +31,11 @@ impl<B: Backend> Clinic<B> {
     pub async fn register_patient(
         &self,
         principal: &Principal,
-        registration: Registration,
+        details: PatientDetails,
         signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let patient = PatientId::new(match &registration.details.identifier {
+        let patient = PatientId::new(match &details.identifier {
             Some(identifier) => self.identities.from_identifier(PATIENT, identifier),
             None => issue.new_id(PATIENT),
         });
@@ -56,17 +51,17 @@ impl<B: Backend> Clinic<B> {
                 Admission::Approval => return Err(UseCaseError::ByApproval),
             }
             let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
-            return self.register_with_wallet(patient, registration, signed_in, issue).await;
+            return self.register_with_wallet(patient, details, signed_in, issue).await;
         }
         permit(principal, Action::RegisterPatient)?;
-        let freshness = match &registration.details.identifier {
+        let freshness = match &details.identifier {
             Some(_) => Freshness::MayExist,
             None => issue.freshness(),
         };
-        let _held = self.name(principal, patient, &registration.details).await?;
+        let _held = self.name(principal, patient, &details).await?;
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
-            registration,
+            details,
             now: context.at,
         };
         let target = Target::of(patient).freshness(freshness);
@@ -81,17 +76,15 @@ impl<B: Backend> Clinic<B> {
     async fn register_with_wallet(
         &self,
         patient: PatientId,
-        registration: Registration,
+        details: PatientDetails,
         signed_in: SignedIn,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        told_by_oneself(&registration.details)?;
-        let told = registration.intake.check_told_by_a_person(&Intake::default());
-        told.map_err(of_a_registration)?;
+        told_by_oneself(&details)?;
         self.end_other_sessions(&signed_in).await?;
         let newcomer = Newcomer {
             patient,
-            registration,
+            details,
             signed_in,
             title: Title::Registration,
         };
@@ -111,58 +104,24 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        admit(principal, Object::Patient(patient), Action::UpdatePatient, RECORD)?;
+        let _held = match principal.is_of_a_hospital() {
+            true => self.name(principal, patient, &details).await?,
+            // Nobody else changes how they are called.
+            false => None,
+        };
+        let context = self.stamp(principal, issue);
         let command = PatientCommand::UpdateDetails {
             details,
             teller: principal.teller(),
-            now: self.now(),
+            now: context.at,
         };
         let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
-        self.update_patient(principal, target, command, issue).await
-    }
-
-    /// Replaces a patient's intake.
-    ///
-    /// # Errors
-    /// [`UseCaseError`].
-    pub async fn update_patient_intake(
-        &self,
-        principal: &Principal,
-        patient: PatientId,
-        intake: Intake,
-        expected_version: Option<u64>,
-        issue: &Issue,
-    ) -> Result<Done<PatientId>, UseCaseError> {
-        let command = PatientCommand::UpdateIntake {
-            intake,
-            teller: principal.teller(),
-            now: self.now(),
-        };
-        let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
-        self.update_patient(principal, target, command, issue).await
-    }
-
-    async fn update_patient(
-        &self,
-        principal: &Principal,
-        target: Target<PatientId>,
-        command: PatientCommand,
-        issue: &Issue,
-    ) -> Result<Done<PatientId>, UseCaseError> {
-        let patient = target.id;
-        admit(principal, Object::Patient(patient), Action::UpdatePatient, RECORD)?;
-        let _held = match &command {
-            // Nobody else changes how they are called.
-            PatientCommand::UpdateDetails { details, .. } if principal.is_of_a_hospital() => {
-                self.name(principal, patient, details).await?
-            }
-            _ => None,
-        };
-        let context = self.stamp(principal, issue);
         let receipt = self.execute::<Patient>(target, command, &context).await?;
         Ok(Done { id: patient, receipt })
     }
 
-    /// A patient's record.
+    /// Who a patient is.
     ///
     /// # Errors
     /// [`UseCaseError`].

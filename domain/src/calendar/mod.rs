@@ -11,6 +11,8 @@ mod command;
 mod decision;
 mod error;
 mod event;
+#[cfg(test)]
+pub(crate) mod samples;
 mod sessions;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::examples;
 use crate::kernel::{ClinicEvent, DecodeError, Seal};
 
 fn golden_file() -> PathBuf {
@@ -96,22 +95,22 @@ fn are_sealed_as_the_table_says<E: ClinicEvent>(examples: &[E]) {
 macro_rules! tests {
     ($( $(#[$doc:meta])* $code:literal $name:ident: $Aggregate:ident { $($rest:tt)* } )*) => {
         fn written_today() -> String {
-            [$( lines(stringify!($name), &examples::$name()) ),*].concat()
+            [$( lines(stringify!($name), &crate::$name::samples::examples()) ),*].concat()
         }
 
         #[test]
         fn events_that_were_ever_written_are_read() {
-            $( read(stringify!($name), &examples::$name()); )*
+            $( read(stringify!($name), &crate::$name::samples::examples()); )*
         }
 
         #[test]
         fn an_example_stands_for_every_variant() {
-            $( stand_for_every_variant(&examples::$name()); )*
+            $( stand_for_every_variant(&crate::$name::samples::examples()); )*
         }
 
         #[test]
         fn events_are_sealed_as_the_table_says() {
-            $( are_sealed_as_the_table_says(&examples::$name()); )*
+            $( are_sealed_as_the_table_says(&crate::$name::samples::examples()); )*
         }
     };
 }

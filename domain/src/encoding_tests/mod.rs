@@ -1,9 +1,8 @@
 //! The encodings of all events: what was written once must be read for ever.
 //!
-//! `golden.rs` pins the bytes of one example of every variant (`examples.rs`); `round_trips.rs` reads back whatever
-//! `strategies.rs` generates, and survives whatever bytes there are.
+//! Beside each aggregate stand samples of its events (`samples.rs`).
+//! `golden.rs` pins the bytes of one example of every variant; `round_trips.rs` reads back any event, and survives whatever
+//! bytes there are.
 
-mod examples;
 mod golden;
 mod round_trips;
-mod strategies;

@@ -4,18 +4,12 @@ use cqrs_es::DomainEvent;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::strategies;
-use crate::account::Account;
-use crate::calendar::Calendar;
-use crate::encounter::{Encounter, EncounterEvent, Ending};
+use crate::encounter::{EncounterEvent, Ending};
 use crate::event::AnyEvent;
 use crate::kernel::{
     AggregateRef, ClinicAggregate, ClinicEvent, DecodeError, EncounterId, Identity, Parts, PatientId, Personal,
     PractitionerId,
 };
-use crate::patient::Patient;
-use crate::practitioner::Practitioner;
-use crate::wallet::WalletClaim;
 
 fn reads_back<A: ClinicAggregate>(event: &A::Event) {
     let encoded = event.encode().unwrap();
@@ -52,6 +46,7 @@ fn reads_back_as_any<A: ClinicAggregate>(event: &A::Event) {
         Parts::Uuid(id),
         Parts::Day(id, chrono::NaiveDate::default()),
         Parts::InRecord(PatientId::new(id), id),
+        Parts::Part(PatientId::new(id)),
     ];
     let of = parts.into_iter().find_map(A::Id::from_parts).unwrap().into();
     let encoded = AnyEvent::of(of, event.clone()).unwrap().encode().unwrap();
@@ -114,18 +109,18 @@ macro_rules! tests {
         $code:literal $name:ident: $Aggregate:ident { id: $kind:ident $Id:ident, $($rest:tt)* }
     )*) => {
         fn all_survive(schema: u8, shared: &[u8], personal: Option<&[u8]>) {
-            $( survives::<$Aggregate>(schema, shared, personal); )*
+            $( survives::<crate::$name::$Aggregate>(schema, shared, personal); )*
         }
 
         proptest! {
             #[test]
-            fn every_event_reads_back_with_its_personal_section_and_without($( $name in strategies::$name() ),*) {
-                $( reads_back::<$Aggregate>(&$name); )*
+            fn every_event_reads_back_with_its_personal_section_and_without($( $name in crate::$name::samples::strategy() ),*) {
+                $( reads_back::<crate::$name::$Aggregate>(&$name); )*
             }
 
             #[test]
-            fn an_unknown_schema_is_refused(schema in any::<u8>(), $( $name in strategies::$name() ),*) {
-                $( no_schema_but_todays::<$Aggregate>(&$name, schema); )*
+            fn an_unknown_schema_is_refused(schema in any::<u8>(), $( $name in crate::$name::samples::strategy() ),*) {
+                $( no_schema_but_todays::<crate::$name::$Aggregate>(&$name, schema); )*
             }
 
             #[test]
@@ -133,9 +128,9 @@ macro_rules! tests {
                 at in any::<prop::sample::Index>(),
                 to in any::<u8>(),
                 cut in any::<bool>(),
-                $( $name in strategies::$name() ),*
+                $( $name in crate::$name::samples::strategy() ),*
             ) {
-                $( damaged::<$Aggregate>(&$name, at, to, cut); )*
+                $( damaged::<crate::$name::$Aggregate>(&$name, at, to, cut); )*
             }
         }
     };

@@ -17,6 +17,8 @@ mod error;
 mod event;
 mod names;
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
 pub use aggregate::Encounter;

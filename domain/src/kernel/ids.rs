@@ -76,6 +76,15 @@ macro_rules! ids_of_aggregates {
     };
     (@uuid $(#[$doc:meta])* $Id:ident) => { typed_id!($(#[$doc])* $Id); };
     (@own $(#[$doc:meta])* $Id:ident) => {};
+    (@part $(#[$doc:meta])* $Id:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $Id(
+            /// In whose record it stands.
+            pub PatientId,
+        );
+    };
     (@record $(#[$doc:meta])* $Id:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ pub use aggregate::{ClinicAggregate, Versioned};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
 pub(crate) use ids::compact_uuid;
-pub use ids::{AccountId, AppointmentId, CalendarId, CommandId, EncounterId, PatientId, PractitionerId, WalletId};
+pub use ids::*;
 pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};
 pub use reference::{AggregateRef, AggregateType, Identity, Parts, RefError};
 pub use refusal::{DomainError, RefusalKind, Resource};

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::ids::{AccountId, CalendarId, EncounterId, PatientId, PractitionerId, WalletId};
-
 /// A typed id of an aggregate, which converts to and from the untyped [`AggregateRef`].
 pub trait Identity:
     Copy
@@ -39,6 +37,8 @@ pub enum Parts {
     Day(Uuid, NaiveDate),
     /// A UUID in the record of a patient, who comes first.
     InRecord(PatientId, Uuid),
+    /// The patient in whose record it stands, once.
+    Part(PatientId),
 }
 
 macro_rules! references {
@@ -46,6 +46,8 @@ macro_rules! references {
         $(#[$doc:meta])*
         $code:literal $name:ident: $Aggregate:ident { id: $kind:ident $Id:ident, $($rest:tt)* }
     )*) => {
+        $( use super::ids::$Id; )*
+
         /// The kinds of aggregate. The numbers are written to the chain inside sealed stream names: never reuse one.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
@@ -128,7 +130,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::Uuid(id) => Some(Self::new(id)),
-                    Parts::Day(..) | Parts::InRecord(..) => None,
+                    Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) => None,
                 }
             }
         }
@@ -144,7 +146,23 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::InRecord(patient, id) => Some(Self { patient, id }),
-                    Parts::Uuid(_) | Parts::Day(..) => None,
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::Part(_) => None,
+                }
+            }
+        }
+    };
+    (@part $Aggregate:ident $Id:ident) => {
+        impl Identity for $Id {
+            const TYPE: AggregateType = AggregateType::$Aggregate;
+
+            fn parts(self) -> Parts {
+                Parts::Part(self.0)
+            }
+
+            fn from_parts(parts: Parts) -> Option<Self> {
+                match parts {
+                    Parts::Part(patient) => Some(Self(patient)),
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) => None,
                 }
             }
         }
@@ -176,7 +194,7 @@ impl Identity for CalendarId {
     fn from_parts(parts: Parts) -> Option<Self> {
         match parts {
             Parts::Day(owner, day) => Some(Self { owner, day }),
-            Parts::Uuid(_) | Parts::InRecord(..) => None,
+            Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) => None,
         }
     }
 }
@@ -186,13 +204,14 @@ impl AggregateRef {
     pub fn uuid(&self) -> Uuid {
         match self.parts() {
             Parts::Uuid(id) | Parts::Day(id, _) | Parts::InRecord(_, id) => id,
+            Parts::Part(patient) => patient.uuid(),
         }
     }
 
     /// The aggregate after which the stream is named in which this one stands.
     pub fn stream(&self) -> Self {
         match self.parts() {
-            Parts::InRecord(patient, _) => patient.into(),
+            Parts::InRecord(patient, _) | Parts::Part(patient) => patient.into(),
             Parts::Uuid(_) | Parts::Day(..) => *self,
         }
     }
@@ -203,6 +222,7 @@ impl fmt::Display for AggregateRef {
         let name = self.aggregate_type().name();
         match self.parts() {
             Parts::Uuid(id) => write!(f, "{name}/{id}"),
+            Parts::Part(patient) => write!(f, "{name}/{patient}"),
             Parts::Day(id, day) => write!(f, "{name}/{id}/{day}"),
             Parts::InRecord(patient, id) => write!(f, "{name}/{patient}/{id}"),
         }
@@ -227,17 +247,19 @@ impl FromStr for AggregateRef {
             .ok_or(RefError)?;
         let id = |text: &str| Uuid::try_parse(text).map_err(|_| RefError);
         let first = id(first.ok_or(RefError)?)?;
-        let parts = match second {
-            None => Parts::Uuid(first),
-            Some(second) => match second.parse() {
-                Ok(day) => Parts::Day(first, day),
-                Err(_) => Parts::InRecord(PatientId::new(first), id(second)?),
+        let patient = PatientId::new(first);
+        let named = match (second, rest) {
+            (None, _) => {
+                let own = Self::from_parts(kind, Parts::Uuid(first));
+                own.or_else(|| Self::from_parts(kind, Parts::Part(patient)))
+            }
+            (Some(second), None) => match second.parse() {
+                Ok(day) => Self::from_parts(kind, Parts::Day(first, day)),
+                Err(_) => Self::from_parts(kind, Parts::InRecord(patient, id(second)?)),
             },
+            (Some(_), Some(_)) => None,
         };
-        match rest {
-            None => Self::from_parts(kind, parts).ok_or(RefError),
-            Some(_) => Err(RefError),
-        }
+        named.ok_or(RefError)
     }
 }
 
@@ -259,6 +281,7 @@ mod tests {
                 patient: PatientId::new(id),
                 id: Uuid::from_u128(8),
             }),
+            AggregateRef::Chart(ChartId(PatientId::new(id))),
         ] {
             assert_eq!(of.to_string().parse(), Ok(of));
         }
@@ -272,6 +295,7 @@ mod tests {
             id: Uuid::from_u128(8),
         };
         assert_eq!(AggregateRef::from(encounter).stream(), patient.into());
+        assert_eq!(AggregateRef::from(ChartId(patient)).stream(), patient.into());
         assert_eq!(AggregateRef::from(patient).stream(), patient.into());
     }
 
@@ -285,6 +309,7 @@ mod tests {
             "encounter/00000000-0000-0000-0000-000000000007",
             "encounter/00000000-0000-0000-0000-000000000007/2026-03-01",
             "patient/00000000-0000-0000-0000-000000000007/00000000-0000-0000-0000-000000000007",
+            "chart/00000000-0000-0000-0000-000000000007/00000000-0000-0000-0000-000000000007",
             "robot/1/2/3",
         ] {
             assert_eq!(text.parse::<AggregateRef>(), Err(RefError), "{text}");
@@ -304,6 +329,8 @@ mod tests {
             (AggregateType::Patient, Parts::Day(id, day)),
             (AggregateType::Patient, Parts::InRecord(patient, id)),
             (AggregateType::Encounter, Parts::Uuid(id)),
+            (AggregateType::Chart, Parts::Uuid(id)),
+            (AggregateType::Patient, Parts::Part(patient)),
         ] {
             assert_eq!(AggregateRef::from_parts(kind, parts), None);
         }

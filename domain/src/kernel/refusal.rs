@@ -23,6 +23,8 @@ pub enum Resource {
     Practitioner,
     /// An appointment.
     Appointment,
+    /// A finding in a chart.
+    Finding,
     /// An account.
     Account,
     /// A service's key.
@@ -48,6 +50,10 @@ pub enum RefusalKind {
     Invalid,
     /// What names it never changes.
     IdentityFixed,
+    /// There is no room for more.
+    Full,
+    /// There are some, and it is said that there are none.
+    NotEmpty,
     /// Its status does not allow it.
     Status,
     /// A newer state of it is known.

@@ -4,17 +4,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::command::PatientCommand;
-use super::error::{PatientError, Place};
-use super::event::{Intake, PatientDetails, PatientEvent, Registration};
+use super::error::PatientError;
+use super::event::{PatientDetails, PatientEvent};
 use crate::kernel::{ClinicAggregate, PatientId, Personal, Teller};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Patient {
     is_registered: bool,
-    registration: Personal<Registration>,
-    details: Option<Personal<PatientDetails>>,
-    intake: Option<Personal<Intake>>,
+    details: Personal<PatientDetails>,
+    is_sealed: bool,
 }
 
 impl Patient {
@@ -24,33 +23,20 @@ impl Patient {
     }
 
     /// Who the patient is now. `None` when they are not registered, or it is sealed.
-    pub fn details(&self) -> Option<&PatientDetails> {
-        match &self.details {
-            Some(updated) => updated.known(),
-            None => self.registration.known().map(|registration| &registration.details),
-        }
+    pub const fn details(&self) -> Option<&PatientDetails> {
+        self.details.known()
     }
 
-    /// What the patient brings now. `None` when they are not registered, or it is sealed.
-    pub fn intake(&self) -> Option<&Intake> {
-        match &self.intake {
-            Some(updated) => updated.known(),
-            None => self.registration.known().map(|registration| &registration.intake),
-        }
-    }
-
-    /// Registering the record as it stands, as of whenever, changes nothing. What was registered first and was changed since is other content: a
-    /// source may return to it.
-    fn register(&self, registration: Registration, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
+    /// Registering the record as it stands, as of whenever, changes nothing: a source that does not date its states tells them as of another
+    /// time whenever it tells them. What was registered first and was changed since is other content: a source may return to it.
+    fn register(&self, details: PatientDetails, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
-            registration.details.check(now)?;
-            registration.intake.check(now)?;
+            details.check(now)?;
             return Ok(vec![PatientEvent::Registered {
-                registration: Personal::Known(registration),
+                details: Personal::Known(details),
             }]);
         }
-        let (_, details, intake) = self.opened()?;
-        if registration.is_told(details, intake) {
+        if details.undated() == self.opened()?.undated() {
             Ok(Vec::new())
         } else {
             Err(PatientError::AlreadyRegistered)
@@ -63,7 +49,7 @@ impl Patient {
         teller: Teller,
         now: DateTime<Utc>,
     ) -> Result<Vec<PatientEvent>, PatientError> {
-        let (_, details, _) = self.opened()?;
+        let details = self.opened()?;
         if new.identifier != details.identifier {
             return Err(PatientError::IdentifierIsFixed);
         }
@@ -72,7 +58,7 @@ impl Patient {
                 return Err(PatientError::NamesAreTheHospitals);
             }
             if new.as_of.is_some() && new.as_of != details.as_of {
-                return Err(PatientError::DatesAreTheHospitals(Place::Details));
+                return Err(PatientError::DatesAreTheHospitals);
             }
             new.as_of = details.as_of;
         }
@@ -85,34 +71,13 @@ impl Patient {
         }])
     }
 
-    fn update_intake(
-        &self,
-        new: Intake,
-        teller: Teller,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<PatientEvent>, PatientError> {
-        let (_, _, intake) = self.opened()?;
-        if new == *intake {
-            return Ok(Vec::new());
-        }
-        if teller == Teller::Person {
-            new.check_told_by_a_person(intake)?;
-        }
-        new.check(now)?;
-        Ok(vec![PatientEvent::IntakeUpdated {
-            intake: Personal::Known(new),
-        }])
-    }
-
-    /// The record, all of it: nothing is decided on a part, because whatever is sealed shares one key, destroyed or not ours.
-    fn opened(&self) -> Result<(&Registration, &PatientDetails, &Intake), PatientError> {
+    /// The details: nothing is decided once any of them were sealed, because whatever is sealed shares one key, destroyed or not ours.
+    fn opened(&self) -> Result<&PatientDetails, PatientError> {
         if !self.is_registered() {
             return Err(PatientError::NotRegistered);
         }
-        match (self.registration.known(), self.details(), self.intake()) {
-            (Some(registration), Some(details), Some(intake)) => Ok((registration, details, intake)),
-            _ => Err(PatientError::Sealed),
-        }
+        let details = self.details().filter(|_| !self.is_sealed);
+        details.ok_or(PatientError::Sealed)
     }
 }
 
@@ -124,20 +89,20 @@ impl ClinicAggregate for Patient {
 
     fn decide(&self, command: PatientCommand) -> Result<Vec<PatientEvent>, PatientError> {
         match command {
-            PatientCommand::Register { registration, now } => self.register(registration, now),
+            PatientCommand::Register { details, now } => self.register(details, now),
             PatientCommand::UpdateDetails { details, teller, now } => self.update_details(details, teller, now),
-            PatientCommand::UpdateIntake { intake, teller, now } => self.update_intake(intake, teller, now),
         }
     }
 
     fn apply(&mut self, event: PatientEvent) {
-        match event {
-            PatientEvent::Registered { registration } => {
+        let details = match event {
+            PatientEvent::Registered { details } => {
                 self.is_registered = true;
-                self.registration = registration;
+                details
             }
-            PatientEvent::DetailsUpdated { details } => self.details = Some(details),
-            PatientEvent::IntakeUpdated { intake } => self.intake = Some(intake),
-        }
+            PatientEvent::DetailsUpdated { details } => details,
+        };
+        self.is_sealed |= details.known().is_none();
+        self.details = details;
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::{Intake, PatientDetails, Registration};
+use super::event::PatientDetails;
 use crate::kernel::Teller;
 
 /// A command to a patient.
@@ -11,8 +11,8 @@ pub enum PatientCommand {
     /// Register. Doing so again with the record as it stands changes nothing; with other content it is refused, though it were
     /// what was registered first.
     Register {
-        /// Details and intake.
-        registration: Registration,
+        /// Who the patient is.
+        details: PatientDetails,
         /// The time it is.
         now: DateTime<Utc>,
     },
@@ -21,15 +21,6 @@ pub enum PatientCommand {
         /// The new details. A person who leaves `as_of` out keeps what is known.
         details: PatientDetails,
         /// Who tells them.
-        teller: Teller,
-        /// The time it is.
-        now: DateTime<Utc>,
-    },
-    /// Replace the intake.
-    UpdateIntake {
-        /// The new intake.
-        intake: Intake,
-        /// Who tells it.
         teller: Teller,
         /// The time it is.
         now: DateTime<Utc>,

@@ -2,38 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::matter::Matter;
 use crate::kernel::{DomainError, RefusalKind, Resource};
-
-/// Where, in what is told of a patient, it stands what a source has told, and as of when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// In the details.
-    Details,
-    /// In the finding of this index in one of the three lists.
-    Finding(Matter, usize),
-    /// In what the source calls the finding of this index in one of the three lists.
-    Source(Matter, usize),
-    /// In what was taken back, at this index; `None` when it is about all of it, for something is missing.
-    Withdrawn(Option<usize>),
-    /// In when it was said that none are known, at this index; `None` when it is about all of it, for something is missing.
-    Words(Option<usize>),
-}
-
-impl Place {
-    /// Where it stands, as a JSON pointer from the details or from the intake.
-    fn pointer(self) -> Cow<'static, str> {
-        match self {
-            Self::Details => "/asOf".into(),
-            Self::Finding(matter, index) => format!("/{}/{index}/asOf", matter).into(),
-            Self::Source(matter, index) => format!("/{}/{index}/sources", matter).into(),
-            Self::Withdrawn(None) => "/withdrawn".into(),
-            Self::Withdrawn(Some(index)) => format!("/withdrawn/{index}").into(),
-            Self::Words(None) => "/words".into(),
-            Self::Words(Some(index)) => format!("/words/{index}").into(),
-        }
-    }
-}
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -51,11 +20,11 @@ pub enum PatientError {
     #[error("only a hospital says which identifiers of another system are a patient's")]
     NamesAreTheHospitals,
     /// Only a hospital says as of when its system told something.
-    #[error("only a hospital says as of when a source tells something, and what it has taken back")]
-    DatesAreTheHospitals(Place),
+    #[error("only a hospital says as of when a source tells something")]
+    DatesAreTheHospitals,
     /// What is told is said to be of a time that is still to come.
     #[error("the time as of which this is told lies in the future")]
-    ToldInTheFuture(Place),
+    ToldInTheFuture,
     /// The date of birth is still to come, wherever one is.
     #[error("the date of birth lies in the future")]
     BornInTheFuture,
@@ -70,16 +39,6 @@ pub enum PatientError {
     Sealed,
 }
 
-impl PatientError {
-    /// Whether, of a registration, the intake is at fault; otherwise the details are.
-    pub const fn is_of_the_intake(&self) -> bool {
-        match self {
-            Self::DatesAreTheHospitals(place) | Self::ToldInTheFuture(place) => !matches!(place, Place::Details),
-            _ => false,
-        }
-    }
-}
-
 impl DomainError for PatientError {
     fn kind(&self) -> RefusalKind {
         match self {
@@ -87,8 +46,8 @@ impl DomainError for PatientError {
             Self::AlreadyRegistered => RefusalKind::Exists,
             Self::IdentifierIsFixed => RefusalKind::IdentityFixed,
             Self::NamesAreTheHospitals
-            | Self::DatesAreTheHospitals(_)
-            | Self::ToldInTheFuture(_)
+            | Self::DatesAreTheHospitals
+            | Self::ToldInTheFuture
             | Self::BornInTheFuture
             | Self::DiedInTheFuture
             | Self::DiedBeforeBirth => RefusalKind::Invalid,
@@ -99,7 +58,7 @@ impl DomainError for PatientError {
     fn field(&self) -> Cow<'static, str> {
         match self {
             Self::NamesAreTheHospitals => "/otherIdentifiers".into(),
-            Self::DatesAreTheHospitals(place) | Self::ToldInTheFuture(place) => place.pointer(),
+            Self::DatesAreTheHospitals | Self::ToldInTheFuture => "/asOf".into(),
             Self::BornInTheFuture => "/birthDate".into(),
             Self::DiedInTheFuture | Self::DiedBeforeBirth => "/deceased".into(),
             Self::IdentifierIsFixed => "/identifier".into(),

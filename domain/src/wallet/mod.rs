@@ -8,6 +8,8 @@ mod command;
 mod error;
 mod event;
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
 pub use aggregate::WalletClaim;

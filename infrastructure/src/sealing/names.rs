@@ -83,7 +83,7 @@ fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
     let (id, day) = rest.split_at_mut(16);
     let days = match stream.parts() {
         Parts::Day(_, day) => day.to_epoch_days(),
-        Parts::Uuid(_) | Parts::InRecord(..) => 0,
+        Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) => 0,
     };
     id.copy_from_slice(stream.uuid().as_bytes());
     day.copy_from_slice(&days.to_be_bytes());

@@ -6,12 +6,13 @@ use application::log::{Actor, AnyEvent, EventMetadata, OpenedEvent};
 use application::ports::IdentityDerivation;
 use chrono::{DateTime, NaiveDate};
 use domain::calendar::{Booking, CalendarEvent};
+use domain::chart::{Abated, ChartEvent, Condition, Medication, Noted};
 use domain::encounter::{EncounterEvent, EncounterNames, Filed, Outcome, Provider};
 use domain::kernel::{
-    AccountId, AggregateRef, AppointmentId, CalendarId, ClinicEvent, CodeSystem, Coding, CommandId, Concept,
+    AccountId, AggregateRef, AppointmentId, CalendarId, ChartId, ClinicEvent, CodeSystem, Coding, CommandId, Concept,
     EncounterId, Gender, HumanName, Identifier, PatientId, Personal, PractitionerId, Slot, Sources,
 };
-use domain::patient::{Abated, Condition, Intake, Medication, PatientDetails, PatientEvent, Registration};
+use domain::patient::{PatientDetails, PatientEvent};
 use domain::practitioner::{PractitionerDetails, PractitionerEvent};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -506,9 +507,13 @@ async fn an_imported_history_stays_small() {
     for nth in 0..5 {
         let id = PatientId::new(Uuid::from_u128(nth));
         let event = PatientEvent::Registered {
-            registration: Personal::Known(registration(nth)),
+            details: Personal::Known(details(nth)),
         };
         sizes.push(("patient", seal(&id.into(), 1, &event, &metadata()).payload.len()));
+        for event in chart(nth) {
+            let sealed = seal(&ChartId(id).into(), 2, &event, &metadata());
+            sizes.push(("chart", sealed.payload.len()));
+        }
         let id = PractitionerId::new(Uuid::from_u128(nth));
         sizes.push((
             "practitioner",
@@ -531,59 +536,72 @@ async fn an_imported_history_stays_small() {
     assert!(median <= 160, "the median is {median}");
 }
 
-fn registration(nth: u128) -> Registration {
-    let day = |days| NaiveDate::from_epoch_days(days);
-    Registration {
-        details: PatientDetails {
-            name: HumanName {
-                family: "Mustermann".to_owned(),
-                given: vec!["Erika".to_owned()],
-                prefix: vec!["Mrs.".to_owned()],
-            },
-            birth_date: day(7_000).unwrap(),
-            gender: Gender::Female,
-            phone: Some("555-0100".to_owned()),
-            identifier: Some(Identifier {
-                system: "https://github.com/synthetichealth/synthea".to_owned(),
-                value: Uuid::from_u128(nth << 100).to_string(),
-            }),
-            ..PatientDetails::default()
+fn details(nth: u128) -> PatientDetails {
+    PatientDetails {
+        name: HumanName {
+            family: "Mustermann".to_owned(),
+            given: vec!["Erika".to_owned()],
+            prefix: vec!["Mrs.".to_owned()],
         },
-        intake: Intake {
-            conditions: [
-                ("444814009", "Viral sinusitis (disorder)"),
-                ("38341003", "Hypertension"),
-                ("15777000", "Prediabetes"),
-            ]
-            .map(|(code, text)| Condition {
-                concept: concept(code, text),
-                onset: day(15_000),
-                abated: day(15_014).map(Abated::On),
-                as_of: None,
-                sources: Sources::default(),
-            })
-            .into(),
-            medications: [
-                ("313782", "Acetaminophen 325 MG Oral Tablet"),
-                ("314076", "lisinopril 10 MG Oral Tablet"),
-            ]
-            .map(|(code, text)| Medication {
-                concept: Concept {
-                    coding: Some(Coding {
-                        system: CodeSystem::RxNorm,
-                        code: code.to_owned(),
-                    }),
-                    text: text.to_owned(),
-                },
-                since: day(16_000),
-                active: true,
-                as_of: None,
-                sources: Sources::default(),
-            })
-            .into(),
-            ..Intake::default()
-        },
+        birth_date: NaiveDate::from_epoch_days(7_000).unwrap(),
+        gender: Gender::Female,
+        phone: Some("555-0100".to_owned()),
+        identifier: Some(Identifier {
+            system: "https://github.com/synthetichealth/synthea".to_owned(),
+            value: Uuid::from_u128(nth << 100).to_string(),
+        }),
+        ..PatientDetails::default()
     }
+}
+
+fn chart(nth: u128) -> [ChartEvent; 2] {
+    let day = |days| NaiveDate::from_epoch_days(days);
+    let conditions = [
+        ("444814009", "Viral sinusitis (disorder)"),
+        ("38341003", "Hypertension"),
+        ("15777000", "Prediabetes"),
+    ]
+    .map(|(code, text)| Condition {
+        concept: concept(code, text),
+        onset: day(15_000),
+        abated: day(15_014).map(Abated::On),
+        as_of: None,
+        sources: Sources::default(),
+    });
+    let medications = [
+        ("313782", "Acetaminophen 325 MG Oral Tablet"),
+        ("314076", "lisinopril 10 MG Oral Tablet"),
+    ]
+    .map(|(code, text)| Medication {
+        concept: Concept {
+            coding: Some(Coding {
+                system: CodeSystem::RxNorm,
+                code: code.to_owned(),
+            }),
+            text: text.to_owned(),
+        },
+        since: day(16_000),
+        active: true,
+        as_of: None,
+        sources: Sources::default(),
+    });
+    let batch = Uuid::from_u128(nth << 64);
+    [
+        ChartEvent::ConditionsNoted {
+            conditions: Personal::Known(Noted {
+                batch,
+                new: conditions.to_vec(),
+                changed: Vec::new(),
+            }),
+        },
+        ChartEvent::MedicationsNoted {
+            medications: Personal::Known(Noted {
+                batch,
+                new: medications.to_vec(),
+                changed: Vec::new(),
+            }),
+        },
+    ]
 }
 
 fn practitioner(nth: u128) -> PractitionerEvent {

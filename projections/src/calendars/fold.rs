@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::calendar::{CalendarEvent, Session};
+use domain::calendar::{Calendar, CalendarEvent, Session};
 use domain::kernel::{AppointmentId, CalendarId, Slot};
 
 use super::CalendarRow;
+use crate::aggregate_row::AggregateRow;
 use crate::stamp::Stamp;
 
 /// No day has more minutes, so no honest session offers more slots.
@@ -34,35 +35,34 @@ pub(crate) const fn concerns_the_offer(event: &CalendarEvent) -> bool {
     }
 }
 
-pub(crate) fn fold(
-    row: Option<CalendarRow>,
-    id: CalendarId,
-    stamp: &Stamp,
-    event: &CalendarEvent,
-) -> Option<CalendarRow> {
-    let (sessions, taken) = row.map(|row| (row.sessions, row.taken)).unwrap_or_default();
-    let mut row = CalendarRow {
-        owner: id.owner,
-        day: id.day,
-        sessions,
-        taken,
-        version: stamp.version,
-        position: stamp.position,
-    };
-    match event {
-        CalendarEvent::AvailabilityPublished { sessions } => row.sessions.clone_from(sessions),
-        CalendarEvent::Booked { appointment, slot, .. } | CalendarEvent::MovedIn { appointment, slot, .. } => {
-            row.taken.insert(*appointment, *slot);
-        }
-        CalendarEvent::Rescheduled { appointment, slot, .. } => {
-            if let Some(taken) = row.taken.get_mut(appointment) {
-                *taken = *slot;
+impl AggregateRow for CalendarRow {
+    type Aggregate = Calendar;
+
+    fn fold(row: Option<Self>, id: CalendarId, stamp: &Stamp, event: &CalendarEvent) -> Option<Self> {
+        let (sessions, taken) = row.map(|row| (row.sessions, row.taken)).unwrap_or_default();
+        let mut row = Self {
+            owner: id.owner,
+            day: id.day,
+            sessions,
+            taken,
+            version: stamp.version,
+            position: stamp.position,
+        };
+        match event {
+            CalendarEvent::AvailabilityPublished { sessions } => row.sessions.clone_from(sessions),
+            CalendarEvent::Booked { appointment, slot, .. } | CalendarEvent::MovedIn { appointment, slot, .. } => {
+                row.taken.insert(*appointment, *slot);
             }
+            CalendarEvent::Rescheduled { appointment, slot, .. } => {
+                if let Some(taken) = row.taken.get_mut(appointment) {
+                    *taken = *slot;
+                }
+            }
+            CalendarEvent::MovedOut { appointment, .. } | CalendarEvent::Cancelled { appointment, .. } => {
+                row.taken.remove(appointment);
+            }
+            CalendarEvent::Confirmed { .. } | CalendarEvent::Completed { .. } | CalendarEvent::NoShowMarked { .. } => {}
         }
-        CalendarEvent::MovedOut { appointment, .. } | CalendarEvent::Cancelled { appointment, .. } => {
-            row.taken.remove(appointment);
-        }
-        CalendarEvent::Confirmed { .. } | CalendarEvent::Completed { .. } | CalendarEvent::NoShowMarked { .. } => {}
+        Some(row)
     }
-    Some(row)
 }

@@ -7,7 +7,7 @@ mod query;
 mod rows;
 mod run;
 
-pub(crate) use fold::{concerns_the_offer, fold};
+pub(crate) use fold::concerns_the_offer;
 pub(crate) use query::{availability, free_slots};
 pub(crate) use rows::{CalendarRow, FreeRunRow};
 #[cfg(test)]

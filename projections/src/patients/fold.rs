@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use domain::kernel::{PatientId, Personal};
-use domain::patient::{Intake, PatientDetails, PatientEvent};
+use domain::patient::{Patient, PatientDetails, PatientEvent};
 
 use super::PatientRow;
+use crate::aggregate_row::AggregateRow;
 use crate::search;
 use crate::stamp::Stamp;
 
 impl PatientRow {
-    fn new(id: PatientId, stamp: &Stamp, details: PatientDetails, intake: Intake) -> Self {
+    fn new(id: PatientId, stamp: &Stamp, details: PatientDetails) -> Self {
         Self {
             id,
             details,
-            intake,
             version: stamp.version,
             position: stamp.position,
             registered_at: stamp.at,
@@ -29,40 +29,25 @@ impl PatientRow {
     }
 }
 
-/// What is sealed makes no row: a record that cannot be read is not shown.
-pub(crate) fn fold(row: Option<PatientRow>, id: PatientId, stamp: &Stamp, event: &PatientEvent) -> Option<PatientRow> {
-    let before = row.map(|row| PatientRow {
-        version: stamp.version,
-        position: stamp.position,
-        updated_at: stamp.at,
-        ..row
-    });
-    match event {
-        PatientEvent::Registered {
-            registration: Personal::Known(registration),
-        } => Some(PatientRow::new(
-            id,
-            stamp,
-            registration.details.clone(),
-            registration.intake.clone(),
-        )),
-        PatientEvent::DetailsUpdated {
-            details: Personal::Known(details),
-        } => Some(match before {
-            Some(row) => PatientRow {
-                details: details.clone(),
-                ..row
-            },
-            None => PatientRow::new(id, stamp, details.clone(), Intake::default()),
-        }),
-        PatientEvent::IntakeUpdated {
-            intake: Personal::Known(intake),
-        } => before.map(|row| PatientRow {
-            intake: intake.clone(),
+impl AggregateRow for PatientRow {
+    type Aggregate = Patient;
+
+    /// What is sealed makes no row: a record that cannot be read is not shown.
+    fn fold(row: Option<Self>, id: PatientId, stamp: &Stamp, event: &PatientEvent) -> Option<Self> {
+        let before = row.map(|row| PatientRow {
+            version: stamp.version,
+            position: stamp.position,
+            updated_at: stamp.at,
             ..row
-        }),
-        PatientEvent::Registered { .. } | PatientEvent::DetailsUpdated { .. } | PatientEvent::IntakeUpdated { .. } => {
-            before
-        }
+        });
+        let (PatientEvent::Registered { details } | PatientEvent::DetailsUpdated { details }) = event;
+        let Personal::Known(details) = details else {
+            return before;
+        };
+        let details = details.clone();
+        Some(match (event, before) {
+            (PatientEvent::DetailsUpdated { .. }, Some(row)) => PatientRow { details, ..row },
+            _ => PatientRow::new(id, stamp, details),
+        })
     }
 }

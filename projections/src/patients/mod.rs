@@ -5,6 +5,5 @@ pub(crate) mod names;
 mod query;
 mod rows;
 
-pub(crate) use fold::fold;
 pub(crate) use query::{known_as, list, one};
 pub(crate) use rows::{NameRow, PatientRow};

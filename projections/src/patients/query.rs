@@ -16,7 +16,6 @@ fn view(row: PatientRow) -> PatientView {
     PatientView {
         id: row.id,
         details: row.details,
-        intake: row.intake,
         version: row.version,
         registered_at: row.registered_at,
         updated_at: row.updated_at,

@@ -2,12 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
-use domain::patient::{Intake, PatientDetails};
+use domain::patient::PatientDetails;
 
 use crate::table::{keyed, table};
-
-/// The findings, without as of when they are told: where a source does not date what it tells, that is the time of recording.
-const UNDATED: &str = r#"regexp_replace(intake::text, '"as_of": ("[^"]*"|null)', '"as_of"', 'g')"#;
 
 table! {
     /// A patient's record.
@@ -15,7 +12,6 @@ table! {
     seen {
         id: PatientId,
         details: PatientDetails,
-        intake: Intake as UNDATED,
     }
     unseen {
         version: u64,

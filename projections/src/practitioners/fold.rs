@@ -1,9 +1,10 @@
 //! A practitioner's entry as its events leave it.
 
 use domain::kernel::PractitionerId;
-use domain::practitioner::{PractitionerDetails, PractitionerEvent};
+use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
 
 use super::PractitionerRow;
+use crate::aggregate_row::AggregateRow;
 use crate::search;
 use crate::stamp::Stamp;
 
@@ -21,20 +22,19 @@ fn texts(details: &PractitionerDetails) -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
-pub(crate) fn fold(
-    row: Option<PractitionerRow>,
-    id: PractitionerId,
-    stamp: &Stamp,
-    event: &PractitionerEvent,
-) -> Option<PractitionerRow> {
-    let (PractitionerEvent::Registered { details } | PractitionerEvent::DetailsUpdated { details }) = event;
-    Some(PractitionerRow {
-        id,
-        specialization_codes: codes(details),
-        specialization_texts: texts(details),
-        details: details.clone(),
-        version: stamp.version,
-        position: stamp.position,
-        registered_at: row.map_or(stamp.at, |row| row.registered_at),
-    })
+impl AggregateRow for PractitionerRow {
+    type Aggregate = Practitioner;
+
+    fn fold(row: Option<Self>, id: PractitionerId, stamp: &Stamp, event: &PractitionerEvent) -> Option<Self> {
+        let (PractitionerEvent::Registered { details } | PractitionerEvent::DetailsUpdated { details }) = event;
+        Some(Self {
+            id,
+            specialization_codes: codes(details),
+            specialization_texts: texts(details),
+            details: details.clone(),
+            version: stamp.version,
+            position: stamp.position,
+            registered_at: row.map_or(stamp.at, |row| row.registered_at),
+        })
+    }
 }

@@ -4,6 +4,5 @@ mod fold;
 mod query;
 mod rows;
 
-pub(crate) use fold::fold;
 pub(crate) use query::{list, of_specialization, one};
 pub(crate) use rows::PractitionerRow;

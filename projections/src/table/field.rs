@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::{AppointmentStatus, Session};
 use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Slot, Wallet};
-use domain::patient::{Intake, PatientDetails};
+use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, ValueRef as _};
@@ -121,7 +121,6 @@ pub(crate) use {field, json};
 json! {
     BTreeMap<AppointmentId, Slot>;
     Concept;
-    Intake;
     PatientDetails;
     PractitionerDetails;
     Vec<Scope>;

@@ -4,14 +4,18 @@ use application::log::AnyEvent;
 use application::ports::queries::WalletActKind;
 use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
+use domain::chart::{ChartEvent, Noted, Symptom};
 use domain::encounter::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
-use domain::kernel::{AccountId, CalendarId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet};
-use domain::patient::{Intake, PatientDetails, PatientEvent, Registration};
+use domain::kernel::{AccountId, CalendarId, ChartId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet};
+use domain::patient::{PatientDetails, PatientEvent};
 use uuid::Uuid;
 
 use super::memory::{Memory, appointment, at, day, opened, patient, practitioner};
+use crate::accounts;
+use crate::aggregate_row::AggregateRow as _;
+use crate::charts::ChartRow;
+use crate::patients::PatientRow;
 use crate::stamp::Stamp;
-use crate::{accounts, patients};
 
 const ACCOUNT: AccountId = AccountId::new(Uuid::from_u128(9));
 
@@ -74,12 +78,9 @@ fn memory(events: impl IntoIterator<Item = (CalendarId, CalendarEvent)>) -> Memo
 #[test]
 fn a_registered_patient_is_found_by_family_and_given_names() {
     let event = PatientEvent::Registered {
-        registration: Personal::Known(Registration {
-            details: details("Lovelace"),
-            intake: Intake::default(),
-        }),
+        details: Personal::Known(details("Lovelace")),
     };
-    let row = patients::fold(None, patient(0), &stamp(1), &event).unwrap();
+    let row = PatientRow::fold(None, patient(0), &stamp(1), &event).unwrap();
     assert_eq!(
         row.names().into_iter().collect::<Vec<_>>(),
         ["ada", "lovelace", "marie"]
@@ -90,30 +91,41 @@ fn a_registered_patient_is_found_by_family_and_given_names() {
 #[test]
 fn a_patient_whose_key_is_not_held_makes_no_row() {
     let event = PatientEvent::Registered {
-        registration: Personal::Sealed,
+        details: Personal::Sealed,
     };
-    assert_eq!(patients::fold(None, patient(0), &stamp(1), &event), None);
-    let event = PatientEvent::IntakeUpdated {
-        intake: Personal::Sealed,
+    assert_eq!(PatientRow::fold(None, patient(0), &stamp(1), &event), None);
+    let event = PatientEvent::DetailsUpdated {
+        details: Personal::Sealed,
     };
-    assert_eq!(patients::fold(None, patient(0), &stamp(2), &event), None);
+    assert_eq!(PatientRow::fold(None, patient(0), &stamp(2), &event), None);
 }
 
 #[test]
-fn an_update_of_the_intake_keeps_the_details() {
-    let registered = PatientEvent::DetailsUpdated {
-        details: Personal::Known(details("Lovelace")),
+fn a_chart_says_what_its_events_leave_and_nothing_of_what_is_sealed() {
+    let noted = |text: &str| ChartEvent::SymptomsNoted {
+        symptoms: Personal::Known(Noted {
+            batch: Uuid::from_u128(1),
+            new: vec![Symptom { text: text.to_owned() }],
+            changed: Vec::new(),
+        }),
     };
-    let row = patients::fold(None, patient(0), &stamp(1), &registered);
-    let intake = Intake {
-        symptoms: vec!["cough".to_owned()],
-        ..Intake::default()
+    let row = ChartRow::fold(None, ChartId(patient(0)), &stamp(2), &noted("cough")).unwrap();
+    let says = |row: &ChartRow| {
+        row.contents
+            .symptoms
+            .findings()
+            .map(|one| one.text.clone())
+            .collect::<Vec<_>>()
     };
-    let event = PatientEvent::IntakeUpdated {
-        intake: Personal::Known(intake.clone()),
+    assert_eq!((says(&row), row.version), (vec!["cough".to_owned()], 2));
+    let sealed = ChartEvent::SymptomsNoted {
+        symptoms: Personal::Sealed,
     };
-    let row = patients::fold(row, patient(0), &stamp(2), &event).unwrap();
-    assert_eq!((row.details, row.intake, row.version), (details("Lovelace"), intake, 2));
+    assert_eq!(
+        ChartRow::fold(Some(row.clone()), ChartId(patient(0)), &stamp(3), &sealed),
+        Some(row)
+    );
+    assert_eq!(ChartRow::fold(None, ChartId(patient(0)), &stamp(3), &sealed), None);
 }
 
 #[test]

@@ -7,14 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use application::log::AnyEvent;
-use domain::account::AccountEvent;
-use domain::calendar::CalendarEvent;
-use domain::encounter::EncounterEvent;
-use domain::kernel::{AccountId, CalendarId, ClinicEvent, EncounterId, WalletId};
-use domain::patient::PatientEvent;
-use domain::practitioner::PractitionerEvent;
-use domain::wallet::WalletEvent;
-use uuid::Uuid;
+use domain::kernel::{AggregateRef, AggregateType, Parts};
 
 use super::memory::{Memory, appointment, day, opened, patient, practitioner};
 use crate::projector::ROWS;
@@ -34,43 +27,35 @@ struct Example {
     event: AnyEvent,
 }
 
+/// An aggregate of this kind: the first patient's, where it is a patient's.
+fn aggregate_called(kind: &str) -> AggregateRef {
+    let kind = AggregateType::ALL.iter().find(|known| known.name() == kind).unwrap();
+    let (patient, other) = (patient(0), practitioner(0).uuid());
+    let own = if *kind == AggregateType::Patient {
+        patient.uuid()
+    } else {
+        other
+    };
+    let parts = [
+        Parts::Uuid(own),
+        Parts::Day(other, day(0)),
+        Parts::InRecord(patient, appointment(0).uuid()),
+        Parts::Part(patient),
+    ];
+    let mut all = parts.into_iter().map(|parts| AggregateRef::from_parts(*kind, parts));
+    all.find_map(|of| of).unwrap()
+}
+
 /// What a line of the domain's file stands for: aggregate, type, schema, shared section, personal section.
 fn example(line: &str) -> Example {
     let fields: Vec<&str> = line.split(' ').collect();
     let [aggregate, name, schema, shared, personal] = fields[..] else {
         panic!("not an example: {line}");
     };
-    let schema = schema.parse().unwrap();
     let shared = hex::decode(shared).unwrap();
     let personal = (personal != "-").then(|| hex::decode(personal).unwrap());
-    fn of<E: ClinicEvent>(schema: u8, shared: &[u8], personal: Option<&[u8]>) -> E {
-        E::decode(schema, shared, personal).unwrap()
-    }
-    let (shared, personal) = (shared.as_slice(), personal.as_deref());
-    let event = match aggregate {
-        "patient" => AnyEvent::Patient(patient(0), of::<PatientEvent>(schema, shared, personal)),
-        "practitioner" => AnyEvent::Practitioner(practitioner(0), of::<PractitionerEvent>(schema, shared, personal)),
-        "calendar" => AnyEvent::Calendar(
-            CalendarId::of(practitioner(0), day(0)),
-            of::<CalendarEvent>(schema, shared, personal),
-        ),
-        "account" => AnyEvent::Account(
-            AccountId::new(Uuid::from_u128(9)),
-            of::<AccountEvent>(schema, shared, personal),
-        ),
-        "wallet" => AnyEvent::WalletClaim(
-            WalletId::new(Uuid::from_u128(10)),
-            of::<WalletEvent>(schema, shared, personal),
-        ),
-        "encounter" => {
-            let id = EncounterId {
-                patient: patient(0),
-                id: appointment(0).uuid(),
-            };
-            AnyEvent::Encounter(id, of::<EncounterEvent>(schema, shared, personal))
-        }
-        _ => panic!("nobody has said here what the id is of an example of {aggregate}"),
-    };
+    let of = aggregate_called(aggregate);
+    let event = AnyEvent::decode_of(of, schema.parse().unwrap(), &shared, personal.as_deref()).unwrap();
     Example {
         name: format!("{aggregate} {name}"),
         event,
@@ -103,7 +88,7 @@ fn after(events: &[&Example]) -> Memory {
 }
 
 /// What stands in the database of some rows, or what readers see of that.
-fn lines<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>, seen_only: bool, lines: &mut Vec<String>) {
+pub(super) fn lines<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>, seen_only: bool, lines: &mut Vec<String>) {
     for row in rows {
         let mut arguments = Arguments::default();
         R::bind(&[row], &mut arguments);
@@ -118,8 +103,7 @@ fn lines<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>, seen_only: bool
 
 fn rows(memory: &Memory, seen_only: bool) -> Vec<String> {
     let mut all = Vec::new();
-    lines(memory.patients.values(), seen_only, &mut all);
-    lines(memory.practitioners.values(), seen_only, &mut all);
+    memory.lines(seen_only, &mut all);
     lines(memory.calendars.values(), seen_only, &mut all);
     lines(memory.appointments.values(), seen_only, &mut all);
     lines(

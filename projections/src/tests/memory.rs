@@ -15,27 +15,55 @@ use domain::kernel::{
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::golden::lines;
 use crate::accounts::{self, Account};
+use crate::aggregate_row::AggregateRow;
 use crate::appointments::AppointmentRow;
-use crate::batch::{Batch, keys_to_load};
-use crate::calendars::{self, CalendarRow, Run, concerns_the_offer, free_runs};
-use crate::patients::{self, PatientRow};
-use crate::practitioners::{self, PractitionerRow};
-use crate::projector::{fold_all, fold_appointments};
+use crate::batch::{Batch, fold_all, keys_to_load};
+use crate::calendars::{CalendarRow, Run, free_runs};
+use crate::charts::ChartRow;
+use crate::patients::PatientRow;
+use crate::practitioners::PractitionerRow;
+use crate::projector::fold_appointments;
 use crate::relationships;
+use crate::table::Keyed;
 
 pub(super) type Pair = (PatientId, PractitionerId);
 pub(super) type Sum = (DateTime<Utc>, DateTime<Utc>, u64);
 
-#[derive(Clone, Default, PartialEq, Debug)]
-pub(super) struct Memory {
-    pub(super) patients: BTreeMap<PatientId, PatientRow>,
-    pub(super) practitioners: BTreeMap<PractitionerId, PractitionerRow>,
-    pub(super) accounts: BTreeMap<AccountId, Account>,
-    pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
-    pub(super) runs: BTreeSet<(CalendarId, Run)>,
-    pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
-    pub(super) relationships: BTreeMap<Pair, Sum>,
+macro_rules! memory {
+    ($( $rows:ident: $Row:ident, )+) => {
+        #[derive(Clone, Default, PartialEq, Debug)]
+        pub(super) struct Memory {
+            $( pub(super) $rows: BTreeMap<<$Row as Keyed>::Key, $Row>, )+
+            pub(super) accounts: BTreeMap<AccountId, Account>,
+            pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
+            pub(super) runs: BTreeSet<(CalendarId, Run)>,
+            pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
+            pub(super) relationships: BTreeMap<Pair, Sum>,
+        }
+
+        impl Memory {
+            fn fold(&mut self, batch: &Batch<'_>) {
+                $(
+                    let entries = batch.entries::<<$Row as AggregateRow>::Aggregate>();
+                    self.$rows.extend(fold_all(&self.$rows, &entries, $Row::fold));
+                )+
+            }
+
+            /// What stands in the database of rows of aggregates.
+            pub(super) fn lines(&self, seen_only: bool, all: &mut Vec<String>) {
+                $( lines(self.$rows.values(), seen_only, all); )+
+            }
+        }
+    };
+}
+
+// The rows of aggregates alone: `fold_rows` folds them.
+memory! {
+    patients: PatientRow,
+    charts: ChartRow,
+    practitioners: PractitionerRow,
 }
 
 impl Memory {
@@ -50,23 +78,15 @@ impl Memory {
     /// As `ReadModels::apply` does, with maps for tables.
     pub(super) fn apply(&mut self, events: &[OpenedEvent]) {
         let batch = Batch::of(events);
-        self.patients
-            .extend(fold_all(&self.patients, &batch.patients, patients::fold));
-        self.practitioners
-            .extend(fold_all(&self.practitioners, &batch.practitioners, practitioners::fold));
-        self.accounts
-            .extend(fold_all(&self.accounts, &batch.accounts, accounts::fold));
-        let offers: Vec<_> = batch
-            .calendars
-            .iter()
-            .copied()
-            .filter(|entry| concerns_the_offer(entry.2))
-            .collect();
+        self.fold(&batch);
+        let entries = batch.entries::<domain::account::Account>();
+        self.accounts.extend(fold_all(&self.accounts, &entries, accounts::fold));
+        let offers = batch.offers();
         let before: BTreeMap<_, _> = keys_to_load(&offers)
             .into_iter()
             .filter_map(|key| Some((key, self.calendars.get(&key)?.clone())))
             .collect();
-        let changed = fold_all(&before, &offers, calendars::fold);
+        let changed = fold_all(&before, &offers, CalendarRow::fold);
         let runs = free_runs::changes(&before, &changed);
         for gone in runs.gone {
             assert!(self.runs.remove(&gone), "a run that was not there was taken back");
@@ -77,7 +97,7 @@ impl Memory {
         self.calendars.extend(changed);
 
         let before = self.appointments.clone();
-        let changed = fold_appointments(&before, &batch.appointments);
+        let changed = fold_appointments(&before, &batch.appointments());
         for (id, row) in &changed {
             match row {
                 Some(row) => self.appointments.insert(*id, row.clone()),

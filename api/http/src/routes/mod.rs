@@ -8,6 +8,7 @@ pub mod admin;
 pub mod appointments;
 pub mod auth;
 pub mod availability;
+pub mod charts;
 pub mod commands;
 pub mod patients;
 pub mod practitioners;

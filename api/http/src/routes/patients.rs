@@ -30,10 +30,8 @@ use crate::read::{Parameters, Reading};
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> Result<HttpResponse, Problem> {
     let (signed_in, authenticator) = (command.signed_in().await?, command.authenticator());
-    let run = command.run(async move |clinic, caller, registration, issue| {
-        let done = clinic
-            .register_patient(&caller, registration, signed_in, &issue)
-            .await?;
+    let run = command.run(async move |clinic, caller, details, issue| {
+        let done = clinic.register_patient(&caller, details, signed_in, &issue).await?;
         if let Principal::Unregistered { wallet } = caller {
             authenticator.forget(&wallet).await;
         }
@@ -44,10 +42,10 @@ pub async fn register<B: Backend>(command: Command<B, dto::RegisterPatient>) -> 
 
 /// List patients, in the order of their ids.
 ///
-/// For hospitals. The answer holds the details of the patients, without their intake; `next` leads to the next page.
+/// For hospitals. The answer holds the details of the patients; `next` leads to the next page.
 #[utoipa::path(
     get, path = "/v1/patients", tag = "patients", params(PageQuery),
-    responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
+    responses((status = 200, description = "A page of patients", body = PageBody<dto::Patient>)),
 )]
 pub async fn list<B: Backend>(
     reading: Reading<B>,
@@ -55,7 +53,7 @@ pub async fn list<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let page = reading.list("patients", &()).page(&query)?;
     let found = reading.clinic.patients(&reading.caller, None, page.query()).await?;
-    Ok(reading.page(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
+    Ok(reading.page(page.answer(found, |patient| patient.id, dto::Patient::from)))
 }
 
 /// Search for patients by name.
@@ -63,7 +61,7 @@ pub async fn list<B: Backend>(
 /// This changes nothing. It is a POST because a name in the address of a request would end up in logs.
 #[utoipa::path(
     post, path = "/v1/patients/search", tag = "patients", request_body = dto::SearchPatients,
-    responses((status = 200, description = "A page of patients", body = PageBody<dto::PatientSummary>)),
+    responses((status = 200, description = "A page of patients", body = PageBody<dto::Patient>)),
 )]
 pub async fn search<B: Backend>(
     reading: Reading<B>,
@@ -75,7 +73,7 @@ pub async fn search<B: Backend>(
         .clinic
         .patients(&reading.caller, Some(&name), page.query())
         .await?;
-    Ok(HttpResponse::Ok().json(page.answer(found, |patient| patient.id, dto::PatientSummary::from)))
+    Ok(HttpResponse::Ok().json(page.answer(found, |patient| patient.id, dto::Patient::from)))
 }
 
 /// Search for patients by identifier.
@@ -84,7 +82,7 @@ pub async fn search<B: Backend>(
 /// of theirs. This changes nothing. It is a POST because an identifier in the address of a request would end up in logs.
 #[utoipa::path(
     post, path = "/v1/patients/lookup", tag = "patients", request_body = dto::LookUpPatients,
-    responses((status = 200, description = "The patients, in the order of their ids", body = PageBody<dto::PatientSummary>)),
+    responses((status = 200, description = "The patients, in the order of their ids", body = PageBody<dto::Patient>)),
 )]
 pub async fn look_up<B: Backend>(
     reading: Reading<B>,
@@ -92,18 +90,18 @@ pub async fn look_up<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let identifiers = checked(wanted)?;
     let found = reading.clinic.patients_known_as(&reading.caller, &identifiers).await?;
-    let items = found.into_iter().map(dto::PatientSummary::from).collect();
+    let items = found.into_iter().map(dto::Patient::from).collect();
     Ok(HttpResponse::Ok().json(PageBody::whole(items)))
 }
 
-/// Read a patient's record.
+/// Read who a patient is.
 ///
-/// The answer holds the details and the intake as they are now. With `If-None-Match` and the entity tag of an earlier answer, a record
+/// The answer holds the details as they are now; what was found of the patient is in their chart. With `If-None-Match` and the entity tag of an earlier answer, a record
 /// that has not changed is not sent again (304).
 #[utoipa::path(
     get, path = "/v1/patients/{id}", tag = "patients", params(("id" = Uuid, Path, description = "The id of the patient")),
     responses(
-        (status = 200, description = "The patient's record", body = dto::Patient),
+        (status = 200, description = "The patient", body = dto::Patient),
         (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
     ),
 )]
@@ -133,31 +131,6 @@ pub async fn update_details<B: Backend>(
     let expected = command.expected_version()?;
     let run = command.run(async move |clinic, caller, details, issue| {
         let updated = clinic.update_patient_details(&caller, *id, details, expected, &issue);
-        Ok(Answer::changed(updated.await?))
-    });
-    run.await
-}
-
-/// Replace a patient's intake: conditions, allergies, medications and symptoms.
-///
-/// The whole intake is replaced. A list of findings that is left out says that nobody has asked, and symptoms that are left out are
-/// removed. With `If-Match`, nothing is replaced that the caller has not seen.
-#[utoipa::path(
-    put, path = "/v1/patients/{id}/intake", tag = "patients", request_body = dto::Intake,
-    params(
-        ("id" = Uuid, Path, description = "The id of the patient"),
-        ("If-Match" = Option<String>, Header,
-            description = "The entity tag that must be the current one; if it is not, the answer is 412 and nothing changes"),
-    ),
-    responses((status = 200, description = "The intake was replaced", body = CommandResult)),
-)]
-pub async fn update_intake<B: Backend>(
-    id: web::Path<PatientId>,
-    mut command: Command<B, dto::Intake>,
-) -> Result<HttpResponse, Problem> {
-    let expected = command.expected_version()?;
-    let run = command.run(async move |clinic, caller, intake, issue| {
-        let updated = clinic.update_patient_intake(&caller, *id, intake, expected, &issue);
         Ok(Answer::changed(updated.await?))
     });
     run.await

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::test::TestRequest;
 use application::policy::rules::Admission;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fakes::{HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
-use crate::app;
+use super::fakes::{Api, HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
 use crate::openapi::{document, operations};
 
 /// Who may call an operation.
@@ -177,9 +176,39 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             details,
         ),
         (
-            "PUT",
-            "/v1/patients/{id}/intake",
+            "GET",
+            "/v1/patients/{id}/chart",
             roles("hospital", "patient"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/chart/findings",
+            roles("hospital", "patient"),
+            json!({"symptom": {"text": "a cough"}}),
+        ),
+        (
+            "PUT",
+            "/v1/patients/{id}/chart/findings/{finding}",
+            roles("hospital", "patient"),
+            json!({"symptom": {"text": "a cough"}}),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/chart/findings/{finding}/refute",
+            roles("hospital", "patient"),
+            json!({}),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/chart/absences",
+            roles("hospital", "patient"),
+            json!({"list": "allergies", "absence": "none-known"}),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/chart/reports",
+            roles("hospital", ""),
             json!({}),
         ),
         (
@@ -323,16 +352,40 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
     ]
 }
 
-/// Calls an operation on an object, with or without a token, in a world of its own.
-async fn call(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> u16 {
-    let world = match path {
-        "/v1/me/registration-request" => World::admitting(Admission::Approval),
-        _ => World::new(),
-    };
-    let service = init_service(app(world.state())).await;
+/// What a test calls: two worlds, which differ in how a wallet becomes a patient's.
+struct Called {
+    open: Api,
+    by_approval: Api,
+}
+
+impl Called {
+    async fn new() -> Self {
+        Self {
+            open: Api::of(&World::new()).await,
+            by_approval: Api::of(&World::admitting(Admission::Approval)).await,
+        }
+    }
+
+    /// Calls an operation on an object, with or without a token.
+    async fn call(&self, method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> u16 {
+        let api = match path {
+            "/v1/me/registration-request" => &self.by_approval,
+            // It ends the session: what is called after it needs another.
+            "/v1/auth/logout" => &Api::of(&World::new()).await,
+            _ => &self.open,
+        };
+        api.call(request(method, path, body, object, token))
+            .await
+            .status()
+            .as_u16()
+    }
+}
+
+fn request(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> TestRequest {
     let filled = |text: &str| {
         text.replace("{id}", &object.to_string())
             .replace("{day}", "2026-03-02")
+            .replace("{finding}", &Uuid::from_u128(78).to_string())
             .replace("{key}", &Uuid::from_u128(77).to_string())
             .replace("{slug}", "not-found")
     };
@@ -345,7 +398,7 @@ async fn call(method: &str, path: &str, body: &Value, object: Uuid, token: Optio
             .insert_header(("content-type", "application/json"))
             .set_payload(filled(&body.to_string()));
     }
-    call_service(&service, request.to_request()).await.status().as_u16()
+    request
 }
 
 fn names(list: &str, role: &str) -> bool {
@@ -370,9 +423,10 @@ fn every_documented_operation_has_an_entry() {
 
 #[actix_web::test]
 async fn without_a_token_only_what_is_public_is_answered() {
+    let called = Called::new().await;
     for (method, path, access, body) in table() {
         for token in [None, Some("nobody's"), Some("mk_nobody's"), Some("")] {
-            let status = call(method, path, &body, OWN, token).await;
+            let status = called.call(method, path, &body, OWN, token).await;
             match access {
                 Public => assert_ne!(status, 403, "{method} {path}"),
                 _ => assert_eq!(status, 401, "{method} {path} with {token:?}"),
@@ -383,10 +437,11 @@ async fn without_a_token_only_what_is_public_is_answered() {
 
 #[actix_web::test]
 async fn every_role_may_do_what_the_table_says_and_nothing_else() {
+    let called = Called::new().await;
     for (method, path, access, body) in table() {
         for (role, _) in ROLES {
             for object in [OWN, OTHER] {
-                let status = call(method, path, &body, object, Some(&token(role))).await;
+                let status = called.call(method, path, &body, object, Some(&token(role))).await;
                 let what = format!("{method} {path} by {role} on {object}");
                 match access {
                     Public => assert_ne!(status, 403, "{what}"),
@@ -406,6 +461,7 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
 
 #[actix_web::test]
 async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
+    let called = Called::new().await;
     for (method, path, access, body) in table() {
         let Roles { any, own, .. } = access else { continue };
         let malformed = if body.is_null() {
@@ -417,7 +473,7 @@ async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
         let is_decided_later = (method, path) == ("POST", "/v1/patients");
         for (role, _) in ROLES {
             if !names(any, role) && !names(own, role) && !is_decided_later {
-                let status = call(method, path, &malformed, OWN, Some(&token(role))).await;
+                let status = called.call(method, path, &malformed, OWN, Some(&token(role))).await;
                 assert_eq!(status, 403, "{method} {path} by {role}");
             }
         }
@@ -426,8 +482,9 @@ async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
 
 #[actix_web::test]
 async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
+    let called = Called::new().await;
     for (method, path, access, body) in table() {
-        let status = call(method, path, &body, OTHER, Some(HOSPITAL_KEY)).await;
+        let status = called.call(method, path, &body, OTHER, Some(HOSPITAL_KEY)).await;
         let what = format!("{method} {path}");
         match access {
             Public => assert_ne!(status, 403, "{what}"),
@@ -444,11 +501,12 @@ async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
 
 #[actix_web::test]
 async fn what_does_not_exist_is_answered_like_what_is_somebody_elses() {
+    let called = Called::new().await;
     let nothing = Uuid::from_u128(3);
     for (method, path, access, body) in table() {
         let Roles { own, hidden, .. } = access else { continue };
         for role in own.split(' ').filter(|role| !role.is_empty()) {
-            let status = call(method, path, &body, nothing, Some(&token(role))).await;
+            let status = called.call(method, path, &body, nothing, Some(&token(role))).await;
             assert_eq!(status, hidden, "{method} {path} by {role}");
         }
     }
@@ -457,7 +515,7 @@ async fn what_does_not_exist_is_answered_like_what_is_somebody_elses() {
 #[actix_web::test]
 async fn lists_are_narrowed_to_what_is_the_callers_own() {
     let world = World::new();
-    let service = init_service(app(world.state())).await;
+    let api = Api::of(&world).await;
     for (role, query) in [
         ("patient", ""),
         ("doctor", ""),
@@ -466,7 +524,7 @@ async fn lists_are_narrowed_to_what_is_the_callers_own() {
         let request = TestRequest::get()
             .uri(&format!("/v1/appointments{query}"))
             .insert_header(("authorization", format!("Bearer {}", token(role))));
-        assert_eq!(call_service(&service, request.to_request()).await.status(), 200);
+        assert_eq!(api.call(request).await.status(), 200);
         let filter = world.queries.filters.lock().unwrap().pop().unwrap();
         let own = if role == "patient" {
             filter.patient.map(domain::kernel::PatientId::uuid)
@@ -478,7 +536,7 @@ async fn lists_are_narrowed_to_what_is_the_callers_own() {
     let foreign = TestRequest::get()
         .uri(&format!("/v1/appointments?patient={OTHER}"))
         .insert_header(("authorization", format!("Bearer {}", token("patient"))));
-    assert_eq!(call_service(&service, foreign.to_request()).await.status(), 200);
+    assert_eq!(api.call(foreign).await.status(), 200);
     assert!(
         world.queries.filters.lock().unwrap().is_empty(),
         "nobody asks for what is somebody else's"

@@ -3,11 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use actix_web::test::{TestRequest, read_body_json};
 use serde_json::{Value, json};
 
-use super::fakes::{HOSPITAL_KEY, OWN, World, token};
-use crate::app;
+use super::fakes::{Api, HOSPITAL_KEY, OWN, World, token};
 
 /// By somebody who may ask for such a thing.
 fn request(method: &str, path: &str) -> TestRequest {
@@ -28,9 +27,8 @@ fn json(method: &str, path: &str, body: &str) -> TestRequest {
 }
 
 /// The status and the problem's type.
-async fn answer(world: &World, request: TestRequest) -> (u16, Value) {
-    let service = init_service(app(world.state())).await;
-    let response = call_service(&service, request.to_request()).await;
+async fn answer(api: &Api, request: TestRequest) -> (u16, Value) {
+    let response = api.call(request).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     assert_eq!(
         headers.get("content-type").unwrap(),
@@ -53,6 +51,7 @@ async fn answer(world: &World, request: TestRequest) -> (u16, Value) {
 #[actix_web::test]
 async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let patient = format!("/v1/patients/{OWN}");
     let book = "/v1/appointments";
     let slot = |slot: &str| format!(r#"{{"patient":"{OWN}","practitioner":"{OWN}","slot":{slot}}}"#);
@@ -148,7 +147,7 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             None,
         ),
         (
-            json("PUT", &format!("{patient}/intake"), "{}").insert_header(("if-match", "W/\"3\"")),
+            json("POST", &format!("{patient}/chart/reports"), "{}").insert_header(("if-match", "W/\"3\"")),
             412,
             "precondition-failed",
             None,
@@ -167,7 +166,7 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             None,
         ),
         (
-            json("PUT", &format!("{patient}/intake"), "{}")
+            json("POST", &format!("{patient}/chart/reports"), "{}")
                 .append_header(("if-match", "\"3\""))
                 .append_header(("if-match", "\"4\"")),
             400,
@@ -243,7 +242,7 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             None,
         ),
     ] {
-        let (got, problem) = answer(&world, request).await;
+        let (got, problem) = answer(&api, request).await;
         assert_eq!(
             (got, problem["type"].as_str().unwrap()),
             (status, &*format!("/problems/{slug}")),
@@ -260,6 +259,7 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
 #[actix_web::test]
 async fn a_parameter_that_is_wrong_is_named() {
     let world = World::new();
+    let api = Api::of(&world).await;
     for (query, name) in [
         ("/v1/patients?limit=abc", "`limit`"),
         ("/v1/patients?limit=5&name=Okafor", "`name`"),
@@ -267,7 +267,7 @@ async fn a_parameter_that_is_wrong_is_named() {
         ("/v1/slots?practitioner=Okafor", "`practitioner`"),
         ("/v1/appointments?status=Okafor", "`status`"),
     ] {
-        let (status, problem) = answer(&world, request("GET", query)).await;
+        let (status, problem) = answer(&api, request("GET", query)).await;
         let detail = problem["detail"].as_str().unwrap();
         assert!(status == 400 && detail.contains(name), "{query}: {problem}");
         assert!(
@@ -280,12 +280,13 @@ async fn a_parameter_that_is_wrong_is_named() {
 #[actix_web::test]
 async fn what_cannot_be_shown_later_is_not_issued_to_who_does_not_wait() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let issue = TestRequest::post()
         .uri(&format!("/v1/accounts/{OWN}/keys"))
         .insert_header(("authorization", format!("Bearer {}", token("administrator"))))
         .insert_header(("prefer", "respond-async"))
         .set_json(json!({ "scopes": ["read"] }));
-    let (status, problem) = answer(&world, issue).await;
+    let (status, problem) = answer(&api, issue).await;
     assert_eq!(
         (status, &problem["type"]),
         (400, &json!("/problems/malformed-request")),
@@ -295,17 +296,18 @@ async fn what_cannot_be_shown_later_is_not_issued_to_who_does_not_wait() {
 }
 
 /// What a body gets in which one member of a good one is replaced.
-async fn replaced(path: &str, good: &Value, pointer: &str, by: &Value) -> (u16, Value) {
-    let world = World::new();
+async fn replaced(api: &Api, path: &str, good: &Value, pointer: &str, by: &Value) -> (u16, Value) {
     let mut body = good.clone();
     *body.pointer_mut(pointer).unwrap() = by.clone();
-    let got = answer(&world, json("POST", path, &body.to_string())).await;
-    assert_eq!(world.executor.executed.load(Ordering::Relaxed), 0, "{pointer}: {by}");
+    let got = answer(api, json("POST", path, &body.to_string())).await;
+    let executed = &api.world.executor.executed;
+    assert_eq!(executed.load(Ordering::Relaxed), 0, "{pointer}: {by}");
     got
 }
 
 #[actix_web::test]
 async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
+    let api = Api::of(&World::new()).await;
     let name = json!({"family": "Okafor", "given": ["Ada"]});
     let patient = json!({"details": {
         "name": name, "birthDate": "1990-01-01", "gender": "female", "email": "ada@example.org", "phone": "+44",
@@ -385,7 +387,7 @@ async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
         ("/v1/visits", &visit, "/patient", json!("Okafor")),
     ];
     for (path, good, pointer, by) in cases {
-        let (status, problem) = replaced(path, good, pointer, &by).await;
+        let (status, problem) = replaced(&api, path, good, pointer, &by).await;
         assert_eq!(
             (status, &problem["type"]),
             (422, &json!("/problems/invalid")),
@@ -394,7 +396,7 @@ async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{by}: {problem}");
         assert!(!problem.to_string().contains("Okafor"), "{problem}");
     }
-    let (status, problem) = replaced("/v1/visits", &visit, "/practitioner", &Value::Null).await;
+    let (status, problem) = replaced(&api, "/v1/visits", &visit, "/practitioner", &Value::Null).await;
     assert_eq!(
         (status, &problem["errors"][0]["pointer"]),
         (422, &json!("")),
@@ -405,6 +407,7 @@ async fn a_value_that_makes_no_sense_is_pointed_at_and_not_repeated() {
 #[actix_web::test]
 async fn what_is_no_json_or_no_cursor_or_no_parameter_is_malformed() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let (open, close) = (r#"{"a":"#.repeat(20_000), "}".repeat(20_000));
     let deep = format!(r#"{{"practitioner":{open}1{close}}}"#);
     let long_key = "x".repeat(256);
@@ -461,7 +464,7 @@ async fn what_is_no_json_or_no_cursor_or_no_parameter_is_malformed() {
             "malformed-request",
         ),
     ] {
-        let (got, problem) = answer(&world, request).await;
+        let (got, problem) = answer(&api, request).await;
         let expected = format!("/problems/{slug}");
         assert_eq!((got, &problem["type"]), (status, &json!(expected)), "{problem}");
         assert!(!problem.to_string().contains("Okafor"), "{problem}");
@@ -473,8 +476,8 @@ async fn what_is_no_json_or_no_cursor_or_no_parameter_is_malformed() {
 async fn what_is_said_of_a_query_is_true() {
     let world = World::new();
     let same = "/v1/slots?from=2026-03-02T00:00:00Z&until=2026-03-02T00:00:00Z";
-    let service = init_service(app(world.state())).await;
-    let nothing_between = call_service(&service, request("GET", same).to_request()).await;
+    let api = Api::of(&world).await;
+    let nothing_between = api.call(request("GET", same)).await;
     assert_eq!(nothing_between.status(), 200);
     for (path, detail) in [
         (
@@ -488,7 +491,7 @@ async fn what_is_said_of_a_query_is_true() {
              2026-03-01T08:00:00Z.",
         ),
     ] {
-        let (status, problem) = answer(&world, request("GET", path)).await;
+        let (status, problem) = answer(&api, request("GET", path)).await;
         assert_eq!((status, problem["detail"].as_str()), (400, Some(detail)), "{path}");
     }
 }
@@ -496,6 +499,7 @@ async fn what_is_said_of_a_query_is_true() {
 #[actix_web::test]
 async fn what_is_wrong_is_said_as_a_problem_whoever_finds_it() {
     let world = World::new();
+    let api = Api::of(&world).await;
     for (request, status) in [
         (
             request("GET", "/v1/me").insert_header(("accept-encoding", "br;q=1, *;q=0")),
@@ -508,7 +512,7 @@ async fn what_is_wrong_is_said_as_a_problem_whoever_finds_it() {
         (request("BREW", "/v1/me"), 405),
         (request("OPTIONS", "/v1/me"), 405),
     ] {
-        let (got, problem) = answer(&world, request).await;
+        let (got, problem) = answer(&api, request).await;
         assert_eq!(got, status, "{problem}");
     }
 }
@@ -516,58 +520,53 @@ async fn what_is_wrong_is_said_as_a_problem_whoever_finds_it() {
 #[actix_web::test]
 async fn a_method_that_is_not_allowed_is_told_which_are() {
     let world = World::new();
-    let service = init_service(app(world.state())).await;
-    let response = call_service(&service, request("DELETE", "/v1/patients").to_request()).await;
+    let api = Api::of(&world).await;
+    let response = api.call(request("DELETE", "/v1/patients")).await;
     assert_eq!(response.headers().get("allow").unwrap(), "POST, GET, HEAD");
 }
 
 #[actix_web::test]
 async fn who_has_the_current_version_gets_no_body() {
     let world = World::new();
-    let service = init_service(app(world.state())).await;
+    let api = Api::of(&world).await;
     let path = format!("/v1/patients/{OWN}");
-    let first = call_service(&service, request("GET", &path).to_request()).await;
+    let first = api.call(request("GET", &path)).await;
     let tag = first.headers().get("etag").unwrap().clone();
     let again = request("GET", &path).insert_header(("if-none-match", tag));
-    assert_eq!(call_service(&service, again.to_request()).await.status(), 304);
+    assert_eq!(api.call(again).await.status(), 304);
 }
 
 #[actix_web::test]
 async fn pages_lead_from_one_to_the_next() {
     let world = World::new();
-    let service = init_service(app(world.state())).await;
-    let response = call_service(&service, request("GET", "/v1/patients?limit=1").to_request()).await;
+    let api = Api::of(&world).await;
+    let response = api.call(request("GET", "/v1/patients?limit=1")).await;
     assert!(response.headers().contains_key("link"));
     let page: Value = read_body_json(response).await;
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
-    let response = call_service(&service, request("GET", page["next"].as_str().unwrap()).to_request()).await;
+    let response = api.call(request("GET", page["next"].as_str().unwrap())).await;
     let last: Value = read_body_json(response).await;
     assert_eq!(last["items"].as_array().unwrap().len(), 1);
     assert!(last.get("next").is_none());
 }
 
 /// Where a page ends.
-async fn cursor_of(world: &World, request: TestRequest) -> String {
-    let service = init_service(app(world.state())).await;
-    let page: Value = read_body_json(call_service(&service, request.to_request()).await).await;
+async fn cursor_of(api: &Api, request: TestRequest) -> String {
+    let page: Value = read_body_json(api.call(request).await).await;
     page["nextCursor"].as_str().unwrap().to_owned()
 }
 
 #[actix_web::test]
 async fn a_cursor_is_good_for_its_list_by_its_filters_and_for_no_other() {
     let world = World::new();
-    let service = init_service(app(world.state())).await;
+    let api = Api::of(&world).await;
     let search = |name: &str, cursor: Option<&str>| {
         let body = json!({ "name": name, "cursor": cursor, "limit": 1 });
         json("POST", "/v1/patients/search", &body.to_string())
     };
-    let all = cursor_of(&world, request("GET", "/v1/patients?limit=1")).await;
-    let found = cursor_of(&world, search("o", None)).await;
-    let hearts = cursor_of(
-        &world,
-        request("GET", "/v1/practitioners?limit=1&specialization=cardio"),
-    )
-    .await;
+    let all = cursor_of(&api, request("GET", "/v1/patients?limit=1")).await;
+    let found = cursor_of(&api, search("o", None)).await;
+    let hearts = cursor_of(&api, request("GET", "/v1/practitioners?limit=1&specialization=cardio")).await;
     for good in [
         request("GET", &format!("/v1/patients?cursor={all}")),
         request("GET", &format!("/v1/patients?limit=7&cursor={all}")),
@@ -577,7 +576,7 @@ async fn a_cursor_is_good_for_its_list_by_its_filters_and_for_no_other() {
             &format!("/v1/practitioners?specialization=cardio&cursor={hearts}"),
         ),
     ] {
-        assert_eq!(call_service(&service, good.to_request()).await.status(), 200);
+        assert_eq!(api.call(good).await.status(), 200);
     }
     for path in [
         format!("/v1/patients?cursor={found}"),
@@ -587,7 +586,7 @@ async fn a_cursor_is_good_for_its_list_by_its_filters_and_for_no_other() {
         format!("/v1/practitioners/{OWN}/patients?cursor={all}"),
         format!("/v1/appointments?cursor={all}"),
     ] {
-        let (status, problem) = answer(&world, request("GET", &path)).await;
+        let (status, problem) = answer(&api, request("GET", &path)).await;
         let detail = "The cursor is not one of this server's for this list and these filters.";
         assert_eq!(
             (status, problem["detail"].as_str()),
@@ -596,7 +595,7 @@ async fn a_cursor_is_good_for_its_list_by_its_filters_and_for_no_other() {
         );
     }
     for strange in [search("o", Some(&all)), search("a", Some(&found))] {
-        let (status, problem) = answer(&world, strange).await;
+        let (status, problem) = answer(&api, strange).await;
         assert_eq!(
             (status, &problem["errors"][0]["pointer"]),
             (422, &json!("/cursor")),
@@ -610,15 +609,18 @@ async fn nothing_is_given_twice_in_a_list_that_is_a_set() {
     let identifier = json!({ "system": "urn:x", "value": "1" });
     let mut patient = json!({
         "details": { "name": { "family": "Okafor" }, "birthDate": "1990-01-01", "gender": "female" },
-        "intake": {},
     });
     patient["details"]["otherIdentifiers"] = json!([identifier]);
-    patient["intake"]["noKnownAllergiesTo"] = json!(["food"]);
+    let told = json!({ "finding": { "concept": { "text": "Latex" } }, "sources": ["5f0c1d2e3b4a5968"] });
+    let (report, reports) = (
+        json!({ "allergies": [told] }),
+        format!("/v1/patients/{OWN}/chart/reports"),
+    );
     let [lookup, key] = [json!({ "identifiers": [identifier] }), json!({ "scopes": ["read"] })];
     let keys = format!("/v1/accounts/{OWN}/keys");
     for (path, role, good, list) in [
         ("/v1/patients", "hospital", &patient, "/details/otherIdentifiers"),
-        ("/v1/patients", "hospital", &patient, "/intake/noKnownAllergiesTo"),
+        (&reports, "hospital", &report, "/allergies/0/sources"),
         ("/v1/patients/lookup", "hospital", &lookup, "/identifiers"),
         (&keys, "administrator", &key, "/scopes"),
     ] {
@@ -626,17 +628,12 @@ async fn nothing_is_given_twice_in_a_list_that_is_a_set() {
             json("POST", path, &body.to_string()).insert_header(("authorization", format!("Bearer {}", token(role))))
         };
         let world = World::new();
-        let service = init_service(app(world.state())).await;
-        assert!(
-            call_service(&service, send(good).to_request())
-                .await
-                .status()
-                .is_success()
-        );
+        let api = Api::of(&world).await;
+        assert!(api.call(send(good)).await.status().is_success());
         let mut twice = good.clone();
         let items = twice.pointer_mut(list).unwrap().as_array_mut().unwrap();
         items.push(items[0].clone());
-        let (status, problem) = answer(&World::new(), send(&twice)).await;
+        let (status, problem) = answer(&api, send(&twice)).await;
         let finding = json!([{ "pointer": format!("{list}/1"), "detail": "must not be given twice" }]);
         assert_eq!((status, &problem["errors"]), (422, &finding), "{problem}");
     }
@@ -682,7 +679,7 @@ fn examples() -> Vec<(String, String, Value)> {
 #[actix_web::test]
 async fn whatever_is_wrong_in_a_body_is_said_in_words_of_the_interface_where_it_stands() {
     let world = World::new();
-    let service = init_service(app(world.state())).await;
+    let api = Api::of(&world).await;
     let wrong = [
         json!(null),
         json!(true),
@@ -703,7 +700,7 @@ async fn whatever_is_wrong_in_a_body_is_said_in_words_of_the_interface_where_it_
         {
             let mut body = example.clone();
             *body.pointer_mut(place).unwrap() = wrong.clone();
-            let response = call_service(&service, json(&method, &path, &body.to_string()).to_request()).await;
+            let response = api.call(json(&method, &path, &body.to_string())).await;
             // Some of these values are right in some places.
             if response.status() != 422 {
                 continue;
@@ -749,8 +746,9 @@ async fn whatever_is_wrong_in_a_body_is_said_in_words_of_the_interface_where_it_
 #[actix_web::test]
 async fn when_the_store_of_sessions_is_away_nobody_is_let_in() {
     let world = World::new();
+    let api = Api::of(&world).await;
     *world.sessions.away.lock().unwrap() = true;
-    let (status, problem) = answer(&world, request("GET", "/v1/me")).await;
+    let (status, problem) = answer(&api, request("GET", "/v1/me")).await;
     assert_eq!(
         (status, &problem["type"]),
         (503, &"/problems/database-unavailable".into())
@@ -767,6 +765,7 @@ async fn too_much_at_once_is_refused() {
         },
         ..world
     };
-    let (status, problem) = answer(&world, request("GET", "/v1/me")).await;
+    let api = Api::of(&world).await;
+    let (status, problem) = answer(&api, request("GET", "/v1/me")).await;
     assert_eq!((status, &problem["type"]), (503, &"/problems/overloaded".into()));
 }

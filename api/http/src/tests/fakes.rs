@@ -6,10 +6,13 @@
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use actix_web::dev::ServiceResponse;
+use actix_web::test::{TestRequest, call_service, init_service};
 use application::log::Finality;
 use application::policy::access::Admittance;
 use application::policy::rules::{Admission, Rules};
@@ -33,13 +36,15 @@ use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Ro
 use domain::calendar::AppointmentStatus;
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::*;
-use domain::patient::{Intake, PatientDetails};
+use domain::patient::PatientDetails;
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
 use sha3::{Digest as _, Keccak256};
 use uuid::Uuid;
 
 use crate::api_document::ApiDocument;
-use crate::{AppState, CommandTracker, HttpPorts, HttpSettings};
+use crate::{AppState, CommandTracker, HttpPorts, HttpSettings, app};
 
 /// What is the caller's own.
 pub(super) const OWN: Uuid = Uuid::from_u128(1);
@@ -145,6 +150,35 @@ impl World {
             LazyLock::new(|| Arc::new(crate::openapi::api_document().unwrap()));
         let (clinic, ports, settings) = (Arc::clone(&self.clinic), self.ports.clone(), self.settings.clone());
         AppState::new(clinic, ports, settings, Arc::clone(&DOCUMENT)).unwrap()
+    }
+}
+
+/// The whole HTTP layer over a world, made once for all the requests of a test.
+pub(super) struct Api {
+    pub(super) world: World,
+    call: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, ServiceResponse>>,
+}
+
+impl Api {
+    pub(super) async fn of(world: &World) -> Self {
+        let service = Rc::new(init_service(app(world.state())).await);
+        let call = move |request: TestRequest| {
+            let service = Rc::clone(&service);
+            let answer = async move {
+                call_service(&*service, request.to_request())
+                    .await
+                    .map_into_boxed_body()
+            };
+            answer.boxed_local()
+        };
+        Self {
+            world: world.clone(),
+            call: Box::new(call),
+        }
+    }
+
+    pub(super) async fn call(&self, request: TestRequest) -> ServiceResponse {
+        (self.call)(request).await
     }
 }
 
@@ -374,7 +408,6 @@ fn patient(id: PatientId) -> PatientView {
     PatientView {
         id,
         details,
-        intake: Intake::default(),
         version: 3,
         registered_at,
         updated_at,
@@ -459,6 +492,10 @@ impl FakeQueries {
 impl Queries for FakeQueries {
     async fn patient(&self, _: &Admittance, id: PatientId) -> Result<Option<PatientView>, QueryError> {
         Ok(known(id.uuid()).then(|| patient(id)))
+    }
+
+    async fn chart(&self, _: &Admittance, _: PatientId) -> Result<Option<ChartView>, QueryError> {
+        Ok(None)
     }
 
     async fn patients(

@@ -3,15 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use actix_web::http::header::HeaderMap;
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::test::{TestRequest, read_body};
 use serde_json::{Value, json};
 
-use super::fakes::{OWN, World, token};
-use crate::app;
+use super::fakes::{Api, OWN, World, token};
 
-async fn answer(world: &World, request: TestRequest) -> (u16, HeaderMap, String) {
-    let service = init_service(app(world.state())).await;
-    let response = call_service(&service, request.to_request()).await;
+async fn answer(api: &Api, request: TestRequest) -> (u16, HeaderMap, String) {
+    let response = api.call(request).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = read_body(response).await;
     (status, headers, String::from_utf8_lossy(&body).into_owned())
@@ -24,6 +22,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 #[actix_web::test]
 async fn nothing_between_here_and_the_caller_keeps_an_answer_or_shows_it_elsewhere() {
     let world = World::new();
+    let api = Api::of(&world).await;
     for path in [
         "/v1/me",
         "/v1/nothing",
@@ -32,7 +31,7 @@ async fn nothing_between_here_and_the_caller_keeps_an_answer_or_shows_it_elsewhe
         "/docs/",
         "/openapi.json",
     ] {
-        let (_, headers, _) = answer(&world, TestRequest::get().uri(path)).await;
+        let (_, headers, _) = answer(&api, TestRequest::get().uri(path)).await;
         for (name, value) in [
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
@@ -56,21 +55,22 @@ async fn nothing_between_here_and_the_caller_keeps_an_answer_or_shows_it_elsewhe
 #[actix_web::test]
 async fn a_browser_is_led_to_the_documentation_and_a_program_is_told_where_it_is() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let ask = |accept: &'static str| TestRequest::get().uri("/").insert_header(("accept", accept));
     let browser = ask("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
-    let (status, headers, _) = answer(&world, browser).await;
+    let (status, headers, _) = answer(&api, browser).await;
     assert_eq!((status, text(&headers, "location")), (302, "/docs/"));
     for accept in ["*/*", "application/json"] {
-        let (status, _, body) = answer(&world, ask(accept)).await;
+        let (status, _, body) = answer(&api, ask(accept)).await;
         let home: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(status, 200);
         for at in ["documentation", "openapi", "health"] {
-            let (status, ..) = answer(&world, TestRequest::get().uri(home[at].as_str().unwrap())).await;
+            let (status, ..) = answer(&api, TestRequest::get().uri(home[at].as_str().unwrap())).await;
             assert_eq!(status, 200, "{at}");
         }
     }
-    assert_eq!(answer(&world, TestRequest::get().uri("/favicon.ico")).await.0, 204);
-    let (_, headers, document) = answer(&world, TestRequest::get().uri("/openapi.yaml")).await;
+    assert_eq!(answer(&api, TestRequest::get().uri("/favicon.ico")).await.0, 204);
+    let (_, headers, document) = answer(&api, TestRequest::get().uri("/openapi.yaml")).await;
     assert_eq!(text(&headers, "content-type"), "application/yaml");
     assert_eq!(document, crate::openapi::yaml().unwrap());
 }
@@ -78,6 +78,7 @@ async fn a_browser_is_led_to_the_documentation_and_a_program_is_told_where_it_is
 #[actix_web::test]
 async fn where_get_is_answered_head_is_too() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let head = |path: &str| TestRequest::with_uri(path).method(actix_web::http::Method::HEAD);
     for path in [
         "/",
@@ -90,8 +91,8 @@ async fn where_get_is_answered_head_is_too() {
     ] {
         let known =
             |request: TestRequest| request.insert_header(("authorization", format!("Bearer {}", token("hospital"))));
-        let (whole, mut expected, _) = answer(&world, known(TestRequest::get().uri(path))).await;
-        let (status, mut headers, _) = answer(&world, known(head(path))).await;
+        let (whole, mut expected, _) = answer(&api, known(TestRequest::get().uri(path))).await;
+        let (status, mut headers, _) = answer(&api, known(head(path))).await;
         expected.remove("x-request-id");
         headers.remove("x-request-id");
         assert_eq!(
@@ -100,16 +101,17 @@ async fn where_get_is_answered_head_is_too() {
             "{path}"
         );
     }
-    let (status, headers, _) = answer(&world, head("/v1/auth/nonce")).await;
+    let (status, headers, _) = answer(&api, head("/v1/auth/nonce")).await;
     assert_eq!((status, text(&headers, "allow")), (405, "POST"));
-    let (status, headers, _) = answer(&world, TestRequest::delete().uri("/v1/me")).await;
+    let (status, headers, _) = answer(&api, TestRequest::delete().uri("/v1/me")).await;
     assert_eq!((status, text(&headers, "allow")), (405, "GET, HEAD"));
 }
 
 #[actix_web::test]
 async fn the_documentations_pages_need_no_more_than_they_may() {
     let world = World::new();
-    let (status, _, page) = answer(&world, TestRequest::get().uri("/docs/")).await;
+    let api = Api::of(&world).await;
+    let (status, _, page) = answer(&api, TestRequest::get().uri("/docs/")).await;
     assert_eq!(status, 200);
     let scripts: Vec<_> = page.match_indices("<script").map(|(at, _)| &page[at..]).collect();
     assert!(!scripts.is_empty());
@@ -123,6 +125,7 @@ async fn the_documentations_pages_need_no_more_than_they_may() {
 #[actix_web::test]
 async fn pages_of_other_sites_get_nothing() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let bearer = format!("Bearer {}", token("hospital"));
     for request in [
         TestRequest::get()
@@ -133,7 +136,7 @@ async fn pages_of_other_sites_get_nothing() {
             .insert_header(("access-control-request-method", "POST")),
         TestRequest::post().uri("/v1/auth/nonce"),
     ] {
-        let (_, headers, _) = answer(&world, request.insert_header(("origin", "https://evil.example"))).await;
+        let (_, headers, _) = answer(&api, request.insert_header(("origin", "https://evil.example"))).await;
         assert!(
             headers.keys().all(|name| !name.as_str().starts_with("access-control-")),
             "{headers:?}"
@@ -145,6 +148,7 @@ async fn pages_of_other_sites_get_nothing() {
 #[actix_web::test]
 async fn who_is_not_let_in_is_told_how_to_ask() {
     let world = World::new();
+    let api = Api::of(&world).await;
     let me = || TestRequest::get().uri("/v1/me");
     let login = TestRequest::post().uri("/v1/auth/login");
     for request in [
@@ -157,7 +161,7 @@ async fn who_is_not_let_in_is_told_how_to_ask() {
             .append_header(("authorization", "Bearer s3cret-unknown")),
         login.set_json(json!({"message": "s3cret-unknown", "signature": "s3cret-unknown"})),
     ] {
-        let (status, headers, body) = answer(&world, request).await;
+        let (status, headers, body) = answer(&api, request).await;
         assert_eq!((status, text(&headers, "www-authenticate")), (401, "Bearer"), "{body}");
         assert!(!body.contains("s3cret"), "{body}");
     }
@@ -188,8 +192,9 @@ async fn the_log_has_no_tokens_no_names_and_no_ids_of_patients_at_any_level() {
         .with_writer(move || writer.clone())
         .finish();
     let _here = tracing::subscriber::set_default(subscriber);
+    let api = Api::of(&world).await;
     // Other tests may have met the same places of the program first, with nobody to write for: those are asked again.
-    let _ = answer(&world, TestRequest::get().uri("/health/live")).await;
+    let _ = answer(&api, TestRequest::get().uri("/health/live")).await;
     tracing::callsite::rebuild_interest_cache();
     let bearer =
         |request: TestRequest, token: &str| request.insert_header(("authorization", format!("Bearer {token}")));
@@ -232,13 +237,13 @@ async fn the_log_has_no_tokens_no_names_and_no_ids_of_patients_at_any_level() {
             401,
         ),
     ] {
-        let (status, _, body) = answer(&world, request).await;
+        let (status, _, body) = answer(&api, request).await;
         assert_eq!(status, expected, "{body}");
     }
     // What fails is told with its cause.
     *world.sessions.away.lock().unwrap() = true;
     assert_eq!(
-        answer(&world, bearer(TestRequest::get().uri("/v1/me"), "ms_s3cret"))
+        answer(&api, bearer(TestRequest::get().uri("/v1/me"), "ms_s3cret"))
             .await
             .0,
         503

@@ -293,10 +293,16 @@ async fn a_persons_commands_and_bytes_are_limited_and_a_services_are_not() {
     }
     // Another person has a quota of their own: of bytes, not more than one such body and a half.
     let hospital = token("hospital");
-    let long = json!({"symptoms": ["x".repeat(200)]});
-    let intake = || bearer(TestRequest::put().uri(&format!("/v1/patients/{own}/intake")), &hospital).set_json(&long);
-    assert_eq!(send!(service, intake()).0, 200);
-    let (status, problem) = send!(service, intake());
+    let long = json!({"symptom": {"text": "x".repeat(200)}});
+    let note = || {
+        bearer(
+            TestRequest::post().uri(&format!("/v1/patients/{own}/chart/findings")),
+            &hospital,
+        )
+        .set_json(&long)
+    };
+    assert_eq!(send!(service, note()).0, 201);
+    let (status, problem) = send!(service, note());
     assert_eq!((status, &problem["type"]), (429, &json!("/problems/too-many-requests")));
     assert!(problem["detail"].as_str().unwrap().contains("bytes"), "{problem}");
 }

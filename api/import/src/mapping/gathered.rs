@@ -1,6 +1,6 @@
 //! The findings that are gathered of one matter, and what is said instead of them.
 
-use domain::patient::Findings;
+use domain::chart::Findings;
 
 use super::Remarks;
 use super::negations::Said;

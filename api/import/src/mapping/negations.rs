@@ -3,8 +3,8 @@
 mod codes;
 mod phrases;
 
+use domain::chart::{AllergyKind, ListKind};
 use domain::kernel::CodeSystem;
-use domain::patient::{AllergyKind, Matter};
 
 use self::codes::{ABSENT, ANY, IPS, IPS_SYSTEM, SNOMED, TO_DRUGS};
 use self::phrases::{ANY_ALLERGY, is_none_in_some_language, of_words};
@@ -28,7 +28,7 @@ pub(super) enum Said {
 }
 
 use AllergyKind::{Environment, Food};
-use Matter::Allergies;
+use ListKind::Allergies;
 use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, Unclear, Unknown};
 
 /// What one code or one text says.
@@ -37,7 +37,7 @@ enum Voice {
     /// It names something.
     Finding,
     /// A code or a phrase that says that there is none.
-    Negation(Matter, Said),
+    Negation(ListKind, Said),
     /// What stands where a form wants an answer: none, unknown, a dash.
     Answer(Said),
     /// It negates, and says more: none, except for something.
@@ -57,7 +57,7 @@ struct Voices {
 }
 
 impl Voices {
-    fn of(concept: &CodeableConcept, kind: Matter) -> Self {
+    fn of(concept: &CodeableConcept, kind: ListKind) -> Self {
         let mut voices = Self {
             known: Vec::new(),
             absent: Vec::new(),
@@ -96,7 +96,7 @@ impl Voices {
     }
 
     /// A negation, the one that says most of what first.
-    fn negation(&self) -> Option<(Matter, Said)> {
+    fn negation(&self) -> Option<(ListKind, Said)> {
         let negation = |voice| match voice {
             Voice::Negation(matter, said) => Some((matter, said)),
             _ => None,
@@ -113,7 +113,7 @@ impl Voices {
 
     /// What is said instead of a finding. A code, a substance or a text that names something outweighs an answer of a form. Beside a
     /// negation that is coded or in so many words nobody can tell.
-    fn said(&self, kind: Matter, is_named_elsewhere: bool) -> Option<(Matter, Said)> {
+    fn said(&self, kind: ListKind, is_named_elsewhere: bool) -> Option<(ListKind, Said)> {
         let is_negation = |voice: &Voice| matches!(voice, Voice::Negation(..));
         let is_none = |voice: &Voice| *voice == Voice::Answer(NoneKnown);
         let is_coded = self.known.iter().any(is_negation);
@@ -144,12 +144,12 @@ impl Voices {
 }
 
 /// What a concept says instead of a finding, and of what; `kind` is what its resource is about. `None` when it is a finding, or says nothing.
-pub(super) fn said(concept: &CodeableConcept, kind: Matter) -> Option<(Matter, Said)> {
+pub(super) fn said(concept: &CodeableConcept, kind: ListKind) -> Option<(ListKind, Said)> {
     Voices::of(concept, kind).said(kind, false)
 }
 
 /// Whether a concept names something.
-pub(super) fn names_something(concept: &CodeableConcept, kind: Matter) -> bool {
+pub(super) fn names_something(concept: &CodeableConcept, kind: ListKind) -> bool {
     Voices::of(concept, kind).names_something() && said(concept, kind).is_none()
 }
 
@@ -167,7 +167,7 @@ fn is_any(coding: &Coding) -> bool {
 
 /// A concept without what stands beside what it names: codes and texts that say that there is none, or that it is not known; and codes
 /// that say less than the text. Two findings of such a code are two.
-pub(super) fn finding(concept: &CodeableConcept, kind: Matter) -> CodeableConcept {
+pub(super) fn finding(concept: &CodeableConcept, kind: ListKind) -> CodeableConcept {
     if !Voices::of(concept, kind).names_something() {
         return concept.clone();
     }
@@ -185,7 +185,7 @@ pub(super) fn finding(concept: &CodeableConcept, kind: Matter) -> CodeableConcep
     }
 }
 
-fn of_coding(coding: &Coding, kind: Matter) -> Option<Voice> {
+fn of_coding(coding: &Coding, kind: ListKind) -> Option<Voice> {
     let shown = || coding.display.as_deref().and_then(|display| of_words(display, kind));
     if is_absence(coding) {
         let code = coding.code.as_deref()?;
@@ -204,7 +204,7 @@ fn of_coding(coding: &Coding, kind: Matter) -> Option<Voice> {
     if !is_known(coding) {
         return shown();
     }
-    let table: &[(&str, Matter, Said)] = match coding.system.as_deref() {
+    let table: &[(&str, ListKind, Said)] = match coding.system.as_deref() {
         Some("http://snomed.info/sct") => &SNOMED,
         Some(IPS_SYSTEM) => &IPS,
         _ => &[],
@@ -242,7 +242,7 @@ pub(super) fn said_of_allergies(
     concept: &CodeableConcept,
     categories: &[String],
     substances: &[&CodeableConcept],
-) -> Vec<(Matter, Said)> {
+) -> Vec<(ListKind, Said)> {
     let of = |category: &String| match category.as_str() {
         "medication" => TO_DRUGS,
         "food" => NoneKnownTo(Food),

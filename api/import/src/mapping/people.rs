@@ -1,12 +1,13 @@
 //! Patients and practitioners.
 
 use chrono::Datelike;
+use domain::chart::Report;
 use domain::kernel::{Concept, TextRule};
-use domain::patient::{Deceased, PatientDetails, PatientError, Registration};
+use domain::patient::{Deceased, PatientDetails, PatientError};
 use domain::practitioner::PractitionerDetails;
 
 use super::current::{best_first, remark_on_others};
-use super::{Context, Notes, Remarks, identifier, intake, vocabulary};
+use super::{Context, Notes, Remarks, findings, identifier, vocabulary};
 use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
 use crate::identity::naming;
 
@@ -86,7 +87,7 @@ fn details(
     }
 }
 
-/// A patient with what they bring.
+/// A patient, and what is told of their chart.
 ///
 /// # Errors
 /// When nothing names the patient, when the date of birth, which a record has to have, is not told, or when birth and death
@@ -96,7 +97,7 @@ pub(super) fn patient(
     entry: &Entry<fhir::Patient>,
     context: &Context,
     notes: &mut Notes,
-) -> Result<Registration, BundleError> {
+) -> Result<(PatientDetails, Report), BundleError> {
     let Entry { path, resource, .. } = entry;
     let place = || format!("{path}.birthDate");
     let birth_date = resource
@@ -133,8 +134,8 @@ pub(super) fn patient(
         };
         BundleError::new(format!("{path}.{field}"), error.to_string())
     })?;
-    let intake = intake::of(bundle, resource.id.as_deref(), context.now, path, notes);
-    Ok(Registration { details, intake })
+    let report = findings::of(bundle, resource.id.as_deref(), context.now, path, notes);
+    Ok((details, report))
 }
 
 /// The best current telephone number or e-mail address that the server takes.

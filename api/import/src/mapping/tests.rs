@@ -7,8 +7,8 @@ mod visits;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use domain::chart::Abated;
 use domain::kernel::{CodeSystem, Coding, Gender};
-use domain::patient::Abated;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -138,7 +138,7 @@ fn an_encounter_without_a_doctor_belongs_to_the_organisation_that_provided_it() 
 }
 
 #[test]
-fn conditions_allergies_and_medications_become_the_intake() {
+fn conditions_allergies_and_medications_become_a_report() {
     let subject = json!({ "reference": "urn:uuid:p1" });
     let code = json!({ "text": "thing" });
     let plan = map(&bundle(&[
@@ -151,16 +151,16 @@ fn conditions_allergies_and_medications_become_the_intake() {
                 "medicationCodeableConcept": code, "authoredOn": "2003-04-05T00:00:00Z" }),
         json!({ "resourceType": "Condition", "id": "x", "subject": { "reference": "Patient/other" }, "code": code }),
     ]));
-    let intake = &plan.patients[0].intake;
-    assert_eq!(intake.conditions.list().len(), 1, "only the patient's own");
-    assert_eq!(intake.conditions.list()[0].onset, NaiveDate::from_ymd_opt(2001, 2, 3));
+    let report = &plan.patients[0].report;
+    assert_eq!(report.conditions.list().len(), 1, "only the patient's own");
+    assert_eq!(report.conditions.list()[0].onset, NaiveDate::from_ymd_opt(2001, 2, 3));
     assert_eq!(
-        intake.conditions.list()[0].abated,
+        report.conditions.list()[0].abated,
         day("2002-12-31").map(Abated::On),
         "it was over by then"
     );
-    assert!(intake.allergies.list()[0].high_criticality);
-    assert!(intake.medications.list()[0].active);
+    assert!(report.allergies.list()[0].high_criticality);
+    assert!(report.medications.list()[0].active);
     assert_eq!(plan.patients[0].details.name.family, "Name", "the official name");
 }
 
@@ -447,7 +447,7 @@ fn a_code_without_words_is_read_by_its_code() {
     ] {
         let plan = mapped(&[a_patient(), of_patient("Condition", json!({ "code": code }))]);
         assert_eq!(
-            plan.patients[0].intake.conditions.list()[0].concept,
+            plan.patients[0].report.conditions.list()[0].concept,
             Concept {
                 coding,
                 text: text.to_owned()
@@ -528,8 +528,8 @@ fn a_condition_is_over_when_its_source_says_so() {
             Some(why) => remarked(&resources, Fate::Changed, why),
             None => mapped(&resources),
         };
-        assert_eq!(plan.patients[0].intake.conditions.list()[0].abated, abated, "{fields}");
-        assert_eq!(plan.patients[0].intake.conditions.list()[0].onset, None, "{fields}");
+        assert_eq!(plan.patients[0].report.conditions.list()[0].abated, abated, "{fields}");
+        assert_eq!(plan.patients[0].report.conditions.list()[0].onset, None, "{fields}");
     }
 }
 
@@ -539,14 +539,14 @@ fn what_was_refuted_or_entered_in_error_is_left_out() {
         for (code, why) in [("refuted", "was refuted"), ("entered-in-error", "was entered in error")] {
             let resource = of_patient(kind, json!({ "verificationStatus": status(code) }));
             let plan = remarked(&[a_patient(), resource], Fate::PassedOver, why);
-            let intake = &plan.patients[0].intake;
-            assert_eq!((intake.conditions.list(), intake.allergies.list()), (&[][..], &[][..]));
+            let report = &plan.patients[0].report;
+            assert_eq!((report.conditions.list(), report.allergies.list()), (&[][..], &[][..]));
         }
         for code in ["unconfirmed", "confirmed"] {
             let resource = of_patient(kind, json!({ "verificationStatus": status(code) }));
-            let intake = &mapped(&[a_patient(), resource]).patients[0].intake;
+            let report = &mapped(&[a_patient(), resource]).patients[0].report;
             assert_eq!(
-                intake.conditions.list().len() + intake.allergies.list().len(),
+                report.conditions.list().len() + report.allergies.list().len(),
                 1,
                 "{kind} {code}"
             );
@@ -559,7 +559,7 @@ fn an_allergy_that_has_passed_is_left_out() {
     for code in ["inactive", "resolved"] {
         let allergy = of_patient("AllergyIntolerance", json!({ "clinicalStatus": status(code) }));
         let plan = remarked(&[a_patient(), allergy], Fate::NoPlace, "is no longer active");
-        assert_eq!(plan.patients[0].intake.allergies.list(), []);
+        assert_eq!(plan.patients[0].report.allergies.list(), []);
     }
 }
 
@@ -600,7 +600,7 @@ fn a_medication_is_taken_from_a_request_or_a_statement() {
         ),
     ] {
         let plan = mapped(&[a_patient(), of_patient(kind, fields.clone())]);
-        let medication = &plan.patients[0].intake.medications.list()[0];
+        let medication = &plan.patients[0].report.medications.list()[0];
         assert_eq!(
             (medication.active, medication.since),
             (active, since),
@@ -627,7 +627,7 @@ fn a_medication_is_taken_from_a_request_or_a_statement() {
         ("MedicationRequest", json!({ "status": "cancelled" }), "was cancelled"),
     ] {
         let plan = remarked(&[a_patient(), of_patient(kind, fields)], Fate::PassedOver, why);
-        assert_eq!(plan.patients[0].intake.medications.list(), []);
+        assert_eq!(plan.patients[0].report.medications.list(), []);
     }
     for (kind, fields, why) in [
         ("MedicationStatement", json!({ "status": "intended" }), "is intended"),
@@ -635,11 +635,11 @@ fn a_medication_is_taken_from_a_request_or_a_statement() {
         ("MedicationRequest", json!({ "intent": "proposal" }), "is a proposal"),
     ] {
         let plan = remarked(&[a_patient(), of_patient(kind, fields)], Fate::NoPlace, why);
-        assert_eq!(plan.patients[0].intake.medications.list(), []);
+        assert_eq!(plan.patients[0].report.medications.list(), []);
     }
     let forbidden = of_patient("MedicationRequest", json!({ "doNotPerform": true }));
     let plan = remarked(&[a_patient(), forbidden], Fate::LeftOut, "forbids");
-    assert_eq!(plan.patients[0].intake.medications.list(), []);
+    assert_eq!(plan.patients[0].report.medications.list(), []);
 }
 
 #[test]
@@ -656,7 +656,7 @@ fn a_medication_may_be_contained_or_stand_elsewhere_in_the_bundle() {
             });
             let plan = mapped(&[a_patient(), of_patient(kind, fields), medication.clone()]);
             assert_eq!(
-                plan.patients[0].intake.medications.list()[0].concept.text,
+                plan.patients[0].report.medications.list()[0].concept.text,
                 "referred",
                 "{kind} {reference}"
             );
@@ -679,7 +679,7 @@ fn what_concerns_nobody_here_or_has_no_place_here_is_counted() {
         Fate::LeftOut,
         "concerns a patient who is in none of the files",
     );
-    assert_eq!(plan.patients[0].intake.conditions.list(), []);
+    assert_eq!(plan.patients[0].report.conditions.list(), []);
     let claim = json!({ "resourceType": "Claim", "id": "c" });
     let plan = mapped(&[a_patient(), claim.clone(), claim, json!({ "resourceType": "Goal" })]);
     assert_eq!(

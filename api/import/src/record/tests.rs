@@ -210,7 +210,7 @@ fn import(
     }
     for (owner, share) in complete {
         let person = people::person(index, owner, &share, &context());
-        let Some(registration) = &person.registration else {
+        let Some(details) = &person.details else {
             refused += 1;
             continue;
         };
@@ -218,20 +218,20 @@ fn import(
         let known = records.iter().filter(is_known);
         let found: Vec<_> = known.map(|one| (one.id, one.details.clone())).collect();
         let place = place(&person, &found);
-        let (mut registration, _) = without_others_names(registration, &place, &found);
+        let (mut details, _) = without_others_names(details, &place, &found);
         match place {
             Place::Known(id) => {
                 let record = records.iter_mut().find(|one| one.id == id).unwrap();
-                record.details = details_after(&person, &record.details, &registration.details);
+                record.details = details_after(&person, &record.details, &details);
                 record.told.extend(members(owner));
             }
             Place::New(name) => {
-                let others = registration.details.names().filter(|other| **other != name).cloned();
-                registration.details.other_identifiers = others.collect();
-                registration.details.identifier = Some(name);
+                let others = details.names().filter(|other| **other != name).cloned();
+                details.other_identifiers = others.collect();
+                details.identifier = Some(name);
                 records.push(Record {
                     id: Uuid::new_v4(),
-                    details: registration.details,
+                    details,
                     told: members(owner),
                 });
             }

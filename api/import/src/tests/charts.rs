@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::patient::{Abated, Intake};
+use domain::chart::{Abated, Contents};
 
 use super::*;
-use crate::merge;
 
 /// What a resource says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,16 +89,16 @@ fn files(states: &[State]) -> Vec<Vec<u8>> {
 }
 
 /// Imports files into a record at this time.
-fn tell(record: &Intake, files: &[Vec<u8>], now: DateTime<Utc>) -> Intake {
+fn tell(record: &Contents, files: &[Vec<u8>], now: DateTime<Utc>) -> Contents {
     let persons = persons(files, &Context { now, ..context() });
     assert_eq!(persons.len(), 1);
-    merge::intake(record, &persons[0].told, &persons[0].beside, now).intake
+    taken_in(record, &persons[0].report, now)
 }
 
 /// What a record says: what there is, and whether it is over.
-fn says(record: &Intake) -> BTreeMap<String, bool> {
+fn says(record: &Contents) -> BTreeMap<String, bool> {
     let mut says = BTreeMap::new();
-    for one in record.conditions.list() {
+    for one in record.conditions.findings() {
         assert_ne!(
             one.abated.map(|abated| matches!(abated, Abated::On(_))),
             Some(true),
@@ -107,21 +106,14 @@ fn says(record: &Intake) -> BTreeMap<String, bool> {
         );
         says.insert(one.concept.text.clone(), one.abated.is_some());
     }
-    says.extend(
-        record
-            .allergies
-            .list()
-            .iter()
-            .map(|one| (one.concept.text.clone(), false)),
-    );
+    says.extend(record.allergies.findings().map(|one| (one.concept.text.clone(), false)));
     says.extend(
         record
             .medications
-            .list()
-            .iter()
+            .findings()
             .map(|one| (one.concept.text.clone(), false)),
     );
-    let count = record.conditions.list().len() + record.allergies.list().len() + record.medications.list().len();
+    let count = record.conditions.entries.len() + record.allergies.entries.len() + record.medications.entries.len();
     assert_eq!(says.len(), count, "nothing is there twice: {record:?}");
     says
 }
@@ -197,7 +189,7 @@ proptest! {
 
     #[test]
     fn the_newest_state_of_each_resource_is_what_a_record_says(runs in runs()) {
-        let mut record = Intake::default();
+        let mut record = Contents::default();
         for (number, states) in (0..).zip(&runs) {
             let now = start() + TimeDelta::days(number);
             let files = files(states);
@@ -239,13 +231,13 @@ fn what_its_bundle_says_is_the_date_of_a_finding_that_has_none() {
             [gone.clone(), at(time, asthma(&json!({})))],
             [at(time, asthma(&json!({}))), gone.clone()],
         ] {
-            let apart = files.iter().fold(Intake::default(), |record, file| {
+            let apart = files.iter().fold(Contents::default(), |record, file| {
                 tell(&record, std::slice::from_ref(file), start())
             });
-            assert_eq!(apart.conditions.list().len(), count, "{time}");
+            assert_eq!(apart.conditions.entries.len(), count, "{time}");
         }
     }
-    let record = tell(&Intake::default(), &[gone], start());
+    let record = tell(&Contents::default(), &[gone], start());
     assert_eq!(record.withdrawn[0].as_of.to_rfc3339(), "2022-01-01T00:00:00+00:00");
 }
 
@@ -268,15 +260,15 @@ fn what_was_deleted_and_stands_in_no_file_stays_deleted() {
             vec![gone.clone(), old.clone()],
             vec![old.clone(), gone.clone(), old.clone()],
         ] {
-            let record = files.iter().fold(Intake::default(), |record, file| {
+            let record = files.iter().fold(Contents::default(), |record, file| {
                 tell(&record, std::slice::from_ref(file), start())
             });
-            assert_eq!(record.conditions.list().len(), 0, "{record:?}");
+            assert_eq!(record.conditions.entries.len(), 0, "{record:?}");
         }
         // What is told anew is there again.
-        let record = tell(&Intake::default(), &[gone], start());
+        let record = tell(&Contents::default(), &[gone], start());
         let record = tell(&record, &[condition("2026-01-01T12:05:00Z")], start());
-        assert_eq!(record.conditions.list().len(), 1);
+        assert_eq!(record.conditions.entries.len(), 1);
     }
 }
 
@@ -332,14 +324,14 @@ fn states_of_one_file_are_of_one_resource_whether_they_tell_its_address_or_its_i
     let resolved = json!({ "resource": state("Condition", "resolved", "2024-02-01T00:00:00Z") });
     for entries in [[&active, &resolved], [&resolved, &active]] {
         let all = [person(), entries[0].clone(), entries[1].clone()];
-        let record = tell(&Intake::default(), &[bundle("collection", &all)], start());
+        let record = tell(&Contents::default(), &[bundle("collection", &all)], start());
         assert_eq!(says(&record), BTreeMap::from([("Asthma".to_owned(), true)]));
         // Whichever of them counts, another server's resource of that id is another one.
         let mut elsewhere = addressed(state("Condition", "active", "2024-03-01T00:00:00Z"));
         elsewhere["fullUrl"] = json!("https://other.test/fhir/Condition/c1");
         elsewhere["resource"]["code"]["text"] = json!("Gout");
         let record = tell(&record, &[bundle("collection", &[person(), elsewhere])], start());
-        assert_eq!(record.conditions.list().len(), 2);
+        assert_eq!(record.conditions.entries.len(), 2);
     }
 
     // Two ids of a visit are two visits, whatever number they have in common.
@@ -429,8 +421,8 @@ fn a_deletion_of_a_hospital_that_calls_the_patient_otherwise_is_of_another_resou
         let person = json!({ "resource": patient(called, "Person", &mrn("1")) });
         let deletes = bundle("transaction", &[person, gone.clone()]);
         for files in [[north.clone(), deletes.clone()], [deletes.clone(), north.clone()]] {
-            let record = tell(&Intake::default(), &files, start());
-            assert_eq!(record.allergies.list().len(), count, "{called}");
+            let record = tell(&Contents::default(), &files, start());
+            assert_eq!(record.allergies.entries.len(), count, "{called}");
         }
     }
 }

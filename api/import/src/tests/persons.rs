@@ -146,7 +146,7 @@ fn a_finding_that_is_told_to_be_another_patients_is_no_longer_the_firsts() {
         let outcome = ran(&[of(&[one.clone(), two.clone(), second, first])]);
         assert_eq!(outcome.patients.len(), 2);
         let all = outcome.patients.iter();
-        all.map(|patient| patient.intake.allergies.list().len()).collect()
+        all.map(|patient| patient.chart.allergies.entries.len()).collect()
     };
     assert_eq!(
         counts(told("p1", "Nuts", january), told("p2", "Nuts", february)),
@@ -174,7 +174,7 @@ fn a_finding_is_deleted_by_a_search_for_its_identifier() {
     let told = |entries: &[Value]| ran(&[bundle("transaction", entries)]);
     let url = "AllergyIntolerance?identifier=urn:findings%7C7";
     let outcome = told(&[put(&patient), put(&nuts), deletion(url)]);
-    assert_eq!(outcome.patients[0].intake.allergies.list().len(), 0);
+    assert_eq!(outcome.patients[0].chart.allergies.entries.len(), 0);
     // What is in none of the files is not known by an identifier.
     let outcome = told(&[put(&patient), deletion(url)]);
     assert_eq!(left_out(&outcome).len(), 1);
@@ -182,7 +182,7 @@ fn a_finding_is_deleted_by_a_search_for_its_identifier() {
     let mut odd = put(&nuts);
     odd["request"]["method"] = json!("delete");
     let outcome = told(&[put(&patient), odd]);
-    assert_eq!(outcome.patients[0].intake.allergies.list().len(), 0);
+    assert_eq!(outcome.patients[0].chart.allergies.entries.len(), 0);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_urn_that_every_bundle_has_is_of_another_resource_in_each() {
             let outcome = ran(&[first.clone(), other.clone()]);
             let all = outcome.patients.iter();
             assert_eq!(
-                all.map(|one| one.intake.allergies.list().len()).collect::<Vec<_>>(),
+                all.map(|one| one.chart.allergies.entries.len()).collect::<Vec<_>>(),
                 lists,
                 "{ids:?}"
             );
@@ -227,7 +227,7 @@ fn a_urn_that_every_bundle_has_is_of_another_resource_in_each() {
         }
         let again = file("Ann", "1", "Nuts", ids[0]);
         let outcome = ran(&[again.clone(), again]);
-        assert_eq!(outcome.patients[0].intake.allergies.list().len(), 1);
+        assert_eq!(outcome.patients[0].chart.allergies.entries.len(), 1);
     }
 }
 
@@ -339,7 +339,7 @@ fn an_allergy_is_of_its_patient_whatever_else_it_tells() {
     let outcome = ran(&[of(&[people[0].clone(), people[1].clone(), nuts])]);
     let all = outcome.patients.iter();
     assert_eq!(
-        all.map(|one| one.intake.allergies.list().len()).collect::<Vec<_>>(),
+        all.map(|one| one.chart.allergies.entries.len()).collect::<Vec<_>>(),
         [1, 0]
     );
 }
@@ -375,8 +375,8 @@ fn what_a_bundle_has_two_addresses_for_is_two_whatever_the_ids() {
     let known: Vec<_> = all
         .map(|one| {
             (
-                one.intake.medications.list()[0].concept.text.clone(),
-                one.intake.allergies.list().len(),
+                one.chart.medications.entries[0].finding.concept.text.clone(),
+                one.chart.allergies.entries.len(),
             )
         })
         .collect();
@@ -398,12 +398,12 @@ fn a_deletion_of_another_hospital_takes_nothing_away() {
         for files in [[ada.clone(), theirs.clone()], [theirs, ada.clone()]] {
             let persons = persons(&files, &context());
             let of = |family: &str| {
-                let is = |one: &&Person| one.registration.as_ref().unwrap().details.name.family == family;
+                let is = |one: &&Person| one.details.as_ref().unwrap().name.family == family;
                 persons.iter().find(is).unwrap()
             };
-            assert_eq!(of("Byron").told.allergies.list().len(), 1, "{url}");
-            assert_eq!(of("Byron").beside.ended.len(), 0, "{url}");
-            assert_eq!(of("Kunz").beside.ended.len(), 1 - named, "{url}");
+            assert_eq!(of("Byron").report.allergies.list().len(), 1, "{url}");
+            assert_eq!(of("Byron").report.ended.len(), 0, "{url}");
+            assert_eq!(of("Kunz").report.ended.len(), 1 - named, "{url}");
             assert_eq!(left_out(&ran(&files)).len(), named, "{url}");
         }
     }
@@ -448,7 +448,7 @@ fn nothing_under_an_id_of_two_files_is_lost_unnamed() {
     ] {
         let outcome = ran(&[one, other]);
         assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 0));
-        assert_eq!(outcome.patients[0].intake.allergies.list().len(), 2);
+        assert_eq!(outcome.patients[0].chart.allergies.entries.len(), 2);
     }
     // What tells no server is of the only one that has its id for a patient of that id, and of none where several have.
     let (bare, here, there) = (
@@ -459,7 +459,7 @@ fn nothing_under_an_id_of_two_files_is_lost_unnamed() {
     let outcome = ran(&[bare.clone(), here.clone()]);
     assert_eq!((outcome.patients.len(), left_out(&outcome).len()), (1, 1));
     let outcome = ran(&[bare, here, there]);
-    assert_eq!(outcome.patients[0].intake.allergies.list().len(), 3);
+    assert_eq!(outcome.patients[0].chart.allergies.entries.len(), 3);
     // A visit that has no number of its own.
     let file = |start: &str| {
         let mut visit = visit("1", &to("Patient/5"), &to("Practitioner/d1"));
@@ -498,7 +498,7 @@ fn what_the_newest_state_does_not_tell_is_as_the_older_one_says() {
             assert_eq!(outcome.patients.len(), 1);
             let details = outcome.patients[0].details.clone();
             assert_eq!(
-                domain::patient::PatientDetails {
+                PatientDetails {
                     as_of: alone.as_of,
                     ..details
                 },

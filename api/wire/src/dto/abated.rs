@@ -1,6 +1,6 @@
 //! The end of a condition in JSON: a day, or that nobody knows which.
 
-use domain::patient;
+use domain::chart;
 use serde::de::Error as _;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Abated {
     }
 }
 
-impl From<Abated> for patient::Abated {
+impl From<Abated> for chart::Abated {
     fn from(abated: Abated) -> Self {
         match abated {
             Abated::On(day) => Self::On(day.0),
@@ -70,11 +70,11 @@ impl From<Abated> for patient::Abated {
     }
 }
 
-impl From<patient::Abated> for Abated {
-    fn from(abated: patient::Abated) -> Self {
+impl From<chart::Abated> for Abated {
+    fn from(abated: chart::Abated) -> Self {
         match abated {
-            patient::Abated::On(day) => Self::On(Day(day)),
-            patient::Abated::Unknown => Self::Since(Over::Unknown),
+            chart::Abated::On(day) => Self::On(Day(day)),
+            chart::Abated::Unknown => Self::Since(Over::Unknown),
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     fn an_end_is_a_day_or_not_known() {
         for text in ["2026-03-01", "unknown"] {
             let abated: Abated = serde_json::from_value(json!(text)).unwrap();
-            let domain = patient::Abated::from(abated);
+            let domain = chart::Abated::from(abated);
             assert_eq!(serde_json::to_value(Abated::from(domain)).unwrap(), json!(text));
         }
         for wrong in [json!("2026"), json!("never"), json!(true), json!(null)] {

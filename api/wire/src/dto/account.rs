@@ -244,32 +244,32 @@ pub struct OpenedSession {
 }
 
 /// The caller, as the server knows them by their token.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
     /// Whether the caller has an account. A wallet without one may register as a patient or accept an invitation, and do nothing else.
     #[schema(example = true)]
     pub registered: bool,
     /// The id of the caller's account, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub account: Option<Uuid>,
     /// The role of the caller's account, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "patient")]
     pub role: Option<Role>,
     /// The id of the caller's record, if the caller is a patient.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub patient: Option<Uuid>,
     /// The id of the caller's entry, if the caller is a practitioner.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub practitioner: Option<Uuid>,
     /// The scopes of the key, if the caller is a service.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<Scope>>,
     /// The wallet that has signed in, if the caller did so with one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wallet: Option<WalletAddress>,
 }
 

@@ -130,7 +130,7 @@ impl Checked for PublishAvailability {
 }
 
 /// What a practitioner offers on a day, and which slots are still free.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Availability {
     /// The id of the practitioner.

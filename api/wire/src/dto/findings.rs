@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use domain::patient;
+use domain::chart;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -41,23 +41,23 @@ impl<T> Default for Findings<T> {
 
 impl<T> Findings<T> {
     /// As the domain's, its items converted.
-    pub(super) fn of<D: Into<T>>(findings: patient::Findings<D>) -> Self {
+    pub(super) fn of<D: Into<T>>(findings: chart::Findings<D>) -> Self {
         match findings {
-            patient::Findings::NotAsked => Self::default(),
-            patient::Findings::Unknown => Self::Absent(Absent::Unknown),
-            patient::Findings::NoneKnown => Self::Absent(Absent::NoneKnown),
-            patient::Findings::Known(list) => Self::List(list.into_iter().map(Into::into).collect()),
+            chart::Findings::NotAsked => Self::default(),
+            chart::Findings::Unknown => Self::Absent(Absent::Unknown),
+            chart::Findings::NoneKnown => Self::Absent(Absent::NoneKnown),
+            chart::Findings::Known(list) => Self::List(list.into_iter().map(Into::into).collect()),
         }
     }
 }
 
 impl<T: Checked> Findings<T> {
     /// Checks a field.
-    pub(super) fn check(self, step: &str, checks: &mut Checks) -> patient::Findings<T::Domain> {
+    pub(super) fn check(self, step: &str, checks: &mut Checks) -> chart::Findings<T::Domain> {
         match self {
-            Self::List(list) => checks.list(step, list, patient::Intake::MOST).into(),
-            Self::Absent(Absent::NoneKnown) => patient::Findings::NoneKnown,
-            Self::Absent(Absent::Unknown) => patient::Findings::Unknown,
+            Self::List(list) => checks.list(step, list, chart::List::<T>::MOST).into(),
+            Self::Absent(Absent::NoneKnown) => chart::Findings::NoneKnown,
+            Self::Absent(Absent::Unknown) => chart::Findings::Unknown,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod abated;
 mod account;
 mod calendar;
+mod chart;
 mod clinical;
 mod deceased;
 mod findings;
@@ -22,6 +23,7 @@ mod wire_enum;
 pub use abated::Abated;
 pub use account::*;
 pub use calendar::*;
+pub use chart::*;
 pub use clinical::*;
 pub use deceased::{Days, Deceased};
 pub use findings::{Absent, Findings};

@@ -10,7 +10,7 @@ use super::text::DecliningReason;
 use super::{Instant, PatientDetails, WalletAddress};
 use crate::check::{Checked, Checks};
 
-/// The body of a registration request. It has no intake: a patient gives that once they are registered.
+/// The body of a registration request. It says who the patient is; what they have to tell of their health they note in their chart once they are registered.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 // Composed from its parts it would have the identifiers that only a hospital tells.

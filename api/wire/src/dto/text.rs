@@ -48,7 +48,6 @@ texts! {
     /// The text of a concept, for people to read.
     ConceptText = TextRule::CONCEPT, from 1, such as "Cardiology";
     /// A symptom in the patient's own words.
-    SymptomText = TextRule::SYMPTOM, from 1, such as "a cough";
     /// A licence or degree.
     CredentialText = TextRule::CREDENTIAL, from 1, such as "MD";
     /// The name of an account.

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::charts::{chart_of, texts};
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
 
@@ -68,14 +69,6 @@ fn write(folder: &Path, entries: &[Value]) {
     std::fs::write(folder.join("bundle.json"), bundle.to_string()).unwrap();
 }
 
-/// The texts of a list.
-fn texts(list: &Value) -> Vec<&str> {
-    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter()
-        .map(|one| one["concept"]["text"].as_str().unwrap())
-        .collect()
-}
-
 struct Clinic {
     system: TestSystem,
     key: String,
@@ -83,7 +76,7 @@ struct Clinic {
 }
 
 impl Clinic {
-    /// Imports these entries, then once more: that adds nothing. Gives the intake, and how much was left out.
+    /// Imports these entries, then once more: that adds nothing. Gives the chart, and how much was left out.
     async fn tell(&self, entries: &[Value]) -> (Value, u64) {
         write(self.folder.path(), entries);
         let summary = import(&self.system, &self.key, self.folder.path(), Tz::UTC).await;
@@ -92,8 +85,7 @@ impl Clinic {
         assert_eq!((again.events, &again.failures), (0, &Vec::new()), "{}", again.table());
         let (_, patients) = self.system.get("/v1/patients", &self.key).await;
         let path = format!("/v1/patients/{}", patients["items"][0]["id"].as_str().unwrap());
-        let (_, patient) = self.system.get(&path, &self.key).await;
-        (patient["intake"].clone(), summary.left_out)
+        (chart_of(&self.system, &self.key, &path).await, summary.left_out)
     }
 
     async fn status(&self) -> Value {
@@ -120,8 +112,8 @@ async fn what_a_source_took_back_corrected_or_deleted_stays_so_whatever_older_ex
         of("AllergyIntolerance", "a1", old, &text("Penicillin")),
         visit(old, "finished"),
     ];
-    let (intake, _) = clinic.tell(&export).await;
-    assert_eq!(texts(&intake["conditions"]), ["Asthma", "Gout"], "{intake}");
+    let (chart, _) = clinic.tell(&export).await;
+    assert_eq!(texts(&chart["conditions"]), ["Asthma", "Gout"], "{chart}");
     assert_eq!(clinic.status().await, "completed");
 
     // Taken back without a date: no older state brings it back.
@@ -131,11 +123,11 @@ async fn what_a_source_took_back_corrected_or_deleted_stays_so_whatever_older_ex
         visit(None, "entered-in-error"),
     ];
     clinic.tell(&taken_back).await;
-    let (intake, left_out) = clinic.tell(&export).await;
+    let (chart, left_out) = clinic.tell(&export).await;
     assert_eq!(
-        (texts(&intake["conditions"]), texts(&intake["allergies"])),
+        (texts(&chart["conditions"]), texts(&chart["allergies"])),
         (vec!["Gout"], vec![]),
-        "{intake}"
+        "{chart}"
     );
     assert_eq!(left_out, 1, "an allergy is never dropped without a word");
     assert_eq!(clinic.status().await, "entered-in-error");
@@ -143,15 +135,15 @@ async fn what_a_source_took_back_corrected_or_deleted_stays_so_whatever_older_ex
     // Corrected: the same resource in other words.
     let mild = of("Condition", "c2", Some("2022-01-01T00:00:00Z"), &text("Gout, mild"));
     for told in [&[mild.clone()][..], &export] {
-        let (intake, _) = clinic.tell(told).await;
-        assert_eq!(texts(&intake["conditions"]), ["Gout, mild"], "{intake}");
+        let (chart, _) = clinic.tell(told).await;
+        assert_eq!(texts(&chart["conditions"]), ["Gout, mild"], "{chart}");
     }
 
     // Deleted, and told of nowhere else.
     let deleted = json!({ "request": { "method": "DELETE", "url": "Condition/c2" } });
     for told in [&[deleted][..], &export, &[mild]] {
-        let (intake, _) = clinic.tell(told).await;
-        assert_eq!(texts(&intake["conditions"]), Vec::<&str>::new(), "{intake}");
+        let (chart, _) = clinic.tell(told).await;
+        assert_eq!(texts(&chart["conditions"]), Vec::<&str>::new(), "{chart}");
     }
 
     // Over, nobody knows since when; and none are known.
@@ -170,21 +162,21 @@ async fn what_a_source_took_back_corrected_or_deleted_stays_so_whatever_older_ex
         of("Condition", "c3", old, &text("Migraine")),
         of("AllergyIntolerance", "a4", old, &text("Latex")),
     ];
-    let (intake, _) = clinic.tell(&newer).await;
-    assert_eq!(intake["conditions"][0]["abated"], "unknown", "{intake}");
-    assert_eq!(intake["allergies"], "none-known", "{intake}");
-    assert_eq!(intake["noKnownAllergiesTo"], json!(["medication"]), "{intake}");
+    let (chart, _) = clinic.tell(&newer).await;
+    assert_eq!(chart["conditions"][0]["finding"]["abated"], "unknown", "{chart}");
+    assert_eq!(chart["allergies"], "none-known", "{chart}");
+    assert_eq!(chart["noKnownAllergiesTo"], json!(["medication"]), "{chart}");
     // An allergy that somebody knows of stands beside the word, however old it is; whoever said the word may not have known.
-    let (intake, _) = clinic.tell(&older).await;
-    assert_eq!(intake["conditions"][0]["abated"], "unknown", "{intake}");
-    assert_eq!(texts(&intake["allergies"]), ["Latex"], "{intake}");
-    assert_eq!(intake["noKnownAllergiesTo"], json!(["medication"]), "{intake}");
+    let (chart, _) = clinic.tell(&older).await;
+    assert_eq!(chart["conditions"][0]["finding"]["abated"], "unknown", "{chart}");
+    assert_eq!(texts(&chart["allergies"]), ["Latex"], "{chart}");
+    assert_eq!(chart["noKnownAllergiesTo"], json!(["medication"]), "{chart}");
     let latex = of("AllergyIntolerance", "a4", Some("2024-01-01T00:00:00Z"), &text("Latex"));
-    let (intake, _) = clinic.tell(&[latex]).await;
+    let (chart, _) = clinic.tell(&[latex]).await;
     assert_eq!(
-        texts(&intake["allergies"]),
+        texts(&chart["allergies"]),
         ["Latex"],
-        "newer information counts: {intake}"
+        "newer information counts: {chart}"
     );
     clinic.system.agrees_with_a_rebuild(&chain).await;
 }

@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::charts::chart_of;
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
 
@@ -76,24 +77,34 @@ async fn a_record_says_what_its_source_means() {
         json!(["12 St James's Square"]),
         "{details}"
     );
-    let intake = &patient["intake"];
-    assert_eq!(intake["allergies"], "none-known", "{intake}");
-    assert_eq!(intake["noKnownAllergiesTo"], json!(["food"]), "{intake}");
-    assert_eq!(intake["medications"], json!([]), "{intake}");
-    assert_eq!(intake["conditions"][0]["onset"], "1930-01-01", "{intake}");
+    let chart = chart_of(&system, &key, &path).await;
+    assert_eq!(chart["allergies"], "none-known", "{chart}");
+    assert_eq!(chart["noKnownAllergiesTo"], json!(["food"]), "{chart}");
+    assert_eq!(chart["medications"], json!([]), "{chart}");
+    let asthma = &chart["conditions"][0];
+    assert_eq!(asthma["finding"]["onset"], "1930-01-01", "{chart}");
     assert_eq!(
         patients["items"][0]["details"]["deceased"], "unknown",
         "a list shows it too"
     );
 
-    // A client says the same over REST, and the search shows it.
-    let mut intake = intake.clone();
-    intake["medications"] = json!("none-known");
-    intake["conditions"] = json!("unknown");
-    let (status, answer) = system.put(&format!("{path}/intake"), &key, &intake).await;
-    assert_eq!(status, 200, "{answer}");
-    let (_, patient) = system.get(&path, &key).await;
-    assert_eq!(patient["intake"], intake);
+    // A client says such things over REST as well.
+    let refute = format!("{path}/chart/findings/{}/refute", asthma["id"].as_str().unwrap());
+    let absences = format!("{path}/chart/absences");
+    for (path, body) in [
+        (&refute, json!({})),
+        (&absences, json!({ "list": "medications", "absence": "none-known" })),
+        (&absences, json!({ "list": "conditions", "absence": "unknown" })),
+    ] {
+        let (status, answer) = system.post(path, &key, &body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let chart = chart_of(&system, &key, &path).await;
+    assert_eq!(
+        (&chart["medications"], &chart["conditions"], &chart["allergies"]),
+        (&json!("none-known"), &json!("unknown"), &json!("none-known")),
+        "{chart}"
+    );
     let mut details = details.clone();
     details["deceased"] = json!({ "on": "1915-12-09" });
     let (status, answer) = system.put(&format!("{path}/details"), &key, &details).await;

@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::charts::{chart_of, note, texts};
 use tests::system::{TestSystem, deployed};
 use tests::{bundles, postgres};
 
@@ -52,7 +53,7 @@ async fn importing_again_adds_nothing_and_next_months_export_adds_what_is_new() 
             first.appointments.added,
             first.events
         ),
-        (1, 1, 7, 9)
+        (1, 1, 7, 10)
     );
     let (_, doctors) = system.get("/v1/practitioners", &key).await;
     assert_eq!(doctors["items"][0]["details"]["timeZone"], "Europe/Berlin", "{doctors}");
@@ -74,11 +75,7 @@ async fn importing_again_adds_nothing_and_next_months_export_adds_what_is_new() 
     // What the patient says in their own words survives what the source knows.
     let (_, patients) = system.get("/v1/patients", &key).await;
     let path = format!("/v1/patients/{}", patients["items"][0]["id"].as_str().unwrap());
-    let (_, patient) = system.get(&path, &key).await;
-    let mut intake = patient["intake"].clone();
-    intake["symptoms"] = json!(["cough"]);
-    let (status, answer) = system.put(&format!("{path}/intake"), &key, &intake).await;
-    assert_eq!(status, 200, "{answer}");
+    note(&system, &key, &path, &json!({ "symptom": { "text": "cough" } })).await;
     let entries = bundle["entry"].as_array_mut().unwrap();
     entries.push(json!({ "resource": {
         "resourceType": "Condition", "id": "new", "subject": { "reference": "urn:uuid:patient-0" },
@@ -91,13 +88,9 @@ async fn importing_again_adds_nothing_and_next_months_export_adds_what_is_new() 
         (next.events, next.patients.updated, next.appointments.unchanged),
         (1, 1, 7)
     );
-    let (_, patient) = system.get(&path, &key).await;
-    assert_eq!(
-        patient["intake"]["conditions"].as_array().unwrap().len(),
-        2,
-        "{patient}"
-    );
-    assert_eq!(patient["intake"]["symptoms"], json!(["cough"]), "{patient}");
+    let chart = chart_of(&system, &key, &path).await;
+    assert_eq!(texts(&chart["conditions"]).len(), 2, "{chart}");
+    assert_eq!(texts(&chart["symptoms"]), ["cough"], "{chart}");
     let again = import(&system, &key, folder.path(), Tz::Europe__Berlin).await;
     assert_eq!((again.events, again.patients.unchanged), (0, 1), "{}", again.table());
 
@@ -142,11 +135,19 @@ fn dated(mut bundle: Value, at: &str) -> Value {
     bundle
 }
 
-async fn only_patient(system: &TestSystem, key: &str) -> Value {
+/// The path of the record of the only patient there is.
+async fn only_record(system: &TestSystem, key: &str) -> String {
     let (_, patients) = system.get("/v1/patients", key).await;
     assert_eq!(patients["items"].as_array().unwrap().len(), 1, "{patients}");
-    let path = format!("/v1/patients/{}", patients["items"][0]["id"].as_str().unwrap());
-    system.get(&path, key).await.1
+    format!("/v1/patients/{}", patients["items"][0]["id"].as_str().unwrap())
+}
+
+async fn only_patient(system: &TestSystem, key: &str) -> Value {
+    system.get(&only_record(system, key).await, key).await.1
+}
+
+async fn only_chart(system: &TestSystem, key: &str) -> Value {
+    chart_of(system, key, &only_record(system, key).await).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,16 +170,13 @@ async fn a_source_is_followed_there_and_back_and_never_to_an_older_state() {
         let patient = only_patient(&system, &key).await;
         let phone = &bundle["entry"][0]["resource"]["telecom"][0]["value"];
         assert_eq!(&patient["details"]["phone"], phone, "{patient}");
+        let chart = only_chart(&system, &key).await;
         assert_eq!(
-            patient["intake"]["allergies"].as_array().unwrap().len(),
-            1,
-            "absence is not deletion: {patient}"
+            texts(&chart["allergies"]),
+            ["Penicillin"],
+            "absence is not deletion: {chart}"
         );
-        assert_eq!(
-            patient["intake"]["conditions"].as_array().unwrap().len(),
-            1,
-            "{patient}"
-        );
+        assert_eq!(texts(&chart["conditions"]), ["Asthma"], "{chart}");
     }
     for (phone, at, expected) in [
         ("+1 555 2024", "2024-01-01T00:00:00Z", "+1 555 2024"),
@@ -322,10 +320,11 @@ async fn an_older_export_that_comes_later_brings_nothing_back() {
         write(folder.path(), export);
         let summary = import(&system, &key, folder.path(), Tz::UTC).await;
         assert_eq!(summary.failures, [], "{}", summary.table());
-        let intake = only_patient(&system, &key).await["intake"].clone();
-        let allergies = intake["allergies"].as_array().unwrap();
-        assert_eq!(allergies.len(), usize::from(!is_over), "{intake}");
-        assert_eq!(intake["conditions"][0]["abated"].is_string(), *is_over, "{intake}");
+        let chart = only_chart(&system, &key).await;
+        let allergies = chart["allergies"].as_array().unwrap();
+        assert_eq!(allergies.len(), usize::from(!is_over), "{chart}");
+        let asthma = &chart["conditions"][0]["finding"];
+        assert_eq!(asthma["abated"].is_string(), *is_over, "{chart}");
         assert_eq!(summary.left_out, *left_out, "{}", summary.table());
         let again = import(&system, &key, folder.path(), Tz::UTC).await;
         assert_eq!(again.events, 0, "{}", again.table());
@@ -339,9 +338,9 @@ async fn an_older_export_that_comes_later_brings_nothing_back() {
         "{}",
         summary.table()
     );
-    let intake = only_patient(&system, &key).await["intake"].clone();
-    assert_eq!(intake["allergies"][0]["concept"]["text"], "Penicillin", "{intake}");
-    assert_eq!(intake["withdrawn"], Value::Null, "{intake}");
+    let chart = only_chart(&system, &key).await;
+    assert_eq!(texts(&chart["allergies"]), ["Penicillin"], "{chart}");
+    assert_eq!(chart["withdrawn"], Value::Null, "{chart}");
     system.stop().await;
 }
 

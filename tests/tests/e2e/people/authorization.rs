@@ -123,24 +123,40 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
 
     // Records: one's own, and nobody's without consent.
     let record = format!("/v1/patients/{ada_id}");
+    let chart = format!("{record}/chart");
+    let (findings, absences, reports) = (
+        format!("{chart}/findings"),
+        format!("{chart}/absences"),
+        format!("{chart}/reports"),
+    );
+    let symptom = json!({ "symptom": { "text": "a cough" } });
+    let none = json!({ "list": "allergies", "absence": "none-known" });
+    let report = json!({ "medications": "unknown" });
+    for (who, token, reads, notes, reports_it) in [
+        ("herself", &ada_token, 200, 201, 403),
+        ("the hospital", &hospital, 200, 201, 200),
+        ("another patient", &bob_token, 404, 404, 403),
+        ("her doctor, without consent", &doctor_token, 403, 403, 403),
+        ("an insurer", &insurer, 403, 403, 403),
+    ] {
+        assert_eq!(system.get(&record, token).await.0, reads, "{who}");
+        assert_eq!(system.get(&chart, token).await.0, reads, "{who}");
+        assert_eq!(system.post(&findings, token, &symptom).await.0, notes, "{who}");
+        assert_eq!(system.post(&absences, token, &none).await.0, reads, "{who}");
+        assert_eq!(system.post(&reports, token, &report).await.0, reports_it, "{who}");
+    }
+    let (_, noted) = system.post(&findings, &ada_token, &symptom).await;
+    let finding = noted["resource"].as_str().unwrap();
+    let refute = format!("{finding}/refute");
     for (who, token, status) in [
-        ("herself", &ada_token, 200),
-        ("the hospital", &hospital, 200),
         ("another patient", &bob_token, 404),
         ("her doctor, without consent", &doctor_token, 403),
         ("an insurer", &insurer, 403),
+        ("the hospital", &hospital, 200),
     ] {
-        assert_eq!(system.get(&record, token).await.0, status, "{who}");
+        assert_eq!(system.put(finding, token, &symptom).await.0, status, "{who}");
+        assert_eq!(system.post(&refute, token, &json!({})).await.0, status, "{who}");
     }
-    let intake = json!({ "symptoms": ["a cough"] });
-    assert_eq!(
-        system.put(&format!("{record}/intake"), &ada_token, &intake).await.0,
-        200
-    );
-    assert_eq!(
-        system.put(&format!("{record}/intake"), &bob_token, &intake).await.0,
-        404
-    );
 
     // Lists show one's own.
     for (token, expected) in [

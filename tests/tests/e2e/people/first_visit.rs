@@ -1,10 +1,11 @@
-//! The way to a visit, in the hands of those who go it: a patient with a wallet registers, finds a doctor of a
+//! The way to a visit, in the hands of those who go it: a patient with a wallet registers, notes what they bring, finds a doctor of a
 //! specialization and books; the doctor keeps the schedule.
 
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::charts::{chart_of, findings, note};
 use tests::people::{Person, patient, practitioner};
 use tests::system::{TestSystem, deployed};
 
@@ -50,7 +51,7 @@ async fn listed(system: &TestSystem, key: &str, path: &str, field: &str) -> Vec<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_patient_registers_with_all_that_they_bring_and_books_a_doctor_of_a_specialization() {
+async fn a_patient_registers_notes_all_that_they_bring_and_books_a_doctor_of_a_specialization() {
     let chain = TestChain::start().await;
     let system = TestSystem::start(&chain, &deployed(&chain).await).await;
     let hospital = system.service("front desk", Role::Hospital).await;
@@ -62,22 +63,38 @@ async fn a_patient_registers_with_all_that_they_bring_and_books_a_doctor_of_a_sp
     }
 
     let concept = |code: &str, text: &str| json!({ "coding": { "system": SNOMED, "code": code }, "text": text });
-    let intake = json!({
-        "conditions": [{ "concept": concept("38341003", "Hypertension"), "onset": "2020-01-01" }],
-        "allergies": [{ "concept": concept("91936005", "Penicillin"), "highCriticality": true }],
-        "medications": [{ "concept": concept("386872004", "Ramipril"), "since": "2020-02-01", "active": true }],
-        "symptoms": ["a pain in the chest"],
-    });
-    let mut registration = patient("Lovelace");
-    registration["intake"] = intake.clone();
+    let brought = [
+        (
+            "conditions",
+            json!({ "condition": { "concept": concept("38341003", "Hypertension"), "onset": "2020-01-01" } }),
+        ),
+        (
+            "allergies",
+            json!({ "allergy": { "concept": concept("91936005", "Penicillin"), "highCriticality": true } }),
+        ),
+        (
+            "medications",
+            json!({ "medication": { "concept": concept("386872004", "Ramipril"), "since": "2020-02-01", "active": true } }),
+        ),
+        ("symptoms", json!({ "symptom": { "text": "a pain in the chest" } })),
+    ];
+    let registration = patient("Lovelace");
     let token = Person::numbered(9001).sign_in(&system).await;
     let ada = created(&system, "/v1/patients", &token, &registration).await;
-    let (_, record) = system.get(&format!("/v1/patients/{ada}"), &token).await;
+    let path = format!("/v1/patients/{ada}");
+    let (_, record) = system.get(&path, &token).await;
     let (_, me) = system.get("/v1/me", &token).await;
     assert_eq!((&me["role"], &me["patient"]), (&json!("patient"), &json!(ada)));
     assert_eq!(record["details"]["name"]["family"], "Lovelace", "{record}");
     assert_eq!(record["details"]["birthDate"], registration["details"]["birthDate"]);
-    assert_eq!(record["intake"], intake, "{record}");
+    for (_, finding) in &brought {
+        note(&system, &token, &path, finding).await;
+    }
+    let chart = chart_of(&system, &token, &path).await;
+    for (list, finding) in &brought {
+        let noted = finding.as_object().unwrap().values().collect::<Vec<_>>();
+        assert_eq!(findings(&chart[list]), noted, "{chart}");
+    }
 
     // By a part of the name, whatever its case, and by the code.
     for wanted in ["cardio", "CARDIOLOGY", "394579002"] {

@@ -11,6 +11,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::charts::note;
 use tests::people::{Person, patient};
 use tests::rest::Rest;
 use tests::site::Site;
@@ -137,8 +138,7 @@ async fn who_asks_waits_unseen_by_the_chain_and_is_registered_when_a_hospital_ap
     );
 
     // What is decided is decided, and to decide it again changes nothing, whatever has become of the record.
-    let intake = json!({ "symptoms": ["a cough"] });
-    assert_eq!(system.put(&format!("{resource}/intake"), &token, &intake).await.0, 200);
+    note(&system, &token, resource, &json!({ "symptom": { "text": "a cough" } })).await;
     let (status, again) = approve(&system, &hospital, &id).await;
     assert_eq!((status, again["resource"].as_str()), (200, Some(resource)), "{again}");
     let late = decline(&system, &hospital, &id, "too late").await;
@@ -213,7 +213,7 @@ async fn what_is_asked_is_checked_and_costs_nothing_where_it_cannot_be() {
             wrong(|body| body["details"]["birthDate"] = json!("2099-01-01")),
             "/details/birthDate",
         ),
-        (wrong(|body| body["intake"] = json!({})), "/intake"),
+        (wrong(|body| body["chart"] = json!({})), "/chart"),
     ] {
         let (status, problem) = system.put(OWN, &token, &body).await;
         assert_eq!(

@@ -12,11 +12,13 @@ use application::ports::queries::{AppointmentFilter, Page, ProjectionHash, Queri
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::CalendarEvent;
+use domain::chart::ChartEvent;
 use domain::encounter::{EncounterEvent, EncounterNames, Filed, Outcome, Provider};
 use domain::kernel::{
-    AccountId, AppointmentId, CalendarId, Category, CommandId, EncounterId, HumanName, PatientId, Personal, Slot,
+    AccountId, AppointmentId, CalendarId, Category, ChartId, CommandId, EncounterId, HumanName, PatientId, Personal,
+    Slot,
 };
-use domain::patient::{PatientDetails, PatientEvent, Registration};
+use domain::patient::{PatientDetails, PatientEvent};
 use projections::{PgQueries, ReadModels};
 use sqlx::{Executor, PgPool};
 use tests::history::{History, at, first_day, patient, practitioner};
@@ -279,16 +281,8 @@ async fn patients_are_found_by_how_the_words_of_their_names_begin() {
             },
             ..PatientDetails::default()
         };
-        let registration = Registration {
-            details,
-            ..Registration::default()
-        };
-        AnyEvent::Patient(
-            patient(number),
-            PatientEvent::Registered {
-                registration: Personal::Known(registration),
-            },
-        )
+        let details = Personal::Known(details);
+        AnyEvent::Patient(patient(number), PatientEvent::Registered { details })
     };
     side.apply([
         register(1, "Öztürk", "Ada"),
@@ -336,17 +330,9 @@ async fn a_name_that_changed_finds_no_longer() {
         },
         ..PatientDetails::default()
     };
-    let registration = Registration {
-        details: named("Before"),
-        ..Registration::default()
-    };
-    side.apply([AnyEvent::Patient(
-        patient(1),
-        PatientEvent::Registered {
-            registration: Personal::Known(registration),
-        },
-    )])
-    .await;
+    let details = Personal::Known(named("Before"));
+    side.apply([AnyEvent::Patient(patient(1), PatientEvent::Registered { details })])
+        .await;
     let details = Personal::Known(named("After"));
     side.apply([AnyEvent::Patient(patient(1), PatientEvent::DetailsUpdated { details })])
         .await;
@@ -377,10 +363,7 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         },
         ..PatientDetails::default()
     };
-    let registration = Personal::Known(Registration {
-        details,
-        ..Registration::default()
-    });
+    let details = Personal::Known(details);
     let visit = |number, day, start| {
         let filed = Filed {
             provider: Provider::Practitioner(practitioner(0)),
@@ -402,7 +385,7 @@ async fn values_that_postgres_cannot_hold_do_not_stop_the_projection() {
         AnyEvent::Encounter(id, EncounterEvent::Filed { encounter })
     };
     side.apply([
-        AnyEvent::Patient(patient(1), PatientEvent::Registered { registration }),
+        AnyEvent::Patient(patient(1), PatientEvent::Registered { details }),
         visit(1, NaiveDate::MIN, DateTime::<Utc>::MIN_UTC),
         visit(2, NaiveDate::MAX, DateTime::<Utc>::MAX_UTC),
     ])
@@ -517,7 +500,13 @@ async fn what_is_sealed_shows_no_patient() {
         AnyEvent::Patient(
             patient(1),
             PatientEvent::Registered {
-                registration: Personal::Sealed,
+                details: Personal::Sealed,
+            },
+        ),
+        AnyEvent::Chart(
+            ChartId(patient(1)),
+            ChartEvent::SymptomsNoted {
+                symptoms: Personal::Sealed,
             },
         ),
         AnyEvent::Calendar(
@@ -531,6 +520,7 @@ async fn what_is_sealed_shows_no_patient() {
     ])
     .await;
     assert_eq!(side.queries.patient(&everybody(), patient(1)).await.unwrap(), None);
+    assert_eq!(side.queries.chart(&everybody(), patient(1)).await.unwrap(), None);
     let found = side.queries.appointment(id).await.unwrap().unwrap();
     assert_eq!(found.admitted(&everybody()).unwrap().patient, None);
     let of_patient = AppointmentFilter {

@@ -4,6 +4,7 @@
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::charts::chart_of;
 use tests::people::{Person, patient, practitioner};
 use tests::system::{TestSystem, deployed};
 
@@ -25,12 +26,13 @@ fn numbers(value: &str) -> Value {
     json!([{ "system": "http://hl7.org/fhir/sid/us-ssn", "value": value }])
 }
 
-fn withdrawn() -> Value {
-    json!([{ "matter": "allergies", "concept": { "text": "Latex" }, "asOf": AS_OF }])
+fn penicillin() -> Value {
+    json!({ "concept": { "text": "Penicillin" }, "highCriticality": true })
 }
 
-fn words() -> Value {
-    json!([{ "matter": "allergies", "holds": true, "source": "0123456789abcdef", "asOf": AS_OF }])
+/// A report of an allergy, as of a time.
+fn report(as_of: &str) -> Value {
+    json!({ "allergies": [{ "finding": penicillin(), "asOf": as_of, "sources": ["0123456789abcdef"] }] })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,8 +43,6 @@ async fn only_a_hospital_says_what_another_system_says() {
     let mut okafor = patient("Okafor");
     okafor["details"]["otherIdentifiers"] = numbers("999-12-3456");
     okafor["details"]["asOf"] = json!(AS_OF);
-    let allergies = json!([{ "concept": { "text": "Penicillin" }, "asOf": AS_OF }]);
-    okafor["intake"] = json!({ "allergies": allergies, "withdrawn": withdrawn() });
     let (status, registered) = system.post("/v1/patients", &hospital, &okafor).await;
     assert_eq!(status, 201, "{registered}");
     let path = registered["resource"].as_str().unwrap().to_owned();
@@ -50,15 +50,11 @@ async fn only_a_hospital_says_what_another_system_says() {
 
     // The patient changes what is theirs, and sends the rest back as it is.
     let (_, record) = system.get(&path, &token).await;
-    let (mut details, mut intake) = (record["details"].clone(), record["intake"].clone());
+    let mut details = record["details"].clone();
     details["phone"] = json!("555-0100");
-    intake["symptoms"] = json!(["a cough"]);
     let details_path = format!("{path}/details");
-    let intake_path = format!("{path}/intake");
-    for (path, body) in [(&details_path, &details), (&intake_path, &intake)] {
-        let (status, answer) = system.put(path, &token, body).await;
-        assert_eq!(status, 200, "{answer}");
-    }
+    let (status, answer) = system.put(&details_path, &token, &details).await;
+    assert_eq!(status, 200, "{answer}");
 
     let with = |body: &Value, field: &str, value: Value| {
         let mut body = body.clone();
@@ -66,40 +62,71 @@ async fn only_a_hospital_says_what_another_system_says() {
         body
     };
     let later = json!("2025-01-01T00:00:00Z");
-    let dated = json!([{ "concept": { "text": "Penicillin" }, "asOf": later }]);
     let (others, dates) = ("/otherIdentifiers", "/asOf");
-    for (path, body, pointer) in [
-        (
-            &details_path,
-            with(&details, "otherIdentifiers", numbers("999-65-4321")),
-            others,
-        ),
-        (&details_path, with(&details, "otherIdentifiers", json!([])), others),
-        (&details_path, with(&details, "asOf", later.clone()), dates),
-        (
-            &intake_path,
-            with(&intake, "allergies", dated.clone()),
-            "/allergies/0/asOf",
-        ),
-        (&intake_path, with(&intake, "withdrawn", json!([])), "/withdrawn"),
-        (&intake_path, with(&intake, "words", words()), "/words/0"),
+    for (body, pointer) in [
+        (with(&details, "otherIdentifiers", numbers("999-65-4321")), others),
+        (with(&details, "otherIdentifiers", json!([])), others),
+        (with(&details, "asOf", later.clone()), dates),
     ] {
-        refused_at(&system.put(path, &token, &body).await, pointer);
-        let (status, answer) = system.put(path, &hospital, &body).await;
+        refused_at(&system.put(&details_path, &token, &body).await, pointer);
+        let (status, answer) = system.put(&details_path, &hospital, &body).await;
         assert_eq!(status, 200, "a hospital says so: {answer}");
-        let before = if path == &intake_path { &intake } else { &details };
-        let (status, answer) = system.put(path, &hospital, before).await;
+        let (status, answer) = system.put(&details_path, &hospital, &details).await;
         assert_eq!(status, 200, "{answer}");
     }
 
+    // Nor does a person report what another system tells of a chart.
+    let reports = format!("{path}/chart/reports");
+    let (status, problem) = system.post(&reports, &token, &report(AS_OF)).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (403, &json!("/problems/forbidden")),
+        "{problem}"
+    );
+    let (status, answer) = system.post(&reports, &hospital, &report(AS_OF)).await;
+    assert_eq!(status, 200, "{answer}");
+    // What is noted is of no other system, whoever notes it; what has been told of it stays when it is changed.
+    let chart = chart_of(&system, &token, &path).await;
+    let noted = chart["allergies"][0].clone();
+    assert_eq!(
+        (&noted["finding"], &noted["asOf"], &noted["sources"]),
+        (&penicillin(), &json!(AS_OF), &json!(["0123456789abcdef"])),
+        "{chart}"
+    );
+    let findings = format!("{path}/chart/findings");
+    let finding = format!("{findings}/{}", noted["id"].as_str().unwrap());
+    for key in [&token, &hospital] {
+        let dated = json!({ "allergy": with(&penicillin(), "asOf", later.clone()) });
+        let named = json!({ "allergy": with(&penicillin(), "sources", noted["sources"].clone()) });
+        for (body, pointer) in [(dated, "/allergy/asOf"), (named, "/allergy/sources")] {
+            refused_because(&system.post(&findings, key, &body).await, pointer, "not known here");
+            refused_because(&system.put(&finding, key, &body).await, pointer, "not known here");
+        }
+    }
+    let milder = with(&penicillin(), "highCriticality", json!(false));
+    let (status, answer) = system.put(&finding, &token, &json!({ "allergy": milder })).await;
+    assert_eq!(status, 200, "{answer}");
+    let chart = chart_of(&system, &token, &path).await;
+    assert_eq!(chart["allergies"], json!([with(&noted, "finding", milder)]), "{chart}");
+
     // Nobody tells anything as of a time to come: what is told after it would be older.
     let to_come = json!("2099-01-01T00:00:00Z");
-    let told = json!([{ "concept": { "text": "Penicillin" }, "asOf": to_come }]);
-    for (path, body, pointer) in [
-        (&details_path, with(&details, "asOf", to_come.clone()), dates),
-        (&intake_path, with(&intake, "allergies", told), "/allergies/0/asOf"),
+    let told = with(&details, "asOf", to_come.clone());
+    let refused = system.put(&details_path, &hospital, &told).await;
+    refused_because(&refused, dates, "in the future");
+    let latex = json!({ "text": "Latex" });
+    for (told, pointer) in [
+        (report("2099-01-01T00:00:00Z"), "/allergies/0/asOf"),
+        (
+            json!({ "withdrawn": [{ "list": "allergies", "concept": latex, "asOf": to_come }] }),
+            "/withdrawn/0/asOf",
+        ),
+        (
+            json!({ "negations": [{ "list": "medications", "holds": true, "asOf": to_come }] }),
+            "/negations/0/asOf",
+        ),
     ] {
-        refused_because(&system.put(path, &hospital, &body).await, pointer, "in the future");
+        refused_because(&system.post(&reports, &hospital, &told).await, pointer, "in the future");
     }
     let doctor = with(&practitioner("Sato", "Asia/Tokyo")["details"], "asOf", to_come);
     let doctor = json!({ "details": doctor });
@@ -130,34 +157,26 @@ async fn who_registers_themselves_says_nothing_for_another_system() {
     let chain = TestChain::start().await;
     let system = TestSystem::start(&chain, &deployed(&chain).await).await;
     let token = Person::numbered(1).sign_in(&system).await;
-    let with = |part: &str, field: &str, value: Value| {
+    let with = |field: &str, value: Value| {
         let mut patient = patient("Okafor");
-        patient[part][field] = value;
+        patient["details"][field] = value;
         patient
     };
     for (body, pointer) in [
-        (
-            with("details", "otherIdentifiers", numbers("1")),
-            "/details/otherIdentifiers",
-        ),
-        (with("details", "asOf", json!(AS_OF)), "/details/asOf"),
-        (with("intake", "withdrawn", withdrawn()), "/intake/withdrawn/0"),
-        (
-            with(
-                "intake",
-                "medications",
-                json!([
-                    { "concept": { "text": "Lisinopril" }, "active": true },
-                    { "concept": { "text": "Penicillin" }, "active": true, "asOf": AS_OF },
-                ]),
-            ),
-            "/intake/medications/1/asOf",
-        ),
-        (with("intake", "words", words()), "/intake/words/0"),
+        (with("otherIdentifiers", numbers("1")), "/details/otherIdentifiers"),
+        (with("asOf", json!(AS_OF)), "/details/asOf"),
     ] {
         refused_at(&system.post("/v1/patients", &token, &body).await, pointer);
     }
+    // A chart is filled once there is somebody whose it is, and not by a report.
+    let mut with_chart = patient("Okafor");
+    with_chart["chart"] = report(AS_OF);
+    let refused = system.post("/v1/patients", &token, &with_chart).await;
+    refused_because(&refused, "/chart", "not known here");
     let (status, answer) = system.post("/v1/patients", &token, &patient("Okafor")).await;
     assert_eq!(status, 201, "{answer}");
+    let reports = format!("{}/chart/reports", answer["resource"].as_str().unwrap());
+    let (status, problem) = system.post(&reports, &token, &report(AS_OF)).await;
+    assert_eq!(status, 403, "{problem}");
     system.stop().await;
 }

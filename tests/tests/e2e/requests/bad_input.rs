@@ -302,18 +302,20 @@ impl Noise {
 async fn what_no_transaction_can_carry_is_too_large_and_no_fault_of_ours() {
     let clinic = Clinic::open().await;
     let before = clinic.position().await;
-    let path = format!("/v1/patients/{}/intake", clinic.patient);
+    let path = format!("/v1/patients/{}/chart/reports", clinic.patient);
     let mut noise = Noise(7);
-    let symptoms: Vec<_> = (0..31).map(|_| noise.text(4000)).collect();
-    let (status, problem) = clinic
-        .system
-        .put(&path, &clinic.key, &json!({ "symptoms": symptoms }))
-        .await;
+    let mut condition = || json!({ "finding": { "concept": { "text": noise.text(1000) } } });
+    let conditions: Vec<_> = (0..150).map(|_| condition()).collect();
+    let report = json!({ "conditions": conditions });
+    let (status, problem) = clinic.system.post(&path, &clinic.key, &report).await;
     assert_eq!(
         (status, &problem["type"]),
         (413, &json!("/problems/payload-too-large")),
         "{problem}"
     );
+    // The body alone is taken.
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("event of the log"), "{detail}");
     assert_eq!(clinic.position().await, before, "nothing was appended");
     clinic.system.stop().await;
 }

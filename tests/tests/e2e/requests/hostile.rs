@@ -533,11 +533,20 @@ impl World {
             "address": { "lines": ["1"], "city": "Ota", "state": "Tokyo", "postalCode": "1", "country": "JP" },
             "deceased": { "at": "2026-01-01T00:00:00Z" },
         });
-        let intake = json!({
-            "conditions": [{ "concept": concept, "onset": "2020-01-01", "abated": "2021-01-01" }],
-            "allergies": [{ "concept": concept, "highCriticality": true }],
-            "medications": [{ "concept": concept, "since": "2020-01-01", "active": true }],
-            "symptoms": ["a cough"],
+        let condition = json!({ "concept": concept, "onset": "2020-01-01", "abated": "2021-01-01" });
+        let allergy = json!({ "concept": concept, "highCriticality": true });
+        let medication = json!({ "concept": concept, "since": "2020-01-01", "active": true });
+        let (at, source) = ("2024-01-01T00:00:00Z", |number: u8| format!("{number:016x}"));
+        let told = |finding: &Value, number| json!({ "finding": finding, "asOf": at, "sources": [source(number)] });
+        let report = json!({
+            "conditions": [told(&condition, 1)], "allergies": [told(&allergy, 2)], "medications": [told(&medication, 3)],
+            "withdrawn": [
+                { "list": "allergies", "concept": { "text": "Latex" }, "since": "2020-01-01", "source": source(4), "asOf": at },
+            ],
+            "negations": [
+                { "list": "allergies", "kind": "food", "holds": true, "source": source(5), "asOf": at },
+            ],
+            "unjudged": [{ "concept": concept, "source": source(2) }],
         });
         let entry = json!({
             "name": name, "gender": "male", "specializations": [concept], "credentials": ["MD"], "timeZone": "UTC",
@@ -545,13 +554,11 @@ impl World {
         let doctor = self
             .add("/v1/practitioners", hospital, &json!({ "details": entry }))
             .await;
-        let ito = self
-            .add(
-                "/v1/patients",
-                hospital,
-                &json!({ "details": details, "intake": intake }),
-            )
-            .await;
+        let ito = self.add("/v1/patients", hospital, &json!({ "details": details })).await;
+        let findings = format!("/v1/patients/{ito}/chart/findings");
+        let noted = self.add(&findings, hospital, &json!({ "allergy": allergy })).await;
+        let symptom = json!({ "symptom": { "text": "a cough" } });
+        let refuted = self.add(&findings, hospital, &symptom).await;
         let day = Utc::now().date_naive() + Days::new(7);
         let sessions = self.offer(&doctor, day).await;
         let slot = |hour: u32| json!({ "start": format!("{day}T{hour:02}:00:00Z"), "minutes": 20 });
@@ -595,9 +602,7 @@ impl World {
             ("authMe", Good::get()),
             (
                 "patientsRegister",
-                Good::get()
-                    .saying(json!({ "details": details, "intake": intake }))
-                    .answered(201),
+                Good::get().saying(json!({ "details": details })).answered(201),
             ),
             ("patientsList", Good::get().asking([limit.clone()])),
             (
@@ -610,8 +615,24 @@ impl World {
             ),
             ("patientsRead", Good::of(&ito)),
             ("patientsUpdateDetails", Good::of(&ito).saying(details.clone())),
-            ("patientsUpdateIntake", Good::of(&ito).saying(intake.clone())),
             ("patientsPractitioners", Good::of(&ito)),
+            ("chartsRead", Good::of(&ito)),
+            (
+                "chartsNote",
+                Good::of(&ito).saying(json!({ "condition": condition })).answered(201),
+            ),
+            (
+                "chartsChange",
+                Good::of(&ito)
+                    .with("finding", &noted)
+                    .saying(json!({ "allergy": { "concept": concept, "highCriticality": false } })),
+            ),
+            ("chartsRefute", Good::of(&ito).with("finding", &refuted)),
+            (
+                "chartsStateAbsence",
+                Good::of(&ito).saying(json!({ "list": "allergies", "kind": "latex", "absence": "none-known" })),
+            ),
+            ("chartsReport", Good::of(&ito).saying(report)),
             (
                 "practitionersRegister",
                 Good::get().saying(json!({ "details": entry })).answered(201),

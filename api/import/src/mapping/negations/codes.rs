@@ -1,17 +1,17 @@
 //! Codes that say that there is nothing to find, that nobody could tell, or only what kind of thing it is.
 
-use domain::patient::{AllergyKind, Matter};
+use domain::chart::{AllergyKind, ListKind};
 
 use super::Said;
 
 use AllergyKind::{Animal, Environment, Food, Insect, Latex};
-use Matter::{Allergies, Conditions, Medications};
+use ListKind::{Allergies, Conditions, Medications};
 use Said::{NoneKnown, NoneKnownTo, NotAsked, Unknown};
 
 /// No allergy to drugs is known.
 pub(super) const TO_DRUGS: Said = NoneKnownTo(AllergyKind::Medication);
 /// SNOMED CT: the situations of 716186003 and below, and what IPS recommends beside them.
-pub(super) const SNOMED: [(&str, Matter, Said); 12] = [
+pub(super) const SNOMED: [(&str, ListKind, Said); 12] = [
     ("716186003", Allergies, NoneKnown),
     ("160244002", Allergies, NoneKnown),
     ("409137002", Allergies, TO_DRUGS),
@@ -30,7 +30,7 @@ pub(super) const SNOMED: [(&str, Matter, Said); 12] = [
 pub(super) const IPS_SYSTEM: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
 
 /// The International Patient Summary's codes for what is absent or unknown.
-pub(super) const IPS: [(&str, Matter, Said); 9] = [
+pub(super) const IPS: [(&str, ListKind, Said); 9] = [
     ("no-known-allergies", Allergies, NoneKnown),
     ("no-known-medication-allergies", Allergies, TO_DRUGS),
     ("no-known-environmental-allergies", Allergies, NoneKnownTo(Environment)),

@@ -1,16 +1,16 @@
 //! What people write who have no code: that there is nothing to find, or that nobody could tell.
 
-use domain::patient::{AllergyKind, Matter};
+use domain::chart::{AllergyKind, ListKind};
 
 use super::codes::TO_DRUGS;
 use super::{Said, Voice};
 
 use AllergyKind::{Environment, Food, Latex};
-use Matter::{Allergies, Conditions, Medications};
+use ListKind::{Allergies, Conditions, Medications, Symptoms};
 use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unknown};
 
 /// What people write who have no code, or one of their own. The whole text, in any case.
-const WORDS: [(&str, Matter, Said); 40] = [
+const WORDS: [(&str, ListKind, Said); 40] = [
     ("no known allergies", Allergies, NoneKnown),
     ("no known allergy", Allergies, NoneKnown),
     ("no allergies", Allergies, NoneKnown),
@@ -227,7 +227,7 @@ const TAGS: [&str; 14] = [
 ];
 
 /// What a text says. What stands in brackets at its end is looked at on its own, unless it merely tells what kind of thing is named.
-pub(super) fn of_words(text: &str, kind: Matter) -> Option<Voice> {
+pub(super) fn of_words(text: &str, kind: ListKind) -> Option<Voice> {
     let text = text
         .trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '.')
         .to_lowercase();
@@ -270,7 +270,7 @@ fn plain(text: &str) -> String {
 }
 
 /// What a text says in which brackets tell nothing.
-fn of_phrase(text: &str, kind: Matter) -> Voice {
+fn of_phrase(text: &str, kind: ListKind) -> Voice {
     let text = text.replace(['(', ')'], " ");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text.trim_end_matches('.');
@@ -295,20 +295,22 @@ fn answer(words: &str) -> Option<Said> {
 }
 
 /// Whether a text negates what it names.
-fn negates(words: &str, kind: Matter) -> bool {
+fn negates(words: &str, kind: ListKind) -> bool {
     let begins = |all: &[&str]| all.iter().any(|begins| words.starts_with(begins));
     let ends = |all: &[&str]| all.iter().any(|ends| words.ends_with(ends));
     let negates = match kind {
         Conditions => words.starts_with("no ") && !begins(&NOT_NEGATED),
         Allergies => begins(&NEGATES_NO_ILLNESS) && !begins(&NOT_NEGATED),
         Medications => begins(&NEGATES_NO_ILLNESS),
+        // No source tells a symptom.
+        Symptoms => false,
     };
     // Wherever in a sentence it stands.
     let is_none_known = words.contains("no known ") && words.contains("allerg");
     begins(&NEGATES) || is_none_known || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
 }
 
-fn in_words(words: &str) -> Option<(Matter, Said)> {
+fn in_words(words: &str) -> Option<(ListKind, Said)> {
     WORDS
         .iter()
         .find(|(known, ..)| *known == words)

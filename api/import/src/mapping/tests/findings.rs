@@ -1,6 +1,6 @@
 //! Negations and statuses: what is a finding, and what is not.
 
-use domain::patient::{Abated, Allergy, AllergyKind, Findings, Intake, Matter};
+use domain::chart::{Abated, Allergy, AllergyKind, Findings, ListKind, Report};
 use serde_json::{Value, json};
 
 use super::*;
@@ -9,10 +9,18 @@ const SNOMED: &str = "http://snomed.info/sct";
 const IPS: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
 const ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
-fn intake_of(resources: &[Value]) -> Intake {
+fn report_of(resources: &[Value]) -> Report {
     let mut all = vec![a_patient()];
     all.extend_from_slice(resources);
-    mapped(&all).patients[0].intake.clone()
+    mapped(&all).patients.remove(0).report
+}
+
+/// The kinds of allergies of which a report says that none are known.
+fn none_known_to(report: &Report) -> Vec<AllergyKind> {
+    let holding = report.negations.iter().filter(|one| one.holds);
+    let mut kinds: Vec<AllergyKind> = holding.filter_map(|one| one.kind).collect();
+    kinds.dedup();
+    kinds
 }
 
 fn coded(system: &str, code: &str) -> Value {
@@ -20,7 +28,7 @@ fn coded(system: &str, code: &str) -> Value {
 }
 
 fn allergies(fields: Value) -> Findings<Allergy> {
-    intake_of(&[of_patient("AllergyIntolerance", fields)]).allergies
+    report_of(&[of_patient("AllergyIntolerance", fields)]).allergies
 }
 
 fn medication(system: &str, code: &str) -> Value {
@@ -42,13 +50,13 @@ fn a_negation_says_that_none_are_known_and_is_no_finding() {
         json!({ "coding": [{ "system": "https://clinic.test/codes", "code": "7", "display": "No Known Allergies" }] });
     assert_eq!(allergies(json!({ "code": own })), Findings::NoneKnown);
     for (system, code) in [(SNOMED, "160245001"), (IPS, "no-known-problems")] {
-        let intake = intake_of(&[of_patient("Condition", coded(system, code))]);
-        assert_eq!(intake.conditions, Findings::NoneKnown, "{code}");
+        let report = report_of(&[of_patient("Condition", coded(system, code))]);
+        assert_eq!(report.conditions, Findings::NoneKnown, "{code}");
     }
     for kind in ["MedicationStatement", "MedicationRequest"] {
         for (system, code) in [(SNOMED, "787481004"), (IPS, "no-known-medications")] {
-            let intake = intake_of(&[of_patient(kind, medication(system, code))]);
-            assert_eq!(intake.medications, Findings::NoneKnown, "{kind} {code}");
+            let report = report_of(&[of_patient(kind, medication(system, code))]);
+            assert_eq!(report.medications, Findings::NoneKnown, "{kind} {code}");
         }
     }
 }
@@ -56,10 +64,10 @@ fn a_negation_says_that_none_are_known_and_is_no_finding() {
 #[test]
 fn an_answer_of_a_form_is_no_finding() {
     let text = |words: &str| json!({ "code": { "text": words } });
-    let conditions = |words: &str| intake_of(&[of_patient("Condition", text(words))]).conditions;
+    let conditions = |words: &str| report_of(&[of_patient("Condition", text(words))]).conditions;
     let medications = |words: &str| {
         let fields = json!({ "medicationCodeableConcept": { "text": words } });
-        intake_of(&[of_patient("MedicationStatement", fields)]).medications
+        report_of(&[of_patient("MedicationStatement", fields)]).medications
     };
     for none in [
         "None",
@@ -105,8 +113,8 @@ fn an_answer_of_a_form_is_no_finding() {
         assert_eq!(allergies(text(none)), Findings::NoneKnown, "{none}");
     }
     for drugs in ["N.K.D.A.", "Allergies: NKDA", "\"NKDA\"", "NKMA"] {
-        let intake = intake_of(&[of_patient("AllergyIntolerance", text(drugs))]);
-        assert_eq!(intake.no_known_allergies_to, [AllergyKind::Medication], "{drugs}");
+        let report = report_of(&[of_patient("AllergyIntolerance", text(drugs))]);
+        assert_eq!(none_known_to(&report), [AllergyKind::Medication], "{drugs}");
     }
     for something in [
         "Penicillin (no anaphylaxis)",
@@ -142,12 +150,12 @@ fn an_answer_of_a_form_is_no_finding() {
         assert_eq!(medications(nothing), Findings::NotAsked, "{nothing}");
     }
     assert_eq!(allergies(text("Allergy status unknown")), Findings::Unknown);
-    let to_food = intake_of(&[of_patient("AllergyIntolerance", text("NKFA"))]);
-    assert_eq!(to_food.no_known_allergies_to, [AllergyKind::Food]);
+    let to_food = report_of(&[of_patient("AllergyIntolerance", text("NKFA"))]);
+    assert_eq!(none_known_to(&to_food), [AllergyKind::Food]);
     assert_eq!(medications("no meds"), Findings::NotAsked);
     assert!(matches!(conditions("No light perception"), Findings::Known(_)));
-    let to_drugs = intake_of(&[of_patient("AllergyIntolerance", text("No Known Drug Allergies (NKDA)"))]);
-    assert_eq!(to_drugs.no_known_allergies_to, [AllergyKind::Medication]);
+    let to_drugs = report_of(&[of_patient("AllergyIntolerance", text("No Known Drug Allergies (NKDA)"))]);
+    assert_eq!(none_known_to(&to_drugs), [AllergyKind::Medication]);
 }
 
 #[test]
@@ -159,7 +167,7 @@ fn a_code_that_is_shown_as_something_else_says_neither() {
             Fate::LeftOut,
             "says that there is none and names something",
         );
-        assert_eq!(plan.patients[0].intake.allergies, Findings::NotAsked);
+        assert_eq!(plan.patients[0].report.allergies, Findings::NotAsked);
     }
     // In whatever language it is shown.
     for none in [
@@ -194,7 +202,7 @@ fn the_substance_of_a_reaction_is_the_allergen_where_the_code_says_only_that_it_
         mapped(&[a_patient(), allergy])
     };
     let names = |plan: &Ran| -> Vec<String> {
-        let allergies = plan.patients[0].intake.allergies.list().iter();
+        let allergies = plan.patients[0].report.allergies.list().iter();
         allergies.map(|allergy| allergy.concept.text.clone()).collect()
     };
     for code in [
@@ -214,7 +222,7 @@ fn the_substance_of_a_reaction_is_the_allergen_where_the_code_says_only_that_it_
             json!(id),
         )
     };
-    let both = intake_of(&[words("a1", "Nuts"), words("a2", "Latex")]).allergies;
+    let both = report_of(&[words("a1", "Nuts"), words("a2", "Latex")]).allergies;
     assert!(both.list().iter().all(|one| one.concept.coding.is_none()), "{both:?}");
     // What has no place is named.
     let two = json!([{ "substance": { "text": "Salmon" } }, { "substance": { "text": "Tuna" } }]);
@@ -247,7 +255,7 @@ fn of_statuses_that_contradict_each_other_the_one_counts_by_which_it_is_so() {
             Fate::Changed,
             &format!("has a {field} that contradicts itself"),
         );
-        assert_eq!(plan.patients[0].intake.allergies.list().len(), 1, "{field}");
+        assert_eq!(plan.patients[0].report.allergies.list().len(), 1, "{field}");
     }
     let relapse = of_patient("Condition", json!({ "clinicalStatus": coded(["active", "relapse"]) }));
     assert!(remarks(&mapped(&[a_patient(), relapse])).is_empty());
@@ -263,17 +271,17 @@ fn what_has_ended_or_was_entered_in_error_is_not_taken() {
         })
     };
     for (end, is_taken) in [("2020-01-01", false), ("2020", false), ("9999-01-01", true)] {
-        let intake = intake_of(&[statement(aspirin("active", end))]);
-        assert_eq!(intake.medications.list()[0].active, is_taken, "{end}");
+        let report = report_of(&[statement(aspirin("active", end))]);
+        assert_eq!(report.medications.list()[0].active, is_taken, "{end}");
     }
     assert!(
-        intake_of(&[statement(aspirin("Active", "9999-01-01"))])
+        report_of(&[statement(aspirin("Active", "9999-01-01"))])
             .medications
             .list()[0]
             .active
     );
     for older in [json!({ "taken": "n" }), json!({ "wasNotTaken": true })] {
-        assert_eq!(intake_of(&[statement(older)]).medications, Findings::NotAsked);
+        assert_eq!(report_of(&[statement(older)]).medications, Findings::NotAsked);
     }
     let over = [a_patient(), statement(aspirin("active", "2020-01-01"))];
     remarked(&over, Fate::Changed, "is active and has an end that has passed");
@@ -284,8 +292,8 @@ fn what_has_ended_or_was_entered_in_error_is_not_taken() {
         let beside =
             json!({ "medicationCodeableConcept": null, "medicationReference": { "reference": "Medication/m" } });
         for resources in [vec![statement(contained)], vec![statement(beside), in_error(status)]] {
-            let intake = intake_of(&resources);
-            assert_eq!(intake.medications.list().len(), count, "{status}");
+            let report = report_of(&resources);
+            assert_eq!(report.medications.list().len(), count, "{status}");
         }
     }
 }
@@ -309,10 +317,10 @@ fn a_negation_of_one_kind_says_nothing_of_the_others() {
             Fate::PassedOver,
             "says that none of one kind",
         );
-        let intake = &plan.patients[0].intake;
-        assert_eq!(intake.no_known_allergies_to, [kind], "{code}");
+        let report = &plan.patients[0].report;
+        assert_eq!(none_known_to(report), [kind], "{code}");
         assert_eq!(
-            intake.allergies,
+            report.allergies,
             Findings::NotAsked,
             "nobody has asked about the others: {code}"
         );
@@ -324,11 +332,8 @@ fn a_negation_of_one_kind_says_nothing_of_the_others() {
         "id",
         json!("r2"),
     );
-    let intake = intake_of(&[peanut, none]);
-    assert_eq!(
-        (intake.allergies.list().len(), intake.no_known_allergies_to.len()),
-        (1, 1)
-    );
+    let report = report_of(&[peanut, none]);
+    assert_eq!((report.allergies.list().len(), none_known_to(&report).len()), (1, 1));
 }
 
 #[test]
@@ -342,9 +347,9 @@ fn that_none_are_known_is_said_of_its_category_alone() {
         (&["biologic"], &[], Findings::NotAsked),
     ] {
         let none = of_patient("AllergyIntolerance", nka(category));
-        let intake = intake_of(&[with(none, "clinicalStatus", status("active"))]);
+        let report = report_of(&[with(none, "clinicalStatus", status("active"))]);
         assert_eq!(
-            (&*intake.no_known_allergies_to, &intake.allergies),
+            (&*none_known_to(&report), &report.allergies),
             (kinds, &all),
             "{category:?}"
         );
@@ -352,12 +357,12 @@ fn that_none_are_known_is_said_of_its_category_alone() {
     // Words do not change that; a code that names a kind is about that kind.
     let words = json!({ "code": { "text": "No Known Allergies" }, "category": ["medication"] });
     assert_eq!(
-        intake_of(&[of_patient("AllergyIntolerance", words)]).no_known_allergies_to,
+        none_known_to(&report_of(&[of_patient("AllergyIntolerance", words)])),
         [Medication]
     );
     let food = with(coded(SNOMED, "429625007"), "category", json!(["medication"]));
     assert_eq!(
-        intake_of(&[of_patient("AllergyIntolerance", food)]).no_known_allergies_to,
+        none_known_to(&report_of(&[of_patient("AllergyIntolerance", food)])),
         [Food]
     );
     // The category of a finding has no place, and that is said.
@@ -374,7 +379,14 @@ fn a_negation_that_no_table_knows_is_no_finding_and_is_named() {
             Fate::LeftOut,
             "says that none of something",
         );
-        assert_eq!(plan.patients[0].intake, Intake::default(), "{kind}");
+        let Report {
+            conditions, allergies, ..
+        } = plan.patients[0].report.clone();
+        assert_eq!(
+            (conditions, allergies),
+            (Findings::NotAsked, Findings::NotAsked),
+            "{kind}"
+        );
     }
 }
 
@@ -385,44 +397,44 @@ fn what_a_source_takes_back_is_kept_as_taken_back() {
         (
             "AllergyIntolerance",
             json!({ "verificationStatus": status("refuted") }),
-            Matter::Allergies,
+            ListKind::Allergies,
         ),
         (
             "AllergyIntolerance",
             json!({ "clinicalStatus": status("resolved") }),
-            Matter::Allergies,
+            ListKind::Allergies,
         ),
         (
             "Condition",
             json!({ "verificationStatus": status("entered-in-error") }),
-            Matter::Conditions,
+            ListKind::Conditions,
         ),
         (
             "MedicationRequest",
             json!({ "status": "entered-in-error" }),
-            Matter::Medications,
+            ListKind::Medications,
         ),
         (
             "MedicationStatement",
             json!({ "status": "entered-in-error" }),
-            Matter::Medications,
+            ListKind::Medications,
         ),
     ] {
-        let withdrawn = intake_of(&[dated(of_patient(kind, fields.clone()))]).withdrawn;
+        let withdrawn = report_of(&[dated(of_patient(kind, fields.clone()))]).ended;
         assert_eq!(withdrawn.len(), 1, "{kind} {fields}");
         let one = &withdrawn[0];
-        assert_eq!((one.matter, &*one.concept.as_ref().unwrap().text), (matter, "thing"));
-        assert_eq!(one.as_of.to_rfc3339(), "2024-05-06T07:08:09+00:00");
-        let undated = intake_of(&[of_patient(kind, fields)]).withdrawn;
-        assert_eq!(undated[0].as_of, context().now, "nobody knows since when: now it is so");
+        assert_eq!((one.list, &*one.concept.as_ref().unwrap().text), (matter, "thing"));
+        assert_eq!(one.as_of.unwrap().to_rfc3339(), "2024-05-06T07:08:09+00:00");
+        let undated = report_of(&[of_patient(kind, fields)]).ended;
+        assert_eq!(undated[0].as_of, None, "nobody knows since when");
     }
 }
 
 #[test]
 fn a_negation_is_about_what_it_says_whatever_resource_it_stands_in() {
-    let intake = intake_of(&[of_patient("Condition", coded(SNOMED, "716186003"))]);
+    let report = report_of(&[of_patient("Condition", coded(SNOMED, "716186003"))]);
     assert_eq!(
-        (intake.conditions, intake.allergies),
+        (report.conditions, report.allergies),
         (Findings::NotAsked, Findings::NoneKnown)
     );
 }
@@ -432,12 +444,12 @@ fn unknown_not_asked_and_none_known_are_three_values() {
     assert_eq!(allergies(coded(IPS, "no-allergy-info")), Findings::Unknown);
     assert_eq!(allergies(coded(ABSENT, "asked-unknown")), Findings::Unknown);
     assert_eq!(allergies(coded(ABSENT, "not-asked")), Findings::NotAsked);
-    assert_eq!(intake_of(&[]).allergies, Findings::NotAsked);
+    assert_eq!(report_of(&[]).allergies, Findings::NotAsked);
     let penicillin = json!({ "code": { "text": "Penicillin", "coding": [{ "system": ABSENT, "code": "unknown" }] } });
     assert_eq!(allergies(penicillin).list().len(), 1, "what has a name is known");
     let resources = ["no-allergy-info", "no-known-allergies"]
         .map(|code| with(of_patient("AllergyIntolerance", coded(IPS, code)), "id", json!(code)));
-    assert_eq!(intake_of(&resources).allergies, Findings::NoneKnown);
+    assert_eq!(report_of(&resources).allergies, Findings::NoneKnown);
 }
 
 #[test]
@@ -450,7 +462,7 @@ fn a_finding_outweighs_a_negation_and_that_is_said() {
     );
     for resources in [[a_patient(), found.clone(), none.clone()], [a_patient(), none, found]] {
         let plan = mapped(&resources);
-        assert_eq!(plan.patients[0].intake.allergies.list().len(), 1);
+        assert_eq!(plan.patients[0].report.allergies.list().len(), 1);
         let contradiction = remarks(&plan).into_iter().any(|(_, fate, _, why)| {
             fate == Fate::Changed && why.starts_with("some are known beside the word that none are")
         });
@@ -464,7 +476,7 @@ fn a_finding_outweighs_a_negation_and_that_is_said() {
         "says that none are known",
     );
     assert_eq!(
-        plan.patients[0].intake.conditions.list().len(),
+        plan.patients[0].report.conditions.list().len(),
         1,
         "what is over does not contradict it"
     );
@@ -506,19 +518,20 @@ fn a_status_is_picked_by_its_system_and_not_by_its_place() {
     ] {
         for code in ["refuted", "entered-in-error"] {
             let void = of_patient(kind, json!({ "verificationStatus": status(verification, code) }));
-            let intake = intake_of(&[void]);
-            assert_eq!(intake.withdrawn.len(), 1, "{kind} {code}");
-            let nothing = Intake {
-                withdrawn: Vec::new(),
-                ..intake
+            let report = report_of(&[void]);
+            assert_eq!(report.ended.len(), 1, "{kind} {code}");
+            let nothing = Report {
+                ended: Vec::new(),
+                unjudged: Vec::new(),
+                ..report
             };
-            assert_eq!(nothing, Intake::default(), "{kind} {code}");
+            assert_eq!(nothing, Report::default(), "{kind} {code}");
         }
         let over = json!({ "clinicalStatus": status(clinical, "resolved"), "recordedDate": "2010-01-02" });
-        let intake = intake_of(&[of_patient(kind, over)]);
-        assert_eq!(intake.allergies, Findings::NotAsked);
+        let report = report_of(&[of_patient(kind, over)]);
+        assert_eq!(report.allergies, Findings::NotAsked);
         assert!(
-            intake
+            report
                 .conditions
                 .list()
                 .iter()
@@ -535,11 +548,11 @@ fn what_is_only_suspected_is_said_to_be_no_more() {
         Fate::LeftOut,
         "is one of several possible diagnoses",
     );
-    assert_eq!(plan.patients[0].intake.conditions, Findings::NotAsked);
+    assert_eq!(plan.patients[0].report.conditions, Findings::NotAsked);
     for code in ["unconfirmed", "provisional"] {
         let doubtful = of_patient("Condition", json!({ "verificationStatus": status(code) }));
         let plan = remarked(&[a_patient(), doubtful], Fate::Changed, "is not confirmed");
-        assert_eq!(plan.patients[0].intake.conditions.list().len(), 1);
+        assert_eq!(plan.patients[0].report.conditions.list().len(), 1);
     }
 }
 
@@ -552,7 +565,7 @@ fn a_medication_of_which_nobody_tells_whether_it_is_taken_is_recorded_as_not() {
             Fate::Changed,
             "does not tell whether it is taken now",
         );
-        assert!(!plan.patients[0].intake.medications.list()[0].active, "{kind}");
+        assert!(!plan.patients[0].report.medications.list()[0].active, "{kind}");
     }
 }
 
@@ -566,7 +579,7 @@ fn a_medication_that_stands_nowhere_is_called_what_its_reference_shows() {
         Fate::Changed,
         "names a medication by a reference",
     );
-    assert_eq!(plan.patients[0].intake.medications.list()[0].concept.text, "Aspirin");
+    assert_eq!(plan.patients[0].report.medications.list()[0].concept.text, "Aspirin");
 }
 
 #[test]
@@ -582,7 +595,7 @@ fn of_several_codes_the_one_counts_that_was_chosen_or_is_known() {
         let fields = json!({ "medicationCodeableConcept": { "coding": codings } });
         let resources = [a_patient(), of_patient("MedicationRequest", fields)];
         let plan = remarked(&resources, Fate::NoPlace, "a code is one of several");
-        let concept = &plan.patients[0].intake.medications.list()[0].concept;
+        let concept = &plan.patients[0].report.medications.list()[0].concept;
         assert_eq!(
             (concept.coding.as_ref().unwrap().code.as_str(), concept.text.as_str()),
             (code, text)
@@ -600,7 +613,7 @@ fn an_allergy_without_a_code_is_to_the_substance_of_its_reaction() {
 fn heard(fields: &Value) -> (Findings<Allergy>, bool) {
     let plan = mapped(&[a_patient(), of_patient("AllergyIntolerance", fields.clone())]);
     let is_lost = remarks(&plan).iter().any(|(_, fate, ..)| *fate == Fate::LeftOut);
-    (plan.patients[0].intake.allergies.clone(), is_lost)
+    (plan.patients[0].report.allergies.clone(), is_lost)
 }
 
 #[test]
@@ -641,7 +654,7 @@ fn what_stands_in_brackets_is_read() {
     }
     let diabetes = of_patient("Condition", json!({ "code": { "text": "No (known) diabetes" } }));
     let plan = remarked(&[a_patient(), diabetes], Fate::LeftOut, "says that none of something");
-    assert_eq!(plan.patients[0].intake.conditions, Findings::NotAsked);
+    assert_eq!(plan.patients[0].report.conditions, Findings::NotAsked);
     let warfarin = json!({ "medicationCodeableConcept": { "text": "None (see list: warfarin 5 mg)" } });
     let warfarin = of_patient("MedicationStatement", warfarin);
     let plan = remarked(
@@ -649,7 +662,7 @@ fn what_stands_in_brackets_is_read() {
         Fate::LeftOut,
         "says that there is none and names",
     );
-    assert_eq!(plan.patients[0].intake.medications, Findings::NotAsked);
+    assert_eq!(plan.patients[0].report.medications, Findings::NotAsked);
 }
 
 #[test]
@@ -743,9 +756,9 @@ fn statuses_of_older_releases_and_in_words_are_known() {
             ] {
                 let void = of_patient(kind, json!({ "verificationStatus": verification }));
                 let plan = remarked(&[a_patient(), void], Fate::PassedOver, "was ");
-                let intake = &plan.patients[0].intake;
-                let count = intake.allergies.list().len() + intake.conditions.list().len();
-                assert_eq!((count, intake.withdrawn.len()), (0, 1), "{kind} {verification}");
+                let report = &plan.patients[0].report;
+                let count = report.allergies.list().len() + report.conditions.list().len();
+                assert_eq!((count, report.ended.len()), (0, 1), "{kind} {verification}");
             }
         }
     }
@@ -761,5 +774,5 @@ fn statuses_of_older_releases_and_in_words_are_known() {
         Fate::Changed,
         "has a verificationStatus that is none",
     );
-    assert_eq!(plan.patients[0].intake.allergies.list().len(), 1);
+    assert_eq!(plan.patients[0].report.allergies.list().len(), 1);
 }

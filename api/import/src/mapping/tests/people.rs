@@ -320,11 +320,10 @@ proptest! {
             of_patient("AllergyIntolerance", json!({ "code": code(4) })),
             of_patient("MedicationRequest", json!({ "medicationCodeableConcept": code(8) })),
         ]);
-        let registration = plan.patients[0].clone();
-        let details = checked(dto::PatientDetails::from(registration.details.clone()));
-        prop_assert_eq!(details.ok(), Some(registration.details));
-        let intake = checked(dto::Intake::from(registration.intake.clone()));
-        prop_assert_eq!(intake.ok(), Some(registration.intake));
+        let details = checked(dto::PatientDetails::from(plan.patients[0].details.clone()));
+        prop_assert_eq!(details.ok(), Some(plan.patients[0].details.clone()));
+        let report = checked(dto::ChartReport::from(plan.patients[0].report.clone()));
+        prop_assert_eq!(report.ok(), Some(plan.patients[0].report.clone()));
     }
 }
 

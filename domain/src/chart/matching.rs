@@ -1,133 +1,12 @@
 //! Which findings are states of one another, and which of two states counts.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::kernel::{Concept, SourceId, Sources};
-use domain::patient::{Abated, Allergy, Condition, Matter, Medication, Withdrawn};
 
-use super::{Beside, Ended};
-
-/// An entry of a list.
-pub(super) trait Finding: Clone + PartialEq {
-    /// Which list.
-    const MATTER: Matter;
-    /// What it is.
-    fn concept(&self) -> &Concept;
-    /// Since when.
-    fn since(&self) -> Option<NaiveDate>;
-    /// As of when its source told it.
-    fn as_of(&self) -> Option<DateTime<Utc>>;
-    /// What its sources call it.
-    fn sources(&self) -> &Sources;
-    /// What the source calls it that told it last: of what is told, the one that tells it.
-    fn source(&self) -> Option<SourceId> {
-        self.sources().last()
-    }
-    /// Whether it is over.
-    fn is_over(&self) -> bool;
-    /// Whether what is known of its end is known of this one too, or may be.
-    fn ends_like(&self, known: &Self) -> bool;
-    /// The same with what is known of it and not told. Of the state of the very resource that told it all is told, but for what
-    /// `is_unsaid`: how critical an allergy is.
-    fn completed(self, known: &Self, is_same_resource: bool, is_unsaid: bool) -> Self;
-    /// The same, as of another time, and called otherwise.
-    fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;
-}
-
-macro_rules! finding {
-    ($kind:ident, $matter:ident, $since:expr, { $($rules:item)* }) => {
-        impl Finding for $kind {
-            const MATTER: Matter = Matter::$matter;
-
-            fn concept(&self) -> &Concept {
-                &self.concept
-            }
-
-            fn since(&self) -> Option<NaiveDate> {
-                let since: fn(&Self) -> Option<NaiveDate> = $since;
-                since(self)
-            }
-
-            fn as_of(&self) -> Option<DateTime<Utc>> {
-                self.as_of
-            }
-
-            fn sources(&self) -> &Sources {
-                &self.sources
-            }
-
-            fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self {
-                Self {
-                    as_of,
-                    sources,
-                    ..self
-                }
-            }
-
-            $($rules)*
-        }
-    };
-}
-
-finding!(Condition, Conditions, |condition| condition.onset, {
-    fn is_over(&self) -> bool {
-        self.abated.is_some()
-    }
-
-    fn ends_like(&self, known: &Self) -> bool {
-        match (self.abated, known.abated) {
-            (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
-            (told, Some(Abated::On(_))) => told.is_some(),
-            _ => true,
-        }
-    }
-
-    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
-        if is_same_resource {
-            return self;
-        }
-        let abated = match self.abated {
-            Some(Abated::Unknown) => known.abated.or(self.abated),
-            told => told,
-        };
-        Self {
-            onset: self.onset.or(known.onset),
-            abated,
-            ..self
-        }
-    }
-});
-finding!(Allergy, Allergies, |_| None, {
-    fn is_over(&self) -> bool {
-        false
-    }
-
-    fn ends_like(&self, _: &Self) -> bool {
-        true
-    }
-
-    fn completed(self, known: &Self, _: bool, is_unsaid: bool) -> Self {
-        Self {
-            high_criticality: self.high_criticality || (is_unsaid && known.high_criticality),
-            ..self
-        }
-    }
-});
-finding!(Medication, Medications, |medication| medication.since, {
-    fn is_over(&self) -> bool {
-        !self.active
-    }
-
-    fn ends_like(&self, _: &Self) -> bool {
-        true
-    }
-
-    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
-        Self {
-            since: self.since.or(known.since.filter(|_| !is_same_resource)),
-            ..self
-        }
-    }
-});
+use super::contents::Withdrawn;
+use super::finding::SourcedFinding;
+use super::list::{Entry, FindingId};
+use super::report::{Ended, Report};
+use crate::kernel::{Concept, SourceId, Sources};
 
 /// Whether two concepts are one: by their codes, or by their texts where one has no code.
 pub(super) fn same(one: &Concept, two: &Concept) -> bool {
@@ -148,7 +27,7 @@ pub(super) fn is_one_source(one: Option<SourceId>, two: Option<SourceId>) -> Opt
 }
 
 /// Whether a finding may be what is meant: the state of one resource, or where that is not told, the same of the same day.
-fn may_be<T: Finding>(
+fn may_be<T: SourcedFinding>(
     entry: &T,
     source: Option<SourceId>,
     concept: Option<&Concept>,
@@ -160,18 +39,18 @@ fn may_be<T: Finding>(
 }
 
 /// Whether an entry may be what was taken back.
-pub(super) fn is_of<T: Finding>(gone: &Withdrawn, entry: &T) -> bool {
-    gone.matter == T::MATTER && may_be(entry, gone.source, gone.concept.as_ref(), gone.since)
+pub(super) fn is_of<T: SourcedFinding>(gone: &Withdrawn, entry: &T) -> bool {
+    gone.list == T::LIST && may_be(entry, gone.source, gone.concept.as_ref(), gone.since)
 }
 
 /// Whether an entry that is told is a state from before it was taken back.
-pub(super) fn brings_back<T: Finding>(gone: &Withdrawn, told: &T, now: DateTime<Utc>) -> bool {
+pub(super) fn brings_back<T: SourcedFinding>(gone: &Withdrawn, told: &T, now: DateTime<Utc>) -> bool {
     is_of(gone, told) && told.as_of().unwrap_or(now) < gone.as_of
 }
 
 /// Whether an entry of another id says what was taken back, is of the same day, and is dated before that: a source that gives its
 /// resources new ids may have told it before. Two resources of one server, or of two, are two.
-pub(super) fn brings_back_under_another_id<T: Finding>(gone: &Withdrawn, told: &T) -> bool {
+pub(super) fn brings_back_under_another_id<T: SourcedFinding>(gone: &Withdrawn, told: &T) -> bool {
     let is_same = gone
         .concept
         .as_ref()
@@ -181,21 +60,21 @@ pub(super) fn brings_back_under_another_id<T: Finding>(gone: &Withdrawn, told: &
         .source
         .zip(told.source())
         .is_some_and(|(gone, told)| gone.is_beside(told));
-    gone.matter == T::MATTER && is_same && gone.since == told.since() && is_before && !are_two
+    gone.list == T::LIST && is_same && gone.since == told.since() && is_before && !are_two
 }
 
-/// Whether an entry is recorded already, whatever was taken back under another id.
-pub(super) fn says_again<T: Finding>(recorded: &T, told: &T) -> bool {
-    recorded.sources().have(told.source()) == Some(true) || same(recorded.concept(), told.concept())
+/// Whether an entry is noted already, whatever was taken back under another id.
+pub(super) fn says_again<T: SourcedFinding>(noted: &T, told: &T) -> bool {
+    noted.sources().have(told.source()) == Some(true) || same(noted.concept(), told.concept())
 }
 
 /// Whether both say the end of one thing.
 pub(super) fn is_same_end(known: &Withdrawn, ended: &Ended) -> bool {
-    let is_same_word = || {
+    let is_named_alike = || {
         let concepts = known.concept.as_ref().zip(ended.concept.as_ref());
         known.since == ended.since && concepts.is_some_and(|(known, ended)| same(known, ended))
     };
-    known.matter == ended.matter && is_one_source(known.source, ended.source).unwrap_or_else(is_same_word)
+    known.list == ended.list && is_one_source(known.source, ended.source).unwrap_or_else(is_named_alike)
 }
 
 /// Whether this end was told before. Nobody knows whether one without a date is news.
@@ -204,12 +83,12 @@ pub(super) fn is_applied(known: &Withdrawn, ended: &Ended) -> bool {
 }
 
 /// Whether an entry may be what ended.
-pub(super) fn is_ended_by<T: Finding>(entry: &T, ended: &Ended) -> bool {
+pub(super) fn is_ended_by<T: SourcedFinding>(entry: &T, ended: &Ended) -> bool {
     may_be(entry, ended.source, ended.concept.as_ref(), ended.since)
 }
 
 /// Whether an entry says what another resource said that ended.
-pub(super) fn is_alike<T: Finding>(entry: &T, ended: &Ended) -> bool {
+pub(super) fn is_alike<T: SourcedFinding>(entry: &T, ended: &Ended) -> bool {
     let is_same = ended
         .concept
         .as_ref()
@@ -217,27 +96,53 @@ pub(super) fn is_alike<T: Finding>(entry: &T, ended: &Ended) -> bool {
     is_same && entry.since() == ended.since && !is_ended_by(entry, ended)
 }
 
-/// Recorded entries to which something was told.
+/// A finding while a report is taken in.
+#[derive(Clone)]
+pub(super) struct Matched<T> {
+    /// Its id, if it was noted before.
+    pub(super) id: Option<FindingId>,
+    /// What it is now.
+    pub(super) finding: T,
+    /// Whether it is told.
+    pub(super) is_told: bool,
+}
+
+impl<T> Matched<T> {
+    const fn new(finding: T) -> Self {
+        Self {
+            id: None,
+            finding,
+            is_told: true,
+        }
+    }
+}
+
+/// Noted findings to which something was told.
 pub(super) struct Updated<T> {
-    /// The recorded entries, each in the newest state that is known of it, and those that are new; with each whether it was told.
-    pub(super) entries: Vec<(T, bool)>,
-    /// How many of those that are told are no newer than what is recorded, and say something else.
+    /// The noted ones, each in the newest state that is known of it, and those that are new.
+    pub(super) entries: Vec<Matched<T>>,
+    /// How many of those that are told are no newer than what is noted, and say something else.
     pub(super) older: usize,
     /// How many say something else now than the same resource did.
     pub(super) replaced: usize,
-    /// How many are over, and nothing tells which of several that are recorded they are.
+    /// How many are over, and nothing tells which of several that are noted they are.
     pub(super) unclear: usize,
 }
 
 /// Takes in what is told.
 ///
-/// An entry is a state of the recorded one that the same resource told. Where that is not known of one of them, it is a state of the one
+/// An entry is a state of the noted one that the same resource told. Where that is not known of one of them, it is a state of the one
 /// that is the same, or else of the one of the same day, or else of one of a day that is not known ([`without_day`]). An entry of another
 /// resource is the same thing only if it says the same, or is of the same day: some sources give their resources new ids with every
 /// export. What is known of an entry and is not told of it stays.
-pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, now: DateTime<Utc>) -> Updated<T> {
+pub(super) fn updated<T: SourcedFinding>(
+    noted: &[Entry<T>],
+    told: &[&T],
+    report: &Report,
+    now: DateTime<Utc>,
+) -> Updated<T> {
     let mut updated = Updated {
-        entries: recorded.iter().map(|entry| (entry.clone(), false)).collect(),
+        entries: noted.iter().map(not_told).collect(),
         older: 0,
         replaced: 0,
         unclear: 0,
@@ -257,12 +162,12 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, 
         &|known, new| one_source(known, new).is_none() && may_be_one(known, new),
     ];
     for is_state in is_state {
-        rest.retain(|new| !updated.meet(new, &is_state, beside, now));
+        rest.retain(|new| !updated.meet(new, &is_state, report, now));
     }
     rest.retain(|new| match without_day(&updated.entries, *new) {
         Which::None => true,
         Which::One(at) => {
-            updated.take_in(at, new, beside, now);
+            updated.take_in(at, new, report, now);
             false
         }
         Which::Several => {
@@ -275,36 +180,45 @@ pub(super) fn updated<T: Finding>(recorded: &[T], told: &[&T], beside: &Beside, 
         known.since().is_some() && same_day(known, new) && !known.sources().have_beside(new.source())
     }];
     for is_state in is_state {
-        rest.retain(|new| !updated.meet(new, &is_state, beside, now));
+        rest.retain(|new| !updated.meet(new, &is_state, report, now));
     }
-    let new = rest.into_iter().map(|new| (taken(new.clone(), now), true));
+    let new = rest.into_iter().map(|new| Matched::new(taken(new.clone(), now)));
     updated.entries.extend(new);
     updated
 }
 
-impl<T: Finding> Updated<T> {
+fn not_told<T: Clone>(entry: &Entry<T>) -> Matched<T> {
+    Matched {
+        id: Some(entry.id),
+        finding: entry.finding.clone(),
+        is_told: false,
+    }
+}
+
+impl<T: SourcedFinding> Updated<T> {
     /// Takes in what is told as a state of the first entry that it is one of. Whether there is one.
-    fn meet(&mut self, new: &T, is_state: &dyn Fn(&T, &T) -> bool, beside: &Beside, now: DateTime<Utc>) -> bool {
+    fn meet(&mut self, new: &T, is_state: &dyn Fn(&T, &T) -> bool, report: &Report, now: DateTime<Utc>) -> bool {
         let at = self
             .entries
             .iter()
-            .position(|(known, met)| !met && is_state(known, new));
+            .position(|known| !known.is_told && is_state(&known.finding, new));
         if let Some(at) = at {
-            self.take_in(at, new, beside, now);
+            self.take_in(at, new, report, now);
         }
         at.is_some()
     }
 
-    fn take_in(&mut self, at: usize, new: &T, beside: &Beside, now: DateTime<Utc>) {
-        let Some((known, met)) = self.entries.get_mut(at) else {
+    fn take_in(&mut self, at: usize, new: &T, report: &Report, now: DateTime<Utc>) {
+        let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        *met = true;
+        entry.is_told = true;
+        let known = &mut entry.finding;
         let is_same_resource = known.sources().have(new.source()) == Some(true);
         // What was known of where its resource stands stays known.
         let source = new.source().map(|source| known.sources().completed(source));
         let new = &new.clone().told(new.as_of(), source.into());
-        let is_unsaid = beside.leaves_open(new);
+        let is_unsaid = report.leaves_open(new);
         let is_replaced = !same(known.concept(), new.concept());
         let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);
         let new = new.clone().completed(known, is_same_resource, is_unsaid);
@@ -318,7 +232,7 @@ impl<T: Finding> Updated<T> {
             if is_same_resource && others != Sources::default() {
                 // The others tell still what they told.
                 *known = known.clone().told(known.as_of(), others);
-                self.entries.push((taken(new, now), true));
+                self.entries.push(Matched::new(taken(new, now)));
             } else {
                 *known = told_otherwise(new, others, now);
             }
@@ -327,7 +241,7 @@ impl<T: Finding> Updated<T> {
 }
 
 /// Whether another resource has told an entry since this one did: the entry's date is that one's, and nobody knows this one's any more.
-fn is_not_last<T: Finding>(known: &T, source: Option<SourceId>) -> bool {
+fn is_not_last<T: SourcedFinding>(known: &T, source: Option<SourceId>) -> bool {
     known
         .source()
         .zip(source)
@@ -335,7 +249,7 @@ fn is_not_last<T: Finding>(known: &T, source: Option<SourceId>) -> bool {
 }
 
 /// An entry of which the same is told once more, by the same resource or by another. The last of its sources is the one of its date.
-fn told_again<T: Finding>(known: &T, new: T, others: Sources, is_news: bool) -> T {
+fn told_again<T: SourcedFinding>(known: &T, new: T, others: Sources, is_news: bool) -> T {
     match new.as_of() {
         Some(as_of) if is_news => {
             let sources = others.with(new.source());
@@ -350,7 +264,7 @@ fn told_again<T: Finding>(known: &T, new: T, others: Sources, is_news: bool) -> 
 }
 
 /// An entry of which something else is told. What was told by other servers, or by the same resource, keeps its names.
-fn told_otherwise<T: Finding>(new: T, others: Sources, now: DateTime<Utc>) -> T {
+fn told_otherwise<T: SourcedFinding>(new: T, others: Sources, now: DateTime<Utc>) -> T {
     let new = taken(new, now);
     let is_elsewhere = |source: SourceId| others.list().iter().any(|one| one.is_elsewhere(source));
     if new.source().is_some_and(|source| !is_elsewhere(source)) {
@@ -370,7 +284,7 @@ enum Which {
 
 /// The entry of which something is a state where one of both tells no day and no source. What is still so is no news of what is over: it
 /// is another episode. What is over ends the one that is open, if that is the only one that it can be.
-fn without_day<T: Finding>(entries: &[(T, bool)], new: &T) -> Which {
+fn without_day<T: SourcedFinding>(entries: &[Matched<T>], new: &T) -> Which {
     let may_be_one = |known: &T| {
         known.sources().have(new.source()).is_none()
             && same(known.concept(), new.concept())
@@ -381,9 +295,9 @@ fn without_day<T: Finding>(entries: &[(T, bool)], new: &T) -> Which {
     };
     let all = || {
         let known = entries.iter().enumerate();
-        known.filter(|(_, (known, met))| !met && may_be_one(known))
+        known.filter(|(_, known)| !known.is_told && may_be_one(&known.finding))
     };
-    let is_open = all().any(|(_, (known, _))| !known.is_over());
+    let is_open = all().any(|(_, known)| !known.finding.is_over());
     match (all().next(), all().count()) {
         (None, _) => Which::None,
         (Some(_), 2..) if new.is_over() && is_open => Which::Several,
@@ -392,12 +306,12 @@ fn without_day<T: Finding>(entries: &[(T, bool)], new: &T) -> Which {
 }
 
 /// Whether both say the same, as of whenever.
-fn is_equal<T: Finding>(one: &T, two: &T) -> bool {
+fn is_equal<T: SourcedFinding>(one: &T, two: &T) -> bool {
     one.clone().told(None, Sources::default()) == two.clone().told(None, Sources::default())
 }
 
-/// What is told, as it is recorded: without a date as of now.
-fn taken<T: Finding>(told: T, now: DateTime<Utc>) -> T {
+/// What is told, as it is noted: without a date as of now.
+fn taken<T: SourcedFinding>(told: T, now: DateTime<Utc>) -> T {
     let (as_of, sources) = (told.as_of().unwrap_or(now), told.sources().clone());
     told.told(Some(as_of), sources)
 }
@@ -415,26 +329,31 @@ pub(super) enum Out {
     Unclear,
 }
 
-/// Takes out what ended, unless it is told beside that, or recorded in a newer state: the entry of its day, or else the only one where a
+/// Takes out what ended, unless it is told beside that, or noted in a newer state: the entry of its day, or else the only one where a
 /// day is not known. Never one of another day, which is another episode. What other resources tell still stays, and is not this one's.
-pub(super) fn take_out<T: Finding>(entries: &mut Vec<(T, bool)>, ended: &Ended, now: DateTime<Utc>) -> Out {
+pub(super) fn take_out<T: SourcedFinding>(entries: &mut Vec<Matched<T>>, ended: &Ended, now: DateTime<Utc>) -> Out {
     let as_of = ended.as_of.unwrap_or(now);
     let is_newer = |entry: &T| entry.as_of().is_some_and(|known| known > as_of);
     let mut is_alike = false;
-    for (entry, met) in entries.iter_mut() {
+    for Matched {
+        finding: entry,
+        is_told,
+        ..
+    } in entries.iter_mut()
+    {
         let others = entry.sources().clone().without(ended.source);
         let is_one_of_several = others != *entry.sources() && others != Sources::default();
         // The date is that of the one that told it last.
         let is_last = entry.source() != others.last();
-        if is_one_of_several && !(is_last && (*met || is_newer(entry))) {
+        if is_one_of_several && !(is_last && (*is_told || is_newer(entry))) {
             *entry = entry.clone().told(entry.as_of(), others);
             is_alike = true;
         }
     }
     let all = entries.iter().enumerate();
-    let all = all.filter(|(_, (entry, met))| !met && is_ended_by(entry, ended));
+    let all = all.filter(|(_, entry)| !entry.is_told && is_ended_by(&entry.finding, ended));
     let mut all: Vec<(usize, bool, bool)> = all
-        .map(|(at, (entry, _))| (at, entry.since() == ended.since, is_newer(entry)))
+        .map(|(at, Matched { finding, .. })| (at, finding.since() == ended.since, is_newer(finding)))
         .collect();
     if all.iter().any(|(_, is_same_day, _)| *is_same_day) {
         all.retain(|(_, is_same_day, _)| *is_same_day);

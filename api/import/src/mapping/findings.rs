@@ -1,8 +1,8 @@
 //! Conditions, allergies and medications: what a patient brings.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::chart::{Abated, Allergy, Condition, Ended, List, ListKind, Medication, Report, ReportedNegation};
 use domain::kernel::{Concept, TextRule};
-use domain::patient::{Abated, Allergy, AllergyKind, Condition, Intake, Matter, Medication};
 use serde_json::Value;
 
 use super::gathered::Gathered;
@@ -10,7 +10,6 @@ use super::negations::{Said, finding, is_any_allergy, names_something, said, sai
 use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
-use crate::merge::{Beside, Ended, ToldWord};
 
 const NAMELESS: &str = "has neither a code nor a text";
 
@@ -19,7 +18,6 @@ struct Brought {
     now: DateTime<Utc>,
     conditions: Gathered<Condition>,
     allergies: Gathered<Allergy>,
-    no_known_allergies_to: Vec<AllergyKind>,
     medications: Gathered<Medication>,
 }
 
@@ -29,25 +27,23 @@ impl Brought {
             now,
             conditions: Gathered::default(),
             allergies: Gathered::default(),
-            no_known_allergies_to: Vec::new(),
             medications: Gathered::default(),
         }
     }
 
     /// Takes what is said instead of a finding. Whether anything is.
-    fn hear(&mut self, all: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
-        for (matter, said) in all {
-            if let (Matter::Allergies, Said::NoneKnownTo(kind)) = (matter, said) {
+    fn hear(&mut self, all: &[(ListKind, Said)], remarks: &mut Remarks<'_>) -> bool {
+        for (list, said) in all {
+            if let (ListKind::Allergies, Said::NoneKnownTo(_)) = (list, said) {
                 remarks.passed_over("says that none of one kind are known, is recorded as that, and is no finding");
-                if !self.no_known_allergies_to.contains(kind) {
-                    self.no_known_allergies_to.push(*kind);
-                }
                 continue;
             }
-            match matter {
-                Matter::Conditions => self.conditions.hear(*said, remarks),
-                Matter::Allergies => self.allergies.hear(*said, remarks),
-                Matter::Medications => self.medications.hear(*said, remarks),
+            match list {
+                ListKind::Conditions => self.conditions.hear(*said, remarks),
+                ListKind::Allergies => self.allergies.hear(*said, remarks),
+                ListKind::Medications => self.medications.hear(*said, remarks),
+                // No source tells a symptom.
+                ListKind::Symptoms => {}
             }
         }
         !all.is_empty()
@@ -58,7 +54,7 @@ impl Brought {
         let verification = Status::VERIFICATION.hear(&resource.verification_status, remarks);
         let _ = Status::CONDITION.hear(&resource.clinical_status, remarks);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
-        let said = said_by(Some(&resource.code), Matter::Conditions);
+        let said = said_by(Some(&resource.code), ListKind::Conditions);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
             return;
         }
@@ -138,7 +134,7 @@ impl Brought {
             return remarks.left_out("names a medication that was entered in error");
         }
         let code = told.code(bundle);
-        if !self.hear(&said_by(code.as_ref(), Matter::Medications), remarks) {
+        if !self.hear(&said_by(code.as_ref(), ListKind::Medications), remarks) {
             let named = told.named(code.as_ref(), remarks);
             self.medications
                 .extend(named.map(|concept| as_medication(remarks, concept)));
@@ -147,7 +143,7 @@ impl Brought {
 }
 
 /// What names the patient, in the order of the bundle.
-pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, path: &str, notes: &mut Notes) -> Intake {
+pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, path: &str, notes: &mut Notes) -> Report {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
     let mut brought = Brought::new(now);
@@ -167,33 +163,29 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, pat
             &mut Remarks::on(notes, "MedicationStatement", &entry.path),
         );
     }
-    Intake {
+    Report {
         conditions: brought.conditions.settle(
             None,
             |one| one.abated.is_none(),
             &mut Remarks::on(notes, "Condition", path),
         ),
         allergies: brought.allergies.settle(
-            Some(Intake::MOST),
+            Some(List::<Allergy>::MOST),
             |_| true,
             &mut Remarks::on(notes, "AllergyIntolerance", path),
         ),
-        no_known_allergies_to: brought.no_known_allergies_to,
         medications: brought.medications.settle(
             None,
             |one| one.active,
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
-        symptoms: Vec::new(),
-        // What is told beside is taken in with what is recorded already.
-        withdrawn: Vec::new(),
-        words: Vec::new(),
+        ..beside(bundle)
     }
 }
 
-/// What is told beside findings: what is none, or none any more, and words that none are known. It is remarked on where it is mapped.
-pub(super) fn beside(bundle: &Bundle) -> Beside {
-    let mut beside = Beside::default();
+/// What is told beside findings: what is none, or none any more, and that none are known. It is remarked on where it is mapped.
+fn beside(bundle: &Bundle) -> Report {
+    let mut beside = Report::default();
     for entry in &bundle.conditions {
         let resource = &entry.resource;
         let stands = match Status::VERIFICATION.of(&resource.verification_status) {
@@ -201,7 +193,7 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
             Some("differential") => Stands::NotByThis,
             _ => Stands::Still,
         };
-        let said = said_by(Some(&resource.code), Matter::Conditions);
+        let said = said_by(Some(&resource.code), ListKind::Conditions);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
         let stands = if over && !said.is_empty() {
             Stands::NoMore
@@ -209,7 +201,7 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
             stands
         };
         let what = (Some(&resource.code), onset(resource));
-        beside.tell(entry, Matter::Conditions, &said, what, stands);
+        tell(&mut beside, entry, ListKind::Conditions, &said, what, stands);
     }
     for entry in &bundle.allergies {
         let resource = &entry.resource;
@@ -220,9 +212,16 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
             _ => Stands::Still,
         };
         let said = said_by_allergy(resource);
-        beside.tell(entry, Matter::Allergies, &said, (allergen(resource), None), stands);
+        tell(
+            &mut beside,
+            entry,
+            ListKind::Allergies,
+            &said,
+            (allergen(resource), None),
+            stands,
+        );
         if !matches!(resource.criticality.as_deref(), Some("low" | "high")) {
-            let concept = concept_of(allergen(resource), Matter::Allergies);
+            let concept = concept_of(allergen(resource), ListKind::Allergies);
             beside.unjudged.extend(concept.map(|concept| (concept, entry.source)));
         }
     }
@@ -233,9 +232,9 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
         let stands = Stands::of(told.is_in_error(bundle), resource.status.as_deref(), |remarks| {
             is_given(resource, remarks)
         });
-        let said = said_by(code.as_ref(), Matter::Medications);
+        let said = said_by(code.as_ref(), ListKind::Medications);
         let what = (code.as_ref(), resource.authored_on.as_deref());
-        beside.tell(entry, Matter::Medications, &said, what, stands);
+        tell(&mut beside, entry, ListKind::Medications, &said, what, stands);
     }
     for entry in &bundle.statements {
         let resource = &entry.resource;
@@ -244,9 +243,9 @@ pub(super) fn beside(bundle: &Bundle) -> Beside {
         let stands = Stands::of(told.is_in_error(bundle), resource.status.as_deref(), |remarks| {
             is_taken(resource, remarks)
         });
-        let said = said_by(code.as_ref(), Matter::Medications);
+        let said = said_by(code.as_ref(), ListKind::Medications);
         let what = (code.as_ref(), effective(resource));
-        beside.tell(entry, Matter::Medications, &said, what, stands);
+        tell(&mut beside, entry, ListKind::Medications, &said, what, stands);
     }
     beside
 }
@@ -275,53 +274,51 @@ impl Stands {
     }
 }
 
-impl Beside {
-    /// Adds what a resource tells that is no finding.
-    fn tell<R>(
-        &mut self,
-        entry: &Entry<R>,
-        matter: Matter,
-        all: &[(Matter, Said)],
-        (code, since): (Option<&CodeableConcept>, Option<&str>),
-        stands: Stands,
-    ) {
-        let Entry { as_of, source, .. } = entry;
-        for (matter, said) in all {
-            let kind = match said {
-                Said::NoneKnown => None,
-                Said::NoneKnownTo(kind) => Some(*kind),
-                Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear => continue,
-            };
-            self.words.push(ToldWord {
-                matter: *matter,
-                kind,
-                holds: stands == Stands::Still,
-                source: *source,
-                as_of: *as_of,
-            });
-        }
-        // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
-        let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
-        let concept = concept_of(what, matter);
-        let is_silent = stands != Stands::Still && source.is_some();
-        if concept.is_some() || (is_silent && all.is_empty()) {
-            self.ended.push(Ended {
-                matter,
-                concept,
-                since: since.and_then(Moment::read).and_then(Moment::day),
-                source: *source,
-                as_of: *as_of,
-            });
-        }
+/// Adds what a resource tells that is no finding.
+fn tell<R>(
+    report: &mut Report,
+    entry: &Entry<R>,
+    list: ListKind,
+    all: &[(ListKind, Said)],
+    (code, since): (Option<&CodeableConcept>, Option<&str>),
+    stands: Stands,
+) {
+    let Entry { as_of, source, .. } = entry;
+    for (list, said) in all {
+        let kind = match said {
+            Said::NoneKnown => None,
+            Said::NoneKnownTo(kind) => Some(*kind),
+            Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear => continue,
+        };
+        report.negations.push(ReportedNegation {
+            list: *list,
+            kind,
+            holds: stands == Stands::Still,
+            source: *source,
+            as_of: *as_of,
+        });
+    }
+    // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
+    let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
+    let concept = concept_of(what, list);
+    let is_silent = stands != Stands::Still && source.is_some();
+    if concept.is_some() || (is_silent && all.is_empty()) {
+        report.ended.push(Ended {
+            list,
+            concept,
+            since: since.and_then(Moment::read).and_then(Moment::day),
+            source: *source,
+            as_of: *as_of,
+        });
     }
 }
 
 /// What a code says instead of a finding.
-fn said_by(code: Option<&CodeableConcept>, kind: Matter) -> Vec<(Matter, Said)> {
+fn said_by(code: Option<&CodeableConcept>, kind: ListKind) -> Vec<(ListKind, Said)> {
     code.and_then(|code| said(code, kind)).into_iter().collect()
 }
 
-fn said_by_allergy(resource: &fhir::AllergyIntolerance) -> Vec<(Matter, Said)> {
+fn said_by_allergy(resource: &fhir::AllergyIntolerance) -> Vec<(ListKind, Said)> {
     let substances: Vec<&CodeableConcept> = substances(resource).collect();
     said_of_allergies(&resource.code, categories(resource), &substances)
 }
@@ -364,7 +361,7 @@ fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
 }
 
 /// Whether it is a negation that holds no longer: then it says nothing.
-fn is_negation(said: &[(Matter, Said)], remarks: &mut Remarks<'_>) -> bool {
+fn is_negation(said: &[(ListKind, Said)], remarks: &mut Remarks<'_>) -> bool {
     let negation = said.iter().any(|(_, said)| *said != Said::Unclear);
     if negation {
         remarks.passed_over("says that none were known, and no longer does");
@@ -383,7 +380,7 @@ fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Optio
         source,
         ..
     } = entry;
-    let concept = named(remarks, Some(&resource.code), Matter::Conditions)?;
+    let concept = named(remarks, Some(&resource.code), ListKind::Conditions)?;
     let onset = day(remarks, "onset", onset(resource));
     if said_otherwise(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
         remarks.left_out("onset is an age, a range or a text, and no day is recorded for it");
@@ -460,7 +457,7 @@ fn said_otherwise(values: &[&Option<Value>]) -> bool {
 /// What the patient is allergic to: the code, or else the substance of a reaction. A code that says no more than that it is an allergy
 /// names less than a substance does.
 fn allergen(resource: &fhir::AllergyIntolerance) -> Option<&CodeableConcept> {
-    let names = |code: &&CodeableConcept| names_something(code, Matter::Allergies);
+    let names = |code: &&CodeableConcept| names_something(code, ListKind::Allergies);
     let code = Some(&resource.code).filter(|code| !code.is_empty());
     let specific = code.filter(names).filter(|code| !is_any_allergy(code));
     let named = specific.or_else(|| substances(resource).find(names));
@@ -469,9 +466,9 @@ fn allergen(resource: &fhir::AllergyIntolerance) -> Option<&CodeableConcept> {
 
 /// Whether a reaction is to something else than what is recorded.
 fn has_other_substances(resource: &fhir::AllergyIntolerance) -> bool {
-    let recorded = concept_of(allergen(resource), Matter::Allergies);
-    let all = substances(resource).filter(|code| names_something(code, Matter::Allergies));
-    all.filter_map(|code| concept_of(Some(code), Matter::Allergies))
+    let recorded = concept_of(allergen(resource), ListKind::Allergies);
+    let all = substances(resource).filter(|code| names_something(code, ListKind::Allergies));
+    all.filter_map(|code| concept_of(Some(code), ListKind::Allergies))
         .any(|other| recorded.as_ref().is_none_or(|recorded| !is_one(recorded, &other)))
 }
 
@@ -494,7 +491,7 @@ fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -
         );
     }
     Some(Allergy {
-        concept: named(remarks, allergen(resource), Matter::Allergies)?,
+        concept: named(remarks, allergen(resource), ListKind::Allergies)?,
         high_criticality: resource.criticality.as_deref() == Some("high"),
         as_of: *as_of,
         sources: (*source).into(),
@@ -608,7 +605,7 @@ impl<'a> Told<'a> {
             Some(Concept { coding: None, text })
         };
         let concept = code
-            .and_then(|code| vocabulary::concept(remarks, &finding(code, Matter::Medications)))
+            .and_then(|code| vocabulary::concept(remarks, &finding(code, ListKind::Medications)))
             .or_else(|| shown(remarks));
         if concept.is_none() {
             remarks.left_out(match (code, self.reference) {
@@ -621,13 +618,13 @@ impl<'a> Told<'a> {
 }
 
 /// What it is. What is to be said of it is said where it is recorded.
-fn concept_of(code: Option<&CodeableConcept>, matter: Matter) -> Option<Concept> {
+fn concept_of(code: Option<&CodeableConcept>, matter: ListKind) -> Option<Concept> {
     let mut notes = Notes::default();
     code.and_then(|code| vocabulary::concept(&mut Remarks::on(&mut notes, "", ""), &finding(code, matter)))
 }
 
 /// What it is, or a remark that nobody says.
-fn named(remarks: &mut Remarks<'_>, code: Option<&CodeableConcept>, matter: Matter) -> Option<Concept> {
+fn named(remarks: &mut Remarks<'_>, code: Option<&CodeableConcept>, matter: ListKind) -> Option<Concept> {
     let concept = code.and_then(|code| vocabulary::concept(remarks, &finding(code, matter)));
     if concept.is_none() {
         remarks.left_out(NAMELESS);

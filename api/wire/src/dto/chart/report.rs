@@ -1,0 +1,254 @@
+//! What another system tells of a chart, in JSON.
+
+use domain::chart::{self, List, SourcedFinding};
+use domain::kernel;
+use domain::kernel::time::whole_millis;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::absence::{AllergyKind, ChartList};
+use super::finding::{Allergy, Condition, Medication};
+use crate::check::{Checked, Checks};
+use crate::dto::{Concept, Day, Findings, Instant, SourceId};
+
+/// The body of a report of what another system tells of a patient's chart. What is not told stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(example = json!({
+    "conditions": [{ "finding": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" }, "asOf": "2026-03-02T09:00:00Z", "sources": ["5f0c1d2e3b4a5968"] }],
+    "withdrawn": [{ "list": "allergies", "concept": { "text": "Penicillin" } }],
+}))]
+pub struct ChartReport {
+    /// The states of conditions.
+    pub conditions: Findings<ReportedFinding<Condition>>,
+    /// The states of allergies and intolerances.
+    pub allergies: Findings<ReportedFinding<Allergy>>,
+    /// The states of medications.
+    pub medications: Findings<ReportedFinding<Medication>>,
+    /// The findings that are none, or none any more: entered in error, refuted, deleted, called off, or allergies that have passed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1000)]
+    pub withdrawn: Vec<Withdrawn>,
+    /// The statements that none are known, and that this no longer holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1000)]
+    pub negations: Vec<Negation>,
+    /// The allergies in this report of which the source does not tell how critical they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1000)]
+    pub unjudged: Vec<UnjudgedAllergy>,
+}
+
+/// An allergy of which a source does not tell how critical it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"concept": {"text": "Penicillin"}}))]
+pub struct UnjudgedAllergy {
+    /// The substance, as in the report's list.
+    pub concept: Concept,
+    /// The digest of the id of the resource that tells the allergy, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+}
+
+impl Checked for UnjudgedAllergy {
+    type Domain = (kernel::Concept, Option<kernel::SourceId>);
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        let concept = checks.field("concept", self.concept);
+        (concept, self.source.map(|source| source.0))
+    }
+}
+
+/// What an event of the log can hold of a chart is a mebibyte before it is packed, and takes some three of JSON: this is four, if the
+/// longest body is as long as by default.
+const BODIES_OF_A_CHART: usize = 32;
+
+/// How many items a list of a report takes.
+const MOST: usize = List::<()>::MOST;
+
+impl Checked for ChartReport {
+    type Domain = chart::Report;
+
+    const BODIES: usize = BODIES_OF_A_CHART;
+
+    fn check(self, checks: &mut Checks) -> chart::Report {
+        chart::Report {
+            conditions: self.conditions.check("conditions", checks),
+            allergies: self.allergies.check("allergies", checks),
+            medications: self.medications.check("medications", checks),
+            ended: checks.list("withdrawn", self.withdrawn, MOST),
+            negations: checks.list("negations", self.negations, MOST),
+            unjudged: checks.list("unjudged", self.unjudged, MOST),
+        }
+    }
+}
+
+impl From<chart::Report> for ChartReport {
+    fn from(report: chart::Report) -> Self {
+        let unjudged = report.unjudged.into_iter().map(|(concept, source)| UnjudgedAllergy {
+            concept: concept.into(),
+            source: source.map(SourceId),
+        });
+        Self {
+            conditions: ReportedFinding::list(report.conditions),
+            allergies: ReportedFinding::list(report.allergies),
+            medications: ReportedFinding::list(report.medications),
+            withdrawn: report.ended.into_iter().map(Into::into).collect(),
+            negations: report.negations.into_iter().map(Into::into).collect(),
+            unjudged: unjudged.collect(),
+        }
+    }
+}
+
+/// A finding as another system reports it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReportedFinding<T> {
+    /// What was found.
+    pub finding: T,
+    /// The instant as of which the source tells this finding, if it says so. It is kept to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
+    /// The digests of the ids of the resources that tell this finding, if they are known; the last one told it last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = HashSet<SourceId>, max_items = 8)]
+    pub sources: Vec<SourceId>,
+}
+
+impl<T: Checked<Domain: SourcedFinding>> Checked for ReportedFinding<T> {
+    type Domain = T::Domain;
+
+    fn check(self, checks: &mut Checks) -> T::Domain {
+        let finding = checks.field("finding", self.finding);
+        let sources = SourceId::checked(checks, self.sources);
+        finding.told(self.as_of.map(|at| whole_millis(at.0)), sources)
+    }
+}
+
+impl<T> ReportedFinding<T> {
+    fn list<D: SourcedFinding + Into<T>>(findings: chart::Findings<D>) -> Findings<Self> {
+        Findings::of(findings.map(|finding| Self {
+            as_of: finding.as_of().map(Instant),
+            sources: SourceId::list(finding.sources()),
+            finding: finding.into(),
+        }))
+    }
+}
+
+/// A finding that was taken back: refuted here, or entered in error, refuted, deleted or over at its source.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"list": "allergies", "concept": {"text": "Penicillin"}, "asOf": "2026-03-02T09:00:00Z"}))]
+pub struct Withdrawn {
+    /// The list that the finding was in.
+    pub list: ChartList,
+    /// What was found; missing where nothing more is told than that the resource named by `source` was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concept: Option<Concept>,
+    /// The day on which the finding was said to have begun, if it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Day>,
+    /// The digest of the id of the resource that told the finding, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// The instant as of which the finding was taken back. In a report it may be missing, where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
+}
+
+impl From<chart::Withdrawn> for Withdrawn {
+    fn from(withdrawn: chart::Withdrawn) -> Self {
+        Self {
+            list: withdrawn.list.into(),
+            concept: withdrawn.concept.map(Into::into),
+            since: withdrawn.since.map(Day),
+            source: withdrawn.source.map(SourceId),
+            as_of: Some(Instant(withdrawn.as_of)),
+        }
+    }
+}
+
+impl From<chart::Ended> for Withdrawn {
+    fn from(ended: chart::Ended) -> Self {
+        Self {
+            list: ended.list.into(),
+            concept: ended.concept.map(Into::into),
+            since: ended.since.map(Day),
+            source: ended.source.map(SourceId),
+            as_of: ended.as_of.map(Instant),
+        }
+    }
+}
+
+impl Checked for Withdrawn {
+    type Domain = chart::Ended;
+
+    fn check(self, checks: &mut Checks) -> chart::Ended {
+        chart::Ended {
+            list: self.list.into(),
+            concept: checks.optional("concept", self.concept),
+            since: self.since.map(|day| day.0),
+            source: self.source.map(|source| source.0),
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
+        }
+    }
+}
+
+/// The last statement of a source that no findings of a list are known, or that this no longer holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"list": "allergies", "holds": true, "asOf": "2026-03-02T09:00:00Z"}))]
+pub struct Negation {
+    /// The list of which no findings are known.
+    pub list: ChartList,
+    /// The kind of allergies of which none are known, if the statement is about one kind alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AllergyKind>,
+    /// Whether the source still says so; `false` when it has taken the statement back.
+    pub holds: bool,
+    /// The digest of the id of the resource that makes the statement, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// The instant as of which the source says so. In a report it may be missing, where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Instant>,
+}
+
+impl From<chart::Negation> for Negation {
+    fn from(negation: chart::Negation) -> Self {
+        Self {
+            list: negation.list.into(),
+            kind: negation.kind.map(Into::into),
+            holds: negation.holds,
+            source: negation.source.map(SourceId),
+            as_of: Some(Instant(negation.as_of)),
+        }
+    }
+}
+
+impl From<chart::ReportedNegation> for Negation {
+    fn from(negation: chart::ReportedNegation) -> Self {
+        Self {
+            list: negation.list.into(),
+            kind: negation.kind.map(Into::into),
+            holds: negation.holds,
+            source: negation.source.map(SourceId),
+            as_of: negation.as_of.map(Instant),
+        }
+    }
+}
+
+impl Checked for Negation {
+    type Domain = chart::ReportedNegation;
+
+    fn check(self, _: &mut Checks) -> chart::ReportedNegation {
+        chart::ReportedNegation {
+            list: self.list.into(),
+            kind: self.kind.map(Into::into),
+            holds: self.holds,
+            source: self.source.map(|source| source.0),
+            as_of: self.as_of.map(|at| whole_millis(at.0)),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What can be asked of a chart.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::finding::{AllergyKind, AnyFinding};
+use super::list::{Absence, FindingId, ListKind};
+use super::report::Report;
+
+/// A command to a chart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ChartCommand {
+    /// Note a finding. Noting it again under its id changes nothing.
+    Note {
+        /// Its id.
+        id: FindingId,
+        /// The finding, of no source.
+        finding: AnyFinding,
+    },
+    /// Change a finding, such as when a condition is over or a medication is stopped. What its sources have told is kept.
+    Change {
+        /// Which one.
+        id: FindingId,
+        /// What it is from now on.
+        finding: AnyFinding,
+    },
+    /// Refute a finding: it is none. Older states of its sources do not bring it back.
+    Refute {
+        /// Which one.
+        id: FindingId,
+        /// The time it is.
+        now: DateTime<Utc>,
+    },
+    /// Say why there are no findings in a list.
+    StateAbsence {
+        /// Of which list.
+        list: ListKind,
+        /// Why.
+        absence: Absence,
+    },
+    /// Say whether of one kind of allergies none are known.
+    StateNoAllergiesTo {
+        /// Of which kind.
+        kind: AllergyKind,
+        /// Whether it is so.
+        holds: bool,
+    },
+    /// Take in what another system reports.
+    TakeIn {
+        /// What it tells.
+        report: Report,
+        /// What the ids of new findings are made of.
+        batch: Uuid,
+        /// The time it is.
+        now: DateTime<Utc>,
+    },
+}

@@ -1,0 +1,66 @@
+//! What a chart says.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Allergy, AllergyKind, Condition, Medication, Symptom};
+use super::list::{List, ListKind};
+use crate::kernel::{Concept, SourceId};
+
+/// A finding that was taken back: refuted here, or entered in error, refuted, deleted or over at its source. It is kept so that an older
+/// state of the source does not bring it back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// In which list it was.
+    pub list: ListKind,
+    /// What it was. `None` where nothing is told but that it was deleted: then [`Self::source`] tells what is meant.
+    pub concept: Option<Concept>,
+    /// Since when it was said to be, if that was known.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
+    pub since: Option<NaiveDate>,
+    /// What the source calls the resource that told it, if that is known.
+    pub source: Option<SourceId>,
+    /// As of when it was taken back; where the source does not say, when that was told here.
+    #[serde(with = "crate::kernel::time::compact_millis")]
+    pub as_of: DateTime<Utc>,
+}
+
+/// When a source said last that none are known, or that this is so no longer. What it told before does not overrule it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Negation {
+    /// Of what none are known.
+    pub list: ListKind,
+    /// Of which kind of allergies, if it is one.
+    pub kind: Option<AllergyKind>,
+    /// Whether it is said still; otherwise it was taken back.
+    pub holds: bool,
+    /// What the source calls the resource that says so, if that is known.
+    pub source: Option<SourceId>,
+    /// As of when the source says so; where it does not say, when that was told here.
+    #[serde(with = "crate::kernel::time::compact_millis")]
+    pub as_of: DateTime<Utc>,
+}
+
+/// What a chart says now.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Contents {
+    /// Conditions.
+    pub conditions: List<Condition>,
+    /// Allergies.
+    pub allergies: List<Allergy>,
+    /// Of which kinds of allergies none are known, each once. That none are known at all is the absence of [`Self::allergies`].
+    pub no_known_allergies_to: Vec<AllergyKind>,
+    /// Medications.
+    pub medications: List<Medication>,
+    /// Symptoms.
+    pub symptoms: List<Symptom>,
+    /// What was taken back.
+    pub withdrawn: Vec<Withdrawn>,
+    /// When sources said that none are known.
+    pub negations: Vec<Negation>,
+}
+
+impl Contents {
+    /// How many [`Self::withdrawn`] and [`Self::negations`] are kept; the oldest are forgotten first.
+    pub const MOST_KEPT: usize = 1000;
+}

@@ -1,0 +1,250 @@
+//! What can be found of a patient.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use strum::{VariantArray, VariantNames};
+
+use super::abated::Abated;
+use super::list::ListKind;
+use crate::kernel::{Concept, SourceId, Sources};
+
+/// A condition in the patient's history (FHIR R4 `Condition`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Condition {
+    /// What it is.
+    pub concept: Concept,
+    /// Since when, if known.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
+    pub onset: Option<NaiveDate>,
+    /// Until when; `None` while it is active.
+    pub abated: Option<Abated>,
+    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
+    /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
+    /// beside it while another one tells it still.
+    pub sources: Sources,
+}
+
+/// An allergy or intolerance (FHIR R4 `AllergyIntolerance`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Allergy {
+    /// To what.
+    pub concept: Concept,
+    /// Whether a reaction may be life-threatening (FHIR criticality `high`).
+    pub high_criticality: bool,
+    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
+    /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
+    /// beside it while another one tells it still.
+    pub sources: Sources,
+}
+
+/// A medication (FHIR R4 `MedicationRequest` or `MedicationStatement`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Medication {
+    /// Which one.
+    pub concept: Concept,
+    /// Since when, if known.
+    #[serde(with = "crate::kernel::time::compact_optional_date")]
+    pub since: Option<NaiveDate>,
+    /// Whether it is being taken now.
+    pub active: bool,
+    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    #[serde(with = "crate::kernel::time::compact_optional_millis")]
+    pub as_of: Option<DateTime<Utc>>,
+    /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
+    /// beside it while another one tells it still.
+    pub sources: Sources,
+}
+
+/// A symptom, in the patient's own words. No source tells it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Symptom {
+    /// The words.
+    pub text: String,
+}
+
+/// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, VariantArray, VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum AllergyKind {
+    /// To drugs.
+    Medication,
+    /// To food.
+    Food,
+    /// To what is in the environment: pollen, dust, mould.
+    Environment,
+    /// To animals.
+    Animal,
+    /// To insects and their venoms.
+    Insect,
+    /// To latex.
+    Latex,
+}
+
+/// A finding of any list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AnyFinding {
+    /// A condition.
+    Condition(Condition),
+    /// An allergy.
+    Allergy(Allergy),
+    /// A medication.
+    Medication(Medication),
+    /// A symptom.
+    Symptom(Symptom),
+}
+
+/// An entry of a list.
+pub trait Finding: Clone + PartialEq {
+    /// Which list.
+    const LIST: ListKind;
+
+    /// The same as far as it is said now; as of when its sources told it and what they call it is kept.
+    fn changed_to(&self, new: Self) -> Self;
+}
+
+/// A finding that another system may tell.
+pub trait SourcedFinding: Finding {
+    /// What it is.
+    fn concept(&self) -> &Concept;
+    /// Since when.
+    fn since(&self) -> Option<NaiveDate>;
+    /// As of when its source told it.
+    fn as_of(&self) -> Option<DateTime<Utc>>;
+    /// What its sources call it.
+    fn sources(&self) -> &Sources;
+    /// What the source calls it that told it last: of what is reported, the one that tells it.
+    fn source(&self) -> Option<SourceId> {
+        self.sources().last()
+    }
+    /// Whether it is over.
+    fn is_over(&self) -> bool;
+    /// Whether what is known of its end is known of this one too, or may be.
+    fn ends_like(&self, known: &Self) -> bool;
+    /// The same with what is known of it and not told. Of the state of the very resource that told it all is told, but for what
+    /// `is_unsaid`: how critical an allergy is.
+    fn completed(self, known: &Self, is_same_resource: bool, is_unsaid: bool) -> Self;
+    /// The same, as of another time, and called otherwise.
+    fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;
+}
+
+macro_rules! sourced {
+    ($kind:ident, $list:ident, $since:expr, { $($rules:item)* }) => {
+        impl Finding for $kind {
+            const LIST: ListKind = ListKind::$list;
+
+            fn changed_to(&self, new: Self) -> Self {
+                Self {
+                    as_of: self.as_of,
+                    sources: self.sources.clone(),
+                    ..new
+                }
+            }
+        }
+
+        impl SourcedFinding for $kind {
+            fn concept(&self) -> &Concept {
+                &self.concept
+            }
+
+            fn since(&self) -> Option<NaiveDate> {
+                let since: fn(&Self) -> Option<NaiveDate> = $since;
+                since(self)
+            }
+
+            fn as_of(&self) -> Option<DateTime<Utc>> {
+                self.as_of
+            }
+
+            fn sources(&self) -> &Sources {
+                &self.sources
+            }
+
+            fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self {
+                Self {
+                    as_of,
+                    sources,
+                    ..self
+                }
+            }
+
+            $($rules)*
+        }
+    };
+}
+
+sourced!(Condition, Conditions, |condition| condition.onset, {
+    fn is_over(&self) -> bool {
+        self.abated.is_some()
+    }
+
+    fn ends_like(&self, known: &Self) -> bool {
+        match (self.abated, known.abated) {
+            (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
+            (told, Some(Abated::On(_))) => told.is_some(),
+            _ => true,
+        }
+    }
+
+    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+        if is_same_resource {
+            return self;
+        }
+        let abated = match self.abated {
+            Some(Abated::Unknown) => known.abated.or(self.abated),
+            told => told,
+        };
+        Self {
+            onset: self.onset.or(known.onset),
+            abated,
+            ..self
+        }
+    }
+});
+sourced!(Allergy, Allergies, |_| None, {
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn ends_like(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn completed(self, known: &Self, _: bool, is_unsaid: bool) -> Self {
+        Self {
+            high_criticality: self.high_criticality || (is_unsaid && known.high_criticality),
+            ..self
+        }
+    }
+});
+sourced!(Medication, Medications, |medication| medication.since, {
+    fn is_over(&self) -> bool {
+        !self.active
+    }
+
+    fn ends_like(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+        Self {
+            since: self.since.or(known.since.filter(|_| !is_same_resource)),
+            ..self
+        }
+    }
+});
+
+impl Finding for Symptom {
+    const LIST: ListKind = ListKind::Symptoms;
+
+    fn changed_to(&self, new: Self) -> Self {
+        new
+    }
+}

@@ -1,0 +1,480 @@
+//! What people note, change and refute.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::test::AggregateTestExecutor;
+use uuid::Uuid;
+
+use crate::chart::{
+    Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition,
+    FindingId, List, ListKind, Medication, Noted, Refuted, Report, ReportPlace, Revision, Statement, Symptom,
+    Withdrawn,
+};
+use crate::kernel::{ChartId, ClinicEvent as _, Concept, PatientId, Personal, SourceId, Sources, Versioned, testing};
+
+fn given(events: Vec<ChartEvent>) -> AggregateTestExecutor<Versioned<Chart>> {
+    testing::given(events)
+}
+
+fn folded(events: Vec<ChartEvent>) -> Chart {
+    testing::folded(events)
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+fn id(number: u128) -> FindingId {
+    FindingId(Uuid::from_u128(number))
+}
+
+fn concept(text: &str) -> Concept {
+    Concept {
+        coding: None,
+        text: text.to_owned(),
+    }
+}
+
+fn allergy(text: &str) -> Allergy {
+    Allergy {
+        concept: concept(text),
+        high_criticality: false,
+        as_of: None,
+        sources: Sources::default(),
+    }
+}
+
+fn condition(text: &str, abated: Option<Abated>) -> Condition {
+    Condition {
+        concept: concept(text),
+        onset: None,
+        abated,
+        as_of: None,
+        sources: Sources::default(),
+    }
+}
+
+fn medication(text: &str, active: bool) -> Medication {
+    Medication {
+        concept: concept(text),
+        since: None,
+        active,
+        as_of: None,
+        sources: Sources::default(),
+    }
+}
+
+fn symptom(text: &str) -> Symptom {
+    Symptom { text: text.to_owned() }
+}
+
+fn one<T>(number: u128, finding: T) -> Personal<Noted<T>> {
+    Personal::Known(Noted {
+        batch: Uuid::from_u128(number),
+        new: vec![finding],
+        changed: Vec::new(),
+    })
+}
+
+fn changed<T>(number: u128, finding: T) -> Personal<Noted<T>> {
+    Personal::Known(Noted {
+        batch: Uuid::from_u128(number),
+        new: Vec::new(),
+        changed: vec![(id(number), finding)],
+    })
+}
+
+fn noted(number: u128, text: &str) -> ChartEvent {
+    ChartEvent::AllergiesNoted {
+        allergies: one(number, allergy(text)),
+    }
+}
+
+fn refuted(number: u128, withdrawn: Vec<Withdrawn>) -> Personal<Refuted> {
+    Personal::Known(Refuted {
+        findings: vec![id(number)],
+        withdrawn: Revision {
+            gone: Vec::new(),
+            new: withdrawn,
+        },
+    })
+}
+
+fn note(number: u128, finding: AnyFinding) -> ChartCommand {
+    ChartCommand::Note {
+        id: id(number),
+        finding,
+    }
+}
+
+fn change(number: u128, finding: AnyFinding) -> ChartCommand {
+    ChartCommand::Change {
+        id: id(number),
+        finding,
+    }
+}
+
+fn refute(number: u128) -> ChartCommand {
+    ChartCommand::Refute {
+        id: id(number),
+        now: now(),
+    }
+}
+
+fn absent(list: ListKind, absence: Absence) -> ChartCommand {
+    ChartCommand::StateAbsence { list, absence }
+}
+
+fn stated(list: ListKind, absence: Absence) -> Personal<Statement> {
+    Personal::Known(Statement {
+        list,
+        absence,
+        no_known_allergies_to: Revision::default(),
+        negations: Revision::default(),
+    })
+}
+
+/// A finding of each list in two states, with the events that note the one and change it to the other, and that refute it.
+fn of_every_list() -> [(AnyFinding, AnyFinding, [ChartEvent; 3]); 4] {
+    let none = || refuted(1, Vec::new());
+    let (asthma, over) = (condition("asthma", None), condition("asthma", Some(Abated::Unknown)));
+    let (taken, stopped) = (medication("warfarin", true), medication("warfarin", false));
+    [
+        (
+            AnyFinding::Condition(asthma.clone()),
+            AnyFinding::Condition(over.clone()),
+            [
+                ChartEvent::ConditionsNoted {
+                    conditions: one(1, asthma),
+                },
+                ChartEvent::ConditionsNoted {
+                    conditions: changed(1, over),
+                },
+                ChartEvent::ConditionsRefuted { conditions: none() },
+            ],
+        ),
+        (
+            AnyFinding::Allergy(allergy("latex")),
+            AnyFinding::Allergy(allergy("nuts")),
+            [
+                noted(1, "latex"),
+                ChartEvent::AllergiesNoted {
+                    allergies: changed(1, allergy("nuts")),
+                },
+                ChartEvent::AllergiesRefuted { allergies: none() },
+            ],
+        ),
+        (
+            AnyFinding::Medication(taken.clone()),
+            AnyFinding::Medication(stopped.clone()),
+            [
+                ChartEvent::MedicationsNoted {
+                    medications: one(1, taken),
+                },
+                ChartEvent::MedicationsNoted {
+                    medications: changed(1, stopped),
+                },
+                ChartEvent::MedicationsRefuted { medications: none() },
+            ],
+        ),
+        (
+            AnyFinding::Symptom(symptom("cough")),
+            AnyFinding::Symptom(symptom("dry cough")),
+            [
+                ChartEvent::SymptomsNoted {
+                    symptoms: one(1, symptom("cough")),
+                },
+                ChartEvent::SymptomsNoted {
+                    symptoms: changed(1, symptom("dry cough")),
+                },
+                ChartEvent::SymptomsRefuted { symptoms: none() },
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn a_finding_of_any_list_is_noted_changed_and_refuted() {
+    for (first, second, [is_noted, is_changed, is_refuted]) in of_every_list() {
+        given(vec![])
+            .when(note(1, first.clone()))
+            .then_expect_events(vec![is_noted.clone()]);
+        given(vec![is_noted.clone()])
+            .when(change(1, second.clone()))
+            .then_expect_events(vec![is_changed.clone()]);
+        given(vec![is_noted.clone(), is_changed.clone()])
+            .when(refute(1))
+            .then_expect_events(vec![is_refuted.clone()]);
+        // What changes nothing is no event.
+        given(vec![is_noted.clone()])
+            .when(note(1, first.clone()))
+            .then_expect_events(vec![]);
+        given(vec![is_noted.clone(), is_changed.clone()])
+            .when(change(1, second.clone()))
+            .then_expect_events(vec![]);
+        // The id is another one's, or nobody's any more.
+        given(vec![is_noted.clone()])
+            .when(note(1, second.clone()))
+            .then_expect_error(ChartError::AlreadyNoted);
+        for command in [change(1, second.clone()), refute(1), change(2, second), refute(2)] {
+            given(vec![is_noted.clone(), is_refuted.clone()])
+                .when(command)
+                .then_expect_error(ChartError::Unknown);
+        }
+    }
+}
+
+#[test]
+fn two_who_note_at_once_lose_nothing() {
+    // Both saw an empty chart; whoever comes second is decided on top of the first.
+    given(vec![noted(1, "latex")])
+        .when(note(2, AnyFinding::Allergy(allergy("nuts"))))
+        .then_expect_events(vec![noted(2, "nuts")]);
+    let chart = folded(vec![noted(1, "latex"), noted(2, "nuts")]);
+    let texts: Vec<_> = chart
+        .contents()
+        .unwrap()
+        .allergies
+        .findings()
+        .map(|one| &one.concept.text)
+        .collect();
+    assert_eq!(texts, ["latex", "nuts"]);
+}
+
+#[test]
+fn a_finding_does_not_move_to_another_list() {
+    given(vec![noted(1, "latex")])
+        .when(change(1, AnyFinding::Symptom(symptom("latex"))))
+        .then_expect_error(ChartError::Unknown);
+}
+
+fn source(number: u8) -> SourceId {
+    SourceId {
+        server: None,
+        patient: None,
+        resource: [number; 8],
+    }
+}
+
+fn told(text: &str, as_of: DateTime<Utc>) -> Allergy {
+    Allergy {
+        as_of: Some(as_of),
+        sources: Sources::new([source(1), source(2)]),
+        ..allergy(text)
+    }
+}
+
+#[test]
+fn what_sources_told_of_a_finding_stays_when_it_is_changed_here() {
+    let before = now() - TimeDelta::hours(1);
+    let is_told = ChartEvent::AllergiesNoted {
+        allergies: one(1, told("latex", before)),
+    };
+    given(vec![is_told])
+        .when(change(1, AnyFinding::Allergy(allergy("nuts"))))
+        .then_expect_events(vec![ChartEvent::AllergiesNoted {
+            allergies: changed(1, told("nuts", before)),
+        }]);
+}
+
+#[test]
+fn older_states_of_the_sources_of_what_is_refuted_are_kept_out() {
+    for (as_of, until) in [
+        (now() - TimeDelta::hours(1), now()),
+        (now() + TimeDelta::hours(1), now() + TimeDelta::hours(1)),
+    ] {
+        let is_told = ChartEvent::AllergiesNoted {
+            allergies: one(1, told("latex", as_of)),
+        };
+        let withdrawn = [source(1), source(2)].map(|source| Withdrawn {
+            list: ListKind::Allergies,
+            concept: Some(concept("latex")),
+            since: None,
+            source: Some(source),
+            as_of: until,
+        });
+        let is_refuted = ChartEvent::AllergiesRefuted {
+            allergies: refuted(1, withdrawn.to_vec()),
+        };
+        given(vec![is_told.clone()])
+            .when(refute(1))
+            .then_expect_events(vec![is_refuted.clone()]);
+        let again = |at: DateTime<Utc>| {
+            let state = Allergy {
+                as_of: Some(at),
+                sources: Sources::new([source(1)]),
+                ..allergy("latex")
+            };
+            ChartCommand::TakeIn {
+                report: Report {
+                    allergies: vec![state].into(),
+                    ..Report::default()
+                },
+                batch: Uuid::from_u128(9),
+                now: now() + TimeDelta::hours(2),
+            }
+        };
+        let chart = |command: ChartCommand| {
+            let mut chart = folded(vec![is_told.clone(), is_refuted.clone()]);
+            let events = crate::kernel::ClinicAggregate::decide(&chart, command).unwrap();
+            events
+                .into_iter()
+                .for_each(|event| crate::kernel::ClinicAggregate::apply(&mut chart, event));
+            chart.contents().unwrap().allergies.entries.len()
+        };
+        assert_eq!(chart(again(until - TimeDelta::minutes(1))), 0);
+        assert_eq!(chart(again(until + TimeDelta::minutes(1))), 1, "a newer state is news");
+    }
+}
+
+#[test]
+fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
+    let all = [Absence::NotAsked, Absence::Unknown, Absence::NoneKnown];
+    for before in all {
+        for after in all {
+            let event = |absence| ChartEvent::AbsenceStated {
+                statement: stated(ListKind::Allergies, absence),
+            };
+            let expected = if before == after { vec![] } else { vec![event(after)] };
+            given(vec![event(before)])
+                .when(absent(ListKind::Allergies, after))
+                .then_expect_events(expected);
+        }
+    }
+    given(vec![])
+        .when(absent(ListKind::Medications, Absence::NoneKnown))
+        .then_expect_events(vec![ChartEvent::MedicationAbsenceStated {
+            statement: stated(ListKind::Medications, Absence::NoneKnown),
+        }]);
+}
+
+#[test]
+fn nobody_says_that_there_are_none_of_what_is_noted() {
+    for list in [ListKind::Conditions, ListKind::Medications, ListKind::Symptoms] {
+        given(vec![noted(1, "latex")])
+            .when(absent(list, Absence::NotAsked))
+            .then_expect_events(vec![]);
+    }
+    given(vec![noted(1, "latex")])
+        .when(absent(ListKind::Allergies, Absence::NoneKnown))
+        .then_expect_error(ChartError::NotAbsent(ListKind::Allergies));
+}
+
+#[test]
+fn what_is_noted_ends_that_none_are_known() {
+    let none = ChartEvent::AbsenceStated {
+        statement: stated(ListKind::Allergies, Absence::NoneKnown),
+    };
+    let gone = ChartEvent::AllergiesRefuted {
+        allergies: refuted(1, Vec::new()),
+    };
+    let absence = |events| folded(events).contents().unwrap().allergies.absence();
+    assert_eq!(absence(vec![none.clone()]), Some(Absence::NoneKnown));
+    assert_eq!(absence(vec![none.clone(), noted(1, "latex")]), None);
+    assert_eq!(absence(vec![none, noted(1, "latex"), gone]), Some(Absence::NotAsked));
+}
+
+#[test]
+fn of_one_kind_of_allergies_it_may_be_said_that_none_are_known() {
+    let kind = AllergyKind::Food;
+    let says = |holds| ChartCommand::StateNoAllergiesTo { kind, holds };
+    let statement = |gone: Vec<AllergyKind>, new: Vec<AllergyKind>| ChartEvent::AbsenceStated {
+        statement: Personal::Known(Statement {
+            list: ListKind::Allergies,
+            absence: Absence::NotAsked,
+            no_known_allergies_to: Revision { gone, new },
+            negations: Revision::default(),
+        }),
+    };
+    let (said, taken_back) = (statement(vec![], vec![kind]), statement(vec![kind], vec![]));
+    given(vec![]).when(says(true)).then_expect_events(vec![said.clone()]);
+    given(vec![]).when(says(false)).then_expect_events(vec![]);
+    given(vec![said.clone()]).when(says(true)).then_expect_events(vec![]);
+    given(vec![said.clone(), noted(1, "latex")])
+        .when(says(false))
+        .then_expect_events(vec![taken_back.clone()]);
+    let chart = folded(vec![said, noted(1, "latex"), taken_back]);
+    let contents = chart.contents().unwrap();
+    assert_eq!(
+        (contents.no_known_allergies_to.len(), contents.allergies.entries.len()),
+        (0, 1)
+    );
+}
+
+#[test]
+fn a_list_takes_so_many_findings_and_no_more() {
+    let full = ChartEvent::AllergiesNoted {
+        allergies: Personal::Known(Noted {
+            batch: Uuid::from_u128(100),
+            new: vec![allergy("latex"); List::<Allergy>::MOST],
+            changed: Vec::new(),
+        }),
+    };
+    given(vec![full.clone()])
+        .when(note(1, AnyFinding::Allergy(allergy("nuts"))))
+        .then_expect_error(ChartError::Full(ListKind::Allergies));
+    let report = Report {
+        allergies: vec![allergy("nuts")].into(),
+        ..Report::default()
+    };
+    given(vec![full])
+        .when(ChartCommand::TakeIn {
+            report,
+            batch: Uuid::from_u128(1),
+            now: now(),
+        })
+        .then_expect_error(ChartError::Full(ListKind::Allergies));
+}
+
+#[test]
+fn nothing_is_told_as_of_a_time_to_come_but_clocks_differ() {
+    let report = |as_of| Report {
+        allergies: vec![allergy("nuts"), told("latex", as_of)].into(),
+        ..Report::default()
+    };
+    let take_in = |report| ChartCommand::TakeIn {
+        report,
+        batch: Uuid::from_u128(1),
+        now: now(),
+    };
+    let place = ReportPlace::Finding(ListKind::Allergies, 1);
+    given(vec![])
+        .when(take_in(report(now() + TimeDelta::days(2))))
+        .then_expect_error(ChartError::ToldInTheFuture(place));
+    assert!(report(now() + TimeDelta::hours(23)).check(now()).is_ok());
+}
+
+#[test]
+fn nothing_is_decided_on_a_sealed_chart() {
+    let sealed = ChartEvent::SymptomsNoted {
+        symptoms: Personal::Sealed,
+    };
+    for command in [
+        note(1, AnyFinding::Allergy(allergy("latex"))),
+        refute(1),
+        absent(ListKind::Conditions, Absence::Unknown),
+    ] {
+        given(vec![noted(1, "latex"), sealed.clone()])
+            .when(command)
+            .then_expect_error(ChartError::Sealed);
+    }
+    assert_eq!(folded(vec![sealed, noted(1, "latex")]).contents(), None);
+}
+
+#[test]
+fn a_snapshot_holds_nothing_personal() {
+    let snapshot = serde_json::to_string(&folded(vec![noted(1, "latex")])).unwrap();
+    assert!(!snapshot.contains("latex"), "{snapshot}");
+    let read: Chart = serde_json::from_str(&snapshot).unwrap();
+    assert_eq!(read.contents(), None);
+}
+
+#[test]
+fn every_event_concerns_the_patient_of_its_stream_and_says_nothing_in_the_shared_section() {
+    let patient = PatientId::new(Uuid::from_u128(7));
+    for (_, _, events) in of_every_list() {
+        for event in events {
+            assert_eq!(event.subject(&ChartId(patient).into()), Some(patient));
+            assert_eq!(event.encode().unwrap().shared.len(), 1, "what kind of event it is");
+        }
+    }
+}

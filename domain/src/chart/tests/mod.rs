@@ -1,0 +1,4 @@
+//! Given-when-then, by topic.
+
+mod findings;
+mod reports;

@@ -1,0 +1,76 @@
+//! Samples of the events for the tests of their encoding: one of each variant, and any.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{PractitionerDetails, PractitionerEvent};
+use crate::kernel::{CodeSystem, Concept, Gender};
+use crate::samples::strategies::{concepts, genders, identifiers, millis, names, text_lists};
+use crate::samples::values::{concept, identifier, name, text, time};
+
+/// Every practitioner event, and every gender and code system.
+pub(crate) fn examples() -> Vec<PractitionerEvent> {
+    let details = |gender| PractitionerDetails {
+        name: name("Blackwell", "Elizabeth", &["Dr."]),
+        gender,
+        specializations: vec![
+            concept(CodeSystem::Snomed, "394579002", "Cardiology"),
+            concept(CodeSystem::Loinc, "1", "one"),
+            concept(CodeSystem::RxNorm, "2", "two"),
+            concept(CodeSystem::Icd10, "3", "three"),
+            concept(
+                CodeSystem::Other(text("http://nucc.org/provider-taxonomy")),
+                "4",
+                "four",
+            ),
+            Concept {
+                coding: None,
+                text: text("in words"),
+            },
+        ],
+        credentials: vec![text("MD, Geneva Medical College")],
+        time_zone: chrono_tz::America::New_York,
+        identifier: Some(identifier("blackwell")),
+        as_of: Some(time("1952-11-28T08:00:00.125Z")),
+    };
+    let mut events = vec![PractitionerEvent::Registered {
+        details: details(Gender::Female),
+    }];
+    events.extend(
+        [Gender::Male, Gender::Other, Gender::Unknown].map(|gender| PractitionerEvent::DetailsUpdated {
+            details: details(gender),
+        }),
+    );
+    events
+}
+
+/// Any event, its personal field known or sealed.
+pub(crate) fn strategy() -> impl Strategy<Value = PractitionerEvent> {
+    let details = (
+        names(),
+        genders(),
+        prop::collection::vec(concepts(), 0..3),
+        text_lists(),
+        select(chrono_tz::TZ_VARIANTS.to_vec()),
+        identifiers(),
+        prop::option::of(millis()),
+    )
+        .prop_map(
+            |(name, gender, specializations, credentials, time_zone, identifier, as_of)| PractitionerDetails {
+                as_of,
+                name,
+                gender,
+                specializations,
+                credentials,
+                time_zone,
+                identifier,
+            },
+        );
+    (details, any::<bool>()).prop_map(|(details, new)| {
+        if new {
+            PractitionerEvent::Registered { details }
+        } else {
+            PractitionerEvent::DetailsUpdated { details }
+        }
+    })
+}

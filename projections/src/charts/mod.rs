@@ -1,0 +1,8 @@
+//! Charts: what each says now, of the patients whose key is held here.
+
+mod fold;
+mod query;
+mod rows;
+
+pub(crate) use query::one;
+pub(crate) use rows::ChartRow;
