@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use api_config::FinalityRule;
+use api_wire::dto;
 use chrono::{Days, NaiveDate, Utc};
+use domain::account::Role;
 use infrastructure::chain::Signer;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -302,7 +304,7 @@ impl Server {
         loop {
             // The first time it takes the chain, which may not be there yet.
             if let Ok(session) = api_dev::login::sign_in(&self.url, None, &signer(0)).await
-                && session.me["role"] == "administrator"
+                && session.me.role == Some(dto::Role(Role::Administrator))
             {
                 return Rest::new(&self.url, session.token.expose_secret());
             }

@@ -6,11 +6,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{Days, Utc};
+use api_wire::answer::CommandResult;
+use api_wire::dto;
+use api_wire::problem::ProblemBody;
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use domain::account::{Role, Scope};
+use domain::kernel::{CodeSystem, Coding, Concept, Gender, HumanName, Identifier};
+use domain::patient::PatientDetails;
+use domain::practitioner::PractitionerDetails;
 use infrastructure::chain::Signer;
+use reqwest::Method;
 use secrecy::ExposeSecret;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -30,10 +38,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DAYS: u64 = 5;
 
 /// Services: name, role, what their key may be used for.
-const SERVICES: [(&str, &str, &[&str]); 3] = [
-    ("Demo hospital system", "hospital", &["read", "write", "import"]),
-    ("Demo insurer portal", "insurer", &["read"]),
-    ("Demo audit system", "auditor", &["read"]),
+const SERVICES: [(&str, Role, &[Scope]); 3] = [
+    (
+        "Demo hospital system",
+        Role::Hospital,
+        &[Scope::Read, Scope::Write, Scope::Import],
+    ),
+    ("Demo insurer portal", Role::Insurer, &[Scope::Read]),
+    ("Demo audit system", Role::Auditor, &[Scope::Read]),
 ];
 
 /// Why the demo could not be set up.
@@ -91,7 +103,7 @@ pub struct ServiceKey {
     /// What the service is called.
     pub name: String,
     /// Its role.
-    pub role: String,
+    pub role: dto::Role,
     /// The key.
     pub key: String,
 }
@@ -100,7 +112,7 @@ pub struct ServiceKey {
 #[derive(Clone, Debug)]
 pub struct Person {
     /// The role.
-    pub role: &'static str,
+    pub role: Role,
     /// The wallet.
     pub wallet: Signer,
     /// Its private key.
@@ -121,7 +133,7 @@ pub struct Demo {
 /// A demo identity that is not there any more.
 #[derive(Clone, Debug)]
 pub struct Gone {
-    /// The role.
+    /// The role, or what the service is called.
     pub role: &'static str,
     /// What the server said.
     pub why: String,
@@ -132,7 +144,7 @@ impl Demo {
     pub fn hospital_key(&self) -> Option<&str> {
         self.services
             .iter()
-            .find(|service| service.role == "hospital")
+            .find(|service| service.role.0 == Role::Hospital)
             .map(|service| service.key.as_str())
     }
 }
@@ -152,13 +164,13 @@ pub fn people(wallets: &DemoWallets) -> Result<Vec<Person>, DevError> {
         patient,
     } = wallets;
     [
-        ("administrator", administrator),
-        ("hospital", hospital),
-        ("registrar", registrar),
-        ("auditor", auditor),
-        ("insurer", insurer),
-        ("doctor", doctor),
-        ("patient", patient),
+        (Role::Administrator, administrator),
+        (Role::Hospital, hospital),
+        (Role::Registrar, registrar),
+        (Role::Auditor, auditor),
+        (Role::Insurer, insurer),
+        (Role::Doctor, doctor),
+        (Role::Patient, patient),
     ]
     .into_iter()
     .map(|(role, key)| {
@@ -197,22 +209,20 @@ pub async fn ready(url: &str) -> Result<(), DemoError> {
 pub async fn seed(url: &str, folder: &Path, wallets: &DemoWallets) -> Result<Demo, DemoError> {
     let mut people = people(wallets)?;
     let mut gone = Vec::new();
-    let administrator = tolerate(&mut gone, "administrator", administrator(url, &people).await)?;
-    for role in ["hospital", "registrar", "auditor", "insurer"] {
+    let administrator = administrator(url, &people).await;
+    let administrator = tolerate(&mut gone, Role::Administrator.into(), administrator)?;
+    for role in [Role::Hospital, Role::Registrar, Role::Auditor, Role::Insurer] {
         let made = staff(url, role, &people, administrator.as_ref()).await;
-        tolerate(&mut gone, role, made)?;
+        tolerate(&mut gone, role.into(), made)?;
     }
     let services = services(url, administrator.as_ref(), folder, &mut gone).await?;
-    let hospital = tolerate(
-        &mut gone,
-        "hospital",
-        Caller::registered(url, "hospital", &people).await,
-    )?;
-    for role in ["doctor", "patient"] {
+    let hospital = Caller::registered(url, Role::Hospital, &people).await;
+    let hospital = tolerate(&mut gone, Role::Hospital.into(), hospital)?;
+    for role in [Role::Doctor, Role::Patient] {
         let made = treated(url, role, &people, hospital.as_ref()).await;
-        tolerate(&mut gone, role, made)?;
+        tolerate(&mut gone, role.into(), made)?;
     }
-    people.retain(|person| gone.iter().all(|gone| gone.role != person.role));
+    people.retain(|person| gone.iter().all(|gone| gone.role != <&str>::from(person.role)));
     Ok(Demo { people, services, gone })
 }
 
@@ -232,58 +242,49 @@ fn tolerate<T>(gone: &mut Vec<Gone>, role: &'static str, made: Result<T, DemoErr
 }
 
 async fn administrator<'a>(url: &'a str, people: &[Person]) -> Result<Caller<'a>, DemoError> {
-    let caller = Caller::registered(url, "administrator", people).await?;
+    let caller = Caller::registered(url, Role::Administrator, people).await?;
     // Asked so that somebody whose wallet has another account by now is not taken for one.
-    caller.send("GET", "/v1/accounts?limit=1", Value::Null).await?;
+    let _: IgnoredAny = caller.get("/v1/accounts?limit=1").await?;
     Ok(caller)
 }
 
-async fn staff(
-    url: &str,
-    role: &'static str,
-    people: &[Person],
-    administrator: Option<&Caller<'_>>,
-) -> Result<(), DemoError> {
+async fn staff(url: &str, role: Role, people: &[Person], administrator: Option<&Caller<'_>>) -> Result<(), DemoError> {
     let caller = Caller::signed_in(url, role, people).await?;
     if caller.registered {
         return Ok(());
     }
-    let administrator = administrator.ok_or_else(|| DemoError::nobody_invites(role))?;
-    let account = json!({"name": format!("Demo {role}"), "role": role, "kind": "person"});
-    let account = administrator.send("POST", "/v1/accounts", account).await?;
-    caller.join(administrator, "accounts", &account).await
+    let administrator = administrator.ok_or_else(|| DemoError::nobody_invites(role.into()))?;
+    let account = dto::OpenAccount {
+        name: format!("Demo {}", <&str>::from(role)),
+        role: role.into(),
+        kind: dto::AccountKind::Person,
+    };
+    let account = administrator.command(Method::POST, "/v1/accounts", &account).await?;
+    caller.join(administrator, &account).await
 }
 
 /// The doctor, who offers slots, or the patient.
-async fn treated(
-    url: &str,
-    role: &'static str,
-    people: &[Person],
-    hospital: Option<&Caller<'_>>,
-) -> Result<(), DemoError> {
+async fn treated(url: &str, role: Role, people: &[Person], hospital: Option<&Caller<'_>>) -> Result<(), DemoError> {
     let caller = Caller::signed_in(url, role, people).await?;
     let Some(hospital) = hospital else {
         return if caller.registered {
             Ok(())
         } else {
-            Err(DemoError::nobody_invites(role))
+            Err(DemoError::nobody_invites(role.into()))
         };
     };
-    if role == "patient" {
+    if role == Role::Patient {
         if !caller.registered {
-            let record = hospital.send("POST", "/v1/patients", patient_json()).await?;
-            caller.join(hospital, "patients", &record).await?;
+            let record = hospital.command(Method::POST, "/v1/patients", &patient()).await?;
+            caller.join(hospital, &record).await?;
         }
         return Ok(());
     }
-    let practitioner = hospital.send("POST", "/v1/practitioners", doctor_json()).await?;
+    let practitioner = hospital.command(Method::POST, "/v1/practitioners", &doctor()).await?;
     if !caller.registered {
-        caller.join(hospital, "practitioners", &practitioner).await?;
+        caller.join(hospital, &practitioner).await?;
     }
-    match practitioner.get("id").and_then(Value::as_str) {
-        Some(id) => offer_slots(hospital, id).await,
-        None => Ok(()),
-    }
+    offer_slots(hospital, &practitioner).await
 }
 
 /// The services, each with a key that works: the one that is known, or another one.
@@ -316,69 +317,97 @@ async fn services(
 
 async fn issue_key(
     administrator: &Caller<'_>,
-    (name, role, scopes): (&str, &str, &[&str]),
+    (name, role, scopes): (&str, Role, &[Scope]),
 ) -> Result<Option<ServiceKey>, DemoError> {
-    let account = administrator
-        .send("POST", "/v1/accounts", json!({"name": name, "role": role}))
-        .await?;
-    let id = account.get("id").and_then(Value::as_str).unwrap_or_default();
-    let issued = administrator
-        .send("POST", &format!("/v1/accounts/{id}/keys"), json!({"scopes": scopes}))
-        .await?;
-    let secret = issued.get("secret").and_then(Value::as_str);
+    let role = dto::Role(role);
+    let service = dto::OpenAccount {
+        name: name.to_owned(),
+        role,
+        kind: dto::AccountKind::Service,
+    };
+    let account = administrator.command(Method::POST, "/v1/accounts", &service).await?;
+    let key = dto::IssueKey {
+        scopes: scopes.iter().copied().map(Into::into).collect(),
+        expires: None,
+    };
+    let path = format!("{}/keys", account.resource);
+    let secret = administrator.command(Method::POST, &path, &key).await?.secret;
     Ok(secret.map(|key| ServiceKey {
         name: name.to_owned(),
-        role: role.to_owned(),
-        key: key.to_owned(),
+        role,
+        key,
     }))
 }
 
-async fn offer_slots(hospital: &Caller<'_>, doctor: &str) -> Result<(), DemoError> {
+async fn offer_slots(hospital: &Caller<'_>, doctor: &CommandResult) -> Result<(), DemoError> {
     for ahead in 1..=DAYS {
         let Some(day) = Utc::now().date_naive().checked_add_days(Days::new(ahead)) else {
             continue;
         };
-        let path = format!("/v1/practitioners/{doctor}/availability/{day}");
-        let offered = hospital.send("GET", &path, Value::Null).await?;
+        let path = format!("{}/availability/{day}", doctor.resource);
+        let offered: dto::Availability = hospital.get(&path).await?;
         // What somebody has changed since stays as they want it.
-        if offered
-            .get("sessions")
-            .and_then(Value::as_array)
-            .is_none_or(Vec::is_empty)
-        {
-            let session =
-                json!({"start": format!("{day}T09:00:00Z"), "end": format!("{day}T12:00:00Z"), "slotMinutes": 20});
-            hospital.send("PUT", &path, json!({"sessions": [session]})).await?;
+        if offered.sessions.is_empty() {
+            let at = |hour| dto::Instant(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(hour));
+            let session = dto::Session {
+                start: at(9),
+                end: at(12),
+                slot_minutes: 20,
+            };
+            let sessions = vec![session];
+            hospital
+                .command(Method::PUT, &path, &dto::PublishAvailability { sessions })
+                .await?;
         }
     }
     Ok(())
 }
 
-fn doctor_json() -> Value {
-    json!({
-        "details": {
-            "name": {"family": "Example", "given": ["Dora"], "prefix": ["Dr."]},
-            "gender": "female",
-            "specializations": [{
-                "coding": {"system": "http://snomed.info/sct", "code": "394814009"},
-                "text": "General practice",
-            }],
-            "credentials": ["MD"],
-            "timeZone": "UTC",
-            "identifier": {"system": "urn:medconnect:demo", "value": "doctor"},
-        },
+fn name(given: &str, prefix: &[&str]) -> HumanName {
+    HumanName {
+        family: "Example".to_owned(),
+        given: vec![given.to_owned()],
+        prefix: prefix.iter().map(|&one| one.to_owned()).collect(),
+    }
+}
+
+fn called(value: &str) -> Option<Identifier> {
+    Some(Identifier {
+        system: "urn:medconnect:demo".to_owned(),
+        value: value.to_owned(),
     })
 }
 
-fn patient_json() -> Value {
-    json!({
-        "details": {
-            "name": {"family": "Example", "given": ["Pat"], "prefix": []},
-            "birthDate": "1980-01-01",
-            "gender": "unknown",
-            "identifier": {"system": "urn:medconnect:demo", "value": "patient"},
-        },
-    })
+fn doctor() -> dto::RegisterPractitioner {
+    let general_practice = Concept {
+        coding: Some(Coding {
+            system: CodeSystem::Snomed,
+            code: "394814009".to_owned(),
+        }),
+        text: "General practice".to_owned(),
+    };
+    let details = PractitionerDetails {
+        name: name("Dora", &["Dr."]),
+        gender: Gender::Female,
+        specializations: vec![general_practice],
+        credentials: vec!["MD".to_owned()],
+        time_zone: chrono_tz::UTC,
+        identifier: called("doctor"),
+        as_of: None,
+    };
+    let details = details.into();
+    dto::RegisterPractitioner { details }
+}
+
+fn patient() -> dto::RegisterPatient {
+    let details = PatientDetails {
+        name: name("Pat", &[]),
+        birth_date: NaiveDate::from_ymd_opt(1980, 1, 1).unwrap_or_default(),
+        identifier: called("patient"),
+        ..PatientDetails::default()
+    };
+    let details = details.into();
+    dto::RegisterPatient { details }
 }
 
 /// Somebody who has signed in.
@@ -390,8 +419,11 @@ struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    async fn signed_in(url: &'a str, role: &'static str, people: &[Person]) -> Result<Self, DemoError> {
-        let refused = |source| DemoError::Login { role, source };
+    async fn signed_in(url: &'a str, role: Role, people: &[Person]) -> Result<Self, DemoError> {
+        let refused = |source| DemoError::Login {
+            role: role.into(),
+            source,
+        };
         let person = people.iter().find(|person| person.role == role);
         let person = person.ok_or_else(|| refused(LoginError::Signing))?;
         let deadline = Instant::now() + PATIENCE;
@@ -405,33 +437,48 @@ impl<'a> Caller<'a> {
             url,
             http: reqwest::Client::new(),
             token: session.token.expose_secret().to_owned(),
-            registered: session.me.get("registered").and_then(Value::as_bool).unwrap_or(false),
+            registered: session.me.registered,
         })
     }
 
     /// Somebody who has an account.
-    async fn registered(url: &'a str, role: &'static str, people: &[Person]) -> Result<Self, DemoError> {
+    async fn registered(url: &'a str, role: Role, people: &[Person]) -> Result<Self, DemoError> {
         let caller = Self::signed_in(url, role, people).await?;
         if caller.registered {
             Ok(caller)
         } else {
             let source = LoginError::Refused("the wallet has no account any more".to_owned());
+            let role = role.into();
             Err(DemoError::Login { role, source })
         }
     }
 
     /// Binds the wallet to what was registered, by an invitation of whoever may issue it.
-    async fn join(&self, inviting: &Caller<'_>, collection: &str, registered: &Value) -> Result<(), DemoError> {
-        let id = registered.get("id").and_then(Value::as_str).unwrap_or_default();
-        let path = format!("/v1/{collection}/{id}/invitation");
-        let invitation = inviting.send("POST", &path, Value::Null).await?;
-        let invitation = json!({"invitation": invitation.get("invitation")});
-        self.send("POST", "/v1/invitations/accept", invitation).await.map(drop)
+    async fn join(&self, inviting: &Caller<'_>, registered: &CommandResult) -> Result<(), DemoError> {
+        let path = format!("{}/invitation", registered.resource);
+        let issued: dto::Invitation = inviting.send(Method::POST, &path, &()).await?;
+        let invitation = dto::AcceptInvitation {
+            invitation: issued.invitation,
+        };
+        let accepted = self.command(Method::POST, "/v1/invitations/accept", &invitation);
+        accepted.await.map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, DemoError> {
+        self.send(Method::GET, path, &()).await
+    }
+
+    async fn command(&self, method: Method, path: &str, body: &impl Serialize) -> Result<CommandResult, DemoError> {
+        self.send(method, path, body).await
     }
 
     /// Sends until the server has done it: every one of these may be repeated.
-    async fn send(&self, method: &str, path: &str, body: Value) -> Result<Value, DemoError> {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap_or(reqwest::Method::GET);
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, DemoError> {
         let deadline = Instant::now() + PATIENCE;
         let idempotency = Uuid::new_v4().to_string();
         loop {
@@ -439,25 +486,19 @@ impl<'a> Caller<'a> {
                 .http
                 .request(method.clone(), format!("{}{path}", self.url))
                 .bearer_auth(&self.token);
-            if method != reqwest::Method::GET {
-                request = request.header("Idempotency-Key", &idempotency).json(&body);
+            if method != Method::GET {
+                request = request.header("Idempotency-Key", &idempotency).json(body);
             }
             let answer = request.send().await?;
-            let status = answer.status().as_u16();
-            let content: Value = answer.json().await.unwrap_or_default();
-            match status {
-                200 | 201 | 204 => return Ok(content),
+            match answer.status().as_u16() {
+                200 | 201 => return Ok(answer.json().await?),
                 202 | 503 if Instant::now() < deadline => sleep(Duration::from_millis(250)).await,
-                _ => {
-                    let title = content
-                        .get("title")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default()
-                        .to_owned();
+                status => {
+                    let problem: Option<ProblemBody> = answer.json().await.ok();
                     return Err(DemoError::Refused {
                         path: path.to_owned(),
                         status,
-                        title,
+                        title: problem.map(|problem| problem.title).unwrap_or_default(),
                     });
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_wire::dto::SignIn;
+use api_wire::dto::{self, SignIn};
 use infrastructure::chain::Signer;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct SignedIn {
     /// When it ends in any case.
     pub expires_at: String,
     /// Who signed in.
-    pub me: Value,
+    pub me: dto::Me,
 }
 
 fn exposed<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {

@@ -149,7 +149,7 @@ fn summary(system: &System, demo: Option<&Demo>) -> String {
         for person in &demo.people {
             text += &format!(
                 "    {:<14} wallet {}  key 0x{}\n",
-                person.role,
+                <&str>::from(person.role),
                 person.wallet.address(),
                 person.key.expose()
             );
@@ -158,7 +158,8 @@ fn summary(system: &System, demo: Option<&Demo>) -> String {
             text += &format!("    {:<14} is GONE: {}\n", gone.role, gone.why);
         }
         for service in &demo.services {
-            text += &format!("    {:<14} service key {}\n", service.role, service.key);
+            let role = <&str>::from(service.role.0);
+            text += &format!("    {role:<14} service key {}\n", service.key);
         }
         text += "  Sign in as one of them with `medconnect login --demo ROLE`.\n";
         if let Some(key) = demo.hospital_key() {

@@ -69,8 +69,8 @@ fn demo_wallet(folder: &Path, role: &str) -> Result<Signer, CliError> {
         )));
     }
     let people = demo::people(&Secrets::open(folder)?.demo)?;
-    let roles: Vec<_> = people.iter().map(|person| person.role).collect();
-    let found = people.iter().find(|person| person.role == role);
+    let roles: Vec<_> = people.iter().map(|person| <&str>::from(person.role)).collect();
+    let found = people.iter().find(|person| <&str>::from(person.role) == role);
     found.map(|person| person.wallet.clone()).ok_or_else(|| {
         CliError::Usage(format!(
             "the demo has nobody in the role {role:?}, only {}",

@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("api-config", &["infrastructure"]),
     ("api-http", &["api-wire", "application", "domain"]),
     ("api-import", &["api-wire", "domain", "infrastructure"]),
-    ("api-dev", &["api-config", "api-wire", "infrastructure"]),
+    ("api-dev", &["api-config", "api-wire", "domain", "infrastructure"]),
     (
         "api-server",
         &[
