@@ -1,11 +1,12 @@
 //! One practitioner's entry: registered, or brought up to date.
 
 use super::client::{Client, ClientError, Done};
-use super::identity::Bond;
+use super::identity::{ADDRESSES, Bond, is_global};
 use super::merge;
 use super::people::{self, Doctor};
 use super::record::{READS, RecordError};
 use api_wire::problem::ProblemKind;
+use domain::kernel::Identifier;
 use uuid::Uuid;
 
 /// What became of an entry.
@@ -35,15 +36,24 @@ pub(super) async fn register(client: &Client, doctor: &Doctor) -> Result<Registe
             Err(error) => error,
         };
         let id = error.existing().ok_or(error)?;
-        if let Some(done) = update(client, id, doctor).await? {
+        if let Some(done) = update(client, id, doctor, bond(name)).await? {
             return Ok(done);
         }
     }
     Err(RecordError::Taken)
 }
 
+/// What those have in common who are called so: another server has somebody else under an id that is no address.
+fn bond(name: &Identifier) -> Bond {
+    if name.system == ADDRESSES && !is_global(&name.value) {
+        Bond::Plain
+    } else {
+        Bond::Typed
+    }
+}
+
 /// `None` when it is somebody else's entry.
-async fn update(client: &Client, id: Uuid, doctor: &Doctor) -> Result<Option<Registered>, ClientError> {
+async fn update(client: &Client, id: Uuid, doctor: &Doctor, bond: Bond) -> Result<Option<Registered>, ClientError> {
     for _ in 0..READS {
         let (recorded, version) = match client.read_practitioner(id).await {
             // The key may write and not read: then what is there stays.
@@ -51,7 +61,10 @@ async fn update(client: &Client, id: Uuid, doctor: &Doctor) -> Result<Option<Reg
             found => found?,
         };
         let known = people::likeness_of_doctor(&recorded);
-        if doctor.likeness.contradicts(&known, Bond::Typed) {
+        // As in a run: an id that is no address needs something more.
+        let (told, is_bare) = (&doctor.likeness, bond == Bond::Plain);
+        let is_told_again = (&told.given, &told.family, told.gender) == (&known.given, &known.family, known.gender);
+        if told.contradicts(&known, bond) || (is_bare && !is_told_again && !told.resembles(&known)) {
             return Ok(None);
         }
         let is_told_otherwise = doctor.likeness.is_told_otherwise(&known);

@@ -136,7 +136,43 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     } else if MARKS_16.iter().any(|mark| json.starts_with(mark)) {
         return Err("is in UTF-16, and FHIR is in UTF-8".to_owned());
     }
+    mend_surrogates(&mut json);
     Ok(json)
+}
+
+/// What stands for a character that is none, as an escape (U+FFFD).
+const REPLACEMENT: &[u8; 6] = b"\\ufffd";
+
+/// Puts the replacement character for each half of a pair of escapes whose other half is not there (RFC 8259, section 8.2): a text that
+/// was cut within a character.
+fn mend_surrogates(json: &mut [u8]) {
+    let mut at = 0;
+    while let Some(found) = json
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|byte| *byte == b'\\'))
+    {
+        at += found;
+        let first = surrogate(json, at);
+        let is_pair = matches!(
+            (first, surrogate(json, at + 6)),
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff))
+        );
+        if first.is_some()
+            && !is_pair
+            && let Some(escape) = json.get_mut(at..at + 6)
+        {
+            escape.copy_from_slice(REPLACEMENT);
+        }
+        // What is escaped is no backslash that escapes.
+        at += if is_pair { 12 } else { 2 };
+    }
+}
+
+/// The half of a pair that is escaped here, if one is.
+fn surrogate(json: &[u8], at: usize) -> Option<u16> {
+    let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let unit = u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    (0xd800..=0xdfff).contains(&unit).then_some(unit)
 }
 
 #[cfg(test)]
@@ -226,6 +262,25 @@ mod tests {
         assert_eq!(read(&gzip).unwrap(), b"unpacked");
         std::fs::write(&plain, [0xff, 0xfe, b'{', 0]).unwrap();
         assert!(read(&plain).unwrap_err().contains("UTF-16"));
+    }
+
+    #[test]
+    fn half_a_pair_of_escapes_is_a_character_that_is_none_and_costs_nothing_else() {
+        for (told, read) in [
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\ude00\ud83d b""#, "\u{fffd}\u{fffd} b"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\uD83D\uDE00 \\ud83d \u00e4\n""#, "\u{1f600} \\ud83d ä\n"),
+        ] {
+            let mut json = told.as_bytes().to_vec();
+            mend_surrogates(&mut json);
+            assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), read, "{told}");
+        }
+        for cut in [r#""\ud8"#, r#""\"#, r#""\u+d83""#] {
+            let mut json = cut.as_bytes().to_vec();
+            mend_surrogates(&mut json);
+            assert_eq!(json, cut.as_bytes());
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod report;
 mod room;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
 use self::record::{RecordError, Recorded};
 use self::report::{Kind, Report, Summary};
+use self::turns::turns;
 
 /// How an import is run.
 #[derive(Clone, Copy, Debug)]
@@ -248,16 +250,17 @@ impl Import {
         let mut notes = person.notes.clone();
         let mut failures: Vec<String> = person.refused.iter().map(ToString::to_string).collect();
         let patient = self.record(&person, &mut notes, &mut failures).await;
-        let record = |visit: &Visit| {
-            let visit = visit.clone();
-            async move {
-                let done = self.visit(&visit, patient, practitioners).await;
-                (visit.path, done)
+        let take_turn = async |turn: Vec<&Visit>| {
+            let mut outcomes = Vec::with_capacity(turn.len());
+            for visit in turn {
+                outcomes.push((visit.path.clone(), self.visit(visit, patient, practitioners).await));
             }
+            outcomes
         };
-        let mut recorded = stream::iter(&person.visits)
-            .map(record)
-            .buffer_unordered(self.concurrency);
+        let mut recorded = stream::iter(turns(&person.visits))
+            .map(take_turn)
+            .buffer_unordered(self.concurrency)
+            .flat_map(stream::iter);
         let mut done = Vec::new();
         while let Some((path, outcome)) = recorded.next().await {
             match outcome {
@@ -289,7 +292,10 @@ impl Import {
         let details = person.details.as_ref()?;
         let recorded = match &self.client {
             Some(client) => self.permitted(record::record(client, person, details)).await,
-            None => Ok(Done::planned().into()),
+            None => Ok(Recorded {
+                death_former: person.is_death_former,
+                ..Recorded::from(Done::planned())
+            }),
         };
         match recorded {
             Ok(recorded) => {
@@ -361,6 +367,14 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     if recorded.has_double {
         let why = "has the id, the name and the day of birth of somebody who is registered under another number: both have a record now";
         notes.changed("Patient", path, why);
+    }
+    if recorded.death_former {
+        let why = "has died, says an older state, and the newest says nothing of it: the death stays";
+        notes.changed("Patient", path, why);
+    }
+    if recorded.is_not_added {
+        let why = "has several states here, which tell what the record does not have: that is not added, for the newest of them was recorded before, and somebody may have taken it out since";
+        notes.left_out("Patient", path, why);
     }
     if recorded.death_kept {
         let why = "is recorded as dead, and this source says nothing of it: the death stays";

@@ -154,6 +154,12 @@ pub(super) fn practitioners(bundle: &Bundle, context: &Context, notes: &mut Note
     people::practitioners(bundle, context, notes)
 }
 
+/// The specialities that a practitioner has by qualification. What is not taken of them is remarked on for the state that counts.
+pub(super) fn specialities(practitioner: &fhir::Practitioner, path: &str) -> Vec<Concept> {
+    let mut notes = Notes::default();
+    people::qualifications(practitioner, &mut Remarks::on(&mut notes, "Practitioner", path))
+}
+
 /// The identifier of a resource that is referred to: as the resource itself says, or its URN when it is in another bundle.
 fn referenced<R>(known: &[Entry<R>], id: &str, of: impl Fn(&R) -> (Option<String>, Option<Identifier>)) -> Identifier {
     let found = known

@@ -5,7 +5,7 @@
 //! wins.
 
 use chrono::{DateTime, Utc};
-use domain::kernel::{Gender, HumanName, Identifier};
+use domain::kernel::{CodeSystem, Coding, Concept, Gender, HumanName, Identifier};
 use domain::patient::{Deceased, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 
@@ -44,6 +44,13 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
     }
 }
 
+/// Whether what is told is the very state that is recorded, and tells what the record does not have. That is not added: somebody may have taken
+/// it out here since. An older state of the same run may tell it for the first time.
+pub(super) fn tells_more(recorded: &PatientDetails, told: &PatientDetails) -> bool {
+    let is_recorded = told.as_of.is_some() && told.as_of == recorded.as_of;
+    is_recorded && filled(recorded, told) != *recorded
+}
+
 /// A state with what only an older one tells.
 fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
     let name = fuller(&newer.name, &older.name);
@@ -66,6 +73,9 @@ fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
 
 /// A name with what only an older one tells. Some tell no family name, or all in one piece, which then stands for it.
 fn fuller(newer: &HumanName, older: &HumanName) -> HumanName {
+    if *newer == nameless() {
+        return older.clone();
+    }
     let parts = |name: &HumanName| -> Vec<String> {
         let all = name.given.iter().chain([&name.family]);
         all.flat_map(|part| part.split_whitespace())
@@ -92,11 +102,26 @@ pub(super) fn is_no_newer(recorded: Option<DateTime<Utc>>, told: Option<DateTime
     told.zip(recorded).is_some_and(|(told, recorded)| told <= recorded)
 }
 
+/// SNOMED CT 394814009, the speciality of a practitioner whose sources name none.
+pub(super) fn supposed_speciality() -> Concept {
+    Concept {
+        coding: Some(Coding {
+            system: CodeSystem::Snomed,
+            code: "394814009".to_owned(),
+        }),
+        text: "General practice".to_owned(),
+    }
+}
+
 /// A practitioner's details after this was told, unless it is no newer state. What is not told stays: the time zone, the
-/// credentials, and the specialities if none are told.
+/// credentials, and the specialities if none are told. A speciality that was only supposed gives way to any that is told.
 pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDetails) -> PractitionerDetails {
     if is_no_newer(recorded.as_of, told.as_of) {
-        return recorded.clone();
+        let mut details = recorded.clone();
+        if details.specializations == [supposed_speciality()] && !told.specializations.is_empty() {
+            details.specializations.clone_from(&told.specializations);
+        }
+        return details;
     }
     PractitionerDetails {
         name: told.name.clone(),
@@ -107,6 +132,14 @@ pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDe
         },
         as_of: told.as_of.or(recorded.as_of),
         ..recorded.clone()
+    }
+}
+
+/// What somebody is called of whom no name is told: the server wants one, and FHIR does not.
+pub(super) fn nameless() -> HumanName {
+    HumanName {
+        family: "Unknown".to_owned(),
+        ..HumanName::default()
     }
 }
 

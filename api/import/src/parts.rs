@@ -30,6 +30,8 @@ pub(super) struct Share {
     pub(super) former: Vec<(Stamp, fhir::Patient)>,
     /// Whether only an older state tells that the patient has died.
     pub(super) is_death_former: bool,
+    /// Whether older states tell of the patient, too.
+    pub(super) has_former: bool,
     /// How many of the person's resources these are.
     pub(super) parts: u32,
 }
@@ -66,6 +68,7 @@ impl Share {
     /// Adds to the patient's newest state what only older ones tell, the newest of them first.
     fn settle(mut self) -> Self {
         let mut former = std::mem::take(&mut self.former);
+        self.has_former = !former.is_empty();
         former.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
         if let Some(newest) = self.bundle.patients.first_mut() {
             for (_, older) in former {
@@ -404,6 +407,13 @@ impl Reading<'_> {
                 let owner = self.owner();
                 if let Some(mut entry) = self.read::<fhir::AllergyIntolerance>(kind, json) {
                     entry.resource.patient = owner;
+                    // A newer state that does not judge it takes nothing back.
+                    if !matches!(entry.resource.criticality.as_deref(), Some("low" | "high"))
+                        && let Some(is_critical) = self.index.is_critical(self.group)
+                    {
+                        let judged = if is_critical { "high" } else { "low" };
+                        entry.resource.criticality = Some(judged.to_owned());
+                    }
                     if self.is_deleted() {
                         entry.resource.verification_status = Some(in_error("allergyintolerance-verification"));
                     }

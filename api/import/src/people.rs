@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::chart::{Contents, Ended, ListKind, Report};
 use domain::encounter::EncounterNames;
-use domain::kernel::{CodeSystem, Coding, Concept, Identifier};
+use domain::kernel::Identifier;
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
 use super::mapping::{self, Context, Notes, Plan, Provider, Visit};
+use super::merge;
 use super::parts::{self, Deleted, Share, VisitNames, behind_role};
 use super::room;
 
@@ -31,23 +32,12 @@ pub(super) struct Doctor {
     pub(super) notes: Notes,
 }
 
-/// SNOMED CT 394814009, the speciality of a practitioner whose source names none.
-const GENERAL_PRACTICE: (&str, &str) = ("394814009", "General practice");
-
 impl Doctor {
     /// What they are registered with: somebody without a speciality is a general practitioner.
     pub(super) fn registration(&self) -> PractitionerDetails {
         let mut details = self.details.clone();
         if details.specializations.is_empty() {
-            let (code, text) = GENERAL_PRACTICE;
-            let coding = Coding {
-                system: CodeSystem::Snomed,
-                code: code.to_owned(),
-            };
-            details.specializations.push(Concept {
-                coding: Some(coding),
-                text: text.to_owned(),
-            });
+            details.specializations.push(merge::supposed_speciality());
         }
         details
     }
@@ -114,6 +104,15 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         }
         if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
             details.as_of = index.as_of(group).max(as_of);
+            let former = index.former_practitioners(group).into_iter();
+            let mut former = former.map(|former| mapping::specialities(former, path));
+            if details.specializations.is_empty() {
+                details.specializations = former.find(|told| !told.is_empty()).unwrap_or_default();
+            }
+            if details.specializations.is_empty() {
+                let why = "names no speciality: where none is recorded yet, general practice stands for it";
+                notes.changed("Practitioner", path, why);
+            }
             let likeness = index.likeness_of(group);
             doctors.push(Doctor {
                 file: place.file,
@@ -155,6 +154,10 @@ pub(super) struct Person {
     pub(super) has_name: bool,
     /// Whether their source says that they are alive.
     pub(super) is_alive: bool,
+    /// Whether only an older state tells that they have died.
+    pub(super) is_death_former: bool,
+    /// Whether older states tell of them, too.
+    pub(super) has_former: bool,
     /// What is told of their chart, as far as there is room for it.
     pub(super) report: Report,
     /// What is told without a date is as of this.
@@ -201,10 +204,6 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         if index.is_told_otherwise(owner) {
             notes.changed("Patient", &entry.path, TOLD_OTHERWISE);
         }
-        if share.is_death_former {
-            let why = "has died, says an older state, and the newest says nothing of it: the death stays";
-            notes.changed("Patient", &entry.path, why);
-        }
     }
     let addresses = names.resource.iter().filter(|name| is_on_a_server(&name.value));
     let all = own.iter().skip(1).chain(names.resource.first()).chain(addresses);
@@ -235,6 +234,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         typed: names.typed,
         has_name: described.is_some_and(|entry| mapping::has_name(&entry.resource.name, context)),
         is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
+        is_death_former: share.is_death_former,
+        has_former: share.has_former,
         report,
         now: context.now,
         resource: names.resource.clone(),

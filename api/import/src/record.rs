@@ -45,6 +45,10 @@ pub(super) struct Recorded {
     pub(super) death_taken_back: bool,
     /// Whether an older state than the recorded one tells of a death, and that one does not.
     pub(super) death_added: bool,
+    /// Whether only an older state of the run tells of a death, and it is recorded.
+    pub(super) death_former: bool,
+    /// Whether the run has several states, and they tell what the record does not have, where the newest was recorded before.
+    pub(super) is_not_added: bool,
     /// Whether the record has another name, sex, date of birth or number than what is told.
     pub(super) is_told_otherwise: bool,
     /// How many identifiers there was no room for.
@@ -67,6 +71,8 @@ impl From<Done> for Recorded {
             death_kept: false,
             death_taken_back: false,
             death_added: false,
+            death_former: false,
+            is_not_added: false,
             is_told_otherwise: false,
             surplus_names: 0,
             has_double: false,
@@ -171,6 +177,7 @@ pub(super) async fn record(
             Place::New(name) => register(client, name, &details, &person.report)
                 .await?
                 .map(|done| Recorded {
+                    death_former: person.is_death_former,
                     has_double: found.iter().any(|(_, details)| is_double(person, details)),
                     ..Recorded::from(done)
                 }),
@@ -287,6 +294,8 @@ async fn update(
             is_older: is_no_newer && says_otherwise(&details, told),
             death_kept: is_told_alive && !person.is_alive,
             death_taken_back: is_told_alive && person.is_alive,
+            death_former: person.is_death_former && merged.deceased.is_some(),
+            is_not_added: person.has_former && merge::tells_more(&details, told),
             death_added: is_no_newer && details.deceased.is_none() && merged.deceased.is_some(),
             is_told_otherwise: likeness_of(&details).is_told_otherwise(&person.likeness),
             names_of_others: 0,

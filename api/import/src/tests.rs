@@ -171,6 +171,7 @@ fn visit(id: &str, patient: &Value, doctor: &Value) -> Value {
 fn doctor(id: &str, family: &str) -> Value {
     json!({
         "resourceType": "Practitioner", "id": id, "name": [{ "family": family }],
+        "qualification": [{ "code": { "text": "Cardiology" } }],
         "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": format!("npi-{id}") }],
     })
 }

@@ -67,18 +67,21 @@ pub(super) struct Grouped {
     pub(super) shared: HashSet<(Kind, Key)>,
 }
 
-/// Groups the states. `scopes` tells within what the id of each is of one resource; `whose` tells whose a state of a patient is, once the patients are grouped.
-pub(super) fn group(
-    states: &[State],
-    scopes: &[Option<Scope>],
-    whose: impl FnOnce(&[u32]) -> Vec<Option<u32>>,
-) -> Grouped {
+/// Whose a state is, as far as that is told, and within what its id is of one resource.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Belonging {
+    pub(super) owner: Option<u32>,
+    pub(super) scope: Option<Scope>,
+}
+
+/// Groups the states. `belongings` tells where each belongs, once the patients are grouped.
+pub(super) fn group(states: &[State], belongings: impl FnOnce(&[u32]) -> Vec<Belonging>) -> Grouped {
     let mut grouping = Grouping {
         states,
-        scopes,
         sets: Sets::new(states.len()),
         shared: HashSet::new(),
         whose: vec![None; states.len()],
+        scopes: vec![None; states.len()],
     };
     grouping.by_own_names();
     grouping.by_identifiers(|kind| !kind.is_of_a_patient());
@@ -87,7 +90,9 @@ pub(super) fn group(
     let groups: Vec<u32> = (0..u32::try_from(states.len()).unwrap_or(u32::MAX))
         .map(|state| grouping.sets.find(state))
         .collect();
-    grouping.whose = whose(&groups);
+    let belongings = belongings(&groups);
+    grouping.whose = belongings.iter().map(|belonging| belonging.owner).collect();
+    grouping.scopes = belongings.iter().map(|belonging| belonging.scope).collect();
     grouping.by_ids(Kind::is_of_a_patient);
     grouping.by_ids_on_servers();
     grouping.by_names_of_visits();
@@ -101,10 +106,10 @@ pub(super) fn group(
 
 struct Grouping<'a> {
     states: &'a [State],
-    scopes: &'a [Option<Scope>],
     sets: Sets,
     shared: HashSet<(Kind, Key)>,
     whose: Vec<Option<u32>>,
+    scopes: Vec<Option<Scope>>,
 }
 
 impl<'a> Grouping<'a> {
@@ -440,9 +445,9 @@ impl<'a> Grouping<'a> {
         may_be.all(|(_, other)| other.base == there.base).then_some(first)
     }
 
-    /// Visits of a patient are one by their names as they are for the server (`domain::encounter`), so that what is told in one run is what is told
-    /// in several: those of one resource are one already; what tells no resource is the one visit that it can be. A number that several have
-    /// is that of a case.
+    /// Visits of a patient are one by their names as they are for the server (`domain::encounter`): those of one resource are one already;
+    /// what tells no resource is the one visit that it can be. What may be several visits is none of them. A number that several have is
+    /// that of a case.
     fn by_names_of_visits(&mut self) {
         for visits in self.visits_by_patient().into_values() {
             let mut alike: HashMap<BTreeSet<NameDigest>, u32> = HashMap::new();
@@ -453,7 +458,6 @@ impl<'a> Grouping<'a> {
                 self.sets.union(first, *visit);
             }
         }
-        let mut links = Vec::new();
         for visits in self.visits_by_patient().into_values() {
             let mut numbered: HashMap<NameDigest, Vec<&(u32, EncounterNames)>> = HashMap::new();
             for visit in &visits {
@@ -461,6 +465,7 @@ impl<'a> Grouping<'a> {
                     numbered.entry(*number).or_default().push(visit);
                 }
             }
+            let mut links = Vec::new();
             for (visit, names) in visits.iter().filter(|(_, names)| is_told_by_number(names)) {
                 let same = names
                     .identifiers
@@ -479,9 +484,13 @@ impl<'a> Grouping<'a> {
                     links.push((*visit, u32::try_from(other.as_u128()).unwrap_or(*visit)));
                 }
             }
-        }
-        for (one, other) in links {
-            self.sets.union(one, other);
+            let names: HashMap<u32, &EncounterNames> = visits.iter().map(|(visit, names)| (*visit, names)).collect();
+            for (one, other) in without_bridges(links, &names) {
+                let both = self.state(one).zip(self.state(other));
+                if both.is_some_and(|(one, other)| !are_two_entries(one, other)) {
+                    self.sets.union(one, other);
+                }
+            }
         }
         self.share_numbers_of_visits();
     }
@@ -610,6 +619,35 @@ fn are_two_entries(one: &State, other: &State) -> bool {
 /// Whether a visit is told by numbers alone.
 fn is_told_by_number(names: &EncounterNames) -> bool {
     names.sources.list().is_empty() && !names.identifiers.is_empty()
+}
+
+/// The links but for those of what may be several visits that are not one: nothing tells which of them it is.
+fn without_bridges(mut links: Vec<(u32, u32)>, names: &HashMap<u32, &EncounterNames>) -> Vec<(u32, u32)> {
+    let tells_more = |of: u32, than: u32| {
+        let all = names.get(&than).map_or(&[][..], |names| &names.identifiers);
+        let more = names.get(&of).map_or(&[][..], |names| &names.identifiers);
+        more.iter().any(|number| !all.contains(number))
+    };
+    let mut fuller: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for (one, other) in links.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]) {
+        if tells_more(other, one) {
+            fuller.entry(one).or_default().insert(other);
+        }
+    }
+    let are_one = |one: &u32, other: &u32| {
+        let both = names.get(one).zip(names.get(other));
+        both.is_some_and(|(one, other)| one.is_one_with(other))
+    };
+    fuller.retain(|_, others| {
+        let others: Vec<u32> = others.iter().copied().collect();
+        let mut pairs = others
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| others.iter().skip(at).map(move |other| (one, other)));
+        pairs.any(|(one, other)| one != other && !are_one(one, other))
+    });
+    links.retain(|(one, other)| !fuller.contains_key(one) && !fuller.contains_key(other));
+    links
 }
 
 /// Whether two states have a word in common, or when they began, or an identifier.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId};
 
 use super::Kind;
-use super::groups::{Grouped, group};
+use super::groups::{Belonging, Grouped, group};
 use super::key::Key;
 use super::likeness::{self, ADDRESSES, Likeness};
 use super::naming::Standing;
@@ -15,6 +15,7 @@ use super::scan::{Payload, Seen};
 use super::source::source_id;
 use super::stamp::Stamp;
 use super::state::{Scope, State, at};
+use crate::fhir;
 
 /// From where a reference is read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -124,6 +125,7 @@ impl Index {
                 identifiers: identifiers.into(),
                 likeness: seen.likeness,
                 says: seen.says.into(),
+                is_critical: seen.is_critical,
                 subject: seen.subject.map(Box::new),
             });
             if let Some(payload) = seen.payload {
@@ -135,14 +137,15 @@ impl Index {
     /// Decides who is who. Afterwards nothing is added.
     pub(crate) fn close(&mut self) {
         self.lookup = Lookup::of(&self.states);
-        let scopes: Vec<Option<Scope>> = self.states.iter().map(|state| self.scope_of(state)).collect();
-        let Grouped { groups, shared } = group(&self.states, &scopes, |groups| {
-            let whose = |state: &State| {
-                let origin = state.origin();
-                let pointer = state.subject.as_deref()?;
-                self.find(origin, pointer, &[Kind::Patient], groups).ok()
+        let Grouped { groups, shared } = group(&self.states, |groups| {
+            let ids = self.ids_of_patients(groups);
+            let belonging = |state: &State| {
+                let pointer = state.subject.as_deref();
+                let owner = pointer.and_then(|to| self.find(state.origin(), to, &[Kind::Patient], groups).ok());
+                let scope = self.scope_of(state, owner.and_then(|owner| ids.get(&(owner, state.file)).copied()));
+                Belonging { owner, scope }
             };
-            self.states.iter().map(whose).collect()
+            self.states.iter().map(belonging).collect()
         });
         (self.groups, self.shared) = (groups, shared);
         for number in 0..u32::try_from(self.states.len()).unwrap_or(u32::MAX) {
@@ -160,7 +163,9 @@ impl Index {
             self.by_group.insert(*group, Group { newest, content });
         }
         let counting: HashSet<u32> = self.by_group.values().filter_map(|group| group.content).collect();
-        self.payloads.retain(|number, _| counting.contains(number));
+        // Of a practitioner older states may tell more.
+        self.payloads
+            .retain(|number, payload| counting.contains(number) || matches!(**payload, Payload::Practitioner(..)));
         self.find_sole_patients();
         let mut parts: HashMap<u32, u32> = HashMap::new();
         for state in self
@@ -212,12 +217,28 @@ impl Index {
         self.groups.get(at(number)).copied().unwrap_or(number)
     }
 
-    fn scope_of(&self, state: &State) -> Option<Scope> {
+    /// What each file calls each patient of whom it tells, by id.
+    fn ids_of_patients(&self, groups: &[u32]) -> HashMap<(u32, u32), Key> {
+        let told = (0..)
+            .zip(&self.states)
+            .filter(|(_, state)| state.kind == Kind::Patient && state.is_id_told);
+        let mut ids = HashMap::new();
+        for (number, state) in told {
+            let group = groups.get(at(number)).copied().unwrap_or(number);
+            if let Some(id) = state.id {
+                ids.entry((group, state.file)).or_insert(id);
+            }
+        }
+        ids
+    }
+
+    /// Within what the id of a state is of one resource. `patient` is what its file calls its patient, for references that tell no id.
+    fn scope_of(&self, state: &State, patient: Option<Key>) -> Option<Scope> {
         if !state.is_id_told && !state.deleted {
             return Some(Scope::Bundle(state.file, state.document));
         }
         let subject = state.subject.as_deref()?;
-        self.patient_id(state.origin(), subject).map(Scope::Patient)
+        self.patient_id(state.origin(), subject).or(patient).map(Scope::Patient)
     }
 
     /// The id of the patient whom a reference names, as the source has it: told with the patient, or in the reference.
@@ -411,6 +432,14 @@ impl Index {
         })
     }
 
+    /// Whether a group, an allergy, was last said to be life-threatening or not to be.
+    pub(crate) fn is_critical(&self, group: u32) -> Option<bool> {
+        let members = self.members.get(&group).into_iter().flatten();
+        let states = members.filter_map(|number| self.states.get(at(*number)));
+        let judged = states.filter(|state| state.is_critical.is_some());
+        judged.max_by_key(|state| state.stamp)?.is_critical
+    }
+
     /// When the state was that an item is.
     pub(crate) fn stamp_at(&self, origin: Origin) -> Option<Stamp> {
         self.state_at(origin).map(|(_, state)| state.stamp)
@@ -564,6 +593,19 @@ impl Index {
     pub(crate) fn payload_of(&self, group: u32) -> Option<&Payload> {
         let content = self.by_group.get(&group)?.content?;
         self.payloads.get(&content).map(|payload| &**payload)
+    }
+
+    /// The older states of a practitioner, the newest of them first.
+    pub(crate) fn former_practitioners(&self, group: u32) -> Vec<&fhir::Practitioner> {
+        let content = self.by_group.get(&group).and_then(|group| group.content);
+        let members = self.members.get(&group).into_iter().flatten();
+        let mut former: Vec<u32> = members.copied().filter(|number| Some(*number) != content).collect();
+        former.sort_by_key(|number| std::cmp::Reverse(self.states.get(at(*number)).map(|state| state.stamp)));
+        let practitioner = |number: &u32| match self.payloads.get(number).map(|payload| &**payload) {
+            Some(Payload::Practitioner(_, practitioner)) => Some(practitioner),
+            _ => None,
+        };
+        former.iter().filter_map(practitioner).collect()
     }
 
     /// Who a group is, by all its states.

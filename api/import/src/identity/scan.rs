@@ -49,6 +49,8 @@ pub(crate) struct Seen {
     pub(crate) likeness: Likeness,
     /// What a finding says: its codes and texts.
     pub(crate) says: Vec<Word>,
+    /// Whether an allergy is said to be life-threatening, or not to be.
+    pub(crate) is_critical: Option<bool>,
     /// Whose it is.
     pub(crate) subject: Option<Pointer>,
     /// What of it is needed before anything is imported.
@@ -103,6 +105,8 @@ struct Header<'a> {
     medication_codeable_concept: Lenient<CodeableConcept>,
     #[serde(default)]
     medication_reference: Lenient<Reference>,
+    #[serde(default)]
+    criticality: Lenient<String>,
     #[serde(borrow, default)]
     reaction: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -187,6 +191,13 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     if kind.is_finding() {
         found.says = says(&header);
     }
+    if kind == Kind::Allergy {
+        found.is_critical = match header.criticality.0.as_deref() {
+            Some("high") => Some(true),
+            Some("low") => Some(false),
+            _ => None,
+        };
+    }
     found.payload = payload(kind, &item.path, resource);
     let own = found.own.clone();
     seen.push(found);
@@ -264,6 +275,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
             own: None,
         },
         says: Vec::new(),
+        is_critical: None,
         subject: None,
         payload: None,
     }

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) likeness: Likeness,
     /// What a finding says: its codes and texts.
     pub(super) says: Box<[Word]>,
+    /// Whether an allergy is said to be life-threatening, or not to be.
+    pub(super) is_critical: Option<bool>,
     pub(super) subject: Option<Box<Pointer>>,
 }
 

@@ -66,11 +66,7 @@ fn details(
     remarks: &mut Remarks<'_>,
 ) -> PractitionerDetails {
     if specializations.is_empty() {
-        specializations = resource
-            .qualification
-            .iter()
-            .filter_map(|one| vocabulary::concept(remarks, &one.code))
-            .collect();
+        specializations = qualifications(resource, remarks);
     }
     for _ in MOST_SPECIALITIES..specializations.len() {
         remarks.left_out(format!("a speciality is one of more than {MOST_SPECIALITIES}"));
@@ -85,6 +81,14 @@ fn details(
         identifier: None,
         as_of: None,
     }
+}
+
+/// What a practitioner is qualified in.
+pub(super) fn qualifications(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> Vec<Concept> {
+    let qualifications = resource.qualification.iter();
+    qualifications
+        .filter_map(|one| vocabulary::concept(remarks, &one.code))
+        .collect()
 }
 
 /// A patient, and what is told of their chart.

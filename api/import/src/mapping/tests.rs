@@ -98,6 +98,7 @@ fn a_patient() -> Value {
 fn a_doctor() -> Value {
     json!({
         "resourceType": "Practitioner", "id": "d1", "name": [{ "family": "Doctor" }],
+        "qualification": [{ "code": { "text": "Cardiology" } }],
         "identifier": [{ "value": "no system" }, { "system": "urn:npi", "value": "160" }],
     })
 }
@@ -166,11 +167,12 @@ fn conditions_allergies_and_medications_become_a_report() {
 
 #[test]
 fn a_doctor_without_a_speciality_is_a_general_practitioner() {
-    let plan = map(&bundle(&[a_doctor()]));
+    let unqualified = with(a_doctor(), "qualification", json!([]));
+    let plan = map(&bundle(std::slice::from_ref(&unqualified)));
     assert_eq!(plan.practitioners[0].specializations[0].text, "General practice");
     let role = json!({ "resourceType": "PractitionerRole", "id": "r",
         "practitioner": { "reference": "Practitioner/d1" }, "specialty": [{ "text": "Cardiology" }] });
-    let plan = map(&bundle(&[a_doctor(), role]));
+    let plan = map(&bundle(&[unqualified, role]));
     assert_eq!(plan.practitioners[0].specializations[0].text, "Cardiology");
 }
 

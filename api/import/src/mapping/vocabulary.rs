@@ -7,9 +7,7 @@ use domain::kernel::{Address, CodeSystem, Coding, Concept, Flaw, Gender, HumanNa
 use super::current::{best_first, remark_on_others};
 use super::{Context, Remarks};
 use crate::fhir;
-
-/// Who has no name at all: the server wants one, and FHIR does not.
-const NAMELESS: &str = "Unknown";
+use crate::merge::nameless;
 
 /// Which use of a name counts more. A nickname or a pseudonym is better than no name.
 const NAMES: [&str; 5] = ["official", "usual", "", "nickname", "anonymous"];
@@ -70,11 +68,9 @@ pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName], context
         None => former_name(remarks, names),
     };
     let Some(name) = name else {
-        remarks.changed(format!("has no name, and is registered as {NAMELESS}"));
-        return HumanName {
-            family: NAMELESS.to_owned(),
-            ..HumanName::default()
-        };
+        let nameless = nameless();
+        remarks.changed(format!("has no name, and is registered as {}", nameless.family));
+        return nameless;
     };
     parts(remarks, name)
 }
@@ -123,8 +119,9 @@ fn parts(remarks: &mut Remarks<'_>, name: &fhir::HumanName) -> HumanName {
         remarks.changed("has no family name; the given names are taken for it");
         (family.into_owned(), Vec::new())
     } else {
-        remarks.changed(format!("has no name, and is registered as {NAMELESS}"));
-        (NAMELESS.to_owned(), given)
+        let family = nameless().family;
+        remarks.changed(format!("has no name, and is registered as {family}"));
+        (family, given)
     };
     HumanName { family, given, prefix }
 }

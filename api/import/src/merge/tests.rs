@@ -142,3 +142,63 @@ fn an_older_state_changes_nothing_but_what_names_the_person() {
         [identifier("2")]
     );
 }
+
+#[test]
+fn who_was_nameless_has_the_name_that_an_older_state_tells() {
+    let unnamed = PatientDetails {
+        name: nameless(),
+        as_of: at(2),
+        ..PatientDetails::default()
+    };
+    let named = PatientDetails {
+        name: HumanName {
+            family: "Byron".to_owned(),
+            given: vec!["Ada".to_owned()],
+            prefix: Vec::new(),
+        },
+        as_of: at(1),
+        ..PatientDetails::default()
+    };
+    assert_eq!(details(&unnamed, &named, &[]).name, named.name);
+}
+
+#[test]
+fn what_several_states_tell_of_whom_the_newest_was_recorded_is_said_not_to_be_added() {
+    let newest = PatientDetails {
+        as_of: at(2),
+        ..PatientDetails::default()
+    };
+    let filled = PatientDetails {
+        deceased: Some(Deceased::Unknown),
+        ..newest.clone()
+    };
+    assert!(tells_more(&newest, &filled) && !tells_more(&filled, &newest) && !tells_more(&newest, &newest));
+    let newer = PatientDetails { as_of: at(3), ..filled };
+    assert!(!tells_more(&newest, &newer), "it is added");
+}
+
+#[test]
+fn a_speciality_that_was_supposed_gives_way_to_one_that_an_older_state_tells() {
+    let practitioner = |specializations: Vec<Concept>, day| PractitionerDetails {
+        name: nameless(),
+        gender: Gender::Female,
+        specializations,
+        credentials: Vec::new(),
+        time_zone: chrono_tz::UTC,
+        identifier: None,
+        as_of: at(day),
+    };
+    let cardiology = Concept {
+        coding: None,
+        text: "Cardiology".to_owned(),
+    };
+    let told = practitioner(vec![cardiology.clone()], 1);
+    let supposed = practitioner(vec![supposed_speciality()], 2);
+    assert_eq!(
+        super::practitioner(&supposed, &told).specializations,
+        told.specializations
+    );
+    let known = practitioner(vec![cardiology], 2);
+    let older = practitioner(vec![supposed_speciality()], 1);
+    assert_eq!(super::practitioner(&known, &older), known);
+}

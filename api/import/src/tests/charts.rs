@@ -426,3 +426,102 @@ fn a_deletion_of_a_hospital_that_calls_the_patient_otherwise_is_of_another_resou
         }
     }
 }
+
+#[test]
+fn what_may_be_several_visits_of_a_case_is_none_of_them() {
+    let number = |value: &str| json!({ "system": "https://clinic.test/case", "value": value });
+    let told = |numbers: &[&str], start: &str| {
+        let mut visit = visit("e", &to("Patient/p1"), &to("Practitioner/d1"));
+        visit.as_object_mut().unwrap().remove("id");
+        visit["identifier"] = numbers.iter().map(|value| number(value)).collect();
+        visit["period"] = json!({ "start": start });
+        json!({ "resource": visit })
+    };
+    let days = ["2020-03-04T09:00:00Z", "2020-05-05T09:00:00Z", "2020-07-06T09:00:00Z"];
+    for (numbers, count) in [
+        ([&["case"][..], &["case", "one"], &["case", "two"]], 3),
+        (
+            [&["case", "day"][..], &["case", "day", "one"], &["case", "day", "two"]],
+            3,
+        ),
+        // All that is told of one visit of a case.
+        ([&["case"][..], &["case", "one"], &["one"]], 1),
+    ] {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let resources = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+            let mut all: Vec<Value> = resources.iter().map(|one| json!({ "resource": one })).collect();
+            all.extend(order.map(|at| told(numbers[at], days[at])));
+            let outcome = ran(&[bundle("collection", &all)]);
+            assert_eq!(outcome.visits.len(), count, "{numbers:?} in the order {order:?}");
+        }
+    }
+}
+
+#[test]
+fn two_entries_of_one_bundle_are_two_visits_though_one_tells_the_cases_number_alone() {
+    let number = |value: &str| json!({ "system": "https://clinic.test/case", "value": value });
+    let told = |last: u8, numbers: &[&str]| {
+        let mut visit = visit("e", &to("Patient/p1"), &to("Practitioner/d1"));
+        visit.as_object_mut().unwrap().remove("id");
+        visit["identifier"] = numbers.iter().map(|value| number(value)).collect();
+        json!({ "fullUrl": format!("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a{last:02}"), "resource": visit })
+    };
+    let people = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+    let mut all: Vec<Value> = people.iter().map(|one| json!({ "resource": one })).collect();
+    all.extend([told(1, &["case"]), told(2, &["case", "own"])]);
+    assert_eq!(ran(&[bundle("transaction", &all)]).visits.len(), 2);
+}
+
+#[test]
+fn an_allergy_stays_life_threatening_until_a_state_says_that_it_is_not() {
+    let state = |criticality: Option<&str>, day: u8| {
+        let mut allergy = json!({
+            "resourceType": "AllergyIntolerance", "id": "a1", "patient": to("Patient/p1"), "code": { "text": "Nuts" },
+        });
+        if let Some(criticality) = criticality {
+            allergy["criticality"] = json!(criticality);
+        }
+        dated(allergy, &format!("2024-01-{day:02}T00:00:00Z"))
+    };
+    let person = || patient("p1", "Person", &mrn("1"));
+    for (states, is_critical) in [
+        (vec![Some("high"), None], true),
+        (vec![Some("high"), Some("unable-to-assess"), None], true),
+        (vec![Some("low"), Some("high"), None], true),
+        (vec![Some("high"), Some("low"), None], false),
+    ] {
+        let states: Vec<Value> = (1..).zip(&states).map(|(day, told)| state(*told, day)).collect();
+        let mut of_run = vec![person()];
+        of_run.extend(states.iter().rev().cloned());
+        let in_runs = states.iter().fold(Contents::default(), |record, state| {
+            tell(&record, &[of(&[person(), state.clone()])], start())
+        });
+        for record in [tell(&Contents::default(), &[of(&of_run)], start()), in_runs] {
+            let all: Vec<bool> = record.allergies.findings().map(|one| one.high_criticality).collect();
+            assert_eq!(all, [is_critical], "{states:?}");
+        }
+    }
+}
+
+#[test]
+fn one_id_of_two_hospitals_is_two_findings_however_each_names_its_patient() {
+    let ssn = json!([{
+        "system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456",
+        "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SS" }] },
+    }]);
+    let by_number = json!({ "identifier": { "system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456" } });
+    let conditional = to("Patient?identifier=http://hl7.org/fhir/sid/us-ssn|999-12-3456");
+    let told = |id: &str, subject: &Value, text: &str| {
+        let mut condition = json!({ "resourceType": "Condition", "id": "1", "code": { "text": text } });
+        condition["subject"] = subject.clone();
+        of(&[patient(id, "Person", &ssn), condition])
+    };
+    let forms = |id: &str| [to(&format!("Patient/{id}")), by_number.clone(), conditional.clone()];
+    for north in forms("north") {
+        for south in forms("south") {
+            let files = [told("north", &north, "Gout"), told("south", &south, "Asthma")];
+            let record = tell(&Contents::default(), &files, start());
+            assert_eq!(record.conditions.entries.len(), 2, "{north} {south}");
+        }
+    }
+}

@@ -548,3 +548,23 @@ fn two_doctors_under_one_number_are_two_and_named() {
             .any(|note| note.why == people::TOLD_OTHERWISE)
     );
 }
+
+#[test]
+fn a_newer_state_of_a_doctor_takes_no_speciality_away() {
+    let whole = dated(doctor("d1", "Doctor"), "2020-01-01T00:00:00Z");
+    let mut stub = dated(doctor("d1", "Doctor"), "2024-01-01T00:00:00Z");
+    stub.as_object_mut().unwrap().remove("qualification");
+    for states in [vec![whole.clone(), stub.clone()], vec![stub.clone(), whole]] {
+        let outcome = ran(&[of(&states)]);
+        assert_eq!(outcome.practitioners[0].specializations[0].text, "Cardiology");
+    }
+    let supposed = ran(&[of(&[stub])]);
+    assert_eq!(supposed.practitioners[0].specializations[0].text, "General practice");
+    let remark = supposed
+        .notes
+        .list()
+        .into_iter()
+        .find(|note| note.resource == "Practitioner")
+        .unwrap();
+    assert!(remark.why.starts_with("names no speciality"), "{remark:?}");
+}

@@ -7,7 +7,7 @@ use super::*;
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 fn doctor(id: &str) -> Value {
-    json!({ "resourceType": "Practitioner", "id": id, "name": [{ "family": id }],
+    json!({ "resourceType": "Practitioner", "id": id, "name": [{ "family": id }], "qualification": [{ "code": { "text": "Cardiology" } }],
             "identifier": [{ "system": "urn:npi", "value": id }] })
 }
 
@@ -86,9 +86,10 @@ fn contained(inside: Value, provider: Value) -> Ran {
 
 #[test]
 fn doctors_and_organisations_that_an_encounter_contains_count() {
-    let known = json!({ "resourceType": "Practitioner", "id": "doc", "name": [{ "family": "Inside" }],
+    let known = json!({ "resourceType": "Practitioner", "id": "doc", "name": [{ "family": "Inside" }], "qualification": [{ "code": { "text": "Cardiology" } }],
                         "identifier": [{ "system": "urn:npi", "value": "11" }] });
-    let nameless = json!({ "resourceType": "Practitioner", "id": "doc", "name": [{ "family": "Inside" }] });
+    let nameless = json!({ "resourceType": "Practitioner", "id": "doc", "name": [{ "family": "Inside" }],
+        "qualification": [{ "code": { "text": "Cardiology" } }] });
     let clinic = json!({ "resourceType": "Organization", "id": "org",
                          "identifier": [{ "system": "urn:org", "value": "O-11" }] });
     let provider = json!({ "reference": "#org" });
