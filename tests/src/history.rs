@@ -181,6 +181,7 @@ impl History {
             0 => ChartCommand::Change {
                 id,
                 finding: finding.clone(),
+                now: at(first_day(), 0),
             },
             1 => ChartCommand::Refute {
                 id,
@@ -192,9 +193,13 @@ impl History {
             },
         };
         let chart = self.charts.entry(patient).or_default();
-        let decided = chart
-            .decide(other)
-            .or_else(|_| chart.decide(ChartCommand::Note { id, finding }));
+        let decided = chart.decide(other).or_else(|_| {
+            chart.decide(ChartCommand::Note {
+                id,
+                finding,
+                now: at(first_day(), 0),
+            })
+        });
         let events = decided.unwrap_or_default();
         for event in &events {
             chart.apply(event.clone());

@@ -63,7 +63,7 @@ async fn update(client: &Client, id: Uuid, doctor: &Doctor, bond: Bond) -> Resul
         let known = people::likeness_of_doctor(&recorded);
         // As in a run: an id that is no address needs something more.
         let (told, is_bare) = (&doctor.likeness, bond == Bond::Plain);
-        let is_told_again = (&told.given, &told.family, told.gender) == (&known.given, &known.family, known.gender);
+        let is_told_again = told.has_words_of(&known) && told.gender == known.gender;
         if told.contradicts(&known, bond) || (is_bare && !is_told_again && !told.resembles(&known)) {
             return Ok(None);
         }

@@ -154,10 +154,11 @@ pub(super) fn practitioners(bundle: &Bundle, context: &Context, notes: &mut Note
     people::practitioners(bundle, context, notes)
 }
 
-/// The specialities that a practitioner has by qualification. What is not taken of them is remarked on for the state that counts.
+/// The specialities that an older state of a practitioner has by qualification. Of what is not taken of them nothing is said: a newer state
+/// counts, and tells none.
 pub(super) fn specialities(practitioner: &fhir::Practitioner, path: &str) -> Vec<Concept> {
     let mut notes = Notes::default();
-    people::qualifications(practitioner, &mut Remarks::on(&mut notes, "Practitioner", path))
+    people::specialities(practitioner, &mut Remarks::on(&mut notes, "Practitioner", path))
 }
 
 /// The identifier of a resource that is referred to: as the resource itself says, or its URN when it is in another bundle.

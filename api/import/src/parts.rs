@@ -194,6 +194,9 @@ impl Parts {
         };
         if !index.counts(origin) {
             // An older state, and a newer one is taken.
+            if index.is_passed_over(origin) {
+                self.notes.left_out(kind.name(), &item.path, lacks(kind));
+            }
             if kind == Kind::Patient && !index.is_deleted(group) {
                 self.former(index, origin, resource.get().as_bytes());
             }
@@ -321,6 +324,15 @@ impl Parts {
             Some(kind) if kind.is_of_a_patient() => self.notes.left_out(kind.name(), &item.path, why),
             _ => self.notes.passed_over("Bundle", &item.path, why),
         }
+    }
+}
+
+/// What a state lacks that is not taken for another one's sake.
+const fn lacks(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Patient => "has a birthDate that is no date of FHIR R4, and another state of the patient is taken",
+        Kind::Encounter => "does not tell when it was (period.start), and another state of it is taken",
+        _ => "has neither a code nor a text, and another state of it is taken",
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::chart::{Contents, Ended, ListKind, Report};
 use domain::encounter::EncounterNames;
-use domain::kernel::Identifier;
+use domain::kernel::{HumanName, Identifier};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
@@ -361,7 +361,12 @@ pub(super) fn likeness_of(details: &PatientDetails) -> Likeness {
 
 /// What an entry of a practitioner says of whom it describes.
 pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
-    let name = &details.name;
+    let none = HumanName::default();
+    let name = if details.name == merge::nameless() {
+        &none
+    } else {
+        &details.name
+    };
     Likeness {
         gender: super::identity::gender(details.gender),
         given: super::identity::words(name.given.iter().map(String::as_str)),
@@ -369,7 +374,7 @@ pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
             .into_iter()
             .map(|called| (Usage::Main, called))
             .collect(),
-        family: super::identity::words([name.family.as_str()]),
+        family: super::identity::words([name.family.as_str()].into_iter().filter(|family| !family.is_empty())),
         ..Likeness::default()
     }
 }

@@ -251,12 +251,18 @@ async fn blind(client: &Client, person: &Person, details: &PatientDetails) -> Re
 
 /// Reports what is told of a chart, if that is news; on the version that was read, if it was.
 async fn tell(client: &Client, chart: &Chart, report: &Report, done: &mut Done) -> Result<(), ClientError> {
-    // What is refused for another reason is refused where it is sent.
-    let events = chart.contents.take_in(report, Uuid::nil(), Utc::now());
-    match events.map_or(1, |events| events.len()) {
-        0 => Ok(()),
-        events => client.report_chart(done.id, report, chart.version, events, done).await,
+    let mut version = chart.version;
+    for part in room::in_parts(report.clone()) {
+        // What is refused for another reason is refused where it is sent.
+        let events = chart.contents.take_in(&part, Uuid::nil(), Utc::now());
+        let events = events.map_or(1, |events| events.len());
+        if events > 0 {
+            client.report_chart(done.id, &part, version, events, done).await?;
+            // The parts after it are told on what it has made of the chart.
+            version = None;
+        }
     }
+    Ok(())
 }
 
 /// `None` when somebody changed the record meanwhile, or somebody else is called by one of the names by now.

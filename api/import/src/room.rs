@@ -7,10 +7,13 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::chart::{ChartEvent, Condition, Contents, Findings, ListKind, Medication, Report};
-use domain::kernel::{ClinicEvent, EncodedEvent};
+use domain::chart::{ChartEvent, Condition, Contents, Findings, List, ListKind, Medication, Report};
+use domain::kernel::{ClinicEvent, Concept, EncodedEvent, SourceId};
 use infrastructure::sealing;
 use uuid::Uuid;
+
+/// How many items a list of a chart takes, and one of a report.
+const MOST: usize = List::<()>::MOST;
 
 /// How many bytes of an event are kept for what stands beside the findings: who told it, and when.
 const BESIDE: usize = 16 * 1024;
@@ -31,17 +34,23 @@ pub(super) fn fitted(noted: &Contents, report: Report, now: DateTime<Utc>) -> Fi
     let mut left_out: Vec<Place> = Vec::new();
     for list in [ListKind::Conditions, ListKind::Medications] {
         let of_list = worst_first(&report).into_iter().filter(|place| place.0 == list);
-        left_out.extend(fewest(&of_list.collect::<Vec<_>>(), |places| {
-            noted.merged(&without(&report, places), now).overfull() != Some(list)
-        }));
+        let more = fewest(&of_list.collect::<Vec<_>>(), |places| {
+            has_room(noted, &without(&report, &[&left_out[..], places].concat()), list, now)
+        });
+        left_out.extend(more);
     }
     let last_first = (0..report.allergies.list().len())
         .rev()
         .map(|at| (ListKind::Allergies, at));
-    left_out.extend(fewest(&last_first.collect::<Vec<_>>(), |places| {
-        let all = [&left_out[..], places].concat();
-        noted.merged(&without(&report, &all), now).overfull().is_none()
-    }));
+    let more = fewest(&last_first.collect::<Vec<_>>(), |places| {
+        has_room(
+            noted,
+            &without(&report, &[&left_out[..], places].concat()),
+            ListKind::Allergies,
+            now,
+        )
+    });
+    left_out.extend(more);
     let rest = worst_first(&report);
     let rest: Vec<Place> = rest.into_iter().filter(|place| !left_out.contains(place)).collect();
     let more = fewest(&rest, |places| {
@@ -55,6 +64,34 @@ pub(super) fn fitted(noted: &Contents, report: Report, now: DateTime<Utc>) -> Fi
         report: without(&report, &left_out),
         no_room: left_out.into_iter().map(|(list, _)| list).collect(),
     }
+}
+
+/// Whether a list of the chart, and of the report, has room for what is told.
+fn has_room(noted: &Contents, report: &Report, list: ListKind, now: DateTime<Utc>) -> bool {
+    let told = match list {
+        ListKind::Conditions => report.conditions.list().len(),
+        ListKind::Allergies => report.allergies.list().len(),
+        ListKind::Medications => report.medications.list().len(),
+        ListKind::Symptoms => 0,
+    };
+    told <= MOST && !noted.merged(report, now).overfull().contains(&list)
+}
+
+/// A report in parts whose lists a request takes: the findings in the first one. What ends and what is negated is the same in whichever part.
+pub(super) fn in_parts(mut report: Report) -> Vec<Report> {
+    report.unjudged.truncate(MOST);
+    let ended = report.ended.split_off(report.ended.len().min(MOST));
+    let negations = report.negations.split_off(report.negations.len().min(MOST));
+    let mut parts = vec![report];
+    parts.extend(ended.chunks(MOST).map(|ended| Report {
+        ended: ended.to_vec(),
+        ..Report::default()
+    }));
+    parts.extend(negations.chunks(MOST).map(|negations| Report {
+        negations: negations.to_vec(),
+        ..Report::default()
+    }));
+    parts
 }
 
 /// The fewest of these, from the first on, without which it is enough.
@@ -107,9 +144,19 @@ fn without(told: &Report, places: &[Place]) -> Report {
         let places = places.iter().filter(|place| place.0 == list);
         places.map(|(_, at)| *at).collect()
     };
+    let allergies = rest(&told.allergies, &of(ListKind::Allergies));
+    let mut unjudged = told.unjudged.clone();
+    if allergies.list().len() < told.allergies.list().len() {
+        let is_told = |one: &(Concept, Option<SourceId>)| {
+            let mut all = allergies.list().iter();
+            all.any(|allergy| (&allergy.concept, allergy.sources.last()) == (&one.0, one.1))
+        };
+        unjudged.retain(is_told);
+    }
     Report {
         conditions: rest(&told.conditions, &of(ListKind::Conditions)),
-        allergies: rest(&told.allergies, &of(ListKind::Allergies)),
+        allergies,
+        unjudged,
         medications: rest(&told.medications, &of(ListKind::Medications)),
         ..told.clone()
     }
@@ -134,8 +181,8 @@ fn are_held(events: &[ChartEvent]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::chart::{Allergy, List};
-    use domain::kernel::{CodeSystem, Coding, Concept, Sources};
+    use domain::chart::Allergy;
+    use domain::kernel::{CodeSystem, Coding, Sources};
 
     use super::*;
     use crate::tests::taken_in;

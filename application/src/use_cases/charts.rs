@@ -57,7 +57,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
         let id = FindingId(issue.new_id(FINDING));
-        let command = |_| ChartCommand::Note { id, finding };
+        let command = |now| ChartCommand::Note { id, finding, now };
         let done = self.update_chart(principal, patient, Action::UpdateChart, command, None, issue);
         Ok(done.await?.of(id))
     }
@@ -74,7 +74,7 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
-        let command = |_| ChartCommand::Change { id, finding };
+        let command = |now| ChartCommand::Change { id, finding, now };
         let done = self.update_chart(
             principal,
             patient,

@@ -16,13 +16,18 @@ pub enum ChartCommand {
         id: FindingId,
         /// The finding, of no source.
         finding: AnyFinding,
+        /// The time it is.
+        now: DateTime<Utc>,
     },
-    /// Change a finding, such as when a condition is over or a medication is stopped. What its sources have told is kept.
+    /// Change a finding, such as when a condition is over or a medication is stopped. It keeps its sources: what they told before does not
+    /// undo it.
     Change {
         /// Which one.
         id: FindingId,
         /// What it is from now on.
         finding: AnyFinding,
+        /// The time it is.
+        now: DateTime<Utc>,
     },
     /// Refute a finding: it is none. Older states of its sources do not bring it back.
     Refute {

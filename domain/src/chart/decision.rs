@@ -1,6 +1,6 @@
 //! What a chart decides.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::aggregate::Chart;
@@ -10,7 +10,7 @@ use super::error::ChartError;
 use super::event::{ChartEvent, Noted, Refuted, Revision, Statement};
 use super::finding::{AllergyKind, AnyFinding, Finding, SourcedFinding};
 use super::list::{Absence, Entry, FindingId, List, ListKind};
-use super::merge::MergedList;
+use super::merge::{MergedList, newest};
 use super::report::Report;
 use super::{Allergy, Condition, Medication, Symptom};
 use crate::kernel::time::whole_millis;
@@ -27,8 +27,8 @@ impl ClinicAggregate for Chart {
     fn decide(&self, command: ChartCommand) -> Decision {
         let contents = self.opened()?;
         match command {
-            ChartCommand::Note { id, finding } => contents.note(id, finding),
-            ChartCommand::Change { id, finding } => contents.change(id, finding),
+            ChartCommand::Note { id, finding, now } => contents.note(id, finding, whole_millis(now)),
+            ChartCommand::Change { id, finding, now } => contents.change(id, finding, whole_millis(now)),
             ChartCommand::Refute { id, now } => contents.refute(id, whole_millis(now)),
             ChartCommand::StateAbsence { list, absence } => contents.state_absence(list, absence),
             ChartCommand::StateNoAllergiesTo { kind, holds } => Ok(contents.state_no_allergies_to(kind, holds)),
@@ -83,39 +83,39 @@ listed!(Medication: medications, MedicationsNoted, MedicationsRefuted, Medicatio
 listed!(Symptom: symptoms, SymptomsNoted, SymptomsRefuted, AbsenceStated);
 
 impl Contents {
-    fn note(&self, id: FindingId, finding: AnyFinding) -> Decision {
+    fn note(&self, id: FindingId, finding: AnyFinding, now: DateTime<Utc>) -> Decision {
         match finding {
-            AnyFinding::Condition(condition) => self.note_one(id, condition),
-            AnyFinding::Allergy(allergy) => self.note_one(id, allergy),
-            AnyFinding::Medication(medication) => self.note_one(id, medication),
-            AnyFinding::Symptom(symptom) => self.note_one(id, symptom),
+            AnyFinding::Condition(condition) => self.note_one(id, condition, now),
+            AnyFinding::Allergy(allergy) => self.note_one(id, allergy, now),
+            AnyFinding::Medication(medication) => self.note_one(id, medication, now),
+            AnyFinding::Symptom(symptom) => self.note_one(id, symptom, now),
         }
     }
 
-    fn note_one<T: Listed>(&self, id: FindingId, finding: T) -> Decision {
+    fn note_one<T: Listed>(&self, id: FindingId, finding: T, now: DateTime<Utc>) -> Decision {
         let list = T::list(self);
         match list.get(id) {
-            Some(noted) if *noted == finding => Ok(Vec::new()),
+            Some(noted) if noted.changed_to(finding.clone()) == *noted => Ok(Vec::new()),
             Some(_) => Err(ChartError::AlreadyNoted),
             None if list.entries.len() >= List::<T>::MOST => Err(ChartError::Full(T::LIST)),
             None => Ok(vec![T::noted(Noted {
                 batch: id.0,
-                new: vec![finding],
+                new: vec![finding.told_here(now)],
                 changed: Vec::new(),
             })]),
         }
     }
 
-    fn change(&self, id: FindingId, finding: AnyFinding) -> Decision {
+    fn change(&self, id: FindingId, finding: AnyFinding, now: DateTime<Utc>) -> Decision {
         match finding {
-            AnyFinding::Condition(condition) => self.change_one(id, condition),
-            AnyFinding::Allergy(allergy) => self.change_one(id, allergy),
-            AnyFinding::Medication(medication) => self.change_one(id, medication),
-            AnyFinding::Symptom(symptom) => self.change_one(id, symptom),
+            AnyFinding::Condition(condition) => self.change_one(id, condition, now),
+            AnyFinding::Allergy(allergy) => self.change_one(id, allergy, now),
+            AnyFinding::Medication(medication) => self.change_one(id, medication, now),
+            AnyFinding::Symptom(symptom) => self.change_one(id, symptom, now),
         }
     }
 
-    fn change_one<T: Listed>(&self, id: FindingId, finding: T) -> Decision {
+    fn change_one<T: Listed>(&self, id: FindingId, finding: T, now: DateTime<Utc>) -> Decision {
         let noted = T::list(self).get(id).ok_or(ChartError::Unknown)?;
         let changed = noted.changed_to(finding);
         if changed == *noted {
@@ -124,7 +124,7 @@ impl Contents {
         Ok(vec![T::noted(Noted {
             batch: id.0,
             new: Vec::new(),
-            changed: vec![(id, changed)],
+            changed: vec![(id, changed.told_here(now))],
         })])
     }
 
@@ -145,23 +145,26 @@ impl Contents {
         }
     }
 
-    /// Older states of the sources of what is refuted are kept out.
+    /// Older states of the sources of what is refuted are kept out, and where none is known, of whoever told it.
     fn refuted<T: Listed + SourcedFinding>(&self, id: FindingId, finding: &T, now: DateTime<Utc>) -> ChartEvent {
-        let withdrawn = finding.sources().list().iter().map(|source| Withdrawn {
+        let latest = finding.as_of().max(Some(now)).unwrap_or(now);
+        let withdrawn = |source| Withdrawn {
             list: T::LIST,
             concept: Some(finding.concept().clone()),
             since: finding.since(),
-            source: Some(*source),
-            as_of: finding.as_of().max(Some(now)).unwrap_or(now),
-        });
-        let new: Vec<Withdrawn> = withdrawn.collect();
-        let surplus = (self.withdrawn.len() + new.len()).saturating_sub(Self::MOST_KEPT);
+            source,
+            // What was told as of that very moment is refuted too.
+            as_of: latest + TimeDelta::milliseconds(1),
+        };
+        let sources = finding.sources().list();
+        let mut new: Vec<Withdrawn> = sources.iter().map(|source| withdrawn(Some(*source))).collect();
+        if new.is_empty() {
+            new.push(withdrawn(None));
+        }
+        let all = self.withdrawn.iter().chain(&new).cloned().collect();
         T::refuted(Refuted {
             findings: vec![id],
-            withdrawn: Revision {
-                gone: self.withdrawn.iter().take(surplus).cloned().collect(),
-                new,
-            },
+            withdrawn: Revision::between(&self.withdrawn, &newest(all, |gone: &Withdrawn| gone.as_of)),
         })
     }
 
@@ -209,8 +212,8 @@ impl Contents {
     pub fn take_in(&self, report: &Report, batch: Uuid, now: DateTime<Utc>) -> Decision {
         report.check(now)?;
         let merged = self.merged(report, now);
-        if let Some(list) = merged.overfull() {
-            return Err(ChartError::Full(list));
+        if let Some(list) = merged.overfull().first() {
+            return Err(ChartError::Full(*list));
         }
         let revised = Revised {
             withdrawn: Revision::between(&self.withdrawn, &merged.withdrawn),

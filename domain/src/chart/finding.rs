@@ -18,7 +18,7 @@ pub struct Condition {
     pub onset: Option<NaiveDate>,
     /// Until when; `None` while it is active.
     pub abated: Option<Abated>,
-    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    /// As of when it was told, by its source if that said, or here: an older state of a source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
     /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
@@ -33,7 +33,7 @@ pub struct Allergy {
     pub concept: Concept,
     /// Whether a reaction may be life-threatening (FHIR criticality `high`).
     pub high_criticality: bool,
-    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    /// As of when it was told, by its source if that said, or here: an older state of a source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
     /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
@@ -51,7 +51,7 @@ pub struct Medication {
     pub since: Option<NaiveDate>,
     /// Whether it is being taken now.
     pub active: bool,
-    /// As of when the source told it, if it said: an older state of the source does not replace it.
+    /// As of when it was told, by its source if that said, or here: an older state of a source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
     /// What its sources call the resources that tell it, if they told: a later state of one of them takes the place of this, or stands
@@ -106,8 +106,11 @@ pub trait Finding: Clone + PartialEq {
     /// Which list.
     const LIST: ListKind;
 
-    /// The same as far as it is said now; as of when its sources told it and what they call it is kept.
+    /// The same as far as it is said now; as of when it was told, and what its sources call it, is kept.
     fn changed_to(&self, new: Self) -> Self;
+
+    /// The same, told here by people, as of now: what sources told before does not undo it.
+    fn told_here(self, now: DateTime<Utc>) -> Self;
 }
 
 /// A finding that another system may tell.
@@ -131,6 +134,8 @@ pub trait SourcedFinding: Finding {
     /// The same with what is known of it and not told. Of the state of the very resource that told it all is told, but for what
     /// `is_unsaid`: how critical an allergy is.
     fn completed(self, known: &Self, is_same_resource: bool, is_unsaid: bool) -> Self;
+    /// The same with what an older state tells and it does not: people may have noted less. An allergy is critical if either says so.
+    fn filled(self, older: &Self) -> Self;
     /// The same, as of another time, and called otherwise.
     fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;
 }
@@ -145,6 +150,13 @@ macro_rules! sourced {
                     as_of: self.as_of,
                     sources: self.sources.clone(),
                     ..new
+                }
+            }
+
+            fn told_here(self, now: DateTime<Utc>) -> Self {
+                Self {
+                    as_of: self.as_of.max(Some(now)),
+                    ..self
                 }
             }
         }
@@ -207,6 +219,18 @@ sourced!(Condition, Conditions, |condition| condition.onset, {
             ..self
         }
     }
+
+    fn filled(self, older: &Self) -> Self {
+        let abated = match self.abated {
+            Some(Abated::Unknown) => older.abated.or(self.abated),
+            told => told,
+        };
+        Self {
+            onset: self.onset.or(older.onset),
+            abated,
+            ..self
+        }
+    }
 });
 sourced!(Allergy, Allergies, |_| None, {
     fn is_over(&self) -> bool {
@@ -220,6 +244,13 @@ sourced!(Allergy, Allergies, |_| None, {
     fn completed(self, known: &Self, _: bool, is_unsaid: bool) -> Self {
         Self {
             high_criticality: self.high_criticality || (is_unsaid && known.high_criticality),
+            ..self
+        }
+    }
+
+    fn filled(self, older: &Self) -> Self {
+        Self {
+            high_criticality: self.high_criticality || older.high_criticality,
             ..self
         }
     }
@@ -239,6 +270,13 @@ sourced!(Medication, Medications, |medication| medication.since, {
             ..self
         }
     }
+
+    fn filled(self, older: &Self) -> Self {
+        Self {
+            since: self.since.or(older.since),
+            ..self
+        }
+    }
 });
 
 impl Finding for Symptom {
@@ -246,5 +284,9 @@ impl Finding for Symptom {
 
     fn changed_to(&self, new: Self) -> Self {
         new
+    }
+
+    fn told_here(self, _: DateTime<Utc>) -> Self {
+        self
     }
 }

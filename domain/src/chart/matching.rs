@@ -154,7 +154,9 @@ pub(super) fn updated<T: SourcedFinding>(
     // Without a day nothing but its end tells one episode from another.
     let may_be_one = |known: &T, new: &T| same_day(known, new) && (new.since().is_some() || new.ends_like(known));
     type IsState<'a, T> = &'a dyn Fn(&T, &T) -> bool;
-    let is_state: [IsState<'_, T>; 5] = [
+    let is_state: [IsState<'_, T>; 6] = [
+        // Of several that a resource has told it is a state of the one that it told last.
+        &|known, new| new.source().is_some() && known.source() == new.source(),
         &|known, new| known.sources().have_certainly(new.source()),
         &|known, new| one_source(known, new) == Some(true) && alike(known, new),
         &|known, new| one_source(known, new) == Some(true),
@@ -182,6 +184,12 @@ pub(super) fn updated<T: SourcedFinding>(
     for is_state in is_state {
         rest.retain(|new| !updated.meet(new, &is_state, report, now));
     }
+    // Another state of the same report was of it, too: both resources tell it.
+    rest.retain(|new| {
+        let is_theirs = |known: &Matched<T>| known.is_told && known.finding.sources().have_certainly(new.source());
+        let at = updated.entries.iter().position(is_theirs);
+        at.inspect(|at| updated.take_in(*at, new, report, now)).is_none()
+    });
     let new = rest.into_iter().map(|new| Matched::new(taken(new.clone(), now)));
     updated.entries.extend(new);
     updated
@@ -226,7 +234,13 @@ impl<T: SourcedFinding> Updated<T> {
         if is_equal(known, &new) {
             *known = told_again(known, new, others, is_news);
         } else if !(is_news || (is_same_resource && is_not_last(known, new.source()))) {
-            self.older = self.older.saturating_add(1);
+            if known.sources().list().is_empty() && new.source().is_some() {
+                // It was noted here, by people. The source is known from now on by what it told before.
+                *known = known.clone().filled(&new).told(known.as_of(), new.sources().clone());
+            }
+            if !is_equal(known, &new) {
+                self.older = self.older.saturating_add(1);
+            }
         } else {
             self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
             if is_same_resource && others != Sources::default() {

@@ -3,6 +3,8 @@
 //! Pure, and doing it again changes nothing. The states of a resource may be told in any order, in one report or in several: the newest
 //! wins. A state that is not dated is as of now; whoever tells it once more tells nothing new.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::contents::{Contents, Withdrawn};
@@ -12,6 +14,7 @@ use super::list::{Absence, FindingId, List, ListKind};
 use super::matching::{self, Matched, Out, Updated};
 use super::negations::Negations;
 use super::report::{Ended, Report};
+use crate::kernel::SourceId;
 use crate::kernel::time::whole_millis;
 
 /// What becomes of something that is told, or was noted.
@@ -40,7 +43,7 @@ pub enum Remark {
 /// A chart that something was told of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Merged {
-    /// Its lists. A finding without an id is new.
+    // Its lists. A finding without an id is new.
     pub(super) conditions: MergedList<super::Condition>,
     pub(super) allergies: MergedList<super::Allergy>,
     pub(super) medications: MergedList<super::Medication>,
@@ -84,16 +87,40 @@ impl Contents {
 }
 
 impl Merged {
-    /// The first list that is longer than a list may be.
-    pub fn overfull(&self) -> Option<ListKind> {
+    /// The lists that are longer than a list may be.
+    pub fn overfull(&self) -> Vec<ListKind> {
         let lengths = [
             (ListKind::Conditions, self.conditions.entries.len()),
             (ListKind::Allergies, self.allergies.entries.len()),
             (ListKind::Medications, self.medications.entries.len()),
         ];
-        let mut all = lengths.into_iter();
-        all.find_map(|(list, length)| (length > List::<()>::MOST).then_some(list))
+        let overfull = lengths.into_iter().filter(|(_, length)| *length > List::<()>::MOST);
+        overfull.map(|(list, _)| list).collect()
     }
+}
+
+/// What is told but for the older of several states of one resource.
+fn newest_of_each<T: SourcedFinding>(told: &[T], now: DateTime<Utc>) -> Vec<T> {
+    let mut newest: BTreeMap<SourceId, (DateTime<Utc>, usize)> = BTreeMap::new();
+    let states = || {
+        told.iter()
+            .enumerate()
+            .filter_map(|(at, one)| Some((one.source()?, one, at)))
+    };
+    for (source, one, at) in states() {
+        let state = (one.as_of().unwrap_or(now), at);
+        let known = newest.entry(source).or_insert(state);
+        *known = (*known).max(state);
+    }
+    let is_newest = |(at, one): &(usize, &T)| {
+        one.source()
+            .is_none_or(|source| newest.get(&source).is_some_and(|(_, newest)| newest == at))
+    };
+    told.iter()
+        .enumerate()
+        .filter(is_newest)
+        .map(|(_, one)| one.clone())
+        .collect()
 }
 
 /// As many as a chart keeps, in their order: the oldest are forgotten first, and of those of one date the ones that come first.
@@ -150,6 +177,7 @@ impl Merge<'_> {
     /// is taken out, unless another finding that is told stands for it, or a newer state is noted.
     fn entries<T: SourcedFinding>(&mut self, noted: &List<T>, told: &[T]) -> Vec<Matched<T>> {
         let known = self.withdrawn.clone();
+        let told = &newest_of_each(told, self.now);
         let is_noted = |new: &T| noted.findings().any(|one| matching::says_again(one, new));
         let is_gone = |new: &T| {
             known.iter().any(|gone| {

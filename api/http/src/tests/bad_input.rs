@@ -611,16 +611,10 @@ async fn nothing_is_given_twice_in_a_list_that_is_a_set() {
         "details": { "name": { "family": "Okafor" }, "birthDate": "1990-01-01", "gender": "female" },
     });
     patient["details"]["otherIdentifiers"] = json!([identifier]);
-    let told = json!({ "finding": { "concept": { "text": "Latex" } }, "sources": ["5f0c1d2e3b4a5968"] });
-    let (report, reports) = (
-        json!({ "allergies": [told] }),
-        format!("/v1/patients/{OWN}/chart/reports"),
-    );
     let [lookup, key] = [json!({ "identifiers": [identifier] }), json!({ "scopes": ["read"] })];
     let keys = format!("/v1/accounts/{OWN}/keys");
     for (path, role, good, list) in [
         ("/v1/patients", "hospital", &patient, "/details/otherIdentifiers"),
-        (&reports, "hospital", &report, "/allergies/0/sources"),
         ("/v1/patients/lookup", "hospital", &lookup, "/identifiers"),
         (&keys, "administrator", &key, "/scopes"),
     ] {

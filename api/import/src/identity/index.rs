@@ -126,6 +126,7 @@ impl Index {
                 likeness: seen.likeness,
                 says: seen.says.into(),
                 is_critical: seen.is_critical,
+                is_takeable: seen.is_takeable,
                 subject: seen.subject.map(Box::new),
             });
             if let Some(payload) = seen.payload {
@@ -142,7 +143,11 @@ impl Index {
             let belonging = |state: &State| {
                 let pointer = state.subject.as_deref();
                 let owner = pointer.and_then(|to| self.find(state.origin(), to, &[Kind::Patient], groups).ok());
-                let scope = self.scope_of(state, owner.and_then(|owner| ids.get(&(owner, state.file)).copied()));
+                let called = |owner| {
+                    let here = ids.get(&(owner, state.file, Some(state.document)));
+                    here.or_else(|| ids.get(&(owner, state.file, None))).copied()
+                };
+                let scope = self.scope_of(state, owner.and_then(called));
                 Belonging { owner, scope }
             };
             self.states.iter().map(belonging).collect()
@@ -153,7 +158,15 @@ impl Index {
         }
         let stamp = |number: &&u32| self.states.get(at(**number)).map(|state| state.stamp);
         let deleted = |number: &&u32| self.states.get(at(**number)).is_some_and(|state| state.deleted);
+        let takeable = |number: &&u32| self.states.get(at(**number)).is_some_and(|state| state.is_takeable);
         for (group, members) in &self.members {
+            // What lacks what a record has to have takes nothing away.
+            let is_told = members.iter().any(|number| takeable(&number) && !deleted(&number));
+            let members: Vec<u32> = members
+                .iter()
+                .filter(|number| !is_told || takeable(number))
+                .copied()
+                .collect();
             let newest = members.iter().max_by_key(stamp).copied().unwrap_or(*group);
             let content = members
                 .iter()
@@ -217,8 +230,8 @@ impl Index {
         self.groups.get(at(number)).copied().unwrap_or(number)
     }
 
-    /// What each file calls each patient of whom it tells, by id.
-    fn ids_of_patients(&self, groups: &[u32]) -> HashMap<(u32, u32), Key> {
+    /// What each document, and each file, calls each patient of whom it tells, by id.
+    fn ids_of_patients(&self, groups: &[u32]) -> HashMap<(u32, u32, Option<u32>), Key> {
         let told = (0..)
             .zip(&self.states)
             .filter(|(_, state)| state.kind == Kind::Patient && state.is_id_told);
@@ -226,7 +239,8 @@ impl Index {
         for (number, state) in told {
             let group = groups.get(at(number)).copied().unwrap_or(number);
             if let Some(id) = state.id {
-                ids.entry((group, state.file)).or_insert(id);
+                ids.entry((group, state.file, Some(state.document))).or_insert(id);
+                ids.entry((group, state.file, None)).or_insert(id);
             }
         }
         ids
@@ -271,9 +285,12 @@ impl Index {
                 None => self.sole_patient(origin)?,
             };
             let members = self.members.get(&owner).into_iter().flatten();
-            let mut states = members.filter_map(|number| self.states.get(at(*number)));
-            let told = states.find(|told| told.file == origin.file && told.is_id_told);
-            told.and_then(|told| told.id)
+            let states = members.filter_map(|number| self.states.get(at(*number)));
+            let told: Vec<&State> = states
+                .filter(|told| told.file == origin.file && told.is_id_told)
+                .collect();
+            let here = told.iter().find(|told| told.document == state.document);
+            here.or(told.first()).and_then(|told| told.id)
         })
     }
 
@@ -438,6 +455,11 @@ impl Index {
         let states = members.filter_map(|number| self.states.get(at(*number)));
         let judged = states.filter(|state| state.is_critical.is_some());
         judged.max_by_key(|state| state.stamp)?.is_critical
+    }
+
+    /// Whether an item lacks what a record has to have, and another state counts.
+    pub(crate) fn is_passed_over(&self, origin: Origin) -> bool {
+        self.state_at(origin).is_some_and(|(_, state)| !state.is_takeable) && !self.counts(origin)
     }
 
     /// When the state was that an item is.

@@ -130,6 +130,17 @@ impl Likeness {
         }
     }
 
+    /// Whether both are called by the same words, whichever of them is a family name.
+    pub(crate) fn has_words_of(&self, other: &Self) -> bool {
+        let words = |one: &Self| {
+            let mut all: Vec<Word> = one.given.iter().chain(&one.family).copied().collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        words(self) == words(other)
+    }
+
     /// Whether the two are alike enough to be one where no number says so: they have the date of birth and a given name in common, or
     /// two names, and nothing that both tell differs. A family name is many people's, born on the same day or not.
     pub(crate) fn resembles(&self, other: &Self) -> bool {

@@ -51,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) says: Vec<Word>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(crate) is_critical: Option<bool>,
+    /// Whether it tells what a record has to have, or that it is none.
+    pub(crate) is_takeable: bool,
     /// Whose it is.
     pub(crate) subject: Option<Pointer>,
     /// What of it is needed before anything is imported.
@@ -107,6 +109,10 @@ struct Header<'a> {
     medication_reference: Lenient<Reference>,
     #[serde(default)]
     criticality: Lenient<String>,
+    #[serde(default)]
+    verification_status: Lenient<CodeableConcept>,
+    #[serde(default)]
+    clinical_status: Lenient<CodeableConcept>,
     #[serde(borrow, default)]
     reaction: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -198,6 +204,7 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
             _ => None,
         };
     }
+    found.is_takeable = is_takeable(&found, &header);
     found.payload = payload(kind, &item.path, resource);
     let own = found.own.clone();
     seen.push(found);
@@ -276,6 +283,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         },
         says: Vec::new(),
         is_critical: None,
+        is_takeable: true,
         subject: None,
         payload: None,
     }
@@ -439,6 +447,53 @@ fn says(header: &Header<'_>) -> Vec<Word> {
     }
     says.extend(referred.and_then(|one| one.reference.as_deref()).map(whole));
     says
+}
+
+/// Statuses of what is there. What has another one may be none, and then tells enough.
+const THERE: [&str; 16] = [
+    "active",
+    "arrived",
+    "completed",
+    "confirmed",
+    "draft",
+    "finished",
+    "in-progress",
+    "intended",
+    "on-hold",
+    "planned",
+    "provisional",
+    "recurrence",
+    "relapse",
+    "triaged",
+    "unconfirmed",
+    "unknown",
+];
+
+/// Whether a state tells what a record has to have: otherwise the one before it counts.
+fn is_takeable(found: &Seen, header: &Header<'_>) -> bool {
+    let coded = [&header.verification_status, &header.clinical_status];
+    let coded = coded.into_iter().filter_map(|status| status.0.as_ref());
+    let codes = coded.flat_map(|status| {
+        status
+            .coding
+            .iter()
+            .filter_map(|coding| coding.code.as_deref())
+            .chain(status.text.as_deref())
+    });
+    let mut statuses = codes.chain(header.status.0.as_deref());
+    let is_complete = match found.kind {
+        Kind::Patient => {
+            return header
+                .birth_date
+                .0
+                .as_deref()
+                .is_none_or(|told| Moment::read(told).is_some());
+        }
+        Kind::Encounter => found.likeness.mark.is_some(),
+        kind if kind.is_finding() => !found.says.is_empty(),
+        _ => true,
+    };
+    is_complete || statuses.any(|status| !THERE.contains(&status))
 }
 
 fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> {

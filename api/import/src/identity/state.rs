@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) says: Box<[Word]>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(super) is_critical: Option<bool>,
+    /// Whether it tells what a record has to have, or that it is none.
+    pub(super) is_takeable: bool,
     pub(super) subject: Option<Box<Pointer>>,
 }
 

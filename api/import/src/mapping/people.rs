@@ -84,11 +84,18 @@ fn details(
 }
 
 /// What a practitioner is qualified in.
-pub(super) fn qualifications(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> Vec<Concept> {
+fn qualifications(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> Vec<Concept> {
     let qualifications = resource.qualification.iter();
     qualifications
         .filter_map(|one| vocabulary::concept(remarks, &one.code))
         .collect()
+}
+
+/// The specialities that a practitioner has by qualification, as many as a record takes.
+pub(super) fn specialities(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> Vec<Concept> {
+    let mut all = qualifications(resource, remarks);
+    all.truncate(MOST_SPECIALITIES);
+    all
 }
 
 /// A patient, and what is told of their chart.

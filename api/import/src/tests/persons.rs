@@ -550,6 +550,66 @@ fn two_doctors_under_one_number_are_two_and_named() {
 }
 
 #[test]
+fn a_state_that_lacks_what_a_record_has_to_have_takes_the_one_before_it_away_from_nobody() {
+    let person = |born: &str, at: &str| {
+        let mut person = dated(patient("p1", "Person", &mrn("1")), at);
+        person["birthDate"] = json!(born);
+        person
+    };
+    let allergy = |code: Value, at: &str| {
+        let confirmed = json!({ "coding": [{ "code": "confirmed" }] });
+        let allergy = json!({
+            "resourceType": "AllergyIntolerance", "id": "a1", "patient": to("Patient/p1"), "code": code,
+            "verificationStatus": confirmed,
+        });
+        dated(allergy, at)
+    };
+    let seen = |period: Value, at: &str| {
+        let mut visit = visit("e1", &to("Patient/p1"), &to("Practitioner/d1"));
+        visit["period"] = period;
+        dated(visit, at)
+    };
+    let [old, new] = ["2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z"];
+    let good = [
+        person("1950-05-06", old),
+        allergy(json!({ "text": "Nuts" }), old),
+        seen(json!({ "start": "2020-03-04T09:00:00Z" }), old),
+        doctor("d1", "Doctor"),
+    ];
+    for (lacking, kind) in [
+        (person("garbage", new), "Patient"),
+        (allergy(json!({}), new), "AllergyIntolerance"),
+        (seen(json!({}), new), "Encounter"),
+    ] {
+        let together = of(&[good.as_slice(), std::slice::from_ref(&lacking)].concat());
+        let apart = vec![of(std::slice::from_ref(&lacking)), of(&good)];
+        // Two of one name, of one of whom no day of birth is told, are told apart by nobody.
+        for files in [vec![together], apart]
+            .into_iter()
+            .take(if kind == "Patient" { 1 } else { 2 })
+        {
+            let outcome = ran(&files);
+            let allergies = outcome.patients[0].report.allergies.list();
+            assert_eq!(
+                (outcome.patients.len(), allergies.len(), outcome.visits.len()),
+                (1, 1, 1),
+                "{kind}"
+            );
+            let left_out = left_out(&outcome);
+            assert!(
+                left_out.len() == 1 && left_out[0].contains("another state of"),
+                "{kind}: {left_out:?}"
+            );
+        }
+    }
+    // One that says that there is none takes it away, whatever else it lacks.
+    let mut in_error = allergy(json!({}), new);
+    in_error["verificationStatus"] = json!({ "coding": [{ "code": "entered-in-error" }] });
+    let outcome = ran(&[of(&[good.as_slice(), &[in_error]].concat())]);
+    assert_eq!(outcome.patients[0].report.allergies.list(), []);
+}
+
+#[test]
 fn a_newer_state_of_a_doctor_takes_no_speciality_away() {
     let whole = dated(doctor("d1", "Doctor"), "2020-01-01T00:00:00Z");
     let mut stub = dated(doctor("d1", "Doctor"), "2024-01-01T00:00:00Z");

@@ -5,11 +5,14 @@ use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use crate::chart::{
-    Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition,
-    FindingId, List, ListKind, Medication, Noted, Refuted, Report, ReportPlace, Revision, Statement, Symptom,
-    Withdrawn,
+    Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition, Ended,
+    Finding as _, FindingId, List, ListKind, Medication, Noted, Refuted, Report, ReportPlace, Revision, Statement,
+    Symptom, Withdrawn,
 };
-use crate::kernel::{ChartId, ClinicEvent as _, Concept, PatientId, Personal, SourceId, Sources, Versioned, testing};
+use crate::kernel::{
+    ChartId, ClinicAggregate as _, ClinicEvent as _, Concept, PatientId, Personal, SourceId, Sources, Versioned,
+    testing,
+};
 
 fn given(events: Vec<ChartEvent>) -> AggregateTestExecutor<Versioned<Chart>> {
     testing::given(events)
@@ -21,6 +24,11 @@ fn folded(events: Vec<ChartEvent>) -> Chart {
 
 fn now() -> DateTime<Utc> {
     "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+/// The next moment, as events tell it.
+fn just_after(at: DateTime<Utc>) -> DateTime<Utc> {
+    at + TimeDelta::milliseconds(1)
 }
 
 fn id(number: u128) -> FindingId {
@@ -85,7 +93,7 @@ fn changed<T>(number: u128, finding: T) -> Personal<Noted<T>> {
 
 fn noted(number: u128, text: &str) -> ChartEvent {
     ChartEvent::AllergiesNoted {
-        allergies: one(number, allergy(text)),
+        allergies: one(number, allergy(text).told_here(now())),
     }
 }
 
@@ -103,6 +111,7 @@ fn note(number: u128, finding: AnyFinding) -> ChartCommand {
     ChartCommand::Note {
         id: id(number),
         finding,
+        now: now(),
     }
 }
 
@@ -110,6 +119,7 @@ fn change(number: u128, finding: AnyFinding) -> ChartCommand {
     ChartCommand::Change {
         id: id(number),
         finding,
+        now: now(),
     }
 }
 
@@ -135,7 +145,17 @@ fn stated(list: ListKind, absence: Absence) -> Personal<Statement> {
 
 /// A finding of each list in two states, with the events that note the one and change it to the other, and that refute it.
 fn of_every_list() -> [(AnyFinding, AnyFinding, [ChartEvent; 3]); 4] {
-    let none = || refuted(1, Vec::new());
+    // Nobody names a resource: the concept is kept out, as of now and before.
+    let gone = |list, text: &str| {
+        let withdrawn = Withdrawn {
+            list,
+            concept: Some(concept(text)),
+            since: None,
+            source: None,
+            as_of: just_after(now()),
+        };
+        refuted(1, vec![withdrawn])
+    };
     let (asthma, over) = (condition("asthma", None), condition("asthma", Some(Abated::Unknown)));
     let (taken, stopped) = (medication("warfarin", true), medication("warfarin", false));
     [
@@ -144,12 +164,14 @@ fn of_every_list() -> [(AnyFinding, AnyFinding, [ChartEvent; 3]); 4] {
             AnyFinding::Condition(over.clone()),
             [
                 ChartEvent::ConditionsNoted {
-                    conditions: one(1, asthma),
+                    conditions: one(1, asthma.told_here(now())),
                 },
                 ChartEvent::ConditionsNoted {
-                    conditions: changed(1, over),
+                    conditions: changed(1, over.told_here(now())),
                 },
-                ChartEvent::ConditionsRefuted { conditions: none() },
+                ChartEvent::ConditionsRefuted {
+                    conditions: gone(ListKind::Conditions, "asthma"),
+                },
             ],
         ),
         (
@@ -158,9 +180,11 @@ fn of_every_list() -> [(AnyFinding, AnyFinding, [ChartEvent; 3]); 4] {
             [
                 noted(1, "latex"),
                 ChartEvent::AllergiesNoted {
-                    allergies: changed(1, allergy("nuts")),
+                    allergies: changed(1, allergy("nuts").told_here(now())),
                 },
-                ChartEvent::AllergiesRefuted { allergies: none() },
+                ChartEvent::AllergiesRefuted {
+                    allergies: gone(ListKind::Allergies, "nuts"),
+                },
             ],
         ),
         (
@@ -168,12 +192,14 @@ fn of_every_list() -> [(AnyFinding, AnyFinding, [ChartEvent; 3]); 4] {
             AnyFinding::Medication(stopped.clone()),
             [
                 ChartEvent::MedicationsNoted {
-                    medications: one(1, taken),
+                    medications: one(1, taken.told_here(now())),
                 },
                 ChartEvent::MedicationsNoted {
-                    medications: changed(1, stopped),
+                    medications: changed(1, stopped.told_here(now())),
                 },
-                ChartEvent::MedicationsRefuted { medications: none() },
+                ChartEvent::MedicationsRefuted {
+                    medications: gone(ListKind::Medications, "warfarin"),
+                },
             ],
         ),
         (
@@ -186,7 +212,9 @@ fn of_every_list() -> [(AnyFinding, AnyFinding, [ChartEvent; 3]); 4] {
                 ChartEvent::SymptomsNoted {
                     symptoms: changed(1, symptom("dry cough")),
                 },
-                ChartEvent::SymptomsRefuted { symptoms: none() },
+                ChartEvent::SymptomsRefuted {
+                    symptoms: refuted(1, Vec::new()),
+                },
             ],
         ),
     ]
@@ -264,7 +292,7 @@ fn told(text: &str, as_of: DateTime<Utc>) -> Allergy {
 }
 
 #[test]
-fn what_sources_told_of_a_finding_stays_when_it_is_changed_here() {
+fn a_finding_that_is_changed_here_keeps_its_sources_and_is_as_of_now() {
     let before = now() - TimeDelta::hours(1);
     let is_told = ChartEvent::AllergiesNoted {
         allergies: one(1, told("latex", before)),
@@ -272,8 +300,93 @@ fn what_sources_told_of_a_finding_stays_when_it_is_changed_here() {
     given(vec![is_told])
         .when(change(1, AnyFinding::Allergy(allergy("nuts"))))
         .then_expect_events(vec![ChartEvent::AllergiesNoted {
-            allergies: changed(1, told("nuts", before)),
+            allergies: changed(1, told("nuts", now())),
         }]);
+}
+
+fn report(allergies: Vec<Allergy>, ended: Vec<Ended>) -> ChartCommand {
+    ChartCommand::TakeIn {
+        report: Report {
+            allergies: allergies.into(),
+            ended,
+            ..Report::default()
+        },
+        batch: Uuid::from_u128(9),
+        now: now() + TimeDelta::hours(2),
+    }
+}
+
+/// The allergies after these commands: what they say, and whether they are life-threatening.
+fn allergies(mut chart: Chart, commands: Vec<ChartCommand>) -> Vec<(String, bool)> {
+    for (at, mut command) in (0..).zip(commands) {
+        if let ChartCommand::TakeIn { batch, .. } = &mut command {
+            *batch = Uuid::from_u128(9 + 1000 * at);
+        }
+        let events = chart.decide(command).unwrap();
+        events.into_iter().for_each(|event| chart.apply(event));
+    }
+    let all = chart.contents().unwrap().allergies.findings();
+    all.map(|one| (one.concept.text.clone(), one.high_criticality))
+        .collect()
+}
+
+#[test]
+fn what_people_note_is_not_overruled_by_what_a_source_told_before() {
+    let critical = Allergy {
+        high_criticality: true,
+        ..allergy("latex")
+    };
+    let noted = note(1, AnyFinding::Allergy(critical));
+    let from = |at| Allergy {
+        sources: Sources::new([source(1)]),
+        as_of: Some(at),
+        ..allergy("latex")
+    };
+    let end = |at| Ended {
+        list: ListKind::Allergies,
+        concept: Some(concept("latex")),
+        since: None,
+        source: Some(source(1)),
+        as_of: Some(at),
+    };
+    let (before, after) = (now() - TimeDelta::hours(1), now() + TimeDelta::hours(1));
+    let stays = [("latex".to_owned(), true)];
+    for told in [report(vec![from(before)], vec![]), report(vec![], vec![end(before)])] {
+        assert_eq!(allergies(Chart::default(), vec![noted.clone(), told]), stays);
+    }
+    let milder = note(1, AnyFinding::Allergy(allergy("latex")));
+    let critical = Allergy {
+        high_criticality: true,
+        ..from(before)
+    };
+    let filled = vec![milder, report(vec![critical], vec![])];
+    assert_eq!(
+        allergies(Chart::default(), filled),
+        stays,
+        "an older state may tell more"
+    );
+    let newer = report(vec![from(after)], vec![]);
+    assert_eq!(
+        allergies(Chart::default(), vec![noted.clone(), newer]),
+        [("latex".to_owned(), false)]
+    );
+    assert_eq!(
+        allergies(Chart::default(), vec![noted, report(vec![], vec![end(after)])]),
+        []
+    );
+}
+
+#[test]
+fn what_is_refuted_is_kept_out_too_where_its_source_tells_no_id() {
+    let told = report(
+        vec![Allergy {
+            as_of: Some(now() - TimeDelta::hours(1)),
+            ..allergy("latex")
+        }],
+        vec![],
+    );
+    let refute = ChartCommand::Refute { id: id(9), now: now() };
+    assert_eq!(allergies(Chart::default(), vec![told.clone(), refute, told]), []);
 }
 
 #[test]
@@ -290,7 +403,7 @@ fn older_states_of_the_sources_of_what_is_refuted_are_kept_out() {
             concept: Some(concept("latex")),
             since: None,
             source: Some(source),
-            as_of: until,
+            as_of: just_after(until),
         });
         let is_refuted = ChartEvent::AllergiesRefuted {
             allergies: refuted(1, withdrawn.to_vec()),
@@ -315,13 +428,12 @@ fn older_states_of_the_sources_of_what_is_refuted_are_kept_out() {
         };
         let chart = |command: ChartCommand| {
             let mut chart = folded(vec![is_told.clone(), is_refuted.clone()]);
-            let events = crate::kernel::ClinicAggregate::decide(&chart, command).unwrap();
-            events
-                .into_iter()
-                .for_each(|event| crate::kernel::ClinicAggregate::apply(&mut chart, event));
+            let events = chart.decide(command).unwrap();
+            events.into_iter().for_each(|event| chart.apply(event));
             chart.contents().unwrap().allergies.entries.len()
         };
         assert_eq!(chart(again(until - TimeDelta::minutes(1))), 0);
+        assert_eq!(chart(again(until)), 0, "what was refuted, once more");
         assert_eq!(chart(again(until + TimeDelta::minutes(1))), 1, "a newer state is news");
     }
 }
@@ -476,5 +588,51 @@ fn every_event_concerns_the_patient_of_its_stream_and_says_nothing_in_the_shared
             assert_eq!(event.subject(&ChartId(patient).into()), Some(patient));
             assert_eq!(event.encode().unwrap().shared.len(), 1, "what kind of event it is");
         }
+    }
+}
+
+/// Both resources tell one allergy, in one report as in two, and the report once more tells nothing new.
+#[test]
+fn of_two_resources_that_tell_one_thing_each_may_tell_it_otherwise_later() {
+    let at = |hour| now() + TimeDelta::minutes(hour);
+    let told = |number, text: &str, minute| Allergy {
+        sources: Sources::new([source(number)]),
+        as_of: Some(at(minute)),
+        ..allergy(text)
+    };
+    let both = report(vec![told(1, "latex", 3), told(2, "latex", 3)], vec![]);
+    let of = |allergy| report(vec![allergy], vec![]);
+    let first = vec![of(told(1, "latex", 1)), of(told(2, "latex", 2)), both.clone()];
+    assert_eq!(
+        allergies(Chart::default(), first.clone()),
+        [("latex".to_owned(), false)]
+    );
+    let otherwise = of(told(2, "nuts", 4));
+    for again in [vec![], vec![otherwise.clone()], vec![otherwise.clone(), both]] {
+        let commands = [first.clone(), vec![otherwise.clone()], again].concat();
+        let mut texts: Vec<String> = allergies(Chart::default(), commands)
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect();
+        texts.sort();
+        assert_eq!(texts, ["latex", "nuts"]);
+    }
+}
+
+#[test]
+fn of_several_states_of_one_resource_in_one_report_the_newest_counts() {
+    let told = |text: &str, minute| Allergy {
+        sources: Sources::new([source(1)]),
+        as_of: Some(now() + TimeDelta::minutes(minute)),
+        ..allergy(text)
+    };
+    for states in [
+        vec![told("latex", 1), told("nuts", 2)],
+        vec![told("nuts", 2), told("latex", 1)],
+    ] {
+        assert_eq!(
+            allergies(Chart::default(), vec![report(states, vec![])]),
+            [("nuts".to_owned(), false)]
+        );
     }
 }

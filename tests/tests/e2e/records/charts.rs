@@ -240,15 +240,21 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
     let okafor = Admitted::to(&system).await;
     let by_patient = okafor.note(&system, &allergy("Penicillin")).await;
     okafor.note(&system, &allergy("Pollen")).await;
+    let noted = okafor.chart(&system).await["allergies"].clone();
 
     let (source, at) = ("0123456789abcdef", |year: u32| format!("{year}-01-01T00:00:00Z"));
     let penicillin = |critical: bool, year| {
         let finding = json!({ "concept": { "text": "Penicillin" }, "highCriticality": critical });
-        json!({ "allergies": [{ "finding": finding, "asOf": at(year), "sources": [source] }] })
+        json!({ "allergies": [{ "finding": finding, "asOf": at(year), "source": source }] })
     };
     let mut report = penicillin(true, 2024);
+    let latex = |critical: bool, year| {
+        let finding = json!({ "concept": { "text": "Latex" }, "highCriticality": critical });
+        json!({ "finding": finding, "asOf": at(year), "source": "00000000000000cc" })
+    };
+    report["allergies"].as_array_mut().unwrap().push(latex(true, 2024));
     report["conditions"] = json!([
-        { "finding": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" }, "asOf": at(2024), "sources": ["00000000000000aa"] },
+        { "finding": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" }, "asOf": at(2024), "source": "00000000000000aa" },
     ]);
     report["negations"] = json!([
         { "list": "medications", "holds": true, "source": "00000000000000bb", "asOf": at(2024) },
@@ -258,7 +264,7 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
     let chart = okafor.chart(&system).await;
     assert_eq!(
         texts(&chart["allergies"]),
-        ["Penicillin", "Pollen"],
+        ["Penicillin", "Pollen", "Latex"],
         "what is not told stays: {chart}"
     );
     let told = &chart["allergies"][0];
@@ -268,10 +274,11 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
     );
     assert_eq!(
         (&told["finding"]["highCriticality"], &told["asOf"], &told["sources"]),
-        (&json!(true), &json!(at(2024)), &json!([source])),
-        "{chart}"
+        (&json!(true), &noted[0]["asOf"], &json!([source])),
+        "the patient has noted it since, and not how critical it is: {chart}"
     );
-    assert_eq!(chart["allergies"][1]["asOf"], Value::Null, "{chart}");
+    assert_eq!(chart["allergies"][1], noted[1], "{chart}");
+    assert_eq!(chart["allergies"][2]["asOf"], at(2024), "{chart}");
     assert_eq!(texts(&chart["conditions"]), ["Asthma"], "{chart}");
     assert_eq!(chart["medications"], "none-known", "{chart}");
     let negation = &chart["negations"][0];
@@ -282,7 +289,8 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
     );
 
     // The same once more and an older state change nothing; a newer one counts.
-    for told in [&report, &penicillin(false, 2020)] {
+    let older = json!({ "allergies": [latex(false, 2020)] });
+    for told in [&report, &penicillin(false, 2020), &older] {
         let (status, again) = okafor.report(&system, told).await;
         assert_eq!(
             (status, &again["position"], &again["version"]),
@@ -291,10 +299,11 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
         );
     }
     assert_eq!(okafor.chart(&system).await, chart);
-    let (status, newer) = okafor.report(&system, &penicillin(false, 2025)).await;
+    let newer = json!({ "allergies": [latex(false, 2025)] });
+    let (status, newer) = okafor.report(&system, &newer).await;
     assert_eq!(status, 200, "{newer}");
     let chart = okafor.chart(&system).await;
-    let told = &chart["allergies"][0];
+    let told = &chart["allergies"][2];
     assert_eq!(
         (&told["finding"]["highCriticality"], &told["asOf"]),
         (&json!(false), &json!(at(2025))),
@@ -313,7 +322,7 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
         let (status, answer) = okafor.report(&system, told).await;
         assert_eq!(status, 200, "{answer}");
         let chart = okafor.chart(&system).await;
-        assert_eq!(texts(&chart["allergies"]), ["Pollen"], "{chart}");
+        assert_eq!(texts(&chart["allergies"]), ["Pollen", "Latex"], "{chart}");
         assert_eq!(chart["conditions"], json!([]), "{chart}");
         let gone = chart["withdrawn"].as_array().unwrap();
         let mut gone: Vec<_> = gone

@@ -537,7 +537,7 @@ impl World {
         let allergy = json!({ "concept": concept, "highCriticality": true });
         let medication = json!({ "concept": concept, "since": "2020-01-01", "active": true });
         let (at, source) = ("2024-01-01T00:00:00Z", |number: u8| format!("{number:016x}"));
-        let told = |finding: &Value, number| json!({ "finding": finding, "asOf": at, "sources": [source(number)] });
+        let told = |finding: &Value, number| json!({ "finding": finding, "asOf": at, "source": source(number) });
         let report = json!({
             "conditions": [told(&condition, 1)], "allergies": [told(&allergy, 2)], "medications": [told(&medication, 3)],
             "withdrawn": [

@@ -38,6 +38,15 @@ pub struct StateAbsence {
     pub absence: Absence,
 }
 
+/// Only allergies have kinds.
+pub(super) fn check_kind(list: ChartList, kind: Option<AllergyKind>, checks: &mut Checks) {
+    if kind.is_some() && list.0 != ListKind::Allergies {
+        checks.within("kind", |checks| {
+            checks.wrong("must be left out: only allergies have kinds")
+        });
+    }
+}
+
 impl Checked for StateAbsence {
     type Domain = AbsenceStatement;
 
@@ -46,11 +55,7 @@ impl Checked for StateAbsence {
         let Some(AllergyKind(kind)) = self.kind else {
             return AbsenceStatement::Of(list, absence);
         };
-        if list != ListKind::Allergies {
-            checks.within("kind", |checks| {
-                checks.wrong("must be left out: only allergies have kinds")
-            });
-        }
+        check_kind(self.list, self.kind, checks);
         if absence == chart::Absence::Unknown {
             checks.within("absence", |checks| {
                 checks.wrong("must be `none-known` or `not-asked` for one kind of allergies")

@@ -6,6 +6,7 @@ mod report;
 
 use application::ports::queries::ChartView;
 use domain::chart::{self, FindingId, List, SourcedFinding};
+use domain::kernel::time::whole_millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -68,7 +69,8 @@ pub struct Entry<T> {
     pub id: Uuid,
     /// What was found.
     pub finding: T,
-    /// The instant as of which a source told this finding, if it said so. It is kept to the millisecond.
+    /// The instant as of which this finding was told: as its source says, or when it was last noted or changed here. It is kept to the
+    /// millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
     /// The digests of the ids of the resources that tell this finding, if they are known; the last one told it last.
@@ -179,14 +181,11 @@ fn read<T: Checked<Domain: SourcedFinding>>(
     checks: &mut Checks,
 ) -> List<T::Domain> {
     listed(list, |entry| {
-        let told = ReportedFinding {
-            finding: entry.finding,
-            as_of: entry.as_of,
-            sources: entry.sources,
-        };
+        let finding = checks.field(step, entry.finding);
+        let sources = SourceId::checked(checks, entry.sources);
         chart::Entry {
             id: FindingId(entry.id),
-            finding: checks.field(step, told),
+            finding: finding.told(entry.as_of.map(|at| whole_millis(at.0)), sources),
         }
     })
 }

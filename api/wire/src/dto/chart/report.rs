@@ -1,12 +1,12 @@
 //! What another system tells of a chart, in JSON.
 
-use domain::chart::{self, List, SourcedFinding};
+use domain::chart::{self, List, ListKind, SourcedFinding};
 use domain::kernel;
 use domain::kernel::time::whole_millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::absence::{AllergyKind, ChartList};
+use super::absence::{AllergyKind, ChartList, check_kind};
 use super::finding::{Allergy, Condition, Medication};
 use crate::check::{Checked, Checks};
 use crate::dto::{Concept, Day, Findings, Instant, SourceId};
@@ -15,7 +15,7 @@ use crate::dto::{Concept, Day, Findings, Instant, SourceId};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schema(example = json!({
-    "conditions": [{ "finding": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" }, "asOf": "2026-03-02T09:00:00Z", "sources": ["5f0c1d2e3b4a5968"] }],
+    "conditions": [{ "finding": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" }, "asOf": "2026-03-02T09:00:00Z", "source": "5f0c1d2e3b4a5968" }],
     "withdrawn": [{ "list": "allergies", "concept": { "text": "Penicillin" } }],
 }))]
 pub struct ChartReport {
@@ -110,10 +110,9 @@ pub struct ReportedFinding<T> {
     /// The instant as of which the source tells this finding, if it says so. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// The digests of the ids of the resources that tell this finding, if they are known; the last one told it last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = HashSet<SourceId>, max_items = 8)]
-    pub sources: Vec<SourceId>,
+    /// The digest of the id of the resource that tells this finding, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
 }
 
 impl<T: Checked<Domain: SourcedFinding>> Checked for ReportedFinding<T> {
@@ -121,8 +120,8 @@ impl<T: Checked<Domain: SourcedFinding>> Checked for ReportedFinding<T> {
 
     fn check(self, checks: &mut Checks) -> T::Domain {
         let finding = checks.field("finding", self.finding);
-        let sources = SourceId::checked(checks, self.sources);
-        finding.told(self.as_of.map(|at| whole_millis(at.0)), sources)
+        let source = self.source.map(|source| source.0);
+        finding.told(self.as_of.map(|at| whole_millis(at.0)), source.into())
     }
 }
 
@@ -130,7 +129,7 @@ impl<T> ReportedFinding<T> {
     fn list<D: SourcedFinding + Into<T>>(findings: chart::Findings<D>) -> Findings<Self> {
         Findings::of(findings.map(|finding| Self {
             as_of: finding.as_of().map(Instant),
-            sources: SourceId::list(finding.sources()),
+            source: finding.source().map(SourceId),
             finding: finding.into(),
         }))
     }
@@ -185,6 +184,10 @@ impl Checked for Withdrawn {
     type Domain = chart::Ended;
 
     fn check(self, checks: &mut Checks) -> chart::Ended {
+        is_reported(self.list, checks);
+        if self.concept.is_none() && self.source.is_none() {
+            checks.wrong("must have a `concept` or a `source`: otherwise nothing tells what is meant");
+        }
         chart::Ended {
             list: self.list.into(),
             concept: checks.optional("concept", self.concept),
@@ -192,6 +195,15 @@ impl Checked for Withdrawn {
             source: self.source.map(|source| source.0),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
+    }
+}
+
+/// No source tells symptoms.
+fn is_reported(list: ChartList, checks: &mut Checks) {
+    if list.0 == ListKind::Symptoms {
+        checks.within("list", |checks| {
+            checks.wrong("must not be `symptoms`: no source tells these")
+        });
     }
 }
 
@@ -242,7 +254,9 @@ impl From<chart::ReportedNegation> for Negation {
 impl Checked for Negation {
     type Domain = chart::ReportedNegation;
 
-    fn check(self, _: &mut Checks) -> chart::ReportedNegation {
+    fn check(self, checks: &mut Checks) -> chart::ReportedNegation {
+        is_reported(self.list, checks);
+        check_kind(self.list, self.kind, checks);
         chart::ReportedNegation {
             list: self.list.into(),
             kind: self.kind.map(Into::into),
