@@ -1,6 +1,6 @@
 //! Entity tags: the version of what is shown, for `If-Match` on changes and `If-None-Match` on reads.
 //!
-//! A record's tag is the version of its stream (`"3"`); an appointment's is its calendar's day and the version at which it
+//! A record's tag is the version of its stream at which it last changed (`"3"`); an appointment's is its calendar's day and the version at which it
 //! last changed there (`"2026-03-01.3"`).
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};

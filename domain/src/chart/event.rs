@@ -143,7 +143,7 @@ pub enum ChartEvent {
         /// Which ones.
         medications: Personal<Noted<Medication>>,
     },
-    /// Medications were refuted: they were never taken.
+    /// Medications were refuted, or are gone: they were never taken, were called off, or are deleted at their source.
     MedicationsRefuted {
         /// Which ones.
         medications: Personal<Refuted>,

@@ -81,10 +81,15 @@ pub trait ClinicEvent: DomainEvent + 'static {
 /// # Errors
 /// [`DecodeError::Malformed`] when the bytes do not follow it.
 pub fn decode_current<E: ClinicEvent>(shared: &[u8], personal: Option<&[u8]>) -> Result<E, DecodeError> {
-    let malformed = |cause| DecodeError::Malformed {
-        schema: E::SCHEMA,
-        cause,
-    };
+    decode_as(E::SCHEMA, shared, personal)
+}
+
+/// Reads an event of a former schema whose bytes are those of today's: for upcasters, which name the schema that they read.
+///
+/// # Errors
+/// [`DecodeError::Malformed`] when the bytes do not follow it.
+pub fn decode_as<E: ClinicEvent>(schema: u8, shared: &[u8], personal: Option<&[u8]>) -> Result<E, DecodeError> {
+    let malformed = |cause| DecodeError::Malformed { schema, cause };
     let mut event: E = from_all(shared).map_err(malformed)?;
     if let (Some(slot), Some(bytes)) = (event.personal(), personal) {
         slot.decode(bytes).map_err(malformed)?;

@@ -18,7 +18,7 @@ pub mod time;
 
 pub use aggregate::{ClinicAggregate, Versioned};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
-pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_current};
+pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_as, decode_current};
 pub(crate) use ids::compact_uuid;
 pub use ids::*;
 pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};

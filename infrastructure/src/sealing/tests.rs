@@ -438,7 +438,8 @@ async fn no_two_payloads_share_a_nonce() {
 
 #[tokio::test]
 async fn the_format_never_changes() {
-    // Frozen: payloads like these are on chains. A new format gets a new version, and this one stays readable.
+    // Frozen: payloads like these are on chains. A new format gets a new version, and this one stays readable. A byte of it is the
+    // schema of the calendar's events: when that is raised, the new payload is added, and this one stays readable.
     let with_person = seal(&aggregate(), 1, &check_up(), &metadata());
     assert_eq!(hex::encode(&with_person.payload), GOLDEN_WITH_PERSON);
     let confirmed = CalendarEvent::Confirmed {

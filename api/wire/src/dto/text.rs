@@ -47,7 +47,6 @@ texts! {
     CodeText = TextRule::CODE, from 1, such as "394579002";
     /// The text of a concept, for people to read.
     ConceptText = TextRule::CONCEPT, from 1, such as "Cardiology";
-    /// A symptom in the patient's own words.
     /// A licence or degree.
     CredentialText = TextRule::CREDENTIAL, from 1, such as "MD";
     /// The name of an account.
