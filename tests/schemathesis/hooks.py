@@ -60,6 +60,7 @@ RULES = {
     "this role is not given": "a role, and whether there is a wallet",
     "The time has passed": "a slot and now",
     "must have either a practitioner or an organization": "one of two members",
+    "must have a `concept` or a `source`": "the same",
     "the last day must be later than the first": "two days",
     "must not lead beyond the year 2200": "the sum of two values",
     "the date of birth lies in the future": "a day and today",

@@ -4,7 +4,10 @@ use domain::chart::{self, List, ListKind, SourcedFinding};
 use domain::kernel;
 use domain::kernel::time::whole_millis;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::absence::{AllergyKind, ChartList, check_kind};
 use super::finding::{Allergy, Condition, Medication};
@@ -141,6 +144,7 @@ impl<T> ReportedFinding<T> {
 #[schema(example = json!({"list": "allergies", "concept": {"text": "Penicillin"}, "asOf": "2026-03-02T09:00:00Z"}))]
 pub struct Withdrawn {
     /// The list that the finding was in.
+    #[schema(value_type = ReportedList)]
     pub list: ChartList,
     /// What was found; missing where nothing more is told than that the resource named by `source` was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,6 +202,24 @@ impl Checked for Withdrawn {
     }
 }
 
+/// How the document describes a list of which sources tell.
+pub(super) struct ReportedList;
+
+impl utoipa::PartialSchema for ReportedList {
+    fn schema() -> RefOr<Schema> {
+        let names = ListKind::VARIANTS.iter().filter(|name| **name != "symptoms");
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "A list of findings of which sources tell: conditions, allergies or medications.",
+            ))
+            .enum_values(Some(names.copied()))
+            .into()
+    }
+}
+
+impl ToSchema for ReportedList {}
+
 /// No source tells symptoms.
 fn is_reported(list: ChartList, checks: &mut Checks) {
     if list.0 == ListKind::Symptoms {
@@ -213,6 +235,7 @@ fn is_reported(list: ChartList, checks: &mut Checks) {
 #[schema(example = json!({"list": "allergies", "holds": true, "asOf": "2026-03-02T09:00:00Z"}))]
 pub struct Negation {
     /// The list of which no findings are known.
+    #[schema(value_type = ReportedList)]
     pub list: ChartList,
     /// The kind of allergies of which none are known, if the statement is about one kind alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
