@@ -29,6 +29,7 @@ mod people;
 mod record;
 pub mod report;
 mod room;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod turns;

@@ -3,40 +3,29 @@
 //! The server knows a visit by its names. Which visit a case's number alone is depends on which visits of the case are known, so that
 //! those that share a number are told in one order, whatever the others do: the ones with more numbers first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::identity::ADDRESSES;
 use super::mapping::Visit;
+use super::sets::Sets;
 
 /// The visits in turns: those of one turn one after the other, the turns beside each other.
 pub(super) fn turns(visits: &[Visit]) -> Vec<Vec<&Visit>> {
-    let mut turns: HashMap<usize, Vec<&Visit>> = HashMap::new();
-    let mut of_number: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut joined: Vec<usize> = (0..visits.len()).collect();
-    let find = |joined: &[usize], mut turn: usize| {
-        while let Some(next) = joined.get(turn).copied().filter(|next| *next != turn) {
-            turn = next;
-        }
-        turn
-    };
-    for (place, visit) in visits.iter().enumerate() {
-        for (system, value) in numbers(visit) {
-            let other = *of_number.entry((system, value)).or_insert(place);
-            let (one, other) = (find(&joined, place), find(&joined, other));
-            if let Some(turn) = joined.get_mut(one.max(other)) {
-                *turn = one.min(other);
-            }
+    let mut sets = Sets::new(visits.len());
+    let mut of_number: HashMap<(&str, &str), u32> = HashMap::new();
+    for (place, visit) in (0..).zip(visits) {
+        for number in numbers(visit) {
+            sets.union(place, *of_number.entry(number).or_insert(place));
         }
     }
-    for (place, visit) in visits.iter().enumerate() {
-        turns.entry(find(&joined, place)).or_default().push(visit);
+    let mut turns: BTreeMap<u32, Vec<&Visit>> = BTreeMap::new();
+    for (turn, visit) in sets.flat().into_iter().zip(visits) {
+        turns.entry(turn).or_default().push(visit);
     }
-    let mut turns: Vec<(usize, Vec<&Visit>)> = turns.into_iter().collect();
-    turns.sort_by_key(|(place, _)| *place);
-    for (_, turn) in &mut turns {
+    for turn in turns.values_mut() {
         turn.sort_by_key(|visit| std::cmp::Reverse(numbers(visit).count()));
     }
-    turns.into_iter().map(|(_, turn)| turn).collect()
+    turns.into_values().collect()
 }
 
 fn numbers(visit: &Visit) -> impl Iterator<Item = (&str, &str)> {

@@ -58,8 +58,8 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<FindingId>, UseCaseError> {
         let id = FindingId(issue.new_id(FINDING));
         let command = |now| ChartCommand::Note { id, finding, now };
-        let done = self.update_chart(principal, patient, Action::UpdateChart, command, None, issue);
-        Ok(done.await?.of(id))
+        self.update_finding(principal, (patient, id), command, None, issue)
+            .await
     }
 
     /// Changes a finding.
@@ -75,15 +75,9 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
         let command = |now| ChartCommand::Change { id, finding, now };
-        let done = self.update_chart(
-            principal,
-            patient,
-            Action::UpdateChart,
-            command,
-            expected_version,
-            issue,
-        );
-        Ok(done.await?.of(id))
+        let which = (patient, id);
+        self.update_finding(principal, which, command, expected_version, issue)
+            .await
     }
 
     /// Refutes a finding.
@@ -98,15 +92,9 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
         let command = |now| ChartCommand::Refute { id, now };
-        let done = self.update_chart(
-            principal,
-            patient,
-            Action::UpdateChart,
-            command,
-            expected_version,
-            issue,
-        );
-        Ok(done.await?.of(id))
+        let which = (patient, id);
+        self.update_finding(principal, which, command, expected_version, issue)
+            .await
     }
 
     /// Says why there are no findings in a list, or none of a kind.
@@ -151,6 +139,19 @@ impl<B: Backend> Clinic<B> {
             issue,
         );
         done.await
+    }
+
+    async fn update_finding(
+        &self,
+        principal: &Principal,
+        (patient, id): (PatientId, FindingId),
+        command: impl FnOnce(DateTime<Utc>) -> ChartCommand,
+        expected_version: Option<u64>,
+        issue: &Issue,
+    ) -> Result<Done<FindingId>, UseCaseError> {
+        let action = Action::UpdateChart;
+        let done = self.update_chart(principal, patient, action, command, expected_version, issue);
+        Ok(done.await?.of(id))
     }
 
     async fn update_chart(

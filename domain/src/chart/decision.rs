@@ -148,13 +148,14 @@ impl Contents {
     /// Older states of the sources of what is refuted are kept out, and where none is known, of whoever told it.
     fn refuted<T: Listed + SourcedFinding>(&self, id: FindingId, finding: &T, now: DateTime<Utc>) -> ChartEvent {
         let latest = finding.as_of().max(Some(now)).unwrap_or(now);
+        // What was told as of that very moment is refuted too.
+        let until = latest.checked_add_signed(TimeDelta::milliseconds(1)).unwrap_or(latest);
         let withdrawn = |source| Withdrawn {
             list: T::LIST,
             concept: Some(finding.concept().clone()),
             since: finding.since(),
             source,
-            // What was told as of that very moment is refuted too.
-            as_of: latest + TimeDelta::milliseconds(1),
+            as_of: until,
         };
         let sources = finding.sources().list();
         let mut new: Vec<Withdrawn> = sources.iter().map(|source| withdrawn(Some(*source))).collect();

@@ -13,51 +13,7 @@ use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
 use super::state::{Scope, State, at};
-
-/// Disjoint sets of states, by union and find.
-#[derive(Clone)]
-pub(super) struct Sets(Vec<u32>);
-
-impl Sets {
-    fn new(count: usize) -> Self {
-        Self((0..u32::try_from(count).unwrap_or(u32::MAX)).collect())
-    }
-
-    fn parent(&self, state: u32) -> u32 {
-        self.0.get(at(state)).copied().unwrap_or(state)
-    }
-
-    /// The set that a state is in, named by its least state.
-    pub(super) fn find(&self, mut state: u32) -> u32 {
-        while self.parent(state) != state {
-            state = self.parent(state);
-        }
-        state
-    }
-
-    fn union(&mut self, one: u32, two: u32) {
-        let (one, two) = (self.find(one), self.find(two));
-        let (least, other) = (one.min(two), one.max(two));
-        if let Some(parent) = self.0.get_mut(at(other)) {
-            *parent = least;
-        }
-    }
-
-    fn union_all(&mut self, states: &[u32]) {
-        if let Some((first, others)) = states.split_first() {
-            for other in others {
-                self.union(*first, *other);
-            }
-        }
-    }
-
-    /// Every state's set.
-    pub(super) fn flat(self) -> Vec<u32> {
-        (0..u32::try_from(self.0.len()).unwrap_or(u32::MAX))
-            .map(|state| self.find(state))
-            .collect()
-    }
-}
+use crate::sets::Sets;
 
 /// The groups of a run.
 pub(super) struct Grouped {
