@@ -327,12 +327,12 @@ impl Parts {
     }
 }
 
-/// What a state lacks that is not taken for another one's sake.
+/// What a state lacks for which the one before it is taken.
 const fn lacks(kind: Kind) -> &'static str {
     match kind {
-        Kind::Patient => "has a birthDate that is no date of FHIR R4, and another state of the patient is taken",
-        Kind::Encounter => "does not tell when it was (period.start), and another state of it is taken",
-        _ => "has neither a code nor a text, and another state of it is taken",
+        Kind::Patient => "has a birthDate that is no date of FHIR R4, and the state of the patient before it is taken",
+        Kind::Encounter => "does not tell when it was (period.start), and the state before it is taken",
+        _ => "has neither a code nor a text, and the state before it is taken",
     }
 }
 

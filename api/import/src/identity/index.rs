@@ -457,9 +457,13 @@ impl Index {
         judged.max_by_key(|state| state.stamp)?.is_critical
     }
 
-    /// Whether an item lacks what a record has to have, and another state counts.
+    /// Whether an item lacks what a record has to have, and an older state counts in its place.
     pub(crate) fn is_passed_over(&self, origin: Origin) -> bool {
-        self.state_at(origin).is_some_and(|(_, state)| !state.is_takeable) && !self.counts(origin)
+        self.state_at(origin).is_some_and(|(number, state)| {
+            let group = self.by_group.get(&self.group_of(number));
+            let counting = group.and_then(|group| self.states.get(at(group.content?)));
+            !state.is_takeable && counting.is_some_and(|counting| counting.stamp < state.stamp)
+        })
     }
 
     /// When the state was that an item is.
