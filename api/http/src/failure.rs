@@ -139,7 +139,7 @@ mod tests {
     use application::ports::StoreError;
     use chrono::NaiveDate;
     use domain::calendar::{AppointmentStatus, CalendarError};
-    use domain::chart::{ChartError, ListKind, ReportPlace};
+    use domain::chart::{ChartError, FindingPlace, ListKind};
     use domain::patient::PatientError;
 
     use super::*;
@@ -173,6 +173,8 @@ mod tests {
             (PatientError::DiedBeforeBirth, "/deceased"),
             (PatientError::ToldInTheFuture, "/asOf"),
             (PatientError::DatesAreTheHospitals, "/asOf"),
+            (PatientError::OlderDetailsAreTheHospitals, "/olderDetails"),
+            (PatientError::OlderDetailsAreNotOlder, "/olderDetails"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
             let of_details = Refusal::from(error);
@@ -190,12 +192,25 @@ mod tests {
     #[test]
     fn a_refusal_of_a_chart_says_where_it_stands() {
         for (place, pointer) in [
-            (ReportPlace::Finding(ListKind::Medications, 2), "/medications/2/asOf"),
-            (ReportPlace::Ended(1), "/withdrawn/1/asOf"),
-            (ReportPlace::Negation(0), "/negations/0/asOf"),
+            (FindingPlace::Finding(ListKind::Medications, 2), "/medications/2/asOf"),
+            (FindingPlace::Ended(1), "/withdrawn/1/asOf"),
+            (FindingPlace::Negation(0), "/negations/0/asOf"),
         ] {
             let refusal = Refusal::from(ChartError::ToldInTheFuture(place));
             let body = Problem::from(UseCaseError::Refused(refusal)).body();
+            assert_eq!((body.status, body.errors[0].pointer.as_str()), (422, pointer));
+        }
+        let (condition, medication) = (
+            FindingPlace::Noted(ListKind::Conditions),
+            FindingPlace::Finding(ListKind::Medications, 2),
+        );
+        for (error, pointer) in [
+            (ChartError::BeginsInTheFuture(condition), "/condition/onset"),
+            (ChartError::BeginsInTheFuture(medication), "/medications/2/since"),
+            (ChartError::EndsInTheFuture(condition), "/condition/abated"),
+            (ChartError::EndsBeforeItBegins(condition), "/condition/abated"),
+        ] {
+            let body = Problem::from(UseCaseError::Refused(Refusal::from(error))).body();
             assert_eq!((body.status, body.errors[0].pointer.as_str()), (422, pointer));
         }
         for (error, expected) in [

@@ -3,6 +3,7 @@
 //! Tolerant: a resource that cannot be read is set aside with its place, unknown resources are counted, and elements that nobody
 //! reads are named. Only a patient that cannot be read fails its file.
 
+mod address;
 mod document;
 mod elements;
 mod name;
@@ -193,6 +194,8 @@ fn shortened(path: &str) -> String {
 /// FHIR `Reference`.
 #[derive(Clone, Deserialize, Debug)]
 pub(super) struct Reference {
+    /// In the normal form of addresses.
+    #[serde(default, deserialize_with = "address::in_normal_form")]
     pub(super) reference: Option<String>,
     /// The kind of resource, where nothing else tells it.
     #[serde(rename = "type", default)]

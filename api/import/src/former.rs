@@ -3,23 +3,31 @@
 //! What is not told is not deleted: who stands in a later file with no more than a number and a name lives where they lived, and has
 //! died who had died. Pure.
 
+use domain::patient::Detail;
+
 use super::fhir::{HumanName, Patient};
 use super::identity::tells_less;
 
-/// Adds to a state what is told by an older one, and not by itself. Whether the death is among it.
-pub(super) fn fill(newest: &mut Patient, older: Patient) -> bool {
-    fill_name(newest, &older);
-    for system in ["phone", "email"] {
+/// Adds to a state what is told by an older one, and not by itself. The details that are the older one's now.
+pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
+    let mut filled = Vec::new();
+    if fill_name(newest, &older) {
+        filled.push(Detail::Name);
+    }
+    for (system, detail) in [("phone", Detail::Phone), ("email", Detail::Email)] {
         let is_of = |one: &&super::fhir::ContactPoint| one.system.as_deref() == Some(system) && one.value.is_some();
-        if !newest.telecom.iter().any(|one| is_of(&one)) {
+        if !newest.telecom.iter().any(|one| is_of(&one)) && older.telecom.iter().any(|one| is_of(&one)) {
             newest.telecom.extend(older.telecom.iter().filter(is_of).cloned());
+            filled.push(detail);
         }
     }
-    if newest.address.is_empty() {
+    if newest.address.is_empty() && !older.address.is_empty() {
         newest.address = older.address;
+        filled.push(Detail::Address);
     }
-    if newest.gender.as_deref().is_none_or(|gender| gender == "unknown") {
-        newest.gender = older.gender.or(newest.gender.take());
+    if newest.gender.as_deref().is_none_or(|gender| gender == "unknown") && older.gender.is_some() {
+        newest.gender = older.gender;
+        filled.push(Detail::Gender);
     }
     // A year is every day of it.
     let is_vaguer = |known: &String| {
@@ -36,22 +44,26 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> bool {
     if newest.deceased_boolean != Some(false) && newest.deceased_date_time.is_none() {
         newest.deceased_date_time = older.deceased_date_time;
     }
-    is_silent && (newest.deceased_boolean == Some(true) || newest.deceased_date_time.is_some())
+    if is_silent && (newest.deceased_boolean == Some(true) || newest.deceased_date_time.is_some()) {
+        filled.push(Detail::Deceased);
+    }
+    filled
 }
 
-/// A name that tells less leaves the given names as they are.
-fn fill_name(newest: &mut Patient, older: &Patient) {
+/// A name that tells less leaves the given names as they are. Whether the whole name is the older one's now.
+fn fill_name(newest: &mut Patient, older: &Patient) -> bool {
     if newest.name.is_empty() {
         newest.name.clone_from(&older.name);
-        return;
+        return !older.name.is_empty();
     }
     let is_over = |used: Option<&str>| matches!(used, Some("old" | "temp" | "maiden" | "nickname" | "anonymous"));
     let current = || older.name.iter().filter(|name| !is_over(name.used.as_deref()));
-    if newest.name.iter().all(|name| is_over(name.used.as_deref())) {
+    let is_without = current().next().is_some() && newest.name.iter().all(|name| is_over(name.used.as_deref()));
+    if is_without {
         newest.name.extend(current().cloned());
     }
     let Some(known) = current().find(|name| !name.given.is_empty()) else {
-        return;
+        return is_without;
     };
     // A name that is told in one piece may hold the given names.
     let is_whole = |name: &HumanName| name.given.is_empty() && name.family.is_none();
@@ -64,4 +76,5 @@ fn fill_name(newest: &mut Patient, older: &Patient) {
             name.family = name.family.take().or_else(|| known.family.clone());
         }
     }
+    is_without
 }

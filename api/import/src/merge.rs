@@ -4,10 +4,13 @@
 //! Pure, and doing it again changes nothing. The states of a resource may be told in any order, in one run or in several: the newest
 //! wins.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::kernel::{CodeSystem, Coding, Concept, Gender, HumanName, Identifier};
-use domain::patient::{Deceased, PatientDetails};
+use domain::patient::{Deceased, Detail, OlderDetails, PatientDetails};
 use domain::practitioner::PractitionerDetails;
+use strum::IntoEnumIterator as _;
 
 use super::identity::{ADDRESSES, is_global, is_on_a_server, tells_less};
 
@@ -30,11 +33,11 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
         }
     }
     let details = if !is_no_newer(recorded.as_of, told.as_of) {
-        filled(told, recorded)
+        settled(told, recorded)
     } else if told.as_of == recorded.as_of {
         recorded.clone()
     } else {
-        filled(recorded, told)
+        settled(recorded, told)
     };
     PatientDetails {
         identifier,
@@ -48,34 +51,62 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
 /// it out here since. An older state of the same run may tell it for the first time.
 pub(super) fn tells_more(recorded: &PatientDetails, told: &PatientDetails) -> bool {
     let is_recorded = told.as_of.is_some() && told.as_of == recorded.as_of;
-    is_recorded && filled(recorded, told) != *recorded
+    is_recorded && settled(recorded, told).undated() != recorded.undated()
 }
 
-/// A state with what only an older one tells.
-fn filled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
-    let name = fuller(&newer.name, &older.name);
-    PatientDetails {
-        name,
-        gender: match newer.gender {
-            Gender::Unknown => older.gender,
-            gender => gender,
-        },
-        address: newer.address.clone().or_else(|| older.address.clone()),
-        phone: newer.phone.clone().or_else(|| older.phone.clone()),
-        email: newer.email.clone().or_else(|| older.email.clone()),
-        deceased: match newer.deceased {
-            None | Some(Deceased::Unknown) => older.deceased.or(newer.deceased),
-            deceased => deceased,
-        },
-        ..newer.clone()
+/// A state with what only an older one tells, or told later than a still older one that the state has it from.
+fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
+    let as_of = newer.as_of.max(older.as_of);
+    let mut settled = newer.clone();
+    let mut older_details = Vec::new();
+    for detail in Detail::iter() {
+        let (newest, told) = (newer.told_as_of(detail), older.told_as_of(detail));
+        let is_of_older = newer.older_details.get(detail).is_some() && newest < told;
+        let takes = tells(older, detail) && (is_of_older || !tells(newer, detail));
+        if takes {
+            settled.take(detail, older);
+        }
+        let told = if takes { told } else { newest };
+        older_details.extend(told.filter(|told| Some(*told) < as_of).map(|told| (detail, told)));
+    }
+    settled.older_details = older_details
+        .into_iter()
+        .filter(|(detail, _)| tells(&settled, *detail))
+        .collect();
+    if settled.name == newer.name {
+        settled.name = fuller(&newer.name, &older.name);
+    }
+    if settled.deceased == Some(Deceased::Unknown) {
+        settled.deceased = older.deceased.or(settled.deceased);
+    }
+    settled
+}
+
+/// As of when the details were told that only older states of the run tell.
+pub(super) fn older_details(state: &PatientDetails, told: &BTreeMap<Detail, Option<DateTime<Utc>>>) -> OlderDetails {
+    let dated = told
+        .iter()
+        .filter_map(|(detail, told)| told.map(|told| (*detail, told)));
+    let is_older = |told: DateTime<Utc>| state.as_of.is_some_and(|as_of| told < as_of);
+    dated
+        .filter(|(detail, told)| is_older(*told) && tells(state, *detail))
+        .collect()
+}
+
+/// Whether a state tells a detail.
+fn tells(state: &PatientDetails, detail: Detail) -> bool {
+    match detail {
+        Detail::Name => state.name != nameless(),
+        Detail::Gender => state.gender != Gender::Unknown,
+        Detail::Address => state.address.is_some(),
+        Detail::Phone => state.phone.is_some(),
+        Detail::Email => state.email.is_some(),
+        Detail::Deceased => state.deceased.is_some(),
     }
 }
 
 /// A name with what only an older one tells. Some tell no family name, or all in one piece, which then stands for it.
 fn fuller(newer: &HumanName, older: &HumanName) -> HumanName {
-    if *newer == nameless() {
-        return older.clone();
-    }
     let parts = |name: &HumanName| -> Vec<String> {
         let all = name.given.iter().chain([&name.family]);
         all.flat_map(|part| part.split_whitespace())

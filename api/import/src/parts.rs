@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId, Sources};
+use domain::patient::Detail;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -28,8 +29,8 @@ pub(super) struct Share {
     pub(super) deleted: Vec<Deleted>,
     /// The patient's older states, and when each was.
     pub(super) former: Vec<(Stamp, fhir::Patient)>,
-    /// Whether only an older state tells that the patient has died.
-    pub(super) is_death_former: bool,
+    /// The details of the patient that only older states tell, and as of when, if that is told.
+    pub(super) older_details: BTreeMap<Detail, Option<DateTime<Utc>>>,
     /// Whether older states tell of the patient, too.
     pub(super) has_former: bool,
     /// How many of the person's resources these are.
@@ -71,8 +72,10 @@ impl Share {
         self.has_former = !former.is_empty();
         former.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
         if let Some(newest) = self.bundle.patients.first_mut() {
-            for (_, older) in former {
-                self.is_death_former |= former::fill(&mut newest.resource, older);
+            for (stamp, older) in former {
+                let filled = former::fill(&mut newest.resource, older).into_iter();
+                self.older_details
+                    .extend(filled.map(|detail| (detail, stamp.updated.date())));
             }
         }
         self

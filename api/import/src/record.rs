@@ -6,7 +6,7 @@
 use chrono::Utc;
 use domain::chart::{ListKind, Remark, Report};
 use domain::kernel::Identifier;
-use domain::patient::PatientDetails;
+use domain::patient::{Detail, PatientDetails};
 use uuid::Uuid;
 
 use super::client::{Chart, Client, ClientError, Done};
@@ -276,7 +276,8 @@ async fn update(
     let chart = client.read_chart(id).await?;
     let is_no_newer = merge::is_no_newer(details.as_of, told.as_of);
     let mut merged = details_after(person, &details, told);
-    let is_told_alive = details.deceased.is_some() && told.deceased.is_none() && !is_no_newer;
+    let is_death_newer = merge::is_no_newer(details.told_as_of(Detail::Deceased), told.as_of);
+    let is_told_alive = details.deceased.is_some() && told.deceased.is_none() && !is_death_newer;
     if is_told_alive && person.is_alive {
         merged.deceased = None;
     }
@@ -335,10 +336,9 @@ fn says_otherwise(recorded: &PatientDetails, told: &PatientDetails) -> bool {
     let told = PatientDetails {
         identifier: recorded.identifier.clone(),
         other_identifiers: recorded.other_identifiers.clone(),
-        as_of: recorded.as_of,
-        ..told.clone()
+        ..told.undated()
     };
-    told != *recorded
+    told != recorded.undated()
 }
 
 #[cfg(test)]

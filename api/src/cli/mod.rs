@@ -28,7 +28,7 @@ pub use error::CliError;
     name = "medconnect",
     version,
     after_help = "Exit codes: 0 done; 1 it failed, or a part of it did; 2 it was asked for in a way that cannot work \
-                  (arguments, configuration, no server); 130 stopped by force."
+                  (arguments, configuration, no server); 3 an import lost something (`medconnect import --help`); 130 stopped by force."
 )]
 struct Cli {
     #[command(subcommand)]

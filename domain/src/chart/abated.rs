@@ -11,3 +11,13 @@ pub enum Abated {
     /// It is over, and nobody knows since when.
     Unknown,
 }
+
+impl Abated {
+    /// The day, if it is known.
+    pub const fn day(self) -> Option<NaiveDate> {
+        match self {
+            Self::On(day) => Some(day),
+            Self::Unknown => None,
+        }
+    }
+}

@@ -6,14 +6,14 @@ use uuid::Uuid;
 use super::aggregate::Chart;
 use super::command::ChartCommand;
 use super::contents::{Contents, Negation, Withdrawn};
-use super::error::ChartError;
+use super::error::{ChartError, FindingPlace};
 use super::event::{ChartEvent, Noted, Refuted, Revision, Statement};
 use super::finding::{AllergyKind, AnyFinding, Finding, SourcedFinding};
 use super::list::{Absence, Entry, FindingId, List, ListKind};
 use super::merge::{MergedList, newest};
 use super::report::Report;
 use super::{Allergy, Condition, Medication, Symptom};
-use crate::kernel::time::whole_millis;
+use crate::kernel::time::{last_day_anywhere, whole_millis};
 use crate::kernel::{ChartId, ClinicAggregate, Personal};
 
 type Decision = Result<Vec<ChartEvent>, ChartError>;
@@ -93,6 +93,7 @@ impl Contents {
     }
 
     fn note_one<T: Listed>(&self, id: FindingId, finding: T, now: DateTime<Utc>) -> Decision {
+        finding.check_days(last_day_anywhere(now), FindingPlace::Noted(T::LIST))?;
         let list = T::list(self);
         match list.get(id) {
             Some(noted) if noted.changed_to(finding.clone()) == *noted => Ok(Vec::new()),
@@ -117,6 +118,7 @@ impl Contents {
 
     fn change_one<T: Listed>(&self, id: FindingId, finding: T, now: DateTime<Utc>) -> Decision {
         let noted = T::list(self).get(id).ok_or(ChartError::Unknown)?;
+        finding.check_days(last_day_anywhere(now), FindingPlace::Noted(T::LIST))?;
         let changed = noted.changed_to(finding);
         if changed == *noted {
             return Ok(Vec::new());
@@ -209,7 +211,7 @@ impl Contents {
     /// The events by which a report is taken in; none when it tells nothing new. `batch` is what the ids of new findings are made of.
     ///
     /// # Errors
-    /// [`ChartError::ToldInTheFuture`], [`ChartError::Full`].
+    /// [`ChartError::Full`], and as [`Report::check`].
     pub fn take_in(&self, report: &Report, batch: Uuid, now: DateTime<Utc>) -> Decision {
         report.check(now)?;
         let merged = self.merged(report, now);

@@ -5,24 +5,35 @@ use std::borrow::Cow;
 use super::list::ListKind;
 use crate::kernel::{DomainError, RefusalKind, Resource};
 
-/// Where in a report something stands.
+/// Where something stands that is told of findings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReportPlace {
-    /// The finding of this index in one of the lists.
+pub enum FindingPlace {
+    /// The finding that is noted or changed, of one of the lists.
+    Noted(ListKind),
+    /// In a report, the finding of this index in one of the lists.
     Finding(ListKind, usize),
-    /// The end of this index.
+    /// In a report, the end of this index.
     Ended(usize),
-    /// The negation of this index.
+    /// In a report, the negation of this index.
     Negation(usize),
 }
 
-impl ReportPlace {
-    /// Where its time stands, as a JSON pointer from the report.
-    fn pointer(self) -> String {
+impl FindingPlace {
+    /// Where a member of it stands, as a JSON pointer from the whole.
+    fn pointer(self, member: &str) -> String {
         match self {
-            Self::Finding(list, index) => format!("/{list}/{index}/asOf"),
-            Self::Ended(index) => format!("/withdrawn/{index}/asOf"),
-            Self::Negation(index) => format!("/negations/{index}/asOf"),
+            Self::Noted(list) => format!("/{}/{member}", list.singular()),
+            Self::Finding(list, index) => format!("/{list}/{index}/{member}"),
+            Self::Ended(index) => format!("/withdrawn/{index}/{member}"),
+            Self::Negation(index) => format!("/negations/{index}/{member}"),
+        }
+    }
+
+    /// The member that says since when the finding is.
+    const fn beginning(self) -> &'static str {
+        match self {
+            Self::Noted(ListKind::Conditions) | Self::Finding(ListKind::Conditions, _) => "onset",
+            _ => "since",
         }
     }
 }
@@ -44,7 +55,16 @@ pub enum ChartError {
     NotAbsent(ListKind),
     /// What is told is said to be of a time that is still to come.
     #[error("the time as of which this is told lies in the future")]
-    ToldInTheFuture(ReportPlace),
+    ToldInTheFuture(FindingPlace),
+    /// A finding is said to begin on a day that is still to come, wherever one is.
+    #[error("the day since when it is lies in the future")]
+    BeginsInTheFuture(FindingPlace),
+    /// A condition is said to be over since a day that is still to come, wherever one is.
+    #[error("the day since when it is over lies in the future")]
+    EndsInTheFuture(FindingPlace),
+    /// A condition is said to be over since a day before it began.
+    #[error("the day since when it is over lies before the day since when it is")]
+    EndsBeforeItBegins(FindingPlace),
     /// The patient's key is destroyed or not held here.
     #[error("the chart is sealed under a key that is not held here")]
     Sealed,
@@ -57,14 +77,19 @@ impl DomainError for ChartError {
             Self::AlreadyNoted => RefusalKind::Exists,
             Self::Full(_) => RefusalKind::Full,
             Self::NotAbsent(_) => RefusalKind::NotEmpty,
-            Self::ToldInTheFuture(_) => RefusalKind::Invalid,
+            Self::ToldInTheFuture(_)
+            | Self::BeginsInTheFuture(_)
+            | Self::EndsInTheFuture(_)
+            | Self::EndsBeforeItBegins(_) => RefusalKind::Invalid,
             Self::Sealed => RefusalKind::Sealed,
         }
     }
 
     fn field(&self) -> Cow<'static, str> {
         match self {
-            Self::ToldInTheFuture(place) => place.pointer().into(),
+            Self::ToldInTheFuture(place) => place.pointer("asOf").into(),
+            Self::BeginsInTheFuture(place) => place.pointer(place.beginning()).into(),
+            Self::EndsInTheFuture(place) | Self::EndsBeforeItBegins(place) => place.pointer("abated").into(),
             _ => "".into(),
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{VariantArray, VariantNames};
 
 use super::abated::Abated;
+use super::error::{ChartError, FindingPlace};
 use super::list::ListKind;
 use crate::kernel::{Concept, SourceId, Sources};
 
@@ -111,6 +112,22 @@ pub trait Finding: Clone + PartialEq {
 
     /// The same, told here by people, as of now: what sources told before does not undo it.
     fn told_here(self, now: DateTime<Utc>) -> Self;
+
+    /// Since when it is, and since when it is over, as far as a day is told.
+    fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>);
+
+    /// Whether the days can be true. `latest` is the last day that is no day to come, wherever one is.
+    ///
+    /// # Errors
+    /// [`ChartError::BeginsInTheFuture`], [`ChartError::EndsInTheFuture`], [`ChartError::EndsBeforeItBegins`].
+    fn check_days(&self, latest: NaiveDate, place: FindingPlace) -> Result<(), ChartError> {
+        match self.days() {
+            (Some(begun), _) if begun > latest => Err(ChartError::BeginsInTheFuture(place)),
+            (_, Some(ended)) if ended > latest => Err(ChartError::EndsInTheFuture(place)),
+            (Some(begun), Some(ended)) if ended < begun => Err(ChartError::EndsBeforeItBegins(place)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A finding that another system may tell.
@@ -141,7 +158,7 @@ pub trait SourcedFinding: Finding {
 }
 
 macro_rules! sourced {
-    ($kind:ident, $list:ident, $since:expr, { $($rules:item)* }) => {
+    ($kind:ident, $list:ident, $days:expr, { $($rules:item)* }) => {
         impl Finding for $kind {
             const LIST: ListKind = ListKind::$list;
 
@@ -159,6 +176,11 @@ macro_rules! sourced {
                     ..self
                 }
             }
+
+            fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
+                let days: fn(&Self) -> (Option<NaiveDate>, Option<NaiveDate>) = $days;
+                days(self)
+            }
         }
 
         impl SourcedFinding for $kind {
@@ -167,8 +189,7 @@ macro_rules! sourced {
             }
 
             fn since(&self) -> Option<NaiveDate> {
-                let since: fn(&Self) -> Option<NaiveDate> = $since;
-                since(self)
+                self.days().0
             }
 
             fn as_of(&self) -> Option<DateTime<Utc>> {
@@ -192,47 +213,52 @@ macro_rules! sourced {
     };
 }
 
-sourced!(Condition, Conditions, |condition| condition.onset, {
-    fn is_over(&self) -> bool {
-        self.abated.is_some()
-    }
+sourced!(
+    Condition,
+    Conditions,
+    |condition| (condition.onset, condition.abated.and_then(Abated::day)),
+    {
+        fn is_over(&self) -> bool {
+            self.abated.is_some()
+        }
 
-    fn ends_like(&self, known: &Self) -> bool {
-        match (self.abated, known.abated) {
-            (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
-            (told, Some(Abated::On(_))) => told.is_some(),
-            _ => true,
+        fn ends_like(&self, known: &Self) -> bool {
+            match (self.abated, known.abated) {
+                (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
+                (told, Some(Abated::On(_))) => told.is_some(),
+                _ => true,
+            }
         }
-    }
 
-    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
-        if is_same_resource {
-            return self;
+        fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+            if is_same_resource {
+                return self;
+            }
+            let abated = match self.abated {
+                Some(Abated::Unknown) => known.abated.or(self.abated),
+                told => told,
+            };
+            Self {
+                onset: self.onset.or(known.onset),
+                abated,
+                ..self
+            }
         }
-        let abated = match self.abated {
-            Some(Abated::Unknown) => known.abated.or(self.abated),
-            told => told,
-        };
-        Self {
-            onset: self.onset.or(known.onset),
-            abated,
-            ..self
-        }
-    }
 
-    fn filled(self, older: &Self) -> Self {
-        let abated = match self.abated {
-            Some(Abated::Unknown) => older.abated.or(self.abated),
-            told => told,
-        };
-        Self {
-            onset: self.onset.or(older.onset),
-            abated,
-            ..self
+        fn filled(self, older: &Self) -> Self {
+            let abated = match self.abated {
+                Some(Abated::Unknown) => older.abated.or(self.abated),
+                told => told,
+            };
+            Self {
+                onset: self.onset.or(older.onset),
+                abated,
+                ..self
+            }
         }
     }
-});
-sourced!(Allergy, Allergies, |_| None, {
+);
+sourced!(Allergy, Allergies, |_| (None, None), {
     fn is_over(&self) -> bool {
         false
     }
@@ -255,7 +281,7 @@ sourced!(Allergy, Allergies, |_| None, {
         }
     }
 });
-sourced!(Medication, Medications, |medication| medication.since, {
+sourced!(Medication, Medications, |medication| (medication.since, None), {
     fn is_over(&self) -> bool {
         !self.active
     }
@@ -288,5 +314,9 @@ impl Finding for Symptom {
 
     fn told_here(self, _: DateTime<Utc>) -> Self {
         self
+    }
+
+    fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
+        (None, None)
     }
 }

@@ -21,6 +21,18 @@ pub enum ListKind {
     Symptoms,
 }
 
+impl ListKind {
+    /// What one of its findings is.
+    pub const fn singular(self) -> &'static str {
+        match self {
+            Self::Conditions => "condition",
+            Self::Allergies => "allergy",
+            Self::Medications => "medication",
+            Self::Symptoms => "symptom",
+        }
+    }
+}
+
 /// What names a finding, within its patient's chart and elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

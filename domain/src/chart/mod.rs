@@ -32,7 +32,7 @@ pub use abated::Abated;
 pub use aggregate::Chart;
 pub use command::ChartCommand;
 pub use contents::{Contents, Negation, Withdrawn};
-pub use error::{ChartError, ReportPlace};
+pub use error::{ChartError, FindingPlace};
 pub use event::{ChartEvent, Noted, Refuted, Revision, Statement};
 pub use finding::{Allergy, AllergyKind, AnyFinding, Condition, Finding, Medication, SourcedFinding, Symptom};
 pub use findings::Findings;

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::error::{ChartError, ReportPlace};
-use super::finding::{Allergy, AllergyKind, Condition, Medication, SourcedFinding};
+use super::error::{ChartError, FindingPlace};
+use super::finding::{Allergy, AllergyKind, Condition, Finding, Medication, SourcedFinding};
 use super::findings::Findings;
 use super::list::ListKind;
+use crate::kernel::time::last_day_anywhere;
 use crate::kernel::{Concept, SourceId};
 
 /// What another system tells of a patient's chart: states of findings, each as of some time, and what are none any more. What is not told
@@ -60,15 +61,15 @@ impl Report {
     /// How far ahead of ours a source's clock may be.
     pub const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
-    /// Whether the times as of which it is told can be true.
+    /// Whether the times as of which it is told can be true, and the days of the findings.
     ///
     /// # Errors
-    /// [`ChartError::ToldInTheFuture`], with the first place of such a time.
+    /// [`ChartError::ToldInTheFuture`], and as [`Finding::check_days`], each with the first place of such a time.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), ChartError> {
         let ended = self.ended.iter().enumerate();
-        let ended = ended.map(|(at, one)| (ReportPlace::Ended(at), one.as_of));
+        let ended = ended.map(|(at, one)| (FindingPlace::Ended(at), one.as_of));
         let negations = self.negations.iter().enumerate();
-        let negations = negations.map(|(at, one)| (ReportPlace::Negation(at), one.as_of));
+        let negations = negations.map(|(at, one)| (FindingPlace::Negation(at), one.as_of));
         let mut all = dates(self.conditions.list())
             .chain(dates(self.allergies.list()))
             .chain(dates(self.medications.list()))
@@ -77,8 +78,14 @@ impl Report {
         let is_to_come = |as_of: Option<DateTime<Utc>>| as_of.is_some_and(|told| told - now > Self::CLOCKS_DIFFER);
         match all.find(|(_, as_of)| is_to_come(*as_of)) {
             Some((place, _)) => Err(ChartError::ToldInTheFuture(place)),
-            None => Ok(()),
+            None => self.check_days(last_day_anywhere(now)),
         }
+    }
+
+    fn check_days(&self, latest: NaiveDate) -> Result<(), ChartError> {
+        check_days_of(self.conditions.list(), latest)?;
+        check_days_of(self.allergies.list(), latest)?;
+        check_days_of(self.medications.list(), latest)
     }
 
     /// The lists of which it says that none are known, and no more: neither who says so, nor as of when.
@@ -101,7 +108,12 @@ impl Report {
     }
 }
 
-fn dates<T: SourcedFinding>(list: &[T]) -> impl Iterator<Item = (ReportPlace, Option<DateTime<Utc>>)> {
+fn check_days_of<T: Finding>(list: &[T], latest: NaiveDate) -> Result<(), ChartError> {
+    let mut all = list.iter().enumerate();
+    all.try_for_each(|(at, one)| one.check_days(latest, FindingPlace::Finding(T::LIST, at)))
+}
+
+fn dates<T: SourcedFinding>(list: &[T]) -> impl Iterator<Item = (FindingPlace, Option<DateTime<Utc>>)> {
     let all = list.iter().enumerate();
-    all.map(|(at, one)| (ReportPlace::Finding(T::LIST, at), one.as_of()))
+    all.map(|(at, one)| (FindingPlace::Finding(T::LIST, at), one.as_of()))
 }

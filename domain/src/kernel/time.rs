@@ -18,6 +18,15 @@ pub fn whole_seconds(at: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chro
     chrono::DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }
 
+/// How far ahead of UTC a clock can be: the Line Islands.
+const FURTHEST_EAST: chrono::TimeDelta = chrono::TimeDelta::hours(14);
+
+/// The last day that it is anywhere at an instant.
+pub fn last_day_anywhere(at: chrono::DateTime<chrono::Utc>) -> chrono::NaiveDate {
+    let local = at.checked_add_signed(FURTHEST_EAST);
+    local.map_or(chrono::NaiveDate::MAX, |local| local.date_naive())
+}
+
 macro_rules! compact {
     ($(#[$doc:meta])* $module:ident, $type:ty, $number:ty, $to:expr, $from:expr) => {
         $(#[$doc])*

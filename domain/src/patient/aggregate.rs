@@ -60,7 +60,14 @@ impl Patient {
             if new.as_of.is_some() && new.as_of != details.as_of {
                 return Err(PatientError::DatesAreTheHospitals);
             }
+            if !new.older_details.is_empty() && new.older_details != details.older_details {
+                return Err(PatientError::OlderDetailsAreTheHospitals);
+            }
             new.as_of = details.as_of;
+            // What a person changes is as new as the rest: no older state replaces it.
+            let changed: Vec<_> = new.changed_details(details).collect();
+            let older = details.older_details.iter();
+            new.older_details = older.filter(|(detail, _)| !changed.contains(detail)).collect();
         }
         if new == *details {
             return Ok(Vec::new());

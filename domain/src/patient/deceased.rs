@@ -3,6 +3,8 @@
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::time::last_day_anywhere;
+
 /// A death, as exactly as it is known (FHIR R4 `Patient.deceased[x]`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Deceased {
@@ -36,7 +38,7 @@ impl Deceased {
     /// The last day on which it may have been, wherever that was. `None` when nobody knows.
     pub fn last_day(self) -> Option<NaiveDate> {
         match self {
-            Self::At(at) => last_day_anywhere(at),
+            Self::At(at) => Some(last_day_anywhere(at)),
             Self::On(last) | Self::Between { last, .. } => Some(last),
             Self::Unknown => None,
         }
@@ -45,11 +47,3 @@ impl Deceased {
 
 /// How far behind UTC a clock can be: Baker Island.
 const FURTHEST_WEST: Duration = Duration::hours(12);
-
-/// How far ahead of UTC a clock can be: the Line Islands.
-const FURTHEST_EAST: Duration = Duration::hours(14);
-
-/// The last day that it is anywhere at an instant. `None` at the end of the calendar.
-pub(super) fn last_day_anywhere(at: DateTime<Utc>) -> Option<NaiveDate> {
-    at.checked_add_signed(FURTHEST_EAST).map(|local| local.date_naive())
-}

@@ -3,8 +3,10 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::deceased::{Deceased, last_day_anywhere};
+use super::deceased::Deceased;
 use super::error::PatientError;
+use super::older::OlderDetails;
+use crate::kernel::time::last_day_anywhere;
 use crate::kernel::{Address, Gender, HumanName, Identifier, Personal, PersonalValue};
 
 /// Who a patient is (FHIR R4 `Patient`).
@@ -32,6 +34,8 @@ pub struct PatientDetails {
     /// As of when the source told these details, if it said: an older state of the source does not replace them.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
+    /// Which of these details an older state of the source told, and as of when.
+    pub older_details: OlderDetails,
 }
 
 impl PersonalValue for PatientDetails {}
@@ -47,10 +51,10 @@ impl PatientDetails {
     ///
     /// # Errors
     /// [`PatientError::BornInTheFuture`], [`PatientError::DiedInTheFuture`], [`PatientError::DiedBeforeBirth`],
-    /// [`PatientError::ToldInTheFuture`]. The benefit of the doubt is given wherever the time zone or the day of death is not known,
+    /// [`PatientError::ToldInTheFuture`], [`PatientError::OlderDetailsAreNotOlder`]. The benefit of the doubt is given wherever the time zone or the day of death is not known,
     /// and to a clock that is a day ahead.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), PatientError> {
-        let today = last_day_anywhere(now).unwrap_or(NaiveDate::MAX);
+        let today = last_day_anywhere(now);
         let death = |day: fn(Deceased) -> Option<NaiveDate>| self.deceased.and_then(day);
         if self.birth_date > today {
             Err(PatientError::BornInTheFuture)
@@ -60,15 +64,22 @@ impl PatientDetails {
             Err(PatientError::DiedBeforeBirth)
         } else if self.as_of.is_some_and(|told| is_to_come(told, now)) {
             Err(PatientError::ToldInTheFuture)
+        } else if self
+            .older_details
+            .iter()
+            .any(|(_, told)| self.as_of.is_none_or(|newest| told >= newest))
+        {
+            Err(PatientError::OlderDetailsAreNotOlder)
         } else {
             Ok(())
         }
     }
 
     /// The same as of no time: what it says, and not when it was told.
-    pub(super) fn undated(&self) -> Self {
+    pub fn undated(&self) -> Self {
         Self {
             as_of: None,
+            older_details: OlderDetails::default(),
             ..self.clone()
         }
     }

@@ -7,6 +7,7 @@ mod command;
 mod deceased;
 mod error;
 mod event;
+mod older;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -17,3 +18,4 @@ pub use command::PatientCommand;
 pub use deceased::Deceased;
 pub use error::PatientError;
 pub use event::{PatientDetails, PatientEvent};
+pub use older::{Detail, OlderDetails};

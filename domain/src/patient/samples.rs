@@ -1,8 +1,9 @@
 //! Samples of the events for the tests of their encoding: one of each variant, and any.
 
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
-use super::{Deceased, PatientDetails, PatientEvent};
+use super::{Deceased, Detail, OlderDetails, PatientDetails, PatientEvent};
 use crate::kernel::{Address, Gender, Personal};
 use crate::samples::strategies::{dates, genders, identifiers, instants, millis, names, personal, text_lists, texts};
 use crate::samples::values::{date, identifier, name, text, time};
@@ -25,6 +26,12 @@ fn details() -> PatientDetails {
         identifier: Some(identifier("ada")),
         other_identifiers: vec![identifier("lovelace")],
         as_of: Some(time("1952-11-28T08:00:00.125Z")),
+        older_details: [
+            (Detail::Gender, time("1952-11-26T08:00:00Z")),
+            (Detail::Phone, time("1951-11-28T08:00:00.25Z")),
+        ]
+        .into_iter()
+        .collect(),
     }
 }
 
@@ -78,10 +85,19 @@ fn any_details() -> impl Strategy<Value = PatientDetails> {
         (
             prop::collection::vec(identifiers().prop_filter_map("an identifier", |one| one), 0..3),
             prop::option::of(millis()),
+            older_details(),
         ),
     )
         .prop_map(
-            |(name, birth_date, gender, (address, phone, email), deceased, identifier, (other_identifiers, as_of))| {
+            |(
+                name,
+                birth_date,
+                gender,
+                (address, phone, email),
+                deceased,
+                identifier,
+                (other_identifiers, as_of, older_details),
+            )| {
                 PatientDetails {
                     name,
                     birth_date,
@@ -93,9 +109,15 @@ fn any_details() -> impl Strategy<Value = PatientDetails> {
                     identifier,
                     other_identifiers,
                     as_of,
+                    older_details,
                 }
             },
         )
+}
+
+fn older_details() -> impl Strategy<Value = OlderDetails> {
+    let details = prop::sample::subsequence(Detail::iter().collect::<Vec<_>>(), 0..=3);
+    (details, millis()).prop_map(|(details, told)| details.into_iter().map(|detail| (detail, told)).collect())
 }
 
 fn deaths() -> impl Strategy<Value = Deceased> {

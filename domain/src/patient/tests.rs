@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    AccountId, AggregateRef, ClinicEvent, DecodeError, Gender, HumanName, Identifier, PatientId, Personal, Teller,
-    Versioned, testing,
+    AccountId, Address, AggregateRef, ClinicEvent, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
+    Teller, Versioned, testing,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Versioned<Patient>> {
@@ -181,6 +181,57 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
         given(vec![registered(), known()])
             .when(says(told("Lovelace", Some(as_of))))
             .then_expect_error(PatientError::DatesAreTheHospitals);
+    }
+}
+
+/// What a hospital's system told on 1 March, with a telephone number and an address that it had told the day before.
+fn told_in_parts() -> PatientDetails {
+    let before: DateTime<Utc> = "2026-02-28T00:00:00Z".parse().unwrap();
+    PatientDetails {
+        phone: Some("1".to_owned()),
+        address: Some(Address::default()),
+        older_details: [(Detail::Phone, before), (Detail::Address, before)]
+            .into_iter()
+            .collect(),
+        ..told("Byron", Some("2026-03-01T00:00:00Z"))
+    }
+}
+
+#[test]
+fn what_a_person_changes_is_as_new_as_the_rest() {
+    let known = told_in_parts();
+    let changed = |older_details: OlderDetails| PatientDetails {
+        phone: Some("2".to_owned()),
+        older_details,
+        ..known.clone()
+    };
+    let address_alone = known
+        .older_details
+        .iter()
+        .filter(|(detail, _)| *detail == Detail::Address);
+    let address_alone: OlderDetails = address_alone.collect();
+    for said in [OlderDetails::default(), known.older_details.clone()] {
+        given(vec![registered(), updated(known.clone())])
+            .when(says(changed(said)))
+            .then_expect_events(vec![updated(changed(address_alone.clone()))]);
+    }
+    given(vec![registered(), updated(known.clone())])
+        .when(says(changed(address_alone)))
+        .then_expect_error(PatientError::OlderDetailsAreTheHospitals);
+}
+
+#[test]
+fn details_of_older_states_were_told_before_the_rest() {
+    let known = told_in_parts();
+    given(vec![registered()])
+        .when(update_details(known.clone()))
+        .then_expect_events(vec![updated(known.clone())]);
+    for as_of in [None, Some("2026-02-28T00:00:00Z")] {
+        let as_of = as_of.map(|at| at.parse().unwrap());
+        refused(
+            &PatientDetails { as_of, ..known.clone() },
+            PatientError::OlderDetailsAreNotOlder,
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{BundleError, Lenient, TWICE, read};
+use super::{BundleError, Lenient, TWICE, address, read};
 
 /// What a file holds.
 #[derive(Default)]
@@ -93,6 +93,7 @@ struct RawBundle<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawEntry<'a> {
+    #[serde(default, deserialize_with = "address::in_normal_form")]
     full_url: Option<String>,
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
@@ -103,6 +104,7 @@ struct RawEntry<'a> {
 #[derive(Deserialize)]
 struct Request {
     method: Option<String>,
+    #[serde(default, deserialize_with = "address::in_normal_form")]
     url: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::chart::{Abated, Allergy, Condition, Ended, List, ListKind, Medication, Report, ReportedNegation};
+use domain::kernel::time::last_day_anywhere;
 use domain::kernel::{Concept, TextRule};
 use serde_json::Value;
 
@@ -59,7 +60,7 @@ impl Brought {
             return;
         }
         if !self.hear(&said, remarks) {
-            self.conditions.extend(condition(entry, remarks));
+            self.conditions.extend(condition(entry, self.now, remarks));
         }
     }
 
@@ -93,9 +94,10 @@ impl Brought {
             return;
         }
         let told = Told::request(resource);
+        let now = self.now;
         self.medication(bundle, &told, remarks, |remarks, concept| Medication {
             concept,
-            since: day(remarks, "authoredOn", resource.authored_on.as_deref()),
+            since: day(remarks, "authoredOn", resource.authored_on.as_deref(), now),
             active: is_active(resource.status.as_deref(), remarks),
             as_of: *as_of,
             sources: (*source).into(),
@@ -116,7 +118,7 @@ impl Brought {
         let now = self.now;
         self.medication(bundle, &told, remarks, |remarks, concept| Medication {
             concept,
-            since: day(remarks, "effective", effective(resource)),
+            since: day(remarks, "effective", effective(resource), now),
             active: is_active(resource.status.as_deref(), remarks) && !has_ended(resource, now, remarks),
             as_of: *as_of,
             sources: (*source).into(),
@@ -373,7 +375,7 @@ fn clinical(resource: &fhir::Condition) -> Option<&str> {
     Status::CONDITION.of(&resource.clinical_status)
 }
 
-fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Option<Condition> {
+fn condition(entry: &Entry<fhir::Condition>, now: DateTime<Utc>, remarks: &mut Remarks<'_>) -> Option<Condition> {
     let Entry {
         resource,
         as_of,
@@ -381,7 +383,7 @@ fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Optio
         ..
     } = entry;
     let concept = named(remarks, Some(&resource.code), ListKind::Conditions)?;
-    let onset = day(remarks, "onset", onset(resource));
+    let onset = day(remarks, "onset", onset(resource), now);
     if said_otherwise(&[&resource.onset_age, &resource.onset_range, &resource.onset_string]) {
         remarks.left_out("onset is an age, a range or a text, and no day is recorded for it");
     }
@@ -401,11 +403,15 @@ fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Optio
     }
     let abated = match told {
         _ if still => None,
+        Some(Some(moment)) if moment.first_day() > last_day_anywhere(now) => {
+            remarks.left_out("abatement lies in the future, and is not recorded");
+            ended.then_some(Abated::Unknown)
+        }
         Some(Some(moment)) => {
             if moment.day().is_none() {
-                remarks.changed("abatement is a year or a month only, and its last day is taken");
+                remarks.changed("abatement is a year or a month only, and its last day is taken, or today");
             }
-            Some(Abated::On(moment.last_day()))
+            Some(Abated::On(moment.last_day().min(last_day_anywhere(now))))
         }
         told if ended || unsaid || told.is_some() => {
             // Without an end it would pass for active.
@@ -414,13 +420,19 @@ fn condition(entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) -> Optio
                 Some(_) => "is over and does not tell since when; the day of its recordedDate is taken",
                 None => "is over and does not tell since when, and is recorded as that",
             });
-            Some(recorded.map_or(Abated::Unknown, |recorded| Abated::On(recorded.last_day())))
+            Some(recorded.map_or(Abated::Unknown, |recorded| {
+                Abated::On(recorded.last_day().min(last_day_anywhere(now)))
+            }))
         }
         _ => None,
     };
+    let is_before = |onset: &NaiveDate| abated.and_then(Abated::day).is_some_and(|abated| abated < *onset);
+    if onset.is_some_and(|onset| is_before(&onset)) {
+        remarks.left_out("is over before it began: which day is wrong cannot be told, and no onset is recorded");
+    }
     Some(Condition {
         concept,
-        onset,
+        onset: onset.filter(|onset| !is_before(onset)),
         abated,
         as_of: *as_of,
         sources: (*source).into(),
@@ -633,9 +645,13 @@ fn named(remarks: &mut Remarks<'_>, code: Option<&CodeableConcept>, matter: List
 }
 
 /// The day, or a remark that it is not certain enough.
-fn day(remarks: &mut Remarks<'_>, field: &str, text: Option<&str>) -> Option<NaiveDate> {
+fn day(remarks: &mut Remarks<'_>, field: &str, text: Option<&str>, now: DateTime<Utc>) -> Option<NaiveDate> {
     let moment = Moment::read(text?);
     let day = moment.and_then(Moment::day);
+    if day.is_some_and(|day| day > last_day_anywhere(now)) {
+        remarks.left_out(format!("{field} lies in the future, and no day is recorded for it"));
+        return None;
+    }
     match (moment, day) {
         (None, _) => remarks.left_out(format!("{field} is no time of FHIR R4, and no day is recorded for it")),
         (Some(_), None) => remarks.left_out(format!(

@@ -514,6 +514,32 @@ fn a_condition_is_over_when_its_source_says_so() {
             Some(Abated::Unknown),
             Some("is over and does not tell since when, and is recorded as that"),
         ),
+        // It is the year 2026 still.
+        (
+            json!({ "clinicalStatus": status("resolved"), "abatementDateTime": "2026" }),
+            on("2026-01-02"),
+            Some("abatement is a year"),
+        ),
+        (
+            json!({ "clinicalStatus": status("resolved"), "abatementDateTime": "2026-02-01" }),
+            Some(Abated::Unknown),
+            Some("abatement lies in the future"),
+        ),
+        (
+            json!({ "abatementDateTime": "2027" }),
+            None,
+            Some("abatement lies in the future"),
+        ),
+        (
+            json!({ "onsetDateTime": "2010-01-03", "abatementDateTime": "2010-01-02" }),
+            on("2010-01-02"),
+            Some("is over before it began"),
+        ),
+        (
+            json!({ "onsetDateTime": "2026-01-03" }),
+            None,
+            Some("onset lies in the future"),
+        ),
         (json!({ "onsetDateTime": "1999" }), None, Some("onset is a year")),
         (json!({ "onsetAge": { "value": 4 } }), None, Some("onset is an age")),
         (
@@ -524,10 +550,10 @@ fn a_condition_is_over_when_its_source_says_so() {
     ] {
         let resources = [a_patient(), of_patient("Condition", fields.clone())];
         let plan = match why {
-            Some(why) if why.starts_with("onset") || why.starts_with("is active") => {
-                remarked(&resources, Fate::LeftOut, why)
+            Some(why) if why.starts_with("abatement is a year") || why.starts_with("is over and") => {
+                remarked(&resources, Fate::Changed, why)
             }
-            Some(why) => remarked(&resources, Fate::Changed, why),
+            Some(why) => remarked(&resources, Fate::LeftOut, why),
             None => mapped(&resources),
         };
         assert_eq!(plan.patients[0].report.conditions.list()[0].abated, abated, "{fields}");

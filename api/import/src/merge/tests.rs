@@ -2,6 +2,7 @@
 
 use domain::kernel::{Gender, HumanName};
 use domain::patient::Deceased;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -99,7 +100,8 @@ fn a_stub_takes_nothing_away() {
         (&stub("Byron", at(2)), whole.clone()),
     ] {
         let merged = details(recorded, &told, &[]);
-        assert_eq!(PatientDetails { as_of: at(1), ..merged }, whole);
+        assert_eq!(merged.told_as_of(Detail::Phone), at(1));
+        assert_eq!(merged.undated(), whole.undated());
     }
     assert_eq!(details(&whole, &stub("Lovelace", at(2)), &[]).name.given, ["Ada"]);
     let in_one_piece = |name: &str| details(&whole, &stub(name, at(2)), &[]).name;
@@ -201,4 +203,49 @@ fn a_speciality_that_was_supposed_gives_way_to_one_that_an_older_state_tells() {
     let known = practitioner(vec![cardiology], 2);
     let older = practitioner(vec![supposed_speciality()], 1);
     assert_eq!(super::practitioner(&known, &older), known);
+}
+
+fn any_state() -> impl Strategy<Value = PatientDetails> {
+    let told = |texts: &'static [&'static str]| prop::option::of(prop::sample::select(texts));
+    let genders = prop::sample::select(&[Gender::Unknown, Gender::Female, Gender::Male]);
+    let names = told(&["Byron", "King"]);
+    (told(&["1", "2"]), told(&["a", "b"]), genders, names, any::<bool>()).prop_map(
+        |(phone, email, gender, name, died)| PatientDetails {
+            phone: phone.map(str::to_owned),
+            email: email.map(str::to_owned),
+            gender,
+            name: name.map_or_else(nameless, |family| HumanName {
+                family: family.to_owned(),
+                ..HumanName::default()
+            }),
+            deceased: died.then_some(Deceased::On("2020-01-01".parse().unwrap())),
+            ..PatientDetails::default()
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn dated_states_that_are_told_in_any_order_are_one_record(
+        (states, order) in prop::collection::vec(any_state(), 1..6).prop_flat_map(|states| {
+            let dated = states.into_iter().zip(1..);
+            let dated: Vec<_> = dated.map(|(state, day)| PatientDetails { as_of: at(day), ..state }).collect();
+            (Just(dated.clone()), Just(dated).prop_shuffle())
+        }),
+    ) {
+        let after = |states: &[PatientDetails]| {
+            let (first, others) = states.split_first().unwrap();
+            others.iter().fold(first.clone(), |recorded, told| details(&recorded, told, &[]))
+        };
+        prop_assert_eq!(after(&order), after(&states));
+        let record = after(&states);
+        for detail in Detail::iter() {
+            let newest = states.iter().rfind(|state| tells(state, detail));
+            prop_assert_eq!(newest.is_some(), tells(&record, detail));
+            if let Some(newest) = newest {
+                prop_assert_eq!(record.told_as_of(detail), newest.as_of);
+                prop_assert!(record.changed_details(newest).all(|changed| changed != detail));
+            }
+        }
+    }
 }

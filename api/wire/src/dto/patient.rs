@@ -5,6 +5,7 @@ use domain::kernel::TextRule;
 use domain::kernel::time::whole_millis;
 use domain::patient;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -50,6 +51,68 @@ pub struct PatientDetails {
     /// The instant as of which the source told these details, if it said so. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
+    /// The details that newer states of the source do not tell, and an older one did: as of when it told each. Only a hospital sets it.
+    #[serde(default, skip_serializing_if = "OlderDetails::is_empty")]
+    pub older_details: OlderDetails,
+}
+
+/// As of when the source told each detail that is of an older state than the rest. It is kept to the millisecond, and earlier than `asOf`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OlderDetails {
+    /// As of when the name was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Instant>,
+    /// As of when the administrative gender was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gender: Option<Instant>,
+    /// As of when the address was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Instant>,
+    /// As of when the telephone number was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Instant>,
+    /// As of when the e-mail address was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Instant>,
+    /// As of when the death was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deceased: Option<Instant>,
+}
+
+impl OlderDetails {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The place of each detail.
+    const fn at(&mut self, detail: patient::Detail) -> &mut Option<Instant> {
+        match detail {
+            patient::Detail::Name => &mut self.name,
+            patient::Detail::Gender => &mut self.gender,
+            patient::Detail::Address => &mut self.address,
+            patient::Detail::Phone => &mut self.phone,
+            patient::Detail::Email => &mut self.email,
+            patient::Detail::Deceased => &mut self.deceased,
+        }
+    }
+}
+
+impl From<OlderDetails> for patient::OlderDetails {
+    fn from(mut older: OlderDetails) -> Self {
+        let told = patient::Detail::iter().filter_map(|detail| Some((detail, (*older.at(detail))?)));
+        told.map(|(detail, at)| (detail, whole_millis(at.0))).collect()
+    }
+}
+
+impl From<patient::OlderDetails> for OlderDetails {
+    fn from(details: patient::OlderDetails) -> Self {
+        let mut older = Self::default();
+        for (detail, told) in details.iter() {
+            *older.at(detail) = Some(Instant(told));
+        }
+        older
+    }
 }
 
 impl Checked for PatientDetails {
@@ -71,6 +134,7 @@ impl Checked for PatientDetails {
                 patient::PatientDetails::MOST_IDENTIFIERS,
             ),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
+            older_details: self.older_details.into(),
         }
     }
 }
@@ -88,6 +152,7 @@ impl From<patient::PatientDetails> for PatientDetails {
             identifier,
             other_identifiers,
             as_of,
+            older_details,
         } = details;
         Self {
             name: name.into(),
@@ -100,6 +165,7 @@ impl From<patient::PatientDetails> for PatientDetails {
             identifier: identifier.map(Into::into),
             other_identifiers: other_identifiers.into_iter().map(Into::into).collect(),
             as_of: as_of.map(Instant),
+            older_details: older_details.into(),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What people note, change and refute.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use crate::chart::{
     Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition, Ended,
-    Finding as _, FindingId, List, ListKind, Medication, Noted, Refuted, Report, ReportPlace, Revision, Statement,
+    Finding as _, FindingId, FindingPlace, List, ListKind, Medication, Noted, Refuted, Report, Revision, Statement,
     Symptom, Withdrawn,
 };
 use crate::kernel::{
@@ -548,11 +548,62 @@ fn nothing_is_told_as_of_a_time_to_come_but_clocks_differ() {
         batch: Uuid::from_u128(1),
         now: now(),
     };
-    let place = ReportPlace::Finding(ListKind::Allergies, 1);
+    let place = FindingPlace::Finding(ListKind::Allergies, 1);
     given(vec![])
         .when(take_in(report(now() + TimeDelta::days(2))))
         .then_expect_error(ChartError::ToldInTheFuture(place));
     assert!(report(now() + TimeDelta::hours(23)).check(now()).is_ok());
+}
+
+#[test]
+fn nothing_is_found_since_a_day_to_come_nor_over_before_it_began() {
+    let today = now().date_naive();
+    let (tomorrow, week) = (
+        today.checked_add_days(Days::new(1)).unwrap(),
+        today.checked_add_days(Days::new(7)).unwrap(),
+    );
+    let condition = |onset, abated: Option<NaiveDate>| Condition {
+        onset,
+        abated: abated.map(Abated::On),
+        ..condition("asthma", None)
+    };
+    let medication = |since| Medication {
+        since,
+        ..medication("lisinopril", true)
+    };
+    let of = |list| FindingPlace::Noted(list);
+    for (finding, error) in [
+        (
+            AnyFinding::Condition(condition(Some(week), None)),
+            ChartError::BeginsInTheFuture(of(ListKind::Conditions)),
+        ),
+        (
+            AnyFinding::Condition(condition(None, Some(week))),
+            ChartError::EndsInTheFuture(of(ListKind::Conditions)),
+        ),
+        (
+            AnyFinding::Condition(condition(Some(today), today.pred_opt())),
+            ChartError::EndsBeforeItBegins(of(ListKind::Conditions)),
+        ),
+        (
+            AnyFinding::Medication(medication(Some(week))),
+            ChartError::BeginsInTheFuture(of(ListKind::Medications)),
+        ),
+    ] {
+        given(vec![]).when(note(1, finding)).then_expect_error(error);
+    }
+    // Somewhere it is tomorrow already.
+    assert!(
+        condition(Some(tomorrow), Some(tomorrow))
+            .check_days(tomorrow, of(ListKind::Conditions))
+            .is_ok()
+    );
+    let report = Report {
+        medications: vec![medication(None), medication(Some(week))].into(),
+        ..Report::default()
+    };
+    let place = FindingPlace::Finding(ListKind::Medications, 1);
+    assert_eq!(report.check(now()), Err(ChartError::BeginsInTheFuture(place)));
 }
 
 #[test]

@@ -833,7 +833,9 @@ fn that_none_of_a_kind_are_known_says_nothing_of_the_others() {
 
 fn conditions() -> impl Strategy<Value = Vec<Condition>> {
     let days = prop::sample::select(vec![None, Some("2001-01-01"), Some("2002-02-02")]);
-    let one = ("[abc]", days.clone(), days).prop_map(|(code, onset, abated)| condition(&code, onset, abated));
+    let can_be = |(_, onset, abated): &(String, Option<&str>, Option<&str>)| abated.is_none() || onset <= abated;
+    let one = ("[abc]", days.clone(), days).prop_filter("a condition ends after it began", can_be);
+    let one = one.prop_map(|(code, onset, abated)| condition(&code, onset, abated));
     prop::collection::vec(one, 0..6)
 }
 

@@ -182,8 +182,19 @@ async fn a_source_is_followed_there_and_back_and_never_to_an_older_state() {
         ("+1 555 2024", "2024-01-01T00:00:00Z", "+1 555 2024"),
         ("+1 555 2020", "2020-01-01T00:00:00Z", "+1 555 2024"),
         ("+1 555 2025", "2025-01-01T00:00:00Z", "+1 555 2025"),
+        // The newest one tells no number: the newest that does counts, whenever it comes.
+        ("", "2026-01-01T00:00:00Z", "+1 555 2025"),
+        ("+1 555 2023", "2023-01-01T00:00:00Z", "+1 555 2025"),
+        ("+1 555 June", "2025-06-01T00:00:00Z", "+1 555 June"),
     ] {
-        write(folder.path(), &dated(charted("70", phone, false), at));
+        let mut bundle = dated(charted("70", phone, false), at);
+        if phone.is_empty() {
+            bundle["entry"][0]["resource"]
+                .as_object_mut()
+                .unwrap()
+                .remove("telecom");
+        }
+        write(folder.path(), &bundle);
         let summary = import(&system, &key, folder.path(), Tz::UTC).await;
         assert_eq!(
             (&summary.failures, summary.left_out),
