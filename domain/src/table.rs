@@ -77,7 +77,7 @@ macro_rules! aggregates {
                 events: EncounterEvent in schema 1 {
                     Filed: within Care(encounter),
                     Named: within Care(names),
-                    Concluded: within Care(ending),
+                    Concluded: within Care(conclusion),
                 }
             }
             /// The chart of a patient: conditions, allergies, medications and symptoms.

@@ -173,8 +173,8 @@ mod tests {
             (PatientError::DiedBeforeBirth, "/deceased"),
             (PatientError::ToldInTheFuture, "/asOf"),
             (PatientError::DatesAreTheHospitals, "/asOf"),
-            (PatientError::OlderDetailsAreTheHospitals, "/olderDetails"),
-            (PatientError::OlderDetailsAreNotOlder, "/olderDetails"),
+            (PatientError::DetailDatesAreTheHospitals, "/detailDates"),
+            (PatientError::DetailToldInTheFuture, "/detailDates"),
             (PatientError::NamesAreTheHospitals, "/otherIdentifiers"),
         ] {
             let of_details = Refusal::from(error);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{CodeSystem, Coding, Concept, Gender, HumanName, Identifier};
-use domain::patient::{Deceased, Detail, OlderDetails, PatientDetails};
+use domain::patient::{Deceased, Detail, DetailDates, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 use strum::IntoEnumIterator as _;
 
@@ -54,26 +54,31 @@ pub(super) fn tells_more(recorded: &PatientDetails, told: &PatientDetails) -> bo
     is_recorded && settled(recorded, told).undated() != recorded.undated()
 }
 
-/// A state with what only an older one tells, or told later than a still older one that the state has it from.
+/// A state with what only an older one tells, or tells as of a later time: people may have changed it here. What somebody took out since is
+/// not told any more. What is told without a date is told now: as of when that is, the record says.
 fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
     let as_of = newer.as_of.max(older.as_of);
     let mut settled = newer.clone();
-    let mut older_details = Vec::new();
+    let mut dates = Vec::new();
     for detail in Detail::iter() {
-        let (newest, told) = (newer.told_as_of(detail), older.told_as_of(detail));
-        let is_of_older = newer.older_details.get(detail).is_some() && newest < told;
-        let takes = tells(older, detail) && (is_of_older || !tells(newer, detail));
+        let (told, told_before) = (newer.told_as_of(detail), older.told_as_of(detail));
+        let is_newer = told.is_some() && told_before > told;
+        let is_open = !tells(newer, detail) && newer.detail_dates.get(detail).is_none();
+        let is_said = tells(older, detail) || older.detail_dates.get(detail).is_some();
+        let takes = is_said && (is_newer || is_open);
         if takes {
             settled.take(detail, older);
         }
-        let told = if takes { told } else { newest };
-        older_details.extend(told.filter(|told| Some(*told) < as_of).map(|told| (detail, told)));
+        let told = if takes { told_before } else { told };
+        let is_taken_out = !tells(&settled, detail) && (takes || newer.detail_dates.get(detail).is_some());
+        let has_own_date = is_taken_out || (tells(&settled, detail) && told != as_of);
+        dates.extend(told.filter(|_| has_own_date).map(|told| (detail, told)));
     }
-    settled.older_details = older_details
-        .into_iter()
-        .filter(|(detail, _)| tells(&settled, *detail))
-        .collect();
-    if settled.name == newer.name {
+    settled.detail_dates = match newer.as_of {
+        Some(_) => dates.into_iter().collect(),
+        None => older.detail_dates.clone(),
+    };
+    if settled.name == newer.name && settled.detail_dates.get(Detail::Name).is_none() {
         settled.name = fuller(&newer.name, &older.name);
     }
     if settled.deceased == Some(Deceased::Unknown) {
@@ -82,8 +87,18 @@ fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
     settled
 }
 
+/// Details of somebody who is told to live: no older state tells their death any more.
+pub(super) fn alive(details: PatientDetails, told: &PatientDetails) -> PatientDetails {
+    let said = told.as_of.map(|told| (Detail::Deceased, told));
+    PatientDetails {
+        deceased: None,
+        detail_dates: details.detail_dates.iter().chain(said).collect(),
+        ..details
+    }
+}
+
 /// As of when the details were told that only older states of the run tell.
-pub(super) fn older_details(state: &PatientDetails, told: &BTreeMap<Detail, Option<DateTime<Utc>>>) -> OlderDetails {
+pub(super) fn detail_dates(state: &PatientDetails, told: &BTreeMap<Detail, Option<DateTime<Utc>>>) -> DetailDates {
     let dated = told
         .iter()
         .filter_map(|(detail, told)| told.map(|told| (*detail, told)));
@@ -102,6 +117,7 @@ fn tells(state: &PatientDetails, detail: Detail) -> bool {
         Detail::Phone => state.phone.is_some(),
         Detail::Email => state.email.is_some(),
         Detail::Deceased => state.deceased.is_some(),
+        Detail::BirthDate => true,
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Share {
     /// The patient's older states, and when each was.
     pub(super) former: Vec<(Stamp, fhir::Patient)>,
     /// The details of the patient that only older states tell, and as of when, if that is told.
-    pub(super) older_details: BTreeMap<Detail, Option<DateTime<Utc>>>,
+    pub(super) detail_dates: BTreeMap<Detail, Option<DateTime<Utc>>>,
     /// Whether older states tell of the patient, too.
     pub(super) has_former: bool,
     /// How many of the person's resources these are.
@@ -74,7 +74,7 @@ impl Share {
         if let Some(newest) = self.bundle.patients.first_mut() {
             for (stamp, older) in former {
                 let filled = former::fill(&mut newest.resource, older).into_iter();
-                self.older_details
+                self.detail_dates
                     .extend(filled.map(|detail| (detail, stamp.updated.date())));
             }
         }

@@ -220,7 +220,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
     if let Some(details) = &mut details {
         details.as_of = as_of;
-        details.older_details = merge::older_details(details, &share.older_details);
+        details.detail_dates = merge::detail_dates(details, &share.detail_dates);
         details.other_identifiers = others;
     }
     let room::Fitted { report, no_room } = room::fitted(&Contents::default(), report, context.now);
@@ -235,7 +235,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         typed: names.typed,
         has_name: described.is_some_and(|entry| mapping::has_name(&entry.resource.name, context)),
         is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
-        is_death_former: share.older_details.contains_key(&Detail::Deceased),
+        is_death_former: share.detail_dates.contains_key(&Detail::Deceased),
         has_former: share.has_former,
         report,
         now: context.now,

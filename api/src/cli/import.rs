@@ -30,13 +30,15 @@ const TOLD: Duration = Duration::from_secs(5);
 /// own; several may follow one another in a file, and in .ndjson each line is one. All files of a run are one: a reference may name
 /// what stands in another of them, and of several states of a resource the newest counts (by date, then meta.versionId, then the order
 /// of the files and in them). The date of a state is meta.lastUpdated, or when its server stored it, or, of a condition, an allergy or
-/// a medication, Bundle.timestamp. What of a chart has none, visits included, is as of the moment of the import.
+/// a medication, Bundle.timestamp. What of a chart has none, visits included, is as of the moment of the import; but a visit without a
+/// date that is still open is older than one that is over.
 ///
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
 /// changed is brought up to date entry by entry, and so are visits and doctors; what is not told again stays, and a doctor's time zone
-/// always does. A state that is older than what is recorded changes nothing, and brings nothing back that was taken back. Two persons
-/// who share an identifier are never made one: they are told apart by another identifier, or refused by name. What is deleted at the source is treated as what was entered in error there: a visit of that kind stays with the status
-/// entered-in-error and counts no more. The record of a patient who is deleted there stays, and nothing of them is imported.
+/// always does. A state that is older than what is recorded adds what newer ones do not tell, changes nothing else, and brings nothing
+/// back that was taken back. Two persons who share an identifier are never made one: they are told apart by another identifier, or
+/// refused by name. What is deleted at the source is treated as what was entered in error there: a visit of that kind stays with the
+/// status entered-in-error and counts no more. The record of a patient who is deleted there stays, and nothing of them is imported.
 ///
 /// Whatever is not taken as it stands is named and counted, --json has all of it:
 ///

@@ -30,8 +30,8 @@ pub(crate) fn told_by_oneself(details: &PatientDetails) -> Result<(), UseCaseErr
         )
     } else if details.as_of.is_some() {
         return Err(of_a_registration(PatientError::DatesAreTheHospitals).into());
-    } else if !details.older_details.is_empty() {
-        return Err(of_a_registration(PatientError::OlderDetailsAreTheHospitals).into());
+    } else if !details.detail_dates.is_empty() {
+        return Err(of_a_registration(PatientError::DetailDatesAreTheHospitals).into());
     } else {
         return Ok(());
     };

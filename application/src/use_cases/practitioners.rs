@@ -37,7 +37,10 @@ impl<B: Backend> Clinic<B> {
         };
         let practitioner = PractitionerId::new(practitioner);
         let context = self.stamp(principal, issue);
-        let command = PractitionerCommand::Register { details };
+        let command = PractitionerCommand::Register {
+            details,
+            now: context.at,
+        };
         let target = Target::of(practitioner).freshness(freshness);
         let done = self.execute::<Practitioner>(target, command, &context).await;
         let receipt =
@@ -62,12 +65,13 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit_on(principal, Action::UpdatePractitioner, practitioner)?;
         self.require_told(details.as_of, "/asOf")?;
+        let context = self.stamp(principal, issue);
         let command = PractitionerCommand::UpdateDetails {
             details,
             teller: principal.teller(),
+            now: context.at,
         };
         let target = Target::of(practitioner).expecting(expected_version.map(Expected::whole));
-        let context = self.stamp(principal, issue);
         let receipt = self.execute::<Practitioner>(target, command, &context).await?;
         Ok(Done {
             id: practitioner,

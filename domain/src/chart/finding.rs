@@ -144,6 +144,24 @@ pub trait SourcedFinding: Finding {
     fn source(&self) -> Option<SourceId> {
         self.sources().last()
     }
+    /// As of when one of its sources told it, if that is known.
+    fn told_by(&self, source: SourceId) -> Option<DateTime<Utc>> {
+        match self.source() {
+            Some(last) if last.may_be(source) => self.as_of(),
+            _ => self.sources().told_as_of(source),
+        }
+    }
+    /// The same without one of its sources: as of when the last of the others told it, if that is known.
+    fn not_told_by(self, source: Option<SourceId>) -> Self {
+        let others = self.sources().clone().without(source);
+        let last = others.last().and_then(|last| self.told_by(last));
+        let as_of = last.or(self.as_of());
+        let others = match others.last() {
+            Some(last) => others.with(Some(last)),
+            None => others,
+        };
+        self.told(as_of, others)
+    }
     /// Whether it is over.
     fn is_over(&self) -> bool;
     /// Whether what is known of its end is known of this one too, or may be.

@@ -1,5 +1,7 @@
 //! Which findings are states of one another, and which of two states counts.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::contents::Withdrawn;
@@ -8,12 +10,23 @@ use super::list::{Entry, FindingId};
 use super::report::{Ended, Report};
 use crate::kernel::{Concept, SourceId, Sources};
 
-/// Whether two concepts are one: by their codes, or by their texts where one has no code.
+/// Whether two concepts are one: by their texts, or by their codes, where the text of one has all the words of the other's. A code alone
+/// says too little: "other food allergies" is kiwi here and strawberry there, and a fracture of the wrist is on the left or on the right.
 pub(super) fn same(one: &Concept, two: &Concept) -> bool {
     match (&one.coding, &two.coding) {
-        (Some(one), Some(two)) => one == two,
+        (Some(code), Some(other)) => code == other && is_said_within(&one.text, &two.text),
         _ => one.text.trim().to_lowercase() == two.text.trim().to_lowercase(),
     }
+}
+
+/// Whether one of two texts has all the words of the other.
+fn is_said_within(one: &str, two: &str) -> bool {
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|letter: char| !letter.is_alphanumeric());
+        words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let (one, two) = (words(one), words(two));
+    one.is_subset(&two) || two.is_subset(&one)
 }
 
 /// Whether two days may be one.
@@ -231,9 +244,12 @@ impl<T: SourcedFinding> Updated<T> {
         let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);
         let new = new.clone().completed(known, is_same_resource, is_unsaid);
         let others = known.sources().clone().without(new.source());
+        // Another resource may have told it since, and later than this one tells otherwise.
+        let told_before = new.source().and_then(|source| known.told_by(source));
+        let is_own_news = is_same_resource && told_before.is_none_or(|before| new.as_of().unwrap_or(now) > before);
         if is_equal(known, &new) {
             *known = told_again(known, new, others, is_news);
-        } else if !(is_news || (is_same_resource && is_not_last(known, new.source()))) {
+        } else if !(is_news || is_own_news) {
             if known.sources().list().is_empty() && new.source().is_some() {
                 // It was noted here, by people. The source is known from now on by what it told before.
                 *known = known.clone().filled(&new).told(known.as_of(), new.sources().clone());
@@ -245,7 +261,7 @@ impl<T: SourcedFinding> Updated<T> {
             self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
             if is_same_resource && others != Sources::default() {
                 // The others tell still what they told.
-                *known = known.clone().told(known.as_of(), others);
+                *known = known.clone().not_told_by(new.source());
                 self.entries.push(Matched::new(taken(new, now)));
             } else {
                 *known = told_otherwise(new, others, now);
@@ -254,26 +270,25 @@ impl<T: SourcedFinding> Updated<T> {
     }
 }
 
-/// Whether another resource has told an entry since this one did: the entry's date is that one's, and nobody knows this one's any more.
-fn is_not_last<T: SourcedFinding>(known: &T, source: Option<SourceId>) -> bool {
-    known
-        .source()
-        .zip(source)
-        .is_some_and(|(last, source)| !last.may_be(source))
-}
-
 /// An entry of which the same is told once more, by the same resource or by another. The last of its sources is the one of its date.
 fn told_again<T: SourcedFinding>(known: &T, new: T, others: Sources, is_news: bool) -> T {
-    match new.as_of() {
-        Some(as_of) if is_news => {
-            let sources = others.with(new.source());
-            new.told(Some(as_of), sources)
+    match (new.as_of(), new.source()) {
+        (Some(as_of), source) if is_news => {
+            let others = match others.last() {
+                Some(last) => others.with_earlier(last, known.told_by(last)),
+                None => others,
+            };
+            new.told(Some(as_of), others.with(source))
         }
-        _ if known.sources().have(new.source()) == Some(true) => known.clone(),
-        _ => {
-            let sources = new.source().into_iter().chain(others.list().iter().copied());
-            known.clone().told(known.as_of(), Sources::new(sources))
+        (as_of, Some(source)) => {
+            let before = known.told_by(source);
+            if known.source().is_some_and(|last| last.may_be(source)) || (before.is_some() && as_of <= before) {
+                return known.clone();
+            }
+            let sources = known.sources().clone().with_earlier(source, as_of);
+            known.clone().told(known.as_of(), sources)
         }
+        (_, None) => known.clone(),
     }
 }
 
@@ -348,6 +363,10 @@ pub(super) enum Out {
 pub(super) fn take_out<T: SourcedFinding>(entries: &mut Vec<Matched<T>>, ended: &Ended, now: DateTime<Utc>) -> Out {
     let as_of = ended.as_of.unwrap_or(now);
     let is_newer = |entry: &T| entry.as_of().is_some_and(|known| known > as_of);
+    let is_newer_itself = |entry: &T| {
+        let told = ended.source.and_then(|source| entry.told_by(source));
+        told.is_some_and(|told| told > as_of)
+    };
     let mut is_alike = false;
     for Matched {
         finding: entry,
@@ -359,8 +378,8 @@ pub(super) fn take_out<T: SourcedFinding>(entries: &mut Vec<Matched<T>>, ended: 
         let is_one_of_several = others != *entry.sources() && others != Sources::default();
         // The date is that of the one that told it last.
         let is_last = entry.source() != others.last();
-        if is_one_of_several && !(is_last && (*is_told || is_newer(entry))) {
-            *entry = entry.clone().told(entry.as_of(), others);
+        if is_one_of_several && !(is_last && *is_told) && !is_newer_itself(entry) {
+            *entry = entry.clone().not_told_by(ended.source);
             is_alike = true;
         }
     }

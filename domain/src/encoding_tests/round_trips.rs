@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::encounter::{EncounterEvent, Ending};
+use crate::encounter::{Conclusion, EncounterEvent, Ending};
 use crate::event::AnyEvent;
 use crate::kernel::{
     AggregateRef, ClinicAggregate, ClinicEvent, DecodeError, EncounterId, Identity, Parts, PatientId, Personal,
@@ -162,7 +162,10 @@ fn an_event_of_a_record_says_of_which_aggregate_it_is() {
         id: Uuid::from_u128(8),
     };
     let event = EncounterEvent::Concluded {
-        ending: Personal::Known(Ending::NoShow),
+        conclusion: Personal::Known(Conclusion {
+            ending: Ending::NoShow,
+            as_of: chrono::DateTime::UNIX_EPOCH,
+        }),
     };
     let encoded = AnyEvent::Encounter(id, event.clone()).encode().unwrap();
     assert_eq!(encoded.schema, 0x81);

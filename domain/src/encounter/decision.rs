@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::aggregate::Encounter;
 use super::command::{EncounterCommand, Told};
 use super::error::EncounterError;
-use super::event::{EncounterEvent, EncounterStatus, Ending, Filed, Outcome};
+use super::event::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed, Outcome};
 use super::names::EncounterNames;
 use crate::kernel::time::whole_millis;
 use crate::kernel::{ClinicAggregate, EncounterId, Personal};
@@ -106,7 +106,10 @@ impl Encounter {
                 Err(EncounterError::NotYetBegun)
             }
             EncounterStatus::Open => Ok(vec![EncounterEvent::Concluded {
-                ending: Personal::Known(ending),
+                conclusion: Personal::Known(Conclusion {
+                    ending,
+                    as_of: whole_millis(now),
+                }),
             }]),
             status => Err(EncounterError::WrongStatus { status }),
         }

@@ -133,7 +133,17 @@ pub enum Ending {
     },
 }
 
-impl PersonalValue for Ending {}
+/// That an encounter ended, as it is said here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Conclusion {
+    /// How.
+    pub ending: Ending,
+    /// As of when it is said: an older state of its source does not undo it. Kept to the millisecond.
+    #[serde(with = "crate::kernel::time::compact_millis")]
+    pub as_of: DateTime<Utc>,
+}
+
+impl PersonalValue for Conclusion {}
 
 /// Where an encounter stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Display)]
@@ -187,7 +197,7 @@ pub enum EncounterEvent {
     },
     /// It was concluded here.
     Concluded {
-        /// How.
-        ending: Personal<Ending>,
+        /// How, and as of when.
+        conclusion: Personal<Conclusion>,
     },
 }

@@ -24,5 +24,5 @@ mod tests;
 pub use aggregate::Encounter;
 pub use command::{EncounterCommand, Told};
 pub use error::EncounterError;
-pub use event::{EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider};
+pub use event::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed, Outcome, Provider};
 pub use names::{EncounterNames, NameDigest, NamedEncounter, recognise};

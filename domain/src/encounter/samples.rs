@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
+use super::{Conclusion, EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
 use crate::kernel::{CodeSystem, Personal, PractitionerId, Slot, SourceId, Sources};
 use crate::samples::strategies::{concepts, dates, millis, personal, seconds, tellers, texts, uuids};
 use crate::samples::values::{concept, date, id, text, time};
@@ -38,7 +38,10 @@ pub(crate) fn examples() -> Vec<EncounterEvent> {
         Provider::Organization(id(3)),
     );
     let concluded = |ending| EncounterEvent::Concluded {
-        ending: Personal::Known(ending),
+        conclusion: Personal::Known(Conclusion {
+            ending,
+            as_of: time("2026-03-03T10:00:00.25Z"),
+        }),
     };
     vec![
         filed(doctor, Outcome::Completed, None),
@@ -103,9 +106,10 @@ pub(crate) fn strategy() -> impl Strategy<Value = EncounterEvent> {
         select(vec![Ending::Completed, Ending::NoShow]),
         prop::option::of(texts()).prop_map(|reason| Ending::Cancelled { reason }),
     ];
+    let conclusions = (endings, millis()).prop_map(|(ending, as_of)| Conclusion { ending, as_of });
     prop_oneof![
         personal(filed).prop_map(|encounter| E::Filed { encounter }),
         personal(called()).prop_map(|names| E::Named { names }),
-        personal(endings).prop_map(|ending| E::Concluded { ending }),
+        personal(conclusions).prop_map(|conclusion| E::Concluded { conclusion }),
     ]
 }

@@ -1,8 +1,10 @@
 //! What a source calls one of its resources, short and of one size.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -76,10 +78,17 @@ impl SourceId {
     }
 }
 
-/// The resources that tell one thing: each once, and last the one that told it last.
+/// An instant, kept to the millisecond.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+struct ToldAt(#[serde(with = "super::time::compact_millis")] DateTime<Utc>);
+
+/// The resources that tell one thing: each once, and last the one that told it last. What they tell has the date of that one; as of when
+/// each of the others told it is kept here, if that is known.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Sources(Vec<SourceId>);
+pub struct Sources {
+    all: Vec<SourceId>,
+    dates: BTreeMap<SourceId, ToldAt>,
+}
 
 impl Sources {
     /// How many are known at most. The ones that told it longest ago are forgotten first.
@@ -93,34 +102,40 @@ impl Sources {
 
     /// They, in order.
     pub fn list(&self) -> &[SourceId] {
-        &self.0
+        &self.all
     }
 
     /// The one that told it last.
     pub fn last(&self) -> Option<SourceId> {
-        self.0.last().copied()
+        self.all.last().copied()
     }
 
     /// Whether a resource may be one of them. `None` when that is not told of one or the other.
     pub fn have(&self, source: Option<SourceId>) -> Option<bool> {
-        let source = source.filter(|_| !self.0.is_empty())?;
-        Some(self.0.iter().any(|known| known.may_be(source)))
+        let source = source.filter(|_| !self.all.is_empty())?;
+        Some(self.all.iter().any(|known| known.may_be(source)))
     }
 
     /// Whether a resource is certainly one of them.
     pub fn have_certainly(&self, source: Option<SourceId>) -> bool {
-        source.is_some_and(|source| self.0.iter().any(|known| known.is_certainly(source)))
+        source.is_some_and(|source| self.all.iter().any(|known| known.is_certainly(source)))
     }
 
     /// Whether another resource than one of them is certainly another thing.
     pub fn have_beside(&self, source: Option<SourceId>) -> bool {
-        source.is_some_and(|source| self.0.iter().any(|known| known.is_beside(source)))
+        source.is_some_and(|source| self.all.iter().any(|known| known.is_beside(source)))
     }
 
     /// A resource with what is known of where it stands, if it may be one of them.
     pub fn completed(&self, source: SourceId) -> SourceId {
-        let known = self.0.iter().filter(|known| known.may_be(source));
+        let known = self.all.iter().filter(|known| known.may_be(source));
         known.fold(source, |source, known| source.completed_by(*known))
+    }
+
+    /// As of when one told it that another has told it since, if that is known.
+    pub fn told_as_of(&self, source: SourceId) -> Option<DateTime<Utc>> {
+        let told = self.dates.iter().find(|(known, _)| known.may_be(source));
+        told.map(|(_, told)| told.0)
     }
 
     /// With one that tells it now. What was known of where it stands stays known.
@@ -128,19 +143,42 @@ impl Sources {
     pub fn with(self, source: Option<SourceId>) -> Self {
         let Some(source) = source else { return self };
         let source = self.completed(source);
-        let mut all = self.without(Some(source));
-        all.0.push(source);
-        let surplus = all.0.len().saturating_sub(Self::MOST);
-        all.0.drain(..surplus);
-        all
+        let mut known = self.without(Some(source));
+        known.all.push(source);
+        known.limited()
+    }
+
+    /// With one that told it before the others, or told it once more: as of then, if that is told.
+    #[must_use]
+    pub fn with_earlier(mut self, source: SourceId, told: Option<DateTime<Utc>>) -> Self {
+        let source = self.completed(source);
+        if self.have(Some(source)) != Some(true) {
+            self.all.insert(0, source);
+        }
+        if let Some(told) = told {
+            self.dates.retain(|known, _| !known.may_be(source));
+            self.dates.insert(source, ToldAt(told));
+        }
+        self.limited()
     }
 
     /// Without one that tells it no longer.
     #[must_use]
     pub fn without(mut self, source: Option<SourceId>) -> Self {
         if let Some(source) = source {
-            self.0.retain(|known| !known.may_be(source));
+            self.all.retain(|known| !known.may_be(source));
+            self.dates.retain(|known, _| !known.may_be(source));
         }
+        self
+    }
+
+    /// No more than are known at most.
+    fn limited(mut self) -> Self {
+        let surplus = self.all.len().saturating_sub(Self::MOST);
+        self.all.drain(..surplus);
+        let all = &self.all;
+        self.dates
+            .retain(|dated, _| all.iter().any(|known| known.may_be(*dated)));
         self
     }
 }
@@ -328,5 +366,23 @@ mod tests {
         assert_eq!(Sources::new([of_patient, north]).list(), [whole]);
         assert_eq!(Sources::new([north, of_patient, bare]).list(), [whole]);
         assert_eq!(Sources::new([whole, bare, south]).list(), [whole, south]);
+    }
+
+    #[test]
+    fn as_of_when_each_told_it_is_known_until_it_is_the_last() {
+        let [one, two] = [1, 2].map(|resource| of(Some(2), None, resource));
+        let day = |day: i64| DateTime::from_timestamp(day * 86_400, 0);
+        let both = Sources::new([two]).with_earlier(one, day(1));
+        assert_eq!((both.list(), both.told_as_of(one)), ([one, two].as_slice(), day(1)));
+        assert_eq!(both.told_as_of(two), None, "that is what they tell is as of");
+        let later = both.clone().with_earlier(one, day(3));
+        assert_eq!((later.list(), later.told_as_of(one)), (both.list(), day(3)));
+        let last = later.with(Some(one));
+        assert_eq!((last.list(), last.told_as_of(one)), ([two, one].as_slice(), None));
+        assert_eq!(both.clone().without(Some(one)), Sources::new([two]));
+        let bytes = postcard::to_stdvec(&both).unwrap();
+        assert_eq!(postcard::from_bytes(&bytes), Ok(both.clone()));
+        let json = serde_json::to_value(&both).unwrap();
+        assert_eq!(serde_json::from_value::<Sources>(json).unwrap(), both);
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::command::PatientCommand;
 use super::error::PatientError;
 use super::event::{PatientDetails, PatientEvent};
+use crate::kernel::time::whole_millis;
 use crate::kernel::{ClinicAggregate, PatientId, Personal, Teller};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
@@ -29,9 +30,10 @@ impl Patient {
 
     /// Registering the record as it stands, as of whenever, changes nothing: a source that does not date its states tells them as of another
     /// time whenever it tells them. What was registered first and was changed since is other content: a source may return to it.
-    fn register(&self, details: PatientDetails, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
+    fn register(&self, mut details: PatientDetails, now: DateTime<Utc>) -> Result<Vec<PatientEvent>, PatientError> {
         if !self.is_registered() {
             details.check(now)?;
+            details.as_of.get_or_insert_with(|| whole_millis(now));
             return Ok(vec![PatientEvent::Registered {
                 details: Personal::Known(details),
             }]);
@@ -60,14 +62,12 @@ impl Patient {
             if new.as_of.is_some() && new.as_of != details.as_of {
                 return Err(PatientError::DatesAreTheHospitals);
             }
-            if !new.older_details.is_empty() && new.older_details != details.older_details {
-                return Err(PatientError::OlderDetailsAreTheHospitals);
+            if !new.detail_dates.is_empty() && new.detail_dates != details.detail_dates {
+                return Err(PatientError::DetailDatesAreTheHospitals);
             }
-            new.as_of = details.as_of;
-            // What a person changes is as new as the rest: no older state replaces it.
-            let changed: Vec<_> = new.changed_details(details).collect();
-            let older = details.older_details.iter();
-            new.older_details = older.filter(|(detail, _)| !changed.contains(detail)).collect();
+        }
+        if new.leaves_the_dates_of(details) {
+            new = new.changed_at(details, whole_millis(now));
         }
         if new == *details {
             return Ok(Vec::new());

@@ -22,12 +22,12 @@ pub enum PatientError {
     /// Only a hospital says as of when its system told something.
     #[error("only a hospital says as of when a source tells something")]
     DatesAreTheHospitals,
-    /// Only a hospital says which details an older state of a source told.
-    #[error("only a hospital says which details an older state of a source told")]
-    OlderDetailsAreTheHospitals,
-    /// A detail of an older state is as of a time that is no earlier than that of the rest, or the rest is as of no time.
-    #[error("the details of older states have to be told before the rest")]
-    OlderDetailsAreNotOlder,
+    /// Only a hospital says as of when its system told each detail.
+    #[error("only a hospital says as of when a source tells a detail")]
+    DetailDatesAreTheHospitals,
+    /// A detail is said to be told as of a time that is still to come.
+    #[error("the time as of which a detail is told lies in the future")]
+    DetailToldInTheFuture,
     /// What is told is said to be of a time that is still to come.
     #[error("the time as of which this is told lies in the future")]
     ToldInTheFuture,
@@ -53,8 +53,8 @@ impl DomainError for PatientError {
             Self::IdentifierIsFixed => RefusalKind::IdentityFixed,
             Self::NamesAreTheHospitals
             | Self::DatesAreTheHospitals
-            | Self::OlderDetailsAreTheHospitals
-            | Self::OlderDetailsAreNotOlder
+            | Self::DetailDatesAreTheHospitals
+            | Self::DetailToldInTheFuture
             | Self::ToldInTheFuture
             | Self::BornInTheFuture
             | Self::DiedInTheFuture
@@ -67,7 +67,7 @@ impl DomainError for PatientError {
         match self {
             Self::NamesAreTheHospitals => "/otherIdentifiers".into(),
             Self::DatesAreTheHospitals | Self::ToldInTheFuture => "/asOf".into(),
-            Self::OlderDetailsAreTheHospitals | Self::OlderDetailsAreNotOlder => "/olderDetails".into(),
+            Self::DetailDatesAreTheHospitals | Self::DetailToldInTheFuture => "/detailDates".into(),
             Self::BornInTheFuture => "/birthDate".into(),
             Self::DiedInTheFuture | Self::DiedBeforeBirth => "/deceased".into(),
             Self::IdentifierIsFixed => "/identifier".into(),

@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::deceased::Deceased;
+use super::detail::DetailDates;
 use super::error::PatientError;
-use super::older::OlderDetails;
 use crate::kernel::time::last_day_anywhere;
 use crate::kernel::{Address, Gender, HumanName, Identifier, Personal, PersonalValue};
 
@@ -31,11 +31,11 @@ pub struct PatientDetails {
     pub identifier: Option<Identifier>,
     /// The other ids that name this patient and nobody else, in the same system or in others.
     pub other_identifiers: Vec<Identifier>,
-    /// As of when the source told these details, if it said: an older state of the source does not replace them.
+    /// As of when these details were told, by the source if it said so, or here: an older state of the source does not replace them.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
-    /// Which of these details an older state of the source told, and as of when.
-    pub older_details: OlderDetails,
+    /// Which of these details were told as of another time, and as of when.
+    pub detail_dates: DetailDates,
 }
 
 impl PersonalValue for PatientDetails {}
@@ -51,7 +51,7 @@ impl PatientDetails {
     ///
     /// # Errors
     /// [`PatientError::BornInTheFuture`], [`PatientError::DiedInTheFuture`], [`PatientError::DiedBeforeBirth`],
-    /// [`PatientError::ToldInTheFuture`], [`PatientError::OlderDetailsAreNotOlder`]. The benefit of the doubt is given wherever the time zone or the day of death is not known,
+    /// [`PatientError::ToldInTheFuture`], [`PatientError::DetailToldInTheFuture`]. The benefit of the doubt is given wherever the time zone or the day of death is not known,
     /// and to a clock that is a day ahead.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), PatientError> {
         let today = last_day_anywhere(now);
@@ -64,12 +64,8 @@ impl PatientDetails {
             Err(PatientError::DiedBeforeBirth)
         } else if self.as_of.is_some_and(|told| is_to_come(told, now)) {
             Err(PatientError::ToldInTheFuture)
-        } else if self
-            .older_details
-            .iter()
-            .any(|(_, told)| self.as_of.is_none_or(|newest| told >= newest))
-        {
-            Err(PatientError::OlderDetailsAreNotOlder)
+        } else if self.detail_dates.iter().any(|(_, told)| is_to_come(told, now)) {
+            Err(PatientError::DetailToldInTheFuture)
         } else {
             Ok(())
         }
@@ -79,7 +75,7 @@ impl PatientDetails {
     pub fn undated(&self) -> Self {
         Self {
             as_of: None,
-            older_details: OlderDetails::default(),
+            detail_dates: DetailDates::default(),
             ..self.clone()
         }
     }

@@ -5,9 +5,9 @@
 mod aggregate;
 mod command;
 mod deceased;
+mod detail;
 mod error;
 mod event;
-mod older;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -16,6 +16,6 @@ mod tests;
 pub use aggregate::Patient;
 pub use command::PatientCommand;
 pub use deceased::Deceased;
+pub use detail::{Detail, DetailDates};
 pub use error::PatientError;
 pub use event::{PatientDetails, PatientEvent};
-pub use older::{Detail, OlderDetails};

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
-use super::{Deceased, Detail, OlderDetails, PatientDetails, PatientEvent};
+use super::{Deceased, Detail, DetailDates, PatientDetails, PatientEvent};
 use crate::kernel::{Address, Gender, Personal};
 use crate::samples::strategies::{dates, genders, identifiers, instants, millis, names, personal, text_lists, texts};
 use crate::samples::values::{date, identifier, name, text, time};
@@ -26,7 +26,7 @@ fn details() -> PatientDetails {
         identifier: Some(identifier("ada")),
         other_identifiers: vec![identifier("lovelace")],
         as_of: Some(time("1952-11-28T08:00:00.125Z")),
-        older_details: [
+        detail_dates: [
             (Detail::Gender, time("1952-11-26T08:00:00Z")),
             (Detail::Phone, time("1951-11-28T08:00:00.25Z")),
         ]
@@ -85,7 +85,7 @@ fn any_details() -> impl Strategy<Value = PatientDetails> {
         (
             prop::collection::vec(identifiers().prop_filter_map("an identifier", |one| one), 0..3),
             prop::option::of(millis()),
-            older_details(),
+            detail_dates(),
         ),
     )
         .prop_map(
@@ -96,7 +96,7 @@ fn any_details() -> impl Strategy<Value = PatientDetails> {
                 (address, phone, email),
                 deceased,
                 identifier,
-                (other_identifiers, as_of, older_details),
+                (other_identifiers, as_of, detail_dates),
             )| {
                 PatientDetails {
                     name,
@@ -109,13 +109,13 @@ fn any_details() -> impl Strategy<Value = PatientDetails> {
                     identifier,
                     other_identifiers,
                     as_of,
-                    older_details,
+                    detail_dates,
                 }
             },
         )
 }
 
-fn older_details() -> impl Strategy<Value = OlderDetails> {
+fn detail_dates() -> impl Strategy<Value = DetailDates> {
     let details = prop::sample::subsequence(Detail::iter().collect::<Vec<_>>(), 0..=3);
     (details, millis()).prop_map(|(details, told)| details.into_iter().map(|detail| (detail, told)).collect())
 }

@@ -27,6 +27,7 @@ fn details(family: &str) -> PatientDetails {
             system: "urn:example".to_owned(),
             value: "7".to_owned(),
         }),
+        as_of: Some(yesterday()),
         ..PatientDetails::default()
     }
 }
@@ -38,8 +39,16 @@ fn registered() -> PatientEvent {
 }
 
 fn married() -> PatientEvent {
-    PatientEvent::DetailsUpdated {
-        details: Personal::Known(details("Lovelace")),
+    updated(changed_now(details("Lovelace"), &[Detail::Name]))
+}
+
+/// Details of which some are as of now.
+fn changed_now(details: PatientDetails, changed: &[Detail]) -> PatientDetails {
+    let now = changed.iter().map(|detail| (*detail, now()));
+    let detail_dates = details.detail_dates.iter().chain(now).collect();
+    PatientDetails {
+        detail_dates,
+        ..details
     }
 }
 
@@ -52,6 +61,10 @@ fn erased() -> PatientEvent {
 /// Noon of a day in 2026, in London.
 fn now() -> DateTime<Utc> {
     "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+fn yesterday() -> DateTime<Utc> {
+    now() - chrono::TimeDelta::days(1)
 }
 
 fn register(details: PatientDetails) -> PatientCommand {
@@ -172,7 +185,10 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
     for as_of in [None, Some("2026-03-01T00:00:00Z")] {
         given(vec![registered(), known()])
             .when(says(told("Lovelace", as_of)))
-            .then_expect_events(vec![updated(told("Lovelace", Some("2026-03-01T00:00:00Z")))]);
+            .then_expect_events(vec![updated(changed_now(
+                told("Lovelace", Some("2026-03-01T00:00:00Z")),
+                &[Detail::Name],
+            ))]);
         given(vec![registered(), known()])
             .when(says(told("Byron", as_of)))
             .then_expect_events(vec![]);
@@ -190,7 +206,7 @@ fn told_in_parts() -> PatientDetails {
     PatientDetails {
         phone: Some("1".to_owned()),
         address: Some(Address::default()),
-        older_details: [(Detail::Phone, before), (Detail::Address, before)]
+        detail_dates: [(Detail::Phone, before), (Detail::Address, before)]
             .into_iter()
             .collect(),
         ..told("Byron", Some("2026-03-01T00:00:00Z"))
@@ -198,41 +214,66 @@ fn told_in_parts() -> PatientDetails {
 }
 
 #[test]
-fn what_a_person_changes_is_as_new_as_the_rest() {
+fn what_is_changed_here_is_as_of_now() {
     let known = told_in_parts();
-    let changed = |older_details: OlderDetails| PatientDetails {
+    let changed = |detail_dates: DetailDates, as_of| PatientDetails {
         phone: Some("2".to_owned()),
-        older_details,
+        address: None,
+        detail_dates,
+        as_of,
         ..known.clone()
     };
-    let address_alone = known
-        .older_details
-        .iter()
-        .filter(|(detail, _)| *detail == Detail::Address);
-    let address_alone: OlderDetails = address_alone.collect();
-    for said in [OlderDetails::default(), known.older_details.clone()] {
-        given(vec![registered(), updated(known.clone())])
-            .when(says(changed(said)))
-            .then_expect_events(vec![updated(changed(address_alone.clone()))]);
+    let expected = changed(known.detail_dates.clone(), known.as_of);
+    let expected = updated(changed_now(expected, &[Detail::Phone, Detail::Address]));
+    for dates in [DetailDates::default(), known.detail_dates.clone()] {
+        for as_of in [None, known.as_of] {
+            for teller in [Teller::Person, Teller::Hospital] {
+                let command = PatientCommand::UpdateDetails {
+                    details: changed(dates.clone(), as_of),
+                    teller,
+                    now: now(),
+                };
+                given(vec![registered(), updated(known.clone())])
+                    .when(command)
+                    .then_expect_events(vec![expected.clone()]);
+            }
+        }
     }
+    let others = [(Detail::Email, now())].into_iter().collect();
     given(vec![registered(), updated(known.clone())])
-        .when(says(changed(address_alone)))
-        .then_expect_error(PatientError::OlderDetailsAreTheHospitals);
+        .when(says(changed(others, None)))
+        .then_expect_error(PatientError::DetailDatesAreTheHospitals);
 }
 
 #[test]
-fn details_of_older_states_were_told_before_the_rest() {
-    let known = told_in_parts();
-    given(vec![registered()])
-        .when(update_details(known.clone()))
-        .then_expect_events(vec![updated(known.clone())]);
-    for as_of in [None, Some("2026-02-28T00:00:00Z")] {
-        let as_of = as_of.map(|at| at.parse().unwrap());
-        refused(
-            &PatientDetails { as_of, ..known.clone() },
-            PatientError::OlderDetailsAreNotOlder,
-        );
-    }
+fn who_registers_without_a_date_is_told_now() {
+    let undated = PatientDetails {
+        as_of: None,
+        ..details("Byron")
+    };
+    let registered = |as_of| PatientEvent::Registered {
+        details: Personal::Known(PatientDetails {
+            as_of,
+            ..undated.clone()
+        }),
+    };
+    given(vec![])
+        .when(register(undated.clone()))
+        .then_expect_events(vec![registered(Some(now()))]);
+    given(vec![registered(Some(yesterday()))])
+        .when(register(undated.clone()))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn no_detail_is_told_as_of_a_time_to_come() {
+    let later = PatientDetails {
+        detail_dates: [(Detail::Phone, day("2026-03-05").and_hms_opt(0, 0, 0).unwrap().and_utc())]
+            .into_iter()
+            .collect(),
+        ..told_in_parts()
+    };
+    refused(&later, PatientError::DetailToldInTheFuture);
 }
 
 #[test]
@@ -288,12 +329,9 @@ fn a_death_is_recorded_as_exactly_as_it_is_known() {
         Deceased::Unknown,
     ] {
         let details = dead(deceased);
-        let updated = PatientEvent::DetailsUpdated {
-            details: Personal::Known(details.clone()),
-        };
         given(vec![registered()])
-            .when(update_details(details))
-            .then_expect_events(vec![updated]);
+            .when(update_details(details.clone()))
+            .then_expect_events(vec![updated(changed_now(details, &[Detail::Deceased]))]);
     }
 }
 
@@ -384,7 +422,8 @@ fn nothing_is_decided_on_a_sealed_record() {
 #[test]
 fn the_state_is_the_latest() {
     let patient = folded(vec![registered(), married()]);
-    assert_eq!(patient.details(), Some(&details("Lovelace")));
+    let family = patient.details().map(|details| details.name.family.as_str());
+    assert_eq!(family, Some("Lovelace"));
     assert!(patient.is_registered());
     assert!(!Patient::default().is_registered());
     let sealed = folded(vec![erased()]);

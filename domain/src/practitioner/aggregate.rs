@@ -1,11 +1,15 @@
 //! The state of a practitioner's entry and its decisions.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
+use crate::kernel::time::whole_millis;
 use crate::kernel::{ClinicAggregate, PractitionerId, Teller};
+
+type Decision = Result<Vec<PractitionerEvent>, PractitionerError>;
 
 /// A practitioner's entry.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -27,38 +31,37 @@ impl Practitioner {
 
     /// Registering the entry as it stands changes nothing. What was registered first and was changed since is other content: a
     /// source may return to it.
-    fn register(&self, details: PractitionerDetails) -> Result<Vec<PractitionerEvent>, PractitionerError> {
+    fn register(&self, mut details: PractitionerDetails, now: DateTime<Utc>) -> Decision {
         check_specializations(&details)?;
+        let known = self.details();
+        details.as_of = details.as_of.or_else(|| known.map_or(Some(now), |known| known.as_of));
         if !self.is_registered() {
             Ok(vec![PractitionerEvent::Registered { details }])
-        } else if self.details() == Some(&details) {
+        } else if known == Some(&details) {
             Ok(Vec::new())
         } else {
             Err(PractitionerError::AlreadyRegistered)
         }
     }
 
-    fn update(
-        &self,
-        mut new: PractitionerDetails,
-        teller: Teller,
-    ) -> Result<Vec<PractitionerEvent>, PractitionerError> {
+    /// What is told without a date, or with the one that is recorded, is told now: no older state of a source undoes it.
+    fn update(&self, mut new: PractitionerDetails, teller: Teller, now: DateTime<Utc>) -> Decision {
         let details = self.details().ok_or(PractitionerError::NotRegistered)?;
         check_specializations(&new)?;
         if new.identifier != details.identifier || new.time_zone != details.time_zone {
             return Err(PractitionerError::IdentityIsFixed);
         }
-        if teller == Teller::Person {
-            if new.as_of.is_some() && new.as_of != details.as_of {
-                return Err(PractitionerError::DatesAreTheHospitals);
-            }
-            new.as_of = details.as_of;
+        if teller == Teller::Person && new.as_of.is_some() && new.as_of != details.as_of {
+            return Err(PractitionerError::DatesAreTheHospitals);
         }
-        Ok(if new == *details {
-            Vec::new()
-        } else {
-            vec![PractitionerEvent::DetailsUpdated { details: new }]
-        })
+        new.as_of = new.as_of.or(details.as_of);
+        if new == *details {
+            return Ok(Vec::new());
+        }
+        if new.as_of == details.as_of {
+            new.as_of = Some(now);
+        }
+        Ok(vec![PractitionerEvent::DetailsUpdated { details: new }])
     }
 }
 
@@ -78,8 +81,10 @@ impl ClinicAggregate for Practitioner {
 
     fn decide(&self, command: PractitionerCommand) -> Result<Vec<PractitionerEvent>, PractitionerError> {
         match command {
-            PractitionerCommand::Register { details } => self.register(details),
-            PractitionerCommand::UpdateDetails { details, teller } => self.update(details, teller),
+            PractitionerCommand::Register { details, now } => self.register(details, whole_millis(now)),
+            PractitionerCommand::UpdateDetails { details, teller, now } => {
+                self.update(details, teller, whole_millis(now))
+            }
         }
     }
 

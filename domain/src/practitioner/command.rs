@@ -1,5 +1,7 @@
 //! What can be asked of a practitioner's entry.
 
+use chrono::{DateTime, Utc};
+
 use super::event::PractitionerDetails;
 use crate::kernel::Teller;
 
@@ -9,14 +11,18 @@ pub enum PractitionerCommand {
     /// Register. Doing so again with the entry as it stands changes nothing; with other content it is refused, though it were what
     /// was registered first.
     Register {
-        /// The details.
+        /// The details. Without `as_of` they are as of now.
         details: PractitionerDetails,
+        /// When it is told.
+        now: DateTime<Utc>,
     },
     /// Replace the details.
     UpdateDetails {
-        /// The new details. A person who leaves `as_of` out keeps what is known.
+        /// The new details. Without `as_of`, or with that of the entry, they are as of now.
         details: PractitionerDetails,
         /// Who tells them.
         teller: Teller,
+        /// When they are told.
+        now: DateTime<Utc>,
     },
 }

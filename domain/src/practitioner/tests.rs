@@ -1,5 +1,6 @@
 //! Given-when-then.
 
+use chrono::{DateTime, Utc};
 use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
@@ -31,8 +32,12 @@ fn details(speciality: &str) -> PractitionerDetails {
             system: "urn:example".to_owned(),
             value: "7".to_owned(),
         }),
-        as_of: None,
+        as_of: Some(now()),
     }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-03-02T12:00:00Z".parse().unwrap()
 }
 
 fn registered() -> PractitionerEvent {
@@ -48,13 +53,14 @@ fn updated() -> PractitionerEvent {
 }
 
 fn register(details: PractitionerDetails) -> PractitionerCommand {
-    PractitionerCommand::Register { details }
+    PractitionerCommand::Register { details, now: now() }
 }
 
 fn update(details: PractitionerDetails) -> PractitionerCommand {
     PractitionerCommand::UpdateDetails {
         details,
         teller: Teller::Hospital,
+        now: now(),
     }
 }
 
@@ -67,6 +73,20 @@ fn a_practitioner_registers() {
     given(vec![])
         .when(register(details("Cardiology")))
         .then_expect_events(vec![registered()]);
+}
+
+#[test]
+fn who_registers_without_a_date_is_told_now() {
+    let undated = PractitionerDetails {
+        as_of: None,
+        ..details("Cardiology")
+    };
+    given(vec![])
+        .when(register(undated.clone()))
+        .then_expect_events(vec![registered()]);
+    given(vec![registered()])
+        .when(register(undated))
+        .then_expect_events(vec![]);
 }
 
 #[test]
@@ -148,13 +168,16 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
     let says = |details| PractitionerCommand::UpdateDetails {
         details,
         teller: Teller::Person,
+        now: now(),
     };
     for as_of in [None, then] {
+        // It is told now: no older state of a source undoes it.
         given(vec![registered(), known()])
             .when(says(told("Surgery", as_of)))
-            .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
-                details: told("Surgery", then),
-            }]);
+            .then_expect_events(vec![updated()]);
+        given(vec![registered(), known()])
+            .when(says(told("Cardiology", as_of)))
+            .then_expect_events(vec![]);
     }
     given(vec![registered(), known()])
         .when(says(told("Surgery", Some("2026-03-02T00:00:00Z"))))

@@ -4,7 +4,7 @@
 //! does not matter. So an event counts only while the appointment is on the event's day, and entering a day says everything.
 
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
-use domain::encounter::{EncounterEvent, EncounterStatus, Ending, Filed};
+use domain::encounter::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed};
 use domain::kernel::{AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
 
 use super::rows::is_stray;
@@ -216,7 +216,7 @@ fn in_a_record(
             ..row
         }),
         EncounterEvent::Concluded {
-            ending: Personal::Known(ending),
+            conclusion: Personal::Known(Conclusion { ending, .. }),
         } => row.map(|row| AppointmentRow {
             status: status_of(ending.into()),
             cancellation_reason: match ending {
@@ -234,7 +234,7 @@ fn in_a_record(
             names: Personal::Sealed,
         }
         | EncounterEvent::Concluded {
-            ending: Personal::Sealed,
+            conclusion: Personal::Sealed,
         } => row,
     }
 }

@@ -5,7 +5,7 @@ use application::ports::queries::WalletActKind;
 use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
 use domain::chart::{ChartEvent, Noted, Symptom};
-use domain::encounter::{EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
+use domain::encounter::{Conclusion, EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
 use domain::kernel::{AccountId, CalendarId, ChartId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet};
 use domain::patient::{PatientDetails, PatientEvent};
 use uuid::Uuid;
@@ -225,8 +225,11 @@ fn a_visit_recorded_for_an_organization_has_no_practitioner_and_takes_no_slot() 
 fn what_happens_to_a_visit_changes_the_visit_and_nothing_that_is_offered() {
     let recorded = visit(Provider::Practitioner(practitioner(0)));
     let cancelled = EncounterEvent::Concluded {
-        ending: Personal::Known(Ending::Cancelled {
-            reason: Some("ill".to_owned()),
+        conclusion: Personal::Known(Conclusion {
+            ending: Ending::Cancelled {
+                reason: Some("ill".to_owned()),
+            },
+            as_of: chrono::DateTime::UNIX_EPOCH,
         }),
     };
     let log = [

@@ -433,7 +433,7 @@ pub(super) fn sealed(event: &OpenedEvent) -> OpenedEvent {
         }
         AnyEvent::Encounter(_, EncounterEvent::Filed { encounter }) => *encounter = Personal::Sealed,
         AnyEvent::Encounter(_, EncounterEvent::Named { names }) => *names = Personal::Sealed,
-        AnyEvent::Encounter(_, EncounterEvent::Concluded { ending }) => *ending = Personal::Sealed,
+        AnyEvent::Encounter(_, EncounterEvent::Concluded { conclusion }) => *conclusion = Personal::Sealed,
         _ => {}
     }
     event

@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use domain::chart::Report;
 use domain::kernel::{Concept, TextRule};
-use domain::patient::{Deceased, OlderDetails, PatientDetails, PatientError};
+use domain::patient::{Deceased, DetailDates, PatientDetails, PatientError};
 use domain::practitioner::PractitionerDetails;
 
 use super::current::{best_first, remark_on_others};
@@ -135,7 +135,7 @@ pub(super) fn patient(
         // Who else they are, and as of when this is, are told by the whole run.
         other_identifiers: Vec::new(),
         as_of: None,
-        older_details: OlderDetails::default(),
+        detail_dates: DetailDates::default(),
     };
     remark_on_other_contacts(&mut remarks, &resource.telecom);
     remark_on_identifiers(&mut remarks, &resource.told);

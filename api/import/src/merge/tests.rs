@@ -146,6 +146,74 @@ fn an_older_state_changes_nothing_but_what_names_the_person() {
 }
 
 #[test]
+fn what_people_changed_here_is_undone_by_no_state_from_before() {
+    let told = |phone: &str, day| PatientDetails {
+        phone: Some(phone.to_owned()),
+        deceased: Some(Deceased::Unknown),
+        gender: Gender::Female,
+        as_of: at(day),
+        ..PatientDetails::default()
+    };
+    // On the fifth day people change the number, and say that the patient lives.
+    let changed = PatientDetails {
+        phone: Some("changed".to_owned()),
+        deceased: None,
+        detail_dates: [Detail::Phone, Detail::Deceased]
+            .into_iter()
+            .zip([at(5), at(5)].into_iter().flatten())
+            .collect(),
+        ..told("1", 1)
+    };
+    for day in [0, 1, 3] {
+        let merged = details(&changed, &told("3", day), &[]);
+        assert_eq!(
+            (merged.phone.as_deref(), merged.deceased),
+            (Some("changed"), None),
+            "{day}"
+        );
+        assert_eq!(merged.as_of, at(day.max(1)));
+        let again = details(&merged, &told("4", 4), &[]);
+        assert_eq!((again.phone.as_deref(), again.deceased), (Some("changed"), None));
+    }
+    let later = details(&changed, &told("6", 6), &[]);
+    assert_eq!(later, told("6", 6));
+    let undated = PatientDetails {
+        as_of: None,
+        ..told("now", 0)
+    };
+    let merged = details(&changed, &undated, &[]);
+    assert_eq!(
+        (merged.phone.as_deref(), merged.as_of),
+        (Some("now"), at(1)),
+        "the record dates it"
+    );
+    assert_eq!(merged.detail_dates, changed.detail_dates);
+}
+
+#[test]
+fn who_is_told_to_live_is_not_told_to_have_died_before() {
+    let dead = |day| PatientDetails {
+        deceased: Some(Deceased::Unknown),
+        as_of: at(day),
+        ..PatientDetails::default()
+    };
+    let living = PatientDetails {
+        as_of: at(3),
+        ..PatientDetails::default()
+    };
+    let recorded = alive(details(&dead(1), &living, &[]), &living);
+    assert_eq!(
+        (recorded.deceased, recorded.told_as_of(Detail::Deceased)),
+        (None, at(3))
+    );
+    assert_eq!(details(&recorded, &dead(2), &[]), recorded);
+    let silent = PatientDetails { as_of: at(4), ..living };
+    let recorded = details(&recorded, &silent, &[]);
+    assert_eq!(details(&recorded, &dead(2), &[]), recorded);
+    assert_eq!(details(&recorded, &dead(5), &[]).deceased, Some(Deceased::Unknown));
+}
+
+#[test]
 fn who_was_nameless_has_the_name_that_an_older_state_tells() {
     let unnamed = PatientDetails {
         name: nameless(),

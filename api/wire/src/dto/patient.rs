@@ -48,18 +48,20 @@ pub struct PatientDetails {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<Identifier>, max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-12-3456"}]))]
     pub other_identifiers: Vec<Identifier>,
-    /// The instant as of which the source told these details, if it said so. It is kept to the millisecond.
+    /// The instant as of which these details were told, by the source if it said so, or here. It is kept to the millisecond. Only a
+    /// hospital sets it; what is changed without it, or with that of the record, is as of now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
-    /// The details that newer states of the source do not tell, and an older one did: as of when it told each. Only a hospital sets it.
-    #[serde(default, skip_serializing_if = "OlderDetails::is_empty")]
-    pub older_details: OlderDetails,
+    /// The instants as of which single details were told, where these are others than `asOf`. Only a hospital sets them.
+    #[serde(default, skip_serializing_if = "DetailDates::is_empty")]
+    pub detail_dates: DetailDates,
 }
 
-/// As of when the source told each detail that is of an older state than the rest. It is kept to the millisecond, and earlier than `asOf`.
+/// The instants as of which single details were told, to the millisecond. A detail with an instant that is not there itself was taken out
+/// then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OlderDetails {
+pub struct DetailDates {
     /// As of when the name was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Instant>,
@@ -78,9 +80,12 @@ pub struct OlderDetails {
     /// As of when the death was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deceased: Option<Instant>,
+    /// As of when the date of birth was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth_date: Option<Instant>,
 }
 
-impl OlderDetails {
+impl DetailDates {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -94,24 +99,25 @@ impl OlderDetails {
             patient::Detail::Phone => &mut self.phone,
             patient::Detail::Email => &mut self.email,
             patient::Detail::Deceased => &mut self.deceased,
+            patient::Detail::BirthDate => &mut self.birth_date,
         }
     }
 }
 
-impl From<OlderDetails> for patient::OlderDetails {
-    fn from(mut older: OlderDetails) -> Self {
-        let told = patient::Detail::iter().filter_map(|detail| Some((detail, (*older.at(detail))?)));
+impl From<DetailDates> for patient::DetailDates {
+    fn from(mut dates: DetailDates) -> Self {
+        let told = patient::Detail::iter().filter_map(|detail| Some((detail, (*dates.at(detail))?)));
         told.map(|(detail, at)| (detail, whole_millis(at.0))).collect()
     }
 }
 
-impl From<patient::OlderDetails> for OlderDetails {
-    fn from(details: patient::OlderDetails) -> Self {
-        let mut older = Self::default();
+impl From<patient::DetailDates> for DetailDates {
+    fn from(details: patient::DetailDates) -> Self {
+        let mut dates = Self::default();
         for (detail, told) in details.iter() {
-            *older.at(detail) = Some(Instant(told));
+            *dates.at(detail) = Some(Instant(told));
         }
-        older
+        dates
     }
 }
 
@@ -134,7 +140,7 @@ impl Checked for PatientDetails {
                 patient::PatientDetails::MOST_IDENTIFIERS,
             ),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
-            older_details: self.older_details.into(),
+            detail_dates: self.detail_dates.into(),
         }
     }
 }
@@ -152,7 +158,7 @@ impl From<patient::PatientDetails> for PatientDetails {
             identifier,
             other_identifiers,
             as_of,
-            older_details,
+            detail_dates,
         } = details;
         Self {
             name: name.into(),
@@ -165,7 +171,7 @@ impl From<patient::PatientDetails> for PatientDetails {
             identifier: identifier.map(Into::into),
             other_identifiers: other_identifiers.into_iter().map(Into::into).collect(),
             as_of: as_of.map(Instant),
-            older_details: older_details.into(),
+            detail_dates: detail_dates.into(),
         }
     }
 }

@@ -229,17 +229,29 @@ fn the_id_of_another_visit_is_refused() {
 }
 
 #[test]
-fn what_was_concluded_here_is_not_opened_again() {
+fn what_was_concluded_here_is_not_undone_by_what_its_source_told_before() {
     let history = || {
         vec![
             filed(as_of(visit(Outcome::Open), EARLY())),
             concluded(Ending::Completed),
         ]
     };
+    // It was concluded at noon.
+    for outcome in [
+        Outcome::Open,
+        Outcome::Completed,
+        Outcome::Cancelled,
+        Outcome::EnteredInError,
+    ] {
+        given(history())
+            .when(correct(later(outcome, LATE())))
+            .then_expect_error(EncounterError::Superseded);
+    }
+    let since = Some(at(12, 1));
     given(history())
-        .when(correct(later(Outcome::Open, LATE())))
+        .when(correct(later(Outcome::Open, since)))
         .then_expect_error(EncounterError::Superseded);
-    let told = later(Outcome::Completed, LATE());
+    let told = later(Outcome::Cancelled, since);
     given(history())
         .when(correct(told.clone()))
         .then_expect_events(vec![filed(told)]);

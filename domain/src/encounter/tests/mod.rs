@@ -9,8 +9,8 @@ use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use super::{
-    Encounter, EncounterCommand, EncounterError, EncounterEvent, EncounterNames, EncounterStatus, Ending, Filed,
-    Outcome, Provider, Told,
+    Conclusion, Encounter, EncounterCommand, EncounterError, EncounterEvent, EncounterNames, EncounterStatus, Ending,
+    Filed, Outcome, Provider, Told,
 };
 use crate::kernel::{Concept, Personal, PractitionerId, Slot, Sources, Versioned, testing};
 
@@ -106,9 +106,12 @@ fn filed(filed: Filed) -> EncounterEvent {
     }
 }
 
-const fn concluded(ending: Ending) -> EncounterEvent {
+fn concluded(ending: Ending) -> EncounterEvent {
     EncounterEvent::Concluded {
-        ending: Personal::Known(ending),
+        conclusion: Personal::Known(Conclusion {
+            ending,
+            as_of: at(12, 0),
+        }),
     }
 }
 

@@ -62,7 +62,7 @@ async fn only_a_hospital_says_as_of_when_its_system_told() {
     }
     // Nor does anybody bring it along.
     let stranger = Person::numbered(6002).sign_in(&system).await;
-    for (member, said) in [("asOf", json!(AS_OF)), ("olderDetails", json!({ "phone": AS_OF }))] {
+    for (member, said) in [("asOf", json!(AS_OF)), ("detailDates", json!({ "phone": AS_OF }))] {
         let mut own = patient("Okafor");
         own["details"][member] = said;
         let pointer = format!("/details/{member}");
@@ -89,7 +89,7 @@ async fn what_cannot_be_true_of_a_patient_is_refused_where_it_stands() {
     let tomorrow = Utc::now() + TimeDelta::days(3);
     for (member, wrong) in [
         ("asOf", json!(tomorrow)),
-        ("olderDetails", json!({ "phone": AS_OF })),
+        ("detailDates", json!({ "phone": AS_OF })),
         ("birthDate", json!(tomorrow.date_naive())),
         ("deceased", json!({ "on": tomorrow.date_naive() })),
         ("deceased", json!({ "on": "1980-01-01" })),
