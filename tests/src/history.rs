@@ -190,6 +190,7 @@ impl History {
             _ => ChartCommand::StateAbsence {
                 list: ListKind::Allergies,
                 absence: Absence::NoneKnown,
+                now: at(first_day(), 0),
             },
         };
         let chart = self.charts.entry(patient).or_default();

@@ -284,8 +284,14 @@ impl Import {
             report.count(Kind::Appointment, visit);
         }
         report.notes(person.file, notes);
-        for failure in failures {
-            report.failure(person.file, failure);
+        for failure in &failures {
+            report.failure(person.file, failure.clone());
+        }
+        if patient.is_none() && !failures.is_empty() {
+            for file in person.files.iter().filter(|file| **file != person.file) {
+                let why = "tells of a patient who is not taken, for a reason that is told of another file: nothing of them is imported";
+                report.failure(*file, why.to_owned());
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! A person's resources may stand in several files. They are gathered until all of them are there, and then the person is
 //! mapped and imported at once, by the newest state of everything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId, Sources};
@@ -35,6 +35,8 @@ pub(super) struct Share {
     pub(super) has_former: bool,
     /// How many of the person's resources these are.
     pub(super) parts: u32,
+    /// The files in which they are.
+    pub(super) files: BTreeSet<u32>,
 }
 
 /// What names a visit.
@@ -64,6 +66,7 @@ impl Share {
         self.deleted.extend(other.deleted);
         self.former.extend(other.former);
         self.parts = self.parts.saturating_add(other.parts);
+        self.files.extend(other.files);
     }
 
     /// Adds to the patient's newest state what only older ones tell, the newest of them first.
@@ -115,6 +118,7 @@ pub(super) fn parts(index: &Index, file: u32, name: &str, contents: &Contents<'_
     }
     // Places are unique in a file only.
     for (owner, share) in &mut parts.shares {
+        share.files.insert(file);
         if share.parts < index.parts_of(*owner) {
             share.place_in(name);
         }
@@ -138,9 +142,12 @@ struct Typed {
 
 /// Who may see a resource, as its source says.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Labels {
     #[serde(default)]
     security: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    last_updated: Option<serde_json::Value>,
 }
 
 impl Parts {
@@ -207,6 +214,15 @@ impl Parts {
         }
         if index.says_otherwise(origin) {
             self.replacing(kind, &item.path);
+        }
+        let is_dated = meta.0.as_ref().is_some_and(|meta| meta.last_updated.is_some());
+        if is_dated
+            && index
+                .stamp_at(origin)
+                .is_some_and(|stamp| stamp.updated.date().is_none())
+        {
+            let why = "is dated (meta.lastUpdated) by what is no time of FHIR R4, or by one that is still to come, and is taken as told now";
+            self.notes.changed(kind.name(), &item.path, why);
         }
         if meta.0.is_some_and(|meta| !meta.security.is_empty()) {
             let why = "has labels of who may see it (meta.security), and is taken without them";

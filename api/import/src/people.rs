@@ -1,6 +1,6 @@
 //! The practitioners and the persons of a run, mapped: what is to be registered, under which names. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::chart::{Contents, Ended, ListKind, Report};
@@ -133,6 +133,8 @@ pub(super) struct Person {
     pub(super) file: u32,
     /// Where in it.
     pub(super) path: String,
+    /// All files that tell of them.
+    pub(super) files: BTreeSet<u32>,
     /// Who they are, by the newest state of everything. `None` when they are refused.
     pub(super) details: Option<PatientDetails>,
     /// What the person may be registered under, the best first.
@@ -231,6 +233,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
         path: described.map(|entry| entry.path.clone()).unwrap_or_default(),
+        files: share.files.clone(),
         details,
         typed: names.typed,
         has_name: described.is_some_and(|entry| mapping::has_name(&entry.resource.name, context)),

@@ -10,7 +10,7 @@ use domain::patient::{Detail, PatientDetails};
 use uuid::Uuid;
 
 use super::client::{Chart, Client, ClientError, Done};
-use super::identity::{ADDRESSES, Bond, Born, is_global};
+use super::identity::{ADDRESSES, Bond, Born, is_global, is_on_a_server};
 use super::merge;
 use super::people::{Person, likeness_of};
 use super::room::{self, Fitted};
@@ -96,6 +96,17 @@ pub(super) enum Place {
     Taken,
 }
 
+/// Whether a record has an address on the server of one of these, and it is another one.
+fn is_beside(addresses: &[Identifier], details: &PatientDetails) -> bool {
+    let server = |name: &Identifier| {
+        let address = (name.system == ADDRESSES && is_on_a_server(&name.value)).then_some(name.value.as_str())?;
+        address.rsplit_once('/').map(|(server, _)| server.to_owned())
+    };
+    let known = || details.names().filter_map(server);
+    let is_other = |name: &Identifier| server(name).is_some_and(|server| known().any(|known| known == server));
+    addresses.iter().any(is_other) && !addresses.iter().any(|name| details.is_called(name))
+}
+
 /// Where a person belongs, of the records that are known by one of their identifiers.
 pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place {
     let is_theirs = |details: &PatientDetails| {
@@ -119,9 +130,13 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         }
         // Two numbers make one of two who share a family name; one that is not one person's alone does not.
         let is_strange = bond == Bond::Plain && !is_called(&person.resource) && person.likeness.is_strange_to(&known);
+        // Two ids of one server are two unless they are called just the same.
+        let are_two = bond <= Bond::Typed
+            && is_beside(&person.resource, details)
+            && person.likeness.has_other_given_names(&known);
         let is_known =
             is_called(&person.certain) || person.likeness.resembles(&known) || is_told_again(person, details);
-        !person.likeness.contradicts(&known, bond) && !is_strange && is_known
+        !person.likeness.contradicts(&known, bond) && !is_strange && !are_two && is_known
     };
     let mut theirs = found.iter().filter(|(_, details)| is_theirs(details));
     match (theirs.next(), theirs.next()) {

@@ -182,19 +182,24 @@ fn to(reference: &str) -> Value {
 
 #[test]
 fn a_doctor_of_another_file_is_found_by_every_form_of_reference() {
-    let described = bundle(
+    let on_a_server = bundle(
         "transaction",
         &[json!({ "fullUrl": "https://clinic.test/fhir/Practitioner/d1", "resource": doctor("d1", "Doctor") })],
     );
-    let forms = [
-        to("Practitioner/d1"),
-        to("Practitioner/d1/_history/3"),
-        to("https://clinic.test/fhir/Practitioner/d1"),
-        to("Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|npi-d1"),
-        to("Practitioner?identifier=http%3A%2F%2Fhl7.org%2Ffhir%2Fsid%2Fus-npi%7Cnpi-d1"),
-        json!({ "identifier": { "system": "http://hl7.org/fhir/sid/us-npi", "value": "npi-d1" } }),
-    ];
-    for form in forms {
+    let bare = of(&[doctor("d1", "Doctor")]);
+    let number = "http://hl7.org/fhir/sid/us-npi|npi-d1";
+    let escaped = "http%3A%2F%2Fhl7.org%2Ffhir%2Fsid%2Fus-npi%7Cnpi-d1";
+    for (form, described) in [
+        (to("Practitioner/d1"), &bare),
+        (to("Practitioner/d1/_history/3"), &bare),
+        (to("https://clinic.test/fhir/Practitioner/d1"), &on_a_server),
+        (to(&format!("Practitioner?identifier={number}")), &on_a_server),
+        (to(&format!("Practitioner?identifier={escaped}")), &on_a_server),
+        (
+            json!({ "identifier": { "system": "http://hl7.org/fhir/sid/us-npi", "value": "npi-d1" } }),
+            &on_a_server,
+        ),
+    ] {
         let other = of(&[
             patient("p1", "Person", &mrn("1")),
             visit("e1", &to("Patient/p1"), &form),
@@ -206,6 +211,111 @@ fn a_doctor_of_another_file_is_found_by_every_form_of_reference() {
             matches!(&outcome.visits[0].provider, Provider::Practitioner(name) if name.value == "npi-d1"),
             "{form}"
         );
+    }
+}
+
+#[test]
+fn a_reference_reaches_no_other_server_and_beyond_its_file_none_that_may_be_another() {
+    let base = |server: &str, resource: Value| {
+        let path = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().unwrap(),
+            resource["id"].as_str().unwrap()
+        );
+        json!({ "fullUrl": format!("https://{server}.test/fhir/{path}"), "resource": resource })
+    };
+    let uuid = "5d2b3c1e-8f0a-4c7b-9f61-0a3b7d1c2e4f";
+    for (id, from, at, is_found) in [
+        // From which server, and at which one.
+        ("191", Some("north"), None, false),
+        ("191", None, Some("south"), false),
+        ("191", Some("north"), Some("south"), false),
+        ("191", Some("north"), Some("north"), true),
+        ("191", None, None, true),
+        (uuid, Some("north"), None, true),
+        (uuid, None, Some("south"), true),
+    ] {
+        let on = |server: Option<&str>, resource: Value| match server {
+            Some(server) => bundle("collection", &[base(server, resource)]),
+            None => of(&[resource]),
+        };
+        let files = [
+            on(from, persons::allergy("9", "Penicillin", id)),
+            on(at, patient(id, "Bobson", &mrn("1"))),
+        ];
+        let outcome = ran(&files);
+        let found: usize = outcome
+            .patients
+            .iter()
+            .map(|one| one.chart.allergies.entries.len())
+            .sum();
+        assert_eq!(found, usize::from(is_found), "{id} from {from:?} at {at:?}");
+        assert_eq!(
+            left_out(&outcome).len(),
+            usize::from(!is_found),
+            "{id} from {from:?} at {at:?}"
+        );
+        // Within a file there is one server.
+        let (Some(from), None) = (from, at) else { continue };
+        let one = bundle(
+            "collection",
+            &[
+                base(from, persons::allergy("9", "Penicillin", id)),
+                json!({ "resource": patient(id, "Bobson", &mrn("1")) }),
+            ],
+        );
+        assert_eq!(ran(&[one]).patients[0].chart.allergies.entries.len(), 1);
+    }
+}
+
+#[test]
+fn two_ids_of_one_bundle_under_one_number_are_two() {
+    let plain = |id: &str| json!({ "system": "https://clinic.test/mother", "value": id });
+    let typed = |id: &str| {
+        let mut number = plain(id);
+        number["type"] =
+            json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+        number
+    };
+    let on = |server: Option<&str>, people: &[Value]| {
+        let entry = |person: &Value| match server {
+            Some(server) => {
+                json!({ "fullUrl": format!("https://{server}.test/Patient/{}", person["id"].as_str().unwrap()), "resource": person })
+            }
+            None => json!({ "resource": person }),
+        };
+        bundle("collection", &people.iter().map(entry).collect::<Vec<_>>())
+    };
+    let child = |id: &str, given: &[&str], sex: &str, number: &Value| {
+        let mut child = patient(id, "Twinsen", &json!([number]));
+        child["name"][0]["given"] = json!(given);
+        (child["birthDate"], child["gender"]) = (json!("2024-01-23"), json!(sex));
+        child
+    };
+    for server in [None, Some("north")] {
+        for (number, given, sex, are_two) in [
+            (plain("7"), ["Baby", "Boy", "B"].as_slice(), "male", true),
+            (typed("7"), &["Baby", "Boy", "B"], "male", true),
+            (plain("7"), &["Baby", "Boy"], "female", true),
+            (plain("7"), &["Baby"], "male", true),
+            // Somebody who is written twice.
+            (typed("7"), &["Baby"], "male", false),
+        ] {
+            let two = [child("1", &["Baby"], "male", &number), child("2", given, sex, &number)];
+            let outcome = ran(&[on(server, &two)]);
+            let said = left_out(&outcome).len();
+            assert!(outcome.patients.len() != 1 || !are_two, "{given:?} {number} {server:?}");
+            assert_eq!(
+                said > 0 || !outcome.refused.is_empty(),
+                are_two,
+                "{given:?} {number} {server:?}"
+            );
+            // In two files of one server, other names are another's.
+            if server.is_some() && given.len() > 1 {
+                let files = two.map(|person| on(server, &[person]));
+                assert_ne!(ran(&files).patients.len(), 1, "{given:?} {number}");
+            }
+        }
     }
 }
 

@@ -108,9 +108,9 @@ impl<B: Backend> Clinic<B> {
         statement: AbsenceStatement,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let command = |_| match statement {
-            AbsenceStatement::Of(list, absence) => ChartCommand::StateAbsence { list, absence },
-            AbsenceStatement::OfAllergiesTo(kind, holds) => ChartCommand::StateNoAllergiesTo { kind, holds },
+        let command = |now| match statement {
+            AbsenceStatement::Of(list, absence) => ChartCommand::StateAbsence { list, absence, now },
+            AbsenceStatement::OfAllergiesTo(kind, holds) => ChartCommand::StateNoAllergiesTo { kind, holds, now },
         };
         let done = self.update_chart(principal, patient, Action::UpdateChart, command, None, issue);
         done.await

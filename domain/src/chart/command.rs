@@ -42,6 +42,8 @@ pub enum ChartCommand {
         list: ListKind,
         /// Why.
         absence: Absence,
+        /// The time it is.
+        now: DateTime<Utc>,
     },
     /// Say whether of one kind of allergies none are known.
     StateNoAllergiesTo {
@@ -49,6 +51,8 @@ pub enum ChartCommand {
         kind: AllergyKind,
         /// Whether it is so.
         holds: bool,
+        /// The time it is.
+        now: DateTime<Utc>,
     },
     /// Take in what another system reports.
     TakeIn {

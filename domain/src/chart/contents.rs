@@ -25,7 +25,15 @@ pub struct Withdrawn {
     pub as_of: DateTime<Utc>,
 }
 
-/// When a source said last that none are known, or that this is so no longer. What it told before does not overrule it.
+impl Withdrawn {
+    /// What is forgotten first has the lowest: what only keeps out whatever a resource may have told (a draft, a deletion), before what was
+    /// found not to be so, and then the oldest.
+    pub(super) const fn rank(&self) -> (bool, DateTime<Utc>) {
+        (self.concept.is_some(), self.as_of)
+    }
+}
+
+/// When a source, or somebody here, said last that none are known, or that this is so no longer. What it told before does not overrule it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Negation {
     /// Of what none are known.
@@ -34,7 +42,7 @@ pub struct Negation {
     pub kind: Option<AllergyKind>,
     /// Whether it is said still; otherwise it was taken back.
     pub holds: bool,
-    /// What the source calls the resource that says so, if that is known.
+    /// What the source calls the resource that says so, if that is known. `None` also where people say so here.
     pub source: Option<SourceId>,
     /// As of when the source says so; where it does not say, when that was told here.
     #[serde(with = "crate::kernel::time::compact_millis")]

@@ -11,6 +11,7 @@ use super::event::{ChartEvent, Noted, Refuted, Revision, Statement};
 use super::finding::{AllergyKind, AnyFinding, Finding, SourcedFinding};
 use super::list::{Absence, Entry, FindingId, List, ListKind};
 use super::merge::{MergedList, newest};
+use super::negations::{About, Negations};
 use super::report::Report;
 use super::{Allergy, Condition, Medication, Symptom};
 use crate::kernel::time::{last_day_anywhere, whole_millis};
@@ -30,8 +31,12 @@ impl ClinicAggregate for Chart {
             ChartCommand::Note { id, finding, now } => contents.note(id, finding, whole_millis(now)),
             ChartCommand::Change { id, finding, now } => contents.change(id, finding, whole_millis(now)),
             ChartCommand::Refute { id, now } => contents.refute(id, whole_millis(now)),
-            ChartCommand::StateAbsence { list, absence } => contents.state_absence(list, absence),
-            ChartCommand::StateNoAllergiesTo { kind, holds } => Ok(contents.state_no_allergies_to(kind, holds)),
+            ChartCommand::StateAbsence { list, absence, now } => {
+                contents.state_absence(list, absence, whole_millis(now))
+            }
+            ChartCommand::StateNoAllergiesTo { kind, holds, now } => {
+                Ok(contents.state_no_allergies_to(kind, holds, whole_millis(now)))
+            }
             ChartCommand::TakeIn { report, batch, now } => contents.take_in(&report, batch, now),
         }
     }
@@ -167,28 +172,33 @@ impl Contents {
         let all = self.withdrawn.iter().chain(&new).cloned().collect();
         T::refuted(Refuted {
             findings: vec![id],
-            withdrawn: Revision::between(&self.withdrawn, &newest(all, |gone: &Withdrawn| gone.as_of)),
+            withdrawn: Revision::between(&self.withdrawn, &newest(all, Withdrawn::rank)),
         })
     }
 
-    fn state_absence(&self, list: ListKind, absence: Absence) -> Decision {
+    fn state_absence(&self, list: ListKind, absence: Absence, now: DateTime<Utc>) -> Decision {
         match list {
-            ListKind::Conditions => self.state_absence_of::<Condition>(absence),
-            ListKind::Allergies => self.state_absence_of::<Allergy>(absence),
-            ListKind::Medications => self.state_absence_of::<Medication>(absence),
-            ListKind::Symptoms => self.state_absence_of::<Symptom>(absence),
+            ListKind::Conditions => self.state_absence_of::<Condition>(absence, now),
+            ListKind::Allergies => self.state_absence_of::<Allergy>(absence, now),
+            ListKind::Medications => self.state_absence_of::<Medication>(absence, now),
+            ListKind::Symptoms => self.state_absence_of::<Symptom>(absence, now),
         }
     }
 
-    fn state_absence_of<T: Listed>(&self, absence: Absence) -> Decision {
+    fn state_absence_of<T: Listed>(&self, absence: Absence, now: DateTime<Utc>) -> Decision {
         match T::list(self).absence() {
             None => Err(ChartError::NotAbsent(T::LIST)),
             Some(stated) if stated == absence => Ok(Vec::new()),
-            Some(_) => Ok(vec![T::stated(statement(T::LIST, absence))]),
+            Some(_) => Ok(vec![T::stated(Statement {
+                list: T::LIST,
+                absence,
+                no_known_allergies_to: Revision::default(),
+                negations: self.negated((T::LIST, None), absence == Absence::NoneKnown, now),
+            })]),
         }
     }
 
-    fn state_no_allergies_to(&self, kind: AllergyKind, holds: bool) -> Vec<ChartEvent> {
+    fn state_no_allergies_to(&self, kind: AllergyKind, holds: bool, now: DateTime<Utc>) -> Vec<ChartEvent> {
         if self.no_known_allergies_to.contains(&kind) == holds {
             return Vec::new();
         }
@@ -203,9 +213,18 @@ impl Contents {
             },
         };
         vec![Allergy::stated(Statement {
+            list: ListKind::Allergies,
+            absence: self.allergies.absence,
             no_known_allergies_to: revision,
-            ..statement(ListKind::Allergies, self.allergies.absence)
+            negations: self.negated((ListKind::Allergies, Some(kind)), holds, now),
         })]
+    }
+
+    /// What people say here of whole lists is kept as of when they said it, as what sources say.
+    fn negated(&self, about: About, holds: bool, now: DateTime<Utc>) -> Revision<Negation> {
+        let mut negations = Negations::of(&self.negations);
+        negations.say_here(about, holds, now);
+        Revision::between(&self.negations, &newest(negations.all, |negation| negation.as_of))
     }
 
     /// The events by which a report is taken in; none when it tells nothing new. `batch` is what the ids of new findings are made of.
@@ -279,14 +298,5 @@ impl Revised {
             events.push(T::stated(stated));
         }
         (events, self)
-    }
-}
-
-fn statement(list: ListKind, absence: Absence) -> Statement {
-    Statement {
-        list,
-        absence,
-        no_known_allergies_to: Revision::default(),
-        negations: Revision::default(),
     }
 }

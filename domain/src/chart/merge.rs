@@ -79,7 +79,7 @@ impl Contents {
             allergies: merge.list(&self.allergies, &report.allergies),
             medications: merge.list(&self.medications, &report.medications),
             no_known_allergies_to: merge.negations.kinds(&self.no_known_allergies_to),
-            withdrawn: newest(merge.withdrawn, |gone| gone.as_of),
+            withdrawn: newest(merge.withdrawn, Withdrawn::rank),
             negations: newest(merge.negations.all, |negation| negation.as_of),
             remarks: merge.remarks,
         }
@@ -123,11 +123,12 @@ fn newest_of_each<T: SourcedFinding>(told: &[T], now: DateTime<Utc>) -> Vec<T> {
         .collect()
 }
 
-/// As many as a chart keeps, in their order: the oldest are forgotten first, and of those of one date the ones that come first.
-pub(super) fn newest<T>(mut all: Vec<T>, as_of: impl Fn(&T) -> DateTime<Utc>) -> Vec<T> {
+/// As many as a chart keeps, in their order: those of the lowest rank are forgotten first, and of those of one rank the ones that come
+/// first.
+pub(super) fn newest<T, R: Ord>(mut all: Vec<T>, rank: impl Fn(&T) -> R) -> Vec<T> {
     let surplus = all.len().saturating_sub(Contents::MOST_KEPT);
     let mut oldest: Vec<usize> = (0..all.len()).collect();
-    oldest.sort_by_key(|index| all.get(*index).map(&as_of));
+    oldest.sort_by_key(|index| all.get(*index).map(&rank));
     oldest.truncate(surplus);
     let mut index = 0..;
     all.retain(|_| index.next().is_some_and(|index| !oldest.contains(&index)));

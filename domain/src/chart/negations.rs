@@ -60,6 +60,22 @@ impl Negations {
         }
     }
 
+    /// Takes in what people say here, whoever said so before. That it is not so is kept only where they had said that it is.
+    pub(super) fn say_here(&mut self, (list, kind): About, holds: bool, as_of: DateTime<Utc>) {
+        let is_theirs = |one: &&mut Negation| one.source.is_none() && (one.list, one.kind) == (list, kind);
+        match self.all.iter_mut().find(is_theirs) {
+            Some(known) => (known.holds, known.as_of) = (holds, as_of),
+            None if holds => self.all.push(Negation {
+                list,
+                kind,
+                holds,
+                source: None,
+                as_of,
+            }),
+            None => {}
+        }
+    }
+
     fn end_all<T: SourcedFinding>(&mut self, told: &[T], now: DateTime<Utc>) {
         for one in told {
             self.end(one.source(), one.as_of(), now);
@@ -170,14 +186,15 @@ impl Negations {
 
 /// As of when a resource last told a finding that is noted, or took one back.
 fn last_told(noted: &Contents, source: Option<SourceId>) -> Option<DateTime<Utc>> {
-    fn among<T: SourcedFinding>(list: &List<T>, source: Option<SourceId>) -> impl Iterator<Item = DateTime<Utc>> {
+    fn among<T: SourcedFinding>(list: &List<T>, source: SourceId) -> impl Iterator<Item = DateTime<Utc>> {
         let theirs = list
             .findings()
-            .filter(move |one| is_one_source(one.source(), source) == Some(true));
-        theirs.filter_map(SourcedFinding::as_of)
+            .filter(move |one| one.sources().have(Some(source)) == Some(true));
+        theirs.filter_map(move |one| one.told_by(source))
     }
+    let source = source?;
     let withdrawn = noted.withdrawn.iter();
-    let withdrawn = withdrawn.filter(|gone| is_one_source(gone.source, source) == Some(true));
+    let withdrawn = withdrawn.filter(|gone| is_one_source(gone.source, Some(source)) == Some(true));
     among(&noted.conditions, source)
         .chain(among(&noted.allergies, source))
         .chain(among(&noted.medications, source))

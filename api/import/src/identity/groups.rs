@@ -302,12 +302,11 @@ impl<'a> Grouping<'a> {
         let bond = one.bond(other).max(bond);
         let (left, right) = (&one.state.likeness, &other.state.likeness);
         let is_other_id = left.own.is_none() || left.own != right.own;
-        // Who is told of twice in one file under two ids, and called otherwise, is told of as two.
-        let are_beside = one.is_in_file_with(other) && left.own.is_some() && right.own.is_some() && is_other_id;
+        let are_two_ids = left.own.is_some() && right.own.is_some() && is_other_id;
         !is_one
             && (whose.is_some_and(|(one, other)| one != other)
                 || left.contradicts(right, bond)
-                || (are_beside && left.is_called_otherwise(right))
+                || (are_two_ids && are_beside(one, other, bond))
                 || (bond == Bond::Plain && is_other_id && left.is_strange_to(right)))
     }
 
@@ -654,6 +653,21 @@ impl Alike<'_> {
     fn is_in_file_with(&self, other: &Self) -> bool {
         self.file.is_some() && self.file == other.file
     }
+}
+
+/// Whether two with an id each are told of as two: in one file, if they are called otherwise; in one bundle, unless a number of one person
+/// alone, and the very same given names, are common to them, for twins stand under their mother's number; and on one server, if their
+/// given names differ at all.
+fn are_beside(one: &Alike<'_>, other: &Alike<'_>, bond: Bond) -> bool {
+    let (left, right) = (one.state, other.state);
+    let are_of_one_server = left.base.is_some() && left.base == right.base;
+    let are_in_one_file = one.is_in_file_with(other);
+    let are_in_one_bundle = are_in_one_file && left.bundle == right.bundle;
+    let is_patient = left.likeness.is_patient;
+    let has_other_names = is_patient && left.likeness.has_other_given_names(&right.likeness);
+    (are_in_one_file && left.likeness.is_called_otherwise(&right.likeness))
+        || (are_in_one_bundle && (has_other_names || (is_patient && bond == Bond::Plain)))
+        || (are_of_one_server && has_other_names)
 }
 
 /// Whether an identifier that stands like this with each who has it is one person's alone.

@@ -116,6 +116,7 @@ impl Index {
                 bundle: seen.bundle,
                 deleted: seen.deleted,
                 is_own_global: seen.is_own_global,
+                is_id_unique: seen.is_id_unique,
                 contained: seen.contained,
                 stamp,
                 url: seen.url,
@@ -386,9 +387,12 @@ impl Index {
                 .copied();
             // A relative reference is to the referring resource's own server.
             let base = pointer.base.or(own_base);
+            // Where one of both tells a server, it is the other one's too within a file. Beyond it the id has to be nobody else's.
             let of_this_server = |number: &u32| {
-                let theirs = self.states.get(at(*number)).and_then(|state| state.base);
-                theirs.is_none() || base.is_none() || theirs == base
+                self.states.get(at(*number)).is_some_and(|state| {
+                    let is_near = state.file == origin.file || state.is_id_unique;
+                    state.base == base || (is_near && (state.base.is_none() || base.is_none()))
+                })
             };
             if let Some(group) = attempt(self.narrow(origin, found.filter(of_this_server), &wanted, groups)) {
                 return Ok(group);

@@ -171,7 +171,7 @@ impl Likeness {
             || apart(&self.family, &other.family)
             || self.numbered_apart(other)
             // Newborns have no name yet, and perhaps a twin's number.
-            || (self.own != other.own && self.given.is_empty() != other.given.is_empty())
+            || (self.own != other.own && (self.given.is_empty() != other.given.is_empty() || self.has_other_given_names(other)))
     }
 
     /// Adds what an older state says of a person and this one does not.
@@ -229,6 +229,11 @@ impl Likeness {
             return !self.names().is_subset(&other.names()) && !other.names().is_subset(&self.names());
         }
         self.no_names_agree(other, is_one_name) || self.has_other_second_names(other)
+    }
+
+    /// Whether both have given names, and not the very same.
+    pub(crate) fn has_other_given_names(&self, other: &Self) -> bool {
+        !self.given.is_empty() && !other.given.is_empty() && self.given != other.given
     }
 
     /// Whether both have other names beside the main one, and none in common: two who are still called Baby.

@@ -43,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) own: Option<Identifier>,
     /// Whether no other resource anywhere is called so.
     pub(crate) is_own_global: bool,
+    /// Whether the id is a UUID: no other server has a resource of it.
+    pub(crate) is_id_unique: bool,
     /// Its identifiers, and what each is good for.
     pub(crate) identifiers: Vec<(Standing, Identifier)>,
     /// What tells it apart.
@@ -184,6 +186,8 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
         found.id = address.id;
     }
     found.id = header.id.0.as_deref().map(|id| Key::of(&[id])).or(found.id);
+    let last = item.full_url.as_deref().and_then(|url| url.rsplit(['/', ':']).next());
+    found.is_id_unique = header.id.0.as_deref().or(last).is_some_and(is_uuid);
     describe(&mut found, &header, now);
     let (subject, patient) = (header.subject.0.as_ref(), header.patient.0.as_ref());
     // R4 has `AllergyIntolerance.patient`; its predecessors have `patient` in other kinds.
@@ -268,6 +272,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         contained: None,
         own: None,
         is_own_global: false,
+        is_id_unique: false,
         identifiers: Vec::new(),
         likeness: Likeness {
             is_patient: matches!(kind, Kind::Patient),
@@ -291,6 +296,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
 
 /// What is deleted has an address, and nothing else.
 fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> Option<Seen> {
+    let address = address.trim_end_matches('/');
     let mut pointer = Pointer::address(address);
     let kind = pointer.kind.flatten()?;
     if let Some(full) = item.full_url.as_deref().map(Pointer::address) {
@@ -322,6 +328,7 @@ fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> O
         },
         own,
         is_own_global: item.full_url.as_deref().is_some_and(is_global) || id.is_some_and(is_uuid),
+        is_id_unique: id.is_some_and(is_uuid),
         ..bare
     })
 }

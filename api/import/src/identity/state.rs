@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) bundle: Option<u32>,
     pub(super) deleted: bool,
     pub(super) is_own_global: bool,
+    /// Whether the id is a UUID: no other server has a resource of it.
+    pub(super) is_id_unique: bool,
     pub(super) contained: Option<Key>,
     pub(super) stamp: Stamp,
     pub(super) url: Option<Key>,

@@ -96,7 +96,7 @@ fn child(id: &str, given: &str, gender: &str, born: &str, number: &Value) -> Val
     child
 }
 
-fn allergy(id: &str, text: &str, patient: &str) -> Value {
+pub(super) fn allergy(id: &str, text: &str, patient: &str) -> Value {
     json!({
         "resourceType": "AllergyIntolerance", "id": id, "code": { "text": text },
         "patient": to(&format!("Patient/{patient}")),

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::chart::{
     Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition, Ended,
-    Finding as _, FindingId, FindingPlace, List, ListKind, Medication, Noted, Refuted, Report, Revision, Statement,
-    Symptom, Withdrawn,
+    Finding as _, FindingId, FindingPlace, List, ListKind, Medication, Negation, Noted, Refuted, Remark, Report,
+    ReportedNegation, Revision, Statement, Symptom, Withdrawn,
 };
 use crate::kernel::{
     ChartId, ClinicAggregate as _, ClinicEvent as _, Concept, PatientId, Personal, SourceId, Sources, Versioned,
@@ -131,7 +131,11 @@ fn refute(number: u128) -> ChartCommand {
 }
 
 fn absent(list: ListKind, absence: Absence) -> ChartCommand {
-    ChartCommand::StateAbsence { list, absence }
+    ChartCommand::StateAbsence {
+        list,
+        absence,
+        now: now(),
+    }
 }
 
 fn stated(list: ListKind, absence: Absence) -> Personal<Statement> {
@@ -141,6 +145,27 @@ fn stated(list: ListKind, absence: Absence) -> Personal<Statement> {
         no_known_allergies_to: Revision::default(),
         negations: Revision::default(),
     })
+}
+
+/// What people say here of a whole list, or of one kind of allergies, now.
+fn said_here(list: ListKind, kind: Option<AllergyKind>, holds: bool) -> Negation {
+    Negation {
+        list,
+        kind,
+        holds,
+        source: None,
+        as_of: now(),
+    }
+}
+
+/// The same, where people have said that none are known.
+fn stated_here(list: ListKind, absence: Absence) -> Personal<Statement> {
+    let mut stated = stated(list, absence);
+    if let Personal::Known(statement) = &mut stated {
+        let said = (absence == Absence::NoneKnown).then(|| said_here(list, None, true));
+        statement.negations.new = said.into_iter().collect();
+    }
+    stated
 }
 
 /// A finding of each list in two states, with the events that note the one and change it to the other, and that refute it.
@@ -446,7 +471,10 @@ fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
             let event = |absence| ChartEvent::AbsenceStated {
                 statement: stated(ListKind::Allergies, absence),
             };
-            let expected = if before == after { vec![] } else { vec![event(after)] };
+            let told = ChartEvent::AbsenceStated {
+                statement: stated_here(ListKind::Allergies, after),
+            };
+            let expected = if before == after { vec![] } else { vec![told] };
             given(vec![event(before)])
                 .when(absent(ListKind::Allergies, after))
                 .then_expect_events(expected);
@@ -455,8 +483,49 @@ fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
     given(vec![])
         .when(absent(ListKind::Medications, Absence::NoneKnown))
         .then_expect_events(vec![ChartEvent::MedicationAbsenceStated {
-            statement: stated(ListKind::Medications, Absence::NoneKnown),
+            statement: stated_here(ListKind::Medications, Absence::NoneKnown),
         }]);
+}
+
+#[test]
+fn that_people_said_that_none_are_known_is_kept_when_a_source_tells_one_that_it_knew_before() {
+    let none = ChartEvent::AbsenceStated {
+        statement: stated_here(ListKind::Allergies, Absence::NoneKnown),
+    };
+    let report = Report {
+        allergies: vec![told("latex", now() - TimeDelta::days(9))].into(),
+        ..Report::default()
+    };
+    let mut chart = folded(vec![none]);
+    let remarks = chart.contents().unwrap().merged(&report, now()).remarks;
+    assert_eq!(remarks, [(ListKind::Allergies, Remark::Denied)], "it is said");
+    let events = chart
+        .contents()
+        .unwrap()
+        .take_in(&report, Uuid::from_u128(9), now())
+        .unwrap();
+    events.into_iter().for_each(|event| chart.apply(event));
+    let contents = chart.contents().unwrap();
+    assert_eq!(contents.allergies.entries.len(), 1);
+    assert_eq!(contents.negations, [said_here(ListKind::Allergies, None, true)]);
+    // Nor does an older word of a source that none are known outweigh that people do not know any more.
+    let mut doubted = folded(vec![]);
+    for absence in [Absence::NoneKnown, Absence::Unknown] {
+        let events = doubted.decide(absent(ListKind::Allergies, absence)).unwrap();
+        events.into_iter().for_each(|event| doubted.apply(event));
+    }
+    let older = Report {
+        negations: vec![ReportedNegation {
+            list: ListKind::Allergies,
+            kind: None,
+            holds: true,
+            source: Some(source(1)),
+            as_of: Some(now() - TimeDelta::days(9)),
+        }],
+        ..Report::default()
+    };
+    let contents = doubted.contents().unwrap();
+    assert_eq!(contents.take_in(&older, Uuid::from_u128(9), now()), Ok(vec![]));
 }
 
 #[test]
@@ -488,16 +557,30 @@ fn what_is_noted_ends_that_none_are_known() {
 #[test]
 fn of_one_kind_of_allergies_it_may_be_said_that_none_are_known() {
     let kind = AllergyKind::Food;
-    let says = |holds| ChartCommand::StateNoAllergiesTo { kind, holds };
-    let statement = |gone: Vec<AllergyKind>, new: Vec<AllergyKind>| ChartEvent::AbsenceStated {
+    let says = |holds| ChartCommand::StateNoAllergiesTo {
+        kind,
+        holds,
+        now: now(),
+    };
+    let negation = |holds| said_here(ListKind::Allergies, Some(kind), holds);
+    let statement = |gone: Vec<AllergyKind>, new: Vec<AllergyKind>, negations| ChartEvent::AbsenceStated {
         statement: Personal::Known(Statement {
             list: ListKind::Allergies,
             absence: Absence::NotAsked,
             no_known_allergies_to: Revision { gone, new },
-            negations: Revision::default(),
+            negations,
         }),
     };
-    let (said, taken_back) = (statement(vec![], vec![kind]), statement(vec![kind], vec![]));
+    let says_so = Revision {
+        gone: Vec::new(),
+        new: vec![negation(true)],
+    };
+    let no_more = Revision {
+        gone: vec![negation(true)],
+        new: vec![negation(false)],
+    };
+    let said = statement(vec![], vec![kind], says_so);
+    let taken_back = statement(vec![kind], vec![], no_more);
     given(vec![]).when(says(true)).then_expect_events(vec![said.clone()]);
     given(vec![]).when(says(false)).then_expect_events(vec![]);
     given(vec![said.clone()]).when(says(true)).then_expect_events(vec![]);

@@ -489,6 +489,52 @@ fn what_several_resources_tell_stays_while_one_of_them_does() {
 }
 
 #[test]
+fn an_older_state_of_one_of_several_resources_undoes_none_of_its_newer_ones() {
+    let told = |number: u8, code: &str, day: i64| Said {
+        allergies: vec![Allergy {
+            concept: concept(code),
+            high_criticality: true,
+            as_of: at(day),
+            sources: source(number).into(),
+        }]
+        .into(),
+        ..Said::default()
+    };
+    let mut record = Said::default();
+    for (number, day) in [(1, 3), (2, 5)] {
+        record = take_in(&record, &told(number, "nuts", day), &none(), now()).chart;
+    }
+    let mut in_error = ended(ListKind::Allergies, "nuts", at(2));
+    in_error.ended[0].source = source(1);
+    let mut none_known = word(ListKind::Allergies, None, true, at(2));
+    none_known.negations[0].source = source(1);
+    for (state, report) in [
+        (Said::default(), in_error),
+        (Said::default(), none_known),
+        (told(1, "fish", 2), none()),
+        (told(1, "nuts", 2), none()),
+    ] {
+        let after = take_in(&record, &state, &report, now()).chart;
+        assert_eq!(after.allergies, record.allergies, "{report:?}");
+        // The first of them tells it still, when the second takes it back.
+        let mut later = ended(ListKind::Allergies, "nuts", at(6));
+        later.ended[0].source = source(2);
+        let left = take_in(&after, &Said::default(), &later, now()).chart;
+        let sources: Vec<_> = left
+            .allergies
+            .list()
+            .iter()
+            .map(|one| (one.as_of, one.sources.last()))
+            .collect();
+        assert_eq!(sources, [(at(3), source(1))], "as of when that told it");
+    }
+    // A state between the two is the first one's newest.
+    let between = take_in(&record, &told(1, "fish", 4), &none(), now()).chart;
+    let texts: Vec<&str> = between.allergies.list().iter().map(|one| &*one.concept.text).collect();
+    assert_eq!(texts, ["nuts", "fish"]);
+}
+
+#[test]
 fn one_id_of_servers_that_call_the_patient_otherwise_is_of_several_resources() {
     // Two hospitals whose servers are known, and one whose server is not; each calls the patient otherwise.
     let told = |hospital: u8| {
@@ -930,6 +976,72 @@ proptest! {
         }
         prop_assert_eq!(allergies(&record), allergies(&tell(&Said::default(), &states)));
     }
+}
+
+#[test]
+fn a_thousand_drafts_displace_nothing_that_was_refuted() {
+    let refuted = Withdrawn {
+        list: ListKind::Allergies,
+        concept: Some(concept("latex")),
+        since: None,
+        source: None,
+        as_of: at(1).unwrap(),
+    };
+    let drafts = (0..Contents::MOST_KEPT).map(|_| Withdrawn {
+        list: ListKind::Medications,
+        concept: None,
+        as_of: at(2).unwrap(),
+        ..refuted.clone()
+    });
+    let all: Vec<Withdrawn> = std::iter::once(refuted.clone()).chain(drafts).collect();
+    let kept = newest(all, Withdrawn::rank);
+    assert_eq!((kept.len(), &kept[0]), (Contents::MOST_KEPT, &refuted));
+}
+
+#[test]
+fn another_text_under_one_code_is_another_thing_unless_it_is_the_same_resource() {
+    let food = |text: &str, number: Option<u8>| Said {
+        allergies: vec![Allergy {
+            concept: Concept {
+                text: text.to_owned(),
+                ..concept("Z91.018")
+            },
+            high_criticality: true,
+            as_of: None,
+            sources: number.and_then(source).into(),
+        }]
+        .into(),
+        ..Said::default()
+    };
+    for (noted, told, expected) in [
+        (food("Kiwi", None), food("Strawberry", None), vec!["Kiwi", "Strawberry"]),
+        (
+            food("Kiwi", Some(1)),
+            food("Strawberry", Some(2)),
+            vec!["Kiwi", "Strawberry"],
+        ),
+        (food("Kiwi", Some(1)), food("Strawberry", Some(1)), vec!["Strawberry"]),
+        // A text that says more says the same.
+        (food("Kiwi", None), food("Kiwi (fruit)", None), vec!["Kiwi (fruit)"]),
+    ] {
+        let after = take_in(&noted, &told, &none(), now()).chart;
+        let texts: Vec<&str> = after.allergies.list().iter().map(|one| &*one.concept.text).collect();
+        assert_eq!(texts, expected);
+    }
+    // Nor is one ended because another of its code was entered in error.
+    let mut ended = ended(ListKind::Allergies, "Z91.018", None);
+    for one in &mut ended.ended {
+        one.concept = food("Strawberry", None)
+            .allergies
+            .list()
+            .first()
+            .map(|one| one.concept.clone());
+    }
+    let kiwi = food("Kiwi", None);
+    assert_eq!(
+        take_in(&kiwi, &Said::default(), &ended, now()).chart.allergies,
+        kiwi.allergies
+    );
 }
 
 #[test]

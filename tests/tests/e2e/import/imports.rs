@@ -178,6 +178,16 @@ async fn a_source_is_followed_there_and_back_and_never_to_an_older_state() {
         );
         assert_eq!(texts(&chart["conditions"]), ["Asthma"], "{chart}");
     }
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_detail_is_as_the_newest_state_tells_it_or_as_people_changed_it_since() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let system = TestSystem::start(&chain, &deployment).await;
+    let key = system.service("Import", Role::Hospital).await;
+    let folder = postgres::folder();
     for (phone, at, expected) in [
         ("+1 555 2024", "2024-01-01T00:00:00Z", "+1 555 2024"),
         ("+1 555 2020", "2020-01-01T00:00:00Z", "+1 555 2024"),
@@ -204,7 +214,24 @@ async fn a_source_is_followed_there_and_back_and_never_to_an_older_state() {
         );
         assert_eq!(only_patient(&system, &key).await["details"]["phone"], expected);
     }
-    system.stop().await;
+    // Now people correct it; no export from before undoes that, whether they say as of when or not.
+    let path = format!("{}/details", only_record(&system, &key).await);
+    for (number, keeps_date) in [("+1 555 here", true), ("+1 555 again", false)] {
+        let mut details = only_patient(&system, &key).await["details"].take();
+        details["phone"] = json!(number);
+        if !keeps_date {
+            details.as_object_mut().unwrap().remove("asOf");
+        }
+        let (status, answer) = system.put(&path, &key, &details).await;
+        assert_eq!(status, 200, "{answer}");
+        for at in ["2024-06-01T00:00:00Z", "2026-06-01T00:00:00Z"] {
+            write(folder.path(), &dated(charted("70", "+1 555 old", false), at));
+            import(&system, &key, folder.path(), Tz::UTC).await;
+            let patient = only_patient(&system, &key).await;
+            assert_eq!(patient["details"]["phone"], number, "{at}: {patient}");
+        }
+    }
+    system.agrees_with_a_rebuild(&chain).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

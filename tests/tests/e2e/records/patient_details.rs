@@ -89,7 +89,7 @@ async fn what_cannot_be_true_of_a_patient_is_refused_where_it_stands() {
     let tomorrow = Utc::now() + TimeDelta::days(3);
     for (member, wrong) in [
         ("asOf", json!(tomorrow)),
-        ("detailDates", json!({ "phone": AS_OF })),
+        ("detailDates", json!({ "phone": tomorrow })),
         ("birthDate", json!(tomorrow.date_naive())),
         ("deceased", json!({ "on": tomorrow.date_naive() })),
         ("deceased", json!({ "on": "1980-01-01" })),
