@@ -2,7 +2,7 @@
 //!
 //! SHA-256 over the rows of a read model in the order of their keys. A row is its columns as Postgres writes a row as text,
 //! under fixed settings, preceded by its length. Only what a reader sees counts; versions, positions and times of recording
-//! differ between two runs of the same history, and so does as of when an undated finding is told.
+//! differ between two runs of the same history, and so does as of when something is told that is not dated.
 
 use application::ports::queries::ProjectionHash;
 use futures::TryStreamExt;

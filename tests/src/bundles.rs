@@ -16,20 +16,18 @@ pub fn write(folder: &Path, bundles: u32, visits: u32) {
 /// A transaction bundle.
 pub fn bundle(number: u32, visits: u32) -> Value {
     let (patient, doctor) = (format!("patient-{number}"), format!("doctor-{}", number % 5));
-    // What is not dated is as of the moment of the import, and no two imports of it end alike.
-    let dated = json!({ "lastUpdated": "2024-05-06T07:08:09Z" });
     let mut entries = vec![
         entry(
             &patient,
             json!({
-                "resourceType": "Patient", "id": patient, "meta": dated, "gender": "other", "birthDate": "1970-01-01",
+                "resourceType": "Patient", "id": patient, "gender": "other", "birthDate": "1970-01-01",
                 "name": [{ "use": "official", "family": format!("Family{number}"), "given": ["Given"] }],
             }),
         ),
         entry(
             &doctor,
             json!({
-                "resourceType": "Practitioner", "id": doctor, "meta": dated,
+                "resourceType": "Practitioner", "id": doctor,
                 "name": [{ "family": format!("Doctor{}", number % 5), "given": ["Given"] }],
             }),
         ),

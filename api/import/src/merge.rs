@@ -39,12 +39,24 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
     } else {
         settled(recorded, told)
     };
-    PatientDetails {
+    let merged = PatientDetails {
         identifier,
         other_identifiers,
         as_of: told.as_of.max(recorded.as_of),
         ..details
-    }
+    };
+    dated(merged, recorded, told)
+}
+
+/// The same with a date for what changed by a dated state that leaves the record's dates as they are: otherwise it would be told now.
+fn dated(merged: PatientDetails, recorded: &PatientDetails, told: &PatientDetails) -> PatientDetails {
+    let leaves_dates = (merged.as_of, &merged.detail_dates) == (recorded.as_of, &recorded.detail_dates);
+    let changed = merged
+        .changed_details(recorded)
+        .filter(|_| leaves_dates && told.as_of.is_some());
+    let changed = changed.filter_map(|detail| Some((detail, merged.told_as_of(detail)?)));
+    let detail_dates = merged.detail_dates.iter().chain(changed).collect();
+    PatientDetails { detail_dates, ..merged }
 }
 
 /// Whether what is told is the very state that is recorded, and tells what the record does not have. That is not added: somebody may have taken

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::command::PatientCommand;
+use super::details::PatientDetails;
 use super::error::PatientError;
-use super::event::{PatientDetails, PatientEvent};
+use super::event::PatientEvent;
 use crate::kernel::time::whole_millis;
 use crate::kernel::{ClinicAggregate, PatientId, Personal, Teller};
 

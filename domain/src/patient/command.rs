@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::PatientDetails;
+use super::details::PatientDetails;
 use crate::kernel::Teller;
 
 /// A command to a patient.

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoEnumIterator as _};
-
-use super::event::PatientDetails;
+use strum::EnumIter;
 
 /// A detail of a patient. The variants' order is their encoding: add only at the end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, EnumIter)]
@@ -65,51 +63,5 @@ impl FromIterator<(Detail, DateTime<Utc>)> for DetailDates {
                 .map(|(detail, told)| (detail, ToldAt(told)))
                 .collect(),
         )
-    }
-}
-
-impl PatientDetails {
-    /// As of when a detail was told, if that is known.
-    pub fn told_as_of(&self, detail: Detail) -> Option<DateTime<Utc>> {
-        self.detail_dates.get(detail).or(self.as_of)
-    }
-
-    /// Whether this says nothing of as of when it is told, or only repeats what is recorded: then it is told now.
-    pub(super) fn leaves_the_dates_of(&self, recorded: &Self) -> bool {
-        let leaves = self.as_of.is_none() || self.as_of == recorded.as_of;
-        leaves && (self.detail_dates.is_empty() || self.detail_dates == recorded.detail_dates)
-    }
-
-    /// The same with the dates of what is recorded. What it tells otherwise is as of now, so that no older state undoes it.
-    pub(super) fn changed_at(self, recorded: &Self, now: DateTime<Utc>) -> Self {
-        let changed = self.changed_details(recorded).map(|detail| (detail, now));
-        let detail_dates = recorded.detail_dates.iter().chain(changed).collect();
-        Self {
-            as_of: recorded.as_of,
-            detail_dates,
-            ..self
-        }
-    }
-
-    /// Takes one detail, and nothing else, from another state.
-    pub fn take(&mut self, detail: Detail, from: &Self) {
-        match detail {
-            Detail::Name => self.name.clone_from(&from.name),
-            Detail::Gender => self.gender = from.gender,
-            Detail::Address => self.address.clone_from(&from.address),
-            Detail::Phone => self.phone.clone_from(&from.phone),
-            Detail::Email => self.email.clone_from(&from.email),
-            Detail::Deceased => self.deceased = from.deceased,
-            Detail::BirthDate => self.birth_date = from.birth_date,
-        }
-    }
-
-    /// Which details another state tells otherwise.
-    pub fn changed_details<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Detail> + 'a {
-        Detail::iter().filter(|detail| {
-            let mut same = self.clone();
-            same.take(*detail, other);
-            same != *self
-        })
     }
 }

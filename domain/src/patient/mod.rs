@@ -6,6 +6,7 @@ mod aggregate;
 mod command;
 mod deceased;
 mod detail;
+mod details;
 mod error;
 mod event;
 #[cfg(test)]
@@ -17,5 +18,6 @@ pub use aggregate::Patient;
 pub use command::PatientCommand;
 pub use deceased::Deceased;
 pub use detail::{Detail, DetailDates};
+pub use details::PatientDetails;
 pub use error::PatientError;
-pub use event::{PatientDetails, PatientEvent};
+pub use event::PatientEvent;

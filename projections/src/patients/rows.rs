@@ -6,12 +6,16 @@ use domain::patient::PatientDetails;
 
 use crate::table::{keyed, table};
 
+/// The details, without as of when they are told: where a source does not date what it tells, and where people tell it, that is the time of
+/// recording.
+const SAID: &str = r#"regexp_replace(details::text, '"(as_of": ("[^"]*"|null)|detail_dates": \{[^}]*\})', '', 'g')"#;
+
 table! {
     /// A patient's record.
     table PatientRow: "patients" (id)
     seen {
         id: PatientId,
-        details: PatientDetails,
+        details: PatientDetails as SAID,
     }
     unseen {
         version: u64,

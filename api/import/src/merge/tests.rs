@@ -191,6 +191,29 @@ fn what_people_changed_here_is_undone_by_no_state_from_before() {
 }
 
 #[test]
+fn what_a_dated_state_completes_is_not_as_of_now() {
+    let called = |given: &[&str], day| PatientDetails {
+        name: HumanName {
+            family: "Byron".to_owned(),
+            given: given.iter().map(|name| (*name).to_owned()).collect(),
+            prefix: Vec::new(),
+        },
+        as_of: at(day),
+        ..PatientDetails::default()
+    };
+    let merged = details(&called(&[], 3), &called(&["Ada"], 1), &[]);
+    assert_eq!(
+        (merged.name.given.as_slice(), merged.as_of),
+        (["Ada".to_owned()].as_slice(), at(3))
+    );
+    assert_eq!(
+        merged.detail_dates.get(Detail::Name),
+        at(3),
+        "it is said, for otherwise the server takes it as told now"
+    );
+}
+
+#[test]
 fn who_is_told_to_live_is_not_told_to_have_died_before() {
     let dead = |day| PatientDetails {
         deceased: Some(Deceased::Unknown),
