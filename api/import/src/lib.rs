@@ -355,6 +355,10 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     if recorded.is_older {
         notes.passed_over("Patient", path, NO_NEWER);
     }
+    if recorded.is_partly_older {
+        let why = "tells details that were changed since, here or by a newer state: these stay";
+        notes.passed_over("Patient", path, why);
+    }
     for (list, remark) in &recorded.remarks {
         remark_on(*list, *remark, path, notes);
     }

@@ -99,6 +99,14 @@ fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
     settled
 }
 
+/// Whether a record keeps details that were told later than the ones that are told, and are others.
+pub(super) fn keeps_newer_details(record: &PatientDetails, told: &PatientDetails) -> bool {
+    let is_newer = |detail: &Detail| told.as_of.is_some() && record.told_as_of(*detail) > told.told_as_of(*detail);
+    record
+        .changed_details(told)
+        .any(|detail| tells(told, detail) && is_newer(&detail))
+}
+
 /// Details of somebody who is told to live: no older state tells their death any more.
 pub(super) fn alive(details: PatientDetails, told: &PatientDetails) -> PatientDetails {
     let said = told.as_of.map(|told| (Detail::Deceased, told));

@@ -39,6 +39,8 @@ pub(super) struct Recorded {
     pub(super) done: Done,
     /// Whether what is told is no newer than what is recorded, and says something else.
     pub(super) is_older: bool,
+    /// Whether what is told is newer as a whole, and some of its details were changed since.
+    pub(super) is_partly_older: bool,
     /// Whether the record says that the patient has died, and what is told says nothing of it.
     pub(super) death_kept: bool,
     /// Whether the death that was recorded is taken back.
@@ -68,6 +70,7 @@ impl From<Done> for Recorded {
         Self {
             done,
             is_older: false,
+            is_partly_older: false,
             death_kept: false,
             death_taken_back: false,
             death_added: false,
@@ -314,6 +317,7 @@ async fn update(
         Ok(()) => Ok(Some(Recorded {
             done,
             is_older: is_no_newer && says_otherwise(&details, told),
+            is_partly_older: !is_no_newer && merge::keeps_newer_details(&merged, told),
             death_kept: is_told_alive && !person.is_alive,
             death_taken_back: is_told_alive && person.is_alive,
             death_former: person.is_death_former && merged.deceased.is_some(),

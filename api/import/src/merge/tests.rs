@@ -172,6 +172,7 @@ fn what_people_changed_here_is_undone_by_no_state_from_before() {
             "{day}"
         );
         assert_eq!(merged.as_of, at(day.max(1)));
+        assert!(keeps_newer_details(&merged, &told("3", day)) && !keeps_newer_details(&merged, &merged));
         let again = details(&merged, &told("4", 4), &[]);
         assert_eq!((again.phone.as_deref(), again.deceased), (Some("changed"), None));
     }
