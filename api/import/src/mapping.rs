@@ -12,7 +12,7 @@
 mod contained;
 mod current;
 mod findings;
-mod gathered;
+mod list_builder;
 mod negations;
 mod notes;
 mod people;

@@ -10,7 +10,7 @@ pub fn checksummed(wallet: &Wallet) -> String {
 
 /// Reads an address: with a right checksum, or without any (all in one case).
 pub fn parse_wallet(text: &str) -> Option<Wallet> {
-    let digits = text.strip_prefix("0x")?;
+    let digits = text.strip_prefix("0x").filter(|_| is_address(text))?;
     let mut bytes = [0; 20];
     hex::decode_to_slice(digits, &mut bytes).ok()?;
     let mixed = digits.contains(|c: char| c.is_ascii_lowercase()) && digits.contains(|c: char| c.is_ascii_uppercase());

@@ -3,7 +3,6 @@
 //! Written out by hand, for nothing generic should stand on the path of every event; a test holds it against the
 //! artifact that is committed with the contract.
 
-use ethers_core::utils::hex;
 use serde::Deserialize;
 
 use super::address::Address;

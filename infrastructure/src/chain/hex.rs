@@ -3,7 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use ethers_core::utils::hex as codec;
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -16,22 +15,22 @@ pub(super) fn digits(text: &str) -> Option<&str> {
 pub(super) fn fixed<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = digits(text)?;
     let mut bytes = [0; N];
-    (digits.len() == 2 * N && codec::decode_to_slice(digits, &mut bytes).is_ok()).then_some(bytes)
+    (digits.len() == 2 * N && ::hex::decode_to_slice(digits, &mut bytes).is_ok()).then_some(bytes)
 }
 
 /// Any number of bytes.
 pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
-    codec::decode(digits(text)?).ok()
+    ::hex::decode(digits(text)?).ok()
 }
 
 /// Digits, without `0x`, into a slice of exactly half their length.
 pub(super) fn decode_into(digits: &str, into: &mut [u8]) -> Option<()> {
-    (digits.len() == 2 * into.len() && codec::decode_to_slice(digits, into).is_ok()).then_some(())
+    (digits.len() == 2 * into.len() && ::hex::decode_to_slice(digits, into).is_ok()).then_some(())
 }
 
 /// Bytes as text with `0x`.
 pub(super) fn encode(bytes: &[u8]) -> String {
-    codec::encode_prefixed(bytes)
+    ::hex::encode_prefixed(bytes)
 }
 
 /// Reads a text without keeping it.

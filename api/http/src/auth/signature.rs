@@ -46,6 +46,9 @@ pub(super) fn signer(text: &str, signature: &str) -> Result<Wallet, Unreadable> 
 /// The two numbers, and whether the point that they come from has an odd ordinate.
 fn read(signature: &str) -> Result<(Signature, bool), Unreadable> {
     let digits = signature.strip_prefix("0x").unwrap_or(signature);
+    if digits.starts_with("0x") {
+        return Err(Unreadable::Digits);
+    }
     let bytes = hex::decode(digits).map_err(|_| Unreadable::Digits)?;
     let (numbers, odd) = match <[u8; 65]>::try_from(bytes.as_slice()) {
         Ok([numbers @ .., 0 | 27]) => (numbers, false),
@@ -142,6 +145,7 @@ mod tests {
         for (wrong, why) in [
             (right.replace("0x", "0xzz"), Unreadable::Digits),
             (right.replace("0x", "0X"), Unreadable::Digits),
+            (right.replace("0x", "0x0x"), Unreadable::Digits),
             ("0x0".to_owned(), Unreadable::Digits),
             (String::new(), Unreadable::Length),
             ("0x".to_owned(), Unreadable::Length),

@@ -443,6 +443,7 @@ mod tests {
             .collect();
         assert_eq!(parse_wallet(&flipped), None);
         assert_eq!(parse_wallet("0x12"), None);
+        assert_eq!(parse_wallet(&right.to_lowercase().replace("0x", "0x0x")), None);
         assert_eq!(parse_wallet(right.trim_start_matches("0x")), None);
     }
 }

@@ -6,7 +6,7 @@ use domain::kernel::time::last_day_anywhere;
 use domain::kernel::{Concept, TextRule};
 use serde_json::Value;
 
-use super::gathered::Gathered;
+use super::list_builder::ListBuilder;
 use super::negations::{Said, finding, is_any_allergy, names_something, said, said_of_allergies};
 use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
@@ -14,35 +14,35 @@ use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Referenc
 
 const NAMELESS: &str = "has neither a code nor a text";
 
-/// What is gathered of a patient.
-struct Brought {
+/// The lists of a patient's chart.
+struct Lists {
     now: DateTime<Utc>,
-    conditions: Gathered<Condition>,
-    allergies: Gathered<Allergy>,
-    medications: Gathered<Medication>,
+    conditions: ListBuilder<Condition>,
+    allergies: ListBuilder<Allergy>,
+    medications: ListBuilder<Medication>,
 }
 
-impl Brought {
+impl Lists {
     fn new(now: DateTime<Utc>) -> Self {
         Self {
             now,
-            conditions: Gathered::default(),
-            allergies: Gathered::default(),
-            medications: Gathered::default(),
+            conditions: ListBuilder::default(),
+            allergies: ListBuilder::default(),
+            medications: ListBuilder::default(),
         }
     }
 
     /// Takes what is said instead of a finding. Whether anything is.
-    fn hear(&mut self, all: &[(ListKind, Said)], remarks: &mut Remarks<'_>) -> bool {
+    fn take_statements(&mut self, all: &[(ListKind, Said)], remarks: &mut Remarks<'_>) -> bool {
         for (list, said) in all {
             if let (ListKind::Allergies, Said::NoneKnownTo(_)) = (list, said) {
                 remarks.passed_over("says that none of one kind are known, is recorded as that, and is no finding");
                 continue;
             }
             match list {
-                ListKind::Conditions => self.conditions.hear(*said, remarks),
-                ListKind::Allergies => self.allergies.hear(*said, remarks),
-                ListKind::Medications => self.medications.hear(*said, remarks),
+                ListKind::Conditions => self.conditions.take_statement(*said, remarks),
+                ListKind::Allergies => self.allergies.take_statement(*said, remarks),
+                ListKind::Medications => self.medications.take_statement(*said, remarks),
                 // No source tells a symptom.
                 ListKind::Symptoms => {}
             }
@@ -52,22 +52,22 @@ impl Brought {
 
     fn condition(&mut self, entry: &Entry<fhir::Condition>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        let verification = Status::VERIFICATION.hear(&resource.verification_status, remarks);
-        let _ = Status::CONDITION.hear(&resource.clinical_status, remarks);
+        let verification = Status::VERIFICATION.check(&resource.verification_status, remarks);
+        let _ = Status::CONDITION.check(&resource.clinical_status, remarks);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
         let said = said_by(Some(&resource.code), ListKind::Conditions);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
             return;
         }
-        if !self.hear(&said, remarks) {
-            self.conditions.extend(condition(entry, self.now, remarks));
+        if !self.take_statements(&said, remarks) {
+            self.conditions.add(condition(entry, self.now, remarks));
         }
     }
 
     fn allergy(&mut self, entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        let verification = Status::VERIFICATION.hear(&resource.verification_status, remarks);
-        let _ = Status::ALLERGY.hear(&resource.clinical_status, remarks);
+        let verification = Status::VERIFICATION.check(&resource.verification_status, remarks);
+        let _ = Status::ALLERGY.check(&resource.clinical_status, remarks);
         let over = is_over(resource);
         let said = said_by_allergy(resource);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
@@ -75,11 +75,11 @@ impl Brought {
         }
         if over {
             remarks.no_place("is no longer active");
-        } else if !self.hear(&said, remarks) {
+        } else if !self.take_statements(&said, remarks) {
             if !categories(resource).is_empty() {
                 remarks.no_place("has a category");
             }
-            self.allergies.extend(allergy(entry, remarks));
+            self.allergies.add(allergy(entry, remarks));
         }
     }
 
@@ -136,10 +136,10 @@ impl Brought {
             return remarks.left_out("names a medication that was entered in error");
         }
         let code = told.code(bundle);
-        if !self.hear(&said_by(code.as_ref(), ListKind::Medications), remarks) {
+        if !self.take_statements(&said_by(code.as_ref(), ListKind::Medications), remarks) {
             let named = told.named(code.as_ref(), remarks);
             self.medications
-                .extend(named.map(|concept| as_medication(remarks, concept)));
+                .add(named.map(|concept| as_medication(remarks, concept)));
         }
     }
 }
@@ -148,35 +148,35 @@ impl Brought {
 pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, path: &str, notes: &mut Notes) -> Report {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
-    let mut brought = Brought::new(now);
+    let mut lists = Lists::new(now);
     for entry in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
-        brought.condition(entry, &mut Remarks::on(notes, "Condition", &entry.path));
+        lists.condition(entry, &mut Remarks::on(notes, "Condition", &entry.path));
     }
     for entry in bundle.allergies.iter().filter(|one| is_own(&one.resource.patient)) {
-        brought.allergy(entry, &mut Remarks::on(notes, "AllergyIntolerance", &entry.path));
+        lists.allergy(entry, &mut Remarks::on(notes, "AllergyIntolerance", &entry.path));
     }
     for entry in bundle.requests.iter().filter(|one| is_own(&one.resource.subject)) {
-        brought.request(bundle, entry, &mut Remarks::on(notes, "MedicationRequest", &entry.path));
+        lists.request(bundle, entry, &mut Remarks::on(notes, "MedicationRequest", &entry.path));
     }
     for entry in bundle.statements.iter().filter(|one| is_own(&one.resource.subject)) {
-        brought.statement(
+        lists.statement(
             bundle,
             entry,
             &mut Remarks::on(notes, "MedicationStatement", &entry.path),
         );
     }
     Report {
-        conditions: brought.conditions.settle(
+        conditions: lists.conditions.build(
             None,
             |one| one.abated.is_none(),
             &mut Remarks::on(notes, "Condition", path),
         ),
-        allergies: brought.allergies.settle(
+        allergies: lists.allergies.build(
             Some(List::<Allergy>::MOST),
             |_| true,
             &mut Remarks::on(notes, "AllergyIntolerance", path),
         ),
-        medications: brought.medications.settle(
+        medications: lists.medications.build(
             None,
             |one| one.active,
             &mut Remarks::on(notes, "MedicationRequest", path),

@@ -84,7 +84,7 @@ impl Status {
     }
 
     /// The code, with a remark when there is a status and it is none of FHIR's.
-    pub(super) fn hear(&self, concept: &Option<CodeableConcept>, remarks: &mut Remarks<'_>) -> Option<&'static str> {
+    pub(super) fn check(&self, concept: &Option<CodeableConcept>, remarks: &mut Remarks<'_>) -> Option<&'static str> {
         let code = self.of(concept);
         if code.is_none() && concept.as_ref().is_some_and(|concept| !concept.is_empty()) {
             remarks.changed(format!(

@@ -1,4 +1,4 @@
-//! The findings that are gathered of one matter, and what is said instead of them.
+//! One list of a chart while it is mapped: its findings, and what is said instead of them.
 
 use domain::chart::Findings;
 
@@ -6,13 +6,13 @@ use super::Remarks;
 use super::negations::Said;
 use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unclear, Unknown};
 
-/// What is gathered of one matter.
-pub(super) struct Gathered<T> {
+/// A list of a chart, in the making.
+pub(super) struct ListBuilder<T> {
     list: Vec<T>,
     said: Option<Said>,
 }
 
-impl<T> Default for Gathered<T> {
+impl<T> Default for ListBuilder<T> {
     fn default() -> Self {
         Self {
             list: Vec::new(),
@@ -21,13 +21,13 @@ impl<T> Default for Gathered<T> {
     }
 }
 
-impl<T> Gathered<T> {
-    pub(super) fn extend(&mut self, found: Option<T>) {
+impl<T> ListBuilder<T> {
+    pub(super) fn add(&mut self, found: Option<T>) {
         self.list.extend(found);
     }
 
     /// Takes what is said for what it is, and remarks on it. That none are known outweighs that nobody knows.
-    pub(super) fn hear(&mut self, said: Said, remarks: &mut Remarks<'_>) {
+    pub(super) fn take_statement(&mut self, said: Said, remarks: &mut Remarks<'_>) {
         match said {
             NoneKnown => remarks.passed_over("says that none are known, and is no finding"),
             NoneKnownTo(_) | NoneKnownOfOther => {
@@ -54,7 +54,7 @@ impl<T> Gathered<T> {
 
     /// What is known, at most so many, if that is not seen to later. Findings outweigh what is said; it contradicts those that are still
     /// active.
-    pub(super) fn settle(
+    pub(super) fn build(
         mut self,
         most: Option<usize>,
         is_active: impl Fn(&T) -> bool,
