@@ -95,6 +95,7 @@ endpoints! {
     patients::practitioners::<B> => Read, May(&[A::ReadPatientRelationships]);
 
     charts::read::<B> => Read, May(&[A::ReadChart]);
+    charts::finding::<B> => Read, May(&[A::ReadChart]);
     charts::note::<B> => Command, May(&[A::UpdateChart]);
     charts::change::<B> => Command, May(&[A::UpdateChart]);
     charts::refute::<B> => Command, May(&[A::UpdateChart]);

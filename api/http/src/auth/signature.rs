@@ -46,7 +46,8 @@ pub(super) fn signer(text: &str, signature: &str) -> Result<Wallet, Unreadable> 
 /// The two numbers, and whether the point that they come from has an odd ordinate.
 fn read(signature: &str) -> Result<(Signature, bool), Unreadable> {
     let digits = signature.strip_prefix("0x").unwrap_or(signature);
-    if digits.starts_with("0x") {
+    // The decoder takes a prefix of its own.
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(Unreadable::Digits);
     }
     let bytes = hex::decode(digits).map_err(|_| Unreadable::Digits)?;

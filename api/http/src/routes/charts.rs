@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use api_wire::answer::CommandResult;
 use api_wire::dto;
+use application::error::{Resource, UseCaseError};
 use application::use_cases::clinic::Backend;
 use domain::chart::FindingId;
 use domain::kernel::{ChartId, PatientId};
@@ -28,6 +29,37 @@ use crate::read::Reading;
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
     let chart = reading.clinic.chart(&reading.caller, *id).await?;
     Ok(reading.answer(etag::of_version(chart.version), &dto::Chart::from(chart)))
+}
+
+/// Read a finding in a patient's chart.
+///
+/// The answer holds the finding as it is now. Its entity tag is that of the chart, for changing or refuting the finding with `If-Match`.
+#[utoipa::path(
+    get, path = "/v1/patients/{id}/chart/findings/{finding}", tag = "charts",
+    params(
+        ("id" = Uuid, Path, description = "The id of the patient"),
+        ("finding" = Uuid, Path, description = "The id of the finding"),
+    ),
+    responses(
+        (status = 200, description = "The finding", body = dto::Entry<dto::ChartFinding>,
+            example = json!({
+                "id": "7d9f0a1c-7d0e-4b7e-8a53-0c1f6f3b2d11",
+                "finding": { "condition": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" } },
+                "asOf": "2026-03-02T09:00:00.000Z",
+            })),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
+    ),
+)]
+pub async fn finding<B: Backend>(
+    reading: Reading<B>,
+    path: web::Path<(PatientId, Uuid)>,
+) -> Result<HttpResponse, Problem> {
+    let (patient, id) = path.into_inner();
+    let chart = reading.clinic.chart(&reading.caller, patient).await?;
+    let tag = etag::of_version(chart.version);
+    let found = dto::Chart::from(chart).finding(id);
+    let found = found.ok_or(UseCaseError::NotFound(Resource::Finding))?;
+    Ok(reading.answer(tag, &found))
 }
 
 /// Note a finding in a patient's chart.

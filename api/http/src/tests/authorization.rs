@@ -9,7 +9,7 @@ use application::policy::rules::Admission;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fakes::{Api, HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
+use super::fakes::{Api, FINDING, HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
 use crate::openapi::{document, operations};
 
 /// Who may call an operation.
@@ -186,6 +186,12 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             "/v1/patients/{id}/chart/findings",
             roles("hospital", "patient"),
             json!({"symptom": {"text": "a cough"}}),
+        ),
+        (
+            "GET",
+            "/v1/patients/{id}/chart/findings/{finding}",
+            roles("hospital", "patient"),
+            none.clone(),
         ),
         (
             "PUT",
@@ -385,7 +391,7 @@ fn request(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&
     let filled = |text: &str| {
         text.replace("{id}", &object.to_string())
             .replace("{day}", "2026-03-02")
-            .replace("{finding}", &Uuid::from_u128(78).to_string())
+            .replace("{finding}", &FINDING.to_string())
             .replace("{key}", &Uuid::from_u128(77).to_string())
             .replace("{slug}", "not-found")
     };

@@ -34,6 +34,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::AppointmentStatus;
+use domain::chart::{Entry, FindingId, Symptom};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
@@ -50,6 +51,8 @@ use crate::{AppState, CommandTracker, HttpPorts, HttpSettings, app};
 pub(super) const OWN: Uuid = Uuid::from_u128(1);
 /// What is somebody else's.
 pub(super) const OTHER: Uuid = Uuid::from_u128(2);
+/// A finding in every chart.
+pub(super) const FINDING: Uuid = Uuid::from_u128(78);
 /// The key that the hospital's system uses, with every scope.
 pub(super) const HOSPITAL_KEY: &str = "mk_hospital";
 /// The secret of the one invitation there is.
@@ -494,8 +497,15 @@ impl Queries for FakeQueries {
         Ok(known(id.uuid()).then(|| patient(id)))
     }
 
-    async fn chart(&self, _: &Admittance, _: PatientId) -> Result<Option<ChartView>, QueryError> {
-        Ok(None)
+    async fn chart(&self, _: &Admittance, id: PatientId) -> Result<Option<ChartView>, QueryError> {
+        let mut chart = ChartView::empty(id);
+        chart.contents.symptoms.entries.push(Entry {
+            id: FindingId(FINDING),
+            finding: Symptom {
+                text: "a cough".to_owned(),
+            },
+        });
+        Ok(Some(chart))
     }
 
     async fn patients(

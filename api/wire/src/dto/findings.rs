@@ -51,6 +51,16 @@ impl<T> Findings<T> {
     }
 }
 
+impl<T> Findings<T> {
+    /// The findings, if any are known.
+    pub(super) fn into_list(self) -> Vec<T> {
+        match self {
+            Self::List(list) => list,
+            Self::Absent(_) => Vec::new(),
+        }
+    }
+}
+
 impl<T: Checked> Findings<T> {
     /// Checks a field.
     pub(super) fn check(self, step: &str, checks: &mut Checks) -> chart::Findings<T::Domain> {

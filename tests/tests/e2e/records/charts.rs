@@ -113,6 +113,7 @@ async fn a_finding_of_any_list_is_noted_changed_and_refuted() {
         assert_eq!(empty[list], json!([]), "{empty}");
     }
 
+    let (_, other) = system.post("/v1/patients", &okafor.hospital, &patient("Adeyemi")).await;
     let (asthma, ramipril) = (json!({ "text": "Asthma" }), json!({ "text": "Ramipril" }));
     for (list, first, then) in [
         (
@@ -144,6 +145,23 @@ async fn a_finding_of_any_list_is_noted_changed_and_refuted() {
         assert_eq!(answer["resource"], json!(path), "{answer}");
         let chart = okafor.chart(&system).await;
         assert_eq!(findings(&chart[list]), [shown(&first), shown(&then)], "{chart}");
+        // It can be read where it was said to be, by whom the chart is for.
+        let (status, found) = system.get(&path, &okafor.token).await;
+        assert_eq!((status, &found["finding"]), (200, &then), "{found}");
+        assert_eq!(
+            json!(format!(
+                "{}/chart/findings/{}",
+                okafor.record,
+                found["id"].as_str().unwrap()
+            )),
+            json!(path)
+        );
+        let elsewhere = format!(
+            "{}/chart/findings/{}",
+            other["resource"].as_str().unwrap(),
+            found["id"].as_str().unwrap()
+        );
+        refused(&system.get(&elsewhere, &okafor.hospital).await, 404, "not-found");
         let (status, again) = system.put(&path, &okafor.token, &then).await;
         assert_eq!(
             (status, &again["version"]),
@@ -157,6 +175,7 @@ async fn a_finding_of_any_list_is_noted_changed_and_refuted() {
             assert_eq!(status, 200, "{answer}");
             let again = system.post(&refute, &okafor.token, &json!({})).await;
             refused(&again, 404, "not-found");
+            refused(&system.get(refuted, &okafor.token).await, 404, "not-found");
             refused(&system.put(refuted, &okafor.token, &then).await, 404, "not-found");
         }
         let chart = okafor.chart(&system).await;

@@ -617,6 +617,7 @@ impl World {
             ("patientsUpdateDetails", Good::of(&ito).saying(details.clone())),
             ("patientsPractitioners", Good::of(&ito)),
             ("chartsRead", Good::of(&ito)),
+            ("chartsFinding", Good::of(&ito).with("finding", &noted)),
             (
                 "chartsNote",
                 Good::of(&ito).saying(json!({ "condition": condition })).answered(201),

@@ -100,6 +100,30 @@ impl<T> Entry<T> {
     }
 }
 
+impl Chart {
+    /// One finding, of whichever list.
+    pub fn finding(self, id: Uuid) -> Option<Entry<ChartFinding>> {
+        let conditions = within(self.conditions, ChartFinding::Condition);
+        let allergies = within(self.allergies, ChartFinding::Allergy);
+        let medications = within(self.medications, ChartFinding::Medication);
+        let symptoms = within(self.symptoms, ChartFinding::Symptom);
+        let mut all = conditions.chain(allergies).chain(medications).chain(symptoms);
+        all.find(|entry| entry.id == id)
+    }
+}
+
+fn within<T>(
+    list: Findings<Entry<T>>,
+    finding: impl Fn(T) -> ChartFinding,
+) -> impl Iterator<Item = Entry<ChartFinding>> {
+    list.into_list().into_iter().map(move |entry| Entry {
+        id: entry.id,
+        finding: finding(entry.finding),
+        as_of: entry.as_of,
+        sources: entry.sources,
+    })
+}
+
 fn shown<D, T>(list: List<D>, entry: impl Fn(chart::Entry<D>) -> Entry<T>) -> Findings<Entry<T>> {
     match list.absence() {
         Some(chart::Absence::NoneKnown) => Findings::Absent(Absent::NoneKnown),
