@@ -32,6 +32,7 @@ ANSWERED_BY_NOBODY = {
     "patientsPractitioners",
     "chartsRead",
     "chartsNote",
+    "chartsFinding",
     "chartsChange",
     "chartsRefute",
     "chartsStateAbsence",

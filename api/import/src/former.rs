@@ -38,13 +38,14 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
         newest.birth_date = Some(known);
     }
     let is_silent = newest.deceased_boolean.is_none() && newest.deceased_date_time.is_none();
+    let is_said = older.deceased_boolean.is_some() || older.deceased_date_time.is_some();
     if is_silent {
         newest.deceased_boolean = older.deceased_boolean;
     }
     if newest.deceased_boolean != Some(false) && newest.deceased_date_time.is_none() {
         newest.deceased_date_time = older.deceased_date_time;
     }
-    if is_silent && (newest.deceased_boolean == Some(true) || newest.deceased_date_time.is_some()) {
+    if is_silent && is_said {
         filled.push(Detail::Deceased);
     }
     filled

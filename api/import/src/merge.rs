@@ -93,7 +93,8 @@ fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
     if settled.name == newer.name && settled.detail_dates.get(Detail::Name).is_none() {
         settled.name = fuller(&newer.name, &older.name);
     }
-    if settled.deceased == Some(Deceased::Unknown) {
+    // People who say that they do not know the day have a reason.
+    if settled.deceased == Some(Deceased::Unknown) && settled.detail_dates.get(Detail::Deceased).is_none() {
         settled.deceased = older.deceased.or(settled.deceased);
     }
     settled
@@ -107,12 +108,11 @@ pub(super) fn keeps_newer_details(record: &PatientDetails, told: &PatientDetails
         .any(|detail| tells(told, detail) && is_newer(&detail))
 }
 
-/// Details of somebody who is told to live: no older state tells their death any more.
-pub(super) fn alive(details: PatientDetails, told: &PatientDetails) -> PatientDetails {
-    let said = told.as_of.map(|told| (Detail::Deceased, told));
+/// Details of somebody who is told to live as of then: no older state tells their death any more.
+pub(super) fn alive(details: PatientDetails, told: DateTime<Utc>) -> PatientDetails {
     PatientDetails {
         deceased: None,
-        detail_dates: details.detail_dates.iter().chain(said).collect(),
+        detail_dates: details.detail_dates.iter().chain([(Detail::Deceased, told)]).collect(),
         ..details
     }
 }

@@ -201,6 +201,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let mut details = patients.pop();
     let described = share.bundle.patients.first();
     let as_of = described.and_then(|entry| entry.as_of);
+    let is_alive = described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false));
     if let Some(entry) = described {
         remark_on_names(&names, entry, &mut notes);
         if index.is_told_otherwise(owner) {
@@ -223,6 +224,11 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     if let Some(details) = &mut details {
         details.as_of = as_of;
         details.detail_dates = merge::detail_dates(details, &share.detail_dates);
+        if is_alive {
+            // That is said, and no older state tells a death any more.
+            let told = share.detail_dates.get(&Detail::Deceased).copied().flatten();
+            *details = merge::alive(details.clone(), told.or(as_of).unwrap_or(context.now));
+        }
         details.other_identifiers = others;
     }
     let room::Fitted { report, no_room } = room::fitted(&Contents::default(), report, context.now);
@@ -237,8 +243,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         details,
         typed: names.typed,
         has_name: described.is_some_and(|entry| mapping::has_name(&entry.resource.name, context)),
-        is_alive: described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false)),
-        is_death_former: share.detail_dates.contains_key(&Detail::Deceased),
+        is_alive,
+        is_death_former: !is_alive && share.detail_dates.contains_key(&Detail::Deceased),
         has_former: share.has_former,
         report,
         now: context.now,

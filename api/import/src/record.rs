@@ -297,7 +297,7 @@ async fn update(
     let is_death_newer = merge::is_no_newer(details.told_as_of(Detail::Deceased), told.as_of);
     let is_told_alive = details.deceased.is_some() && told.deceased.is_none() && !is_death_newer;
     if is_told_alive && person.is_alive {
-        merged = merge::alive(merged, told);
+        merged = merge::alive(merged, told.told_as_of(Detail::Deceased).unwrap_or(person.now));
     }
     let Fitted { report, no_room } = room::fitted(&chart.contents, person.report.clone(), person.now);
     let remarks = chart.contents.merged(&report, person.now).remarks;

@@ -188,7 +188,9 @@ impl Contents {
     fn state_absence_of<T: Listed>(&self, absence: Absence, now: DateTime<Utc>) -> Decision {
         match T::list(self).absence() {
             None => Err(ChartError::NotAbsent(T::LIST)),
-            Some(stated) if stated == absence => Ok(Vec::new()),
+            Some(stated) if stated == absence && self.is_said_here((T::LIST, None), absence == Absence::NoneKnown) => {
+                Ok(Vec::new())
+            }
             Some(_) => Ok(vec![T::stated(Statement {
                 list: T::LIST,
                 absence,
@@ -199,10 +201,12 @@ impl Contents {
     }
 
     fn state_no_allergies_to(&self, kind: AllergyKind, holds: bool, now: DateTime<Utc>) -> Vec<ChartEvent> {
-        if self.no_known_allergies_to.contains(&kind) == holds {
+        let is_so = self.no_known_allergies_to.contains(&kind) == holds;
+        if is_so && self.is_said_here((ListKind::Allergies, Some(kind)), holds) {
             return Vec::new();
         }
         let revision = match holds {
+            _ if is_so => Revision::default(),
             true => Revision {
                 gone: Vec::new(),
                 new: vec![kind],
@@ -218,6 +222,15 @@ impl Contents {
             no_known_allergies_to: revision,
             negations: self.negated((ListKind::Allergies, Some(kind)), holds, now),
         })]
+    }
+
+    /// Whether people have said so here, or there is nothing to say. What a source says, it may take back.
+    fn is_said_here(&self, about: About, holds: bool) -> bool {
+        let mut said = self
+            .negations
+            .iter()
+            .filter(|one| one.source.is_none() && (one.list, one.kind) == about);
+        !holds || said.any(|one| one.holds)
     }
 
     /// What people say here of whole lists is kept as of when they said it, as what sources say.

@@ -118,6 +118,8 @@ pub(super) struct Matched<T> {
     pub(super) finding: T,
     /// Whether it is told.
     pub(super) is_told: bool,
+    /// The resources that tell it.
+    told_by: Vec<SourceId>,
 }
 
 impl<T> Matched<T> {
@@ -126,6 +128,7 @@ impl<T> Matched<T> {
             id: None,
             finding,
             is_told: true,
+            told_by: Vec::new(),
         }
     }
 }
@@ -213,6 +216,7 @@ fn not_told<T: Clone>(entry: &Entry<T>) -> Matched<T> {
         id: Some(entry.id),
         finding: entry.finding.clone(),
         is_told: false,
+        told_by: Vec::new(),
     }
 }
 
@@ -234,6 +238,7 @@ impl<T: SourcedFinding> Updated<T> {
             return;
         };
         entry.is_told = true;
+        entry.told_by.extend(new.source());
         let known = &mut entry.finding;
         let is_same_resource = known.sources().have(new.source()) == Some(true);
         // What was known of where its resource stands stays known.
@@ -260,7 +265,9 @@ impl<T: SourcedFinding> Updated<T> {
         } else {
             self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
             if is_same_resource && others != Sources::default() {
-                // The others tell still what they told.
+                // The others tell still what they told, but not now.
+                entry.told_by.retain(|source| Some(*source) != new.source());
+                entry.is_told = !entry.told_by.is_empty();
                 *known = known.clone().not_told_by(new.source());
                 self.entries.push(Matched::new(taken(new, now)));
             } else {
@@ -370,15 +377,16 @@ pub(super) fn take_out<T: SourcedFinding>(entries: &mut Vec<Matched<T>>, ended: 
     let mut is_alike = false;
     for Matched {
         finding: entry,
-        is_told,
+        told_by,
         ..
     } in entries.iter_mut()
     {
         let others = entry.sources().clone().without(ended.source);
         let is_one_of_several = others != *entry.sources() && others != Sources::default();
-        // The date is that of the one that told it last.
-        let is_last = entry.source() != others.last();
-        if is_one_of_several && !(is_last && *is_told) && !is_newer_itself(entry) {
+        let is_told_by_it = ended
+            .source
+            .is_some_and(|source| told_by.iter().any(|teller| teller.may_be(source)));
+        if is_one_of_several && !is_told_by_it && !is_newer_itself(entry) {
             *entry = entry.clone().not_told_by(ended.source);
             is_alike = true;
         }

@@ -75,7 +75,8 @@ impl Encounter {
         if filed.slot.start > now {
             return Err(EncounterError::NotYetBegun);
         }
-        Ok(vec![filed_as(dated(filed, now))])
+        let outweighs = self.as_of().is_some() && filed.outcome != Outcome::Open;
+        Ok(vec![filed_as(dated(filed, outweighs, now))])
     }
 
     /// Further names are kept, whatever became of it.
@@ -151,11 +152,12 @@ const fn filed_as(filed: Filed) -> EncounterEvent {
     }
 }
 
-/// What takes an encounter back is as of some time, so that no older state brings it back: without a date as of now.
-fn dated(filed: Filed, now: DateTime<Utc>) -> Filed {
-    let takes_back = filed.outcome == Outcome::EnteredInError;
+/// What takes an encounter back, or takes the place of what was dated, is as of some time, so that no older state undoes it: without a date
+/// as of now.
+fn dated(filed: Filed, outweighs: bool, now: DateTime<Utc>) -> Filed {
+    let is_dated = outweighs || filed.outcome == Outcome::EnteredInError;
     Filed {
-        as_of: filed.as_of.or_else(|| takes_back.then(|| whole_millis(now))),
+        as_of: filed.as_of.or_else(|| is_dated.then(|| whole_millis(now))),
         ..filed
     }
 }

@@ -70,6 +70,7 @@ impl Patient {
         if new.leaves_the_dates_of(details) {
             new = new.changed_at(details, whole_millis(now));
         }
+        new.as_of = new.as_of.or(details.as_of);
         if new == *details {
             return Ok(Vec::new());
         }

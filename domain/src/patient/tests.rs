@@ -246,6 +246,24 @@ fn what_is_changed_here_is_as_of_now() {
 }
 
 #[test]
+fn who_dates_a_detail_alone_leaves_the_date_of_the_record() {
+    let known = told_in_parts();
+    let dates: DetailDates = [(Detail::Phone, yesterday())].into_iter().collect();
+    let told = PatientDetails {
+        phone: Some("2".to_owned()),
+        detail_dates: dates,
+        as_of: None,
+        ..known.clone()
+    };
+    given(vec![registered(), updated(known.clone())])
+        .when(update_details(told.clone()))
+        .then_expect_events(vec![updated(PatientDetails {
+            as_of: known.as_of,
+            ..told
+        })]);
+}
+
+#[test]
 fn who_registers_without_a_date_is_told_now() {
     let undated = PatientDetails {
         as_of: None,

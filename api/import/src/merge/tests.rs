@@ -225,13 +225,18 @@ fn who_is_told_to_live_is_not_told_to_have_died_before() {
         as_of: at(3),
         ..PatientDetails::default()
     };
-    let recorded = alive(details(&dead(1), &living, &[]), &living);
+    let living = alive(living, at(3).unwrap());
+    let recorded = details(&dead(1), &living, &[]);
     assert_eq!(
         (recorded.deceased, recorded.told_as_of(Detail::Deceased)),
         (None, at(3))
     );
     assert_eq!(details(&recorded, &dead(2), &[]), recorded);
-    let silent = PatientDetails { as_of: at(4), ..living };
+    assert_eq!(details(&living, &dead(2), &[]), living, "told first");
+    let silent = PatientDetails {
+        as_of: at(4),
+        ..PatientDetails::default()
+    };
     let recorded = details(&recorded, &silent, &[]);
     assert_eq!(details(&recorded, &dead(2), &[]), recorded);
     assert_eq!(details(&recorded, &dead(5), &[]).deceased, Some(Deceased::Unknown));

@@ -502,10 +502,22 @@ fn what_the_newest_state_does_not_tell_is_as_the_older_one_says() {
             assert_eq!(details.undated(), alone.undated());
         }
     }
-    // That somebody is said to live takes a death back.
+    // That somebody is said to live takes a death back, and is kept as of then, also by a state that says nothing.
     stub["deceasedBoolean"] = json!(false);
-    let outcome = ran(&[of(&[whole]), of(&[stub])]);
-    assert_eq!(outcome.patients[0].details.deceased, None);
+    let mut silent = dated(stub.clone(), "2025-01-01T00:00:00Z");
+    silent.as_object_mut().unwrap().remove("deceasedBoolean");
+    for files in [
+        vec![of(&[whole]), of(&[stub.clone()])],
+        vec![of(&[stub.clone()])],
+        vec![of(&[stub, silent])],
+    ] {
+        let details = ran(&files).patients.remove(0).details;
+        let lives = "2024-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(
+            (details.deceased, details.detail_dates.get(Detail::Deceased)),
+            (None, Some(lives))
+        );
+    }
 }
 
 #[test]

@@ -535,6 +535,58 @@ fn an_older_state_of_one_of_several_resources_undoes_none_of_its_newer_ones() {
 }
 
 #[test]
+fn what_one_of_several_resources_takes_back_is_taken_back_beside_what_the_others_tell() {
+    let told = |number: u8, code: &str, day: i64| Said {
+        allergies: vec![Allergy {
+            concept: concept(code),
+            high_criticality: false,
+            as_of: at(day),
+            sources: source(number).into(),
+        }]
+        .into(),
+        ..Said::default()
+    };
+    let in_error = |number: u8, day: i64| {
+        let mut ended = ended(ListKind::Allergies, "nuts", at(day));
+        ended.ended[0].source = source(number);
+        ended
+    };
+    let texts = |record: &Said| -> Vec<String> {
+        record
+            .allergies
+            .list()
+            .iter()
+            .map(|one| one.concept.text.clone())
+            .collect()
+    };
+    let tell = |runs: &[(Said, Report)]| {
+        let take = |record: Said, (said, report): &(Said, Report)| take_in(&record, said, report, now()).chart;
+        let record = runs.iter().fold(Said::default(), take);
+        let last = runs.last().unwrap();
+        let again = take_in(&record, &last.0, &last.1, now()).chart;
+        assert_eq!(texts(&again), texts(&record), "the same once more is no news");
+        texts(&record)
+    };
+    // One tells something else in the same report.
+    let runs = [
+        (told(1, "nuts", 15), none()),
+        (told(2, "nuts", 5), none()),
+        (told(2, "fish", 16), in_error(1, 22)),
+    ];
+    assert_eq!(tell(&runs), ["fish"]);
+    // The other one tells the same in the report that takes one back, and is taken back itself.
+    for day in [10, 25] {
+        let runs = [
+            (told(2, "nuts", 13), none()),
+            (told(1, "nuts", 5), in_error(2, 23)),
+            (Said::default(), in_error(1, day)),
+        ];
+        assert_eq!(tell(&runs), Vec::<String>::new(), "{day}");
+        assert_eq!(tell(&runs[..2]), ["nuts"]);
+    }
+}
+
+#[test]
 fn one_id_of_servers_that_call_the_patient_otherwise_is_of_several_resources() {
     // Two hospitals whose servers are known, and one whose server is not; each calls the patient otherwise.
     let told = |hospital: u8| {

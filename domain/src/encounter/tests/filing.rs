@@ -128,8 +128,21 @@ fn a_correction_takes_the_place_of_what_is_not_newer() {
         let told = later(outcome, as_of_then);
         given(vec![filed(as_of(visit(before), before_as_of))])
             .when(correct(told.clone()))
-            .then_expect_events(vec![filed(told)]);
+            .then_expect_events(vec![filed(match (before_as_of, as_of_then) {
+                // It is as of now, for what it takes the place of was dated.
+                (Some(_), None) => as_of(told, Some(at(12, 0))),
+                _ => told,
+            })]);
     }
+    // Nor does an older state undo an undated one that took the place of what people said here.
+    let told = as_of(later(Completed, None), Some(at(12, 0)));
+    let history = || vec![filed(as_of(visit(Open), EARLY())), concluded(Ending::NoShow)];
+    given(history())
+        .when(correct(later(Completed, None)))
+        .then_expect_events(vec![filed(told.clone())]);
+    given([history(), vec![filed(told)]].concat())
+        .when(correct(later(Cancelled, LATE())))
+        .then_expect_error(EncounterError::Superseded);
 }
 
 #[test]
