@@ -82,8 +82,12 @@ fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
             settled.take(detail, older);
         }
         let told = if takes { told_before } else { told };
-        let is_taken_out = !tells(&settled, detail) && (takes || newer.detail_dates.get(detail).is_some());
-        let has_own_date = is_taken_out || (tells(&settled, detail) && told != as_of);
+        // A date that the record has for a detail stays, be it the record's own: otherwise it would be written anew.
+        let is_dated = takes || newer.detail_dates.get(detail).is_some();
+        let has_own_date = match tells(&settled, detail) {
+            true => told != as_of || (is_dated && !takes),
+            false => is_dated,
+        };
         dates.extend(told.filter(|_| has_own_date).map(|told| (detail, told)));
     }
     settled.detail_dates = match newer.as_of {

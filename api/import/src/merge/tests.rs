@@ -212,6 +212,17 @@ fn what_a_dated_state_completes_is_not_as_of_now() {
         at(3),
         "it is said, for otherwise the server takes it as told now"
     );
+    let with_phone = PatientDetails {
+        phone: Some("1".to_owned()),
+        ..called(&["Ada"], 2)
+    };
+    let filled = details(&merged, &with_phone, &[]);
+    assert_eq!(filled.phone.as_deref(), Some("1"));
+    assert_eq!(
+        details(&filled, &with_phone, &[]),
+        filled,
+        "the same once more is no news"
+    );
 }
 
 #[test]
