@@ -201,25 +201,17 @@ impl Contents {
     }
 
     fn state_no_allergies_to(&self, kind: AllergyKind, holds: bool, now: DateTime<Utc>) -> Vec<ChartEvent> {
-        let is_so = self.no_known_allergies_to.contains(&kind) == holds;
-        if is_so && self.is_said_here((ListKind::Allergies, Some(kind)), holds) {
+        let mut kinds = self.no_known_allergies_to.clone();
+        if kinds.contains(&kind) != holds {
+            kinds.retain(|known| *known != kind);
+            kinds.extend(holds.then_some(kind));
+        } else if self.is_said_here((ListKind::Allergies, Some(kind)), holds) {
             return Vec::new();
         }
-        let revision = match holds {
-            _ if is_so => Revision::default(),
-            true => Revision {
-                gone: Vec::new(),
-                new: vec![kind],
-            },
-            false => Revision {
-                gone: vec![kind],
-                new: Vec::new(),
-            },
-        };
         vec![Allergy::stated(Statement {
             list: ListKind::Allergies,
             absence: self.allergies.absence,
-            no_known_allergies_to: revision,
+            no_known_allergies_to: Revision::between(&self.no_known_allergies_to, &kinds),
             negations: self.negated((ListKind::Allergies, Some(kind)), holds, now),
         })]
     }
@@ -230,7 +222,7 @@ impl Contents {
             .negations
             .iter()
             .filter(|one| one.source.is_none() && (one.list, one.kind) == about);
-        !holds || said.any(|one| one.holds)
+        !holds || !about.0.is_reported() || said.any(|one| one.holds)
     }
 
     /// What people say here of whole lists is kept as of when they said it, as what sources say.

@@ -22,6 +22,11 @@ pub enum ListKind {
 }
 
 impl ListKind {
+    /// Whether sources tell what is in it. Symptoms are told here alone.
+    pub const fn is_reported(self) -> bool {
+        !matches!(self, Self::Symptoms)
+    }
+
     /// What one of its findings is.
     pub const fn singular(self) -> &'static str {
         match self {

@@ -60,12 +60,13 @@ impl Negations {
         }
     }
 
-    /// Takes in what people say here, whoever said so before. That it is not so is kept only where they had said that it is.
+    /// Takes in what people say here, whoever said so before. That it is not so is kept only where they had said that it is, and nothing is kept
+    /// of a list of which no source says anything.
     pub(super) fn say_here(&mut self, (list, kind): About, holds: bool, as_of: DateTime<Utc>) {
         let is_theirs = |one: &&mut Negation| one.source.is_none() && (one.list, one.kind) == (list, kind);
         match self.all.iter_mut().find(is_theirs) {
             Some(known) => (known.holds, known.as_of) = (holds, as_of),
-            None if holds => self.all.push(Negation {
+            None if holds && list.is_reported() => self.all.push(Negation {
                 list,
                 kind,
                 holds,

@@ -493,6 +493,19 @@ fn that_none_are_known_differs_from_what_nobody_knows_or_asked() {
 }
 
 #[test]
+fn of_symptoms_no_word_is_kept_for_no_source_tells_them() {
+    let told = ChartEvent::AbsenceStated {
+        statement: stated(ListKind::Symptoms, Absence::NoneKnown),
+    };
+    given(vec![])
+        .when(absent(ListKind::Symptoms, Absence::NoneKnown))
+        .then_expect_events(vec![told.clone()]);
+    given(vec![told])
+        .when(absent(ListKind::Symptoms, Absence::NoneKnown))
+        .then_expect_events(vec![]);
+}
+
+#[test]
 fn that_people_said_that_none_are_known_is_kept_when_a_source_tells_one_that_it_knew_before() {
     let none = ChartEvent::AbsenceStated {
         statement: stated_here(ListKind::Allergies, Absence::NoneKnown),

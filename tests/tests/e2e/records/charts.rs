@@ -218,6 +218,22 @@ async fn an_empty_list_says_why_it_is_empty_and_no_other_list_does() {
         assert_eq!(chart["allergies"], shown, "{absence}: {chart}");
     }
 
+    // No source tells symptoms: what is said of them is no statement beside others, and a hospital's system reads the chart as before.
+    let of_symptoms = json!({ "list": "symptoms", "absence": "none-known" });
+    for _ in 0..2 {
+        let (status, stated) = okafor.state(&system, &of_symptoms).await;
+        assert_eq!(status, 200, "{stated}");
+    }
+    let chart = okafor.chart(&system).await;
+    assert_eq!(chart["symptoms"], json!("none-known"), "{chart}");
+    let lists: Vec<_> = chart["negations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| &one["list"])
+        .collect();
+    assert!(!lists.contains(&&json!("symptoms")), "{chart}");
+
     // A finding ends it, and is not said away.
     let latex = okafor.note(&system, &allergy("Latex")).await;
     for absence in ["none-known", "unknown", "not-asked"] {

@@ -222,7 +222,7 @@ impl ToSchema for ReportedList {}
 
 /// No source tells symptoms.
 fn is_reported(list: ChartList, checks: &mut Checks) {
-    if list.0 == ListKind::Symptoms {
+    if !list.0.is_reported() {
         checks.within("list", |checks| {
             checks.wrong("must not be `symptoms`: no source tells these")
         });
