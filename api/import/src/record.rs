@@ -6,7 +6,7 @@
 use chrono::Utc;
 use domain::chart::{ListKind, Remark, Report};
 use domain::kernel::Identifier;
-use domain::patient::{Detail, PatientDetails};
+use domain::patient::PatientDetails;
 use uuid::Uuid;
 
 use super::client::{Chart, Client, ClientError, Done};
@@ -293,12 +293,8 @@ async fn update(
     let (details, version) = client.read_patient(id).await?;
     let chart = client.read_chart(id).await?;
     let is_no_newer = merge::is_no_newer(details.as_of, told.as_of);
-    let mut merged = details_after(person, &details, told);
-    let is_death_newer = merge::is_no_newer(details.told_as_of(Detail::Deceased), told.as_of);
-    let is_told_alive = details.deceased.is_some() && told.deceased.is_none() && !is_death_newer;
-    if is_told_alive && person.is_alive {
-        merged = merge::alive(merged, told.told_as_of(Detail::Deceased).unwrap_or(person.now));
-    }
+    let merged = details_after(person, &details, told);
+    let is_silent_of_death = !is_no_newer && told.deceased.is_none() && !person.is_alive;
     let Fitted { report, no_room } = room::fitted(&chart.contents, person.report.clone(), person.now);
     let remarks = chart.contents.merged(&report, person.now).remarks;
     let mut done = Done::unchanged(id);
@@ -318,8 +314,8 @@ async fn update(
             done,
             is_older: is_no_newer && says_otherwise(&details, told),
             is_partly_older: !is_no_newer && merge::keeps_newer_details(&merged, told),
-            death_kept: is_told_alive && !person.is_alive,
-            death_taken_back: is_told_alive && person.is_alive,
+            death_kept: details.deceased.is_some() && merged.deceased.is_some() && is_silent_of_death,
+            death_taken_back: details.deceased.is_some() && merged.deceased.is_none(),
             death_former: person.is_death_former && merged.deceased.is_some(),
             is_not_added: person.has_former && merge::tells_more(&details, told),
             death_added: is_no_newer && details.deceased.is_none() && merged.deceased.is_some(),

@@ -175,6 +175,13 @@ pub trait SourcedFinding: Finding {
     fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;
 }
 
+impl Condition {
+    /// The days between which it is, as far as they are known.
+    fn span(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
+        (self.onset, self.abated.and_then(Abated::day))
+    }
+}
+
 macro_rules! sourced {
     ($kind:ident, $list:ident, $days:expr, { $($rules:item)* }) => {
         impl Finding for $kind {
@@ -231,51 +238,46 @@ macro_rules! sourced {
     };
 }
 
-sourced!(
-    Condition,
-    Conditions,
-    |condition| (condition.onset, condition.abated.and_then(Abated::day)),
-    {
-        fn is_over(&self) -> bool {
-            self.abated.is_some()
-        }
+sourced!(Condition, Conditions, Condition::span, {
+    fn is_over(&self) -> bool {
+        self.abated.is_some()
+    }
 
-        fn ends_like(&self, known: &Self) -> bool {
-            match (self.abated, known.abated) {
-                (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
-                (told, Some(Abated::On(_))) => told.is_some(),
-                _ => true,
-            }
-        }
-
-        fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
-            if is_same_resource {
-                return self;
-            }
-            let abated = match self.abated {
-                Some(Abated::Unknown) => known.abated.or(self.abated),
-                told => told,
-            };
-            Self {
-                onset: self.onset.or(known.onset),
-                abated,
-                ..self
-            }
-        }
-
-        fn filled(self, older: &Self) -> Self {
-            let abated = match self.abated {
-                Some(Abated::Unknown) => older.abated.or(self.abated),
-                told => told,
-            };
-            Self {
-                onset: self.onset.or(older.onset),
-                abated,
-                ..self
-            }
+    fn ends_like(&self, known: &Self) -> bool {
+        match (self.abated, known.abated) {
+            (Some(Abated::On(one)), Some(Abated::On(two))) => one == two,
+            (told, Some(Abated::On(_))) => told.is_some(),
+            _ => true,
         }
     }
-);
+
+    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+        if is_same_resource {
+            return self;
+        }
+        let abated = match self.abated {
+            Some(Abated::Unknown) => known.abated.or(self.abated),
+            told => told,
+        };
+        Self {
+            onset: self.onset.or(known.onset),
+            abated,
+            ..self
+        }
+    }
+
+    fn filled(self, older: &Self) -> Self {
+        let abated = match self.abated {
+            Some(Abated::Unknown) => older.abated.or(self.abated),
+            told => told,
+        };
+        Self {
+            onset: self.onset.or(older.onset),
+            abated,
+            ..self
+        }
+    }
+});
 sourced!(Allergy, Allergies, |_| (None, None), {
     fn is_over(&self) -> bool {
         false

@@ -116,20 +116,24 @@ pub(super) struct Matched<T> {
     pub(super) id: Option<FindingId>,
     /// What it is now.
     pub(super) finding: T,
-    /// Whether it is told.
-    pub(super) is_told: bool,
-    /// The resources that tell it.
-    told_by: Vec<SourceId>,
+    /// What the sources call the resources that tell it, each as far as that is known.
+    told_by: Vec<Option<SourceId>>,
+}
+
+impl<T: SourcedFinding> Matched<T> {
+    fn new(finding: T) -> Self {
+        Self {
+            id: None,
+            told_by: vec![finding.source()],
+            finding,
+        }
+    }
 }
 
 impl<T> Matched<T> {
-    const fn new(finding: T) -> Self {
-        Self {
-            id: None,
-            finding,
-            is_told: true,
-            told_by: Vec::new(),
-        }
+    /// Whether it is told.
+    pub(super) const fn is_told(&self) -> bool {
+        !self.told_by.is_empty()
     }
 }
 
@@ -202,7 +206,7 @@ pub(super) fn updated<T: SourcedFinding>(
     }
     // Another state of the same report was of it, too: both resources tell it.
     rest.retain(|new| {
-        let is_theirs = |known: &Matched<T>| known.is_told && known.finding.sources().have_certainly(new.source());
+        let is_theirs = |known: &Matched<T>| known.is_told() && known.finding.sources().have_certainly(new.source());
         let at = updated.entries.iter().position(is_theirs);
         at.inspect(|at| updated.take_in(*at, new, report, now)).is_none()
     });
@@ -215,7 +219,6 @@ fn not_told<T: Clone>(entry: &Entry<T>) -> Matched<T> {
     Matched {
         id: Some(entry.id),
         finding: entry.finding.clone(),
-        is_told: false,
         told_by: Vec::new(),
     }
 }
@@ -226,7 +229,7 @@ impl<T: SourcedFinding> Updated<T> {
         let at = self
             .entries
             .iter()
-            .position(|known| !known.is_told && is_state(&known.finding, new));
+            .position(|known| !known.is_told() && is_state(&known.finding, new));
         if let Some(at) = at {
             self.take_in(at, new, report, now);
         }
@@ -237,8 +240,7 @@ impl<T: SourcedFinding> Updated<T> {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        entry.is_told = true;
-        entry.told_by.extend(new.source());
+        entry.told_by.push(new.source());
         let known = &mut entry.finding;
         let is_same_resource = known.sources().have(new.source()) == Some(true);
         // What was known of where its resource stands stays known.
@@ -266,8 +268,7 @@ impl<T: SourcedFinding> Updated<T> {
             self.replaced = self.replaced.saturating_add(usize::from(is_replaced));
             if is_same_resource && others != Sources::default() {
                 // The others tell still what they told, but not now.
-                entry.told_by.retain(|source| Some(*source) != new.source());
-                entry.is_told = !entry.told_by.is_empty();
+                entry.told_by.retain(|source| *source != new.source());
                 *known = known.clone().not_told_by(new.source());
                 self.entries.push(Matched::new(taken(new, now)));
             } else {
@@ -331,7 +332,7 @@ fn without_day<T: SourcedFinding>(entries: &[Matched<T>], new: &T) -> Which {
     };
     let all = || {
         let known = entries.iter().enumerate();
-        known.filter(|(_, known)| !known.is_told && may_be_one(&known.finding))
+        known.filter(|(_, known)| !known.is_told() && may_be_one(&known.finding))
     };
     let is_open = all().any(|(_, known)| !known.finding.is_over());
     match (all().next(), all().count()) {
@@ -383,16 +384,16 @@ pub(super) fn take_out<T: SourcedFinding>(entries: &mut Vec<Matched<T>>, ended: 
     {
         let others = entry.sources().clone().without(ended.source);
         let is_one_of_several = others != *entry.sources() && others != Sources::default();
-        let is_told_by_it = ended
-            .source
-            .is_some_and(|source| told_by.iter().any(|teller| teller.may_be(source)));
+        let is_told_by_it = told_by
+            .iter()
+            .any(|teller| is_one_source(*teller, ended.source) == Some(true));
         if is_one_of_several && !is_told_by_it && !is_newer_itself(entry) {
             *entry = entry.clone().not_told_by(ended.source);
             is_alike = true;
         }
     }
     let all = entries.iter().enumerate();
-    let all = all.filter(|(_, entry)| !entry.is_told && is_ended_by(&entry.finding, ended));
+    let all = all.filter(|(_, entry)| !entry.is_told() && is_ended_by(&entry.finding, ended));
     let mut all: Vec<(usize, bool, bool)> = all
         .map(|(at, Matched { finding, .. })| (at, finding.since() == ended.since, is_newer(finding)))
         .collect();

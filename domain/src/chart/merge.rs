@@ -232,7 +232,7 @@ impl Merge<'_> {
     }
 
     fn end<T: SourcedFinding>(&mut self, entries: &mut Vec<Matched<T>>, ended: &Ended) {
-        let is_alike = |entry: &Matched<T>| !entry.is_told && matching::is_alike(&entry.finding, ended);
+        let is_alike = |entry: &Matched<T>| !entry.is_told() && matching::is_alike(&entry.finding, ended);
         match matching::take_out(entries, ended, self.now) {
             Out::Taken => self.remark::<T>(Remark::TakenOut, 1),
             Out::Unclear => self.remark::<T>(Remark::Unclear, 1),

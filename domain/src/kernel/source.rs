@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::time::Millis;
+
 /// What a source calls a resource: digests of its kind and id, and of that within which the id is one resource's: its server, and the
 /// patient's id there. Two states of one name are states of one thing.
 ///
@@ -78,16 +80,12 @@ impl SourceId {
     }
 }
 
-/// An instant, kept to the millisecond.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-struct ToldAt(#[serde(with = "super::time::compact_millis")] DateTime<Utc>);
-
 /// The resources that tell one thing: each once, and last the one that told it last. What they tell has the date of that one; as of when
 /// each of the others told it is kept here, if that is known.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Sources {
     all: Vec<SourceId>,
-    dates: BTreeMap<SourceId, ToldAt>,
+    dates: BTreeMap<SourceId, Millis>,
 }
 
 impl Sources {
@@ -157,7 +155,7 @@ impl Sources {
         }
         if let Some(told) = told {
             self.dates.retain(|known, _| !known.may_be(source));
-            self.dates.insert(source, ToldAt(told));
+            self.dates.insert(source, Millis(told));
         }
         self.limited()
     }

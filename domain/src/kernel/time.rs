@@ -18,6 +18,11 @@ pub fn whole_seconds(at: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chro
     chrono::DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }
 
+/// An instant in a collection, where no field can say how it is kept: to the millisecond.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Millis(#[serde(with = "compact_millis")] pub chrono::DateTime<chrono::Utc>);
+
 /// How far ahead of UTC a clock can be: the Line Islands.
 const FURTHEST_EAST: chrono::TimeDelta = chrono::TimeDelta::hours(14);
 

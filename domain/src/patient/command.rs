@@ -18,7 +18,7 @@ pub enum PatientCommand {
     },
     /// Replace the details.
     UpdateDetails {
-        /// The new details. A person who leaves `as_of` out keeps what is known.
+        /// The new details. Without `as_of`, or with that of the record, what they tell otherwise is as of now.
         details: PatientDetails,
         /// Who tells them.
         teller: Teller,

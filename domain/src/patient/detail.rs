@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strum::EnumIter;
 
+use crate::kernel::time::Millis;
+
 /// A detail of a patient. The variants' order is their encoding: add only at the end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, EnumIter)]
 pub enum Detail {
@@ -29,14 +31,10 @@ pub enum Detail {
     BirthDate,
 }
 
-/// An instant, kept to the millisecond.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct ToldAt(#[serde(with = "crate::kernel::time::compact_millis")] DateTime<Utc>);
-
 /// As of when each detail was told that was told at another time than the rest. It may be one that is not there: somebody took it out
 /// then.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct DetailDates(BTreeMap<Detail, ToldAt>);
+pub struct DetailDates(BTreeMap<Detail, Millis>);
 
 impl DetailDates {
     /// As of when a detail was told, if it is another time than of the rest.
@@ -60,7 +58,7 @@ impl FromIterator<(Detail, DateTime<Utc>)> for DetailDates {
         Self(
             details
                 .into_iter()
-                .map(|(detail, told)| (detail, ToldAt(told)))
+                .map(|(detail, told)| (detail, Millis(told)))
                 .collect(),
         )
     }

@@ -157,6 +157,20 @@ fn at(day: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(1_700_000_000 + day * 86_400, 0)
 }
 
+/// An allergy that a resource tells as of a day.
+fn allergy(number: u8, code: &str, day: i64) -> Said {
+    let allergy = Allergy {
+        concept: concept(code),
+        high_criticality: true,
+        as_of: at(day),
+        sources: source(number).into(),
+    };
+    Said {
+        allergies: vec![allergy].into(),
+        ..Said::default()
+    }
+}
+
 fn ended(list: ListKind, code: &str, as_of: Option<DateTime<Utc>>) -> Report {
     let ended = Ended {
         list,
@@ -490,19 +504,9 @@ fn what_several_resources_tell_stays_while_one_of_them_does() {
 
 #[test]
 fn an_older_state_of_one_of_several_resources_undoes_none_of_its_newer_ones() {
-    let told = |number: u8, code: &str, day: i64| Said {
-        allergies: vec![Allergy {
-            concept: concept(code),
-            high_criticality: true,
-            as_of: at(day),
-            sources: source(number).into(),
-        }]
-        .into(),
-        ..Said::default()
-    };
     let mut record = Said::default();
     for (number, day) in [(1, 3), (2, 5)] {
-        record = take_in(&record, &told(number, "nuts", day), &none(), now()).chart;
+        record = take_in(&record, &allergy(number, "nuts", day), &none(), now()).chart;
     }
     let mut in_error = ended(ListKind::Allergies, "nuts", at(2));
     in_error.ended[0].source = source(1);
@@ -511,8 +515,8 @@ fn an_older_state_of_one_of_several_resources_undoes_none_of_its_newer_ones() {
     for (state, report) in [
         (Said::default(), in_error),
         (Said::default(), none_known),
-        (told(1, "fish", 2), none()),
-        (told(1, "nuts", 2), none()),
+        (allergy(1, "fish", 2), none()),
+        (allergy(1, "nuts", 2), none()),
     ] {
         let after = take_in(&record, &state, &report, now()).chart;
         assert_eq!(after.allergies, record.allergies, "{report:?}");
@@ -529,23 +533,13 @@ fn an_older_state_of_one_of_several_resources_undoes_none_of_its_newer_ones() {
         assert_eq!(sources, [(at(3), source(1))], "as of when that told it");
     }
     // A state between the two is the first one's newest.
-    let between = take_in(&record, &told(1, "fish", 4), &none(), now()).chart;
+    let between = take_in(&record, &allergy(1, "fish", 4), &none(), now()).chart;
     let texts: Vec<&str> = between.allergies.list().iter().map(|one| &*one.concept.text).collect();
     assert_eq!(texts, ["nuts", "fish"]);
 }
 
 #[test]
 fn what_one_of_several_resources_takes_back_is_taken_back_beside_what_the_others_tell() {
-    let told = |number: u8, code: &str, day: i64| Said {
-        allergies: vec![Allergy {
-            concept: concept(code),
-            high_criticality: false,
-            as_of: at(day),
-            sources: source(number).into(),
-        }]
-        .into(),
-        ..Said::default()
-    };
     let in_error = |number: u8, day: i64| {
         let mut ended = ended(ListKind::Allergies, "nuts", at(day));
         ended.ended[0].source = source(number);
@@ -569,16 +563,16 @@ fn what_one_of_several_resources_takes_back_is_taken_back_beside_what_the_others
     };
     // One tells something else in the same report.
     let runs = [
-        (told(1, "nuts", 15), none()),
-        (told(2, "nuts", 5), none()),
-        (told(2, "fish", 16), in_error(1, 22)),
+        (allergy(1, "nuts", 15), none()),
+        (allergy(2, "nuts", 5), none()),
+        (allergy(2, "fish", 16), in_error(1, 22)),
     ];
     assert_eq!(tell(&runs), ["fish"]);
     // The other one tells the same in the report that takes one back, and is taken back itself.
     for day in [10, 25] {
         let runs = [
-            (told(2, "nuts", 13), none()),
-            (told(1, "nuts", 5), in_error(2, 23)),
+            (allergy(2, "nuts", 13), none()),
+            (allergy(1, "nuts", 5), in_error(2, 23)),
             (Said::default(), in_error(1, day)),
         ];
         assert_eq!(tell(&runs), Vec::<String>::new(), "{day}");
@@ -754,20 +748,10 @@ fn a_word_is_older_than_what_the_same_resource_told_or_took_back_later() {
 
 #[test]
 fn what_was_kept_out_is_newer_than_what_its_resource_told_before() {
-    let told = |number: u8, code: &str, day: i64| Said {
-        allergies: vec![Allergy {
-            concept: concept(code),
-            high_criticality: false,
-            as_of: at(day),
-            sources: source(number).into(),
-        }]
-        .into(),
-        ..Said::default()
-    };
     let mut refuted = ended(ListKind::Allergies, "fish", at(7));
     refuted.ended[0].source = source(1);
     let record = take_in(&Said::default(), &Said::default(), &refuted, now()).chart;
-    let kept_out = take_in(&record, &told(2, "fish", 5), &none(), now());
+    let kept_out = take_in(&record, &allergy(2, "fish", 5), &none(), now());
     assert_eq!(count(&kept_out, Remark::KeptOutAlike), 1);
     let record = kept_out.chart;
     let mut word = word(ListKind::Allergies, None, true, at(3));
@@ -776,9 +760,9 @@ fn what_was_kept_out_is_newer_than_what_its_resource_told_before() {
         take_in(&record, &Said::default(), &word, now()).chart.allergies,
         Findings::NotAsked
     );
-    let older = take_in(&record, &told(2, "nuts", 3), &none(), now()).chart;
+    let older = take_in(&record, &allergy(2, "nuts", 3), &none(), now()).chart;
     assert_eq!(older.allergies.list().len(), 0);
-    let newer = take_in(&record, &told(2, "nuts", 6), &none(), now()).chart;
+    let newer = take_in(&record, &allergy(2, "nuts", 6), &none(), now()).chart;
     assert_eq!(newer.allergies.list().len(), 1);
 }
 
