@@ -57,13 +57,13 @@ pub enum ChartError {
     #[error("the time as of which this is told lies in the future")]
     ToldInTheFuture(FindingPlace),
     /// A finding is said to begin on a day that is still to come, wherever one is.
-    #[error("the day since when it is lies in the future")]
+    #[error("the day on which it began lies in the future")]
     BeginsInTheFuture(FindingPlace),
     /// A condition is said to be over since a day that is still to come, wherever one is.
-    #[error("the day since when it is over lies in the future")]
+    #[error("the day on which it ended lies in the future")]
     EndsInTheFuture(FindingPlace),
     /// A condition is said to be over since a day before it began.
-    #[error("the day since when it is over lies before the day since when it is")]
+    #[error("the day on which it ended lies before the day on which it began")]
     EndsBeforeItBegins(FindingPlace),
     /// The patient's key is destroyed or not held here.
     #[error("the chart is sealed under a key that is not held here")]

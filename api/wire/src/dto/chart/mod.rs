@@ -50,7 +50,7 @@ pub struct Chart {
     /// The findings that were taken back; an older state of a source does not bring them back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<Withdrawn>,
-    /// The last statements of sources that none are known. Any finding takes precedence over them.
+    /// The last statements of sources, and of people here, that none are known. Any finding takes precedence over them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub negations: Vec<Negation>,
     /// The version of the chart, which is also its entity tag; 0 when nothing was said yet.

@@ -229,7 +229,7 @@ fn is_reported(list: ChartList, checks: &mut Checks) {
     }
 }
 
-/// The last statement of a source that no findings of a list are known, or that this no longer holds.
+/// The last statement of a source, or of people here, that no findings of a list are known, or that this no longer holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"list": "allergies", "holds": true, "asOf": "2026-03-02T09:00:00Z"}))]
@@ -240,9 +240,9 @@ pub struct Negation {
     /// The kind of allergies of which none are known, if the statement is about one kind alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<AllergyKind>,
-    /// Whether the source still says so; `false` when it has taken the statement back.
+    /// Whether it is still said; `false` when the statement was taken back.
     pub holds: bool,
-    /// The digest of the id of the resource that makes the statement, if it is known.
+    /// The digest of the id of the resource that makes the statement, if it is known; missing where people made it here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceId>,
     /// The instant as of which the source says so. In a report it may be missing, where the source does not say.
