@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::account::{AccountEvent, Holder, KeyHash, Role, Scope};
 use domain::calendar::{Booking, Calendar, CalendarCommand, Session};
 use domain::chart::{
-    Absence, Allergy, AnyFinding, Chart, ChartCommand, Condition, FindingId, ListKind, Medication, Symptom,
+    Absence, Allergy, AnyFinding, Chart, ChartCommand, Condition, Criticality, FindingId, ListKind, Medication, Symptom,
 };
 use domain::encounter::{Encounter, EncounterCommand, EncounterNames, Ending, Filed, Outcome, Provider, Told};
 use domain::kernel::{
@@ -81,7 +81,7 @@ fn finding(number: u64, text: &str) -> AnyFinding {
         }),
         1 => AnyFinding::Allergy(Allergy {
             concept,
-            high_criticality: true,
+            criticality: Some(Criticality::High),
             as_of: None,
             sources: Sources::default(),
         }),

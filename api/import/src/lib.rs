@@ -16,6 +16,7 @@
 //! - [`report`]: what it came to.
 
 pub mod client;
+mod context;
 mod doctors;
 mod fhir;
 pub mod files;
@@ -51,10 +52,11 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use uuid::Uuid;
 
 use self::client::{Change, Client, ClientError, Done};
+use self::context::Context;
 use self::doctors::Registered;
 use self::files::FileError;
 use self::identity::Index;
-use self::mapping::{Context, Notes, Provider, Visit};
+use self::mapping::{Notes, Provider, Visit};
 use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
 use self::record::{RecordError, Recorded};
@@ -119,7 +121,7 @@ async fn index(files: &[PathBuf], context: Context, progress: &ProgressBar) -> I
         let see = move || {
             // What cannot be read is told at the second reading.
             let json = files::read(&path).unwrap_or_default();
-            identity::scan(&fhir::contents(&json, files::has_lines(&path)), context.now)
+            identity::scan(&fhir::contents(&json, files::has_lines(&path)), &context)
         };
         async { tokio::task::spawn_blocking(see).await.unwrap_or_default() }
     };
@@ -299,10 +301,7 @@ impl Import {
         let details = person.details.as_ref()?;
         let recorded = match &self.client {
             Some(client) => self.permitted(record::record(client, person, details)).await,
-            None => Ok(Recorded {
-                death_former: person.is_death_former,
-                ..Recorded::from(Done::planned())
-            }),
+            None => Ok(record::planned(person)),
         };
         match recorded {
             Ok(recorded) => {

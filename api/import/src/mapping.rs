@@ -24,7 +24,6 @@ mod vocabulary;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use domain::chart::Report;
 use domain::encounter::Outcome;
 use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
@@ -32,17 +31,10 @@ use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
 pub use self::notes::{Fate, Note, Notes};
+pub(super) use self::people::details_over;
 pub(super) use self::vocabulary::has_name;
+use super::context::Context;
 use super::fhir::{self, Bundle, BundleError, Entry};
-
-/// What a bundle does not say.
-#[derive(Clone, Copy, Debug)]
-pub struct Context {
-    /// The time zone of the practitioners, and of times that name none.
-    pub time_zone: Tz,
-    /// Now: what begins later is not history.
-    pub now: DateTime<Utc>,
-}
 
 /// What a person's resources ask of the clinic. A visit names patient and provider by identifier.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -94,11 +94,12 @@ fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
         Some(_) => dates.into_iter().collect(),
         None => older.detail_dates.clone(),
     };
-    if settled.name == newer.name && settled.detail_dates.get(Detail::Name).is_none() {
+    // What people say after a state was told has a reason: that they do not know the day, that the name is shorter.
+    let is_by_people = |detail| settled.detail_dates.get(detail) > as_of;
+    if settled.name == newer.name && !is_by_people(Detail::Name) {
         settled.name = fuller(&newer.name, &older.name);
     }
-    // People who say that they do not know the day have a reason.
-    if settled.deceased == Some(Deceased::Unknown) && settled.detail_dates.get(Detail::Deceased).is_none() {
+    if settled.deceased == Some(Deceased::Unknown) && !is_by_people(Detail::Deceased) {
         settled.deceased = older.deceased.or(settled.deceased);
     }
     settled
@@ -112,13 +113,13 @@ pub(super) fn keeps_newer_details(record: &PatientDetails, told: &PatientDetails
         .any(|detail| tells(told, detail) && is_newer(&detail))
 }
 
-/// Details of somebody who is told to live as of then: no older state tells their death any more.
-pub(super) fn alive(details: PatientDetails, told: DateTime<Utc>) -> PatientDetails {
-    PatientDetails {
-        deceased: None,
-        detail_dates: details.detail_dates.iter().chain([(Detail::Deceased, told)]).collect(),
-        ..details
-    }
+/// Details of somebody of whom it is told, as of then, that a detail is none: they live, their telephone number is over. No older state tells
+/// it any more.
+pub(super) fn told_as_none(mut details: PatientDetails, detail: Detail, told: DateTime<Utc>) -> PatientDetails {
+    details.take(detail, &PatientDetails::default());
+    let dates = details.detail_dates.iter().chain([(detail, told)]);
+    details.detail_dates = dates.collect();
+    details
 }
 
 /// As of when the details were told that only older states of the run tell.

@@ -404,6 +404,11 @@ impl Share {
     }
 }
 
+/// As of when something is told that is told by two resources: what it refers to may have changed since.
+fn newest(own: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    own.map(|own| other.map_or(own, |other| own.max(other)))
+}
+
 /// A reference that names nothing here.
 const NOBODY: &str = "urn:nobody";
 
@@ -455,7 +460,8 @@ impl Reading<'_> {
                 let owner = self.owner();
                 if let Some(mut entry) = self.read::<fhir::MedicationRequest>(kind, json) {
                     entry.resource.subject = owner;
-                    self.medication(&mut entry.resource.medication_reference);
+                    let medication_as_of = self.medication(&mut entry.resource.medication_reference);
+                    entry.as_of = newest(entry.as_of, medication_as_of);
                     if self.is_deleted() {
                         entry.resource.status = Some("entered-in-error".to_owned());
                     }
@@ -466,7 +472,8 @@ impl Reading<'_> {
                 let owner = self.owner();
                 if let Some(mut entry) = self.read::<fhir::MedicationStatement>(kind, json) {
                     entry.resource.subject = owner;
-                    self.medication(&mut entry.resource.medication_reference);
+                    let medication_as_of = self.medication(&mut entry.resource.medication_reference);
+                    entry.as_of = newest(entry.as_of, medication_as_of);
                     if self.is_deleted() {
                         entry.resource.status = Some("entered-in-error".to_owned());
                     }
@@ -641,20 +648,19 @@ impl Reading<'_> {
     }
 
     /// Brings a medication that stands elsewhere here. What the resource contains itself is found there.
-    fn medication(&mut self, reference: &mut Option<Reference>) {
-        let Some(reference) = reference else { return };
-        let Some(pointer) = Pointer::read(reference) else {
-            return;
-        };
+    /// Finds the medication that is referred to. As of when it is told, if that is known.
+    fn medication(&mut self, reference: &mut Option<Reference>) -> Option<DateTime<Utc>> {
+        let reference = reference.as_mut()?;
+        let pointer = Pointer::read(reference)?;
         if pointer.contained.is_some() {
-            return;
+            return None;
         }
         let group = self.index.resolve(self.origin, &pointer, &[Kind::Medication]).ok();
         let Some((group, Payload::Medication(medication))) =
             group.and_then(|group| Some((group, self.index.payload_of(group)?)))
         else {
             reference.reference = Some(NOBODY.to_owned());
-            return;
+            return None;
         };
         let id = group.to_string();
         let known = &mut self.share.bundle.medications;
@@ -665,6 +671,7 @@ impl Reading<'_> {
             }));
         }
         reference.reference = Some(format!("Medication/{id}"));
+        self.index.as_of(group)
     }
 }
 

@@ -3,18 +3,18 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::chart::{Contents, Ended, ListKind, Report};
+use domain::chart::{Ended, ListKind, Report};
 use domain::encounter::EncounterNames;
 use domain::kernel::{HumanName, Identifier};
 use domain::patient::{Detail, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 
+use super::context::Context;
 use super::fhir::{self, Bundle, BundleError, Entry, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
-use super::mapping::{self, Context, Notes, Plan, Provider, Visit};
+use super::mapping::{self, Notes, Plan, Provider, Visit};
 use super::merge;
 use super::parts::{self, Deleted, Share, VisitNames, behind_role};
-use super::room;
 
 /// A practitioner to register.
 pub(super) struct Doctor {
@@ -160,6 +160,8 @@ pub(super) struct Person {
     pub(super) is_death_former: bool,
     /// Whether older states tell of them, too.
     pub(super) has_former: bool,
+    /// Each detail of which they have only such as are over, with what these were.
+    pub(super) over: Vec<(Detail, Vec<PatientDetails>)>,
     /// What is told of their chart, as far as there is room for it.
     pub(super) report: Report,
     /// What is told without a date is as of this.
@@ -201,7 +203,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let mut details = patients.pop();
     let described = share.bundle.patients.first();
     let as_of = described.and_then(|entry| entry.as_of);
-    let is_alive = described.is_some_and(|entry| entry.resource.deceased_boolean == Some(false));
+    let is_alive = described.is_some_and(|entry| {
+        let resource = &entry.resource;
+        resource.deceased_boolean == Some(false) && resource.deceased_date_time.is_none()
+    });
     if let Some(entry) = described {
         remark_on_names(&names, entry, &mut notes);
         if index.is_told_otherwise(owner) {
@@ -221,20 +226,17 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
         report.ended.push(end_of(deleted));
     }
+    let over = described.map(|entry| mapping::details_over(&entry.resource, context));
+    let over = over.unwrap_or_default();
     if let Some(details) = &mut details {
         details.as_of = as_of;
         details.detail_dates = merge::detail_dates(details, &share.detail_dates);
-        if is_alive {
-            // That is said, and no older state tells a death any more.
-            let told = share.detail_dates.get(&Detail::Deceased).copied().flatten();
-            *details = merge::alive(details.clone(), told.or(as_of).unwrap_or(context.now));
+        let living = is_alive.then_some(Detail::Deceased);
+        for none in living.into_iter().chain(over.iter().map(|(detail, _)| *detail)) {
+            let told = share.detail_dates.get(&none).copied().flatten();
+            *details = merge::told_as_none(details.clone(), none, told.or(as_of).unwrap_or(context.now));
         }
         details.other_identifiers = others;
-    }
-    let room::Fitted { report, no_room } = room::fitted(&Contents::default(), report, context.now);
-    let path = described.map_or("", |entry| entry.path.as_str());
-    for list in &no_room {
-        super::remark_on_no_room(*list, path, &mut notes);
     }
     Person {
         file: index.place_of(owner).map_or(0, |place| place.file),
@@ -246,6 +248,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         is_alive,
         is_death_former: !is_alive && share.detail_dates.contains_key(&Detail::Deceased),
         has_former: share.has_former,
+        over,
         report,
         now: context.now,
         resource: names.resource.clone(),

@@ -4,7 +4,7 @@
 //! made one: whoever comes later is registered under another identifier of theirs, or refused.
 
 use chrono::Utc;
-use domain::chart::{ListKind, Remark, Report};
+use domain::chart::{Contents, ListKind, Remark, Report};
 use domain::kernel::Identifier;
 use domain::patient::PatientDetails;
 use uuid::Uuid;
@@ -185,19 +185,18 @@ pub(super) async fn record(
     for _ in 0..READS {
         let found = match client.look_up(&person.known_as).await {
             // The key may write and not read: whose a record is cannot be seen.
-            Err(error) if error.is(ProblemKind::Forbidden) => return Ok(blind(client, person, details).await?.into()),
+            Err(error) if error.is(ProblemKind::Forbidden) => return Ok(blind(client, person, details).await?),
             found => found?,
         };
         let place = place(person, &found);
         let (details, names_of_others) = without_others_names(details, &place, &found);
         let attempt = match place {
             Place::Known(id) => update(client, id, person, &details).await?,
-            Place::New(name) => register(client, name, &details, &person.report)
+            Place::New(name) => register(client, name, &details, person)
                 .await?
-                .map(|done| Recorded {
-                    death_former: person.is_death_former,
+                .map(|recorded| Recorded {
                     has_double: found.iter().any(|(_, details)| is_double(person, details)),
-                    ..Recorded::from(done)
+                    ..recorded
                 }),
             Place::Several => return Err(RecordError::Several),
             Place::Taken => return Err(RecordError::Taken),
@@ -240,8 +239,8 @@ async fn register(
     client: &Client,
     name: Identifier,
     details: &PatientDetails,
-    report: &Report,
-) -> Result<Option<Done>, ClientError> {
+    person: &Person,
+) -> Result<Option<Recorded>, ClientError> {
     let mut details = details.clone();
     let others = details.names().filter(|other| **other != name).cloned();
     details.other_identifiers = others.collect();
@@ -249,21 +248,40 @@ async fn register(
     match client.register_patient(&details).await {
         Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(None),
         Err(error) => Err(error),
-        Ok(mut done) => {
-            tell(client, &Chart::default(), report, &mut done).await?;
-            Ok(Some(done))
-        }
+        Ok(done) => Ok(Some(registered(client, person, done).await?)),
+    }
+}
+
+/// Reports what is told of the chart of somebody who has just been registered.
+async fn registered(client: &Client, person: &Person, mut done: Done) -> Result<Recorded, ClientError> {
+    let Fitted { report, no_room } = fitted_anew(person);
+    tell(client, &Chart::default(), &report, &mut done).await?;
+    Ok(Recorded {
+        death_former: person.is_death_former,
+        no_room,
+        ..Recorded::from(done)
+    })
+}
+
+/// What is told of a chart, as far as one has room for it in which there is nothing yet.
+fn fitted_anew(person: &Person) -> Fitted {
+    room::fitted(&Contents::default(), person.report.clone(), person.now)
+}
+
+/// What would be recorded of somebody, were they registered.
+pub(super) fn planned(person: &Person) -> Recorded {
+    Recorded {
+        death_former: person.is_death_former,
+        no_room: fitted_anew(person).no_room,
+        ..Recorded::from(Done::planned())
     }
 }
 
 /// Without reading: what is there already stays.
-async fn blind(client: &Client, person: &Person, details: &PatientDetails) -> Result<Done, ClientError> {
+async fn blind(client: &Client, person: &Person, details: &PatientDetails) -> Result<Recorded, ClientError> {
     match client.register_patient(details).await {
-        Err(error) => error.existing().map(Done::differing).ok_or(error),
-        Ok(mut done) => {
-            tell(client, &Chart::default(), &person.report, &mut done).await?;
-            Ok(done)
-        }
+        Err(error) => error.existing().map(|id| Done::differing(id).into()).ok_or(error),
+        Ok(done) => registered(client, person, done).await,
     }
 }
 
@@ -337,6 +355,18 @@ fn details_after(person: &Person, recorded: &PatientDetails, told: &PatientDetai
     let mut told = told.clone();
     if !person.has_name {
         told.name = recorded.name.clone();
+    }
+    for (detail, was) in &person.over {
+        let is_recorded = |one: &PatientDetails| {
+            let mut same = recorded.clone();
+            same.take(*detail, one);
+            same == *recorded
+        };
+        // What is recorded may be another one, of another source, which is not over.
+        if !was.iter().chain([&PatientDetails::default()]).any(is_recorded) {
+            let others = told.detail_dates.iter().filter(|(dated, _)| dated != detail);
+            told.detail_dates = others.collect();
+        }
     }
     let mut merged = merge::details(recorded, &told, &person.former);
     if person.likeness.may_be_born(recorded.birth_date) {

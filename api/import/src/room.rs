@@ -2,13 +2,13 @@
 //!
 //! Somebody with a longer history is registered with the newest of it, rather than refused. What is left out is only ever what is told
 //! and not noted yet: medications that are not taken any more, then conditions that are over, then the others, of each the oldest first.
-//! Allergies only where a list takes no more of them: the last ones that are told.
+//! Allergies only where a list takes no more of them, or an event cannot hold them: the last ones that are told.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::chart::{ChartEvent, Condition, Contents, Findings, List, ListKind, Medication, Report};
-use domain::kernel::{ClinicEvent, Concept, EncodedEvent, SourceId};
+use domain::kernel::{ClinicEvent, EncodedEvent};
 use infrastructure::sealing;
 use uuid::Uuid;
 
@@ -41,8 +41,9 @@ pub(super) fn fitted(noted: &Contents, report: Report, now: DateTime<Utc>) -> Fi
     }
     let last_first = (0..report.allergies.list().len())
         .rev()
-        .map(|at| (ListKind::Allergies, at));
-    let more = fewest(&last_first.collect::<Vec<_>>(), |places| {
+        .map(|at| (ListKind::Allergies, at))
+        .collect::<Vec<Place>>();
+    let more = fewest(&last_first, |places| {
         has_room(
             noted,
             &without(&report, &[&left_out[..], places].concat()),
@@ -51,8 +52,9 @@ pub(super) fn fitted(noted: &Contents, report: Report, now: DateTime<Utc>) -> Fi
         )
     });
     left_out.extend(more);
-    let rest = worst_first(&report);
-    let rest: Vec<Place> = rest.into_iter().filter(|place| !left_out.contains(place)).collect();
+    // Where an event cannot hold the allergies alone, the last of them are left out after all.
+    let rest = worst_first(&report).into_iter().chain(last_first);
+    let rest: Vec<Place> = rest.filter(|place| !left_out.contains(place)).collect();
     let more = fewest(&rest, |places| {
         let all = [&left_out[..], places].concat();
         let events = noted.take_in(&without(&report, &all), Uuid::nil(), now);
@@ -79,7 +81,6 @@ fn has_room(noted: &Contents, report: &Report, list: ListKind, now: DateTime<Utc
 
 /// A report in parts whose lists a request takes: the findings in the first one. What ends and what is negated is the same in whichever part.
 pub(super) fn in_parts(mut report: Report) -> Vec<Report> {
-    report.unjudged.truncate(MOST);
     let ended = report.ended.split_off(report.ended.len().min(MOST));
     let negations = report.negations.split_off(report.negations.len().min(MOST));
     let mut parts = vec![report];
@@ -144,19 +145,9 @@ fn without(told: &Report, places: &[Place]) -> Report {
         let places = places.iter().filter(|place| place.0 == list);
         places.map(|(_, at)| *at).collect()
     };
-    let allergies = rest(&told.allergies, &of(ListKind::Allergies));
-    let mut unjudged = told.unjudged.clone();
-    if allergies.list().len() < told.allergies.list().len() {
-        let is_told = |one: &(Concept, Option<SourceId>)| {
-            let mut all = allergies.list().iter();
-            all.any(|allergy| (&allergy.concept, allergy.sources.last()) == (&one.0, one.1))
-        };
-        unjudged.retain(is_told);
-    }
     Report {
         conditions: rest(&told.conditions, &of(ListKind::Conditions)),
-        allergies,
-        unjudged,
+        allergies: rest(&told.allergies, &of(ListKind::Allergies)),
         medications: rest(&told.medications, &of(ListKind::Medications)),
         ..told.clone()
     }
@@ -181,8 +172,8 @@ fn are_held(events: &[ChartEvent]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::chart::Allergy;
-    use domain::kernel::{CodeSystem, Coding, Sources};
+    use domain::chart::{Allergy, Criticality};
+    use domain::kernel::{CodeSystem, Coding, Concept, Sources};
 
     use super::*;
     use crate::tests::taken_in;
@@ -228,7 +219,7 @@ mod tests {
     fn told(medications: Vec<Medication>) -> Report {
         let allergy = |number| Allergy {
             concept: concept(number, 900),
-            high_criticality: true,
+            criticality: Some(Criticality::High),
             as_of: None,
             sources: Sources::default(),
         };
@@ -245,8 +236,8 @@ mod tests {
         let events = noted.take_in(&report, Uuid::from_u128(1), now()).unwrap();
         assert!(are_held(&events));
         assert!(
-            no_room.iter().all(|list| *list == ListKind::Medications),
-            "an allergy never is"
+            told.medications.list().is_empty() || !no_room.contains(&ListKind::Allergies),
+            "an allergy is not left out where anything else can be"
         );
         (taken_in(noted, &report, now()), no_room.len())
     }
@@ -301,6 +292,27 @@ mod tests {
         for known in chart.medications.findings() {
             assert!(both.medications.findings().any(|one| one == known));
         }
+    }
+
+    #[test]
+    fn allergies_that_no_event_can_hold_leave_the_last_ones_out_and_go_in_later() {
+        let allergies = (0..800).map(|number| Allergy {
+            concept: concept(number, 990),
+            criticality: None,
+            as_of: None,
+            sources: Sources::default(),
+        });
+        let told = Report {
+            allergies: allergies.collect::<Vec<_>>().into(),
+            ..Report::default()
+        };
+        let (mut chart, lost) = fit(&Contents::default(), &told);
+        assert!(lost > 0 && lost < 800, "{lost}");
+        assert_eq!(chart.allergies.entries.len() + lost, 800);
+        for _ in 0..20 {
+            chart = fit(&chart, &told).0;
+        }
+        assert_eq!((chart.allergies.entries.len(), fit(&chart, &told).1), (800, 0));
     }
 
     #[test]

@@ -14,9 +14,10 @@ use domain::practitioner::PractitionerDetails;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::fhir::{self, BundleError, Elements};
 use super::identity::{self, Index};
-use super::mapping::{Context, Fate, Note, Notes, Provider, Visit};
+use super::mapping::{Fate, Note, Notes, Provider, Visit};
 use super::parts::{self, Gathering};
 use super::people::{self, Person};
 
@@ -74,7 +75,7 @@ fn persons(files: &[Vec<u8>], context: &Context) -> Vec<Person> {
 fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
     let mut index = Index::default();
     for (file, json) in (0..).zip(files) {
-        index.add(file, identity::scan(&fhir::contents(json, false), context.now));
+        index.add(file, identity::scan(&fhir::contents(json, false), context));
     }
     index.close();
     let mut outcome = Ran::default();

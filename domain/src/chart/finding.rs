@@ -32,8 +32,8 @@ pub struct Condition {
 pub struct Allergy {
     /// To what.
     pub concept: Concept,
-    /// Whether a reaction may be life-threatening (FHIR criticality `high`).
-    pub high_criticality: bool,
+    /// How bad a reaction may be, if that is told.
+    pub criticality: Option<Criticality>,
     /// As of when it was told, by its source if that said, or here: an older state of a source does not replace it.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
@@ -66,6 +66,17 @@ pub struct Medication {
 pub struct Symptom {
     /// The words.
     pub text: String,
+}
+
+/// How bad a reaction to a substance may be (FHIR R4 `AllergyIntolerance.criticality`; what cannot be assessed is not told).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, VariantArray, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Criticality {
+    /// No reaction is expected to be life-threatening.
+    Low,
+    /// A reaction may be life-threatening.
+    High,
 }
 
 /// Kinds of allergies and intolerances of which a source may say that none are known, and leave the others open.
@@ -166,11 +177,9 @@ pub trait SourcedFinding: Finding {
     fn is_over(&self) -> bool;
     /// Whether what is known of its end is known of this one too, or may be.
     fn ends_like(&self, known: &Self) -> bool;
-    /// The same with what is known of it and not told. Of the state of the very resource that told it all is told, but for what
-    /// `is_unsaid`: how critical an allergy is.
-    fn completed(self, known: &Self, is_same_resource: bool, is_unsaid: bool) -> Self;
-    /// The same with what an older state tells and it does not: people may have noted less. An allergy is critical if either says so.
-    fn filled(self, older: &Self) -> Self;
+    /// The same with what another state tells of it and it does not. Where it is `whole`, the last word of the resource that told the other,
+    /// it tells all, but for how critical an allergy is.
+    fn completed(self, other: &Self, is_whole: bool) -> Self;
     /// The same, as of another time, and called otherwise.
     fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;
 }
@@ -251,28 +260,16 @@ sourced!(Condition, Conditions, Condition::span, {
         }
     }
 
-    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
-        if is_same_resource {
+    fn completed(self, other: &Self, is_whole: bool) -> Self {
+        if is_whole {
             return self;
         }
         let abated = match self.abated {
-            Some(Abated::Unknown) => known.abated.or(self.abated),
+            Some(Abated::Unknown) => other.abated.or(self.abated),
             told => told,
         };
         Self {
-            onset: self.onset.or(known.onset),
-            abated,
-            ..self
-        }
-    }
-
-    fn filled(self, older: &Self) -> Self {
-        let abated = match self.abated {
-            Some(Abated::Unknown) => older.abated.or(self.abated),
-            told => told,
-        };
-        Self {
-            onset: self.onset.or(older.onset),
+            onset: self.onset.or(other.onset),
             abated,
             ..self
         }
@@ -287,16 +284,9 @@ sourced!(Allergy, Allergies, |_| (None, None), {
         true
     }
 
-    fn completed(self, known: &Self, _: bool, is_unsaid: bool) -> Self {
+    fn completed(self, other: &Self, _: bool) -> Self {
         Self {
-            high_criticality: self.high_criticality || (is_unsaid && known.high_criticality),
-            ..self
-        }
-    }
-
-    fn filled(self, older: &Self) -> Self {
-        Self {
-            high_criticality: self.high_criticality || older.high_criticality,
+            criticality: self.criticality.or(other.criticality),
             ..self
         }
     }
@@ -310,16 +300,9 @@ sourced!(Medication, Medications, |medication| (medication.since, None), {
         true
     }
 
-    fn completed(self, known: &Self, is_same_resource: bool, _: bool) -> Self {
+    fn completed(self, other: &Self, is_whole: bool) -> Self {
         Self {
-            since: self.since.or(known.since.filter(|_| !is_same_resource)),
-            ..self
-        }
-    }
-
-    fn filled(self, older: &Self) -> Self {
-        Self {
-            since: self.since.or(older.since),
+            since: self.since.or(other.since.filter(|_| !is_whole)),
             ..self
         }
     }

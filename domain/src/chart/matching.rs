@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::contents::Withdrawn;
 use super::finding::SourcedFinding;
 use super::list::{Entry, FindingId};
-use super::report::{Ended, Report};
+use super::report::Ended;
 use crate::kernel::{Concept, SourceId, Sources};
 
 /// Whether two concepts are one: by their texts, or by their codes, where the text of one has all the words of the other's. A code alone
@@ -155,12 +155,7 @@ pub(super) struct Updated<T> {
 /// that is the same, or else of the one of the same day, or else of one of a day that is not known ([`without_day`]). An entry of another
 /// resource is the same thing only if it says the same, or is of the same day: some sources give their resources new ids with every
 /// export. What is known of an entry and is not told of it stays.
-pub(super) fn updated<T: SourcedFinding>(
-    noted: &[Entry<T>],
-    told: &[&T],
-    report: &Report,
-    now: DateTime<Utc>,
-) -> Updated<T> {
+pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: DateTime<Utc>) -> Updated<T> {
     let mut updated = Updated {
         entries: noted.iter().map(not_told).collect(),
         older: 0,
@@ -184,12 +179,12 @@ pub(super) fn updated<T: SourcedFinding>(
         &|known, new| one_source(known, new).is_none() && may_be_one(known, new),
     ];
     for is_state in is_state {
-        rest.retain(|new| !updated.meet(new, &is_state, report, now));
+        rest.retain(|new| !updated.meet(new, &is_state, now));
     }
     rest.retain(|new| match without_day(&updated.entries, *new) {
         Which::None => true,
         Which::One(at) => {
-            updated.take_in(at, new, report, now);
+            updated.take_in(at, new, now);
             false
         }
         Which::Several => {
@@ -202,13 +197,13 @@ pub(super) fn updated<T: SourcedFinding>(
         known.since().is_some() && same_day(known, new) && !known.sources().have_beside(new.source())
     }];
     for is_state in is_state {
-        rest.retain(|new| !updated.meet(new, &is_state, report, now));
+        rest.retain(|new| !updated.meet(new, &is_state, now));
     }
     // Another state of the same report was of it, too: both resources tell it.
     rest.retain(|new| {
         let is_theirs = |known: &Matched<T>| known.is_told() && known.finding.sources().have_certainly(new.source());
         let at = updated.entries.iter().position(is_theirs);
-        at.inspect(|at| updated.take_in(*at, new, report, now)).is_none()
+        at.inspect(|at| updated.take_in(*at, new, now)).is_none()
     });
     let new = rest.into_iter().map(|new| Matched::new(taken(new.clone(), now)));
     updated.entries.extend(new);
@@ -225,18 +220,18 @@ fn not_told<T: Clone>(entry: &Entry<T>) -> Matched<T> {
 
 impl<T: SourcedFinding> Updated<T> {
     /// Takes in what is told as a state of the first entry that it is one of. Whether there is one.
-    fn meet(&mut self, new: &T, is_state: &dyn Fn(&T, &T) -> bool, report: &Report, now: DateTime<Utc>) -> bool {
+    fn meet(&mut self, new: &T, is_state: &dyn Fn(&T, &T) -> bool, now: DateTime<Utc>) -> bool {
         let at = self
             .entries
             .iter()
             .position(|known| !known.is_told() && is_state(&known.finding, new));
         if let Some(at) = at {
-            self.take_in(at, new, report, now);
+            self.take_in(at, new, now);
         }
         at.is_some()
     }
 
-    fn take_in(&mut self, at: usize, new: &T, report: &Report, now: DateTime<Utc>) {
+    fn take_in(&mut self, at: usize, new: &T, now: DateTime<Utc>) {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
@@ -246,10 +241,9 @@ impl<T: SourcedFinding> Updated<T> {
         // What was known of where its resource stands stays known.
         let source = new.source().map(|source| known.sources().completed(source));
         let new = &new.clone().told(new.as_of(), source.into());
-        let is_unsaid = report.leaves_open(new);
         let is_replaced = !same(known.concept(), new.concept());
         let is_news = known.as_of().is_none_or(|known| new.as_of().unwrap_or(now) > known);
-        let new = new.clone().completed(known, is_same_resource, is_unsaid);
+        let new = new.clone().completed(known, is_same_resource);
         let others = known.sources().clone().without(new.source());
         // Another resource may have told it since, and later than this one tells otherwise.
         let told_before = new.source().and_then(|source| known.told_by(source));
@@ -257,9 +251,11 @@ impl<T: SourcedFinding> Updated<T> {
         if is_equal(known, &new) {
             *known = told_again(known, new, others, is_news);
         } else if !(is_news || is_own_news) {
-            if known.sources().list().is_empty() && new.source().is_some() {
-                // It was noted here, by people. The source is known from now on by what it told before.
-                *known = known.clone().filled(&new).told(known.as_of(), new.sources().clone());
+            // What people noted here has no source until an older state tells of it, and says less than that may.
+            let is_by_people = known.sources().list().is_empty() && new.source().is_some();
+            *known = known.clone().completed(&new, !is_by_people);
+            if is_by_people {
+                *known = known.clone().told(known.as_of(), new.sources().clone());
             }
             if !is_equal(known, &new) {
                 self.older = self.older.saturating_add(1);

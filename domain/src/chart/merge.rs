@@ -198,16 +198,16 @@ impl Merge<'_> {
 
         self.withdrawn
             .retain(|known| !told.iter().any(|new| matching::is_of(known, *new)));
-        let report = self.report;
         let Updated {
             mut entries,
             older,
             replaced,
             unclear,
-        } = matching::updated(&noted.entries, &told, report, self.now);
+        } = matching::updated(&noted.entries, &told, self.now);
         self.remark::<T>(Remark::Unclear, unclear);
         self.remark::<T>(Remark::Older, older);
         self.remark::<T>(Remark::Replaced, replaced);
+        let report = self.report;
         for ended in report.ended.iter().filter(|ended| ended.list == T::LIST) {
             // What was there is not ended once more: somebody may have noted it again since.
             if !known.iter().any(|known| matching::is_applied(known, ended)) {

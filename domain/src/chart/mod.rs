@@ -34,7 +34,9 @@ pub use command::ChartCommand;
 pub use contents::{Contents, Negation, Withdrawn};
 pub use error::{ChartError, FindingPlace};
 pub use event::{ChartEvent, Noted, Refuted, Revision, Statement};
-pub use finding::{Allergy, AllergyKind, AnyFinding, Condition, Finding, Medication, SourcedFinding, Symptom};
+pub use finding::{
+    Allergy, AllergyKind, AnyFinding, Condition, Criticality, Finding, Medication, SourcedFinding, Symptom,
+};
 pub use findings::Findings;
 pub use list::{Absence, Entry, FindingId, List, ListKind};
 pub use merge::{Merged, Remark};

@@ -23,8 +23,6 @@ pub struct Report {
     pub ended: Vec<Ended>,
     /// Statements that none are known, and that this is so no longer.
     pub negations: Vec<ReportedNegation>,
-    /// Allergies of which it is not told how critical they are: what they are, and what the source calls them.
-    pub unjudged: Vec<(Concept, Option<SourceId>)>,
 }
 
 /// A finding that is none, or none any more.
@@ -98,13 +96,6 @@ impl Report {
         let is_told = |list: ListKind| self.negations.iter().any(|one| one.list == list && one.kind.is_none());
         let none = said.into_iter().filter(|(_, is_said)| *is_said).map(|(list, _)| list);
         none.filter(move |list| !is_told(*list))
-    }
-
-    /// Whether of a finding it is not told how critical it is.
-    pub(super) fn leaves_open<T: SourcedFinding>(&self, told: &T) -> bool {
-        let is_it =
-            |(concept, source): &(Concept, Option<SourceId>)| (concept, *source) == (told.concept(), told.source());
-        T::LIST == ListKind::Allergies && self.unjudged.iter().any(is_it)
     }
 }
 

@@ -6,8 +6,8 @@ use proptest::sample::select;
 use strum::VariantArray as _;
 
 use super::{
-    Abated, Absence, Allergy, AllergyKind, ChartEvent, Condition, FindingId, ListKind, Medication, Negation, Noted,
-    Refuted, Revision, Statement, Symptom, Withdrawn,
+    Abated, Absence, Allergy, AllergyKind, ChartEvent, Condition, Criticality, FindingId, ListKind, Medication,
+    Negation, Noted, Refuted, Revision, Statement, Symptom, Withdrawn,
 };
 use crate::kernel::{CodeSystem, Personal, SourceId, Sources};
 use crate::samples::strategies::{concepts, dates, millis, personal, sources, tellers, texts, uuids};
@@ -78,9 +78,9 @@ fn stated(list: ListKind, absence: Absence, kinds: &[AllergyKind]) -> Personal<S
 
 /// Every event of a chart, with every kind of finding and every way to have none.
 pub(crate) fn examples() -> Vec<ChartEvent> {
-    let allergy = |high_criticality| Allergy {
+    let allergy = |criticality| Allergy {
         concept: concept(CodeSystem::Icd10, "Z88.0", "Penicillin"),
-        high_criticality,
+        criticality,
         as_of: None,
         sources: Some(source(Some([1, 2, 3, 4]))).into(),
     };
@@ -103,7 +103,10 @@ pub(crate) fn examples() -> Vec<ChartEvent> {
             conditions: refuted(ListKind::Conditions, Some(source(None))),
         },
         ChartEvent::AllergiesNoted {
-            allergies: noted(vec![allergy(true)], allergy(false)),
+            allergies: noted(
+                vec![allergy(Some(Criticality::High)), allergy(Some(Criticality::Low))],
+                allergy(None),
+            ),
         },
         ChartEvent::AllergiesRefuted {
             allergies: refuted(ListKind::Allergies, None),
@@ -146,9 +149,10 @@ fn conditions() -> impl Strategy<Value = Condition> {
 
 fn allergies() -> impl Strategy<Value = Allergy> {
     let as_of = prop::option::of(millis());
-    (concepts(), any::<bool>(), as_of, tellers()).prop_map(|(concept, high_criticality, as_of, sources)| Allergy {
+    let criticality = prop::option::of(select(Criticality::VARIANTS.to_vec()));
+    (concepts(), criticality, as_of, tellers()).prop_map(|(concept, criticality, as_of, sources)| Allergy {
         concept,
-        high_criticality,
+        criticality,
         as_of,
         sources,
     })

@@ -4,10 +4,10 @@
 //! organisation) alone. What has no type is taken to name: most systems give their record numbers none. That two persons share
 //! such a one nevertheless is found by [`super::groups`].
 
-use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, TextRule};
 
 use super::Kind;
+use crate::context::Context;
 use crate::fhir::{self, Moment};
 
 /// What an identifier is good for.
@@ -62,8 +62,8 @@ const NO_PRACTITIONER: [&str; 6] = ["AN", "XX", "EN", "FI", "NII", "GN"];
 /// The system of the national provider identifier of the United States.
 const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 
-/// What an identifier of a resource of this kind is good for, as of `now`.
-pub(crate) fn standing(kind: Kind, identifier: &fhir::Identifier, now: DateTime<Utc>) -> Standing {
+/// What an identifier of a resource of this kind is good for now.
+pub(crate) fn standing(kind: Kind, identifier: &fhir::Identifier, context: &Context) -> Standing {
     if taken(identifier).is_none_or(|taken| stands_for_none(&taken.value)) {
         return Standing::Nobody;
     }
@@ -72,10 +72,10 @@ pub(crate) fn standing(kind: Kind, identifier: &fhir::Identifier, now: DateTime<
         return standing;
     }
     let end = identifier.period.as_ref().and_then(|period| period.end.as_deref());
-    let ended = end.and_then(Moment::read).and_then(|end| end.end(chrono_tz::UTC));
+    let ended = end.and_then(Moment::read).and_then(|end| end.end(context.time_zone));
     match identifier.used.as_deref() {
         Some("old") => Standing::Former,
-        _ if ended.is_some_and(|end| end <= now) => Standing::Former,
+        _ if ended.is_some_and(|end| end <= context.now) => Standing::Former,
         Some("temp" | "secondary") => Standing::Lesser,
         _ => standing,
     }
@@ -161,7 +161,14 @@ mod tests {
 
     fn of(kind: Kind, identifier: Value) -> Standing {
         let identifier = serde_json::from_str(&identifier.to_string()).unwrap();
-        standing(kind, &identifier, "2026-01-01T00:00:00Z".parse().unwrap())
+        standing(
+            kind,
+            &identifier,
+            &Context {
+                time_zone: chrono_tz::UTC,
+                now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            },
+        )
     }
 
     fn typed(kind: Kind, code: &str) -> Standing {

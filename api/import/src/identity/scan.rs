@@ -12,6 +12,7 @@ use super::likeness::{self, ADDRESSES, Likeness, Usage, Word, called, whole, wor
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
+use crate::context::Context;
 use crate::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
 
 /// What is seen of a resource at the first reading.
@@ -140,20 +141,20 @@ fn list<T: DeserializeOwned>(raw: Option<&RawValue>) -> Vec<T> {
 }
 
 /// Sees a file.
-pub(crate) fn scan(contents: &Contents<'_>, now: DateTime<Utc>) -> Vec<Seen> {
+pub(crate) fn scan(contents: &Contents<'_>, context: &Context) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (number, item) in contents.items.iter().enumerate() {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         match (item.resource, &item.deleted) {
-            (Some(resource), _) => see(&mut seen, number, item, resource, now),
-            (None, Some(address)) => seen.extend(deleted(number, item, address, now)),
+            (Some(resource), _) => see(&mut seen, number, item, resource, context),
+            (None, Some(address)) => seen.extend(deleted(number, item, address, context)),
             (None, None) => {}
         }
     }
     seen
 }
 
-fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, now: DateTime<Utc>) {
+fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, context: &Context) {
     let Ok(header) = serde_json::from_str::<Header<'_>>(resource.get()) else {
         return;
     };
@@ -163,7 +164,7 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     let meta = header.meta.0.as_ref();
     let told = meta.and_then(|meta| meta.last_updated.0.as_deref());
     let stamp = Stamp {
-        updated: match when(kind, item, told, now) {
+        updated: match when(kind, item, told, context) {
             // Not dated, an open visit is the older one.
             When::Now if kind == Kind::Encounter && !is_concluded(header.status.0.as_deref()) => When::Unknown,
             when => when,
@@ -188,7 +189,7 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     found.id = header.id.0.as_deref().map(|id| Key::of(&[id])).or(found.id);
     let last = item.full_url.as_deref().and_then(|url| url.rsplit(['/', ':']).next());
     found.is_id_unique = header.id.0.as_deref().or(last).is_some_and(is_uuid);
-    describe(&mut found, &header, now);
+    describe(&mut found, &header, context);
     let (subject, patient) = (header.subject.0.as_ref(), header.patient.0.as_ref());
     // R4 has `AllergyIntolerance.patient`; its predecessors have `patient` in other kinds.
     let told = if kind == Kind::Allergy {
@@ -213,7 +214,7 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     let own = found.own.clone();
     seen.push(found);
     if matches!(kind, Kind::Encounter | Kind::Role) {
-        see_contained(seen, number, item, &header, own.as_ref(), now);
+        see_contained(seen, number, item, &header, own.as_ref(), context);
     }
 }
 
@@ -224,7 +225,7 @@ fn see_contained(
     item: &Item<'_>,
     outer: &Header<'_>,
     container: Option<&Identifier>,
-    now: DateTime<Utc>,
+    context: &Context,
 ) {
     let contained: Option<Vec<&RawValue>> = outer.contained.and_then(|raw| serde_json::from_str(raw.get()).ok());
     // Whom nobody else tells of, and who has no number, says less than the organisation does.
@@ -251,7 +252,7 @@ fn see_contained(
             }),
             ..bare(kind, number, item.document, stamp)
         };
-        describe(&mut found, &header, now);
+        describe(&mut found, &header, context);
         found.payload = payload(kind, &format!("{}.contained", item.path), resource);
         seen.push(found);
     }
@@ -295,7 +296,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
 }
 
 /// What is deleted has an address, and nothing else.
-fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> Option<Seen> {
+fn deleted(number: u32, item: &Item<'_>, address: &str, context: &Context) -> Option<Seen> {
     let address = address.trim_end_matches('/');
     let mut pointer = Pointer::address(address);
     let kind = pointer.kind.flatten()?;
@@ -304,7 +305,7 @@ fn deleted(number: u32, item: &Item<'_>, address: &str, now: DateTime<Utc>) -> O
         pointer.id = pointer.id.or(full.id);
     }
     let stamp = Stamp {
-        updated: when(kind, item, None, now),
+        updated: when(kind, item, None, context),
         version: None,
         place: (0, place(number, item)),
     };
@@ -341,10 +342,10 @@ fn place(number: u32, item: &Item<'_>) -> u32 {
     }
 }
 
-fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
+fn describe(found: &mut Seen, header: &Header<'_>, context: &Context) {
     let identifiers: Vec<fhir::Identifier> = list(header.identifier);
     for identifier in &identifiers {
-        let standing = naming::standing(found.kind, identifier, now);
+        let standing = naming::standing(found.kind, identifier, context);
         found
             .identifiers
             .extend(naming::taken(identifier).map(|taken| (standing, taken)));
@@ -392,7 +393,12 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         given: words(names.iter().flat_map(|name| &name.given).map(String::as_str)),
         called: names
             .iter()
-            .filter_map(|name| Some((usage(name, &names, now), called(name.given.iter().map(String::as_str))?)))
+            .filter_map(|name| {
+                Some((
+                    usage(name, &names, context),
+                    called(name.given.iter().map(String::as_str))?,
+                ))
+            })
             .collect(),
         family: words(
             names
@@ -401,20 +407,20 @@ fn describe(found: &mut Seen, header: &Header<'_>, now: DateTime<Utc>) {
         ),
         mark: start
             .filter(|_| found.kind == Kind::Encounter)
-            .and_then(|start| Some(start.start(chrono_tz::UTC)?.timestamp())),
+            .and_then(|start| Some(start.start(context.time_zone)?.timestamp())),
         identifiers: keys,
         own: found.own.as_ref().map(|own| likeness::keys(own).1),
     };
 }
 
 /// What a name is to whoever has it. They mainly go by the official one, or else by one in use, or else by any; the first of them.
-fn usage(name: &HumanName, all: &[HumanName], now: DateTime<Utc>) -> Usage {
+fn usage(name: &HumanName, all: &[HumanName], context: &Context) -> Usage {
     let is_former = |name: &HumanName| {
         let end = name.period.as_ref().and_then(|period| period.end.as_deref());
         let is_to_come = |end: &str| {
             Moment::read(end)
-                .and_then(|end| end.end(chrono_tz::UTC))
-                .is_some_and(|end| end > now)
+                .and_then(|end| end.end(context.time_zone))
+                .is_some_and(|end| end > context.now)
         };
         end.is_some_and(|end| !is_to_come(end)) || matches!(name.used.as_deref(), Some("old" | "maiden"))
     };
@@ -564,19 +570,17 @@ fn is_concluded(status: Option<&str>) -> bool {
 }
 
 /// When a state was: when it was updated or stored; a finding, when its bundle was put together. What of a chart has no date is as of
-/// now; a date that is to come is none.
-fn when(kind: Kind, item: &Item<'_>, updated: Option<&str>, now: DateTime<Utc>) -> When {
+/// now. A date that is to come is none, and so is one that cannot be read.
+fn when(kind: Kind, item: &Item<'_>, updated: Option<&str>, context: &Context) -> When {
     let assembled = item.assembled.as_deref().filter(|_| kind.is_finding());
     let told = [updated, item.stored.as_deref(), assembled];
-    let date = told.iter().find_map(|text| instant(*text, now));
-    let is_dated = told.iter().any(Option::is_some);
-    match date {
+    match told.iter().find_map(|text| instant(*text, context)) {
         Some(date) => When::At(date),
-        None if kind.is_of_a_patient() && !is_dated => When::Now,
+        None if kind.is_of_a_patient() => When::Now,
         None => When::Unknown,
     }
 }
 
-fn instant(text: Option<&str>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    stamp::told(Moment::read(text?)?.start(chrono_tz::UTC)?, now)
+fn instant(text: Option<&str>, context: &Context) -> Option<DateTime<Utc>> {
+    stamp::told(Moment::read(text?)?.start(context.time_zone)?, context.now)
 }

@@ -52,6 +52,15 @@ pub(super) fn is_current(one: &impl Several, context: &Context) -> bool {
     !matches!(one.used(), Some("old" | "temp" | "maiden")) && is_now(one.period(), context)
 }
 
+/// Whether there are some, and all of them are over.
+pub(super) fn are_over<'a, T: Several + 'a>(mut all: impl Iterator<Item = &'a T>, context: &Context) -> bool {
+    let is_over = |one: &T| {
+        let ended = one.period().and_then(|period| end(period, context));
+        one.used() == Some("old") || ended.is_some_and(|end| end <= context.now)
+    };
+    all.next().is_some_and(is_over) && all.all(is_over)
+}
+
 /// Whether now lies within a period. One that cannot be read is open.
 pub(super) fn is_now(period: Option<&Period>, context: &Context) -> bool {
     let Some(period) = period else { return true };

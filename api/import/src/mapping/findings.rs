@@ -1,7 +1,9 @@
 //! Conditions, allergies and medications: what a patient brings.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::chart::{Abated, Allergy, Condition, Ended, List, ListKind, Medication, Report, ReportedNegation};
+use domain::chart::{
+    Abated, Allergy, Condition, Criticality, Ended, List, ListKind, Medication, Report, ReportedNegation,
+};
 use domain::kernel::time::last_day_anywhere;
 use domain::kernel::{Concept, TextRule};
 use serde_json::Value;
@@ -222,10 +224,6 @@ fn beside(bundle: &Bundle) -> Report {
             (allergen(resource), None),
             stands,
         );
-        if !matches!(resource.criticality.as_deref(), Some("low" | "high")) {
-            let concept = concept_of(allergen(resource), ListKind::Allergies);
-            beside.unjudged.extend(concept.map(|concept| (concept, entry.source)));
-        }
     }
     for entry in &bundle.requests {
         let resource = &entry.resource;
@@ -286,12 +284,14 @@ fn tell<R>(
     stands: Stands,
 ) {
     let Entry { as_of, source, .. } = entry;
+    let mut is_negation = false;
     for (list, said) in all {
         let kind = match said {
             Said::NoneKnown => None,
             Said::NoneKnownTo(kind) => Some(*kind),
             Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear => continue,
         };
+        is_negation = true;
         report.negations.push(ReportedNegation {
             list: *list,
             kind,
@@ -303,8 +303,14 @@ fn tell<R>(
     // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
     let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
     let concept = concept_of(what, list);
-    let is_silent = stands != Stands::Still && source.is_some();
-    if concept.is_some() || (is_silent && all.is_empty()) {
+    let says_nothing = match all {
+        [] => stands != Stands::Still,
+        // An allergy stays while nobody can tell whether it is denied.
+        [(ListKind::Allergies, Said::Unclear)] => stands == Stands::NoMore,
+        // That none are known ends by itself what the resource told before.
+        _ => !is_negation || stands != Stands::Still,
+    };
+    if concept.is_some() || (says_nothing && source.is_some()) {
         report.ended.push(Ended {
             list,
             concept,
@@ -504,7 +510,11 @@ fn allergy(entry: &Entry<fhir::AllergyIntolerance>, remarks: &mut Remarks<'_>) -
     }
     Some(Allergy {
         concept: named(remarks, allergen(resource), ListKind::Allergies)?,
-        high_criticality: resource.criticality.as_deref() == Some("high"),
+        criticality: match resource.criticality.as_deref() {
+            Some("high") => Some(Criticality::High),
+            Some("low") => Some(Criticality::Low),
+            _ => None,
+        },
         as_of: *as_of,
         sources: (*source).into(),
     })

@@ -3,10 +3,10 @@
 use chrono::Datelike;
 use domain::chart::Report;
 use domain::kernel::{Concept, TextRule};
-use domain::patient::{Deceased, DetailDates, PatientDetails, PatientError};
+use domain::patient::{Deceased, Detail, DetailDates, PatientDetails, PatientError};
 use domain::practitioner::PractitionerDetails;
 
-use super::current::{best_first, remark_on_others};
+use super::current::{are_over, best_first, remark_on_others};
 use super::{Context, Notes, Remarks, findings, identifier, vocabulary};
 use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
 use crate::identity::naming;
@@ -173,6 +173,45 @@ fn contact(
     taken
 }
 
+/// Each detail of which a state tells only such as are over, a telephone number that is out of use, with what they were.
+pub(crate) fn details_over(resource: &fhir::Patient, context: &Context) -> Vec<(Detail, Vec<PatientDetails>)> {
+    let mut notes = Notes::default();
+    // What is not taken of them is said where they are mapped.
+    let mut remarks = Remarks::on(&mut notes, "", "");
+    let mut over = Vec::new();
+    for (system, detail, rule) in [
+        ("phone", Detail::Phone, TextRule::PHONE),
+        ("email", Detail::Email, TextRule::EMAIL),
+    ] {
+        let all = resource.telecom.iter();
+        let all = all.filter(|one| one.system.as_deref() == Some(system) && one.value.is_some());
+        if are_over(all.clone(), context) {
+            let was = all.map(|one| {
+                let value = vocabulary::fitted(&mut remarks, system, one.value.as_deref(), rule);
+                let (phone, email) = if system == "phone" {
+                    (value, None)
+                } else {
+                    (None, value)
+                };
+                PatientDetails {
+                    phone,
+                    email,
+                    ..PatientDetails::default()
+                }
+            });
+            over.push((detail, was.collect()));
+        }
+    }
+    if are_over(resource.address.iter(), context) {
+        let was = resource.address.iter().map(|one| PatientDetails {
+            address: vocabulary::one_address(&mut remarks, one),
+            ..PatientDetails::default()
+        });
+        over.push((Detail::Address, was.collect()));
+    }
+    over
+}
+
 /// Remarks on fax numbers, pagers and addresses in the web.
 fn remark_on_other_contacts(remarks: &mut Remarks<'_>, telecom: &[ContactPoint]) {
     let has_place = |one: &&ContactPoint| matches!(one.system.as_deref(), Some("phone" | "email"));
@@ -207,6 +246,11 @@ fn deceased(resource: &fhir::Patient, context: &Context, remarks: &mut Remarks<'
     let Some(text) = resource.deceased_date_time.as_deref() else {
         return (resource.deceased_boolean == Some(true)).then_some(Deceased::Unknown);
     };
+    if resource.deceased_boolean == Some(false) {
+        remarks
+            .left_out("tells that they live, and when they died: which is so cannot be told, and neither is recorded");
+        return None;
+    }
     let year = text.get(..4).and_then(|year| year.parse().ok());
     if year.is_some_and(|year: i32| year > context.now.year().saturating_add(1)) {
         remarks.left_out("deceasedDateTime lies in the future, and no death is recorded");

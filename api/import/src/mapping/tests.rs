@@ -7,7 +7,7 @@ mod visits;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use domain::chart::Abated;
+use domain::chart::{Abated, Criticality};
 use domain::kernel::{CodeSystem, Coding, Gender};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ fn conditions_allergies_and_medications_become_a_report() {
         day("2002-12-31").map(Abated::On),
         "it was over by then"
     );
-    assert!(report.allergies.list()[0].high_criticality);
+    assert_eq!(report.allergies.list()[0].criticality, Some(Criticality::High));
     assert!(report.medications.list()[0].active);
     assert_eq!(plan.patients[0].details.name.family, "Name", "the official name");
 }

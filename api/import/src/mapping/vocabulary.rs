@@ -152,7 +152,8 @@ pub(super) fn address(remarks: &mut Remarks<'_>, addresses: &[fhir::Address], co
     current.first().and_then(|address| one_address(remarks, address))
 }
 
-fn one_address(remarks: &mut Remarks<'_>, address: &fhir::Address) -> Option<Address> {
+/// One address, as far as the server takes it.
+pub(super) fn one_address(remarks: &mut Remarks<'_>, address: &fhir::Address) -> Option<Address> {
     let mut part =
         |field, text: &Option<String>| fitted(remarks, field, text.as_deref(), TextRule::ADDRESS).unwrap_or_default();
     let city = part("address.city", &address.city);

@@ -236,7 +236,7 @@ fn who_is_told_to_live_is_not_told_to_have_died_before() {
         as_of: at(3),
         ..PatientDetails::default()
     };
-    let living = alive(living, at(3).unwrap());
+    let living = told_as_none(living, Detail::Deceased, at(3).unwrap());
     let recorded = details(&dead(1), &living, &[]);
     assert_eq!(
         (recorded.deceased, recorded.told_as_of(Detail::Deceased)),
@@ -251,6 +251,30 @@ fn who_is_told_to_live_is_not_told_to_have_died_before() {
     let recorded = details(&recorded, &silent, &[]);
     assert_eq!(details(&recorded, &dead(2), &[]), recorded);
     assert_eq!(details(&recorded, &dead(5), &[]).deceased, Some(Deceased::Unknown));
+}
+
+#[test]
+fn the_day_of_a_death_that_any_state_tells_is_known_unless_people_say_later_that_they_do_not_know_it() {
+    let died = Some(Deceased::On("2020-04-02".parse().unwrap()));
+    let state = |deceased, day, dates: &[i64]| PatientDetails {
+        deceased,
+        as_of: at(day),
+        detail_dates: dates
+            .iter()
+            .filter_map(|day| Some((Detail::Deceased, at(*day)?)))
+            .collect(),
+        ..PatientDetails::default()
+    };
+    let exact = state(died, 13, &[]);
+    // That they have died was told on the eighteenth, and the newest state says nothing of it.
+    let vague = state(Some(Deceased::Unknown), 19, &[18]);
+    for (recorded, told) in [(&exact, &vague), (&vague, &exact)] {
+        let merged = details(recorded, told, &[]);
+        assert_eq!((merged.deceased, merged.as_of), (died, at(19)));
+        assert_eq!(details(&merged, told, &[]), merged, "once more is no news");
+    }
+    let by_people = state(Some(Deceased::Unknown), 1, &[18]);
+    assert_eq!(details(&by_people, &exact, &[]).deceased, Some(Deceased::Unknown));
 }
 
 #[test]

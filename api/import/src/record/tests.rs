@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::context::Context;
 use crate::fhir;
 use crate::identity::{self, Index, Kind, Origin};
-use crate::mapping::Context;
 use crate::parts::{self, Gathering};
 use crate::people;
 
@@ -159,7 +159,7 @@ impl World {
         for (file, told) in (0..).zip(files) {
             index.add(
                 file,
-                identity::scan(&fhir::contents(&self.contents(told), false), context().now),
+                identity::scan(&fhir::contents(&self.contents(told), false), &context()),
             );
         }
         index.close();
@@ -255,7 +255,7 @@ fn tell(records: &mut Vec<Record>, patients: &[Value]) -> usize {
 fn tell_entries(records: &mut Vec<Record>, entries: &[Value]) -> usize {
     let bundle = bundle(entries);
     let mut index = Index::default();
-    index.add(0, identity::scan(&fhir::contents(&bundle, false), context().now));
+    index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
     index.close();
     import(&index, &[bundle], records, |_| BTreeSet::new())
 }
@@ -495,6 +495,53 @@ fn a_state_without_a_name_in_use_leaves_the_name() {
 }
 
 #[test]
+fn what_its_source_calls_out_of_use_stays_in_no_record_and_comes_back_with_no_older_state() {
+    let ended = json!({ "end": "2022-12-01" });
+    let number = |number: &str| json!({ "system": "phone", "value": number });
+    let with = |of: &Value, member: &str, value: &Value| {
+        let mut with = of.clone();
+        with[member] = value.clone();
+        with
+    };
+    let person = somebody("p1", "Jane", "Smith", "2015-05-05", &plain("urn:mrn", "1"));
+    let state = |year: u16, member: &str, value: &Value| {
+        let dated = with(
+            &person,
+            "meta",
+            &json!({ "lastUpdated": format!("{year}-01-01T00:00:00Z") }),
+        );
+        with(&dated, member, &json!([value]))
+    };
+    let mail = json!({ "system": "email", "value": "a@example.org" });
+    let town = json!({ "city": "Town" });
+    for (member, value) in [("telecom", number("1")), ("telecom", mail), ("address", town)] {
+        for over in [with(&value, "use", &json!("old")), with(&value, "period", &ended)] {
+            let states = [state(2022, member, &value), state(2023, member, &over)];
+            let newest_first = [states[1].clone(), states[0].clone()];
+            for runs in [
+                vec![&states[..]],
+                states.chunks(1).collect(),
+                newest_first.chunks(1).collect(),
+            ] {
+                let mut records = Vec::new();
+                runs.iter().for_each(|run| assert_eq!(tell(&mut records, run), 0));
+                let details = &records[0].details;
+                let left = (&details.phone, &details.email, &details.address);
+                assert_eq!(left, (&None, &None, &None), "{over} {}", runs.len());
+            }
+        }
+    }
+    // The one of another source is not over.
+    let mut records = Vec::new();
+    let others = [
+        state(2022, "telecom", &number("2")),
+        state(2023, "telecom", &with(&number("1"), "use", &json!("old"))),
+    ];
+    others.chunks(1).for_each(|run| assert_eq!(tell(&mut records, run), 0));
+    assert_eq!(records[0].details.phone.as_deref(), Some("2"));
+}
+
+#[test]
 fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
     let [one, two] = ["1", "2"].map(|number| somebody("p1", "Jane", "Smith", "2015-05-05", &plain("urn:mrn", number)));
     let mut records = Vec::new();
@@ -508,7 +555,7 @@ fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
     assert_eq!(records.len(), 2);
     let bundle = bundle(&[json!({ "resource": two })]);
     let mut index = Index::default();
-    index.add(0, identity::scan(&fhir::contents(&bundle, false), context().now));
+    index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
     index.close();
     let parts = parts::parts(&index, 0, "", &fhir::contents(&bundle, false));
     let (owner, share) = Gathering::default().add(&index, parts.shares).pop().unwrap();
@@ -557,7 +604,7 @@ fn two_of_whom_no_day_of_birth_is_told_share_a_households_number_and_an_id_of_tw
         let bundle = bundle(&[json!({ "resource": undated(given) })]);
         index.add(
             u32::try_from(file).unwrap(),
-            identity::scan(&fhir::contents(&bundle, false), context().now),
+            identity::scan(&fhir::contents(&bundle, false), &context()),
         );
     }
     index.close();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::chart::{Abated, Contents};
+use domain::chart::{Abated, Contents, Criticality};
 
 use super::*;
 
@@ -473,7 +473,7 @@ fn two_entries_of_one_bundle_are_two_visits_though_one_tells_the_cases_number_al
 }
 
 #[test]
-fn an_allergy_stays_life_threatening_until_a_state_says_that_it_is_not() {
+fn an_allergy_is_as_critical_as_its_newest_state_says_that_says_it() {
     let state = |criticality: Option<&str>, day: u8| {
         let mut allergy = json!({
             "resourceType": "AllergyIntolerance", "id": "a1", "patient": to("Patient/p1"), "code": { "text": "Nuts" },
@@ -484,22 +484,158 @@ fn an_allergy_stays_life_threatening_until_a_state_says_that_it_is_not() {
         dated(allergy, &format!("2024-01-{day:02}T00:00:00Z"))
     };
     let person = || patient("p1", "Person", &mrn("1"));
-    for (states, is_critical) in [
-        (vec![Some("high"), None], true),
-        (vec![Some("high"), Some("unable-to-assess"), None], true),
-        (vec![Some("low"), Some("high"), None], true),
-        (vec![Some("high"), Some("low"), None], false),
+    let unsaid = Some("unable-to-assess");
+    for (states, expected) in [
+        (vec![Some("high"), None], Criticality::High),
+        (vec![Some("high"), unsaid, None], Criticality::High),
+        (vec![Some("low"), Some("high"), None], Criticality::High),
+        (vec![Some("low"), unsaid], Criticality::Low),
+        (vec![Some("high"), Some("low"), None], Criticality::Low),
     ] {
         let states: Vec<Value> = (1..).zip(&states).map(|(day, told)| state(*told, day)).collect();
         let mut of_run = vec![person()];
         of_run.extend(states.iter().rev().cloned());
-        let in_runs = states.iter().fold(Contents::default(), |record, state| {
-            tell(&record, &[of(&[person(), state.clone()])], start())
-        });
-        for record in [tell(&Contents::default(), &[of(&of_run)], start()), in_runs] {
-            let all: Vec<bool> = record.allergies.findings().map(|one| one.high_criticality).collect();
-            assert_eq!(all, [is_critical], "{states:?}");
+        let in_run = tell(&Contents::default(), &[of(&of_run)], start());
+        let over_runs = |states: &[&Value]| {
+            states.iter().fold(Contents::default(), |record, state| {
+                tell(&record, &[of(&[person(), (*state).clone()])], start())
+            })
+        };
+        let first_to_last: Vec<&Value> = states.iter().collect();
+        let mut last_first = first_to_last.clone();
+        last_first.rotate_right(1);
+        let mut records = vec![in_run, over_runs(&first_to_last)];
+        if states.len() == 2 {
+            records.push(over_runs(&last_first));
         }
+        for record in records {
+            let all: Vec<_> = record.allergies.findings().map(|one| one.criticality).collect();
+            assert_eq!(all, [Some(expected)], "{states:?}");
+        }
+    }
+}
+
+/// What a record says after these states were told in one run, in one run for each, and in one run for each, the last one first.
+fn in_every_order(states: &[Value]) -> [BTreeMap<String, bool>; 3] {
+    let person = || dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z");
+    let run = |record: &Contents, states: &[Value]| {
+        let all = [&[person()], states].concat();
+        tell(record, &[of(&all)], start())
+    };
+    let none = Contents::default();
+    let one_by_one = |states: &mut dyn Iterator<Item = &Value>| {
+        states.fold(none.clone(), |record, state| run(&record, std::slice::from_ref(state)))
+    };
+    [
+        says(&run(&none, states)),
+        says(&one_by_one(&mut states.iter())),
+        says(&one_by_one(&mut states.iter().rev())),
+    ]
+}
+
+/// A finding in these words, of a resource of one id.
+fn in_words(kind: &str, text: &str, date: &str) -> Value {
+    let resource = json!({
+        "resourceType": kind, "id": "x1", "subject": to("Patient/p1"), "patient": to("Patient/p1"), "status": "active",
+        "code": { "text": text }, "medicationCodeableConcept": { "text": text },
+    });
+    dated(resource, date)
+}
+
+#[test]
+fn a_resource_that_does_not_say_any_more_what_it_said_leaves_nothing_of_it() {
+    let (condition, allergy, medication) = ("Condition", "AllergyIntolerance", "MedicationRequest");
+    for (kind, was, is) in [
+        (condition, "Pneumonia", "Pneumonia ruled out"),
+        (condition, "Breast cancer", "No evidence of breast cancer"),
+        (condition, "Gout", "Unknown"),
+        (condition, "Gout", "No known problems"),
+        (condition, "Gout", "Not asked"),
+        (medication, "Warfarin", "No warfarin"),
+        (medication, "Warfarin", "-"),
+        (allergy, "Penicillin", "Not allergic to penicillin"),
+        (allergy, "Penicillin", "Unknown"),
+        (allergy, "Penicillin", "No known allergies"),
+    ] {
+        let states = [
+            in_words(kind, was, "2024-03-01T00:00:00Z"),
+            in_words(kind, is, "2024-05-01T00:00:00Z"),
+        ];
+        for record in in_every_order(&states) {
+            assert_eq!(record, BTreeMap::new(), "{was}, then {is}");
+        }
+    }
+    // Nor does one that takes back that none are known say what it said before.
+    let mut taken_back = in_words(allergy, "No known allergies", "2024-05-01T00:00:00Z");
+    taken_back["verificationStatus"] = json!({ "coding": [{ "code": "entered-in-error" }] });
+    for record in in_every_order(&[in_words(allergy, "Kiwi", "2024-03-01T00:00:00Z"), taken_back]) {
+        assert_eq!(record, BTreeMap::new());
+    }
+}
+
+#[test]
+fn a_state_whose_date_is_to_come_or_is_none_counts_as_of_now_in_one_run_too() {
+    for date in [
+        "2099-01-01T00:00:00Z",
+        "2026-01-01T15:00:00Z",
+        "2023-02-30T00:00:00Z",
+        "2023-01-01T24:00:00Z",
+        "?",
+    ] {
+        let mut refuted = in_words("AllergyIntolerance", "Penicillin", date);
+        refuted["verificationStatus"] = json!({ "coding": [{ "code": "refuted" }] });
+        let states = [
+            in_words("AllergyIntolerance", "Penicillin", "2023-06-01T00:00:00Z"),
+            refuted,
+        ];
+        for record in &in_every_order(&states)[..2] {
+            assert_eq!(*record, BTreeMap::new(), "{date}");
+        }
+    }
+    // Without a zone it is in the one that the run names.
+    let zone = Context {
+        time_zone: chrono_tz::Asia::Tokyo,
+        ..context()
+    };
+    let states = [
+        in_words("AllergyIntolerance", "Penicillin", "2026-01-01T01:00:00Z"),
+        in_words("AllergyIntolerance", "Latex", "2026-01-01T20:00:00"),
+    ];
+    let person = patient("p1", "Person", &mrn("1"));
+    let files = [of(&[&[person][..], &states].concat())];
+    let persons = persons(&files, &zone);
+    let told = persons[0].report.allergies.list();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].concept.text, "Latex");
+    assert_eq!(told[0].as_of, Some("2026-01-01T11:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn a_medication_that_is_corrected_where_it_is_told_is_corrected_here() {
+    let request = dated(
+        json!({
+            "resourceType": "MedicationRequest", "id": "r1", "status": "active", "intent": "order",
+            "subject": to("Patient/p1"), "medicationReference": to("Medication/m1"),
+        }),
+        "2024-01-01T00:00:00Z",
+    );
+    let medication = |text: &str, date: &str| {
+        dated(
+            json!({ "resourceType": "Medication", "id": "m1", "code": { "text": text } }),
+            date,
+        )
+    };
+    let person = || dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z");
+    let run =
+        |record: &Contents, medication: Value| tell(record, &[of(&[person(), request.clone(), medication])], start());
+    let wrong = medication("Methotrexate", "2024-01-01T00:00:00Z");
+    let corrected = medication("Metformin", "2024-06-01T00:00:00Z");
+    let expected = BTreeMap::from([("Metformin".to_owned(), false)]);
+    for runs in [[&wrong, &corrected], [&corrected, &wrong]] {
+        let record = runs
+            .iter()
+            .fold(Contents::default(), |record, told| run(&record, (*told).clone()));
+        assert_eq!(says(&record), expected);
     }
 }
 

@@ -5,9 +5,9 @@ use cqrs_es::test::AggregateTestExecutor;
 use uuid::Uuid;
 
 use crate::chart::{
-    Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition, Ended,
-    Finding as _, FindingId, FindingPlace, List, ListKind, Medication, Negation, Noted, Refuted, Remark, Report,
-    ReportedNegation, Revision, Statement, Symptom, Withdrawn,
+    Abated, Absence, Allergy, AllergyKind, AnyFinding, Chart, ChartCommand, ChartError, ChartEvent, Condition,
+    Criticality, Ended, Finding as _, FindingId, FindingPlace, List, ListKind, Medication, Negation, Noted, Refuted,
+    Remark, Report, ReportedNegation, Revision, Statement, Symptom, Withdrawn,
 };
 use crate::kernel::{
     ChartId, ClinicAggregate as _, ClinicEvent as _, Concept, PatientId, Personal, SourceId, Sources, Versioned,
@@ -45,7 +45,7 @@ fn concept(text: &str) -> Concept {
 fn allergy(text: &str) -> Allergy {
     Allergy {
         concept: concept(text),
-        high_criticality: false,
+        criticality: None,
         as_of: None,
         sources: Sources::default(),
     }
@@ -342,7 +342,7 @@ fn report(allergies: Vec<Allergy>, ended: Vec<Ended>) -> ChartCommand {
 }
 
 /// The allergies after these commands: what they say, and whether they are life-threatening.
-fn allergies(mut chart: Chart, commands: Vec<ChartCommand>) -> Vec<(String, bool)> {
+fn allergies(mut chart: Chart, commands: Vec<ChartCommand>) -> Vec<(String, Option<Criticality>)> {
     for (at, mut command) in (0..).zip(commands) {
         if let ChartCommand::TakeIn { batch, .. } = &mut command {
             *batch = Uuid::from_u128(9 + 1000 * at);
@@ -351,14 +351,13 @@ fn allergies(mut chart: Chart, commands: Vec<ChartCommand>) -> Vec<(String, bool
         events.into_iter().for_each(|event| chart.apply(event));
     }
     let all = chart.contents().unwrap().allergies.findings();
-    all.map(|one| (one.concept.text.clone(), one.high_criticality))
-        .collect()
+    all.map(|one| (one.concept.text.clone(), one.criticality)).collect()
 }
 
 #[test]
 fn what_people_note_is_not_overruled_by_what_a_source_told_before() {
     let critical = Allergy {
-        high_criticality: true,
+        criticality: Some(Criticality::High),
         ..allergy("latex")
     };
     let noted = note(1, AnyFinding::Allergy(critical));
@@ -375,13 +374,13 @@ fn what_people_note_is_not_overruled_by_what_a_source_told_before() {
         as_of: Some(at),
     };
     let (before, after) = (now() - TimeDelta::hours(1), now() + TimeDelta::hours(1));
-    let stays = [("latex".to_owned(), true)];
+    let stays = [("latex".to_owned(), Some(Criticality::High))];
     for told in [report(vec![from(before)], vec![]), report(vec![], vec![end(before)])] {
         assert_eq!(allergies(Chart::default(), vec![noted.clone(), told]), stays);
     }
     let milder = note(1, AnyFinding::Allergy(allergy("latex")));
     let critical = Allergy {
-        high_criticality: true,
+        criticality: Some(Criticality::High),
         ..from(before)
     };
     let filled = vec![milder, report(vec![critical], vec![])];
@@ -390,10 +389,14 @@ fn what_people_note_is_not_overruled_by_what_a_source_told_before() {
         stays,
         "an older state may tell more"
     );
-    let newer = report(vec![from(after)], vec![]);
+    let milder = Allergy {
+        criticality: Some(Criticality::Low),
+        ..from(after)
+    };
+    let newer = report(vec![milder], vec![]);
     assert_eq!(
         allergies(Chart::default(), vec![noted.clone(), newer]),
-        [("latex".to_owned(), false)]
+        [("latex".to_owned(), Some(Criticality::Low))]
     );
     assert_eq!(
         allergies(Chart::default(), vec![noted, report(vec![], vec![end(after)])]),
@@ -755,10 +758,7 @@ fn of_two_resources_that_tell_one_thing_each_may_tell_it_otherwise_later() {
     let both = report(vec![told(1, "latex", 3), told(2, "latex", 3)], vec![]);
     let of = |allergy| report(vec![allergy], vec![]);
     let first = vec![of(told(1, "latex", 1)), of(told(2, "latex", 2)), both.clone()];
-    assert_eq!(
-        allergies(Chart::default(), first.clone()),
-        [("latex".to_owned(), false)]
-    );
+    assert_eq!(allergies(Chart::default(), first.clone()), [("latex".to_owned(), None)]);
     let otherwise = of(told(2, "nuts", 4));
     for again in [vec![], vec![otherwise.clone()], vec![otherwise.clone(), both]] {
         let commands = [first.clone(), vec![otherwise.clone()], again].concat();
@@ -784,7 +784,7 @@ fn of_several_states_of_one_resource_in_one_report_the_newest_counts() {
     ] {
         assert_eq!(
             allergies(Chart::default(), vec![report(states, vec![])]),
-            [("nuts".to_owned(), false)]
+            [("nuts".to_owned(), None)]
         );
     }
 }

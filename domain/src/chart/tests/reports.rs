@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use crate::chart::merge::newest;
 use crate::chart::{
-    Abated, Absence, Allergy, AllergyKind, Chart, ChartCommand, Condition, Contents, Ended, Entry, FindingId, Findings,
-    List, ListKind, Medication, Negation, Remark, Report, ReportedNegation, Withdrawn,
+    Abated, Absence, Allergy, AllergyKind, Chart, ChartCommand, Condition, Contents, Criticality, Ended, Entry,
+    FindingId, Findings, List, ListKind, Medication, Negation, Remark, Report, ReportedNegation, Withdrawn,
 };
 use crate::kernel::{ClinicAggregate as _, CodeSystem, Coding, Concept, SourceId, Sources};
 
@@ -161,7 +162,7 @@ fn at(day: i64) -> Option<DateTime<Utc>> {
 fn allergy(number: u8, code: &str, day: i64) -> Said {
     let allergy = Allergy {
         concept: concept(code),
-        high_criticality: true,
+        criticality: Some(Criticality::High),
         as_of: at(day),
         sources: source(number).into(),
     };
@@ -288,7 +289,7 @@ fn what_is_taken_out_is_told_of_every_list() {
     let record = Said {
         allergies: vec![Allergy {
             concept: concept("latex"),
-            high_criticality: true,
+            criticality: Some(Criticality::High),
             as_of: None,
             sources: Sources::default(),
         }]
@@ -442,7 +443,7 @@ fn what_several_resources_tell_stays_while_one_of_them_does() {
     let told = |number: u8, code: &str, at: &str| {
         let allergy = Allergy {
             concept: concept(code),
-            high_criticality: false,
+            criticality: None,
             as_of: Some(at.parse().unwrap()),
             sources: source(number).into(),
         };
@@ -592,7 +593,7 @@ fn one_id_of_servers_that_call_the_patient_otherwise_is_of_several_resources() {
         Said {
             allergies: vec![Allergy {
                 concept: concept(["penicillin", "latex", "peanut"][usize::from(hospital)]),
-                high_criticality: false,
+                criticality: None,
                 as_of: at(i64::from(hospital)),
                 sources: Some(source).into(),
             }]
@@ -619,7 +620,7 @@ fn a_server_that_was_told_once_is_not_forgotten() {
         Said {
             allergies: vec![Allergy {
                 concept: concept(text),
-                high_criticality: false,
+                criticality: None,
                 as_of: at(day),
                 sources: Some(source).into(),
             }]
@@ -668,7 +669,7 @@ fn a_finding_stands_report_the_word_that_none_are_known_in_whatever_order_they_a
     let allergy = |day| Said {
         allergies: vec![Allergy {
             concept: concept("latex"),
-            high_criticality: true,
+            criticality: Some(Criticality::High),
             as_of: at(day),
             sources: Sources::default(),
         }]
@@ -723,7 +724,7 @@ fn a_word_is_older_than_what_the_same_resource_told_or_took_back_later() {
     let nuts = Said {
         allergies: vec![Allergy {
             concept: concept("nuts"),
-            high_criticality: false,
+            criticality: None,
             as_of: at(5),
             sources: source(1).into(),
         }]
@@ -820,7 +821,7 @@ fn a_resource_that_told_a_finding_may_tell_a_word_and_the_other_way_round() {
     let allergy = |day| Said {
         allergies: vec![Allergy {
             concept: concept("latex"),
-            high_criticality: true,
+            criticality: Some(Criticality::High),
             as_of: at(day),
             sources: source(1).into(),
         }]
@@ -922,11 +923,11 @@ fn conditions() -> impl Strategy<Value = Vec<Condition>> {
 }
 
 /// A state of an allergy: which one, when, and whether it is severe. `None` is that it is none.
-type State = (u8, i64, Option<bool>);
+type State = (u8, i64, Option<Criticality>);
 
 /// Different states, in any order.
 fn states() -> impl Strategy<Value = Vec<State>> {
-    let severe = prop::option::of(any::<bool>());
+    let severe = prop::option::of(prop::sample::select(Criticality::VARIANTS.to_vec()));
     let states = prop::collection::btree_map((0..3u8, 0..8i64), severe, 0..12);
     states.prop_flat_map(|states| {
         let states: Vec<State> = states
@@ -946,7 +947,7 @@ fn tell(record: &Said, run: &[State]) -> Said {
         match severe {
             Some(severe) => told.push(Allergy {
                 concept,
-                high_criticality: *severe,
+                criticality: Some(*severe),
                 as_of: at(*day),
                 sources: Sources::default(),
             }),
@@ -967,10 +968,9 @@ fn tell(record: &Said, run: &[State]) -> Said {
 }
 
 /// What a record says: which allergies, and how severe.
-fn allergies(record: &Said) -> std::collections::BTreeMap<String, bool> {
+fn allergies(record: &Said) -> std::collections::BTreeMap<String, Option<Criticality>> {
     let list = record.allergies.list().iter();
-    list.map(|one| (one.concept.text.clone(), one.high_criticality))
-        .collect()
+    list.map(|one| (one.concept.text.clone(), one.criticality)).collect()
 }
 
 proptest! {
@@ -1042,7 +1042,7 @@ fn another_text_under_one_code_is_another_thing_unless_it_is_the_same_resource()
                 text: text.to_owned(),
                 ..concept("Z91.018")
             },
-            high_criticality: true,
+            criticality: Some(Criticality::High),
             as_of: None,
             sources: number.and_then(source).into(),
         }]
@@ -1165,24 +1165,35 @@ fn a_medication_of_no_day_takes_no_day_from_one_that_has_one() {
 }
 
 #[test]
-fn an_allergy_stays_critical_until_it_is_said_that_it_is_not() {
+fn an_allergy_is_as_critical_as_its_newest_state_says_that_says_it_in_whatever_order_two_states_are_told() {
+    use Criticality::{High, Low};
     for source in [None, source(1)] {
-        let latex = |high_criticality, day| Said {
+        let latex = |criticality, day| Said {
             allergies: vec![Allergy {
                 concept: concept("latex"),
-                high_criticality,
+                criticality,
                 as_of: at(day),
                 sources: source.into(),
             }]
             .into(),
             ..Said::default()
         };
-        let unjudged = Report {
-            unjudged: vec![(concept("latex"), source)],
-            ..none()
-        };
-        let told = |report: &Report| take_in(&latex(true, 1), &latex(false, 2), report, now()).chart;
-        assert!(told(&unjudged).allergies.list()[0].high_criticality);
-        assert!(!told(&none()).allergies.list()[0].high_criticality);
+        for (older, newer, expected) in [
+            (Some(High), None, Some(High)),
+            (Some(Low), None, Some(Low)),
+            (None, Some(High), Some(High)),
+            (Some(High), Some(Low), Some(Low)),
+            (Some(Low), Some(High), Some(High)),
+            (None, None, None),
+        ] {
+            let (older, newer) = (latex(older, 1), latex(newer, 2));
+            for order in [[&older, &newer], [&newer, &older]] {
+                let record = order.iter().fold(Said::default(), |record, told| {
+                    take_in(&record, told, &none(), now()).chart
+                });
+                let all: Vec<_> = record.allergies.list().iter().map(|one| one.criticality).collect();
+                assert_eq!(all, [expected], "{order:?}");
+            }
+        }
     }
 }

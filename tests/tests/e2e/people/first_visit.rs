@@ -70,7 +70,7 @@ async fn a_patient_registers_notes_all_that_they_bring_and_books_a_doctor_of_a_s
         ),
         (
             "allergies",
-            json!({ "allergy": { "concept": concept("91936005", "Penicillin"), "highCriticality": true } }),
+            json!({ "allergy": { "concept": concept("91936005", "Penicillin"), "criticality": "high" } }),
         ),
         (
             "medications",

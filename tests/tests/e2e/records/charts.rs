@@ -57,7 +57,7 @@ impl Admitted {
 }
 
 fn allergy(text: &str) -> Value {
-    json!({ "allergy": { "concept": { "text": text }, "highCriticality": false } })
+    json!({ "allergy": { "concept": { "text": text } } })
 }
 
 /// A finding without what it is called in a body: as a chart shows it.
@@ -124,7 +124,7 @@ async fn a_finding_of_any_list_is_noted_changed_and_refuted() {
         (
             "allergies",
             allergy("Latex"),
-            json!({ "allergy": { "concept": { "text": "Latex" }, "highCriticality": true } }),
+            json!({ "allergy": { "concept": { "text": "Latex" }, "criticality": "high" } }),
         ),
         (
             "medications",
@@ -278,16 +278,16 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
     let noted = okafor.chart(&system).await["allergies"].clone();
 
     let (source, at) = ("0123456789abcdef", |year: u32| format!("{year}-01-01T00:00:00Z"));
-    let penicillin = |critical: bool, year| {
-        let finding = json!({ "concept": { "text": "Penicillin" }, "highCriticality": critical });
+    let penicillin = |critical: &str, year| {
+        let finding = json!({ "concept": { "text": "Penicillin" }, "criticality": critical });
         json!({ "allergies": [{ "finding": finding, "asOf": at(year), "source": source }] })
     };
-    let mut report = penicillin(true, 2024);
-    let latex = |critical: bool, year| {
-        let finding = json!({ "concept": { "text": "Latex" }, "highCriticality": critical });
+    let mut report = penicillin("high", 2024);
+    let latex = |critical: &str, year| {
+        let finding = json!({ "concept": { "text": "Latex" }, "criticality": critical });
         json!({ "finding": finding, "asOf": at(year), "source": "00000000000000cc" })
     };
-    report["allergies"].as_array_mut().unwrap().push(latex(true, 2024));
+    report["allergies"].as_array_mut().unwrap().push(latex("high", 2024));
     report["conditions"] = json!([
         { "finding": { "concept": { "text": "Asthma" }, "onset": "1990-05-01" }, "asOf": at(2024), "source": "00000000000000aa" },
     ]);
@@ -308,8 +308,8 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
         "it is what the patient has noted: {chart}"
     );
     assert_eq!(
-        (&told["finding"]["highCriticality"], &told["asOf"], &told["sources"]),
-        (&json!(true), &noted[0]["asOf"], &json!([source])),
+        (&told["finding"]["criticality"], &told["asOf"], &told["sources"]),
+        (&json!("high"), &noted[0]["asOf"], &json!([source])),
         "the patient has noted it since, and not how critical it is: {chart}"
     );
     assert_eq!(chart["allergies"][1], noted[1], "{chart}");
@@ -324,8 +324,8 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
     );
 
     // The same once more and an older state change nothing; a newer one counts.
-    let older = json!({ "allergies": [latex(false, 2020)] });
-    for told in [&report, &penicillin(false, 2020), &older] {
+    let older = json!({ "allergies": [latex("low", 2020)] });
+    for told in [&report, &penicillin("low", 2020), &older] {
         let (status, again) = okafor.report(&system, told).await;
         assert_eq!(
             (status, &again["position"], &again["version"]),
@@ -334,14 +334,14 @@ async fn what_a_hospital_reports_is_taken_in_finding_by_finding_and_the_newest_s
         );
     }
     assert_eq!(okafor.chart(&system).await, chart);
-    let newer = json!({ "allergies": [latex(false, 2025)] });
+    let newer = json!({ "allergies": [latex("low", 2025)] });
     let (status, newer) = okafor.report(&system, &newer).await;
     assert_eq!(status, 200, "{newer}");
     let chart = okafor.chart(&system).await;
     let told = &chart["allergies"][2];
     assert_eq!(
-        (&told["finding"]["highCriticality"], &told["asOf"]),
-        (&json!(false), &json!(at(2025))),
+        (&told["finding"]["criticality"], &told["asOf"]),
+        (&json!("low"), &json!(at(2025))),
         "{chart}"
     );
 
@@ -404,7 +404,7 @@ async fn what_insists_on_a_chart_that_has_changed_since_changes_nothing() {
     let seen = tag(&system, token, &path).await;
     assert_ne!(empty, seen);
 
-    let critical = json!({ "allergy": { "concept": { "text": "Latex" }, "highCriticality": true } });
+    let critical = json!({ "allergy": { "concept": { "text": "Latex" }, "criticality": "high" } });
     let (refute, reports) = (format!("{finding}/refute"), format!("{path}/reports"));
     let report = json!({ "conditions": [{ "finding": { "concept": { "text": "Asthma" } } }] });
     let stale = [

@@ -28,7 +28,7 @@ fn numbers(value: &str) -> Value {
 }
 
 fn penicillin() -> Value {
-    json!({ "concept": { "text": "Penicillin" }, "highCriticality": true })
+    json!({ "concept": { "text": "Penicillin" }, "criticality": "high" })
 }
 
 /// A report of an allergy, as of a time.
@@ -104,7 +104,7 @@ async fn only_a_hospital_says_what_another_system_says() {
             refused_because(&system.put(&finding, key, &body).await, pointer, "not known here");
         }
     }
-    let milder = with(&penicillin(), "highCriticality", json!(false));
+    let milder = with(&penicillin(), "criticality", json!("low"));
     let (status, answer) = system.put(&finding, &token, &json!({ "allergy": milder })).await;
     assert_eq!(status, 200, "{answer}");
     let chart = chart_of(&system, &token, &path).await;

@@ -534,7 +534,7 @@ impl World {
             "deceased": { "at": "2026-01-01T00:00:00Z" },
         });
         let condition = json!({ "concept": concept, "onset": "2020-01-01", "abated": "2021-01-01" });
-        let allergy = json!({ "concept": concept, "highCriticality": true });
+        let allergy = json!({ "concept": concept, "criticality": "high" });
         let medication = json!({ "concept": concept, "since": "2020-01-01", "active": true });
         let (at, source) = ("2024-01-01T00:00:00Z", |number: u8| format!("{number:016x}"));
         let told = |finding: &Value, number| json!({ "finding": finding, "asOf": at, "source": source(number) });
@@ -546,7 +546,6 @@ impl World {
             "negations": [
                 { "list": "allergies", "kind": "food", "holds": true, "source": source(5), "asOf": at },
             ],
-            "unjudged": [{ "concept": concept, "source": source(2) }],
         });
         let entry = json!({
             "name": name, "gender": "male", "specializations": [concept], "credentials": ["MD"], "timeZone": "UTC",
@@ -626,7 +625,7 @@ impl World {
                 "chartsChange",
                 Good::of(&ito)
                     .with("finding", &noted)
-                    .saying(json!({ "allergy": { "concept": concept, "highCriticality": false } })),
+                    .saying(json!({ "allergy": { "concept": concept } })),
             ),
             ("chartsRefute", Good::of(&ito).with("finding", &refuted)),
             (

@@ -166,12 +166,38 @@ const NEGATES: [&str; 24] = [
 const NEGATES_NO_ILLNESS: [&str; 3] = ["no ", "not ", "sin "];
 
 /// What begins with "no" and is something all the same.
-const NOT_NEGATED: [&str; 5] = [
+const NOT_NEGATED: [&str; 7] = [
+    "no sense of ",
+    "no feeling in ",
     "no light perception",
     "no perception of light",
     "no fixed abode",
     "no longer ",
     "no access to ",
+];
+
+/// Parts of the body and what they can do: "no spleen" is a finding, "no kidney disease" is none.
+const OF_THE_BODY: [&str; 20] = [
+    "appendix",
+    "arm",
+    "bladder",
+    "eye",
+    "gall bladder",
+    "gallbladder",
+    "hearing",
+    "kidney",
+    "larynx",
+    "leg",
+    "ovaries",
+    "sensation",
+    "sight",
+    "speech",
+    "spleen",
+    "stomach",
+    "teeth",
+    "thyroid",
+    "uterus",
+    "vision",
 ];
 
 /// How it ends.
@@ -299,7 +325,7 @@ fn negates(words: &str, kind: ListKind) -> bool {
     let begins = |all: &[&str]| all.iter().any(|begins| words.starts_with(begins));
     let ends = |all: &[&str]| all.iter().any(|ends| words.ends_with(ends));
     let negates = match kind {
-        Conditions => words.starts_with("no ") && !begins(&NOT_NEGATED),
+        Conditions => words.starts_with("no ") && !begins(&NOT_NEGATED) && !lacks_a_part(words),
         Allergies => begins(&NEGATES_NO_ILLNESS) && !begins(&NOT_NEGATED),
         Medications => begins(&NEGATES_NO_ILLNESS),
         // No source tells a symptom.
@@ -308,6 +334,17 @@ fn negates(words: &str, kind: ListKind) -> bool {
     // Wherever in a sentence it stands.
     let is_none_known = words.contains("no known ") && words.contains("allerg");
     begins(&NEGATES) || is_none_known || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
+}
+
+/// Whether a text says that a part of the body is not there, or cannot do what it is for.
+fn lacks_a_part(words: &str) -> bool {
+    let ends = |rest: &str| rest.is_empty() || [",", " in ", " on "].iter().any(|end| rest.starts_with(end));
+    let lacked = words.strip_prefix("no ");
+    lacked.is_some_and(|lacked| {
+        OF_THE_BODY
+            .iter()
+            .any(|part| lacked.strip_prefix(part).is_some_and(ends))
+    })
 }
 
 fn in_words(words: &str) -> Option<(ListKind, Said)> {

@@ -154,6 +154,23 @@ fn an_answer_of_a_form_is_no_finding() {
     assert_eq!(none_known_to(&to_food), [AllergyKind::Food]);
     assert_eq!(medications("no meds"), Findings::NotAsked);
     assert!(matches!(conditions("No light perception"), Findings::Known(_)));
+    for finding in [
+        "No spleen",
+        "No thyroid (postsurgical)",
+        "No hearing in right ear",
+        "no vision, left",
+        "No sense of smell",
+    ] {
+        assert!(matches!(conditions(finding), Findings::Known(_)), "{finding}");
+    }
+    for none in [
+        "No kidney disease",
+        "No hearing loss",
+        "No eye problems",
+        "No known spleen disorder",
+    ] {
+        assert!(!matches!(conditions(none), Findings::Known(_)), "{none}");
+    }
     let to_drugs = report_of(&[of_patient("AllergyIntolerance", text("No Known Drug Allergies (NKDA)"))]);
     assert_eq!(none_known_to(&to_drugs), [AllergyKind::Medication]);
 }
@@ -522,7 +539,6 @@ fn a_status_is_picked_by_its_system_and_not_by_its_place() {
             assert_eq!(report.ended.len(), 1, "{kind} {code}");
             let nothing = Report {
                 ended: Vec::new(),
-                unjudged: Vec::new(),
                 ..report
             };
             assert_eq!(nothing, Report::default(), "{kind} {code}");

@@ -226,6 +226,22 @@ fn a_death_that_cannot_be_is_named() {
 }
 
 #[test]
+fn who_is_told_to_live_and_to_have_died_is_neither() {
+    let both = with(
+        with(a_patient(), "deceasedBoolean", json!(false)),
+        "deceasedDateTime",
+        json!("2020-01-01"),
+    );
+    let plan = remarked(&[both], Fate::LeftOut, "tells that they live, and when they died");
+    let details = &plan.patients[0].details;
+    assert_eq!(
+        (details.deceased, details.detail_dates.iter().count()),
+        (None, 0),
+        "nor that they live"
+    );
+}
+
+#[test]
 fn who_died_before_birth_or_is_not_born_yet_is_refused_by_name() {
     for (field, value, expected) in [
         (

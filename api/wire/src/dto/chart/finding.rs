@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::check::{Checked, Checks};
+use crate::dto::wire_enum::wire_enum;
 use crate::dto::{Abated, Concept, Day};
 
 /// A condition in the patient's medical history.
@@ -15,11 +16,11 @@ use crate::dto::{Abated, Concept, Day};
 pub struct Condition {
     /// The condition: a code with its text, or a text alone.
     pub concept: Concept,
-    /// The day on which the condition began, if it is known.
+    /// The day on which the condition began, if it is known: not one to come anywhere, and none after the day on which it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onset: Option<Day>,
-    /// The day on which the condition ended, or `unknown` when it has ended and the day is not known; missing while the condition is
-    /// active.
+    /// The day on which the condition ended, not one to come anywhere; or `unknown` when it has ended and the day is not known. Missing while
+    /// the condition is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abated: Option<Abated>,
 }
@@ -48,16 +49,21 @@ impl From<chart::Condition> for Condition {
     }
 }
 
+wire_enum!(
+    /// How bad a reaction to a substance may be: `high` where it may be life-threatening, otherwise `low`.
+    Criticality = chart::Criticality
+);
+
 /// An allergy or intolerance.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(example = json!({"concept": {"text": "Penicillin"}, "highCriticality": true}))]
+#[schema(example = json!({"concept": {"text": "Penicillin"}, "criticality": "high"}))]
 pub struct Allergy {
     /// The substance to which the patient is allergic or intolerant.
     pub concept: Concept,
-    /// Whether a reaction may be life-threatening.
-    #[serde(default)]
-    pub high_criticality: bool,
+    /// How bad a reaction may be; missing where nobody has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criticality: Option<Criticality>,
 }
 
 impl Checked for Allergy {
@@ -66,7 +72,7 @@ impl Checked for Allergy {
     fn check(self, checks: &mut Checks) -> chart::Allergy {
         chart::Allergy {
             concept: checks.field("concept", self.concept),
-            high_criticality: self.high_criticality,
+            criticality: self.criticality.map(Into::into),
             as_of: None,
             sources: Sources::default(),
         }
@@ -77,7 +83,7 @@ impl From<chart::Allergy> for Allergy {
     fn from(allergy: chart::Allergy) -> Self {
         Self {
             concept: allergy.concept.into(),
-            high_criticality: allergy.high_criticality,
+            criticality: allergy.criticality.map(Into::into),
         }
     }
 }
@@ -89,7 +95,7 @@ impl From<chart::Allergy> for Allergy {
 pub struct Medication {
     /// The medication: a code with its text, or a text alone.
     pub concept: Concept,
-    /// The day since which the medication is taken, if it is known.
+    /// The day since which the medication is taken, if it is known: not one to come anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Day>,
     /// Whether the patient takes the medication now.
@@ -149,7 +155,7 @@ impl From<chart::Symptom> for Symptom {
 /// A finding of one of the lists of a chart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", try_from = "Given")]
-#[schema(example = json!({"allergy": {"concept": {"text": "Penicillin"}, "highCriticality": true}}))]
+#[schema(example = json!({"allergy": {"concept": {"text": "Penicillin"}, "criticality": "high"}}))]
 pub enum ChartFinding {
     /// A condition.
     Condition(Condition),

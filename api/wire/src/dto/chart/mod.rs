@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use absence::{Absence, AllergyKind, ChartList, StateAbsence};
-pub use finding::{Allergy, ChartFinding, Condition, Medication, Symptom};
-pub use report::{ChartReport, Negation, ReportedFinding, UnjudgedAllergy, Withdrawn};
+pub use finding::{Allergy, ChartFinding, Condition, Criticality, Medication, Symptom};
+pub use report::{ChartReport, Negation, ReportedFinding, Withdrawn};
 
 use super::{Absent, Findings, Instant, SourceId};
 use crate::check::{Checked, Checks};

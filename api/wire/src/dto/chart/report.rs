@@ -1,7 +1,6 @@
 //! What another system tells of a chart, in JSON.
 
 use domain::chart::{self, List, ListKind, SourcedFinding};
-use domain::kernel;
 use domain::kernel::time::whole_millis;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames as _;
@@ -36,31 +35,6 @@ pub struct ChartReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub negations: Vec<Negation>,
-    /// The allergies in this report of which the source does not tell how critical they are.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 1000)]
-    pub unjudged: Vec<UnjudgedAllergy>,
-}
-
-/// An allergy of which a source does not tell how critical it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(example = json!({"concept": {"text": "Penicillin"}}))]
-pub struct UnjudgedAllergy {
-    /// The substance, as in the report's list.
-    pub concept: Concept,
-    /// The digest of the id of the resource that tells the allergy, if it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceId>,
-}
-
-impl Checked for UnjudgedAllergy {
-    type Domain = (kernel::Concept, Option<kernel::SourceId>);
-
-    fn check(self, checks: &mut Checks) -> Self::Domain {
-        let concept = checks.field("concept", self.concept);
-        (concept, self.source.map(|source| source.0))
-    }
 }
 
 /// What an event of the log can hold of a chart is a mebibyte before it is packed, and takes some three of JSON: this is four, if the
@@ -82,24 +56,18 @@ impl Checked for ChartReport {
             medications: self.medications.check("medications", checks),
             ended: checks.list("withdrawn", self.withdrawn, MOST),
             negations: checks.list("negations", self.negations, MOST),
-            unjudged: checks.list("unjudged", self.unjudged, MOST),
         }
     }
 }
 
 impl From<chart::Report> for ChartReport {
     fn from(report: chart::Report) -> Self {
-        let unjudged = report.unjudged.into_iter().map(|(concept, source)| UnjudgedAllergy {
-            concept: concept.into(),
-            source: source.map(SourceId),
-        });
         Self {
             conditions: ReportedFinding::list(report.conditions),
             allergies: ReportedFinding::list(report.allergies),
             medications: ReportedFinding::list(report.medications),
             withdrawn: report.ended.into_iter().map(Into::into).collect(),
             negations: report.negations.into_iter().map(Into::into).collect(),
-            unjudged: unjudged.collect(),
         }
     }
 }
