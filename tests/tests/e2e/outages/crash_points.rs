@@ -166,7 +166,7 @@ impl Unsteady {
             loop {
                 for _ in 0..12 {
                     call("evm_mine", json!([])).await;
-                    tokio::time::sleep(Duration::from_millis(25)).await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 call("anvil_reorg", json!([DEPTH, []])).await;
             }
