@@ -14,7 +14,7 @@ pub mod chain;
 pub mod data_dir;
 pub mod demo;
 mod error;
-pub mod given;
+pub mod external_node;
 pub mod login;
 pub mod port;
 pub mod postgres;

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use super::chain::{ChainOptions, DevChain, Listener};
 use super::data_dir::{DataDir, read_json, write_json};
 use super::error::DevError;
-use super::given::GivenNode;
+use super::external_node::ExternalNode;
 use super::port::{self, Port};
 use super::postgres::{ClusterOptions, end_former};
 use super::secrets::{HexSecret, Secrets};
@@ -80,7 +80,7 @@ impl System {
     /// # Errors
     /// As [`Self::start`]; also when nobody pays on that chain.
     pub async fn start_on(
-        node: Option<GivenNode>,
+        node: Option<ExternalNode>,
         directory: DataDir,
         ports: SystemPorts,
         progress: Progress<'_>,
@@ -192,7 +192,7 @@ enum Source {
     /// An Anvil that is started.
     Own(AnvilTool),
     /// A node that runs.
-    Given(GivenNode),
+    Given(ExternalNode),
 }
 
 /// A chain that forgets nothing, in the system's folder.

@@ -4,7 +4,7 @@ use infrastructure::chain::{Address, Node};
 
 use super::chain::DevChain;
 use super::error::DevError;
-use super::given::GivenNode;
+use super::external_node::ExternalNode;
 
 /// What an account that pays for transactions should have on a chain of one's own, in wei: enough for ever.
 const FUNDS: u128 = 1_000_000 * 1_000_000_000_000_000_000;
@@ -15,7 +15,7 @@ pub enum SystemChain {
     /// One of the system's own.
     Own(DevChain),
     /// Somebody else's.
-    Given(GivenNode),
+    Given(ExternalNode),
 }
 
 impl SystemChain {

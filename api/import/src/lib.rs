@@ -15,25 +15,25 @@
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
 
+mod capacity;
 pub mod client;
 mod context;
+mod disjoint_sets;
 mod doctors;
 mod fhir;
 pub mod files;
-mod former;
+mod former_states;
 mod identity;
 pub mod mapping;
 mod merge;
-mod parts;
 mod patience;
 mod people;
 mod record;
 pub mod report;
-mod room;
-mod sets;
+mod shares;
 #[cfg(test)]
 mod tests;
-mod turns;
+mod visit_order;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -57,11 +57,11 @@ use self::doctors::Registered;
 use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Notes, Provider, Visit};
-use self::parts::{Gathering, Parts, Share};
 use self::people::{Doctor, Person};
 use self::record::{RecordError, Recorded};
 use self::report::{Kind, Report, Summary};
-use self::turns::turns;
+use self::shares::{Gathering, Parts, Share};
+use self::visit_order::turns;
 
 /// How an import is run.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +142,7 @@ async fn index(files: &[PathBuf], context: Context, progress: &ProgressBar) -> I
 /// The second reading of one file.
 async fn read(index: Arc<Index>, file: u32, path: PathBuf) -> Parts {
     let read = move || match files::read(&path) {
-        Ok(json) => parts::parts(
+        Ok(json) => shares::parts(
             &index,
             file,
             &path.display().to_string(),

@@ -14,7 +14,7 @@ use super::fhir::{self, Bundle, BundleError, Entry, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
 use super::mapping::{self, Notes, Plan, Provider, Visit};
 use super::merge;
-use super::parts::{self, Deleted, Share, VisitNames, behind_role};
+use super::shares::{self, Deleted, Share, VisitNames, behind_role};
 
 /// A practitioner to register.
 pub(super) struct Doctor {
@@ -71,7 +71,7 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         else {
             continue;
         };
-        let names = match parts::names(index, Kind::Practitioner, group) {
+        let names = match shares::names(index, Kind::Practitioner, group) {
             Ok(names) => names,
             // Told where they are named.
             Err(_) if index.is_contained(group) => continue,
@@ -197,7 +197,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         }
     }
     let names = index.names_of(owner);
-    let own = parts::names(index, Kind::Patient, owner).unwrap_or_default();
+    let own = shares::names(index, Kind::Patient, owner).unwrap_or_default();
     let addresses = names.resource.iter().filter(|name| is_global(&name.value));
     let certain = distinct(names.own.iter().chain(addresses));
     let mut details = patients.pop();

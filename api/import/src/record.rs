@@ -9,11 +9,11 @@ use domain::kernel::Identifier;
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
+use super::capacity::{self, Fitted};
 use super::client::{Chart, Client, ClientError, Done};
 use super::identity::{ADDRESSES, Bond, Born, is_global, is_on_a_server};
 use super::merge;
 use super::people::{Person, likeness_of};
-use super::room::{self, Fitted};
 use api_wire::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
@@ -265,7 +265,7 @@ async fn registered(client: &Client, person: &Person, mut done: Done) -> Result<
 
 /// What is told of a chart, as far as one has room for it in which there is nothing yet.
 fn fitted_anew(person: &Person) -> Fitted {
-    room::fitted(&Contents::default(), person.report.clone(), person.now)
+    capacity::fitted(&Contents::default(), person.report.clone(), person.now)
 }
 
 /// What would be recorded of somebody, were they registered.
@@ -288,7 +288,7 @@ async fn blind(client: &Client, person: &Person, details: &PatientDetails) -> Re
 /// Reports what is told of a chart, if that is news; on the version that was read, if it was.
 async fn tell(client: &Client, chart: &Chart, report: &Report, done: &mut Done) -> Result<(), ClientError> {
     let mut version = chart.version;
-    for part in room::in_parts(report.clone()) {
+    for part in capacity::in_parts(report.clone()) {
         // What is refused for another reason is refused where it is sent.
         let events = chart.contents.take_in(&part, Uuid::nil(), Utc::now());
         let events = events.map_or(1, |events| events.len());
@@ -313,7 +313,7 @@ async fn update(
     let is_no_newer = merge::is_no_newer(details.as_of, told.as_of);
     let merged = details_after(person, &details, told);
     let is_silent_of_death = !is_no_newer && told.deceased.is_none() && !person.is_alive;
-    let Fitted { report, no_room } = room::fitted(&chart.contents, person.report.clone(), person.now);
+    let Fitted { report, no_room } = capacity::fitted(&chart.contents, person.report.clone(), person.now);
     let remarks = chart.contents.merged(&report, person.now).remarks;
     let mut done = Done::unchanged(id);
     let written = async {

@@ -12,7 +12,7 @@ use super::client::{Change, Done};
 use super::fhir::Elements;
 use super::files::FileError;
 use super::mapping::{Fate, Note, Notes};
-use super::parts::{Parts, Share};
+use super::shares::{Parts, Share};
 
 /// What became of things of one kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]

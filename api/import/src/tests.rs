@@ -18,8 +18,8 @@ use super::context::Context;
 use super::fhir::{self, BundleError, Elements};
 use super::identity::{self, Index};
 use super::mapping::{Fate, Note, Notes, Provider, Visit};
-use super::parts::{self, Gathering};
 use super::people::{self, Person};
+use super::shares::{self, Gathering};
 
 /// A patient whom a run registers, with the chart as it is then.
 pub(crate) struct Registered {
@@ -90,7 +90,7 @@ fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
     let mut gathering = Gathering::default();
     let mut complete = Vec::new();
     for (file, json) in (0..).zip(files) {
-        let parts = parts::parts(&index, file, &format!("{file}.json"), &fhir::contents(json, false));
+        let parts = shares::parts(&index, file, &format!("{file}.json"), &fhir::contents(json, false));
         outcome.notes.append(parts.notes);
         outcome.refused.extend(parts.failures);
         outcome.elements.append(parts.elements);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use api_bench::{commands, gas, rebuild};
 use api_dev::data_dir::DataDir;
-use api_dev::given::GivenNode;
+use api_dev::external_node::ExternalNode;
 use api_dev::system::{System, SystemPorts};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -99,7 +99,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 }
 
 /// The node that is given, with whoever pays there.
-async fn node(arguments: &Arguments) -> Result<Option<GivenNode>, CliError> {
+async fn node(arguments: &Arguments) -> Result<Option<ExternalNode>, CliError> {
     let Some(url) = &arguments.node else {
         return match arguments.key_file {
             Some(_) => Err(CliError::Usage(
@@ -112,7 +112,7 @@ async fn node(arguments: &Arguments) -> Result<Option<GivenNode>, CliError> {
         None if std::env::var_os(KEY).is_none() => None,
         file => Some(deploy::key(file.clone(), KEY)?),
     };
-    Ok(Some(GivenNode::find(url, key).await?))
+    Ok(Some(ExternalNode::find(url, key).await?))
 }
 
 async fn measure(

@@ -5,8 +5,8 @@ use application::ports::projector::Projector;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
 use super::checkpoint::{self, Before, FinalPoint};
+use super::connection::KeptConnection;
 use super::journal::Rows;
-use super::line::Line;
 use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use super::schema_hash::SchemaHash;
@@ -55,22 +55,22 @@ impl Run<'_> {
 }
 
 /// Applies a run: journal, read models and checkpoint, all or nothing.
-pub(super) async fn apply<P>(line: &mut Line, projector: &P, run: Run<'_>) -> Result<Applied, FollowerError>
+pub(super) async fn apply<P>(kept: &mut KeptConnection, projector: &P, run: Run<'_>) -> Result<Applied, FollowerError>
 where
     P: Projector<Connection = PgConnection>,
 {
-    let mut connection = line.take().await?;
+    let mut connection = kept.take().await?;
     let mut transaction = connection.begin().await?;
     let Some(run) = record(&mut transaction, run).await? else {
         transaction.rollback().await?;
-        line.keep(connection);
+        kept.keep(connection);
         return Ok(Applied::Already);
     };
     crash_point(FOLLOWER_JOURNALED);
     project(&mut transaction, projector, &run).await?;
     crash_point(FOLLOWER_PROJECTED);
     transaction.commit().await?;
-    line.keep(connection);
+    kept.keep(connection);
     crash_point(FOLLOWER_COMMITTED);
     Ok(Applied::Now)
 }

@@ -8,7 +8,7 @@
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `finality`: what is final, compared by hash.
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
-//! - `apply`: one run of blocks, one transaction; and its reverse. `line`: the connection for it.
+//! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
@@ -27,10 +27,10 @@ mod catching_up;
 mod checkpoint;
 mod claim;
 mod config;
+mod connection;
 mod copy;
 mod finality;
 mod journal;
-mod line;
 mod numbers;
 mod opening;
 mod overview;
@@ -40,6 +40,7 @@ mod reanchoring;
 mod rebuild;
 mod rejections;
 mod reorganisation;
+mod reporting;
 mod restored;
 mod runner;
 mod schema;
@@ -49,7 +50,6 @@ mod start;
 pub mod status;
 mod subjects;
 mod tables;
-mod telling;
 pub mod trust;
 pub mod window;
 mod witness;

@@ -8,7 +8,7 @@ use application::ports::projector::Projector;
 use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 
 use super::checkpoint;
-use super::line::Line;
+use super::connection::KeptConnection;
 use super::numbers::{from_sql, to_sql};
 use super::opening::{KEY_MISSING, Label, OpenedBlock};
 use super::schema_hash::SchemaHash;
@@ -56,8 +56,8 @@ where
         let (mut released, mut after) = (Vec::new(), 0);
         // The streams whose event in front cannot be read, so that nothing behind it is looked at.
         let mut stuck: HashSet<StreamId> = HashSet::new();
-        let mut line = Line::beside(&self.pool);
-        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(&mut line, after, &mut stuck)).await? {
+        let mut kept = KeptConnection::beside(&self.pool);
+        while let Some(page) = within(RETRIED_WITHIN, self.retry_page(&mut kept, after, &mut stuck)).await? {
             released.extend(page.released);
             after = page.last;
         }
@@ -73,17 +73,17 @@ where
     /// Tries the parked events of one page, after a position; `None` when there are none.
     async fn retry_page(
         &self,
-        line: &mut Line,
+        kept: &mut KeptConnection,
         after: Position,
         stuck: &mut HashSet<StreamId>,
     ) -> Result<Option<Page>, FollowerError> {
-        let mut connection = line.take().await?;
+        let mut connection = kept.take().await?;
         let mut transaction = connection.begin().await?;
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
         let entries = parked_entries(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|entry| entry.position) else {
             transaction.rollback().await?;
-            line.keep(connection);
+            kept.keep(connection);
             return Ok(None);
         };
         let keys = self.opener.keys_for(&entries).await?;
@@ -116,7 +116,7 @@ where
         }
         if released.is_empty() {
             transaction.rollback().await?;
-            line.keep(connection);
+            kept.keep(connection);
             return Ok(Some(Page { released, last }));
         }
 
@@ -133,7 +133,7 @@ where
         apply::apply_events(&mut transaction, &self.projector, &block, &events).await?;
         release(&mut transaction, &released, &labels).await?;
         transaction.commit().await?;
-        line.keep(connection);
+        kept.keep(connection);
         Ok(Some(Page { released, last }))
     }
 }

@@ -13,7 +13,7 @@ use super::apply::{self, Applied, Run};
 use super::checkpoint::{self, FinalPoint};
 use super::claim::Claim;
 use super::config::UNSETTLED;
-use super::line::Line;
+use super::connection::KeptConnection;
 use super::opening;
 use super::pace::{self, Pace};
 use super::parking::{Held, Parking};
@@ -80,7 +80,7 @@ pub(super) struct Place {
     /// How long the database may take for what is applied at once.
     pub(super) patience: Patience,
     /// What blocks are written on.
-    pub(super) line: Line,
+    pub(super) connection: KeptConnection,
     /// Whether a block is expected any moment.
     pub(super) expecting: bool,
 }
@@ -344,7 +344,7 @@ where
             finalized,
             shape: &self.shape,
         };
-        let applying = apply::apply(&mut place.line, &self.projector, run);
+        let applying = apply::apply(&mut place.connection, &self.projector, run);
         match place.patience.within(applying).await {
             Ok(Applied::Now) => {}
             Ok(Applied::Already) => {

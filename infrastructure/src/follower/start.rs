@@ -6,7 +6,7 @@ use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
 use super::checkpoint::{self, Checkpoint};
-use super::line::Line;
+use super::connection::KeptConnection;
 use super::parking::Held;
 use super::runner::{APPLIED_WITHIN, Follower, Place};
 use super::trust::Distrust;
@@ -55,7 +55,7 @@ where
             ahead_since: None,
             not_ours: None,
             patience: Patience::new(APPLIED_WITHIN),
-            line: Line::beside(&self.pool),
+            connection: KeptConnection::beside(&self.pool),
             expecting: false,
         };
         self.show(&place);

@@ -19,13 +19,13 @@
 //! from it. Formats are for ever: what a test here calls frozen is on chains.
 
 mod associated;
+mod capacity;
 mod content;
 mod header;
 mod names;
 mod opener;
 mod packing;
 mod phrases;
-mod room;
 mod sealer;
 #[cfg(test)]
 mod tests;
@@ -33,10 +33,10 @@ mod varint;
 mod vocabulary;
 mod zstd_frame;
 
+pub use capacity::fits;
 pub(crate) use header::FORMAT;
 pub use names::StreamNames;
 pub use opener::{OpenError, Opener, Opening, PersonalPart};
-pub use room::fits;
 pub use sealer::{SealError, Sealed, Sealer};
 
 /// Payloads are made of whole words: the ABI pads its byte strings to them anyway.

@@ -13,7 +13,7 @@ use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
 use super::state::{Scope, State, at};
-use crate::sets::Sets;
+use crate::disjoint_sets::DisjointSets;
 
 /// The groups of a run.
 pub(super) struct Grouped {
@@ -34,7 +34,7 @@ pub(super) struct Belonging {
 pub(super) fn group(states: &[State], belongings: impl FnOnce(&[u32]) -> Vec<Belonging>) -> Grouped {
     let mut grouping = Grouping {
         states,
-        sets: Sets::new(states.len()),
+        sets: DisjointSets::new(states.len()),
         shared: HashSet::new(),
         whose: vec![None; states.len()],
         scopes: vec![None; states.len()],
@@ -62,7 +62,7 @@ pub(super) fn group(states: &[State], belongings: impl FnOnce(&[u32]) -> Vec<Bel
 
 struct Grouping<'a> {
     states: &'a [State],
-    sets: Sets,
+    sets: DisjointSets,
     shared: HashSet<(Kind, Key)>,
     whose: Vec<Option<u32>>,
     scopes: Vec<Option<Scope>>,

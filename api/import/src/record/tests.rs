@@ -9,8 +9,8 @@ use super::*;
 use crate::context::Context;
 use crate::fhir;
 use crate::identity::{self, Index, Kind, Origin};
-use crate::parts::{self, Gathering};
 use crate::people;
+use crate::shares::{self, Gathering};
 
 /// Somebody.
 #[derive(Clone, Debug)]
@@ -205,7 +205,7 @@ fn import(
     let mut gathering = Gathering::default();
     let (mut complete, mut refused) = (Vec::new(), 0);
     for (file, json) in (0..).zip(files) {
-        let parts = parts::parts(index, file, "", &fhir::contents(json, false));
+        let parts = shares::parts(index, file, "", &fhir::contents(json, false));
         complete.extend(gathering.add(index, parts.shares));
     }
     for (owner, share) in complete {
@@ -557,7 +557,7 @@ fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
     let mut index = Index::default();
     index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
     index.close();
-    let parts = parts::parts(&index, 0, "", &fhir::contents(&bundle, false));
+    let parts = shares::parts(&index, 0, "", &fhir::contents(&bundle, false));
     let (owner, share) = Gathering::default().add(&index, parts.shares).pop().unwrap();
     let person = people::person(&index, owner, &share, &context());
     assert!(is_double(&person, &records[0].details));

@@ -101,7 +101,7 @@ where
             head: batch.head,
             foreign_events: place.window.last().foreign_events.saturating_add(foreign),
         };
-        let mut connection = place.line.take().await?;
+        let mut connection = place.connection.take().await?;
         let mut transaction = connection.begin().await?;
         copy::append(&mut transaction, &batch.blocks).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
@@ -110,7 +110,7 @@ where
         filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
         move_to(&mut transaction, &to).await?;
         transaction.commit().await?;
-        place.line.keep(connection);
+        place.connection.keep(connection);
         place.held = batch.held;
         place.begin_at(to);
         Ok(())

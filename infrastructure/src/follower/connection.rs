@@ -1,7 +1,7 @@
 //! The connection on which blocks are written: one, kept from block to block.
 //!
 //! A pool asks each connection that comes back for a sign of life, and gives out another one next time, whose statements are to be
-//! prepared and planned anew. Every command waits for the follower; so it has a line of its own, which nobody else waits for either.
+//! prepared and planned anew. Every command waits for the follower; so it has one of its own, which nobody else waits for either.
 
 use std::time::Instant;
 
@@ -26,12 +26,12 @@ const SETTINGS: [(&str, &str); 6] = [
 
 /// A connection that is made when it is needed, and lent. Whoever succeeded with it gives it back; one that failed, or was given up in
 /// the middle of an answer, is closed and not used again.
-pub(super) struct Line {
+pub(super) struct KeptConnection {
     options: PgConnectOptions,
     kept: Option<(PgConnection, Instant)>,
 }
 
-impl Line {
+impl KeptConnection {
     /// To the database of this pool, beside it.
     pub(super) fn beside(pool: &PgPool) -> Self {
         Self {

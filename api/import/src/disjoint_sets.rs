@@ -2,9 +2,9 @@
 
 /// Disjoint sets, by union and find: each is named by its least member.
 #[derive(Clone)]
-pub(super) struct Sets(Vec<u32>);
+pub(super) struct DisjointSets(Vec<u32>);
 
-impl Sets {
+impl DisjointSets {
     /// So many members, each alone.
     pub(super) fn new(count: usize) -> Self {
         Self((0..u32::try_from(count).unwrap_or(u32::MAX)).collect())

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::disjoint_sets::DisjointSets;
 use super::identity::ADDRESSES;
 use super::mapping::Visit;
-use super::sets::Sets;
 
 /// The visits in turns: those of one turn one after the other, the turns beside each other.
 pub(super) fn turns(visits: &[Visit]) -> Vec<Vec<&Visit>> {
-    let mut sets = Sets::new(visits.len());
+    let mut sets = DisjointSets::new(visits.len());
     let mut of_number: HashMap<(&str, &str), u32> = HashMap::new();
     for (place, visit) in (0..).zip(visits) {
         for number in numbers(visit) {

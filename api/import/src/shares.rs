@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::fhir::{
     self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Reference, Unread,
 };
-use super::former;
+use super::former_states;
 use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
 use super::mapping::Notes;
 
@@ -76,7 +76,7 @@ impl Share {
         former.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
         if let Some(newest) = self.bundle.patients.first_mut() {
             for (stamp, older) in former {
-                let filled = former::fill(&mut newest.resource, older).into_iter();
+                let filled = former_states::fill(&mut newest.resource, older).into_iter();
                 self.detail_dates
                     .extend(filled.map(|detail| (detail, stamp.updated.date())));
             }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The node, and whose ether is spent.
 #[derive(Clone, Debug)]
-pub struct GivenNode {
+pub struct ExternalNode {
     url: String,
     node: Node,
     purse: Purse,
@@ -38,7 +38,7 @@ enum Purse {
     Needless,
 }
 
-impl GivenNode {
+impl ExternalNode {
     /// The node at this URL. The ether is that of the key's account, or else of an account for which the node signs.
     ///
     /// # Errors
