@@ -100,7 +100,12 @@ fn settled(newer: &PatientDetails, older: &PatientDetails) -> PatientDetails {
         settled.name = fuller(&newer.name, &older.name);
     }
     if settled.deceased == Some(Deceased::Unknown) && !is_by_people(Detail::Deceased) {
-        settled.deceased = older.deceased.or(settled.deceased);
+        let is_exact = |deceased: &Deceased| *deceased != Deceased::Unknown;
+        let exact = [newer, older]
+            .into_iter()
+            .filter_map(|state| state.deceased)
+            .find(is_exact);
+        settled.deceased = exact.or(settled.deceased);
     }
     settled
 }

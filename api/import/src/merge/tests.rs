@@ -273,6 +273,12 @@ fn the_day_of_a_death_that_any_state_tells_is_known_unless_people_say_later_that
         assert_eq!((merged.deceased, merged.as_of), (died, at(19)));
         assert_eq!(details(&merged, told, &[]), merged, "once more is no news");
     }
+    // A run that has the state of the thirteenth and one of the nineteenth that says nothing of it.
+    let filled = state(died, 19, &[13]);
+    assert_eq!(
+        details(&state(Some(Deceased::Unknown), 18, &[]), &filled, &[]).deceased,
+        died
+    );
     let by_people = state(Some(Deceased::Unknown), 1, &[18]);
     assert_eq!(details(&by_people, &exact, &[]).deceased, Some(Deceased::Unknown));
 }
