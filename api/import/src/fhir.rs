@@ -411,6 +411,32 @@ pub(super) struct Patient {
     pub(super) link: Lenient<Vec<PatientLink>>,
 }
 
+/// What FHIR `Patient.deceased[x]` tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Life<'a> {
+    /// Nothing.
+    Untold,
+    /// They live.
+    Alive,
+    /// They have died: when, if that is told.
+    Dead(Option<&'a str>),
+    /// Both.
+    Contradicted,
+}
+
+impl Patient {
+    /// Whether they live, as far as it is told.
+    pub(super) fn life(&self) -> Life<'_> {
+        match (self.deceased_boolean, self.deceased_date_time.as_deref()) {
+            (None, None) => Life::Untold,
+            (Some(false), None) => Life::Alive,
+            (Some(false), Some(_)) => Life::Contradicted,
+            (Some(true), None) => Life::Dead(None),
+            (_, Some(when)) => Life::Dead(Some(when)),
+        }
+    }
+}
+
 /// FHIR `Patient.link`.
 #[derive(Clone, Deserialize, Debug)]
 pub(super) struct PatientLink {

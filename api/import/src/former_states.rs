@@ -5,7 +5,7 @@
 
 use domain::patient::Detail;
 
-use super::fhir::{HumanName, Patient};
+use super::fhir::{HumanName, Life, Patient};
 use super::identity::tells_less;
 
 /// Adds to a state what is told by an older one, and not by itself. The details that are the older one's now.
@@ -20,6 +20,15 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
             newest.telecom.extend(older.telecom.iter().filter(is_of).cloned());
             filled.push(detail);
         }
+    }
+    match (newest.life(), older.life()) {
+        (Life::Untold, Life::Alive | Life::Dead(_)) => {
+            newest.deceased_boolean = older.deceased_boolean;
+            newest.deceased_date_time.clone_from(&older.deceased_date_time);
+            filled.push(Detail::Deceased);
+        }
+        (Life::Dead(None), Life::Dead(Some(_))) => newest.deceased_date_time.clone_from(&older.deceased_date_time),
+        _ => {}
     }
     if newest.address.is_empty() && !older.address.is_empty() {
         newest.address = older.address;
@@ -36,17 +45,6 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
     };
     if let Some(known) = older.birth_date.filter(is_vaguer) {
         newest.birth_date = Some(known);
-    }
-    let is_silent = newest.deceased_boolean.is_none() && newest.deceased_date_time.is_none();
-    let is_said = older.deceased_boolean.is_some() || older.deceased_date_time.is_some();
-    if is_silent {
-        newest.deceased_boolean = older.deceased_boolean;
-    }
-    if newest.deceased_boolean != Some(false) && newest.deceased_date_time.is_none() {
-        newest.deceased_date_time = older.deceased_date_time;
-    }
-    if is_silent && is_said {
-        filled.push(Detail::Deceased);
     }
     filled
 }

@@ -26,6 +26,7 @@ mod former_states;
 mod identity;
 pub mod mapping;
 mod merge;
+mod negations;
 mod patience;
 mod people;
 mod record;

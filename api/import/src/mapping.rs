@@ -13,7 +13,6 @@ mod contained;
 mod current;
 mod findings;
 mod list_builder;
-mod negations;
 mod notes;
 mod people;
 mod status;

@@ -10,7 +10,7 @@ use domain::patient::{Detail, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 
 use super::context::Context;
-use super::fhir::{self, Bundle, BundleError, Entry, Reference};
+use super::fhir::{self, Bundle, BundleError, Entry, Life, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
 use super::mapping::{self, Notes, Plan, Provider, Visit};
 use super::merge;
@@ -203,10 +203,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let mut details = patients.pop();
     let described = share.bundle.patients.first();
     let as_of = described.and_then(|entry| entry.as_of);
-    let is_alive = described.is_some_and(|entry| {
-        let resource = &entry.resource;
-        resource.deceased_boolean == Some(false) && resource.deceased_date_time.is_none()
-    });
+    let is_alive = described.is_some_and(|entry| entry.resource.life() == Life::Alive);
     if let Some(entry) = described {
         remark_on_names(&names, entry, &mut notes);
         if index.is_told_otherwise(owner) {
@@ -226,8 +223,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
         report.ended.push(end_of(deleted));
     }
-    let over = described.map(|entry| mapping::details_over(&entry.resource, context));
-    let over = over.unwrap_or_default();
+    let over = described.map_or_else(Vec::new, |entry| mapping::details_over(&entry.resource, context));
     if let Some(details) = &mut details {
         details.as_of = as_of;
         details.detail_dates = merge::detail_dates(details, &share.detail_dates);

@@ -351,7 +351,9 @@ const fn lacks(kind: Kind) -> &'static str {
     match kind {
         Kind::Patient => "has a birthDate that is no date of FHIR R4, and the state of the patient before it is taken",
         Kind::Encounter => "does not tell when it was (period.start), and the state before it is taken",
-        _ => "has neither a code nor a text, and the state before it is taken",
+        _ => {
+            "has neither a code nor a text, or says that there is none and names something beside it, and the state before it is taken"
+        }
     }
 }
 
@@ -402,11 +404,6 @@ impl Share {
         let names = std::mem::take(&mut self.names).into_iter();
         self.names = names.map(|(path, names)| (format!("{file}: {path}"), names)).collect();
     }
-}
-
-/// As of when something is told that is told by two resources: what it refers to may have changed since.
-fn newest(own: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    own.map(|own| other.map_or(own, |other| own.max(other)))
 }
 
 /// A reference that names nothing here.
@@ -460,8 +457,7 @@ impl Reading<'_> {
                 let owner = self.owner();
                 if let Some(mut entry) = self.read::<fhir::MedicationRequest>(kind, json) {
                     entry.resource.subject = owner;
-                    let medication_as_of = self.medication(&mut entry.resource.medication_reference);
-                    entry.as_of = newest(entry.as_of, medication_as_of);
+                    self.medication(&mut entry.resource.medication_reference, &mut entry.as_of);
                     if self.is_deleted() {
                         entry.resource.status = Some("entered-in-error".to_owned());
                     }
@@ -472,8 +468,7 @@ impl Reading<'_> {
                 let owner = self.owner();
                 if let Some(mut entry) = self.read::<fhir::MedicationStatement>(kind, json) {
                     entry.resource.subject = owner;
-                    let medication_as_of = self.medication(&mut entry.resource.medication_reference);
-                    entry.as_of = newest(entry.as_of, medication_as_of);
+                    self.medication(&mut entry.resource.medication_reference, &mut entry.as_of);
                     if self.is_deleted() {
                         entry.resource.status = Some("entered-in-error".to_owned());
                     }
@@ -647,20 +642,22 @@ impl Reading<'_> {
         reference
     }
 
-    /// Brings a medication that stands elsewhere here. What the resource contains itself is found there.
-    /// Finds the medication that is referred to. As of when it is told, if that is known.
-    fn medication(&mut self, reference: &mut Option<Reference>) -> Option<DateTime<Utc>> {
-        let reference = reference.as_mut()?;
-        let pointer = Pointer::read(reference)?;
+    /// Brings a medication that stands elsewhere here. What the resource contains itself is found there. The resource is as of then what
+    /// the medication is, if that was told since.
+    fn medication(&mut self, reference: &mut Option<Reference>, as_of: &mut Option<DateTime<Utc>>) {
+        let Some(reference) = reference else { return };
+        let Some(pointer) = Pointer::read(reference) else {
+            return;
+        };
         if pointer.contained.is_some() {
-            return None;
+            return;
         }
         let group = self.index.resolve(self.origin, &pointer, &[Kind::Medication]).ok();
         let Some((group, Payload::Medication(medication))) =
             group.and_then(|group| Some((group, self.index.payload_of(group)?)))
         else {
             reference.reference = Some(NOBODY.to_owned());
-            return None;
+            return;
         };
         let id = group.to_string();
         let known = &mut self.share.bundle.medications;
@@ -671,7 +668,8 @@ impl Reading<'_> {
             }));
         }
         reference.reference = Some(format!("Medication/{id}"));
-        self.index.as_of(group)
+        // What has no date is as of now, and that is no earlier.
+        *as_of = as_of.map(|told| self.index.as_of(group).map_or(told, |since| told.max(since)));
     }
 }
 

@@ -177,8 +177,8 @@ pub trait SourcedFinding: Finding {
     fn is_over(&self) -> bool;
     /// Whether what is known of its end is known of this one too, or may be.
     fn ends_like(&self, known: &Self) -> bool;
-    /// The same with what another state tells of it and it does not. Where it is `whole`, the last word of the resource that told the other,
-    /// it tells all, but for how critical an allergy is.
+    /// The same with what another state tells of it and it does not. If it `is_whole`, its resource told all that there is to tell, and
+    /// only how critical an allergy is may be left open.
     fn completed(self, other: &Self, is_whole: bool) -> Self;
     /// The same, as of another time, and called otherwise.
     fn told(self, as_of: Option<DateTime<Utc>>, sources: Sources) -> Self;

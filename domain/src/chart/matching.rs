@@ -253,10 +253,12 @@ impl<T: SourcedFinding> Updated<T> {
         } else if !(is_news || is_own_news) {
             // What people noted here has no source until an older state tells of it, and says less than that may.
             let is_by_people = known.sources().list().is_empty() && new.source().is_some();
-            *known = known.clone().completed(&new, !is_by_people);
-            if is_by_people {
-                *known = known.clone().told(known.as_of(), new.sources().clone());
-            }
+            let told = if is_by_people { &new } else { &*known };
+            let sources = told.sources().clone();
+            *known = known
+                .clone()
+                .completed(&new, !is_by_people)
+                .told(known.as_of(), sources);
             if !is_equal(known, &new) {
                 self.older = self.older.saturating_add(1);
             }

@@ -62,7 +62,7 @@ const NO_PRACTITIONER: [&str; 6] = ["AN", "XX", "EN", "FI", "NII", "GN"];
 /// The system of the national provider identifier of the United States.
 const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 
-/// What an identifier of a resource of this kind is good for now.
+/// What an identifier of a resource of this kind is good for at the time of the import.
 pub(crate) fn standing(kind: Kind, identifier: &fhir::Identifier, context: &Context) -> Standing {
     if taken(identifier).is_none_or(|taken| stands_for_none(&taken.value)) {
         return Standing::Nobody;

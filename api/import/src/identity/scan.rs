@@ -1,6 +1,7 @@
 //! What an index has to know of a file: the names of its resources, when they were, and what tells persons apart.
 
 use chrono::{DateTime, Datelike as _, Utc};
+use domain::chart::ListKind;
 use domain::kernel::{Identifier, TextRule};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
 use crate::context::Context;
 use crate::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
+use crate::negations::{Said, is_unclear, said, said_of_allergies};
 
 /// What is seen of a resource at the first reading.
 #[derive(Debug)]
@@ -462,6 +464,26 @@ fn says(header: &Header<'_>) -> Vec<Word> {
     says
 }
 
+/// What a finding says instead of one.
+fn said_by(kind: Kind, header: &Header<'_>) -> Vec<(ListKind, Said)> {
+    let (code, medication) = (header.code.0.as_ref(), header.medication_codeable_concept.0.as_ref());
+    match kind {
+        Kind::Allergy => {
+            let reactions: Vec<fhir::Reaction> = list(header.reaction);
+            let substances: Vec<_> = reactions.iter().filter_map(|one| one.substance.as_ref()).collect();
+            code.map_or_else(Vec::new, |code| said_of_allergies(code, &[], &substances))
+        }
+        Kind::Condition => code
+            .and_then(|code| said(code, ListKind::Conditions))
+            .into_iter()
+            .collect(),
+        _ => medication
+            .and_then(|code| said(code, ListKind::Medications))
+            .into_iter()
+            .collect(),
+    }
+}
+
 /// Statuses of what is there. What has another one may be none, and then tells enough.
 const THERE: [&str; 16] = [
     "active",
@@ -503,7 +525,7 @@ fn is_takeable(found: &Seen, header: &Header<'_>) -> bool {
                 .is_none_or(|told| Moment::read(told).is_some());
         }
         Kind::Encounter => found.likeness.mark.is_some(),
-        kind if kind.is_finding() => !found.says.is_empty(),
+        kind if kind.is_finding() => !found.says.is_empty() && !is_unclear(&said_by(kind, header)),
         _ => true,
     };
     is_complete || statuses.any(|status| !THERE.contains(&status))

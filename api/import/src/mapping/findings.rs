@@ -9,10 +9,10 @@ use domain::kernel::{Concept, TextRule};
 use serde_json::Value;
 
 use super::list_builder::ListBuilder;
-use super::negations::{Said, finding, is_any_allergy, names_something, said, said_of_allergies};
 use super::status::Status;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
+use crate::negations::{Said, finding, is_any_allergy, is_unclear, names_something, said, said_of_allergies};
 
 const NAMELESS: &str = "has neither a code nor a text";
 
@@ -303,13 +303,8 @@ fn tell<R>(
     // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
     let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
     let concept = concept_of(what, list);
-    let says_nothing = match all {
-        [] => stands != Stands::Still,
-        // An allergy stays while nobody can tell whether it is denied.
-        [(ListKind::Allergies, Said::Unclear)] => stands == Stands::NoMore,
-        // That none are known ends by itself what the resource told before.
-        _ => !is_negation || stands != Stands::Still,
-    };
+    // While nobody can tell what it says now, what it said before stays. That none are known ends by itself what was told before.
+    let says_nothing = stands != Stands::Still || !(all.is_empty() || is_negation || is_unclear(all));
     if concept.is_some() || (says_nothing && source.is_some()) {
         report.ended.push(Ended {
             list,

@@ -3,7 +3,7 @@
 use domain::chart::Findings;
 
 use super::Remarks;
-use super::negations::Said;
+use crate::negations::Said;
 use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unclear, Unknown};
 
 /// A list of a chart, in the making.

@@ -8,7 +8,7 @@ use domain::practitioner::PractitionerDetails;
 
 use super::current::{are_over, best_first, remark_on_others};
 use super::{Context, Notes, Remarks, findings, identifier, vocabulary};
-use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Moment};
+use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Life, Moment};
 use crate::identity::naming;
 
 /// How many specialities the server takes.
@@ -243,14 +243,16 @@ fn remark_on_identifiers(remarks: &mut Remarks<'_>, told: &[fhir::Identifier]) {
 
 /// The death, as exactly as it is told. One that is still to come is none: some write the end of time for the living.
 fn deceased(resource: &fhir::Patient, context: &Context, remarks: &mut Remarks<'_>) -> Option<Deceased> {
-    let Some(text) = resource.deceased_date_time.as_deref() else {
-        return (resource.deceased_boolean == Some(true)).then_some(Deceased::Unknown);
+    let text = match resource.life() {
+        Life::Untold | Life::Alive => return None,
+        Life::Dead(None) => return Some(Deceased::Unknown),
+        Life::Dead(Some(when)) => when,
+        Life::Contradicted => {
+            let why = "tells that they live, and when they died: which is so cannot be told, and neither is recorded";
+            remarks.left_out(why);
+            return None;
+        }
     };
-    if resource.deceased_boolean == Some(false) {
-        remarks
-            .left_out("tells that they live, and when they died: which is so cannot be told, and neither is recorded");
-        return None;
-    }
     let year = text.get(..4).and_then(|year| year.parse().ok());
     if year.is_some_and(|year: i32| year > context.now.year().saturating_add(1)) {
         remarks.left_out("deceasedDateTime lies in the future, and no death is recorded");

@@ -565,6 +565,22 @@ fn a_resource_that_does_not_say_any_more_what_it_said_leaves_nothing_of_it() {
             assert_eq!(record, BTreeMap::new(), "{was}, then {is}");
         }
     }
+    // While nobody can tell what it says, it is as it was.
+    for (kind, was, is) in [
+        (allergy, "Sulfonamides", "Sulfonamides. No known food allergies."),
+        (allergy, "Penicillin", "Allergic to penicillin, no known food allergies"),
+        (allergy, "Penicillin", "Penicillin; food: none known"),
+        (condition, "Pneumonia", "Pneumonia. Tuberculosis ruled out"),
+        (condition, "Diabetes", "Diabetes (none)"),
+    ] {
+        let states = [
+            in_words(kind, was, "2024-03-01T00:00:00Z"),
+            in_words(kind, is, "2024-05-01T00:00:00Z"),
+        ];
+        for record in in_every_order(&states) {
+            assert_eq!(record, BTreeMap::from([(was.to_owned(), false)]), "{is}");
+        }
+    }
     // Nor does one that takes back that none are known say what it said before.
     let mut taken_back = in_words(allergy, "No known allergies", "2024-05-01T00:00:00Z");
     taken_back["verificationStatus"] = json!({ "coding": [{ "code": "entered-in-error" }] });

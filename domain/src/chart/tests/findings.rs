@@ -341,7 +341,7 @@ fn report(allergies: Vec<Allergy>, ended: Vec<Ended>) -> ChartCommand {
     }
 }
 
-/// The allergies after these commands: what they say, and whether they are life-threatening.
+/// The allergies after these commands: what they say, and how critical they are.
 fn allergies(mut chart: Chart, commands: Vec<ChartCommand>) -> Vec<(String, Option<Criticality>)> {
     for (at, mut command) in (0..).zip(commands) {
         if let ChartCommand::TakeIn { batch, .. } = &mut command {

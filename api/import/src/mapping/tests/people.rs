@@ -239,6 +239,21 @@ fn who_is_told_to_live_and_to_have_died_is_neither() {
         (None, 0),
         "nor that they live"
     );
+    // Nor does an older state that contradicts itself say so for a newest one that says nothing.
+    let dated = |of, day: u8| {
+        with(
+            of,
+            "meta",
+            json!({ "lastUpdated": format!("2024-01-{day:02}T00:00:00Z") }),
+        )
+    };
+    let both = with(
+        with(a_patient(), "deceasedBoolean", json!(false)),
+        "deceasedDateTime",
+        json!("2020-01-01"),
+    );
+    let details = &mapped(&[dated(both, 1), dated(a_patient(), 2)]).patients[0].details;
+    assert_eq!((details.deceased, details.detail_dates.iter().count()), (None, 0));
 }
 
 #[test]

@@ -148,6 +148,11 @@ pub(super) fn said(concept: &CodeableConcept, kind: ListKind) -> Option<(ListKin
     Voices::of(concept, kind).said(kind, false)
 }
 
+/// Whether nobody can tell what is said: a finding, or that there is none.
+pub(super) fn is_unclear(said: &[(ListKind, Said)]) -> bool {
+    said.iter().any(|(_, said)| *said == Unclear)
+}
+
 /// Whether a concept names something.
 pub(super) fn names_something(concept: &CodeableConcept, kind: ListKind) -> bool {
     Voices::of(concept, kind).names_something() && said(concept, kind).is_none()

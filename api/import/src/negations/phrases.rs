@@ -309,11 +309,14 @@ fn of_phrase(text: &str, kind: ListKind) -> Voice {
     if TAKES_BACK.contains(&text) {
         return Voice::Doubtful;
     }
-    // A negation that no table knows is no finding either.
-    if negates(text, kind) {
-        return Voice::Negation(kind, NoneKnownOfOther);
+    // A negation that no table knows is no finding either. What stands in another sentence may be one.
+    let is_one_sentence = !text.contains(';') && !text.contains(". ");
+    match negates(text, kind) {
+        true if is_one_sentence => Voice::Negation(kind, NoneKnownOfOther),
+        true => Voice::Doubtful,
+        false if text.contains("no known ") && text.contains("allerg") => Voice::Doubtful,
+        false => Voice::Finding,
     }
-    Voice::Finding
 }
 
 fn answer(words: &str) -> Option<Said> {
@@ -331,9 +334,7 @@ fn negates(words: &str, kind: ListKind) -> bool {
         // No source tells a symptom.
         Symptoms => false,
     };
-    // Wherever in a sentence it stands.
-    let is_none_known = words.contains("no known ") && words.contains("allerg");
-    begins(&NEGATES) || is_none_known || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
+    begins(&NEGATES) || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
 }
 
 /// Whether a text says that a part of the body is not there, or cannot do what it is for.
