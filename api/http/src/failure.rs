@@ -204,10 +204,15 @@ mod tests {
             FindingPlace::Noted(ListKind::Conditions),
             FindingPlace::Finding(ListKind::Medications, 2),
         );
+        let reported = FindingPlace::Finding(ListKind::Conditions, 0);
         for (error, pointer) in [
             (ChartError::BeginsInTheFuture(condition), "/condition/onset"),
-            (ChartError::BeginsInTheFuture(medication), "/medications/2/since"),
+            (
+                ChartError::BeginsInTheFuture(medication),
+                "/medications/2/finding/since",
+            ),
             (ChartError::EndsInTheFuture(condition), "/condition/abated"),
+            (ChartError::EndsBeforeItBegins(reported), "/conditions/0/finding/abated"),
             (ChartError::EndsBeforeItBegins(condition), "/condition/abated"),
         ] {
             let body = Problem::from(UseCaseError::Refused(Refusal::from(error))).body();

@@ -19,6 +19,14 @@ pub enum FindingPlace {
 }
 
 impl FindingPlace {
+    /// Where a member of the finding stands, as a JSON pointer from the whole. In a report a finding stands beside as of when it is told.
+    fn within_finding(self, member: &str) -> String {
+        match self {
+            Self::Finding(..) => self.pointer(&format!("finding/{member}")),
+            _ => self.pointer(member),
+        }
+    }
+
     /// Where a member of it stands, as a JSON pointer from the whole.
     fn pointer(self, member: &str) -> String {
         match self {
@@ -88,8 +96,8 @@ impl DomainError for ChartError {
     fn field(&self) -> Cow<'static, str> {
         match self {
             Self::ToldInTheFuture(place) => place.pointer("asOf").into(),
-            Self::BeginsInTheFuture(place) => place.pointer(place.beginning()).into(),
-            Self::EndsInTheFuture(place) | Self::EndsBeforeItBegins(place) => place.pointer("abated").into(),
+            Self::BeginsInTheFuture(place) => place.within_finding(place.beginning()).into(),
+            Self::EndsInTheFuture(place) | Self::EndsBeforeItBegins(place) => place.within_finding("abated").into(),
             _ => "".into(),
         }
     }

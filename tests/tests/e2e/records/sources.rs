@@ -126,6 +126,10 @@ async fn only_a_hospital_says_what_another_system_says() {
     for (told, pointer) in [
         (report("2099-01-01T00:00:00Z"), "/allergies/0/asOf"),
         (
+            json!({ "conditions": [{ "finding": { "concept": latex, "onset": "2099-01-01" } }] }),
+            "/conditions/0/finding/onset",
+        ),
+        (
             json!({ "withdrawn": [{ "list": "allergies", "concept": latex, "asOf": to_come }] }),
             "/withdrawn/0/asOf",
         ),
