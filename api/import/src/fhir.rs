@@ -367,6 +367,26 @@ pub(super) struct Address {
     pub(super) period: Option<Period>,
 }
 
+impl Address {
+    /// Whether it is the same place, for whatever use.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let place = |of: &Self| {
+            let Self {
+                line,
+                text,
+                city,
+                state,
+                postal_code,
+                country,
+                used: _,
+                period: _,
+            } = of.clone();
+            (line, text, city, state, postal_code, country)
+        };
+        place(self) == place(other)
+    }
+}
+
 /// FHIR `ContactPoint`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ContactPoint {
@@ -376,6 +396,13 @@ pub(super) struct ContactPoint {
     pub(super) value: Option<String>,
     pub(super) rank: Option<u64>,
     pub(super) period: Option<Period>,
+}
+
+impl ContactPoint {
+    /// Whether it is the same number or address, for whatever use.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.system, &self.value) == (&other.system, &other.value)
+    }
 }
 
 /// FHIR `Period`.
@@ -434,6 +461,11 @@ impl Patient {
             (Some(true), None) => Life::Dead(None),
             (_, Some(when)) => Life::Dead(Some(when)),
         }
+    }
+
+    /// Leaves out whether they live: a later state says so.
+    pub(super) fn tell_nothing_of_death(&mut self) {
+        (self.deceased_boolean, self.deceased_date_time) = (None, None);
     }
 }
 

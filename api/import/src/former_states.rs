@@ -5,19 +5,23 @@
 
 use domain::patient::Detail;
 
-use super::fhir::{HumanName, Life, Patient};
+use super::context::Context;
+use super::fhir::{Address, ContactPoint, HumanName, Life, Patient};
 use super::identity::tells_less;
+use super::mapping::{Several, is_over};
 
 /// Adds to a state what is told by an older one, and not by itself. The details that are the older one's now.
-pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
+pub(super) fn fill(newest: &mut Patient, older: Patient, context: &Context) -> Vec<Detail> {
     let mut filled = Vec::new();
     if fill_name(newest, &older) {
         filled.push(Detail::Name);
     }
     for (system, detail) in [("phone", Detail::Phone), ("email", Detail::Email)] {
-        let is_of = |one: &&super::fhir::ContactPoint| one.system.as_deref() == Some(system) && one.value.is_some();
-        if !newest.telecom.iter().any(|one| is_of(&one)) && older.telecom.iter().any(|one| is_of(&one)) {
-            newest.telecom.extend(older.telecom.iter().filter(is_of).cloned());
+        let is_of = |one: &ContactPoint| one.system.as_deref() == Some(system) && one.value.is_some();
+        let known = newest.telecom.iter().filter(|one| is_of(one)).cloned().collect();
+        let told = older.telecom.iter().filter(|one| is_of(one)).cloned();
+        if let Some(more) = not_over(known, told.collect(), ContactPoint::is_same, context) {
+            newest.telecom.extend(more);
             filled.push(detail);
         }
     }
@@ -30,8 +34,8 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
         (Life::Dead(None), Life::Dead(Some(_))) => newest.deceased_date_time.clone_from(&older.deceased_date_time),
         _ => {}
     }
-    if newest.address.is_empty() && !older.address.is_empty() {
-        newest.address = older.address;
+    if let Some(more) = not_over(newest.address.clone(), older.address.clone(), Address::is_same, context) {
+        newest.address.extend(more);
         filled.push(Detail::Address);
     }
     if newest.gender.as_deref().is_none_or(|gender| gender == "unknown") && older.gender.is_some() {
@@ -47,6 +51,22 @@ pub(super) fn fill(newest: &mut Patient, older: Patient) -> Vec<Detail> {
         newest.birth_date = Some(known);
     }
     filled
+}
+
+/// What an older state tells of one kind of details, but for what a newer one calls out of use. `None` where the newer one tells one that is in
+/// use, or the older one none.
+fn not_over<T: Several>(
+    newer: Vec<T>,
+    older: Vec<T>,
+    is_same: impl Fn(&T, &T) -> bool,
+    context: &Context,
+) -> Option<Vec<T>> {
+    if newer.iter().any(|one| !is_over(one, context)) {
+        return None;
+    }
+    let mut more = older;
+    more.retain(|one| !newer.iter().any(|known| is_same(known, one)));
+    (!more.is_empty()).then_some(more)
 }
 
 /// A name that tells less leaves the given names as they are. Whether the whole name is the older one's now.

@@ -228,14 +228,14 @@ impl Import {
             let (mut gathering, mut file) = (Gathering::default(), 0);
             while let Some(parts) = parts.next().await {
                 let shares = self.report.lock().await.parts(file, parts);
-                for person in gathering.add(&self.index, shares) {
+                for person in gathering.add(&self.index, shares, &self.context) {
                     // The receiver stays until all are sent.
                     let _ = complete.send(person).await;
                 }
                 file = file.saturating_add(1);
                 progress.inc(1);
             }
-            for person in gathering.rest() {
+            for person in gathering.rest(&self.context) {
                 let _ = complete.send(person).await;
             }
             drop(complete);

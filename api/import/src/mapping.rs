@@ -29,6 +29,7 @@ use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
+pub(super) use self::current::{Several, is_over};
 pub use self::notes::{Fate, Note, Notes};
 pub(super) use self::people::details_over;
 pub(super) use self::vocabulary::has_name;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::{CodeSystem, Coding, Concept, Gender, HumanName, Identifier};
 use domain::patient::{Deceased, Detail, DetailDates, PatientDetails};
 use domain::practitioner::PractitionerDetails;
@@ -54,8 +54,16 @@ fn dated(merged: PatientDetails, recorded: &PatientDetails, told: &PatientDetail
     let changed = merged
         .changed_details(recorded)
         .filter(|_| leaves_dates && told.as_of.is_some());
-    let changed = changed.filter_map(|detail| Some((detail, merged.told_as_of(detail)?)));
-    let detail_dates = merged.detail_dates.iter().chain(changed).collect();
+    let date = |detail| {
+        let told = merged.told_as_of(detail)?;
+        // Where the record has that very date already, the next one that a record can tell from it.
+        let is_recorded = recorded.detail_dates.get(detail) == Some(told);
+        let next = told
+            .checked_add_signed(TimeDelta::milliseconds(1))
+            .filter(|_| is_recorded);
+        Some((detail, next.unwrap_or(told)))
+    };
+    let detail_dates = merged.detail_dates.iter().chain(changed.filter_map(date)).collect();
     PatientDetails { detail_dates, ..merged }
 }
 
@@ -118,13 +126,33 @@ pub(super) fn keeps_newer_details(record: &PatientDetails, told: &PatientDetails
         .any(|detail| tells(told, detail) && is_newer(&detail))
 }
 
-/// Details of somebody of whom it is told, as of then, that a detail is none: they live, their telephone number is over. No older state tells
-/// it any more.
-pub(super) fn told_as_none(mut details: PatientDetails, detail: Detail, told: DateTime<Utc>) -> PatientDetails {
-    details.take(detail, &PatientDetails::default());
-    let dates = details.detail_dates.iter().chain([(detail, told)]);
-    details.detail_dates = dates.collect();
-    details
+/// Details of somebody who is told to live as of then: no older state tells their death any more.
+pub(super) fn alive(details: PatientDetails, told: DateTime<Utc>) -> PatientDetails {
+    PatientDetails {
+        deceased: None,
+        detail_dates: details.detail_dates.iter().chain([(Detail::Deceased, told)]).collect(),
+        ..details
+    }
+}
+
+/// What is recorded but for a detail that is told to be out of use, unless it was told or changed since. The one of another source is another.
+pub(super) fn without_over(
+    recorded: &PatientDetails,
+    told: &PatientDetails,
+    over: &[(Detail, PatientDetails)],
+) -> PatientDetails {
+    let mut left = recorded.clone();
+    for (detail, was) in over {
+        let mut same = left.clone();
+        same.take(*detail, was);
+        let is_since = told.as_of.is_some() && left.told_as_of(*detail) > told.as_of;
+        if same == left && !is_since {
+            left.take(*detail, &PatientDetails::default());
+            let others = left.detail_dates.iter().filter(|(dated, _)| dated != detail);
+            left.detail_dates = others.collect();
+        }
+    }
+    left
 }
 
 /// As of when the details were told that only older states of the run tell.

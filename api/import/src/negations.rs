@@ -25,6 +25,8 @@ pub(super) enum Said {
     NotAsked,
     /// There is none, and something is named beside it: which of both is so cannot be told.
     Unclear,
+    /// There is something, and it is not told what.
+    Withheld,
 }
 
 use AllergyKind::{Environment, Food};
@@ -148,9 +150,9 @@ pub(super) fn said(concept: &CodeableConcept, kind: ListKind) -> Option<(ListKin
     Voices::of(concept, kind).said(kind, false)
 }
 
-/// Whether nobody can tell what is said: a finding, or that there is none.
+/// Whether nobody can tell what is said: a finding, and which, or that there is none.
 pub(super) fn is_unclear(said: &[(ListKind, Said)]) -> bool {
-    said.iter().any(|(_, said)| *said == Unclear)
+    said.iter().any(|(_, said)| matches!(said, Unclear | Said::Withheld))
 }
 
 /// Whether a concept names something.

@@ -160,8 +160,8 @@ pub(super) struct Person {
     pub(super) is_death_former: bool,
     /// Whether older states tell of them, too.
     pub(super) has_former: bool,
-    /// Each detail of which they have only such as are over, with what these were.
-    pub(super) over: Vec<(Detail, Vec<PatientDetails>)>,
+    /// What is out of use, each as a detail.
+    pub(super) over: Vec<(Detail, PatientDetails)>,
     /// What is told of their chart, as far as there is room for it.
     pub(super) report: Report,
     /// What is told without a date is as of this.
@@ -227,10 +227,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     if let Some(details) = &mut details {
         details.as_of = as_of;
         details.detail_dates = merge::detail_dates(details, &share.detail_dates);
-        let living = is_alive.then_some(Detail::Deceased);
-        for none in living.into_iter().chain(over.iter().map(|(detail, _)| *detail)) {
-            let told = share.detail_dates.get(&none).copied().flatten();
-            *details = merge::told_as_none(details.clone(), none, told.or(as_of).unwrap_or(context.now));
+        if is_alive {
+            // That is said, and no older state tells a death any more.
+            let told = share.detail_dates.get(&Detail::Deceased).copied().flatten();
+            *details = merge::alive(details.clone(), told.or(as_of).unwrap_or(context.now));
         }
         details.other_identifiers = others;
     }

@@ -356,19 +356,8 @@ fn details_after(person: &Person, recorded: &PatientDetails, told: &PatientDetai
     if !person.has_name {
         told.name = recorded.name.clone();
     }
-    for (detail, was) in &person.over {
-        let is_recorded = |one: &PatientDetails| {
-            let mut same = recorded.clone();
-            same.take(*detail, one);
-            same == *recorded
-        };
-        // What is recorded may be another one, of another source, which is not over.
-        if !was.iter().chain([&PatientDetails::default()]).any(is_recorded) {
-            let others = told.detail_dates.iter().filter(|(dated, _)| dated != detail);
-            told.detail_dates = others.collect();
-        }
-    }
-    let mut merged = merge::details(recorded, &told, &person.former);
+    let left = merge::without_over(recorded, &told, &person.over);
+    let mut merged = merge::details(&left, &told, &person.former);
     if person.likeness.may_be_born(recorded.birth_date) {
         // A year is every day of it.
         merged.birth_date = recorded.birth_date;

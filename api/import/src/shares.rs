@@ -11,8 +11,9 @@ use domain::patient::Detail;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::context::Context;
 use super::fhir::{
-    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Reference, Unread,
+    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Life, Reference, Unread,
 };
 use super::former_states;
 use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
@@ -70,13 +71,18 @@ impl Share {
     }
 
     /// Adds to the patient's newest state what only older ones tell, the newest of them first.
-    fn settle(mut self) -> Self {
+    fn settle(mut self, context: &Context) -> Self {
         let mut former = std::mem::take(&mut self.former);
         self.has_former = !former.is_empty();
         former.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
         if let Some(newest) = self.bundle.patients.first_mut() {
-            for (stamp, older) in former {
-                let filled = former_states::fill(&mut newest.resource, older).into_iter();
+            let mut has_lived = false;
+            for (stamp, mut older) in former {
+                if has_lived {
+                    older.tell_nothing_of_death();
+                }
+                has_lived |= older.life() == Life::Alive;
+                let filled = former_states::fill(&mut newest.resource, older, context).into_iter();
                 self.detail_dates
                     .extend(filled.map(|detail| (detail, stamp.updated.date())));
             }
@@ -758,7 +764,7 @@ pub(super) struct Gathering(HashMap<u32, Share>);
 
 impl Gathering {
     /// Adds what a file has of its persons. Those of whom everything is there now are returned.
-    pub(super) fn add(&mut self, index: &Index, shares: BTreeMap<u32, Share>) -> Vec<(u32, Share)> {
+    pub(super) fn add(&mut self, index: &Index, shares: BTreeMap<u32, Share>, context: &Context) -> Vec<(u32, Share)> {
         let mut complete = Vec::new();
         for (owner, share) in shares {
             let mut all = self.0.remove(&owner).unwrap_or_default();
@@ -766,17 +772,17 @@ impl Gathering {
             if all.parts < index.parts_of(owner) {
                 self.0.insert(owner, all);
             } else {
-                complete.push((owner, all.settle()));
+                complete.push((owner, all.settle(context)));
             }
         }
         complete
     }
 
     /// Those of whom something never came: a file that was there at the first reading is not any more.
-    pub(super) fn rest(self) -> Vec<(u32, Share)> {
+    pub(super) fn rest(self, context: &Context) -> Vec<(u32, Share)> {
         self.0
             .into_iter()
-            .map(|(owner, share)| (owner, share.settle()))
+            .map(|(owner, share)| (owner, share.settle(context)))
             .collect()
     }
 }

@@ -97,9 +97,9 @@ fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
         for (kind, count) in parts.ignored {
             *outcome.ignored.entry(kind).or_default() += count;
         }
-        complete.extend(gathering.add(&index, parts.shares));
+        complete.extend(gathering.add(&index, parts.shares, context));
     }
-    assert!(gathering.rest().is_empty(), "everybody is complete at the end");
+    assert!(gathering.rest(context).is_empty(), "everybody is complete at the end");
     let person = |(owner, share): (u32, _)| people::person(&index, owner, &share, context);
     let persons = complete.into_iter().map(person).collect();
     (outcome, persons)

@@ -6,7 +6,7 @@ use super::{Context, Remarks};
 use crate::fhir::{self, Moment, Period};
 
 /// Something of which a resource may have several, each for a use and a time.
-pub(super) trait Several {
+pub(crate) trait Several {
     /// FHIR `use`.
     fn used(&self) -> Option<&str>;
     /// FHIR `period`.
@@ -52,13 +52,10 @@ pub(super) fn is_current(one: &impl Several, context: &Context) -> bool {
     !matches!(one.used(), Some("old" | "temp" | "maiden")) && is_now(one.period(), context)
 }
 
-/// Whether there are some, and all of them are over.
-pub(super) fn are_over<'a, T: Several + 'a>(mut all: impl Iterator<Item = &'a T>, context: &Context) -> bool {
-    let is_over = |one: &T| {
-        let ended = one.period().and_then(|period| end(period, context));
-        one.used() == Some("old") || ended.is_some_and(|end| end <= context.now)
-    };
-    all.next().is_some_and(is_over) && all.all(is_over)
+/// Whether it is out of use.
+pub(crate) fn is_over(one: &impl Several, context: &Context) -> bool {
+    let ended = one.period().and_then(|period| end(period, context));
+    one.used() == Some("old") || ended.is_some_and(|end| end <= context.now)
 }
 
 /// Whether now lies within a period. One that cannot be read is open.

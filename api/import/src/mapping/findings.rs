@@ -289,7 +289,7 @@ fn tell<R>(
         let kind = match said {
             Said::NoneKnown => None,
             Said::NoneKnownTo(kind) => Some(*kind),
-            Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear => continue,
+            Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear | Said::Withheld => continue,
         };
         is_negation = true;
         report.negations.push(ReportedNegation {
@@ -365,7 +365,7 @@ fn is_void(verification: Option<&str>, remarks: &mut Remarks<'_>) -> bool {
 
 /// Whether it is a negation that holds no longer: then it says nothing.
 fn is_negation(said: &[(ListKind, Said)], remarks: &mut Remarks<'_>) -> bool {
-    let negation = said.iter().any(|(_, said)| *said != Said::Unclear);
+    let negation = !said.is_empty() && !is_unclear(said);
     if negation {
         remarks.passed_over("says that none were known, and no longer does");
     }

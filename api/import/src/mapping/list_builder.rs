@@ -4,7 +4,7 @@ use domain::chart::Findings;
 
 use super::Remarks;
 use crate::negations::Said;
-use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unclear, Unknown};
+use Said::{NoneKnown, NoneKnownOfOther, NoneKnownTo, NotAsked, Unclear, Unknown, Withheld};
 
 /// A list of a chart, in the making.
 pub(super) struct ListBuilder<T> {
@@ -37,6 +37,9 @@ impl<T> ListBuilder<T> {
             }
             Unknown => remarks.passed_over("says that it is not known, and is no finding"),
             NotAsked => return remarks.passed_over("says that nobody has asked, and is no finding"),
+            Withheld => {
+                return remarks.left_out("does not tell what it is, though there is something, and is not recorded");
+            }
             Unclear => {
                 return remarks.left_out(
                     "says that there is none and names something beside it: which of both is so cannot be told, and neither is recorded",

@@ -6,7 +6,7 @@ use domain::kernel::{Concept, TextRule};
 use domain::patient::{Deceased, Detail, DetailDates, PatientDetails, PatientError};
 use domain::practitioner::PractitionerDetails;
 
-use super::current::{are_over, best_first, remark_on_others};
+use super::current::{best_first, is_over, remark_on_others};
 use super::{Context, Notes, Remarks, findings, identifier, vocabulary};
 use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Life, Moment};
 use crate::identity::naming;
@@ -173,41 +173,36 @@ fn contact(
     taken
 }
 
-/// Each detail of which a state tells only such as are over, a telephone number that is out of use, with what they were.
-pub(crate) fn details_over(resource: &fhir::Patient, context: &Context) -> Vec<(Detail, Vec<PatientDetails>)> {
+/// What a state calls out of use: telephone numbers, e-mail addresses and addresses, each as a detail.
+pub(crate) fn details_over(resource: &fhir::Patient, context: &Context) -> Vec<(Detail, PatientDetails)> {
     let mut notes = Notes::default();
     // What is not taken of them is said where they are mapped.
     let mut remarks = Remarks::on(&mut notes, "", "");
     let mut over = Vec::new();
-    for (system, detail, rule) in [
-        ("phone", Detail::Phone, TextRule::PHONE),
-        ("email", Detail::Email, TextRule::EMAIL),
-    ] {
-        let all = resource.telecom.iter();
-        let all = all.filter(|one| one.system.as_deref() == Some(system) && one.value.is_some());
-        if are_over(all.clone(), context) {
-            let was = all.map(|one| {
-                let value = vocabulary::fitted(&mut remarks, system, one.value.as_deref(), rule);
-                let (phone, email) = if system == "phone" {
-                    (value, None)
-                } else {
-                    (None, value)
-                };
-                PatientDetails {
-                    phone,
-                    email,
-                    ..PatientDetails::default()
-                }
-            });
-            over.push((detail, was.collect()));
+    for one in resource.telecom.iter().filter(|one| is_over(*one, context)) {
+        let mut was = PatientDetails::default();
+        let value = one.value.as_deref();
+        match one.system.as_deref() {
+            Some("phone") => {
+                was.phone = vocabulary::fitted(&mut remarks, "", value, TextRule::PHONE);
+                over.push((Detail::Phone, was));
+            }
+            Some("email") => {
+                was.email = vocabulary::fitted(&mut remarks, "", value, TextRule::EMAIL);
+                over.push((Detail::Email, was));
+            }
+            _ => {}
         }
     }
-    if are_over(resource.address.iter(), context) {
-        let was = resource.address.iter().map(|one| PatientDetails {
-            address: vocabulary::one_address(&mut remarks, one),
-            ..PatientDetails::default()
-        });
-        over.push((Detail::Address, was.collect()));
+    for one in resource.address.iter().filter(|one| is_over(*one, context)) {
+        let address = vocabulary::one_address(&mut remarks, one);
+        over.push((
+            Detail::Address,
+            PatientDetails {
+                address,
+                ..PatientDetails::default()
+            },
+        ));
     }
     over
 }

@@ -236,7 +236,7 @@ fn who_is_told_to_live_is_not_told_to_have_died_before() {
         as_of: at(3),
         ..PatientDetails::default()
     };
-    let living = told_as_none(living, Detail::Deceased, at(3).unwrap());
+    let living = alive(living, at(3).unwrap());
     let recorded = details(&dead(1), &living, &[]);
     assert_eq!(
         (recorded.deceased, recorded.told_as_of(Detail::Deceased)),
@@ -281,6 +281,30 @@ fn the_day_of_a_death_that_any_state_tells_is_known_unless_people_say_later_that
     );
     let by_people = state(Some(Deceased::Unknown), 1, &[18]);
     assert_eq!(details(&by_people, &exact, &[]).deceased, Some(Deceased::Unknown));
+}
+
+#[test]
+fn what_an_older_state_makes_more_exact_is_as_of_when_it_was_told_and_no_change_by_people() {
+    let died = Some(Deceased::On("2020-04-02".parse().unwrap()));
+    let state = |deceased, day| PatientDetails {
+        deceased,
+        as_of: at(day),
+        ..PatientDetails::default()
+    };
+    let told = [state(Some(Deceased::Unknown), 2), state(None, 3), state(died, 1)];
+    let record = told.iter().fold(PatientDetails::default(), |recorded, told| {
+        let merged = details(&recorded, told, &[]);
+        let leaves_dates = (merged.as_of, &merged.detail_dates) == (recorded.as_of, &recorded.detail_dates);
+        assert!(
+            merged == recorded || !leaves_dates,
+            "otherwise the server takes it as changed by people, now"
+        );
+        merged
+    });
+    assert_eq!(record.deceased, died);
+    assert!(record.told_as_of(Detail::Deceased) < at(3));
+    let living = alive(state(None, 5), at(5).unwrap());
+    assert_eq!(details(&record, &living, &[]).deceased, None);
 }
 
 #[test]

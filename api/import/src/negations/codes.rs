@@ -6,7 +6,7 @@ use super::Said;
 
 use AllergyKind::{Animal, Environment, Food, Insect, Latex};
 use ListKind::{Allergies, Conditions, Medications};
-use Said::{NoneKnown, NoneKnownTo, NotAsked, Unknown};
+use Said::{NoneKnown, NoneKnownTo, NotAsked, Unknown, Withheld};
 
 /// No allergy to drugs is known.
 pub(super) const TO_DRUGS: Said = NoneKnownTo(AllergyKind::Medication);
@@ -43,7 +43,7 @@ pub(super) const IPS: [(&str, ListKind, Said); 9] = [
 ];
 
 /// FHIR's and HL7 V3's reasons for the absence of any value.
-pub(super) const ABSENT: [(&str, Said); 8] = [
+pub(super) const ABSENT: [(&str, Said); 19] = [
     ("unknown", Unknown),
     ("asked-unknown", Unknown),
     ("asked-declined", Unknown),
@@ -52,6 +52,18 @@ pub(super) const ABSENT: [(&str, Said); 8] = [
     ("not-asked", NotAsked),
     ("NASK", NotAsked),
     ("NI", NotAsked),
+    // There is something, and it is not told, or not as a code.
+    ("masked", Withheld),
+    ("not-permitted", Withheld),
+    ("as-text", Withheld),
+    ("error", Withheld),
+    ("unsupported", Withheld),
+    ("not-performed", NotAsked),
+    ("temp-unknown", Unknown),
+    ("NAV", Unknown),
+    ("MSK", Withheld),
+    ("OTH", Withheld),
+    ("UNC", Withheld),
 ];
 
 /// Codes of SNOMED CT that say what kind of thing it is, and not which: an allergy, a disease, a medicine.

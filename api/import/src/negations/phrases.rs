@@ -135,7 +135,9 @@ pub(super) fn is_none_in_some_language(text: &str) -> bool {
 }
 
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 24] = [
+const NEGATES: [&str; 26] = [
+    "no allergy to ",
+    "no allergies to ",
     "no known ",
     "no current ",
     "no significant ",
@@ -269,11 +271,12 @@ pub(super) fn of_words(text: &str, kind: ListKind) -> Option<Voice> {
         return Some(of_phrase(outer, kind));
     }
     // In brackets stands what does not go with it: COPD (no oxygen), penicillin (no anaphylaxis).
-    let beside = |voice| match voice {
+    let beside = |words| match of_phrase(words, kind) {
         Voice::Negation(_, NoneKnownOfOther) => Voice::Finding,
+        Voice::Doubtful if may_warn(words, kind) => Voice::Finding,
         voice => voice,
     };
-    let (outer, inner) = (of_phrase(outer, kind), beside(of_phrase(inner, kind)));
+    let (outer, inner) = (of_phrase(outer, kind), beside(inner));
     Some(match (outer, inner) {
         (Voice::Finding, Voice::Negation(..) | Voice::Answer(NoneKnown) | Voice::Doubtful) => Voice::Doubtful,
         (Voice::Finding, _) => Voice::Finding,
@@ -310,11 +313,18 @@ fn of_phrase(text: &str, kind: ListKind) -> Voice {
         return Voice::Doubtful;
     }
     // A negation that no table knows is no finding either. What stands in another sentence may be one.
-    let is_one_sentence = !text.contains(';') && !text.contains(". ");
+    let sentences: Vec<&str> = text
+        .split(';')
+        .flat_map(|part| part.split(". "))
+        .map(str::trim)
+        .collect();
     match negates(text, kind) {
-        true if is_one_sentence => Voice::Negation(kind, NoneKnownOfOther),
+        true if sentences.len() == 1 && !may_warn(text, kind) => Voice::Negation(kind, NoneKnownOfOther),
         true => Voice::Doubtful,
         false if text.contains("no known ") && text.contains("allerg") => Voice::Doubtful,
+        false if sentences.len() > 1 && sentences.iter().all(|one| of_phrase(one, kind) != Voice::Finding) => {
+            Voice::Doubtful
+        }
         false => Voice::Finding,
     }
 }
@@ -335,6 +345,19 @@ fn negates(words: &str, kind: ListKind) -> bool {
         Symptoms => false,
     };
     begins(&NEGATES) || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
+}
+
+/// Whether a text that begins with "no" may say what to avoid, or what is lacking, as well as what there is not: no NSAIDs, no left kidney, no
+/// more than 5 mg.
+fn may_warn(words: &str, kind: ListKind) -> bool {
+    let begins = |all: &[&str]| all.iter().any(|begins| words.starts_with(begins));
+    let is_told = begins(&NEGATES) || NEGATED.iter().any(|ends| words.ends_with(ends));
+    !is_told
+        && match kind {
+            Allergies | Conditions => begins(&NEGATES_NO_ILLNESS),
+            Medications => begins(&["no more ", "not more ", "not to exceed "]),
+            Symptoms => false,
+        }
 }
 
 /// Whether a text says that a part of the body is not there, or cannot do what it is for.

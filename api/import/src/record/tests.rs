@@ -206,7 +206,7 @@ fn import(
     let (mut complete, mut refused) = (Vec::new(), 0);
     for (file, json) in (0..).zip(files) {
         let parts = shares::parts(index, file, "", &fhir::contents(json, false));
-        complete.extend(gathering.add(index, parts.shares));
+        complete.extend(gathering.add(index, parts.shares, &context()));
     }
     for (owner, share) in complete {
         let person = people::person(index, owner, &share, &context());
@@ -495,50 +495,70 @@ fn a_state_without_a_name_in_use_leaves_the_name() {
 }
 
 #[test]
-fn what_its_source_calls_out_of_use_stays_in_no_record_and_comes_back_with_no_older_state() {
-    let ended = json!({ "end": "2022-12-01" });
-    let number = |number: &str| json!({ "system": "phone", "value": number });
+fn what_its_source_calls_out_of_use_goes_and_nothing_else() {
     let with = |of: &Value, member: &str, value: &Value| {
         let mut with = of.clone();
         with[member] = value.clone();
         with
     };
     let person = somebody("p1", "Jane", "Smith", "2015-05-05", &plain("urn:mrn", "1"));
-    let state = |year: u16, member: &str, value: &Value| {
-        let dated = with(
-            &person,
-            "meta",
-            &json!({ "lastUpdated": format!("{year}-01-01T00:00:00Z") }),
-        );
-        with(&dated, member, &json!([value]))
+    let state = |month: usize, member: &str, values: &[Value]| {
+        let date = json!({ "lastUpdated": format!("2023-{month:02}-01T00:00:00Z") });
+        with(&with(&person, "meta", &date), member, &json!(values))
     };
-    let mail = json!({ "system": "email", "value": "a@example.org" });
-    let town = json!({ "city": "Town" });
-    for (member, value) in [("telecom", number("1")), ("telecom", mail), ("address", town)] {
-        for over in [with(&value, "use", &json!("old")), with(&value, "period", &ended)] {
-            let states = [state(2022, member, &value), state(2023, member, &over)];
-            let newest_first = [states[1].clone(), states[0].clone()];
-            for runs in [
-                vec![&states[..]],
-                states.chunks(1).collect(),
-                newest_first.chunks(1).collect(),
+    let over = [
+        |one: &Value| json!({ "use": "old" }).as_object().map(|more| extended(one, more)),
+        |one: &Value| {
+            json!({ "period": { "end": "2022-12-01" } })
+                .as_object()
+                .map(|more| extended(one, more))
+        },
+    ];
+    let phone = |number: &str| json!({ "system": "phone", "value": number });
+    let mail = |name: &str| json!({ "system": "email", "value": format!("{name}@example.org") });
+    let town = |name: &str| json!({ "city": name });
+    for (member, x, y) in [
+        ("telecom", phone("1"), phone("2")),
+        ("telecom", mail("x"), mail("y")),
+        ("address", town("X"), town("Y")),
+    ] {
+        for over in over {
+            let over = over(&x).unwrap();
+            let (x, y) = (std::slice::from_ref(&x), std::slice::from_ref(&y));
+            let over = std::slice::from_ref(&over);
+            let of = |states: &[&[Value]]| -> Vec<Value> {
+                (1..)
+                    .zip(states)
+                    .map(|(month, values)| state(month, member, values))
+                    .collect()
+            };
+            // The states in their order; what of them is left in one run, and over a run for each, where the record keeps one only.
+            for (states, in_one, over_runs) in [
+                (of(&[x, over]), None, None),
+                (of(&[x, y, over]), Some(y), Some(y)),
+                (of(&[y, x, over]), Some(y), None),
+                (of(&[y, over]), Some(y), Some(y)),
+                (of(&[over, y]), Some(y), Some(y)),
             ] {
-                let mut records = Vec::new();
-                runs.iter().for_each(|run| assert_eq!(tell(&mut records, run), 0));
-                let details = &records[0].details;
-                let left = (&details.phone, &details.email, &details.address);
-                assert_eq!(left, (&None, &None, &None), "{over} {}", runs.len());
+                for (runs, left) in [(vec![&states[..]], in_one), (states.chunks(1).collect(), over_runs)] {
+                    let mut records = Vec::new();
+                    runs.iter().for_each(|run| assert_eq!(tell(&mut records, run), 0));
+                    let PatientDetails {
+                        phone, email, address, ..
+                    } = records[0].details.clone();
+                    let told = phone.or(email).or(address.map(|address| address.city));
+                    let left = left.map(|left| left[0]["value"].as_str().or(left[0]["city"].as_str()).unwrap());
+                    assert_eq!(told.as_deref(), left, "{states:?} {}", runs.len());
+                }
             }
         }
     }
-    // The one of another source is not over.
-    let mut records = Vec::new();
-    let others = [
-        state(2022, "telecom", &number("2")),
-        state(2023, "telecom", &with(&number("1"), "use", &json!("old"))),
-    ];
-    others.chunks(1).for_each(|run| assert_eq!(tell(&mut records, run), 0));
-    assert_eq!(records[0].details.phone.as_deref(), Some("2"));
+}
+
+/// The same with more members.
+fn extended(one: &Value, more: &serde_json::Map<String, Value>) -> Value {
+    let members = one.as_object().unwrap().iter().chain(more);
+    Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 #[test]
@@ -558,7 +578,10 @@ fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
     index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
     index.close();
     let parts = shares::parts(&index, 0, "", &fhir::contents(&bundle, false));
-    let (owner, share) = Gathering::default().add(&index, parts.shares).pop().unwrap();
+    let (owner, share) = Gathering::default()
+        .add(&index, parts.shares, &context())
+        .pop()
+        .unwrap();
     let person = people::person(&index, owner, &share, &context());
     assert!(is_double(&person, &records[0].details));
 }

@@ -570,6 +570,11 @@ fn a_resource_that_does_not_say_any_more_what_it_said_leaves_nothing_of_it() {
         (allergy, "Sulfonamides", "Sulfonamides. No known food allergies."),
         (allergy, "Penicillin", "Allergic to penicillin, no known food allergies"),
         (allergy, "Penicillin", "Penicillin; food: none known"),
+        (allergy, "Ibuprofen", "No NSAIDs - GI bleed 2019"),
+        (allergy, "Ibuprofen", "Not tolerated: ibuprofen"),
+        (allergy, "Penicillin", "NKDA. NKFA."),
+        (condition, "Nephrectomy", "No left kidney"),
+        (medication, "Warfarin", "No more than 5 mg warfarin daily"),
         (condition, "Pneumonia", "Pneumonia. Tuberculosis ruled out"),
         (condition, "Diabetes", "Diabetes (none)"),
     ] {
@@ -579,6 +584,15 @@ fn a_resource_that_does_not_say_any_more_what_it_said_leaves_nothing_of_it() {
         ];
         for record in in_every_order(&states) {
             assert_eq!(record, BTreeMap::from([(was.to_owned(), false)]), "{is}");
+        }
+    }
+    // What is withheld tells nothing.
+    for (system, code) in [("data-absent-reason", "masked"), ("v3-NullFlavor", "MSK")] {
+        let system = format!("http://terminology.hl7.org/CodeSystem/{system}");
+        let mut withheld = in_words(allergy, "", "2024-05-01T00:00:00Z");
+        withheld["code"] = json!({ "coding": [{ "system": system, "code": code }] });
+        for record in in_every_order(&[in_words(allergy, "Penicillin", "2024-03-01T00:00:00Z"), withheld]) {
+            assert_eq!(record, BTreeMap::from([("Penicillin".to_owned(), false)]), "{code}");
         }
     }
     // Nor does one that takes back that none are known say what it said before.
