@@ -357,9 +357,7 @@ const fn lacks(kind: Kind) -> &'static str {
     match kind {
         Kind::Patient => "has a birthDate that is no date of FHIR R4, and the state of the patient before it is taken",
         Kind::Encounter => "does not tell when it was (period.start), and the state before it is taken",
-        _ => {
-            "has neither a code nor a text, or says that there is none and names something beside it, and the state before it is taken"
-        }
+        _ => "does not clearly tell what was found, and the state before it is taken",
     }
 }
 
