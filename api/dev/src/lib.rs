@@ -6,7 +6,7 @@
 //! - [`postgres`] and [`anvil`]: start and stop them. Nothing that is started here outlives us, however we end.
 //! - [`system`]: all of it together, with a contract deployed; what `dev` puts a server on.
 //! - [`data_dir`] and [`secrets`]: where everything is kept.
-//! - [`chain`]: an Anvil that forgets nothing, whatever is killed. [`given`]: a node that somebody else runs, for measurements.
+//! - [`chain`]: an Anvil that forgets nothing, whatever is killed. [`external_node`]: a node that somebody else runs, for measurements.
 //! - [`demo`]: people to try things out with. [`login`]: signing in from a shell, here or at any other server.
 
 pub mod anvil;

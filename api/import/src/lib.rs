@@ -10,8 +10,8 @@
 //!
 //! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
 //! - [`identity`]: the index of a run.
-//! - [`parts`], [`former`], [`people`], [`mapping`]: from resources to what is to be done. Pure.
-//! - [`merge`], [`room`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
+//! - [`shares`], [`former_states`], [`people`], [`negations`], [`mapping`]: from resources to what is to be done. Pure.
+//! - [`merge`], [`capacity`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
 
