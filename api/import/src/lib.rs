@@ -365,6 +365,9 @@ fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
     for list in &recorded.no_room {
         remark_on_no_room(*list, path, notes);
     }
+    for told in &recorded.unnamed {
+        notes.left_out(told.kind, &told.path, mapping::NOWHERE);
+    }
     for _ in 0..recorded.names_of_others {
         let why = "has an identifier by which somebody else is registered here: it is not recorded";
         notes.left_out("Patient", path, why);

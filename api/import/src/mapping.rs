@@ -16,6 +16,7 @@ mod list_builder;
 mod notes;
 mod people;
 mod status;
+mod unnamed_medication;
 mod visits;
 mod vocabulary;
 
@@ -32,6 +33,8 @@ use domain::practitioner::PractitionerDetails;
 pub(super) use self::current::{Several, is_over};
 pub use self::notes::{Fate, Note, Notes};
 pub(super) use self::people::details_over;
+pub(super) use self::unnamed_medication::NOWHERE;
+pub use self::unnamed_medication::UnnamedMedication;
 pub(super) use self::vocabulary::has_name;
 use super::context::Context;
 use super::fhir::{self, Bundle, BundleError, Entry};
@@ -47,6 +50,8 @@ pub struct Plan {
     pub refused: Vec<BundleError>,
     /// What is told of their chart.
     pub report: Report,
+    /// Medications whose names are not told. They may be recorded.
+    pub unnamed: Vec<UnnamedMedication>,
     /// What is not taken as it stands.
     pub notes: Notes,
 }
@@ -127,10 +132,11 @@ pub(super) fn map(bundle: &Bundle, context: &Context) -> Plan {
     }
     let notes = &mut plan.notes;
     for entry in &bundle.patients {
-        match people::patient(bundle, entry, context, notes) {
-            Ok((details, report)) => {
+        match people::patient(entry, context, notes) {
+            Ok(details) => {
                 plan.patients.push(details);
-                plan.report = report;
+                let id = entry.resource.id.as_deref();
+                (plan.report, plan.unnamed) = findings::of(bundle, id, context.now, &entry.path, notes);
             }
             Err(error) => plan.refused.push(error),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::chart::{Ended, ListKind, Report};
+use domain::chart::{Contents, Ended, ListKind, Report};
 use domain::encounter::EncounterNames;
 use domain::kernel::{HumanName, Identifier};
 use domain::patient::{Detail, PatientDetails};
@@ -12,7 +12,7 @@ use domain::practitioner::PractitionerDetails;
 use super::context::Context;
 use super::fhir::{self, Bundle, BundleError, Entry, Life, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
-use super::mapping::{self, Notes, Plan, Provider, Visit};
+use super::mapping::{self, Notes, Plan, Provider, UnnamedMedication, Visit};
 use super::merge;
 use super::shares::{self, Deleted, Share, VisitNames, behind_role};
 
@@ -164,6 +164,8 @@ pub(super) struct Person {
     pub(super) over: Vec<(Detail, PatientDetails)>,
     /// What is told of their chart, as far as there is room for it.
     pub(super) report: Report,
+    /// Medications of theirs whose names are not told. They may be recorded.
+    pub(super) unnamed: Vec<UnnamedMedication>,
     /// What is told without a date is as of this.
     pub(super) now: DateTime<Utc>,
     /// Their visits.
@@ -172,6 +174,24 @@ pub(super) struct Person {
     pub(super) refused: Vec<BundleError>,
     /// What of them is not taken as it stands.
     pub(super) notes: Notes,
+}
+
+impl Person {
+    /// What is told of their chart, with the medications whose names are recorded and not told; and those whose names are neither.
+    pub(super) fn report_on(&self, noted: &Contents) -> (Report, Vec<UnnamedMedication>) {
+        let mut report = self.report.clone();
+        let (mut named, mut unnamed) = (Vec::new(), Vec::new());
+        for told in &self.unnamed {
+            match told.named_by(&noted.medications) {
+                Some(medication) => named.push(medication),
+                None => unnamed.push(told.clone()),
+            }
+        }
+        if !named.is_empty() {
+            report.medications = report.medications.list().iter().cloned().chain(named).collect();
+        }
+        (report, unnamed)
+    }
 }
 
 /// What there is to say of one person of whom two things are told.
@@ -188,6 +208,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut visits,
         refused,
         mut report,
+        unnamed,
         mut notes,
     } = mapping::map(&share.bundle, context);
     let mut alike = HashMap::new();
@@ -246,6 +267,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         has_former: share.has_former,
         over,
         report,
+        unnamed,
         now: context.now,
         resource: names.resource.clone(),
         known_as: distinct(certain.iter().chain(&own).chain(&names.resource).chain(&names.shared)),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::capacity::{self, Fitted};
 use super::client::{Chart, Client, ClientError, Done};
 use super::identity::{ADDRESSES, Bond, Born, is_global, is_on_a_server};
+use super::mapping::UnnamedMedication;
 use super::merge;
 use super::people::{Person, likeness_of};
 use api_wire::problem::ProblemKind;
@@ -63,6 +64,8 @@ pub(super) struct Recorded {
     pub(super) remarks: Vec<(ListKind, Remark)>,
     /// The lists of what there was no room for, each as often as a finding of it is left out.
     pub(super) no_room: Vec<ListKind>,
+    /// Medications whose names are neither told nor recorded: they are left out.
+    pub(super) unnamed: Vec<UnnamedMedication>,
 }
 
 impl From<Done> for Recorded {
@@ -82,6 +85,7 @@ impl From<Done> for Recorded {
             names_of_others: 0,
             remarks: Vec::new(),
             no_room: Vec::new(),
+            unnamed: Vec::new(),
         }
     }
 }
@@ -259,6 +263,7 @@ async fn registered(client: &Client, person: &Person, mut done: Done) -> Result<
     Ok(Recorded {
         death_former: person.is_death_former,
         no_room,
+        unnamed: person.unnamed.clone(),
         ..Recorded::from(done)
     })
 }
@@ -273,6 +278,7 @@ pub(super) fn planned(person: &Person) -> Recorded {
     Recorded {
         death_former: person.is_death_former,
         no_room: fitted_anew(person).no_room,
+        unnamed: person.unnamed.clone(),
         ..Recorded::from(Done::planned())
     }
 }
@@ -313,7 +319,8 @@ async fn update(
     let is_no_newer = merge::is_no_newer(details.as_of, told.as_of);
     let merged = details_after(person, &details, told);
     let is_silent_of_death = !is_no_newer && told.deceased.is_none() && !person.is_alive;
-    let Fitted { report, no_room } = capacity::fitted(&chart.contents, person.report.clone(), person.now);
+    let (report, unnamed) = person.report_on(&chart.contents);
+    let Fitted { report, no_room } = capacity::fitted(&chart.contents, report, person.now);
     let remarks = chart.contents.merged(&report, person.now).remarks;
     let mut done = Done::unchanged(id);
     let written = async {
@@ -346,6 +353,7 @@ async fn update(
                 .count(),
             remarks,
             no_room,
+            unnamed,
         })),
     }
 }

@@ -14,7 +14,7 @@ use super::pointer::Pointer;
 use super::scan::{Payload, Seen};
 use super::source::source_id;
 use super::stamp::Stamp;
-use super::state::{Scope, State, at};
+use super::state::{Scope, State, Tells, at};
 use crate::fhir;
 
 /// From where a reference is read.
@@ -127,7 +127,7 @@ impl Index {
                 likeness: seen.likeness,
                 says: seen.says.into(),
                 is_critical: seen.is_critical,
-                is_takeable: seen.is_takeable,
+                tells: seen.tells,
                 subject: seen.subject.map(Box::new),
             });
             if let Some(payload) = seen.payload {
@@ -159,20 +159,22 @@ impl Index {
         }
         let stamp = |number: &&u32| self.states.get(at(**number)).map(|state| state.stamp);
         let deleted = |number: &&u32| self.states.get(at(**number)).is_some_and(|state| state.deleted);
-        let takeable = |number: &&u32| self.states.get(at(**number)).is_some_and(|state| state.is_takeable);
+        let is_lacking =
+            |number: &u32, lack: Tells| self.states.get(at(*number)).is_some_and(|state| state.tells == lack);
         for (group, members) in &self.members {
             // What lacks what a record has to have takes nothing away.
-            let is_told = members.iter().any(|number| takeable(&number) && !deleted(&number));
+            let is_told = |number: &u32| !deleted(&number) && !is_lacking(number, Tells::TooLittle);
+            let is_any_told = members.iter().any(is_told);
             let members: Vec<u32> = members
                 .iter()
-                .filter(|number| !is_told || takeable(number))
+                .filter(|number| !is_any_told || !is_lacking(number, Tells::TooLittle))
                 .copied()
                 .collect();
             let newest = members.iter().max_by_key(stamp).copied().unwrap_or(*group);
             let content = members
                 .iter()
                 .filter(|number| !deleted(number))
-                .max_by_key(stamp)
+                .max_by_key(|number| (!is_lacking(number, Tells::ThatItIsNone), stamp(number)))
                 .copied();
             self.by_group.insert(*group, Group { newest, content });
         }
@@ -466,7 +468,7 @@ impl Index {
         self.state_at(origin).is_some_and(|(number, state)| {
             let group = self.by_group.get(&self.group_of(number));
             let counting = group.and_then(|group| self.states.get(at(group.content?)));
-            !state.is_takeable && counting.is_some_and(|counting| counting.stamp < state.stamp)
+            state.tells == Tells::TooLittle && counting.is_some_and(|counting| counting.stamp < state.stamp)
         })
     }
 
@@ -518,7 +520,7 @@ impl Index {
             .by_group
             .get(&group)
             .and_then(|group| self.states.get(at(group.newest)));
-        newest.is_some_and(|state| state.deleted)
+        newest.is_some_and(|state| state.deleted || state.tells == Tells::ThatItIsNone)
     }
 
     /// Whether a group has nothing but deletions.

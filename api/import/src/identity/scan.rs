@@ -13,6 +13,7 @@ use super::likeness::{self, ADDRESSES, Likeness, Usage, Word, called, whole, wor
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
+use super::state::Tells;
 use crate::context::Context;
 use crate::fhir::{self, CodeableConcept, Contents, HumanName, Item, Lenient, Moment, Period, Reference};
 use crate::negations::{Said, is_unclear, said, said_of_allergies};
@@ -56,8 +57,8 @@ pub(crate) struct Seen {
     pub(crate) says: Vec<Word>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(crate) is_critical: Option<bool>,
-    /// Whether it tells what a record has to have, or that it is none.
-    pub(crate) is_takeable: bool,
+    /// Whether it is enough for a record.
+    pub(crate) tells: Tells,
     /// Whose it is.
     pub(crate) subject: Option<Pointer>,
     /// What of it is needed before anything is imported.
@@ -104,6 +105,8 @@ struct Header<'a> {
     period: Lenient<Period>,
     #[serde(default)]
     status: Lenient<String>,
+    #[serde(borrow, default)]
+    participant: Option<&'a RawValue>,
     #[serde(default)]
     service_provider: Lenient<Reference>,
     #[serde(default)]
@@ -211,7 +214,7 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
             _ => None,
         };
     }
-    found.is_takeable = is_takeable(&found, &header);
+    found.tells = tells(&found, &header);
     found.payload = payload(kind, &item.path, resource);
     let own = found.own.clone();
     seen.push(found);
@@ -291,7 +294,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         },
         says: Vec::new(),
         is_critical: None,
-        is_takeable: true,
+        tells: Tells::Enough,
         subject: None,
         payload: None,
     }
@@ -504,8 +507,7 @@ const THERE: [&str; 16] = [
     "unknown",
 ];
 
-/// Whether a state tells what a record has to have: otherwise the one before it counts.
-fn is_takeable(found: &Seen, header: &Header<'_>) -> bool {
+fn tells(found: &Seen, header: &Header<'_>) -> Tells {
     let coded = [&header.verification_status, &header.clinical_status];
     let coded = coded.into_iter().filter_map(|status| status.0.as_ref());
     let codes = coded.flat_map(|status| {
@@ -515,20 +517,25 @@ fn is_takeable(found: &Seen, header: &Header<'_>) -> bool {
             .filter_map(|coding| coding.code.as_deref())
             .chain(status.text.as_deref())
     });
-    let mut statuses = codes.chain(header.status.0.as_deref());
+    let status = header.status.0.as_deref();
+    let is_there = codes.chain(status).all(|status| THERE.contains(&status));
+    let is_provided = header.participant.is_some() || header.service_provider.0.is_some();
     let is_complete = match found.kind {
         Kind::Patient => {
-            return header
-                .birth_date
-                .0
-                .as_deref()
-                .is_none_or(|told| Moment::read(told).is_some());
+            let born = header.birth_date.0.as_deref();
+            born.is_none_or(|told| Moment::read(told).is_some())
         }
-        Kind::Encounter => found.likeness.mark.is_some(),
-        kind if kind.is_finding() => !found.says.is_empty() && !is_unclear(&said_by(kind, header)),
+        Kind::Encounter if status == Some("entered-in-error") => {
+            return match found.likeness.mark.is_some() && is_provided {
+                true => Tells::Enough,
+                false => Tells::ThatItIsNone,
+            };
+        }
+        Kind::Encounter => found.likeness.mark.is_some() || !is_there,
+        kind if kind.is_finding() => !is_there || (!found.says.is_empty() && !is_unclear(&said_by(kind, header))),
         _ => true,
     };
-    is_complete || statuses.any(|status| !THERE.contains(&status))
+    if is_complete { Tells::Enough } else { Tells::TooLittle }
 }
 
 fn payload(kind: Kind, path: &str, resource: &RawValue) -> Option<Box<Payload>> {

@@ -30,9 +30,20 @@ pub(super) struct State {
     pub(super) says: Box<[Word]>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(super) is_critical: Option<bool>,
-    /// Whether it tells what a record has to have, or that it is none.
-    pub(super) is_takeable: bool,
+    /// Whether it is enough for a record.
+    pub(super) tells: Tells,
     pub(super) subject: Option<Box<Pointer>>,
+}
+
+/// Whether what a state tells is enough for a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tells {
+    /// It tells what a record has to have, or that a finding is none.
+    Enough,
+    /// It lacks something: an older state counts in its place.
+    TooLittle,
+    /// That a visit was entered in error, and not what it was: that an older state tells.
+    ThatItIsNone,
 }
 
 /// Within what a name that is no address on a server is of one resource of a patient.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::list_builder::ListBuilder;
 use super::status::Status;
+use super::unnamed_medication::UnnamedMedication;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
 use crate::negations::{Said, finding, is_any_allergy, is_unclear, names_something, said, said_of_allergies};
@@ -22,6 +23,7 @@ struct Lists {
     conditions: ListBuilder<Condition>,
     allergies: ListBuilder<Allergy>,
     medications: ListBuilder<Medication>,
+    unnamed: Vec<UnnamedMedication>,
 }
 
 impl Lists {
@@ -31,6 +33,7 @@ impl Lists {
             conditions: ListBuilder::default(),
             allergies: ListBuilder::default(),
             medications: ListBuilder::default(),
+            unnamed: Vec::new(),
         }
     }
 
@@ -86,44 +89,30 @@ impl Lists {
     }
 
     fn request(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationRequest>, remarks: &mut Remarks<'_>) {
-        let Entry {
-            resource,
-            as_of,
-            source,
-            ..
-        } = entry;
+        let resource = &entry.resource;
         if !is_given(resource, remarks) {
             return;
         }
         let told = Told::request(resource);
         let now = self.now;
-        self.medication(bundle, &told, remarks, |remarks, concept| Medication {
-            concept,
+        self.medication(bundle, &told, remarks, |remarks| UnnamedMedication {
             since: day(remarks, "authoredOn", resource.authored_on.as_deref(), now),
             active: is_active(resource.status.as_deref(), remarks),
-            as_of: *as_of,
-            sources: (*source).into(),
+            ..unnamed("MedicationRequest", entry)
         });
     }
 
     fn statement(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationStatement>, remarks: &mut Remarks<'_>) {
-        let Entry {
-            resource,
-            as_of,
-            source,
-            ..
-        } = entry;
+        let resource = &entry.resource;
         if !is_taken(resource, remarks) {
             return;
         }
         let told = Told::statement(resource);
         let now = self.now;
-        self.medication(bundle, &told, remarks, |remarks, concept| Medication {
-            concept,
+        self.medication(bundle, &told, remarks, |remarks| UnnamedMedication {
             since: day(remarks, "effective", effective(resource), now),
             active: is_active(resource.status.as_deref(), remarks) && !has_ended(resource, now, remarks),
-            as_of: *as_of,
-            sources: (*source).into(),
+            ..unnamed("MedicationStatement", entry)
         });
     }
 
@@ -132,22 +121,43 @@ impl Lists {
         bundle: &Bundle,
         told: &Told<'_>,
         remarks: &mut Remarks<'_>,
-        as_medication: impl FnOnce(&mut Remarks<'_>, Concept) -> Medication,
+        as_told: impl FnOnce(&mut Remarks<'_>) -> UnnamedMedication,
     ) {
         if told.is_in_error(bundle) {
             return remarks.left_out("names a medication that was entered in error");
         }
         let code = told.code(bundle);
-        if !self.take_statements(&said_by(code.as_ref(), ListKind::Medications), remarks) {
-            let named = told.named(code.as_ref(), remarks);
-            self.medications
-                .add(named.map(|concept| as_medication(remarks, concept)));
+        if self.take_statements(&said_by(code.as_ref(), ListKind::Medications), remarks) {
+            return;
+        }
+        match told.named(code.as_ref(), remarks) {
+            Some(concept) => self.medications.add(Some(as_told(remarks).named(concept))),
+            None if code.is_none() && told.reference.is_some() => self.unnamed.push(as_told(remarks)),
+            None => remarks.left_out(NAMELESS),
         }
     }
 }
 
-/// What names the patient, in the order of the bundle.
-pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, path: &str, notes: &mut Notes) -> Report {
+/// A medication of which is told who tells it, and no more.
+fn unnamed<R>(kind: &'static str, entry: &Entry<R>) -> UnnamedMedication {
+    UnnamedMedication {
+        kind,
+        path: entry.path.clone(),
+        since: None,
+        active: false,
+        as_of: entry.as_of,
+        source: entry.source,
+    }
+}
+
+/// What names the patient, in the order of the bundle, and the medications whose names are not told.
+pub(super) fn of(
+    bundle: &Bundle,
+    patient: Option<&str>,
+    now: DateTime<Utc>,
+    path: &str,
+    notes: &mut Notes,
+) -> (Report, Vec<UnnamedMedication>) {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
     let mut lists = Lists::new(now);
@@ -167,7 +177,7 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, pat
             &mut Remarks::on(notes, "MedicationStatement", &entry.path),
         );
     }
-    Report {
+    let report = Report {
         conditions: lists.conditions.build(
             None,
             |one| one.abated.is_none(),
@@ -184,7 +194,8 @@ pub(super) fn of(bundle: &Bundle, patient: Option<&str>, now: DateTime<Utc>, pat
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
         ..beside(bundle)
-    }
+    };
+    (report, lists.unnamed)
 }
 
 /// What is told beside findings: what is none, or none any more, and that none are known. It is remarked on where it is mapped.
@@ -621,16 +632,8 @@ impl<'a> Told<'a> {
             remarks.changed("names a medication by a reference, and only what the reference shows is known of it");
             Some(Concept { coding: None, text })
         };
-        let concept = code
-            .and_then(|code| vocabulary::concept(remarks, &finding(code, ListKind::Medications)))
-            .or_else(|| shown(remarks));
-        if concept.is_none() {
-            remarks.left_out(match (code, self.reference) {
-                (None, Some(_)) => "names a medication that is in none of the files",
-                _ => NAMELESS,
-            });
-        }
-        concept
+        code.and_then(|code| vocabulary::concept(remarks, &finding(code, ListKind::Medications)))
+            .or_else(|| shown(remarks))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Patients and practitioners.
 
 use chrono::Datelike;
-use domain::chart::Report;
 use domain::kernel::{Concept, TextRule};
 use domain::patient::{Deceased, Detail, DetailDates, PatientDetails, PatientError};
 use domain::practitioner::PractitionerDetails;
 
 use super::current::{best_first, is_over, remark_on_others};
-use super::{Context, Notes, Remarks, findings, identifier, vocabulary};
+use super::{Context, Notes, Remarks, identifier, vocabulary};
 use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Life, Moment};
 use crate::identity::naming;
 
@@ -98,17 +97,16 @@ pub(super) fn specialities(resource: &fhir::Practitioner, remarks: &mut Remarks<
     all
 }
 
-/// A patient, and what is told of their chart.
+/// A patient.
 ///
 /// # Errors
 /// When nothing names the patient, when the date of birth, which a record has to have, is not told, or when birth and death
 /// contradict each other.
 pub(super) fn patient(
-    bundle: &Bundle,
     entry: &Entry<fhir::Patient>,
     context: &Context,
     notes: &mut Notes,
-) -> Result<(PatientDetails, Report), BundleError> {
+) -> Result<PatientDetails, BundleError> {
     let Entry { path, resource, .. } = entry;
     let place = || format!("{path}.birthDate");
     let birth_date = resource
@@ -146,8 +144,7 @@ pub(super) fn patient(
         };
         BundleError::new(format!("{path}.{field}"), error.to_string())
     })?;
-    let report = findings::of(bundle, resource.id.as_deref(), context.now, path, notes);
-    Ok((details, report))
+    Ok(details)
 }
 
 /// The best current telephone number or e-mail address that the server takes.

@@ -92,7 +92,7 @@ fn files(states: &[State]) -> Vec<Vec<u8>> {
 fn tell(record: &Contents, files: &[Vec<u8>], now: DateTime<Utc>) -> Contents {
     let persons = persons(files, &Context { now, ..context() });
     assert_eq!(persons.len(), 1);
-    taken_in(record, &persons[0].report, now)
+    taken_in(record, &persons[0].report_on(record).0, now)
 }
 
 /// What a record says: what there is, and whether it is over.
@@ -304,6 +304,39 @@ fn a_visit_that_is_taken_back_without_a_date_is_so_in_a_run_with_its_older_state
             let outcome_of = ran(&[of(&others), of(&states[..1]), of(&states[1..])]);
             assert_eq!(outcome_of.visits[0].outcome, outcome, "{undated}");
         }
+    }
+}
+
+#[test]
+fn a_visit_is_taken_back_by_a_state_that_tells_nothing_else_of_it() {
+    let finished = dated(
+        visit("e1", &to("Patient/p1"), &to("Practitioner/d1")),
+        "2024-01-01T00:00:00Z",
+    );
+    for stripped in [
+        &["period", "participant"][..],
+        &["period"],
+        &["participant"],
+        &["period", "participant", "subject"],
+    ] {
+        let mut taken_back = dated(finished.clone(), "2024-02-01T00:00:00Z");
+        taken_back["status"] = json!("entered-in-error");
+        stripped.iter().for_each(|element| {
+            taken_back.as_object_mut().unwrap().remove(*element);
+        });
+        let all = |states: [&Value; 2]| {
+            let others = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")];
+            of(&others.iter().chain(states).cloned().collect::<Vec<_>>())
+        };
+        for file in [all([&finished, &taken_back]), all([&taken_back, &finished])] {
+            let outcome = ran(&[file]);
+            assert_eq!(left_out(&outcome), Vec::<String>::new(), "{stripped:?}");
+            assert_eq!(outcome.visits[0].outcome, Outcome::EnteredInError, "{stripped:?}");
+        }
+        // A newer state brings it back.
+        let back = dated(finished.clone(), "2024-03-01T00:00:00Z");
+        let outcome = ran(&[all([&back, &taken_back])]);
+        assert_eq!(outcome.visits[0].outcome, Outcome::Completed, "{stripped:?}");
     }
 }
 
@@ -667,6 +700,50 @@ fn a_medication_that_is_corrected_where_it_is_told_is_corrected_here() {
             .fold(Contents::default(), |record, told| run(&record, (*told).clone()));
         assert_eq!(says(&record), expected);
     }
+}
+
+#[test]
+fn a_prescription_that_is_over_ends_where_its_medication_is_not_told_again() {
+    let request = |status: &str, date: &str| {
+        dated(
+            json!({
+                "resourceType": "MedicationRequest", "id": "r1", "status": status, "intent": "order",
+                "subject": to("Patient/p1"), "medicationReference": to("Medication/m1"),
+            }),
+            date,
+        )
+    };
+    let medication = json!({ "resourceType": "Medication", "id": "m1", "code": { "text": "Warfarin" } });
+    let person = || dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z");
+    let first = of(&[person(), request("active", "2024-01-01T00:00:00Z"), medication]);
+    let recorded = tell(&Contents::default(), &[first], start());
+    for (status, date, is_active) in [
+        ("stopped", "2024-06-01T00:00:00Z", false),
+        ("completed", "2024-06-01T00:00:00Z", false),
+        // An older state is no news.
+        ("stopped", "2023-06-01T00:00:00Z", true),
+        // It may be another medication by now.
+        ("active", "2024-06-01T00:00:00Z", true),
+    ] {
+        let later = of(&[person(), request(status, date)]);
+        let persons = persons(&[later], &context());
+        let (report, unnamed) = persons[0].report_on(&recorded);
+        let record = taken_in(&recorded, &report, start());
+        let medications: Vec<_> = record.medications.findings().collect();
+        assert_eq!(medications.len(), 1, "{status} {date}");
+        assert_eq!(medications[0].concept.text, "Warfarin");
+        assert_eq!(medications[0].active, is_active, "{status} {date}");
+        assert_eq!(
+            unnamed.len(),
+            usize::from(status == "active"),
+            "what is not known is said"
+        );
+    }
+    // Nothing is recorded under another id.
+    let mut other = request("stopped", "2024-06-01T00:00:00Z");
+    other["id"] = json!("r2");
+    let persons = persons(&[of(&[person(), other])], &context());
+    assert_eq!(persons[0].report_on(&recorded).1.len(), 1);
 }
 
 #[test]
