@@ -34,13 +34,22 @@ impl Expected {
         Self { part: None, version }
     }
 
-    /// Whether the caller has seen the state as it is. Of what does not exist there is no version: the aggregate says so itself.
-    pub fn is_current(&self, state: &AnyState) -> bool {
-        let current = match self.part {
+    /// Whether the caller has seen another state than it is in now.
+    pub fn is_outdated(&self, state: &AnyState) -> bool {
+        self.current(state).is_some_and(|current| current != self.version)
+    }
+
+    /// Whether the caller has seen what never was. What cannot be done for that very reason is refused as that: preconditions come after it
+    /// (RFC 9110, 13.2.1).
+    pub fn is_of_nothing(&self, state: &AnyState) -> bool {
+        self.version > 0 && self.current(state).is_none()
+    }
+
+    fn current(&self, state: &AnyState) -> Option<u64> {
+        match self.part {
             Some(part) => state.version_of(part),
             None => Some(state.version()).filter(|version| *version > 0),
-        };
-        current.is_none_or(|current| current == self.version)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::log::{AnyEvent, StreamId};
 use application::ports::command::{CommandContext, CommandError};
-use application::ports::transaction::{Freshness, Roots, Target};
+use application::ports::transaction::{Expected, Freshness, Roots, Target};
 use domain::kernel::AggregateRef;
 use domain::state::AnyState;
 use tokio::sync::OwnedMutexGuard;
@@ -76,9 +76,12 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Err(Failure::Overtaken);
         }
         let upon = || parts.iter().map(|part| part.loaded.clone()).collect();
-        if !parts.iter().all(Part::is_as_expected) {
+        let stale = || {
             let error = CommandError::Stale;
-            return Ok(Verdict::Refused { upon: upon(), error });
+            Ok(Verdict::Refused { upon: upon(), error })
+        };
+        if parts.iter().any(|part| part.is_expected(Expected::is_outdated)) {
+            return stale();
         }
         let states: Vec<_> = parts.iter().map(|part| Arc::clone(&part.loaded.state)).collect();
         let decided = match decide(S::open(targets, &states).map_err(Failure::internal)?) {
@@ -88,6 +91,9 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                 return Ok(Verdict::Refused { upon: upon(), error });
             }
         };
+        if parts.iter().any(|part| part.is_expected(Expected::is_of_nothing)) {
+            return stale();
+        }
         let decisions = decisions(&parts, decided)?;
         let version = version_of_first(&parts, &decisions);
         if decisions.is_empty() {
@@ -178,9 +184,10 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
 }
 
 impl Part {
-    fn is_as_expected(&self) -> bool {
+    /// Whether this is so of the version that the caller insists on.
+    fn is_expected(&self, is_so: impl Fn(&Expected, &AnyState) -> bool) -> bool {
         let expected = self.place.target.expected;
-        expected.is_none_or(|expected| expected.is_current(&self.loaded.state))
+        expected.is_some_and(|expected| is_so(&expected, &self.loaded.state))
     }
 
     fn moment(&self) -> (StreamId, StreamHead, u64) {

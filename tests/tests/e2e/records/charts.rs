@@ -400,12 +400,22 @@ async fn what_insists_on_a_chart_that_has_changed_since_changes_nothing() {
     let path = format!("{record}/chart");
     let empty = tag(&system, token, &path).await;
     let of_record = tag(&system, token, record).await;
+    let reports = format!("{path}/reports");
+    let gout = json!({ "conditions": [{ "finding": { "concept": { "text": "Gout" } } }] });
+    let never_seen = on(&system, "\"7\"", hospital, Method::POST, &reports, &gout).await;
+    refused(&never_seen, 412, "precondition-failed");
+    assert_eq!(tag(&system, token, &path).await, empty);
+    let of_nobody = format!("/v1/patients/{}/chart/reports", Uuid::new_v4());
+    let unknown = on(&system, "\"7\"", hospital, Method::POST, &of_nobody, &gout).await;
+    refused(&unknown, 404, "not-found");
+    let (status, answer) = on(&system, &empty, hospital, Method::POST, &reports, &gout).await;
+    assert_eq!(status, 200, "{answer}");
     let finding = okafor.note(&system, &allergy("Latex")).await;
     let seen = tag(&system, token, &path).await;
     assert_ne!(empty, seen);
 
     let critical = json!({ "allergy": { "concept": { "text": "Latex" }, "criticality": "high" } });
-    let (refute, reports) = (format!("{finding}/refute"), format!("{path}/reports"));
+    let refute = format!("{finding}/refute");
     let report = json!({ "conditions": [{ "finding": { "concept": { "text": "Asthma" } } }] });
     let stale = [
         (token, Method::PUT, &finding, critical.clone()),
