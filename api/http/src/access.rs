@@ -1,14 +1,20 @@
 //! Who may call an endpoint at all.
 //!
-//! Of which endpoints there are, `endpoints.rs` has the one list; here a request is held against it.
+//! Of which endpoints there are, `endpoints.rs` has the one list. Whatever is not public stands behind [`guarded`]: its handler is called
+//! with a caller who has passed the endpoint's rule, or not at all.
 
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{HttpRequest, web};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, HttpMessage as _, HttpRequest, Route, web};
 use application::error::UseCaseError;
 use application::policy::identity::Principal;
 use application::policy::{Action, reach};
 
+use super::caller::{Caller, identify};
 use super::problem::Problem;
+use super::throttle::refuse;
 
 /// What an endpoint does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,14 +69,34 @@ pub fn endpoint(request: &HttpRequest) -> Option<&'static Endpoint> {
     endpoints.find(request.method(), &request.match_pattern()?)
 }
 
-/// Refuses whoever may never do what a request asks for. What has no rule is refused to everybody.
-///
-/// # Errors
-/// `forbidden`.
-pub fn check(request: &HttpRequest, principal: &Principal) -> Result<(), Problem> {
-    match endpoint(request).map(|endpoint| endpoint.access) {
-        Some(Access::Public | Access::Caller) => Ok(()),
-        Some(Access::May(actions)) if actions.iter().any(|action| reach(principal, *action).is_some()) => Ok(()),
-        Some(Access::May(_)) | None => Err(UseCaseError::Forbidden.into()),
+/// A route behind its rule: whoever is not identified, or may never do such a thing, is answered before the handler is called.
+pub(super) fn guarded(route: Route, access: Access) -> Route {
+    match access {
+        Access::Public => route,
+        access => route.wrap(from_fn(move |request, next| guard(access, request, next))),
+    }
+}
+
+async fn guard(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let caller = identify(request.request()).await;
+    match caller.and_then(|caller| admitted(access, caller)) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.call(request).await
+        }
+        Err(problem) => Ok(refuse(request, &problem)),
+    }
+}
+
+fn admitted(access: Access, caller: Caller) -> Result<Caller, Problem> {
+    let may =
+        |principal: &Principal, actions: &[Action]| actions.iter().any(|action| reach(principal, *action).is_some());
+    match access {
+        Access::May(actions) if !may(&caller.principal, actions) => Err(UseCaseError::Forbidden.into()),
+        Access::Public | Access::Caller | Access::May(_) => Ok(caller),
     }
 }

@@ -1,14 +1,12 @@
 //! Who is asking: the principal of a request, for handlers.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use api_wire::problem::ProblemKind;
 
-use super::access;
 use super::auth::Authenticated;
 use super::core::core;
 use super::headers::single;
@@ -17,18 +15,33 @@ use super::problem::Problem;
 /// Whoever a request's token stands for.
 pub type Caller = Authenticated;
 
-/// Who is asking.
+/// Finds out who is asking.
 ///
 /// # Errors
 /// `unauthenticated` when there is no token, or one that stands for nobody.
-pub async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
-    let unauthenticated = || Problem::new(ProblemKind::Unauthenticated);
+pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let token = bearer(request).ok_or_else(unauthenticated)?;
     core(request)?
         .authenticator
         .authenticate(token)
         .await?
         .ok_or_else(unauthenticated)
+}
+
+/// Who is asking, and has passed the endpoint's rule ([`guarded`](super::access)).
+///
+/// # Errors
+/// `unauthenticated` where the endpoint has no rule that anybody could pass.
+pub fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+    request
+        .extensions()
+        .get::<Caller>()
+        .cloned()
+        .ok_or_else(unauthenticated)
+}
+
+fn unauthenticated() -> Problem {
+    Problem::new(ProblemKind::Unauthenticated)
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
@@ -40,14 +53,9 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let caller = caller(&request).await?;
-            access::check(&request, &caller.principal)?;
-            Ok(caller)
-        })
+        ready(caller(request))
     }
 }

@@ -36,7 +36,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::access;
 use super::answer::Answer;
 use super::auth::Authenticate;
 use super::body;
@@ -85,11 +84,10 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let caller = caller(&request).await?;
+            let caller = caller(&request)?;
             let (core, clinic) = (core(&request)?, clinic::<B>(&request)?);
             let issuers = clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former);
             core.limiter.command(&caller.principal, &issuers.now)?;
-            access::check(&request, &caller.principal)?;
             let headers = request.headers();
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;

@@ -1,7 +1,7 @@
 //! The one list of endpoints: which handler answers, what it does, and who may call it at all.
 //!
 //! Routes, the OpenAPI document and the check of every caller come from it. Method and path stand in the handler's own description
-//! (`#[utoipa::path]`). A handler that is not in the list is not mounted, and whoever calls what has no rule is refused.
+//! (`#[utoipa::path]`). A handler that is not in the list is not mounted, and one that is stands behind its rule.
 //!
 //! What of a patient or of anybody else a caller may see is decided by the use case, with the object at hand. Here is decided, before
 //! anything is read, whether somebody of their role may ever do such a thing.
@@ -18,7 +18,7 @@ use application::use_cases::clinic::Backend;
 use utoipa::OpenApi;
 use utoipa::openapi::HttpMethod;
 
-use super::access::{Access, Endpoint, Endpoints, Kind};
+use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
     accounts, admin, appointments, auth, availability, charts, commands, nothing_here, patients, practitioners,
     requests, resource, system, visits, wallets,
@@ -70,7 +70,7 @@ macro_rules! endpoints {
             pastey::paste! {
                 $(
                     for endpoint in described_by::<$module::[<__path_ $handler>]>(Kind::$kind, $access) {
-                        let route = web::to($module::$handler $(::<$backend>)?);
+                        let route = guarded(web::to($module::$handler $(::<$backend>)?), endpoint.access);
                         routes.entry(endpoint.path).or_default().push((endpoint.method, route));
                     }
                 )*

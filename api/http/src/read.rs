@@ -3,8 +3,7 @@
 //! [`Reading`] is the extractor of every handler under `/v1` that does not change the log. Some of them change something else: an invitation
 //! is issued, parked events are tried again.
 
-use std::future::{Future, Ready, ready};
-use std::pin::Pin;
+use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -22,8 +21,8 @@ use serde_path_to_error::Segment;
 use super::caller::caller;
 use super::core::{Core, clinic, core};
 use super::cursor::{List, linked};
+use super::etag;
 use super::problem::Problem;
-use super::{access, etag};
 
 /// A request that does not change the log.
 pub struct Reading<B: Backend> {
@@ -42,27 +41,27 @@ pub struct Reading<B: Backend> {
 
 impl<B: Backend> FromRequest for Reading<B> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let caller = caller(&request).await?;
-            access::check(&request, &caller.principal)?;
-            let clinic = clinic::<B>(&request)?;
-            Ok(Self {
-                issuers: clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former),
-                caller: caller.principal,
-                wallet: caller.wallet,
-                clinic,
-                core: core(&request)?,
-                request,
-            })
-        })
+        ready(Self::of(request))
     }
 }
 
 impl<B: Backend> Reading<B> {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let caller = caller(request)?;
+        let clinic = clinic::<B>(request)?;
+        Ok(Self {
+            issuers: clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former),
+            caller: caller.principal,
+            wallet: caller.wallet,
+            clinic,
+            core: core(request)?,
+            request: request.clone(),
+        })
+    }
+
     /// Answers with a resource and its tag, or with 304 when the caller has it.
     pub fn answer(&self, tag: String, body: &impl Serialize) -> HttpResponse {
         etag::answer(&self.request, tag, body)

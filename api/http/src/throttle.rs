@@ -36,7 +36,7 @@ pub(super) fn address(request: &HttpRequest) -> Option<IpAddr> {
 }
 
 /// An answer rather than an error, so that the layers outside treat it like any other.
-fn refuse(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
+pub(super) fn refuse(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
     request.into_response(problem.error_response())
 }
 
