@@ -5,7 +5,7 @@
 //! calendar, but in its patient's record: see `encounters.rs`.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session, check_session};
+use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session};
 use domain::encounter::{EncounterError, Ending};
 use domain::kernel::{AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
 
@@ -132,11 +132,6 @@ impl<B: Backend> Clinic<B> {
         permit_on(principal, Action::PublishAvailability, practitioner)?;
         let missing = UseCaseError::NotFound(Resource::Practitioner);
         let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
-        // The calendar decides the same; here it is known which of them it is.
-        for (place, session) in sessions.iter().enumerate() {
-            let checked = check_session(*session, day, time_zone);
-            checked.map_err(|error| UseCaseError::from(Refusal::from(error)).within(&format!("/sessions/{place}")))?;
-        }
         let context = self.stamp(principal, issue);
         let command = CalendarCommand::PublishAvailability {
             day,

@@ -12,10 +12,15 @@ use crate::kernel::{AppointmentId, DomainError, RefusalKind, Resource};
 pub enum CalendarError {
     /// A session holds no slot: it is shorter than one, or ends before it begins, or its slots have no length.
     #[error("a session must be at least as long as its slots, and these at least one minute")]
-    EmptySession,
+    EmptySession {
+        /// Which of those that were given, counted from 0.
+        place: usize,
+    },
     /// A session is not within the day, in the practitioner's time zone.
     #[error("a session must lie within {day} in the practitioner's time zone")]
     OutsideTheDay {
+        /// Which of those that were given, counted from 0.
+        place: usize,
         /// The day.
         day: NaiveDate,
     },
@@ -61,7 +66,7 @@ pub enum CalendarError {
 impl DomainError for CalendarError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::EmptySession | Self::OutsideTheDay { .. } | Self::SessionsOverlap => RefusalKind::Invalid,
+            Self::EmptySession { .. } | Self::OutsideTheDay { .. } | Self::SessionsOverlap => RefusalKind::Invalid,
             Self::InThePast => RefusalKind::TimePassed,
             Self::NotYetBegun => RefusalKind::NotYetBegun,
             Self::NotOffered => RefusalKind::SlotNotOffered,
@@ -75,10 +80,10 @@ impl DomainError for CalendarError {
     }
 
     fn field(&self) -> Cow<'static, str> {
-        let field = match self {
-            Self::SessionsOverlap => "/sessions",
-            _ => "",
-        };
-        field.into()
+        match self {
+            Self::EmptySession { place } | Self::OutsideTheDay { place, .. } => format!("/sessions/{place}").into(),
+            Self::SessionsOverlap => "/sessions".into(),
+            _ => "".into(),
+        }
     }
 }

@@ -21,4 +21,3 @@ pub use aggregate::{Appointment, Calendar};
 pub use command::CalendarCommand;
 pub use error::CalendarError;
 pub use event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Session};
-pub use sessions::check_session;

@@ -10,8 +10,8 @@ use super::event::Session;
 /// and overlaps no other.
 pub(super) fn validate(sessions: Vec<Session>, day: NaiveDate, time_zone: Tz) -> Result<Vec<Session>, CalendarError> {
     let mut sessions: Vec<Session> = sessions.into_iter().map(Session::on_whole_seconds).collect();
-    for session in &sessions {
-        check_whole(session, day, time_zone)?;
+    for (place, session) in sessions.iter().enumerate() {
+        check(session, place, day, time_zone)?;
     }
     sessions.sort_unstable();
     let overlap = sessions
@@ -24,22 +24,15 @@ pub(super) fn validate(sessions: Vec<Session>, day: NaiveDate, time_zone: Tz) ->
     }
 }
 
-/// Checks what can be said of one session without the others: that it holds a slot, and lies within the day in the time zone.
-///
-/// # Errors
-/// [`CalendarError::EmptySession`], [`CalendarError::OutsideTheDay`].
-pub fn check_session(session: Session, day: NaiveDate, time_zone: Tz) -> Result<(), CalendarError> {
-    check_whole(&session.on_whole_seconds(), day, time_zone)
-}
-
-fn check_whole(session: &Session, day: NaiveDate, time_zone: Tz) -> Result<(), CalendarError> {
+/// Checks what can be said of one session without the others. `place` is which of them it is.
+fn check(session: &Session, place: usize, day: NaiveDate, time_zone: Tz) -> Result<(), CalendarError> {
     let slot = Duration::minutes(session.slot_minutes.into());
     if session.slot_minutes == 0 || session.end.signed_duration_since(session.start) < slot {
-        Err(CalendarError::EmptySession)
+        Err(CalendarError::EmptySession { place })
     } else if lies_within(session, day, time_zone) {
         Ok(())
     } else {
-        Err(CalendarError::OutsideTheDay { day })
+        Err(CalendarError::OutsideTheDay { place, day })
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the log asks of an event: a stable encoding in two sections, and a way to read every schema ever written.
 
 use cqrs_es::DomainEvent;
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::personal::from_all;
 use super::{AggregateRef, PatientId, PersonalSlot, Seal};
 
 /// An event encoded for the log, before it is sealed.
@@ -95,12 +95,4 @@ pub fn decode_as<E: ClinicEvent>(schema: u8, shared: &[u8], personal: Option<&[u
         slot.decode(bytes).map_err(malformed)?;
     }
     Ok(event)
-}
-
-/// Reads a value that takes all of the bytes. What is left over was written by another schema than the one named.
-pub(super) fn from_all<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, postcard::Error> {
-    match postcard::take_from_bytes(bytes)? {
-        (value, []) => Ok(value),
-        _ => Err(postcard::Error::DeserializeBadEncoding),
-    }
 }

@@ -8,7 +8,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::PatientId;
-use super::event::from_all;
 
 /// A value under a data subject's key.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -100,6 +99,14 @@ impl<T: PersonalValue> PersonalField for Personal<T> {
 
     fn subject(&self) -> Option<PatientId> {
         self.known().and_then(PersonalValue::subject)
+    }
+}
+
+/// Reads a value that takes all of the bytes. What is left over was written by another schema than the one named.
+pub(super) fn from_all<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, postcard::Error> {
+    match postcard::take_from_bytes(bytes)? {
+        (value, []) => Ok(value),
+        _ => Err(postcard::Error::DeserializeBadEncoding),
     }
 }
 

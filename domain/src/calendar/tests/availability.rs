@@ -63,12 +63,12 @@ fn a_session_is_at_least_as_long_as_its_slots() {
         slot_minutes: 61,
         ..whole
     };
-    refused(publish(vec![too_short]), CalendarError::EmptySession);
+    refused(publish(vec![too_short]), CalendarError::EmptySession { place: 0 });
     let longest = Session {
         slot_minutes: u32::MAX,
         ..whole
     };
-    refused(publish(vec![longest]), CalendarError::EmptySession);
+    refused(publish(vec![longest]), CalendarError::EmptySession { place: 0 });
 }
 
 #[test]
@@ -100,9 +100,18 @@ fn a_day_can_be_closed_again() {
 
 #[test]
 fn a_session_without_length_is_refused() {
-    refused(publish(vec![session(8, 8, 30)]), CalendarError::EmptySession);
-    refused(publish(vec![session(9, 8, 30)]), CalendarError::EmptySession);
-    refused(publish(vec![session(8, 9, 0)]), CalendarError::EmptySession);
+    refused(
+        publish(vec![session(8, 8, 30)]),
+        CalendarError::EmptySession { place: 0 },
+    );
+    refused(
+        publish(vec![session(9, 8, 30)]),
+        CalendarError::EmptySession { place: 0 },
+    );
+    refused(
+        publish(vec![session(8, 9, 0)]),
+        CalendarError::EmptySession { place: 0 },
+    );
 }
 
 #[test]
@@ -171,7 +180,7 @@ fn a_day_begins_and_ends_at_midnight_of_its_time_zone() {
     ] {
         refused(
             publish_on(day(), BERLIN, start, end),
-            CalendarError::OutsideTheDay { day: day() },
+            CalendarError::OutsideTheDay { place: 0, day: day() },
         );
     }
 }
@@ -183,7 +192,7 @@ fn the_day_on_which_clocks_go_forward_has_twenty_three_hours() {
     assert_eq!(slots_offered(whole("2026-03-29T22:00:00Z")), 46);
     refused(
         whole("2026-03-29T22:00:01Z"),
-        CalendarError::OutsideTheDay { day: spring },
+        CalendarError::OutsideTheDay { place: 0, day: spring },
     );
 }
 
@@ -194,7 +203,7 @@ fn the_day_on_which_clocks_go_back_has_twenty_five_hours() {
     assert_eq!(slots_offered(whole("2026-10-25T23:00:00Z")), 50);
     refused(
         whole("2026-10-25T23:00:01Z"),
-        CalendarError::OutsideTheDay { day: autumn },
+        CalendarError::OutsideTheDay { place: 0, day: autumn },
     );
 }
 
@@ -217,7 +226,7 @@ fn a_day_whose_midnight_is_skipped_begins_at_one() {
     assert_eq!(slots_offered(from("2026-03-28T22:00:00Z")), 46);
     refused(
         from("2026-03-28T21:59:59Z"),
-        CalendarError::OutsideTheDay { day: spring },
+        CalendarError::OutsideTheDay { place: 0, day: spring },
     );
 }
 
@@ -238,7 +247,7 @@ fn a_session_at_the_edge_of_the_calendar_is_refused_without_a_panic() {
             sessions: vec![session],
             now: the_day_before(),
         };
-        refused(command, CalendarError::OutsideTheDay { day });
+        refused(command, CalendarError::OutsideTheDay { place: 0, day });
     }
 }
 
