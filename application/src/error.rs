@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 pub use domain::kernel::Resource;
-use domain::kernel::{DomainError, PatientId, RefusalKind};
-use uuid::Uuid;
+use domain::kernel::{AggregateRef, DomainError, PatientId, RefusalKind};
 
 use crate::policy::Object;
 use crate::policy::access::{Denied, NotAdmitted};
@@ -121,10 +120,8 @@ pub enum UseCaseError {
     Exists {
         /// The rule.
         refusal: Refusal,
-        /// What it is.
-        resource: Resource,
-        /// Its id.
-        id: Uuid,
+        /// What is there.
+        existing: AggregateRef,
     },
     /// Others were faster, every time.
     #[error("others changed the same stream {attempts} times in a row")]
@@ -159,20 +156,14 @@ pub enum UseCaseError {
 }
 
 impl UseCaseError {
-    /// The same, of a part of the request.
-    #[must_use]
-    pub(crate) fn within(self, part: &str) -> Self {
-        match self {
-            Self::Refused(refusal) => Self::Refused(refusal.within(part)),
-            error => error,
-        }
-    }
-
     /// The same, with what was to be registered and is there with other content. The caller may know which it is.
     #[must_use]
-    pub(crate) fn meeting(self, resource: Resource, id: Uuid) -> Self {
+    pub(crate) fn meeting(self, existing: impl Into<AggregateRef>) -> Self {
         match self {
-            Self::Refused(refusal) if refusal.kind == RefusalKind::Exists => Self::Exists { refusal, resource, id },
+            Self::Refused(refusal) if refusal.kind == RefusalKind::Exists => {
+                let existing = existing.into();
+                Self::Exists { refusal, existing }
+            }
             error => error,
         }
     }

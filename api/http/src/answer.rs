@@ -168,7 +168,7 @@ impl Answer {
 }
 
 /// Where an aggregate is found.
-fn path(of: AggregateRef) -> String {
+pub(super) fn path(of: AggregateRef) -> String {
     match of {
         AggregateRef::Patient(id) => format!("/v1/patients/{id}"),
         AggregateRef::Chart(ChartId(patient)) => format!("/v1/patients/{patient}/chart"),

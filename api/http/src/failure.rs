@@ -6,8 +6,8 @@ use api_wire::problem::ProblemKind;
 use application::error::{Refusal, Resource, UseCaseError};
 use application::ports::command::Unavailable;
 use domain::kernel::RefusalKind;
-use uuid::Uuid;
 
+use super::answer::path;
 use super::problem::Problem;
 
 /// When a list that is full may have room again.
@@ -31,7 +31,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::RequestDecided { patient } => {
                 let problem = Self::new(ProblemKind::RequestDecided);
                 match patient {
-                    Some(patient) => problem.resource(path(Resource::Patient, patient.uuid())),
+                    Some(patient) => problem.resource(path(patient.into())),
                     None => problem,
                 }
             }
@@ -43,7 +43,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
             UseCaseError::Refused(refusal) => refused(&refusal),
-            UseCaseError::Exists { refusal, resource, id } => refused(&refusal).resource(path(resource, id)),
+            UseCaseError::Exists { refusal, existing } => refused(&refusal).resource(path(existing)),
             UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
             UseCaseError::Unavailable(what) => Self::new(match what {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,
@@ -78,21 +78,6 @@ const fn missing(resource: Resource) -> &'static str {
         Resource::Wallet => "There is no wallet to take away.",
         Resource::Request => "There is no such request to be registered, or it has ended.",
     }
-}
-
-fn path(resource: Resource, id: Uuid) -> String {
-    let collection = match resource {
-        Resource::Patient => "patients",
-        Resource::Practitioner => "practitioners",
-        Resource::Appointment => "appointments",
-        Resource::Finding => "findings",
-        Resource::Account => "accounts",
-        Resource::Key => "keys",
-        Resource::Command => "commands",
-        Resource::Wallet => "wallets",
-        Resource::Request => "registration-requests",
-    };
-    format!("/v1/{collection}/{id}")
 }
 
 /// A rule of the domain.
@@ -140,6 +125,7 @@ mod tests {
     use chrono::NaiveDate;
     use domain::calendar::{AppointmentStatus, CalendarError};
     use domain::chart::{ChartError, FindingPlace, ListKind};
+    use domain::kernel::PatientId;
     use domain::patient::PatientError;
 
     use super::*;
@@ -156,7 +142,11 @@ mod tests {
             (CalendarError::SlotTaken, ProblemKind::SlotTaken, 409),
             (CalendarError::NotOffered, ProblemKind::SlotNotOffered, 409),
             (CalendarError::InThePast, ProblemKind::TimePassed, 422),
-            (CalendarError::OutsideTheDay { day }, ProblemKind::Invalid, 422),
+            (
+                CalendarError::OutsideTheDay { place: 0, day },
+                ProblemKind::Invalid,
+                422,
+            ),
             (CalendarError::UnknownAppointment, ProblemKind::NotFound, 404),
             (CalendarError::WrongStatus { status }, ProblemKind::WrongStatus, 409),
         ] {
@@ -231,8 +221,7 @@ mod tests {
     fn what_is_registered_with_other_content_says_where_it_is() {
         let body = Problem::from(UseCaseError::Exists {
             refusal: PatientError::AlreadyRegistered.into(),
-            resource: Resource::Patient,
-            id: Uuid::nil(),
+            existing: PatientId::new(uuid::Uuid::nil()).into(),
         })
         .body();
         assert_eq!(body.kind, "/problems/already-registered");

@@ -171,7 +171,7 @@ impl<B: Backend> Clinic<B> {
                 }
                 _ => {}
             }
-            let receipt = done.map_err(|error| UseCaseError::from(error).meeting(Resource::Appointment, id))?;
+            let receipt = done.map_err(|error| UseCaseError::from(error).meeting(EncounterId { patient, id }))?;
             return Ok((id, receipt));
         }
     }

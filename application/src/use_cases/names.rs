@@ -11,7 +11,7 @@ use domain::kernel::{Identifier, PatientId};
 use domain::patient::{PatientDetails, PatientError};
 use tokio::time::timeout;
 
-use crate::error::{Resource, UseCaseError};
+use crate::error::UseCaseError;
 use crate::policy::access::admit;
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
@@ -50,7 +50,7 @@ impl<B: Backend> Clinic<B> {
             None => Ok(Some(held)),
             Some(other) => {
                 let refused = UseCaseError::Refused(PatientError::AlreadyRegistered.into());
-                Err(refused.meeting(Resource::Patient, other.uuid()))
+                Err(refused.meeting(other))
             }
         }
     }

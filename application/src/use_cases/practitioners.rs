@@ -43,8 +43,7 @@ impl<B: Backend> Clinic<B> {
         };
         let target = Target::of(practitioner).freshness(freshness);
         let done = self.execute::<Practitioner>(target, command, &context).await;
-        let receipt =
-            done.map_err(|error| UseCaseError::from(error).meeting(Resource::Practitioner, practitioner.uuid()))?;
+        let receipt = done.map_err(|error| UseCaseError::from(error).meeting(practitioner))?;
         Ok(Done {
             id: practitioner,
             receipt,
