@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 pub use domain::event::AnyEvent;
 use domain::kernel::{AccountId, CommandId};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
 /// The place of an event in the whole log: gapless, from 1. Zero is the empty log.
@@ -36,8 +37,9 @@ pub struct BlockRef {
 }
 
 /// How sure the network is of what an answer shows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Finality {
     /// In a block that a reorganisation may still drop.
     Included,

@@ -10,10 +10,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+pub use application::policy::rules::Registration;
 use figment::Figment;
 use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
 use infrastructure::chain::{Address, Signer};
+pub use infrastructure::follower::FinalityRule;
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -111,29 +113,6 @@ const fn kind_of(value: &Actual) -> &'static str {
     }
 }
 
-/// When a block counts as final.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FinalityRule {
-    /// At once: the network never takes a block back.
-    Instant,
-    /// When so many blocks are on top of it.
-    Confirmations(u64),
-    /// When the node says so (the `finalized` block).
-    #[default]
-    Finalized,
-}
-
-impl std::fmt::Display for FinalityRule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Instant => f.write_str("instant"),
-            Self::Confirmations(blocks) => write!(f, "confirmations({blocks})"),
-            Self::Finalized => f.write_str("finalized"),
-        }
-    }
-}
-
 /// Everything a server must be told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,19 +193,6 @@ pub enum ForwardedHeader {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
-}
-
-/// How a wallet without an account becomes a patient's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Registration {
-    /// By an invitation of the hospital's alone.
-    #[default]
-    Invitation,
-    /// By asking, and the hospital's approval.
-    Approval,
-    /// Anybody registers themselves.
-    Open,
 }
 
 /// How much one caller may ask for. What is missing has the program's default.

@@ -12,7 +12,6 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
-use api_wire::answer::FinalityBody;
 use api_wire::problem::ProblemKind;
 use application::ports::Progress;
 use tracing::Span;
@@ -102,7 +101,7 @@ fn unexplained(answer: &HttpResponse<impl MessageBody>) -> Option<ProblemKind> {
 
 fn put_headers(headers: &mut HeaderMap, progress: Progress, id: Option<RequestId>) {
     headers.insert(HeaderName::from_static(POSITION), HeaderValue::from(progress.position));
-    let finality = FinalityBody::from(progress.finality()).name();
+    let finality: &'static str = progress.finality().into();
     headers.insert(HeaderName::from_static(FINALITY), HeaderValue::from_static(finality));
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
         headers.insert(HeaderName::from_static(REQUEST_ID), id);

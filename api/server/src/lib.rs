@@ -15,7 +15,7 @@ use api_config::{Config, ConfigError, LimitsConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
-use application::policy::rules::{Admission, Rules};
+use application::policy::rules::Rules;
 use application::ports::sessions::Sessions;
 use application::ports::{Clock, ProgressSource};
 use application::use_cases::clinic::{Clinic, Stores};
@@ -26,7 +26,7 @@ use infrastructure::chain::deploy::{self, DeployError};
 use infrastructure::chain::{Address, ChainError, Deployment, EventLog, Node, RpcOptions};
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
-use infrastructure::follower::{self, FinalityRule, Follower, FollowerConfig, FollowerError};
+use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
 use infrastructure::log::LogLocation;
@@ -268,7 +268,7 @@ impl System {
         let notices = Notices::default();
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
-        let follower_config = FollowerConfig::new(finality(config.chain.finality), config.chain.deployed_in);
+        let follower_config = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
         let follower = Follower::new(
             follower_config,
             log.clone(),
@@ -436,24 +436,11 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
     wrong.map_or(Ok(()), |error| Err(ComposeError::Contract(error)))
 }
 
-/// The rule of the follower that the configuration names.
-pub const fn finality(rule: api_config::FinalityRule) -> FinalityRule {
-    match rule {
-        api_config::FinalityRule::Instant => FinalityRule::Instant,
-        api_config::FinalityRule::Confirmations(blocks) => FinalityRule::Confirmations(blocks),
-        api_config::FinalityRule::Finalized => FinalityRule::Finalized,
-    }
-}
-
 /// The defaults, with what the configuration says.
 fn rules(config: &Config) -> Rules {
     let defaults = Rules::default();
     Rules {
-        admission: match config.http.registration {
-            api_config::Registration::Invitation => Admission::Invitation,
-            api_config::Registration::Approval => Admission::Approval,
-            api_config::Registration::Open => Admission::Open,
-        },
+        registration: config.http.registration,
         open_bookings: config.limits.open_bookings.unwrap_or(defaults.open_bookings),
         registration_requests: config
             .limits

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api_config::Config;
 use api_dev::data_dir::DataDir;
 use api_dev::running;
-use api_server::{SystemClock, finality};
+use api_server::SystemClock;
 use application::ports::queries::Queries;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -107,7 +107,7 @@ fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, C
     };
     let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
     let opener = Opener::new(location, &config.keys.master_secret()?, keys);
-    let follower = FollowerConfig::new(finality(config.chain.finality), config.chain.deployed_in);
+    let follower = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
     Ok(Rebuild::new(follower, log, opener, pool, ReadModels))
 }
 

@@ -1,44 +1,20 @@
 //! What a command is answered with: ids and versions, never what it was about.
 
-use application::log::Finality;
+use application::log;
 use chrono::{DateTime, Utc};
 use domain::kernel::CommandId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::dto::wire_enum;
 use super::problem::ProblemBody;
 
-/// How sure it is that the chain keeps something: `included` (it is in a block that a reorganisation may still drop) or `final` (it is
-/// final by the configured rule).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Finality)]
-pub enum FinalityBody {
-    /// In a block that a reorganisation may still drop.
-    Included,
-    /// Final by the configured rule.
-    Final,
-}
-
-impl From<Finality> for FinalityBody {
-    fn from(finality: Finality) -> Self {
-        match finality {
-            Finality::Included => Self::Included,
-            Finality::Final => Self::Final,
-        }
-    }
-}
-
-impl FinalityBody {
-    /// As it stands in the header.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Included => "included",
-            Self::Final => "final",
-        }
-    }
-}
+wire_enum!(
+    /// How sure it is that the chain keeps something: `included` (it is in a block that a reorganisation may still drop) or `final` (it is
+    /// final by the configured rule).
+    Finality = log::Finality
+);
 
 /// The result of a command that was executed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -64,7 +40,7 @@ pub struct CommandResult {
     #[schema(example = 90210)]
     pub position: Option<u64>,
     /// How sure it is that the chain keeps the result.
-    pub finality: FinalityBody,
+    pub finality: Finality,
     /// The secret of a service's new key. It is shown in this answer and never again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,

@@ -5,10 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use domain::kernel::PatientId;
+use serde::{Deserialize, Serialize};
 
 /// How a wallet without an account becomes a patient's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Admission {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
     /// By an invitation alone: nobody who is not known puts anything on the chain.
     #[default]
     Invitation,
@@ -22,7 +24,7 @@ pub enum Admission {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rules {
     /// How a wallet without an account becomes a patient's.
-    pub admission: Admission,
+    pub registration: Registration,
     /// How many appointments that are still to come a patient may book for themselves. A hospital books as many as it likes.
     pub open_bookings: u32,
     /// How many requests to be registered wait at once.
@@ -34,7 +36,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            admission: Admission::default(),
+            registration: Registration::default(),
             open_bookings: 10,
             registration_requests: 1000,
             request_lifetime: TimeDelta::days(14),

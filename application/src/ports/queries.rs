@@ -15,6 +15,7 @@ use domain::kernel::{
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use uuid::Uuid;
 
 use crate::policy::Object;
@@ -251,8 +252,9 @@ pub struct WalletAct {
 }
 
 /// What can be done to an account's wallet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum WalletActKind {
     /// Bound: its owner registered with it.
     Registered,

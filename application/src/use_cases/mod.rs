@@ -2,7 +2,6 @@
 
 pub mod accounts;
 mod administering;
-pub mod admission;
 pub mod calendars;
 pub mod charts;
 pub mod clinic;
@@ -13,6 +12,7 @@ mod newcomers;
 mod patient_records;
 pub mod patients;
 pub mod practitioners;
+pub mod registration_requests;
 mod revoking;
 pub mod status;
 pub mod wallets;

@@ -7,7 +7,7 @@ use domain::patient::{Patient, PatientCommand, PatientDetails};
 use crate::error::{Resource, UseCaseError};
 use crate::policy::access::admit;
 use crate::policy::identity::Principal;
-use crate::policy::rules::Admission;
+use crate::policy::rules::Registration;
 use crate::policy::{Action, Object};
 use crate::ports::command::CommandExecutor as _;
 use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView};
@@ -45,10 +45,10 @@ impl<B: Backend> Clinic<B> {
         }
         if let Principal::Unregistered { .. } = principal {
             permit(principal, Action::RegisterSelf)?;
-            match self.rules.admission {
-                Admission::Open => {}
-                Admission::Invitation => return Err(UseCaseError::ByInvitation),
-                Admission::Approval => return Err(UseCaseError::ByApproval),
+            match self.rules.registration {
+                Registration::Open => {}
+                Registration::Invitation => return Err(UseCaseError::ByInvitation),
+                Registration::Approval => return Err(UseCaseError::ByApproval),
             }
             let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
             return self.register_with_wallet(patient, details, signed_in, issue).await;
@@ -68,7 +68,7 @@ impl<B: Backend> Clinic<B> {
         let done = self.execute::<Patient>(target, command, &context).await;
         let receipt = done.map_err(|error| {
             let error = UseCaseError::from(error.refused_as(of_a_registration));
-            error.meeting(Resource::Patient, patient.uuid())
+            error.meeting(patient)
         })?;
         Ok(Done { id: patient, receipt })
     }

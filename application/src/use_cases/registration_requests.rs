@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::Action;
 use crate::policy::identity::Principal;
-use crate::policy::rules::Admission;
+use crate::policy::rules::Registration;
 use crate::ports::command::{CommandError, CommandExecutor as _, Receipt};
 use crate::ports::queries::Page;
 use crate::ports::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
@@ -41,10 +41,10 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Uuid, UseCaseError> {
         permit(principal, Action::RegisterSelf)?;
-        match self.rules.admission {
-            Admission::Approval => {}
-            Admission::Invitation => return Err(UseCaseError::ByInvitation),
-            Admission::Open => return Err(UseCaseError::RegistrationIsOpen),
+        match self.rules.registration {
+            Registration::Approval => {}
+            Registration::Invitation => return Err(UseCaseError::ByInvitation),
+            Registration::Open => return Err(UseCaseError::RegistrationIsOpen),
         }
         told_by_oneself(&details)?;
         let now = self.now();

@@ -65,6 +65,7 @@ pub use schema_hash::is_current;
 
 use application::log::Position;
 use application::trouble::TroubleKind;
+use serde::{Deserialize, Serialize};
 
 use crate::chain::ChainError;
 use crate::chain::deploy::DeployError;
@@ -73,14 +74,26 @@ use crate::keys::KeyRingError;
 use self::trust::Distrust;
 
 /// When a block can no longer be undone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FinalityRule {
     /// At once: a permissioned network such as QBFT, or a development chain.
     Instant,
     /// When so many blocks stand on it.
     Confirmations(u64),
     /// When the node's `finalized` tag has reached it.
+    #[default]
     Finalized,
+}
+
+impl std::fmt::Display for FinalityRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Instant => f.write_str("instant"),
+            Self::Confirmations(blocks) => write!(f, "confirmations({blocks})"),
+            Self::Finalized => f.write_str("finalized"),
+        }
+    }
 }
 
 /// Why the follower does not go on. It tries again; nothing is half done.

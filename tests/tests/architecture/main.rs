@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("infrastructure", &["application", "domain"]),
     ("projections", &["application", "domain"]),
     ("api-wire", &["application", "domain"]),
-    ("api-config", &["infrastructure"]),
+    ("api-config", &["application", "infrastructure"]),
     ("api-http", &["api-wire", "application", "domain"]),
     ("api-import", &["api-wire", "domain", "infrastructure"]),
     ("api-dev", &["api-config", "api-wire", "domain", "infrastructure"]),

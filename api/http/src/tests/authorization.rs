@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use application::policy::rules::Admission;
+use application::policy::rules::Registration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -368,7 +368,7 @@ impl Called {
     async fn new() -> Self {
         Self {
             open: Api::of(&World::new()).await,
-            by_approval: Api::of(&World::admitting(Admission::Approval)).await,
+            by_approval: Api::of(&World::registering(Registration::Approval)).await,
         }
     }
 

@@ -15,7 +15,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::test::{TestRequest, call_service, init_service};
 use application::log::Finality;
 use application::policy::access::Admittance;
-use application::policy::rules::{Admission, Rules};
+use application::policy::rules::{Registration, Rules};
 use application::ports::StoreError;
 use application::ports::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
 use application::ports::invitations::Person;
@@ -90,11 +90,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::admitting(Admission::Open)
+        Self::registering(Registration::Open)
     }
 
     /// One in which a wallet becomes a patient's in this way.
-    pub(super) fn admitting(admission: Admission) -> Self {
+    pub(super) fn registering(registration: Registration) -> Self {
         let tracker = Arc::new(CommandTracker::default());
         let executor = Arc::new(FakeExecutor {
             tracker: Arc::clone(&tracker),
@@ -120,7 +120,7 @@ impl World {
                 },
             )
             .ruled_by(Rules {
-                admission,
+                registration,
                 ..Rules::default()
             }),
         );

@@ -34,3 +34,4 @@ pub use source::SourceId;
 pub use status::*;
 pub use time::{Day, Instant, query_instant};
 pub use wallet::*;
+pub(crate) use wire_enum::wire_enum;

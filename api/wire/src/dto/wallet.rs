@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::{InvitationText, TakingReason};
-use super::{Instant, SignIn, WalletAddress};
+use super::{Instant, SignIn, WalletAddress, wire_enum};
 use crate::check::{Checked, Checks};
 
 /// An invitation to bind a wallet to an account, once. Whoever has its secret can use it: hand it to nobody but the person who is
@@ -138,35 +138,9 @@ impl From<queries::WalletAct> for WalletAct {
     }
 }
 
-/// What was done to an account's wallet: `registered` (bound when its owner registered with it), `invited` (bound by an invitation),
-/// `changed` (replaced by another one, which both have signed), `configured` (bound because the operator's configuration names it),
-/// `approved` (bound when the registration request of its owner was approved by `by`) or `taken-away` (by a registrar).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum WalletActKind {
-    /// Bound: its owner registered with it.
-    Registered,
-    /// Bound by an invitation.
-    Invited,
-    /// Changed for another one, by the signatures of both.
-    Changed,
-    /// Bound: the operator's configuration names it.
-    Configured,
-    /// Bound: its owner had asked to be registered, and `by` has approved.
-    Approved,
-    /// Taken away by a registrar.
-    TakenAway,
-}
-
-impl From<queries::WalletActKind> for WalletActKind {
-    fn from(kind: queries::WalletActKind) -> Self {
-        match kind {
-            queries::WalletActKind::Registered => Self::Registered,
-            queries::WalletActKind::Invited => Self::Invited,
-            queries::WalletActKind::Changed => Self::Changed,
-            queries::WalletActKind::Configured => Self::Configured,
-            queries::WalletActKind::Approved => Self::Approved,
-            queries::WalletActKind::TakenAway => Self::TakenAway,
-        }
-    }
-}
+wire_enum!(
+    /// What was done to an account's wallet: `registered` (bound when its owner registered with it), `invited` (bound by an invitation),
+    /// `changed` (replaced by another one, which both have signed), `configured` (bound because the operator's configuration names it),
+    /// `approved` (bound when the registration request of its owner was approved by `by`) or `taken-away` (by a registrar).
+    WalletActKind = queries::WalletActKind
+);
