@@ -37,8 +37,8 @@ use crate::routes::auth;
             respond-async` the answer is 202 as soon as the command cannot be lost, and `/v1/commands/{id}` tells the rest; \
             `Prefer: wait=5` waits that many seconds.\n\n\
             **Times.** An instant names its offset. A day is a day of the practitioner's time zone.\n\n\
-            **Texts.** A text of the format `line` is one line that has something to see in it, and no characters that \
-            control how it is shown; `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in \
+            **Texts.** A text of the format `line` is one line with at least one visible character, and without characters \
+            that control how it is shown; `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in \
             it, and does not begin or end with a space. An `ethereum-address` with letters in both cases has the checksum of EIP-55.\n\n\
             **Ids.** What is not yours to know is answered like what does not exist.",
         license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),

@@ -30,8 +30,9 @@ const TOLD: Duration = Duration::from_secs(5);
 /// own; several may follow one another in a file, and in .ndjson each line is one. All files of a run are one: a reference may name
 /// what stands in another of them, and of several states of a resource the newest counts (by date, then meta.versionId, then the order
 /// of the files and in them). The date of a state is meta.lastUpdated, or when its server stored it, or, of a condition, an allergy or
-/// a medication, Bundle.timestamp. What of a chart has none is as of the moment of the import. So is a visit in one run, but for one that is
-/// still open, which is older than one that is over; over runs, visits of which one has no date count in the order of the runs.
+/// a medication, Bundle.timestamp. A condition, an allergy or a medication without a date is as of the moment of the import. A visit without
+/// a date is so too within one run, unless it is still open: then it is older than any state in which it is over. In several runs, states
+/// of a visit of which one has no date count in the order of the runs.
 ///
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
 /// changed is brought up to date entry by entry, and so are visits and doctors; what is not told again stays, and a doctor's time zone

@@ -20,7 +20,7 @@ pub enum AccountError {
     #[error("only a service has keys")]
     NotAService,
     /// The role cannot be held that way.
-    #[error("this role is not given by opening such an account")]
+    #[error("an account of this role cannot be opened here")]
     RoleNotAllowed,
     /// A key needs a scope.
     #[error("must not be empty")]

@@ -112,7 +112,7 @@ pub async fn change<B: Backend>(
 
 /// Refute a finding in a patient's chart.
 ///
-/// The finding is none, and is taken out. Older states of its sources do not bring it back. With `If-Match`, nothing is refuted that the
+/// The finding was wrong, and is removed from the chart. Older states of its sources do not bring it back. With `If-Match`, nothing is refuted that the
 /// caller has not seen.
 #[utoipa::path(
     post, path = "/v1/patients/{id}/chart/findings/{finding}/refute", tag = "charts", request_body = dto::Nothing,

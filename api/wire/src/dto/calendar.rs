@@ -342,8 +342,8 @@ pub struct RecordVisit {
     /// nothing.
     pub identifier: Identifier,
     /// The other ids of the visit there. With `identifier`, 16 are kept. Where two states of visits name no common resource (`sources`), they
-    /// are of one visit if one of them has all ids of the other, and one that has no further ids names no resource. A state that names
-    /// its resource may tell the number of a case alone, which is on each visit of the case. If several recorded visits may be meant, the
+    /// are of one visit if every id of one of them is also an id of the other, and that one names no resource: a state that names its resource
+    /// may tell the number of a case alone, which is on each visit of the case. If several recorded visits may be meant, the
     /// command is refused.
     #[serde(default)]
     #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]

@@ -16,11 +16,11 @@ use crate::dto::{Abated, Concept, Day};
 pub struct Condition {
     /// The condition: a code with its text, or a text alone.
     pub concept: Concept,
-    /// The day on which the condition began, if it is known: not one to come anywhere, and none after the day on which it ended.
+    /// The day on which the condition began, if it is known. It is not in the future in any time zone, and not after the day on which it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onset: Option<Day>,
-    /// The day on which the condition ended, not one to come anywhere; or `unknown` when it has ended and the day is not known. Missing while
-    /// the condition is active.
+    /// The day on which the condition ended, which is not in the future in any time zone; or `unknown` when it has ended and the day is not
+    /// known. Missing while the condition is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abated: Option<Abated>,
 }
@@ -95,7 +95,7 @@ impl From<chart::Allergy> for Allergy {
 pub struct Medication {
     /// The medication: a code with its text, or a text alone.
     pub concept: Concept,
-    /// The day since which the medication is taken, if it is known: not one to come anywhere.
+    /// The day since which the medication is taken, if it is known. It is not in the future in any time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Day>,
     /// Whether the patient takes the medication now.

@@ -27,7 +27,7 @@ pub struct ChartReport {
     pub allergies: Findings<ReportedFinding<Allergy>>,
     /// The states of medications.
     pub medications: Findings<ReportedFinding<Medication>>,
-    /// The findings that are none, or none any more: entered in error, refuted, deleted, called off, or allergies that have passed.
+    /// The findings that are withdrawn: entered in error, refuted, deleted or cancelled at their source, and allergies that have passed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub withdrawn: Vec<Withdrawn>,
