@@ -44,7 +44,6 @@ use std::time::{Duration, Instant};
 use api_wire::problem::ProblemKind;
 use chrono::Utc;
 use chrono_tz::Tz;
-use domain::chart::{ListKind, Remark};
 use domain::kernel::Identifier;
 use futures::StreamExt;
 use futures::stream;
@@ -59,7 +58,7 @@ use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Notes, Provider, Visit};
 use self::people::{Doctor, Person};
-use self::record::{RecordError, Recorded};
+use self::record::RecordError;
 use self::report::{Kind, Report, Summary};
 use self::shares::{Gathering, Parts, Share};
 use self::visit_order::turns;
@@ -306,7 +305,7 @@ impl Import {
         };
         match recorded {
             Ok(recorded) => {
-                remark(&recorded, &person.path, notes);
+                recorded.remark(&person.path, notes);
                 self.report.lock().await.count(Kind::Patient, recorded.done);
                 // Under an identifier that the server knows there may be somebody else, and nobody has looked.
                 (recorded.done.change != Change::Differing).then_some(recorded.done.id)
@@ -347,133 +346,6 @@ impl Import {
         // The semaphore is never closed, so there is always a permit to wait for.
         let _permit = self.permits.acquire().await;
         command.await
-    }
-}
-
-/// Says what of a person is not taken as it stands, for what is recorded.
-fn remark(recorded: &Recorded, path: &str, notes: &mut Notes) {
-    if recorded.is_older {
-        notes.passed_over("Patient", path, NO_NEWER);
-    }
-    if recorded.is_partly_older {
-        let why = "tells details that were changed since, here or by a newer state: these stay";
-        notes.passed_over("Patient", path, why);
-    }
-    for (list, remark) in &recorded.remarks {
-        remark_on(*list, *remark, path, notes);
-    }
-    for list in &recorded.no_room {
-        remark_on_no_room(*list, path, notes);
-    }
-    for told in &recorded.unnamed {
-        notes.left_out(told.kind, &told.path, mapping::NOWHERE);
-    }
-    for _ in 0..recorded.names_of_others {
-        let why = "has an identifier by which somebody else is registered here: it is not recorded";
-        notes.left_out("Patient", path, why);
-    }
-    for _ in 0..recorded.surplus_names {
-        notes.left_out("Patient", path, people::SURPLUS_NAME);
-    }
-    if recorded.is_told_otherwise {
-        notes.changed("Patient", path, people::TOLD_OTHERWISE);
-    }
-    if recorded.has_double {
-        let why = "has the id, the name and the day of birth of somebody who is registered under another number: both have a record now";
-        notes.changed("Patient", path, why);
-    }
-    if recorded.death_former {
-        let why = "has died, says an older state, and the newest says nothing of it: the death stays";
-        notes.changed("Patient", path, why);
-    }
-    if recorded.is_not_added {
-        let why = "has several states here, which tell what the record does not have: that is not added, for the newest of them was recorded before, and somebody may have taken it out since";
-        notes.left_out("Patient", path, why);
-    }
-    if recorded.death_kept {
-        let why = "is recorded as dead, and this source says nothing of it: the death stays";
-        notes.changed("Patient", path, why);
-    }
-    if recorded.death_added {
-        let why = "has died, says this older state, and the recorded one says nothing of it: the death is recorded";
-        notes.changed("Patient", path, why);
-    }
-    if recorded.death_taken_back {
-        let why = "was recorded as dead, and the source says that they live: the death is taken back";
-        notes.changed("Patient", path, why);
-    }
-    if recorded.done.change == Change::Differing {
-        let why = "names somebody who is registered here already, and the key may not read who: neither they nor their visits are taken";
-        notes.left_out("Patient", path, why);
-    }
-}
-
-const NO_NEWER: &str = "is no newer state than the one that is recorded, which stays";
-
-/// Says what becomes of an entry.
-fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {
-    let kind = kind_of(list);
-    // Another source may tell of an allergy still: that somebody should see.
-    let not_taken = |notes: &mut Notes, why| match list {
-        ListKind::Allergies => notes.left_out(kind, path, why),
-        _ => notes.passed_over(kind, path, why),
-    };
-    match remark {
-        Remark::Older => notes.passed_over(kind, path, NO_NEWER),
-        Remark::KeptOut => not_taken(
-            notes,
-            "is a state from before the source took it back, and is not brought back",
-        ),
-        Remark::KeptOutAlike => notes.left_out(
-            kind,
-            path,
-            "says what another resource said that was taken back later, and may be that one under a new id: it is not brought back",
-        ),
-        Remark::Unclear => notes.left_out(
-            kind,
-            path,
-            "is over or none, and nothing tells which of several that are recorded it is: they stay as they are",
-        ),
-        Remark::Outspoken => not_taken(
-            notes,
-            "is older than the word of the same resource that none are known, which stays",
-        ),
-        Remark::TakenOut => {
-            let why = "is taken out of the record: the source says that it was none, or is none any more";
-            notes.changed(kind, path, why);
-        }
-        Remark::Replaced => notes.changed(kind, path, "takes the place of what the same resource told before"),
-        Remark::Alike => {
-            notes.changed(
-                kind,
-                path,
-                "was taken back, and one that is recorded under another id says the same and stays",
-            );
-        }
-        Remark::Denied => notes.changed(
-            kind,
-            path,
-            "some are recorded beside the word that none are known, and stay",
-        ),
-    }
-}
-
-/// Says that there is no room for a finding.
-fn remark_on_no_room(list: ListKind, path: &str, notes: &mut Notes) {
-    notes.left_out(
-        kind_of(list),
-        path,
-        "has no room in the record: it is more than a list takes, or than one event of the log can hold. The oldest that are over are left out first",
-    );
-}
-
-/// FHIR's name for what is in a list.
-const fn kind_of(list: ListKind) -> &'static str {
-    match list {
-        ListKind::Conditions => "Condition",
-        ListKind::Allergies => "AllergyIntolerance",
-        ListKind::Medications => "Medication",
-        ListKind::Symptoms => "Observation",
     }
 }
 

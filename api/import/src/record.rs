@@ -3,6 +3,8 @@
 //! A record that is found under an identifier is theirs only if nothing speaks against it. Two persons who share one are never
 //! made one: whoever comes later is registered under another identifier of theirs, or refused.
 
+mod remarks;
+
 use chrono::Utc;
 use domain::chart::{Contents, ListKind, Remark, Report};
 use domain::kernel::Identifier;

@@ -56,7 +56,7 @@ pub(crate) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     for person in persons {
         let chart = taken_in(&Contents::default(), &person.report, context.now);
         if person.details.is_some() {
-            super::remark(&super::record::planned(&person), &person.path, &mut outcome.notes);
+            super::record::planned(&person).remark(&person.path, &mut outcome.notes);
         }
         outcome.patients.extend(person.details.map(|details| Registered {
             details,

@@ -24,6 +24,8 @@ struct Lists {
     allergies: ListBuilder<Allergy>,
     medications: ListBuilder<Medication>,
     unnamed: Vec<UnnamedMedication>,
+    ended: Vec<Ended>,
+    negations: Vec<ReportedNegation>,
 }
 
 impl Lists {
@@ -34,6 +36,8 @@ impl Lists {
             allergies: ListBuilder::default(),
             medications: ListBuilder::default(),
             unnamed: Vec::new(),
+            ended: Vec::new(),
+            negations: Vec::new(),
         }
     }
 
@@ -61,6 +65,12 @@ impl Lists {
         let _ = Status::CONDITION.check(&resource.clinical_status, remarks);
         let over = matches!(clinical(resource), Some("inactive" | "resolved"));
         let said = said_by(Some(&resource.code), ListKind::Conditions);
+        let stands = match Stands::by(verification) {
+            Stands::Still if over && !said.is_empty() => Stands::NoMore,
+            stands => stands,
+        };
+        let what = (Some(&resource.code), onset(resource));
+        self.tell(entry, ListKind::Conditions, &said, what, stands);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
             return;
         }
@@ -75,6 +85,11 @@ impl Lists {
         let _ = Status::ALLERGY.check(&resource.clinical_status, remarks);
         let over = is_over(resource);
         let said = said_by_allergy(resource);
+        let stands = match Stands::by(verification) {
+            Stands::Still if over => Stands::NoMore,
+            stands => stands,
+        };
+        self.tell(entry, ListKind::Allergies, &said, (allergen(resource), None), stands);
         if is_void(verification, remarks) || (over && is_negation(&said, remarks)) {
             return;
         }
@@ -90,13 +105,17 @@ impl Lists {
 
     fn request(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationRequest>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        if !is_given(resource, remarks) {
+        let told = Told::request(resource);
+        let is_given = is_given(resource, remarks);
+        let is_in_error = told.is_in_error(bundle) || resource.status.as_deref() == Some("entered-in-error");
+        let since = resource.authored_on.as_deref();
+        self.tell_medication(bundle, entry, &told, since, Stands::given(is_given, is_in_error));
+        if !is_given {
             return;
         }
-        let told = Told::request(resource);
         let now = self.now;
         self.medication(bundle, &told, remarks, |remarks| UnnamedMedication {
-            since: day(remarks, "authoredOn", resource.authored_on.as_deref(), now),
+            since: day(remarks, "authoredOn", since, now),
             active: is_active(resource.status.as_deref(), remarks),
             ..unnamed("MedicationRequest", entry)
         });
@@ -104,16 +123,75 @@ impl Lists {
 
     fn statement(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationStatement>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        if !is_taken(resource, remarks) {
+        let told = Told::statement(resource);
+        let is_taken = is_taken(resource, remarks);
+        let is_in_error = told.is_in_error(bundle) || resource.status.as_deref() == Some("entered-in-error");
+        let since = effective(resource);
+        self.tell_medication(bundle, entry, &told, since, Stands::given(is_taken, is_in_error));
+        if !is_taken {
             return;
         }
-        let told = Told::statement(resource);
         let now = self.now;
         self.medication(bundle, &told, remarks, |remarks| UnnamedMedication {
-            since: day(remarks, "effective", effective(resource), now),
+            since: day(remarks, "effective", since, now),
             active: is_active(resource.status.as_deref(), remarks) && !has_ended(resource, now, remarks),
             ..unnamed("MedicationStatement", entry)
         });
+    }
+
+    fn tell_medication<R>(
+        &mut self,
+        bundle: &Bundle,
+        entry: &Entry<R>,
+        told: &Told<'_>,
+        since: Option<&str>,
+        stands: Stands,
+    ) {
+        let code = told.code(bundle);
+        let said = said_by(code.as_ref(), ListKind::Medications);
+        self.tell(entry, ListKind::Medications, &said, (code.as_ref(), since), stands);
+    }
+
+    /// Takes what a resource tells beside a finding: that there is none, or none any more. It is remarked on where findings are.
+    fn tell<R>(
+        &mut self,
+        entry: &Entry<R>,
+        list: ListKind,
+        all: &[(ListKind, Said)],
+        (code, since): (Option<&CodeableConcept>, Option<&str>),
+        stands: Stands,
+    ) {
+        let Entry { as_of, source, .. } = entry;
+        let mut is_negation = false;
+        for (list, said) in all {
+            let kind = match said {
+                Said::NoneKnown => None,
+                Said::NoneKnownTo(kind) => Some(*kind),
+                Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear | Said::Withheld => continue,
+            };
+            is_negation = true;
+            self.negations.push(ReportedNegation {
+                list: *list,
+                kind,
+                holds: stands == Stands::Still,
+                source: *source,
+                as_of: *as_of,
+            });
+        }
+        // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
+        let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
+        let concept = concept_of(what, list);
+        // While nobody can tell what it says now, what it said before stays. That none are known ends by itself what was told before.
+        let says_nothing = stands != Stands::Still || !(all.is_empty() || is_negation || is_unclear(all));
+        if concept.is_some() || (says_nothing && source.is_some()) {
+            self.ended.push(Ended {
+                list,
+                concept,
+                since: since.and_then(Moment::read).and_then(Moment::day),
+                source: *source,
+                as_of: *as_of,
+            });
+        }
     }
 
     fn medication(
@@ -193,72 +271,10 @@ pub(super) fn of(
             |one| one.active,
             &mut Remarks::on(notes, "MedicationRequest", path),
         ),
-        ..beside(bundle)
+        ended: lists.ended,
+        negations: lists.negations,
     };
     (report, lists.unnamed)
-}
-
-/// What is told beside findings: what is none, or none any more, and that none are known. It is remarked on where it is mapped.
-fn beside(bundle: &Bundle) -> Report {
-    let mut beside = Report::default();
-    for entry in &bundle.conditions {
-        let resource = &entry.resource;
-        let stands = match Status::VERIFICATION.of(&resource.verification_status) {
-            Some("entered-in-error" | "refuted") => Stands::NoMore,
-            Some("differential") => Stands::NotByThis,
-            _ => Stands::Still,
-        };
-        let said = said_by(Some(&resource.code), ListKind::Conditions);
-        let over = matches!(clinical(resource), Some("inactive" | "resolved"));
-        let stands = if over && !said.is_empty() {
-            Stands::NoMore
-        } else {
-            stands
-        };
-        let what = (Some(&resource.code), onset(resource));
-        tell(&mut beside, entry, ListKind::Conditions, &said, what, stands);
-    }
-    for entry in &bundle.allergies {
-        let resource = &entry.resource;
-        let stands = match Status::VERIFICATION.of(&resource.verification_status) {
-            Some("entered-in-error" | "refuted") => Stands::NoMore,
-            Some("differential") => Stands::NotByThis,
-            _ if is_over(resource) => Stands::NoMore,
-            _ => Stands::Still,
-        };
-        let said = said_by_allergy(resource);
-        tell(
-            &mut beside,
-            entry,
-            ListKind::Allergies,
-            &said,
-            (allergen(resource), None),
-            stands,
-        );
-    }
-    for entry in &bundle.requests {
-        let resource = &entry.resource;
-        let told = Told::request(resource);
-        let code = told.code(bundle);
-        let stands = Stands::of(told.is_in_error(bundle), resource.status.as_deref(), |remarks| {
-            is_given(resource, remarks)
-        });
-        let said = said_by(code.as_ref(), ListKind::Medications);
-        let what = (code.as_ref(), resource.authored_on.as_deref());
-        tell(&mut beside, entry, ListKind::Medications, &said, what, stands);
-    }
-    for entry in &bundle.statements {
-        let resource = &entry.resource;
-        let told = Told::statement(resource);
-        let code = told.code(bundle);
-        let stands = Stands::of(told.is_in_error(bundle), resource.status.as_deref(), |remarks| {
-            is_taken(resource, remarks)
-        });
-        let said = said_by(code.as_ref(), ListKind::Medications);
-        let what = (code.as_ref(), effective(resource));
-        tell(&mut beside, entry, ListKind::Medications, &said, what, stands);
-    }
-    beside
 }
 
 /// Whether what a resource says of its patient is so.
@@ -273,57 +289,22 @@ enum Stands {
 }
 
 impl Stands {
-    fn of(is_in_error: bool, status: Option<&str>, is_so: impl FnOnce(&mut Remarks<'_>) -> bool) -> Self {
-        let mut notes = Notes::default();
-        if is_in_error || status == Some("entered-in-error") {
-            Self::NoMore
-        } else if is_so(&mut Remarks::on(&mut notes, "", "")) {
-            Self::Still
-        } else {
-            Self::NotByThis
+    /// By the `verificationStatus` of a condition or an allergy.
+    fn by(verification: Option<&str>) -> Self {
+        match verification {
+            Some("entered-in-error" | "refuted") => Self::NoMore,
+            Some("differential") => Self::NotByThis,
+            _ => Self::Still,
         }
     }
-}
 
-/// Adds what a resource tells that is no finding.
-fn tell<R>(
-    report: &mut Report,
-    entry: &Entry<R>,
-    list: ListKind,
-    all: &[(ListKind, Said)],
-    (code, since): (Option<&CodeableConcept>, Option<&str>),
-    stands: Stands,
-) {
-    let Entry { as_of, source, .. } = entry;
-    let mut is_negation = false;
-    for (list, said) in all {
-        let kind = match said {
-            Said::NoneKnown => None,
-            Said::NoneKnownTo(kind) => Some(*kind),
-            Said::NoneKnownOfOther | Said::Unknown | Said::NotAsked | Said::Unclear | Said::Withheld => continue,
-        };
-        is_negation = true;
-        report.negations.push(ReportedNegation {
-            list: *list,
-            kind,
-            holds: stands == Stands::Still,
-            source: *source,
-            as_of: *as_of,
-        });
-    }
-    // Of what is taken back it is told what it was. Otherwise this very resource may have told of something before.
-    let what = code.filter(|_| stands == Stands::NoMore && all.is_empty());
-    let concept = concept_of(what, list);
-    // While nobody can tell what it says now, what it said before stays. That none are known ends by itself what was told before.
-    let says_nothing = stands != Stands::Still || !(all.is_empty() || is_negation || is_unclear(all));
-    if concept.is_some() || (says_nothing && source.is_some()) {
-        report.ended.push(Ended {
-            list,
-            concept,
-            since: since.and_then(Moment::read).and_then(Moment::day),
-            source: *source,
-            as_of: *as_of,
-        });
+    /// By whether a medication is or was given or taken.
+    const fn given(is_given: bool, is_in_error: bool) -> Self {
+        match (is_in_error, is_given) {
+            (true, _) => Self::NoMore,
+            (false, true) => Self::Still,
+            (false, false) => Self::NotByThis,
+        }
     }
 }
 
