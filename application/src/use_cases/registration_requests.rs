@@ -10,9 +10,10 @@ use domain::patient::{Patient, PatientCommand, PatientDetails};
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::Action;
+use crate::policy::access::admit;
 use crate::policy::identity::Principal;
 use crate::policy::rules::Registration;
+use crate::policy::{Action, Object};
 use crate::ports::command::{CommandError, CommandExecutor as _, Receipt};
 use crate::ports::queries::Page;
 use crate::ports::requests::{Asked, Decided, Declined, OwnRequest, RegistrationRequest, RequestCursor};
@@ -20,7 +21,7 @@ use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::Target;
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::use_cases::newcomers::Newcomer;
-use crate::use_cases::patient_records::{of_a_registration, told_by_oneself};
+use crate::use_cases::patient_records::{RECORD, of_a_registration, told_by_oneself};
 
 /// The kind of ids that follow from requests.
 const REQUEST: &str = "registration request";
@@ -96,7 +97,8 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         page: Page<RequestCursor>,
     ) -> Result<Vec<RegistrationRequest>, UseCaseError> {
-        permit(principal, Action::ListRequests)?;
+        // Who asks tells who they are, though there is no record of theirs yet.
+        admit(principal, Object::Everybody, Action::ListRequests, RECORD)?;
         Ok(self.requests.waiting(page, self.now()).await?)
     }
 
@@ -111,9 +113,9 @@ impl<B: Backend> Clinic<B> {
         id: Uuid,
         issue: &Issue,
     ) -> Result<(Done<PatientId>, Option<Wallet>), UseCaseError> {
-        permit(principal, Action::DecideRequest)?;
-        let issuer = principal.account().ok_or(UseCaseError::Forbidden)?;
         let patient = self.patient_of_request(id);
+        admit(principal, Object::Patient(patient), Action::DecideRequest, RECORD)?;
+        let issuer = principal.account().ok_or(UseCaseError::Forbidden)?;
         let by = issue.command_id;
         let request = match self.requests.begin_approval(id, by, self.now()).await? {
             Decided::Done(request) => request,
