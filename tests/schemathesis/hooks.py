@@ -57,7 +57,7 @@ RULES = {
     "a session must be at least as long as its slots": "three values of one session",
     "two sessions overlap": "values of several sessions",
     "must be in the future": "an instant and now",
-    "this role is not given": "a role, and whether there is a wallet",
+    "an account of this role cannot be opened here": "a role, and whether there is a wallet",
     "The time has passed": "a slot and now",
     "must have either a practitioner or an organization": "one of two members",
     "must have a `concept` or a `source`": "the same",
