@@ -9,7 +9,6 @@ use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage as _, HttpRequest, Route, web};
 use application::error::UseCaseError;
-use application::policy::identity::Principal;
 use application::policy::{Action, reach};
 
 use super::caller::{Caller, identify};
@@ -83,7 +82,7 @@ async fn guard(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let caller = identify(request.request()).await;
-    match caller.and_then(|caller| admitted(access, caller)) {
+    match caller.and_then(|caller| allowed(access, caller)) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.call(request).await
@@ -92,11 +91,10 @@ async fn guard(
     }
 }
 
-fn admitted(access: Access, caller: Caller) -> Result<Caller, Problem> {
-    let may =
-        |principal: &Principal, actions: &[Action]| actions.iter().any(|action| reach(principal, *action).is_some());
+fn allowed(access: Access, caller: Caller) -> Result<Caller, Problem> {
+    let may = |action: &Action| reach(&caller.principal, *action).is_some();
     match access {
-        Access::May(actions) if !may(&caller.principal, actions) => Err(UseCaseError::Forbidden.into()),
+        Access::May(actions) if !actions.iter().any(may) => Err(UseCaseError::Forbidden.into()),
         Access::Public | Access::Caller | Access::May(_) => Ok(caller),
     }
 }

@@ -31,7 +31,7 @@ pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
 /// Who is asking, and has passed the endpoint's rule ([`guarded`](super::access)).
 ///
 /// # Errors
-/// `unauthenticated` where the endpoint has no rule that anybody could pass.
+/// `unauthenticated` where the endpoint is public, and nobody was asked who they are.
 pub fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     request
         .extensions()

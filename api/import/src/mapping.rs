@@ -33,7 +33,6 @@ use domain::practitioner::PractitionerDetails;
 pub(super) use self::current::{Several, is_over};
 pub use self::notes::{Fate, Note, Notes};
 pub(super) use self::people::details_over;
-pub(super) use self::unnamed_medication::NOWHERE;
 pub use self::unnamed_medication::UnnamedMedication;
 pub(super) use self::vocabulary::has_name;
 use super::context::Context;

@@ -159,22 +159,21 @@ impl Index {
         }
         let stamp = |number: &&u32| self.states.get(at(**number)).map(|state| state.stamp);
         let deleted = |number: &&u32| self.states.get(at(**number)).is_some_and(|state| state.deleted);
-        let is_lacking =
-            |number: &u32, lack: Tells| self.states.get(at(*number)).is_some_and(|state| state.tells == lack);
+        let tells = |number: &u32, what: Tells| self.states.get(at(*number)).is_some_and(|state| state.tells == what);
         for (group, members) in &self.members {
             // What lacks what a record has to have takes nothing away.
-            let is_told = |number: &u32| !deleted(&number) && !is_lacking(number, Tells::TooLittle);
+            let is_told = |number: &u32| !deleted(&number) && !tells(number, Tells::TooLittle);
             let is_any_told = members.iter().any(is_told);
             let members: Vec<u32> = members
                 .iter()
-                .filter(|number| !is_any_told || !is_lacking(number, Tells::TooLittle))
+                .filter(|number| !is_any_told || !tells(number, Tells::TooLittle))
                 .copied()
                 .collect();
             let newest = members.iter().max_by_key(stamp).copied().unwrap_or(*group);
             let content = members
                 .iter()
                 .filter(|number| !deleted(number))
-                .max_by_key(|number| (!is_lacking(number, Tells::ThatItIsNone), stamp(number)))
+                .max_by_key(|number| (!tells(number, Tells::ThatItIsNone), stamp(number)))
                 .copied();
             self.by_group.insert(*group, Group { newest, content });
         }

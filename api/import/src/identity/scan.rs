@@ -507,6 +507,7 @@ const THERE: [&str; 16] = [
     "unknown",
 ];
 
+/// Whether what a state tells is enough for a record.
 fn tells(found: &Seen, header: &Header<'_>) -> Tells {
     let coded = [&header.verification_status, &header.clinical_status];
     let coded = coded.into_iter().filter_map(|status| status.0.as_ref());

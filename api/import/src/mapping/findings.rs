@@ -105,51 +105,24 @@ impl Lists {
 
     fn request(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationRequest>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        let told = Told::request(resource);
+        let (told, now) = (Told::request(resource), self.now);
         let is_given = is_given(resource, remarks);
-        let is_in_error = told.is_in_error(bundle) || resource.status.as_deref() == Some("entered-in-error");
-        let since = resource.authored_on.as_deref();
-        self.tell_medication(bundle, entry, &told, since, Stands::given(is_given, is_in_error));
-        if !is_given {
-            return;
-        }
-        let now = self.now;
-        self.medication(bundle, &told, remarks, |remarks| UnnamedMedication {
-            since: day(remarks, "authoredOn", since, now),
-            active: is_active(resource.status.as_deref(), remarks),
+        self.medication(bundle, entry, &told, is_given, remarks, |remarks| UnnamedMedication {
+            since: day(remarks, "authoredOn", told.since, now),
+            active: is_active(told.status, remarks),
             ..unnamed("MedicationRequest", entry)
         });
     }
 
     fn statement(&mut self, bundle: &Bundle, entry: &Entry<fhir::MedicationStatement>, remarks: &mut Remarks<'_>) {
         let resource = &entry.resource;
-        let told = Told::statement(resource);
+        let (told, now) = (Told::statement(resource), self.now);
         let is_taken = is_taken(resource, remarks);
-        let is_in_error = told.is_in_error(bundle) || resource.status.as_deref() == Some("entered-in-error");
-        let since = effective(resource);
-        self.tell_medication(bundle, entry, &told, since, Stands::given(is_taken, is_in_error));
-        if !is_taken {
-            return;
-        }
-        let now = self.now;
-        self.medication(bundle, &told, remarks, |remarks| UnnamedMedication {
-            since: day(remarks, "effective", since, now),
-            active: is_active(resource.status.as_deref(), remarks) && !has_ended(resource, now, remarks),
+        self.medication(bundle, entry, &told, is_taken, remarks, |remarks| UnnamedMedication {
+            since: day(remarks, "effective", told.since, now),
+            active: is_active(told.status, remarks) && !has_ended(resource, now, remarks),
             ..unnamed("MedicationStatement", entry)
         });
-    }
-
-    fn tell_medication<R>(
-        &mut self,
-        bundle: &Bundle,
-        entry: &Entry<R>,
-        told: &Told<'_>,
-        since: Option<&str>,
-        stands: Stands,
-    ) {
-        let code = told.code(bundle);
-        let said = said_by(code.as_ref(), ListKind::Medications);
-        self.tell(entry, ListKind::Medications, &said, (code.as_ref(), since), stands);
     }
 
     /// Takes what a resource tells beside a finding: that there is none, or none any more. It is remarked on where findings are.
@@ -194,18 +167,31 @@ impl Lists {
         }
     }
 
-    fn medication(
+    /// `is_so`: whether it is or was given or taken, as far as the resource itself says.
+    fn medication<R>(
         &mut self,
         bundle: &Bundle,
+        entry: &Entry<R>,
         told: &Told<'_>,
+        is_so: bool,
         remarks: &mut Remarks<'_>,
         as_told: impl FnOnce(&mut Remarks<'_>) -> UnnamedMedication,
     ) {
-        if told.is_in_error(bundle) {
+        let (code, is_in_error) = (told.code(bundle), told.is_in_error(bundle));
+        let said = said_by(code.as_ref(), ListKind::Medications);
+        let stands = match is_so {
+            _ if is_in_error || told.status == Some("entered-in-error") => Stands::NoMore,
+            true => Stands::Still,
+            false => Stands::NotByThis,
+        };
+        self.tell(entry, ListKind::Medications, &said, (code.as_ref(), told.since), stands);
+        if !is_so {
+            return;
+        }
+        if is_in_error {
             return remarks.left_out("names a medication that was entered in error");
         }
-        let code = told.code(bundle);
-        if self.take_statements(&said_by(code.as_ref(), ListKind::Medications), remarks) {
+        if self.take_statements(&said, remarks) {
             return;
         }
         match told.named(code.as_ref(), remarks) {
@@ -295,15 +281,6 @@ impl Stands {
             Some("entered-in-error" | "refuted") => Self::NoMore,
             Some("differential") => Self::NotByThis,
             _ => Self::Still,
-        }
-    }
-
-    /// By whether a medication is or was given or taken.
-    const fn given(is_given: bool, is_in_error: bool) -> Self {
-        match (is_in_error, is_given) {
-            (true, _) => Self::NoMore,
-            (false, true) => Self::Still,
-            (false, false) => Self::NotByThis,
         }
     }
 }
@@ -560,6 +537,8 @@ fn has_ended(resource: &fhir::MedicationStatement, now: DateTime<Utc>, remarks: 
 
 /// What a resource tells of its medication.
 struct Told<'a> {
+    status: Option<&'a str>,
+    since: Option<&'a str>,
     code: Option<&'a CodeableConcept>,
     reference: Option<&'a Reference>,
     contained: &'a [Value],
@@ -568,6 +547,8 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn request(resource: &'a fhir::MedicationRequest) -> Self {
         Self {
+            status: resource.status.as_deref(),
+            since: resource.authored_on.as_deref(),
             code: resource.medication_codeable_concept.as_ref(),
             reference: resource.medication_reference.as_ref(),
             contained: &resource.contained,
@@ -576,6 +557,8 @@ impl<'a> Told<'a> {
 
     fn statement(resource: &'a fhir::MedicationStatement) -> Self {
         Self {
+            status: resource.status.as_deref(),
+            since: effective(resource),
             code: resource.medication_codeable_concept.as_ref(),
             reference: resource.medication_reference.as_ref(),
             contained: &resource.contained,

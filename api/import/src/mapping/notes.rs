@@ -93,25 +93,27 @@ pub struct Notes(BTreeMap<Remark, Seen>);
 impl Notes {
     /// It is lost, though a record has a place for it.
     pub fn left_out(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
-        self.add(Fate::LeftOut, resource, path, why.into());
+        self.add(Fate::LeftOut, resource, path, why);
     }
 
     /// A record has no place for it.
     pub fn no_place(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
-        self.add(Fate::NoPlace, resource, path, why.into());
+        self.add(Fate::NoPlace, resource, path, why);
     }
 
     /// It is not imported, and nothing is lost by that.
     pub fn passed_over(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
-        self.add(Fate::PassedOver, resource, path, why.into());
+        self.add(Fate::PassedOver, resource, path, why);
     }
 
     /// It is imported otherwise than the source has it.
     pub fn changed(&mut self, resource: &'static str, path: &str, why: impl Into<String>) {
-        self.add(Fate::Changed, resource, path, why.into());
+        self.add(Fate::Changed, resource, path, why);
     }
 
-    fn add(&mut self, fate: Fate, resource: &'static str, path: &str, why: String) {
+    /// Adds a remark on one resource.
+    pub(crate) fn add(&mut self, fate: Fate, resource: &'static str, path: &str, why: impl Into<String>) {
+        let why = why.into();
         let seen = self.0.entry(Remark { fate, resource, why }).or_default();
         seen.add(Seen {
             count: 1,

@@ -44,6 +44,3 @@ impl UnnamedMedication {
         Some(self.named(known.concept.clone()))
     }
 }
-
-/// What there is to say of one whose name is not recorded either.
-pub(crate) const NOWHERE: &str = "names a medication that is in none of the files";

@@ -4,18 +4,59 @@ use domain::chart::{ListKind, Remark};
 
 use super::Recorded;
 use crate::client::Change;
-use crate::mapping::{NOWHERE, Notes};
+use crate::mapping::{Fate, Notes};
 use crate::people::{SURPLUS_NAME, TOLD_OTHERWISE};
 
 impl Recorded {
-    /// Says what of a person is not taken as it stands, for what is self. `path` is where the person stands.
+    /// Says what of a person is not taken as it stands. `path` is where the person stands.
     pub(crate) fn remark(&self, path: &str, notes: &mut Notes) {
-        if self.is_older {
-            notes.passed_over("Patient", path, NO_NEWER);
-        }
-        if self.is_partly_older {
-            let why = "tells details that were changed since, here or by a newer state: these stay";
-            notes.passed_over("Patient", path, why);
+        for (is_so, fate, why) in [
+            (self.is_older, Fate::PassedOver, NO_NEWER),
+            (
+                self.is_partly_older,
+                Fate::PassedOver,
+                "tells details that were changed since, here or by a newer state: these stay",
+            ),
+            (self.is_told_otherwise, Fate::Changed, TOLD_OTHERWISE),
+            (
+                self.has_double,
+                Fate::Changed,
+                "has the id, the name and the day of birth of somebody who is registered under another number: both have a record now",
+            ),
+            (
+                self.death_former,
+                Fate::Changed,
+                "has died, says an older state, and the newest says nothing of it: the death stays",
+            ),
+            (
+                self.is_not_added,
+                Fate::LeftOut,
+                "has several states here, which tell what the record does not have: that is not added, for the newest of them was recorded before, and somebody may have taken it out since",
+            ),
+            (
+                self.death_kept,
+                Fate::Changed,
+                "is recorded as dead, and this source says nothing of it: the death stays",
+            ),
+            (
+                self.death_added,
+                Fate::Changed,
+                "has died, says this older state, and the recorded one says nothing of it: the death is recorded",
+            ),
+            (
+                self.death_taken_back,
+                Fate::Changed,
+                "was recorded as dead, and the source says that they live: the death is taken back",
+            ),
+            (
+                self.done.change == Change::Differing,
+                Fate::LeftOut,
+                "names somebody who is registered here already, and the key may not read who: neither they nor their visits are taken",
+            ),
+        ] {
+            if is_so {
+                notes.add(fate, "Patient", path, why);
+            }
         }
         for (list, remark) in &self.remarks {
             remark_on(*list, *remark, path, notes);
@@ -24,7 +65,7 @@ impl Recorded {
             remark_on_no_room(*list, path, notes);
         }
         for told in &self.unnamed {
-            notes.left_out(told.kind, &told.path, NOWHERE);
+            notes.left_out(told.kind, &told.path, "names a medication that is in none of the files");
         }
         for _ in 0..self.names_of_others {
             let why = "has an identifier by which somebody else is registered here: it is not recorded";
@@ -32,37 +73,6 @@ impl Recorded {
         }
         for _ in 0..self.surplus_names {
             notes.left_out("Patient", path, SURPLUS_NAME);
-        }
-        if self.is_told_otherwise {
-            notes.changed("Patient", path, TOLD_OTHERWISE);
-        }
-        if self.has_double {
-            let why = "has the id, the name and the day of birth of somebody who is registered under another number: both have a record now";
-            notes.changed("Patient", path, why);
-        }
-        if self.death_former {
-            let why = "has died, says an older state, and the newest says nothing of it: the death stays";
-            notes.changed("Patient", path, why);
-        }
-        if self.is_not_added {
-            let why = "has several states here, which tell what the record does not have: that is not added, for the newest of them was recorded before, and somebody may have taken it out since";
-            notes.left_out("Patient", path, why);
-        }
-        if self.death_kept {
-            let why = "is recorded as dead, and this source says nothing of it: the death stays";
-            notes.changed("Patient", path, why);
-        }
-        if self.death_added {
-            let why = "has died, says this older state, and the recorded one says nothing of it: the death is recorded";
-            notes.changed("Patient", path, why);
-        }
-        if self.death_taken_back {
-            let why = "was recorded as dead, and the source says that they live: the death is taken back";
-            notes.changed("Patient", path, why);
-        }
-        if self.done.change == Change::Differing {
-            let why = "names somebody who is registered here already, and the key may not read who: neither they nor their visits are taken";
-            notes.left_out("Patient", path, why);
         }
     }
 }

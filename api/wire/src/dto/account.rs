@@ -18,7 +18,7 @@ use crate::check::{Checked, Checks};
 wire_enum!(
     /// The role of an account: `patient` (has access to their own record), `doctor` (a practitioner, who has their own calendar),
     /// `hospital` (the staff and systems of the hospital that runs this server), `insurer`, `registrar` (takes
-    /// wallets away from whoever has lost them), `auditor` (reads the state of the server and of its log, and no health data) or
+    /// a wallet away from an account, for instance one that was lost), `auditor` (reads the state of the server and of its log, and no health data) or
     /// `administrator` (runs the server, and sees no health data).
     Role = account::Role
 );
