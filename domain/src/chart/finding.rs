@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{VariantArray, VariantNames};
 
 use super::abated::Abated;
+use super::concepts::same;
 use super::error::{ChartError, FindingPlace};
 use super::list::ListKind;
 use crate::kernel::{Concept, SourceId, Sources};
@@ -285,8 +286,10 @@ sourced!(Allergy, Allergies, |_| (None, None), {
     }
 
     fn completed(self, other: &Self, _: bool) -> Self {
+        // Of another substance that says nothing: a state may have been corrected.
+        let other = other.criticality.filter(|_| same(&self.concept, &other.concept));
         Self {
-            criticality: self.criticality.or(other.criticality),
+            criticality: self.criticality.or(other),
             ..self
         }
     }

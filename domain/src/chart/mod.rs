@@ -12,6 +12,7 @@
 mod abated;
 mod aggregate;
 mod command;
+mod concepts;
 mod contents;
 mod decision;
 mod error;

@@ -127,6 +127,7 @@ impl Index {
                 likeness: seen.likeness,
                 says: seen.says.into(),
                 is_critical: seen.is_critical,
+                is_there: seen.is_there,
                 tells: seen.tells,
                 subject: seen.subject.map(Box::new),
             });
@@ -454,12 +455,20 @@ impl Index {
         })
     }
 
-    /// Whether a group, an allergy, was last said to be life-threatening or not to be.
+    /// Whether a group, an allergy, was last said to be life-threatening or not to be, since it has said what it says now.
     pub(crate) fn is_critical(&self, group: u32) -> Option<bool> {
+        let newest = self.states.get(at(self.by_group.get(&group)?.content?))?;
         let members = self.members.get(&group).into_iter().flatten();
         let states = members.filter_map(|number| self.states.get(at(*number)));
-        let judged = states.filter(|state| state.is_critical.is_some());
-        judged.max_by_key(|state| state.stamp)?.is_critical
+        let mut states: Vec<&State> = states
+            .filter(|state| state.tells != Tells::TooLittle && state.stamp <= newest.stamp)
+            .collect();
+        states.sort_by_key(|state| std::cmp::Reverse(state.stamp));
+        let says_so = |state: &&&State| {
+            let is_same = state.says.is_empty() || state.says.iter().any(|word| newest.says.contains(word));
+            state.is_there && !state.deleted && is_same
+        };
+        states.iter().take_while(says_so).find_map(|state| state.is_critical)
     }
 
     /// Whether an item lacks what a record has to have, and an older state counts in its place.

@@ -57,6 +57,8 @@ pub(crate) struct Seen {
     pub(crate) says: Vec<Word>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(crate) is_critical: Option<bool>,
+    /// Whether its statuses say that there is such a thing: it is not refuted, over or in error.
+    pub(crate) is_there: bool,
     /// Whether it is enough for a record.
     pub(crate) tells: Tells,
     /// Whose it is.
@@ -214,6 +216,7 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
             _ => None,
         };
     }
+    found.is_there = is_there(&header);
     found.tells = tells(&found, &header);
     found.payload = payload(kind, &item.path, resource);
     let own = found.own.clone();
@@ -294,6 +297,7 @@ const fn bare(kind: Kind, item: u32, document: u32, stamp: Stamp) -> Seen {
         },
         says: Vec::new(),
         is_critical: None,
+        is_there: true,
         tells: Tells::Enough,
         subject: None,
         payload: None,
@@ -507,8 +511,7 @@ const THERE: [&str; 16] = [
     "unknown",
 ];
 
-/// Whether what a state tells is enough for a record.
-fn tells(found: &Seen, header: &Header<'_>) -> Tells {
+fn is_there(header: &Header<'_>) -> bool {
     let coded = [&header.verification_status, &header.clinical_status];
     let coded = coded.into_iter().filter_map(|status| status.0.as_ref());
     let codes = coded.flat_map(|status| {
@@ -518,8 +521,14 @@ fn tells(found: &Seen, header: &Header<'_>) -> Tells {
             .filter_map(|coding| coding.code.as_deref())
             .chain(status.text.as_deref())
     });
+    codes
+        .chain(header.status.0.as_deref())
+        .all(|status| THERE.contains(&status))
+}
+
+/// Whether what a state tells is enough for a record.
+fn tells(found: &Seen, header: &Header<'_>) -> Tells {
     let status = header.status.0.as_deref();
-    let is_there = codes.chain(status).all(|status| THERE.contains(&status));
     let is_provided = header.participant.is_some() || header.service_provider.0.is_some();
     let is_complete = match found.kind {
         Kind::Patient => {
@@ -532,8 +541,8 @@ fn tells(found: &Seen, header: &Header<'_>) -> Tells {
                 false => Tells::ThatItIsNone,
             };
         }
-        Kind::Encounter => found.likeness.mark.is_some() || !is_there,
-        kind if kind.is_finding() => !is_there || (!found.says.is_empty() && !is_unclear(&said_by(kind, header))),
+        Kind::Encounter => found.likeness.mark.is_some() || !found.is_there,
+        kind if kind.is_finding() => !found.is_there || (!found.says.is_empty() && !is_unclear(&said_by(kind, header))),
         _ => true,
     };
     if is_complete { Tells::Enough } else { Tells::TooLittle }

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) says: Box<[Word]>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(super) is_critical: Option<bool>,
+    /// Whether its statuses say that there is such a thing: it is not refuted, over or in error.
+    pub(super) is_there: bool,
     /// Whether it is enough for a record.
     pub(super) tells: Tells,
     pub(super) subject: Option<Box<Pointer>>,

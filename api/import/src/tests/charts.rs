@@ -548,6 +548,69 @@ fn an_allergy_is_as_critical_as_its_newest_state_says_that_says_it() {
     }
 }
 
+#[test]
+fn what_was_said_of_another_substance_says_nothing_of_how_critical_an_allergy_is() {
+    let state = |text: &str, criticality: Option<&str>, status: &str, date: &str| {
+        let mut allergy = dated(
+            json!({
+                "resourceType": "AllergyIntolerance", "id": "a1", "patient": to("Patient/p1"), "code": { "text": text },
+                "verificationStatus": { "coding": [{ "code": status }] },
+            }),
+            date,
+        );
+        if let Some(criticality) = criticality {
+            allergy["criticality"] = json!(criticality);
+        }
+        allergy
+    };
+    let peanut = || state("Peanut", None, "confirmed", "2024-03-01T00:00:00Z");
+    for (what, former) in [
+        (
+            "another",
+            vec![state("Codeine", Some("low"), "confirmed", "2024-01-01T00:00:00Z")],
+        ),
+        (
+            "in error",
+            vec![state("Peanut", Some("low"), "entered-in-error", "2024-01-01T00:00:00Z")],
+        ),
+        (
+            "in error since",
+            vec![
+                state("Peanut", Some("high"), "confirmed", "2024-01-01T00:00:00Z"),
+                state("Peanut", None, "entered-in-error", "2024-02-01T00:00:00Z"),
+            ],
+        ),
+        (
+            "none",
+            vec![state(
+                "No known allergies",
+                Some("low"),
+                "confirmed",
+                "2024-01-01T00:00:00Z",
+            )],
+        ),
+    ] {
+        let states: Vec<Value> = former.into_iter().chain([peanut()]).collect();
+        let person = || dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z");
+        let in_one = tell(
+            &Contents::default(),
+            &[of(&[&[person()][..], &states].concat())],
+            start(),
+        );
+        let one_by_one = states.iter().fold(Contents::default(), |record, state| {
+            tell(&record, &[of(&[person(), state.clone()])], start())
+        });
+        for record in [in_one, one_by_one] {
+            let all: Vec<_> = record
+                .allergies
+                .findings()
+                .map(|one| (one.concept.text.as_str(), one.criticality))
+                .collect();
+            assert_eq!(all, [("Peanut", None)], "{what}");
+        }
+    }
+}
+
 /// What a record says after these states were told in one run, in one run for each, and in one run for each, the last one first.
 fn in_every_order(states: &[Value]) -> [BTreeMap<String, bool>; 3] {
     let person = || dated(patient("p1", "Person", &mrn("1")), "2020-01-01T00:00:00Z");
