@@ -405,7 +405,7 @@ pub(super) fn likeness_of_doctor(details: &PractitionerDetails) -> Likeness {
             .into_iter()
             .map(|called| (Usage::Main, called))
             .collect(),
-        family: super::identity::words([name.family.as_str()].into_iter().filter(|family| !family.is_empty())),
+        family: super::identity::words_of_doctor([name.family.as_str()]),
         ..Likeness::default()
     }
 }

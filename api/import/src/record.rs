@@ -142,7 +142,7 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         // Two ids of one server are two unless they are called just the same.
         let are_two = bond <= Bond::Typed
             && is_beside(&person.resource, details)
-            && person.likeness.has_other_given_names(&known);
+            && !person.likeness.has_same_given_names(&known);
         let is_known =
             is_called(&person.certain) || person.likeness.resembles(&known) || is_told_again(person, details);
         !person.likeness.contradicts(&known, bond) && !is_strange && !are_two && is_known

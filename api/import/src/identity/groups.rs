@@ -656,15 +656,15 @@ impl Alike<'_> {
 }
 
 /// Whether two with an id each are told of as two: in one file, if they are called otherwise; in one bundle, unless a number of one person
-/// alone, and the very same given names, are common to them, for twins stand under their mother's number; and on one server, if their
-/// given names differ at all.
+/// alone, and the very same given names, are common to them, for twins stand under their mother's number, and have no names yet; and on
+/// one server, unless the given names are the very same.
 fn are_beside(one: &Alike<'_>, other: &Alike<'_>, bond: Bond) -> bool {
     let (left, right) = (one.state, other.state);
     let are_of_one_server = left.base.is_some() && left.base == right.base;
     let are_in_one_file = one.is_in_file_with(other);
     let are_in_one_bundle = are_in_one_file && left.bundle == right.bundle;
     let is_patient = left.likeness.is_patient;
-    let has_other_names = is_patient && left.likeness.has_other_given_names(&right.likeness);
+    let has_other_names = is_patient && !left.likeness.has_same_given_names(&right.likeness);
     (are_in_one_file && left.likeness.is_called_otherwise(&right.likeness))
         || (are_in_one_bundle && (has_other_names || (is_patient && bond == Bond::Plain)))
         || (are_of_one_server && has_other_names)

@@ -28,7 +28,7 @@ pub(crate) struct Likeness {
     pub(crate) is_patient: bool,
     /// The date of birth, if it is told.
     pub(crate) born: Option<Born>,
-    /// As the how-manieth of several they were born (FHIR R4, `multipleBirthInteger`); 0 for one of several.
+    /// As the how-manieth of several they were born (FHIR R4, `multipleBirthInteger`), or [`ONE_OF_SEVERAL`].
     pub(crate) birth_order: Option<i64>,
     /// Administrative gender, if it is told.
     pub(crate) gender: Option<u8>,
@@ -70,6 +70,9 @@ pub(crate) enum Bond {
     Resource,
 }
 
+/// What [`Likeness::birth_order`] is of one of several, if no more is told.
+pub(crate) const ONE_OF_SEVERAL: i64 = 0;
+
 /// From how many years on two dates of birth are not one that was corrected: parents have their children's names, and the numbers
 /// of their children are mistaken for theirs.
 const A_GENERATION: u32 = 12;
@@ -93,13 +96,16 @@ impl Likeness {
         // Somebody may have married and had their date of birth corrected since.
         let is_near = !days.is_some_and(|(one, two)| are_generations(one, two));
         let is_certain = bond >= Bond::Known && self.is_numbered_as(other) && !first && !gender && is_near;
-        if (other_day && !is_certain && (first || family || gender)) || (days.is_none() && first && family) {
+        let is_nobody_named_so = family && (first || self.names().is_disjoint(&other.names()));
+        if (other_day && !is_certain && (first || family || gender)) || (days.is_none() && is_nobody_named_so) {
             return true;
         }
         let other_resource = self.own.is_none() || self.own != other.own;
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
         // One of several who were born at once is known by their own id, or by being told so again.
-        let is_other_twin = self.birth_order != other.birth_order && matches!(bond, Bond::Plain | Bond::Typed);
+        // Two of whom is told only that they are of several may be two of these.
+        let is_other_birth = self.birth_order != other.birth_order || self.birth_order == Some(ONE_OF_SEVERAL);
+        let is_other_twin = is_other_birth && matches!(bond, Bond::Plain | Bond::Typed);
         let are_told_apart = bond == Bond::Plain && self.birth_order.is_some() && other.birth_order.is_some();
         if is_other_twin && (other_resource || are_told_apart) {
             return true;
@@ -171,7 +177,7 @@ impl Likeness {
             || apart(&self.family, &other.family)
             || self.numbered_apart(other)
             // Newborns have no name yet, and perhaps a twin's number.
-            || (self.own != other.own && (self.given.is_empty() != other.given.is_empty() || self.has_other_given_names(other)))
+            || (self.own != other.own && self.given != other.given)
     }
 
     /// Adds what an older state says of a person and this one does not.
@@ -231,9 +237,9 @@ impl Likeness {
         self.no_names_agree(other, is_one_name) || self.has_other_second_names(other)
     }
 
-    /// Whether both have given names, and not the very same.
-    pub(crate) fn has_other_given_names(&self, other: &Self) -> bool {
-        !self.given.is_empty() && !other.given.is_empty() && self.given != other.given
+    /// Whether both have the very same given names. Two newborns who have none yet have not.
+    pub(crate) fn has_same_given_names(&self, other: &Self) -> bool {
+        !self.given.is_empty() && self.given == other.given
     }
 
     /// Whether both have other names beside the main one, and none in common: two who are still called Baby.
@@ -356,6 +362,26 @@ pub(crate) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Word> {
     words.sort_unstable();
     words.dedup();
     words
+}
+
+/// As [`words`], of a doctor: without what many doctors are called.
+pub(crate) fn words_of_doctor<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Word> {
+    const TITLES: [&str; 12] = [
+        "dr",
+        "doctor",
+        "doc",
+        "prof",
+        "professor",
+        "md",
+        "do",
+        "mbbs",
+        "phd",
+        "med",
+        "mr",
+        "mrs",
+    ];
+    let names = names.into_iter().flat_map(str::split_whitespace);
+    words(names.filter(|name| !TITLES.contains(&letters(name).as_str())))
 }
 
 /// The given names of one name; `None` when it has none.

@@ -18,7 +18,9 @@ mod state;
 
 pub(crate) use index::{Index, Names, Origin, Unresolved};
 pub(crate) use key::Key;
-pub(crate) use likeness::{ADDRESSES, Bond, Born, Likeness, Usage, called, gender, keys, tells_less, words};
+pub(crate) use likeness::{
+    ADDRESSES, Bond, Born, Likeness, Usage, called, gender, keys, tells_less, words, words_of_doctor,
+};
 pub(crate) use pointer::Pointer;
 pub(crate) use scan::{Payload, is_global, is_on_a_server, scan};
 pub(crate) use source::source_id;

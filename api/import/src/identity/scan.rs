@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::Kind;
 use super::key::Key;
-use super::likeness::{self, ADDRESSES, Likeness, Usage, Word, called, whole, words};
+use super::likeness::{self, ADDRESSES, Likeness, Usage, Word, called, whole, words, words_of_doctor};
 use super::naming::{self, Standing};
 use super::pointer::Pointer;
 use super::stamp::{self, Stamp, When};
@@ -392,7 +392,7 @@ fn describe(found: &mut Seen, header: &Header<'_>, context: &Context) {
             .multiple_birth_boolean
             .0
             .filter(|several| *several)
-            .map(|_| 0)),
+            .map(|_| likeness::ONE_OF_SEVERAL)),
         gender: header.gender.0.as_deref().and_then(|gender| match gender {
             "male" => Some(0),
             "female" => Some(1),
@@ -409,11 +409,15 @@ fn describe(found: &mut Seen, header: &Header<'_>, context: &Context) {
                 ))
             })
             .collect(),
-        family: words(
-            names
+        family: {
+            let told = names
                 .iter()
-                .filter_map(|name| name.family.as_deref().or(name.text.as_deref())),
-        ),
+                .filter_map(|name| name.family.as_deref().or(name.text.as_deref()));
+            match found.kind {
+                Kind::Practitioner => words_of_doctor(told),
+                _ => words(told),
+            }
+        },
         mark: start
             .filter(|_| found.kind == Kind::Encounter)
             .and_then(|start| Some(start.start(context.time_zone)?.timestamp())),

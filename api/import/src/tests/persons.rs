@@ -643,3 +643,81 @@ fn a_newer_state_of_a_doctor_takes_no_speciality_away() {
         .unwrap();
     assert!(remark.why.starts_with("names no speciality"), "{remark:?}");
 }
+
+#[test]
+fn newborns_of_one_number_are_two_while_they_have_no_names() {
+    let number = json!([{
+        "system": "https://clinic.test/mrn", "value": "4711",
+        "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] },
+    }]);
+    let child = |id: &str, name: Value, is_of_several: bool| {
+        let mut child = patient(id, "Okafor", &number);
+        (child["birthDate"], child["name"]) = (json!("2024-03-01"), json!([name]));
+        if is_of_several {
+            child["multipleBirthBoolean"] = json!(true);
+        }
+        child
+    };
+    let unnamed = || json!({ "family": "Okafor" });
+    for (one, two, is_of_several) in [
+        (unnamed(), unnamed(), false),
+        (
+            json!({ "text": "Baby Okafor" }),
+            json!({ "text": "Baby Okafor" }),
+            false,
+        ),
+        (json!({ "family": "Okafor", "given": ["Anna"] }), unnamed(), false),
+        (unnamed(), json!({ "family": "Okafor", "given": ["Anna"] }), false),
+        (
+            json!({ "family": "Okafor", "given": ["Baby Girl"] }),
+            json!({ "family": "Okafor", "given": ["Baby Girl"] }),
+            true,
+        ),
+    ] {
+        let (one, two) = (child("t1", one, is_of_several), child("t2", two, is_of_several));
+        let addressed = |child: &Value| {
+            let url = format!("https://clinic.test/fhir/Patient/{}", child["id"].as_str().unwrap());
+            json!({ "fullUrl": url, "resource": child })
+        };
+        let (one, two) = (addressed(&one), addressed(&two));
+        for files in [
+            vec![bundle("searchset", &[one.clone(), two.clone()])],
+            vec![bundle("searchset", &[two.clone(), one.clone()])],
+            vec![bundle("searchset", &[one.clone()]), bundle("searchset", &[two.clone()])],
+        ] {
+            assert_eq!(ran(&files).patients.len(), 2, "{one} {two}");
+        }
+    }
+}
+
+#[test]
+fn doctors_of_one_number_are_two_where_no_word_of_their_names_is_common_but_a_title() {
+    let doctor = |id: &str, name: Value| {
+        json!({
+            "resourceType": "Practitioner", "id": id, "name": [name],
+            "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": "1457382910" }],
+        })
+    };
+    for (one, two, count) in [
+        (json!({ "text": "Dr. Smith" }), json!({ "text": "Dr. Jones" }), 2),
+        (
+            json!({ "text": "John Smith, MD" }),
+            json!({ "text": "Mary Jones, MD" }),
+            2,
+        ),
+        (json!({ "family": "Smith" }), json!({ "family": "Jones" }), 2),
+        (
+            json!({ "text": "Dr. Smith" }),
+            json!({ "family": "Smith", "given": ["John"] }),
+            1,
+        ),
+        (
+            json!({ "family": "Smith", "given": ["Mary"] }),
+            json!({ "family": "Jones", "given": ["Mary"] }),
+            1,
+        ),
+    ] {
+        let outcome = ran(&[of(&[doctor("d1", one.clone()), doctor("d2", two.clone())])]);
+        assert_eq!(outcome.practitioners.len(), count, "{one} {two}");
+    }
+}
