@@ -771,10 +771,16 @@ impl Index {
 
     /// Whether a former state of somebody has another name, sex, date of birth or number than the one that counts.
     pub(crate) fn is_told_otherwise(&self, group: u32) -> bool {
-        let now = self.likeness_of(group);
+        let whole = self.likeness_of(group);
+        let counting = self
+            .by_group
+            .get(&group)
+            .and_then(|group| self.states.get(at(group.content?)));
+        // By itself it may lack the given name that it has from another one.
+        let now = counting.map_or(&whole, |state| &state.likeness);
         let members = self.members.get(&group).into_iter().flatten();
         let mut states = members.filter_map(|number| self.states.get(at(*number)));
-        states.any(|state| state.likeness.is_told_otherwise(&now))
+        states.any(|state| state.likeness.is_told_otherwise(&whole) || state.likeness.is_told_otherwise(now))
     }
 
     /// Whether another group of the kind is called the same, so that the name tells nothing.

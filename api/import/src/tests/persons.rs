@@ -691,6 +691,35 @@ fn newborns_of_one_number_are_two_while_they_have_no_names() {
 }
 
 #[test]
+fn whoever_is_taken_for_somebody_without_a_name_is_named_whichever_state_is_the_newest() {
+    let child = |server: &str, given: &[&str], date: &str| {
+        let number = json!([{
+            "system": "https://clinic.test/mrn", "value": "4711",
+            "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] },
+        }]);
+        let mut child = dated(patient("t1", "Okafor", &number), date);
+        child["name"][0]["given"] = json!(given);
+        bundle(
+            "searchset",
+            &[json!({ "fullUrl": format!("https://{server}.test/fhir/Patient/t1"), "resource": child })],
+        )
+    };
+    for (named, unnamed) in [("2024-03-01", "2024-03-02"), ("2024-03-02", "2024-03-01")] {
+        let date = |day: &str| format!("{day}T00:00:00Z");
+        let files = [
+            child("north", &["Anna"], &date(named)),
+            child("south", &[], &date(unnamed)),
+        ];
+        for files in [files.clone(), [files[1].clone(), files[0].clone()]] {
+            let outcome = ran(&files);
+            assert_eq!(outcome.patients.len(), 1);
+            let why: Vec<String> = outcome.notes.list().into_iter().map(|note| note.why).collect();
+            assert!(why.iter().any(|why| why == people::TOLD_OTHERWISE), "{why:?}");
+        }
+    }
+}
+
+#[test]
 fn doctors_of_one_number_are_two_where_no_word_of_their_names_is_common_but_a_title() {
     let doctor = |id: &str, name: Value| {
         json!({
