@@ -8,6 +8,7 @@ use super::codec::{RawLog, read_logs};
 use super::contract::{APPENDED, COMMIT_REJECTED, HEAD, call, is_administrator, is_writer, read_bool, read_head};
 use super::hex::{self, Data, Number};
 use super::node::{contract_call, header_calls, linked};
+use super::receipt_logs::logs_by_receipts;
 use super::rpc::{Answer, Call, ChainError, Peer, read, single};
 use super::{Address, BlockId, Hash, Header, Node};
 use crate::log::{LogBlock, LogHead};
@@ -252,7 +253,7 @@ impl EventLog {
         peer.call(call.method, &call.params, &read).await
     }
 
-    /// As [`Self::piece`] for one block, asked for by its hash: what every node gives. Nothing where the chain ends before it.
+    /// As [`Self::piece`] for one block, asked for by its hash: what nearly every node gives. Nothing where the chain ends before it.
     async fn by_hash(&self, peer: &Peer, number: u64) -> Result<Result<Vec<BlockLogs>, ChainError>, ChainError> {
         let headers = peer.batch(&header_calls(number, number)).await?;
         match linked(number, &headers)?.first() {
@@ -267,7 +268,14 @@ impl EventLog {
             let logs = single::<Vec<RawLog<'_>>>(body)?;
             Ok(read_logs(&logs, self.address, |_, hash| *hash == block))
         };
-        peer.call("eth_getLogs", [filter], &read).await
+        match peer.call("eth_getLogs", [filter], &read).await {
+            // One block may have more than a node gives at once. Where it gives less than that neither, it says why itself.
+            Err(error) if error.may_be_too_much() => match logs_by_receipts(peer, self.address, block).await {
+                Ok(Some(logs)) => Ok(Ok(logs)),
+                Ok(None) | Err(_) => Err(error),
+            },
+            answer => answer,
+        }
     }
 
     async fn head_of(&self, peer: &Peer, block: u64) -> Result<LogHead, ChainError> {

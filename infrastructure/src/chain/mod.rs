@@ -22,6 +22,7 @@ pub mod event_log;
 pub mod gas;
 mod hex;
 pub mod node;
+mod receipt_logs;
 pub mod rpc;
 pub mod running_hash;
 pub mod signer;

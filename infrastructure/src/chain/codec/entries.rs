@@ -29,6 +29,14 @@ pub(in crate::chain) struct RawLog<'a> {
     removed: bool,
 }
 
+impl RawLog<'_> {
+    /// Whether a contract's event for the log is in it, and neither another contract's nor another event.
+    pub(in crate::chain) fn is_of_the_log(&self, contract: Address) -> bool {
+        let is_known = |topic: &&str| [APPENDED, COMMIT_REJECTED].contains(topic);
+        hex::fixed(self.address) == Some(contract.0) && self.topics.0[0].as_ref().is_some_and(is_known)
+    }
+}
+
 /// At most four topics; so there is no list to allocate.
 #[derive(PartialEq, Default)]
 struct Topics<'a>([Option<&'a str>; 4]);

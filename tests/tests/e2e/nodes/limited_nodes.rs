@@ -132,6 +132,41 @@ async fn blocks_that_were_made_anew_are_found_again_on_a_node_that_gives_little(
     follower.stop().await;
 }
 
+/// A log whose entries stand all in one block.
+async fn log_in_one_block() -> TestLog {
+    let mut log = TestLog::start().await;
+    let snapshot = log.chain.call("evm_snapshot", json!([])).await;
+    log.append(&History::new(45).commits(320)).await;
+    log.chain.call("evm_revert", json!([snapshot])).await;
+    log.chain.call("evm_setBlockGasLimit", json!(["0x20000000"])).await;
+    log.chain.call("evm_setAutomine", json!([false])).await;
+    for raw in log.sent() {
+        log.log.node().send_raw(raw).await.unwrap();
+    }
+    log.chain.mine(1).await;
+    let latest = log.chain.block_number().await;
+    let blocks = log.log.blocks(latest, latest).await.unwrap();
+    let appended: usize = blocks.iter().map(|block| block.appended.len()).sum();
+    assert!(appended > 300, "{appended} entries in one block");
+    log
+}
+
+#[tokio::test]
+async fn a_block_that_has_more_than_a_node_gives_at_once_is_read_transaction_by_transaction() {
+    for refusal in [Refusal::OneError, Refusal::CutsShort, Refusal::HangsUp] {
+        let log = log_in_one_block().await;
+        let proxy = Proxy::of(log.chain.url());
+        proxy.behave_all([Conduct::LimitsRanges(10), Conduct::LimitsAnswers(100_000, refusal)]);
+        let follower = Running::over(&log, &[proxy.url()], FinalityRule::Instant);
+        follower.caught_up(&log).await;
+        assert!(proxy.lies() > 0, "{refusal:?}");
+        assert_eq!(follower.status.get().trouble, None, "{refusal:?}");
+        follower.stop().await;
+        let live = hashes(&log, LIVE).await;
+        assert_eq!(honestly(&log).await, live, "{refusal:?}");
+    }
+}
+
 #[tokio::test]
 async fn logs_in_disorder_are_put_in_order() {
     for disorder in [Conduct::ReordersLogs, Conduct::DoublesLogs, Conduct::AddsRemovedLogs] {
