@@ -59,7 +59,7 @@ troubles! {
         code: "follower-without-node",
         weight: Stalled,
         title: "The follower reads nothing from a node.",
-        advice: "See that a node of `chain.nodes` runs and can be reached. The follower goes on by itself."
+        advice: "See that a node of `chain.nodes` runs, can be reached and gives what the cause names; `medconnect check-node` tells. The follower goes on by itself."
     }
     NodeNotBelieved {
         code: "node-not-believed",

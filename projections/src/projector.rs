@@ -61,7 +61,7 @@ const INDEXES: [&str; 5] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 11";
+pub(crate) const ROWS: &str = "rows 12";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

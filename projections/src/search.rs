@@ -4,7 +4,8 @@
 //! Whoever searches types what they hear or what their keyboard has. So case does not count (`STRASSE` is `Straße`, `ΚΩΣ`
 //! begins `Κωστόπουλος`), nor how Unicode composes a character, nor accents (`ibrahim` is `İbrahim`, `muller` is `Müller`), nor
 //! the stroke of a letter (`lukasz` is `Łukasz`), nor apostrophes, nor what stands between words. Vowels that some scripts write as
-//! marks do count: they are the name. A search that finds one name too many is read over; one that hides a name makes a
+//! marks do count: they are the name. Where a script puts no blanks between words, each of its characters is one (`太郎`, `山田 太郎` and
+//! `山田太郎` find 山田太郎, however it is told apart into family and given name). A search that finds one name too many is read over; one that hides a name makes a
 //! second record of the same person.
 
 use std::collections::BTreeSet;
@@ -68,7 +69,38 @@ pub(crate) fn text(of: &str) -> String {
 }
 
 fn tokens(folded: &str) -> impl Iterator<Item = &str> {
-    folded.split(is_between_words).filter(|token| !token.is_empty())
+    let between_blanks = folded.split(is_between_words);
+    between_blanks
+        .flat_map(characters_that_are_words)
+        .filter(|token| !token.is_empty())
+}
+
+/// A word, taken apart where its script puts no blanks between words. What such a character is followed by that is none itself belongs to
+/// it: a mark, a vowel of Hangul, the stroke that lengthens a vowel of Katakana.
+fn characters_that_are_words(token: &str) -> impl Iterator<Item = &str> {
+    let mut rest = token;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let ends = |(at, c): &(usize, char)| *at > 0 && (is_word(*c) || (is_word(first) && begins_word(*c)));
+        let end = rest.char_indices().find(ends).map_or(rest.len(), |(at, _)| at);
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word)
+    })
+}
+
+/// Whether a character is a word by itself: a Han character, one of Hiragana or Katakana, or what begins a syllable of Hangul.
+const fn is_word(c: char) -> bool {
+    matches!(c,
+        '\u{1100}'..='\u{115f}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Whether a character does not belong to the one before it.
+fn begins_word(c: char) -> bool {
+    let is_vowel_of_hangul = matches!(c, '\u{1160}'..='\u{11ff}');
+    let is_letter_or_digit = c.is_alphanumeric() && c.general_category() != GeneralCategory::ModifierLetter;
+    is_letter_or_digit && !is_vowel_of_hangul && c.general_category_group() != GeneralCategoryGroup::Mark
 }
 
 fn beginning(word: &str) -> String {
@@ -164,6 +196,15 @@ mod tests {
             ("ａｄａ", "Ada"),
             ("李小", "李小龍"),
             ("김", "김민준"),
+            ("太郎", "山田太郎"),
+            ("山田太郎", "太郎 山田"),
+            ("山田 太郎", "山田太郎"),
+            ("김민준", "민준 김"),
+            ("민준", "김민준"),
+            ("がとう", "かとう ガトー がとう"),
+            ("タロウ", "ヤマダタロウ"),
+            ("taro", "山田Taro"),
+            ("佐々木", "木 佐々"),
             ("हिन्द", "हिन्दी"),
             ("🎉", "🎉🎉"),
             ("елка", "Ёлка"),
@@ -185,6 +226,8 @@ mod tests {
             ("okafora", "Okafor"),
             ("ka", "कि"),
             ("कु", "कि"),
+            ("山本", "山田太郎"),
+            ("지", "김민준"),
             ("", "Ada"),
             (" ", "Ada"),
             ("%", "Ada"),

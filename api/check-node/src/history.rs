@@ -3,6 +3,8 @@
 //! What is there of a block is taken to be there of all later ones. A node that leaves things out without saying so is not found out here;
 //! the follower does so, by the running hash.
 
+use std::ops::RangeInclusive;
+
 use futures::future::join4;
 use serde_json::{Value, json};
 
@@ -17,18 +19,21 @@ const NO_ACCOUNT: &str = "0x0000000000000000000000000000000000000000";
 /// For how many blocks back the state is asked for by a follower that keeps up.
 const RECENT: u64 = 8;
 
+/// In how many blocks a transaction is looked for whose receipt can be asked for.
+const EMPTY_BLOCKS: u64 = 8;
+
 /// How far back each of them reaches. `since` is the first block that is needed.
 pub(super) async fn look(line: &Line, head: &Head, since: Option<u64>) -> Vec<Finding> {
     let (log, receipts, state, proofs) = join4(
         oldest(head.number, async |block| log_of(line, block).await),
-        oldest(head.number, async |block| receipts_of(line, block).await),
+        receipts(line, head.number, since),
         oldest(head.number, async |block| state_at(line, block).await),
         oldest(head.number, async |block| proof_at(line, block).await),
     )
     .await;
     vec![
         told_log(head.number, log, since),
-        told_receipts(head.number, receipts),
+        receipts,
         told_state(head.number, state),
         told_proofs(head.number, proofs),
     ]
@@ -83,14 +88,41 @@ async fn log_of(line: &Line, block: u64) -> Result<(), NoAnswer> {
     present(logs?).map(drop)
 }
 
-/// The receipt of a block's first transaction; a block without any has nothing to lose.
-async fn receipts_of(line: &Line, block: u64) -> Result<(), NoAnswer> {
-    let block = present(line.ask("eth_getBlockByNumber", json!([hex(block), false])).await?)?;
-    let first = block.get("transactions").and_then(|transactions| transactions.get(0));
-    match first {
-        None => Ok(()),
-        Some(hash) => present(line.ask("eth_getTransactionReceipt", json!([hash])).await?).map(drop),
+/// Whether receipts are given, and how far back. One that has to be there is asked for first: blocks without transactions show nothing.
+async fn receipts(line: &Line, newest: u64, since: Option<u64>) -> Finding {
+    let recent = newest.saturating_sub(EMPTY_BLOCKS - 1)..=newest;
+    // A contract is deployed by a transaction.
+    let deployment = since.filter(|since| *since <= newest).map(|since| since..=since);
+    let mut shown = receipt_in(line, recent).await;
+    if let (Ok(false), Some(deployment)) = (&shown, deployment) {
+        shown = receipt_in(line, deployment).await;
     }
+    match shown {
+        Ok(true) => {
+            let later = async |block: u64| {
+                let blocks = block..=block.saturating_add(EMPTY_BLOCKS - 1).min(newest);
+                receipt_in(line, blocks).await.map(drop)
+            };
+            told_receipts(newest, oldest(newest, later).await)
+        }
+        Ok(false) => Finding::limited(
+            "receipts",
+            format!("not known: there is no transaction in the newest {EMPTY_BLOCKS} blocks"),
+            "check again after a transaction, or give --since, the block that deployed the contract",
+        ),
+        Err(error) => told_receipts(newest, Oldest::Never(error)),
+    }
+}
+
+/// Asks for the receipt of the first transaction in these blocks. Whether there is a transaction.
+async fn receipt_in(line: &Line, blocks: RangeInclusive<u64>) -> Result<bool, NoAnswer> {
+    for block in blocks {
+        let block = present(line.ask("eth_getBlockByNumber", json!([hex(block), false])).await?)?;
+        if let Some(hash) = block.get("transactions").and_then(|transactions| transactions.get(0)) {
+            return present(line.ask("eth_getTransactionReceipt", json!([hash])).await?).map(|_| true);
+        }
+    }
+    Ok(false)
 }
 
 async fn state_at(line: &Line, block: u64) -> Result<(), NoAnswer> {
@@ -151,7 +183,7 @@ fn told_receipts(newest: u64, receipts: Oldest) -> Finding {
     match receipts {
         Oldest::Never(error) => Finding::missing(
             "receipts",
-            format!("not even those of the newest block: {error}"),
+            format!("none: {error}"),
             "if the node is indexing its transactions, wait until it is done; otherwise it must answer eth_getTransactionReceipt",
         ),
         Oldest::From(from) => Finding::good("receipts", reach(newest, from)).valued(from),

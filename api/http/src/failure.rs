@@ -49,7 +49,7 @@ impl From<UseCaseError> for Problem {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,
                 Unavailable::Database => ProblemKind::DatabaseUnavailable,
                 Unavailable::Overloaded => ProblemKind::Overloaded,
-                Unavailable::KeyTaken => ProblemKind::NotAppending,
+                Unavailable::NotAppending => ProblemKind::NotAppending,
                 Unavailable::NotFinal => ProblemKind::NotFinal,
                 Unavailable::Stopping => ProblemKind::Stopping,
             }),

@@ -135,7 +135,8 @@ impl Core {
     /// other: it goes on when nobody waits for it any more, or hangs up.
     ///
     /// # Errors
-    /// The problem that the command ended in; `outcome-unknown`, with what keeps it from going on, when the chain takes too long.
+    /// The problem that the command ended in; `outcome-unknown` when the chain takes too long. Where it may go on later, the problem says
+    /// what keeps it from that.
     pub async fn welcome<B: Backend>(&self, clinic: Arc<Clinic<B>>, signed_in: &SignedIn) -> Result<(), Problem> {
         let wallet = &signed_in.wallet;
         if self.settings.administrator != Some(*wallet) || self.authenticator.has_account(wallet).await? {
@@ -161,14 +162,15 @@ impl Core {
         // The rest is for finding out what keeps it.
         let patience = self.settings.command_wait * 9 / 10;
         match timeout(patience, tokio::spawn(binding.in_current_span())).await {
+            Ok(Ok(Err(problem))) if problem.is_transient() => Err(problem.detail(self.what_keeps_it().await)),
             Ok(bound) => bound.unwrap_or_else(|error| Err(Problem::new(ProblemKind::Internal).cause(error))),
-            Err(_) => Err(self.kept_waiting().await),
+            Err(_) => Err(Problem::new(ProblemKind::OutcomeUnknown).detail(self.what_keeps_it().await)),
         }
     }
 
     /// What is said to the first administrator whose account the chain keeps waiting. They may know what is wrong with the server: it is
     /// they who set it up.
-    async fn kept_waiting(&self) -> Problem {
+    async fn what_keeps_it(&self) -> String {
         let status = timeout(self.settings.command_wait / 10, self.ports.status.status()).await;
         let troubles = status.ok().and_then(Result::ok).map(|status| status.troubles);
         let causes: Vec<_> = troubles
@@ -182,11 +184,10 @@ impl Core {
         } else {
             causes.join("; ")
         };
-        let detail = format!(
+        format!(
             "The wallet becomes the first administrator's as soon as the chain has taken it, which it has not. {causes}. Sign in again \
              afterwards."
-        );
-        Problem::new(ProblemKind::OutcomeUnknown).detail(detail)
+        )
     }
 
     /// A session for whoever has signed in.

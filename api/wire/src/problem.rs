@@ -150,9 +150,10 @@ problems! {
         "Nothing changed, and nothing acknowledged is lost. Ask again after Retry-After.";
     Overloaded = "overloaded", 503, "Too much at once",
         "The server has as much to do as it can take. Nothing changed. Ask again after Retry-After.";
-    NotAppending = "not-appending", 503, "Another server signs with this server's key",
-        "This server executes no commands as long as another one signs with its key, and nothing changed. Send the request to the other \
-         server, or again later: after a crash of the other it takes some seconds.";
+    NotAppending = "not-appending", 503, "This server cannot append to the log",
+        "Another server signs with this server's key, or the key may not append to the log, or its account cannot pay for gas. Nothing \
+         changed. Send the request to another server, or again later: after a crash of the other it takes some seconds. The server's \
+         status says which it is.";
     WaitingListFull = "waiting-list-full", 503, "The waiting list is full",
         "As many requests to be registered wait as may. Nothing changed. Ask the hospital to register you, or again after Retry-After.";
     NotFinal = "not-final", 503, "What it rests on is not final yet",

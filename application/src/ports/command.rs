@@ -112,9 +112,9 @@ pub enum Unavailable {
     /// Too much is waiting already.
     #[error("too many commands are waiting")]
     Overloaded,
-    /// Another server signs with this server's key, so this one appends nothing.
-    #[error("another server signs with this server's key")]
-    KeyTaken,
+    /// This server's signing key is used by another server, may not append, or cannot pay.
+    #[error("this server cannot append with its signing key")]
+    NotAppending,
     /// What the command was decided upon is in blocks that may still be dropped, and did not become final in good time.
     #[error("what the command was decided upon is not final yet")]
     NotFinal,

@@ -100,12 +100,12 @@ impl Shared {
         let troubles = &self.lock().troubles;
         if troubles.has(TroubleKind::AppenderWithoutDatabase) {
             Unavailable::Database
-        } else if troubles.has(TroubleKind::SigningKeyTaken) {
-            Unavailable::KeyTaken
-        } else if troubles.has(TroubleKind::AppenderWithoutNode)
+        } else if troubles.has(TroubleKind::SigningKeyTaken)
             || troubles.has(TroubleKind::SigningKeyNotAppointed)
             || troubles.has(TroubleKind::SigningKeyWithoutEther)
         {
+            Unavailable::NotAppending
+        } else if troubles.has(TroubleKind::AppenderWithoutNode) {
             Unavailable::Chain
         } else {
             Unavailable::Overloaded
@@ -203,7 +203,14 @@ mod tests {
         shared.well(TroubleKind::AppenderWithoutNode);
         assert!(shared.status().troubles.is_empty());
         assert_eq!(shared.why_full(), Unavailable::Overloaded);
-        shared.trouble(TroubleKind::SigningKeyTaken, "another server");
-        assert_eq!(shared.why_full(), Unavailable::KeyTaken);
+        for kind in [
+            TroubleKind::SigningKeyTaken,
+            TroubleKind::SigningKeyNotAppointed,
+            TroubleKind::SigningKeyWithoutEther,
+        ] {
+            shared.trouble(kind, "the key");
+            assert_eq!(shared.why_full(), Unavailable::NotAppending);
+            shared.well(kind);
+        }
     }
 }

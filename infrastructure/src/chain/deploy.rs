@@ -218,7 +218,7 @@ async fn mined(
     tell: &impl Fn(&str),
 ) -> Result<Receipt, DeployError> {
     let transaction = hex::encode(&signed.hash);
-    tell(&format!("the transaction {transaction} that will {what} is sent"));
+    tell(&format!("sending the transaction {transaction}, which will {what}"));
     let mut patience = Patience::new(PATIENCE, tell);
     let mut taken: Option<Instant> = None;
     let mut may_have_it = false;

@@ -153,8 +153,10 @@ impl FollowerError {
     /// What kind of trouble it is.
     const fn kind(&self) -> TroubleKind {
         match self {
+            Self::Chain(ChainError::Inconsistent(_) | ChainError::Malformed(_)) | Self::Distrust(_) => {
+                TroubleKind::NodeNotBelieved
+            }
             Self::Chain(_) => TroubleKind::FollowerWithoutNode,
-            Self::Distrust(_) => TroubleKind::NodeNotBelieved,
             Self::Database(_) => TroubleKind::FollowerWithoutDatabase,
             Self::Projector(_) => TroubleKind::ReadModelUnwritable,
             Self::Keys(_) => TroubleKind::KeysUnavailable,

@@ -683,7 +683,10 @@ fn newborns_of_one_number_are_two_while_they_have_no_names() {
         for files in [
             vec![bundle("searchset", &[one.clone(), two.clone()])],
             vec![bundle("searchset", &[two.clone(), one.clone()])],
-            vec![bundle("searchset", std::slice::from_ref(&one)), bundle("searchset", std::slice::from_ref(&two))],
+            vec![
+                bundle("searchset", std::slice::from_ref(&one)),
+                bundle("searchset", std::slice::from_ref(&two)),
+            ],
         ] {
             assert_eq!(ran(&files).patients.len(), 2, "{one} {two}");
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tests::binary::{free_port, program};
 use tests::chain::TestChain;
+use tests::log::TestLog;
 use tests::proxy::{Conduct, Proxy, Refusal};
 use tests::site::signer;
 use tokio::process::Command;
@@ -169,6 +170,33 @@ async fn what_is_missing_is_named_and_is_not_enough() {
         assert_eq!(finding["verdict"], "missing", "{finding}");
         assert!(finding["advice"].is_string(), "{finding}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_are_called_given_only_where_one_was() {
+    let chain = TestChain::start().await;
+    chain.mine(20).await;
+    let proxy = Proxy::of(chain.url());
+    let (code, report, _) = check(&proxy.url(), &[]).await;
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(finding(&report, "receipts")["verdict"], "limited", "{report}");
+
+    let log = TestLog::on(chain).await;
+    let since = log.deployed_in.to_string();
+    log.chain.mine(20).await;
+    let (code, report, _) = check(&proxy.url(), &["--since", &since]).await;
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(finding(&report, "receipts")["verdict"], "good", "{report}");
+
+    proxy.behave(Conduct::Refuses(
+        "eth_getTransactionReceipt",
+        -32_000,
+        "no receipts",
+        u32::MAX,
+    ));
+    let (code, report, _) = check(&proxy.url(), &["--since", &since]).await;
+    assert_eq!(code, 1, "{report}");
+    assert_eq!(finding(&report, "receipts")["verdict"], "missing", "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

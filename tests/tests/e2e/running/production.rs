@@ -318,12 +318,21 @@ async fn a_server_waits_for_a_node_and_says_so() {
     stop(server).await;
 }
 
+/// What the first administrator is told who signs in while nothing can be appended.
+async fn refused_sign_in(server: &Server) -> String {
+    let administrator = signer(0);
+    let signing_in = api_dev::login::sign_in(&server.url, None, &administrator);
+    let answered = tokio::time::timeout(Duration::from_secs(15), signing_in).await;
+    let refused = answered.expect("an answer in time").expect_err("no account yet");
+    refused.to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signing_key_without_the_role_is_told_and_works_once_it_is_appointed() {
     let site = Site::bare().await;
     let chain = site.deploy(&[]).await;
     site.configure(&chain, FinalityRule::Instant);
-    let mut server = site.serve(&[]).await;
+    let mut server = site.serve(&[("MEDCONNECT_HTTP__COMMAND_WAIT_SECONDS", "4")]).await;
     let writer = signer(1).address().to_string();
     server.until_said(&writer).await;
     server.until_part("appender", false).await;
@@ -331,6 +340,8 @@ async fn a_signing_key_without_the_role_is_told_and_works_once_it_is_appointed()
     let contract = contract.trim_matches('"');
     let advice = format!("medconnect deploy --contract {contract} --writer {writer}");
     assert!(server.process.output().contains(&advice), "{}", server.process.output());
+    let refused = refused_sign_in(&server).await;
+    assert!(refused.contains(&advice), "{refused}");
 
     // As it was told to.
     let key = site.file("deployer.key");
@@ -354,13 +365,7 @@ async fn a_signing_key_without_money_is_told_and_works_once_it_has_some() {
     // It is told before anybody asks for anything; and who signs in first is not kept waiting, and told what is wrong.
     server.until_said(&format!("the signing key {writer} cannot pay")).await;
     server.until_part("appender", false).await;
-    let administrator = signer(0);
-    let signing_in = api_dev::login::sign_in(&server.url, None, &administrator);
-    let answered = tokio::time::timeout(Duration::from_secs(15), signing_in).await;
-    let refused = answered
-        .expect("an answer in time")
-        .expect_err("no account yet")
-        .to_string();
+    let refused = refused_sign_in(&server).await;
     assert!(
         refused.contains(&format!("the signing key {writer} cannot pay")),
         "{refused}"
