@@ -201,6 +201,9 @@ pub(super) const TOLD_OTHERWISE: &str =
 /// Why an identifier is not recorded.
 pub(super) const SURPLUS_NAME: &str = "has more identifiers than a record takes: one is not recorded";
 
+/// What is said of a person whom nothing names beyond the bundle.
+const OF_ONE_BUNDLE: &str = "has neither an identifier nor an id, but an address of this bundle alone: another export of them makes a second record";
+
 /// Maps a person.
 pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context) -> Person {
     let Plan {
@@ -229,6 +232,9 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         remark_on_names(&names, entry, &mut notes);
         if index.is_told_otherwise(owner) {
             notes.changed("Patient", &entry.path, TOLD_OTHERWISE);
+        }
+        if names.own.is_empty() && !index.has_id(owner) {
+            notes.changed("Patient", &entry.path, OF_ONE_BUNDLE);
         }
     }
     let addresses = names.resource.iter().filter(|name| is_on_a_server(&name.value));
@@ -340,10 +346,10 @@ fn remark_on_names(names: &Names, Entry { path, resource, .. }: &Entry<fhir::Pat
     for link in resource.link.0.iter().flatten() {
         let why = match link.kind.as_deref() {
             Some("replaced-by") => {
-                "is replaced by another one, says its source: they are not made one, for that is for people to decide"
+                "is replaced by another one, says its source: by that alone they are not made one, for that is for people to decide"
             }
             Some("replaces") => {
-                "replaces another one, says its source: they are not made one, for that is for people to decide"
+                "replaces another one, says its source: by that alone they are not made one, for that is for people to decide"
             }
             _ => "is linked to another record at its source: that is not recorded",
         };

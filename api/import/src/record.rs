@@ -26,7 +26,7 @@ pub(super) const READS: u32 = 8;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecordError {
     /// Nothing that names them is theirs alone.
-    #[error("everything that names them names somebody else who is registered here, and they are not made one")]
+    #[error("every identifier of theirs names somebody else who is registered here, and they are not made one")]
     Taken,
     /// Two records are theirs.
     #[error("more than one record here is known by their identifiers, and nothing tells which is theirs")]

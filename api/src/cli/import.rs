@@ -34,6 +34,9 @@ const TOLD: Duration = Duration::from_secs(5);
 /// a date is so too within one run, unless it is still open: then it is older than any state in which it is over. In several runs, states
 /// of a visit of which one has no date count in the order of the runs.
 ///
+/// Resources that tell no address on a server (Bundle.entry.fullUrl) are taken for one server's, as the files of a bulk export are. So
+/// exports of several servers that have ids alone, and the same ones (Medication/7), belong in a run for each.
+///
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
 /// changed is brought up to date entry by entry, and so are visits and doctors; what is not told again stays, and a doctor's time zone
 /// always does. A state that is older than what is recorded adds what newer ones do not tell, changes nothing else, and brings nothing

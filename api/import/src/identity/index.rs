@@ -485,8 +485,8 @@ impl Index {
         self.state_at(origin).map(|(_, state)| state.stamp)
     }
 
-    /// Whether an older state of what an item is says another thing, or is of a visit at another time, and nothing but an id, which
-    /// other servers have as well, makes them one.
+    /// Whether an older state of what an item is says another thing, is of another patient or of a visit at another time, and nothing but
+    /// an id, which other servers have as well, makes them one.
     pub(crate) fn says_otherwise(&self, origin: Origin) -> bool {
         let Some((number, state)) = self.state_at(origin) else {
             return false;
@@ -502,13 +502,15 @@ impl Index {
                 .mark
                 .zip(state.likeness.mark)
                 .is_some_and(|(one, two)| one != two);
+            let owners = self.subject_of(other).ok().zip(self.subject_of(state).ok());
+            let is_anothers = owners.is_some_and(|(one, two)| one != two);
             let is_one_server = other.base.is_some() && other.base == state.base;
             let is_numbered = other
                 .identifiers
                 .iter()
                 .any(|(standing, one)| standing.names() && self.is_named_by(number, *one));
             let is_certain = is_one_server || (other.is_own_global && state.is_own_global) || is_numbered;
-            !other.deleted && (is_apart || is_moved) && !is_certain
+            !other.deleted && (is_apart || is_moved || is_anothers) && !is_certain
         })
     }
 
@@ -585,6 +587,13 @@ impl Index {
         let is_unknown = state.deleted && state.kind.is_finding() && self.is_empty(self.group_of(number));
         let owner = self.sole_patient(origin).filter(|_| is_unknown);
         owner.filter(|owner| !self.is_deleted(*owner))
+    }
+
+    /// Whether a source tells an id of the group, in a resource or in an address.
+    pub(crate) fn has_id(&self, group: u32) -> bool {
+        let members = self.members.get(&group).into_iter().flatten();
+        let mut states = members.filter_map(|number| self.states.get(at(*number)));
+        states.any(|state| state.is_id_told || state.base.is_some())
     }
 
     /// Whether an item says at all whose it is.

@@ -3,6 +3,11 @@
 use super::*;
 use domain::patient::Detail;
 
+/// Everything that is said.
+fn remarks(outcome: &Ran) -> Vec<String> {
+    outcome.notes.list().into_iter().map(|note| note.why).collect()
+}
+
 /// Somebody with a family name and no other.
 fn byron(id: &str, number: &str, allergy: &str, server: Option<&str>) -> Vec<u8> {
     let mut person = patient(id, "Byron", &json!([]));
@@ -752,4 +757,54 @@ fn doctors_of_one_number_are_two_where_no_word_of_their_names_is_common_but_a_ti
         let outcome = ran(&[of(&[doctor("d1", one.clone()), doctor("d2", two.clone())])]);
         assert_eq!(outcome.practitioners.len(), count, "{one} {two}");
     }
+}
+
+#[test]
+fn who_is_named_in_one_bundle_alone_is_said_to_be_registered_anew_by_the_next() {
+    let posted = |id: Option<&str>, identifier: &Value| {
+        let mut person = patient("p", "Okafor", identifier);
+        match id {
+            Some(id) => person["id"] = json!(id),
+            None => drop(person.as_object_mut().unwrap().remove("id")),
+        }
+        let url = "urn:uuid:0f6b1d2c-8a0e-4a4c-9d7c-2f6f3c1d7a11";
+        bundle(
+            "transaction",
+            &[json!({ "fullUrl": url, "resource": person, "request": { "method": "POST", "url": "Patient" } })],
+        )
+    };
+    for (id, identifier, is_said) in [
+        (None, json!([]), true),
+        (Some("p7"), json!([]), false),
+        (None, mrn("4711"), false),
+    ] {
+        let outcome = ran(&[posted(id, &identifier)]);
+        assert_eq!(outcome.patients.len(), 1);
+        let said = remarks(&outcome)
+            .iter()
+            .any(|why| why.contains("makes a second record"));
+        assert_eq!(said, is_said, "{id:?} {identifier}");
+    }
+}
+
+#[test]
+fn a_finding_that_is_another_patients_under_the_same_id_is_named() {
+    let lines = |person: &str, given: &str, date: &str| {
+        let mut patient = dated(patient(person, "Okafor", &mrn(person)), date);
+        patient["name"][0]["given"] = json!([given]);
+        let condition = json!({
+            "resourceType": "Condition", "id": "1", "meta": { "lastUpdated": date }, "subject": to(&format!("Patient/{person}")),
+            "code": { "text": "Hypertension" },
+        });
+        format!("{patient}\n{condition}\n")
+    };
+    let both = lines("7", "Ann", "2022-03-01T08:00:00Z") + &lines("8", "Bob", "2022-03-02T08:00:00Z");
+    let outcome = ran(&[both.into_bytes()]);
+    assert_eq!(outcome.patients.len(), 2);
+    let said = remarks(&outcome);
+    assert!(
+        said.iter()
+            .any(|why| why.contains("has an id under which another is told")),
+        "{said:?}"
+    );
 }
