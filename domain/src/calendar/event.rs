@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::kernel::time::whole_seconds;
 use crate::kernel::{AppointmentId, Concept, PatientId, Personal, PersonalValue, Slot};
@@ -79,7 +79,18 @@ impl PersonalValue for Cancellation {
 
 /// Where an appointment stands (a subset of FHIR R4 `appointmentstatus`).
 #[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -99,8 +110,8 @@ pub enum AppointmentStatus {
 }
 
 impl AppointmentStatus {
-    /// Whether it counts as a visit that was, is or will be.
-    pub const fn is_visit(self) -> bool {
+    /// Whether it counts as one that was, is or will be.
+    pub const fn counts(self) -> bool {
         !matches!(self, Self::Cancelled | Self::EnteredInError)
     }
 }

@@ -7,7 +7,7 @@ use crate::kernel::{AppointmentId, CodeSystem, PatientId, Personal, Slot};
 use crate::samples::strategies::{concepts, dates, personal, seconds, texts, uuids};
 use crate::samples::values::{concept, date, id, text, time};
 
-/// Every calendar event, with every provider and outcome.
+/// Every calendar event.
 pub(crate) fn examples() -> Vec<CalendarEvent> {
     let appointment = AppointmentId::new(id(3));
     let slot = Slot {

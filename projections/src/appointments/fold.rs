@@ -7,8 +7,8 @@ use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
 use domain::encounter::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed};
 use domain::kernel::{AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
 
+use super::counted::CountedAppointment;
 use super::rows::is_stray;
-use super::visit::Visit;
 use super::{AppointmentRow, NamesColumn};
 use crate::column;
 use crate::stamp::Stamp;
@@ -70,10 +70,10 @@ impl AppointmentRow {
         self.recorded && self.patient == Some(id.patient)
     }
 
-    /// What it adds to the relationship of its patient and practitioner: nothing when it is no visit, or one is not known.
-    pub(crate) fn visit(&self) -> Option<Visit> {
+    /// What it adds to the relationship of its patient and practitioner: nothing when it does not count, or one is not known.
+    pub(crate) fn counted(&self) -> Option<CountedAppointment> {
         match (self.patient, self.practitioner) {
-            (Some(patient), Some(practitioner)) if self.status.is_visit() => Some(Visit {
+            (Some(patient), Some(practitioner)) if self.status.counts() => Some(CountedAppointment {
                 patient,
                 practitioner,
                 start: column::instant(self.starts),

@@ -1,10 +1,10 @@
 //! Appointments: where each stands, on whichever day it is now.
 
+mod counted;
 mod fold;
 mod names;
 mod query;
 mod rows;
-mod visit;
 
 #[cfg(test)]
 pub(crate) use fold::status_of;

@@ -55,7 +55,7 @@ pub(crate) fn changes(
 }
 
 /// Runs before Postgres' calendar begin when it does, and may be the same row then.
-fn rows_of(runs: &[(CalendarId, Run)]) -> BTreeSet<FreeRunRow> {
+pub(crate) fn rows_of(runs: &[(CalendarId, Run)]) -> BTreeSet<FreeRunRow> {
     let row = |(id, run): &(CalendarId, Run)| FreeRunRow {
         practitioner: id.owner,
         first: column::instant(run.first),

@@ -25,13 +25,17 @@ pub(crate) fn update(
     for (id, row) in changed {
         let is = row.names();
         let was = before.get(id).map(PatientRow::names).unwrap_or_default();
-        let named = |name: &String| NameRow {
-            patient: *id,
-            name: name.clone(),
-        };
-        gone.extend(was.difference(&is).map(named));
-        new.extend(is.difference(&was).map(named));
+        gone.extend(was.difference(&is).map(|name| row_of(*id, name)));
+        new.extend(is.difference(&was).map(|name| row_of(*id, name)));
     }
     table::delete(writes, &gone);
     table::write(writes, &new);
+}
+
+/// What stands in the database of a word.
+pub(crate) fn row_of(patient: PatientId, name: &str) -> NameRow {
+    NameRow {
+        patient,
+        name: name.to_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! What a block's appointments change in relationships.
 //!
-//! A new visit can only widen what a relationship spans, and is added to it. Anything else (cancelled, moved, no longer
+//! A new appointment can only widen what a relationship spans, and is added to it. Anything else (cancelled, moved, no longer
 //! there) may narrow it, and how far only the other appointments know: such a pair is derived from them again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ type Pair = (PatientId, PractitionerId);
 /// What changes. No pair is in both.
 #[derive(Default, PartialEq, Debug)]
 pub(crate) struct Changes {
-    /// Pairs to add to, and what visits add to each.
+    /// Pairs to add to, and what appointments add to each.
     pub(crate) additions: BTreeMap<Pair, RelationshipRow>,
     /// Pairs to derive again.
     pub(crate) stale: BTreeSet<Pair>,
@@ -27,27 +27,27 @@ pub(crate) fn changes(
 ) -> Changes {
     let mut changes = Changes::default();
     for (id, row) in changed {
-        let was = before.get(id).and_then(AppointmentRow::visit);
-        let is = row.as_ref().and_then(AppointmentRow::visit);
+        let was = before.get(id).and_then(AppointmentRow::counted);
+        let is = row.as_ref().and_then(AppointmentRow::counted);
         match (was, is) {
-            (None, Some(visit)) => {
-                let pair = (visit.patient, visit.practitioner);
+            (None, Some(counted)) => {
+                let pair = (counted.patient, counted.practitioner);
                 let sum = changes.additions.entry(pair).or_insert(RelationshipRow {
-                    patient: visit.patient,
-                    practitioner: visit.practitioner,
-                    since: visit.start,
-                    latest: visit.start,
+                    patient: counted.patient,
+                    practitioner: counted.practitioner,
+                    since: counted.start,
+                    latest: counted.start,
                     appointments: 0,
                 });
-                sum.since = sum.since.min(visit.start);
-                sum.latest = sum.latest.max(visit.start);
+                sum.since = sum.since.min(counted.start);
+                sum.latest = sum.latest.max(counted.start);
                 sum.appointments = sum.appointments.saturating_add(1);
             }
             (was, is) if was == is => {}
             (was, is) => changes.stale.extend(
                 was.into_iter()
                     .chain(is)
-                    .map(|visit| (visit.patient, visit.practitioner)),
+                    .map(|counted| (counted.patient, counted.practitioner)),
             ),
         }
     }

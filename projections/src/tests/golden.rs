@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use application::log::AnyEvent;
 use domain::kernel::{AggregateRef, AggregateType, Parts};
 
-use super::memory::{Memory, appointment, day, opened, patient, practitioner};
+use super::memory::{Memory, Pair, Sum, appointment, day, opened, patient, practitioner};
+use crate::calendars::free_runs;
+use crate::patients::{NameRow, names};
 use crate::projector::ROWS;
+use crate::relationships::RelationshipRow;
 use crate::table::Row;
 use crate::writes::Arguments;
 
@@ -116,7 +119,29 @@ fn rows(memory: &Memory, seen_only: bool) -> Vec<String> {
         seen_only,
         &mut all,
     );
+    lines(&derived_names(memory), seen_only, &mut all);
+    let runs: Vec<_> = memory.runs.iter().copied().collect();
+    lines(&free_runs::rows_of(&runs), seen_only, &mut all);
+    lines(&derived_relationships(memory), seen_only, &mut all);
     all
+}
+
+fn derived_names(memory: &Memory) -> Vec<NameRow> {
+    let patients = memory.patients.iter();
+    let rows = patients.flat_map(|(id, row)| row.names().into_iter().map(|name| names::row_of(*id, &name)));
+    rows.collect()
+}
+
+fn derived_relationships(memory: &Memory) -> Vec<RelationshipRow> {
+    let sums = memory.relationships.iter();
+    let row = |(&(patient, practitioner), &(since, latest, appointments)): (&Pair, &Sum)| RelationshipRow {
+        patient,
+        practitioner,
+        since,
+        latest,
+        appointments,
+    };
+    sums.map(row).collect()
 }
 
 /// The number, and for each example the rows after it.

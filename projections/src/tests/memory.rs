@@ -127,11 +127,11 @@ impl Memory {
     /// The relationships as all appointments say.
     pub(super) fn derive(&self) -> BTreeMap<Pair, Sum> {
         let mut sums: BTreeMap<Pair, Sum> = BTreeMap::new();
-        for visit in self.appointments.values().filter_map(AppointmentRow::visit) {
+        for counted in self.appointments.values().filter_map(AppointmentRow::counted) {
             let sum = sums
-                .entry((visit.patient, visit.practitioner))
-                .or_insert((visit.start, visit.start, 0));
-            *sum = (sum.0.min(visit.start), sum.1.max(visit.start), sum.2 + 1);
+                .entry((counted.patient, counted.practitioner))
+                .or_insert((counted.start, counted.start, 0));
+            *sum = (sum.0.min(counted.start), sum.1.max(counted.start), sum.2 + 1);
         }
         sums
     }

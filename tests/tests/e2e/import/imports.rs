@@ -440,10 +440,10 @@ async fn a_visit_that_its_source_takes_back_counts_no_more_and_a_doctor_is_who_t
         );
         let treated = format!("/v1/practitioners/{}/patients", doctor["id"].as_str().unwrap());
         let (_, treated) = system.get(&treated, &key).await;
-        let is_visit = is_now.0 == "completed";
+        let counts = is_now.0 == "completed";
         assert_eq!(
             treated["items"].as_array().unwrap().len(),
-            usize::from(is_visit),
+            usize::from(counts),
             "{treated}"
         );
     }
