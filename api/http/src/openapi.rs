@@ -9,7 +9,7 @@ mod pages;
 mod texts;
 mod yaml;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use api_wire::problem::ProblemBody;
 use utoipa::openapi::header::HeaderBuilder;
@@ -84,15 +84,18 @@ pub fn yaml() -> Result<String, impl std::error::Error> {
     yaml::write(document())
 }
 
-/// The document, as a server hands it out.
+static API_DOCUMENT: LazyLock<Result<Arc<ApiDocument>, String>> = LazyLock::new(|| {
+    let yaml = yaml().map_err(|error| error.to_string())?;
+    let openapi = document().clone();
+    Ok(Arc::new(ApiDocument { openapi, yaml }))
+});
+
+/// The document, as servers hand it out. It is made once.
 ///
 /// # Errors
-/// As [`yaml()`].
-pub fn api_document() -> Result<ApiDocument, impl std::error::Error> {
-    yaml().map(|yaml| ApiDocument {
-        openapi: document().clone(),
-        yaml,
-    })
+/// As [`yaml()`], in words.
+pub fn api_document() -> Result<Arc<ApiDocument>, String> {
+    API_DOCUMENT.clone()
 }
 
 /// The operations of a path, by method.

@@ -9,7 +9,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use api_wire::problem::{BadBody, Finding, ProblemBody, ProblemKind};
+use api_wire::problem::{BadBody, FieldError, ProblemBody, ProblemKind};
 use serde::Serialize;
 
 /// A problem on its way out.
@@ -17,7 +17,7 @@ use serde::Serialize;
 pub struct Problem {
     kind: ProblemKind,
     detail: Option<Box<str>>,
-    errors: Vec<Finding>,
+    errors: Vec<FieldError>,
     resource: Option<Box<str>>,
     retry_after: Option<Duration>,
     rate_limit: Option<Box<(String, String)>>,
@@ -43,14 +43,14 @@ impl Problem {
 
     /// One wrong part of the request.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::findings(vec![Finding {
+        Self::field_errors(vec![FieldError {
             pointer: pointer.into(),
             detail: detail.into(),
         }])
     }
 
     /// Several wrong parts of the request.
-    pub fn findings(errors: Vec<Finding>) -> Self {
+    pub fn field_errors(errors: Vec<FieldError>) -> Self {
         Self {
             errors,
             ..Self::new(ProblemKind::Invalid)
@@ -149,7 +149,7 @@ impl From<BadBody> for Problem {
     fn from(body: BadBody) -> Self {
         match body {
             BadBody::Malformed(detail) => Self::new(ProblemKind::MalformedJson).detail(detail),
-            BadBody::Invalid(findings) => Self::findings(findings),
+            BadBody::Invalid(errors) => Self::field_errors(errors),
         }
     }
 }

@@ -349,7 +349,7 @@ impl System {
             metrics: Arc::new(metrics),
         };
         let document = openapi::api_document().map_err(|error| ComposeError::Document(error.into()))?;
-        let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config), Arc::new(document))?;
+        let state = AppState::new(Arc::clone(&clinic), ports, http_settings(config), document)?;
         tasks.spawn({
             let (state, cancel) = (state.clone(), cancel.clone());
             async move {

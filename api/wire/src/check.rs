@@ -2,13 +2,13 @@
 
 use domain::kernel::TextRule;
 
-use crate::problem::{BadBody, Finding};
+use crate::problem::{BadBody, FieldError};
 
 /// Where we are in the body, and what was found wrong so far.
 #[derive(Debug, Default)]
 pub struct Checks {
     at: String,
-    findings: Vec<Finding>,
+    errors: Vec<FieldError>,
 }
 
 /// Something that comes in and becomes a value of the domain.
@@ -34,17 +34,17 @@ pub trait Checked {
 pub fn checked<T: Checked>(body: T) -> Result<T::Domain, BadBody> {
     let mut checks = Checks::default();
     let value = body.check(&mut checks);
-    if checks.findings.is_empty() {
+    if checks.errors.is_empty() {
         Ok(value)
     } else {
-        Err(BadBody::Invalid(checks.findings))
+        Err(BadBody::Invalid(checks.errors))
     }
 }
 
 impl Checks {
     /// Something here is wrong.
     pub fn wrong(&mut self, detail: impl Into<String>) {
-        self.findings.push(Finding {
+        self.errors.push(FieldError {
             pointer: self.at.clone(),
             detail: detail.into(),
         });
@@ -145,9 +145,9 @@ mod tests {
         }
     }
 
-    fn findings<T: Checked<Domain: Debug>>(body: T) -> Vec<Finding> {
+    fn errors<T: Checked<Domain: Debug>>(body: T) -> Vec<FieldError> {
         match checked(body) {
-            Err(BadBody::Invalid(findings)) => findings,
+            Err(BadBody::Invalid(errors)) => errors,
             other => panic!("{other:?}"),
         }
     }
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn everything_wrong_is_said_at_its_place() {
         let names = ["ok", "long", " "].map(|name| Name(name.to_owned()));
-        let findings = findings(Names(names.into()));
-        let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
+        let errors = errors(Names(names.into()));
+        let found: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
         assert_eq!(found, ["/names/1/name", "/names/2/name"]);
     }
 
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn what_stands_twice_is_pointed_at_every_time_but_the_first() {
         let names = |names: &[&str]| Distinct(names.iter().map(|name| Name((*name).to_owned())).collect());
-        let findings = findings(names(&["a", "b", "a", "b", "a"]));
-        let found: Vec<_> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
+        let errors = errors(names(&["a", "b", "a", "b", "a"]));
+        let found: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
         assert_eq!(found, ["/names/2", "/names/3", "/names/4"]);
         assert_eq!(checked(names(&["a", "b"])).unwrap(), ["a", "b"]);
     }

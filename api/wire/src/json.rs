@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use super::problem::{BadBody, Finding};
+use super::problem::{BadBody, FieldError};
 use super::strict_serde::ByName;
 
 /// The longest key that is taken for the name of a field.
@@ -23,7 +23,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadBody> {
         if is_no_text(found) {
             stopped(found)
         } else {
-            BadBody::Invalid(vec![Finding {
+            BadBody::Invalid(vec![FieldError {
                 pointer: pointer(error.path(), body),
                 detail: expectation(&found.to_string()),
             }])
@@ -168,17 +168,17 @@ mod tests {
         Rare,
     }
 
-    fn findings(body: &str) -> (u16, Vec<(String, String)>) {
-        let found = |finding: Finding| (finding.pointer, finding.detail);
+    fn errors(body: &str) -> (u16, Vec<(String, String)>) {
+        let found = |error: FieldError| (error.pointer, error.detail);
         match read::<Outer>(body.as_bytes()).unwrap_err() {
             BadBody::Malformed(_) => (400, Vec::new()),
-            BadBody::Invalid(findings) => (422, findings.into_iter().map(found).collect()),
+            BadBody::Invalid(errors) => (422, errors.into_iter().map(found).collect()),
         }
     }
 
     #[test]
     fn a_mistake_is_pointed_at() {
-        let (status, errors) = findings(r#"{"inner":[{"count":1,"kind":"plain"},{"count":"cancer","kind":"plain"}]}"#);
+        let (status, errors) = errors(r#"{"inner":[{"count":1,"kind":"plain"},{"count":"cancer","kind":"plain"}]}"#);
         assert_eq!(status, 422);
         assert_eq!(
             errors,
@@ -193,7 +193,7 @@ mod tests {
             assert_eq!(read::<Outer>(body.as_bytes()).unwrap().inner[0].count, 20, "{number}");
         }
         for number in ["20.5", "-1.0", "1e300", "4294967296.0", "\"20\"", "true"] {
-            let (status, errors) = findings(&format!("{{\"inner\":[{{\"count\":{number},\"kind\":\"plain\"}}]}}"));
+            let (status, errors) = errors(&format!("{{\"inner\":[{{\"count\":{number},\"kind\":\"plain\"}}]}}"));
             let expected = [("/inner/0/count".to_owned(), format!("must be {WHOLE_NUMBER}"))];
             assert_eq!((status, errors.as_slice()), (422, &expected[..]), "{number}");
         }
@@ -209,14 +209,14 @@ mod tests {
             r#"{"inner":[{"count":"x, expected cancer","kind":"plain"}]}"#,
             r#"{"inner":[{"count":1,"kind":"x`, expected cancer at line 1"}]}"#,
         ] {
-            let (_, errors) = findings(body);
+            let (_, errors) = errors(body);
             assert!(!format!("{errors:?}").contains("cancer"), "{errors:?}");
         }
     }
 
     #[test]
     fn an_unknown_field_is_refused() {
-        let (status, errors) = findings(r#"{"inner":[],"extra":1}"#);
+        let (status, errors) = errors(r#"{"inner":[],"extra":1}"#);
         assert_eq!(status, 422);
         assert_eq!(errors[0].0, "/extra");
     }
@@ -224,16 +224,16 @@ mod tests {
     #[test]
     fn a_key_that_is_no_name_of_a_field_is_not_repeated() {
         for key in ["Okafor, Ada", "", "a/b", "~", "ß", "\\u0000", &"x".repeat(33)] {
-            let (status, errors) = findings(&format!("{{\"inner\":[],\"{key}\":1}}"));
+            let (status, errors) = errors(&format!("{{\"inner\":[],\"{key}\":1}}"));
             assert_eq!((status, errors[0].0.as_str()), (422, ""), "{key}");
         }
-        let (_, errors) = findings(r#"{"inner":[{"count":1,"kind":"plain","born in":1}]}"#);
+        let (_, errors) = errors(r#"{"inner":[{"count":1,"kind":"plain","born in":1}]}"#);
         assert_eq!(errors[0].0, "/inner/0");
     }
 
     #[test]
     fn a_field_that_is_given_twice_is_refused() {
-        let (status, errors) = findings(r#"{"inner":[],"inner":[]}"#);
+        let (status, errors) = errors(r#"{"inner":[],"inner":[]}"#);
         assert_eq!(status, 422);
         assert_eq!(errors[0].1, "duplicate field \"inner\"");
     }
@@ -242,8 +242,8 @@ mod tests {
     fn nesting_has_an_end() {
         let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
         for (begin, end) in [("{\"inner\":", "}"), ("{\"inner\":[{\"count\":", "}]}")] {
-            assert_eq!(findings(&format!("{begin}{open}")).0, 400);
-            assert_eq!(findings(&format!("{begin}{open}{close}{end}")).0, 422);
+            assert_eq!(errors(&format!("{begin}{open}")).0, 400);
+            assert_eq!(errors(&format!("{begin}{open}{close}{end}")).0, 422);
         }
     }
 
@@ -254,7 +254,7 @@ mod tests {
             (r#"{"inner":[{"count":1,"kind":"plain"},[1,"plain"]]}"#, "/inner/1"),
             (r#"{"inner":[],"last":[1,"plain"]}"#, "/last"),
         ] {
-            let (status, errors) = findings(body);
+            let (status, errors) = errors(body);
             assert_eq!((status, errors[0].0.as_str()), (422, pointer), "{body}");
         }
         let whole = r#"{"inner":[{"count":1,"kind":"plain"}],"last":{"count":2,"kind":"plain"}}"#;
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_missing_field_is_named() {
-        let (_, errors) = findings(r#"{"inner":[{"kind":"plain"}]}"#);
+        let (_, errors) = errors(r#"{"inner":[{"kind":"plain"}]}"#);
         assert_eq!(errors, [("/inner/0".to_owned(), "missing field \"count\"".to_owned())]);
     }
 
@@ -278,7 +278,7 @@ mod tests {
             r#"{"inner":5,"#,
             r#"{"inner":nul}"#,
         ] {
-            assert_eq!(findings(body).0, 400, "{body}");
+            assert_eq!(errors(body).0, 400, "{body}");
         }
         let no_utf8 = read::<Outer>(b"\"\xff\"");
         assert!(matches!(no_utf8, Err(BadBody::Malformed(_))));
@@ -301,7 +301,7 @@ mod tests {
             r#"{"plain":{}}"#,
             r#"["plain"]"#,
         ] {
-            let found = findings(&format!("{{\"inner\":[{{\"count\":1,\"kind\":{wrong}}}]}}"));
+            let found = errors(&format!("{{\"inner\":[{{\"count\":1,\"kind\":{wrong}}}]}}"));
             let expected = (
                 "/inner/0/kind".to_owned(),
                 "must be one of \"plain\", \"rare\"".to_owned(),
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn an_id_is_a_uuid() {
         for wrong in ["5", "[]", "{}", r#""cancer""#, r#""""#] {
-            let found = findings(&format!("{{\"inner\":[],\"id\":{wrong}}}"));
+            let found = errors(&format!("{{\"inner\":[],\"id\":{wrong}}}"));
             assert_eq!(
                 found,
                 (422, vec![("/id".to_owned(), format!("must be {UUID}"))]),
@@ -333,7 +333,7 @@ mod tests {
             r#"{"inner":[],"id":5}"#,
             r#"{"inner":[],"extra":5}"#,
         ] {
-            let (_, errors) = findings(body);
+            let (_, errors) = errors(body);
             for word in ["struct", "enum", "u32", "sequence", "map", "variant", "Outer", "`"] {
                 assert!(!errors[0].1.contains(word), "{body}: {errors:?}");
             }

@@ -186,7 +186,7 @@ impl ProblemKind {
 
 /// An error in one part of the request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Finding {
+pub struct FieldError {
     /// The JSON pointer (RFC 6901) to the part of the body that is wrong.
     #[schema(example = "/details/name/family")]
     pub pointer: String,
@@ -214,7 +214,7 @@ pub struct ProblemBody {
     pub detail: Option<String>,
     /// The errors in the parts of the request, if there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Finding>,
+    pub errors: Vec<FieldError>,
     /// The path of what is recorded already, when a hospital's system registers or records it again with other content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
@@ -226,7 +226,7 @@ pub enum BadBody {
     /// It is no JSON; and what is wrong with it.
     Malformed(String),
     /// It breaks rules; and where, and which.
-    Invalid(Vec<Finding>),
+    Invalid(Vec<FieldError>),
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServiceResponse;
@@ -44,7 +44,6 @@ use futures::future::LocalBoxFuture;
 use sha3::{Digest as _, Keccak256};
 use uuid::Uuid;
 
-use crate::api_document::ApiDocument;
 use crate::{AppState, CommandTracker, HttpPorts, HttpSettings, app};
 
 /// What is the caller's own.
@@ -149,10 +148,9 @@ impl World {
     }
 
     pub(super) fn state(&self) -> AppState<Fakes> {
-        static DOCUMENT: LazyLock<Arc<ApiDocument>> =
-            LazyLock::new(|| Arc::new(crate::openapi::api_document().unwrap()));
+        let document = crate::openapi::api_document().unwrap();
         let (clinic, ports, settings) = (Arc::clone(&self.clinic), self.ports.clone(), self.settings.clone());
-        AppState::new(clinic, ports, settings, Arc::clone(&DOCUMENT)).unwrap()
+        AppState::new(clinic, ports, settings, document).unwrap()
     }
 }
 
