@@ -90,6 +90,7 @@ def before_call(context, case, kwargs):
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
     case.headers.pop("If-Match", None)
+    case.headers.pop("If-None-Match", None)
 
 
 # How often each operation has answered with what was asked for. `.ci/schemathesis` looks at it when both runs are over.

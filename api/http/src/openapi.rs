@@ -139,6 +139,9 @@ impl Modify for Everywhere {
                     describe_command(operation);
                 }
                 constrain_cursor(operation);
+                if operation.responses.responses.contains_key("304") {
+                    describe_known_version(operation);
+                }
                 describe_answers(endpoint, operation);
             }
         }
@@ -276,13 +279,27 @@ fn constrain_cursor(operation: &mut Operation) {
     }
 }
 
+fn describe_known_version(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))))
+        .description(Some(
+            "Entity tags of versions that the caller has, or `*`: if the current one is among them, the answer is 304",
+        ));
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(parameter.build().into());
+}
+
 fn describe_command(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
     for (name, description, schema) in [
         (
             "Idempotency-Key",
-            "Makes the request safe to repeat: 1 to 255 printable ASCII characters. Two requests are the same if their \
+            "Makes the request safe to repeat, for a day: 1 to 255 printable ASCII characters. Two requests are the same if their \
              JSON has the same content, whatever the order of members, the white space and the notation of numbers",
             // What blanks surround a header's value are not part of it.
             text()

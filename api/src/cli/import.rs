@@ -40,7 +40,7 @@ const TOLD: Duration = Duration::from_secs(5);
 /// Importing again adds nothing, and an import that was interrupted is finished by running it again. A patient whose source has
 /// changed is brought up to date entry by entry, and so are visits and doctors; what is not told again stays, and a doctor's time zone
 /// always does. A state that is older than what is recorded adds what newer ones do not tell, changes nothing else, and brings nothing
-/// back that was taken back. Two persons who share an identifier are never made one: they are told apart by another identifier, or
+/// back that was taken back. Two persons who share an identifier are not made one: they are told apart by another identifier, or
 /// refused by name. What is deleted at the source is treated as what was entered in error there: a visit of that kind stays with the
 /// status entered-in-error and counts no more. The record of a patient who is deleted there stays, and nothing of them is imported.
 ///
@@ -84,7 +84,7 @@ pub(super) struct Arguments {
     /// The number of commands that are under way at once
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
-    /// The number of seconds for which a server that is away or busy is waited for
+    /// The number of seconds for which a server that is away or busy is waited for. Each request waits 10 seconds at least
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     patience: u64,
     /// Only check: say all of it, with the same exit code as far as can be known without a server, and send nothing. Neither a

@@ -95,7 +95,7 @@ pub async fn close<B: Backend>(
 
 /// Issue a key to a service.
 ///
-/// The answer holds the secret of the key, this once: a repeated request gets the same answer without it, and `Prefer` has no use here.
+/// The answer holds the secret of the key, this once: a repeated request gets the same answer without it. `Prefer: respond-async` is refused.
 /// To replace a key, issue another one, make the service use it, and revoke the old one.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/keys", tag = "accounts", request_body = dto::IssueKey,

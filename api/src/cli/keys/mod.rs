@@ -32,8 +32,9 @@ pub(super) struct Arguments {
 enum Command {
     /// Wrap every patient's key again, under the current key-encryption key.
     ///
-    /// To change the key-encryption key: make the new one `keys.encryption` and put the old one into `keys.former`, on every server,
-    /// and restart them. Then run this. Then take a new backup. Then the old one can go from `keys.former`.
+    /// To change the key-encryption key: put the new one into `keys.former` on every server, and restart them. Then make it
+    /// `keys.encryption` and put the old one into `keys.former`, on every server, and restart them. Then run this. Then take a new
+    /// backup. Then the old one can go from `keys.former`. Where there is one server, the first step is not needed.
     ///
     /// Servers go on meanwhile. It can be stopped and run again at any time, and changes nothing when there is nothing to do.
     #[command(verbatim_doc_comment)]

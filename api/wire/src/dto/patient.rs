@@ -232,8 +232,8 @@ impl From<PatientView> for Patient {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchPatients {
-    /// One or more words, in any order. Each must be the beginning of a family name, of a given name, or of a word of one. Case,
-    /// accents, apostrophes and the way in which Unicode composes a character make no difference.
+    /// One or more words, in any order. Each must be the beginning of a family name, of a given name, or of a word of one. Where a
+    /// script puts no blanks between words, each of its characters is a word. Case, accents, apostrophes and the way in which Unicode composes a character make no difference.
     #[schema(inline, value_type = SearchText)]
     pub name: String,
     /// The `nextCursor` of the previous page of the same search. Without it, the answer is the first page.
