@@ -132,6 +132,13 @@ async fn requests(line: &Line) -> Finding {
                 }
                 .valued(2 * bytes);
             }
+            Err(error) if error.is_unknown_method() => {
+                return Finding::missing(
+                    "requests",
+                    format!("not known: {error}"),
+                    "the node must answer eth_call",
+                );
+            }
             Err(error) => refused = Some(error.to_string()),
         }
     }

@@ -40,7 +40,8 @@ async fn edition(line: &Line) -> Finding {
             .await
         {
             Ok(_) => return Finding::good("rules", format!("those of {name}, or later")).valued(name),
-            Err(error) if error.is_refusal() => {}
+            // An older node refuses what is new in the code, and a code of its own says that it has no such method.
+            Err(NoAnswer::Refused { code, .. }) if code != -32601 => {}
             Err(error) => return unknown("rules", &error),
         }
     }

@@ -127,10 +127,27 @@ impl StatusSource for Status {
     async fn readiness(&self) -> Vec<ComponentReadiness> {
         let (database, chain) = tokio::join!(
             in_good_time(postgres::answers(&self.pool)),
-            in_good_time(self.log.node().block_number())
+            tokio::time::timeout(PATIENCE, self.log.node().block_number())
         );
-        let (database, chain) = (database.is_some(), chain.is_some());
+        let database = database.is_some();
         let follower = self.follower.get();
+        // A node that is slow is none that is away: those who wait longer for it tell whether it answers them.
+        let is_missed = || {
+            let mut told = follower
+                .troubles()
+                .into_iter()
+                .chain(self.appender.status().troubles.list());
+            told.any(|told| {
+                matches!(
+                    told.kind,
+                    TroubleKind::FollowerWithoutNode | TroubleKind::AppenderWithoutNode
+                )
+            })
+        };
+        let chain = match chain {
+            Ok(answer) => answer.is_ok(),
+            Err(_) => !is_missed(),
+        };
         let keys = !follower.noticed.has(TroubleKind::DataKeyMissing);
         let follower = follower.weight();
         let appender = self.appender.status();

@@ -127,6 +127,8 @@ pub(super) struct Updated<T> {
     pub(super) replaced: usize,
     /// How many are over, and nothing tells which of several that are noted they are.
     pub(super) unclear: usize,
+    /// How many are taken for what is noted under another id, though only one of the two says that it is over.
+    pub(super) under_another_id: usize,
 }
 
 /// Takes in what is told.
@@ -141,6 +143,7 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
         older: 0,
         replaced: 0,
         unclear: 0,
+        under_another_id: 0,
     };
     let mut rest: Vec<&T> = told.to_vec();
     let one_source = |known: &T, new: &T| known.sources().have(new.source());
@@ -172,21 +175,25 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
             false
         }
     });
-    let is_state: [IsState<'_, T>; 2] = [&|known, new| is_equal(known, new), &|known, new| {
-        // A server that gives no new ids has two.
-        known.since().is_some() && same_day(known, new) && !known.sources().have_beside(new.source())
-    }];
-    for is_state in is_state {
-        rest.retain(|new| !updated.meet(new, &is_state, now));
-    }
+    rest.retain(|new| !updated.meet(new, &|known, new| is_equal(known, new), now));
+    rest.retain(|new| !updated.meet_under_another_id(new, &same_day, now));
     // Another state of the same report was of it, too: both resources tell it.
     rest.retain(|new| {
         let is_theirs = |known: &Matched<T>| known.is_told() && known.finding.sources().have_certainly(new.source());
         let at = updated.entries.iter().position(is_theirs);
         at.inspect(|at| updated.take_in(*at, new, now)).is_none()
     });
-    let new = rest.into_iter().map(|new| Matched::new(taken(new.clone(), now)));
-    updated.entries.extend(new);
+    for new in rest {
+        let is_said = |known: &Matched<T>| {
+            let is_sourced = known.finding.source().is_some() && new.source().is_some();
+            known.id.is_none() && is_sourced && is_equal(&known.finding, new)
+        };
+        match updated.entries.iter().position(is_said) {
+            // Two resources of one report say the same: over two reports they tell one thing as well.
+            Some(at) => updated.take_in(at, new, now),
+            None => updated.entries.push(Matched::new(taken(new.clone(), now))),
+        }
+    }
     updated
 }
 
@@ -209,6 +216,26 @@ impl<T: SourcedFinding> Updated<T> {
             self.take_in(at, new, now);
         }
         at.is_some()
+    }
+
+    /// As [`Self::meet`], for what is of the same day and has another id. A server that gives no new ids has two.
+    fn meet_under_another_id(&mut self, new: &T, same_day: &dyn Fn(&T, &T) -> bool, now: DateTime<Utc>) -> bool {
+        let is_state =
+            |known: &T| known.since().is_some() && same_day(known, new) && !known.sources().have_beside(new.source());
+        let mut all = self.entries.iter();
+        let Some(at) = all.position(|known| !known.is_told() && is_state(&known.finding)) else {
+            return false;
+        };
+        let is_doubtful = self
+            .entries
+            .get(at)
+            .is_some_and(|known| known.finding.is_over() != new.is_over());
+        let older = self.older;
+        self.take_in(at, new, now);
+        if is_doubtful {
+            (self.older, self.under_another_id) = (older, self.under_another_id.saturating_add(1));
+        }
+        true
     }
 
     fn take_in(&mut self, at: usize, new: &T, now: DateTime<Utc>) {

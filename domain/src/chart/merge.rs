@@ -30,6 +30,8 @@ pub enum Remark {
     Unclear,
     /// It is told and not taken: the same resource said later that none are known.
     Outspoken,
+    /// It is told and taken for what is noted of the same day under another id, though only one of the two says that it is over.
+    UnderAnotherId,
     /// It was noted, and is taken out.
     TakenOut,
     /// It was noted, and its resource tells something else now.
@@ -203,9 +205,11 @@ impl Merge<'_> {
             older,
             replaced,
             unclear,
+            under_another_id,
         } = matching::updated(&noted.entries, &told, self.now);
         self.remark::<T>(Remark::Unclear, unclear);
         self.remark::<T>(Remark::Older, older);
+        self.remark::<T>(Remark::UnderAnotherId, under_another_id);
         self.remark::<T>(Remark::Replaced, replaced);
         let report = self.report;
         for ended in report.ended.iter().filter(|ended| ended.list == T::LIST) {

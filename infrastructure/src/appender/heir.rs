@@ -122,11 +122,14 @@ impl Heirs {
         let names: Vec<String> = orphans.iter().map(|(address, _)| address.to_string()).collect();
         told.retain(|name, _| names.contains(name));
         let texts = orphans.iter().map(|(address, count)| {
-            let plural = if *count == 1 { "" } else { "s" };
-            let what = format!("{count} transaction{plural} of the signing key {address}, which no server holds");
+            let (transactions, sent) = match count {
+                1 => ("transaction", "is sent on as it is"),
+                _ => ("transactions", "are sent on as they are"),
+            };
+            let what = format!("{count} {transactions} of the signing key {address}, which no server holds");
             match told.get(&address.to_string()) {
                 Some(need) => format!("{what}: {need}"),
-                None => format!("{what}, are sent on as they are"),
+                None => format!("{what}, {sent}"),
             }
         });
         let text = texts.collect::<Vec<_>>().join("; ");

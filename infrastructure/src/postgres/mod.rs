@@ -63,7 +63,10 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), MigrateErro
         .fetch_one(&mut *connection)
         .await?;
     if missing {
-        connection.execute("CREATE SCHEMA IF NOT EXISTS core").await?;
+        // Two servers may start at once: one waits for the other, in one transaction of both statements.
+        connection
+            .execute("SELECT pg_advisory_xact_lock(hashtext('medconnect.core')); CREATE SCHEMA IF NOT EXISTS core")
+            .await?;
     }
     // sqlx keeps its own table in the first schema of the search path that exists: make sure that this is `core`.
     connection.execute("SET search_path = core").await?;

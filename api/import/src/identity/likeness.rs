@@ -131,7 +131,7 @@ impl Likeness {
             Bond::Plain => {
                 other_day
                     || (self.is_patient && (given || days.is_none()))
-                    || (other_resource && (given || mark || self.numbered_apart(other)))
+                    || (other_resource && (given || gender || mark || self.numbered_apart(other)))
             }
         }
     }

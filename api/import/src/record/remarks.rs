@@ -108,6 +108,11 @@ fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {
             notes,
             "is older than the word of the same resource that none are known, which stays",
         ),
+        Remark::UnderAnotherId => notes.left_out(
+            kind,
+            path,
+            "has an id that is new here, and is taken for what is recorded of the same day under another id, though only one of them says that it is over",
+        ),
         Remark::TakenOut => {
             let why = "is taken out of the record: the source says that it was none, or is none any more";
             notes.changed(kind, path, why);

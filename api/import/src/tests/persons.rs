@@ -650,6 +650,25 @@ fn a_newer_state_of_a_doctor_takes_no_speciality_away() {
 }
 
 #[test]
+fn a_boy_and_a_girl_under_one_untyped_number_are_not_one() {
+    let child = |id: &str, gender: &str| {
+        let mut child = patient(
+            id,
+            "Okafor",
+            &json!([{ "system": "https://clinic.test/number", "value": "4711" }]),
+        );
+        child["name"][0]["given"] = json!(["Baby"]);
+        child["gender"] = json!(gender);
+        let url = format!("https://clinic.test/fhir/Patient/{id}");
+        bundle("searchset", &[json!({ "fullUrl": url, "resource": child })])
+    };
+    for (other, persons) in [("male", 2), ("female", 1)] {
+        let outcome = ran(&[child("t1", "female"), child("t2", other)]);
+        assert_eq!(outcome.patients.len(), persons, "{other}");
+    }
+}
+
+#[test]
 fn newborns_of_one_number_are_two_while_they_have_no_names() {
     let number = json!([{
         "system": "https://clinic.test/mrn", "value": "4711",

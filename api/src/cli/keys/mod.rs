@@ -6,6 +6,8 @@ mod passphrase;
 mod restore;
 mod rotate;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -107,8 +109,23 @@ fn opener(log: LogLocation, master: &MasterSecret, pool: &PgPool, encryption: &K
     Opener::new(log, master, Arc::new(ring))
 }
 
+/// A file longer than this is refused rather than read into memory: it has the keys of millions.
+const LONGEST: u64 = 1 << 30;
+
+fn read_text(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(file)?.take(LONGEST).read_to_string(&mut text)?;
+    if read as u64 == LONGEST {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            "it is longer than 1 GiB",
+        ));
+    }
+    Ok(text)
+}
+
 fn read(file: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(file).map_err(|source| CliError::File {
+    read_text(file).map_err(|source| CliError::File {
         action: "read",
         path: file.to_owned(),
         source,

@@ -439,6 +439,42 @@ fn a_source_that_gives_new_ids_doubles_nothing() {
 }
 
 #[test]
+fn what_has_a_new_id_and_says_otherwise_whether_it_is_over_is_named() {
+    let told = |number, at: &str, abated| {
+        conditions_of(&[Condition {
+            sources: source(number).into(),
+            as_of: Some(at.parse().unwrap()),
+            ..condition("asthma", Some("2001-01-01"), abated)
+        }])
+    };
+    let (before, after) = ("2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z");
+    let doubtful = [(ListKind::Conditions, Remark::UnderAnotherId)];
+    for (abated, remarks) in [(Some("2001-03-01"), &doubtful[..]), (None, &[])] {
+        let open = told(10, before, None);
+        let record = take_in(&Said::default(), &open, &none(), now()).chart;
+        let taken = take_in(&record, &told(20, after, abated), &none(), now());
+        assert_eq!(taken.remarks, remarks, "{abated:?}");
+        assert_eq!(taken.chart.conditions.list().len(), 1);
+        // In the other order.
+        let record = take_in(&Said::default(), &told(20, after, abated), &none(), now()).chart;
+        assert_eq!(take_in(&record, &open, &none(), now()).remarks, remarks, "{abated:?}");
+    }
+}
+
+#[test]
+fn two_resources_that_say_the_same_are_one_finding_in_one_report_as_in_two() {
+    let told = |number| Condition {
+        sources: source(number).into(),
+        ..condition("asthma", None, None)
+    };
+    let both = conditions_of(&[told(1), told(2)]);
+    let record = take_in(&Said::default(), &both, &none(), now()).chart;
+    assert_eq!(record.conditions.list().len(), 1);
+    assert_eq!(record.conditions.list()[0].sources.list().len(), 2);
+    assert_eq!(take_in(&record, &both, &none(), now()).chart, record);
+}
+
+#[test]
 fn what_several_resources_tell_stays_while_one_of_them_does() {
     let told = |number: u8, code: &str, at: &str| {
         let allergy = Allergy {

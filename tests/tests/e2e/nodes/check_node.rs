@@ -159,6 +159,8 @@ async fn what_is_missing_is_named_and_is_not_enough() {
     for (method, check_name) in [
         ("eth_getLogs", "log entries"),
         ("eth_estimateGas", "deployment"),
+        ("eth_call", "rules"),
+        ("eth_call", "requests"),
         ("eth_sendRawTransaction", "sending"),
         ("eth_getBlockByNumber", "newest block"),
     ] {
@@ -169,6 +171,9 @@ async fn what_is_missing_is_named_and_is_not_enough() {
         let finding = finding(&report, check_name);
         assert_eq!(finding["verdict"], "missing", "{finding}");
         assert!(finding["advice"].is_string(), "{finding}");
+        if method == "eth_call" {
+            assert!(finding["advice"].as_str().unwrap().contains(method), "{finding}");
+        }
     }
 }
 

@@ -505,6 +505,17 @@ fn text(value: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_slow_is_not_said_to_be_away() {
+    let mut scene = Scene::begin(SystemOptions::default()).await;
+    scene.proxy.behave(Conduct::Delays(Duration::from_millis(800)));
+    for _ in 0..3 {
+        assert_eq!(scene.health().await, (200, Vec::new()));
+    }
+    scene.book(1).await;
+    scene.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_a_node_swallowed_is_sent_again() {
     let mut scene = Scene::begin(SystemOptions::default()).await;
     let before = scene.system.position().await;

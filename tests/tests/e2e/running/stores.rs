@@ -52,6 +52,16 @@ fn id() -> Uuid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_on_an_empty_database_all_find_their_tables() {
+    for _ in 0..3 {
+        let url = tests::postgres::database().await;
+        let pools: Vec<PgPool> = (0..6).map(|_| pool(&url, LIVE, 2).unwrap()).collect();
+        let migrated = futures::future::join_all(pools.iter().map(migrate)).await;
+        assert!(migrated.iter().all(Result::is_ok), "{migrated:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nonce_is_used_once() {
     let sessions = PostgresSessions::new(migrated().await);
     let later = now() + TimeDelta::minutes(5);
