@@ -211,16 +211,16 @@ impl History {
 
     fn practitioner(&mut self) -> AnyEvent {
         let id = practitioner(self.below(PRACTITIONERS));
-        let speciality = self.below(3);
+        let specialization = self.below(3);
         let details = PractitionerDetails {
             name: HumanName::default(),
             gender: Gender::Unknown,
             specializations: vec![Concept {
                 coding: Some(Coding {
                     system: CodeSystem::Snomed,
-                    code: speciality.to_string(),
+                    code: specialization.to_string(),
                 }),
-                text: format!("Speciality {speciality}"),
+                text: format!("Specialization {specialization}"),
             }],
             credentials: Vec::new(),
             time_zone: "UTC".parse().unwrap(),

@@ -151,11 +151,11 @@ pub(super) fn practitioners(bundle: &Bundle, context: &Context, notes: &mut Note
     people::practitioners(bundle, context, notes)
 }
 
-/// The specialities that an older state of a practitioner has by qualification. Of what is not taken of them nothing is said: a newer state
+/// The specializations that an older state of a practitioner has by qualification. Of what is not taken of them nothing is said: a newer state
 /// counts, and tells none.
-pub(super) fn specialities(practitioner: &fhir::Practitioner, path: &str) -> Vec<Concept> {
+pub(super) fn specializations(practitioner: &fhir::Practitioner, path: &str) -> Vec<Concept> {
     let mut notes = Notes::default();
-    people::specialities(practitioner, &mut Remarks::on(&mut notes, "Practitioner", path))
+    people::specializations(practitioner, &mut Remarks::on(&mut notes, "Practitioner", path))
 }
 
 /// The identifier of a resource that is referred to: as the resource itself says, or its URN when it is in another bundle.

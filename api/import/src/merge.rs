@@ -207,8 +207,8 @@ pub(super) fn is_no_newer(recorded: Option<DateTime<Utc>>, told: Option<DateTime
     told.zip(recorded).is_some_and(|(told, recorded)| told <= recorded)
 }
 
-/// SNOMED CT 394814009, the speciality of a practitioner whose sources name none.
-pub(super) fn supposed_speciality() -> Concept {
+/// SNOMED CT 394814009, the specialization of a practitioner whose sources name none.
+pub(super) fn supposed_specialization() -> Concept {
     Concept {
         coding: Some(Coding {
             system: CodeSystem::Snomed,
@@ -219,11 +219,11 @@ pub(super) fn supposed_speciality() -> Concept {
 }
 
 /// A practitioner's details after this was told, unless it is no newer state. What is not told stays: the time zone, the
-/// credentials, and the specialities if none are told. A speciality that was only supposed gives way to any that is told.
+/// credentials, and the specializations if none are told. A specialization that was only supposed gives way to any that is told.
 pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDetails) -> PractitionerDetails {
     if is_no_newer(recorded.as_of, told.as_of) {
         let mut details = recorded.clone();
-        if details.specializations == [supposed_speciality()] && !told.specializations.is_empty() {
+        if details.specializations == [supposed_specialization()] && !told.specializations.is_empty() {
             details.specializations.clone_from(&told.specializations);
         }
         return details;

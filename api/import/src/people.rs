@@ -24,7 +24,7 @@ pub(super) struct Doctor {
     pub(super) path: String,
     /// What names them, the best first.
     pub(super) names: Vec<Identifier>,
-    /// Who they are, by their newest state. There may be no speciality among it.
+    /// Who they are, by their newest state. There may be no specialization among it.
     pub(super) details: PractitionerDetails,
     /// What tells them from others.
     pub(super) likeness: Likeness,
@@ -33,11 +33,11 @@ pub(super) struct Doctor {
 }
 
 impl Doctor {
-    /// What they are registered with: somebody without a speciality is a general practitioner.
+    /// What they are registered with: somebody without a specialization is a general practitioner.
     pub(super) fn registration(&self) -> PractitionerDetails {
         let mut details = self.details.clone();
         if details.specializations.is_empty() {
-            details.specializations.push(merge::supposed_speciality());
+            details.specializations.push(merge::supposed_specialization());
         }
         details
     }
@@ -105,12 +105,12 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
             details.as_of = index.as_of(group).max(as_of);
             let former = index.former_practitioners(group).into_iter();
-            let mut former = former.map(|former| mapping::specialities(former, path));
+            let mut former = former.map(|former| mapping::specializations(former, path));
             if details.specializations.is_empty() {
                 details.specializations = former.find(|told| !told.is_empty()).unwrap_or_default();
             }
             if details.specializations.is_empty() {
-                let why = "names no speciality: where none is recorded yet, general practice stands for it";
+                let why = "names no specialization: where none is recorded yet, general practice stands for it";
                 notes.changed("Practitioner", path, why);
             }
             let likeness = index.likeness_of(group);
@@ -276,7 +276,15 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         unnamed,
         now: context.now,
         resource: names.resource.clone(),
-        known_as: distinct(certain.iter().chain(&own).chain(&names.resource).chain(&names.shared)),
+        known_as: distinct(
+            certain
+                .iter()
+                .chain(&own)
+                .chain(&names.resource)
+                .chain(&names.shared)
+                // Under a number that they had they may be recorded, if all else agrees.
+                .chain(&names.former),
+        ),
         certain,
         names: own,
         former: names.former,

@@ -108,7 +108,7 @@ pub struct AppointmentView {
     pub cancellation_reason: Option<String>,
     /// Whether it was recorded from another system rather than booked here.
     pub recorded: bool,
-    /// The version of the calendar's stream at which it last changed.
+    /// The version at which it last changed: of the calendar's stream, or of the patient's record where it was recorded.
     pub version: u64,
 }
 

@@ -39,12 +39,13 @@ pub struct BookingRequest {
     pub reason: Option<Concept>,
 }
 
-/// What an appointment's version is: the calendar it stands in and the version at which it last changed there.
+/// What an appointment's version is: the day on which it stands and the version at which it last changed. Of one that was recorded it is
+/// the version of its patient's record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AppointmentVersion {
-    /// The calendar's day.
+    /// The day.
     pub day: NaiveDate,
-    /// The version of its stream.
+    /// The version of the stream.
     pub version: u64,
 }
 

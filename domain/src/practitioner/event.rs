@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::{Concept, Gender, HumanName, Identifier};
 
-/// Who a practitioner is (FHIR R4 `Practitioner`, with the speciality of `PractitionerRole`).
+/// Who a practitioner is (FHIR R4 `Practitioner`, with the specialization of `PractitionerRole`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PractitionerDetails {
     /// The official name.

@@ -1,4 +1,4 @@
-//! The practitioner: who treats, in what speciality, in which time zone (R2).
+//! The practitioner: who treats, in what specialization, in which time zone (R2).
 
 mod aggregate;
 mod command;

@@ -14,7 +14,7 @@ fn given(events: Vec<PractitionerEvent>) -> AggregateTestExecutor<Versioned<Prac
     testing::given(events)
 }
 
-fn details(speciality: &str) -> PractitionerDetails {
+fn details(specialization: &str) -> PractitionerDetails {
     PractitionerDetails {
         name: HumanName {
             family: "Jex-Blake".to_owned(),
@@ -24,7 +24,7 @@ fn details(speciality: &str) -> PractitionerDetails {
         gender: Gender::Female,
         specializations: vec![Concept {
             coding: None,
-            text: speciality.to_owned(),
+            text: specialization.to_owned(),
         }],
         credentials: vec!["MD".to_owned()],
         time_zone: chrono_tz::Europe::London,
@@ -157,9 +157,9 @@ fn a_practitioner_has_a_specialization() {
 
 #[test]
 fn a_person_does_not_say_as_of_when_a_hospital_told() {
-    let told = |speciality, as_of: Option<&str>| PractitionerDetails {
+    let told = |specialization, as_of: Option<&str>| PractitionerDetails {
         as_of: as_of.map(|at| at.parse().unwrap()),
-        ..details(speciality)
+        ..details(specialization)
     };
     let then = Some("2026-03-01T00:00:00Z");
     let known = || PractitionerEvent::DetailsUpdated {

@@ -10,8 +10,8 @@ use super::{Context, Notes, Remarks, identifier, vocabulary};
 use crate::fhir::{self, Bundle, BundleError, ContactPoint, Entry, Life, Moment};
 use crate::identity::naming;
 
-/// How many specialities the server takes.
-const MOST_SPECIALITIES: usize = 50;
+/// How many specializations the server takes.
+const MOST_SPECIALIZATIONS: usize = 50;
 
 /// Which use of a telephone number or e-mail address counts more, when no rank decides.
 const CONTACTS: [&str; 4] = ["home", "mobile", "", "work"];
@@ -47,17 +47,17 @@ fn practitioner(
             .and_then(|reference| reference.reference.as_deref());
         own.is_some() && named.and_then(|reference| bundle.resolve(reference)) == own.as_deref()
     });
-    let specialities = roles
+    let specializations = roles
         .flat_map(|role| &role.resource.specialty)
         .filter_map(|one| vocabulary::concept(&mut remarks, one))
         .collect();
     Some(PractitionerDetails {
         identifier: Some(identifier),
-        ..details(resource, specialities, context, &mut remarks)
+        ..details(resource, specializations, context, &mut remarks)
     })
 }
 
-/// Who a practitioner is, with the specialities of their roles, or else with their qualifications. There may be none.
+/// Who a practitioner is, with the specializations of their roles, or else with their qualifications. There may be none.
 fn details(
     resource: &fhir::Practitioner,
     mut specializations: Vec<Concept>,
@@ -67,10 +67,10 @@ fn details(
     if specializations.is_empty() {
         specializations = qualifications(resource, remarks);
     }
-    for _ in MOST_SPECIALITIES..specializations.len() {
-        remarks.left_out(format!("a speciality is one of more than {MOST_SPECIALITIES}"));
+    for _ in MOST_SPECIALIZATIONS..specializations.len() {
+        remarks.left_out(format!("a specialization is one of more than {MOST_SPECIALIZATIONS}"));
     }
-    specializations.truncate(MOST_SPECIALITIES);
+    specializations.truncate(MOST_SPECIALIZATIONS);
     PractitionerDetails {
         name: vocabulary::name(remarks, &resource.name, context),
         gender: vocabulary::gender(remarks, resource.gender.as_deref()),
@@ -90,10 +90,10 @@ fn qualifications(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> V
         .collect()
 }
 
-/// The specialities that a practitioner has by qualification, as many as a record takes.
-pub(super) fn specialities(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> Vec<Concept> {
+/// The specializations that a practitioner has by qualification, as many as a record takes.
+pub(super) fn specializations(resource: &fhir::Practitioner, remarks: &mut Remarks<'_>) -> Vec<Concept> {
     let mut all = qualifications(resource, remarks);
-    all.truncate(MOST_SPECIALITIES);
+    all.truncate(MOST_SPECIALIZATIONS);
     all
 }
 

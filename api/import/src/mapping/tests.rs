@@ -166,7 +166,7 @@ fn conditions_allergies_and_medications_become_a_report() {
 }
 
 #[test]
-fn a_doctor_without_a_speciality_is_a_general_practitioner() {
+fn a_doctor_without_a_specialization_is_a_general_practitioner() {
     let unqualified = with(a_doctor(), "qualification", json!([]));
     let plan = map(&bundle(std::slice::from_ref(&unqualified)));
     assert_eq!(plan.practitioners[0].specializations[0].text, "General practice");

@@ -342,7 +342,7 @@ fn what_several_states_tell_of_whom_the_newest_was_recorded_is_said_not_to_be_ad
 }
 
 #[test]
-fn a_speciality_that_was_supposed_gives_way_to_one_that_an_older_state_tells() {
+fn a_specialization_that_was_supposed_gives_way_to_one_that_an_older_state_tells() {
     let practitioner = |specializations: Vec<Concept>, day| PractitionerDetails {
         name: nameless(),
         gender: Gender::Female,
@@ -357,13 +357,13 @@ fn a_speciality_that_was_supposed_gives_way_to_one_that_an_older_state_tells() {
         text: "Cardiology".to_owned(),
     };
     let told = practitioner(vec![cardiology.clone()], 1);
-    let supposed = practitioner(vec![supposed_speciality()], 2);
+    let supposed = practitioner(vec![supposed_specialization()], 2);
     assert_eq!(
         super::practitioner(&supposed, &told).specializations,
         told.specializations
     );
     let known = practitioner(vec![cardiology], 2);
-    let older = practitioner(vec![supposed_speciality()], 1);
+    let older = practitioner(vec![supposed_specialization()], 1);
     assert_eq!(super::practitioner(&known, &older), known);
 }
 

@@ -291,6 +291,26 @@ fn father_and_son_of_one_name_and_a_number_in_common_are_refused() {
 }
 
 #[test]
+fn who_got_another_number_is_found_under_the_former_one_if_all_else_agrees() {
+    let number = |value: &str, used: &str| json!({ "system": "https://clinic.test/mrn", "value": value, "use": used });
+    let before = somebody("a", "John", "Smith", "1950-05-06", &json!([number("1", "usual")]));
+    let numbers = json!([number("1", "old"), number("2", "usual")]);
+    for (given, born, persons) in [
+        ("John", "1950-05-06", 1),
+        ("John", "1980-05-06", 2),
+        ("Mary", "1950-05-06", 2),
+    ] {
+        let after = somebody("b", given, "Smith", born, &numbers);
+        let mut records = Vec::new();
+        assert_eq!(
+            (tell(&mut records, &[before.clone()]), tell(&mut records, &[after])),
+            (0, 0)
+        );
+        assert_eq!(records.len(), persons, "{given} {born}");
+    }
+}
+
+#[test]
 fn whoever_has_no_number_is_somebody_by_their_own_name() {
     let unknown = plain("https://clinic.test/mrn", "UNKNOWN");
     let all = [

@@ -630,7 +630,7 @@ fn a_state_that_lacks_what_a_record_has_to_have_takes_the_one_before_it_away_fro
 }
 
 #[test]
-fn a_newer_state_of_a_doctor_takes_no_speciality_away() {
+fn a_newer_state_of_a_doctor_takes_no_specialization_away() {
     let whole = dated(doctor("d1", "Doctor"), "2020-01-01T00:00:00Z");
     let mut stub = dated(doctor("d1", "Doctor"), "2024-01-01T00:00:00Z");
     stub.as_object_mut().unwrap().remove("qualification");
@@ -646,7 +646,7 @@ fn a_newer_state_of_a_doctor_takes_no_speciality_away() {
         .into_iter()
         .find(|note| note.resource == "Practitioner")
         .unwrap();
-    assert!(remark.why.starts_with("names no speciality"), "{remark:?}");
+    assert!(remark.why.starts_with("names no specialization"), "{remark:?}");
 }
 
 #[test]

@@ -210,7 +210,11 @@ async fn pages_put_together_are_the_whole_list() {
         assert_eq!(paged, whole);
     }
 
-    for (specialization, practitioner) in [(None, None), (Some("speciality"), None), (None, Some(practitioner(2)))] {
+    for (specialization, practitioner) in [
+        (None, None),
+        (Some("specialization"), None),
+        (None, Some(practitioner(2))),
+    ] {
         let filter = SlotFilter {
             specialization: specialization.map(str::to_owned),
             practitioner,
