@@ -1,7 +1,9 @@
 //! How a body is taken: at most so many bytes of it, not for longer than it needs, and only as JSON in UTF-8.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -12,6 +14,7 @@ use api_wire::json;
 use api_wire::problem::ProblemKind;
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::canonical::canonical;
 use super::core::core;
@@ -29,7 +32,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let core = core(&request)?;
-            Ok(Self(json::read(&take(&request, payload, &core.settings, 1).await?)?))
+            let body = take(&request, payload, &core.settings, &core.long_bodies, 1).await?;
+            Ok(Self(json::read(&body)?))
         })
     }
 }
@@ -51,7 +55,27 @@ const fn said(body: &[u8]) -> &[u8] {
     if body.is_empty() { b"{}" } else { body }
 }
 
-/// Takes a body, whole, that may be as long as so many of the longest.
+/// How many bodies are held at once that are longer than others may be: 256 MiB of them by the default limits.
+pub const LONG_BODIES: usize = 64;
+
+/// A body, whole.
+#[derive(Debug, Default)]
+pub struct Body {
+    bytes: BytesMut,
+    /// A place among the long ones.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Takes a body, whole, that may be as long as so many of the longest. Of those that are longer than one of them only so many are held
+/// at once as there are `places`: others are not read on until one is free.
 ///
 /// # Errors
 /// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off.
@@ -59,8 +83,9 @@ pub async fn take(
     request: &HttpRequest,
     payload: Payload,
     settings: &HttpSettings,
+    places: &Arc<Semaphore>,
     bodies: usize,
-) -> Result<BytesMut, Problem> {
+) -> Result<Body, Problem> {
     let limit = settings.body_limit.saturating_mul(bodies);
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared: Option<usize> = declared.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -68,7 +93,8 @@ pub async fn take(
         return Err(too_large(limit));
     }
     // Whoever sends a byte now and then would otherwise hold a place for as long as they like.
-    let body = tokio::time::timeout(settings.body_timeout, gather(payload, limit))
+    let gathering = gather(payload, settings.body_limit, limit, places);
+    let body = tokio::time::timeout(settings.body_timeout, gathering)
         .await
         .map_err(|_| Problem::new(ProblemKind::RequestTimeout))??;
     if !body.is_empty() && !is_plain(request.headers()) {
@@ -81,15 +107,20 @@ pub async fn take(
     Ok(body)
 }
 
-async fn gather(mut payload: Payload, limit: usize) -> Result<BytesMut, Problem> {
-    let mut body = BytesMut::new();
+async fn gather(mut payload: Payload, long: usize, limit: usize, places: &Arc<Semaphore>) -> Result<Body, Problem> {
+    let mut body = Body::default();
     while let Some(chunk) = payload.next().await {
         let cut_off = |_| Problem::new(ProblemKind::MalformedRequest).detail("The body could not be read to its end.");
         let chunk = chunk.map_err(cut_off)?;
-        if body.len() + chunk.len() > limit {
+        let length = body.len() + chunk.len();
+        if length > limit {
             return Err(too_large(limit));
         }
-        body.extend_from_slice(&chunk);
+        if length > long && body.place.is_none() {
+            let place = Arc::clone(places).acquire_owned().await;
+            body.place = Some(place.map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?);
+        }
+        body.bytes.extend_from_slice(&chunk);
     }
     Ok(body)
 }
@@ -156,7 +187,17 @@ mod tests {
     }
 
     /// Sends these chunks, and then nothing more, or nothing for ever.
-    async fn taken(chunks: &'static [&'static [u8]], ends: bool) -> Result<BytesMut, ProblemKind> {
+    async fn taken(chunks: &'static [&'static [u8]], ends: bool) -> Result<Body, ProblemKind> {
+        let places = Arc::new(Semaphore::new(1));
+        taken_of(chunks, ends, &places, 1).await
+    }
+
+    async fn taken_of(
+        chunks: &'static [&'static [u8]],
+        ends: bool,
+        places: &Arc<Semaphore>,
+        bodies: usize,
+    ) -> Result<Body, ProblemKind> {
         let sent = futures::stream::iter(chunks).map(|chunk| Ok(Bytes::from_static(chunk)));
         let payload = if ends {
             Payload::Stream {
@@ -170,23 +211,36 @@ mod tests {
         let request = TestRequest::default()
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .to_http_request();
-        take(&request, payload, &settings(), 1)
+        take(&request, payload, &settings(), places, bodies)
             .await
             .map_err(|problem| problem.kind())
     }
 
     #[actix_web::test]
     async fn a_body_is_taken_whole_unless_it_is_too_long() {
-        assert_eq!(taken(&[b"{\"a\"", b":1}"], true).await.unwrap(), &b"{\"a\":1}"[..]);
+        assert_eq!(&*taken(&[b"{\"a\"", b":1}"], true).await.unwrap(), b"{\"a\":1}");
         assert_eq!(
-            taken(&[b"{\"a\":", b"12345}"], true).await,
-            Err(ProblemKind::PayloadTooLarge)
+            taken(&[b"{\"a\":", b"12345}"], true).await.unwrap_err(),
+            ProblemKind::PayloadTooLarge
         );
     }
 
     #[actix_web::test]
+    async fn only_so_many_long_bodies_are_held_at_once() {
+        let places = Arc::new(Semaphore::new(1));
+        let long: &[&[u8]] = &[b"{\"a\":", b"12345}"];
+        let held = taken_of(long, true, &places, 2).await.unwrap();
+        let waited = taken_of(long, true, &places, 2).await;
+        assert_eq!(waited.unwrap_err(), ProblemKind::RequestTimeout);
+        // Short ones need no place.
+        taken_of(&[b"{}"], true, &places, 2).await.unwrap();
+        drop(held);
+        taken_of(long, true, &places, 2).await.unwrap();
+    }
+
+    #[actix_web::test]
     async fn a_body_that_does_not_end_is_not_waited_for() {
-        assert_eq!(taken(&[b"{"], false).await, Err(ProblemKind::RequestTimeout));
+        assert_eq!(taken(&[b"{"], false).await.unwrap_err(), ProblemKind::RequestTimeout);
     }
 
     #[actix_web::test]

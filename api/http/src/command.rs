@@ -92,7 +92,7 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
-            let bytes = body::take(&request, payload, &core.settings, T::BODIES).await?;
+            let bytes = body::take(&request, payload, &core.settings, &core.long_bodies, T::BODIES).await?;
             core.limiter.bytes(&caller.principal, &issuers.now, bytes.len())?;
             let said = checked(body::parse::<T>(&bytes)?)?;
             let key = key.map(|key| Key {

@@ -54,6 +54,7 @@ pub struct Core {
     pub(super) sign_in: SignInPolicy,
     pub(super) limiter: Limiter,
     pub(super) permits: Arc<Semaphore>,
+    pub(super) long_bodies: Arc<Semaphore>,
     pub(super) claims: Arc<Claims>,
 }
 

@@ -146,6 +146,7 @@ impl<B: Backend> AppState<B> {
         let core = Core {
             limiter: Limiter::new(&settings.limits),
             permits: Arc::new(Semaphore::new(settings.concurrency)),
+            long_bodies: Arc::new(Semaphore::new(body::LONG_BODIES)),
             claims: Arc::default(),
             authenticator: Arc::new(authenticator),
             sign_in,

@@ -40,7 +40,8 @@ pub struct HttpSettings {
     pub administrator: Option<Wallet>,
     /// How long the answer to a command is kept.
     pub command_retention: Duration,
-    /// The longest body, in bytes. A report of a patient's chart may be 32 times as long.
+    /// The longest body, in bytes. A report of a patient's chart may be 32 times as long; of bodies that are longer than
+    /// this, 64 are held at once.
     pub body_limit: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,

@@ -303,7 +303,10 @@ fn who_got_another_number_is_found_under_the_former_one_if_all_else_agrees() {
         let after = somebody("b", given, "Smith", born, &numbers);
         let mut records = Vec::new();
         assert_eq!(
-            (tell(&mut records, &[before.clone()]), tell(&mut records, &[after])),
+            (
+                tell(&mut records, std::slice::from_ref(&before)),
+                tell(&mut records, &[after])
+            ),
             (0, 0)
         );
         assert_eq!(records.len(), persons, "{given} {born}");
