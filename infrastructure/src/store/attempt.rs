@@ -76,9 +76,20 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Err(Failure::Overtaken);
         }
         let upon = || parts.iter().map(|part| part.loaded.clone()).collect();
-        let stale = || {
-            let error = CommandError::Stale;
-            Ok(Verdict::Refused { upon: upon(), error })
+        // What is refused, or needs no change, never comes before the contract: then no guess is good enough.
+        let doubted = || {
+            let guessed = parts
+                .iter()
+                .filter(|part| part.loaded.is_assumed && part.loaded.upon.is_none());
+            let guessed: Vec<()> = guessed.map(|part| part.place.stream.doubt()).collect();
+            !guessed.is_empty()
+        };
+        let stale = || match doubted() {
+            true => Err(Failure::Overtaken),
+            false => Ok(Verdict::Refused {
+                upon: upon(),
+                error: CommandError::Stale,
+            }),
         };
         if parts.iter().any(|part| part.is_expected(Expected::is_outdated)) {
             return stale();
@@ -86,6 +97,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let states: Vec<_> = parts.iter().map(|part| Arc::clone(&part.loaded.state)).collect();
         let decided = match decide(S::open(targets, &states).map_err(Failure::internal)?) {
             Ok(decided) => decided.close().map_err(Failure::internal)?,
+            Err(_) if doubted() => return Err(Failure::Overtaken),
             Err(refusal) => {
                 let error = CommandError::Rejected(refusal);
                 return Ok(Verdict::Refused { upon: upon(), error });
@@ -96,6 +108,9 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         }
         let decisions = decisions(&parts, decided)?;
         let version = version_of_first(&parts, &decisions);
+        if decisions.is_empty() && doubted() {
+            return Err(Failure::Overtaken);
+        }
         if decisions.is_empty() {
             return Ok(Verdict::NoChange { upon: upon(), version });
         }
@@ -137,10 +152,15 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
     pub(super) async fn peek(&self, aggregate: AggregateRef) -> Result<Arc<AnyState>, Failure> {
         let id = self.names.seal(&aggregate);
         let stream = self.streams.get(id);
-        if let Some(loaded) = stream.loaded(&aggregate) {
+        // What is not there by a guess alone is looked for.
+        let is_told = |loaded: &Loaded| !(loaded.is_assumed && loaded.state.version() == 0);
+        if let Some(loaded) = stream.loaded(&aggregate).filter(is_told) {
             return Ok(loaded.state);
         }
         let _turn = stream.turn().await;
+        if !stream.loaded(&aggregate).as_ref().is_some_and(is_told) {
+            stream.doubt();
+        }
         // What is only read does not come before the contract, so the journal itself must say that it is not there.
         let loaded = self.fill(aggregate, &id, &stream, || false).await?;
         Ok(loaded.state)
@@ -161,7 +181,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             }
             let fill = stream.begin_fill();
             let history = if fill.is_first && is_new() {
-                History::none(aggregate.aggregate_type())
+                History::assumed(aggregate.aggregate_type())
             } else {
                 self.reader.read(aggregate, id).await?
             };

@@ -23,6 +23,8 @@ pub(super) struct History {
     pub(super) position: Position,
     /// All aggregates of the stream, if they are known.
     pub(super) members: Option<HashSet<AggregateRef>>,
+    /// Whether it is a guess that nobody asked the journal about.
+    pub(super) is_assumed: bool,
 }
 
 impl History {
@@ -33,6 +35,15 @@ impl History {
             head: StreamHead::default(),
             position: 0,
             members: Some(HashSet::new()),
+            is_assumed: false,
+        }
+    }
+
+    /// As [`Self::none`], for a stream that the journal was not asked about. The contract will refuse what is decided upon it if it is wrong.
+    pub(super) fn assumed(of: AggregateType) -> Self {
+        Self {
+            is_assumed: true,
+            ..Self::none(of)
         }
     }
 }

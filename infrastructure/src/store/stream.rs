@@ -32,6 +32,8 @@ pub(super) struct Loaded {
     /// The last commit in flight that it rests on. If that is appended, so are those before it.
     pub(super) upon: Option<InFlight>,
     pub(super) generation: u64,
+    /// Whether it rests on nothing but the guess that the stream is new.
+    pub(super) is_assumed: bool,
 }
 
 /// What a load from the journal must respect.
@@ -59,6 +61,8 @@ struct Known {
     in_flight: VecDeque<Pending>,
     generation: u64,
     required: Option<StreamHead>,
+    /// Whether only the journal may say that the stream is new.
+    is_doubted: bool,
 }
 
 struct At {
@@ -69,6 +73,8 @@ struct At {
     /// Where the certain part ends: what was read from the journal, or appended and answered.
     base: StreamHead,
     position: Position,
+    /// Whether nobody has said yet that the stream is new: neither the journal, nor the contract by taking its first commit.
+    is_assumed: bool,
 }
 
 struct Pending {
@@ -113,7 +119,18 @@ impl Stream {
             position: at.position,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
             generation: known.generation,
+            is_assumed: at.is_assumed,
         })
+    }
+
+    /// What rests on the guess that the stream is new is dropped, and only the journal says so next. Somebody is about to be told that
+    /// something is not there, which the contract does not check.
+    pub(super) fn doubt(&self) {
+        let mut known = self.known();
+        if known.loaded.as_ref().is_some_and(|at| at.is_assumed) {
+            known.drop_state(None);
+            known.is_doubted = true;
+        }
     }
 
     /// Begins to load an aggregate.
@@ -122,7 +139,7 @@ impl Stream {
         Fill {
             generation: known.generation,
             required: known.required,
-            is_first: known.loaded.is_none() && known.required.is_none(),
+            is_first: known.loaded.is_none() && known.required.is_none() && !known.is_doubted,
         }
     }
 
@@ -186,6 +203,7 @@ impl Stream {
                 if let (Some(at), Some(head)) = (known.loaded.as_mut(), head) {
                     at.base = head;
                     at.position = at.position.max(*position);
+                    at.is_assumed = false;
                 }
             }
             // The state does not rest on it any more; a load finds it in the journal.
@@ -285,7 +303,9 @@ impl Known {
             head,
             position,
             members,
+            is_assumed,
         } = history;
+        self.is_doubted &= is_assumed;
         let Some(at) = self.loaded.as_mut() else {
             self.loaded = Some(At {
                 states: HashMap::from([(aggregate, Arc::new(state))]),
@@ -293,6 +313,7 @@ impl Known {
                 head,
                 base: head,
                 position,
+                is_assumed,
             });
             self.in_flight.clear();
             self.required = None;
@@ -404,6 +425,31 @@ mod tests {
         position: 11,
         finality: application::log::Finality::Final,
     };
+
+    #[test]
+    fn a_guess_that_the_stream_is_new_is_told_apart_until_a_commit_is_taken() {
+        let guess = || History::assumed(one().aggregate_type());
+        let stream = Stream::default();
+        stream.finish_fill(stream.begin_fill(), one(), guess());
+        assert!(
+            stream.loaded(&other()).unwrap().is_assumed,
+            "others are not there by that guess"
+        );
+        stream.doubt();
+        assert!(stream.loaded(&one()).is_none());
+        assert!(!stream.begin_fill().is_first, "the journal is asked next");
+        stream.finish_fill(stream.begin_fill(), one(), history(head(1, 1), 10));
+        assert!(!stream.loaded(&one()).unwrap().is_assumed);
+        stream.doubt();
+        assert!(stream.loaded(&one()).is_some(), "what the journal says is no guess");
+
+        let stream = Stream::default();
+        stream.finish_fill(stream.begin_fill(), one(), guess());
+        let commit = advance(&stream, head(1, 1));
+        assert!(stream.loaded(&one()).unwrap().is_assumed);
+        stream.resolved(&ID, &commit, &APPENDED);
+        assert!(!stream.loaded(&one()).unwrap().is_assumed);
+    }
 
     #[test]
     fn a_commit_in_flight_is_on_top_at_once() {

@@ -395,7 +395,8 @@ async fn a_slow_node_loses_nothing_under_load() {
     scene.book(20).await;
     assert!(scene.proxy.lies() > 0);
     let asked = Instant::now();
-    assert_eq!(scene.health().await, (200, vec!["chain".to_owned()]));
+    // A node that is slow is not said to be away.
+    assert_eq!(scene.health().await, (200, Vec::new()));
     assert!(
         asked.elapsed() < Duration::from_millis(750),
         "a probe does not wait for the node"
@@ -502,17 +503,6 @@ async fn a_server_that_starts_while_the_node_is_down_can_be_read_and_goes_on_whe
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("text")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_is_slow_is_not_said_to_be_away() {
-    let mut scene = Scene::begin(SystemOptions::default()).await;
-    scene.proxy.behave(Conduct::Delays(Duration::from_millis(800)));
-    for _ in 0..3 {
-        assert_eq!(scene.health().await, (200, Vec::new()));
-    }
-    scene.book(1).await;
-    scene.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
