@@ -692,6 +692,23 @@ async fn a_stream_that_was_thought_new_is_found_to_exist() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_refused_by_the_guess_that_a_stream_is_new() {
+    let world = World::new(2, 0);
+    let all = servers(&world, 2).await;
+    let driver = go_on(&world, 1);
+    publish_days(&all, &world, 1).await;
+    // A server that has heard nothing of the stream, and guesses.
+    let new = serve(&world, 1, Arc::clone(&all[1].keys), patient_options());
+    let target = Target::of(day(0)).freshness(Freshness::New);
+    let booked = new
+        .executor
+        .execute::<Calendar>(target, book(1, slot(0, 1)), &context(2))
+        .await;
+    assert_eq!(booked.unwrap().version, 2);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_held_back_stream_takes_no_commands() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;
