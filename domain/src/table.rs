@@ -9,8 +9,8 @@
 //! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`: these have
 //!   a stream of their own. It is `record` where a patient and a UUID name it, and `part` where the patient alone does: these stand in
 //!   the patient's record, the patient's stream.
-//! - The **schema** is that of the aggregate's events. From the first release on it is raised with every change of theirs; then `upcast` names the function that
-//!   reads the older ones.
+//! - The **schema** is that of the aggregate's events. From the first release on it is raised with every change of theirs; then `upcast`
+//!   names the function that reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
 //!   category, with the field that stands there; or `within` that key alone. In brackets stands the field with the part that the event
 //!   changes, where callers insist on the version of a part (`If-Match`). Today a person has one key for all categories, and what is

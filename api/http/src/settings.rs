@@ -41,7 +41,7 @@ pub struct HttpSettings {
     /// How long the answer to a command is kept.
     pub command_retention: Duration,
     /// The longest body, in bytes. A report of a patient's chart may be 32 times as long; of bodies that are longer than
-    /// this, 64 are held at once.
+    /// this, [`LONG_BODIES`](super::body::LONG_BODIES) are held at once.
     pub body_limit: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,

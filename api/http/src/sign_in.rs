@@ -162,7 +162,7 @@ impl Core {
         // The rest is for finding out what keeps it.
         let patience = self.settings.command_wait * 9 / 10;
         match timeout(patience, tokio::spawn(binding.in_current_span())).await {
-            Ok(Ok(Err(problem))) if problem.is_transient() => Err(problem.detail(self.what_keeps_it().await)),
+            Ok(Ok(Err(problem))) if problem.kind().status() == 503 => Err(problem.detail(self.what_keeps_it().await)),
             Ok(bound) => bound.unwrap_or_else(|error| Err(Problem::new(ProblemKind::Internal).cause(error))),
             Err(_) => Err(Problem::new(ProblemKind::OutcomeUnknown).detail(self.what_keeps_it().await)),
         }

@@ -186,7 +186,9 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
     for new in rest {
         let is_said = |known: &Matched<T>| {
             let is_sourced = known.finding.source().is_some() && new.source().is_some();
-            known.id.is_none() && is_sourced && is_equal(&known.finding, new)
+            // What is compared first costs nothing: a history has a thousand findings.
+            let is_named_so = known.finding.concept() == new.concept();
+            known.id.is_none() && is_sourced && is_named_so && is_equal(&known.finding, new)
         };
         match updated.entries.iter().position(is_said) {
             // Two resources of one report say the same: over two reports they tell one thing as well.

@@ -269,7 +269,7 @@ impl EventLog {
             Ok(read_logs(&logs, self.address, |_, hash| *hash == block))
         };
         match peer.call("eth_getLogs", [filter], &read).await {
-            // One block may have more than a node gives at once. Where it gives less than that neither, it says why itself.
+            // One block may have more than a node gives at once. Where it does not give the parts either, its first refusal tells why.
             Err(error) if error.may_be_too_much() => match logs_by_receipts(peer, self.address, block).await {
                 Ok(Some(logs)) => Ok(Ok(logs)),
                 Ok(None) | Err(_) => Err(error),
