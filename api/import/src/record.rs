@@ -147,11 +147,17 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
             is_called(&person.certain) || person.likeness.resembles(&known) || is_told_again(person, details);
         !person.likeness.contradicts(&known, bond) && !is_strange && !are_two && is_known
     };
-    let mut theirs = found.iter().filter(|(_, details)| is_theirs(details));
-    match (theirs.next(), theirs.next()) {
-        (Some((id, _)), None) => return Place::Known(*id),
-        (Some(_), Some(_)) => return Place::Several,
-        (None, _) => {}
+    // A number that they had names them only where nothing else does.
+    let is_named_now = |details: &PatientDetails| {
+        let mut now = person.known_as.iter().filter(|name| !person.former.contains(name));
+        now.any(|name| details.is_called(name))
+    };
+    let theirs = found.iter().filter(|(_, details)| is_theirs(details));
+    let (now, before): (Vec<_>, Vec<_>) = theirs.partition(|(_, details)| is_named_now(details));
+    match (if now.is_empty() { before } else { now }).as_slice() {
+        [] => {}
+        [(id, _)] => return Place::Known(*id),
+        _ => return Place::Several,
     }
     let is_free = |name: &&Identifier| !found.iter().any(|(_, details)| details.is_called(name));
     person

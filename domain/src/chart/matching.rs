@@ -188,7 +188,7 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
             let is_sourced = known.finding.source().is_some() && new.source().is_some();
             // What is compared first costs nothing: a history has a thousand findings.
             let is_named_so = known.finding.concept() == new.concept();
-            known.id.is_none() && is_sourced && is_named_so && is_equal(&known.finding, new)
+            known.is_told() && is_sourced && is_named_so && is_equal(&known.finding, new)
         };
         match updated.entries.iter().position(is_said) {
             // Two resources of one report say the same: over two reports they tell one thing as well.

@@ -76,15 +76,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Err(Failure::Overtaken);
         }
         let upon = || parts.iter().map(|part| part.loaded.clone()).collect();
-        // What is refused, or needs no change, never comes before the contract: then no guess is good enough.
-        let doubted = || {
-            let guessed = parts
-                .iter()
-                .filter(|part| part.loaded.is_assumed && part.loaded.upon.is_none());
-            let guessed: Vec<()> = guessed.map(|part| part.place.stream.doubt()).collect();
-            !guessed.is_empty()
-        };
-        let stale = || match doubted() {
+        let stale = || match doubt(&parts) {
             true => Err(Failure::Overtaken),
             false => Ok(Verdict::Refused {
                 upon: upon(),
@@ -97,7 +89,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let states: Vec<_> = parts.iter().map(|part| Arc::clone(&part.loaded.state)).collect();
         let decided = match decide(S::open(targets, &states).map_err(Failure::internal)?) {
             Ok(decided) => decided.close().map_err(Failure::internal)?,
-            Err(_) if doubted() => return Err(Failure::Overtaken),
+            Err(_) if doubt(&parts) => return Err(Failure::Overtaken),
             Err(refusal) => {
                 let error = CommandError::Rejected(refusal);
                 return Ok(Verdict::Refused { upon: upon(), error });
@@ -108,7 +100,8 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         }
         let decisions = decisions(&parts, decided)?;
         let version = version_of_first(&parts, &decisions);
-        if decisions.is_empty() && doubted() {
+        let is_unchanged = |part: &&Part| decisions.iter().all(|decision| decision.stream_id != part.place.id);
+        if doubt(parts.iter().filter(is_unchanged)) {
             return Err(Failure::Overtaken);
         }
         if decisions.is_empty() {
@@ -154,8 +147,16 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let stream = self.streams.get(id);
         // What is not there by a guess alone is looked for.
         let is_told = |loaded: &Loaded| !(loaded.is_assumed && loaded.state.version() == 0);
-        if let Some(loaded) = stream.loaded(&aggregate).filter(is_told) {
-            return Ok(loaded.state);
+        let deadline = Instant::now() + self.options.catch_up;
+        while let Some(loaded) = stream.loaded(&aggregate) {
+            if is_told(&loaded) {
+                return Ok(loaded.state);
+            }
+            if loaded.upon.is_none() || Instant::now() >= deadline {
+                break;
+            }
+            // Whether the guess was right is known as soon as the contract has taken the commit, or has not.
+            let _ = timeout(LOOK_AGAIN, stream.changed()).await;
         }
         let _turn = stream.turn().await;
         if !stream.loaded(&aggregate).as_ref().is_some_and(is_told) {
@@ -213,6 +214,16 @@ impl Part {
     fn moment(&self) -> (StreamId, StreamHead, u64) {
         (self.place.id, self.loaded.head, self.loaded.generation)
     }
+}
+
+/// Whether any of these rests on nothing but the guess that its stream is new: then the journal is asked next. The contract checks a guess
+/// only where an event is appended, and not what is refused, or left as it is.
+fn doubt<'a>(parts: impl IntoIterator<Item = &'a Part>) -> bool {
+    let guessed = parts
+        .into_iter()
+        .filter(|part| part.loaded.is_assumed && part.loaded.upon.is_none());
+    let guessed: Vec<()> = guessed.map(|part| part.place.stream.doubt()).collect();
+    !guessed.is_empty()
 }
 
 /// Whether no stream has moved while its aggregates were loaded.

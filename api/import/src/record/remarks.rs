@@ -111,7 +111,7 @@ fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {
         Remark::UnderAnotherId => notes.left_out(
             kind,
             path,
-            "has an id that is new here, and is taken for what is recorded of the same day under another id, though only one of them says that it is over",
+            "is not kept as one of its own, for it is of the same day as what is recorded under another id: the newer of the two counts, and only one of them says that it is over",
         ),
         Remark::TakenOut => {
             let why = "is taken out of the record: the source says that it was none, or is none any more";

@@ -311,6 +311,14 @@ fn who_got_another_number_is_found_under_the_former_one_if_all_else_agrees() {
         );
         assert_eq!(records.len(), persons, "{given} {born}");
     }
+    // Two records of one name: the present number is theirs, whoever had the former.
+    let mut records = Vec::new();
+    let other = somebody("b", "John", "Smith", "1950-05-06", &json!([number("2", "usual")]));
+    let both = somebody("b", "John", "Smith", "1950-05-06", &numbers);
+    for one in [&before, &other, &both] {
+        assert_eq!(tell(&mut records, std::slice::from_ref(one)), 0);
+    }
+    assert_eq!(records.len(), 2);
 }
 
 #[test]

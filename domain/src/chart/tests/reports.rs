@@ -472,6 +472,12 @@ fn two_resources_that_say_the_same_are_one_finding_in_one_report_as_in_two() {
     assert_eq!(record.conditions.list().len(), 1);
     assert_eq!(record.conditions.list()[0].sources.list().len(), 2);
     assert_eq!(take_in(&record, &both, &none(), now()).chart, record);
+    // By new ids they are no more.
+    let again = conditions_of(&[told(3), told(4)]);
+    assert_eq!(
+        take_in(&record, &again, &none(), now()).chart.conditions.list().len(),
+        1
+    );
 }
 
 #[test]
