@@ -1,13 +1,15 @@
 //! Codes and words that say that there is nothing to find, or that nobody could tell. They are never findings.
 
 mod codes;
+mod languages;
 mod phrases;
 
 use domain::chart::{AllergyKind, ListKind};
 use domain::kernel::CodeSystem;
 
 use self::codes::{ABSENT, ANY, IPS, IPS_SYSTEM, SNOMED, TO_DRUGS};
-use self::phrases::{ANY_ALLERGY, is_none_in_some_language, of_words};
+use self::languages::is_none_in_some_language;
+use self::phrases::{ANY_ALLERGY, of_words};
 use crate::fhir::{CodeableConcept, Coding};
 
 /// What is said instead of a finding.

@@ -378,6 +378,19 @@ fn two_servers_first_patients_are_two() {
 }
 
 #[test]
+fn without_addresses_one_id_of_two_persons_visits_is_two_visits() {
+    let export = |family: &str, mrn: &str| {
+        let number = json!([{ "system": format!("https://{family}.test/mrn"), "value": mrn }]);
+        let mut encounter = visit("1", &to(&format!("Patient/{family}")), &to("Practitioner/d"));
+        encounter["identifier"] = json!([]);
+        of(&[patient(family, family, &number), doctor("d", "77"), encounter])
+    };
+    let outcome = ran(&[export("Aardvark", "1"), export("Zebra", "2")]);
+    assert_eq!(left_out(&outcome), Vec::<String>::new());
+    assert_eq!((outcome.patients.len(), outcome.visits.len()), (2, 2));
+}
+
+#[test]
 fn without_addresses_one_id_of_two_persons_names_neither() {
     let mut other = patient("1", "Zebra", &json!([]));
     (other["birthDate"], other["name"][0]["given"]) = (json!("1999-09-09"), json!(["Zoe"]));

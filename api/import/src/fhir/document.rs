@@ -305,10 +305,8 @@ impl<'a> Contents<'a> {
             }
         };
         if entry.resource.is_none() && deleted.is_none() {
-            if reading != Reading::Stands {
-                self.lost.push((path, "is an entry without a resource"));
-            }
-            return;
+            // FHIR R4, invariant bdl-5: what is told stands in `resource`.
+            return self.lost.push((path, "is an entry without a resource"));
         }
         let item = Item {
             path,
@@ -364,6 +362,13 @@ mod tests {
         let (found, failures) = paths(&format!("{PATIENT}\n{{\"resourceType\":\n\n{PATIENT}\r\n"), true);
         assert_eq!(found, ["line 1", "line 4"]);
         assert!(failures.len() == 1 && failures[0].starts_with("line 2"), "{failures:?}");
+    }
+
+    #[test]
+    fn a_resource_that_stands_in_an_entry_itself_is_named() {
+        let json = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{PATIENT}]}}"#);
+        let contents = contents(json.as_bytes(), false);
+        assert_eq!((contents.items.len(), contents.lost.len()), (0, 1));
     }
 
     #[test]

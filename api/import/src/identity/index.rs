@@ -1,6 +1,6 @@
 //! The index of a run: what there is, whose it is, and what every reference names.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId};
@@ -74,6 +74,7 @@ pub(crate) struct Index {
     lookup: Lookup,
     parts: HashMap<u32, u32>,
     sole_patients: HashMap<(u32, Option<u32>), Option<u32>>,
+    visits_called_alike: HashSet<(u32, Key)>,
 }
 
 /// Where states are found by what they are called.
@@ -183,6 +184,7 @@ impl Index {
         self.payloads
             .retain(|number, payload| counting.contains(number) || matches!(**payload, Payload::Practitioner(..)));
         self.find_sole_patients();
+        self.find_visits_called_alike();
         let mut parts: HashMap<u32, u32> = HashMap::new();
         for state in self
             .states
@@ -214,6 +216,20 @@ impl Index {
             }
         }
         self.parts = parts;
+    }
+
+    /// What a visit is called names it among its patient's, so only what another visit of the patient is called tells nothing.
+    fn find_visits_called_alike(&mut self) {
+        let mut called: HashMap<(Option<u32>, Key), BTreeSet<u32>> = HashMap::new();
+        for (number, state) in (0..).zip(&self.states).filter(|(_, state)| state.kind == Kind::Encounter) {
+            if let Some(own) = state.likeness.own {
+                let patient = self.subject_of(state).ok();
+                called.entry((patient, own)).or_default().insert(self.group_of(number));
+            }
+        }
+        let several = called.into_iter().filter(|(_, visits)| visits.len() > 1);
+        let named = several.flat_map(|((_, own), visits)| visits.into_iter().map(move |visit| (visit, own)));
+        self.visits_called_alike = named.collect();
     }
 
     /// How many older states of a patient there are.
@@ -792,10 +808,13 @@ impl Index {
         states.any(|state| state.likeness.is_told_otherwise(&whole) || state.likeness.is_told_otherwise(now))
     }
 
-    /// Whether another group of the kind is called the same, so that the name tells nothing.
+    /// Whether another group of the kind is called the same (of a visit: another one of its patient), so that the name tells nothing.
     pub(crate) fn is_called_alike(&self, kind: Kind, name: &Identifier, group: u32) -> bool {
         debug_assert_eq!(name.system, ADDRESSES, "what a resource is called is an address");
         let key = likeness::keys(name).1;
+        if kind == Kind::Encounter {
+            return self.visits_called_alike.contains(&(group, key));
+        }
         let others = self.lookup.identifier.get(&(kind, key));
         others
             .into_iter()

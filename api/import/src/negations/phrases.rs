@@ -3,6 +3,7 @@
 use domain::chart::{AllergyKind, ListKind};
 
 use super::codes::TO_DRUGS;
+use super::languages::none_known;
 use super::{Said, Voice};
 
 use AllergyKind::{Environment, Food, Latex};
@@ -117,22 +118,6 @@ pub(super) const ANY_ALLERGY: [&str; 12] = [
     "allergie",
     "alergia",
 ];
-
-/// The words of many languages that say that there is none: by one of them the name of a code that says so is known in any of them.
-const NONE_IN_ANY_LANGUAGE: [&str; 43] = [
-    "no", "not", "none", "nil", "without", "negative", "absent", "denies", "kein", "keine", "keinen", "nicht", "ohne",
-    "geen", "niet", "ingen", "inga", "inget", "intet", "ikke", "aucun", "aucune", "pas", "sans", "sin", "ninguna",
-    "ninguno", "nessun", "nessuna", "non", "nenhuma", "nenhum", "sem", "brak", "nie", "bez", "nema", "nincs", "ei",
-    "yok", "нет", "无", "なし",
-];
-
-/// Whether a text says in some language that there is none.
-pub(super) fn is_none_in_some_language(text: &str) -> bool {
-    let text = text.to_lowercase();
-    let mut words = text.split(|c: char| !c.is_alphanumeric());
-    // Some languages have no spaces.
-    words.any(|word| NONE_IN_ANY_LANGUAGE.contains(&word)) || ["无", "なし"].iter().any(|none| text.contains(none))
-}
 
 /// How a text begins that negates something, in whatever resource.
 const NEGATES: [&str; 26] = [
@@ -303,7 +288,7 @@ fn of_phrase(text: &str, kind: ListKind) -> Voice {
     let text = text.replace(['(', ')'], " ");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text.trim_end_matches('.');
-    if let Some((matter, said)) = in_words(text) {
+    if let Some((matter, said)) = in_words(text).or_else(|| none_known(text, kind)) {
         return Voice::Negation(matter, said);
     }
     if let Some(said) = answer(text) {
