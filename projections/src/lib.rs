@@ -1,7 +1,8 @@
 //! The read models: what lists, searches and single views are answered from.
 //!
-//! One folder per read model, with the same files in each: `rows.rs` (its tables, each described once: `table/`), `indexes.sql`,
-//! `fold.rs` (pure: a row and an event give a row), `query.rs` (what is asked of it). The changes of all read models are written in one
+//! One folder per read model, with the same files in each: `rows.rs` (its tables, each described once: `table/`; and, of rows
+//! that are one aggregate's, the fold: pure, a row and an event give a row), `fold.rs` (where a row is made of more), `indexes.sql`, `query.rs`
+//! (what is asked of it). The changes of all read models are written in one
 //! statement, but for relationships, which are counted from the appointments just written. Start in [`ReadModels`].
 //!
 //! What is promised:

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use application::log::{BlockRef, OpenedEvent};
 use application::ports::projector::Projector;
 use domain::account::Account;
-use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, PatientId};
+use domain::kernel::{AppointmentId, ClinicAggregate};
 use sqlx::{Executor, PgConnection};
 
 use crate::accounts::{AccountRow, KeyRow};
-use crate::aggregate_row::AggregateRow;
+use crate::aggregate_row::{AggregateRow, aggregate_rows};
 use crate::appointments::{AppointmentRow, Told};
 use crate::batch::{Batch, Entry, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
@@ -102,7 +102,7 @@ impl Projector for ReadModels {
 
     async fn fill(&self, connection: &mut PgConnection, events: &[OpenedEvent]) -> Result<(), ProjectionError> {
         let mut writes = Writes::default();
-        fold_rows(connection, &Batch::of(events), &mut writes).await?;
+        fold_rows(connection, &Batch::of(events), Derived::Later, &mut writes).await?;
         Ok(writes.run(connection).await?)
     }
 
@@ -113,61 +113,62 @@ impl Projector for ReadModels {
         events: &[OpenedEvent],
     ) -> Result<(), ProjectionError> {
         let mut writes = Writes::default();
-        let changes = fold_rows(connection, &Batch::of(events), &mut writes).await?;
-        patients::names::update(&mut writes, &changes.patients.before, &changes.patients.after);
-        calendars::free_runs::update(&mut writes, &changes.calendars.before, &changes.calendars.after);
+        let appointments = fold_rows(connection, &Batch::of(events), Derived::Now, &mut writes).await?;
         writes.run(connection).await?;
-        let changed = relationships::changes(&changes.appointments.before, &changes.appointments.after);
+        let changed = relationships::changes(&appointments.before, &appointments.after);
         relationships::update(connection, &changed).await?;
         Ok(())
     }
 }
 
-/// The rows of some keys, before and after.
-struct Change<K, R, S = R> {
-    before: BTreeMap<K, R>,
-    after: BTreeMap<K, S>,
+/// When the tables that follow from others are brought up to date.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Derived {
+    /// With the rows that they follow from.
+    Now,
+    /// All at once, when those are complete.
+    Later,
 }
 
-/// Loads the rows that a block's events concern, and adds to `writes` what the events make of them.
-async fn fold<R: AggregateRow>(
-    connection: &mut PgConnection,
-    batch: &Batch<'_>,
-    writes: &mut Writes,
-) -> Result<Change<R::Key, R>, sqlx::Error> {
-    let entries = batch.entries::<R::Aggregate>();
-    fold_entries(connection, &entries, writes).await
+/// The appointments that a block's events concern, before and after; `None` for those that are gone.
+struct AppointmentChanges {
+    before: BTreeMap<AppointmentId, AppointmentRow>,
+    after: BTreeMap<AppointmentId, Option<AppointmentRow>>,
 }
 
-/// The same with some of the events.
+/// Loads the rows that events concern, and adds to `writes` what they make of them.
 async fn fold_entries<R: AggregateRow>(
     connection: &mut PgConnection,
     entries: &[Entry<'_, R::Key, <R::Aggregate as ClinicAggregate>::Event>],
+    derived: Derived,
     writes: &mut Writes,
-) -> Result<Change<R::Key, R>, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let before = table::load(connection, &keys_to_load(entries)).await?;
     let after = fold_all(&before, entries, R::fold);
     table::write(writes, after.values());
-    Ok(Change { before, after })
+    if derived == Derived::Now {
+        R::derive(writes, &before, &after);
+    }
+    Ok(())
 }
 
-/// What changed in those rows from which others follow.
-struct Changes {
-    patients: Change<PatientId, PatientRow>,
-    calendars: Change<CalendarId, CalendarRow>,
-    appointments: Change<AppointmentId, AppointmentRow, Option<AppointmentRow>>,
-}
-
-/// Loads the rows that events concern, and adds to `writes` what they make of them: the rows that follow from events alone.
+/// Loads the rows that events concern, and adds to `writes` what they make of them, but for relationships.
 async fn fold_rows(
     connection: &mut PgConnection,
     batch: &Batch<'_>,
+    derived: Derived,
     writes: &mut Writes,
-) -> Result<Changes, sqlx::Error> {
-    fold::<PractitionerRow>(connection, batch, writes).await?;
-    fold::<ChartRow>(connection, batch, writes).await?;
-    let patients = fold(connection, batch, writes).await?;
-    let calendars = fold_entries(connection, &batch.offers(), writes).await?;
+) -> Result<AppointmentChanges, sqlx::Error> {
+    macro_rules! fold_each {
+        ($( $name:ident: $Row:ty, )+) => {
+            $(
+                let entries = batch.entries::<<$Row as AggregateRow>::Aggregate>();
+                fold_entries::<$Row>(connection, &entries, derived, writes).await?;
+            )+
+        };
+    }
+    aggregate_rows!(fold_each);
+    fold_entries::<CalendarRow>(connection, &batch.offers(), derived, writes).await?;
 
     let entries = batch.entries::<Account>();
     let before = accounts::load(connection, &keys_to_load(&entries)).await?;
@@ -180,13 +181,7 @@ async fn fold_rows(
     let gone = before.iter().filter(|(id, _)| matches!(after.get(*id), Some(None)));
     table::delete(writes, gone.map(|(_, row)| row));
     table::write(writes, after.values().flatten());
-    let appointments = Change { before, after };
-
-    Ok(Changes {
-        patients,
-        calendars,
-        appointments,
-    })
+    Ok(AppointmentChanges { before, after })
 }
 
 /// The appointments that events are about.

@@ -51,6 +51,27 @@ const fn method_of(method: &HttpMethod) -> Method {
 use Access::{Caller, May, Public};
 use Action as A;
 
+/// The groups of endpoints, by the tags of their handlers.
+#[derive(OpenApi)]
+#[openapi(
+    tags(
+        (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
+        (name = "patients", description = "Patients: who they are"),
+        (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
+        (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
+        (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
+        (name = "appointments", description = "Booking appointments, and what becomes of them"),
+        (name = "visits", description = "Visits of the past, from other systems"),
+        (name = "accounts", description = "Accounts of staff and services, and their keys"),
+        (name = "wallets", description = "Invitations, and the wallets that people sign in with"),
+        (name = "registration", description = "Registration requests, where patients are registered by approval"),
+        (name = "commands", description = "Commands whose answer was not waited for"),
+        (name = "admin", description = "The status of the system"),
+        (name = "system", description = "The health and the metrics of the server, and the documents about it"),
+    )
+)]
+struct Tags;
+
 macro_rules! endpoints {
     ($( $module:ident::$handler:ident $(::<$backend:ident>)? => $kind:ident, $access:expr; )*) => {
         #[derive(OpenApi)]
@@ -168,9 +189,9 @@ pub fn all() -> &'static Endpoints {
     &ENDPOINTS
 }
 
-/// The operations as their handlers describe them.
+/// The operations as their handlers describe them, and their groups.
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi()
+    Tags::openapi().merge_from(Described::openapi())
 }
 
 /// Mounts them all.

@@ -47,21 +47,6 @@ use crate::routes::auth;
     servers((url = "/", description = "The server that this document comes from")),
     components(schemas(ProblemBody)),
     security(("bearer" = [])),
-    tags(
-        (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
-        (name = "patients", description = "Patients: who they are"),
-        (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
-        (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
-        (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
-        (name = "appointments", description = "Booking appointments, and what becomes of them"),
-        (name = "visits", description = "Visits of the past, from other systems"),
-        (name = "accounts", description = "Accounts of staff and services, and their keys"),
-        (name = "wallets", description = "Invitations, and the wallets that people sign in with"),
-        (name = "registration", description = "Registration requests, where patients are registered by approval"),
-        (name = "commands", description = "Commands whose answer was not waited for"),
-        (name = "admin", description = "The status of the system"),
-        (name = "system", description = "The health and the metrics of the server, and the documents about it"),
-    ),
 )]
 struct Medconnect;
 

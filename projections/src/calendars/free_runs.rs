@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::kernel::CalendarId;
 use sqlx::PgConnection;
 
-use super::fold::free;
+use super::offer::free;
 use super::run::{Run, runs};
 use super::{CalendarRow, FreeRunRow};
 use crate::writes::Writes;

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::fold::free;
+use super::offer::free;
 use super::run::LONGEST;
 use crate::appointments::last_version_sql;
 use crate::{column, practitioners};

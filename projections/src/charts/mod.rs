@@ -1,6 +1,5 @@
 //! Charts: what each says now, of the patients whose key is held here.
 
-mod fold;
 mod query;
 mod rows;
 

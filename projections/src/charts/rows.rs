@@ -1,9 +1,11 @@
-//! The rows of charts.
+//! The row of a chart, and what its events make of it.
 
 use chrono::{DateTime, Utc};
-use domain::chart::Contents;
+use domain::chart::{Chart, ChartEvent, Contents};
 use domain::kernel::{ChartId, PatientId};
 
+use crate::aggregate_row::AggregateRow;
+use crate::stamp::Stamp;
 use crate::table::{field, json, keyed, table};
 
 field! { ChartId: Uuid, |id| id.0.uuid(), |id| Ok(ChartId(PatientId::new(id))); }
@@ -28,3 +30,29 @@ table! {
     }
 }
 keyed!(ChartRow by chart: ChartId);
+
+impl AggregateRow for ChartRow {
+    type Aggregate = Chart;
+
+    /// What is sealed changes nothing: it is not shown.
+    fn fold(row: Option<Self>, chart: ChartId, stamp: &Stamp, event: &ChartEvent) -> Option<Self> {
+        let is_new = row.is_none();
+        let mut row = row.unwrap_or_else(|| Self {
+            chart,
+            contents: Contents::default(),
+            version: stamp.version,
+            position: stamp.position,
+            updated_at: stamp.at,
+        });
+        match row.contents.change_by(event.clone()) {
+            Some(()) => Some(Self {
+                version: stamp.version,
+                position: stamp.position,
+                updated_at: stamp.at,
+                ..row
+            }),
+            None if is_new => None,
+            None => Some(row),
+        }
+    }
+}

@@ -1,6 +1,5 @@
 //! Patients: the current record of each whose key is held here.
 
-mod fold;
 pub(crate) mod names;
 mod query;
 mod rows;

@@ -1,10 +1,17 @@
-//! The rows of patients, and of the words by which they are found.
+//! The row of a patient's record, and what its events make of it; and the rows of the words by which it is found.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::kernel::PatientId;
-use domain::patient::PatientDetails;
+use domain::kernel::{PatientId, Personal};
+use domain::patient::{Patient, PatientDetails, PatientEvent};
 
+use super::names;
+use crate::aggregate_row::AggregateRow;
+use crate::search;
+use crate::stamp::Stamp;
 use crate::table::{keyed, table};
+use crate::writes::Writes;
 
 /// The details, without as of when they are told: where a source does not date what it tells, and where people tell it, that is the time of
 /// recording.
@@ -34,4 +41,50 @@ table! {
         name: String,
     }
     unseen {}
+}
+
+impl PatientRow {
+    fn new(id: PatientId, stamp: &Stamp, details: PatientDetails) -> Self {
+        Self {
+            id,
+            details,
+            version: stamp.version,
+            position: stamp.position,
+            registered_at: stamp.at,
+            updated_at: stamp.at,
+        }
+    }
+
+    /// The words of the names by which the patient is found.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let names = std::iter::once(&self.details.name.family).chain(&self.details.name.given);
+        names.flat_map(|name| search::words(name)).collect()
+    }
+}
+
+impl AggregateRow for PatientRow {
+    type Aggregate = Patient;
+
+    /// What is sealed makes no row: a record that cannot be read is not shown.
+    fn fold(row: Option<Self>, id: PatientId, stamp: &Stamp, event: &PatientEvent) -> Option<Self> {
+        let before = row.map(|row| PatientRow {
+            version: stamp.version,
+            position: stamp.position,
+            updated_at: stamp.at,
+            ..row
+        });
+        let (PatientEvent::Registered { details } | PatientEvent::DetailsUpdated { details }) = event;
+        let Personal::Known(details) = details else {
+            return before;
+        };
+        let details = details.clone();
+        Some(match (event, before) {
+            (PatientEvent::DetailsUpdated { .. }, Some(row)) => PatientRow { details, ..row },
+            _ => PatientRow::new(id, stamp, details),
+        })
+    }
+
+    fn derive(writes: &mut Writes, before: &BTreeMap<PatientId, Self>, after: &BTreeMap<PatientId, Self>) {
+        names::update(writes, before, after);
+    }
 }

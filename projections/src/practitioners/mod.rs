@@ -1,6 +1,5 @@
 //! Practitioners: the current entry of each, and what finds them by specialization.
 
-mod fold;
 mod query;
 mod rows;
 

@@ -17,13 +17,10 @@ use uuid::Uuid;
 
 use super::golden::lines;
 use crate::accounts::{self, Account};
-use crate::aggregate_row::AggregateRow;
+use crate::aggregate_row::{AggregateRow, aggregate_rows};
 use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, Run, free_runs};
-use crate::charts::ChartRow;
-use crate::patients::PatientRow;
-use crate::practitioners::PractitionerRow;
 use crate::projector::fold_appointments;
 use crate::relationships;
 use crate::table::Keyed;
@@ -32,7 +29,7 @@ pub(super) type Pair = (PatientId, PractitionerId);
 pub(super) type Sum = (DateTime<Utc>, DateTime<Utc>, u64);
 
 macro_rules! memory {
-    ($( $rows:ident: $Row:ident, )+) => {
+    ($( $rows:ident: $Row:ty, )+) => {
         #[derive(Clone, Default, PartialEq, Debug)]
         pub(super) struct Memory {
             $( pub(super) $rows: BTreeMap<<$Row as Keyed>::Key, $Row>, )+
@@ -47,7 +44,7 @@ macro_rules! memory {
             fn fold(&mut self, batch: &Batch<'_>) {
                 $(
                     let entries = batch.entries::<<$Row as AggregateRow>::Aggregate>();
-                    self.$rows.extend(fold_all(&self.$rows, &entries, $Row::fold));
+                    self.$rows.extend(fold_all(&self.$rows, &entries, <$Row>::fold));
                 )+
             }
 
@@ -59,12 +56,7 @@ macro_rules! memory {
     };
 }
 
-// The rows of aggregates alone: `fold_rows` folds them.
-memory! {
-    patients: PatientRow,
-    charts: ChartRow,
-    practitioners: PractitionerRow,
-}
+aggregate_rows!(memory);
 
 impl Memory {
     /// The free slots of all calendars.

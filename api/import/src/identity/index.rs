@@ -221,7 +221,10 @@ impl Index {
     /// What a visit is called names it among its patient's, so only what another visit of the patient is called tells nothing.
     fn find_visits_called_alike(&mut self) {
         let mut called: HashMap<(Option<u32>, Key), BTreeSet<u32>> = HashMap::new();
-        for (number, state) in (0..).zip(&self.states).filter(|(_, state)| state.kind == Kind::Encounter) {
+        for (number, state) in (0..)
+            .zip(&self.states)
+            .filter(|(_, state)| state.kind == Kind::Encounter)
+        {
             if let Some(own) = state.likeness.own {
                 let patient = self.subject_of(state).ok();
                 called.entry((patient, own)).or_default().insert(self.group_of(number));
