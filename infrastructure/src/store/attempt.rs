@@ -76,34 +76,17 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Err(Failure::Overtaken);
         }
         let upon = || parts.iter().map(|part| part.loaded.clone()).collect();
-        let stale = || match doubt(&parts) {
-            true => Err(Failure::Overtaken),
-            false => Ok(Verdict::Refused {
-                upon: upon(),
-                error: CommandError::Stale,
-            }),
-        };
-        if parts.iter().any(|part| part.is_expected(Expected::is_outdated)) {
-            return stale();
-        }
-        let states: Vec<_> = parts.iter().map(|part| Arc::clone(&part.loaded.state)).collect();
-        let decided = match decide(S::open(targets, &states).map_err(Failure::internal)?) {
+        let decided = match decided::<S, E, D>(&parts, targets, decide)? {
             Ok(decided) => decided.close().map_err(Failure::internal)?,
-            Err(_) if doubt(&parts) => return Err(Failure::Overtaken),
-            Err(refusal) => {
-                let error = CommandError::Rejected(refusal);
+            Err(error) => {
+                self.see_that_they_stand(&parts).await?;
                 return Ok(Verdict::Refused { upon: upon(), error });
             }
         };
-        if parts.iter().any(|part| part.is_expected(Expected::is_of_nothing)) {
-            return stale();
-        }
         let decisions = decisions(&parts, decided)?;
-        let version = version_of_first(&parts, &decisions);
         let is_unchanged = |part: &&Part| decisions.iter().all(|decision| decision.stream_id != part.place.id);
-        if doubt(parts.iter().filter(is_unchanged)) {
-            return Err(Failure::Overtaken);
-        }
+        self.see_that_they_stand(parts.iter().filter(is_unchanged)).await?;
+        let version = version_of_first(&parts, &decisions);
         if decisions.is_empty() {
             return Ok(Verdict::NoChange { upon: upon(), version });
         }
@@ -141,30 +124,52 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         self.fill(place.target.id, &place.id, &place.stream, is_new).await
     }
 
-    /// The state for a reader: no turn is taken if it is in memory.
+    /// The state for a reader, not behind the journal. No turn is taken if it is in memory.
     pub(super) async fn peek(&self, aggregate: AggregateRef) -> Result<Arc<AnyState>, Failure> {
         let id = self.names.seal(&aggregate);
         let stream = self.streams.get(id);
-        // What is not there by a guess alone is looked for.
-        let is_told = |loaded: &Loaded| !(loaded.is_assumed && loaded.state.version() == 0);
         let deadline = Instant::now() + self.options.catch_up;
-        while let Some(loaded) = stream.loaded(&aggregate) {
-            if is_told(&loaded) {
-                return Ok(loaded.state);
+        loop {
+            let loaded = match stream.loaded(&aggregate) {
+                Some(loaded) => loaded,
+                None => {
+                    let _turn = stream.turn().await;
+                    self.fill(aggregate, &id, &stream, || false).await?
+                }
+            };
+            match self.see_that_it_stands(&[(id, &stream, &loaded)]).await {
+                Err(Failure::Overtaken) if Instant::now() < deadline => {}
+                stands => return stands.map(|()| loaded.state),
             }
-            if loaded.upon.is_none() || Instant::now() >= deadline {
-                break;
-            }
-            // Whether the guess was right is known as soon as the contract has taken the commit, or has not.
-            let _ = timeout(LOOK_AGAIN, stream.changed()).await;
         }
-        let _turn = stream.turn().await;
-        if !stream.loaded(&aggregate).as_ref().is_some_and(is_told) {
-            stream.doubt();
+    }
+
+    /// As [`Self::see_that_it_stands`], of the parts of a command that change nothing.
+    async fn see_that_they_stand<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> Result<(), Failure> {
+        let loaded = |part: &'a Part| (part.place.id, &*part.place.stream, &part.loaded);
+        let loaded: Vec<_> = parts.into_iter().map(loaded).collect();
+        self.see_that_it_stands(&loaded).await
+    }
+
+    /// Sees that what was loaded is not behind the journal. The contract checks that only of a stream that gets an event: what is refused,
+    /// or left as it is, or read, would rest on what another server has changed since, or on the guess that a stream is new.
+    ///
+    /// # Errors
+    /// [`Failure::Overtaken`] when something is: it is not in memory any more then. Or when the journal has no answer.
+    async fn see_that_it_stands(&self, loaded: &[(StreamId, &Stream, &Loaded)]) -> Result<(), Failure> {
+        if loaded.is_empty() {
+            return Ok(());
         }
-        // What is only read does not come before the contract, so the journal itself must say that it is not there.
-        let loaded = self.fill(aggregate, &id, &stream, || false).await?;
-        Ok(loaded.state)
+        let streams: Vec<StreamId> = loaded.iter().map(|(id, ..)| *id).collect();
+        let heads = self.reader.heads(&streams).await?;
+        for ((_, stream, _), head) in loaded.iter().zip(heads) {
+            stream.applied(head);
+        }
+        if loaded.iter().all(|(_, stream, loaded)| stream.is_of(loaded.generation)) {
+            Ok(())
+        } else {
+            Err(Failure::Overtaken)
+        }
     }
 
     async fn fill(
@@ -182,7 +187,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             }
             let fill = stream.begin_fill();
             let history = if fill.is_first && is_new() {
-                History::assumed(aggregate.aggregate_type())
+                History::none(aggregate.aggregate_type())
             } else {
                 self.reader.read(aggregate, id).await?
             };
@@ -216,14 +221,22 @@ impl Part {
     }
 }
 
-/// Whether any of these rests on nothing but the guess that its stream is new: then the journal is asked next. The contract checks a guess
-/// only where an event is appended, and not what is refused, or left as it is.
-fn doubt<'a>(parts: impl IntoIterator<Item = &'a Part>) -> bool {
-    let guessed = parts
-        .into_iter()
-        .filter(|part| part.loaded.is_assumed && part.loaded.upon.is_none());
-    let guessed: Vec<()> = guessed.map(|part| part.place.stream.doubt()).collect();
-    !guessed.is_empty()
+/// What a command's aggregates decide; or why it is refused: a rule forbids it, or the caller insists on another version.
+fn decided<S, E, D>(parts: &[Part], targets: &S::Targets, decide: &D) -> Result<Result<S, CommandError<E>>, Failure>
+where
+    S: Roots,
+    D: Fn(S) -> Result<S, E>,
+{
+    let is_any = |is_so: fn(&Expected, &AnyState) -> bool| parts.iter().any(|part| part.is_expected(is_so));
+    if is_any(Expected::is_outdated) {
+        return Ok(Err(CommandError::Stale));
+    }
+    let states: Vec<_> = parts.iter().map(|part| Arc::clone(&part.loaded.state)).collect();
+    let decided = decide(S::open(targets, &states).map_err(Failure::internal)?);
+    Ok(match decided {
+        Ok(_) if is_any(Expected::is_of_nothing) => Err(CommandError::Stale),
+        decided => decided.map_err(CommandError::Rejected),
+    })
 }
 
 /// Whether no stream has moved while its aggregates were loaded.

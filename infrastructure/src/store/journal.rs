@@ -59,6 +59,12 @@ pub trait Journal: Send + Sync + 'static {
         stream: &StreamId,
     ) -> impl Future<Output = Result<Option<Journaled>, JournalError>> + Send;
 
+    /// Where streams stand, in their order. A stream that does not exist stands at version 0.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn heads(&self, streams: &[StreamId]) -> impl Future<Output = Result<Vec<StreamHead>, JournalError>> + Send;
+
     /// Where a command has left a trace.
     ///
     /// # Errors
@@ -163,6 +169,23 @@ impl Journal for PostgresJournal {
                 return head.map(|head| journaled(head, entries, members)).transpose();
             }
         }
+    }
+
+    async fn heads(&self, streams: &[StreamId]) -> Result<Vec<StreamHead>, JournalError> {
+        let sql = "SELECT head.version, head.tag FROM unnest($1) WITH ORDINALITY AS asked (stream, place) \
+                   LEFT JOIN LATERAL (SELECT version, tag FROM journal WHERE journal.stream = asked.stream \
+                   ORDER BY version DESC LIMIT 1) AS head ON true ORDER BY asked.place";
+        let streams: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
+        let heads: Vec<(Option<i64>, Option<[u8; 8]>)> = sqlx::query_as(sql)
+            .bind(streams)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| JournalError::Unavailable(error.into()))?;
+        let head = |(version, tag): (Option<i64>, Option<[u8; 8]>)| StreamHead {
+            version: version.unwrap_or_default().unsigned_abs(),
+            tag: tag.unwrap_or_default(),
+        };
+        Ok(heads.into_iter().map(head).collect())
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {

@@ -23,8 +23,6 @@ pub(super) struct History {
     pub(super) position: Position,
     /// All aggregates of the stream, if they are known.
     pub(super) members: Option<HashSet<AggregateRef>>,
-    /// Whether it is a guess that nobody asked the journal about.
-    pub(super) is_assumed: bool,
 }
 
 impl History {
@@ -35,15 +33,6 @@ impl History {
             head: StreamHead::default(),
             position: 0,
             members: Some(HashSet::new()),
-            is_assumed: false,
-        }
-    }
-
-    /// As [`Self::none`], for a stream that the journal was not asked about. The contract will refuse what is decided upon it if it is wrong.
-    pub(super) fn assumed(of: AggregateType) -> Self {
-        Self {
-            is_assumed: true,
-            ..Self::none(of)
         }
     }
 }
@@ -70,6 +59,11 @@ impl<J: Journal> Reader<J> {
     /// The streams that began after a position.
     pub(super) async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, Failure> {
         Ok(self.journal.streams_after(position).await?)
+    }
+
+    /// Where streams stand, in their order.
+    pub(super) async fn heads(&self, streams: &[StreamId]) -> Result<Vec<StreamHead>, Failure> {
+        Ok(self.journal.heads(streams).await?)
     }
 
     /// Where a command has left a trace.

@@ -496,6 +496,16 @@ impl Journal for Node {
         Ok(journaled)
     }
 
+    async fn heads(&self, streams: &[StreamId]) -> Result<Vec<StreamHead>, JournalError> {
+        let state = self.world.state();
+        let applied = state.servers[self.server].applied;
+        let head = |stream: &StreamId| {
+            let of_stream = state.entries(applied).filter(|(entry, ..)| entry.stream == *stream);
+            of_stream.last().map_or_else(StreamHead::default, |(_, head, _)| *head)
+        };
+        Ok(streams.iter().map(head).collect())
+    }
+
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
         let state = self.world.state();
         let server = &state.servers[self.server];

@@ -32,8 +32,6 @@ pub(super) struct Loaded {
     /// The last commit in flight that it rests on. If that is appended, so are those before it.
     pub(super) upon: Option<InFlight>,
     pub(super) generation: u64,
-    /// Whether it rests on nothing but the guess that the stream is new.
-    pub(super) is_assumed: bool,
 }
 
 /// What a load from the journal must respect.
@@ -61,8 +59,6 @@ struct Known {
     in_flight: VecDeque<Pending>,
     generation: u64,
     required: Option<StreamHead>,
-    /// Whether only the journal may say that the stream is new.
-    is_doubted: bool,
 }
 
 struct At {
@@ -73,8 +69,6 @@ struct At {
     /// Where the certain part ends: what was read from the journal, or appended and answered.
     base: StreamHead,
     position: Position,
-    /// Whether nobody has said yet that the stream is new: neither the journal, nor the contract by taking its first commit.
-    is_assumed: bool,
 }
 
 struct Pending {
@@ -119,18 +113,7 @@ impl Stream {
             position: at.position,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
             generation: known.generation,
-            is_assumed: at.is_assumed,
         })
-    }
-
-    /// What rests on the guess that the stream is new is dropped, and only the journal says so next. Somebody is about to be told that
-    /// something is not there, which the contract does not check.
-    pub(super) fn doubt(&self) {
-        let mut known = self.known();
-        if known.loaded.as_ref().is_some_and(|at| at.is_assumed) {
-            known.drop_state(None);
-            known.is_doubted = true;
-        }
     }
 
     /// Begins to load an aggregate.
@@ -139,7 +122,7 @@ impl Stream {
         Fill {
             generation: known.generation,
             required: known.required,
-            is_first: known.loaded.is_none() && known.required.is_none() && !known.is_doubted,
+            is_first: known.loaded.is_none() && known.required.is_none(),
         }
     }
 
@@ -170,6 +153,11 @@ impl Stream {
     pub(super) fn is_current(&self, generation: u64, head: StreamHead) -> bool {
         let known = self.known();
         known.generation == generation && known.loaded.as_ref().is_some_and(|at| at.head == head)
+    }
+
+    /// Whether nothing has spoken against what was loaded at this generation.
+    pub(super) fn is_of(&self, generation: u64) -> bool {
+        self.known().generation == generation
     }
 
     /// A commit was handed over: its events are on top from now on. `states` are those of the aggregates that it changed.
@@ -203,7 +191,6 @@ impl Stream {
                 if let (Some(at), Some(head)) = (known.loaded.as_mut(), head) {
                     at.base = head;
                     at.position = at.position.max(*position);
-                    at.is_assumed = false;
                 }
             }
             // The state does not rest on it any more; a load finds it in the journal.
@@ -231,7 +218,7 @@ impl Stream {
         self.changed.notify_waiters();
     }
 
-    /// The journal has an event of the stream.
+    /// The journal has the stream at this head.
     pub(super) fn applied(&self, head: StreamHead) {
         let mut known = self.known();
         let agrees = known.loaded.as_ref().is_some_and(|at| {
@@ -240,7 +227,7 @@ impl Stream {
                 || known.in_flight.iter().any(|pending| pending.passes(head))
         });
         if !agrees {
-            known.drop_state(None);
+            known.drop_state(Some(head));
         }
         drop(known);
         self.changed.notify_waiters();
@@ -303,9 +290,7 @@ impl Known {
             head,
             position,
             members,
-            is_assumed,
         } = history;
-        self.is_doubted &= is_assumed;
         let Some(at) = self.loaded.as_mut() else {
             self.loaded = Some(At {
                 states: HashMap::from([(aggregate, Arc::new(state))]),
@@ -313,7 +298,6 @@ impl Known {
                 head,
                 base: head,
                 position,
-                is_assumed,
             });
             self.in_flight.clear();
             self.required = None;
@@ -427,28 +411,15 @@ mod tests {
     };
 
     #[test]
-    fn a_guess_that_the_stream_is_new_is_told_apart_until_a_commit_is_taken() {
-        let guess = || History::assumed(one().aggregate_type());
+    fn after_a_strangers_event_the_journal_is_asked_and_nothing_is_guessed() {
         let stream = Stream::default();
-        stream.finish_fill(stream.begin_fill(), one(), guess());
-        assert!(
-            stream.loaded(&other()).unwrap().is_assumed,
-            "others are not there by that guess"
-        );
-        stream.doubt();
-        assert!(stream.loaded(&one()).is_none());
-        assert!(!stream.begin_fill().is_first, "the journal is asked next");
-        stream.finish_fill(stream.begin_fill(), one(), history(head(1, 1), 10));
-        assert!(!stream.loaded(&one()).unwrap().is_assumed);
-        stream.doubt();
-        assert!(stream.loaded(&one()).is_some(), "what the journal says is no guess");
-
-        let stream = Stream::default();
-        stream.finish_fill(stream.begin_fill(), one(), guess());
-        let commit = advance(&stream, head(1, 1));
-        assert!(stream.loaded(&one()).unwrap().is_assumed);
-        stream.resolved(&ID, &commit, &APPENDED);
-        assert!(!stream.loaded(&one()).unwrap().is_assumed);
+        assert!(stream.begin_fill().is_first, "nothing is known of it");
+        stream.finish_fill(stream.begin_fill(), one(), History::none(one().aggregate_type()));
+        stream.applied(StreamHead::default());
+        assert!(stream.loaded(&one()).is_some(), "the journal has nothing either");
+        stream.applied(head(1, 9));
+        let fill = stream.begin_fill();
+        assert_eq!((fill.is_first, fill.required), (false, Some(head(1, 9))));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Calend
 use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, CommandId, PatientId, Slot};
 use uuid::Uuid;
 
+use super::journal::Journal as _;
 use super::simulation::{Accepted, Node, Seed, World};
 use super::{Executor, ExecutorOptions, Parts};
 use crate::keys::{KeyRing, MasterSecret};
@@ -105,23 +106,33 @@ struct TestServer {
 }
 
 fn serve(world: &Arc<World>, server: usize, keys: Arc<KeyRing>, options: ExecutorOptions) -> TestServer {
-    let accepted = Arc::new(Accepted::default());
-    let parts = Parts {
-        log: world.node(server),
-        journal: world.node(server),
-        location: LOCATION,
-        secret: secret(),
-        keys: Arc::clone(&keys),
-        progress: Arc::new(world.node(server)),
-        acceptance: Arc::clone(&accepted) as _,
-    };
-    let executor = Executor::new(parts, options);
+    let (executor, accepted) = executor(world, server, Arc::clone(&keys), options);
     tokio::spawn(executor.clone().follow(world.subscribe(server)));
     TestServer {
         executor,
         accepted,
         keys,
     }
+}
+
+/// An executor that hears nothing yet.
+fn executor(
+    world: &Arc<World>,
+    server: usize,
+    keys: Arc<KeyRing>,
+    options: ExecutorOptions,
+) -> (TestExecutor, Arc<Accepted>) {
+    let accepted = Arc::new(Accepted::default());
+    let parts = Parts {
+        log: world.node(server),
+        journal: world.node(server),
+        location: LOCATION,
+        secret: secret(),
+        keys,
+        progress: Arc::new(world.node(server)),
+        acceptance: Arc::clone(&accepted) as _,
+    };
+    (Executor::new(parts, options), accepted)
 }
 
 /// The followers of the simulation may fall far behind; nobody gives up because of that.
@@ -705,6 +716,84 @@ async fn nobody_is_refused_by_the_guess_that_a_stream_is_new() {
         .execute::<Calendar>(target, book(1, slot(0, 1)), &context(2))
         .await;
     assert_eq!(booked.unwrap().version, 2);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_nothing_does_not_rest_on_what_another_server_has_changed_since() {
+    let world = World::new(2, 0);
+    let all = servers(&world, 2).await;
+    let driver = go_on(&world, 1);
+    publish_days(&all, &world, 1).await;
+    // It hears late what the others do.
+    let (late, notices) = tokio::sync::mpsc::unbounded_channel();
+    let mut subscribed = world.subscribe(1);
+    tokio::spawn(async move {
+        while let Some(notice) = subscribed.recv().await {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let _ = late.send(notice);
+        }
+    });
+    let deaf = executor(&world, 1, Arc::clone(&all[1].keys), patient_options()).0;
+    tokio::spawn(deaf.clone().follow(notices));
+    let target = || Target::of(day(0));
+    let cancel_first = || CalendarCommand::Cancel {
+        appointment: appointment(1),
+        reason: None,
+    };
+    let booked = |executor: TestExecutor, number: usize, command: usize| async move {
+        let booking = book(number, slot(0, 1));
+        executor.execute::<Calendar>(target(), booking, &context(command)).await
+    };
+    // A server's answer tells of what both have in their journals: here each has its own, so the second is waited for.
+    let done = |version: u64| {
+        let (world, stream) = (Arc::clone(&world), StreamNames::new(&secret()).seal(&day(0).into()));
+        async move {
+            while world.node(1).heads(&[stream]).await.unwrap()[0].version < version {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    };
+    assert_eq!(deaf.load::<Calendar>(day(0)).await.unwrap().version, 1);
+    let first = booked(all[0].executor.clone(), 1, 2).await.unwrap();
+    done(first.version).await;
+    let taken = booked(deaf.clone(), 2, 3).await;
+    assert!(
+        matches!(taken, Err(CommandError::Rejected(CalendarError::SlotTaken))),
+        "{taken:?}"
+    );
+    let cancelled = all[0]
+        .executor
+        .execute::<Calendar>(target(), cancel_first(), &context(4))
+        .await
+        .unwrap();
+    done(cancelled.version).await;
+    assert_eq!(
+        deaf.load::<Calendar>(day(0)).await.unwrap().version,
+        3,
+        "what is read is not behind"
+    );
+    let empty = CalendarCommand::PublishAvailability {
+        day: day(0).day,
+        time_zone: chrono_tz::UTC,
+        sessions: Vec::new(),
+        now: before(),
+    };
+    let emptied = all[0]
+        .executor
+        .execute::<Calendar>(target(), empty, &context(5))
+        .await
+        .unwrap();
+    done(emptied.version).await;
+    let again = deaf
+        .execute::<Calendar>(target(), publish(0), &context(6))
+        .await
+        .unwrap();
+    assert_eq!(
+        again.version, 5,
+        "what it has in memory is so no more, and is made so again"
+    );
+    assert!(again.position.is_some());
     driver.abort();
 }
 
