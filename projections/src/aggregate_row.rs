@@ -24,15 +24,3 @@ pub(crate) trait AggregateRow: Keyed + Clone {
     /// Brings up to date what follows from the rows: tables that are `derived`. `before` are those that were there.
     fn derive(_writes: &mut Writes, _before: &BTreeMap<Self::Key, Self>, _after: &BTreeMap<Self::Key, Self>) {}
 }
-
-/// The read models that have a row for each aggregate, by their names, given to a macro.
-macro_rules! aggregate_rows {
-    ($given_to:ident) => {
-        $given_to! {
-            charts: $crate::charts::ChartRow,
-            patients: $crate::patients::PatientRow,
-            practitioners: $crate::practitioners::PractitionerRow,
-        }
-    };
-}
-pub(crate) use aggregate_rows;

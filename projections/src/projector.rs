@@ -9,7 +9,7 @@ use domain::kernel::{AppointmentId, ClinicAggregate};
 use sqlx::{Executor, PgConnection};
 
 use crate::accounts::{AccountRow, KeyRow};
-use crate::aggregate_row::{AggregateRow, aggregate_rows};
+use crate::aggregate_row::AggregateRow;
 use crate::appointments::{AppointmentRow, Told};
 use crate::batch::{Batch, Entry, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
@@ -41,6 +41,18 @@ pub(crate) const READ_MODELS: [(&str, &[Description]); 7] = [
     ("practitioners", &[PractitionerRow::TABLE]),
     ("relationships", &[RelationshipRow::TABLE]),
 ];
+
+/// The read models that have a row for each aggregate, by their names, given to a macro.
+macro_rules! aggregate_rows {
+    ($given_to:ident) => {
+        $given_to! {
+            charts: $crate::charts::ChartRow,
+            patients: $crate::patients::PatientRow,
+            practitioners: $crate::practitioners::PractitionerRow,
+        }
+    };
+}
+pub(crate) use aggregate_rows;
 
 fn all_tables() -> impl Iterator<Item = &'static Description> {
     READ_MODELS.iter().flat_map(|(_, tables)| *tables)

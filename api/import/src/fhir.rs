@@ -532,7 +532,12 @@ pub(super) struct Encounter {
     pub(super) reason_code: Vec<CodeableConcept>,
     #[serde(default)]
     pub(super) reason_reference: Vec<Reference>,
+    #[serde(default)]
+    pub(super) contained: Vec<Value>,
 }
+
+/// The address of what is in none of the files.
+pub(super) const NOBODY: &str = "urn:nobody";
 
 /// FHIR `Duration`: a quantity of time, in a UCUM unit.
 #[derive(Deserialize)]

@@ -57,7 +57,7 @@ use self::doctors::Registered;
 use self::files::FileError;
 use self::identity::Index;
 use self::mapping::{Notes, Provider, Visit};
-use self::people::{Doctor, Person};
+use self::people::{Doctor, Person, Reasons};
 use self::record::RecordError;
 use self::report::{Kind, Report, Summary};
 use self::shares::{Gathering, Parts, Share};
@@ -252,11 +252,16 @@ impl Import {
         drop(share);
         let mut notes = person.notes.clone();
         let mut failures: Vec<String> = person.refused.iter().map(ToString::to_string).collect();
-        let patient = self.record(&person, &mut notes, &mut failures).await;
+        let recorded = self.record(&person, &mut notes, &mut failures).await;
+        let patient = recorded.as_ref().map(|(patient, _)| *patient);
+        let reasons = recorded.map(|(_, reasons)| reasons).unwrap_or_default();
         let take_turn = async |turn: Vec<&Visit>| {
             let mut outcomes = Vec::with_capacity(turn.len());
             for visit in turn {
-                outcomes.push((visit.path.clone(), self.visit(visit, patient, practitioners).await));
+                outcomes.push((
+                    visit.path.clone(),
+                    self.visit(&reasons.name(visit), patient, practitioners).await,
+                ));
             }
             outcomes
         };
@@ -267,7 +272,16 @@ impl Import {
         let mut done = Vec::new();
         while let Some((path, outcome)) = recorded.next().await {
             match outcome {
-                Ok(visit) => done.push(visit),
+                Ok(visit) => {
+                    if visit.change == Change::Updated {
+                        notes.changed(
+                            "Encounter",
+                            &path,
+                            "takes the place of what was told of this visit before",
+                        );
+                    }
+                    done.push(visit);
+                }
                 Err(VisitError::Client(error)) if error.is(ProblemKind::Ambiguous) => {
                     let why = "may be any of several visits that are recorded, and nothing tells which";
                     notes.left_out("Encounter", &path, why);
@@ -297,7 +311,7 @@ impl Import {
         }
     }
 
-    async fn record(&self, person: &Person, notes: &mut Notes, failures: &mut Vec<String>) -> Option<Uuid> {
+    async fn record(&self, person: &Person, notes: &mut Notes, failures: &mut Vec<String>) -> Option<(Uuid, Reasons)> {
         let details = person.details.as_ref()?;
         let recorded = match &self.client {
             Some(client) => self.permitted(record::record(client, person, details)).await,
@@ -308,7 +322,7 @@ impl Import {
                 recorded.remark(&person.path, notes);
                 self.report.lock().await.count(Kind::Patient, recorded.done);
                 // Under an identifier that the server knows there may be somebody else, and nobody has looked.
-                (recorded.done.change != Change::Differing).then_some(recorded.done.id)
+                (recorded.done.change != Change::Differing).then_some((recorded.done.id, recorded.reasons))
             }
             Err(error @ (RecordError::Taken | RecordError::Several)) => {
                 failures.push(format!("{}: {error}", person.path));

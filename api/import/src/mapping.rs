@@ -24,9 +24,9 @@ mod vocabulary;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use domain::chart::Report;
+use domain::chart::{Condition, List, Report};
 use domain::encounter::Outcome;
-use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
+use domain::kernel::{Concept, Identifier, Slot, SourceId, Sources, TextRule};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
@@ -78,6 +78,26 @@ pub struct Visit {
     pub outcome: Outcome,
     /// Why.
     pub reason: Option<Concept>,
+    /// A condition that is the reason, and is in none of the files. It may be recorded.
+    pub unnamed_reason: Option<UnnamedReason>,
+}
+
+/// A condition that is the reason of a visit, and of which only this is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnnamedReason {
+    /// What the source calls it, if a record can know it by that.
+    pub source: Option<SourceId>,
+}
+
+impl UnnamedReason {
+    /// What it is, if this very resource told it before.
+    pub(crate) fn named_by(self, recorded: &List<Condition>) -> Option<Concept> {
+        let mut told = recorded
+            .findings()
+            .filter(|known| known.sources.have_certainly(self.source));
+        let known = told.next().filter(|_| told.next().is_none())?;
+        Some(known.concept.clone())
+    }
 }
 
 /// Who provided a visit, by identifier.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use domain::chart::{Contents, Ended, ListKind, Report};
 use domain::encounter::EncounterNames;
-use domain::kernel::{HumanName, Identifier};
+use domain::kernel::{Concept, HumanName, Identifier};
 use domain::patient::{Detail, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 
@@ -192,11 +192,49 @@ impl Person {
         }
         (report, unnamed)
     }
+
+    /// The reasons of visits that stand in conditions of none of the files, by the places of the visits: as they are recorded.
+    pub(super) fn reasons_in(&self, noted: &Contents) -> Reasons {
+        let of = |visit: &Visit| {
+            let reason = visit.unnamed_reason?;
+            Some((visit.path.clone(), reason.named_by(&noted.conditions)))
+        };
+        Reasons(self.visits.iter().filter_map(of).collect())
+    }
+}
+
+/// The reasons of visits that stand in conditions of none of the files, by the places of the visits.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Reasons(HashMap<String, Option<Concept>>);
+
+impl Reasons {
+    /// A visit with its reason.
+    pub(super) fn name(&self, visit: &Visit) -> Visit {
+        let named = self.0.get(&visit.path).cloned().flatten();
+        Visit {
+            reason: named.or_else(|| visit.reason.clone()),
+            ..visit.clone()
+        }
+    }
+
+    /// Says of which visits the reason is not known.
+    pub(super) fn remark(&self, notes: &mut Notes) {
+        for path in self
+            .0
+            .iter()
+            .filter_map(|(path, named)| named.is_none().then_some(path))
+        {
+            notes.left_out("Encounter", path, UNNAMED_REASON);
+        }
+    }
 }
 
 /// What there is to say of one person of whom two things are told.
 pub(super) const TOLD_OTHERWISE: &str =
     "has another name, sex, date of birth or number than another state has, and is taken for the same person";
+
+/// Why a visit has not the reason that its source tells.
+const UNNAMED_REASON: &str = "has a reason that is neither in the files nor in the record";
 
 /// Why an identifier is not recorded.
 pub(super) const SURPLUS_NAME: &str = "has more identifiers than a record takes: one is not recorded";
@@ -301,6 +339,7 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u3
     let others = names.identifiers.iter().skip(1).take(EncounterNames::MOST_OTHERS);
     visit.others = others.cloned().collect();
     visit.sources = names.sources.clone();
+    visit.unnamed_reason = names.unnamed_reason;
     let is_urn = visit.identifier.system == ADDRESSES && visit.identifier.value.starts_with("urn:uuid:");
     if is_urn && visit.others.is_empty() && visit.sources.list().is_empty() {
         let provider = match &visit.provider {

@@ -16,7 +16,7 @@ use super::client::{Chart, Client, ClientError, Done};
 use super::identity::{ADDRESSES, Bond, Born, is_global, is_on_a_server};
 use super::mapping::UnnamedMedication;
 use super::merge;
-use super::people::{Person, likeness_of};
+use super::people::{Person, Reasons, likeness_of};
 use api_wire::problem::ProblemKind;
 
 /// How often a record is read again that somebody else changed or registered meanwhile.
@@ -68,6 +68,8 @@ pub(super) struct Recorded {
     pub(super) no_room: Vec<ListKind>,
     /// Medications whose names are neither told nor recorded: they are left out.
     pub(super) unnamed: Vec<UnnamedMedication>,
+    /// The reasons of visits that are not told, but for what the source calls them.
+    pub(super) reasons: Reasons,
 }
 
 impl From<Done> for Recorded {
@@ -88,6 +90,7 @@ impl From<Done> for Recorded {
             remarks: Vec::new(),
             no_room: Vec::new(),
             unnamed: Vec::new(),
+            reasons: Reasons::default(),
         }
     }
 }
@@ -272,6 +275,7 @@ async fn registered(client: &Client, person: &Person, mut done: Done) -> Result<
         death_former: person.is_death_former,
         no_room,
         unnamed: person.unnamed.clone(),
+        reasons: person.reasons_in(&Contents::default()),
         ..Recorded::from(done)
     })
 }
@@ -287,6 +291,7 @@ pub(super) fn planned(person: &Person) -> Recorded {
         death_former: person.is_death_former,
         no_room: fitted_anew(person).no_room,
         unnamed: person.unnamed.clone(),
+        reasons: person.reasons_in(&Contents::default()),
         ..Recorded::from(Done::planned())
     }
 }
@@ -362,6 +367,7 @@ async fn update(
             remarks,
             no_room,
             unnamed,
+            reasons: person.reasons_in(&chart.contents),
         })),
     }
 }

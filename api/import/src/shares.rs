@@ -13,11 +13,12 @@ use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::fhir::{
-    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Life, Reference, Unread,
+    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Life, NOBODY, Reference,
+    Unread,
 };
 use super::former_states;
-use super::identity::{ADDRESSES, Index, Kind, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
-use super::mapping::Notes;
+use super::identity::{ADDRESSES, Index, Key, Kind, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
+use super::mapping::{Notes, UnnamedReason};
 
 /// What of a file belongs to one person.
 #[derive(Default)]
@@ -46,6 +47,8 @@ pub(super) struct VisitNames {
     pub(super) identifiers: Vec<Identifier>,
     /// What its sources call it.
     pub(super) sources: Sources,
+    /// A condition that is its reason, and is in none of the files.
+    pub(super) unnamed_reason: Option<UnnamedReason>,
 }
 
 /// A finding that was deleted at the source, and of which nothing else is told.
@@ -410,9 +413,6 @@ impl Share {
     }
 }
 
-/// A reference that names nothing here.
-const NOBODY: &str = "urn:nobody";
-
 struct Reading<'a> {
     index: &'a Index,
     origin: Origin,
@@ -519,7 +519,7 @@ impl Reading<'_> {
                 entry.resource.id = Some(self.group.to_string());
                 let best = names.first().map(fhir::Identifier::plain).into_iter().collect();
                 entry.resource.told = std::mem::replace(&mut entry.resource.identifier, best);
-                self.name(names);
+                self.name(names, None);
                 self.share.bundle.patients.push(entry);
             }
             Err(why) => self
@@ -530,7 +530,7 @@ impl Reading<'_> {
         }
     }
 
-    fn name(&mut self, identifiers: Vec<Identifier>) {
+    fn name(&mut self, identifiers: Vec<Identifier>, unnamed_reason: Option<UnnamedReason>) {
         // What counts tells last.
         let sources = self
             .index
@@ -540,6 +540,7 @@ impl Reading<'_> {
         let names = VisitNames {
             identifiers,
             sources: Sources::new(sources),
+            unnamed_reason,
         };
         self.share.names.insert(self.path.to_owned(), names);
     }
@@ -552,9 +553,15 @@ impl Reading<'_> {
         let encounter = &mut entry.resource;
         encounter.id = None;
         encounter.identifier = Vec::new();
+        let mut reasons = encounter.reason_reference.iter_mut();
+        let first = reasons.next().and_then(|first| self.reason(first));
+        reasons.for_each(|reason| {
+            self.reason(reason);
+        });
         if let Ok(names) = names(self.index, Kind::Encounter, self.group) {
             encounter.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
-            self.name(names);
+            let is_told = encounter.reason_code.iter().any(|code| !code.is_empty());
+            self.name(names, first.filter(|_| !is_told));
         }
         encounter.subject = owner;
         for participant in &mut encounter.participant {
@@ -565,15 +572,53 @@ impl Reading<'_> {
         if let Some(provider) = &mut encounter.service_provider {
             provider.reference = Some(self.organization(provider));
         }
-        for reason in &mut encounter.reason_reference {
-            let condition =
-                Pointer::read(reason).map(|pointer| self.index.resolve(self.origin, &pointer, &[Kind::Condition]));
-            reason.reference = condition.and_then(Result::ok).map(|group| format!("Condition/{group}"));
-        }
         if self.is_deleted() {
             encounter.status = Some("entered-in-error".to_owned());
         }
         self.share.bundle.encounters.push(entry);
+    }
+
+    /// Says which condition of the files a reason is. It returns what is told of one that is in none of them, and has no name beside.
+    fn reason(&self, reason: &mut Reference) -> Option<UnnamedReason> {
+        let pointer = Pointer::read(reason)?;
+        if pointer.contained.is_some() || !matches!(pointer.kind, None | Some(Some(Kind::Condition))) {
+            return None;
+        }
+        if let Ok(group) = self.index.resolve(self.origin, &pointer, &[Kind::Condition]) {
+            reason.reference = Some(format!("Condition/{group}"));
+            return None;
+        }
+        let address = reason.reference.replace(NOBODY.to_owned());
+        let source = address.and_then(|address| self.condition(&address));
+        reason.display.is_none().then_some(UnnamedReason { source })
+    }
+
+    /// What the source calls a condition. One without an address is on the server of what refers to it.
+    fn condition(&self, address: &str) -> Option<SourceId> {
+        let (address, id) = (address.trim(), Pointer::address(address).id?);
+        let own = address.split_once("/_history/").map_or(address, |(address, _)| address);
+        let own = own
+            .rsplit('/')
+            .next()
+            .filter(|_| !own.contains(':') || own.contains("://"));
+        debug_assert!(
+            own.is_none_or(|own| Key::of(&[own]) == id),
+            "an address ends with the id"
+        );
+        let told = source_id(
+            Kind::Condition,
+            own,
+            Some(address),
+            self.index.patient_id_at(self.origin),
+        )?;
+        let server = self
+            .source
+            .and_then(|own| own.server)
+            .filter(|_| told.patient.is_some());
+        Some(SourceId {
+            server: told.server.or(server),
+            ..told
+        })
     }
 
     /// The practitioner whom a participant names, directly or by a role.

@@ -61,6 +61,7 @@ mod tests {
                 minutes: 1,
             },
             outcome: Outcome::Completed,
+            unnamed_reason: None,
             reason: None,
         }
     }

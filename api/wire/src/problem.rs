@@ -143,7 +143,8 @@ problems! {
          one transaction may have. It was not executed and never will be. The server's log has the command's id; find the cause before you \
          issue it anew.";
     CommandNotExecuted = "command-not-executed", 503, "The command was not executed",
-        "The server stopped, or could not take the command, before it was accepted. Nothing changed; issue it again.";
+        "The server stopped, or could not take the command, before it was accepted; or it was accepted, what it had been decided upon changed, \
+         and the server that could have decided it again had stopped. Nothing of it is in the log, and nothing will be. Issue it again.";
     ChainUnavailable = "chain-unavailable", 503, "The chain cannot be reached",
         "The Ethereum node does not answer and no more commands can wait for it. Reads go on. Nothing changed.";
     DatabaseUnavailable = "database-unavailable", 503, "The database cannot be reached",

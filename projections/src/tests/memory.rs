@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use super::golden::lines;
 use crate::accounts::{self, Account};
-use crate::aggregate_row::{AggregateRow, aggregate_rows};
+use crate::aggregate_row::AggregateRow;
 use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, Run, free_runs};
-use crate::projector::fold_appointments;
+use crate::projector::{aggregate_rows, fold_appointments};
 use crate::relationships;
 use crate::table::Keyed;
 

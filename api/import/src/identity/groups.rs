@@ -545,7 +545,8 @@ impl<'a> Grouping<'a> {
             return !left.likeness.contradicts(&right.likeness, Bond::Resource);
         }
         let named = |state: &State| state.identifiers.iter().any(|(standing, _)| standing.names());
-        if named(left) && named(right) {
+        // A number of one system tells them apart.
+        if named(left) && named(right) && left.likeness.numbered_apart(&right.likeness) {
             return false;
         }
         !left.likeness.contradicts(&right.likeness, Bond::Plain) && left.likeness.resembles(&right.likeness)

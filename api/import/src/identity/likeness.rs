@@ -281,7 +281,7 @@ impl Likeness {
     }
 
     /// Whether some system has given them different identifiers, and none that both have.
-    fn numbered_apart(&self, other: &Self) -> bool {
+    pub(super) fn numbered_apart(&self, other: &Self) -> bool {
         let of = |likeness: &Self, system: &Key| -> Vec<Key> {
             let of_it = likeness.identifiers.iter().filter(|(known, _)| known == system);
             of_it.map(|(_, identifier)| *identifier).collect()

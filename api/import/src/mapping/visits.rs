@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::encounter::Outcome;
 use domain::kernel::{Concept, Identifier, Slot, Sources};
 
+use super::contained::behind;
 use super::current::end;
 use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
-use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Participant};
+use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, NOBODY, Participant};
 
 /// A visit, or a remark on why it is none.
 pub(super) fn visit(
@@ -79,38 +80,56 @@ fn mapped(
         slot,
         outcome,
         reason: reason(bundle, resource, remarks),
+        unnamed_reason: None,
     })
 }
 
 /// Why: the first reason that is told, or else of what type the encounter is. The record has a place for one.
 fn reason(bundle: &Bundle, encounter: &fhir::Encounter, remarks: &mut Remarks<'_>) -> Option<Concept> {
-    let referred = |reference: &fhir::Reference| {
-        let known = reference
-            .reference
-            .as_deref()
-            .and_then(|reference| bundle.resolve(reference));
-        let id = known.and_then(|known| known.strip_prefix("Condition/"));
-        let found = bundle
-            .conditions
-            .iter()
-            .find(|entry| id.is_some() && entry.resource.id.as_deref() == id);
-        let text = reference.display.clone();
-        found.map_or_else(
-            || CodeableConcept {
-                coding: Vec::new(),
-                text,
-            },
-            |entry| entry.resource.code.clone(),
-        )
-    };
-    let told = encounter.reason_code.iter().cloned();
-    let told = told.chain(encounter.reason_reference.iter().map(referred));
+    let referred: Vec<CodeableConcept> = encounter
+        .reason_reference
+        .iter()
+        .map(|one| referred(bundle, encounter, one))
+        .collect();
+    let told = encounter.reason_code.iter().cloned().chain(referred.iter().cloned());
     let mut told = told.chain(encounter.kind.iter().cloned()).filter(|one| !one.is_empty());
     let reason = told.by_ref().find_map(|one| vocabulary::concept(remarks, &one));
     for _ in told {
         remarks.no_place("a reason or type is one of several, and only one has a place");
     }
+    // A condition that is in none of the files may be recorded: see `Visit::unnamed_reason`.
+    let is_unnamed = |reference: &fhir::Reference| reference.reference.as_deref() == Some(NOBODY);
+    let unnamed = encounter
+        .reason_reference
+        .iter()
+        .zip(&referred)
+        .filter(|(_, concept)| concept.is_empty());
+    for (place, (reference, _)) in unnamed.enumerate() {
+        if place > 0 || !is_unnamed(reference) || encounter.reason_code.iter().any(|code| !code.is_empty()) {
+            remarks.no_place("a reason is a resource that has no place, or one of several reasons");
+        }
+    }
     reason
+}
+
+/// What a reference to a reason tells: what the condition is, or else what is shown of it.
+fn referred(bundle: &Bundle, encounter: &fhir::Encounter, reference: &fhir::Reference) -> CodeableConcept {
+    let address = reference.reference.as_deref();
+    let contained = address.and_then(|id| behind::<fhir::Condition>(&encounter.contained, "Condition", id));
+    if let Some(condition) = contained {
+        return condition.code;
+    }
+    let known = address.and_then(|address| bundle.resolve(address));
+    let id = known.and_then(|known| known.strip_prefix("Condition/"));
+    let found = bundle.conditions.iter();
+    let found = found
+        .filter(|_| id.is_some())
+        .find(|entry| entry.resource.id.as_deref() == id);
+    let shown = || CodeableConcept {
+        coding: Vec::new(),
+        text: reference.display.clone(),
+    };
+    found.map_or_else(shown, |entry| entry.resource.code.clone())
 }
 
 /// Who counts before whom (HL7 V3 `ParticipationType`): who attended, who performed, the others. `None` for those who did not
@@ -188,21 +207,18 @@ fn provider(
         .filter_map(|one| Some((rank(one)?, one.individual.as_ref()?)))
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
-    let found: Vec<(u8, Who)> = ranked
+    let found = ranked
         .iter()
-        .map(|(rank, reference)| (*rank, who(bundle, path, reference, context)))
-        .collect();
-    let doctor = found.iter().find_map(|(rank, who)| match who {
-        Who::Practitioner(identifier) => Some((*rank, identifier)),
+        .map(|(_, reference)| who(bundle, path, reference, context));
+    let found: Vec<Who> = found.collect();
+    let doctor = found.iter().enumerate().find_map(|(place, who)| match who {
+        Who::Practitioner(identifier) => Some((place, identifier)),
         Who::Other | Who::Unresolved => None,
     });
-    // Somebody who counts less is not the doctor in the place of one who cannot be found.
-    let missing = found
-        .iter()
-        .find(|(_, who)| matches!(who, Who::Unresolved))
-        .map(|(rank, _)| *rank);
+    // Somebody who counts less, or is told later, is not the doctor in the place of one who cannot be found: the next export may have both.
+    let missing = found.iter().position(|who| matches!(who, Who::Unresolved));
     match (doctor, missing) {
-        (Some((rank, doctor)), missing) if missing.is_none_or(|missing| missing >= rank) => {
+        (Some((place, doctor)), missing) if missing.is_none_or(|missing| missing > place) => {
             for _ in 1..encounter.participant.len() {
                 remarks.no_place("a participant is one of several, and only the doctor of the visit has a place");
             }
@@ -251,12 +267,12 @@ fn organization(
     context: &Context,
     remarks: &mut Remarks<'_>,
 ) -> Result<Provider, &'static str> {
-    const NOBODY: &str = "names neither a practitioner nor an organisation that provided it";
+    const NONE: &str = "names neither a practitioner nor an organisation that provided it";
     let reference = encounter
         .service_provider
         .as_ref()
         .and_then(|provider| provider.reference.as_deref())
-        .ok_or(NOBODY)?;
+        .ok_or(NONE)?;
     if !encounter.participant.is_empty() {
         remarks
             .left_out("has no participant who can be known as its doctor, and is the organisation's that provided it");
@@ -264,7 +280,7 @@ fn organization(
     let organization = bundle
         .resolve(reference)
         .and_then(|known| known.strip_prefix("Organization/"));
-    let organization = organization.ok_or(NOBODY)?;
+    let organization = organization.ok_or(NONE)?;
     let of = |one: &fhir::Organization| {
         (
             one.id.clone(),

@@ -67,6 +67,7 @@ impl Recorded {
         for told in &self.unnamed {
             notes.left_out(told.kind, &told.path, "names a medication that is in none of the files");
         }
+        self.reasons.remark(notes);
         for _ in 0..self.names_of_others {
             let why = "has an identifier by which somebody else is registered here: it is not recorded";
             notes.left_out("Patient", path, why);

@@ -831,3 +831,62 @@ fn one_id_of_two_hospitals_is_two_findings_however_each_names_its_patient() {
         }
     }
 }
+
+#[test]
+fn a_reason_that_is_told_by_a_condition_is_found_wherever_it_is_and_else_named() {
+    let dated = |resource: Value, date: &str| {
+        let mut resource = resource;
+        resource["meta"] = json!({ "lastUpdated": date });
+        resource
+    };
+    let person = || patient("p1", "Person", &mrn("1"));
+    let seen = |reason: Value, contained: Value| {
+        let mut visit = visit("v1", &to("Patient/p1"), &to("Practitioner/d1"));
+        (visit["reasonReference"], visit["contained"]) = (json!([reason]), contained);
+        visit["type"] = json!([{ "text": "a type" }]);
+        visit
+    };
+    let gout =
+        || json!({ "resourceType": "Condition", "id": "c1", "subject": to("Patient/p1"), "code": { "text": "Gout" } });
+    let reason = |files: &[Vec<u8>]| {
+        let outcome = ran(files);
+        let visit = outcome.visits.first().unwrap();
+        (
+            visit.reason.as_ref().map(|reason| reason.text.clone()),
+            left_out(&outcome).len(),
+        )
+    };
+    let doctors = || doctor("d1", "Doctor");
+    let there = Some("Gout".to_owned());
+    let within = of(&[person(), doctors(), seen(to("Condition/c1"), json!([])), gout()]);
+    assert_eq!(reason(&[within]), (there.clone(), 0));
+    let inside = of(&[person(), doctors(), seen(to("#c1"), json!([gout()]))]);
+    assert_eq!(reason(&[inside]), (there, 0));
+    // It is in none of the files: of what type the visit is says less, and the record may know more.
+    let missing = || of(&[person(), doctors(), seen(to("Condition/c1"), json!([]))]);
+    assert_eq!(reason(&[missing()]), (Some("a type".to_owned()), 1));
+    let recorded = tell(
+        &Contents::default(),
+        &[of(&[person(), dated(gout(), "2024-01-01T00:00:00Z")])],
+        start(),
+    );
+    let person_again = &persons(&[missing()], &context())[0];
+    let named = person_again.reasons_in(&recorded).name(&person_again.visits[0]);
+    assert_eq!(named.reason.unwrap().text, "Gout");
+}
+
+#[test]
+fn nobody_is_the_doctor_in_the_place_of_one_who_is_told_first_and_in_none_of_the_files() {
+    let mut seen = visit("v1", &to("Patient/p1"), &to("Practitioner/d1"));
+    let second = json!({ "individual": to("Practitioner/d2") });
+    seen["participant"].as_array_mut().unwrap().push(second);
+    let person = patient("p1", "Person", &mrn("1"));
+    let outcome = ran(&[of(&[person.clone(), doctor("d2", "Second"), seen.clone()])]);
+    assert_eq!((outcome.visits.len(), left_out(&outcome).len()), (0, 1));
+    let outcome = ran(&[of(&[person, doctor("d1", "First"), seen])]);
+    assert_eq!(
+        (outcome.visits.len(), left_out(&outcome).len()),
+        (1, 0),
+        "who is told later is not needed"
+    );
+}

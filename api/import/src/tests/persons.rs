@@ -423,6 +423,31 @@ fn a_deletion_of_another_hospital_takes_nothing_away() {
 }
 
 #[test]
+fn one_id_of_two_hospitals_is_one_person_where_they_are_alike_in_one_run_as_in_two() {
+    let export = |hospital: &str, value: &str| {
+        let typed = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+        let number = json!([{ "system": format!("https://{hospital}.test/mrn"), "value": value, "type": typed }]);
+        of(&[
+            patient("7", "Person", &number),
+            allergy("1", &format!("of {hospital}"), "7"),
+        ])
+    };
+    let outcome = ran(&[export("north", "1"), export("south", "2")]);
+    assert_eq!(outcome.patients.len(), 1);
+    assert_eq!(
+        left_out(&outcome).len(),
+        1,
+        "one allergy is told otherwise under one id"
+    );
+    let outcome = ran(&[export("north", "1"), export("north", "2")]);
+    assert_eq!(
+        (outcome.patients.len(), left_out(&outcome).len()),
+        (2, 0),
+        "one hospital gives two numbers to two"
+    );
+}
+
+#[test]
 fn nothing_under_an_id_of_two_files_is_lost_unnamed() {
     let file = |patient_id: &str, text: &str, server: Option<&str>| {
         let address = |kind: &str, id: &str| server.map(|server| format!("https://{server}.test/{kind}/{id}"));
