@@ -52,6 +52,7 @@ macro_rules! aggregate_rows {
         }
     };
 }
+#[cfg(test)]
 pub(crate) use aggregate_rows;
 
 fn all_tables() -> impl Iterator<Item = &'static Description> {

@@ -544,6 +544,8 @@ pub(super) const NOBODY: &str = "urn:nobody";
 pub(super) struct Quantity {
     pub(super) value: Option<f64>,
     pub(super) code: Option<String>,
+    /// The unit as people read it, where no code is told.
+    pub(super) unit: Option<String>,
 }
 
 /// FHIR `Encounter.participant`.

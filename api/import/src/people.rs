@@ -333,20 +333,27 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
 }
 
-/// What names a visit. Where nothing does but a URN, which is made for one bundle, it is named by what is told of it: the next export has
-/// another URN. Of two that are told alike in one run, the second is the second in the next run too.
+/// What names a visit. Where nothing does but a URN, which is made for one bundle, or the number of its case, it is named by what is told of
+/// it: the next export has another URN, and another visit of the case the same number. Of two that are told alike in one run, the second is the
+/// second in the next run too.
 fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u32>) {
-    let others = names.identifiers.iter().skip(1).take(EncounterNames::MOST_OTHERS);
-    visit.others = others.cloned().collect();
+    visit.others = names.identifiers.iter().skip(1).cloned().collect();
     visit.sources = names.sources.clone();
     visit.unnamed_reason = names.unnamed_reason;
     let is_urn = visit.identifier.system == ADDRESSES && visit.identifier.value.starts_with("urn:uuid:");
-    if is_urn && visit.others.is_empty() && visit.sources.list().is_empty() {
+    let start = visit.slot.start.to_rfc3339();
+    if !visit.sources.list().is_empty() {
+        // It is known by its id.
+    } else if names.are_of_its_case {
+        // What else is told may become more: of an open one nobody knows the end.
+        let case = std::mem::replace(&mut visit.identifier, told_as(&[&start], alike));
+        visit.others.insert(0, case);
+    } else if is_urn && visit.others.is_empty() {
         let provider = match &visit.provider {
             Provider::Practitioner(one) | Provider::Organization(one) => one,
         };
         let reason = visit.reason.as_ref().map(|reason| reason.text.as_str());
-        let (start, minutes) = (visit.slot.start.to_rfc3339(), visit.slot.minutes.to_string());
+        let minutes = visit.slot.minutes.to_string();
         let told = [
             &start,
             &minutes,
@@ -354,14 +361,20 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u3
             &provider.value,
             reason.unwrap_or_default(),
         ];
-        let before = alike.entry(Key::of(&told)).or_default();
-        let number = before.to_string();
-        *before = before.saturating_add(1);
-        let told = [told.as_slice(), &[number.as_str()]].concat();
-        visit.identifier = Identifier {
-            system: "urn:medconnect:visit".to_owned(),
-            value: hex::encode(Key::of(&told).digest::<16>()),
-        };
+        visit.identifier = told_as(&told, alike);
+    }
+    visit.others.truncate(EncounterNames::MOST_OTHERS);
+}
+
+/// An identifier that is made of what is told of a visit.
+fn told_as(told: &[&str], alike: &mut HashMap<Key, u32>) -> Identifier {
+    let before = alike.entry(Key::of(told)).or_default();
+    let number = before.to_string();
+    *before = before.saturating_add(1);
+    let told = [told, &[number.as_str()]].concat();
+    Identifier {
+        system: "urn:medconnect:visit".to_owned(),
+        value: hex::encode(Key::of(&told).digest::<16>()),
     }
 }
 

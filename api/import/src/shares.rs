@@ -47,6 +47,8 @@ pub(super) struct VisitNames {
     pub(super) identifiers: Vec<Identifier>,
     /// What its sources call it.
     pub(super) sources: Sources,
+    /// Whether they are its case's, which other visits have too.
+    pub(super) are_of_its_case: bool,
     /// A condition that is its reason, and is in none of the files.
     pub(super) unnamed_reason: Option<UnnamedReason>,
 }
@@ -222,7 +224,7 @@ impl Parts {
             return;
         }
         if index.says_otherwise(origin) {
-            self.replacing(kind, &item.path);
+            self.replacing(kind, &item.path, index.is_order_told(origin));
         }
         let is_dated = meta.0.as_ref().is_some_and(|meta| meta.last_updated.is_some());
         if is_dated
@@ -296,10 +298,12 @@ impl Parts {
     }
 
     /// Says that another state of the same id says another thing, where nothing tells that one server told both.
-    fn replacing(&mut self, kind: Kind, path: &str) {
+    fn replacing(&mut self, kind: Kind, path: &str, is_order_told: bool) {
         let why = "has an id under which another is told too, which is not taken: they count as states of one, for no server is told";
         match kind {
+            // A condition in other words may be corrected by a newer state. Where nothing tells which is newer, one of two may be lost.
             Kind::Allergy | Kind::Encounter => self.notes.left_out(kind.name(), path, why),
+            _ if !is_order_told => self.notes.left_out(kind.name(), path, why),
             _ => self.notes.changed(kind.name(), path, why),
         }
     }
@@ -537,9 +541,11 @@ impl Reading<'_> {
             .sources_of(Kind::Encounter, self.group)
             .into_iter()
             .chain(self.source);
+        let own = self.index.names_of(self.group);
         let names = VisitNames {
             identifiers,
             sources: Sources::new(sources),
+            are_of_its_case: own.own.is_empty() && !own.of_cases.is_empty(),
             unnamed_reason,
         };
         self.share.names.insert(self.path.to_owned(), names);
@@ -767,8 +773,8 @@ pub(super) fn behind_role(index: &Index, group: u32) -> Option<u32> {
 /// When nothing names it and nothing else: it is not imported, for it would be taken for another one.
 pub(super) fn names(index: &Index, kind: Kind, group: u32) -> Result<Vec<Identifier>, &'static str> {
     let names = index.names_of(group);
-    if !names.own.is_empty() {
-        return Ok(names.own);
+    if !names.own.is_empty() || !names.of_cases.is_empty() {
+        return Ok(names.own.into_iter().chain(names.of_cases).collect());
     }
     let is_address = |name: &Identifier| name.value.starts_with("http");
     let told_apart = |name: &Identifier| match kind {

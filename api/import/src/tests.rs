@@ -378,6 +378,46 @@ fn two_servers_first_patients_are_two() {
 }
 
 #[test]
+fn visits_without_ids_that_share_an_account_number_all_stand() {
+    let account = || json!({ "system": "https://clinic.test/account", "value": "A1" });
+    let seen = |day: u32, numbers: Value| {
+        let mut encounter = visit("v", &to("Patient/p1"), &to("Practitioner/d1"));
+        encounter.as_object_mut().unwrap().remove("id");
+        encounter["identifier"] = numbers;
+        encounter["period"] =
+            json!({ "start": format!("2020-03-0{day}T09:00:00Z"), "end": format!("2020-03-0{day}T09:20:00Z") });
+        let url = format!("urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a1{day}");
+        (
+            json!({ "fullUrl": url, "resource": encounter.clone() }),
+            json!({ "resource": encounter }),
+        )
+    };
+    let own = json!([{ "system": "https://clinic.test/visit", "value": "V1" }, account()]);
+    for numbers in [own, json!([account()])] {
+        let all = [
+            seen(1, numbers),
+            seen(2, json!([account()])),
+            seen(3, json!([account()])),
+        ];
+        let others = [patient("p1", "Person", &mrn("1")), doctor("d1", "Doctor")].map(|one| json!({ "resource": one }));
+        let with_urls: Vec<Value> = all
+            .iter()
+            .map(|(entry, _)| entry.clone())
+            .chain(others.clone())
+            .collect();
+        let bare: Vec<Value> = all.iter().map(|(_, entry)| entry.clone()).chain(others).collect();
+        for entries in [with_urls, bare] {
+            let outcome = ran(&[bundle("transaction", &entries)]);
+            assert_eq!((outcome.visits.len(), left_out(&outcome).len()), (3, 0));
+            let names: std::collections::BTreeSet<_> = outcome.visits.iter().map(|visit| &visit.identifier).collect();
+            assert_eq!(names.len(), 3, "none is known by what others have too");
+            let again = ran(&[bundle("transaction", &entries)]);
+            assert_eq!(again.visits, outcome.visits, "the next import knows them again");
+        }
+    }
+}
+
+#[test]
 fn without_addresses_one_id_of_two_persons_visits_is_two_visits() {
     let export = |family: &str, mrn: &str| {
         let number = json!([{ "system": format!("https://{family}.test/mrn"), "value": mrn }]);

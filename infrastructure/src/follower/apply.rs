@@ -11,7 +11,7 @@ use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;
-use super::{FollowerError, journal};
+use super::{FollowerError, journal, parking};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
 
 /// Whose transaction did it.
@@ -21,6 +21,8 @@ pub(super) enum Applied {
     Now,
     /// Another follower's on this database, before us.
     Already,
+    /// Nobody's: a stream was released meanwhile behind which an event would be parked. The blocks are to be opened again.
+    Released,
 }
 
 /// A run of blocks to apply on top of `before`.
@@ -66,6 +68,11 @@ where
         kept.keep(connection);
         return Ok(Applied::Already);
     };
+    if !parking::are_behind(&mut transaction, run.blocks).await? {
+        transaction.rollback().await?;
+        kept.keep(connection);
+        return Ok(Applied::Released);
+    }
     crash_point(FOLLOWER_JOURNALED);
     project(&mut transaction, projector, &run).await?;
     crash_point(FOLLOWER_PROJECTED);

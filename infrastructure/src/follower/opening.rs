@@ -77,7 +77,7 @@ pub(super) struct Parked {
 pub(super) const KEY_MISSING: &str = "the data subject's key is not here";
 
 /// Why an entry is parked that may itself be fine.
-const BEHIND: &str = "an earlier event of its stream is parked";
+pub(super) const BEHIND: &str = "an earlier event of its stream is parked";
 
 /// Opens a block. `held` are the streams that are held back; a stream whose event cannot be read joins them.
 ///

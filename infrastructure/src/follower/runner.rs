@@ -351,6 +351,10 @@ where
                 let block = place.window.last().number;
                 tracing::debug!(block, "another follower applied these blocks");
             }
+            Ok(Applied::Released) => {
+                place.window.truncate_to(before.number);
+                return Ok(Step::Unsettled);
+            }
             Err(error) => {
                 place.window.truncate_to(before.number);
                 return Err(error);

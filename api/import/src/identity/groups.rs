@@ -404,16 +404,25 @@ impl<'a> Grouping<'a> {
     /// what tells no resource is the one visit that it can be. What may be several visits is none of them. A number that several have is
     /// that of a case.
     fn by_names_of_visits(&mut self) {
+        let mut of_cases: HashSet<NameDigest> = HashSet::new();
         for visits in self.visits_by_patient().into_values() {
-            let mut alike: HashMap<BTreeSet<NameDigest>, u32> = HashMap::new();
+            let mut alike: BTreeMap<BTreeSet<NameDigest>, Vec<u32>> = BTreeMap::new();
             for (visit, names) in visits.iter().filter(|(_, names)| is_told_by_number(names)) {
-                let first = *alike
-                    .entry(names.identifiers.iter().copied().collect())
-                    .or_insert(*visit);
-                self.sets.union(first, *visit);
+                let numbers = names.identifiers.iter().copied().collect();
+                alike.entry(numbers).or_default().push(*visit);
+            }
+            for (numbers, visits) in alike {
+                if !self.unite_by_numbers(&visits) {
+                    of_cases.extend(numbers);
+                }
             }
         }
-        for visits in self.visits_by_patient().into_values() {
+        // What tells nothing but the number of a case may be any of its visits.
+        let is_known = |names: &EncounterNames| {
+            !is_told_by_number(names) || names.identifiers.iter().any(|number| !of_cases.contains(number))
+        };
+        for mut visits in self.visits_by_patient().into_values() {
+            visits.retain(|(_, names)| is_known(names));
             let mut numbered: HashMap<NameDigest, Vec<&(u32, EncounterNames)>> = HashMap::new();
             for visit in &visits {
                 for number in &visit.1.identifiers {
@@ -448,6 +457,32 @@ impl<'a> Grouping<'a> {
             }
         }
         self.share_numbers_of_visits();
+    }
+
+    /// Makes one what has the same numbers and nothing else, unless a bundle tells two of it: then they are a case's, only what began at one time
+    /// is one visit, and the answer is `false`.
+    fn unite_by_numbers(&mut self, visits: &[u32]) -> bool {
+        let state = |visit: &u32| self.state(*visit);
+        let are_several = |visits: &[u32]| {
+            let states: Vec<&State> = visits.iter().filter_map(state).collect();
+            states
+                .iter()
+                .any(|one| states.iter().any(|other| are_two_visits(one, other)))
+        };
+        if !are_several(visits) {
+            self.sets.union_all(visits);
+            return true;
+        }
+        let mut by_start: BTreeMap<Option<i64>, Vec<u32>> = BTreeMap::new();
+        for visit in visits {
+            let start = state(visit).and_then(|state| state.likeness.mark);
+            by_start.entry(start).or_default().push(*visit);
+        }
+        by_start.retain(|start, visits| start.is_some() && !are_several(visits));
+        for visits in by_start.values() {
+            self.sets.union_all(visits);
+        }
+        false
     }
 
     /// The sets of states of each patient's visits, with all that names each.
@@ -570,6 +605,12 @@ fn is_one_of_two_patients(one: &State, other: &State) -> bool {
 fn are_two_entries(one: &State, other: &State) -> bool {
     (one.file, one.bundle) == (other.file, other.bundle)
         && one.url.zip(other.url).is_some_and(|(one, other)| one != other)
+}
+
+/// Whether one bundle tells of two visits: at two addresses, or at two times.
+fn are_two_visits(one: &State, other: &State) -> bool {
+    let is_one_bundle = (one.file, one.bundle) == (other.file, other.bundle);
+    are_two_entries(one, other) || (is_one_bundle && one.likeness.mark != other.likeness.mark)
 }
 
 /// Whether a visit is told by numbers alone.

@@ -51,7 +51,9 @@ struct Group {
 pub(crate) struct Names {
     /// The identifiers that name this one and nobody else in the run, the best first.
     pub(crate) own: Vec<Identifier>,
-    /// Those of them that are of a type that belongs to one person alone.
+    /// Of a visit: the numbers that other visits of the case have too.
+    pub(crate) of_cases: Vec<Identifier>,
+    /// Those of `own` that are of a type that belongs to one person alone.
     pub(crate) typed: Vec<Identifier>,
     /// Identifiers that others have too.
     pub(crate) shared: Vec<Identifier>,
@@ -504,6 +506,16 @@ impl Index {
         self.state_at(origin).map(|(_, state)| state.stamp)
     }
 
+    /// Whether each state of what an item is has a date or a version, so that the newest is known.
+    pub(crate) fn is_order_told(&self, origin: Origin) -> bool {
+        let group = self.group_at(origin).and_then(|group| self.members.get(&group));
+        let mut states = group
+            .into_iter()
+            .flatten()
+            .filter_map(|number| self.states.get(at(*number)));
+        states.all(|state| state.stamp.updated.date().is_some() || state.stamp.version.is_some())
+    }
+
     /// Whether an older state of what an item is says another thing, is of another patient or of a visit at another time, and nothing but
     /// an id, which other servers have as well, makes them one.
     pub(crate) fn says_otherwise(&self, origin: Origin) -> bool {
@@ -726,7 +738,7 @@ impl Index {
         }
         ranked.sort();
         of_cases.sort();
-        ranked.extend(of_cases);
+        names.of_cases = of_cases.into_iter().map(|(_, identifier)| identifier.clone()).collect();
         let typed = ranked.iter().filter(|(standing, _)| *standing <= Standing::Typed);
         names.typed = typed.map(|(_, identifier)| (*identifier).clone()).collect();
         names.own = ranked.into_iter().map(|(_, identifier)| identifier.clone()).collect();

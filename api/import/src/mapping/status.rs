@@ -11,6 +11,8 @@ pub(super) struct Status {
     stands: &'static [&'static str],
     /// Those by which it is not, or not any more.
     falls: &'static [&'static str],
+    /// What people, and SNOMED CT, say instead of one of them.
+    others: &'static [(&'static str, &'static str)],
 }
 
 impl Status {
@@ -25,6 +27,16 @@ impl Status {
         ],
         stands: &["confirmed", "unconfirmed", "provisional"],
         falls: &["differential", "refuted", "entered-in-error"],
+        others: &[
+            ("ruled-out", "refuted"),
+            ("disproved", "refuted"),
+            ("excluded", "refuted"),
+            ("absent", "refuted"),
+            ("known-absent", "refuted"),
+            ("410516002", "refuted"),
+            ("known-present", "confirmed"),
+            ("410515003", "confirmed"),
+        ],
     };
 
     /// Whether a condition is still there.
@@ -36,6 +48,7 @@ impl Status {
         ],
         stands: &["active", "recurrence", "relapse"],
         falls: &["inactive", "remission", "resolved"],
+        others: &[],
     };
 
     /// Whether an allergy is still there.
@@ -47,6 +60,7 @@ impl Status {
         ],
         stands: &["active"],
         falls: &["inactive", "resolved"],
+        others: &[],
     };
 
     fn codes(&self) -> impl Iterator<Item = &'static str> + use<> {
@@ -108,6 +122,8 @@ impl Status {
     /// The code that a word is, whatever its letters and what joins them.
     fn known(&self, word: Option<&str>) -> Option<&'static str> {
         let word = word?.trim().to_lowercase().replace([' ', '_'], "-");
+        let other = self.others.iter().find(|(other, _)| *other == word);
+        let word = other.map_or(word.as_str(), |(_, code)| *code);
         self.codes().find(|code| *code == word)
     }
 }

@@ -356,12 +356,12 @@ fn minutes(start: DateTime<Utc>, end: DateTime<Utc>) -> u32 {
 /// `Encounter.length`, in the units of time that UCUM has.
 fn length(encounter: &fhir::Encounter) -> Option<TimeDelta> {
     let length = encounter.length.as_ref()?;
-    let unit = match length.code.as_deref()? {
+    let unit = match length.code.as_deref().or(length.unit.as_deref())?.trim() {
         "s" => 1.0,
-        "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        "wk" => 604_800.0,
+        "min" | "minute" | "minutes" => 60.0,
+        "h" | "hour" | "hours" => 3600.0,
+        "d" | "day" | "days" => 86_400.0,
+        "wk" | "week" | "weeks" => 604_800.0,
         _ => return None,
     };
     let length = std::time::Duration::try_from_secs_f64((length.value? * unit).ceil()).ok()?;

@@ -9,10 +9,10 @@ use ListKind::{Allergies, Medications};
 use Said::NoneKnown;
 
 /// Words that say that there is none.
-const NONE: [&str; 35] = [
-    "no", "none", "nil", "without", "negative", "absent", "denies", "denied", "kein", "keine", "keinen", "ohne",
-    "verneint", "geen", "ingen", "inga", "inget", "intet", "aucun", "aucune", "sans", "sin", "ninguna", "ninguno",
-    "niega", "nessun", "nessuna", "nega", "nenhuma", "nenhum", "sem", "brak", "bez", "yok", "нет",
+const NONE: [&str; 36] = [
+    "no", "none", "nil", "without", "negative", "absent", "absence", "denies", "denied", "kein", "keine", "keinen",
+    "ohne", "verneint", "geen", "ingen", "inga", "inget", "intet", "aucun", "aucune", "sans", "sin", "ninguna",
+    "ninguno", "niega", "nessun", "nessuna", "nega", "nenhuma", "nenhum", "sem", "brak", "bez", "yok", "нет",
 ];
 
 /// Words that say so too, but beside "known" only that it is not known.
@@ -101,9 +101,9 @@ const KNOWN: [&str; 31] = [
 ];
 
 /// Words that change nothing beside these.
-const BESIDE: [&str; 18] = [
-    "current", "regular", "active", "reported", "has", "the", "any", "to", "patient", "paciente", "pt", "per",
-    "family", "na", "d", "de", "le", "la",
+const BESIDE: [&str; 20] = [
+    "current", "regular", "active", "reported", "has", "history", "of", "the", "any", "to", "patient", "paciente",
+    "pt", "per", "family", "na", "d", "de", "le", "la",
 ];
 
 /// Whether a text says in some language that there is none.

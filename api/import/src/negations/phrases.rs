@@ -55,10 +55,12 @@ const WORDS: [(&str, ListKind, Said); 40] = [
 ];
 
 /// What people write where a form wants an answer. The whole text, whatever it is about.
-const ANSWERS: [(&str, Said); 34] = [
+const ANSWERS: [(&str, Said); 37] = [
     ("none", NoneKnown),
     ("none known", NoneKnown),
     ("none reported", NoneKnown),
+    ("none known to patient", NoneKnown),
+    ("nothing", NoneKnown),
     ("nil", NoneKnown),
     ("nil known", NoneKnown),
     ("nothing known", NoneKnown),
@@ -74,6 +76,7 @@ const ANSWERS: [(&str, Said); 34] = [
     ("nessuna", NoneKnown),
     ("geen", NoneKnown),
     ("none recorded", Unknown),
+    ("not on file", Unknown),
     ("denies", NoneKnown),
     ("denied", NoneKnown),
     ("unknown", Unknown),
@@ -120,7 +123,7 @@ pub(super) const ANY_ALLERGY: [&str; 12] = [
 ];
 
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 26] = [
+const NEGATES: [&str; 31] = [
     "no allergy to ",
     "no allergies to ",
     "no known ",
@@ -147,6 +150,11 @@ const NEGATES: [&str; 26] = [
     "no evidence of ",
     "free of ",
     "no history of ",
+    "without ",
+    "ruled out: ",
+    "rule out ",
+    "r/o ",
+    "absence of ",
 ];
 
 /// How a text begins that negates what is taken or not borne. Illnesses begin so as well: not for resuscitation, sin hogar.
@@ -188,7 +196,7 @@ const OF_THE_BODY: [&str; 20] = [
 ];
 
 /// How it ends.
-const NEGATED: [&str; 18] = [
+const NEGATED: [&str; 19] = [
     ": none",
     ", none",
     ": no",
@@ -206,6 +214,7 @@ const NEGATED: [&str; 18] = [
     " denied",
     " not present",
     " not taken",
+    " not allergic",
     " ausgeschlossen",
 ];
 
@@ -272,6 +281,7 @@ pub(super) fn of_words(text: &str, kind: ListKind) -> Option<Voice> {
 
 /// A text without what is written in several ways: `n.k.d.a.`, `no-known`, a title before it.
 fn plain(text: &str) -> String {
+    let text = &text.replace('\u{2019}', "'");
     let is_abbreviation = text.split('.').all(|part| part.chars().count() <= 1);
     let text = if is_abbreviation {
         text.replace('.', "")
