@@ -66,7 +66,7 @@ pub use actix_web::dev::ServerHandle;
 pub use self::core::{CommandTracker, Core, HttpPorts};
 pub use self::settings::HttpSettings;
 use api_document::ApiDocument;
-use auth::{Authenticator, Lifetimes, SignInPolicy};
+use auth::{Authenticator, Lifetimes, SignInPolicy, Stores};
 use limits::Limiter;
 use problem::Problem;
 use routes::{resource, system};
@@ -135,9 +135,12 @@ impl<B: Backend> AppState<B> {
             at_once: settings.sessions_per_wallet,
         };
         let authenticator = Authenticator::new(
-            Arc::clone(&clinic.queries),
-            Arc::clone(&ports.sessions),
-            Arc::clone(&clinic.revocations),
+            Stores {
+                queries: Arc::clone(&clinic.queries),
+                sessions: Arc::clone(&ports.sessions),
+                revocations: Arc::clone(&clinic.revocations),
+                servers: Arc::clone(&ports.servers),
+            },
             Arc::clone(&clinic.identities),
             Arc::clone(&ports.secrets),
             Arc::clone(&ports.clock),

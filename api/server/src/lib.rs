@@ -36,7 +36,7 @@ use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::Opener;
 use infrastructure::secrets::SystemSecrets;
-use infrastructure::servers::LeasedServers;
+use infrastructure::servers::PresentServers;
 use infrastructure::sessions::PostgresSessions;
 use infrastructure::store::{Executor, ExecutorOptions, Parts, PostgresJournal};
 use projections::{PgQueries, ReadModels};
@@ -330,6 +330,7 @@ impl System {
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), appender.clone());
         metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
+        let servers = Arc::new(PresentServers::new(pools.upkeep.clone()));
         let ports = HttpPorts {
             clock: Arc::new(SystemClock),
             secrets,
@@ -344,7 +345,7 @@ impl System {
                 config.chain.finality,
             )),
             parked: Arc::new(Parked(parking)),
-            servers: Arc::new(LeasedServers::new(pools.upkeep.clone())),
+            servers: Arc::clone(&servers) as _,
             tracker,
             metrics: Arc::new(metrics),
         };
@@ -360,6 +361,13 @@ impl System {
             let (state, cancel) = (state.clone(), cancel.clone());
             async move {
                 cancel.run_until_cancelled(state.carry_revocations_through()).await;
+            }
+        });
+        tasks.spawn({
+            let cancel = cancel.clone();
+            async move {
+                cancel.run_until_cancelled(servers.stay()).await;
+                servers.leave().await;
             }
         });
         let server = server(state, listener)?;

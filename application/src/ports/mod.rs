@@ -92,9 +92,13 @@ pub trait AcceptanceListener: Send + Sync + 'static {
 /// The servers of the organisation that share the database.
 #[async_trait]
 pub trait Servers: Send + Sync + 'static {
-    /// How many execute commands just now, as far as anybody knows; 0 while none does.
+    /// How many there are just now, as far as anybody knows; 0 while none has said that it is there.
     ///
     /// # Errors
     /// When the store does not answer.
     async fn count(&self) -> Result<u32, StoreError>;
+
+    /// Whether the others count this one, and will for a while. Only then it may remember who may do what: they wait for it before they say that
+    /// something was taken away.
+    fn is_counted(&self) -> bool;
 }

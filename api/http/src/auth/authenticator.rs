@@ -17,7 +17,7 @@ use application::ports::queries::{AccountView, FormerWallet, Queries};
 use application::ports::revocations::Revocations;
 use application::ports::secrets::Secrets;
 use application::ports::sessions::{Session, Sessions, SignedIn, TokenHash};
-use application::ports::{Clock, IdentityDerivation};
+use application::ports::{Clock, IdentityDerivation, Servers};
 use application::use_cases::accounts::KEY_PREFIX;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -123,11 +123,24 @@ pub struct Lifetimes {
     pub at_once: NonZeroU32,
 }
 
+/// Where it is looked up who somebody is.
+pub struct Stores<Q> {
+    /// The accounts.
+    pub queries: Arc<Q>,
+    /// The sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// What is no longer good.
+    pub revocations: Arc<dyn Revocations>,
+    /// The other servers, which take away what is remembered here.
+    pub servers: Arc<dyn Servers>,
+}
+
 /// [`Authenticate`] over the stores.
 pub struct Authenticator<Q> {
     queries: Arc<Q>,
     sessions: Arc<dyn Sessions>,
     revocations: Arc<dyn Revocations>,
+    servers: Arc<dyn Servers>,
     identities: Arc<dyn IdentityDerivation>,
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -143,9 +156,7 @@ pub struct Authenticator<Q> {
 impl<Q: Queries> Authenticator<Q> {
     /// Puts it together.
     pub fn new(
-        queries: Arc<Q>,
-        sessions: Arc<dyn Sessions>,
-        revocations: Arc<dyn Revocations>,
+        stores: Stores<Q>,
         identities: Arc<dyn IdentityDerivation>,
         secrets: Arc<dyn Secrets>,
         clock: Arc<dyn Clock>,
@@ -158,10 +169,17 @@ impl<Q: Queries> Authenticator<Q> {
         {
             Cache::builder().max_capacity(CAPACITY).time_to_live(lifetime).build()
         }
+        let Stores {
+            queries,
+            sessions,
+            revocations,
+            servers,
+        } = stores;
         Self {
             queries,
             sessions,
             revocations,
+            servers,
             identities,
             secrets,
             clock,
@@ -171,6 +189,15 @@ impl<Q: Queries> Authenticator<Q> {
             known_keys: cache(lifetimes.cache),
             closed: cache(lifetimes.cache * 5),
             used: Mutex::default(),
+        }
+    }
+
+    /// Forgets all that was looked up, while the other servers do not count this one: they say at once that something was taken away.
+    fn remember_only_while_counted(&self) {
+        if !self.servers.is_counted() {
+            self.known_sessions.invalidate_all();
+            self.known_wallets.invalidate_all();
+            self.known_keys.invalidate_all();
         }
     }
 
@@ -315,6 +342,7 @@ impl<Q: Queries> Authenticator<Q> {
 #[async_trait]
 impl<Q: Queries> Authenticate for Authenticator<Q> {
     async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem> {
+        self.remember_only_while_counted();
         let hash = self.secrets.digest(token.as_bytes());
         if token.starts_with(KEY_PREFIX) {
             Box::pin(self.by_key(KeyHash(hash))).await

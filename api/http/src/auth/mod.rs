@@ -9,5 +9,5 @@ pub(super) mod nonce;
 mod signature;
 mod siwe;
 
-pub use authenticator::{Authenticate, Authenticated, Authenticator, Barred, Lifetimes};
+pub use authenticator::{Authenticate, Authenticated, Authenticator, Barred, Lifetimes, Stores};
 pub use siwe::{Rejection, SignInPolicy, Verified, named};

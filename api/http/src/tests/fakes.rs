@@ -873,6 +873,10 @@ impl Servers for FakeStatus {
     async fn count(&self) -> Result<u32, StoreError> {
         Ok(1)
     }
+
+    fn is_counted(&self) -> bool {
+        true
+    }
 }
 
 struct Row {

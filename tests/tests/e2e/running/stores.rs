@@ -27,7 +27,7 @@ use infrastructure::log::{Commit, Payload, StreamHead, StreamPart};
 use infrastructure::postgres::{LIVE, migrate, pool};
 use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
-use infrastructure::servers::LeasedServers;
+use infrastructure::servers::PresentServers;
 use infrastructure::sessions::PostgresSessions;
 use sqlx::{Executor as _, PgPool};
 use tests::chain::KEYS;
@@ -260,16 +260,21 @@ async fn sessions_that_ended_are_swept_however_many_there_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_are_counted_by_the_signing_keys_that_they_hold() {
+async fn servers_are_counted_that_have_said_that_they_are_there() {
     let pool = migrated().await;
-    let servers = LeasedServers::new(pool.clone());
-    assert_eq!(servers.count().await.unwrap(), 0);
-    let sql = "INSERT INTO signer_leases (address, holder, fence, until) VALUES \
-               (substr(sha256('1'), 1, 20), gen_random_uuid(), 1, now() + interval '15 seconds'), \
-               (substr(sha256('2'), 1, 20), gen_random_uuid(), 4, now() + interval '3 seconds'), \
-               (substr(sha256('3'), 1, 20), gen_random_uuid(), 2, now() - interval '1 second')";
-    sqlx::query(sql).execute(&pool).await.unwrap();
-    assert_eq!(servers.count().await.unwrap(), 2);
+    let (one, other) = (PresentServers::new(pool.clone()), PresentServers::new(pool.clone()));
+    assert_eq!(one.count().await.unwrap(), 0);
+    assert!(!one.is_counted(), "it has said nothing yet");
+    one.say().await.unwrap();
+    one.say().await.unwrap();
+    other.say().await.unwrap();
+    assert_eq!(one.count().await.unwrap(), 2);
+    assert!(one.is_counted() && other.is_counted());
+    other.leave().await;
+    assert_eq!(one.count().await.unwrap(), 1);
+    let crashed = "INSERT INTO servers (id, until) VALUES (gen_random_uuid(), now() - interval '1 second')";
+    sqlx::query(crashed).execute(&pool).await.unwrap();
+    assert_eq!(one.count().await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
