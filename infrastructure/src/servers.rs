@@ -16,7 +16,7 @@ use crate::sessions::store;
 /// For how long a server counts that does not say again that it is there.
 const COUNTS: Duration = Duration::from_secs(20);
 
-/// For how long of that it may remember who may do what. What it remembers then is forgotten before it counts no more.
+/// For how long of that it may remember who may do what. It forgets long before the others stop counting it.
 const REMEMBERS: Duration = Duration::from_secs(10);
 
 /// How often it says that it is there.
@@ -98,6 +98,14 @@ impl Servers for PresentServers {
             .await
             .map_err(store)?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    async fn are_others(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM servers WHERE until > now() AND id <> $1)")
+            .bind(self.own)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store)
     }
 
     fn is_counted(&self) -> bool {

@@ -286,9 +286,8 @@ async fn known_everywhere(
 ) -> Result<Answer, UseCaseError> {
     let done = work.await;
     if ends_access && matches!(done, Ok(_) | Err(UseCaseError::Denied)) {
-        let servers = core.ports.servers.count().await;
-        // Who cannot be counted may be there.
-        if servers.is_ok_and(|servers| servers <= 1) {
+        // Who cannot be asked for may be there.
+        if matches!(core.ports.servers.are_others().await, Ok(false)) {
             return done;
         }
         sleep(core.settings.identity_cache + REMEMBERED_LATE).await;

@@ -537,7 +537,7 @@ pub(super) struct Encounter {
 }
 
 /// The address of what is in none of the files.
-pub(super) const NOBODY: &str = "urn:nobody";
+pub(super) const NOWHERE: &str = "urn:nowhere";
 
 /// FHIR `Duration`: a quantity of time, in a UCUM unit.
 #[derive(Deserialize)]

@@ -150,6 +150,8 @@ pub(super) struct Person {
     pub(super) former: Vec<Identifier>,
     /// What the resource itself is called.
     pub(super) resource: Vec<Identifier>,
+    /// Whether that is good in one bundle alone.
+    pub(super) is_of_one_bundle: bool,
     /// What tells them from others.
     pub(super) likeness: Likeness,
     /// Whether a name is told that is in use.
@@ -260,7 +262,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
     let names = index.names_of(owner);
     let own = shares::names(index, Kind::Patient, owner).unwrap_or_default();
-    let addresses = names.resource.iter().filter(|name| is_global(&name.value));
+    // The URN of a bundle's entry is made for that bundle, and in some sources the same in each.
+    let is_of_one_bundle = !index.has_id(owner) && names.resource.iter().all(|name| !is_on_a_server(&name.value));
+    let addresses = names.resource.iter();
+    let addresses = addresses.filter(|name| is_global(&name.value) && !is_of_one_bundle);
     let certain = distinct(names.own.iter().chain(addresses));
     let mut details = patients.pop();
     let described = share.bundle.patients.first();
@@ -314,6 +319,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         unnamed,
         now: context.now,
         resource: names.resource.clone(),
+        is_of_one_bundle,
         known_as: distinct(
             certain
                 .iter()
@@ -333,10 +339,13 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
 }
 
+/// How many visits a document tells alike so far.
+type Alike = HashMap<((u32, u32), Key), u32>;
+
 /// What names a visit. Where nothing does but a URN, which is made for one bundle, or the number of its case, it is named by what is told of
-/// it: the next export has another URN, and another visit of the case the same number. Of two that are told alike in one run, the second is the
-/// second in the next run too.
-fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u32>) {
+/// it: the next export has another URN, and another visit of the case the same number. Of two that one document tells alike, the second is the
+/// second in the next one too.
+fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
     visit.others = names.identifiers.iter().skip(1).cloned().collect();
     visit.sources = names.sources.clone();
     visit.unnamed_reason = names.unnamed_reason;
@@ -346,7 +355,8 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u3
         // It is known by its id.
     } else if names.are_of_its_case {
         // What else is told may become more: of an open one nobody knows the end.
-        let case = std::mem::replace(&mut visit.identifier, told_as(&[&start], alike));
+        let case = visit.identifier.clone();
+        visit.identifier = told_as(&[&case.system, &case.value, &start], names.document, alike);
         visit.others.insert(0, case);
     } else if is_urn && visit.others.is_empty() {
         let provider = match &visit.provider {
@@ -361,14 +371,14 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut HashMap<Key, u3
             &provider.value,
             reason.unwrap_or_default(),
         ];
-        visit.identifier = told_as(&told, alike);
+        visit.identifier = told_as(&told, names.document, alike);
     }
     visit.others.truncate(EncounterNames::MOST_OTHERS);
 }
 
 /// An identifier that is made of what is told of a visit.
-fn told_as(told: &[&str], alike: &mut HashMap<Key, u32>) -> Identifier {
-    let before = alike.entry(Key::of(told)).or_default();
+fn told_as(told: &[&str], document: (u32, u32), alike: &mut Alike) -> Identifier {
+    let before = alike.entry((document, Key::of(told))).or_default();
     let number = before.to_string();
     *before = before.saturating_add(1);
     let told = [told, &[number.as_str()]].concat();

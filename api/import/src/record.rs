@@ -125,7 +125,7 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         let mut known = likeness_of(details);
         let is_called = |names: &[Identifier]| names.iter().any(|name| details.is_called(name));
         let is_address = |name: &Identifier| is_global(&name.value) && details.is_called(name);
-        let bond = if person.resource.iter().any(is_address) {
+        let bond = if !person.is_of_one_bundle && person.resource.iter().any(is_address) {
             // A record may have several.
             known.own = person.likeness.own;
             Bond::Resource

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::fhir::{
-    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Life, NOBODY, Reference,
+    self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Life, NOWHERE, Reference,
     Unread,
 };
 use super::former_states;
@@ -47,6 +47,8 @@ pub(super) struct VisitNames {
     pub(super) identifiers: Vec<Identifier>,
     /// What its sources call it.
     pub(super) sources: Sources,
+    /// The file, and the document in it, that tells it.
+    pub(super) document: (u32, u32),
     /// Whether they are its case's, which other visits have too.
     pub(super) are_of_its_case: bool,
     /// A condition that is its reason, and is in none of the files.
@@ -545,6 +547,7 @@ impl Reading<'_> {
         let names = VisitNames {
             identifiers,
             sources: Sources::new(sources),
+            document: (self.origin.file, self.index.document_at(self.origin)),
             are_of_its_case: own.own.is_empty() && !own.of_cases.is_empty(),
             unnamed_reason,
         };
@@ -594,7 +597,7 @@ impl Reading<'_> {
             reason.reference = Some(format!("Condition/{group}"));
             return None;
         }
-        let address = reason.reference.replace(NOBODY.to_owned());
+        let address = reason.reference.replace(NOWHERE.to_owned());
         let source = address.and_then(|address| self.condition(&address));
         reason.display.is_none().then_some(UnnamedReason { source })
     }
@@ -630,7 +633,7 @@ impl Reading<'_> {
     /// The practitioner whom a participant names, directly or by a role.
     fn individual(&mut self, reference: &Reference) -> String {
         let Some(pointer) = Pointer::read(reference) else {
-            return NOBODY.to_owned();
+            return NOWHERE.to_owned();
         };
         if pointer.kind == Some(None) {
             // Somebody who is no practitioner: a relative, a device.
@@ -638,7 +641,7 @@ impl Reading<'_> {
         }
         let wanted = [Kind::Practitioner, Kind::Role];
         let Ok(group) = self.index.resolve(self.origin, &pointer, &wanted) else {
-            return NOBODY.to_owned();
+            return NOWHERE.to_owned();
         };
         match behind_role(self.index, group) {
             // Whom nobody would know again: the organisation says more.
@@ -649,7 +652,7 @@ impl Reading<'_> {
                 "Other/0".to_owned()
             }
             Some(practitioner) => self.practitioner(practitioner),
-            None => NOBODY.to_owned(),
+            None => NOWHERE.to_owned(),
         }
     }
 
@@ -661,7 +664,7 @@ impl Reading<'_> {
             return reference;
         }
         let Ok(names) = names(self.index, Kind::Practitioner, group) else {
-            return NOBODY.to_owned();
+            return NOWHERE.to_owned();
         };
         known.push(Entry::bare(fhir::Practitioner {
             id: Some(id),
@@ -683,7 +686,7 @@ impl Reading<'_> {
                 .map(|identifier| (format!("{}|{}", identifier.system, identifier.value), vec![identifier])),
         };
         let Some((id, names)) = names else {
-            return NOBODY.to_owned();
+            return NOWHERE.to_owned();
         };
         let id = id.replace([':', '/'], "-");
         let reference = format!("Organization/{id}");
@@ -711,7 +714,7 @@ impl Reading<'_> {
         let Some((group, Payload::Medication(medication))) =
             group.and_then(|group| Some((group, self.index.payload_of(group)?)))
         else {
-            reference.reference = Some(NOBODY.to_owned());
+            reference.reference = Some(NOWHERE.to_owned());
             return;
         };
         let id = group.to_string();

@@ -98,6 +98,12 @@ pub trait Servers: Send + Sync + 'static {
     /// When the store does not answer.
     async fn count(&self) -> Result<u32, StoreError>;
 
+    /// Whether there are others than this one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn are_others(&self) -> Result<bool, StoreError>;
+
     /// Whether the others count this one, and will for a while. Only then it may remember who may do what: they wait for it before they say that
     /// something was taken away.
     fn is_counted(&self) -> bool;

@@ -68,7 +68,7 @@ where
         kept.keep(connection);
         return Ok(Applied::Already);
     };
-    if !parking::are_behind(&mut transaction, run.blocks).await? {
+    if !parking::have_one_before(&mut transaction, run.blocks).await? {
         transaction.rollback().await?;
         kept.keep(connection);
         return Ok(Applied::Released);

@@ -187,7 +187,10 @@ impl Held {
 
 /// Whether each event that these blocks park behind an earlier one of its stream has one before it. Another try may have released that since
 /// it was looked: then nobody would ever try the event again.
-pub(super) async fn are_behind(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<bool, sqlx::Error> {
+pub(super) async fn have_one_before(
+    connection: &mut PgConnection,
+    blocks: &[OpenedBlock],
+) -> Result<bool, sqlx::Error> {
     let mut first: BTreeMap<StreamId, &Parked> = BTreeMap::new();
     for parked in blocks.iter().flat_map(|block| &block.parked) {
         first.entry(parked.stream).or_insert(parked);

@@ -59,6 +59,8 @@ struct Known {
     in_flight: VecDeque<Pending>,
     generation: u64,
     required: Option<StreamHead>,
+    /// Whether the journal had it once: then nobody guesses that it is new.
+    exists: bool,
 }
 
 struct At {
@@ -122,7 +124,7 @@ impl Stream {
         Fill {
             generation: known.generation,
             required: known.required,
-            is_first: known.loaded.is_none() && known.required.is_none(),
+            is_first: known.loaded.is_none() && known.required.is_none() && !known.exists,
         }
     }
 
@@ -227,7 +229,8 @@ impl Stream {
                 || known.in_flight.iter().any(|pending| pending.passes(head))
         });
         if !agrees {
-            known.drop_state(Some(head));
+            known.drop_state(None);
+            known.exists |= head.version > 0;
         }
         drop(known);
         self.changed.notify_waiters();
@@ -419,7 +422,7 @@ mod tests {
         assert!(stream.loaded(&one()).is_some(), "the journal has nothing either");
         stream.applied(head(1, 9));
         let fill = stream.begin_fill();
-        assert_eq!((fill.is_first, fill.required), (false, Some(head(1, 9))));
+        assert_eq!((fill.is_first, fill.required), (false, None));
     }
 
     #[test]

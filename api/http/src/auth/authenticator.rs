@@ -1,7 +1,7 @@
 //! From a bearer token to a principal, on every request, without a round trip to the database for most.
 //!
 //! What is known of a session, an account or a key is kept for a moment (`identity_cache`, two seconds unless set
-//! otherwise). Within this process a logout, a closed account and a revoked key are noticed at once, cached or not; what
+//! otherwise), while the other servers count this one. Within this process a logout, a closed account and a revoked key are noticed at once, cached or not; what
 //! another process took is noticed when the moment is over. A store that does not answer denies.
 
 use std::collections::HashMap;
@@ -192,19 +192,30 @@ impl<Q: Queries> Authenticator<Q> {
         }
     }
 
-    /// Forgets all that was looked up, while the other servers do not count this one: they say at once that something was taken away.
-    fn remember_only_while_counted(&self) {
-        if !self.servers.is_counted() {
-            self.known_sessions.invalidate_all();
-            self.known_wallets.invalidate_all();
-            self.known_keys.invalidate_all();
+    /// What is known of something, by a lookup that may be remembered. Nothing is while the other servers do not count this one, for they say at
+    /// once then that something was taken away.
+    async fn known<K, V, E>(
+        &self,
+        cache: &Cache<K, V>,
+        key: K,
+        look_up: impl Future<Output = Result<V, E>>,
+    ) -> Result<V, Arc<E>>
+    where
+        K: std::hash::Hash + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        if self.servers.is_counted() {
+            return cache.try_get_with(key, look_up).await;
         }
+        cache.invalidate_all();
+        look_up.await.map_err(Arc::new)
     }
 
     async fn by_session(&self, token: TokenHash) -> Result<Option<Authenticated>, Problem> {
         let now = self.clock.now();
         let find = self.sessions.find(token, now - UNTOLD);
-        let found = self.known_sessions.try_get_with(token, find).await;
+        let found = self.known(&self.known_sessions, token, find).await;
         let Some(session) = found.map_err(unknown)? else {
             return Ok(None);
         };
@@ -248,11 +259,8 @@ impl<Q: Queries> Authenticator<Q> {
     }
 
     async fn by_key(&self, hash: KeyHash) -> Result<Option<Authenticated>, Problem> {
-        let found = self
-            .known_keys
-            .try_get_with(hash, self.find_by_key(hash))
-            .await
-            .map_err(unread)?;
+        let found = self.known(&self.known_keys, hash, self.find_by_key(hash)).await;
+        let found = found.map_err(unread)?;
         let Some(view) = found else { return Ok(None) };
         let Some(key) = view.keys.iter().find(|key| key.hash == hash) else {
             return Ok(None);
@@ -291,10 +299,10 @@ impl<Q: Queries> Authenticator<Q> {
     }
 
     async fn account(&self, wallet: &Wallet) -> Result<Option<Arc<Known>>, Problem> {
-        self.known_wallets
-            .try_get_with(*wallet, self.find_account(wallet))
-            .await
-            .map_err(unread)
+        let known = self
+            .known(&self.known_wallets, *wallet, self.find_account(wallet))
+            .await;
+        known.map_err(unread)
     }
 
     async fn find_account(&self, wallet: &Wallet) -> Result<Option<Arc<Known>>, UseCaseError> {
@@ -342,7 +350,6 @@ impl<Q: Queries> Authenticator<Q> {
 #[async_trait]
 impl<Q: Queries> Authenticate for Authenticator<Q> {
     async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem> {
-        self.remember_only_while_counted();
         let hash = self.secrets.digest(token.as_bytes());
         if token.starts_with(KEY_PREFIX) {
             Box::pin(self.by_key(KeyHash(hash))).await

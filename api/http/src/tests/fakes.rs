@@ -874,6 +874,10 @@ impl Servers for FakeStatus {
         Ok(1)
     }
 
+    async fn are_others(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     fn is_counted(&self) -> bool {
         true
     }

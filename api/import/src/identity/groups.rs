@@ -405,6 +405,10 @@ impl<'a> Grouping<'a> {
     /// that of a case.
     fn by_names_of_visits(&mut self) {
         let mut of_cases: HashSet<NameDigest> = HashSet::new();
+        let mut states: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (number, _) in self.each().filter(|(_, state)| state.kind == Kind::Encounter) {
+            states.entry(self.sets.find(number)).or_default().push(number);
+        }
         for visits in self.visits_by_patient().into_values() {
             let mut alike: BTreeMap<BTreeSet<NameDigest>, Vec<u32>> = BTreeMap::new();
             for (visit, names) in visits.iter().filter(|(_, names)| is_told_by_number(names)) {
@@ -412,7 +416,7 @@ impl<'a> Grouping<'a> {
                 alike.entry(numbers).or_default().push(*visit);
             }
             for (numbers, visits) in alike {
-                if !self.unite_by_numbers(&visits) {
+                if !self.unite_by_numbers(&visits, &states) {
                     of_cases.extend(numbers);
                 }
             }
@@ -460,14 +464,18 @@ impl<'a> Grouping<'a> {
     }
 
     /// Makes one what has the same numbers and nothing else, unless a bundle tells two of it: then they are a case's, only what began at one time
-    /// is one visit, and the answer is `false`.
-    fn unite_by_numbers(&mut self, visits: &[u32]) -> bool {
-        let state = |visit: &u32| self.state(*visit);
+    /// is one visit, and the answer is `false`. All states of each set count: no order decides.
+    fn unite_by_numbers(&mut self, visits: &[u32], states: &HashMap<u32, Vec<u32>>) -> bool {
+        let all = |visits: &[u32]| -> Vec<&'a State> {
+            let states = visits.iter().filter_map(|visit| states.get(visit)).flatten();
+            states.filter_map(|number| self.state(*number)).collect()
+        };
         let are_several = |visits: &[u32]| {
-            let states: Vec<&State> = visits.iter().filter_map(state).collect();
-            states
+            let states = all(visits);
+            let mut pairs = states
                 .iter()
-                .any(|one| states.iter().any(|other| are_two_visits(one, other)))
+                .flat_map(|one| states.iter().map(move |other| (one, other)));
+            pairs.any(|(one, other)| are_two_visits(one, other))
         };
         if !are_several(visits) {
             self.sets.union_all(visits);
@@ -475,8 +483,10 @@ impl<'a> Grouping<'a> {
         }
         let mut by_start: BTreeMap<Option<i64>, Vec<u32>> = BTreeMap::new();
         for visit in visits {
-            let start = state(visit).and_then(|state| state.likeness.mark);
-            by_start.entry(start).or_default().push(*visit);
+            let starts: BTreeSet<Option<i64>> = all(&[*visit]).iter().map(|state| state.likeness.mark).collect();
+            if let (Some(start), 1) = (starts.first(), starts.len()) {
+                by_start.entry(*start).or_default().push(*visit);
+            }
         }
         by_start.retain(|start, visits| start.is_some() && !are_several(visits));
         for visits in by_start.values() {

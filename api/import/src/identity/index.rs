@@ -220,20 +220,25 @@ impl Index {
         self.parts = parts;
     }
 
-    /// What a visit is called names it among its patient's, so only what another visit of the patient is called tells nothing.
+    /// What a visit is called names it among its patient's on one server, so only what another visit of the patient is called there tells nothing.
     fn find_visits_called_alike(&mut self) {
-        let mut called: HashMap<(Option<u32>, Key), BTreeSet<u32>> = HashMap::new();
-        for (number, state) in (0..)
-            .zip(&self.states)
-            .filter(|(_, state)| state.kind == Kind::Encounter)
-        {
-            if let Some(own) = state.likeness.own {
-                let patient = self.subject_of(state).ok();
-                called.entry((patient, own)).or_default().insert(self.group_of(number));
+        let mut called: HashMap<(Option<u32>, Key, Option<SourceId>), BTreeSet<u32>> = HashMap::new();
+        for (number, state) in (0..).zip(&self.states) {
+            let Some(own) = state.likeness.own.filter(|_| state.kind == Kind::Encounter) else {
+                continue;
+            };
+            let (patient, visit) = (self.subject_of(state).ok(), self.group_of(number));
+            let sources = self.sources_of(Kind::Encounter, visit);
+            let sources: Vec<Option<SourceId>> = match sources.is_empty() {
+                true => vec![None],
+                false => sources.into_iter().map(Some).collect(),
+            };
+            for source in sources {
+                called.entry((patient, own, source)).or_default().insert(visit);
             }
         }
         let several = called.into_iter().filter(|(_, visits)| visits.len() > 1);
-        let named = several.flat_map(|((_, own), visits)| visits.into_iter().map(move |visit| (visit, own)));
+        let named = several.flat_map(|((_, own, _), visits)| visits.into_iter().map(move |visit| (visit, own)));
         self.visits_called_alike = named.collect();
     }
 
@@ -506,6 +511,11 @@ impl Index {
         self.state_at(origin).map(|(_, state)| state.stamp)
     }
 
+    /// The document of its file in which an item stands.
+    pub(crate) fn document_at(&self, origin: Origin) -> u32 {
+        self.state_at(origin).map_or(0, |(_, state)| state.document)
+    }
+
     /// Whether each state of what an item is has a date or a version, so that the newest is known.
     pub(crate) fn is_order_told(&self, origin: Origin) -> bool {
         let group = self.group_at(origin).and_then(|group| self.members.get(&group));
@@ -536,10 +546,12 @@ impl Index {
             let owners = self.subject_of(other).ok().zip(self.subject_of(state).ok());
             let is_anothers = owners.is_some_and(|(one, two)| one != two);
             let is_one_server = other.base.is_some() && other.base == state.base;
-            let is_numbered = other
-                .identifiers
-                .iter()
-                .any(|(standing, one)| standing.names() && self.is_named_by(number, *one));
+            // A number that alone names a visit may be its case's, unless its type says otherwise.
+            let is_one_id = state.is_id_told && other.is_id_told && state.id == other.id;
+            let is_of_a_case = state.kind == Kind::Encounter && is_moved && !is_one_id;
+            let names = |standing: Standing| standing.names() && !(is_of_a_case && standing > Standing::Typed);
+            let mut numbers = other.identifiers.iter();
+            let is_numbered = numbers.any(|(standing, one)| names(*standing) && self.is_named_by(number, *one));
             let is_certain = is_one_server || (other.is_own_global && state.is_own_global) || is_numbered;
             !other.deleted && (is_apart || is_moved || is_anothers) && !is_certain
         })

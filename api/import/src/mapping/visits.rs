@@ -6,8 +6,9 @@ use domain::kernel::{Concept, Identifier, Slot, Sources};
 
 use super::contained::behind;
 use super::current::end;
+use super::status::Status;
 use super::{Context, Notes, Provider, Remarks, Visit, identifier, referenced, vocabulary};
-use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, NOBODY, Participant};
+use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, NOWHERE, Participant};
 
 /// A visit, or a remark on why it is none.
 pub(super) fn visit(
@@ -98,14 +99,11 @@ fn reason(bundle: &Bundle, encounter: &fhir::Encounter, remarks: &mut Remarks<'_
         remarks.no_place("a reason or type is one of several, and only one has a place");
     }
     // A condition that is in none of the files may be recorded: see `Visit::unnamed_reason`.
-    let is_unnamed = |reference: &fhir::Reference| reference.reference.as_deref() == Some(NOBODY);
-    let unnamed = encounter
-        .reason_reference
-        .iter()
-        .zip(&referred)
-        .filter(|(_, concept)| concept.is_empty());
-    for (place, (reference, _)) in unnamed.enumerate() {
-        if place > 0 || !is_unnamed(reference) || encounter.reason_code.iter().any(|code| !code.is_empty()) {
+    let is_unnamed = |reference: &fhir::Reference| reference.reference.as_deref() == Some(NOWHERE);
+    let is_coded = encounter.reason_code.iter().any(|code| !code.is_empty());
+    for (place, (reference, told)) in encounter.reason_reference.iter().zip(&referred).enumerate() {
+        let is_kept_back = place == 0 && !is_coded && is_unnamed(reference);
+        if told.is_empty() && !is_kept_back {
             remarks.no_place("a reason is a resource that has no place, or one of several reasons");
         }
     }
@@ -129,7 +127,18 @@ fn referred(bundle: &Bundle, encounter: &fhir::Encounter, reference: &fhir::Refe
         coding: Vec::new(),
         text: reference.display.clone(),
     };
-    found.map_or_else(shown, |entry| entry.resource.code.clone())
+    // What was found not to be so is no reason.
+    let stands = |condition: &fhir::Condition| {
+        !matches!(
+            Status::VERIFICATION.of(&condition.verification_status),
+            Some("refuted" | "entered-in-error")
+        )
+    };
+    match found {
+        Some(entry) if stands(&entry.resource) => entry.resource.code.clone(),
+        Some(_) => CodeableConcept::default(),
+        None => shown(),
+    }
 }
 
 /// Who counts before whom (HL7 V3 `ParticipationType`): who attended, who performed, the others. `None` for those who did not

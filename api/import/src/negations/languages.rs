@@ -1,4 +1,7 @@
-//! "No known allergies" in the languages that sources write.
+//! "No known allergies" as people write it in the languages that sources use.
+//!
+//! Only whole phrases are known. The same words in another order, or beside one more, may name something: a drug allergy and no medications;
+//! Ei-Allergie, which is one to egg.
 
 use domain::chart::ListKind;
 
@@ -8,167 +11,150 @@ use super::codes::TO_DRUGS;
 use ListKind::{Allergies, Medications};
 use Said::NoneKnown;
 
-/// Words that say that there is none.
-const NONE: [&str; 36] = [
-    "no", "none", "nil", "without", "negative", "absent", "absence", "denies", "denied", "kein", "keine", "keinen",
-    "ohne", "verneint", "geen", "ingen", "inga", "inget", "intet", "aucun", "aucune", "sans", "sin", "ninguna",
-    "ninguno", "niega", "nessun", "nessuna", "nega", "nenhuma", "nenhum", "sem", "brak", "bez", "yok", "нет",
+/// The words of many languages that say that there is none: by one of them the name of a code that says so is known in any of them.
+const NONE_IN_ANY_LANGUAGE: [&str; 43] = [
+    "no", "not", "none", "nil", "without", "negative", "absent", "denies", "kein", "keine", "keinen", "nicht", "ohne",
+    "geen", "niet", "ingen", "inga", "inget", "intet", "ikke", "aucun", "aucune", "pas", "sans", "sin", "ninguna",
+    "ninguno", "nessun", "nessuna", "non", "nenhuma", "nenhum", "sem", "brak", "nie", "bez", "nema", "nincs", "ei",
+    "yok", "нет", "无", "なし",
 ];
 
-/// Words that say so too, but beside "known" only that it is not known.
-const NOT: [&str; 11] = [
-    "not", "nicht", "niet", "ikke", "pas", "non", "nie", "ei", "não", "nema", "nincs",
+/// Phrases that say that no allergies are known, without what stands between words.
+const NO_ALLERGIES: [&str; 70] = [
+    "denies allergies",
+    "patient denies allergies",
+    "pt denies allergies",
+    "patient has no allergies",
+    "patient has no known allergies",
+    "the patient has no known allergies",
+    "patient reports no allergies",
+    "nil known allergies",
+    "without known allergies",
+    "allergies none",
+    "allergies none known",
+    "allergies nil",
+    "allergy none",
+    "nka nkda",
+    "niega alergias",
+    "no refiere alergias",
+    "sin alergias",
+    "sin alergias conocidas",
+    "ninguna alergia conocida",
+    "nega alergias",
+    "sem alergias",
+    "sem alergias conhecidas",
+    "não tem alergias conhecidas",
+    "aucune allergie",
+    "aucune allergie connue",
+    "pas d allergie",
+    "pas d allergies",
+    "pas d allergie connue",
+    "pas d allergies connues",
+    "keine allergie",
+    "keine allergien",
+    "keine allergien bekannt",
+    "keine bekannten allergien",
+    "allergien keine",
+    "allergien keine bekannt",
+    "allergien verneint",
+    "geen allergie",
+    "geen allergieën",
+    "geen bekende allergieën",
+    "geen allergieën bekend",
+    "inga allergier",
+    "inga kända allergier",
+    "ingen allergier",
+    "ingen kendte allergier",
+    "ingen kjente allergier",
+    "ei allergioita",
+    "ei tunnettuja allergioita",
+    "brak alergii",
+    "brak znanych alergii",
+    "bez alergii",
+    "nie ma alergii",
+    "žádné alergie",
+    "bez alergie",
+    "nema alergija",
+    "nessuna allergia",
+    "nessuna allergia nota",
+    "nega allergie",
+    "nincs allergia",
+    "nincs ismert allergia",
+    "alerji yok",
+    "bilinen alerji yok",
+    "нет аллергии",
+    "аллергии нет",
+    "无过敏",
+    "无过敏史",
+    "无已知过敏",
+    "否认过敏史",
+    "アレルギーなし",
+    "既知のアレルギーなし",
+    "알레르기 없음",
 ];
 
-/// The same in languages without blanks between words.
-const NONE_WITHOUT_BLANKS: [&str; 5] = ["无", "無", "否认", "否認", "なし"];
-
-/// Whether an abbreviation is of drugs alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct OfDrugs(bool);
-
-/// "No known allergies" in one word.
-const ABBREVIATED: [(&str, OfDrugs); 4] = [
-    ("nka", OfDrugs(false)),
-    ("nkda", OfDrugs(true)),
-    ("nkma", OfDrugs(true)),
-    ("nda", OfDrugs(true)),
+/// The same of drugs.
+const NO_DRUG_ALLERGIES: [&str; 20] = [
+    "denies drug allergies",
+    "patient has no known drug allergies",
+    "the patient has no known drug allergies",
+    "nkda per patient",
+    "nkda no known drug allergies",
+    "no known drug allergies nkda",
+    "sin alergias a medicamentos",
+    "sin alergias medicamentosas",
+    "niega alergias a medicamentos",
+    "niega alergias medicamentosas",
+    "aucune allergie médicamenteuse",
+    "pas d allergie médicamenteuse",
+    "keine medikamentenallergie",
+    "keine medikamentenallergien",
+    "keine medikamentenallergien bekannt",
+    "keine arzneimittelallergien bekannt",
+    "inga kända läkemedelsallergier",
+    "brak alergii na leki",
+    "无药物过敏史",
+    "否认药物过敏史",
 ];
 
-/// What is in words that say "allergy".
-const ALLERGY: [&str; 9] = [
-    "allerg",
-    "alerg",
-    "alerj",
-    "аллерг",
-    "алерг",
-    "アレルギー",
-    "过敏",
-    "過敏",
-    "알레르기",
-];
-
-/// How words begin that say "medicine".
-const MEDICINE: [&str; 13] = [
-    "drug",
-    "medic",
-    "medik",
-    "médic",
-    "leki",
-    "lék",
-    "läkemed",
-    "legemid",
-    "lægemid",
-    "gyógyszer",
-    "ilaç",
-    "лекарств",
-    "药物",
-];
-
-/// Words that say "known".
-const KNOWN: [&str; 31] = [
-    "known",
-    "bekannt",
-    "bekannte",
-    "bekannten",
-    "bekend",
-    "bekende",
-    "kända",
-    "känd",
-    "kendte",
-    "kendt",
-    "kjente",
-    "kjent",
-    "connu",
-    "connue",
-    "connues",
-    "conocida",
-    "conocidas",
-    "conocido",
-    "conocidos",
-    "conhecida",
-    "conhecidas",
-    "nota",
-    "note",
-    "noti",
-    "znane",
-    "znanych",
-    "ismert",
-    "bilinen",
-    "известных",
-    "已知",
-    "既知",
-];
-
-/// Words that change nothing beside these.
-const BESIDE: [&str; 20] = [
-    "current", "regular", "active", "reported", "has", "history", "of", "the", "any", "to", "patient", "paciente",
-    "pt", "per", "family", "na", "d", "de", "le", "la",
+/// Phrases that say that no medications are taken.
+const NO_MEDICATIONS: [&str; 9] = [
+    "nil regular medications",
+    "no regular medications",
+    "no regular medication",
+    "denies medications",
+    "keine medikamente",
+    "keine medikation",
+    "aucun médicament",
+    "ninguna medicación",
+    "nessun farmaco",
 ];
 
 /// Whether a text says in some language that there is none.
 pub(super) fn is_none_in_some_language(text: &str) -> bool {
     let text = text.to_lowercase();
     let mut words = text.split(|c: char| !c.is_alphanumeric());
-    words.any(|word| NONE.contains(&word) || NOT.contains(&word))
-        || NONE_WITHOUT_BLANKS.iter().any(|none| text.contains(none))
+    // Some languages have no spaces.
+    words.any(|word| NONE_IN_ANY_LANGUAGE.contains(&word)) || ["无", "なし"].iter().any(|none| text.contains(none))
 }
 
-/// What a text in lower case says of which every word says "none", "known", or of what there is none. Any other word may name something.
+/// What a text in lower case says that says nothing but "no known allergies", or "no medications".
 pub(super) fn none_known(text: &str, kind: ListKind) -> Option<(ListKind, Said)> {
-    let text = with_blanks(text);
-    let words: Vec<&str> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let any = |is: fn(&str) -> bool| words.iter().any(|word| is(word));
-    let says_none = any(is_none) || any(|word| is_abbreviated(word).is_some()) || (any(is_not) && !any(is_known));
-    if !says_none || !words.iter().all(|word| is_understood(word)) {
+    if text.contains([',', ';', '?', '+']) {
         return None;
     }
-    let is_of_all = any(|word| is_abbreviated(word) == Some(OfDrugs(false)));
-    match (any(is_allergy), any(is_medicine)) {
-        (true, true) if !is_of_all => Some((Allergies, TO_DRUGS)),
-        (true, _) => Some((Allergies, NoneKnown)),
-        (false, true) if kind == Medications => Some((Medications, NoneKnown)),
-        (false, _) => None,
+    let words = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let phrase = words.collect::<Vec<_>>().join(" ");
+    let is_one = |all: &[&str]| all.contains(&phrase.as_str());
+    if is_one(&NO_ALLERGIES) {
+        Some((Allergies, NoneKnown))
+    } else if is_one(&NO_DRUG_ALLERGIES) {
+        Some((Allergies, TO_DRUGS))
+    } else if kind == Medications && is_one(&NO_MEDICATIONS) {
+        Some((Medications, NoneKnown))
+    } else {
+        None
     }
-}
-
-fn is_understood(word: &str) -> bool {
-    let is_matter = is_allergy(word) || is_medicine(word);
-    is_none(word) || is_not(word) || is_known(word) || is_matter || BESIDE.contains(&word)
-}
-
-fn is_none(word: &str) -> bool {
-    NONE.contains(&word) || NONE_WITHOUT_BLANKS.contains(&word)
-}
-
-fn is_not(word: &str) -> bool {
-    NOT.contains(&word)
-}
-
-fn is_known(word: &str) -> bool {
-    KNOWN.contains(&word)
-}
-
-/// Whether it is of an allergy, to a drug as well: Medikamentenallergie.
-fn is_allergy(word: &str) -> bool {
-    ALLERGY.iter().any(|stem| word.contains(stem)) || is_abbreviated(word).is_some()
-}
-
-fn is_medicine(word: &str) -> bool {
-    MEDICINE.iter().any(|stem| word.starts_with(stem)) || is_abbreviated(word) == Some(OfDrugs(true))
-}
-
-fn is_abbreviated(word: &str) -> Option<OfDrugs> {
-    let known = ABBREVIATED.iter().find(|(known, _)| *known == word);
-    known.map(|(_, of_drugs)| *of_drugs)
-}
-
-/// A text with a blank around each of the words that some languages write without.
-fn with_blanks(text: &str) -> String {
-    let others = ["已知", "既知", "アレルギー", "过敏", "過敏", "药物"];
-    let known = NONE_WITHOUT_BLANKS.iter().chain(&others);
-    known.fold(text.to_owned(), |text, word| text.replace(word, &format!(" {word} ")))
 }

@@ -123,7 +123,7 @@ pub(super) const ANY_ALLERGY: [&str; 12] = [
 ];
 
 /// How a text begins that negates something, in whatever resource.
-const NEGATES: [&str; 31] = [
+const NEGATES: [&str; 15] = [
     "no allergy to ",
     "no allergies to ",
     "no known ",
@@ -131,6 +131,25 @@ const NEGATES: [&str; 31] = [
     "no significant ",
     "no relevant ",
     "denies ",
+    "not allergic ",
+    "denied ",
+    "patient denies ",
+    "patient denied ",
+    "pt denies ",
+    "pt denied ",
+    "negative for ",
+    "no evidence of ",
+];
+
+/// The same, where of an illness it may be one: without a kidney, keine Milz. "Rule out" asks, and does not answer.
+const NEGATES_OR_LACKS: [&str; 18] = [
+    "free of ",
+    "no history of ",
+    "ruled out: ",
+    "rule out ",
+    "r/o ",
+    "without ",
+    "absence of ",
     "kein ",
     "keine ",
     "aucun ",
@@ -141,20 +160,7 @@ const NEGATES: [&str; 31] = [
     "nessun ",
     "nessuna ",
     "sin alergia",
-    "not allergic ",
-    "denied ",
-    "patient denies ",
-    "patient denied ",
-    "pt denies ",
-    "negative for ",
-    "no evidence of ",
-    "free of ",
-    "no history of ",
-    "without ",
-    "ruled out: ",
-    "rule out ",
-    "r/o ",
-    "absence of ",
+    "sem ",
 ];
 
 /// How a text begins that negates what is taken or not borne. Illnesses begin so as well: not for resuscitation, sin hogar.
@@ -219,8 +225,10 @@ const NEGATED: [&str; 19] = [
 ];
 
 /// What takes a negation at the end back.
-const NOT_NEGATED_AT_END: [&str; 8] = [
+const NOT_NEGATED_AT_END: [&str; 10] = [
     "not ruled out",
+    "not yet ruled out",
+    "nicht ausgeschlossen",
     "be ruled out",
     "not excluded",
     "be excluded",
@@ -339,20 +347,27 @@ fn negates(words: &str, kind: ListKind) -> bool {
         // No source tells a symptom.
         Symptoms => false,
     };
-    begins(&NEGATES) || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
+    begins(&NEGATES) || begins(&NEGATES_OR_LACKS) || negates || (ends(&NEGATED) && !ends(&NOT_NEGATED_AT_END))
 }
 
-/// Whether a text that begins with "no" may say what to avoid, or what is lacking, as well as what there is not: no NSAIDs, no left kidney, no
-/// more than 5 mg.
+/// How a text ends that denies an illness, whatever it is.
+const DENIED: [&str; 5] = [" disproved", " ruled out", " excluded", " refuted", " denied"];
+
+/// Whether a text that negates may say what to avoid, or what is lacking, as well as what there is not: no NSAIDs, no left kidney, no
+/// more than 5 mg. What goes on otherwise may do so too.
 fn may_warn(words: &str, kind: ListKind) -> bool {
     let begins = |all: &[&str]| all.iter().any(|begins| words.starts_with(begins));
-    let is_told = begins(&NEGATES) || NEGATED.iter().any(|ends| words.ends_with(ends));
-    !is_told
-        && match kind {
-            Allergies | Conditions => begins(&NEGATES_NO_ILLNESS),
-            Medications => begins(&["no more ", "not more ", "not to exceed "]),
-            Symptoms => false,
-        }
+    let ends = |all: &[&str]| all.iter().any(|ends| words.ends_with(ends));
+    if words.contains(" but ") || words.contains("confirmed") {
+        return true;
+    }
+    let is_told = begins(&NEGATES) || ends(&NEGATED);
+    match kind {
+        Allergies => !is_told && begins(&NEGATES_NO_ILLNESS),
+        Conditions => !begins(&NEGATES) && !ends(&DENIED),
+        Medications => !is_told && begins(&["no more ", "not more ", "not to exceed "]),
+        Symptoms => false,
+    }
 }
 
 /// Whether a text says that a part of the body is not there, or cannot do what it is for.

@@ -370,6 +370,25 @@ fn an_id_of_two_servers_in_two_runs_makes_nobody_one() {
 }
 
 #[test]
+fn a_urn_that_every_bundle_has_makes_nobody_one_in_two_runs() {
+    let urn = "urn:uuid:0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a11";
+    let told = |given: &str, born: &str| {
+        let mut person = somebody("x", given, "Fa", born, &json!([]));
+        person.as_object_mut().unwrap().remove("id");
+        json!({ "fullUrl": urn, "resource": person })
+    };
+    for born in ["1950-01-01", "1950-01-02"] {
+        let mut records = Vec::new();
+        tell_entries(&mut records, &[told("Ada", "1950-01-01")]);
+        tell_entries(&mut records, &[told("Zoe", born)]);
+        assert!(records.len() < 2, "refused, or another record under another name");
+        assert_eq!(records[0].details.name.given, ["Ada"], "{born}");
+        tell_entries(&mut records, &[told("Ada", "1950-01-01")]);
+        assert_eq!(records.len(), 1, "who is told just so is known again");
+    }
+}
+
+#[test]
 fn a_family_name_and_a_day_of_birth_make_nobody_one_in_two_runs() {
     let byron = |id: &str, identifiers: &Value| {
         let mut byron = somebody(id, "", "Byron", "1970-05-06", identifiers);

@@ -269,9 +269,10 @@ async fn servers_are_counted_that_have_said_that_they_are_there() {
     one.say().await.unwrap();
     other.say().await.unwrap();
     assert_eq!(one.count().await.unwrap(), 2);
-    assert!(one.is_counted() && other.is_counted());
+    assert!(one.is_counted() && other.is_counted() && one.are_others().await.unwrap());
     other.leave().await;
     assert_eq!(one.count().await.unwrap(), 1);
+    assert!(!one.are_others().await.unwrap() && other.are_others().await.unwrap());
     let crashed = "INSERT INTO servers (id, until) VALUES (gen_random_uuid(), now() - interval '1 second')";
     sqlx::query(crashed).execute(&pool).await.unwrap();
     assert_eq!(one.count().await.unwrap(), 1);

@@ -122,6 +122,7 @@ fn an_answer_of_a_form_is_no_finding() {
         "Nema alergija",
         "Ei allergioita",
         "нет аллергии",
+        "Žádné alergie",
         "无已知过敏",
         "アレルギーなし",
     ] {
@@ -141,7 +142,25 @@ fn an_answer_of_a_form_is_no_finding() {
         let report = report_of(&[of_patient("AllergyIntolerance", text(drugs))]);
         assert_eq!(none_known_to(&report), [AllergyKind::Medication], "{drugs}");
     }
+    for words in [
+        "Keine Penicillinallergie",
+        "No family history of allergy",
+        "Drug allergies not reported",
+    ] {
+        let report = report_of(&[of_patient("AllergyIntolerance", text(words))]);
+        assert_eq!(none_known_to(&report), Vec::<AllergyKind>::new(), "{words}");
+        assert_ne!(report.allergies, Findings::NoneKnown, "{words}");
+    }
     for something in [
+        "Ei-Allergie",
+        "Allergie: Ei",
+        "Penicillinallergie, keine Latexallergie",
+        "Pollenallergie. NKDA",
+        "Drug allergy, no family history",
+        "Has drug allergy; no current medications",
+        "Non-drug allergy",
+        "Allergy without medication",
+        "Kontaktallergie",
         "Penicillin (no anaphylaxis)",
         "Penicillin allergy not ruled out",
         "Penicillin cannot be excluded",
