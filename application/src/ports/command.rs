@@ -187,4 +187,13 @@ pub trait CommandExecutor: Send + Sync + 'static {
         &self,
         id: A::Id,
     ) -> impl Future<Output = Result<Loaded<A>, CommandError<A::Error>>> + Send;
+
+    /// Whether anything has happened to an aggregate. Nothing takes that away again, so what is known of it need not be up to date.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    fn exists<A: ClinicAggregate>(
+        &self,
+        id: A::Id,
+    ) -> impl Future<Output = Result<bool, CommandError<A::Error>>> + Send;
 }

@@ -164,7 +164,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         admit(principal, Object::Patient(patient), action, CHART)?;
-        if self.executor.load::<Patient>(patient).await?.version == 0 {
+        if !self.executor.exists::<Patient>(patient).await? {
             return Err(UseCaseError::NotFound(Resource::Patient));
         }
         let context = self.stamp(principal, issue);

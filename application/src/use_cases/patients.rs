@@ -212,9 +212,9 @@ impl<B: Backend> Clinic<B> {
 
     /// Fails unless the write side knows the patient.
     pub(crate) async fn require_patient(&self, patient: PatientId, pointer: &'static str) -> Result<(), UseCaseError> {
-        match self.executor.load::<Patient>(patient).await?.version {
-            0 => Err(UseCaseError::UnknownReference { pointer }),
-            _ => Ok(()),
+        match self.executor.exists::<Patient>(patient).await? {
+            true => Ok(()),
+            false => Err(UseCaseError::UnknownReference { pointer }),
         }
     }
 }

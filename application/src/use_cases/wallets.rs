@@ -77,7 +77,7 @@ impl<B: Backend> Clinic<B> {
         permit_inviting(principal, &person)?;
         match person {
             Person::Patient(patient) => {
-                if self.executor.load::<Patient>(patient).await?.version == 0 {
+                if !self.executor.exists::<Patient>(patient).await? {
                     return Err(UseCaseError::NotFound(Resource::Patient));
                 }
             }

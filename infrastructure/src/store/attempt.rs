@@ -144,6 +144,13 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         }
     }
 
+    /// Whether anything has happened to an aggregate. Nobody takes that away, so only that nothing has is asked of the journal.
+    pub(super) async fn exists(&self, aggregate: AggregateRef) -> Result<bool, Failure> {
+        let stream = self.streams.get(self.names.seal(&aggregate));
+        let known = stream.loaded(&aggregate).map_or(0, |loaded| loaded.state.version());
+        Ok(known > 0 || self.peek(aggregate).await?.version() > 0)
+    }
+
     /// As [`Self::see_that_it_stands`], of the parts of a command that change nothing.
     async fn see_that_they_stand<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> Result<(), Failure> {
         let loaded = |part: &'a Part| (part.place.id, &*part.place.stream, &part.loaded);

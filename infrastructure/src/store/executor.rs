@@ -316,6 +316,11 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
             version: state.version(),
         })
     }
+
+    async fn exists<A: ClinicAggregate>(&self, id: A::Id) -> Result<bool, CommandError<A::Error>> {
+        let exists = self.0.exists(id.into()).await;
+        exists.map_err(|failure| failure.into_error(1))
+    }
 }
 
 impl<L: CommitLog, J: Journal> Core<L, J> {

@@ -358,6 +358,10 @@ impl CommandExecutor for FakeExecutor {
             version: u64::from(known),
         })
     }
+
+    async fn exists<A: ClinicAggregate>(&self, id: A::Id) -> Result<bool, CommandError<A::Error>> {
+        Ok(self.load::<A>(id).await?.version > 0)
+    }
 }
 
 fn proof() -> Proof {
