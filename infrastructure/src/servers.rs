@@ -49,7 +49,8 @@ impl PresentServers {
     /// When the store does not answer.
     pub async fn say(&self) -> Result<(), StoreError> {
         let before = Instant::now();
-        let sql = "INSERT INTO servers (id, until) VALUES ($1, now() + $2) \
+        let sql = "WITH gone AS (DELETE FROM servers WHERE until < now() - interval '1 hour') \
+                   INSERT INTO servers (id, until) VALUES ($1, now() + $2) \
                    ON CONFLICT (id) DO UPDATE SET until = EXCLUDED.until";
         sqlx::query(sql)
             .bind(self.own)
@@ -58,10 +59,6 @@ impl PresentServers {
             .await
             .map_err(store)?;
         *self.said() = Some(before);
-        sqlx::query("DELETE FROM servers WHERE until < now() - interval '1 hour'")
-            .execute(&self.pool)
-            .await
-            .map_err(store)?;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ pub mod login;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod restart;
 pub mod rpc;
 pub mod running;
 pub mod secrets;

@@ -1,21 +1,16 @@
 //! A Postgres that is started again when it dies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
-use super::chain::Listener;
 use super::error::DevError;
 use super::port::Port;
 use super::postgres::{Cluster, ClusterOptions};
+use super::restart::{Listener, restarted};
 use super::tools::PostgresTools;
 use super::user::RunAs;
-
-/// How long to wait before it is started again; doubled each time, up to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// A cluster with somebody who looks after it.
 #[derive(Debug)]
@@ -81,29 +76,17 @@ async fn keep(
     listener: Listener,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let mut wait = BACKOFF.0;
     loop {
         tokio::select! {
             _ = &mut stopped => return cluster.stop().await,
             () = cluster.ended() => {}
         }
         listener("Postgres died; starting it again");
-        cluster = loop {
-            tokio::select! {
-                _ = &mut stopped => return,
-                () = sleep(wait) => {}
-            }
-            match Cluster::start(&tools, &user, &options).await {
-                Ok(cluster) => break cluster,
-                Err(error) => {
-                    wait = (wait * 2).min(BACKOFF.1);
-                    listener(&format!(
-                        "Postgres cannot be started: {error}; trying again in {wait:?}"
-                    ));
-                }
-            }
+        let start = || Cluster::start(&tools, &user, &options);
+        let Some(started) = restarted("Postgres", start, &listener, &mut stopped).await else {
+            return;
         };
-        wait = BACKOFF.0;
+        cluster = started;
         listener("Postgres is back");
     }
 }

@@ -11,12 +11,13 @@ use api_config::{
 use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
 use secrecy::SecretString;
 
-use super::chain::{ChainOptions, DevChain, Listener};
+use super::chain::{ChainOptions, DevChain};
 use super::data_dir::{DataDir, read_json, write_json};
 use super::error::DevError;
 use super::external_node::ExternalNode;
 use super::port::{self, Port};
 use super::postgres::{ClusterOptions, end_former};
+use super::restart::Listener;
 use super::secrets::{HexSecret, Secrets};
 use super::supervised_postgres::KeptCluster;
 use super::system_chain::SystemChain;

@@ -301,7 +301,7 @@ impl Parts {
 
     /// Says that another state of the same id says another thing, where nothing tells that one server told both.
     fn replacing(&mut self, kind: Kind, path: &str, is_order_told: bool) {
-        let why = "has an id under which another is told too, which is not taken: they count as states of one, for no server is told";
+        let why = "has an id, or a number of its case, under which another is told too, which is not taken: they count as states of one";
         match kind {
             // A condition in other words may be corrected by a newer state. Where nothing tells which is newer, one of two may be lost.
             Kind::Allergy | Kind::Encounter => self.notes.left_out(kind.name(), path, why),

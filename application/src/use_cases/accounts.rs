@@ -4,12 +4,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
-use domain::kernel::AccountId;
+use domain::kernel::{AccountId, Category};
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
-use crate::policy::Action;
+use crate::policy::access::admit;
 use crate::policy::identity::Principal;
+use crate::policy::{Action, Object};
 use crate::ports::command::{CommandExecutor as _, Receipt};
 use crate::ports::queries::{AccountView, Page, Queries as _};
 use crate::ports::revocations::Revoked;
@@ -187,10 +188,13 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn account(&self, principal: &Principal, account: AccountId) -> Result<AccountView, UseCaseError> {
         permit(principal, Action::ReadAccounts)?;
-        self.queries
-            .account(account)
-            .await?
-            .ok_or(UseCaseError::NotFound(Resource::Account))
+        let view = self.queries.account(account).await?;
+        let view = view.ok_or(UseCaseError::NotFound(Resource::Account))?;
+        if let Some(patient) = view.patient {
+            let whose = Object::Patient(patient);
+            admit(principal, whose, Action::ReadAccounts, &[Category::Identity])?;
+        }
+        Ok(view)
     }
 
     /// Service and staff accounts in the order of their ids.

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 use domain::account::Title;
-use domain::kernel::{AccountId, PatientId, Wallet};
+use domain::kernel::{AccountId, Category, PatientId, Wallet};
 use domain::patient::{Patient, PatientCommand, PatientDetails};
 use uuid::Uuid;
 
@@ -205,7 +205,8 @@ impl<B: Backend> Clinic<B> {
         reason: &str,
         issue: &Issue,
     ) -> Result<(), UseCaseError> {
-        permit(principal, Action::DecideRequest)?;
+        let patient = Object::Patient(self.patient_of_request(id));
+        admit(principal, patient, Action::DecideRequest, &[Category::Identity])?;
         let now = self.now();
         let refusal = Declined {
             reason,

@@ -349,7 +349,7 @@ impl<B: Backend> Clinic<B> {
         reason: String,
         issue: &Issue,
     ) -> Result<(Done<AccountId>, Option<Wallet>), UseCaseError> {
-        permit(principal, Action::TakeWalletAway)?;
+        permit_with(principal, &person, Action::TakeWalletAway)?;
         let account = self.account_of(&person);
         // Whichever wallet the person has bound since is not the one that was to be taken away.
         if let Some(receipt) = self.earlier::<Account>(account, issue).await? {
@@ -395,15 +395,25 @@ fn own_account(principal: &Principal) -> Result<AccountId, UseCaseError> {
 
 /// Denies what concerns the invitation of somebody whom the caller may not invite.
 fn permit_inviting(principal: &Principal, person: &Person) -> Result<(), UseCaseError> {
+    let action = match person {
+        Person::Patient(_) => Action::InvitePatient,
+        Person::Practitioner(_) => Action::InvitePractitioner,
+        Person::Staff(_) => Action::ManageAccounts,
+    };
+    permit_with(principal, person, action)
+}
+
+/// Denies what concerns how a person signs in. That of a patient is theirs.
+fn permit_with(principal: &Principal, person: &Person, action: Action) -> Result<(), UseCaseError> {
     match person {
         Person::Patient(patient) => {
-            let categories = &[Category::Identity];
-            admit(principal, Object::Patient(*patient), Action::InvitePatient, categories)?;
-            Ok(())
+            admit(principal, Object::Patient(*patient), action, &[Category::Identity])?;
         }
-        Person::Practitioner(_) => permit(principal, Action::InvitePractitioner).map(drop),
-        Person::Staff(_) => permit(principal, Action::ManageAccounts).map(drop),
+        Person::Practitioner(_) | Person::Staff(_) => {
+            permit(principal, action)?;
+        }
     }
+    Ok(())
 }
 
 fn refused(error: AccountError) -> UseCaseError {

@@ -21,6 +21,9 @@ pub struct Session {
 }
 
 impl Session {
+    /// How many of them a day has at most.
+    pub const MOST: usize = 100;
+
     /// The session as the log keeps it: fractions of a second are dropped.
     pub fn on_whole_seconds(self) -> Self {
         Self {

@@ -16,6 +16,9 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// How many minutes a slot has at most: a day.
+    pub const MOST_MINUTES: u32 = 24 * 60;
+
     /// The first instant after the slot. Saturates at the end of the calendar.
     pub fn end(&self) -> DateTime<Utc> {
         self.start

@@ -26,6 +26,11 @@ pub struct PractitionerDetails {
     pub as_of: Option<DateTime<Utc>>,
 }
 
+impl PractitionerDetails {
+    /// How many specializations, and how many credentials, an entry has at most.
+    pub const MOST: usize = 50;
+}
+
 /// An event in a practitioner's stream. The variants' order is their encoding: add only at the end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum PractitionerEvent {

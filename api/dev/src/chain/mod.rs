@@ -21,24 +21,17 @@ mod sequencer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 use self::sequencer::Sequencer;
 use super::anvil::{Anvil, AnvilOptions, Mining};
 use super::error::DevError;
 use super::port::Port;
+use super::restart::{Listener, restarted};
 use super::tools::AnvilTool;
-
-/// How long to wait before a node that died is started again; doubled each time, up to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-
-/// Hears what happens to the node behind the chain.
-pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How the chain is run.
 #[derive(Clone)]
@@ -185,7 +178,6 @@ async fn keep(
     listener: Listener,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let mut wait = BACKOFF.0;
     loop {
         tokio::select! {
             _ = &mut stopped => return node.stop().await,
@@ -195,22 +187,11 @@ async fn keep(
         sequencer.detach().await;
         node.kill().await;
         listener("the chain's node died; starting another and giving it the chain");
-        node = loop {
-            tokio::select! {
-                _ = &mut stopped => return,
-                () = sleep(wait) => {}
-            }
-            match start_node(&tool, &options, &sequencer, &listener).await {
-                Ok(node) => break node,
-                Err(error) => {
-                    wait = (wait * 2).min(BACKOFF.1);
-                    listener(&format!(
-                        "the chain cannot be started: {error}; trying again in {wait:?}"
-                    ));
-                }
-            }
+        let start = || start_node(&tool, &options, &sequencer, &listener);
+        let Some(started) = restarted("the chain", start, &listener, &mut stopped).await else {
+            return;
         };
-        wait = BACKOFF.0;
+        node = started;
         listener("the chain is back");
     }
 }

@@ -17,7 +17,7 @@ use super::{Concept, Day, Identifier, Instant};
 use crate::check::{Checked, Checks};
 
 /// The longest slot: a day.
-const LONGEST_SLOT: u32 = 24 * 60;
+const LONGEST_SLOT: u32 = kernel::Slot::MOST_MINUTES;
 
 /// A period of time for one appointment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -125,7 +125,7 @@ impl Checked for PublishAvailability {
     type Domain = Vec<calendar::Session>;
 
     fn check(self, checks: &mut Checks) -> Vec<calendar::Session> {
-        checks.list("sessions", self.sessions, 100)
+        checks.list("sessions", self.sessions, calendar::Session::MOST)
     }
 }
 

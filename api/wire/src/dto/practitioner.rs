@@ -55,8 +55,17 @@ impl Checked for PractitionerDetails {
         practitioner::PractitionerDetails {
             name: checks.field("name", self.name),
             gender: self.gender.into(),
-            specializations: checks.list("specializations", self.specializations, 50),
-            credentials: checks.texts("credentials", self.credentials, 50, TextRule::CREDENTIAL),
+            specializations: checks.list(
+                "specializations",
+                self.specializations,
+                practitioner::PractitionerDetails::MOST,
+            ),
+            credentials: checks.texts(
+                "credentials",
+                self.credentials,
+                practitioner::PractitionerDetails::MOST,
+                TextRule::CREDENTIAL,
+            ),
             time_zone,
             identifier: checks.optional("identifier", self.identifier),
             as_of: self.as_of.map(|at| whole_millis(at.0)),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_dev::DevError;
-use api_dev::chain::Listener;
 use api_dev::data_dir::DataDir;
 use api_dev::port::Port;
+use api_dev::restart::Listener;
 use api_dev::system::{System, SystemPorts};
 use api_dev::tools::silent;
 use infrastructure::chain::{BlockId, EventLog, Node, RpcOptions};
