@@ -11,7 +11,7 @@ use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;
-use super::{FollowerError, journal, parking};
+use super::{FollowerError, journal};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
 
 /// Whose transaction did it.
@@ -68,7 +68,7 @@ where
         kept.keep(connection);
         return Ok(Applied::Already);
     };
-    if !parking::have_one_before(&mut transaction, run.blocks).await? {
+    if !journal::have_one_before(&mut transaction, run.blocks).await? {
         transaction.rollback().await?;
         kept.keep(connection);
         return Ok(Applied::Released);

@@ -1,10 +1,13 @@
 //! Journal rows, set-based.
 
+use std::collections::BTreeMap;
+
+use application::log::StreamId;
 use sqlx::postgres::PgArguments;
 use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
 use super::numbers::to_sql;
-use super::opening::OpenedBlock;
+use super::opening::{BEHIND, OpenedBlock, Parked};
 use crate::chain::BlockLogs;
 
 /// Parks the entries of blocks that are to be parked.
@@ -20,6 +23,34 @@ pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) 
         tracing::error!(position = parked.position, stream = ?parked.stream, reason = parked.reason, "event parked");
     }
     Ok(())
+}
+
+/// Whether each event that these blocks park behind an earlier one of its stream has one before it. Another try may have released that since
+/// it was looked: then nobody would ever try the event again.
+pub(super) async fn have_one_before(
+    connection: &mut PgConnection,
+    blocks: &[OpenedBlock],
+) -> Result<bool, sqlx::Error> {
+    let mut first: BTreeMap<StreamId, &Parked> = BTreeMap::new();
+    for parked in blocks.iter().flat_map(|block| &block.parked) {
+        first.entry(parked.stream).or_insert(parked);
+    }
+    let behind: Vec<&Parked> = first.into_values().filter(|parked| parked.reason == BEHIND).collect();
+    if behind.is_empty() {
+        return Ok(true);
+    }
+    let sql = "SELECT NOT EXISTS (SELECT FROM UNNEST($1::bytea[], $2::bigint[]) AS behind (stream, position)
+               WHERE NOT EXISTS (SELECT FROM parked WHERE parked.stream = behind.stream AND parked.position < behind.position))";
+    sqlx::query_scalar(sql)
+        .bind(
+            behind
+                .iter()
+                .map(|parked| parked.stream.0.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(behind.iter().map(|parked| to_sql(parked.position)).collect::<Vec<_>>())
+        .fetch_one(connection)
+        .await
 }
 
 /// Corrects what the journal says of entries' blocks and transactions, where that is another one.

@@ -1,6 +1,6 @@
 //! Another try at what is parked: after a newer program, or a key, has come.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
 use super::checkpoint;
 use super::connection::KeptConnection;
 use super::numbers::{from_sql, to_sql};
-use super::opening::{BEHIND, KEY_MISSING, Label, OpenedBlock, Parked};
+use super::opening::{KEY_MISSING, Label, OpenedBlock};
 use super::schema_hash::SchemaHash;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
@@ -183,34 +183,6 @@ impl Held {
         status.keyless_events = self.keyless;
         status.tell_keys();
     }
-}
-
-/// Whether each event that these blocks park behind an earlier one of its stream has one before it. Another try may have released that since
-/// it was looked: then nobody would ever try the event again.
-pub(super) async fn have_one_before(
-    connection: &mut PgConnection,
-    blocks: &[OpenedBlock],
-) -> Result<bool, sqlx::Error> {
-    let mut first: BTreeMap<StreamId, &Parked> = BTreeMap::new();
-    for parked in blocks.iter().flat_map(|block| &block.parked) {
-        first.entry(parked.stream).or_insert(parked);
-    }
-    let behind: Vec<&Parked> = first.into_values().filter(|parked| parked.reason == BEHIND).collect();
-    if behind.is_empty() {
-        return Ok(true);
-    }
-    let sql = "SELECT NOT EXISTS (SELECT FROM UNNEST($1::bytea[], $2::bigint[]) AS behind (stream, position)
-               WHERE NOT EXISTS (SELECT FROM parked WHERE parked.stream = behind.stream AND parked.position < behind.position))";
-    sqlx::query_scalar(sql)
-        .bind(
-            behind
-                .iter()
-                .map(|parked| parked.stream.0.as_slice())
-                .collect::<Vec<_>>(),
-        )
-        .bind(behind.iter().map(|parked| to_sql(parked.position)).collect::<Vec<_>>())
-        .fetch_one(connection)
-        .await
 }
 
 /// These are parked no more, and the journal names the aggregates that they are of and the commands that caused them.
