@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 /// Hears what happens to what is looked after.
 pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
@@ -13,7 +14,7 @@ pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
 /// Starts something again, with growing pauses, until it starts. `None` when it is to stop first.
 pub(super) async fn restarted<T, E, F>(
     what: &str,
-    start: impl FnMut() -> F,
+    mut start: impl FnMut() -> F,
     listener: &Listener,
     stopped: &mut oneshot::Receiver<()>,
 ) -> Option<T>
@@ -25,11 +26,19 @@ where
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(10))
         .without_max_times();
-    let starting = start.retry(pauses).notify(|error: &E, wait| {
-        listener(&format!("{what} cannot be started: {error}; trying again in {wait:?}"));
-    });
-    tokio::select! {
-        _ = stopped => None,
-        started = starting => started.ok(),
+    let mut pauses = pauses.build();
+    loop {
+        // What is starting is let start: cut off, it would leave a process behind.
+        match start().await {
+            Ok(started) => return Some(started),
+            Err(error) => {
+                let wait = pauses.next()?;
+                listener(&format!("{what} cannot be started: {error}; trying again in {wait:?}"));
+                tokio::select! {
+                    _ = &mut *stopped => return None,
+                    () = sleep(wait) => {}
+                }
+            }
+        }
     }
 }

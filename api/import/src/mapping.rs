@@ -16,7 +16,7 @@ mod list_builder;
 mod notes;
 mod people;
 mod status;
-mod unnamed_medication;
+mod unnamed;
 mod visits;
 mod vocabulary;
 
@@ -24,16 +24,16 @@ mod vocabulary;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use domain::chart::{Condition, List, Report};
+use domain::chart::Report;
 use domain::encounter::Outcome;
-use domain::kernel::{Concept, Identifier, Slot, SourceId, Sources, TextRule};
+use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 
 pub(super) use self::current::{Several, is_over};
 pub use self::notes::{Fate, Note, Notes};
 pub(super) use self::people::details_over;
-pub use self::unnamed_medication::UnnamedMedication;
+pub use self::unnamed::{UnnamedMedication, UnnamedReason};
 pub(super) use self::vocabulary::has_name;
 use super::context::Context;
 use super::fhir::{self, Bundle, BundleError, Entry};
@@ -80,24 +80,6 @@ pub struct Visit {
     pub reason: Option<Concept>,
     /// A condition that is the reason, and is in none of the files. It may be recorded.
     pub unnamed_reason: Option<UnnamedReason>,
-}
-
-/// A condition that is the reason of a visit, and of which only this is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct UnnamedReason {
-    /// What the source calls it, if a record can know it by that.
-    pub source: Option<SourceId>,
-}
-
-impl UnnamedReason {
-    /// What it is, if this very resource told it before.
-    pub(crate) fn named_by(self, recorded: &List<Condition>) -> Option<Concept> {
-        let mut told = recorded
-            .findings()
-            .filter(|known| known.sources.have_certainly(self.source));
-        let known = told.next().filter(|_| told.next().is_none())?;
-        Some(known.concept.clone())
-    }
 }
 
 /// Who provided a visit, by identifier.

@@ -17,7 +17,7 @@ use super::fhir::{
     Unread,
 };
 use super::former_states;
-use super::identity::{ADDRESSES, Index, Key, Kind, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
+use super::identity::{ADDRESSES, Index, Kind, Names, Origin, Payload, Pointer, Stamp, Unresolved, naming, source_id};
 use super::mapping::{Notes, UnnamedReason};
 
 /// What of a file belongs to one person.
@@ -302,11 +302,11 @@ impl Parts {
     /// Says that another state of the same id says another thing, where nothing tells that one server told both.
     fn replacing(&mut self, kind: Kind, path: &str, is_order_told: bool) {
         let why = "has an id, or a number of its case, under which another is told too, which is not taken: they count as states of one";
-        match kind {
-            // A condition in other words may be corrected by a newer state. Where nothing tells which is newer, one of two may be lost.
-            Kind::Allergy | Kind::Encounter => self.notes.left_out(kind.name(), path, why),
-            _ if !is_order_told => self.notes.left_out(kind.name(), path, why),
-            _ => self.notes.changed(kind.name(), path, why),
+        // A condition in other words may be corrected by a newer state. Where nothing tells which is newer, one of two may be lost.
+        if matches!(kind, Kind::Allergy | Kind::Encounter) || !is_order_told {
+            self.notes.left_out(kind.name(), path, why);
+        } else {
+            self.notes.changed(kind.name(), path, why);
         }
     }
 
@@ -525,7 +525,7 @@ impl Reading<'_> {
                 entry.resource.id = Some(self.group.to_string());
                 let best = names.first().map(fhir::Identifier::plain).into_iter().collect();
                 entry.resource.told = std::mem::replace(&mut entry.resource.identifier, best);
-                self.name(names, None);
+                self.name(names, false, None);
                 self.share.bundle.patients.push(entry);
             }
             Err(why) => self
@@ -536,19 +536,18 @@ impl Reading<'_> {
         }
     }
 
-    fn name(&mut self, identifiers: Vec<Identifier>, unnamed_reason: Option<UnnamedReason>) {
+    fn name(&mut self, identifiers: Vec<Identifier>, are_of_its_case: bool, unnamed_reason: Option<UnnamedReason>) {
         // What counts tells last.
         let sources = self
             .index
             .sources_of(Kind::Encounter, self.group)
             .into_iter()
             .chain(self.source);
-        let own = self.index.names_of(self.group);
         let names = VisitNames {
             identifiers,
             sources: Sources::new(sources),
             document: (self.origin.file, self.index.document_at(self.origin)),
-            are_of_its_case: own.own.is_empty() && !own.of_cases.is_empty(),
+            are_of_its_case,
             unnamed_reason,
         };
         self.share.names.insert(self.path.to_owned(), names);
@@ -567,10 +566,12 @@ impl Reading<'_> {
         reasons.for_each(|reason| {
             self.reason(reason);
         });
-        if let Ok(names) = names(self.index, Kind::Encounter, self.group) {
+        let known = self.index.names_of(self.group);
+        let are_of_its_case = known.own.is_empty() && !known.of_cases.is_empty();
+        if let Ok(names) = names_among(self.index, Kind::Encounter, self.group, known) {
             encounter.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
             let is_told = encounter.reason_code.iter().any(|code| !code.is_empty());
-            self.name(names, first.filter(|_| !is_told));
+            self.name(names, are_of_its_case, first.filter(|_| !is_told));
         }
         encounter.subject = owner;
         for participant in &mut encounter.participant {
@@ -604,16 +605,11 @@ impl Reading<'_> {
 
     /// What the source calls a condition. One without an address is on the server of what refers to it.
     fn condition(&self, address: &str) -> Option<SourceId> {
-        let (address, id) = (address.trim(), Pointer::address(address).id?);
+        let address = address.trim();
         let own = address.split_once("/_history/").map_or(address, |(address, _)| address);
-        let own = own
-            .rsplit('/')
-            .next()
-            .filter(|_| !own.contains(':') || own.contains("://"));
-        debug_assert!(
-            own.is_none_or(|own| Key::of(&[own]) == id),
-            "an address ends with the id"
-        );
+        // A URN is made for one bundle.
+        let is_urn = own.contains(':') && !own.contains("://");
+        let own = own.rsplit('/').next().filter(|_| !is_urn);
         let told = source_id(
             Kind::Condition,
             own,
@@ -775,7 +771,11 @@ pub(super) fn behind_role(index: &Index, group: u32) -> Option<u32> {
 /// # Errors
 /// When nothing names it and nothing else: it is not imported, for it would be taken for another one.
 pub(super) fn names(index: &Index, kind: Kind, group: u32) -> Result<Vec<Identifier>, &'static str> {
-    let names = index.names_of(group);
+    names_among(index, kind, group, index.names_of(group))
+}
+
+/// The same, of all that names the group.
+fn names_among(index: &Index, kind: Kind, group: u32, names: Names) -> Result<Vec<Identifier>, &'static str> {
     if !names.own.is_empty() || !names.of_cases.is_empty() {
         return Ok(names.own.into_iter().chain(names.of_cases).collect());
     }

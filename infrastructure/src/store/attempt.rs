@@ -53,6 +53,9 @@ struct Part {
     loaded: Loaded,
 }
 
+/// A stream, and an aggregate as it was loaded from it.
+type InMemory<'a> = (StreamId, &'a Stream, &'a Loaded);
+
 impl<L: CommitLog, J: Journal> Core<L, J> {
     /// One attempt.
     pub(super) async fn attempt<S, E, D>(
@@ -79,13 +82,14 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         let decided = match decided::<S, E, D>(&parts, targets, decide)? {
             Ok(decided) => decided.close().map_err(Failure::internal)?,
             Err(error) => {
-                self.see_that_they_stand(&parts).await?;
+                self.confirm(parts.iter().map(Part::in_memory)).await?;
                 return Ok(Verdict::Refused { upon: upon(), error });
             }
         };
         let decisions = decisions(&parts, decided)?;
         let is_unchanged = |part: &&Part| decisions.iter().all(|decision| decision.stream_id != part.place.id);
-        self.see_that_they_stand(parts.iter().filter(is_unchanged)).await?;
+        self.confirm(parts.iter().filter(is_unchanged).map(Part::in_memory))
+            .await?;
         let version = version_of_first(&parts, &decisions);
         if decisions.is_empty() {
             return Ok(Verdict::NoChange { upon: upon(), version });
@@ -137,7 +141,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                     self.fill(aggregate, &id, &stream, || false).await?
                 }
             };
-            match self.see_that_it_stands(&[(id, &stream, &loaded)]).await {
+            match self.confirm([(id, &*stream, &loaded)]).await {
                 Err(Failure::Overtaken) if Instant::now() < deadline => {}
                 stands => return stands.map(|()| loaded.state),
             }
@@ -151,19 +155,13 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         Ok(known > 0 || self.peek(aggregate).await?.version() > 0)
     }
 
-    /// As [`Self::see_that_it_stands`], of the parts of a command that change nothing.
-    async fn see_that_they_stand<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> Result<(), Failure> {
-        let loaded = |part: &'a Part| (part.place.id, &*part.place.stream, &part.loaded);
-        let loaded: Vec<_> = parts.into_iter().map(loaded).collect();
-        self.see_that_it_stands(&loaded).await
-    }
-
     /// Sees that what was loaded is not behind the journal. The contract checks that only of a stream that gets an event: what is refused,
     /// or left as it is, or read, would rest on what another server has changed since, or on the guess that a stream is new.
     ///
     /// # Errors
     /// [`Failure::Overtaken`] when something is: it is not in memory any more then. Or when the journal has no answer.
-    async fn see_that_it_stands(&self, loaded: &[(StreamId, &Stream, &Loaded)]) -> Result<(), Failure> {
+    async fn confirm<'a>(&self, loaded: impl IntoIterator<Item = InMemory<'a>>) -> Result<(), Failure> {
+        let loaded: Vec<InMemory<'_>> = loaded.into_iter().collect();
         if loaded.is_empty() {
             return Ok(());
         }
@@ -221,6 +219,10 @@ impl Part {
     fn is_expected(&self, is_so: impl Fn(&Expected, &AnyState) -> bool) -> bool {
         let expected = self.place.target.expected;
         expected.is_some_and(|expected| is_so(&expected, &self.loaded.state))
+    }
+
+    fn in_memory(&self) -> InMemory<'_> {
+        (self.place.id, &self.place.stream, &self.loaded)
     }
 
     fn moment(&self) -> (StreamId, StreamHead, u64) {

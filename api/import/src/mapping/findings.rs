@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::list_builder::ListBuilder;
 use super::status::Status;
-use super::unnamed_medication::UnnamedMedication;
+use super::unnamed::UnnamedMedication;
 use super::{Notes, Remarks, contained, vocabulary};
 use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
 use crate::negations::{Said, finding, is_any_allergy, is_unclear, names_something, said, said_of_allergies};

@@ -1,8 +1,8 @@
-//! Medications whose names are not told: they stand in a resource of their own (`Medication`), which an export of what has changed leaves
-//! out.
+//! What is told by a reference alone, to a resource that an export of what has changed leaves out: medications (`Medication`), and reasons of
+//! visits (`Condition`).
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::chart::{List, Medication};
+use domain::chart::{Condition, List, Medication};
 use domain::kernel::{Concept, SourceId};
 
 /// What a resource tells of a medication, but for what it is.
@@ -42,5 +42,23 @@ impl UnnamedMedication {
             .filter(|known| known.sources.have_certainly(self.source));
         let known = told.next().filter(|_| told.next().is_none() && !self.active)?;
         Some(self.named(known.concept.clone()))
+    }
+}
+
+/// A condition that is the reason of a visit, and of which only this is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnnamedReason {
+    /// What the source calls it, if a record can know it by that.
+    pub source: Option<SourceId>,
+}
+
+impl UnnamedReason {
+    /// What it is, if this very resource told it before.
+    pub(crate) fn named_by(self, recorded: &List<Condition>) -> Option<Concept> {
+        let mut told = recorded
+            .findings()
+            .filter(|known| known.sources.have_certainly(self.source));
+        let known = told.next().filter(|_| told.next().is_none())?;
+        Some(known.concept.clone())
     }
 }
