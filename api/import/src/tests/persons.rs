@@ -848,7 +848,7 @@ fn a_finding_that_is_another_patients_under_the_same_id_is_named() {
     let said = remarks(&outcome);
     assert!(
         said.iter()
-            .any(|why| why.contains("has an id under which another is told")),
+            .any(|why| why.contains("has an id, or a number of its case, under which another is told")),
         "{said:?}"
     );
 }
