@@ -1,12 +1,6 @@
 -- Signing in, invitations, requests to be registered, revocations, and the command registry. Everything here is short-lived except
 -- revocations, which are few.
 
--- Servers that share the database, and until when each counts that says nothing more.
-CREATE TABLE servers (
-    id    uuid PRIMARY KEY,
-    until timestamptz NOT NULL
-);
-
 -- Nonces of EIP-4361 messages that were used, until they end. Those that were not are kept nowhere. One that a command has used is good for
 -- a retry of it.
 CREATE TABLE used_nonces (
