@@ -188,12 +188,13 @@ pub trait CommandExecutor: Send + Sync + 'static {
         id: A::Id,
     ) -> impl Future<Output = Result<Loaded<A>, CommandError<A::Error>>> + Send;
 
-    /// Whether anything has happened to an aggregate. Nothing takes that away again, so what is known of it need not be up to date.
+    /// An aggregate to which something has happened, perhaps not its newest state: for what of it never changes, such as that it is there. That nothing
+    /// has happened to it (`None`) is up to date.
     ///
     /// # Errors
     /// As [`Self::load`].
-    fn exists<A: ClinicAggregate>(
+    fn known<A: ClinicAggregate>(
         &self,
         id: A::Id,
-    ) -> impl Future<Output = Result<bool, CommandError<A::Error>>> + Send;
+    ) -> impl Future<Output = Result<Option<A>, CommandError<A::Error>>> + Send;
 }

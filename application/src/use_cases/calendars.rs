@@ -132,7 +132,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Receipt, UseCaseError> {
         permit_on(principal, Action::PublishAvailability, practitioner)?;
         let missing = UseCaseError::NotFound(Resource::Practitioner);
-        let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
+        let time_zone = self.time_zone_of(practitioner, missing).await?;
         let context = self.stamp(principal, issue);
         let command = CalendarCommand::PublishAvailability {
             day,
@@ -214,7 +214,7 @@ impl<B: Backend> Clinic<B> {
         let missing = UseCaseError::UnknownReference {
             pointer: "/practitioner",
         };
-        let day = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
+        let day = local_day(&slot, self.time_zone_of(practitioner, missing).await?);
         let calendar = CalendarId::of(practitioner, day);
         let appointment = AppointmentId::new(issue.new_id("appointment"));
         if let Some(receipt) = self.earlier::<Calendar>(calendar, issue).await? {
@@ -311,7 +311,7 @@ impl<B: Backend> Clinic<B> {
         let practitioner = found.practitioner.filter(|_| !found.recorded);
         let practitioner = practitioner.ok_or_else(|| Refusal::from(EncounterError::Recorded))?;
         let missing = UseCaseError::NotFound(Resource::Appointment);
-        let to = local_day(&slot, self.load_practitioner(practitioner, missing).await?.time_zone);
+        let to = local_day(&slot, self.time_zone_of(practitioner, missing).await?);
         let context = self.stamp(principal, issue);
         let mut from = first_day(issue, found.day, expected);
         for _ in 0..MOST_MOVES {

@@ -164,7 +164,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         admit(principal, Object::Patient(patient), action, CHART)?;
-        if !self.executor.exists::<Patient>(patient).await? {
+        if self.executor.known::<Patient>(patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Patient));
         }
         let context = self.stamp(principal, issue);

@@ -93,7 +93,7 @@ impl<B: Backend> Clinic<B> {
                 let missing = UseCaseError::UnknownReference {
                     pointer: "/practitioner",
                 };
-                let time_zone = self.load_practitioner(practitioner, missing).await?.time_zone;
+                let time_zone = self.time_zone_of(practitioner, missing).await?;
                 (Provider::Practitioner(practitioner), local_day(&slot, time_zone))
             }
             VisitProvider::Organization(organization) => {

@@ -212,7 +212,7 @@ impl<B: Backend> Clinic<B> {
 
     /// Fails unless the write side knows the patient.
     pub(crate) async fn require_patient(&self, patient: PatientId, pointer: &'static str) -> Result<(), UseCaseError> {
-        match self.executor.exists::<Patient>(patient).await? {
+        match self.executor.known::<Patient>(patient).await?.is_some() {
             true => Ok(()),
             false => Err(UseCaseError::UnknownReference { pointer }),
         }

@@ -1,5 +1,6 @@
 //! Practitioners: register, read, change, find.
 
+use chrono_tz::Tz;
 use domain::kernel::PractitionerId;
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
 
@@ -108,13 +109,14 @@ impl<B: Backend> Clinic<B> {
         Ok(self.queries.practitioners(specialization, page).await?)
     }
 
-    /// The write side's state of a practitioner; `missing` when there is none.
-    pub(crate) async fn load_practitioner(
+    /// The time zone of a practitioner's days, which never changes; `missing` when there is no such practitioner.
+    pub(crate) async fn time_zone_of(
         &self,
         practitioner: PractitionerId,
         missing: UseCaseError,
-    ) -> Result<PractitionerDetails, UseCaseError> {
-        let loaded = self.executor.load::<Practitioner>(practitioner).await?;
-        loaded.aggregate.details().cloned().ok_or(missing)
+    ) -> Result<Tz, UseCaseError> {
+        let known = self.executor.known::<Practitioner>(practitioner).await?;
+        let details = known.as_ref().and_then(Practitioner::details);
+        details.map(|details| details.time_zone).ok_or(missing)
     }
 }

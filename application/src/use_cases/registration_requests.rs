@@ -131,7 +131,7 @@ impl<B: Backend> Clinic<B> {
             // It may be there: whoever approves again finds out.
             Err(error @ CommandError::Unknown) => Err(error.into()),
             // An approval that was cut off had come through, and the record has changed since.
-            Err(CommandError::Rejected(_)) if self.executor.exists::<Patient>(patient).await? => {
+            Err(CommandError::Rejected(_)) if self.executor.known::<Patient>(patient).await?.is_some() => {
                 self.requests.approved(id, self.now() + SHOWN).await?;
                 Ok((self.registered_before(principal, patient, issue).await?, Some(wallet)))
             }
@@ -218,7 +218,7 @@ impl<B: Backend> Clinic<B> {
             Decided::Missing => Err(UseCaseError::NotFound(Resource::Request)),
             Decided::Before => {
                 let patient = self.patient_of_request(id);
-                let registered = self.executor.exists::<Patient>(patient).await?;
+                let registered = self.executor.known::<Patient>(patient).await?.is_some();
                 Err(UseCaseError::RequestDecided {
                     patient: registered.then_some(patient),
                 })

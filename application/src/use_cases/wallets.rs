@@ -77,13 +77,13 @@ impl<B: Backend> Clinic<B> {
         permit_inviting(principal, &person)?;
         match person {
             Person::Patient(patient) => {
-                if !self.executor.exists::<Patient>(patient).await? {
+                if self.executor.known::<Patient>(patient).await?.is_none() {
                     return Err(UseCaseError::NotFound(Resource::Patient));
                 }
             }
             Person::Practitioner(practitioner) => {
                 let missing = UseCaseError::NotFound(Resource::Practitioner);
-                self.load_practitioner(practitioner, missing).await?;
+                self.time_zone_of(practitioner, missing).await?;
             }
             Person::Staff(_) => {}
         }

@@ -148,11 +148,13 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         }
     }
 
-    /// Whether anything has happened to an aggregate. Nobody takes that away, so only that nothing has is asked of the journal.
-    pub(super) async fn exists(&self, aggregate: AggregateRef) -> Result<bool, Failure> {
+    /// The state for who needs only what never changes. What is in memory will do if something has happened to it; else the journal is asked.
+    pub(super) async fn known(&self, aggregate: AggregateRef) -> Result<Arc<AnyState>, Failure> {
         let stream = self.streams.get(self.names.seal(&aggregate));
-        let known = stream.loaded(&aggregate).map_or(0, |loaded| loaded.state.version());
-        Ok(known > 0 || self.peek(aggregate).await?.version() > 0)
+        match stream.loaded(&aggregate).filter(|loaded| loaded.state.version() > 0) {
+            Some(loaded) => Ok(loaded.state),
+            None => self.peek(aggregate).await,
+        }
     }
 
     /// Sees that what was loaded is not behind the journal. The contract checks that only of a stream that gets an event: what is refused,

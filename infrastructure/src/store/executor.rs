@@ -317,9 +317,13 @@ impl<L: CommitLog, J: Journal> CommandExecutor for Executor<L, J> {
         })
     }
 
-    async fn exists<A: ClinicAggregate>(&self, id: A::Id) -> Result<bool, CommandError<A::Error>> {
-        let exists = self.0.exists(id.into()).await;
-        exists.map_err(|failure| failure.into_error(1))
+    async fn known<A: ClinicAggregate>(&self, id: A::Id) -> Result<Option<A>, CommandError<A::Error>> {
+        let known = self.0.known(id.into()).await;
+        let state = known.map_err(|failure| failure.into_error(1))?;
+        let state = state
+            .typed::<A>()
+            .ok_or_else(|| CommandError::Internal(Mismatched.into()))?;
+        Ok((state.version() > 0).then(|| state.aggregate().clone()))
     }
 }
 

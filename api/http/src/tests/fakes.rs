@@ -359,8 +359,9 @@ impl CommandExecutor for FakeExecutor {
         })
     }
 
-    async fn exists<A: ClinicAggregate>(&self, id: A::Id) -> Result<bool, CommandError<A::Error>> {
-        Ok(self.load::<A>(id).await?.version > 0)
+    async fn known<A: ClinicAggregate>(&self, id: A::Id) -> Result<Option<A>, CommandError<A::Error>> {
+        let loaded = self.load::<A>(id).await?;
+        Ok((loaded.version > 0).then_some(loaded.aggregate))
     }
 }
 
