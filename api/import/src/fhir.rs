@@ -16,6 +16,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::exports::DocumentId;
+
 pub(super) use self::document::{Contents, Item, contents};
 pub(super) use self::elements::{Elements, Unread};
 pub(super) use self::name::HumanName;
@@ -46,6 +48,8 @@ pub(super) struct Entry<R> {
     pub(super) path: String,
     /// The resource.
     pub(super) resource: R,
+    /// In which document of the run.
+    pub(super) document: DocumentId,
     /// As of when it is, if its source says so.
     pub(super) as_of: Option<DateTime<Utc>>,
     /// What its source calls it, if that is told.
@@ -58,6 +62,7 @@ impl<R> Entry<R> {
         Self {
             path: String::new(),
             resource,
+            document: DocumentId { file: 0, number: 0 },
             as_of: None,
             source: None,
         }

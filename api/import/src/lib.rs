@@ -10,7 +10,7 @@
 //!
 //! - [`files`]: which files there are. [`fhir`] is the part of FHIR that is read.
 //! - [`identity`]: the index of a run.
-//! - [`shares`], [`former_states`], [`people`], [`negations`], [`mapping`]: from resources to what is to be done. Pure.
+//! - [`shares`], [`exports`], [`former_states`], [`people`], [`negations`], [`mapping`]: from resources to what is to be done. Pure.
 //! - [`merge`], [`capacity`], [`record`], [`doctors`]: what is told of a person, taken into the record that is there.
 //! - [`client`]: the REST calls.
 //! - [`report`]: what it came to.
@@ -20,6 +20,7 @@ pub mod client;
 mod context;
 mod disjoint_sets;
 mod doctors;
+mod exports;
 mod fhir;
 pub mod files;
 mod former_states;
@@ -142,12 +143,7 @@ async fn index(files: &[PathBuf], context: Context, progress: &ProgressBar) -> I
 /// The second reading of one file.
 async fn read(index: Arc<Index>, file: u32, path: PathBuf) -> Parts {
     let read = move || match files::read(&path) {
-        Ok(json) => shares::parts(
-            &index,
-            file,
-            &path.display().to_string(),
-            &fhir::contents(&json, files::has_lines(&path)),
-        ),
+        Ok(json) => shares::parts(&index, file, &path, &fhir::contents(&json, files::has_lines(&path))),
         Err(why) => Parts::failed(why),
     };
     let read = tokio::task::spawn_blocking(read).await;

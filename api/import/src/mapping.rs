@@ -1,6 +1,6 @@
 //! From a person's FHIR R4 resources to what the clinic is asked to do. Pure: resources in, a plan out.
 //!
-//! A patient's conditions, allergies and medications become a report of their chart. Every encounter that has begun
+//! A patient's conditions, allergies and medications become reports of their chart, one of each export. Every encounter that has begun
 //! becomes a recorded visit, with the practitioner of its first participant that is one, or with the organisation that
 //! provided it when it names none. Who is who is decided before ([`super::identity`]): each resource has the one identifier
 //! that names it, and each reference names what is mapped with it.
@@ -36,6 +36,7 @@ pub(super) use self::people::details_over;
 pub use self::unnamed::{UnnamedMedication, UnnamedReason};
 pub(super) use self::vocabulary::has_name;
 use super::context::Context;
+use super::exports::Exports;
 use super::fhir::{self, Bundle, BundleError, Entry};
 
 /// What a person's resources ask of the clinic. A visit names patient and provider by identifier.
@@ -47,8 +48,8 @@ pub struct Plan {
     pub visits: Vec<Visit>,
     /// The patients that cannot be registered, and why.
     pub refused: Vec<BundleError>,
-    /// What is told of their chart.
-    pub report: Report,
+    /// What is told of their chart, by one export after the other: the newest comes last.
+    pub reports: Vec<Report>,
     /// Medications whose names are not told. They may be recorded.
     pub unnamed: Vec<UnnamedMedication>,
     /// What is not taken as it stands.
@@ -121,7 +122,7 @@ impl<'a> Remarks<'a> {
 }
 
 /// Maps a person's resources.
-pub(super) fn map(bundle: &Bundle, context: &Context) -> Plan {
+pub(super) fn map(bundle: &Bundle, exports: &Exports, context: &Context) -> Plan {
     let mut plan = Plan::default();
     for (kind, error) in &bundle.unread {
         if *kind == "Patient" {
@@ -137,7 +138,7 @@ pub(super) fn map(bundle: &Bundle, context: &Context) -> Plan {
             Ok(details) => {
                 plan.patients.push(details);
                 let id = entry.resource.id.as_deref();
-                (plan.report, plan.unnamed) = findings::of(bundle, id, context.now, &entry.path, notes);
+                (plan.reports, plan.unnamed) = findings::of(bundle, exports, id, context.now, &entry.path, notes);
             }
             Err(error) => plan.refused.push(error),
         }

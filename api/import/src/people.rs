@@ -10,6 +10,7 @@ use domain::patient::{Detail, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 
 use super::context::Context;
+use super::exports::DocumentId;
 use super::fhir::{self, Bundle, BundleError, Entry, Life, Reference};
 use super::identity::{ADDRESSES, Index, Key, Kind, Likeness, Names, Payload, Usage, is_global, is_on_a_server, keys};
 use super::mapping::{self, Notes, Plan, Provider, UnnamedMedication, Visit};
@@ -164,8 +165,8 @@ pub(super) struct Person {
     pub(super) has_former: bool,
     /// What is out of use, each as a detail.
     pub(super) over: Vec<(Detail, PatientDetails)>,
-    /// What is told of their chart, as far as there is room for it.
-    pub(super) report: Report,
+    /// What is told of their chart, by one export after the other.
+    pub(super) reports: Vec<Report>,
     /// Medications of theirs whose names are not told. They may be recorded.
     pub(super) unnamed: Vec<UnnamedMedication>,
     /// What is told without a date is as of this.
@@ -180,8 +181,8 @@ pub(super) struct Person {
 
 impl Person {
     /// What is told of their chart, with the medications whose names are recorded and not told; and those whose names are neither.
-    pub(super) fn report_on(&self, noted: &Contents) -> (Report, Vec<UnnamedMedication>) {
-        let mut report = self.report.clone();
+    pub(super) fn reports_on(&self, noted: &Contents) -> (Vec<Report>, Vec<UnnamedMedication>) {
+        let mut reports = self.reports.clone();
         let (mut named, mut unnamed) = (Vec::new(), Vec::new());
         for told in &self.unnamed {
             match told.named_by(&noted.medications) {
@@ -190,9 +191,11 @@ impl Person {
             }
         }
         if !named.is_empty() {
-            report.medications = report.medications.list().iter().cloned().chain(named).collect();
+            let mut newest = reports.pop().unwrap_or_default();
+            newest.medications = newest.medications.list().iter().cloned().chain(named).collect();
+            reports.push(newest);
         }
-        (report, unnamed)
+        (reports, unnamed)
     }
 
     /// The reasons of visits that stand in conditions of none of the files, by the places of the visits: as they are recorded.
@@ -250,10 +253,10 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut patients,
         mut visits,
         refused,
-        mut report,
+        mut reports,
         unnamed,
         mut notes,
-    } = mapping::map(&share.bundle, context);
+    } = mapping::map(&share.bundle, &share.exports, context);
     let mut alike = HashMap::new();
     for visit in &mut visits {
         if let Some(names) = share.names.get(&visit.path) {
@@ -291,7 +294,12 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     for deleted in &share.deleted {
         let why = "was deleted at the source, and is theirs who alone are told of beside it: if it is recorded, it is taken out, and no older state brings it back";
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
-        report.ended.push(end_of(deleted));
+    }
+    let ended: Vec<Ended> = share.deleted.iter().map(end_of).collect();
+    if !ended.is_empty() {
+        let mut newest = reports.pop().unwrap_or_default();
+        newest.ended.extend(ended);
+        reports.push(newest);
     }
     let over = described.map_or_else(Vec::new, |entry| mapping::details_over(&entry.resource, context));
     if let Some(details) = &mut details {
@@ -315,7 +323,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         is_death_former: !is_alive && share.detail_dates.contains_key(&Detail::Deceased),
         has_former: share.has_former,
         over,
-        report,
+        reports,
         unnamed,
         now: context.now,
         resource: names.resource.clone(),
@@ -340,7 +348,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 }
 
 /// How many visits a document tells alike so far.
-type Alike = HashMap<((u32, u32), Key), u32>;
+type Alike = HashMap<(DocumentId, Key), u32>;
 
 /// What names a visit. Where nothing does but a URN, which is made for one bundle, or the number of its case, it is named by what is told of
 /// it: the next export has another URN, and another visit of the case the same number. Of two that one document tells alike, the second is the
@@ -377,7 +385,7 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
 }
 
 /// An identifier that is made of what is told of a visit.
-fn told_as(told: &[&str], document: (u32, u32), alike: &mut Alike) -> Identifier {
+fn told_as(told: &[&str], document: DocumentId, alike: &mut Alike) -> Identifier {
     let before = alike.entry((document, Key::of(told))).or_default();
     let number = before.to_string();
     *before = before.saturating_add(1);

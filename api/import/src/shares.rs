@@ -4,6 +4,7 @@
 //! mapped and imported at once, by the newest state of everything.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId, Sources};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Context;
+use super::exports::{DocumentId, Exports};
 use super::fhir::{
     self, Bundle, BundleError, CodeableConcept, Coding, Contents, Elements, Entry, Item, Life, NOWHERE, Reference,
     Unread,
@@ -39,6 +41,8 @@ pub(super) struct Share {
     pub(super) parts: u32,
     /// The files in which they are.
     pub(super) files: BTreeSet<u32>,
+    /// Where the states of the patient are.
+    pub(super) exports: Exports,
 }
 
 /// What names a visit.
@@ -47,8 +51,8 @@ pub(super) struct VisitNames {
     pub(super) identifiers: Vec<Identifier>,
     /// What its sources call it.
     pub(super) sources: Sources,
-    /// The file, and the document in it, that tells it.
-    pub(super) document: (u32, u32),
+    /// What tells it.
+    pub(super) document: DocumentId,
     /// Whether they are its case's, which other visits have too.
     pub(super) are_of_its_case: bool,
     /// A condition that is its reason, and is in none of the files.
@@ -75,6 +79,7 @@ impl Share {
         self.former.extend(other.former);
         self.parts = self.parts.saturating_add(other.parts);
         self.files.extend(other.files);
+        self.exports.append(other.exports);
     }
 
     /// Adds to the patient's newest state what only older ones tell, the newest of them first.
@@ -114,7 +119,7 @@ pub(super) struct Parts {
 }
 
 /// Divides a file among the persons of the run.
-pub(super) fn parts(index: &Index, file: u32, name: &str, contents: &Contents<'_>) -> Parts {
+pub(super) fn parts(index: &Index, file: u32, path: &Path, contents: &Contents<'_>) -> Parts {
     let mut parts = Parts {
         failures: contents.failures.clone(),
         ..Parts::default()
@@ -132,8 +137,9 @@ pub(super) fn parts(index: &Index, file: u32, name: &str, contents: &Contents<'_
     // Places are unique in a file only.
     for (owner, share) in &mut parts.shares {
         share.files.insert(file);
+        share.exports.tell_file(file, path);
         if share.parts < index.parts_of(*owner) {
-            share.place_in(name);
+            share.place_in(&path.display().to_string());
         }
     }
     parts
@@ -295,6 +301,7 @@ impl Parts {
         };
         let share = self.shares.entry(group).or_default();
         share.parts = share.parts.saturating_add(1);
+        share.exports.tell_patient(document_of(index, origin));
         let older = fhir::read_of::<fhir::Patient>(json, "", Kind::Patient.name());
         share.former.extend(older.ok().map(|(older, _)| (stamp, older)));
     }
@@ -496,6 +503,7 @@ impl Reading<'_> {
                 Some(Entry {
                     path: self.path.to_owned(),
                     resource,
+                    document: document_of(self.index, self.origin),
                     as_of: self.index.as_of(self.group),
                     source: self.source,
                 })
@@ -520,6 +528,7 @@ impl Reading<'_> {
         let Some(mut entry) = self.read::<fhir::Patient>(Kind::Patient, json) else {
             return;
         };
+        self.share.exports.tell_patient(entry.document);
         match names(self.index, Kind::Patient, self.group) {
             Ok(names) => {
                 entry.resource.id = Some(self.group.to_string());
@@ -546,7 +555,7 @@ impl Reading<'_> {
         let names = VisitNames {
             identifiers,
             sources: Sources::new(sources),
-            document: (self.origin.file, self.index.document_at(self.origin)),
+            document: document_of(self.index, self.origin),
             are_of_its_case,
             unnamed_reason,
         };
@@ -724,6 +733,13 @@ impl Reading<'_> {
         reference.reference = Some(format!("Medication/{id}"));
         // What has no date is as of now, and that is no earlier.
         *as_of = as_of.map(|told| self.index.as_of(group).map_or(told, |since| told.max(since)));
+    }
+}
+
+fn document_of(index: &Index, origin: Origin) -> DocumentId {
+    DocumentId {
+        file: origin.file,
+        number: index.document_at(origin),
     }
 }
 

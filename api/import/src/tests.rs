@@ -1,11 +1,13 @@
 //! Whole runs, without a server: what becomes of files, whatever their form.
 
 mod charts;
+mod exports;
 mod persons;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::chart::{Absence, Contents, FindingId, Report};
 use domain::encounter::Outcome;
 use domain::kernel::{Identifier, Sources};
@@ -24,6 +26,7 @@ use super::shares::{self, Gathering};
 /// A patient whom a run registers, with the chart as it is then.
 pub(crate) struct Registered {
     pub(crate) details: PatientDetails,
+    /// What the newest export tells.
     pub(crate) report: Report,
     pub(crate) chart: Contents,
 }
@@ -36,6 +39,13 @@ pub(crate) fn taken_in(chart: &Contents, report: &Report, now: DateTime<Utc>) ->
         chart.change_by(event).unwrap();
     }
     chart
+}
+
+/// A chart after reports that are told one after the other.
+pub(crate) fn taken_in_all(chart: &Contents, reports: &[Report], now: DateTime<Utc>) -> Contents {
+    let mut nows = (0..).map(|after| now + TimeDelta::milliseconds(after));
+    let mut next = |chart: Contents, report: &Report| taken_in(&chart, report, nows.next().unwrap());
+    reports.iter().fold(chart.clone(), &mut next)
 }
 
 /// What a run comes to.
@@ -54,13 +64,13 @@ pub(crate) struct Ran {
 pub(crate) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     let (mut outcome, persons) = run_whole(files, context);
     for person in persons {
-        let chart = taken_in(&Contents::default(), &person.report, context.now);
+        let chart = taken_in_all(&Contents::default(), &person.reports, context.now);
         if person.details.is_some() {
             super::record::planned(&person).remark(&person.path, &mut outcome.notes);
         }
         outcome.patients.extend(person.details.map(|details| Registered {
             details,
-            report: person.report,
+            report: person.reports.last().cloned().unwrap_or_default(),
             chart,
         }));
         outcome.visits.extend(person.visits);
@@ -93,7 +103,12 @@ fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
     let mut gathering = Gathering::default();
     let mut complete = Vec::new();
     for (file, json) in (0..).zip(files) {
-        let parts = shares::parts(&index, file, &format!("{file}.json"), &fhir::contents(json, false));
+        let parts = shares::parts(
+            &index,
+            file,
+            Path::new(&format!("{file}.json")),
+            &fhir::contents(json, false),
+        );
         outcome.notes.append(parts.notes);
         outcome.refused.extend(parts.failures);
         outcome.elements.append(parts.elements);

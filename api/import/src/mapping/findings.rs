@@ -1,5 +1,7 @@
 //! Conditions, allergies and medications: what a patient brings.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::chart::{
     Abated, Allergy, Condition, Criticality, Ended, List, ListKind, Medication, Report, ReportedNegation,
@@ -12,12 +14,13 @@ use super::list_builder::ListBuilder;
 use super::status::Status;
 use super::unnamed::UnnamedMedication;
 use super::{Notes, Remarks, contained, vocabulary};
+use crate::exports::{DocumentId, Export, Exports};
 use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
 use crate::negations::{Said, finding, is_any_allergy, is_unclear, names_something, said, said_of_allergies};
 
 const NAMELESS: &str = "has neither a code nor a text";
 
-/// The lists of a patient's chart.
+/// The lists of a patient's chart, as one export tells them.
 struct Lists {
     now: DateTime<Utc>,
     conditions: ListBuilder<Condition>,
@@ -38,6 +41,29 @@ impl Lists {
             unnamed: Vec::new(),
             ended: Vec::new(),
             negations: Vec::new(),
+        }
+    }
+
+    /// What it tells. `path` is where the patient stands.
+    fn report(self, path: &str, notes: &mut Notes) -> Report {
+        Report {
+            conditions: self.conditions.build(
+                None,
+                |one| one.abated.is_none(),
+                &mut Remarks::on(notes, "Condition", path),
+            ),
+            allergies: self.allergies.build(
+                Some(List::<Allergy>::MOST),
+                |_| true,
+                &mut Remarks::on(notes, "AllergyIntolerance", path),
+            ),
+            medications: self.medications.build(
+                None,
+                |one| one.active,
+                &mut Remarks::on(notes, "MedicationRequest", path),
+            ),
+            ended: self.ended,
+            negations: self.negations,
         }
     }
 
@@ -214,53 +240,80 @@ fn unnamed<R>(kind: &'static str, entry: &Entry<R>) -> UnnamedMedication {
     }
 }
 
-/// What names the patient, in the order of the bundle, and the medications whose names are not told.
+/// What is told of a patient's chart, by one export after the other.
+struct Telling<'a> {
+    exports: &'a Exports,
+    now: DateTime<Utc>,
+    /// The exports, the newest last.
+    order: Vec<Export>,
+    /// What each tells, by its place in that order.
+    told: BTreeMap<usize, Lists>,
+}
+
+impl Telling<'_> {
+    /// The lists in which a resource is told: of its export, or of the newest one where its id tells of what it is a state.
+    fn by<R>(&mut self, entry: &Entry<R>) -> &mut Lists {
+        let newest = self.order.len().saturating_sub(1);
+        let is_known = entry
+            .source
+            .is_some_and(|source| source.server.or(source.patient).is_some());
+        let export = self.exports.of(entry.document);
+        let own = self.order.iter().position(|one| !is_known && *one == export);
+        let lists = self.told.entry(own.unwrap_or(newest));
+        lists.or_insert_with(|| Lists::new(self.now))
+    }
+}
+
+fn date_of<R>(entry: &Entry<R>) -> (DocumentId, Option<DateTime<Utc>>) {
+    (entry.document, entry.as_of)
+}
+
+/// What names the patient, in the order of the bundle, by each export; and the medications whose names are not told.
 pub(super) fn of(
     bundle: &Bundle,
+    exports: &Exports,
     patient: Option<&str>,
     now: DateTime<Utc>,
     path: &str,
     notes: &mut Notes,
-) -> (Report, Vec<UnnamedMedication>) {
+) -> (Vec<Report>, Vec<UnnamedMedication>) {
     let own = patient.map(|id| format!("Patient/{id}"));
     let is_own = |reference: &Option<Reference>| own.is_some() && subject(bundle, reference) == own.as_deref();
-    let mut lists = Lists::new(now);
-    for entry in bundle.conditions.iter().filter(|one| is_own(&one.resource.subject)) {
-        lists.condition(entry, &mut Remarks::on(notes, "Condition", &entry.path));
-    }
-    for entry in bundle.allergies.iter().filter(|one| is_own(&one.resource.patient)) {
-        lists.allergy(entry, &mut Remarks::on(notes, "AllergyIntolerance", &entry.path));
-    }
-    for entry in bundle.requests.iter().filter(|one| is_own(&one.resource.subject)) {
-        lists.request(bundle, entry, &mut Remarks::on(notes, "MedicationRequest", &entry.path));
-    }
-    for entry in bundle.statements.iter().filter(|one| is_own(&one.resource.subject)) {
-        lists.statement(
-            bundle,
-            entry,
-            &mut Remarks::on(notes, "MedicationStatement", &entry.path),
-        );
-    }
-    let report = Report {
-        conditions: lists.conditions.build(
-            None,
-            |one| one.abated.is_none(),
-            &mut Remarks::on(notes, "Condition", path),
-        ),
-        allergies: lists.allergies.build(
-            Some(List::<Allergy>::MOST),
-            |_| true,
-            &mut Remarks::on(notes, "AllergyIntolerance", path),
-        ),
-        medications: lists.medications.build(
-            None,
-            |one| one.active,
-            &mut Remarks::on(notes, "MedicationRequest", path),
-        ),
-        ended: lists.ended,
-        negations: lists.negations,
+    let conditions = bundle.conditions.iter().filter(|one| is_own(&one.resource.subject));
+    let allergies = bundle.allergies.iter().filter(|one| is_own(&one.resource.patient));
+    let requests = bundle.requests.iter().filter(|one| is_own(&one.resource.subject));
+    let statements = bundle.statements.iter().filter(|one| is_own(&one.resource.subject));
+    let dates = conditions.clone().map(date_of);
+    let dates = dates.chain(allergies.clone().map(date_of));
+    let dates = dates.chain(requests.clone().map(date_of));
+    let dates = dates.chain(statements.clone().map(date_of));
+    let mut telling = Telling {
+        exports,
+        now,
+        order: exports.in_order(dates, now),
+        told: BTreeMap::new(),
     };
-    (report, lists.unnamed)
+    for entry in conditions {
+        let remarks = &mut Remarks::on(notes, "Condition", &entry.path);
+        telling.by(entry).condition(entry, remarks);
+    }
+    for entry in allergies {
+        let remarks = &mut Remarks::on(notes, "AllergyIntolerance", &entry.path);
+        telling.by(entry).allergy(entry, remarks);
+    }
+    for entry in requests {
+        let remarks = &mut Remarks::on(notes, "MedicationRequest", &entry.path);
+        telling.by(entry).request(bundle, entry, remarks);
+    }
+    for entry in statements {
+        let remarks = &mut Remarks::on(notes, "MedicationStatement", &entry.path);
+        telling.by(entry).statement(bundle, entry, remarks);
+    }
+    let mut told: Vec<Lists> = telling.told.into_values().collect();
+    let unnamed = told.iter_mut().flat_map(|lists| std::mem::take(&mut lists.unnamed));
+    let unnamed = unnamed.collect();
+    let reports = told.into_iter().map(|lists| lists.report(path, notes));
+    (reports.collect(), unnamed)
 }
 
 /// Whether what a resource says of its patient is so.

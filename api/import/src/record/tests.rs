@@ -1,5 +1,7 @@
 //! No two persons become one, and no one becomes two: whatever their files tell of them, in whatever order, in one run or in several.
 
+use std::path::Path;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -205,7 +207,7 @@ fn import(
     let mut gathering = Gathering::default();
     let (mut complete, mut refused) = (Vec::new(), 0);
     for (file, json) in (0..).zip(files) {
-        let parts = shares::parts(index, file, "", &fhir::contents(json, false));
+        let parts = shares::parts(index, file, Path::new(""), &fhir::contents(json, false));
         complete.extend(gathering.add(index, parts.shares, &context()));
     }
     for (owner, share) in complete {
@@ -627,7 +629,7 @@ fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
     let mut index = Index::default();
     index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
     index.close();
-    let parts = shares::parts(&index, 0, "", &fhir::contents(&bundle, false));
+    let parts = shares::parts(&index, 0, Path::new(""), &fhir::contents(&bundle, false));
     let (owner, share) = Gathering::default()
         .add(&index, parts.shares, &context())
         .pop()
