@@ -163,9 +163,11 @@ pub(super) fn place(person: &Person, found: &[(Uuid, PatientDetails)]) -> Place 
         _ => return Place::Several,
     }
     let is_free = |name: &&Identifier| !found.iter().any(|(_, details)| details.is_called(name));
-    person
-        .names
-        .iter()
+    // Where a number is somebody else's, the address of the resource names them, as in a run that has both.
+    let addresses = person.resource.iter().filter(|name| is_on_a_server(&name.value));
+    let addresses = addresses.filter(|_| !person.is_of_one_bundle);
+    let mut names = person.names.iter().chain(addresses);
+    names
         .find(is_free)
         .map_or(Place::Taken, |name| Place::New(name.clone()))
 }

@@ -639,6 +639,34 @@ fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
 }
 
 #[test]
+fn one_number_of_two_hospitals_leaves_each_patient_their_address_in_one_run_as_in_two() {
+    let number = json!([{
+        "system": "urn:mrn", "value": "1",
+        "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] },
+    }]);
+    let at = |server: &str, given: &str, family: &str, born: &str| {
+        let patient = somebody("1", given, family, born, &number);
+        json!({ "fullUrl": format!("https://{server}.test/Patient/1"), "resource": patient })
+    };
+    let (ann, bob) = (
+        at("a", "Ann", "Bell", "1980-01-01"),
+        at("b", "Bob", "Cook", "1990-02-02"),
+    );
+    let mut apart = Vec::new();
+    for told in [&ann, &bob, &bob, &ann] {
+        assert_eq!(tell_entries(&mut apart, std::slice::from_ref(told)), 0);
+    }
+    let mut together = Vec::new();
+    assert_eq!(tell_entries(&mut together, &[ann, bob.clone()]), 0);
+    assert_eq!((apart.len(), together.len()), (2, 2));
+    // Without an address nothing names the second one.
+    let mut records = Vec::new();
+    let bare = |entry: &Value| json!({ "resource": entry["resource"] });
+    assert_eq!(tell_entries(&mut records, &[at("a", "Ann", "Bell", "1980-01-01")]), 0);
+    assert_eq!((tell_entries(&mut records, &[bare(&bob)]), records.len()), (1, 1));
+}
+
+#[test]
 fn a_year_of_birth_is_told_exactly_later_under_one_id() {
     let number = plain("urn:mrn", "1");
     let told = |born: &str| somebody("p1", "Jane", "Smith", born, &number);
