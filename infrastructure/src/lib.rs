@@ -10,7 +10,7 @@
 //! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
-//! - `trace`: where a command has left a trace.
+//! - `trace`: where a command has left a trace. `pauses`: between two attempts at a node.
 //! - [`log`] and [`notices`]: the types that these parts hand to each other.
 
 pub mod appender;
@@ -23,6 +23,7 @@ pub mod invitations;
 pub mod keys;
 pub mod log;
 pub mod notices;
+mod pauses;
 pub mod postgres;
 pub mod requests;
 pub mod revocations;

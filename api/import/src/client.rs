@@ -9,7 +9,7 @@ use api_wire::check::checked;
 use api_wire::dto;
 use api_wire::page::PageBody;
 use api_wire::problem::ProblemKind;
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use domain::chart::{Contents, Report};
 use domain::kernel::Identifier;
 use domain::patient::PatientDetails;
@@ -448,13 +448,16 @@ impl Client {
     /// Sends until there is an answer that is not "later".
     async fn persist(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Result<Response, ClientError> {
         let deadline = Instant::now() + self.patience.most();
-        let mut pause = FIRST_PAUSE;
-        loop {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .without_max_times();
+        for pause in pauses.build() {
             if self.patience.is_over() {
                 return Err(self.gave_up("it is away, and nothing more was sent"));
             }
             let began = Instant::now();
-            let cause = match request().send().await {
+            let (cause, asked) = match request().send().await {
                 Ok(response) if !is_later(response.status()) => {
                     self.patience.answered();
                     return Ok(response);
@@ -464,18 +467,18 @@ impl Client {
                         .headers()
                         .get(RETRY_AFTER)
                         .and_then(|value| value.to_str().ok()?.parse().ok());
-                    pause = asked.map_or(pause, Duration::from_secs);
-                    format!("HTTP {}", response.status().as_u16())
+                    (format!("HTTP {}", response.status().as_u16()), asked)
                 }
                 Err(error) if error.is_builder() => return Err(ClientError::Answer("the URL is not valid".to_owned())),
-                Err(error) => error.without_url().to_string(),
+                Err(error) => (error.without_url().to_string(), None),
             };
+            let pause = asked.map_or(pause, Duration::from_secs);
             if !self.patience.is_left(began, pause) || Instant::now() + pause >= deadline {
                 return Err(self.gave_up(&cause));
             }
             tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
+        Err(self.gave_up("it did not answer"))
     }
 
     fn gave_up(&self, cause: &str) -> ClientError {

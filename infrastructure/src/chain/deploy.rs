@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::contract::{self, ArtifactError};
 use super::signer::{SignedTransaction, Signer, Transaction, TransactionError};
 use super::{Address, ChainError, EventLog, Node, Receipt, hex};
+use crate::pauses;
 
 /// Where the contract stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -78,8 +80,6 @@ pub enum DeployError {
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How long the node may not show the contract that it has just deployed: several nodes may stand behind one address.
 const UNTIL_SHOWN: Duration = Duration::from_secs(30);
-/// How long to pause before a node is asked again, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// How often a transaction that is not mined is sent again.
 const RESEND: Duration = Duration::from_secs(10);
 
@@ -268,7 +268,7 @@ async fn patiently<T>(tell: &impl Fn(&str), ask: impl AsyncFn() -> Result<T, Cha
 struct Patience<'a, T> {
     tell: &'a T,
     until: Instant,
-    pause: Duration,
+    left: ExponentialBackoff,
     told: String,
 }
 
@@ -277,7 +277,7 @@ impl<'a, T: Fn(&str)> Patience<'a, T> {
         Self {
             tell,
             until: Instant::now() + limit,
-            pause: PAUSES.0,
+            left: pauses::growing().build(),
             told: String::new(),
         }
     }
@@ -291,8 +291,7 @@ impl<'a, T: Fn(&str)> Patience<'a, T> {
             (self.tell)(&format!("waiting: {why}"));
             why.clone_into(&mut self.told);
         }
-        sleep(self.pause).await;
-        self.pause = self.pause.saturating_mul(2).min(PAUSES.1);
+        sleep(self.left.next().unwrap_or(pauses::LONGEST)).await;
         true
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use application::log::BlockRef;
 use application::ports::projector::Projector;
+use backon::BackoffBuilder as _;
 use futures::FutureExt;
 use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
@@ -25,6 +26,7 @@ use super::{FollowerConfig, FollowerError, rejections, restored, standby, subjec
 use crate::chain::{BlockId, ChainError, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::notices::Notices;
+use crate::pauses;
 use crate::postgres::{Patience, TRANSACTION, within};
 use crate::sealing::Opener;
 
@@ -37,9 +39,6 @@ const NODE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the database may take, at first, for the blocks that are applied at once, or undone.
 pub(super) const APPLIED_WITHIN: Duration = Duration::from_secs(30);
-
-/// How long the follower pauses after a failure, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What one round came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,7 +164,7 @@ where
         tokio::spawn(restored::watch(self.parking(), cancel.clone()));
         let mut place: Option<Place> = None;
         let mut failing_since = None;
-        let mut pause = PAUSES.0;
+        let mut left = pauses::growing().build();
         let mut pace = Pace::new(self.config.busy_poll, self.config.idle_poll);
         while !cancel.is_cancelled() {
             if self.notices.block_expected().now_or_never().is_some() {
@@ -180,13 +179,13 @@ where
             }
             let wait = match round {
                 Ok(Step::Progressed) => {
-                    pause = PAUSES.0;
+                    left = pauses::growing().build();
                     pace.progressed(Instant::now());
                     continue;
                 }
                 Ok(Step::Unsettled) => UNSETTLED,
                 Ok(Step::Idle) => {
-                    pause = PAUSES.0;
+                    left = pauses::growing().build();
                     self.status.update(|status| status.trouble = None);
                     pace.pause(Instant::now())
                 }
@@ -201,9 +200,7 @@ where
                     if matches!(error, FollowerError::Moved) || error.is_distrust() {
                         self.realign(&mut place).await;
                     }
-                    let now = pause;
-                    pause = pause.saturating_mul(2).min(PAUSES.1);
-                    now
+                    left.next().unwrap_or(pauses::LONGEST)
                 }
             };
             tokio::select! {
