@@ -12,6 +12,7 @@ use application::ports::queries::Unadmitted;
 use application::ports::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, FreeSlot, Page,
     PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
+    VISITS,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
@@ -60,13 +61,12 @@ async fn answer<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Resu
 
 impl Queries for PgQueries {
     async fn patient(&self, admittance: &Admittance, id: PatientId) -> Result<Option<PatientView>, QueryError> {
-        admittance.check_patient(id, Category::Identity)?;
+        admittance.check_patient(id, &[Category::Identity])?;
         answer(patients::one(&self.pool, id)).await
     }
 
     async fn chart(&self, admittance: &Admittance, patient: PatientId) -> Result<Option<ChartView>, QueryError> {
-        admittance.check_patient(patient, Category::Summary)?;
-        admittance.check_patient(patient, Category::Medication)?;
+        admittance.check_patient(patient, &[Category::Summary, Category::Medication])?;
         answer(charts::one(&self.pool, patient)).await
     }
 
@@ -76,7 +76,7 @@ impl Queries for PgQueries {
         name: Option<&str>,
         page: Page<PatientId>,
     ) -> Result<Vec<PatientView>, QueryError> {
-        admittance.check(Object::Everybody, Category::Identity)?;
+        admittance.check(Object::Everybody, &[Category::Identity])?;
         answer(patients::list(&self.pool, name, page)).await
     }
 
@@ -86,7 +86,7 @@ impl Queries for PgQueries {
         ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, QueryError> {
-        admittance.check(Object::Everybody, Category::Identity)?;
+        admittance.check(Object::Everybody, &[Category::Identity])?;
         answer(patients::known_as(&self.pool, ids, identifiers)).await
     }
 
@@ -121,7 +121,7 @@ impl Queries for PgQueries {
         filter: &AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
-        admittance.check(filter.whose(), Category::Appointments)?;
+        admittance.check(filter.whose(), VISITS)?;
         answer(appointments::list(&self.pool, filter, page)).await
     }
 
@@ -131,7 +131,7 @@ impl Queries for PgQueries {
         patient: PatientId,
         names: &EncounterNames,
     ) -> Result<Vec<NamedEncounter>, QueryError> {
-        admittance.check_patient(patient, Category::Care)?;
+        admittance.check_patient(patient, &[Category::Care])?;
         answer(appointments::encounters_named(&self.pool, patient, names)).await
     }
 
@@ -141,7 +141,7 @@ impl Queries for PgQueries {
         patient: PatientId,
         from: DateTime<Utc>,
     ) -> Result<u64, QueryError> {
-        admittance.check_patient(patient, Category::Appointments)?;
+        admittance.check_patient(patient, &[Category::Appointments])?;
         answer(appointments::open(&self.pool, patient, from)).await
     }
 
@@ -150,7 +150,7 @@ impl Queries for PgQueries {
         admittance: &Admittance,
         patient: PatientId,
     ) -> Result<Vec<RelationshipView>, QueryError> {
-        admittance.check_patient(patient, Category::Appointments)?;
+        admittance.check_patient(patient, VISITS)?;
         answer(relationships::of_patient(&self.pool, patient)).await
     }
 
@@ -160,7 +160,7 @@ impl Queries for PgQueries {
         practitioner: PractitionerId,
         page: Page<PatientId>,
     ) -> Result<Vec<RelationshipView>, QueryError> {
-        admittance.check(Object::Practitioner(practitioner), Category::Appointments)?;
+        admittance.check(Object::Practitioner(practitioner), VISITS)?;
         answer(relationships::of_practitioner(&self.pool, practitioner, page)).await
     }
 

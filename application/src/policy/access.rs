@@ -49,12 +49,13 @@ pub fn admit(
 }
 
 impl Admittance {
-    /// Fails unless it is good for what is known of `whose` in a category.
+    /// Fails unless it is good for what is known of `whose` in all of these categories.
     ///
     /// # Errors
     /// When a use case asks for what it was not admitted to.
-    pub fn check(&self, whose: Object, category: Category) -> Result<(), NotAdmitted> {
-        if (self.whose == Object::Everybody || self.whose == whose) && self.categories.contains(&category) {
+    pub fn check(&self, whose: Object, categories: &[Category]) -> Result<(), NotAdmitted> {
+        let is_admitted = |category: &Category| self.categories.contains(category);
+        if (self.whose == Object::Everybody || self.whose == whose) && categories.iter().all(is_admitted) {
             Ok(())
         } else {
             Err(NotAdmitted)
@@ -65,8 +66,8 @@ impl Admittance {
     ///
     /// # Errors
     /// As there.
-    pub fn check_patient(&self, patient: PatientId, category: Category) -> Result<(), NotAdmitted> {
-        self.check(Object::Patient(patient), category)
+    pub fn check_patient(&self, patient: PatientId, categories: &[Category]) -> Result<(), NotAdmitted> {
+        self.check(Object::Patient(patient), categories)
     }
 }
 
@@ -103,10 +104,10 @@ mod tests {
             &[Category::Identity],
         )
         .unwrap();
-        assert!(admittance.check_patient(ME, Category::Identity).is_ok());
-        assert!(admittance.check_patient(ME, Category::Summary).is_err());
-        assert!(admittance.check_patient(OTHER, Category::Identity).is_err());
-        assert!(admittance.check(Object::Everybody, Category::Identity).is_err());
+        assert!(admittance.check_patient(ME, &[Category::Identity]).is_ok());
+        assert!(admittance.check_patient(ME, &[Category::Summary]).is_err());
+        assert!(admittance.check_patient(OTHER, &[Category::Identity]).is_err());
+        assert!(admittance.check(Object::Everybody, &[Category::Identity]).is_err());
     }
 
     #[test]
@@ -118,8 +119,8 @@ mod tests {
             &[Category::Identity],
         )
         .unwrap();
-        assert!(admittance.check_patient(OTHER, Category::Identity).is_ok());
-        assert!(admittance.check_patient(OTHER, Category::Appointments).is_err());
+        assert!(admittance.check_patient(OTHER, &[Category::Identity]).is_ok());
+        assert!(admittance.check_patient(OTHER, &[Category::Appointments]).is_err());
     }
 
     #[test]

@@ -112,6 +112,9 @@ pub struct AppointmentView {
     pub version: u64,
 }
 
+/// Of which categories appointments and visits are, which are read together: why somebody came is of their care.
+pub const VISITS: &[Category] = &[Category::Appointments, Category::Care];
+
 /// An appointment that nobody was admitted to yet: whose it is cannot be known without reading it.
 #[derive(Clone, Debug)]
 pub struct Unadmitted(AppointmentView);
@@ -135,7 +138,7 @@ impl Unadmitted {
     /// # Errors
     /// When the admittance is for something else.
     pub fn admitted(self, admittance: &Admittance) -> Result<AppointmentView, NotAdmitted> {
-        admittance.check(self.whose(), Category::Appointments)?;
+        admittance.check(self.whose(), VISITS)?;
         Ok(self.0)
     }
 }
@@ -312,9 +315,9 @@ pub struct AppointmentFilter {
 impl AppointmentFilter {
     /// Whose appointments it lets through.
     pub const fn whose(&self) -> Object {
-        Object::Appointment {
-            patient: self.patient,
-            practitioner: self.practitioner,
+        match (self.patient, self.practitioner) {
+            (None, None) => Object::Everybody,
+            (patient, practitioner) => Object::Appointment { patient, practitioner },
         }
     }
 }

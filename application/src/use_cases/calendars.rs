@@ -16,12 +16,10 @@ use crate::policy::{Action, Grant, Object};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::ports::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, Queries as _, SlotCursor,
-    SlotFilter,
+    SlotFilter, VISITS,
 };
 use crate::ports::transaction::{Expected, Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue, permit, permit_on};
-
-const APPOINTMENTS: &[Category] = &[Category::Appointments];
 
 /// How often a command follows an appointment that moves away from it.
 const MOST_MOVES: usize = 8;
@@ -204,7 +202,7 @@ impl<B: Backend> Clinic<B> {
             detail: "must be given unless a patient books",
         })?;
         let whose = Object::Patient(patient);
-        let admittance = admit(principal, whose, Action::BookAppointment, APPOINTMENTS);
+        let admittance = admit(principal, whose, Action::BookAppointment, &[Category::Appointments]);
         let admittance = admittance.map_err(|denied| match denied {
             Denied::Hidden(_) => UseCaseError::UnknownReference { pointer: "/patient" },
             Denied::Forbidden => UseCaseError::Forbidden,
@@ -399,12 +397,11 @@ impl<B: Backend> Clinic<B> {
         mut filter: AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, UseCaseError> {
-        let whose = match permit(principal, Action::ReadAppointment)? {
-            Grant::Any => Object::Everybody,
-            Grant::Own if narrow_to_own(principal, &mut filter) => filter.whose(),
-            Grant::Own => return Ok(Vec::new()),
-        };
-        let admittance = admit(principal, whose, Action::ReadAppointment, APPOINTMENTS)?;
+        let grant = permit(principal, Action::ReadAppointment)?;
+        if grant == Grant::Own && !narrow_to_own(principal, &mut filter) {
+            return Ok(Vec::new());
+        }
+        let admittance = admit(principal, filter.whose(), Action::ReadAppointment, VISITS)?;
         Ok(self.queries.appointments(&admittance, &filter, page).await?)
     }
 
@@ -418,7 +415,7 @@ impl<B: Backend> Clinic<B> {
         permit(principal, action)?;
         let found = self.queries.appointment(appointment).await?;
         let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
-        let admittance = admit(principal, found.whose(), action, APPOINTMENTS)?;
+        let admittance = admit(principal, found.whose(), action, VISITS)?;
         Ok(found.admitted(&admittance)?)
     }
 }

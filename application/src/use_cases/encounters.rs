@@ -12,8 +12,7 @@ use domain::encounter::{
     Told, recognise,
 };
 use domain::kernel::{
-    AppointmentId, Category, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId,
-    Sources,
+    AppointmentId, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
 };
 use uuid::Uuid;
 
@@ -22,7 +21,7 @@ use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::command::{CommandContext, CommandError, Receipt};
-use crate::ports::queries::{AppointmentView, Queries as _};
+use crate::ports::queries::{AppointmentView, Queries as _, VISITS};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::calendars::{AppointmentDone, AppointmentVersion, local_day};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
@@ -84,8 +83,7 @@ impl<B: Backend> Clinic<B> {
             as_of,
             corrects,
         } = request;
-        let categories = &[Category::Care, Category::Appointments];
-        let admittance = admit(principal, Object::Patient(patient), Action::RecordVisit, categories)?;
+        let admittance = admit(principal, Object::Patient(patient), Action::RecordVisit, VISITS)?;
         self.require_told(as_of, "/asOf")?;
         self.require_patient(patient, "/patient").await?;
         let (provider, day) = match provider {

@@ -10,14 +10,14 @@ use crate::policy::identity::Principal;
 use crate::policy::rules::Registration;
 use crate::policy::{Action, Object};
 use crate::ports::command::CommandExecutor as _;
-use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView};
+use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView, VISITS};
 use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Expected, Freshness, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::use_cases::newcomers::Newcomer;
 use crate::use_cases::patient_records::{PATIENT, RECORD, of_a_registration, told_by_oneself};
 
-const RECORD_AND_APPOINTMENTS: &[Category] = &[Category::Identity, Category::Appointments];
+const RECORD_AND_VISITS: &[Category] = &[Category::Identity, Category::Appointments, Category::Care];
 
 impl<B: Backend> Clinic<B> {
     /// Registers a patient.
@@ -53,7 +53,7 @@ impl<B: Backend> Clinic<B> {
             let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
             return self.register_with_wallet(patient, details, signed_in, issue).await;
         }
-        permit(principal, Action::RegisterPatient)?;
+        admit(principal, Object::Everybody, Action::RegisterPatient, RECORD)?;
         let freshness = match &details.identifier {
             Some(_) => Freshness::MayExist,
             None => issue.freshness(),
@@ -173,12 +173,7 @@ impl<B: Backend> Clinic<B> {
         patient: PatientId,
     ) -> Result<Vec<RelationshipView>, UseCaseError> {
         let whose = Object::Patient(patient);
-        let admittance = admit(
-            principal,
-            whose,
-            Action::ReadPatientRelationships,
-            RECORD_AND_APPOINTMENTS,
-        )?;
+        let admittance = admit(principal, whose, Action::ReadPatientRelationships, RECORD_AND_VISITS)?;
         if self.queries.patient(&admittance, patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Patient));
         }
@@ -199,7 +194,7 @@ impl<B: Backend> Clinic<B> {
             principal,
             Object::Practitioner(practitioner),
             Action::ReadPractitionerRelationships,
-            &[Category::Appointments],
+            VISITS,
         )?;
         if self.queries.practitioner(practitioner).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Practitioner));

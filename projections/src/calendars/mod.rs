@@ -1,6 +1,7 @@
 //! Calendars: what each practitioner's day offers and what of it is taken, and the free slots of all of them together,
 //! searchable by time.
 
+mod fold;
 pub(crate) mod free_runs;
 mod offer;
 mod query;

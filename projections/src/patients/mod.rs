@@ -1,5 +1,6 @@
 //! Patients: the current record of each whose key is held here.
 
+mod fold;
 pub(crate) mod names;
 mod query;
 mod rows;

@@ -1,17 +1,14 @@
-//! The row of a patient's record, and what its events make of it; and the rows of the words by which it is found.
+//! The row of a patient's record, and the rows of the words by which it is found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use domain::kernel::{PatientId, Personal};
-use domain::patient::{Patient, PatientDetails, PatientEvent};
+use domain::kernel::PatientId;
+use domain::patient::PatientDetails;
 
-use super::names;
-use crate::aggregate_row::AggregateRow;
 use crate::search;
 use crate::stamp::Stamp;
 use crate::table::{keyed, table};
-use crate::writes::Writes;
 
 /// The details, without as of when they are told: where a source does not date what it tells, and where people tell it, that is the time of
 /// recording.
@@ -44,7 +41,7 @@ table! {
 }
 
 impl PatientRow {
-    fn new(id: PatientId, stamp: &Stamp, details: PatientDetails) -> Self {
+    pub(super) fn new(id: PatientId, stamp: &Stamp, details: PatientDetails) -> Self {
         Self {
             id,
             details,
@@ -59,32 +56,5 @@ impl PatientRow {
     pub(crate) fn names(&self) -> BTreeSet<String> {
         let names = std::iter::once(&self.details.name.family).chain(&self.details.name.given);
         names.flat_map(|name| search::words(name)).collect()
-    }
-}
-
-impl AggregateRow for PatientRow {
-    type Aggregate = Patient;
-
-    /// What is sealed makes no row: a record that cannot be read is not shown.
-    fn fold(row: Option<Self>, id: PatientId, stamp: &Stamp, event: &PatientEvent) -> Option<Self> {
-        let before = row.map(|row| PatientRow {
-            version: stamp.version,
-            position: stamp.position,
-            updated_at: stamp.at,
-            ..row
-        });
-        let (PatientEvent::Registered { details } | PatientEvent::DetailsUpdated { details }) = event;
-        let Personal::Known(details) = details else {
-            return before;
-        };
-        let details = details.clone();
-        Some(match (event, before) {
-            (PatientEvent::DetailsUpdated { .. }, Some(row)) => PatientRow { details, ..row },
-            _ => PatientRow::new(id, stamp, details),
-        })
-    }
-
-    fn derive(writes: &mut Writes, before: &BTreeMap<PatientId, Self>, after: &BTreeMap<PatientId, Self>) {
-        names::update(writes, before, after);
     }
 }

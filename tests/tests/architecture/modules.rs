@@ -10,8 +10,11 @@ type Module = Vec<String>;
 
 /// Groups of sibling modules of which each uses, perhaps by way of others, each other one; named by their paths from the workspace.
 pub(crate) fn circles(source: &Path, name: &str) -> BTreeSet<Vec<String>> {
-    let mut uses: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
-    collect(source, &Module::new(), &mut uses);
+    let (mut uses, mut shown) = (BTreeMap::new(), BTreeMap::new());
+    collect(source, &Module::new(), &mut uses, &mut shown);
+    for paths in uses.values_mut() {
+        resolve(paths, &shown);
+    }
     assert!(uses.len() > 1, "no module was found in {}", source.display());
     let mut folders: BTreeSet<Module> = BTreeSet::new();
     for module in uses.keys() {
@@ -27,8 +30,13 @@ pub(crate) fn circles(source: &Path, name: &str) -> BTreeSet<Vec<String>> {
     circles.collect()
 }
 
-/// Reads a folder of modules: which paths each of them names.
-fn collect(folder: &Path, at: &Module, uses: &mut BTreeMap<Module, BTreeSet<Module>>) {
+/// Reads a folder of modules: which paths each of them names, and what it shows as its own.
+fn collect(
+    folder: &Path,
+    at: &Module,
+    uses: &mut BTreeMap<Module, BTreeSet<Module>>,
+    shown: &mut BTreeMap<Module, Module>,
+) {
     let entries = std::fs::read_dir(folder).expect("a folder of sources");
     for entry in entries.map(|entry| entry.expect("an entry").path()) {
         let name = entry.file_stem().expect("a name").to_str().expect("UTF-8").to_owned();
@@ -37,7 +45,7 @@ fn collect(folder: &Path, at: &Module, uses: &mut BTreeMap<Module, BTreeSet<Modu
         }
         let inside = |name: &str| [at.as_slice(), &[name.to_owned()]].concat();
         if entry.is_dir() {
-            collect(&entry, &inside(&name), uses);
+            collect(&entry, &inside(&name), uses, shown);
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
             let module = match name.as_str() {
                 "lib" | "main" | "mod" => at.clone(),
@@ -46,7 +54,63 @@ fn collect(folder: &Path, at: &Module, uses: &mut BTreeMap<Module, BTreeSet<Modu
             let text = std::fs::read_to_string(&entry).expect("a source");
             let tokens: TokenStream = text.parse().expect("tokens");
             let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+            shown_by(&tokens, &module, shown);
             names(&tokens, &module, uses.entry(module.clone()).or_default());
+        }
+    }
+}
+
+/// What a module shows of others as its own (`pub use`), and where it is. Of a whole module (`*`) nothing tells what is shown.
+fn shown_by(tokens: &[TokenTree], module: &Module, shown: &mut BTreeMap<Module, Module>) {
+    for at in 0..tokens.len() {
+        let Some(used) = publicly_used(&tokens[at..]) else {
+            continue;
+        };
+        let mut found = BTreeSet::new();
+        names(used, module, &mut found);
+        if found.is_empty() {
+            // It begins with a child of the module.
+            tree(used, module.clone(), &mut found);
+        }
+        let is_on_the_way = |path: &Module| found.iter().any(|other| other != path && other.starts_with(path));
+        for path in found.iter().filter(|path| !is_on_the_way(path)) {
+            let name = [module.as_slice(), &path[path.len().saturating_sub(1)..]].concat();
+            // A module and what it holds may be of one name.
+            if !path.starts_with(&name) {
+                shown.insert(name, path.clone());
+            }
+        }
+    }
+}
+
+/// What stands after `pub use`, at the beginning.
+fn publicly_used(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
+    let is = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
+    let [first, rest @ ..] = tokens else { return None };
+    let rest = match rest {
+        [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Parenthesis => rest,
+        rest => rest,
+    };
+    let [second, rest @ ..] = rest else { return None };
+    let end = rest.iter().position(ends_a_use)?;
+    (is(first, "pub") && is(second, "use")).then_some(&rest[..end])
+}
+
+fn ends_a_use(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';')
+}
+
+/// Adds to paths where that is which they name by what a module shows as its own.
+fn resolve(paths: &mut BTreeSet<Module>, shown: &BTreeMap<Module, Module>) {
+    let mut next: Vec<Module> = paths.iter().cloned().collect();
+    while let Some(path) = next.pop() {
+        for length in 1..=path.len() {
+            if let Some(behind) = shown.get(&path[..length]) {
+                let behind = [behind.as_slice(), &path[length..]].concat();
+                if paths.insert(behind.clone()) {
+                    next.push(behind);
+                }
+            }
         }
     }
 }
@@ -197,5 +261,18 @@ fn a_circle_is_found_whatever_form_its_paths_have() {
     );
     write("d.rs", "#[cfg(test)] use crate::c; use crate::a;");
     let circle = ["x/a", "x/b", "x/c"].map(str::to_owned).to_vec();
+    assert_eq!(circles(folder.path(), "x"), BTreeSet::from([circle]));
+}
+
+#[test]
+fn a_circle_by_way_of_what_the_module_above_shows_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a source");
+    std::fs::create_dir(folder.path().join("b")).expect("a folder");
+    write("lib.rs", "mod b;");
+    write("b/mod.rs", "mod names; mod rows; pub(crate) use rows::{One, Row};");
+    write("b/rows.rs", "use super::names; struct Row; struct One;");
+    write("b/names.rs", "use super::Row;");
+    let circle = ["x/b/names", "x/b/rows"].map(str::to_owned).to_vec();
     assert_eq!(circles(folder.path(), "x"), BTreeSet::from([circle]));
 }
