@@ -132,21 +132,6 @@ impl Cluster {
         connection.close().await.map_err(refused)
     }
 
-    /// Drops a database, whoever is connected to it.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub async fn drop_database(&self, name: &str) -> Result<(), DevError> {
-        let refused = |source| DevError::Database {
-            action: "drop a database",
-            source,
-        };
-        let mut connection = self.connect("postgres").await.map_err(refused)?;
-        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name));
-        connection.execute(statement.as_str()).await.map_err(refused)?;
-        connection.close().await.map_err(refused)
-    }
-
     /// Waits until it ends by itself or is killed.
     pub async fn ended(&mut self) {
         self.service.ended().await;

@@ -11,10 +11,11 @@ use application::use_cases::accounts::IssuedKey;
 use application::use_cases::calendars::AppointmentDone;
 use application::use_cases::clinic::Done;
 use domain::chart::FindingId;
-use domain::kernel::{AccountId, AggregateRef, CalendarId, ChartId, CommandId, EncounterId, PatientId};
+use domain::kernel::{AccountId, AggregateRef, CalendarId, ChartId, CommandId, PatientId};
 use uuid::Uuid;
 
 use super::etag;
+use super::location::Located;
 
 /// The answer to a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,17 +26,17 @@ pub struct Answer {
 
 impl Answer {
     /// Something is new, unless it was there already.
-    pub fn created(done: Done<impl Into<AggregateRef>>) -> Self {
+    pub fn created(done: Done<impl Located + Into<AggregateRef>>) -> Self {
         let created = done.receipt.position.is_some();
         Self::changed(done).having(created)
     }
 
     /// Something changed, or needed no change.
-    pub fn changed(done: Done<impl Into<AggregateRef>>) -> Self {
-        let of = done.id.into();
+    pub fn changed(done: Done<impl Located + Into<AggregateRef>>) -> Self {
+        let (path, of) = (done.id.path(), done.id.into());
         Self {
             etag: Some(etag::of_version(done.receipt.version)),
-            ..Self::of(path(of), Some(of.uuid()), done.receipt)
+            ..Self::of(path, Some(of.uuid()), done.receipt)
         }
     }
 
@@ -48,7 +49,7 @@ impl Answer {
     /// A finding in a patient's chart changed, or needed no change. The tag is that of the chart.
     pub fn of_finding(patient: PatientId, done: Done<FindingId>) -> Self {
         let FindingId(id) = done.id;
-        let resource = format!("{}/findings/{id}", path(ChartId(patient).into()));
+        let resource = format!("{}/findings/{id}", ChartId(patient).path());
         Self {
             etag: Some(etag::of_version(done.receipt.version)),
             ..Self::of(resource, Some(id), done.receipt)
@@ -57,7 +58,7 @@ impl Answer {
 
     /// A day of a practitioner's was published. Its tag is no use: its version moves with every booking.
     pub fn published(calendar: CalendarId, receipt: Receipt) -> Self {
-        Self::of(path(calendar.into()), None, receipt)
+        Self::of(calendar.path(), None, receipt)
     }
 
     /// A key was issued; its secret is shown, this once.
@@ -70,7 +71,7 @@ impl Answer {
 
     /// A key was revoked.
     pub fn revoked(account: AccountId, key: Uuid, receipt: Receipt) -> Self {
-        Self::of(format!("{}/keys/{key}", path(account.into())), Some(key), receipt)
+        Self::of(format!("{}/keys/{key}", account.path()), Some(key), receipt)
     }
 
     /// Something changed that is not in the log.
@@ -164,20 +165,6 @@ impl Answer {
             location: self.body.created.then(|| body.resource.clone()),
             etag: self.etag.clone(),
         }
-    }
-}
-
-/// Where an aggregate is found.
-pub(super) fn path(of: AggregateRef) -> String {
-    match of {
-        AggregateRef::Patient(id) => format!("/v1/patients/{id}"),
-        AggregateRef::Chart(ChartId(patient)) => format!("/v1/patients/{patient}/chart"),
-        AggregateRef::Practitioner(id) => format!("/v1/practitioners/{id}"),
-        AggregateRef::Calendar(CalendarId { owner, day }) => format!("/v1/practitioners/{owner}/availability/{day}"),
-        AggregateRef::Account(id) => format!("/v1/accounts/{id}"),
-        AggregateRef::Encounter(EncounterId { id, .. }) => format!("/v1/appointments/{id}"),
-        // Which account a wallet signs in to is asked of the account.
-        AggregateRef::WalletClaim(_) => "/v1/me/wallet".to_owned(),
     }
 }
 

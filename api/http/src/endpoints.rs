@@ -1,7 +1,8 @@
 //! The one list of endpoints: which handler answers, what it does, and who may call it at all.
 //!
 //! Routes, the OpenAPI document and the check of every caller come from it. Method and path stand in the handler's own description
-//! (`#[utoipa::path]`). A handler that is not in the list is not mounted, and one that is stands behind its rule.
+//! (`#[utoipa::path]`). A handler that is not in the list is not mounted, and one that is stands behind its rule;
+//! beside them are only the pages of the document and their icon, which say nothing of anybody.
 //!
 //! What of a patient or of anybody else a caller may see is decided by the use case, with the object at hand. Here is decided, before
 //! anything is read, whether somebody of their role may ever do such a thing.

@@ -7,7 +7,7 @@ use application::error::{Refusal, Resource, UseCaseError};
 use application::ports::command::Unavailable;
 use domain::kernel::RefusalKind;
 
-use super::answer::path;
+use super::location::Located as _;
 use super::problem::Problem;
 
 /// When a list that is full may have room again.
@@ -31,7 +31,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::RequestDecided { patient } => {
                 let problem = Self::new(ProblemKind::RequestDecided);
                 match patient {
-                    Some(patient) => problem.resource(path(patient.into())),
+                    Some(patient) => problem.resource(patient.path()),
                     None => problem,
                 }
             }
@@ -43,7 +43,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Denied => Self::new(ProblemKind::RevocationPending),
             UseCaseError::Stale => Self::new(ProblemKind::PreconditionFailed),
             UseCaseError::Refused(refusal) => refused(&refusal),
-            UseCaseError::Exists { refusal, existing } => refused(&refusal).resource(path(existing)),
+            UseCaseError::Exists { refusal, existing } => refused(&refusal).resource(existing.path()),
             UseCaseError::Conflict { .. } => Self::new(ProblemKind::Conflict),
             UseCaseError::Unavailable(what) => Self::new(match what {
                 Unavailable::Chain => ProblemKind::ChainUnavailable,

@@ -6,7 +6,7 @@
 //! - [`auth`]: who is asking. [`limits`]: how much is taken at once.
 //! - [`problem`] and [`failure`]: what is answered when something is wrong; the one place that maps errors.
 //! - [`body`] takes bodies, [`api_wire`] reads them, [`canonical`] compares them. [`headers`]: what commands say there.
-//!   [`cursor`] and [`etag`]: pages and versions.
+//!   [`cursor`] and [`etag`]: pages and versions. [`location`]: where aggregates are found.
 //! - [`layers`]: headers, measurements and spans around everything. [`abandoned_body`]: bodies that nobody reads.
 //! - [`openapi`]: the document that describes all of it.
 //! - `revoking`: revocations that wait are carried through.
@@ -32,6 +32,7 @@ pub mod failure;
 pub mod headers;
 pub mod layers;
 pub mod limits;
+pub mod location;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

@@ -118,6 +118,16 @@ macro_rules! references {
 
             references!(@$kind $Aggregate $Id);
         )*
+
+        /// Says the same of the typed id of an [`AggregateRef`], whichever it is: `with_id!(of, id => id.parts())`.
+        #[macro_export]
+        macro_rules! with_id {
+            ($of:expr, $one:ident => $what:expr) => {
+                match $of {
+                    $( $crate::kernel::AggregateRef::$Aggregate($one) => $what, )*
+                }
+            };
+        }
     };
     (@uuid $Aggregate:ident $Id:ident) => {
         impl Identity for $Id {

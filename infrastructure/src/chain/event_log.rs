@@ -62,15 +62,6 @@ impl EventLog {
         self.node.rpc().ask(question).await
     }
 
-    /// The contract's logs in one block; `None` when it has none. A node that does not know the block refuses.
-    ///
-    /// # Errors
-    /// [`ChainError`].
-    pub async fn logs_of(&self, block: Hash) -> Result<Option<BlockLogs>, ChainError> {
-        let question = |peer| async move { self.of_block(&peer, block).await? };
-        self.node.rpc().ask(question).await.map(|mut blocks| blocks.pop())
-    }
-
     /// A range of blocks with their logs, and the head after the last of them; in one round trip, where the node gives so much. The
     /// last must exist, and the node must still have its state.
     ///

@@ -11,8 +11,14 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::etag;
+use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+impl Located for AccountId {
+    fn path(&self) -> String {
+        format!("/v1/accounts/{self}")
+    }
+}
 
 /// Open an account for a service or a person of the staff.
 ///

@@ -16,8 +16,15 @@ use super::practitioners::check_specialization;
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::etag;
+use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+impl Located for CalendarId {
+    fn path(&self) -> String {
+        let Self { owner, day } = self;
+        format!("/v1/practitioners/{owner}/availability/{day}")
+    }
+}
 
 /// Publish what a practitioner offers on a day.
 ///

@@ -12,8 +12,14 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::etag;
+use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::Reading;
+impl Located for ChartId {
+    fn path(&self) -> String {
+        format!("{}/chart", self.0.path())
+    }
+}
 
 /// Read a patient's chart.
 ///

@@ -13,8 +13,14 @@ use crate::answer::Answer;
 use crate::body::Json;
 use crate::command::Command;
 use crate::etag;
+use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+impl Located for PatientId {
+    fn path(&self) -> String {
+        format!("/v1/patients/{self}")
+    }
+}
 
 /// Register a patient.
 ///

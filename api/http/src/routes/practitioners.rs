@@ -12,8 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::etag;
+use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+impl Located for PractitionerId {
+    fn path(&self) -> String {
+        format!("/v1/practitioners/{self}")
+    }
+}
 
 /// Register a practitioner.
 ///

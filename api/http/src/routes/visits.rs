@@ -4,10 +4,17 @@ use actix_web::HttpResponse;
 use api_wire::answer::CommandResult;
 use api_wire::dto;
 use application::use_cases::clinic::Backend;
+use domain::kernel::EncounterId;
 
 use crate::answer::Answer;
 use crate::command::Command;
+use crate::location::Located;
 use crate::problem::Problem;
+impl Located for EncounterId {
+    fn path(&self) -> String {
+        format!("/v1/appointments/{}", self.id)
+    }
+}
 
 /// Record a visit of the past.
 ///

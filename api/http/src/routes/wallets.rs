@@ -6,11 +6,12 @@ use api_wire::dto;
 use application::ports::invitations::Person;
 use application::use_cases::clinic::Backend;
 use chrono::TimeDelta;
-use domain::kernel::{AccountId, PatientId, PractitionerId};
+use domain::kernel::{AccountId, PatientId, PractitionerId, WalletId};
 
 use crate::answer::Answer;
 use crate::auth::named;
 use crate::command::Command;
+use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::Reading;
 
@@ -18,6 +19,12 @@ async fn invite<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpR
     let lifetime = TimeDelta::from_std(reading.core.settings.invitation_lifetime).unwrap_or_default();
     let issued = reading.clinic.invite(&reading.caller, person, lifetime).await?;
     Ok(HttpResponse::Ok().json(dto::Invitation::from(issued)))
+}
+impl Located for WalletId {
+    fn path(&self) -> String {
+        // Which account a wallet signs in to is asked of the account.
+        "/v1/me/wallet".to_owned()
+    }
 }
 
 /// Invite a patient to bind a wallet.

@@ -249,11 +249,6 @@ impl Machine {
             .min()
     }
 
-    /// Whether the account may append, as far as is known.
-    pub const fn is_authorized(&self) -> bool {
-        self.authorized
-    }
-
     /// The next nonce that has no batch, as far as is known.
     pub const fn next_nonce(&self) -> Option<Nonce> {
         self.next_nonce

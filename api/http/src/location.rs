@@ -1,0 +1,15 @@
+//! Where aggregates are found. Each says so beside its handlers.
+
+use domain::kernel::AggregateRef;
+
+/// What is found at a path of the interface.
+pub trait Located {
+    /// The path.
+    fn path(&self) -> String;
+}
+
+impl Located for AggregateRef {
+    fn path(&self) -> String {
+        domain::with_id!(self, id => id.path())
+    }
+}
