@@ -6,10 +6,8 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::chart::{
-    ChartError, ChartEvent, Condition, Contents, Findings, List, ListKind, Medication, Remark, Report,
-};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::chart::{ChartEvent, Condition, Contents, Findings, List, ListKind, Medication, Report};
 use domain::kernel::{ClinicEvent, EncodedEvent};
 use infrastructure::sealing;
 use uuid::Uuid;
@@ -20,68 +18,19 @@ const MOST: usize = List::<()>::MOST;
 /// How many bytes of an event are kept for what stands beside the findings: who told it, and when.
 const BESIDE: usize = 16 * 1024;
 
-/// Reports as far as there is room for them.
-#[derive(Default)]
+/// A report as far as there is room for it.
 pub(super) struct Fitted {
-    /// What of them is told, one after the other.
-    pub(super) reports: Vec<Report>,
+    /// What of it is told.
+    pub(super) report: Report,
     /// The lists of what is not, each as often as a finding of it is left out.
     pub(super) no_room: Vec<ListKind>,
-    /// What becomes of what is told.
-    pub(super) remarks: Vec<(ListKind, Remark)>,
 }
 
 /// A finding that may be left out.
 type Place = (ListKind, usize);
 
-/// Leaves out of reports what a chart has no room for, when they are told one after the other.
-pub(super) fn fitted(noted: &Contents, reports: Vec<Report>, now: DateTime<Utc>) -> Fitted {
-    let mut fitted = Fitted::default();
-    let mut chart = Simulated::new(noted, now);
-    for report in reports {
-        let (report, no_room) = fitted_to(&chart.contents, report, chart.now);
-        fitted.no_room.extend(no_room);
-        fitted.remarks.extend(chart.contents.merged(&report, chart.now).remarks);
-        // What is refused for another reason is refused where it is sent.
-        let _ = chart.take_in(&report);
-        fitted.reports.push(report);
-    }
-    fitted
-}
-
-/// A chart as it will be after reports that are told one after the other.
-pub(super) struct Simulated {
-    contents: Contents,
-    now: DateTime<Utc>,
-    batch: u128,
-}
-
-impl Simulated {
-    /// A chart to which nothing is told yet.
-    pub(super) fn new(noted: &Contents, now: DateTime<Utc>) -> Self {
-        Self {
-            contents: noted.clone(),
-            now,
-            batch: 1,
-        }
-    }
-
-    /// Takes in the next report, later than the one before it. How many events that makes.
-    pub(super) fn take_in(&mut self, report: &Report) -> Result<usize, ChartError> {
-        let events = self.contents.take_in(report, Uuid::from_u128(self.batch), self.now)?;
-        let count = events.len();
-        for event in events {
-            // None of them is sealed.
-            self.contents.change_by(event);
-        }
-        self.now += TimeDelta::milliseconds(1);
-        self.batch = self.batch.saturating_add(1);
-        Ok(count)
-    }
-}
-
-/// A report without what a chart has no room for, and the lists of that.
-fn fitted_to(noted: &Contents, report: Report, now: DateTime<Utc>) -> (Report, Vec<ListKind>) {
+/// Leaves out of a report what a chart has no room for.
+pub(super) fn fitted(noted: &Contents, report: Report, now: DateTime<Utc>) -> Fitted {
     let mut left_out: Vec<Place> = Vec::new();
     for list in [ListKind::Conditions, ListKind::Medications] {
         let of_list = worst_first(&report).into_iter().filter(|place| place.0 == list);
@@ -113,8 +62,10 @@ fn fitted_to(noted: &Contents, report: Report, now: DateTime<Utc>) -> (Report, V
         events.map_or(true, |events| are_held(&events))
     });
     left_out.extend(more);
-    let no_room = left_out.iter().map(|(list, _)| *list).collect();
-    (without(&report, &left_out), no_room)
+    Fitted {
+        report: without(&report, &left_out),
+        no_room: left_out.into_iter().map(|(list, _)| list).collect(),
+    }
 }
 
 /// Whether a list of the chart, and of the report, has room for what is told.
@@ -281,7 +232,7 @@ mod tests {
 
     /// The chart after what there is room for was taken in, and how much was left out.
     fn fit(noted: &Contents, told: &Report) -> (Contents, usize) {
-        let (report, no_room) = fitted_to(noted, told.clone(), now());
+        let Fitted { report, no_room } = fitted(noted, told.clone(), now());
         let events = noted.take_in(&report, Uuid::from_u128(1), now()).unwrap();
         assert!(are_held(&events));
         assert!(

@@ -62,7 +62,11 @@ impl<R> Entry<R> {
         Self {
             path: String::new(),
             resource,
-            document: DocumentId { file: 0, number: 0 },
+            document: DocumentId {
+                file: 0,
+                number: 0,
+                is_bundle: false,
+            },
             as_of: None,
             source: None,
         }

@@ -1,6 +1,6 @@
 //! From a person's FHIR R4 resources to what the clinic is asked to do. Pure: resources in, a plan out.
 //!
-//! A patient's conditions, allergies and medications become reports of their chart, one of each export. Every encounter that has begun
+//! A patient's conditions, allergies and medications become a report of their chart. Every encounter that has begun
 //! becomes a recorded visit, with the practitioner of its first participant that is one, or with the organisation that
 //! provided it when it names none. Who is who is decided before ([`super::identity`]): each resource has the one identifier
 //! that names it, and each reference names what is mapped with it.
@@ -24,7 +24,7 @@ mod vocabulary;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use domain::chart::Report;
+use domain::chart::{ListKind, Remark, Report};
 use domain::encounter::Outcome;
 use domain::kernel::{Concept, Identifier, Slot, Sources, TextRule};
 use domain::patient::PatientDetails;
@@ -48,8 +48,10 @@ pub struct Plan {
     pub visits: Vec<Visit>,
     /// The patients that cannot be registered, and why.
     pub refused: Vec<BundleError>,
-    /// What is told of their chart, by one export after the other: the newest comes last.
-    pub reports: Vec<Report>,
+    /// What is told of their chart, by all exports of the run.
+    pub report: Report,
+    /// What becomes of what an export tells, for what the ones after it do.
+    pub remarks: Vec<(ListKind, Remark)>,
     /// Medications whose names are not told. They may be recorded.
     pub unnamed: Vec<UnnamedMedication>,
     /// What is not taken as it stands.
@@ -138,7 +140,9 @@ pub(super) fn map(bundle: &Bundle, exports: &Exports, context: &Context) -> Plan
             Ok(details) => {
                 plan.patients.push(details);
                 let id = entry.resource.id.as_deref();
-                (plan.reports, plan.unnamed) = findings::of(bundle, exports, id, context.now, &entry.path, notes);
+                let told = findings::of(bundle, exports, id, context.now, &entry.path, notes);
+                plan.unnamed = told.1;
+                (plan.report, plan.remarks) = Report::in_sequence(told.0, context.now);
             }
             Err(error) => plan.refused.push(error),
         }

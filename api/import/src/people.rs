@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::chart::{Contents, Ended, ListKind, Report};
+use domain::chart::{Contents, Ended, ListKind, Remark, Report};
 use domain::encounter::EncounterNames;
 use domain::kernel::{Concept, HumanName, Identifier};
 use domain::patient::{Detail, PatientDetails};
@@ -165,8 +165,10 @@ pub(super) struct Person {
     pub(super) has_former: bool,
     /// What is out of use, each as a detail.
     pub(super) over: Vec<(Detail, PatientDetails)>,
-    /// What is told of their chart, by one export after the other.
-    pub(super) reports: Vec<Report>,
+    /// What is told of their chart, by all exports of the run.
+    pub(super) report: Report,
+    /// What becomes of what an export tells, for what the ones after it do.
+    pub(super) remarks: Vec<(ListKind, Remark)>,
     /// Medications of theirs whose names are not told. They may be recorded.
     pub(super) unnamed: Vec<UnnamedMedication>,
     /// What is told without a date is as of this.
@@ -181,8 +183,8 @@ pub(super) struct Person {
 
 impl Person {
     /// What is told of their chart, with the medications whose names are recorded and not told; and those whose names are neither.
-    pub(super) fn reports_on(&self, noted: &Contents) -> (Vec<Report>, Vec<UnnamedMedication>) {
-        let mut reports = self.reports.clone();
+    pub(super) fn report_on(&self, noted: &Contents) -> (Report, Vec<UnnamedMedication>) {
+        let mut report = self.report.clone();
         let (mut named, mut unnamed) = (Vec::new(), Vec::new());
         for told in &self.unnamed {
             match told.named_by(&noted.medications) {
@@ -191,11 +193,9 @@ impl Person {
             }
         }
         if !named.is_empty() {
-            let mut newest = reports.pop().unwrap_or_default();
-            newest.medications = newest.medications.list().iter().cloned().chain(named).collect();
-            reports.push(newest);
+            report.medications = report.medications.list().iter().cloned().chain(named).collect();
         }
-        (reports, unnamed)
+        (report, unnamed)
     }
 
     /// The reasons of visits that stand in conditions of none of the files, by the places of the visits: as they are recorded.
@@ -253,7 +253,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         mut patients,
         mut visits,
         refused,
-        mut reports,
+        mut report,
+        remarks,
         unnamed,
         mut notes,
     } = mapping::map(&share.bundle, &share.exports, context);
@@ -294,12 +295,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     for deleted in &share.deleted {
         let why = "was deleted at the source, and is theirs who alone are told of beside it: if it is recorded, it is taken out, and no older state brings it back";
         notes.passed_over(deleted.kind.name(), &deleted.path, why);
-    }
-    let ended: Vec<Ended> = share.deleted.iter().map(end_of).collect();
-    if !ended.is_empty() {
-        let mut newest = reports.pop().unwrap_or_default();
-        newest.ended.extend(ended);
-        reports.push(newest);
+        report.ended.push(end_of(deleted));
     }
     let over = described.map_or_else(Vec::new, |entry| mapping::details_over(&entry.resource, context));
     if let Some(details) = &mut details {
@@ -323,7 +319,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         is_death_former: !is_alive && share.detail_dates.contains_key(&Detail::Deceased),
         has_former: share.has_former,
         over,
-        reports,
+        report,
+        remarks,
         unnamed,
         now: context.now,
         resource: names.resource.clone(),

@@ -11,7 +11,7 @@ use domain::kernel::Identifier;
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
-use super::capacity::{self, Fitted, Simulated};
+use super::capacity::{self, Fitted};
 use super::client::{Chart, Client, ClientError, Done};
 use super::identity::{ADDRESSES, Bond, Born, is_global, is_on_a_server};
 use super::mapping::UnnamedMedication;
@@ -271,16 +271,12 @@ async fn register(
 
 /// Reports what is told of the chart of somebody who has just been registered.
 async fn registered(client: &Client, person: &Person, mut done: Done) -> Result<Recorded, ClientError> {
-    let Fitted {
-        reports,
-        no_room,
-        remarks,
-    } = fitted_anew(person);
-    tell(client, &Chart::default(), reports, &mut done).await?;
+    let Fitted { report, no_room } = fitted_anew(person);
+    tell(client, &Chart::default(), &report, &mut done).await?;
     Ok(Recorded {
         death_former: person.is_death_former,
+        remarks: person.remarks.clone(),
         no_room,
-        remarks,
         unnamed: person.unnamed.clone(),
         reasons: person.reasons_in(&Contents::default()),
         ..Recorded::from(done)
@@ -289,16 +285,15 @@ async fn registered(client: &Client, person: &Person, mut done: Done) -> Result<
 
 /// What is told of a chart, as far as one has room for it in which there is nothing yet.
 fn fitted_anew(person: &Person) -> Fitted {
-    capacity::fitted(&Contents::default(), person.reports.clone(), person.now)
+    capacity::fitted(&Contents::default(), person.report.clone(), person.now)
 }
 
 /// What would be recorded of somebody, were they registered.
 pub(super) fn planned(person: &Person) -> Recorded {
-    let Fitted { no_room, remarks, .. } = fitted_anew(person);
     Recorded {
         death_former: person.is_death_former,
-        no_room,
-        remarks,
+        remarks: person.remarks.clone(),
+        no_room: fitted_anew(person).no_room,
         unnamed: person.unnamed.clone(),
         reasons: person.reasons_in(&Contents::default()),
         ..Recorded::from(Done::planned())
@@ -313,13 +308,13 @@ async fn blind(client: &Client, person: &Person, details: &PatientDetails) -> Re
     }
 }
 
-/// Reports what is told of a chart, one after the other, if that is news; on the version that was read, if it was.
-async fn tell(client: &Client, chart: &Chart, reports: Vec<Report>, done: &mut Done) -> Result<(), ClientError> {
+/// Reports what is told of a chart, if that is news; on the version that was read, if it was.
+async fn tell(client: &Client, chart: &Chart, report: &Report, done: &mut Done) -> Result<(), ClientError> {
     let mut version = chart.version;
-    let mut simulated = Simulated::new(&chart.contents, Utc::now());
-    for part in reports.into_iter().flat_map(capacity::in_parts) {
+    for part in capacity::in_parts(report.clone()) {
         // What is refused for another reason is refused where it is sent.
-        let events = simulated.take_in(&part).unwrap_or(1);
+        let events = chart.contents.take_in(&part, Uuid::nil(), Utc::now());
+        let events = events.map_or(1, |events| events.len());
         if events > 0 {
             client.report_chart(done.id, &part, version, events, done).await?;
             // The parts after it are told on what it has made of the chart.
@@ -341,18 +336,16 @@ async fn update(
     let is_no_newer = merge::is_no_newer(details.as_of, told.as_of);
     let merged = details_after(person, &details, told);
     let is_silent_of_death = !is_no_newer && told.deceased.is_none() && !person.is_alive;
-    let (reports, unnamed) = person.reports_on(&chart.contents);
-    let Fitted {
-        reports,
-        no_room,
-        remarks,
-    } = capacity::fitted(&chart.contents, reports, person.now);
+    let (report, unnamed) = person.report_on(&chart.contents);
+    let Fitted { report, no_room } = capacity::fitted(&chart.contents, report, person.now);
+    let in_record = chart.contents.merged(&report, person.now);
+    let remarks = person.remarks.iter().copied().chain(in_record.remarks).collect();
     let mut done = Done::unchanged(id);
     let written = async {
         if merged != details {
             client.update_details(id, &merged, version, &mut done).await?;
         }
-        tell(client, &chart, reports, &mut done).await
+        tell(client, &chart, &report, &mut done).await
     };
     match written.await {
         Err(ClientError::Refused {

@@ -740,6 +740,7 @@ fn document_of(index: &Index, origin: Origin) -> DocumentId {
     DocumentId {
         file: origin.file,
         number: index.document_at(origin),
+        is_bundle: index.is_in_bundle(origin),
     }
 }
 

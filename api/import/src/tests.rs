@@ -7,7 +7,7 @@ mod persons;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::chart::{Absence, Contents, FindingId, Report};
 use domain::encounter::Outcome;
 use domain::kernel::{Identifier, Sources};
@@ -26,7 +26,6 @@ use super::shares::{self, Gathering};
 /// A patient whom a run registers, with the chart as it is then.
 pub(crate) struct Registered {
     pub(crate) details: PatientDetails,
-    /// What the newest export tells.
     pub(crate) report: Report,
     pub(crate) chart: Contents,
 }
@@ -39,13 +38,6 @@ pub(crate) fn taken_in(chart: &Contents, report: &Report, now: DateTime<Utc>) ->
         chart.change_by(event).unwrap();
     }
     chart
-}
-
-/// A chart after reports that are told one after the other.
-pub(crate) fn taken_in_all(chart: &Contents, reports: &[Report], now: DateTime<Utc>) -> Contents {
-    let mut nows = (0..).map(|after| now + TimeDelta::milliseconds(after));
-    let mut next = |chart: Contents, report: &Report| taken_in(&chart, report, nows.next().unwrap());
-    reports.iter().fold(chart.clone(), &mut next)
 }
 
 /// What a run comes to.
@@ -64,13 +56,13 @@ pub(crate) struct Ran {
 pub(crate) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     let (mut outcome, persons) = run_whole(files, context);
     for person in persons {
-        let chart = taken_in_all(&Contents::default(), &person.reports, context.now);
+        let chart = taken_in(&Contents::default(), &person.report, context.now);
         if person.details.is_some() {
             super::record::planned(&person).remark(&person.path, &mut outcome.notes);
         }
         outcome.patients.extend(person.details.map(|details| Registered {
             details,
-            report: person.reports.last().cloned().unwrap_or_default(),
+            report: person.report,
             chart,
         }));
         outcome.visits.extend(person.visits);

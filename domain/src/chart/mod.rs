@@ -26,6 +26,7 @@ mod negations;
 mod report;
 #[cfg(test)]
 pub(crate) mod samples;
+mod sequence;
 #[cfg(test)]
 mod tests;
 

@@ -516,6 +516,11 @@ impl Index {
         self.state_at(origin).map_or(0, |(_, state)| state.document)
     }
 
+    /// Whether an item stands in a bundle, and not alone.
+    pub(crate) fn is_in_bundle(&self, origin: Origin) -> bool {
+        self.state_at(origin).is_some_and(|(_, state)| state.bundle.is_some())
+    }
+
     /// Whether each state of what an item is has a date or a version, so that the newest is known.
     pub(crate) fn is_order_told(&self, origin: Origin) -> bool {
         let group = self.group_at(origin).and_then(|group| self.members.get(&group));

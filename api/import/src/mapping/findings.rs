@@ -1,20 +1,20 @@
 //! Conditions, allergies and medications: what a patient brings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::chart::{
     Abated, Allergy, Condition, Criticality, Ended, List, ListKind, Medication, Report, ReportedNegation,
 };
 use domain::kernel::time::last_day_anywhere;
-use domain::kernel::{Concept, TextRule};
+use domain::kernel::{Concept, SourceId, TextRule};
 use serde_json::Value;
 
 use super::list_builder::ListBuilder;
 use super::status::Status;
 use super::unnamed::UnnamedMedication;
 use super::{Notes, Remarks, contained, vocabulary};
-use crate::exports::{DocumentId, Export, Exports};
+use crate::exports::{DocumentId, Exports, FindingAt};
 use crate::fhir::{self, Bundle, CodeableConcept, Entry, Moment, Period, Reference};
 use crate::negations::{Said, finding, is_any_allergy, is_unclear, names_something, said, said_of_allergies};
 
@@ -241,31 +241,48 @@ fn unnamed<R>(kind: &'static str, entry: &Entry<R>) -> UnnamedMedication {
 }
 
 /// What is told of a patient's chart, by one export after the other.
-struct Telling<'a> {
-    exports: &'a Exports,
+struct Telling {
     now: DateTime<Utc>,
-    /// The exports, the newest last.
-    order: Vec<Export>,
-    /// What each tells, by its place in that order.
+    /// The places of documents in the order of their exports.
+    order: BTreeMap<DocumentId, usize>,
+    /// What resources are called that may be several.
+    ambiguous: BTreeSet<[u8; 8]>,
+    /// What each export tells, by its place in that order.
     told: BTreeMap<usize, Lists>,
 }
 
-impl Telling<'_> {
-    /// The lists in which a resource is told: of its export, or of the newest one where its id tells of what it is a state.
-    fn by<R>(&mut self, entry: &Entry<R>) -> &mut Lists {
-        let newest = self.order.len().saturating_sub(1);
-        let is_known = entry
-            .source
-            .is_some_and(|source| source.server.or(source.patient).is_some());
-        let export = self.exports.of(entry.document);
-        let own = self.order.iter().position(|one| !is_known && *one == export);
-        let lists = self.told.entry(own.unwrap_or(newest));
-        lists.or_insert_with(|| Lists::new(self.now))
-    }
+fn finding_at<R>(kind: &'static str, entry: &Entry<R>) -> (FindingAt, Option<SourceId>) {
+    let Entry { document, as_of, .. } = *entry;
+    (FindingAt { document, kind, as_of }, entry.source)
 }
 
-fn date_of<R>(entry: &Entry<R>) -> (DocumentId, Option<DateTime<Utc>>) {
-    (entry.document, entry.as_of)
+impl Telling {
+    fn new(exports: &Exports, all: &[(FindingAt, Option<SourceId>)], now: DateTime<Utc>) -> Self {
+        let told: Vec<FindingAt> = all.iter().map(|(told, _)| *told).collect();
+        let mut known: BTreeMap<[u8; 8], BTreeSet<SourceId>> = BTreeMap::new();
+        for source in all.iter().filter_map(|(_, source)| *source) {
+            known.entry(source.resource).or_default().insert(source);
+        }
+        let ambiguous = known.into_iter().filter(|(_, sources)| sources.len() > 1);
+        Self {
+            now,
+            order: exports.in_order(&told, now),
+            ambiguous: ambiguous.map(|(resource, _)| resource).collect(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// The lists in which a resource is told: those of its export. Who it is was decided before; where one export after the other could take it
+    /// for another one's state, it is told with the newest.
+    fn by<R>(&mut self, entry: &Entry<R>) -> &mut Lists {
+        let is_ambiguous = entry
+            .source
+            .is_some_and(|source| self.ambiguous.contains(&source.resource));
+        let own = self.order.get(&entry.document).filter(|_| !is_ambiguous);
+        let newest = self.order.values().max();
+        let lists = self.told.entry(own.or(newest).copied().unwrap_or_default());
+        lists.or_insert_with(|| Lists::new(self.now))
+    }
 }
 
 /// What names the patient, in the order of the bundle, by each export; and the medications whose names are not told.
@@ -283,16 +300,11 @@ pub(super) fn of(
     let allergies = bundle.allergies.iter().filter(|one| is_own(&one.resource.patient));
     let requests = bundle.requests.iter().filter(|one| is_own(&one.resource.subject));
     let statements = bundle.statements.iter().filter(|one| is_own(&one.resource.subject));
-    let dates = conditions.clone().map(date_of);
-    let dates = dates.chain(allergies.clone().map(date_of));
-    let dates = dates.chain(requests.clone().map(date_of));
-    let dates = dates.chain(statements.clone().map(date_of));
-    let mut telling = Telling {
-        exports,
-        now,
-        order: exports.in_order(dates, now),
-        told: BTreeMap::new(),
-    };
+    let all = conditions.clone().map(|entry| finding_at("Condition", entry));
+    let all = all.chain(allergies.clone().map(|entry| finding_at("AllergyIntolerance", entry)));
+    let all = all.chain(requests.clone().map(|entry| finding_at("MedicationRequest", entry)));
+    let all = all.chain(statements.clone().map(|entry| finding_at("MedicationStatement", entry)));
+    let mut telling = Telling::new(exports, &all.collect::<Vec<_>>(), now);
     for entry in conditions {
         let remarks = &mut Remarks::on(notes, "Condition", &entry.path);
         telling.by(entry).condition(entry, remarks);

@@ -92,7 +92,7 @@ fn files(states: &[State]) -> Vec<Vec<u8>> {
 fn tell(record: &Contents, files: &[Vec<u8>], now: DateTime<Utc>) -> Contents {
     let persons = persons(files, &Context { now, ..context() });
     assert_eq!(persons.len(), 1);
-    taken_in_all(record, &persons[0].reports_on(record).0, now)
+    taken_in(record, &persons[0].report_on(record).0, now)
 }
 
 /// What a record says: what there is, and whether it is over.
@@ -730,7 +730,7 @@ fn a_state_whose_date_is_to_come_or_is_none_counts_as_of_now_in_one_run_too() {
     let person = patient("p1", "Person", &mrn("1"));
     let files = [of(&[&[person][..], &states].concat())];
     let persons = persons(&files, &zone);
-    let told = persons[0].reports[0].allergies.list();
+    let told = persons[0].report.allergies.list();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].concept.text, "Latex");
     assert_eq!(told[0].as_of, Some("2026-01-01T11:00:00Z".parse().unwrap()));
@@ -790,8 +790,8 @@ fn a_prescription_that_is_over_ends_where_its_medication_is_not_told_again() {
     ] {
         let later = of(&[person(), request(status, date)]);
         let persons = persons(&[later], &context());
-        let (reports, unnamed) = persons[0].reports_on(&recorded);
-        let record = taken_in_all(&recorded, &reports, start());
+        let (report, unnamed) = persons[0].report_on(&recorded);
+        let record = taken_in(&recorded, &report, start());
         let medications: Vec<_> = record.medications.findings().collect();
         assert_eq!(medications.len(), 1, "{status} {date}");
         assert_eq!(medications[0].concept.text, "Warfarin");
@@ -806,7 +806,7 @@ fn a_prescription_that_is_over_ends_where_its_medication_is_not_told_again() {
     let mut other = request("stopped", "2024-06-01T00:00:00Z");
     other["id"] = json!("r2");
     let persons = persons(&[of(&[person(), other])], &context());
-    assert_eq!(persons[0].reports_on(&recorded).1.len(), 1);
+    assert_eq!(persons[0].report_on(&recorded).1.len(), 1);
 }
 
 #[test]
