@@ -103,6 +103,9 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         if index.is_told_otherwise(group) {
             notes.changed("Practitioner", path, TOLD_OTHERWISE);
         }
+        if names.iter().all(is_of_a_bundle) && !index.has_id(group) {
+            notes.changed("Practitioner", path, DOCTOR_OF_ONE_BUNDLE);
+        }
         if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
             details.as_of = index.as_of(group).max(as_of);
             let former = index.former_practitioners(group).into_iter();
@@ -244,6 +247,9 @@ const UNNAMED_REASON: &str = "has a reason that is neither in the files nor in t
 /// Why an identifier is not recorded.
 pub(super) const SURPLUS_NAME: &str = "has more identifiers than a record takes: one is not recorded";
 
+/// What is said of a doctor whom nothing names beyond the bundle.
+const DOCTOR_OF_ONE_BUNDLE: &str = "has neither an identifier nor an id, but an address of this bundle alone: another export of them makes a second entry";
+
 /// What is said of a person whom nothing names beyond the bundle.
 const OF_ONE_BUNDLE: &str = "has neither an identifier nor an id, but an address of this bundle alone: another export of them makes a second record";
 
@@ -348,13 +354,13 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 type Alike = HashMap<(DocumentId, Key), u32>;
 
 /// What names a visit. Where nothing does but a URN, which is made for one bundle, or the number of its case, it is named by what is told of
-/// it: the next export has another URN, and another visit of the case the same number. Of two that one document tells alike, the second is the
+/// it: the next export has another URN, and another visit of the case the same number. That is when it began and who provided it. Of two that one document tells alike, the second is the
 /// second in the next one too.
 fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
     visit.others = names.identifiers.iter().skip(1).cloned().collect();
     visit.sources = names.sources.clone();
     visit.unnamed_reason = names.unnamed_reason;
-    let is_urn = visit.identifier.system == ADDRESSES && visit.identifier.value.starts_with("urn:uuid:");
+    let is_urn = is_of_a_bundle(&visit.identifier);
     let start = visit.slot.start.to_rfc3339();
     if !visit.sources.list().is_empty() {
         // It is known by its id.
@@ -364,21 +370,20 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
         visit.identifier = told_as(&[&case.system, &case.value, &start], names.document, alike);
         visit.others.insert(0, case);
     } else if is_urn && visit.others.is_empty() {
-        let provider = match &visit.provider {
-            Provider::Practitioner(one) | Provider::Organization(one) => one,
+        let (Provider::Practitioner(provider) | Provider::Organization(provider)) = &visit.provider;
+        // How long it takes, and why, may become known later; and a doctor's URN is as new as the visit's.
+        let told = match is_of_a_bundle(provider) {
+            true => vec![start.as_str()],
+            false => vec![start.as_str(), provider.system.as_str(), provider.value.as_str()],
         };
-        let reason = visit.reason.as_ref().map(|reason| reason.text.as_str());
-        let minutes = visit.slot.minutes.to_string();
-        let told = [
-            &start,
-            &minutes,
-            &provider.system,
-            &provider.value,
-            reason.unwrap_or_default(),
-        ];
         visit.identifier = told_as(&told, names.document, alike);
     }
     visit.others.truncate(EncounterNames::MOST_OTHERS);
+}
+
+/// Whether an identifier may be the URN that a bundle has for an entry.
+fn is_of_a_bundle(name: &Identifier) -> bool {
+    name.system == ADDRESSES && name.value.starts_with("urn:uuid:")
 }
 
 /// An identifier that is made of what is told of a visit.

@@ -425,6 +425,59 @@ fn visits_without_ids_that_share_an_account_number_all_stand() {
 }
 
 #[test]
+fn a_visit_that_a_bundles_urn_names_is_known_again_whatever_becomes_known_of_it() {
+    let night = |night: u32, is_numbered: bool, encounter: &Value| {
+        let url = |number: u32| format!("urn:uuid:00000000-0000-4000-8000-{night:06}{number:06}");
+        let mut doctor = doctor("d", "Doctor");
+        if !is_numbered {
+            doctor["identifier"] = json!([]);
+        }
+        let mut visit = visit("v", &to(&url(1)), &to(&url(2)));
+        visit["identifier"] = json!([]);
+        for (name, value) in encounter.as_object().unwrap() {
+            visit[name] = value.clone();
+        }
+        let resources = [patient("p", "Person", &mrn("1")), doctor, visit];
+        let entries: Vec<Value> = (1..)
+            .zip(resources)
+            .map(|(number, mut resource)| {
+                resource.as_object_mut().unwrap().remove("id");
+                json!({ "fullUrl": url(number), "resource": resource })
+            })
+            .collect();
+        bundle("collection", &entries)
+    };
+    let start = "2020-03-04T09:00:00Z";
+    let states = [
+        json!({ "status": "in-progress", "period": { "start": start } }),
+        json!({ "period": { "start": start, "end": "2020-03-04T09:20:00Z" } }),
+        json!({ "period": { "start": start, "end": "2020-03-04T09:45:00Z" } }),
+        json!({ "period": { "start": start }, "reasonCode": [{ "text": "Cough" }] }),
+    ];
+    for is_numbered in [true, false] {
+        let files: Vec<Vec<u8>> = (0..)
+            .zip(&states)
+            .map(|(number, state)| night(number, is_numbered, state))
+            .collect();
+        let mut names: std::collections::BTreeSet<Identifier> = std::collections::BTreeSet::new();
+        for file in &files {
+            let outcome = ran(std::slice::from_ref(file));
+            names.extend(outcome.visits.iter().map(|visit| visit.identifier.clone()));
+            let said = outcome.notes.list();
+            let is_said = said
+                .iter()
+                .any(|note| note.resource == "Practitioner" && note.why.contains("makes a second entry"));
+            assert_eq!(
+                is_said, !is_numbered,
+                "who has no number is another doctor in the next bundle"
+            );
+        }
+        names.extend(ran(&files).visits.into_iter().map(|visit| visit.identifier));
+        assert_eq!(names.len(), 1);
+    }
+}
+
+#[test]
 fn without_addresses_one_id_of_two_persons_visits_is_two_visits() {
     let export = |family: &str, mrn: &str| {
         let number = json!([{ "system": format!("https://{family}.test/mrn"), "value": mrn }]);

@@ -327,15 +327,22 @@ enum Which {
 }
 
 /// The entry of which something is a state where one of both tells no day and no source. What is still so is no news of what is over: it
-/// is another episode. What is over ends the one that is open, if that is the only one that it can be.
+/// is another episode, unless it was so before that ended. What is over ends the one that is open, if that is the only one that it can be.
 fn without_day<T: SourcedFinding>(entries: &[Matched<T>], new: &T) -> Which {
+    // The one that tells a day may have been over before the other one began.
+    let may_end = |known: &T| {
+        new.ends_like(known) && (known.is_over() == new.is_over() || (new.is_over() && new.since().is_none()))
+    };
+    let was_so = |known: &T| {
+        let told = new.as_of().filter(|_| known.is_over() && !new.is_over());
+        let ended = known.days().1;
+        told.is_some_and(|told| known.as_of() > Some(told) && ended.is_none_or(|day| told.date_naive() <= day))
+    };
     let may_be_one = |known: &T| {
         known.sources().have(new.source()).is_none()
             && same(known.concept(), new.concept())
             && (known.since().is_none() || new.since().is_none())
-            && new.ends_like(known)
-            // The one that tells a day may have been over before the other one began.
-            && (known.is_over() == new.is_over() || (new.is_over() && new.since().is_none()))
+            && (may_end(known) || was_so(known))
     };
     let all = || {
         let known = entries.iter().enumerate();

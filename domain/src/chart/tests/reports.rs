@@ -956,6 +956,66 @@ fn that_none_of_a_kind_are_known_says_nothing_of_the_others() {
     assert_eq!(holds, [true, false]);
 }
 
+#[test]
+fn what_was_so_before_it_ended_is_an_older_state_and_what_is_so_after_that_another_episode() {
+    let flu = |onset, abated, day| Condition {
+        as_of: at(day),
+        ..condition("flu", onset, abated)
+    };
+    let ended = at(5).unwrap().date_naive().to_string();
+    for (onset, told, is_another) in [
+        (None, 3, false),
+        (Some("2023-11-15"), 3, false),
+        (None, 6, true),
+        (None, 9, true),
+    ] {
+        let over = [flu(None, Some(ended.as_str()), 7)];
+        let merged = take_in(
+            &conditions_of(&over),
+            &conditions_of(&[flu(onset, None, told)]),
+            &none(),
+            now(),
+        );
+        assert_eq!(
+            merged.chart.conditions.list().len(),
+            1 + usize::from(is_another),
+            "{onset:?} {told}"
+        );
+        assert_eq!(
+            count(&merged, Remark::Older),
+            usize::from(!is_another),
+            "{onset:?} {told}"
+        );
+    }
+}
+
+/// A report of a few allergies and conditions, some of them taken back.
+fn told_of(states: &[State]) -> Report {
+    let allergies = states.iter().filter_map(|(which, day, severe)| {
+        severe.map(|severe| Allergy {
+            concept: concept(&format!("allergy {which}")),
+            criticality: Some(severe),
+            as_of: at(*day),
+            sources: Sources::default(),
+        })
+    });
+    let ended = states
+        .iter()
+        .filter(|(.., severe)| severe.is_none())
+        .map(|(which, day, _)| Ended {
+            list: ListKind::Allergies,
+            concept: Some(concept(&format!("allergy {which}"))),
+            since: None,
+            source: None,
+            as_of: at(*day),
+        });
+    Report {
+        allergies: allergies.collect(),
+        ended: ended.collect(),
+        ..Report::default()
+    }
+}
+
 fn conditions() -> impl Strategy<Value = Vec<Condition>> {
     let days = prop::sample::select(vec![None, Some("2001-01-01"), Some("2002-02-02")]);
     let can_be = |(_, onset, abated): &(String, Option<&str>, Option<&str>)| abated.is_none() || onset <= abated;
@@ -1053,6 +1113,27 @@ proptest! {
             prop_assert_eq!(&tell(&record, run), &record, "telling it again changes nothing");
         }
         prop_assert_eq!(allergies(&record), allergies(&tell(&Said::default(), &states)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn reports_in_sequence_come_to_what_they_come_to_one_after_the_other(
+        recorded in states(),
+        told in states(),
+        cut in 1..4usize,
+    ) {
+        let mut told = told;
+        told.sort_by_key(|(which, day, _)| (*day, *which));
+        // An export tells each of them once.
+        let exports: Vec<Vec<State>> = told.chunk_by(|one, two| one.1 == two.1).map(<[State]>::to_vec).collect();
+        let record = recorded.chunks(cut).fold(Said::default(), |record, run| tell(&record, run));
+        let apart = exports.iter().fold(record.clone(), |record, export| tell(&record, export));
+        let (report, _) = Report::in_sequence(exports.iter().map(|export| told_of(export)).collect(), now());
+        let said = Said { allergies: report.allergies.clone(), ..Said::default() };
+        let together = take_in(&record, &said, &report, now()).chart;
+        prop_assert_eq!(allergies(&together), allergies(&apart));
+        prop_assert_eq!(&take_in(&together, &said, &report, now()).chart, &together, "told again, it is no news");
     }
 }
 
