@@ -3,11 +3,11 @@
 //! - [`chain`]: JSON-RPC, the `EventLog` contract's encoding, signing. The only place that names `ethers`.
 //! - [`appender`]: commits become transactions, and stay until they are final.
 //! - [`follower`]: blocks become journal rows and read models, one block in one transaction.
-//! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. The only places that name `ring`.
+//! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. Beside [`secrets`], the only places that name `ring`.
 //! - [`derivation`]: ids that follow from what they name.
 //! - [`sessions`], [`invitations`], [`requests`], [`revocations`] and [`commands`]: signing in, binding wallets, asking to be registered,
 //!   denying, idempotency keys. [`secrets`]: randomness and digests. [`servers`]: how many share the database.
-//! - [`store`]: the `cqrs-es` event store and the command executor over all of these.
+//! - [`store`]: the command executor over all of these; it reads the journal with `postgres-es`.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
 //! - `trace`: where a command has left a trace. `pauses`: between two attempts at a node.

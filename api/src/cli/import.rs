@@ -77,7 +77,7 @@ pub(super) struct Arguments {
     /// The data directory of the system on this machine [default: as for `medconnect dev`]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// The doctors' time zone (IANA): where their days begin and end, and where a time is that names no zone. A doctor who is
+    /// The doctors' time zone (IANA): it decides when their days begin and end, and holds for times without a zone. A doctor who is
     /// registered already keeps theirs
     #[arg(long, value_name = "ZONE", default_value_t = Tz::UTC, value_parser = time_zone)]
     time_zone: Tz,

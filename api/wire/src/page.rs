@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::check::Checks;
 
 const DEFAULT_LIMIT: u32 = 50;
-const MOST: u32 = 200;
+pub const MOST: u32 = 200;
 
 /// The page of a list that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, IntoParams)]

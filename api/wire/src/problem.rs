@@ -78,9 +78,9 @@ problems! {
     Ambiguous = "ambiguous", 409, "Several may be meant",
         "What the request names may be any of several that are recorded, and nothing tells which. Name what only one of them has.";
     ListFull = "list-full", 409, "The list is full",
-        "The list takes no more findings. Refute those that are none first.";
+        "The list takes no more findings. First refute those that are wrong.";
     ListNotEmpty = "list-not-empty", 409, "There are findings in the list",
-        "Only of a list without findings is it said why there are none. Refute them first, if they are none.";
+        "Only an empty list can say why it is empty. First refute its findings, if they are wrong.";
     AccountExists = "account-exists", 409, "The account exists, for another holder",
         "A wallet and a service's name each have one account. This one is somebody else's.";
     AccountClosed = "account-closed", 409, "The account is closed",
@@ -164,8 +164,8 @@ problems! {
         "The command may still be executed, or have been. Send the same request with the same Idempotency-Key, or ask for the \
          command that the detail names, to find out. Without either, look before you send it again.";
     RevocationPending = "revocation-pending", 503, "The access is denied already",
-        "What was to be revoked is denied on every server from now on. The log could not be told yet; it is tried until it has been, and \
-         nobody need do anything. The same request with the same Idempotency-Key tells whether it has been.";
+        "What was to be revoked is denied on every server from now on. The log could not be told yet; the server keeps \
+         trying, and nothing needs to be done. The same request with the same Idempotency-Key tells whether it has succeeded.";
     Stopping = "stopping", 503, "The server is stopping",
         "Nothing changed. Ask again; another server, or this one after its restart, will answer.";
     HeldBack = "held-back", 503, "Held back by an event that cannot be read",

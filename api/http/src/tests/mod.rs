@@ -4,6 +4,7 @@ mod authorization;
 mod bad_input;
 mod commands;
 mod fakes;
+mod limits;
 mod pages;
 mod posture;
 mod sign_in;

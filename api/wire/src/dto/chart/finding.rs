@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::check::{Checked, Checks};
+use crate::dto::text::SymptomText;
 use crate::dto::wire_enum::wire_enum;
 use crate::dto::{Abated, Concept, Day};
 
@@ -132,7 +133,7 @@ impl From<chart::Medication> for Medication {
 #[schema(example = json!({"text": "a cough at night"}))]
 pub struct Symptom {
     /// The words.
-    #[schema(value_type = String, min_length = 1, max_length = 4000, format = "prose", example = "a cough")]
+    #[schema(inline, value_type = SymptomText)]
     pub text: String,
 }
 
