@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::check::Checks;
 
 const DEFAULT_LIMIT: u32 = 50;
+/// How many items a page has at most.
 pub const MOST: u32 = 200;
 
 /// The page of a list that is asked for.

@@ -190,10 +190,9 @@ impl From<Option<SourceId>> for Sources {
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for scope in self.server.iter().chain(&self.patient) {
-            scope.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-            f.write_str(".")?;
+            write!(f, "{}.", hex::encode(scope))?;
         }
-        self.resource.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.resource))
     }
 }
 
@@ -233,10 +232,7 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N], NoSourceId> {
         return Err(NoSourceId);
     }
     let mut bytes = [0; N];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| NoSourceId)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| NoSourceId)?;
-    }
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| NoSourceId)?;
     Ok(bytes)
 }
 

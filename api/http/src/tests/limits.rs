@@ -38,7 +38,7 @@ fn limits(value: &Value, name: &str, found: &mut BTreeMap<String, u64>) {
                 }
             }
         }
-        Value::Array(all) => all.iter().for_each(|one| limits(one, &name, found)),
+        Value::Array(all) => all.iter().for_each(|one| limits(one, name, found)),
         _ => {}
     }
 }
