@@ -79,12 +79,15 @@ impl Exports {
         }
         let mut order: Vec<_> = made.into_iter().collect();
         order.sort_by_key(|(_, made)| *made);
-        let place = |document: &DocumentId| {
-            let export = self.export_of(*document, &files);
-            order.iter().position(|(one, _)| *one == export).unwrap_or_default()
+        let places = order.into_iter().zip(0..).map(|((export, _), place)| (export, place));
+        let places: BTreeMap<Export, usize> = places.collect();
+        let place = |document| {
+            places
+                .get(&self.export_of(document, &files))
+                .copied()
+                .unwrap_or_default()
         };
-        let places = told.iter().map(|one| (one.document, place(&one.document)));
-        places.collect()
+        told.iter().map(|one| (one.document, place(one.document))).collect()
     }
 
     /// The export to which a document belongs. `files` says which kinds of findings each file tells.

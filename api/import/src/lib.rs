@@ -283,7 +283,11 @@ impl Import {
                     notes.left_out("Encounter", &path, why);
                 }
                 Err(VisitError::Client(error)) if error.is(ProblemKind::Superseded) => {
-                    notes.passed_over("Encounter", &path, "is an older state than the one that is recorded");
+                    notes.passed_over(
+                        "Encounter",
+                        &path,
+                        "is no newer state than the one that is recorded, which stays",
+                    );
                 }
                 Err(VisitError::Client(error)) if !error.is(ProblemKind::NotYetBegun) => {
                     failures.push(format!("{path}: {error}"));

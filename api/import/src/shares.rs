@@ -570,10 +570,11 @@ impl Reading<'_> {
         let encounter = &mut entry.resource;
         encounter.id = None;
         encounter.identifier = Vec::new();
+        let mut since = None;
         let mut reasons = encounter.reason_reference.iter_mut();
-        let first = reasons.next().and_then(|first| self.reason(first));
+        let first = reasons.next().and_then(|first| self.reason(first, &mut since));
         reasons.for_each(|reason| {
-            self.reason(reason);
+            self.reason(reason, &mut None);
         });
         let known = self.index.names_of(self.group);
         let are_of_its_case = known.own.is_empty() && !known.of_cases.is_empty();
@@ -585,9 +586,11 @@ impl Reading<'_> {
         encounter.subject = owner;
         for participant in &mut encounter.participant {
             if let Some(individual) = &mut participant.individual {
-                individual.reference = Some(self.individual(individual));
+                individual.reference = Some(self.individual(individual, &mut since));
             }
         }
+        // What has no date is as of now, and that is no earlier.
+        entry.as_of = entry.as_of.map(|told| since.map_or(told, |since| told.max(since)));
         if let Some(provider) = &mut encounter.service_provider {
             provider.reference = Some(self.organization(provider));
         }
@@ -597,14 +600,16 @@ impl Reading<'_> {
         self.share.bundle.encounters.push(entry);
     }
 
-    /// Says which condition of the files a reason is. It returns what is told of one that is in none of them, and has no name beside.
-    fn reason(&self, reason: &mut Reference) -> Option<UnnamedReason> {
+    /// Says which condition of the files a reason is, and since when that is so. It returns what is told of one that is in none of them, and
+    /// has no name beside.
+    fn reason(&self, reason: &mut Reference, since: &mut Option<DateTime<Utc>>) -> Option<UnnamedReason> {
         let pointer = Pointer::read(reason)?;
         if pointer.contained.is_some() || !matches!(pointer.kind, None | Some(Some(Kind::Condition))) {
             return None;
         }
         if let Ok(group) = self.index.resolve(self.origin, &pointer, &[Kind::Condition]) {
             reason.reference = Some(format!("Condition/{group}"));
+            *since = (*since).max(self.index.as_of(group));
             return None;
         }
         let address = reason.reference.replace(NOWHERE.to_owned());
@@ -635,8 +640,8 @@ impl Reading<'_> {
         })
     }
 
-    /// The practitioner whom a participant names, directly or by a role.
-    fn individual(&mut self, reference: &Reference) -> String {
+    /// The practitioner whom a participant names, directly or by a role, and since when that role is theirs.
+    fn individual(&mut self, reference: &Reference, since: &mut Option<DateTime<Utc>>) -> String {
         let Some(pointer) = Pointer::read(reference) else {
             return NOWHERE.to_owned();
         };
@@ -648,6 +653,9 @@ impl Reading<'_> {
         let Ok(group) = self.index.resolve(self.origin, &pointer, &wanted) else {
             return NOWHERE.to_owned();
         };
+        if matches!(self.index.payload_of(group), Some(Payload::Role(..))) {
+            *since = (*since).max(self.index.as_of(group));
+        }
         match behind_role(self.index, group) {
             // Whom nobody would know again: the organisation says more.
             Some(practitioner)

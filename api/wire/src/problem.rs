@@ -115,8 +115,8 @@ problems! {
         "A visit is recorded, completed, or marked as missed, only once its time has come.";
     RecordedVisit = "recorded-visit", 409, "A recorded visit stays as its source tells it",
         "A visit recorded from another system is neither confirmed nor moved here.";
-    Superseded = "superseded", 409, "A newer state of the visit is recorded",
-        "The source has told a newer state before, or somebody here has concluded what this one leaves open.";
+    Superseded = "superseded", 409, "No newer state of the visit",
+        "The source has told a newer state before, or another one of the same instant, or somebody here has concluded what this one leaves open.";
     Sealed = "sealed", 409, "Sealed under a key that is not held here",
         "The record's key was destroyed or belongs to another organisation, so this cannot be done here.";
     PreconditionFailed = "precondition-failed", 412, "Somebody changed it",

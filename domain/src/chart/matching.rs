@@ -129,6 +129,8 @@ pub(super) struct Updated<T> {
     pub(super) unclear: usize,
     /// How many are taken for what is noted under another id, though only one of the two says that it is over.
     pub(super) under_another_id: usize,
+    /// How many are over, and may be what is noted without a day.
+    pub(super) may_be_over: usize,
 }
 
 /// Takes in what is told.
@@ -144,6 +146,7 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
         replaced: 0,
         unclear: 0,
         under_another_id: 0,
+        may_be_over: 0,
     };
     let mut rest: Vec<&T> = told.to_vec();
     let one_source = |known: &T, new: &T| known.sources().have(new.source());
@@ -183,6 +186,18 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
         let at = updated.entries.iter().position(is_theirs);
         at.inspect(|at| updated.take_in(*at, new, now)).is_none()
     });
+    // It may be the end of one without a day, or one of its own.
+    let may_end = |known: &Matched<T>, new: &T| {
+        let known_as = &known.finding;
+        !known.is_told()
+            && !known_as.is_over()
+            && known_as.since().is_none()
+            && one_source(known_as, new).is_none()
+            && alike(known_as, new)
+    };
+    let over = rest.iter().filter(|new| new.is_over() && new.since().is_some());
+    let may_be_over = over.filter(|new| updated.entries.iter().any(|known| may_end(known, **new)));
+    updated.may_be_over = may_be_over.count();
     for new in rest {
         let is_said = |known: &Matched<T>| {
             let is_sourced = known.finding.source().is_some() && new.source().is_some();
@@ -327,7 +342,7 @@ enum Which {
 }
 
 /// The entry of which something is a state where one of both tells no day and no source. What is still so is no news of what is over: it
-/// is another episode, unless it was so before that ended. What is over ends the one that is open, if that is the only one that it can be.
+/// is another episode, unless that is a newer state. What is over ends the one that is open, if that is the only one that it can be.
 fn without_day<T: SourcedFinding>(entries: &[Matched<T>], new: &T) -> Which {
     // The one that tells a day may have been over before the other one began.
     let may_end = |known: &T| {
@@ -335,8 +350,7 @@ fn without_day<T: SourcedFinding>(entries: &[Matched<T>], new: &T) -> Which {
     };
     let was_so = |known: &T| {
         let told = new.as_of().filter(|_| known.is_over() && !new.is_over());
-        let ended = known.days().1;
-        told.is_some_and(|told| known.as_of() > Some(told) && ended.is_none_or(|day| told.date_naive() <= day))
+        told.is_some_and(|told| known.as_of() > Some(told))
     };
     let may_be_one = |known: &T| {
         known.sources().have(new.source()).is_none()

@@ -32,6 +32,8 @@ pub enum Remark {
     Outspoken,
     /// It is told and taken for what is noted of the same day under another id, though only one of the two says that it is over.
     UnderAnotherId,
+    /// It is noted without a day and stays, and one of the same name is told that is over: it may be that one.
+    MayBeOver,
     /// It was noted, and is taken out.
     TakenOut,
     /// It was noted, and its resource tells something else now.
@@ -206,10 +208,12 @@ impl Merge<'_> {
             replaced,
             unclear,
             under_another_id,
+            may_be_over,
         } = matching::updated(&noted.entries, &told, self.now);
         self.remark::<T>(Remark::Unclear, unclear);
         self.remark::<T>(Remark::Older, older);
         self.remark::<T>(Remark::UnderAnotherId, under_another_id);
+        self.remark::<T>(Remark::MayBeOver, may_be_over);
         self.remark::<T>(Remark::Replaced, replaced);
         let report = self.report;
         for ended in report.ended.iter().filter(|ended| ended.list == T::LIST) {

@@ -1,5 +1,7 @@
 //! What an encounter decides.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 
 use super::aggregate::Encounter;
@@ -64,8 +66,16 @@ impl Encounter {
                     return Err(EncounterError::AlreadyExists);
                 }
                 // Two states of which one is not dated are in the order in which they are told.
-                let is_older = told.as_of.zip(self.as_of()).is_some_and(|(told, known)| told < known);
-                if is_older || self.is_reopened_by(known, &told) {
+                let order = told.as_of.zip(self.as_of()).map(|(told, known)| told.cmp(&known));
+                let is_no_newer = match order {
+                    Some(Ordering::Less) => true,
+                    // Of two states of one moment the later stage counts, or else the one that is told first.
+                    Some(Ordering::Equal) => {
+                        stage(told.outcome) <= stage(known.outcome) && !tells_the_reason(known, &told)
+                    }
+                    Some(Ordering::Greater) | None => false,
+                };
+                if is_no_newer || self.is_reopened_by(known, &told) {
                     return Err(EncounterError::Superseded);
                 }
                 let names = known.names.with(&told.names);
@@ -144,6 +154,29 @@ fn is_same(known: &Filed, told: &Filed) -> bool {
             names,
             ..told.clone()
         }
+}
+
+/// What comes later in the life of a visit.
+const fn stage(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Open => 0,
+        Outcome::Completed => 1,
+        Outcome::Cancelled => 2,
+        Outcome::EnteredInError => 3,
+    }
+}
+
+/// Whether what is told is the same with a reason, which is not known yet.
+fn tells_the_reason(known: &Filed, told: &Filed) -> bool {
+    let reason = told.reason.clone().filter(|_| known.reason.is_none());
+    reason.is_some()
+        && is_same(
+            &Filed {
+                reason,
+                ..known.clone()
+            },
+            told,
+        )
 }
 
 const fn filed_as(filed: Filed) -> EncounterEvent {

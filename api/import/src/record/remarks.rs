@@ -114,6 +114,11 @@ fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {
             path,
             "is not kept as one of its own, for it is of the same day as what is recorded under another id: the newer of the two counts, and only one of them says that it is over",
         ),
+        Remark::MayBeOver => notes.left_out(
+            kind,
+            path,
+            "is over, and may be what is recorded under the same name without a day: nothing tells that, and that stays as it is",
+        ),
         Remark::TakenOut => {
             let why = "is taken out of the record: the source says that it was none, or is none any more";
             notes.changed(kind, path, why);

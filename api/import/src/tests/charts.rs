@@ -890,3 +890,35 @@ fn nobody_is_the_doctor_in_the_place_of_one_who_is_told_first_and_in_none_of_the
         "who is told later is not needed"
     );
 }
+
+#[test]
+fn a_visit_is_as_of_the_newest_of_what_is_told_of_it() {
+    let early = "2024-01-01T00:00:00Z";
+    for (reason, role) in [
+        (early, early),
+        ("2024-02-01T00:00:00Z", early),
+        (early, "2024-03-01T00:00:00Z"),
+    ] {
+        let condition = json!({
+            "resourceType": "Condition", "id": "c1", "subject": to("Patient/p1"), "code": { "text": "Migraine" },
+        });
+        let works = json!({
+            "resourceType": "PractitionerRole", "id": "r1", "practitioner": to("Practitioner/d1"),
+        });
+        let mut visit = visit("e1", &to("Patient/p1"), &to("PractitionerRole/r1"));
+        visit["reasonReference"] = json!([to("Condition/c1")]);
+        let outcome = ran(&[of(&[
+            patient("p1", "Person", &mrn("1")),
+            doctor("d1", "Doctor"),
+            dated(works, role),
+            dated(condition, reason),
+            dated(visit, early),
+        ])]);
+        assert_eq!(outcome.visits.len(), 1);
+        assert_eq!(
+            outcome.visits[0].as_of,
+            Some(reason.max(role).parse().unwrap()),
+            "{reason} {role}"
+        );
+    }
+}

@@ -375,8 +375,8 @@ pub struct RecordVisit {
     /// The instant as of which the source tells this, if it says so (FHIR `meta.lastUpdated`). It is kept to the millisecond.
     #[serde(default)]
     pub as_of: Option<Instant>,
-    /// Whether this takes the place of what the source told before of the same patient's visit. A state that is older, by `asOf`, than
-    /// what is recorded is refused (409, `superseded`).
+    /// Whether this takes the place of what the source told before of the same patient's visit. A state that is no newer, by `asOf`, than
+    /// what is recorded, and says otherwise, is refused (409, `superseded`), unless it only adds the reason.
     #[serde(default)]
     pub corrects: bool,
 }

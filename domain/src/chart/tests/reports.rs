@@ -957,7 +957,7 @@ fn that_none_of_a_kind_are_known_says_nothing_of_the_others() {
 }
 
 #[test]
-fn what_was_so_before_it_ended_is_an_older_state_and_what_is_so_after_that_another_episode() {
+fn an_older_state_without_a_day_is_no_news_of_what_is_over_and_a_newer_one_is_another_episode() {
     let flu = |onset, abated, day| Condition {
         as_of: at(day),
         ..condition("flu", onset, abated)
@@ -966,7 +966,7 @@ fn what_was_so_before_it_ended_is_an_older_state_and_what_is_so_after_that_anoth
     for (onset, told, is_another) in [
         (None, 3, false),
         (Some("2023-11-15"), 3, false),
-        (None, 6, true),
+        (None, 6, false),
         (None, 9, true),
     ] {
         let over = [flu(None, Some(ended.as_str()), 7)];
@@ -985,6 +985,25 @@ fn what_was_so_before_it_ended_is_an_older_state_and_what_is_so_after_that_anoth
             count(&merged, Remark::Older),
             usize::from(!is_another),
             "{onset:?} {told}"
+        );
+    }
+}
+
+#[test]
+fn what_is_over_and_may_be_what_is_noted_without_a_day_is_named() {
+    let flu = |onset, abated, day| Condition {
+        as_of: at(day),
+        ..condition("flu", onset, abated)
+    };
+    let open = [flu(None, None, 1)];
+    for (onset, is_named) in [(Some("2023-11-01"), true), (None, false)] {
+        let over = [flu(onset, Some("2023-11-05"), 2)];
+        let merged = take_in(&conditions_of(&open), &conditions_of(&over), &none(), now());
+        assert_eq!(count(&merged, Remark::MayBeOver), usize::from(is_named), "{onset:?}");
+        assert_eq!(
+            merged.chart.conditions.list().len(),
+            1 + usize::from(is_named),
+            "{onset:?}"
         );
     }
 }

@@ -134,6 +134,20 @@ fn a_correction_takes_the_place_of_what_is_not_newer() {
                 _ => told,
             })]);
     }
+    // Of two states of one moment the later stage counts, or else the first one; a reason is added.
+    let first = as_of(visit(Completed), EARLY());
+    for told in [later(Completed, EARLY()), later(Open, EARLY())] {
+        given(vec![filed(first.clone())])
+            .when(correct(told))
+            .then_expect_error(EncounterError::Superseded);
+    }
+    let unknown = Filed {
+        reason: None,
+        ..first.clone()
+    };
+    given(vec![filed(unknown)])
+        .when(correct(first.clone()))
+        .then_expect_events(vec![filed(first)]);
     // Nor does an older state undo an undated one that took the place of what people said here.
     let told = as_of(later(Completed, None), Some(at(12, 0)));
     let history = || vec![filed(as_of(visit(Open), EARLY())), concluded(Ending::NoShow)];
