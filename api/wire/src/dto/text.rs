@@ -47,8 +47,6 @@ texts! {
     CodeText = TextRule::CODE, from 1, such as "394579002";
     /// The text of a concept, for people to read.
     ConceptText = TextRule::CONCEPT, from 1, such as "Cardiology";
-    /// What a patient says of a symptom.
-    SymptomText = TextRule::SYMPTOM, from 1, such as "a cough";
     /// A licence or degree.
     CredentialText = TextRule::CREDENTIAL, from 1, such as "MD";
     /// The name of an account.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::check::{Checked, Checks};
-use crate::dto::text::SymptomText;
 use crate::dto::wire_enum::wire_enum;
 use crate::dto::{Abated, Concept, Day};
 
@@ -133,7 +132,8 @@ impl From<chart::Medication> for Medication {
 #[schema(example = json!({"text": "a cough at night"}))]
 pub struct Symptom {
     /// The words.
-    #[schema(inline, value_type = SymptomText)]
+    // Within the lists of a chart a text rule would be described as an object.
+    #[schema(value_type = String, min_length = 1, max_length = 4000, format = "prose", example = "a cough")]
     pub text: String,
 }
 
