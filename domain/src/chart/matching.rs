@@ -196,7 +196,7 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
             && alike(known_as, new)
     };
     let over = rest.iter().filter(|new| new.is_over() && new.since().is_some());
-    let may_be_over = over.filter(|new| updated.entries.iter().any(|known| may_end(known, **new)));
+    let may_be_over = over.filter(|new| updated.entries.iter().any(|known| may_end(known, new)));
     updated.may_be_over = may_be_over.count();
     for new in rest {
         let is_said = |known: &Matched<T>| {
