@@ -452,7 +452,8 @@ impl Client {
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
             .without_max_times();
-        for pause in pauses.build() {
+        let mut pauses = pauses.build();
+        loop {
             if self.patience.is_over() {
                 return Err(self.gave_up("it is away, and nothing more was sent"));
             }
@@ -472,13 +473,13 @@ impl Client {
                 Err(error) if error.is_builder() => return Err(ClientError::Answer("the URL is not valid".to_owned())),
                 Err(error) => (error.without_url().to_string(), None),
             };
-            let pause = asked.map_or(pause, Duration::from_secs);
+            let asked = asked.map(Duration::from_secs);
+            let pause = asked.or_else(|| pauses.next()).unwrap_or(LONGEST_PAUSE);
             if !self.patience.is_left(began, pause) || Instant::now() + pause >= deadline {
                 return Err(self.gave_up(&cause));
             }
             tokio::time::sleep(pause).await;
         }
-        Err(self.gave_up("it did not answer"))
     }
 
     fn gave_up(&self, cause: &str) -> ClientError {

@@ -283,11 +283,7 @@ impl Import {
                     notes.left_out("Encounter", &path, why);
                 }
                 Err(VisitError::Client(error)) if error.is(ProblemKind::Superseded) => {
-                    notes.passed_over(
-                        "Encounter",
-                        &path,
-                        "is no newer state than the one that is recorded, which stays",
-                    );
+                    notes.passed_over("Encounter", &path, people::NO_NEWER);
                 }
                 Err(VisitError::Client(error)) if !error.is(ProblemKind::NotYetBegun) => {
                     failures.push(format!("{path}: {error}"));

@@ -140,9 +140,9 @@ pub(super) fn map(bundle: &Bundle, exports: &Exports, context: &Context) -> Plan
             Ok(details) => {
                 plan.patients.push(details);
                 let id = entry.resource.id.as_deref();
-                let told = findings::of(bundle, exports, id, context.now, &entry.path, notes);
-                plan.unnamed = told.1;
-                (plan.report, plan.remarks) = Report::in_sequence(told.0, context.now);
+                let (reports, unnamed) = findings::of(bundle, exports, id, context.now, &entry.path, notes);
+                plan.unnamed = unnamed;
+                (plan.report, plan.remarks) = Report::in_sequence(reports, context.now);
             }
             Err(error) => plan.refused.push(error),
         }

@@ -241,6 +241,9 @@ impl Reasons {
 pub(super) const TOLD_OTHERWISE: &str =
     "has another name, sex, date of birth or number than another state has, and is taken for the same person";
 
+/// Why what is told changes nothing.
+pub(super) const NO_NEWER: &str = "is no newer state than the one that is recorded, which stays";
+
 /// Why a visit has not the reason that its source tells.
 const UNNAMED_REASON: &str = "has a reason that is neither in the files nor in the record";
 
@@ -354,8 +357,8 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 type Alike = HashMap<(DocumentId, Key), u32>;
 
 /// What names a visit. Where nothing does but a URN, which is made for one bundle, or the number of its case, it is named by what is told of
-/// it: the next export has another URN, and another visit of the case the same number. That is when it began and who provided it. Of two that one document tells alike, the second is the
-/// second in the next one too.
+/// it, which is when it began and who provided it: the next export has another URN, and another visit of the case the same number. Of two
+/// that one document tells alike, the second is the second in the next one too.
 fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
     visit.others = names.identifiers.iter().skip(1).cloned().collect();
     visit.sources = names.sources.clone();

@@ -576,12 +576,16 @@ impl Reading<'_> {
         reasons.for_each(|reason| {
             self.reason(reason, &mut None);
         });
+        let is_reason_told = encounter.reason_code.iter().any(|code| !code.is_empty());
+        if is_reason_told {
+            // Then no condition tells it.
+            since = None;
+        }
         let known = self.index.names_of(self.group);
         let are_of_its_case = known.own.is_empty() && !known.of_cases.is_empty();
         if let Ok(names) = names_among(self.index, Kind::Encounter, self.group, known) {
             encounter.identifier = names.first().map(fhir::Identifier::plain).into_iter().collect();
-            let is_told = encounter.reason_code.iter().any(|code| !code.is_empty());
-            self.name(names, are_of_its_case, first.filter(|_| !is_told));
+            self.name(names, are_of_its_case, first.filter(|_| !is_reason_told));
         }
         encounter.subject = owner;
         for participant in &mut encounter.participant {

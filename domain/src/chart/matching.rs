@@ -186,18 +186,12 @@ pub(super) fn updated<T: SourcedFinding>(noted: &[Entry<T>], told: &[&T], now: D
         let at = updated.entries.iter().position(is_theirs);
         at.inspect(|at| updated.take_in(*at, new, now)).is_none()
     });
-    // It may be the end of one without a day, or one of its own.
-    let may_end = |known: &Matched<T>, new: &T| {
-        let known_as = &known.finding;
-        !known.is_told()
-            && !known_as.is_over()
-            && known_as.since().is_none()
-            && one_source(known_as, new).is_none()
-            && alike(known_as, new)
-    };
+    // Of each that is over, whether it may be the end of one without a day, or is one of its own.
+    let open = |known: &&Matched<T>| !known.is_told() && !known.finding.is_over() && known.finding.since().is_none();
+    let open = || updated.entries.iter().filter(open).map(|known| &known.finding);
+    let is_of_one = |new: &T| open().any(|known| one_source(known, new).is_none() && alike(known, new));
     let over = rest.iter().filter(|new| new.is_over() && new.since().is_some());
-    let may_be_over = over.filter(|new| updated.entries.iter().any(|known| may_end(known, new)));
-    updated.may_be_over = may_be_over.count();
+    updated.may_be_over = over.filter(|new| is_of_one(new)).count();
     for new in rest {
         let is_said = |known: &Matched<T>| {
             let is_sourced = known.finding.source().is_some() && new.source().is_some();
@@ -342,7 +336,7 @@ enum Which {
 }
 
 /// The entry of which something is a state where one of both tells no day and no source. What is still so is no news of what is over: it
-/// is another episode, unless that is a newer state. What is over ends the one that is open, if that is the only one that it can be.
+/// is another episode, unless it is told as of before that. What is over ends the one that is open, if that is the only one that it can be.
 fn without_day<T: SourcedFinding>(entries: &[Matched<T>], new: &T) -> Which {
     // The one that tells a day may have been over before the other one began.
     let may_end = |known: &T| {

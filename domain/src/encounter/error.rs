@@ -26,7 +26,7 @@ pub enum EncounterError {
     /// Several recorded visits may be meant, and nothing tells which.
     #[error("it may be any of several recorded visits, and nothing tells which")]
     Ambiguous,
-    /// The source has told a newer state of it before, or somebody here has concluded what this state leaves open.
+    /// The source has told a newer state of it before, or another one of the same moment, or somebody here has concluded what this state leaves open.
     #[error("no newer state of the visit")]
     Superseded,
     /// Its status does not allow it.

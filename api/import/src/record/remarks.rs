@@ -5,7 +5,7 @@ use domain::chart::{ListKind, Remark};
 use super::Recorded;
 use crate::client::Change;
 use crate::mapping::{Fate, Notes};
-use crate::people::{SURPLUS_NAME, TOLD_OTHERWISE};
+use crate::people::{NO_NEWER, SURPLUS_NAME, TOLD_OTHERWISE};
 
 impl Recorded {
     /// Says what of a person is not taken as it stands. `path` is where the person stands.
@@ -77,9 +77,6 @@ impl Recorded {
         }
     }
 }
-
-/// Why what is told changes nothing.
-const NO_NEWER: &str = "is no newer state than the one that is recorded, which stays";
 
 /// Says what becomes of an entry.
 fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {

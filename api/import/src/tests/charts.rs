@@ -907,18 +907,24 @@ fn a_visit_is_as_of_the_newest_of_what_is_told_of_it() {
         });
         let mut visit = visit("e1", &to("Patient/p1"), &to("PractitionerRole/r1"));
         visit["reasonReference"] = json!([to("Condition/c1")]);
-        let outcome = ran(&[of(&[
-            patient("p1", "Person", &mrn("1")),
-            doctor("d1", "Doctor"),
-            dated(works, role),
-            dated(condition, reason),
-            dated(visit, early),
-        ])]);
-        assert_eq!(outcome.visits.len(), 1);
+        let as_of = |visit: &Value| {
+            let outcome = ran(&[of(&[
+                patient("p1", "Person", &mrn("1")),
+                doctor("d1", "Doctor"),
+                dated(works.clone(), role),
+                dated(condition.clone(), reason),
+                dated(visit.clone(), early),
+            ])]);
+            assert_eq!(outcome.visits.len(), 1);
+            outcome.visits[0].as_of
+        };
         assert_eq!(
-            outcome.visits[0].as_of,
+            as_of(&visit),
             Some(reason.max(role).parse().unwrap()),
             "{reason} {role}"
         );
+        // The reason is told beside the condition.
+        visit["reasonCode"] = json!([{ "text": "Headache" }]);
+        assert_eq!(as_of(&visit), Some(role.parse().unwrap()), "{reason} {role}");
     }
 }

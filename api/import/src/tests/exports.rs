@@ -159,24 +159,19 @@ fn says(record: &Contents) -> Vec<String> {
 }
 
 fn nights() -> [Vec<Value>; 2] {
-    let (nut, flu, foo) = ("AllergyIntolerance", "Condition", "MedicationRequest");
+    let night = |egg, foo, flu| {
+        vec![
+            finding("AllergyIntolerance", "Nut", "active"),
+            finding("AllergyIntolerance", "Egg", egg),
+            finding("MedicationRequest", "Foo", foo),
+            finding("MedicationRequest", "Bar", "active"),
+            finding("Condition", "Flu", flu),
+            finding("Condition", "Gout", "active"),
+        ]
+    };
     [
-        vec![
-            finding(nut, "Nut", "active"),
-            finding(nut, "Egg", "active"),
-            finding(foo, "Foo", "active"),
-            finding(foo, "Bar", "active"),
-            finding(flu, "Flu", "active"),
-            finding(flu, "Gout", "active"),
-        ],
-        vec![
-            finding(nut, "Nut", "active"),
-            finding(nut, "Egg", "refuted"),
-            finding(foo, "Foo", "stopped"),
-            finding(foo, "Bar", "active"),
-            finding(flu, "Flu", "resolved"),
-            finding(flu, "Gout", "active"),
-        ],
+        night("active", "active", "active"),
+        night("refuted", "stopped", "resolved"),
     ]
 }
 
