@@ -27,7 +27,7 @@ pub enum EncounterError {
     #[error("it may be any of several recorded visits, and nothing tells which")]
     Ambiguous,
     /// The source has told a newer state of it before, or another one of the same moment, or somebody here has concluded what this state leaves open.
-    #[error("no newer state of the visit")]
+    #[error("what is recorded of the visit is as new as this, or newer")]
     Superseded,
     /// Its status does not allow it.
     #[error("the visit is {status}")]
