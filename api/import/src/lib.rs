@@ -128,8 +128,9 @@ async fn index(files: &[PathBuf], context: Context, progress: &ProgressBar) -> I
     };
     let mut seen = stream::iter(files).map(see).buffered(READ_AT_ONCE);
     let (mut index, mut file) = (Index::default(), 0);
-    while let Some(seen) = seen.next().await {
-        index.add(file, seen);
+    let mut paths = files.iter();
+    while let Some((seen, path)) = seen.next().await.zip(paths.next()) {
+        index.add(file, path, seen);
         file = file.saturating_add(1);
         progress.inc(1);
     }

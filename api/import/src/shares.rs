@@ -261,7 +261,12 @@ impl Parts {
                 }
             },
             // These are read already, with the index.
-            _ => return self.see_elements(kind, item, resource.get().as_bytes()),
+            _ => {
+                if kind == Kind::Medication && !index.is_named(group) {
+                    self.notes.left_out(kind.name(), &item.path, NAMED_BY_NOTHING);
+                }
+                return self.see_elements(kind, item, resource.get().as_bytes());
+            }
         };
         if index.is_deleted(owner) {
             return if kind == Kind::Patient {
@@ -367,6 +372,9 @@ impl Parts {
         }
     }
 }
+
+/// A record does not tell of which `Medication` a prescription is, so that whose it is cannot be found by it.
+const NAMED_BY_NOTHING: &str = "is what nothing in the files refers to: a prescription of it that is recorded already keeps the name that it has, until it is told again";
 
 /// What a state lacks for which the one before it is taken.
 const fn lacks(kind: Kind) -> &'static str {

@@ -1,11 +1,12 @@
 //! Whole runs, without a server: what becomes of files, whatever their form.
 
+mod bare_ids;
 mod charts;
 mod exports;
 mod persons;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use domain::chart::{Absence, Contents, FindingId, Report};
@@ -56,20 +57,25 @@ pub(crate) struct Ran {
 pub(crate) fn run(files: &[Vec<u8>], context: &Context) -> Ran {
     let (mut outcome, persons) = run_whole(files, context);
     for person in persons {
-        let chart = taken_in(&Contents::default(), &person.report, context.now);
-        if person.details.is_some() {
-            super::record::planned(&person).remark(&person.path, &mut outcome.notes);
-        }
-        outcome.patients.extend(person.details.map(|details| Registered {
-            details,
-            report: person.report,
-            chart,
-        }));
-        outcome.visits.extend(person.visits);
-        outcome.refused.extend(person.refused);
-        outcome.notes.append(person.notes);
+        take(&mut outcome, person, context);
     }
     outcome
+}
+
+/// Takes in what a run tells of a person.
+fn take(outcome: &mut Ran, person: Person, context: &Context) {
+    let chart = taken_in(&Contents::default(), &person.report, context.now);
+    if person.details.is_some() {
+        super::record::planned(&person).remark(&person.path, &mut outcome.notes);
+    }
+    outcome.patients.extend(person.details.map(|details| Registered {
+        details,
+        report: person.report,
+        chart,
+    }));
+    outcome.visits.extend(person.visits);
+    outcome.refused.extend(person.refused);
+    outcome.notes.append(person.notes);
 }
 
 /// The persons whom a run tells of.
@@ -78,9 +84,18 @@ fn persons(files: &[Vec<u8>], context: &Context) -> Vec<Person> {
 }
 
 fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
+    run_in(|file| PathBuf::from(format!("{file}.json")), files, context)
+}
+
+/// Runs files that stand at these places.
+fn run_in(paths: impl Fn(u32) -> PathBuf, files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
     let mut index = Index::default();
     for (file, json) in (0..).zip(files) {
-        index.add(file, identity::scan(&fhir::contents(json, false), context));
+        index.add(
+            file,
+            &paths(file),
+            identity::scan(&fhir::contents(json, false), context),
+        );
     }
     index.close();
     let mut outcome = Ran::default();
@@ -95,12 +110,7 @@ fn run_whole(files: &[Vec<u8>], context: &Context) -> (Ran, Vec<Person>) {
     let mut gathering = Gathering::default();
     let mut complete = Vec::new();
     for (file, json) in (0..).zip(files) {
-        let parts = shares::parts(
-            &index,
-            file,
-            Path::new(&format!("{file}.json")),
-            &fhir::contents(json, false),
-        );
+        let parts = shares::parts(&index, file, &paths(file), &fhir::contents(json, false));
         outcome.notes.append(parts.notes);
         outcome.refused.extend(parts.failures);
         outcome.elements.append(parts.elements);

@@ -9,10 +9,12 @@ use domain::kernel::SourceId;
 
 use super::Kind;
 use super::file_sources::FileSources;
+use super::index::Folders;
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
 use super::state::{Scope, State, at};
+use super::unowned;
 use crate::disjoint_sets::DisjointSets;
 
 /// The groups of a run.
@@ -31,7 +33,7 @@ pub(super) struct Belonging {
 }
 
 /// Groups the states. `belongings` tells where each belongs, once the patients are grouped.
-pub(super) fn group(states: &[State], belongings: impl FnOnce(&[u32]) -> Vec<Belonging>) -> Grouped {
+pub(super) fn group(states: &[State], folders: &Folders, belongings: impl FnOnce(&[u32]) -> Vec<Belonging>) -> Grouped {
     let mut grouping = Grouping {
         states,
         sets: DisjointSets::new(states.len()),
@@ -49,6 +51,7 @@ pub(super) fn group(states: &[State], belongings: impl FnOnce(&[u32]) -> Vec<Bel
     let belongings = belongings(&groups);
     grouping.whose = belongings.iter().map(|belonging| belonging.owner).collect();
     grouping.scopes = belongings.iter().map(|belonging| belonging.scope).collect();
+    grouping.by_ids_beyond_files(folders);
     grouping.by_ids(Kind::is_of_a_patient);
     grouping.by_ids_on_servers();
     grouping.by_names_of_visits();
@@ -351,6 +354,14 @@ impl<'a> Grouping<'a> {
             }
         }
         self.join(links, &of);
+    }
+
+    /// What is told by an id alone, and is no person's, is one beyond its file where [`unowned`] says so.
+    fn by_ids_beyond_files(&mut self, folders: &Folders) {
+        let groups = self.sets.clone().flat();
+        for (one, other) in unowned::links(self.states, &groups, &self.whose, folders) {
+            self.sets.union(one, other);
+        }
     }
 
     /// What has one id in one scope and is one patient's is one; and what was one patient's, and is told to be another's.

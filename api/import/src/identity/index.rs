@@ -1,6 +1,7 @@
 //! The index of a run: what there is, whose it is, and what every reference names.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId};
@@ -11,7 +12,7 @@ use super::key::Key;
 use super::likeness::{self, ADDRESSES, Likeness};
 use super::naming::Standing;
 use super::pointer::Pointer;
-use super::scan::{Payload, Seen};
+use super::scan::{Payload, SeenFile};
 use super::source::source_id;
 use super::stamp::Stamp;
 use super::state::{Scope, State, Tells, at};
@@ -63,10 +64,16 @@ pub(crate) struct Names {
     pub(crate) resource: Vec<Identifier>,
 }
 
+/// The folder in which each file stands.
+pub(super) type Folders = HashMap<u32, PathBuf>;
+
 /// The index of a run.
 #[derive(Default)]
 pub(crate) struct Index {
     states: Vec<State>,
+    folders: Folders,
+    named_medications: Vec<(Origin, Pointer)>,
+    medications: HashSet<u32>,
     identifiers: HashMap<Key, Identifier>,
     payloads: HashMap<u32, Box<Payload>>,
     groups: Vec<u32>,
@@ -91,8 +98,12 @@ struct Lookup {
 
 impl Index {
     /// Adds what is seen of a file. Files are added in the order in which they are imported.
-    pub(crate) fn add(&mut self, file: u32, seen: Vec<Seen>) {
-        for seen in seen {
+    pub(crate) fn add(&mut self, file: u32, path: &Path, seen: SeenFile) {
+        self.folders.insert(file, path.parent().unwrap_or(path).to_path_buf());
+        let named = seen.medications.into_iter();
+        self.named_medications
+            .extend(named.map(|(item, medication)| (Origin { file, item }, medication)));
+        for seen in seen.resources {
             let number = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
             let keep = !matches!(
                 seen.kind,
@@ -143,16 +154,23 @@ impl Index {
     /// Decides who is who. Afterwards nothing is added.
     pub(crate) fn close(&mut self) {
         self.lookup = Lookup::of(&self.states);
-        let Grouped { groups, shared } = group(&self.states, |groups| {
+        let Grouped { groups, shared } = group(&self.states, &self.folders, |groups| {
             let ids = self.ids_of_patients(groups);
             let belonging = |state: &State| {
                 let pointer = state.subject.as_deref();
-                let owner = pointer.and_then(|to| self.find(state.origin(), to, &[Kind::Patient], groups).ok());
+                let wanted = match state.kind {
+                    Kind::Role => Kind::Practitioner,
+                    _ => Kind::Patient,
+                };
+                let owner = pointer.and_then(|to| self.find(state.origin(), to, &[wanted], groups).ok());
                 let called = |owner| {
                     let here = ids.get(&(owner, state.file, Some(state.document)));
                     here.or_else(|| ids.get(&(owner, state.file, None))).copied()
                 };
-                let scope = self.scope_of(state, owner.and_then(called));
+                let scope = match state.kind {
+                    Kind::Role => None,
+                    _ => self.scope_of(state, owner.and_then(called)),
+                };
                 Belonging { owner, scope }
             };
             self.states.iter().map(belonging).collect()
@@ -185,6 +203,11 @@ impl Index {
         // Of a practitioner older states may tell more.
         self.payloads
             .retain(|number, payload| counting.contains(number) || matches!(**payload, Payload::Practitioner(..)));
+        let named = std::mem::take(&mut self.named_medications);
+        let groups = named
+            .iter()
+            .filter_map(|(origin, pointer)| self.resolve(*origin, pointer, &[Kind::Medication]).ok());
+        self.medications = groups.collect();
         self.find_sole_patients();
         self.find_visits_called_alike();
         let mut parts: HashMap<u32, u32> = HashMap::new();
@@ -370,7 +393,7 @@ impl Index {
     }
 
     /// The whole address first, then the id, then the identifier. What stands in the same document is meant before what stands in
-    /// the same file, and that before the rest; and nothing that is known to be another server's.
+    /// the same file, that before what stands in the same folder, and that before the rest; and nothing that is known to be another server's.
     fn find_first(
         &self,
         origin: Origin,
@@ -452,7 +475,11 @@ impl Index {
         let document = self.lookup.place.get(&origin).and_then(state).map(|here| here.document);
         let in_file = |number: &u32| state(number).is_some_and(|state| state.file == origin.file);
         let in_document = |number: &u32| in_file(number) && state(number).map(|state| state.document) == document;
-        for nearness in [&in_document as &dyn Fn(&u32) -> bool, &in_file, &|_: &u32| true] {
+        let in_folder = |number: &u32| {
+            state(number).is_some_and(|state| self.folders.get(&state.file) == self.folders.get(&origin.file))
+        };
+        let anywhere = |_: &u32| true;
+        for nearness in [&in_document as &dyn Fn(&u32) -> bool, &in_file, &in_folder, &anywhere] {
             let near: Vec<u32> = found.iter().copied().filter(|number| nearness(number)).collect();
             if !near.is_empty() {
                 return only(near.into_iter(), groups);
@@ -584,6 +611,11 @@ impl Index {
     /// Whether a group has nothing but deletions.
     pub(crate) fn is_empty(&self, group: u32) -> bool {
         self.by_group.get(&group).is_none_or(|group| group.content.is_none())
+    }
+
+    /// Whether anything in the files refers to a group, a medication.
+    pub(crate) fn is_named(&self, medication: u32) -> bool {
+        self.medications.contains(&medication)
     }
 
     /// Whether a group stands inside of another resource, and so has no id of its own.

@@ -15,6 +15,7 @@ mod scan;
 mod source;
 mod stamp;
 mod state;
+mod unowned;
 
 pub(crate) use index::{Index, Names, Origin, Unresolved};
 pub(crate) use key::Key;

@@ -53,7 +53,7 @@ pub(crate) struct Seen {
     pub(crate) identifiers: Vec<(Standing, Identifier)>,
     /// What tells it apart.
     pub(crate) likeness: Likeness,
-    /// What a finding says: its codes and texts.
+    /// What a finding or a medication says: its codes and texts.
     pub(crate) says: Vec<Word>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(crate) is_critical: Option<bool>,
@@ -104,6 +104,8 @@ struct Header<'a> {
     #[serde(default)]
     patient: Lenient<Reference>,
     #[serde(default)]
+    practitioner: Lenient<Reference>,
+    #[serde(default)]
     period: Lenient<Period>,
     #[serde(default)]
     status: Lenient<String>,
@@ -147,24 +149,37 @@ fn list<T: DeserializeOwned>(raw: Option<&RawValue>) -> Vec<T> {
         .collect()
 }
 
+/// What is seen of a file at the first reading.
+#[derive(Debug, Default)]
+pub(crate) struct SeenFile {
+    /// The resources.
+    pub(crate) resources: Vec<Seen>,
+    /// The medications to which resources of any kind refer, and the items that do.
+    pub(crate) medications: Vec<(u32, Pointer)>,
+}
+
 /// Sees a file.
-pub(crate) fn scan(contents: &Contents<'_>, context: &Context) -> Vec<Seen> {
-    let mut seen = Vec::new();
+pub(crate) fn scan(contents: &Contents<'_>, context: &Context) -> SeenFile {
+    let mut seen = SeenFile::default();
     for (number, item) in contents.items.iter().enumerate() {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         match (item.resource, &item.deleted) {
             (Some(resource), _) => see(&mut seen, number, item, resource, context),
-            (None, Some(address)) => seen.extend(deleted(number, item, address, context)),
+            (None, Some(address)) => seen.resources.extend(deleted(number, item, address, context)),
             (None, None) => {}
         }
     }
     seen
 }
 
-fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, context: &Context) {
+fn see(file: &mut SeenFile, number: u32, item: &Item<'_>, resource: &RawValue, context: &Context) {
     let Ok(header) = serde_json::from_str::<Header<'_>>(resource.get()) else {
         return;
     };
+    let medication = header.medication_reference.0.as_ref().and_then(Pointer::read);
+    file.medications
+        .extend(medication.map(|medication| (number, medication)));
+    let seen = &mut file.resources;
     let Some(kind) = Kind::read(&header.resource_type) else {
         return;
     };
@@ -204,9 +219,12 @@ fn see(seen: &mut Vec<Seen>, number: u32, item: &Item<'_>, resource: &RawValue, 
     } else {
         subject.or(patient)
     };
-    let pointer = told.and_then(Pointer::read);
-    found.subject = pointer.filter(|_| kind.is_of_a_patient());
-    if kind.is_finding() {
+    let told = match kind {
+        Kind::Role => header.practitioner.0.as_ref(),
+        _ => told.filter(|_| kind.is_of_a_patient()),
+    };
+    found.subject = told.and_then(Pointer::read);
+    if kind.is_finding() || kind == Kind::Medication {
         found.says = says(&header);
     }
     if kind == Kind::Allergy {

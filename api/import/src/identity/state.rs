@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) is_id_told: bool,
     pub(super) identifiers: Box<[(Standing, Key)]>,
     pub(super) likeness: Likeness,
-    /// What a finding says: its codes and texts.
+    /// What a finding or a medication says: its codes and texts.
     pub(super) says: Box<[Word]>,
     /// Whether an allergy is said to be life-threatening, or not to be.
     pub(super) is_critical: Option<bool>,
@@ -34,6 +34,7 @@ pub(super) struct State {
     pub(super) is_there: bool,
     /// Whether it is enough for a record.
     pub(super) tells: Tells,
+    /// Whose it is: the patient's, or of a role the practitioner's.
     pub(super) subject: Option<Box<Pointer>>,
 }
 

@@ -200,7 +200,7 @@ fn an_encounter_that_cannot_be_recorded_is_left_out_and_the_rest_of_its_bundle_g
                 "participant",
                 json!([{ "individual": { "reference": "urn:uuid:d9" } }]),
             ),
-            "has a participant who is in none of the files",
+            "has a participant who is in none of the files, or who may be several in them",
         ),
         (without("period"), "has no period.start"),
         (
@@ -695,7 +695,7 @@ fn a_medication_may_be_contained_or_stand_elsewhere_in_the_bundle() {
     remarked(
         &[a_patient(), request],
         Fate::LeftOut,
-        "names a medication that is in none of the files",
+        "names a medication that is in none of the files, or that may be several in them",
     );
 }
 

@@ -233,7 +233,7 @@ fn provider(
             }
             Ok(Provider::Practitioner(doctor.clone()))
         }
-        (_, Some(_)) => Err("has a participant who is in none of the files"),
+        (_, Some(_)) => Err("has a participant who is in none of the files, or who may be several in them"),
         _ => organization(bundle, path, encounter, context, remarks),
     }
 }

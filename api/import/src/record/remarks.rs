@@ -65,7 +65,11 @@ impl Recorded {
             remark_on_no_room(*list, path, notes);
         }
         for told in &self.unnamed {
-            notes.left_out(told.kind, &told.path, "names a medication that is in none of the files");
+            notes.left_out(
+                told.kind,
+                &told.path,
+                "names a medication that is in none of the files, or that may be several in them",
+            );
         }
         self.reasons.remark(notes);
         for _ in 0..self.names_of_others {
@@ -120,6 +124,11 @@ fn remark_on(list: ListKind, remark: Remark, path: &str, notes: &mut Notes) {
             let why = "is taken out of the record: the source says that it was none, or is none any more";
             notes.changed(kind, path, why);
         }
+        Remark::Replaced if list == ListKind::Conditions => notes.changed(
+            kind,
+            path,
+            "takes the place of what the same resource told before: a visit of which it is the reason keeps the former one until it is told again",
+        ),
         Remark::Replaced => notes.changed(kind, path, "takes the place of what the same resource told before"),
         Remark::Alike => {
             notes.changed(

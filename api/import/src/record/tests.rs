@@ -161,6 +161,7 @@ impl World {
         for (file, told) in (0..).zip(files) {
             index.add(
                 file,
+                Path::new(""),
                 identity::scan(&fhir::contents(&self.contents(told), false), &context()),
             );
         }
@@ -257,7 +258,11 @@ fn tell(records: &mut Vec<Record>, patients: &[Value]) -> usize {
 fn tell_entries(records: &mut Vec<Record>, entries: &[Value]) -> usize {
     let bundle = bundle(entries);
     let mut index = Index::default();
-    index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
+    index.add(
+        0,
+        Path::new(""),
+        identity::scan(&fhir::contents(&bundle, false), &context()),
+    );
     index.close();
     import(&index, &[bundle], records, |_| BTreeSet::new())
 }
@@ -627,7 +632,11 @@ fn whoever_is_told_under_another_number_of_one_id_is_said_to_look_the_same() {
     assert_eq!(records.len(), 2);
     let bundle = bundle(&[json!({ "resource": two })]);
     let mut index = Index::default();
-    index.add(0, identity::scan(&fhir::contents(&bundle, false), &context()));
+    index.add(
+        0,
+        Path::new(""),
+        identity::scan(&fhir::contents(&bundle, false), &context()),
+    );
     index.close();
     let parts = shares::parts(&index, 0, Path::new(""), &fhir::contents(&bundle, false));
     let (owner, share) = Gathering::default()
@@ -707,6 +716,7 @@ fn two_of_whom_no_day_of_birth_is_told_share_a_households_number_and_an_id_of_tw
         let bundle = bundle(&[json!({ "resource": undated(given) })]);
         index.add(
             u32::try_from(file).unwrap(),
+            Path::new(""),
             identity::scan(&fhir::contents(&bundle, false), &context()),
         );
     }
