@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const LAST: usize = 66;
 
 /// Where Rust's modules begin: a folder of the repository, and the path of the module that it is.
-const ROOTS: [(&str, &str); 16] = [
+const ROOTS: [(&str, &str); 18] = [
     ("domain/src", "domain"),
     ("application/src", "application"),
     ("infrastructure/src", "infrastructure"),
@@ -30,6 +30,8 @@ const ROOTS: [(&str, &str); 16] = [
     ("api/check-node/src", "api_check_node"),
     ("api/src", "api"),
     ("tests/src", "tests"),
+    ("tests/fixtures/src", "fixtures"),
+    ("tests/fixtures/tests", "fixtures"),
     ("tests/tests", "tests"),
     ("tests/nodes", "tests::nodes"),
 ];
@@ -123,8 +125,8 @@ fn modules(folder: &str, root: &str) -> BTreeMap<String, String> {
             .scan(root.to_owned(), |parent, name| {
                 let line = format!("mod {name};");
                 let declares = |one: &str| one.ends_with(&line) && !one.trim_start().starts_with("//");
-                // What stands in `tests/tests` itself, Cargo finds.
-                let found = (folder == "tests/tests" && parent == root)
+                // What stands in a package's `tests` itself, Cargo finds.
+                let found = (folder.ends_with("/tests") && parent == root)
                     || sources.get(parent).is_some_and(|source| source.lines().any(declares));
                 *parent = format!("{parent}::{name}");
                 Some(found)

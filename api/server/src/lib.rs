@@ -16,14 +16,15 @@ use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
 use application::policy::rules::Rules;
+use application::ports::ProgressSource;
 use application::ports::sessions::Sessions;
-use application::ports::{Clock, ProgressSource};
 use application::use_cases::clinic::{Clinic, Stores};
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::deploy::{self, DeployError};
 use infrastructure::chain::{Address, ChainError, Deployment, EventLog, Node, RpcOptions};
+use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError};
@@ -220,16 +221,6 @@ pub async fn check_chain(config: &Config) -> Result<(), ComposeError> {
     match node.block_number().await {
         Err(ChainError::WrongChain { expected, actual }) => Err(ComposeError::OtherChain { expected, actual }),
         Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// The system's clock, to the millisecond: what an event keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now().trunc_subsecs(3)
     }
 }
 

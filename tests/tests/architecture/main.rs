@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each member may depend on among the members. A member that is not listed fails the test.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("infrastructure", &["application", "domain"]),
@@ -65,6 +65,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
         ],
     ),
     (
+        "fixtures",
+        &["api-dev", "application", "domain", "infrastructure", "projections"],
+    ),
+    (
         "tests",
         &[
             "api",
@@ -76,6 +80,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "api-wire",
             "application",
             "domain",
+            "fixtures",
             "infrastructure",
             "projections",
         ],
@@ -100,6 +105,7 @@ const KEPT: [(&str, &[&str]); 7] = [
             "api-config",
             "api-dev",
             "api-server",
+            "fixtures",
             "tests",
         ],
     ),

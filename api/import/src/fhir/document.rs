@@ -1,6 +1,7 @@
 //! Files as FHIR has them: bundles, resources on their own, and several of either after one another.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{BundleError, Lenient, TWICE, address, read};
@@ -78,6 +79,29 @@ struct RawParameter<'a> {
 struct Kind {
     #[serde(rename = "resourceType")]
     resource_type: String,
+}
+
+/// What the files of a bulk export are (FHIR Bulk Data Access, "Response - Complete Status"). It stands beside them and is no data.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    #[serde(rename = "transactionTime")]
+    _transaction_time: String,
+    #[serde(rename = "output")]
+    _output: Vec<IgnoredAny>,
+    #[serde(default)]
+    error: Vec<IgnoredAny>,
+}
+
+impl Manifest {
+    fn read(json: &RawValue) -> Option<Self> {
+        serde_json::from_str(json.get()).ok()
+    }
+
+    /// Whether the source could give everything that was asked for.
+    fn is_whole(&self) -> bool {
+        self.error.is_empty()
+    }
 }
 
 #[derive(Deserialize)]
@@ -197,6 +221,11 @@ impl<'a> Contents<'a> {
                 ..Item::of(whole, document, json)
             }),
             Err(error) if error.what.starts_with(TWICE) => self.failures.push(error),
+            Err(_) if Manifest::read(json).is_some_and(|manifest| manifest.is_whole()) => {}
+            Err(_) if Manifest::read(json).is_some() => {
+                let why = "is the list of a bulk export, and names what the source could not give";
+                self.lost.push((whole, why));
+            }
             Err(_) => {
                 let what = "neither a FHIR Bundle nor another resource of FHIR";
                 self.failures.push(BundleError::new(whole, what));
@@ -355,6 +384,20 @@ mod tests {
         let (found, failures) = paths(&format!("{}<html>", bundle("collection", "")), false);
         assert_eq!((found.len(), failures.len()), (1, 1), "{failures:?}");
         assert!(failures[0].contains("after 1 documents"), "{failures:?}");
+    }
+
+    #[test]
+    fn the_list_of_a_bulk_export_is_no_data_and_what_it_says_is_missing_is_named() {
+        let list =
+            |errors: &str| format!(r#"{{"transactionTime":"2024-01-01T00:00:00Z","output":[],"error":[{errors}]}}"#);
+        for (errors, lost) in [("", 0), (r#"{"type":"OperationOutcome","url":"https://a.test/1"}"#, 1)] {
+            let list = list(errors);
+            let contents = contents(list.as_bytes(), false);
+            assert_eq!(
+                (contents.items.len(), contents.failures.len(), contents.lost.len()),
+                (0, 0, lost)
+            );
+        }
     }
 
     #[test]

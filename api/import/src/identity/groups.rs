@@ -9,11 +9,10 @@ use domain::kernel::SourceId;
 
 use super::Kind;
 use super::file_sources::FileSources;
-use super::index::Folders;
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
-use super::state::{Scope, State, at};
+use super::state::{Folders, Scope, State, at};
 use super::unowned;
 use crate::disjoint_sets::DisjointSets;
 

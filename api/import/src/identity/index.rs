@@ -1,7 +1,7 @@
 //! The index of a run: what there is, whose it is, and what every reference names.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId};
@@ -15,7 +15,7 @@ use super::pointer::Pointer;
 use super::scan::{Payload, SeenFile};
 use super::source::source_id;
 use super::stamp::Stamp;
-use super::state::{Scope, State, Tells, at};
+use super::state::{Folders, Scope, State, Tells, at};
 use crate::fhir;
 
 /// From where a reference is read.
@@ -63,9 +63,6 @@ pub(crate) struct Names {
     /// What the resource itself is called: its address, or a URN of its id.
     pub(crate) resource: Vec<Identifier>,
 }
-
-/// The folder in which each file stands.
-pub(super) type Folders = HashMap<u32, PathBuf>;
 
 /// The index of a run.
 #[derive(Default)]

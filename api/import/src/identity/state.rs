@@ -1,5 +1,8 @@
 //! A state of a resource, in an index of many.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use super::Kind;
 use super::key::Key;
 use super::likeness::{Likeness, Word};
@@ -37,6 +40,9 @@ pub(super) struct State {
     /// Whose it is: the patient's, or of a role the practitioner's.
     pub(super) subject: Option<Box<Pointer>>,
 }
+
+/// The folder in which each file stands.
+pub(super) type Folders = HashMap<u32, PathBuf>;
 
 /// Whether what a state tells is enough for a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

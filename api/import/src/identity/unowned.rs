@@ -6,10 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::Kind;
-use super::index::Folders;
 use super::key::Key;
 use super::likeness::Word;
-use super::state::{State, at};
+use super::state::{Folders, State, at};
 
 /// What is told at once by one source.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
