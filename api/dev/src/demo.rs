@@ -393,6 +393,7 @@ fn doctor() -> dto::RegisterPractitioner {
         credentials: vec!["MD".to_owned()],
         time_zone: chrono_tz::UTC,
         identifier: called("doctor"),
+        other_identifiers: Vec::new(),
         as_of: None,
     };
     let details = details.into();

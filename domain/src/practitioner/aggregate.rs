@@ -51,8 +51,13 @@ impl Practitioner {
         if new.identifier != details.identifier || new.time_zone != details.time_zone {
             return Err(PractitionerError::IdentityIsFixed);
         }
-        if teller == Teller::Person && new.as_of.is_some() && new.as_of != details.as_of {
-            return Err(PractitionerError::DatesAreTheHospitals);
+        if teller == Teller::Person {
+            if new.other_identifiers != details.other_identifiers {
+                return Err(PractitionerError::NamesAreTheHospitals);
+            }
+            if new.as_of.is_some() && new.as_of != details.as_of {
+                return Err(PractitionerError::DatesAreTheHospitals);
+            }
         }
         new.as_of = new.as_of.or(details.as_of);
         if new == *details {

@@ -19,6 +19,9 @@ pub enum PractitionerError {
     /// Identifier and time zone name the entry and its calendars; they cannot change.
     #[error("the identifier and the time zone of a practitioner cannot change")]
     IdentityIsFixed,
+    /// Only a hospital says under which other identifiers a practitioner is known.
+    #[error("only a hospital says which identifiers of another system are a practitioner's")]
+    NamesAreTheHospitals,
     /// Only a hospital says as of when its system told something.
     #[error("only a hospital says as of when a source tells something")]
     DatesAreTheHospitals,
@@ -29,7 +32,7 @@ impl DomainError for PractitionerError {
         match self {
             Self::NotRegistered => RefusalKind::Missing(Resource::Practitioner),
             Self::AlreadyRegistered => RefusalKind::Exists,
-            Self::NoSpecialization | Self::DatesAreTheHospitals => RefusalKind::Invalid,
+            Self::NoSpecialization | Self::NamesAreTheHospitals | Self::DatesAreTheHospitals => RefusalKind::Invalid,
             Self::IdentityIsFixed => RefusalKind::IdentityFixed,
         }
     }
@@ -37,6 +40,7 @@ impl DomainError for PractitionerError {
     fn field(&self) -> Cow<'static, str> {
         let field = match self {
             Self::NoSpecialization => "/specializations",
+            Self::NamesAreTheHospitals => "/otherIdentifiers",
             Self::DatesAreTheHospitals => "/asOf",
             _ => "",
         };

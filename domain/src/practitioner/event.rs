@@ -21,6 +21,8 @@ pub struct PractitionerDetails {
     pub time_zone: Tz,
     /// The id in the system the practitioner came from, if any. It names the stream and never changes.
     pub identifier: Option<Identifier>,
+    /// The other ids that name this practitioner and nobody else, in the same system or in others.
+    pub other_identifiers: Vec<Identifier>,
     /// As of when the source told these details, if it said: an older state of the source does not replace them.
     #[serde(with = "crate::kernel::time::compact_optional_millis")]
     pub as_of: Option<DateTime<Utc>>,
@@ -29,6 +31,19 @@ pub struct PractitionerDetails {
 impl PractitionerDetails {
     /// How many specializations, and how many credentials, an entry has at most.
     pub const MOST: usize = 50;
+
+    /// How many other ids a practitioner may have, and how many are looked for at once.
+    pub const MOST_IDENTIFIERS: usize = 50;
+
+    /// All the ids by which the practitioner is called.
+    pub fn names(&self) -> impl Iterator<Item = &Identifier> {
+        self.identifier.iter().chain(&self.other_identifiers)
+    }
+
+    /// Whether this is one of the practitioner's ids.
+    pub fn is_called(&self, name: &Identifier) -> bool {
+        self.names().any(|known| known == name)
+    }
 }
 
 /// An event in a practitioner's stream. The variants' order is their encoding: add only at the end.

@@ -31,6 +31,7 @@ pub(crate) fn examples() -> Vec<PractitionerEvent> {
         credentials: vec![text("MD, Geneva Medical College")],
         time_zone: chrono_tz::America::New_York,
         identifier: Some(identifier("blackwell")),
+        other_identifiers: vec![identifier("elizabeth")],
         as_of: Some(time("1952-11-28T08:00:00.125Z")),
     };
     let mut events = vec![PractitionerEvent::Registered {
@@ -53,17 +54,21 @@ pub(crate) fn strategy() -> impl Strategy<Value = PractitionerEvent> {
         text_lists(),
         select(chrono_tz::TZ_VARIANTS.to_vec()),
         identifiers(),
+        prop::collection::vec(identifiers().prop_filter_map("an identifier", |one| one), 0..3),
         prop::option::of(millis()),
     )
         .prop_map(
-            |(name, gender, specializations, credentials, time_zone, identifier, as_of)| PractitionerDetails {
-                as_of,
-                name,
-                gender,
-                specializations,
-                credentials,
-                time_zone,
-                identifier,
+            |(name, gender, specializations, credentials, time_zone, identifier, other_identifiers, as_of)| {
+                PractitionerDetails {
+                    as_of,
+                    name,
+                    gender,
+                    specializations,
+                    credentials,
+                    time_zone,
+                    identifier,
+                    other_identifiers,
+                }
             },
         );
     (details, any::<bool>()).prop_map(|(details, new)| {

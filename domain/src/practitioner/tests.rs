@@ -32,7 +32,19 @@ fn details(specialization: &str) -> PractitionerDetails {
             system: "urn:example".to_owned(),
             value: "7".to_owned(),
         }),
+        other_identifiers: vec![],
         as_of: Some(now()),
+    }
+}
+
+/// The same practitioner, who has another identifier too.
+fn known_otherwise(specialization: &str) -> PractitionerDetails {
+    PractitionerDetails {
+        other_identifiers: vec![Identifier {
+            system: "urn:other".to_owned(),
+            value: "8".to_owned(),
+        }],
+        ..details(specialization)
     }
 }
 
@@ -182,6 +194,56 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
     given(vec![registered(), known()])
         .when(says(told("Surgery", Some("2026-03-02T00:00:00Z"))))
         .then_expect_error(PractitionerError::DatesAreTheHospitals);
+}
+
+#[test]
+fn a_hospital_adds_an_identifier_and_saying_so_again_changes_nothing() {
+    let added = || PractitionerEvent::DetailsUpdated {
+        details: known_otherwise("Cardiology"),
+    };
+    given(vec![registered()])
+        .when(update(known_otherwise("Cardiology")))
+        .then_expect_events(vec![added()]);
+    given(vec![registered(), added()])
+        .when(update(known_otherwise("Cardiology")))
+        .then_expect_events(vec![]);
+    given(vec![registered(), added()])
+        .when(register(known_otherwise("Cardiology")))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
+    let says = |details| PractitionerCommand::UpdateDetails {
+        details,
+        teller: Teller::Person,
+        now: now(),
+    };
+    let added = || PractitionerEvent::DetailsUpdated {
+        details: known_otherwise("Cardiology"),
+    };
+    given(vec![registered()])
+        .when(says(known_otherwise("Cardiology")))
+        .then_expect_error(PractitionerError::NamesAreTheHospitals);
+    // They saw the entry before the hospital changed it, and say so again.
+    given(vec![registered(), added()])
+        .when(says(details("Surgery")))
+        .then_expect_error(PractitionerError::NamesAreTheHospitals);
+    // What they send back as it is they may send.
+    given(vec![registered(), added()])
+        .when(says(known_otherwise("Surgery")))
+        .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
+            details: known_otherwise("Surgery"),
+        }]);
+}
+
+#[test]
+fn a_practitioner_is_called_by_every_identifier() {
+    let practitioner = known_otherwise("Cardiology");
+    let names: Vec<_> = practitioner.names().map(|name| name.value.as_str()).collect();
+    assert_eq!(names, ["7", "8"]);
+    assert!(practitioner.names().all(|name| practitioner.is_called(name)));
+    assert!(!details("Cardiology").is_called(&practitioner.other_identifiers[0]));
 }
 
 #[test]

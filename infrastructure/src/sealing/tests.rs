@@ -624,6 +624,7 @@ fn practitioner(nth: u128) -> PractitionerEvent {
                 system: "http://hl7.org/fhir/sid/us-npi".to_owned(),
                 value: (99_999_000 + nth).to_string(),
             }),
+            other_identifiers: Vec::new(),
             as_of: None,
         },
     }

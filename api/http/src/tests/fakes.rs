@@ -386,6 +386,7 @@ fn practitioner_details() -> PractitionerDetails {
         credentials: Vec::new(),
         time_zone: Tz::Asia__Tokyo,
         identifier: None,
+        other_identifiers: Vec::new(),
         as_of: None,
     }
 }

@@ -78,6 +78,7 @@ fn details(
         credentials: Vec::new(),
         time_zone: context.time_zone,
         identifier: None,
+        other_identifiers: Vec::new(),
         as_of: None,
     }
 }

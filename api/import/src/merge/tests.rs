@@ -33,6 +33,7 @@ fn the_same_state_told_once_more_overrules_nothing_that_was_changed_here() {
         credentials: Vec::new(),
         time_zone: chrono_tz::UTC,
         identifier: None,
+        other_identifiers: Vec::new(),
         as_of: at(1),
     };
     let changed = practitioner(Gender::Female);
@@ -350,6 +351,7 @@ fn a_specialization_that_was_supposed_gives_way_to_one_that_an_older_state_tells
         credentials: Vec::new(),
         time_zone: chrono_tz::UTC,
         identifier: None,
+        other_identifiers: Vec::new(),
         as_of: at(day),
     };
     let cardiology = Concept {
