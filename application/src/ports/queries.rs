@@ -405,6 +405,16 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<PractitionerId>,
     ) -> impl Future<Output = Result<Vec<PractitionerView>, QueryError>> + Send;
 
+    /// The practitioners who are one of these, or have one of these among their other identifiers, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn practitioners_known_as(
+        &self,
+        ids: &[PractitionerId],
+        identifiers: &[Identifier],
+    ) -> impl Future<Output = Result<Vec<PractitionerView>, QueryError>> + Send;
+
     /// What a practitioner's day offers; empty at version 0 when nothing was published.
     ///
     /// # Errors

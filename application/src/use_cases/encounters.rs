@@ -12,7 +12,8 @@ use domain::encounter::{
     Told, recognise,
 };
 use domain::kernel::{
-    AppointmentId, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
+    AppointmentId, CommandId, Concept, EncounterId, Identifier, Identity as _, PatientId, PractitionerId, Slot,
+    SourceId, Sources,
 };
 use uuid::Uuid;
 
@@ -145,7 +146,7 @@ impl<B: Backend> Clinic<B> {
         context: &CommandContext,
     ) -> Result<(Uuid, Receipt), UseCaseError> {
         let names = &told.filed.names;
-        let _held = self.hold_names(names_of(patient, names)).await?;
+        let _held = self.hold_names(EncounterId::TYPE, names_of(patient, names)).await?;
         let mut known = self.queries.encounters_named(admittance, patient, names).await?;
         let mut others: BTreeSet<Uuid> = BTreeSet::new();
         loop {

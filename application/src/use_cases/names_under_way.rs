@@ -3,20 +3,24 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use domain::kernel::Identifier;
+use domain::kernel::{AggregateType, Identifier};
 use tokio::sync::Notify;
+
+/// What kind of thing an identifier names, and the identifier: one person may be a patient and a practitioner by the same.
+type Name = (AggregateType, Identifier);
 
 /// The identifiers that commands which are being executed here give to somebody.
 #[derive(Debug, Default)]
 pub(crate) struct NamesUnderWay {
-    held: Mutex<HashSet<Identifier>>,
+    held: Mutex<HashSet<Name>>,
     freed: Notify,
 }
 
 impl NamesUnderWay {
-    /// Waits until nobody else holds any of these, and holds them until the answer is dropped. All of them at once: whoever waits holds
-    /// nothing that another waits for.
-    pub(crate) async fn hold(&self, names: HashSet<Identifier>) -> HeldNames<'_> {
+    /// Waits until nobody else holds any of these for the same kind of thing, and holds them until the answer is dropped. All of them at
+    /// once: whoever waits holds nothing that another waits for.
+    pub(crate) async fn hold(&self, kind: AggregateType, identifiers: HashSet<Identifier>) -> HeldNames<'_> {
+        let names: HashSet<Name> = identifiers.into_iter().map(|one| (kind, one)).collect();
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -29,7 +33,7 @@ impl NamesUnderWay {
         }
     }
 
-    fn try_hold(&self, names: &HashSet<Identifier>) -> bool {
+    fn try_hold(&self, names: &HashSet<Name>) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let is_free = names.is_disjoint(&held);
         if is_free {
@@ -43,7 +47,7 @@ impl NamesUnderWay {
 #[derive(Debug)]
 pub(crate) struct HeldNames<'a> {
     all: &'a NamesUnderWay,
-    names: HashSet<Identifier>,
+    names: HashSet<Name>,
 }
 
 impl Drop for HeldNames<'_> {
@@ -74,11 +78,12 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_held_by_one_and_whoever_waits_holds_nothing() {
         let all = NamesUnderWay::default();
+        let hold = |values: &[&str]| all.hold(AggregateType::Patient, names(values));
         let soon = Duration::from_millis(20);
-        let one = all.hold(names(&["a", "b"])).await;
-        assert!(timeout(soon, all.hold(names(&["b", "c"]))).await.is_err());
-        let other = timeout(soon, all.hold(names(&["c"]))).await.unwrap();
-        let waits = all.hold(names(&["b", "c"]));
+        let one = hold(&["a", "b"]).await;
+        assert!(timeout(soon, hold(&["b", "c"])).await.is_err());
+        let other = timeout(soon, hold(&["c"])).await.unwrap();
+        let waits = hold(&["b", "c"]);
         let frees = async {
             drop(one);
             tokio::task::yield_now().await;
@@ -87,6 +92,23 @@ mod tests {
         let (held, ()) = tokio::join!(waits, frees);
         assert_eq!(held.names.len(), 2);
         drop(held);
+        assert!(all.held.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_held_for_a_patient_is_free_for_a_practitioner() {
+        let all = NamesUnderWay::default();
+        let soon = Duration::from_millis(20);
+        let patient = all.hold(AggregateType::Patient, names(&["a"])).await;
+        let practitioner = timeout(soon, all.hold(AggregateType::Practitioner, names(&["a"])));
+        let practitioner = practitioner.await.unwrap();
+        drop(patient);
+        assert!(
+            timeout(soon, all.hold(AggregateType::Practitioner, names(&["a"])))
+                .await
+                .is_err()
+        );
+        drop(practitioner);
         assert!(all.held.lock().unwrap().is_empty());
     }
 }

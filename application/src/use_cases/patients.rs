@@ -58,7 +58,7 @@ impl<B: Backend> Clinic<B> {
             Some(_) => Freshness::MayExist,
             None => issue.freshness(),
         };
-        let _held = self.name(principal, patient, &details).await?;
+        let _held = self.name_patient(principal, patient, &details).await?;
         let context = self.stamp(principal, issue);
         let command = PatientCommand::Register {
             details,
@@ -106,7 +106,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         admit(principal, Object::Patient(patient), Action::UpdatePatient, RECORD)?;
         let _held = match principal.is_of_a_hospital() {
-            true => self.name(principal, patient, &details).await?,
+            true => self.name_patient(principal, patient, &details).await?,
             // Nobody else changes how they are called.
             false => None,
         };

@@ -1,7 +1,7 @@
 //! Practitioners: register, read, change, find.
 
 use chrono_tz::Tz;
-use domain::kernel::PractitionerId;
+use domain::kernel::{Identifier, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
 
 use crate::error::{Resource, UseCaseError};
@@ -18,6 +18,9 @@ pub(crate) const PRACTITIONER: &str = "practitioner";
 impl<B: Backend> Clinic<B> {
     /// Registers a practitioner. Only a hospital does: nobody counts as one before somebody has verified them. They bind a wallet by
     /// an invitation.
+    ///
+    /// An identifier in the details names the entry, so that registering again meets it. So does one by which an entry is called
+    /// otherwise.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -37,6 +40,14 @@ impl<B: Backend> Clinic<B> {
             None => (issue.new_id(PRACTITIONER), issue.freshness()),
         };
         let practitioner = PractitionerId::new(practitioner);
+        // What an earlier attempt has registered is not held against its retry.
+        if let Some(receipt) = self.earlier::<Practitioner>(practitioner, issue).await? {
+            return Ok(Done {
+                id: practitioner,
+                receipt,
+            });
+        }
+        let _held = self.name_practitioner(principal, practitioner, &details).await?;
         let context = self.stamp(principal, issue);
         let command = PractitionerCommand::Register {
             details,
@@ -65,6 +76,11 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit_on(principal, Action::UpdatePractitioner, practitioner)?;
         self.require_told(details.as_of, "/asOf")?;
+        let _held = match principal.is_of_a_hospital() {
+            true => self.name_practitioner(principal, practitioner, &details).await?,
+            // Nobody else changes how they are called.
+            false => None,
+        };
         let context = self.stamp(principal, issue);
         let command = PractitionerCommand::UpdateDetails {
             details,
@@ -107,6 +123,22 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Vec<PractitionerView>, UseCaseError> {
         permit(principal, Action::ReadPractitioner)?;
         Ok(self.queries.practitioners(specialization, page).await?)
+    }
+
+    /// The practitioners whom one of these identifiers names, in the order of their ids: more than one when they share it, or when
+    /// the identifiers are several persons'.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn practitioners_known_as(
+        &self,
+        principal: &Principal,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<PractitionerView>, UseCaseError> {
+        permit(principal, Action::ReadPractitioner)?;
+        let named = |identifier| PractitionerId::new(self.identities.from_identifier(PRACTITIONER, identifier));
+        let ids: Vec<PractitionerId> = identifiers.iter().map(named).collect();
+        Ok(self.queries.practitioners_known_as(&ids, identifiers).await?)
     }
 
     /// The time zone of a practitioner's days, which never changes; `missing` when there is no such practitioner.
