@@ -2,7 +2,7 @@
 //!
 //! One folder per read model, with the same files in each: `rows.rs` (its tables, each described once: `table/`; and, of rows
 //! that are one aggregate's, the fold: pure, a row and an event give a row), `fold.rs` (where a row is made of more), `indexes.sql`, `query.rs`
-//! (what is asked of it). The changes of all read models are written in one
+//! (what is asked of it; what several are asked alike stands beside the folders). The changes of all read models are written in one
 //! statement, but for relationships, which are counted from the appointments just written. Start in [`ReadModels`].
 //!
 //! What is promised:
@@ -18,6 +18,7 @@ mod calendars;
 mod charts;
 mod column;
 mod hash;
+mod identifiers;
 mod patients;
 mod practitioners;
 mod projector;

@@ -65,8 +65,9 @@ fn derived_tables() -> impl Iterator<Item = &'static Description> {
 }
 
 /// The indexes that only queries need.
-const INDEXES: [&str; 5] = [
+const INDEXES: [&str; 6] = [
     include_str!("patients/indexes.sql"),
+    include_str!("practitioners/indexes.sql"),
     include_str!("calendars/indexes.sql"),
     include_str!("appointments/indexes.sql"),
     include_str!("relationships/indexes.sql"),
@@ -74,7 +75,7 @@ const INDEXES: [&str; 5] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 12";
+pub(crate) const ROWS: &str = "rows 13";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

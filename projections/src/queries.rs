@@ -102,6 +102,14 @@ impl Queries for PgQueries {
         answer(practitioners::list(&self.pool, specialization, page)).await
     }
 
+    async fn practitioners_known_as(
+        &self,
+        ids: &[PractitionerId],
+        identifiers: &[Identifier],
+    ) -> Result<Vec<PractitionerView>, QueryError> {
+        answer(practitioners::known_as(&self.pool, ids, identifiers)).await
+    }
+
     async fn availability(&self, practitioner: PractitionerId, day: NaiveDate) -> Result<AvailabilityView, QueryError> {
         answer(calendars::availability(&self.pool, practitioner, day, self.clock.now())).await
     }

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use application::ports::queries::{Page, PatientView};
 use domain::kernel::{Identifier, PatientId};
-use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::PatientRow;
-use crate::search;
 use crate::table::Row as _;
+use crate::{identifiers, search};
 
 fn view(row: PatientRow) -> PatientView {
     PatientView {
@@ -28,30 +27,14 @@ pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientVi
     Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
 }
 
-/// How many patients are told who are known by the same identifiers: more than identifiers may be asked for at once.
-const MOST_NAMESAKES: i64 = 100;
-
 pub(crate) async fn known_as(
     pool: &PgPool,
     ids: &[PatientId],
-    identifiers: &[Identifier],
+    known_by: &[Identifier],
 ) -> Result<Vec<PatientView>, sqlx::Error> {
-    let named: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
-    let mut query = QueryBuilder::new(PatientRow::TABLE.select());
-    query.push("WHERE id = ANY(").push_bind(named.clone());
-    query.push(") OR id IN (SELECT id FROM UNNEST(");
-    query.push_bind(identifiers.iter().map(|one| Json([one])).collect::<Vec<_>>());
-    query.push("::jsonb[]) AS wanted JOIN patients ON details->'other_identifiers' @> wanted)");
-    // However many namesakes there are, those come through whose own record an identifier names.
-    query
-        .push(" ORDER BY id = ANY(")
-        .push_bind(named)
-        .push(") DESC, id LIMIT ");
-    query.push_bind(MOST_NAMESAKES);
-    let found = query.build_query_as().fetch_all(pool).await?;
-    let mut found: Vec<_> = found.into_iter().map(view).collect();
-    found.sort_by_key(|patient| patient.id);
-    Ok(found)
+    let ids = ids.iter().map(|id| id.uuid()).collect();
+    let found = identifiers::known_as::<PatientRow>(pool, ids, known_by).await?;
+    Ok(found.into_iter().map(view).collect())
 }
 
 /// Up to so many patients of a name are looked up by their ids; with more, patients are read in order, and those of other

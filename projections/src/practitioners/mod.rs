@@ -3,5 +3,5 @@
 mod query;
 mod rows;
 
-pub(crate) use query::{list, of_specialization, one};
+pub(crate) use query::{known_as, list, of_specialization, one};
 pub(crate) use rows::PractitionerRow;

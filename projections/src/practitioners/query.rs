@@ -1,13 +1,13 @@
 //! Reads practitioners.
 
 use application::ports::queries::{Page, PractitionerView};
-use domain::kernel::PractitionerId;
+use domain::kernel::{Identifier, PractitionerId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::PractitionerRow;
 use crate::table::Row as _;
-use crate::{column, search};
+use crate::{column, identifiers, search};
 
 fn view(row: PractitionerRow) -> PractitionerView {
     PractitionerView {
@@ -45,6 +45,16 @@ pub(crate) async fn list(
         .into_iter()
         .map(view)
         .collect())
+}
+
+pub(crate) async fn known_as(
+    pool: &PgPool,
+    ids: &[PractitionerId],
+    known_by: &[Identifier],
+) -> Result<Vec<PractitionerView>, sqlx::Error> {
+    let ids = ids.iter().map(|id| id.uuid()).collect();
+    let found = identifiers::known_as::<PractitionerRow>(pool, ids, known_by).await?;
+    Ok(found.into_iter().map(view).collect())
 }
 
 /// The practitioners of a specialization. A clinic has hundreds of practitioners, so they are simply looked through.
