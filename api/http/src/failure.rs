@@ -127,6 +127,7 @@ mod tests {
     use domain::chart::{ChartError, FindingPlace, ListKind};
     use domain::kernel::PatientId;
     use domain::patient::PatientError;
+    use domain::practitioner::PractitionerError;
 
     use super::*;
 
@@ -176,6 +177,18 @@ mod tests {
                 assert_eq!((body.status, body.errors.len()), (422, 1));
                 assert_eq!(body.errors[0].pointer, format!("{within}{pointer}"));
             }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_practitioners_details_says_where_it_stands() {
+        for (error, pointer) in [
+            (PractitionerError::NoSpecialization, "/specializations"),
+            (PractitionerError::NamesAreTheHospitals, "/otherIdentifiers"),
+            (PractitionerError::DatesAreTheHospitals, "/asOf"),
+        ] {
+            let body = Problem::from(UseCaseError::Refused(error.into())).body();
+            assert_eq!((body.status, body.errors[0].pointer.as_str()), (422, pointer));
         }
     }
 

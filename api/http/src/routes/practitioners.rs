@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use api_wire::answer::CommandResult;
+use api_wire::check::checked;
 use api_wire::dto;
 use api_wire::page::{PageBody, PageQuery};
 use api_wire::problem::ProblemKind;
@@ -10,6 +11,7 @@ use domain::kernel::{PractitionerId, TextRule};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Answer;
+use crate::body::Json;
 use crate::command::Command;
 use crate::etag;
 use crate::location::Located;
@@ -24,7 +26,8 @@ impl Located for PractitionerId {
 /// Register a practitioner.
 ///
 /// Only a hospital registers practitioners, and then invites them to bind a wallet. Nobody can register themselves as a practitioner:
-/// they could act as one before a registrar has attested them.
+/// they could act as one before a registrar has attested them. An `identifier` in the details names the entry, so that registering again
+/// with the same content changes nothing (200).
 #[utoipa::path(
     post, path = "/v1/practitioners", tag = "practitioners", request_body = dto::RegisterPractitioner,
     responses(
@@ -105,6 +108,28 @@ pub fn check_specialization(text: Option<String>) -> Result<Option<String>, Prob
     Ok(text)
 }
 
+/// Search for practitioners by identifier.
+///
+/// The answer holds the practitioners whom one of the identifiers names, whether it is the identifier that names their entry or another
+/// one of theirs. Every caller with an account may ask. This changes nothing. It is a POST because an identifier in the address of a
+/// request would end up in logs.
+#[utoipa::path(
+    post, path = "/v1/practitioners/lookup", tag = "practitioners", request_body = dto::LookUpPractitioners,
+    responses((status = 200, description = "The practitioners, in the order of their ids", body = PageBody<dto::Practitioner>)),
+)]
+pub async fn look_up<B: Backend>(
+    reading: Reading<B>,
+    Json(wanted): Json<dto::LookUpPractitioners>,
+) -> Result<HttpResponse, Problem> {
+    let identifiers = checked(wanted)?;
+    let found = reading
+        .clinic
+        .practitioners_known_as(&reading.caller, &identifiers)
+        .await?;
+    let items = found.into_iter().map(dto::Practitioner::from).collect();
+    Ok(HttpResponse::Ok().json(PageBody::whole(items)))
+}
+
 /// Read a practitioner's entry.
 ///
 /// The answer holds the practitioner's details, such as name, specializations and time zone. With `If-None-Match` and the entity tag of
@@ -125,7 +150,8 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>
 
 /// Replace a practitioner's details.
 ///
-/// All details are replaced: what is left out is removed. The time zone and the identifier never change.
+/// All details are replaced: what is left out is removed. The time zone and the identifier never change. Only a hospital changes
+/// `otherIdentifiers`.
 #[utoipa::path(
     put, path = "/v1/practitioners/{id}", tag = "practitioners", request_body = dto::PractitionerDetails,
     params(

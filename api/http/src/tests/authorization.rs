@@ -230,6 +230,12 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             json!({"details": doctor}),
         ),
         ("GET", "/v1/practitioners", roles(REGISTERED, ""), none.clone()),
+        (
+            "POST",
+            "/v1/practitioners/lookup",
+            roles(REGISTERED, ""),
+            json!({"identifiers": [{"system": "urn:x", "value": "1"}]}),
+        ),
         ("GET", "/v1/practitioners/{id}", roles(REGISTERED, ""), none.clone()),
         ("PUT", "/v1/practitioners/{id}", roles("hospital", "doctor"), doctor),
         (

@@ -611,11 +611,19 @@ async fn nothing_is_given_twice_in_a_list_that_is_a_set() {
         "details": { "name": { "family": "Okafor" }, "birthDate": "1990-01-01", "gender": "female" },
     });
     patient["details"]["otherIdentifiers"] = json!([identifier]);
+    let doctor = json!({
+        "details": {
+            "name": { "family": "Okafor" }, "gender": "female", "timeZone": "UTC",
+            "specializations": [{ "text": "Cardiology" }], "otherIdentifiers": [identifier],
+        },
+    });
     let [lookup, key] = [json!({ "identifiers": [identifier] }), json!({ "scopes": ["read"] })];
     let keys = format!("/v1/accounts/{OWN}/keys");
     for (path, role, good, list) in [
         ("/v1/patients", "hospital", &patient, "/details/otherIdentifiers"),
         ("/v1/patients/lookup", "hospital", &lookup, "/identifiers"),
+        ("/v1/practitioners", "hospital", &doctor, "/details/otherIdentifiers"),
+        ("/v1/practitioners/lookup", "patient", &lookup, "/identifiers"),
         (&keys, "administrator", &key, "/scopes"),
     ] {
         let send = |body: &Value| {

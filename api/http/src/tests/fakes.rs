@@ -544,6 +544,19 @@ impl Queries for FakeQueries {
         Ok([OWN, OTHER].map(|id| practitioner(PractitionerId::new(id))).into())
     }
 
+    async fn practitioners_known_as(
+        &self,
+        ids: &[PractitionerId],
+        _: &[Identifier],
+    ) -> Result<Vec<PractitionerView>, QueryError> {
+        Ok(ids
+            .iter()
+            .copied()
+            .filter(|id| known(id.uuid()))
+            .map(practitioner)
+            .collect())
+    }
+
     async fn availability(&self, _: PractitionerId, _: NaiveDate) -> Result<AvailabilityView, QueryError> {
         Ok(AvailabilityView {
             sessions: Vec::new(),

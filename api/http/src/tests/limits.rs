@@ -63,8 +63,16 @@ fn the_document_tells_the_limits_of_the_types() {
         (".HumanName.prefix", HumanName::MOST_PREFIXES),
         (".IssueKey.scopes", Scope::VARIANTS.len()),
         (".LookUpPatients.identifiers", PatientDetails::MOST_IDENTIFIERS),
+        (
+            ".LookUpPractitioners.identifiers",
+            PractitionerDetails::MOST_IDENTIFIERS,
+        ),
         (".PatientDetails.otherIdentifiers", PatientDetails::MOST_IDENTIFIERS),
         (".PractitionerDetails.credentials", PractitionerDetails::MOST),
+        (
+            ".PractitionerDetails.otherIdentifiers",
+            PractitionerDetails::MOST_IDENTIFIERS,
+        ),
         (".PractitionerDetails.specializations", PractitionerDetails::MOST),
         (".PublishAvailability.sessions", Session::MOST),
         (".RecordVisit.otherIdentifiers", EncounterNames::MOST_OTHERS),

@@ -152,6 +152,14 @@ impl Checked for Identifier {
     }
 }
 
+/// Checks the identifiers that somebody is looked for by.
+pub(super) fn check_wanted(checks: &mut Checks, identifiers: Vec<Identifier>, most: usize) -> Vec<kernel::Identifier> {
+    if identifiers.is_empty() {
+        checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
+    }
+    checks.set("identifiers", identifiers, most)
+}
+
 impl From<kernel::Identifier> for Identifier {
     fn from(identifier: kernel::Identifier) -> Self {
         let kernel::Identifier { system, value } = identifier;

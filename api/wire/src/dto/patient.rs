@@ -9,6 +9,7 @@ use strum::IntoEnumIterator as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::clinical::check_wanted;
 use super::text::{EmailText, PhoneText, SearchText};
 use super::{Address, Day, Deceased, Gender, HumanName, Identifier, Instant};
 use crate::check::{Checked, Checks};
@@ -270,14 +271,7 @@ impl Checked for LookUpPatients {
     type Domain = Vec<domain::kernel::Identifier>;
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
-        if self.identifiers.is_empty() {
-            checks.within("identifiers", |checks| checks.wrong("must have at least one item"));
-        }
-        checks.set(
-            "identifiers",
-            self.identifiers,
-            patient::PatientDetails::MOST_IDENTIFIERS,
-        )
+        check_wanted(checks, self.identifiers, patient::PatientDetails::MOST_IDENTIFIERS)
     }
 }
 

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::clinical::check_wanted;
 use super::text::CredentialText;
 use super::{Concept, Gender, HumanName, Identifier, Instant};
 use crate::check::{Checked, Checks};
 
-/// The details of a practitioner: name, specializations, credentials and time zone.
+/// The details of a practitioner: name, specializations, credentials, time zone and identifiers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PractitionerDetails {
@@ -34,6 +35,11 @@ pub struct PractitionerDetails {
     /// The practitioner's identifier in the system that they came from. It names the entry and never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<Identifier>,
+    /// Other identifiers that belong to this practitioner and to nobody else, in the system that the practitioner came from or in others.
+    /// Only a hospital sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = HashSet<Identifier>, max_items = 50, example = json!([{"system": "http://hl7.org/fhir/sid/us-npi", "value": "9999999999"}]))]
+    pub other_identifiers: Vec<Identifier>,
     /// The instant as of which the source told these details, if it said so; only a hospital sets it. It is kept to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Instant>,
@@ -68,6 +74,11 @@ impl Checked for PractitionerDetails {
             ),
             time_zone,
             identifier: checks.optional("identifier", self.identifier),
+            other_identifiers: checks.set(
+                "otherIdentifiers",
+                self.other_identifiers,
+                practitioner::PractitionerDetails::MOST_IDENTIFIERS,
+            ),
             as_of: self.as_of.map(|at| whole_millis(at.0)),
         }
     }
@@ -82,6 +93,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
             credentials,
             time_zone,
             identifier,
+            other_identifiers,
             as_of,
         } = details;
         Self {
@@ -91,6 +103,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
             credentials,
             time_zone: time_zone.name().to_owned(),
             identifier: identifier.map(Into::into),
+            other_identifiers: other_identifiers.into_iter().map(Into::into).collect(),
             as_of: as_of.map(Instant),
         }
     }
@@ -141,5 +154,26 @@ impl From<PractitionerView> for Practitioner {
             version,
             registered_at: Instant(registered_at),
         }
+    }
+}
+
+/// The body of a search for practitioners by identifier.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LookUpPractitioners {
+    /// The identifiers to look for, each once.
+    #[schema(value_type = HashSet<Identifier>, min_items = 1, max_items = 50, example = json!([{"system": "https://hospital.example/staff", "value": "4711"}]))]
+    pub identifiers: Vec<Identifier>,
+}
+
+impl Checked for LookUpPractitioners {
+    type Domain = Vec<domain::kernel::Identifier>;
+
+    fn check(self, checks: &mut Checks) -> Self::Domain {
+        check_wanted(
+            checks,
+            self.identifiers,
+            practitioner::PractitionerDetails::MOST_IDENTIFIERS,
+        )
     }
 }

@@ -641,6 +641,10 @@ impl World {
                 "practitionersList",
                 Good::get().asking([limit.clone(), ("specialization", text("cough"))]),
             ),
+            (
+                "practitionersLookUp",
+                Good::get().saying(json!({ "identifiers": [identifier("1")] })),
+            ),
             ("practitionersRead", Good::of(&doctor)),
             ("practitionersUpdate", Good::of(&doctor).saying(entry.clone())),
             ("practitionersPatients", Good::of(&doctor).asking([limit.clone()])),
