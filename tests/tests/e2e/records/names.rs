@@ -1,4 +1,4 @@
-//! An identifier names one patient, whoever registers whom, at whatever moment.
+//! An identifier names one patient, and one practitioner, whoever registers whom, at whatever moment.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::people::patient;
+use tests::people::{Person, patient, practitioner};
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
 
@@ -68,6 +68,96 @@ async fn whoever_is_called_as_another_patient_is_refused() {
 
     // Of many at once one is registered.
     let at_once = (0..8).map(|one| register(called("Crowd", &format!("own {one}"), &["shared"])));
+    let mut answers: Vec<u16> = join_all(at_once).await.into_iter().map(|(status, _)| status).collect();
+    answers.sort_unstable();
+    assert_eq!(answers, [201, 409, 409, 409, 409, 409, 409, 409]);
+    system.stop().await;
+}
+
+fn doctor(family: &str, identifier: &str, others: &[&str]) -> Value {
+    let mut doctor = practitioner(family, "UTC");
+    doctor["details"]["identifier"] = number(identifier);
+    doctor["details"]["otherIdentifiers"] = others.iter().map(|other| number(other)).collect();
+    doctor
+}
+
+/// Where the practitioners are found whom one of these numbers names.
+async fn doctors_called(system: &TestSystem, key: &str, numbers: &[&str]) -> Vec<String> {
+    let identifiers: Vec<Value> = numbers.iter().map(|one| number(one)).collect();
+    let wanted = json!({ "identifiers": identifiers });
+    let (status, found) = system.post("/v1/practitioners/lookup", key, &wanted).await;
+    assert_eq!(status, 200, "{found}");
+    let items = found["items"].as_array().unwrap().iter();
+    let path = |item: &Value| format!("/v1/practitioners/{}", item["id"].as_str().unwrap());
+    items.map(path).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_called_as_another_practitioner_is_refused() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("front desk", Role::Hospital).await;
+    let (here, hospital) = (&system, &*key);
+    let register = |body: Value| async move { here.post("/v1/practitioners", hospital, &body).await };
+    let change = |path: &str, body: Value| {
+        let (path, details) = (path.to_owned(), body["details"].clone());
+        async move { here.put(&path, hospital, &details).await }
+    };
+    let (status, first) = register(doctor("First", "A", &["B"])).await;
+    assert_eq!(status, 201, "{first}");
+    let first = first["resource"].as_str().unwrap().to_owned();
+    for numbers in [vec!["A"], vec!["B"], vec!["B", "A", "nobody's"]] {
+        assert_eq!(doctors_called(here, hospital, &numbers).await, [&*first], "{numbers:?}");
+    }
+    assert!(doctors_called(here, hospital, &["nobody's"]).await.is_empty());
+
+    // The same once more changes nothing; nobody else is called so.
+    let (status, again) = register(doctor("First", "A", &["B"])).await;
+    assert_eq!((status, &again["resource"]), (200, &json!(first)), "{again}");
+    for body in [doctor("Second", "B", &[]), doctor("Second", "C", &["A", "B"])] {
+        let refused = register(body).await;
+        refused_for(&refused, &first);
+        assert_eq!(refused.1["resource"], first, "{}", refused.1);
+    }
+    let (status, third) = register(doctor("Third", "C", &[])).await;
+    assert_eq!(status, 201, "{third}");
+    let third = third["resource"].as_str().unwrap().to_owned();
+    refused_for(&change(&third, doctor("Third", "C", &["B"])).await, &first);
+    // What the first one is not called any more, another may be called.
+    for (path, body) in [
+        (&first, doctor("First", "A", &[])),
+        (&third, doctor("Third", "C", &["B"])),
+        (&third, doctor("Renamed", "C", &["B"])),
+    ] {
+        let (status, answer) = change(path, body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    refused_for(&change(&first, doctor("First", "A", &["B"])).await, &third);
+    assert_eq!(doctors_called(here, hospital, &["B"]).await, [&*third]);
+
+    // A doctor may be somebody's patient, under the same numbers.
+    let (status, answer) = here.post("/v1/patients", hospital, &called("First", "A", &["B"])).await;
+    assert_eq!(status, 201, "{answer}");
+
+    // Who they are a doctor says, and not what other systems call them.
+    let token = Person::numbered(1).join(here, hospital, &third).await;
+    let (_, entry) = here.get(&third, &token).await;
+    let mut details = entry["details"].clone();
+    details["name"]["family"] = json!("Married");
+    let (status, answer) = here.put(&third, &token, &details).await;
+    assert_eq!(status, 200, "{answer}");
+    for others in [json!([]), json!([number("B"), number("D")])] {
+        details["otherIdentifiers"] = others;
+        let (status, problem) = here.put(&third, &token, &details).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!("/otherIdentifiers")),
+            "{problem}"
+        );
+    }
+
+    // Of many at once one is registered.
+    let at_once = (0..8).map(|one| register(doctor("Crowd", &format!("own {one}"), &["shared"])));
     let mut answers: Vec<u16> = join_all(at_once).await.into_iter().map(|(status, _)| status).collect();
     answers.sort_unstable();
     assert_eq!(answers, [201, 409, 409, 409, 409, 409, 409, 409]);
