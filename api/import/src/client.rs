@@ -18,6 +18,7 @@ use reqwest::header::{IF_MATCH, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -203,6 +204,21 @@ impl Client {
             .await
     }
 
+    /// The practitioners who are known by one of these identifiers.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) async fn look_up_practitioners(
+        &self,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<(Uuid, PractitionerDetails)>, ClientError> {
+        let identifiers = identifiers.iter().cloned().map(Into::into).collect();
+        let wanted = dto::LookUpPractitioners { identifiers };
+        let found: Vec<dto::Practitioner> = self.look_up("/v1/practitioners/lookup", &wanted).await?;
+        let known = |one: dto::Practitioner| Ok((one.id, understood(checked(one.details))?));
+        found.into_iter().map(known).collect()
+    }
+
     /// A practitioner who is registered, and the version of the entry.
     ///
     /// # Errors
@@ -242,14 +258,23 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(super) async fn look_up(&self, identifiers: &[Identifier]) -> Result<Vec<(Uuid, PatientDetails)>, ClientError> {
-        let url = format!("{}/v1/patients/lookup", self.base);
+    pub(super) async fn look_up_patients(
+        &self,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<(Uuid, PatientDetails)>, ClientError> {
         let identifiers = identifiers.iter().cloned().map(Into::into).collect();
         let wanted = dto::LookUpPatients { identifiers };
-        let ask = || self.http.post(&url).bearer_auth(self.key.expose_secret()).json(&wanted);
-        let page: PageBody<dto::Patient> = answer(self.persist(ask).await?).await?;
+        let found: Vec<dto::Patient> = self.look_up("/v1/patients/lookup", &wanted).await?;
         let known = |one: dto::Patient| Ok((one.id, understood(checked(one.details))?));
-        page.items.into_iter().map(known).collect()
+        found.into_iter().map(known).collect()
+    }
+
+    /// What is found by a question that is too private for an address.
+    async fn look_up<T: DeserializeOwned>(&self, path: &str, wanted: &impl Serialize) -> Result<Vec<T>, ClientError> {
+        let url = format!("{}{path}", self.base);
+        let ask = || self.http.post(&url).bearer_auth(self.key.expose_secret()).json(wanted);
+        let page: PageBody<T> = answer(self.persist(ask).await?).await?;
+        Ok(page.items)
     }
 
     /// Who a patient is, and the version of that.
@@ -342,7 +367,7 @@ impl Client {
         self.register("/v1/visits", &told(visit, patient, practitioner)).await
     }
 
-    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let url = format!("{}{path}", self.base);
         answer(
             self.persist(|| self.http.get(&url).bearer_auth(self.key.expose_secret()))
@@ -501,7 +526,7 @@ fn is_later(status: StatusCode) -> bool {
     )
 }
 
-async fn answer<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
     if !response.status().is_success() {
         return Err(refusal(response).await);
     }

@@ -7,6 +7,7 @@ use super::people::{self, Doctor};
 use super::record::{READS, RecordError};
 use api_wire::problem::ProblemKind;
 use domain::kernel::Identifier;
+use domain::practitioner::PractitionerDetails;
 use uuid::Uuid;
 
 /// What became of an entry.
@@ -26,21 +27,66 @@ impl From<Done> for Registered {
     }
 }
 
-/// Registers a practitioner under the best of their names that is not somebody else's, or brings the entry under it up to date.
+/// Brings a practitioner's entry up to date, whichever of their names it is known by, or registers them under the best that is free.
 pub(super) async fn register(client: &Client, doctor: &Doctor) -> Result<Registered, RecordError> {
-    for name in &doctor.names {
-        let mut details = doctor.registration();
-        details.identifier = Some(name.clone());
-        let error = match client.register_practitioner(&details).await {
-            Ok(done) => return Ok(done.into()),
-            Err(error) => error,
+    let known_as = doctor.known_as();
+    for _ in 0..READS {
+        let found = client.look_up_practitioners(&known_as).await?;
+        let theirs = known_as.iter().find_map(|name| {
+            let mut called = found.iter().filter(|(_, details)| details.is_called(name));
+            called.find(|(_, details)| is_theirs(doctor, details, bond(name)))
+        });
+        let attempt = match theirs {
+            Some((id, _)) => update(client, *id, doctor, &found).await?,
+            None => add(client, doctor, &found).await?,
         };
-        let id = error.existing().ok_or(error)?;
-        if let Some(done) = update(client, id, doctor, bond(name)).await? {
-            return Ok(done);
+        if let Some(registered) = attempt {
+            return Ok(registered);
         }
     }
-    Err(RecordError::Taken)
+    Err(ClientError::Answer("others kept changing the entry".to_owned()).into())
+}
+
+/// Registers them. `None` when somebody who is called so was registered meanwhile.
+async fn add(
+    client: &Client,
+    doctor: &Doctor,
+    found: &[(Uuid, PractitionerDetails)],
+) -> Result<Option<Registered>, RecordError> {
+    let mut details = named(&doctor.registration(), doctor, None, found);
+    if details.other_identifiers.is_empty() {
+        return Err(RecordError::Taken);
+    }
+    details.identifier = Some(details.other_identifiers.remove(0));
+    match client.register_practitioner(&details).await {
+        Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(None),
+        done => Ok(Some(done?.into())),
+    }
+}
+
+/// The details with all that names the practitioner and nobody else who is found. `own` is the practitioner's entry.
+fn named(
+    details: &PractitionerDetails,
+    doctor: &Doctor,
+    own: Option<Uuid>,
+    found: &[(Uuid, PractitionerDetails)],
+) -> PractitionerDetails {
+    let others = || found.iter().filter(|(id, _)| Some(*id) != own);
+    let is_free = |name: &Identifier| !others().any(|(_, details)| details.is_called(name));
+    PractitionerDetails {
+        identifier: None,
+        other_identifiers: doctor.known_as().into_iter().filter(is_free).collect(),
+        ..details.clone()
+    }
+}
+
+/// Whether an entry is this practitioner's, which has a name of theirs.
+fn is_theirs(doctor: &Doctor, recorded: &PractitionerDetails, bond: Bond) -> bool {
+    let known = people::likeness_of_doctor(recorded);
+    // As in a run: an id that is no address needs something more.
+    let (told, is_bare) = (&doctor.likeness, bond == Bond::Plain);
+    let is_told_again = told.has_words_of(&known) && told.gender == known.gender;
+    !told.contradicts(&known, bond) && (!is_bare || is_told_again || told.resembles(&known))
 }
 
 /// What those have in common who are called so: another server has somebody else under an id that is no address.
@@ -52,39 +98,32 @@ fn bond(name: &Identifier) -> Bond {
     }
 }
 
-/// `None` when it is somebody else's entry.
-async fn update(client: &Client, id: Uuid, doctor: &Doctor, bond: Bond) -> Result<Option<Registered>, ClientError> {
-    for _ in 0..READS {
-        let (recorded, version) = match client.read_practitioner(id).await {
-            // The key may write and not read: then what is there stays.
-            Err(error) if error.is(ProblemKind::Forbidden) => return Ok(Some(Done::differing(id).into())),
-            found => found?,
-        };
-        let known = people::likeness_of_doctor(&recorded);
-        // As in a run: an id that is no address needs something more.
-        let (told, is_bare) = (&doctor.likeness, bond == Bond::Plain);
-        let is_told_again = told.has_words_of(&known) && told.gender == known.gender;
-        if told.contradicts(&known, bond) || (is_bare && !is_told_again && !told.resembles(&known)) {
-            return Ok(None);
-        }
-        let is_told_otherwise = doctor.likeness.is_told_otherwise(&known);
-        let registered = |done| Registered {
-            done,
-            is_told_otherwise,
-        };
-        let merged = merge::practitioner(&recorded, &doctor.details);
-        if merged == recorded {
-            let differs = recorded.time_zone != doctor.details.time_zone;
-            return Ok(Some(registered(if differs {
-                Done::differing(id)
-            } else {
-                Done::unchanged(id)
-            })));
-        }
+/// Brings an entry up to date. `None` when somebody else changed it meanwhile.
+async fn update(
+    client: &Client,
+    id: Uuid,
+    doctor: &Doctor,
+    found: &[(Uuid, PractitionerDetails)],
+) -> Result<Option<Registered>, ClientError> {
+    let (recorded, version) = client.read_practitioner(id).await?;
+    let is_told_otherwise = doctor
+        .likeness
+        .is_told_otherwise(&people::likeness_of_doctor(&recorded));
+    let merged = merge::practitioner(&recorded, &named(&doctor.details, doctor, Some(id), found));
+    let done = if merged != recorded {
         match client.update_practitioner(id, &merged, version).await {
-            Err(error) if error.is(ProblemKind::PreconditionFailed) => {}
-            done => return done.map(|done| Some(registered(done))),
+            Err(error) if error.is(ProblemKind::PreconditionFailed) || error.is(ProblemKind::AlreadyRegistered) => {
+                return Ok(None);
+            }
+            done => done?,
         }
-    }
-    Err(ClientError::Answer("others kept changing the entry".to_owned()))
+    } else if recorded.time_zone != doctor.details.time_zone {
+        Done::differing(id)
+    } else {
+        Done::unchanged(id)
+    };
+    Ok(Some(Registered {
+        done,
+        is_told_otherwise,
+    }))
 }

@@ -19,19 +19,11 @@ use super::identity::{ADDRESSES, is_global, is_on_a_server, tells_less};
 /// it. A state that is told once more adds nothing: somebody may have taken it out here since.
 pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: &[Identifier]) -> PatientDetails {
     let identifier = recorded.identifier.clone();
-    let known = recorded.other_identifiers.iter();
-    let is_address = |known: &Identifier| known.system == ADDRESSES && is_global(&known.value);
-    let is_called = known.clone().any(is_address);
-    // A server gives its resource one address for good. Any other name may change with every export: one is enough.
-    let worth = |other: &&Identifier| other.system != ADDRESSES || !is_called || is_on_a_server(&other.value);
-    let new = told.identifier.iter().chain(&told.other_identifiers).filter(worth);
-    let mut other_identifiers: Vec<Identifier> = Vec::new();
-    for other in known.filter(|known| !former.contains(known)).chain(new) {
-        let is_new = Some(other) != identifier.as_ref() && !other_identifiers.contains(other);
-        if is_new && other_identifiers.len() < PatientDetails::MOST_IDENTIFIERS {
-            other_identifiers.push(other.clone());
-        }
-    }
+    let known = recorded
+        .other_identifiers
+        .iter()
+        .filter(|known| !former.contains(known));
+    let other_identifiers = other_names(identifier.as_ref(), known, told.names());
     let details = if !is_no_newer(recorded.as_of, told.as_of) {
         settled(told, recorded)
     } else if told.as_of == recorded.as_of {
@@ -46,6 +38,26 @@ pub(super) fn details(recorded: &PatientDetails, told: &PatientDetails, former: 
         ..details
     };
     dated(merged, recorded, told)
+}
+
+/// What else names somebody whose record has one name already: what is known, and what is told.
+fn other_names<'a>(
+    first: Option<&Identifier>,
+    known: impl Iterator<Item = &'a Identifier> + Clone,
+    told: impl Iterator<Item = &'a Identifier>,
+) -> Vec<Identifier> {
+    let is_address = |known: &Identifier| known.system == ADDRESSES && is_global(&known.value);
+    let is_called = known.clone().any(is_address);
+    // A server gives its resource one address for good. Any other name may change with every export: one is enough.
+    let worth = |other: &&Identifier| other.system != ADDRESSES || !is_called || is_on_a_server(&other.value);
+    let mut others: Vec<Identifier> = Vec::new();
+    for other in known.chain(told.filter(worth)) {
+        let is_new = Some(other) != first && !others.contains(other);
+        if is_new && others.len() < PatientDetails::MOST_IDENTIFIERS {
+            others.push(other.clone());
+        }
+    }
+    others
 }
 
 /// The same with a date for what changed by a dated state that leaves the record's dates as they are: otherwise it would be told now.
@@ -219,10 +231,16 @@ pub(super) fn supposed_specialization() -> Concept {
 }
 
 /// A practitioner's details after this was told, unless it is no newer state. What is not told stays: the time zone, the
-/// credentials, and the specializations if none are told. A specialization that was only supposed gives way to any that is told.
+/// credentials, and the specializations if none are told. A specialization that was only supposed gives way to any that is told. What names
+/// them is only added to.
 pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDetails) -> PractitionerDetails {
+    let known = recorded.other_identifiers.iter();
+    let other_identifiers = other_names(recorded.identifier.as_ref(), known, told.names());
     if is_no_newer(recorded.as_of, told.as_of) {
-        let mut details = recorded.clone();
+        let mut details = PractitionerDetails {
+            other_identifiers,
+            ..recorded.clone()
+        };
         if details.specializations == [supposed_specialization()] && !told.specializations.is_empty() {
             details.specializations.clone_from(&told.specializations);
         }
@@ -236,6 +254,7 @@ pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDe
             told => told.to_vec(),
         },
         as_of: told.as_of.or(recorded.as_of),
+        other_identifiers,
         ..recorded.clone()
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Doctor {
     pub(super) path: String,
     /// What names them, the best first.
     pub(super) names: Vec<Identifier>,
+    /// What else their sources call them, the best first.
+    pub(super) addresses: Vec<Identifier>,
     /// Who they are, by their newest state. There may be no specialization among it.
     pub(super) details: PractitionerDetails,
     /// What tells them from others.
@@ -34,6 +36,11 @@ pub(super) struct Doctor {
 }
 
 impl Doctor {
+    /// All that they may be recorded under, the best first.
+    pub(super) fn known_as(&self) -> Vec<Identifier> {
+        distinct(self.names.iter().chain(&self.addresses))
+    }
+
     /// What they are registered with: somebody without a specialization is a general practitioner.
     pub(super) fn registration(&self) -> PractitionerDetails {
         let mut details = self.details.clone();
@@ -96,7 +103,8 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         bundle.roles.extend(own.map(|(_, role)| role));
         let as_of = bundle.roles.iter().map(|role| role.as_of).max().flatten();
         let mut notes = Notes::default();
-        for _ in index.names_of(group).shared {
+        let known = index.names_of(group);
+        for _ in known.shared {
             let why = "has an identifier that somebody else in the files has as well: it names neither of them, and is not recorded";
             notes.left_out("Practitioner", path, why);
         }
@@ -108,6 +116,9 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         }
         if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
             details.as_of = index.as_of(group).max(as_of);
+            let is_known_again = index.has_id(group) && !index.is_contained(group);
+            let own = known.resource.into_iter().filter(|_| is_known_again);
+            let addresses = own.filter(|own| !index.is_called_alike(Kind::Practitioner, own, group));
             let former = index.former_practitioners(group).into_iter();
             let mut former = former.map(|former| mapping::specializations(former, path));
             if details.specializations.is_empty() {
@@ -122,6 +133,7 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
                 file: place.file,
                 path: path.clone(),
                 names,
+                addresses: addresses.collect(),
                 details,
                 likeness,
                 notes,

@@ -200,7 +200,7 @@ pub(super) async fn record(
     details: &PatientDetails,
 ) -> Result<Recorded, RecordError> {
     for _ in 0..READS {
-        let found = match client.look_up(&person.known_as).await {
+        let found = match client.look_up_patients(&person.known_as).await {
             // The key may write and not read: whose a record is cannot be seen.
             Err(error) if error.is(ProblemKind::Forbidden) => return Ok(blind(client, person, details).await?),
             found => found?,

@@ -63,7 +63,9 @@ impl Practitioner {
         if new == *details {
             return Ok(Vec::new());
         }
-        if new.as_of == details.as_of {
+        // What somebody is called tells nothing of as of when the rest is so.
+        let is_told_anew = !new.differs_by_names_alone(details);
+        if is_told_anew && new.as_of == details.as_of {
             new.as_of = Some(now);
         }
         Ok(vec![PractitionerEvent::DetailsUpdated { details: new }])

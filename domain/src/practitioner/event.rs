@@ -40,6 +40,15 @@ impl PractitionerDetails {
         self.identifier.iter().chain(&self.other_identifiers)
     }
 
+    /// Whether another state says the same but for other ids.
+    pub(super) fn differs_by_names_alone(&self, other: &Self) -> bool {
+        let called_so = Self {
+            other_identifiers: other.other_identifiers.clone(),
+            ..self.clone()
+        };
+        called_so == *other
+    }
+
     /// Whether this is one of the practitioner's ids.
     pub fn is_called(&self, name: &Identifier) -> bool {
         self.names().any(|known| known == name)
