@@ -7,11 +7,8 @@ use api_wire::answer::CommandResult;
 use application::log::Finality;
 use application::ports::command::Receipt;
 use application::ports::registry::StoredAnswer;
-use application::use_cases::accounts::IssuedKey;
-use application::use_cases::calendars::AppointmentDone;
 use application::use_cases::clinic::Done;
-use domain::chart::FindingId;
-use domain::kernel::{AccountId, AggregateRef, CalendarId, ChartId, CommandId, PatientId};
+use domain::kernel::{AggregateRef, CommandId};
 use uuid::Uuid;
 
 use super::etag;
@@ -34,44 +31,8 @@ impl Answer {
     /// Something changed, or needed no change.
     pub fn changed(done: Done<impl Located + Into<AggregateRef>>) -> Self {
         let (path, of) = (done.id.path(), done.id.into());
-        Self {
-            etag: Some(etag::of_version(done.receipt.version)),
-            ..Self::of(path, Some(of.uuid()), done.receipt)
-        }
-    }
-
-    /// A finding was noted in a patient's chart, unless it was there already.
-    pub fn noted(patient: PatientId, done: Done<FindingId>) -> Self {
-        let created = done.receipt.position.is_some();
-        Self::of_finding(patient, done).having(created)
-    }
-
-    /// A finding in a patient's chart changed, or needed no change. The tag is that of the chart.
-    pub fn of_finding(patient: PatientId, done: Done<FindingId>) -> Self {
-        let FindingId(id) = done.id;
-        let resource = format!("{}/findings/{id}", ChartId(patient).path());
-        Self {
-            etag: Some(etag::of_version(done.receipt.version)),
-            ..Self::of(resource, Some(id), done.receipt)
-        }
-    }
-
-    /// A day of a practitioner's was published. Its tag is no use: its version moves with every booking.
-    pub fn published(calendar: CalendarId, receipt: Receipt) -> Self {
-        Self::of(calendar.path(), None, receipt)
-    }
-
-    /// A key was issued; its secret is shown, this once.
-    pub fn issued(account: AccountId, issued: IssuedKey) -> Self {
-        let created = issued.receipt.position.is_some();
-        let mut answer = Self::revoked(account, issued.key, issued.receipt).having(created);
-        answer.body.secret = issued.secret;
-        answer
-    }
-
-    /// A key was revoked.
-    pub fn revoked(account: AccountId, key: Uuid, receipt: Receipt) -> Self {
-        Self::of(format!("{}/keys/{key}", account.path()), Some(key), receipt)
+        let tag = etag::of_version(done.receipt.version);
+        Self::of(path, Some(of.uuid()), done.receipt).tagged(Some(tag))
     }
 
     /// Something changed that is not in the log.
@@ -86,7 +47,8 @@ impl Answer {
         Self::of(resource.to_owned(), Some(id), receipt)
     }
 
-    fn of(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
+    /// What a command did to what is found at a path, and has an id if one is told.
+    pub fn of(resource: String, id: Option<Uuid>, receipt: Receipt) -> Self {
         let Receipt {
             command_id,
             version,
@@ -107,30 +69,21 @@ impl Answer {
         Self { etag: None, body }
     }
 
-    fn having(mut self, created: bool) -> Self {
+    /// The same, with the entity tag that it has now, if that is known.
+    pub fn tagged(self, etag: Option<String>) -> Self {
+        Self { etag, ..self }
+    }
+
+    /// The same, where it is new.
+    pub const fn having(mut self, created: bool) -> Self {
         self.body.created = created;
         self
     }
 
-    /// An appointment changed, or needed no change.
-    pub fn appointment(done: AppointmentDone) -> Self {
-        let resource = format!("/v1/appointments/{}", done.id);
-        Self {
-            etag: done.version().map(etag::of_appointment),
-            ..Self::of(resource, Some(done.id.uuid()), done.receipt)
-        }
-    }
-
-    /// An appointment was booked, unless it was there already.
-    pub fn booked(done: AppointmentDone) -> Self {
-        let created = done.receipt.position.is_some();
-        Self::appointment(done).having(created)
-    }
-
-    /// A visit was recorded, or what was recorded of it corrected, unless it was there already.
-    pub fn visit(done: AppointmentDone) -> Self {
-        let created = done.receipt.began;
-        Self::appointment(done).having(created)
+    /// The same, with a secret that is shown this once.
+    pub fn with_secret(mut self, secret: Option<String>) -> Self {
+        self.body.secret = secret;
+        self
     }
 
     const fn status(&self) -> StatusCode {
@@ -206,13 +159,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_and_not_kept() {
-        let issued = IssuedKey {
-            key: Uuid::from_u128(2),
-            secret: Some("mk_secret".into()),
-            receipt: receipt(Some(9)),
-        };
-        let answer = Answer::issued(AccountId::new(Uuid::from_u128(3)), issued);
-        assert_eq!(answer.respond().status(), 201);
+        let answer = Answer::of("/v1/keys/2".to_owned(), None, receipt(Some(9))).with_secret(Some("mk_secret".into()));
         assert!(!answer.stored().body.contains("mk_secret"));
         assert_eq!(answer.body.secret.as_deref(), Some("mk_secret"));
     }

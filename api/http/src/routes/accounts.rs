@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use api_wire::answer::CommandResult;
 use api_wire::dto;
 use api_wire::page::{PageBody, PageQuery};
+use application::ports::command::Receipt;
 use application::use_cases::clinic::{Backend, Done};
 use domain::kernel::AccountId;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use crate::etag;
 use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+
 impl Located for AccountId {
     fn path(&self) -> String {
         format!("/v1/accounts/{self}")
@@ -99,6 +101,11 @@ pub async fn close<B: Backend>(
     run.await
 }
 
+/// What a command did to a key.
+fn of_key(account: AccountId, key: Uuid, receipt: Receipt) -> Answer {
+    Answer::of(format!("{}/keys/{key}", account.path()), Some(key), receipt)
+}
+
 /// Issue a key to a service.
 ///
 /// The answer holds the secret of the key, this once: a repeated request gets the same answer without it. `Prefer: respond-async` is refused.
@@ -114,7 +121,9 @@ pub async fn issue_key<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let run = command.waited_for()?.run(async move |clinic, caller, key, issue| {
         let issued = clinic.issue_key(&caller, *id, key, &issue).await?;
-        Ok(Answer::issued(*id, issued))
+        let created = issued.receipt.position.is_some();
+        let answer = of_key(*id, issued.key, issued.receipt).having(created);
+        Ok(answer.with_secret(issued.secret))
     });
     run.await
 }
@@ -138,7 +147,7 @@ pub async fn revoke_key<B: Backend>(
         .ending_access()
         .run(async move |clinic, caller, (), issue| {
             let receipt = clinic.revoke_key(&caller, id, key, &issue).await?;
-            Ok(Answer::revoked(id, key, receipt))
+            Ok(of_key(id, key, receipt))
         });
     run.await
 }

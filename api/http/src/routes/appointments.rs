@@ -6,7 +6,7 @@ use api_wire::check::Checked;
 use api_wire::dto::{self, Day};
 use api_wire::page::{PageBody, PageQuery};
 use application::ports::queries::AppointmentFilter;
-use application::use_cases::calendars::{AppointmentAction, AppointmentVersion};
+use application::use_cases::calendars::{AppointmentAction, AppointmentDone, AppointmentVersion};
 use application::use_cases::clinic::Backend;
 use domain::kernel::{AppointmentId, PatientId, PractitionerId};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,13 @@ use crate::command::Command;
 use crate::etag;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+
+/// What a command did to an appointment.
+pub(super) fn of_appointment(done: AppointmentDone) -> Answer {
+    let tag = done.version().map(etag::of_appointment);
+    let path = format!("/v1/appointments/{}", done.id);
+    Answer::of(path, Some(done.id.uuid()), done.receipt).tagged(tag)
+}
 
 /// Book a free slot: a patient for themselves, a hospital for any patient.
 ///
@@ -30,7 +37,8 @@ use crate::read::{Parameters, Reading};
 pub async fn book<B: Backend>(command: Command<B, dto::BookAppointment>) -> Result<HttpResponse, Problem> {
     let run = command.run(async |clinic, caller, booking, issue| {
         let done = clinic.book_appointment(&caller, booking, &issue).await?;
-        Ok(Answer::booked(done))
+        let created = done.receipt.position.is_some();
+        Ok(of_appointment(done).having(created))
     });
     run.await
 }
@@ -146,7 +154,7 @@ pub async fn reschedule<B: Backend>(
     let expected = command.expected_appointment()?;
     let run = command.run(async move |clinic, caller, slot, issue| {
         let moved = clinic.reschedule_appointment(&caller, *id, slot, expected, &issue);
-        Ok(Answer::appointment(moved.await?))
+        Ok(of_appointment(moved.await?))
     });
     run.await
 }
@@ -238,7 +246,7 @@ async fn act<B: Backend, T: Checked>(
         let action = action(body);
         async move {
             let done = clinic.change_appointment(&caller, id, action, expected, &issue);
-            Ok(Answer::appointment(done.await?))
+            Ok(of_appointment(done.await?))
         }
     });
     run.await

@@ -19,6 +19,7 @@ use crate::etag;
 use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+
 impl Located for CalendarId {
     fn path(&self) -> String {
         let Self { owner, day } = self;
@@ -46,7 +47,9 @@ pub async fn publish<B: Backend>(
     let (practitioner, Day(day)) = path.into_inner();
     let run = command.run(async move |clinic, caller, sessions, issue| {
         let published = clinic.publish_availability(&caller, practitioner, day, sessions, &issue);
-        Ok(Answer::published(CalendarId::of(practitioner, day), published.await?))
+        let path = CalendarId::of(practitioner, day).path();
+        // A day has no id, and its tag is no use: its version moves with every booking.
+        Ok(Answer::of(path, None, published.await?))
     });
     run.await
 }

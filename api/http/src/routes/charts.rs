@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use api_wire::answer::CommandResult;
 use api_wire::dto;
 use application::error::{Resource, UseCaseError};
-use application::use_cases::clinic::Backend;
+use application::use_cases::clinic::{Backend, Done};
 use domain::chart::FindingId;
 use domain::kernel::{ChartId, PatientId};
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use crate::etag;
 use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::Reading;
+
 impl Located for ChartId {
     fn path(&self) -> String {
         format!("{}/chart", self.0.path())
@@ -68,6 +69,14 @@ pub async fn finding<B: Backend>(
     Ok(reading.answer(tag, &found))
 }
 
+/// What a command did to a finding. The tag is that of the chart.
+fn of_finding(patient: PatientId, done: Done<FindingId>) -> Answer {
+    let FindingId(id) = done.id;
+    let path = format!("{}/findings/{id}", ChartId(patient).path());
+    let tag = etag::of_version(done.receipt.version);
+    Answer::of(path, Some(id), done.receipt).tagged(Some(tag))
+}
+
 /// Note a finding in a patient's chart.
 ///
 /// The body holds one condition, allergy, medication or symptom. Two who note findings at once lose nothing.
@@ -82,7 +91,8 @@ pub async fn note<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let run = command.run(async move |clinic, caller, finding, issue| {
         let noted = clinic.note_finding(&caller, *id, finding, &issue).await?;
-        Ok(Answer::noted(*id, noted))
+        let created = noted.receipt.position.is_some();
+        Ok(of_finding(*id, noted).having(created))
     });
     run.await
 }
@@ -111,7 +121,7 @@ pub async fn change<B: Backend>(
     let run = command.run(async move |clinic, caller, finding, issue| {
         let which = (patient, FindingId(finding_id));
         let changed = clinic.change_finding(&caller, which, finding, expected, &issue).await?;
-        Ok(Answer::of_finding(patient, changed))
+        Ok(of_finding(patient, changed))
     });
     run.await
 }
@@ -139,7 +149,7 @@ pub async fn refute<B: Backend>(
     let run = command.run(async move |clinic, caller, _, issue| {
         let which = (patient, FindingId(finding));
         let refuted = clinic.refute_finding(&caller, which, expected, &issue).await?;
-        Ok(Answer::of_finding(patient, refuted))
+        Ok(of_finding(patient, refuted))
     });
     run.await
 }

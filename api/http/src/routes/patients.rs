@@ -16,6 +16,7 @@ use crate::etag;
 use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+
 impl Located for PatientId {
     fn path(&self) -> String {
         format!("/v1/patients/{self}")

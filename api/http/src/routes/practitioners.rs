@@ -17,6 +17,7 @@ use crate::etag;
 use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+
 impl Located for PractitionerId {
     fn path(&self) -> String {
         format!("/v1/practitioners/{self}")

@@ -6,10 +6,11 @@ use api_wire::dto;
 use application::use_cases::clinic::Backend;
 use domain::kernel::EncounterId;
 
-use crate::answer::Answer;
+use super::appointments::of_appointment;
 use crate::command::Command;
 use crate::location::Located;
 use crate::problem::Problem;
+
 impl Located for EncounterId {
     fn path(&self) -> String {
         format!("/v1/appointments/{}", self.id)
@@ -32,7 +33,8 @@ impl Located for EncounterId {
 pub async fn record<B: Backend>(command: Command<B, dto::RecordVisit>) -> Result<HttpResponse, Problem> {
     let run = command.run(async |clinic, caller, visit, issue| {
         let done = clinic.record_visit(&caller, visit, &issue).await?;
-        Ok(Answer::visit(done))
+        let began = done.receipt.began;
+        Ok(of_appointment(done).having(began))
     });
     run.await
 }
