@@ -16,6 +16,10 @@ pub(super) struct Registered {
     pub(super) done: Done,
     /// Whether the entry has another name or sex than what is told.
     pub(super) is_told_otherwise: bool,
+    /// How many of their numbers are another practitioner's here, and are not recorded.
+    pub(super) numbers_of_others: usize,
+    /// Whether another entry is theirs, too.
+    pub(super) has_other_entry: bool,
 }
 
 impl From<Done> for Registered {
@@ -23,6 +27,8 @@ impl From<Done> for Registered {
         Self {
             done,
             is_told_otherwise: false,
+            numbers_of_others: 0,
+            has_other_entry: false,
         }
     }
 }
@@ -32,16 +38,23 @@ pub(super) async fn register(client: &Client, doctor: &Doctor) -> Result<Registe
     let known_as = doctor.known_as();
     for _ in 0..READS {
         let found = client.look_up_practitioners(&known_as).await?;
-        let theirs = known_as.iter().find_map(|name| {
-            let mut called = found.iter().filter(|(_, details)| details.is_called(name));
-            called.find(|(_, details)| is_theirs(doctor, details, bond(name)))
+        let theirs = known_as.iter().flat_map(|name| {
+            let called = found.iter().filter(|(_, details)| details.is_called(name));
+            called.filter(|(_, details)| is_theirs(doctor, details, bond(name)))
         });
-        let attempt = match theirs {
-            Some((id, _)) => update(client, *id, doctor, &found).await?,
+        let theirs: Vec<Uuid> = theirs.map(|(id, _)| *id).collect();
+        let own = theirs.first().copied();
+        let attempt = match own {
+            Some(id) => update(client, id, doctor, &found).await?,
             None => add(client, doctor, &found).await?,
         };
         if let Some(registered) = attempt {
-            return Ok(registered);
+            let is_free = |name: &&Identifier| is_free(name, own, &found);
+            return Ok(Registered {
+                numbers_of_others: doctor.names.iter().filter(|name| !is_free(name)).count(),
+                has_other_entry: theirs.iter().any(|id| Some(*id) != own),
+                ..registered
+            });
         }
     }
     Err(ClientError::Answer("others kept changing the entry".to_owned()).into())
@@ -71,13 +84,18 @@ fn named(
     own: Option<Uuid>,
     found: &[(Uuid, PractitionerDetails)],
 ) -> PractitionerDetails {
-    let others = || found.iter().filter(|(id, _)| Some(*id) != own);
-    let is_free = |name: &Identifier| !others().any(|(_, details)| details.is_called(name));
+    let is_free = |name: &Identifier| is_free(name, own, found);
     PractitionerDetails {
         identifier: None,
         other_identifiers: doctor.known_as().into_iter().filter(is_free).collect(),
         ..details.clone()
     }
+}
+
+/// Whether a name is nobody else's of those who are found.
+fn is_free(name: &Identifier, own: Option<Uuid>, found: &[(Uuid, PractitionerDetails)]) -> bool {
+    let mut others = found.iter().filter(|(id, _)| Some(*id) != own);
+    !others.any(|(_, details)| details.is_called(name))
 }
 
 /// Whether an entry is this practitioner's, which has a name of theirs.
@@ -123,7 +141,7 @@ async fn update(
         Done::unchanged(id)
     };
     Ok(Some(Registered {
-        done,
         is_told_otherwise,
+        ..done.into()
     }))
 }

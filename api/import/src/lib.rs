@@ -195,6 +195,8 @@ impl Import {
             Ok(Registered {
                 done,
                 is_told_otherwise,
+                numbers_of_others,
+                has_other_entry,
             }) => {
                 let mut notes = Notes::default();
                 if done.change == Change::Differing {
@@ -203,6 +205,16 @@ impl Import {
                 }
                 if is_told_otherwise {
                     notes.changed("Practitioner", &doctor.path, people::TOLD_OTHERWISE);
+                }
+                if has_other_entry {
+                    let why = "has more than one entry here, for they were told by names that nothing linked: the first by their names counts, and people have to make them one";
+                    notes.left_out("Practitioner", &doctor.path, why);
+                } else {
+                    for _ in 0..numbers_of_others {
+                        let why =
+                            "has an identifier by which another practitioner is registered here: it is not recorded";
+                        notes.left_out("Practitioner", &doctor.path, why);
+                    }
                 }
                 report.notes(doctor.file, notes);
                 report.count(Kind::Doctor, done);

@@ -12,7 +12,7 @@ use domain::patient::{Deceased, Detail, DetailDates, PatientDetails};
 use domain::practitioner::PractitionerDetails;
 use strum::IntoEnumIterator as _;
 
-use super::identity::{ADDRESSES, is_global, is_on_a_server, tells_less};
+use super::identity::{ADDRESSES, is_global, is_on_a_server, tells_less, words_of_doctor};
 
 /// The details as they are after this was told: those that are told, unless they are no newer state. What names the person is only
 /// added to, but for what is `former`. What only one of two states tells stays or is added, a death too: others may not have heard of
@@ -231,13 +231,16 @@ pub(super) fn supposed_specialization() -> Concept {
 }
 
 /// A practitioner's details after this was told, unless it is no newer state. What is not told stays: the time zone, the
-/// credentials, and the specializations if none are told. A specialization that was only supposed gives way to any that is told. What names
+/// credentials, and the name, the sex and the specializations if none are told. A specialization that was only supposed gives way to any that is told. What names
 /// them is only added to.
 pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDetails) -> PractitionerDetails {
     let known = recorded.other_identifiers.iter();
     let other_identifiers = other_names(recorded.identifier.as_ref(), known, told.names());
     if is_no_newer(recorded.as_of, told.as_of) {
+        let (name, gender) = doctor_with(recorded, told);
         let mut details = PractitionerDetails {
+            name,
+            gender,
             other_identifiers,
             ..recorded.clone()
         };
@@ -246,9 +249,10 @@ pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDe
         }
         return details;
     }
+    let (name, gender) = doctor_with(told, recorded);
     PractitionerDetails {
-        name: told.name.clone(),
-        gender: told.gender,
+        name,
+        gender,
         specializations: match told.specializations.as_slice() {
             [] => recorded.specializations.clone(),
             told => told.to_vec(),
@@ -257,6 +261,23 @@ pub(super) fn practitioner(recorded: &PractitionerDetails, told: &PractitionerDe
         other_identifiers,
         ..recorded.clone()
     }
+}
+
+/// The name and the sex of a doctor, with what only an older state tells: others know a doctor by number alone, or as `Dr. House`.
+fn doctor_with(newer: &PractitionerDetails, older: &PractitionerDetails) -> (HumanName, Gender) {
+    let words = |name: &HumanName| words_of_doctor(name.given.iter().chain([&name.family]).map(String::as_str));
+    let known = words(&older.name);
+    let is_in_piece = newer.name.given.is_empty() && !older.name.given.is_empty();
+    let is_known = is_in_piece && words(&newer.name).iter().all(|word| known.contains(word));
+    let name = match newer.name == nameless() || is_known {
+        true => older.name.clone(),
+        false => fuller(&newer.name, &older.name),
+    };
+    let gender = match newer.gender {
+        Gender::Unknown => older.gender,
+        told => told,
+    };
+    (name, gender)
 }
 
 /// What somebody is called of whom no name is told: the server wants one, and FHIR does not.

@@ -117,7 +117,11 @@ pub(super) fn doctors(index: &Index, context: &Context) -> (Vec<Doctor>, Vec<(u3
         if let Some(mut details) = mapping::practitioners(&bundle, context, &mut notes).pop() {
             details.as_of = index.as_of(group).max(as_of);
             let is_known_again = index.has_id(group) && !index.is_contained(group);
-            let own = known.resource.into_iter().filter(|_| is_known_again);
+            // Who stands inside another resource is called by that one's address.
+            let own = known
+                .resource
+                .into_iter()
+                .filter(|own| is_known_again && !own.value.contains('#'));
             let addresses = own.filter(|own| !index.is_called_alike(Kind::Practitioner, own, group));
             let former = index.former_practitioners(group).into_iter();
             let mut former = former.map(|former| mapping::specializations(former, path));

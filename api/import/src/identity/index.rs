@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId};
 
 use super::Kind;
+use super::folder_sources::FolderSources;
 use super::groups::{Belonging, Grouped, group};
 use super::key::Key;
 use super::likeness::{self, ADDRESSES, Likeness};
@@ -69,6 +71,7 @@ pub(crate) struct Names {
 pub(crate) struct Index {
     states: Vec<State>,
     folders: Folders,
+    sources: OnceLock<FolderSources>,
     named_medications: Vec<(Origin, Pointer)>,
     medications: HashSet<u32>,
     identifiers: HashMap<Key, Identifier>,
@@ -436,8 +439,16 @@ impl Index {
             // A relative reference is to the referring resource's own server.
             let base = pointer.base.or(own_base);
             // Where one of both tells a server, it is the other one's too within a file. Beyond it the id has to be nobody else's.
+            // The patients are grouped when anything is looked for.
+            let sources = self
+                .sources
+                .get_or_init(|| FolderSources::of(&self.states, groups, &self.folders));
             let of_this_server = |number: &u32| {
                 self.states.get(at(*number)).is_some_and(|state| {
+                    let is_anywhere = state.is_id_unique || state.base.is_some() || base.is_some();
+                    if !is_anywhere && sources.are_two(state.file, origin.file) {
+                        return false;
+                    }
                     let is_near = state.file == origin.file || state.is_id_unique;
                     state.base == base || (is_near && (state.base.is_none() || base.is_none()))
                 })

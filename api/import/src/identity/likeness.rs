@@ -70,6 +70,46 @@ pub(crate) enum Bond {
     Resource,
 }
 
+/// What newborns are called until they have a name.
+const NO_NAMES: [&str; 36] = [
+    "baby",
+    "babyboy",
+    "babygirl",
+    "bb",
+    "bg",
+    "bebe",
+    "boy",
+    "child",
+    "daughter",
+    "female",
+    "fille",
+    "first",
+    "garcon",
+    "girl",
+    "hija",
+    "hijo",
+    "infant",
+    "junge",
+    "kind",
+    "knabe",
+    "male",
+    "madchen",
+    "neonate",
+    "neonato",
+    "newborn",
+    "neugeborenes",
+    "nn",
+    "of",
+    "second",
+    "sohn",
+    "son",
+    "tochter",
+    "twin",
+    "unknown",
+    "unnamed",
+    "zwilling",
+];
+
 /// What [`Likeness::birth_order`] is of one of several, if no more is told.
 pub(crate) const ONE_OF_SEVERAL: i64 = 0;
 
@@ -103,8 +143,15 @@ impl Likeness {
         let other_resource = self.own.is_none() || self.own != other.own;
         let mark = self.mark.zip(other.mark).is_some_and(|(one, two)| one != two);
         // One of several who were born at once is known by their own id, or by being told so again.
-        // Two of whom is told only that they are of several may be two of these.
-        let is_other_birth = self.birth_order != other.birth_order || self.birth_order == Some(ONE_OF_SEVERAL);
+        // Two of whom is told only that they are of several may be two of these, but nobody gives two children the same name.
+        let orders = [self.birth_order, other.birth_order];
+        let are_both_told = orders
+            .iter()
+            .all(|order| order.is_some_and(|order| order != ONE_OF_SEVERAL));
+        let is_other_birth = match are_both_told {
+            true => self.birth_order != other.birth_order,
+            false => orders != [None; 2] && !self.has_own_name_of(other),
+        };
         let is_other_twin = is_other_birth && matches!(bond, Bond::Plain | Bond::Typed);
         let are_told_apart = bond == Bond::Plain && self.birth_order.is_some() && other.birth_order.is_some();
         if is_other_twin && (other_resource || are_told_apart) {
@@ -240,6 +287,17 @@ impl Likeness {
     /// Whether both have the very same given names. Two newborns who have none yet have not.
     pub(crate) fn has_same_given_names(&self, other: &Self) -> bool {
         !self.given.is_empty() && self.given == other.given
+    }
+
+    /// Whether both mainly go by the very same given names, and these are names: `Baby Girl` stands for one.
+    fn has_own_name_of(&self, other: &Self) -> bool {
+        let main = |one: &Self| -> Vec<Vec<Given>> {
+            let all = one.called.iter().filter(|(usage, _)| *usage == Usage::Main);
+            all.map(|(_, called)| called.clone()).collect()
+        };
+        let is_name = |(word, initial): &Given| word != initial && !NO_NAMES.iter().any(|one| digest(one) == *word);
+        let own = main(self);
+        own.iter().flatten().any(is_name) && own == main(other)
     }
 
     /// Whether both have other names beside the main one, and none in common: two who are still called Baby.
@@ -546,6 +604,21 @@ mod tests {
             birth_order: Some(order),
             ..person(2015, "Baby Girl", "F", &number, own)
         };
+        let named = |order: Option<i64>, own: &str| Likeness {
+            birth_order: order,
+            ..person(2015, "Mia", "F", &number, own)
+        };
+        for bond in [Bond::Plain, Bond::Typed] {
+            for other in [None, Some(ONE_OF_SEVERAL), Some(1)] {
+                assert!(
+                    !contradict(&named(Some(1), "p1"), &named(other, "p2"), bond),
+                    "a twin who is told again: {other:?}"
+                );
+            }
+            let several = || named(Some(ONE_OF_SEVERAL), "p1");
+            assert!(!contradict(&several(), &several(), bond));
+            assert!(contradict(&named(Some(1), "p1"), &named(Some(2), "p2"), bond));
+        }
         for bond in [Bond::Plain, Bond::Typed] {
             assert!(contradict(&born(1, "p1"), &born(2, "p2"), bond));
             let untold = person(2015, "Baby Girl", "F", &number, "p2");

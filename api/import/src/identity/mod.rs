@@ -5,6 +5,7 @@
 //! resolved to a group ([`index`]). All of this is pure.
 
 mod file_sources;
+mod folder_sources;
 mod groups;
 mod index;
 mod key;

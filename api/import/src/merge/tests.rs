@@ -413,3 +413,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_doctor_keeps_the_name_and_the_sex_that_others_do_not_tell() {
+    let practitioner = |family: &str, given: &[&str], gender: Gender, day| PractitionerDetails {
+        name: HumanName {
+            family: family.to_owned(),
+            given: given.iter().map(|name| (*name).to_owned()).collect(),
+            prefix: Vec::new(),
+        },
+        gender,
+        specializations: Vec::new(),
+        credentials: Vec::new(),
+        time_zone: chrono_tz::UTC,
+        identifier: None,
+        other_identifiers: Vec::new(),
+        as_of: day,
+    };
+    let house = |day| practitioner("House", &["Greg"], Gender::Male, day);
+    for (family, given) in [("Unknown", &[][..]), ("Dr. House", &[]), ("House", &["G"])] {
+        let untold = |day| practitioner(family, given, Gender::Unknown, day);
+        for day in [None, at(1), at(3)] {
+            for (recorded, told) in [(house(at(2)), untold(day)), (untold(at(2)), house(day))] {
+                let merged = super::practitioner(&recorded, &told);
+                assert_eq!(
+                    (merged.name, merged.gender),
+                    (house(None).name, Gender::Male),
+                    "{family} {day:?}"
+                );
+            }
+        }
+    }
+    let married = practitioner("Cuddy", &["Greg"], Gender::Male, at(3));
+    assert_eq!(super::practitioner(&house(at(2)), &married), married);
+}

@@ -184,3 +184,35 @@ fn a_medication_that_nothing_in_the_files_refers_to_is_named() {
         assert_eq!(is_left_out, !is_named, "{resources:?}");
     }
 }
+
+#[test]
+fn what_another_source_tells_is_not_meant_by_an_export_that_lacks_it() {
+    let whole = Export::of("North", "1", "Aspirin", "Ann").kinds();
+    let south = Export::of("South", "2", "Warfarin", "Bob");
+    let [of_patient, _] = south.resources();
+    let text = |resource: &Value| {
+        resource
+            .to_string()
+            .replace("Patient/p1", "Patient/p9")
+            .replace("\"id\":\"p1\"", "\"id\":\"p9\"")
+    };
+    let lacking: Vec<Vec<u8>> = of_patient.iter().map(|resource| text(resource).into_bytes()).collect();
+    for order in [[&whole, &lacking], [&lacking, &whole]] {
+        let files: Vec<Vec<u8>> = order.into_iter().flatten().cloned().collect();
+        let first = u32::try_from(order[0].len()).unwrap();
+        let path = |file: u32| PathBuf::from(format!("{}/{file}.ndjson", u32::from(file < first)));
+        let context = context();
+        let (mut outcome, persons) = run_in(path, &files, &context);
+        for person in persons {
+            take(&mut outcome, person, &context);
+        }
+        assert_eq!(
+            told(&outcome),
+            [
+                r#"North takes ["Aspirin"] and saw ["Ann"]"#,
+                "South takes [] and saw []"
+            ]
+        );
+        assert_eq!(left_out(&outcome).len(), 2, "{:?}", left_out(&outcome));
+    }
+}

@@ -22,7 +22,11 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn bundle(&self) -> Value {
-        let mut resource = json!({ "resourceType": "Practitioner", "gender": "female", "name": [{ "family": self.name.0, "given": [self.name.1] }] });
+        let mut resource = json!({ "resourceType": "Practitioner" });
+        if !self.name.0.is_empty() {
+            resource["gender"] = json!("female");
+            resource["name"] = json!([{ "family": self.name.0, "given": [self.name.1] }]);
+        }
         if let Some(id) = self.id {
             resource["id"] = json!(id);
         }
@@ -102,4 +106,17 @@ async fn a_bare_id_that_another_hospital_has_as_well_makes_no_two_doctors_one() 
         told(None, ("Doctor", "Ruth")),
     ];
     assert_eq!(doctors(&order).await, ["Baker", "Doctor"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_of_whom_another_source_tells_the_number_alone_keeps_the_name() {
+    let told = |name| Told {
+        address: None,
+        id: None,
+        number: Some("1000000001"),
+        name,
+    };
+    let (whole, number) = (|| told(("Doctor", "Ruth")), || told(("", "")));
+    assert_eq!(doctors(&[whole(), number(), whole()]).await, ["Doctor"]);
+    assert_eq!(doctors(&[number(), whole(), number()]).await, ["Doctor"]);
 }
