@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 pub use domain::kernel::Resource;
-use domain::kernel::{AggregateRef, DomainError, PatientId, RefusalKind};
+use domain::kernel::{AggregateRef, AggregateType, DomainError, PatientId, RefusalKind};
 
 use crate::policy::Object;
 use crate::policy::access::{Denied, NotAdmitted};
@@ -54,7 +54,7 @@ pub enum UseCaseError {
     #[error("the wallet has an account already")]
     HasAccount,
     /// There is no such thing, or none that the caller may know of.
-    #[error("there is no such {0:?}")]
+    #[error("there is no such {0}")]
     NotFound(Resource),
     /// The request names something that does not exist, or that the caller may not know of.
     #[error("{pointer} names nothing that exists")]
@@ -173,8 +173,10 @@ impl From<Denied> for UseCaseError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Forbidden => Self::Forbidden,
-            Denied::Hidden(Object::Patient(_) | Object::Everybody) => Self::NotFound(Resource::Patient),
-            Denied::Hidden(Object::Practitioner(_)) => Self::NotFound(Resource::Practitioner),
+            Denied::Hidden(Object::Patient(_) | Object::Everybody) => {
+                Self::NotFound(Resource::Aggregate(AggregateType::Patient))
+            }
+            Denied::Hidden(Object::Practitioner(_)) => Self::NotFound(Resource::Aggregate(AggregateType::Practitioner)),
             Denied::Hidden(Object::Appointment { .. }) => Self::NotFound(Resource::Appointment),
         }
     }

@@ -66,18 +66,8 @@ impl From<UseCaseError> for Problem {
     }
 }
 
-const fn missing(resource: Resource) -> &'static str {
-    match resource {
-        Resource::Patient => "There is no such patient.",
-        Resource::Practitioner => "There is no such practitioner.",
-        Resource::Appointment => "There is no such appointment.",
-        Resource::Finding => "There is no such finding in the chart: there never was, or it was refuted.",
-        Resource::Account => "There is no such account.",
-        Resource::Key => "There is no such key.",
-        Resource::Command => "There is no such command.",
-        Resource::Wallet => "There is no wallet to take away.",
-        Resource::Request => "There is no such request to be registered, or it has ended.",
-    }
+fn missing(resource: Resource) -> String {
+    format!("There is no such {resource}.")
 }
 
 /// A rule of the domain.

@@ -37,7 +37,11 @@ impl From<Done> for Registered {
 pub(super) async fn register(client: &Client, doctor: &Doctor) -> Result<Registered, RecordError> {
     let known_as = doctor.known_as();
     for _ in 0..READS {
-        let found = client.look_up_practitioners(&known_as).await?;
+        let found = match client.look_up_practitioners(&known_as).await {
+            // The key may write and not read: what is there stays.
+            Err(error) if error.is(ProblemKind::Forbidden) => return blind(client, doctor).await,
+            found => found?,
+        };
         let theirs = known_as.iter().flat_map(|name| {
             let called = found.iter().filter(|(_, details)| details.is_called(name));
             called.filter(|(_, details)| is_theirs(doctor, details, bond(name)))
@@ -60,17 +64,32 @@ pub(super) async fn register(client: &Client, doctor: &Doctor) -> Result<Registe
     Err(ClientError::Answer("others kept changing the entry".to_owned()).into())
 }
 
+/// Registers them under the best of their names, unless somebody is registered under it.
+async fn blind(client: &Client, doctor: &Doctor) -> Result<Registered, RecordError> {
+    let details = named(&doctor.registration(), doctor, None, &[]);
+    let done = match client.register_practitioner(&named_by_first(details)?).await {
+        Err(error) => error.existing().map(Done::differing).ok_or(error)?,
+        Ok(done) => done,
+    };
+    Ok(done.into())
+}
+
+/// With the first of the names as the one that names the entry.
+fn named_by_first(mut details: PractitionerDetails) -> Result<PractitionerDetails, RecordError> {
+    if details.other_identifiers.is_empty() {
+        return Err(RecordError::Taken);
+    }
+    details.identifier = Some(details.other_identifiers.remove(0));
+    Ok(details)
+}
+
 /// Registers them. `None` when somebody who is called so was registered meanwhile.
 async fn add(
     client: &Client,
     doctor: &Doctor,
     found: &[(Uuid, PractitionerDetails)],
 ) -> Result<Option<Registered>, RecordError> {
-    let mut details = named(&doctor.registration(), doctor, None, found);
-    if details.other_identifiers.is_empty() {
-        return Err(RecordError::Taken);
-    }
-    details.identifier = Some(details.other_identifiers.remove(0));
+    let details = named_by_first(named(&doctor.registration(), doctor, None, found))?;
     match client.register_practitioner(&details).await {
         Err(error) if error.is(ProblemKind::AlreadyRegistered) => Ok(None),
         done => Ok(Some(done?.into())),

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
-use domain::kernel::{AccountId, Category};
+use domain::kernel::{AccountId, AggregateType, Category};
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
@@ -189,7 +189,7 @@ impl<B: Backend> Clinic<B> {
     pub async fn account(&self, principal: &Principal, account: AccountId) -> Result<AccountView, UseCaseError> {
         permit(principal, Action::ReadAccounts)?;
         let view = self.queries.account(account).await?;
-        let view = view.ok_or(UseCaseError::NotFound(Resource::Account))?;
+        let view = view.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account)))?;
         if let Some(patient) = view.patient {
             let whose = Object::Patient(patient);
             admit(principal, whose, Action::ReadAccounts, &[Category::Identity])?;

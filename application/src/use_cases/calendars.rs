@@ -7,7 +7,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session};
 use domain::encounter::{EncounterError, Ending};
-use domain::kernel::{AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
+use domain::kernel::{AggregateType, AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
 
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::access::{Denied, admit};
@@ -129,7 +129,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
         permit_on(principal, Action::PublishAvailability, practitioner)?;
-        let missing = UseCaseError::NotFound(Resource::Practitioner);
+        let missing = UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner));
         let time_zone = self.time_zone_of(practitioner, missing).await?;
         let context = self.stamp(principal, issue);
         let command = CalendarCommand::PublishAvailability {
@@ -156,7 +156,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<AvailabilityView, UseCaseError> {
         permit(principal, Action::ReadAvailability)?;
         if self.queries.practitioner(practitioner).await?.is_none() {
-            return Err(UseCaseError::NotFound(Resource::Practitioner));
+            return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner)));
         }
         Ok(self.queries.availability(practitioner, day).await?)
     }

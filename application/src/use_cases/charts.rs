@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::chart::{Absence, AllergyKind, AnyFinding, Chart, ChartCommand, FindingId, ListKind, Report};
-use domain::kernel::{Category, ChartId, PatientId};
+use domain::kernel::{AggregateType, Category, ChartId, PatientId};
 use domain::patient::Patient;
 
 use crate::error::{Resource, UseCaseError};
@@ -40,7 +40,7 @@ impl<B: Backend> Clinic<B> {
             return Ok(chart);
         }
         match self.queries.patient(&admittance, patient).await? {
-            None => Err(UseCaseError::NotFound(Resource::Patient)),
+            None => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient))),
             Some(_) => Ok(ChartView::empty(patient)),
         }
     }
@@ -165,7 +165,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         admit(principal, Object::Patient(patient), action, CHART)?;
         if self.executor.known::<Patient>(patient).await?.is_none() {
-            return Err(UseCaseError::NotFound(Resource::Patient));
+            return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
         }
         let context = self.stamp(principal, issue);
         let target = Target::of(ChartId(patient)).expecting(expected_version.map(Expected::whole));

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use domain::kernel::{AccountId, ClinicAggregate, CommandId, PractitionerId, Wallet, WalletId};
+use domain::kernel::{AccountId, AggregateType, ClinicAggregate, CommandId, PractitionerId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
@@ -274,6 +274,6 @@ pub(crate) fn permit_on(
     match decide(principal, action, Object::Practitioner(practitioner)) {
         Decision::Allow => Ok(()),
         Decision::Forbid => Err(UseCaseError::Forbidden),
-        Decision::Hide => Err(UseCaseError::NotFound(Resource::Practitioner)),
+        Decision::Hide => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner))),
     }
 }

@@ -1,7 +1,7 @@
 //! Patients: register, read, change, find.
 
 use domain::account::Title;
-use domain::kernel::{Category, Identifier, PatientId, PractitionerId};
+use domain::kernel::{AggregateType, Category, Identifier, PatientId, PractitionerId};
 use domain::patient::{Patient, PatientCommand, PatientDetails};
 
 use crate::error::{Resource, UseCaseError};
@@ -130,7 +130,7 @@ impl<B: Backend> Clinic<B> {
         self.queries
             .patient(&admittance, patient)
             .await?
-            .ok_or(UseCaseError::NotFound(Resource::Patient))
+            .ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))
     }
 
     /// Patients in the order of their ids, or those whose family or given name begins with `name`.
@@ -175,7 +175,7 @@ impl<B: Backend> Clinic<B> {
         let whose = Object::Patient(patient);
         let admittance = admit(principal, whose, Action::ReadPatientRelationships, RECORD_AND_VISITS)?;
         if self.queries.patient(&admittance, patient).await?.is_none() {
-            return Err(UseCaseError::NotFound(Resource::Patient));
+            return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
         }
         Ok(self.queries.relationships_of_patient(&admittance, patient).await?)
     }
@@ -197,7 +197,7 @@ impl<B: Backend> Clinic<B> {
             VISITS,
         )?;
         if self.queries.practitioner(practitioner).await?.is_none() {
-            return Err(UseCaseError::NotFound(Resource::Practitioner));
+            return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner)));
         }
         let relationships = self
             .queries

@@ -1,7 +1,7 @@
 //! Practitioners: register, read, change, find.
 
 use chrono_tz::Tz;
-use domain::kernel::{Identifier, PractitionerId};
+use domain::kernel::{AggregateType, Identifier, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
 
 use crate::error::{Resource, UseCaseError};
@@ -108,7 +108,7 @@ impl<B: Backend> Clinic<B> {
         self.queries
             .practitioner(practitioner)
             .await?
-            .ok_or(UseCaseError::NotFound(Resource::Practitioner))
+            .ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner)))
     }
 
     /// Practitioners in the order of their ids, of a specialization if one is given.

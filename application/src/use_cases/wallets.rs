@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
-use domain::kernel::{AccountId, Category, Personal, RefusalKind, Wallet};
+use domain::kernel::{AccountId, AggregateType, Category, Personal, RefusalKind, Wallet};
 use domain::patient::Patient;
 use domain::wallet::{WalletClaim, WalletCommand};
 
@@ -78,11 +78,11 @@ impl<B: Backend> Clinic<B> {
         match person {
             Person::Patient(patient) => {
                 if self.executor.known::<Patient>(patient).await?.is_none() {
-                    return Err(UseCaseError::NotFound(Resource::Patient));
+                    return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
                 }
             }
             Person::Practitioner(practitioner) => {
-                let missing = UseCaseError::NotFound(Resource::Practitioner);
+                let missing = UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner));
                 self.time_zone_of(practitioner, missing).await?;
             }
             Person::Staff(_) => {}
@@ -91,7 +91,7 @@ impl<B: Backend> Clinic<B> {
         match (person, state.holder()) {
             (Person::Staff(_), Some(Holder::Staff { .. })) | (Person::Patient(_) | Person::Practitioner(_), _) => {}
             (Person::Staff(_), Some(Holder::Service { .. })) => return Err(refused(AccountError::NotAPerson)),
-            (Person::Staff(_), _) => return Err(UseCaseError::NotFound(Resource::Account)),
+            (Person::Staff(_), _) => return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account))),
         }
         if state.is_closed() {
             return Err(refused(AccountError::Closed));
@@ -380,7 +380,7 @@ impl<B: Backend> Clinic<B> {
         self.queries
             .account(account)
             .await?
-            .ok_or(UseCaseError::NotFound(Resource::Account))
+            .ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::kernel::{DomainError, RefusalKind, Resource};
+use crate::kernel::{AggregateType, DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub enum AccountError {
 impl DomainError for AccountError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotOpen => RefusalKind::Missing(Resource::Account),
+            Self::NotOpen => RefusalKind::Missing(Resource::Aggregate(AggregateType::Account)),
             Self::UnknownKey => RefusalKind::Missing(Resource::Key),
             Self::AlreadyOpen => RefusalKind::AccountExists,
             Self::Closed => RefusalKind::AccountClosed,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::AggregateType;
+
 /// An error of an aggregate, with which it refuses: its message is a sentence without a capital letter and a full stop, and names nothing of a person.
 pub trait DomainError: std::error::Error + Clone + PartialEq + Send + Sync + 'static {
     /// Of which kind it is.
@@ -17,24 +19,34 @@ pub trait DomainError: std::error::Error + Clone + PartialEq + Send + Sync + 'st
 /// The kinds of things that callers name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Resource {
-    /// A patient.
-    Patient,
-    /// A practitioner.
-    Practitioner,
-    /// An appointment.
+    /// An aggregate that has no name but its own.
+    Aggregate(AggregateType),
+    /// An appointment, or a visit that was recorded.
     Appointment,
     /// A finding in a chart.
     Finding,
-    /// An account.
-    Account,
     /// A service's key.
     Key,
     /// A command.
     Command,
-    /// A wallet.
+    /// A wallet that somebody has.
     Wallet,
     /// A request to be registered.
     Request,
+}
+
+impl std::fmt::Display for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Aggregate(aggregate) => aggregate.name(),
+            Self::Appointment => "appointment",
+            Self::Finding => "finding in the chart: there never was, or it was refuted",
+            Self::Key => "key",
+            Self::Command => "command",
+            Self::Wallet => "wallet to take away",
+            Self::Request => "request to be registered, or it has ended",
+        })
+    }
 }
 
 /// The kinds of refusal.

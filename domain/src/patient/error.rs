@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::kernel::{DomainError, RefusalKind, Resource};
+use crate::kernel::{AggregateType, DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum PatientError {
 impl DomainError for PatientError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotRegistered => RefusalKind::Missing(Resource::Patient),
+            Self::NotRegistered => RefusalKind::Missing(Resource::Aggregate(AggregateType::Patient)),
             Self::AlreadyRegistered => RefusalKind::Exists,
             Self::IdentifierIsFixed => RefusalKind::IdentityFixed,
             Self::NamesAreTheHospitals

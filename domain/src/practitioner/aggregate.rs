@@ -63,7 +63,7 @@ impl Practitioner {
         if new == *details {
             return Ok(Vec::new());
         }
-        // What somebody is called tells nothing of as of when the rest is so.
+        // A new identifier leaves the date of the other details as it is.
         let is_told_anew = !new.differs_by_names_alone(details);
         if is_told_anew && new.as_of == details.as_of {
             new.as_of = Some(now);

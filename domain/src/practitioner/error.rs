@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::kernel::{DomainError, RefusalKind, Resource};
+use crate::kernel::{AggregateType, DomainError, RefusalKind, Resource};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum PractitionerError {
 impl DomainError for PractitionerError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotRegistered => RefusalKind::Missing(Resource::Practitioner),
+            Self::NotRegistered => RefusalKind::Missing(Resource::Aggregate(AggregateType::Practitioner)),
             Self::AlreadyRegistered => RefusalKind::Exists,
             Self::NoSpecialization | Self::NamesAreTheHospitals | Self::DatesAreTheHospitals => RefusalKind::Invalid,
             Self::IdentityIsFixed => RefusalKind::IdentityFixed,

@@ -213,6 +213,21 @@ fn a_hospital_adds_an_identifier_and_saying_so_again_changes_nothing() {
 }
 
 #[test]
+fn a_further_identifier_leaves_the_date_of_the_details_as_it_is() {
+    let told = |details: PractitionerDetails| PractitionerDetails {
+        as_of: Some(now() - chrono::TimeDelta::days(9)),
+        ..details
+    };
+    given(vec![PractitionerEvent::Registered {
+        details: told(details("Cardiology")),
+    }])
+    .when(update(told(known_otherwise("Cardiology"))))
+    .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
+        details: told(known_otherwise("Cardiology")),
+    }]);
+}
+
+#[test]
 fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
     let says = |details| PractitionerCommand::UpdateDetails {
         details,

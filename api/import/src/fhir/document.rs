@@ -83,7 +83,6 @@ struct Kind {
 
 /// What the files of a bulk export are (FHIR Bulk Data Access, "Response - Complete Status"). It stands beside them and is no data.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Manifest {
     #[serde(rename = "transactionTime")]
     _transaction_time: String,
@@ -91,6 +90,8 @@ struct Manifest {
     _output: Vec<IgnoredAny>,
     #[serde(default)]
     error: Vec<IgnoredAny>,
+    #[serde(default)]
+    deleted: Vec<IgnoredAny>,
 }
 
 impl Manifest {
@@ -98,9 +99,9 @@ impl Manifest {
         serde_json::from_str(json.get()).ok()
     }
 
-    /// Whether the source could give everything that was asked for.
+    /// Whether the files beside it are all that there is.
     fn is_whole(&self) -> bool {
-        self.error.is_empty()
+        self.error.is_empty() && self.deleted.is_empty()
     }
 }
 
@@ -221,10 +222,11 @@ impl<'a> Contents<'a> {
                 ..Item::of(whole, document, json)
             }),
             Err(error) if error.what.starts_with(TWICE) => self.failures.push(error),
-            Err(_) if Manifest::read(json).is_some_and(|manifest| manifest.is_whole()) => {}
-            Err(_) if Manifest::read(json).is_some() => {
-                let why = "is the list of a bulk export, and names what the source could not give";
-                self.lost.push((whole, why));
+            Err(_) if let Some(manifest) = Manifest::read(json) => {
+                if !manifest.is_whole() {
+                    let why = "is the list of a bulk export, and names what the source could not give, or what was deleted there: that is not read";
+                    self.lost.push((whole, why));
+                }
             }
             Err(_) => {
                 let what = "neither a FHIR Bundle nor another resource of FHIR";

@@ -69,7 +69,10 @@ pub(super) fn name(remarks: &mut Remarks<'_>, names: &[fhir::HumanName], context
     };
     let Some(name) = name else {
         let nameless = nameless();
-        remarks.changed(format!("has no name, and is registered as {}", nameless.family));
+        remarks.changed(format!(
+            "has no name: {} stands for it where none is recorded",
+            nameless.family
+        ));
         return nameless;
     };
     parts(remarks, name)
@@ -120,7 +123,7 @@ fn parts(remarks: &mut Remarks<'_>, name: &fhir::HumanName) -> HumanName {
         (family.into_owned(), Vec::new())
     } else {
         let family = nameless().family;
-        remarks.changed(format!("has no name, and is registered as {family}"));
+        remarks.changed(format!("has no name: {family} stands for it where none is recorded"));
         (family, given)
     };
     HumanName { family, given, prefix }
