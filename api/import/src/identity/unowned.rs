@@ -9,6 +9,7 @@ use super::Kind;
 use super::key::Key;
 use super::likeness::Word;
 use super::state::{Folders, State, at};
+use crate::disjoint_sets::DisjointSets;
 
 /// What is told at once by one source.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -45,11 +46,11 @@ pub(super) fn links(states: &[State], groups: &[u32], whose: &[Option<u32>], fol
         }
         by_place.entry((id, told.place_of(state))).or_default().push(number);
     }
-    let mut known: HashMap<(Id, Called), u32> = HashMap::new();
+    let mut known: HashMap<(Id, u32), u32> = HashMap::new();
     for ((id, place), here) in by_place {
         let first = here.first().filter(|_| are_of_one(states, place, &here));
-        for called in told.patients.get(&place).into_iter().flatten() {
-            links.extend(first.map(|first| (*known.entry((id, *called)).or_insert(*first), *first)));
+        if let Some((first, source)) = first.zip(told.source_of(place)) {
+            links.push((*known.entry((id, source)).or_insert(*first), *first));
         }
     }
     links
@@ -75,36 +76,53 @@ fn bare_id(state: &State) -> Option<Id> {
     id.map(|id| (state.kind, id))
 }
 
-/// What each place calls the patients of whom it tells.
-#[derive(Default)]
+/// Which places tell of patients, and which of these are of one source.
 struct Told<'a> {
-    patients: HashMap<Place<'a>, HashSet<Called>>,
+    places: HashMap<Place<'a>, u32>,
+    sources: DisjointSets,
     folders: HashMap<u32, &'a Path>,
 }
 
 impl<'a> Told<'a> {
     fn of(states: &[State], groups: &[u32], folders: &'a Folders) -> Self {
-        let mut told = Self {
-            folders: folders.iter().map(|(file, folder)| (*file, &**folder)).collect(),
-            ..Self::default()
-        };
+        let folders: HashMap<u32, &Path> = folders.iter().map(|(file, folder)| (*file, &**folder)).collect();
+        let mut places: HashMap<Place<'a>, u32> = HashMap::new();
+        let mut pairs = Vec::new();
+        // A folder may have several sources' bundles: it is compared with folders alone.
+        let mut known: HashMap<(bool, Called), u32> = HashMap::new();
         for (state, group) in states.iter().zip(groups) {
             let is_told = state.kind == Kind::Patient && !state.deleted && state.is_id_told();
             if let Some(id) = state.id.filter(|_| is_told) {
-                let folder = told.folders.get(&state.file).map(|folder| Place::Folder(folder));
+                let folder = folders.get(&state.file).map(|folder| Place::Folder(folder));
                 for place in [Some(own_place(state)), folder].into_iter().flatten() {
-                    told.patients.entry(place).or_default().insert((id, *group));
+                    let is_folder = matches!(place, Place::Folder(_));
+                    let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+                    let place = *places.entry(place).or_insert(next);
+                    pairs.push((*known.entry((is_folder, (id, *group))).or_insert(place), place));
                 }
             }
         }
-        told
+        let mut sources = DisjointSets::new(places.len());
+        for (one, other) in pairs {
+            sources.union(one, other);
+        }
+        Self {
+            places,
+            sources,
+            folders,
+        }
+    }
+
+    /// The source of a place that tells of patients.
+    fn source_of(&self, place: Place<'_>) -> Option<u32> {
+        self.places.get(&place).map(|place| self.sources.find(*place))
     }
 
     fn place_of(&self, state: &State) -> Place<'a> {
         let own = own_place(state);
         let folder = self.folders.get(&state.file).map(|folder| Place::Folder(folder));
         match own {
-            Place::File(_) if !self.patients.contains_key(&own) => folder.unwrap_or(own),
+            Place::File(_) if !self.places.contains_key(&own) => folder.unwrap_or(own),
             own => own,
         }
     }
