@@ -74,7 +74,7 @@ impl Answer {
         Self { etag, ..self }
     }
 
-    /// The same, where it is new.
+    /// The same, which is new or was there already.
     pub const fn having(mut self, created: bool) -> Self {
         self.body.created = created;
         self
@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_and_not_kept() {
-        let answer = Answer::of("/v1/keys/2".to_owned(), None, receipt(Some(9))).with_secret(Some("mk_secret".into()));
+        let issued = Answer::of("/v1/accounts/3/keys/2".to_owned(), None, receipt(Some(9))).having(true);
+        let answer = issued.with_secret(Some("mk_secret".into()));
+        assert_eq!(answer.respond().status(), 201);
         assert!(!answer.stored().body.contains("mk_secret"));
         assert_eq!(answer.body.secret.as_deref(), Some("mk_secret"));
     }

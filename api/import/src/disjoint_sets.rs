@@ -1,7 +1,7 @@
 //! What belongs together, where it is told pair by pair.
 
 /// Disjoint sets, by union and find: each is named by its least member.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct DisjointSets(Vec<u32>);
 
 impl DisjointSets {

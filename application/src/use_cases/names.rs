@@ -48,7 +48,8 @@ impl<B: Backend> Clinic<B> {
             .queries
             .patients_known_as(&admittance, &given.ids, &given.names)
             .await?;
-        given.unless_anothers(&found, PatientError::AlreadyRegistered.into())
+        let held = given.unless_anothers(&found, PatientError::AlreadyRegistered.into())?;
+        Ok(Some(held))
     }
 
     /// Holds the identifiers that these details would newly give to a practitioner, registered or not, until the command is acknowledged.
@@ -70,7 +71,8 @@ impl<B: Backend> Clinic<B> {
         };
         permit(principal, Action::RegisterPractitioner)?;
         let found = self.queries.practitioners_known_as(&given.ids, &given.names).await?;
-        given.unless_anothers(&found, PractitionerError::AlreadyRegistered.into())
+        let held = given.unless_anothers(&found, PractitionerError::AlreadyRegistered.into())?;
+        Ok(Some(held))
     }
 
     /// Holds names for somebody until the answer is dropped; `None` when there are none. What follows from an identifier of this kind
@@ -133,13 +135,9 @@ impl<'a, I: Identity> Given<'a, I> {
     ///
     /// # Errors
     /// [`UseCaseError::Exists`] with the refusal, and with whoever is called so.
-    fn unless_anothers<V: Called<Id = I>>(
-        self,
-        found: &[V],
-        refusal: Refusal,
-    ) -> Result<Option<HeldNames<'a>>, UseCaseError> {
+    fn unless_anothers<V: Called<Id = I>>(self, found: &[V], refusal: Refusal) -> Result<HeldNames<'a>, UseCaseError> {
         match whose(found, self.to, &self.names) {
-            None => Ok(Some(self.held)),
+            None => Ok(self.held),
             Some(other) => Err(UseCaseError::Refused(refusal).meeting(other)),
         }
     }

@@ -12,6 +12,7 @@ use super::file_sources::FileSources;
 use super::key::Key;
 use super::likeness::Bond;
 use super::naming::Standing;
+use super::sources::Sources;
 use super::state::{Folders, Scope, State, at};
 use super::unowned;
 use crate::disjoint_sets::DisjointSets;
@@ -22,6 +23,17 @@ pub(super) struct Grouped {
     pub(super) groups: Vec<u32>,
     /// The identifiers that several share: they name nobody.
     pub(super) shared: HashSet<(Kind, Key)>,
+    /// Which places are of one source.
+    pub(super) sources: Sources,
+}
+
+/// What is known when references are followed: who is who, and which places are of one source.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// Every state's group.
+    pub(super) groups: &'a [u32],
+    /// Which places are of one source.
+    pub(super) sources: &'a Sources,
 }
 
 /// Whose a state is, as far as that is told, and within what its id is of one resource.
@@ -32,7 +44,11 @@ pub(super) struct Belonging {
 }
 
 /// Groups the states. `belongings` tells where each belongs, once the patients are grouped.
-pub(super) fn group(states: &[State], folders: &Folders, belongings: impl FnOnce(&[u32]) -> Vec<Belonging>) -> Grouped {
+pub(super) fn group(
+    states: &[State],
+    folders: &Folders,
+    belongings: impl FnOnce(Known<'_>) -> Vec<Belonging>,
+) -> Grouped {
     let mut grouping = Grouping {
         states,
         sets: DisjointSets::new(states.len()),
@@ -47,10 +63,14 @@ pub(super) fn group(states: &[State], folders: &Folders, belongings: impl FnOnce
     let groups: Vec<u32> = (0..u32::try_from(states.len()).unwrap_or(u32::MAX))
         .map(|state| grouping.sets.find(state))
         .collect();
-    let belongings = belongings(&groups);
+    let sources = Sources::of(states, &groups, folders);
+    let belongings = belongings(Known {
+        groups: &groups,
+        sources: &sources,
+    });
     grouping.whose = belongings.iter().map(|belonging| belonging.owner).collect();
     grouping.scopes = belongings.iter().map(|belonging| belonging.scope).collect();
-    grouping.by_ids_beyond_files(folders);
+    grouping.by_ids_beyond_files(&sources, folders);
     grouping.by_ids(Kind::is_of_a_patient);
     grouping.by_ids_on_servers();
     grouping.by_names_of_visits();
@@ -59,6 +79,7 @@ pub(super) fn group(states: &[State], folders: &Folders, belongings: impl FnOnce
     Grouped {
         groups: grouping.sets.flat(),
         shared: grouping.shared,
+        sources,
     }
 }
 
@@ -356,9 +377,8 @@ impl<'a> Grouping<'a> {
     }
 
     /// What is told by an id alone, and is no person's, is one beyond its file where [`unowned`] says so.
-    fn by_ids_beyond_files(&mut self, folders: &Folders) {
-        let groups = self.sets.clone().flat();
-        for (one, other) in unowned::links(self.states, &groups, &self.whose, folders) {
+    fn by_ids_beyond_files(&mut self, sources: &Sources, folders: &Folders) {
+        for (one, other) in unowned::links(self.states, &self.whose, sources, folders) {
             self.sets.union(one, other);
         }
     }

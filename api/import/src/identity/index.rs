@@ -1,21 +1,20 @@
 //! The index of a run: what there is, whose it is, and what every reference names.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Identifier, SourceId};
 
 use super::Kind;
-use super::folder_sources::FolderSources;
-use super::groups::{Belonging, Grouped, group};
+use super::groups::{Belonging, Grouped, Known, group};
 use super::key::Key;
 use super::likeness::{self, ADDRESSES, Likeness};
 use super::naming::Standing;
 use super::pointer::Pointer;
 use super::scan::{Payload, SeenFile};
 use super::source::source_id;
+use super::sources::Sources;
 use super::stamp::Stamp;
 use super::state::{Folders, Scope, State, Tells, at};
 use crate::fhir;
@@ -71,7 +70,8 @@ pub(crate) struct Names {
 pub(crate) struct Index {
     states: Vec<State>,
     folders: Folders,
-    sources: OnceLock<FolderSources>,
+    folder_numbers: HashMap<PathBuf, u32>,
+    sources: Sources,
     named_medications: Vec<(Origin, Pointer)>,
     medications: HashSet<u32>,
     identifiers: HashMap<Key, Identifier>,
@@ -99,7 +99,10 @@ struct Lookup {
 impl Index {
     /// Adds what is seen of a file. Files are added in the order in which they are imported.
     pub(crate) fn add(&mut self, file: u32, path: &Path, seen: SeenFile) {
-        self.folders.insert(file, path.parent().unwrap_or(path).to_path_buf());
+        let next = u32::try_from(self.folder_numbers.len()).unwrap_or(u32::MAX);
+        let folder = path.parent().unwrap_or(path).to_path_buf();
+        let folder = *self.folder_numbers.entry(folder).or_insert(next);
+        self.folders.insert(file, folder);
         let named = seen.medications.into_iter();
         self.named_medications
             .extend(named.map(|(item, medication)| (Origin { file, item }, medication)));
@@ -154,15 +157,15 @@ impl Index {
     /// Decides who is who. Afterwards nothing is added.
     pub(crate) fn close(&mut self) {
         self.lookup = Lookup::of(&self.states);
-        let Grouped { groups, shared } = group(&self.states, &self.folders, |groups| {
-            let ids = self.ids_of_patients(groups);
+        let grouped = group(&self.states, &self.folders, |known| {
+            let ids = self.ids_of_patients(known.groups);
             let belonging = |state: &State| {
                 let pointer = state.subject.as_deref();
                 let wanted = match state.kind {
                     Kind::Role => Kind::Practitioner,
                     _ => Kind::Patient,
                 };
-                let owner = pointer.and_then(|to| self.find(state.origin(), to, &[wanted], groups).ok());
+                let owner = pointer.and_then(|to| self.find(state.origin(), to, &[wanted], known).ok());
                 let called = |owner| {
                     let here = ids.get(&(owner, state.file, Some(state.document)));
                     here.or_else(|| ids.get(&(owner, state.file, None))).copied()
@@ -175,7 +178,12 @@ impl Index {
             };
             self.states.iter().map(belonging).collect()
         });
-        (self.groups, self.shared) = (groups, shared);
+        let Grouped {
+            groups,
+            shared,
+            sources,
+        } = grouped;
+        (self.groups, self.shared, self.sources) = (groups, shared, sources);
         for number in 0..u32::try_from(self.states.len()).unwrap_or(u32::MAX) {
             self.members.entry(self.group_of(number)).or_default().push(number);
         }
@@ -346,9 +354,16 @@ impl Index {
         })
     }
 
+    fn known(&self) -> Known<'_> {
+        Known {
+            groups: &self.groups,
+            sources: &self.sources,
+        }
+    }
+
     fn subject_of(&self, state: &State) -> Result<u32, Unresolved> {
         let pointer = state.subject.as_deref().ok_or(Unresolved::Missing)?;
-        self.find(state.origin(), pointer, &[Kind::Patient], &self.groups)
+        self.find(state.origin(), pointer, &[Kind::Patient], self.known())
     }
 
     /// The group that a reference names, of one of the kinds that are wanted.
@@ -356,18 +371,18 @@ impl Index {
     /// # Errors
     /// [`Unresolved`].
     pub(crate) fn resolve(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind]) -> Result<u32, Unresolved> {
-        self.find(origin, pointer, wanted, &self.groups)
+        self.find(origin, pointer, wanted, self.known())
     }
 
     /// What a reference names, unless its identifier names another one.
-    fn find(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind], groups: &[u32]) -> Result<u32, Unresolved> {
-        let found = self.find_first(origin, pointer, wanted, groups)?;
+    fn find(&self, origin: Origin, pointer: &Pointer, wanted: &[Kind], known: Known<'_>) -> Result<u32, Unresolved> {
+        let found = self.find_first(origin, pointer, wanted, known)?;
         let named = pointer.identifier.into_iter().flat_map(|identifier| {
             let of = move |kind: &Kind| self.lookup.identifier.get(&(*kind, identifier));
             let states = wanted.iter().filter_map(of).flatten().copied();
             states.filter(move |number| self.is_named_by(*number, identifier))
         });
-        match only(named, groups) {
+        match only(named, known.groups) {
             Ok(other) if other != found => Err(Unresolved::Contradictory),
             Err(_) if self.is_numbered_otherwise(found, pointer) => Err(Unresolved::Contradictory),
             _ => Ok(found),
@@ -399,8 +414,9 @@ impl Index {
         origin: Origin,
         pointer: &Pointer,
         wanted: &[Kind],
-        groups: &[u32],
+        known: Known<'_>,
     ) -> Result<u32, Unresolved> {
+        let Known { groups, sources } = known;
         let wanted: Vec<Kind> = wanted
             .iter()
             .copied()
@@ -439,14 +455,12 @@ impl Index {
             // A relative reference is to the referring resource's own server.
             let base = pointer.base.or(own_base);
             // Where one of both tells a server, it is the other one's too within a file. Beyond it the id has to be nobody else's.
-            // The patients are grouped when anything is looked for.
-            let sources = self
-                .sources
-                .get_or_init(|| FolderSources::of(&self.states, groups, &self.folders));
+            let folder = |file: &u32| self.folders.get(file).copied();
             let of_this_server = |number: &u32| {
                 self.states.get(at(*number)).is_some_and(|state| {
                     let is_anywhere = state.is_id_unique || state.base.is_some() || base.is_some();
-                    if !is_anywhere && sources.are_two(state.file, origin.file) {
+                    let folders = folder(&state.file).zip(folder(&origin.file));
+                    if !is_anywhere && folders.is_some_and(|(one, other)| sources.are_two(one, other)) {
                         return false;
                     }
                     let is_near = state.file == origin.file || state.is_id_unique;

@@ -5,7 +5,6 @@
 //! resolved to a group ([`index`]). All of this is pure.
 
 mod file_sources;
-mod folder_sources;
 mod groups;
 mod index;
 mod key;
@@ -14,6 +13,7 @@ pub(crate) mod naming;
 mod pointer;
 mod scan;
 mod source;
+mod sources;
 mod stamp;
 mod state;
 mod unowned;

@@ -1,7 +1,6 @@
 //! A state of a resource, in an index of many.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use super::Kind;
 use super::key::Key;
@@ -41,8 +40,8 @@ pub(super) struct State {
     pub(super) subject: Option<Box<Pointer>>,
 }
 
-/// The folder in which each file stands.
-pub(super) type Folders = HashMap<u32, PathBuf>;
+/// The folder in which each file stands, by their numbers.
+pub(super) type Folders = HashMap<u32, u32>;
 
 /// Whether what a state tells is enough for a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -11,6 +11,24 @@ fn at(day: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(1_700_000_000 + day * 86_400, 0)
 }
 
+/// A doctor of whom the name alone is told.
+fn doctor(family: &str, given: &[&str], as_of: Option<DateTime<Utc>>) -> PractitionerDetails {
+    PractitionerDetails {
+        name: HumanName {
+            family: family.to_owned(),
+            given: given.iter().map(|name| (*name).to_owned()).collect(),
+            prefix: Vec::new(),
+        },
+        gender: Gender::Unknown,
+        specializations: Vec::new(),
+        credentials: Vec::new(),
+        time_zone: chrono_tz::UTC,
+        identifier: None,
+        other_identifiers: Vec::new(),
+        as_of,
+    }
+}
+
 #[test]
 fn the_same_state_told_once_more_overrules_nothing_that_was_changed_here() {
     let told = PatientDetails {
@@ -23,18 +41,9 @@ fn the_same_state_told_once_more_overrules_nothing_that_was_changed_here() {
         ..told.clone()
     };
     assert_eq!(details(&changed, &told, &[]), changed);
-    let practitioner = |gender: Gender| PractitionerDetails {
-        name: HumanName {
-            family: "Byron".to_owned(),
-            ..HumanName::default()
-        },
+    let practitioner = |gender| PractitionerDetails {
         gender,
-        specializations: Vec::new(),
-        credentials: Vec::new(),
-        time_zone: chrono_tz::UTC,
-        identifier: None,
-        other_identifiers: Vec::new(),
-        as_of: at(1),
+        ..doctor("Byron", &[], at(1))
     };
     let changed = practitioner(Gender::Female);
     assert_eq!(super::practitioner(&changed, &practitioner(Gender::Unknown)), changed);
@@ -344,15 +353,9 @@ fn what_several_states_tell_of_whom_the_newest_was_recorded_is_said_not_to_be_ad
 
 #[test]
 fn a_specialization_that_was_supposed_gives_way_to_one_that_an_older_state_tells() {
-    let practitioner = |specializations: Vec<Concept>, day| PractitionerDetails {
-        name: nameless(),
-        gender: Gender::Female,
+    let practitioner = |specializations, day| PractitionerDetails {
         specializations,
-        credentials: Vec::new(),
-        time_zone: chrono_tz::UTC,
-        identifier: None,
-        other_identifiers: Vec::new(),
-        as_of: at(day),
+        ..doctor("Byron", &[], at(day))
     };
     let cardiology = Concept {
         coding: None,
@@ -416,26 +419,15 @@ proptest! {
 
 #[test]
 fn a_doctor_keeps_the_name_and_the_sex_that_others_do_not_tell() {
-    let practitioner = |family: &str, given: &[&str], gender: Gender, day| PractitionerDetails {
-        name: HumanName {
-            family: family.to_owned(),
-            given: given.iter().map(|name| (*name).to_owned()).collect(),
-            prefix: Vec::new(),
-        },
-        gender,
-        specializations: Vec::new(),
-        credentials: Vec::new(),
-        time_zone: chrono_tz::UTC,
-        identifier: None,
-        other_identifiers: Vec::new(),
-        as_of: day,
+    let house = |day| PractitionerDetails {
+        gender: Gender::Male,
+        ..doctor("House", &["Greg"], day)
     };
-    let house = |day| practitioner("House", &["Greg"], Gender::Male, day);
     for (family, given) in [("Unknown", &[][..]), ("Dr. House", &[]), ("House", &["G"])] {
-        let untold = |day| practitioner(family, given, Gender::Unknown, day);
+        let untold = |day| doctor(family, given, day);
         for day in [None, at(1), at(3)] {
             for (recorded, told) in [(house(at(2)), untold(day)), (untold(at(2)), house(day))] {
-                let merged = super::practitioner(&recorded, &told);
+                let merged = practitioner(&recorded, &told);
                 assert_eq!(
                     (merged.name, merged.gender),
                     (house(None).name, Gender::Male),
@@ -444,6 +436,9 @@ fn a_doctor_keeps_the_name_and_the_sex_that_others_do_not_tell() {
             }
         }
     }
-    let married = practitioner("Cuddy", &["Greg"], Gender::Male, at(3));
-    assert_eq!(super::practitioner(&house(at(2)), &married), married);
+    let married = PractitionerDetails {
+        gender: Gender::Male,
+        ..doctor("Cuddy", &["Greg"], at(3))
+    };
+    assert_eq!(practitioner(&house(at(2)), &married), married);
 }
