@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
+use chrono_tz::Tz;
 use domain::chart::{Contents, Ended, ListKind, Remark, Report};
 use domain::encounter::EncounterNames;
 use domain::kernel::{Concept, HumanName, Identifier};
@@ -286,7 +287,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     let mut alike = HashMap::new();
     for visit in &mut visits {
         if let Some(names) = share.names.get(&visit.path) {
-            name_visit(visit, names, &mut alike);
+            name_visit(visit, names, &mut alike, context.time_zone);
         }
     }
     let names = index.names_of(owner);
@@ -372,23 +373,25 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 /// How many visits a document tells alike so far.
 type Alike = HashMap<(DocumentId, Key), u32>;
 
-/// What names a visit. Where nothing does but a URN, which is made for one bundle, or the number of its case, it is named by what is told of
-/// it, which is when it began and who provided it: the next export has another URN, and another visit of the case the same number. Of two
-/// that one document tells alike, the second is the second in the next one too.
-fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
+/// What names a visit. Where nothing does but a URN, which is made for one bundle, a UUID, which may be made for one export, or the number of
+/// its case, it is named by what is told of it, which is when it began and with whom: the next export has another URN, and another visit of
+/// the case the same number. Of two that one document tells alike, the second is the second in the next one too.
+fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike, time_zone: Tz) {
     visit.others = names.identifiers.iter().skip(1).cloned().collect();
     visit.sources = names.sources.clone();
     visit.unnamed_reason = names.unnamed_reason;
-    let is_urn = is_of_a_bundle(&visit.identifier);
+    let has_id = !visit.sources.list().is_empty();
+    let is_named_for_good = has_id && !names.has_passing_ids;
+    let has_number = !is_of_a_bundle(&visit.identifier);
     let start = visit.slot.start.to_rfc3339();
-    if !visit.sources.list().is_empty() {
+    if is_named_for_good {
         // It is known by its id.
-    } else if names.are_of_its_case {
+    } else if has_number && (has_id || names.are_of_its_case) {
         // What else is told may become more: of an open one nobody knows the end.
-        let case = visit.identifier.clone();
-        visit.identifier = told_as(&[&case.system, &case.value, &start], names.document, alike);
-        visit.others.insert(0, case);
-    } else if is_urn && visit.others.is_empty() {
+        let number = visit.identifier.clone();
+        visit.identifier = told_as(&[&number.system, &number.value, &start], names.document, alike);
+        visit.others.insert(0, number);
+    } else if !has_number && visit.others.is_empty() && !(has_id && is_whole_day(visit, time_zone)) {
         let (Provider::Practitioner(provider) | Provider::Organization(provider)) = &visit.provider;
         // How long it takes, and why, may become known later; and a doctor's URN is as new as the visit's.
         let told = match is_of_a_bundle(provider) {
@@ -398,6 +401,11 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
         visit.identifier = told_as(&told, names.document, alike);
     }
     visit.others.truncate(EncounterNames::MOST_OTHERS);
+}
+
+/// Whether a visit begins with its day, as one of which no hour is told. Two of one day may then be two.
+fn is_whole_day(visit: &Visit, time_zone: Tz) -> bool {
+    visit.slot.start.with_timezone(&time_zone).time() == NaiveTime::MIN
 }
 
 /// Whether an identifier may be the URN that a bundle has for an entry.
@@ -412,7 +420,7 @@ fn told_as(told: &[&str], document: DocumentId, alike: &mut Alike) -> Identifier
     *before = before.saturating_add(1);
     let told = [told, &[number.as_str()]].concat();
     Identifier {
-        system: "urn:medconnect:visit".to_owned(),
+        system: EncounterNames::DESCRIPTIONS.to_owned(),
         value: hex::encode(Key::of(&told).digest::<16>()),
     }
 }

@@ -101,14 +101,15 @@ impl<B: Backend> Clinic<B> {
                 (Provider::Organization(id), day)
             }
         };
-        let told = std::iter::once(&identifier).chain(&other_identifiers);
-        let named = |name| {
+        let told: Vec<&Identifier> = std::iter::once(&identifier).chain(&other_identifiers).collect();
+        let named = |name: &&Identifier| {
             self.identities
                 .from_identifier(&format!("encounter of {patient}"), name)
         };
-        let ids: Vec<Uuid> = told.map(named).collect();
+        let ids: Vec<Uuid> = told.iter().map(named).collect();
+        let digest = |(told, id): (&&Identifier, &Uuid)| EncounterNames::digest(told, *id);
         let names = EncounterNames {
-            identifiers: ids.iter().map(|id| EncounterNames::digest(*id)).collect(),
+            identifiers: told.iter().zip(&ids).map(digest).collect(),
             sources,
         };
         let context = self.stamp(principal, issue);

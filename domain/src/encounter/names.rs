@@ -3,17 +3,20 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::{PersonalValue, SourceId, Sources};
+use crate::kernel::{Identifier, PersonalValue, SourceId, Sources};
 
-/// A digest of an identifier: it is only compared within one patient's record, so that a few bytes are enough.
+/// A digest of an identifier or of a description: it is only compared within one patient's record, so that a few bytes are enough.
 pub type NameDigest = [u8; 8];
+
+/// The bit by which what describes an encounter differs from what numbers it.
+const OF_DESCRIPTION: u8 = 0x80;
 
 /// What names an encounter: its identifiers, in the order in which they were told, and what its sources call it.
 ///
 /// A source may tell of it once by its number, once by an address, and once by an id alone.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct EncounterNames {
-    /// Digests of its identifiers.
+    /// Digests of its identifiers and descriptions, as [`Self::number`] and [`Self::description`] make them.
     pub identifiers: Vec<NameDigest>,
     /// Its resources.
     pub sources: Sources,
@@ -27,22 +30,55 @@ impl EncounterNames {
     /// How many others a visit may be told by at most, beside the first.
     pub const MOST_OTHERS: usize = Self::MOST - 1;
 
+    /// The system of an identifier that is a description: of an encounter that each export of a source calls otherwise, it says what does not
+    /// change, such as when it began and with whom.
+    pub const DESCRIPTIONS: &str = "urn:medconnect:visit";
+
     /// The digest of an identifier, by the id that is derived from it.
-    pub fn digest(id: Uuid) -> NameDigest {
+    pub fn digest(identifier: &Identifier, id: Uuid) -> NameDigest {
         let [a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
-        [a, b, c, d, e, f, g, h]
+        let digest = [a, b, c, d, e, f, g, h];
+        match identifier.system == Self::DESCRIPTIONS {
+            true => Self::description(digest),
+            false => Self::number(digest),
+        }
+    }
+
+    /// An identifier that names it, by a digest.
+    pub const fn number([a, b, c, d, e, f, g, h]: [u8; 8]) -> NameDigest {
+        [a & !OF_DESCRIPTION, b, c, d, e, f, g, h]
+    }
+
+    /// A description, by a digest.
+    pub const fn description([a, b, c, d, e, f, g, h]: [u8; 8]) -> NameDigest {
+        [a | OF_DESCRIPTION, b, c, d, e, f, g, h]
     }
 
     /// Whether both name one encounter. By one resource they do. By identifiers they do where the one that has fewer, or the same ones, is known
     /// by nothing else: a state that names its resource may tell a case's number alone, which is on each visit of the case. Two that name two
-    /// resources are two, whatever they are called.
+    /// resources are two, whatever they are called, unless they are described alike.
     pub fn is_one_with(&self, other: &Self) -> bool {
-        self.is_resource_of(other) || self.is_called_like(other)
+        self.is_resource_of(other) || self.is_called_like(other) || self.is_described_like(other)
     }
 
-    /// Whether both are told by two resources, and by no common one.
+    /// Whether both are told by two resources, by no common one, and are not described alike.
     pub(super) fn is_certainly_another_than(&self, other: &Self) -> bool {
-        !self.is_resource_of(other) && self.is_beside(other)
+        !self.is_resource_of(other) && !self.is_described_like(other) && self.is_beside(other)
+    }
+
+    /// Whether both have one description, no ids on a server, which would be theirs for good, and no numbers that contradict each other.
+    fn is_described_like(&self, other: &Self) -> bool {
+        let has_lasting_id = |one: &Self| one.sources.list().iter().any(|source| source.server.is_some());
+        let mut descriptions = self.identifiers.iter().filter(|name| is_description(name));
+        descriptions.any(|name| other.identifiers.contains(name))
+            && ![self, other].into_iter().any(has_lasting_id)
+            && (self.has_numbers_of(other) || other.has_numbers_of(self))
+    }
+
+    /// Whether it has all numbers of another.
+    fn has_numbers_of(&self, other: &Self) -> bool {
+        let mut numbers = other.identifiers.iter().filter(|name| !is_description(name));
+        numbers.all(|name| self.identifiers.contains(name))
     }
 
     fn is_called_like(&self, other: &Self) -> bool {
@@ -84,9 +120,11 @@ impl EncounterNames {
         theirs.any(|source| self.sources.have_beside(Some(*source)))
     }
 
-    /// Both together. `newer` counts more where there is no room for all.
+    /// Both together. `newer` counts more where there is no room for all. The id of what is known by its description is not kept, for the next
+    /// export has another, and of several descriptions the first is.
     #[must_use]
     pub fn with(&self, newer: &Self) -> Self {
+        let newer = &self.kept_of(newer);
         let is_further = |one: &NameDigest, than: &Self| !than.identifiers.contains(one);
         let identifiers = match newer.identifiers.iter().any(|told| is_further(told, self)) {
             true => {
@@ -108,6 +146,22 @@ impl EncounterNames {
         });
         Self { identifiers, sources }
     }
+
+    /// What there is to keep of the names of a newer state.
+    fn kept_of(&self, newer: &Self) -> Self {
+        let is_described = self.identifiers.iter().any(is_description);
+        let mut kept = newer.clone();
+        if self.is_described_like(newer) && !self.is_resource_of(newer) {
+            kept.sources = Sources::default();
+        }
+        kept.identifiers.retain(|name| !is_described || !is_description(name));
+        kept
+    }
+}
+
+/// Whether a digest is of a description.
+const fn is_description([first, ..]: &NameDigest) -> bool {
+    *first & OF_DESCRIPTION != 0
 }
 
 /// An encounter of a record, by its names.
@@ -126,6 +180,8 @@ enum Evidence {
     Resource,
     /// By what may be the same resource, of which one of both says less.
     PerhapsResource,
+    /// It is described alike.
+    Description,
     /// It has the same identifiers.
     SameIdentifiers,
     /// One of both has all identifiers of the other, and more.
@@ -151,6 +207,7 @@ pub fn recognise(told: &EncounterNames, known: &[NamedEncounter]) -> Option<Uuid
         (Evidence::Resource | Evidence::PerhapsResource, Some(one), None) => Some(one.id),
         (Evidence::Resource, ..) => Some(first.id),
         (Evidence::MoreIdentifiers, ..) => told_first(told, &surest),
+        (Evidence::Description, ..) => only(surest.iter()),
         // What is told by its numbers alone is the one that was told by these alone.
         (Evidence::SameIdentifiers, ..) => only(surest.iter().filter(|one| one.names.sources.list().is_empty())),
         (Evidence::PerhapsResource, ..) => None,
@@ -170,6 +227,8 @@ fn evidence(told: &EncounterNames, known: &EncounterNames) -> Evidence {
         Evidence::Resource
     } else if told.is_resource_of(known) {
         Evidence::PerhapsResource
+    } else if told.is_described_like(known) {
+        Evidence::Description
     } else if told.is_called_all_of(known) && known.is_called_all_of(told) {
         Evidence::SameIdentifiers
     } else {
@@ -206,6 +265,9 @@ mod tests {
         }
     }
 
+    /// The digest of a description.
+    const NOON: u8 = OF_DESCRIPTION;
+
     #[test]
     fn one_resource_is_one_encounter_and_so_is_one_number_unless_they_are_two_resources() {
         let here = (Some(1), 7);
@@ -225,6 +287,13 @@ mod tests {
             (names(&[3], &[(None, 8)]), names(&[1, 3], &[]), false),
             (names(&[3], &[(None, 8)]), names(&[1, 3], &[(None, 7)]), false),
             (names(&[1], &[]), names(&[1, 3], &[(None, 7)]), true),
+            // Two ids, and one description: one of each export, unless they are a server's.
+            (names(&[NOON], &[(None, 7)]), names(&[NOON], &[(None, 8)]), true),
+            (names(&[NOON, 1], &[(None, 7)]), names(&[NOON], &[(None, 8)]), true),
+            (names(&[NOON, 1], &[(None, 7)]), names(&[NOON, 2], &[(None, 8)]), false),
+            (names(&[NOON], &[(None, 7)]), names(&[NOON + 1], &[(None, 8)]), false),
+            (names(&[NOON], &[here]), names(&[NOON], &[(None, 8)]), false),
+            (names(&[NOON], &[here]), names(&[NOON], &[(Some(1), 8)]), false),
         ] {
             assert_eq!(
                 (one.is_one_with(&two), two.is_one_with(&one)),
@@ -247,6 +316,16 @@ mod tests {
         );
         assert_eq!(known.with(&names(&[], &[])), known);
         assert_eq!(known.with(&names(&[2], &[])), known, "nothing further is told");
+    }
+
+    #[test]
+    fn of_what_each_export_calls_otherwise_one_id_and_one_description_are_kept() {
+        let known = names(&[NOON], &[(None, 7)]);
+        assert_eq!(known.with(&names(&[NOON], &[(None, 8)])), known);
+        let with_number = names(&[1, NOON], &[(None, 7)]);
+        assert_eq!(known.with(&names(&[NOON, 1], &[(None, 8)])), with_number);
+        let elsewhere = names(&[NOON + 1], &[(None, 7)]);
+        assert_eq!(known.with(&elsewhere), known, "it was described before");
     }
 
     fn known(id: u128, names: EncounterNames) -> NamedEncounter {
@@ -361,20 +440,44 @@ mod tests {
         prop::collection::vec(state, 1..12)
     }
 
+    /// States of visits that each export calls otherwise; some have numbers.
+    fn states_of_exports() -> impl Strategy<Value = Vec<State>> {
+        let state = (0..5_u8, any::<u8>(), any::<bool>()).prop_map(|(visit, id, tells_number)| {
+            let numbers: &[u8] = if tells_number {
+                &[NOON + visit, visit]
+            } else {
+                &[NOON + visit]
+            };
+            // No export has one id for two.
+            let source = (None, (id % 50) * 5 + visit);
+            State {
+                visit,
+                names: names(numbers, &[source]),
+            }
+        });
+        prop::collection::vec(state, 1..12)
+    }
+
     proptest! {
         #[test]
+        fn no_visit_is_lost_or_twice_under_the_ids_of_several_exports(states in states_of_exports()) {
+            let visits: std::collections::BTreeSet<u8> = states.iter().map(|state| state.visit).collect();
+            prop_assert_eq!(none_is_lost(states)?, visits.len());
+        }
+
+        #[test]
         fn no_visit_is_lost_in_one_of_another_server(states in states_of_servers()) {
-            none_is_lost(states)?;
+            let _visits = none_is_lost(states)?;
         }
 
         #[test]
         fn no_visit_is_lost_in_another_in_whatever_order_their_states_are_told(states in states()) {
-            none_is_lost(states)?;
+            let _visits = none_is_lost(states)?;
         }
     }
 
-    /// Takes in states, one after the other, each as one of the visit that it is recognised as, or as a new one.
-    fn none_is_lost(states: Vec<State>) -> Result<(), TestCaseError> {
+    /// Takes in states, one after the other, each as one of the visit that it is recognised as, or as a new one. Tells how many there are.
+    fn none_is_lost(states: Vec<State>) -> Result<usize, TestCaseError> {
         let mut record: Vec<(u8, NamedEncounter)> = Vec::new();
         for state in states {
             let all: Vec<NamedEncounter> = record.iter().map(|(_, one)| one.clone()).collect();
@@ -390,6 +493,6 @@ mod tests {
                 }
             }
         }
-        Ok(())
+        Ok(record.len())
     }
 }

@@ -552,7 +552,9 @@ impl<'a> Grouping<'a> {
             resource: id.digest(),
         });
         EncounterNames {
-            identifiers: named.map(|(_, number)| number.digest()).collect(),
+            identifiers: named
+                .map(|(_, number)| EncounterNames::number(number.digest()))
+                .collect(),
             sources: source.into(),
         }
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
+use uuid::Uuid;
 
 /// How a source tells of a visit: its number, its id, and the address of its entry, each with the patient's number for `N`.
 #[derive(Clone, Copy)]
@@ -60,8 +61,8 @@ fn bundle(patient: usize, form: Form, status: &str, at: &str) -> Value {
     json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": person }, { "resource": doctor }, entry] })
 }
 
-/// Imports bundles, each from a file of its own, and loses nothing.
-async fn import(system: &TestSystem, key: &str, bundles: &[Value]) {
+/// Imports bundles, each from a file of its own, and loses nothing. Tells how many events came of it.
+async fn import(system: &TestSystem, key: &str, bundles: &[Value]) -> u64 {
     let folder = postgres::folder();
     for (number, bundle) in bundles.iter().enumerate() {
         std::fs::write(folder.path().join(format!("{number}.json")), bundle.to_string()).unwrap();
@@ -79,6 +80,7 @@ async fn import(system: &TestSystem, key: &str, bundles: &[Value]) {
         "{}",
         summary.table()
     );
+    summary.events
 }
 
 /// The statuses of each patient's visits.
@@ -210,4 +212,66 @@ async fn a_visit_that_only_its_bundle_names_is_the_same_in_the_next_one() {
     }
     assert_eq!(visits(&system, &key, 1).await, [["completed"]]);
     system.stop().await;
+}
+
+/// A night's export of a source that makes new UUIDs for each: of the visits, and of the patient too if it says so.
+fn night(is_patient_new: bool) -> Value {
+    let id = |is_new: bool| {
+        let fixed = "7c0f4fcb-6a1e-4d0c-9d2c-000000000000".to_owned();
+        if is_new { Uuid::new_v4().to_string() } else { fixed }
+    };
+    let (patient, doctor) = (id(is_patient_new), id(true));
+    let number = |number: &str| json!([{ "system": "urn:visit", "value": number }]);
+    let visit = |start: &str, identifier: Value| {
+        json!({
+            "resourceType": "Encounter", "id": id(true), "status": "finished", "class": { "code": "AMB" },
+            "subject": { "reference": format!("urn:uuid:{patient}") }, "identifier": identifier,
+            "participant": [{ "individual": { "reference": format!("urn:uuid:{doctor}") } }], "period": { "start": start },
+        })
+    };
+    let mrn = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+    let resources = [
+        json!({
+            "resourceType": "Patient", "id": patient, "birthDate": "1970-05-06", "gender": "female",
+            "name": [{ "family": "Family0", "given": ["Given"] }],
+            "identifier": [{ "system": "urn:mrn", "value": "M-1", "type": mrn }],
+        }),
+        json!({
+            "resourceType": "Practitioner", "id": doctor, "name": [{ "family": "Sato" }],
+            "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": "1000000001" }],
+        }),
+        visit("2021-01-01T10:00:00Z", json!([])),
+        // Two that begin together.
+        visit("2021-01-02T10:00:00Z", json!([])),
+        visit("2021-01-02T10:00:00Z", json!([])),
+        visit("2021-01-03T10:00:00Z", number("V1")),
+        // Two that begin together, with numbers; and another of the first one's case.
+        visit("2021-01-04T10:00:00Z", number("V2")),
+        visit("2021-01-04T10:00:00Z", number("V3")),
+        visit("2021-01-05T10:00:00Z", number("V2")),
+    ];
+    let entries = resources.map(|resource| {
+        let address = format!("urn:uuid:{}", resource["id"].as_str().unwrap());
+        json!({ "fullUrl": address, "resource": resource })
+    });
+    json!({ "resourceType": "Bundle", "type": "collection", "entry": entries })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_that_each_export_gives_a_new_id_is_the_same_in_the_next_one() {
+    let chain = TestChain::start().await;
+    for is_patient_new in [true, false] {
+        for nights in [1, 2] {
+            let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+            let key = system.service("Import", Role::Hospital).await;
+            for turn in 0..3 {
+                let bundles: Vec<Value> = (0..nights).map(|_| night(is_patient_new)).collect();
+                let events = import(&system, &key, &bundles).await;
+                let seen = format!("{is_patient_new} {nights} {turn}");
+                assert!(turn == 0 || events == 0, "{seen}: {events} events");
+                assert_eq!(visits(&system, &key, 1).await, [["completed"; 7]], "{seen}");
+            }
+            system.agrees_with_a_rebuild(&chain).await;
+        }
+    }
 }
