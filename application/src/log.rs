@@ -18,8 +18,7 @@ pub struct StreamId(pub [u8; 32]);
 
 impl fmt::Debug for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("0x")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode_prefixed(self.0))
     }
 }
 

@@ -25,7 +25,7 @@ const HONEST: &str = "00000000000000000000000000000000c0de0001";
 
 /// Changes what stands at the contract's address.
 pub async fn code(chain: &TestChain, contract: Address, behaves: Contract) {
-    let honest = hex(&bytecode().expect("the artifact").runtime);
+    let honest = hex::encode(&bytecode().expect("the artifact").runtime);
     chain
         .call("anvil_setCode", json!([format!("0x{HONEST}"), format!("0x{honest}")]))
         .await;
@@ -51,7 +51,7 @@ fn refusing() -> String {
     // PUSH0 CALLDATALOAD PUSH1 224 SHR PUSH4 selector EQ PUSH1 0x4f JUMPI ... JUMPDEST PUSH0 PUSH0 REVERT
     let honest = delegate(0x0e);
     let end = 0x0e + honest.len() / 2;
-    format!("5f3560e01c63{}1460{end:02x}57{honest}5b5f5ffd", hex(&APPEND))
+    format!("5f3560e01c63{}1460{end:02x}57{honest}5b5f5ffd", hex::encode(APPEND))
 }
 
 /// Calls the honest code in the contract's own name, from this place in the code on: it answers what that answers.
@@ -60,8 +60,4 @@ fn delegate(at: usize) -> String {
     // RETURNDATASIZE PUSH0 PUSH0 RETURNDATACOPY | PUSH1 good JUMPI RETURNDATASIZE PUSH0 REVERT | JUMPDEST RETURNDATASIZE PUSH0 RETURN
     let good = at + 4 + 27 + 4 + 3 + 3;
     format!("365f5f375f5f365f73{HONEST}5af43d5f5f3e60{good:02x}573d5ffd5b3d5ff3")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use api_dev::system::System as Surroundings;
 use api_server::{Backend, System};
+use api_wire::dto;
 use application::policy::identity::Principal;
 use application::use_cases::accounts::{NewAccount, NewKey};
 use application::use_cases::clinic::{Clinic, Issue};
@@ -17,13 +18,13 @@ use domain::patient::PatientCommand;
 use infrastructure::postgres;
 use reqwest::Method;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::baseline::Baseline;
 use super::contract::{self, ContractAlone};
 use super::measure::{self, Measured, Stopwatch, round};
-use super::workload::{Round, details};
+use super::workload::{Round, details, doctor};
 
 /// How it is measured.
 #[derive(Clone, Copy, Debug)]
@@ -236,14 +237,20 @@ struct HttpClient {
 
 impl HttpClient {
     async fn register_doctor(&self) -> anyhow::Result<String> {
-        let details = json!({ "name": { "family": format!("Bench{}", self.number) }, "timeZone": "UTC",
-                              "gender": "unknown", "specializations": [{ "text": "Benchmarks" }] });
-        id(&self
-            .send(Method::POST, "/practitioners", &json!({ "details": details }))
-            .await?)
+        let doctor = dto::RegisterPractitioner {
+            details: doctor(self.number).into(),
+        };
+        self.id_of_new("/practitioners", &doctor).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+    /// What a command makes is answered with its id.
+    async fn id_of_new(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
+        let answer = self.send(Method::POST, path, body).await?;
+        let id = answer.get("id").and_then(Value::as_str);
+        id.map(str::to_owned).context("an answer without an id")
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
         let request = self
             .http
             .request(method, format!("{}{path}", self.base))
@@ -263,35 +270,33 @@ impl HttpClient {
 async fn http_round(client: Arc<HttpClient>, number: u64, mut times: Stopwatch) -> anyhow::Result<Stopwatch> {
     let round = Round::new(number, Utc::now()).context("the calendar ended")?;
     let (doctor, day) = (&client.doctor, round.day);
-    let session =
-        json!({ "start": round.session.start, "end": round.session.end, "slotMinutes": round.session.slot_minutes });
+    let sessions = vec![round.session.into()];
     let path = format!("/practitioners/{doctor}/availability/{day}");
     times
-        .time(client.send(Method::PUT, &path, &json!({ "sessions": [session] })))
+        .time(client.send(Method::PUT, &path, &dto::PublishAvailability { sessions }))
         .await?;
 
-    let details = details(client.number, number);
-    let patient = json!({ "details": { "name": details.name, "birthDate": details.birth_date, "gender": "unknown",
-                                       "phone": details.phone } });
-    let patient = id(&times.time(client.send(Method::POST, "/patients", &patient)).await?)?;
+    let details = details(client.number, number).into();
+    let registering = dto::RegisterPatient { details };
+    let patient = times.time(client.id_of_new("/patients", &registering)).await?;
 
-    let slot = |slot: domain::kernel::Slot| json!({ "start": slot.start, "minutes": slot.minutes });
-    let booking = json!({ "patient": patient, "practitioner": doctor, "slot": slot(round.first) });
-    let appointment = id(&times.time(client.send(Method::POST, "/appointments", &booking)).await?)?;
-    for (action, body) in [
-        ("confirm", json!({})),
-        ("reschedule", json!({ "slot": slot(round.second) })),
-        ("cancel", json!({})),
-    ] {
-        let path = format!("/appointments/{appointment}/{action}");
-        times.time(client.send(Method::POST, &path, &body)).await?;
-    }
+    let booking = dto::BookAppointment {
+        patient: Some(patient.parse()?),
+        practitioner: doctor.parse()?,
+        slot: round.first.into(),
+        reason: None,
+    };
+    let appointment = times.time(client.id_of_new("/appointments", &booking)).await?;
+    let action = |action: &str| format!("/appointments/{appointment}/{action}");
+    let (confirm, reschedule, cancel) = (action("confirm"), action("reschedule"), action("cancel"));
+    let moved = dto::RescheduleAppointment {
+        slot: round.second.into(),
+    };
+    let cancelled = dto::CancelAppointment { reason: None };
+    times
+        .time(client.send(Method::POST, &confirm, &dto::Nothing {}))
+        .await?;
+    times.time(client.send(Method::POST, &reschedule, &moved)).await?;
+    times.time(client.send(Method::POST, &cancel, &cancelled)).await?;
     Ok(times)
-}
-
-fn id(body: &Value) -> anyhow::Result<String> {
-    body.get("id")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
-        .context("an answer without an id")
 }

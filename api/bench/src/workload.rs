@@ -5,8 +5,9 @@
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use domain::calendar::Session;
-use domain::kernel::{Gender, HumanName, Slot};
+use domain::kernel::{Concept, Gender, HumanName, Slot};
 use domain::patient::PatientDetails;
+use domain::practitioner::PractitionerDetails;
 
 /// The length of the slots offered, in minutes.
 const SLOT_MINUTES: u32 = 30;
@@ -41,6 +42,26 @@ impl Round {
             first: slots.next()?,
             second: slots.next()?,
         })
+    }
+}
+
+/// The practitioner of a client.
+pub(super) fn doctor(client: usize) -> PractitionerDetails {
+    PractitionerDetails {
+        name: HumanName {
+            family: format!("Bench{client}"),
+            ..HumanName::default()
+        },
+        gender: Gender::Unknown,
+        specializations: vec![Concept {
+            coding: None,
+            text: "Benchmarks".to_owned(),
+        }],
+        credentials: Vec::new(),
+        time_zone: chrono_tz::UTC,
+        identifier: None,
+        other_identifiers: Vec::new(),
+        as_of: None,
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use api_wire::dto::{self, SignIn};
+use api_wire::problem::ProblemBody;
 use infrastructure::chain::Signer;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -144,12 +144,15 @@ async fn accepted(answer: reqwest::Response) -> Result<reqwest::Response, LoginE
     if status.is_success() {
         return Ok(answer);
     }
-    let problem: Value = answer.json().await.unwrap_or_default();
-    let said = |key| problem.get(key).and_then(Value::as_str);
-    let title = said("title").unwrap_or("no reason given");
-    let text = match said("detail") {
-        Some(detail) => format!("{title}: {detail} ({status})"),
-        None => format!("{title} ({status})"),
+    let text = match answer.json::<ProblemBody>().await {
+        Ok(ProblemBody {
+            title,
+            detail: Some(detail),
+            ..
+        }) => format!("{title}: {detail} ({status})"),
+        Ok(ProblemBody { title, .. }) => format!("{title} ({status})"),
+        // Something between us and the server answered in its place.
+        Err(_) => format!("no reason given ({status})"),
     };
     Err(if status.is_server_error() {
         LoginError::Unavailable(text)

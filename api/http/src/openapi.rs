@@ -174,7 +174,7 @@ fn describe_headers(response: &mut Response) {
         (
             "Medconnect-Finality",
             Type::String,
-            "How sure it is that the chain keeps the log up to there: `included` or `final`",
+            "How sure it is that the chain keeps the log up to `Medconnect-Position`: `included` or `final`",
         ),
         (
             "X-Request-Id",

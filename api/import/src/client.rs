@@ -8,7 +8,7 @@ use api_wire::answer::{CommandResult, CommandState, CommandStatusBody};
 use api_wire::check::checked;
 use api_wire::dto;
 use api_wire::page::PageBody;
-use api_wire::problem::ProblemKind;
+use api_wire::problem::{BadBody, ProblemBody, ProblemKind};
 use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use domain::chart::{Contents, Report};
 use domain::kernel::Identifier;
@@ -19,13 +19,11 @@ use reqwest::{Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::mapping::{Provider, Visit};
 use super::patience::Patience;
-use api_wire::problem::BadBody;
 
 /// How long an answer is waited for at most, and at least, whatever the patience: a server may be busy.
 const LONGEST_ANSWER: Duration = Duration::from_secs(60);
@@ -459,8 +457,8 @@ impl Client {
             match command.status {
                 CommandState::Done => return Ok(command),
                 CommandState::Failed => {
-                    let problem = command.problem.map_or(Value::Null, |problem| json!(problem));
-                    return Err(refused(StatusCode::CONFLICT.as_u16(), &problem));
+                    let without_problem = || refused_with(StatusCode::CONFLICT);
+                    return Err(command.problem.as_ref().map_or_else(without_problem, refused));
                 }
                 CommandState::Pending if Instant::now() >= deadline => {
                     return Err(self.gave_up("the command is still pending"));
@@ -537,22 +535,30 @@ async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, ClientErro
 }
 
 async fn refusal(response: Response) -> ClientError {
-    let status = response.status().as_u16();
-    let problem: Value = response.json().await.unwrap_or(Value::Null);
-    refused(status, &problem)
+    let status = response.status();
+    match response.json::<ProblemBody>().await {
+        Ok(problem) => refused(&problem),
+        // Something between us and the server answered in its place.
+        Err(_) => refused_with(status),
+    }
 }
 
-fn refused(status: u16, problem: &Value) -> ClientError {
-    let text = |name| problem.get(name).and_then(Value::as_str);
-    let kind = text("type").and_then(|kind| kind.rsplit('/').next());
+fn refused_with(status: StatusCode) -> ClientError {
     ClientError::Refused {
-        status: problem
-            .get("status")
-            .and_then(|status| u16::try_from(status.as_u64()?).ok())
-            .unwrap_or(status),
+        status: status.as_u16(),
+        kind: None,
+        title: "refused".to_owned(),
+        resource: None,
+    }
+}
+
+fn refused(problem: &ProblemBody) -> ClientError {
+    let kind = problem.kind.rsplit('/').next();
+    ClientError::Refused {
+        status: problem.status,
         kind: kind.and_then(ProblemKind::from_slug),
         title: problem_title(problem),
-        resource: text("resource").map(str::to_owned),
+        resource: problem.resource.clone(),
     }
 }
 
@@ -562,14 +568,12 @@ fn understood<T>(read: Result<T, BadBody>) -> Result<T, ClientError> {
 }
 
 /// Title, and the places that the problem names. Problems never quote values.
-fn problem_title(problem: &Value) -> String {
-    let title = problem.get("title").and_then(Value::as_str).unwrap_or("refused");
-    let pointers = problem.get("errors").and_then(Value::as_array).into_iter().flatten();
-    let pointers: Vec<&str> = pointers.filter_map(|error| error.get("pointer")?.as_str()).collect();
+fn problem_title(problem: &ProblemBody) -> String {
+    let pointers: Vec<&str> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
     if pointers.is_empty() {
-        title.to_owned()
+        problem.title.clone()
     } else {
-        format!("{title} at {}", pointers.join(", "))
+        format!("{} at {}", problem.title, pointers.join(", "))
     }
 }
 
@@ -599,6 +603,8 @@ fn told(visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> dto::Record
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -11,8 +11,8 @@ use super::{CliError, console};
 
 /// Create or update the database's tables.
 ///
-/// `medconnect serve` does so as well; this is for those who give servers no right to. Such a server's role needs to read and write what is
-/// in the schemas `core` and `live`, now and after every rebuild. The role that runs this, and `medconnect rebuild`, grants that
+/// `medconnect serve` does so as well; this command is for those whose servers may not change tables. The database role of such a server
+/// needs to read and write what is in the schemas `core` and `live`, now and after every rebuild. The role that runs this, and `medconnect rebuild`, grants that
 /// once, beforehand:
 ///
 ///   ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO server;

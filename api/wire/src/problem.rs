@@ -58,9 +58,10 @@ problems! {
         "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
          POST /v1/invitations/accept.";
     RegistrationByApproval = "registration-by-approval", 403, "Patients ask to be registered",
-        "Nobody registers themselves here. Ask with PUT /v1/me/registration-request; the hospital decides, and GET of the same tells.";
+        "Nobody registers themselves here. Ask with PUT /v1/me/registration-request; the hospital decides, and a GET of the \
+         same path shows what it decided.";
     RegistrationIsOpen = "registration-is-open", 403, "Patients register themselves",
-        "Nobody need ask here. Register with POST /v1/patients.";
+        "No approval is needed here. Register with POST /v1/patients.";
     NotFound = "not-found", 404, "Not found",
         "There is no such resource, or none that you may know of.";
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here",
@@ -129,8 +130,8 @@ problems! {
         "The request is well-formed JSON and breaks a rule. `errors` says where (as JSON pointers) and which.";
     TimePassed = "time-passed", 422, "The time has passed",
         "What lies in the past can be neither offered, booked nor moved.";
-    IdentityIsFixed = "identity-is-fixed", 422, "What names it cannot change",
-        "Identifiers, and a practitioner's time zone, name records and calendars. They stay as registered.";
+    IdentityIsFixed = "identity-is-fixed", 422, "The identifier cannot be changed",
+        "Records and calendars are named after identifiers and a practitioner's time zone. These stay as registered.";
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The key was used for another request",
         "An Idempotency-Key stands for one request: method, path, preconditions and body. Use a new key.";
     TooManyRequests = "too-many-requests", 429, "Too much from one caller",
@@ -156,11 +157,11 @@ problems! {
          changed. Send the request to another server, or again later: after a crash of the other it takes some seconds. The server's \
          status says which it is.";
     WaitingListFull = "waiting-list-full", 503, "The waiting list is full",
-        "As many requests to be registered wait as may. Nothing changed. Ask the hospital to register you, or again after Retry-After.";
-    NotFinal = "not-final", 503, "What it rests on is not final yet",
-        "The command was decided upon blocks that the chain may still drop, and they did not become final in time. Nothing \
-         changed. Ask again after Retry-After.";
-    OutcomeUnknown = "outcome-unknown", 503, "It cannot be told now whether it was accepted",
+        "No more requests to be registered can wait. Nothing changed. Ask the hospital to register you, or again after Retry-After.";
+    NotFinal = "not-final", 503, "The blocks that it depends on are not final yet",
+        "The command depends on blocks that the chain may still drop, and they did not become final in time. Nothing changed. \
+         Ask again after Retry-After.";
+    OutcomeUnknown = "outcome-unknown", 503, "The outcome is not known yet",
         "The command may still be executed, or have been. Send the same request with the same Idempotency-Key, or ask for the \
          command that the detail names, to find out. Without either, look before you send it again.";
     RevocationPending = "revocation-pending", 503, "The access is denied already",

@@ -7,7 +7,7 @@ use domain::account::Scope;
 use domain::calendar::Session;
 use domain::chart::{AllergyKind, List};
 use domain::encounter::EncounterNames;
-use domain::kernel::{Address, HumanName, Slot, Sources};
+use domain::kernel::{Address, HumanName, Slot, Sources, TextRule};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use serde_json::Value;
@@ -84,4 +84,11 @@ fn the_document_tells_the_limits_of_the_types() {
     ];
     let most = most.map(|(name, limit)| (name.to_owned(), u64::try_from(limit).unwrap()));
     assert_eq!(found, BTreeMap::from(most));
+}
+
+#[test]
+fn the_document_tells_how_long_a_symptom_may_be() {
+    let document = serde_json::to_value(crate::openapi::document()).unwrap();
+    let most = document.pointer("/components/schemas/Symptom/properties/text/maxLength");
+    assert_eq!(most, Some(&Value::from(TextRule::SYMPTOM.most())));
 }

@@ -27,15 +27,17 @@ pub(crate) use pointer::Pointer;
 pub(crate) use scan::{Payload, is_global, is_on_a_server, scan};
 pub(crate) use source::source_id;
 pub(crate) use stamp::Stamp;
+use strum::{EnumString, IntoStaticStr};
 
 /// The kinds of resources that an import reads.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, EnumString, IntoStaticStr)]
 pub(crate) enum Kind {
     /// FHIR `Patient`.
     Patient,
     /// FHIR `Practitioner`.
     Practitioner,
     /// FHIR `PractitionerRole`.
+    #[strum(serialize = "PractitionerRole")]
     Role,
     /// FHIR `Organization`.
     Organization,
@@ -44,49 +46,27 @@ pub(crate) enum Kind {
     /// FHIR `Condition`.
     Condition,
     /// FHIR `AllergyIntolerance`.
+    #[strum(serialize = "AllergyIntolerance")]
     Allergy,
     /// FHIR `MedicationRequest`.
+    #[strum(serialize = "MedicationRequest")]
     Request,
     /// FHIR `MedicationStatement`.
+    #[strum(serialize = "MedicationStatement")]
     Statement,
     /// FHIR `Medication`.
     Medication,
 }
 
 impl Kind {
-    /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Patient,
-        Self::Practitioner,
-        Self::Role,
-        Self::Organization,
-        Self::Encounter,
-        Self::Condition,
-        Self::Allergy,
-        Self::Request,
-        Self::Statement,
-        Self::Medication,
-    ];
-
     /// FHIR's name for it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Patient => "Patient",
-            Self::Practitioner => "Practitioner",
-            Self::Role => "PractitionerRole",
-            Self::Organization => "Organization",
-            Self::Encounter => "Encounter",
-            Self::Condition => "Condition",
-            Self::Allergy => "AllergyIntolerance",
-            Self::Request => "MedicationRequest",
-            Self::Statement => "MedicationStatement",
-            Self::Medication => "Medication",
-        }
+    pub(crate) fn name(self) -> &'static str {
+        self.into()
     }
 
     /// By FHIR's name. `None` for what is not imported.
     pub(crate) fn read(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        name.parse().ok()
     }
 
     /// Whether it is taken into a patient's lists.

@@ -187,7 +187,7 @@ impl From<FreeSlot> for OfferedSlot {
 }
 
 /// The body of a request to book an appointment.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BookAppointment {
     /// The id of the patient for whom the appointment is booked. A patient who books for themselves may leave it out.
@@ -199,7 +199,7 @@ pub struct BookAppointment {
     /// The free slot to book, with the start and the length with which it is offered.
     pub slot: Slot,
     /// The reason for the appointment.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = json!({"text": "A cough that does not go"}))]
     pub reason: Option<Concept>,
 }
@@ -218,7 +218,7 @@ impl Checked for BookAppointment {
 }
 
 /// The body of a request to move an appointment to another slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RescheduleAppointment {
     /// The slot to which the appointment is moved: another one that the same practitioner offers, on the same or another day.
@@ -234,11 +234,11 @@ impl Checked for RescheduleAppointment {
 }
 
 /// The body of a request to cancel an appointment.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelAppointment {
     /// Why the appointment is cancelled, in the caller's words.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(inline, value_type = Option<ReasonText>)]
     pub reason: Option<String>,
 }
@@ -253,7 +253,7 @@ impl Checked for CancelAppointment {
 }
 
 /// An empty object: the request needs no more than its address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 

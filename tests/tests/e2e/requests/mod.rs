@@ -1,7 +1,7 @@
 //! What a request gets: through the whole system, repeated, in bad form, or with ill will.
 
 mod bad_input;
+mod booking_and_reading_back;
 mod hostile;
 mod races;
 mod retries;
-mod spine;

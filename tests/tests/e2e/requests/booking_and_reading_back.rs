@@ -1,4 +1,4 @@
-//! The spine: a command over HTTP becomes a sealed event on the chain and comes back from the read models.
+//! From end to end: a command over HTTP becomes a sealed event on the chain and comes back from the read models.
 
 use domain::account::Role;
 use serde_json::json;
