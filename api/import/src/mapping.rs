@@ -77,6 +77,8 @@ pub struct Visit {
     pub provider: Provider,
     /// When.
     pub slot: Slot,
+    /// Whether the time of day at which it began is told: midnight may stand for a day alone.
+    pub has_hour: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// Why.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, NaiveTime, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use domain::chart::{Contents, Ended, ListKind, Remark, Report};
-use domain::encounter::EncounterNames;
+use domain::encounter::{EncounterNames, Outcome};
 use domain::kernel::{Concept, HumanName, Identifier};
 use domain::patient::{Detail, PatientDetails};
 use domain::practitioner::PractitionerDetails;
@@ -284,12 +283,7 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
         unnamed,
         mut notes,
     } = mapping::map(&share.bundle, &share.exports, context);
-    let mut alike = HashMap::new();
-    for visit in &mut visits {
-        if let Some(names) = share.names.get(&visit.path) {
-            name_visit(visit, names, &mut alike, context.time_zone);
-        }
-    }
+    name_visits(&mut visits, &share.names);
     let names = index.names_of(owner);
     let own = shares::names(index, Kind::Patient, owner).unwrap_or_default();
     // The URN of a bundle's entry is made for that bundle, and in some sources the same in each.
@@ -370,42 +364,72 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
     }
 }
 
-/// How many visits a document tells alike so far.
-type Alike = HashMap<(DocumentId, Key), u32>;
+/// How many visits an export describes alike so far.
+type Alike = HashMap<(Export, Key), u32>;
 
-/// What names a visit. Where nothing does but a URN, which is made for one bundle, a UUID, which may be made for one export, or the number of
-/// its case, it is named by what is told of it, which is when it began and with whom: the next export has another URN, and another visit of
-/// the case the same number. Of two that one document tells alike, the second is the second in the next one too.
-fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike, time_zone: Tz) {
+/// What gives each visit one id: whatever calls the patient so, or where no visit has an id, the document.
+#[derive(PartialEq, Eq, Hash)]
+enum Export {
+    CallsPatient([u8; 4]),
+    Document(DocumentId),
+}
+
+/// Names all visits of a patient. Of those that an export describes alike, the ones that it takes back come last, and what they say decides
+/// on the order of the others: the next export may have another order.
+fn name_visits(visits: &mut [Visit], names: &HashMap<String, VisitNames>) {
+    let mut alike = HashMap::new();
+    let mut named: Vec<(&mut Visit, &VisitNames)> = visits
+        .iter_mut()
+        .filter_map(|visit| names.get(&visit.path).map(|names| (visit, names)))
+        .collect();
+    named.sort_by_cached_key(|(visit, _)| {
+        let reason = visit.reason.as_ref().map(|reason| reason.text.clone());
+        (visit.outcome == Outcome::EnteredInError, reason, visit.slot.minutes)
+    });
+    for (visit, names) in named {
+        name_visit(visit, names, &mut alike);
+    }
+}
+
+/// What names a visit. Where nothing does but a URN, which is made for one bundle, an id, which may be made for one export, or the number of
+/// its case, it is described as well, by what the next export will tell of it, too.
+fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
     visit.others = names.identifiers.iter().skip(1).cloned().collect();
     visit.sources = names.sources.clone();
     visit.unnamed_reason = names.unnamed_reason;
-    let has_id = !visit.sources.list().is_empty();
-    let is_named_for_good = has_id && !names.has_passing_ids;
-    let has_number = !is_of_a_bundle(&visit.identifier);
+    let is_on_a_server = visit.sources.list().iter().any(|source| source.server.is_some());
+    let patient = visit.sources.list().iter().find_map(|source| source.patient);
+    let export = patient.map_or(Export::Document(names.document), Export::CallsPatient);
+    let (Provider::Practitioner(provider) | Provider::Organization(provider)) = &visit.provider;
     let start = visit.slot.start.to_rfc3339();
-    if is_named_for_good {
-        // It is known by its id.
-    } else if has_number && (has_id || names.are_of_its_case) {
+    // How long it takes, and why, may become known later; and a doctor's URN is as new as the visit's.
+    let mut told = vec![start.as_str()];
+    let has_number = !is_of_a_bundle(&visit.identifier);
+    let is_doctor_known = !is_of_a_bundle(provider);
+    if is_doctor_known {
+        told.extend([provider.system.as_str(), provider.value.as_str()]);
+    }
+    if !visit.sources.list().is_empty() {
+        // Its id may be made anew for the next export. No other doctor's visit at that moment is taken for it.
+        if !is_on_a_server && visit.has_hour && is_doctor_known {
+            let number = has_number.then(|| [visit.identifier.system.as_str(), visit.identifier.value.as_str()]);
+            let told: Vec<&str> = number.into_iter().flatten().chain(told).collect();
+            let description = described(&told, export, alike);
+            match has_number {
+                true => visit.others.insert(0, description),
+                // What is only its id is among the sources.
+                false => visit.identifier = description,
+            }
+        }
+    } else if names.are_of_its_case {
         // What else is told may become more: of an open one nobody knows the end.
-        let number = visit.identifier.clone();
-        visit.identifier = told_as(&[&number.system, &number.value, &start], names.document, alike);
-        visit.others.insert(0, number);
-    } else if !has_number && visit.others.is_empty() && !(has_id && is_whole_day(visit, time_zone)) {
-        let (Provider::Practitioner(provider) | Provider::Organization(provider)) = &visit.provider;
-        // How long it takes, and why, may become known later; and a doctor's URN is as new as the visit's.
-        let told = match is_of_a_bundle(provider) {
-            true => vec![start.as_str()],
-            false => vec![start.as_str(), provider.system.as_str(), provider.value.as_str()],
-        };
-        visit.identifier = told_as(&told, names.document, alike);
+        let case = visit.identifier.clone();
+        visit.identifier = described(&[&case.system, &case.value, &start], export, alike);
+        visit.others.insert(0, case);
+    } else if !has_number && visit.others.is_empty() {
+        visit.identifier = described(&told, export, alike);
     }
     visit.others.truncate(EncounterNames::MOST_OTHERS);
-}
-
-/// Whether a visit begins with its day, as one of which no hour is told. Two of one day may then be two.
-fn is_whole_day(visit: &Visit, time_zone: Tz) -> bool {
-    visit.slot.start.with_timezone(&time_zone).time() == NaiveTime::MIN
 }
 
 /// Whether an identifier may be the URN that a bundle has for an entry.
@@ -413,9 +437,9 @@ fn is_of_a_bundle(name: &Identifier) -> bool {
     name.system == ADDRESSES && name.value.starts_with("urn:uuid:")
 }
 
-/// An identifier that is made of what is told of a visit.
-fn told_as(told: &[&str], document: DocumentId, alike: &mut Alike) -> Identifier {
-    let before = alike.entry((document, Key::of(told))).or_default();
+/// A description of a visit: an identifier that is made of what is told of it, and of how many others its export describes so.
+fn described(told: &[&str], export: Export, alike: &mut Alike) -> Identifier {
+    let before = alike.entry((export, Key::of(told))).or_default();
     let number = before.to_string();
     *before = before.saturating_add(1);
     let told = [told, &[number.as_str()]].concat();

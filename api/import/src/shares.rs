@@ -53,8 +53,6 @@ pub(super) struct VisitNames {
     pub(super) sources: Sources,
     /// What tells it.
     pub(super) document: DocumentId,
-    /// Whether its ids are of a kind that some sources make anew for each export.
-    pub(super) has_passing_ids: bool,
     /// Whether they are its case's, which other visits have too.
     pub(super) are_of_its_case: bool,
     /// A condition that is its reason, and is in none of the files.
@@ -566,7 +564,6 @@ impl Reading<'_> {
             identifiers,
             sources: Sources::new(sources),
             document: document_of(self.index, self.origin),
-            has_passing_ids: self.index.has_passing_ids(self.group),
             are_of_its_case,
             unnamed_reason,
         };

@@ -60,6 +60,7 @@ mod tests {
                 start: chrono::DateTime::UNIX_EPOCH,
                 minutes: 1,
             },
+            has_hour: true,
             outcome: Outcome::Completed,
             unnamed_reason: None,
             reason: None,

@@ -30,8 +30,8 @@ impl EncounterNames {
     /// How many others a visit may be told by at most, beside the first.
     pub const MOST_OTHERS: usize = Self::MOST - 1;
 
-    /// The system of an identifier that is a description: of an encounter that each export of a source calls otherwise, it says what does not
-    /// change, such as when it began and with whom.
+    /// The system of an identifier that is a description: of an encounter that each export of a source may call otherwise, it says what does
+    /// not change, such as when it began and with whom.
     pub const DESCRIPTIONS: &str = "urn:medconnect:visit";
 
     /// The digest of an identifier, by the id that is derived from it.
@@ -56,7 +56,7 @@ impl EncounterNames {
 
     /// Whether both name one encounter. By one resource they do. By identifiers they do where the one that has fewer, or the same ones, is known
     /// by nothing else: a state that names its resource may tell a case's number alone, which is on each visit of the case. Two that name two
-    /// resources are two, whatever they are called, unless they are described alike.
+    /// resources are two, whatever they are called, unless two exports describe them alike.
     pub fn is_one_with(&self, other: &Self) -> bool {
         self.is_resource_of(other) || self.is_called_like(other) || self.is_described_like(other)
     }
@@ -66,13 +66,25 @@ impl EncounterNames {
         !self.is_resource_of(other) && !self.is_described_like(other) && self.is_beside(other)
     }
 
-    /// Whether both have one description, no ids on a server, which would be theirs for good, and no numbers that contradict each other.
+    /// Whether two exports give both one description, and no numbers that contradict each other. They are two exports if they call the
+    /// patient otherwise: one that has ids for good calls both so, and knows which visits are two.
     fn is_described_like(&self, other: &Self) -> bool {
-        let has_lasting_id = |one: &Self| one.sources.list().iter().any(|source| source.server.is_some());
         let mut descriptions = self.identifiers.iter().filter(|name| is_description(name));
         descriptions.any(|name| other.identifiers.contains(name))
-            && ![self, other].into_iter().any(has_lasting_id)
+            && self.is_told_elsewhere(other)
             && (self.has_numbers_of(other) || other.has_numbers_of(self))
+    }
+
+    /// Whether none of both is told by a server, and each resource of the one by a source that calls the patient otherwise than those of the
+    /// other.
+    fn is_told_elsewhere(&self, other: &Self) -> bool {
+        let is_elsewhere = |(one, other): (&SourceId, &SourceId)| {
+            one.server.is_none() && other.server.is_none() && one.is_elsewhere(*other)
+        };
+        let (own, others) = (self.sources.list(), other.sources.list());
+        own.iter()
+            .flat_map(|one| others.iter().map(move |other| (one, other)))
+            .all(is_elsewhere)
     }
 
     /// Whether it has all numbers of another.
@@ -268,6 +280,19 @@ mod tests {
     /// The digest of a description.
     const NOON: u8 = OF_DESCRIPTION;
 
+    /// What an export tells that calls the patient so.
+    fn told_by(patient: u8, id: u8, identifiers: &[u8]) -> EncounterNames {
+        let source = SourceId {
+            server: None,
+            patient: Some(SourceId::of_patient([patient; 4])),
+            resource: [id; 8],
+        };
+        EncounterNames {
+            sources: Sources::new([source]),
+            ..names(identifiers, &[])
+        }
+    }
+
     #[test]
     fn one_resource_is_one_encounter_and_so_is_one_number_unless_they_are_two_resources() {
         let here = (Some(1), 7);
@@ -287,13 +312,16 @@ mod tests {
             (names(&[3], &[(None, 8)]), names(&[1, 3], &[]), false),
             (names(&[3], &[(None, 8)]), names(&[1, 3], &[(None, 7)]), false),
             (names(&[1], &[]), names(&[1, 3], &[(None, 7)]), true),
-            // Two ids, and one description: one of each export, unless they are a server's.
-            (names(&[NOON], &[(None, 7)]), names(&[NOON], &[(None, 8)]), true),
-            (names(&[NOON, 1], &[(None, 7)]), names(&[NOON], &[(None, 8)]), true),
-            (names(&[NOON, 1], &[(None, 7)]), names(&[NOON, 2], &[(None, 8)]), false),
-            (names(&[NOON], &[(None, 7)]), names(&[NOON + 1], &[(None, 8)]), false),
-            (names(&[NOON], &[here]), names(&[NOON], &[(None, 8)]), false),
-            (names(&[NOON], &[here]), names(&[NOON], &[(Some(1), 8)]), false),
+            // Two ids, and one description, by exports that call the patient otherwise.
+            (told_by(1, 7, &[NOON]), told_by(2, 8, &[NOON]), true),
+            (told_by(1, 7, &[NOON]), told_by(2, 7, &[NOON]), true),
+            (told_by(1, 7, &[NOON, 1]), told_by(2, 8, &[NOON]), true),
+            (told_by(1, 7, &[NOON, 1]), told_by(2, 8, &[NOON, 2]), false),
+            (told_by(1, 7, &[NOON]), told_by(2, 8, &[NOON + 1]), false),
+            (told_by(1, 7, &[NOON]), told_by(1, 8, &[NOON]), false),
+            (told_by(1, 8, &[NOON]), names(&[NOON], &[here]), false),
+            (names(&[NOON], &[here]), names(&[NOON], &[(Some(2), 8)]), false),
+            (names(&[NOON], &[(None, 7)]), names(&[NOON], &[(None, 8)]), false),
         ] {
             assert_eq!(
                 (one.is_one_with(&two), two.is_one_with(&one)),
@@ -320,12 +348,11 @@ mod tests {
 
     #[test]
     fn of_what_each_export_calls_otherwise_one_id_and_one_description_are_kept() {
-        let known = names(&[NOON], &[(None, 7)]);
-        assert_eq!(known.with(&names(&[NOON], &[(None, 8)])), known);
-        let with_number = names(&[1, NOON], &[(None, 7)]);
-        assert_eq!(known.with(&names(&[NOON, 1], &[(None, 8)])), with_number);
-        let elsewhere = names(&[NOON + 1], &[(None, 7)]);
-        assert_eq!(known.with(&elsewhere), known, "it was described before");
+        let known = told_by(1, 7, &[NOON]);
+        assert_eq!(known.with(&told_by(2, 8, &[NOON])), known);
+        assert_eq!(known.with(&told_by(2, 8, &[NOON, 1])), told_by(1, 7, &[1, NOON]));
+        let moved = told_by(1, 7, &[NOON + 1]);
+        assert_eq!(known.with(&moved), known, "it was described before");
     }
 
     fn known(id: u128, names: EncounterNames) -> NamedEncounter {
@@ -440,29 +467,47 @@ mod tests {
         prop::collection::vec(state, 1..12)
     }
 
-    /// States of visits that each export calls otherwise; some have numbers.
+    /// States of visits by exports that each give everything new ids; some have numbers.
     fn states_of_exports() -> impl Strategy<Value = Vec<State>> {
-        let state = (0..5_u8, any::<u8>(), any::<bool>()).prop_map(|(visit, id, tells_number)| {
+        let state = (0..5_u8, 0..20_u8, any::<bool>()).prop_map(|(visit, export, tells_number)| {
             let numbers: &[u8] = if tells_number {
                 &[NOON + visit, visit]
             } else {
                 &[NOON + visit]
             };
-            // No export has one id for two.
-            let source = (None, (id % 50) * 5 + visit);
             State {
                 visit,
-                names: names(numbers, &[source]),
+                names: told_by(export, export * 5 + visit, numbers),
             }
         });
         prop::collection::vec(state, 1..12)
     }
 
+    /// States of visits by a source that has ids for good, all described alike.
+    fn states_with_lasting_ids() -> impl Strategy<Value = Vec<State>> {
+        let state = (0..5_u8).prop_map(|visit| State {
+            visit,
+            names: told_by(1, visit, &[NOON]),
+        });
+        prop::collection::vec(state, 1..12)
+    }
+
+    fn visits(states: &[State]) -> usize {
+        let all: std::collections::BTreeSet<u8> = states.iter().map(|state| state.visit).collect();
+        all.len()
+    }
+
     proptest! {
         #[test]
-        fn no_visit_is_lost_or_twice_under_the_ids_of_several_exports(states in states_of_exports()) {
-            let visits: std::collections::BTreeSet<u8> = states.iter().map(|state| state.visit).collect();
-            prop_assert_eq!(none_is_lost(states)?, visits.len());
+        fn no_visit_is_lost_or_twice_whatever_ids_the_exports_give_it(states in states_of_exports()) {
+            let expected = visits(&states);
+            prop_assert_eq!(none_is_lost(states)?, expected);
+        }
+
+        #[test]
+        fn no_visit_that_has_an_id_for_good_is_lost_in_one_that_began_with_it(states in states_with_lasting_ids()) {
+            let expected = visits(&states);
+            prop_assert_eq!(none_is_lost(states)?, expected);
         }
 
         #[test]

@@ -160,7 +160,7 @@ where
             ));
         }
         let (pool, status) = (self.pool.clone(), self.status.clone());
-        tokio::spawn(subjects::watch(pool, status, cancel.clone()));
+        tokio::spawn(subjects::watch(pool, self.opener.clone(), status, cancel.clone()));
         tokio::spawn(restored::watch(self.parking(), cancel.clone()));
         let mut place: Option<Place> = None;
         let mut failing_since = None;

@@ -1,4 +1,5 @@
-//! Whether every data subject of ours has a key: what was applied long ago is not opened again, so somebody has to look.
+//! Whether every data subject of ours has a key: what was applied long ago is not opened again, so somebody has to look. It is looked at
+//! once where somebody asked for a key that is not here.
 
 use std::time::Duration;
 
@@ -9,18 +10,20 @@ use tokio_util::sync::CancellationToken;
 use super::numbers::from_sql;
 use super::status::StatusCell;
 use crate::postgres::within;
+use crate::sealing::Opener;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// How often while keys are missing, for somebody may restore them, and how long to wait when the database has no answer.
+/// How often while keys are missing, for somebody may restore them, and how long to wait when the database has no answer. It is looked no
+/// more often, whatever was missed.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Looks again and again, and tells the status.
-pub(super) async fn watch(pool: PgPool, status: StatusCell, cancel: CancellationToken) {
+pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, cancel: CancellationToken) {
     loop {
         let pause = match within(LOOK, without_key(&pool)).await {
             Ok(subjects) => {
@@ -35,7 +38,14 @@ pub(super) async fn watch(pool: PgPool, status: StatusCell, cancel: Cancellation
                 AGAIN
             }
         };
-        if cancel.run_until_cancelled(sleep(pause)).await.is_none() {
+        let due = async {
+            sleep(AGAIN).await;
+            tokio::select! {
+                () = sleep(pause.saturating_sub(AGAIN)) => {}
+                () = opener.missed_key() => {}
+            }
+        };
+        if cancel.run_until_cancelled(due).await.is_none() {
             return;
         }
     }

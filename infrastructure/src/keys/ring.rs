@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use domain::kernel::PatientId;
 use ring::rand::{SecureRandom, SystemRandom};
 use sqlx::PgPool;
+use tokio::sync::Notify;
 
 use super::rows::{self, KeyRow};
 use super::{DataKey, KeyEncryptionKeys, SecretError, UnwrapError};
@@ -129,6 +130,7 @@ pub struct KeyRing {
     current: moka::future::Cache<PatientId, Current>,
     by_id: moka::sync::Cache<KeyId, KeyLookup>,
     absent: moka::sync::Cache<KeyId, ()>,
+    missed: Notify,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -159,6 +161,7 @@ impl KeyRing {
                 .max_capacity(CACHED)
                 .time_to_live(ABSENT_FOR)
                 .build(),
+            missed: Notify::new(),
         }
     }
 
@@ -186,7 +189,11 @@ impl KeyRing {
     /// # Errors
     /// [`KeyRingError`].
     pub async fn for_sealing(&self, subject: PatientId) -> Result<SealingKey, KeyRingError> {
-        let load = async { self.load(subject).await?.ok_or(KeyRingError::Missing) };
+        let missed = || {
+            self.missed.notify_one();
+            KeyRingError::Missing
+        };
+        let load = async { self.load(subject).await?.ok_or_else(missed) };
         self.current_of(subject, load).await
     }
 
@@ -259,10 +266,16 @@ impl KeyRing {
             for key_id in missing {
                 if matches!(found.get(&key_id), Some(KeyLookup::Unknown)) {
                     self.absent.insert(key_id, ());
+                    self.missed.notify_one();
                 }
             }
         }
         Ok(KeySet(found))
+    }
+
+    /// Waits until a key was asked for that is not here. It may be another organisation's.
+    pub async fn missed(&self) {
+        self.missed.notified().await;
     }
 
     /// Believes of no key any more that it is not here: somebody may have restored it.

@@ -110,6 +110,11 @@ impl Opener {
         }
     }
 
+    /// Waits until a key was asked for that is not here. It may be another organisation's.
+    pub async fn missed_key(&self) {
+        self.keys.missed().await;
+    }
+
     /// Keys that were not here may have come.
     pub fn look_for_keys_again(&self) {
         self.keys.look_again();

@@ -79,6 +79,17 @@ impl Moment {
         matches!(self, Self::Local(_) | Self::Instant(_))
     }
 
+    /// Whether it tells the time of day, and not midnight, which many write for a day of which they know no hour: where the source is, or in `zone`.
+    pub(crate) fn has_hour_but_midnight(self, zone: Tz) -> bool {
+        let written = match self {
+            Self::Year(_) | Self::Month(_) | Self::Day(_) => return false,
+            Self::Local(at) => at.time(),
+            Self::Instant(at) => at.time(),
+        };
+        let there = self.start(zone).map(|at| at.with_timezone(&zone).time());
+        written != NaiveTime::MIN && there != Some(NaiveTime::MIN)
+    }
+
     /// The instant itself, or the first one of the time that it stands for, where `zone` is. `None` when there is no such time
     /// there, because the clocks skipped it.
     pub(crate) fn start(self, zone: Tz) -> Option<DateTime<Utc>> {

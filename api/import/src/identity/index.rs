@@ -698,13 +698,6 @@ impl Index {
         states.any(|state| state.is_id_told || state.base.is_some())
     }
 
-    /// Whether what a group has for ids are UUIDs that no server is known to have: some sources make new ones for each export.
-    pub(crate) fn has_passing_ids(&self, group: u32) -> bool {
-        let members = self.members.get(&group).into_iter().flatten();
-        let mut states = members.filter_map(|number| self.states.get(at(*number)));
-        self.has_id(group) && states.all(|state| state.base.is_none() && (state.is_id_unique || !state.is_id_told))
-    }
-
     /// Whether an item says at all whose it is.
     pub(crate) fn has_owner(&self, origin: Origin) -> bool {
         self.state_at(origin).is_some_and(|(_, state)| state.subject.is_some())

@@ -67,7 +67,7 @@ fn mapped(
         )
     };
     let patient = referenced(&bundle.patients, patient, of);
-    let slot = slot(resource, context, remarks)?;
+    let (slot, has_hour) = slot(resource, context, remarks)?;
     let provider = provider(bundle, path, resource, slot.start, context, remarks)?;
     Ok(Visit {
         path: path.to_owned(),
@@ -79,6 +79,7 @@ fn mapped(
         patient,
         provider,
         slot,
+        has_hour,
         outcome,
         reason: reason(bundle, resource, remarks),
         unnamed_reason: None,
@@ -303,7 +304,12 @@ fn organization(
     )))
 }
 
-fn slot(encounter: &fhir::Encounter, context: &Context, remarks: &mut Remarks<'_>) -> Result<Slot, &'static str> {
+/// When it was, and whether that tells the time of day at which it began.
+fn slot(
+    encounter: &fhir::Encounter,
+    context: &Context,
+    remarks: &mut Remarks<'_>,
+) -> Result<(Slot, bool), &'static str> {
     let period = encounter.period.as_ref();
     let start = period
         .and_then(|period| period.start.as_deref())
@@ -335,10 +341,11 @@ fn slot(encounter: &fhir::Encounter, context: &Context, remarks: &mut Remarks<'_
     if end.is_none() {
         remarks.changed("has no period.end, and is recorded with a length of one minute");
     }
-    Ok(Slot {
+    let slot = Slot {
         start,
         minutes: minutes(start, end.unwrap_or(start)),
-    })
+    };
+    Ok((slot, moment.has_hour_but_midnight(context.time_zone)))
 }
 
 /// The first instant after a visit, or a remark that nobody can tell it.

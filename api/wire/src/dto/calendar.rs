@@ -61,6 +61,7 @@ impl Checked for Slot {
 /// A part of a day in which a practitioner offers slots of equal length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"start": "2030-03-04T09:00:00Z", "end": "2030-03-04T12:00:00Z", "slotMinutes": 20}))]
 pub struct Session {
     /// When the session starts, on a whole second.
     pub start: Instant,

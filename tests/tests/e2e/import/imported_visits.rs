@@ -214,64 +214,131 @@ async fn a_visit_that_only_its_bundle_names_is_the_same_in_the_next_one() {
     system.stop().await;
 }
 
-/// A night's export of a source that makes new UUIDs for each: of the visits, and of the patient too if it says so.
-fn night(is_patient_new: bool) -> Value {
-    let id = |is_new: bool| {
-        let fixed = "7c0f4fcb-6a1e-4d0c-9d2c-000000000000".to_owned();
-        if is_new { Uuid::new_v4().to_string() } else { fixed }
-    };
-    let (patient, doctor) = (id(is_patient_new), id(true));
-    let number = |number: &str| json!([{ "system": "urn:visit", "value": number }]);
-    let visit = |start: &str, identifier: Value| {
-        json!({
-            "resourceType": "Encounter", "id": id(true), "status": "finished", "class": { "code": "AMB" },
-            "subject": { "reference": format!("urn:uuid:{patient}") }, "identifier": identifier,
-            "participant": [{ "individual": { "reference": format!("urn:uuid:{doctor}") } }], "period": { "start": start },
-        })
-    };
+const DOCTOR: &str = "1000000001";
+
+/// An encounter with a doctor.
+fn encounter(id: &str, patient: &str, start: &str, status: &str, number: Option<&str>) -> Value {
+    let number: Vec<Value> = number
+        .iter()
+        .map(|number| json!({ "system": "urn:visit", "value": number }))
+        .collect();
+    json!({
+        "resourceType": "Encounter", "id": id, "status": status, "class": { "code": "AMB" }, "identifier": number,
+        "subject": { "reference": format!("Patient/{patient}") }, "period": { "start": start },
+        "participant": [{ "individual": { "reference": format!("Practitioner/{patient}") } }],
+    })
+}
+
+/// An export of a patient, with a doctor who is called by the same id, and these encounters.
+fn export(patient: &str, encounters: &[Value]) -> Value {
     let mrn = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
-    let resources = [
+    let mut resources = vec![
         json!({
             "resourceType": "Patient", "id": patient, "birthDate": "1970-05-06", "gender": "female",
             "name": [{ "family": "Family0", "given": ["Given"] }],
             "identifier": [{ "system": "urn:mrn", "value": "M-1", "type": mrn }],
         }),
         json!({
-            "resourceType": "Practitioner", "id": doctor, "name": [{ "family": "Sato" }],
-            "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": "1000000001" }],
+            "resourceType": "Practitioner", "id": patient, "name": [{ "family": "Sato" }],
+            "identifier": [{ "system": "http://hl7.org/fhir/sid/us-npi", "value": DOCTOR }],
         }),
-        visit("2021-01-01T10:00:00Z", json!([])),
-        // Two that begin together.
-        visit("2021-01-02T10:00:00Z", json!([])),
-        visit("2021-01-02T10:00:00Z", json!([])),
-        visit("2021-01-03T10:00:00Z", number("V1")),
-        // Two that begin together, with numbers; and another of the first one's case.
-        visit("2021-01-04T10:00:00Z", number("V2")),
-        visit("2021-01-04T10:00:00Z", number("V3")),
-        visit("2021-01-05T10:00:00Z", number("V2")),
     ];
-    let entries = resources.map(|resource| {
-        let address = format!("urn:uuid:{}", resource["id"].as_str().unwrap());
-        json!({ "fullUrl": address, "resource": resource })
-    });
+    resources.extend_from_slice(encounters);
+    let entries: Vec<Value> = resources
+        .iter()
+        .map(|resource| json!({ "resource": resource }))
+        .collect();
     json!({ "resourceType": "Bundle", "type": "collection", "entry": entries })
 }
 
+/// A night's export of a source that gives everything a new id, in an order of its own.
+fn night(turn: usize) -> Value {
+    let id = || Uuid::new_v4().to_string();
+    let patient = id();
+    let visit = |start: &str, number| encounter(&id(), &patient, start, "finished", number);
+    let mut visits = vec![
+        visit("2021-01-01T10:00:00Z", None),
+        // Two that begin together.
+        visit("2021-01-02T10:00:00Z", None),
+        visit("2021-01-02T10:00:00Z", None),
+        visit("2021-01-03T10:00:00Z", Some("V1")),
+        // Two that begin together, with numbers; and another of the first one's case.
+        visit("2021-01-04T10:00:00Z", Some("V2")),
+        visit("2021-01-04T10:00:00Z", Some("V3")),
+        visit("2021-01-05T10:00:00Z", Some("V2")),
+    ];
+    visits.rotate_left(turn);
+    export(&patient, &visits)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_visit_that_each_export_gives_a_new_id_is_the_same_in_the_next_one() {
+async fn a_visit_to_which_each_export_gives_a_new_id_is_the_same_in_the_next_one() {
     let chain = TestChain::start().await;
-    for is_patient_new in [true, false] {
-        for nights in [1, 2] {
-            let system = TestSystem::start(&chain, &deployed(&chain).await).await;
-            let key = system.service("Import", Role::Hospital).await;
-            for turn in 0..3 {
-                let bundles: Vec<Value> = (0..nights).map(|_| night(is_patient_new)).collect();
-                let events = import(&system, &key, &bundles).await;
-                let seen = format!("{is_patient_new} {nights} {turn}");
-                assert!(turn == 0 || events == 0, "{seen}: {events} events");
-                assert_eq!(visits(&system, &key, 1).await, [["completed"; 7]], "{seen}");
-            }
-            system.agrees_with_a_rebuild(&chain).await;
+    for nights in [1, 2] {
+        let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+        let key = system.service("Import", Role::Hospital).await;
+        for turn in 0..3 {
+            let bundles: Vec<Value> = (0..nights).map(|_| night(turn)).collect();
+            let events = import(&system, &key, &bundles).await;
+            assert!(turn == 0 || events == 0, "{nights} {turn}: {events} events");
+            assert_eq!(visits(&system, &key, 1).await, [["completed"; 7]], "{nights} {turn}");
         }
+        system.agrees_with_a_rebuild(&chain).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visits_that_begin_together_stand_both_where_ids_are_for_good() {
+    const NOON: &str = "2021-01-02T12:00:00Z";
+    const ONE: &str = "0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a11";
+    const OTHER: &str = "0b1e3a52-0c32-4b0e-9a53-6a4d52ad7a12";
+    let told = |id: &str, status: &str, number: Option<&str>| encounter(id, "p1", NOON, status, number);
+    let chain = TestChain::start().await;
+    let (one, other) = (vec![told(ONE, "finished", None)], vec![told(OTHER, "finished", None)]);
+    let corrected = vec![told(OTHER, "finished", None), told(ONE, "entered-in-error", None)];
+    let of_case = |id| vec![told(id, "finished", Some("case"))];
+    // Each run is of bundles, and each bundle of visits.
+    let both = vec!["completed", "completed"];
+    let cases: [(Vec<Vec<Vec<Value>>>, Vec<&str>); 4] = [
+        (vec![vec![one.clone(), other.clone()]], both.clone()),
+        (vec![vec![one.clone()], vec![other.clone()]], both.clone()),
+        (vec![vec![one], vec![corrected]], vec!["completed", "entered-in-error"]),
+        (vec![vec![of_case(ONE)], vec![of_case(OTHER)]], both),
+    ];
+    for (number, (runs, mut expected)) in cases.into_iter().enumerate() {
+        let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+        let key = system.service("Import", Role::Hospital).await;
+        for _ in 0..2 {
+            for run in &runs {
+                let bundles: Vec<Value> = run.iter().map(|visits| export("p1", visits)).collect();
+                import(&system, &key, &bundles).await;
+            }
+        }
+        let mut seen = visits(&system, &key, 1).await.concat();
+        seen.sort();
+        expected.sort_unstable();
+        assert_eq!(seen, expected, "case {number}");
+        system.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_entered_in_error_does_not_come_back_under_a_new_id() {
+    const NOON: &str = "2021-01-02T12:00:00Z";
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let key = system.service("Import", Role::Hospital).await;
+    // A visit; it was entered in error, and is entered anew; and then there is the new one alone.
+    for statuses in [&["finished"][..], &["entered-in-error", "finished"], &["finished"]] {
+        let patient = Uuid::new_v4().to_string();
+        let visits: Vec<Value> = statuses
+            .iter()
+            .map(|status| encounter(&Uuid::new_v4().to_string(), &patient, NOON, status, None))
+            .collect();
+        import(&system, &key, &[export(&patient, &visits)]).await;
+    }
+    let mut seen = visits(&system, &key, 1).await.concat();
+    seen.sort();
+    assert_eq!(seen, ["completed", "entered-in-error"]);
+    system.stop().await;
 }

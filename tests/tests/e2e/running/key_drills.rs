@@ -283,6 +283,35 @@ async fn a_key_that_was_deleted_by_hand_is_missed_and_not_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_goes_while_a_server_runs_is_missed_once_it_is_asked_for() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let (patient, _) = desk.visit(0).await;
+    stop(server).await;
+
+    // A server that has not opened the key yet, and has seen that it is there.
+    let mut server = site.serve(&[]).await;
+    let desk = desk.at(&server.url);
+    desk.visit(1).await;
+    server.until_part("keys", true).await;
+    execute(
+        &site.database,
+        &format!("DELETE FROM core.data_keys WHERE subject = '{patient}'"),
+    )
+    .await;
+    let booking = desk.booking(patient, 5);
+    let refused = desk.rest.send(Method::POST, "/v1/appointments", None, Some(&booking));
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    let (status, readiness) = server.until_part("keys", false).await;
+    assert_eq!((status, &readiness["ready"]), (503, &json!(false)), "{readiness}");
+    assert_eq!(rows(&site.database).await, 1, "no new key");
+    stop(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restoration_overwrites_no_other_key_and_a_wrong_secret_is_named() {
     let site = site().await;
     let server = site.serve(&[]).await;
