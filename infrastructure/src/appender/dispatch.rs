@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::trouble::TroubleKind;
-use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -376,22 +376,28 @@ async fn offer(node: &Node, raw: &[u8], again: bool) -> Result<(), ChainError> {
 }
 
 /// After how long a node that has not answered is offered the same transaction once more: longer than most nodes take, and short enough
-/// for somebody who waits. To take it twice costs a node next to nothing.
+/// for somebody who waits. Each further time it is twice as long. To take it again costs a node next to nothing.
 const REMINDER: Duration = Duration::from_millis(250);
 
-/// Offers a transaction to a node, and once more if it does not answer soon; the first answer counts, but that the reminder fails says
+/// Offers a transaction to a node, and again for as long as it does not answer; the first answer counts, but that a reminder fails says
 /// nothing of the transaction. Ganache leaves a transaction lying when another one comes at nearly the same time, and answers nobody until
-/// it is offered again.
+/// something comes again.
 async fn insist(node: &Node, raw: &[u8]) -> Result<Hash, ChainError> {
-    let first = std::pin::pin!(node.send_raw(raw));
-    let reminder = std::pin::pin!(async {
-        sleep(REMINDER).await;
-        node.send_raw(raw).await
-    });
-    match select(first, reminder).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right((Err(error), first)) if classify(&error) != SendAnswer::Taken => first.await,
-        Either::Right((answer, _)) => answer,
+    let mut first = std::pin::pin!(node.send_raw(raw));
+    let mut reminders = FuturesUnordered::new();
+    let mut pause = REMINDER;
+    loop {
+        tokio::select! {
+            answer = &mut first => return answer,
+            Some(answer) = reminders.next() => match answer {
+                Err(error) if classify(&error) != SendAnswer::Taken => {}
+                answer => return answer,
+            },
+            () = sleep(pause) => {
+                reminders.push(node.send_raw(raw));
+                pause = pause.saturating_mul(2);
+            }
+        }
     }
 }
 
