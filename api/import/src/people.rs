@@ -412,7 +412,7 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
     if !visit.sources.list().is_empty() {
         // Its id may be made anew for the next export. No other doctor's visit at that moment is taken for it.
         if !is_on_a_server && visit.has_hour && is_doctor_known {
-            let number = has_number.then(|| [visit.identifier.system.as_str(), visit.identifier.value.as_str()]);
+            let number = has_number.then_some([visit.identifier.system.as_str(), visit.identifier.value.as_str()]);
             let told: Vec<&str> = number.into_iter().flatten().chain(told).collect();
             let description = described(&told, export, alike);
             match has_number {

@@ -42,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
         &[
             "api-dev",
             "api-server",
+            "api-wire",
             "application",
             "domain",
             "infrastructure",
