@@ -287,6 +287,9 @@ async fn a_visit_to_which_each_export_gives_a_new_id_is_the_same_in_the_next_one
     }
 }
 
+/// The bundles of a run, by their visits.
+type Run = Vec<Vec<Value>>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn visits_that_begin_together_stand_both_where_ids_are_for_good() {
     const NOON: &str = "2021-01-02T12:00:00Z";
@@ -297,9 +300,8 @@ async fn visits_that_begin_together_stand_both_where_ids_are_for_good() {
     let (one, other) = (vec![told(ONE, "finished", None)], vec![told(OTHER, "finished", None)]);
     let corrected = vec![told(OTHER, "finished", None), told(ONE, "entered-in-error", None)];
     let of_case = |id| vec![told(id, "finished", Some("case"))];
-    // Each run is of bundles, and each bundle of visits.
     let both = vec!["completed", "completed"];
-    let cases: [(Vec<Vec<Vec<Value>>>, Vec<&str>); 4] = [
+    let cases: [(Vec<Run>, Vec<&str>); 4] = [
         (vec![vec![one.clone(), other.clone()]], both.clone()),
         (vec![vec![one.clone()], vec![other.clone()]], both.clone()),
         (vec![vec![one], vec![corrected]], vec!["completed", "entered-in-error"]),
