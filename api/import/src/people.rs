@@ -368,14 +368,15 @@ pub(super) fn person(index: &Index, owner: u32, share: &Share, context: &Context
 type Alike = HashMap<(Export, Key), u32>;
 
 /// What gives each visit one id: whatever calls the patient so, or where no visit has an id, the document.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Export {
     CallsPatient([u8; 4]),
     Document(DocumentId),
 }
 
-/// Names all visits of a patient. Of those that an export describes alike, the ones that it takes back come last, and what they say decides
-/// on the order of the others: the next export may have another order.
+/// Names all visits of a patient. Those that an export describes alike are in the order of their dates, whatever order they are told in: whichever of
+/// them changes until the next export, the first is then no older than the first was, nor the second than the second, so that no state
+/// is passed over as an older one. Of one date those that are taken back come last, and what they say decides on the order of the others.
 fn name_visits(visits: &mut [Visit], names: &HashMap<String, VisitNames>) {
     let mut alike = HashMap::new();
     let mut named: Vec<(&mut Visit, &VisitNames)> = visits
@@ -384,7 +385,8 @@ fn name_visits(visits: &mut [Visit], names: &HashMap<String, VisitNames>) {
         .collect();
     named.sort_by_cached_key(|(visit, _)| {
         let reason = visit.reason.as_ref().map(|reason| reason.text.clone());
-        (visit.outcome == Outcome::EnteredInError, reason, visit.slot.minutes)
+        let is_taken_back = visit.outcome == Outcome::EnteredInError;
+        (visit.as_of, is_taken_back, visit.outcome, reason, visit.slot.minutes)
     });
     for (visit, names) in named {
         name_visit(visit, names, &mut alike);
@@ -412,13 +414,18 @@ fn name_visit(visit: &mut Visit, names: &VisitNames, alike: &mut Alike) {
     if !visit.sources.list().is_empty() {
         // Its id may be made anew for the next export. No other doctor's visit at that moment is taken for it.
         if !is_on_a_server && visit.has_hour && is_doctor_known {
-            let number = has_number.then_some([visit.identifier.system.as_str(), visit.identifier.value.as_str()]);
-            let told: Vec<&str> = number.into_iter().flatten().chain(told).collect();
-            let description = described(&told, export, alike);
-            match has_number {
-                true => visit.others.insert(0, description),
+            if has_number {
+                // By each of its numbers: which of them is the case's this export may not show.
+                let numbers = std::iter::once(&visit.identifier).chain(&visit.others);
+                let by_number = |number: &Identifier| {
+                    let told = [&[number.system.as_str(), number.value.as_str()], told.as_slice()].concat();
+                    described(&told, export, alike)
+                };
+                let descriptions: Vec<Identifier> = numbers.map(by_number).collect();
+                visit.others.splice(0..0, descriptions);
+            } else {
                 // What is only its id is among the sources.
-                false => visit.identifier = description,
+                visit.identifier = described(&told, export, alike);
             }
         }
     } else if names.are_of_its_case {

@@ -344,3 +344,83 @@ async fn what_was_entered_in_error_does_not_come_back_under_a_new_id() {
     assert_eq!(seen, ["completed", "entered-in-error"]);
     system.stop().await;
 }
+
+/// A state of an encounter, at nine o'clock if nothing else is said, with these numbers, as of a day of February.
+fn state(numbers: &[&str], start: &str, status: &str, day: u32) -> Value {
+    let mut encounter = encounter("", "", start, status, None);
+    let numbers = numbers.iter();
+    encounter["identifier"] = numbers
+        .map(|number| json!({ "system": format!("urn:{}", &number[..1]), "value": number }))
+        .collect();
+    encounter["meta"] = json!({ "lastUpdated": format!("2024-02-{day:02}T00:00:00Z") });
+    encounter
+}
+
+/// An export of these, in which everything has a new id.
+fn renamed(states: &[Value]) -> Value {
+    let patient = Uuid::new_v4().to_string();
+    let mut states = states.to_vec();
+    for state in &mut states {
+        state["id"] = json!(Uuid::new_v4());
+        state["subject"]["reference"] = json!(format!("Patient/{patient}"));
+        state["participant"][0]["individual"]["reference"] = json!(format!("Practitioner/{patient}"));
+    }
+    export(&patient, &states)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_visit_of_one_moment_is_lost_in_another_under_new_ids() {
+    const NINE: &str = "2024-01-01T09:00:00Z";
+    const TEN: &str = "2024-01-01T10:00:00Z";
+    let plain = |status, day| state(&[], NINE, status, day);
+    let of_stay = |number, start, status, day| state(&["case", number], start, status, day);
+    let nights = [
+        // Booked again after a cancellation, and told in another order.
+        vec![
+            vec![plain("cancelled", 22), plain("finished", 4)],
+            vec![plain("finished", 4), plain("cancelled", 22)],
+        ],
+        // Taken back, and told again.
+        vec![
+            vec![plain("finished", 1), plain("finished", 2)],
+            vec![plain("entered-in-error", 5), plain("finished", 2)],
+            vec![plain("finished", 7), plain("finished", 2)],
+        ],
+        // A stay that grows; its first visit is taken back.
+        vec![
+            vec![of_stay("v1", NINE, "finished", 1)],
+            vec![
+                of_stay("v1", NINE, "entered-in-error", 5),
+                of_stay("v2", TEN, "finished", 2),
+            ],
+        ],
+        // A stay of which only what changed is told.
+        vec![
+            vec![of_stay("v1", NINE, "in-progress", 1), of_stay("v2", TEN, "finished", 2)],
+            vec![of_stay("v1", NINE, "cancelled", 5)],
+        ],
+    ];
+    let expected = [
+        ["cancelled", "completed"],
+        ["completed", "completed"],
+        ["completed", "entered-in-error"],
+        ["cancelled", "completed"],
+    ];
+    let chain = TestChain::start().await;
+    for (number, (nights, expected)) in nights.iter().zip(expected).enumerate() {
+        let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+        let key = system.service("Import", Role::Hospital).await;
+        for night in nights {
+            import(&system, &key, &[renamed(night)]).await;
+        }
+        let events = import(&system, &key, &[renamed(nights.last().unwrap())]).await;
+        let mut seen = visits(&system, &key, 1).await.concat();
+        seen.sort();
+        assert_eq!(
+            (seen.as_slice(), events),
+            (&expected.map(str::to_owned)[..], 0),
+            "case {number}"
+        );
+        system.stop().await;
+    }
+}
