@@ -308,9 +308,7 @@ impl Operation {
                 return Err(format!("no {name}"));
             }
         }
-        // That it is not ready is what this one is asked for: a disk that is busy for half a second is no fault of the request.
-        let is_readiness = self.id == "systemReady" && status == 503;
-        if status >= 500 && !is_readiness {
+        if status >= 500 {
             return Err("the server says that it is at fault".to_owned());
         }
         let Some(declared) = self.described["responses"].get(status.to_string()) else {
