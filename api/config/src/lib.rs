@@ -249,7 +249,7 @@ pub struct DatabaseConfig {
     #[serde(default = "default_own_connections")]
     pub appender_connections: u32,
     /// How many there are beside them for what is short and must always get through: the patients' keys, and whether the server
-    /// is ready.
+    /// is ready. Two at least.
     #[serde(default = "default_own_connections")]
     pub upkeep_connections: u32,
 }

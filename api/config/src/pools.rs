@@ -38,7 +38,8 @@ impl Pools {
             follower: open(database, &Limits::FOLLOWER, database.follower_connections)?,
             // While it has much to store it keeps one for that; what else it does needs another.
             appender: postgres::planned_once(open(database, &Limits::SHORT, database.appender_connections.max(2))?),
-            upkeep: open(database, &Limits::SHORT, database.upkeep_connections)?,
+            // While the state of the log is read from one, the short things need another.
+            upkeep: open(database, &Limits::SHORT, database.upkeep_connections.max(2))?,
         })
     }
 

@@ -7,8 +7,8 @@ use application::ports::StoreError;
 use application::ports::projector::Projector;
 use application::trouble::{Trouble, TroubleKind, Weight};
 use application::use_cases::status::{
-    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ProjectionStatus, RetriedEvents,
-    StatusSource, SystemStatus, ToldTrouble,
+    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
+    RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -19,6 +19,7 @@ use infrastructure::follower::{LogAndOutbox, Parking, parked_events};
 use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
+use tokio::sync::Mutex;
 
 /// How many parked events are listed.
 const PARKED_LISTED: u32 = 100;
@@ -30,6 +31,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The parts that are asked.
 pub(crate) struct Status {
     pool: PgPool,
+    /// Whoever reads the state of the log from the database: one at a time. What else uses these connections is short, and must not wait for
+    /// administrators who wait.
+    reading: Mutex<()>,
     log: EventLog,
     follower: StatusCell,
     appender: AppenderHandle,
@@ -48,12 +52,22 @@ impl Status {
     ) -> Self {
         Self {
             pool,
+            reading: Mutex::new(()),
             log,
             follower,
             appender,
             finality,
             started_at: Utc::now(),
         }
+    }
+}
+
+impl Status {
+    /// What the database says of the log, and the parked events.
+    async fn read(&self) -> Result<(LogAndOutbox, Vec<ParkedStatus>), sqlx::Error> {
+        let _turn = self.reading.lock().await;
+        let log = LogAndOutbox::read(&self.pool).await?;
+        Ok((log, parked_events(&self.pool, PARKED_LISTED).await?))
     }
 }
 
@@ -70,11 +84,12 @@ fn refused(error: sqlx::Error) -> StoreError {
 impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
         let follower = self.follower.get();
+        let (log, parked) = within(ANSWER, self.read()).await.map_err(refused)?;
         let LogAndOutbox {
             position,
             running_hash,
             in_outbox,
-        } = within(ANSWER, LogAndOutbox::read(&self.pool)).await.map_err(refused)?;
+        } = log;
         let (head_block, chain_position) = tokio::join!(
             in_good_time(self.log.node().block_number()),
             in_good_time(self.log.head(BlockId::Latest)),
@@ -116,9 +131,7 @@ impl StatusSource for Status {
                     lag,
                 })
                 .collect(),
-            parked: within(ANSWER, parked_events(&self.pool, PARKED_LISTED))
-                .await
-                .map_err(refused)?,
+            parked,
             foreign_events: follower.foreign_events,
             troubles: troubles.collect(),
         })

@@ -83,6 +83,34 @@ async fn every_session_has_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn administrators_who_wait_for_a_status_make_no_server_look_unready() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let mut locking = PgConnection::connect(&site.database).await.unwrap();
+    locking
+        .execute("BEGIN; LOCK TABLE live.parked IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let mut waiting = JoinSet::new();
+    for _ in 0..20 {
+        let administrator = administrator.clone();
+        waiting.spawn(async move { administrator.send(Method::GET, "/v1/admin/status", None, None).await });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..3 {
+        let ready = administrator
+            .send(Method::GET, "/health/ready", None, None)
+            .await
+            .unwrap();
+        assert_eq!(ready.status, 200, "{}", ready.body);
+    }
+    locking.execute("ROLLBACK").await.unwrap();
+    in_time("a status", waiting.join_all()).await;
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_holds_a_lock_keeps_nobody_waiting_for_ever() {
     let site = Site::ready(FinalityRule::Instant).await;
     let server = site.serve(&[]).await;
