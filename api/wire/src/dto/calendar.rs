@@ -346,6 +346,10 @@ pub struct RecordVisit {
     /// are of one visit if every id of one of them is also an id of the other, and that one names no resource: a state that names its resource
     /// may tell the number of a case alone, which is on each visit of the case. If several recorded visits may be meant, the
     /// command is refused.
+    ///
+    /// An identifier of the system `urn:medconnect:visit` describes the visit, for a source that gives its visits new ids with every export: its value is made of
+    /// what does not change, such as when the visit began and with whom. Two visits that have one description are one, unless their other
+    /// identifiers differ, if their sources are of no known server and call the patient otherwise.
     #[serde(default)]
     #[schema(value_type = HashSet<Identifier>, max_items = 15, example = json!([{"system": "https://hospital.example/case", "value": "C-17"}]))]
     pub other_identifiers: Vec<Identifier>,
