@@ -376,17 +376,25 @@ enum Export {
 
 /// Names all visits of a patient. Those that an export describes alike are in the order of their dates, whatever order they are told in: whichever of
 /// them changes until the next export, the first is then no older than the first was, nor the second than the second, so that no state
-/// is passed over as an older one. Of one date those that are taken back come last, and what they say decides on the order of the others.
+/// is passed over as an older one. Those with more numbers come before, for a number that one has alone tells which one it is. Of one date those that are taken back come last, and what they say decides on the order of the others.
 fn name_visits(visits: &mut [Visit], names: &HashMap<String, VisitNames>) {
     let mut alike = HashMap::new();
     let mut named: Vec<(&mut Visit, &VisitNames)> = visits
         .iter_mut()
         .filter_map(|visit| names.get(&visit.path).map(|names| (visit, names)))
         .collect();
-    named.sort_by_cached_key(|(visit, _)| {
+    named.sort_by_cached_key(|(visit, names)| {
         let reason = visit.reason.as_ref().map(|reason| reason.text.clone());
         let is_taken_back = visit.outcome == Outcome::EnteredInError;
-        (visit.as_of, is_taken_back, visit.outcome, reason, visit.slot.minutes)
+        let numbers = std::cmp::Reverse(names.identifiers.len());
+        (
+            numbers,
+            visit.as_of,
+            is_taken_back,
+            visit.outcome,
+            reason,
+            visit.slot.minutes,
+        )
     });
     for (visit, names) in named {
         name_visit(visit, names, &mut alike);

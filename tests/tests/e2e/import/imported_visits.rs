@@ -394,6 +394,17 @@ async fn no_visit_of_one_moment_is_lost_in_another_under_new_ids() {
                 of_stay("v2", TEN, "finished", 2),
             ],
         ],
+        // One of a stay without a number of its own, which changes.
+        vec![
+            vec![
+                state(&["case"], NINE, "planned", 10),
+                of_stay("v1", NINE, "finished", 20),
+            ],
+            vec![
+                state(&["case"], NINE, "finished", 25),
+                of_stay("v1", NINE, "finished", 20),
+            ],
+        ],
         // A stay of which only what changed is told.
         vec![
             vec![of_stay("v1", NINE, "in-progress", 1), of_stay("v2", TEN, "finished", 2)],
@@ -404,6 +415,7 @@ async fn no_visit_of_one_moment_is_lost_in_another_under_new_ids() {
         ["cancelled", "completed"],
         ["completed", "completed"],
         ["completed", "entered-in-error"],
+        ["completed", "completed"],
         ["cancelled", "completed"],
     ];
     let chain = TestChain::start().await;
