@@ -6,33 +6,39 @@ use std::time::Duration;
 
 use application::ports::revocations::Revocation;
 use application::use_cases::clinic::{Backend, Clinic};
+use backon::{BackoffBuilder as _, ConstantBuilder};
 use domain::kernel::CommandId;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
-/// How often revocations that wait are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long after a look revocations that wait are looked for again, at least; at most it is twice as long. By chance, so that of several
+/// servers it is not always the same one that looks first: that one may have no node.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Carries revocations through that wait for something, for as long as it is polled.
 pub(super) async fn carry_through<B: Backend>(clinic: &Clinic<B>) {
-    let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let pauses = ConstantBuilder::new().with_delay(PAUSE).with_jitter().without_max_times();
     let (mut carried, mut under_way) = (FuturesUnordered::new(), HashSet::new());
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => match clinic.revocations.take_on().await {
-                // Whatever takes longer than it is left undisturbed is taken on again, here too.
-                Ok(taken) => carried.extend(
-                    taken
-                        .into_iter()
-                        .filter(|revocation| under_way.insert(revocation.command_id))
-                        .map(|revocation| carry(clinic, revocation)),
-                ),
-                Err(error) => tracing::warn!(%error, "revocations that wait cannot be looked for"),
-            },
-            Some(command) = carried.next() => {
-                under_way.remove(&command);
+    for pause in pauses.build() {
+        match clinic.revocations.take_on().await {
+            // Whatever takes longer than it is left undisturbed is taken on again, here too.
+            Ok(taken) => carried.extend(
+                taken
+                    .into_iter()
+                    .filter(|revocation| under_way.insert(revocation.command_id))
+                    .map(|revocation| carry(clinic, revocation)),
+            ),
+            Err(error) => tracing::warn!(%error, "revocations that wait cannot be looked for"),
+        }
+        let next_look = sleep(pause);
+        tokio::pin!(next_look);
+        loop {
+            tokio::select! {
+                () = &mut next_look => break,
+                Some(command) = carried.next() => {
+                    under_way.remove(&command);
+                }
             }
         }
     }
