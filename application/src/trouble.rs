@@ -154,11 +154,11 @@ troubles! {
         title: "Another server signs with this server's key.",
         advice: "Give each server a signing key of its own (`chain.signer`). After a crash the lease of the dead server ends by itself."
     }
-    SigningKeyNotAppointed {
-        code: "signing-key-not-appointed",
+    SigningKeyNotAdmitted {
+        code: "signing-key-not-admitted",
         weight: Stalled,
         title: "The signing key may not append to the event log.",
-        advice: "Have the contract's administrator run `medconnect deploy --contract … --writer …`, as the cause says."
+        advice: "As the cause says: have the namespace's owner admit the key (`medconnect namespace admit`), or correct `chain.namespace`."
     }
     SigningKeyWithoutEther {
         code: "signing-key-without-ether",

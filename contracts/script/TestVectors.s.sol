@@ -13,20 +13,27 @@ contract TestVectors {
     /// @dev Of three bytes, so that its width shows in the first running hash.
     uint256 private constant CHAIN_ID = 7_654_321;
     address private constant DEPLOYER = address(0xDE9107E2);
+    uint32 private constant DELAY = 86_400;
+    bytes32 private constant PLAIN = bytes32(uint256(2) << 224 | 7);
 
     EventLog private log;
-    bytes32[3] private streams = [keccak256("first"), keccak256("second"), keccak256("third")];
+    bytes32[4] private streams = [
+        bytes32(uint256(1) << 224) | (keccak256("first") >> 32),
+        bytes32(uint256(1) << 224) | (keccak256("second") >> 32),
+        bytes32(uint256(1) << 224) | (keccak256("third") >> 32),
+        // Of a namespace in which the sender does not write.
+        bytes32(uint256(3) << 224) | (keccak256("foreign") >> 32)
+    ];
     string private batches;
     string private malformed;
+    string private administered;
 
     function run() external {
         vm.chainId(CHAIN_ID);
         vm.prank(DEPLOYER);
-        log = new EventLog(DEPLOYER);
-        bytes32 role = log.WRITER_ROLE();
-        vm.prank(DEPLOYER);
-        log.grantRole(role, DEPLOYER);
+        log = new EventLog();
 
+        administer();
         sendBatches();
         sendMalformed();
 
@@ -35,15 +42,43 @@ contract TestVectors {
             ",",
             field("address", quoted(vm.toString(address(log)))),
             ",",
-            field("initialRunningHash", hexOf(keccak256(abi.encode("medconnect.EventLog.v1", CHAIN_ID, address(log)))))
+            field("initialRunningHash", hexOf(keccak256(abi.encode("medconnect.EventLog.v2", CHAIN_ID, address(log)))))
         );
         vm.writeFile(
             "cache/test-vectors.json",
-            string.concat("{", head, ',"batches":[', batches, '],"malformed":[', malformed, "]}")
+            string.concat(
+                "{", head, ',"acts":[', administered, '],"batches":[', batches, '],"malformed":[', malformed, "]}"
+            )
         );
     }
 
     // What is sent
+
+    /// @dev Each kind of entry of namespace 0, and one of a plain namespace.
+    function administer() private {
+        act("a sealed namespace is opened", abi.encodeCall(log.openNamespace, (true, DELAY)));
+        act("a writer is admitted", abi.encodeCall(log.admit, (1, DEPLOYER)));
+        act("a plain namespace is opened", abi.encodeCall(log.openNamespace, (false, 0)));
+        act("a writer of it is admitted", abi.encodeCall(log.admit, (2, DEPLOYER)));
+        act("something is recorded", abi.encodeCall(log.record, (PLAIN, "granted")));
+        act("a namespace of somebody else", abi.encodeCall(log.openNamespace, (true, 0)));
+        act("somebody is admitted", abi.encodeCall(log.admit, (3, address(0xACC1))));
+        act("and dismissed", abi.encodeCall(log.dismiss, (3, address(0xACC1))));
+        act("it is offered", abi.encodeCall(log.transferNamespace, (3, DEPLOYER)));
+        act("and accepted", abi.encodeCall(log.acceptNamespace, (3)));
+        act("a profile is published", abi.encodeCall(log.publish, (1, "profile")));
+    }
+
+    function act(string memory name, bytes memory call) private {
+        vm.recordLogs();
+        vm.prank(DEPLOYER);
+        (bool taken,) = address(log).call(call);
+        vm.assertTrue(taken, name);
+        administered = joined(
+            administered,
+            string.concat("{", field("name", quoted(name)), ",", field("call", hexOf(call)), ",", seen(), "}")
+        );
+    }
 
     function sendBatches() private {
         send("one commit opens a stream", list(single(part(0, 0, "", only("one")))));
@@ -71,6 +106,7 @@ contract TestVectors {
         send("the right version with another tag", list(single(part(0, 5, "another five", only("six")))));
         send("a stream that does not exist yet", list(single(part(2, 1, "nothing", only("two")))));
         send("a payload longer than a byte can count", list(single(part(2, 0, "", only(blob(300))))));
+        send("a stream of a namespace in which the sender does not write", list(single(part(3, 0, "", only("one")))));
     }
 
     function sendMalformed() private {
@@ -94,12 +130,17 @@ contract TestVectors {
         vm.recordLogs();
         vm.prank(DEPLOYER);
         log.append(batch);
-        Vm.Log[] memory logs = vm.getRecordedLogs();
-        (uint64 position, bytes32 runningHash) = log.head();
 
         string memory sent =
             string.concat(field("name", quoted(name)), ",", field("commits", ofCommits(commits)), ",", encoded(batch));
-        string memory seen = string.concat(
+        batches = joined(batches, string.concat("{", sent, ",", seen(), "}"));
+    }
+
+    /// @dev What was logged, and the log's state after it.
+    function seen() private returns (string memory) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        (uint64 position, bytes32 runningHash) = log.head();
+        return string.concat(
             field("logs", ofLogs(logs)),
             ",",
             field("position", vm.toString(uint256(position))),
@@ -108,7 +149,6 @@ contract TestVectors {
             ",",
             field("heads", ofHeads())
         );
-        batches = joined(batches, string.concat("{", sent, ",", seen, "}"));
     }
 
     function sendRefused(string memory name, bytes memory batch) private {
@@ -224,14 +264,12 @@ contract TestVectors {
 
     function ofLog(Vm.Log memory entry) private pure returns (string memory) {
         if (entry.topics[0] == IEventLog.Appended.selector) {
-            (uint64 version, uint64 position, bytes memory payload) = abi.decode(entry.data, (uint64, uint64, bytes));
+            (uint256 place, bytes memory payload) = abi.decode(entry.data, (uint256, bytes));
             return string.concat(
                 '"event":"Appended",',
                 field("stream", hexOf(entry.topics[1])),
                 ",",
-                field("version", vm.toString(uint256(version))),
-                ",",
-                field("position", vm.toString(uint256(position))),
+                ofPlace(place),
                 ",",
                 field("payload", hexOf(payload))
             );
@@ -241,6 +279,20 @@ contract TestVectors {
             abi.decode(entry.data, (uint256, bytes32, uint64, bytes8));
         return string.concat(
             '"event":"CommitRejected",', field("index", vm.toString(index)), ",", ofHead(stream, actual, tag)
+        );
+    }
+
+    function ofPlace(uint256 place) private pure returns (string memory) {
+        return string.concat(
+            field("count", vm.toString(uint256(uint16(place >> 144)))),
+            ",",
+            field("index", vm.toString(uint256(uint16(place >> 128)))),
+            ",",
+            field("writer", vm.toString(uint256(uint32(place >> 96)))),
+            ",",
+            field("version", vm.toString(uint256(uint32(place >> 64)))),
+            ",",
+            field("position", vm.toString(uint256(uint64(place))))
         );
     }
 

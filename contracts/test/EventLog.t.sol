@@ -6,58 +6,23 @@ import {IEventLog} from "../src/interfaces/IEventLog.sol";
 import {BatchEncoder, Commit, Part} from "./utils/BatchEncoder.sol";
 import {EventLogTest} from "./utils/EventLogTest.sol";
 import {Vm, vm} from "./utils/Vm.sol";
-import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 /// @title One behaviour of the event log per test
 contract EventLogUnitTest is EventLogTest {
     // A new log
 
-    function test_a_new_log_is_empty_and_its_hash_names_chain_and_contract() public view {
-        assertHead(0, genesis());
+    function test_a_new_log_is_empty_and_its_hash_names_chain_and_contract() public {
+        EventLog made = new EventLog();
+        (uint64 position, bytes32 hash) = made.head();
+        vm.assertEq(position, 0, "position");
+        vm.assertEq(hash, keccak256(abi.encode("medconnect.EventLog.v2", block.chainid, address(made))), "running hash");
         assertHeadOf(A, 0, 0);
     }
 
     function test_two_logs_start_from_different_hashes() public {
-        (, bytes32 one) = log.head();
-        (, bytes32 other) = new EventLog(ADMIN).head();
+        (, bytes32 one) = new EventLog().head();
+        (, bytes32 other) = new EventLog().head();
         vm.assertNotEq(one, other, "running hash");
-    }
-
-    function test_a_log_without_an_administrator_is_refused() public {
-        vm.expectRevert(abi.encodeWithSelector(IEventLog.EventLog_AdminMissing.selector));
-        new EventLog(address(0));
-    }
-
-    // Who may append
-
-    function test_a_stranger_cannot_append() public {
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IAccessControl.AccessControlUnauthorizedAccount.selector, STRANGER, log.WRITER_ROLE()
-            )
-        );
-        vm.prank(STRANGER);
-        log.append(opening(A, "one"));
-    }
-
-    function test_the_administrator_is_not_a_writer() public {
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, ADMIN, log.WRITER_ROLE())
-        );
-        vm.prank(ADMIN);
-        log.append(opening(A, "one"));
-    }
-
-    function test_a_writer_whose_role_was_revoked_cannot_append() public {
-        append(opening(A, "one"));
-        bytes32 role = log.WRITER_ROLE();
-        vm.prank(ADMIN);
-        log.revokeRole(role, WRITER);
-        expectMalformed(
-            next(A, 1, "one", "two"),
-            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, WRITER, role)
-        );
-        assertHeadOf(A, 1, tagOf("one"));
     }
 
     // Appending
@@ -65,17 +30,17 @@ contract EventLogUnitTest is EventLogTest {
     function test_the_first_event_of_a_stream_gets_version_one() public {
         Vm.Log[] memory logs = appendLogged(opening(A, "one"));
         vm.assertEq(logs.length, 1, "entries");
-        assertAppended(logs[0], A, 1, 1, "one");
-        assertHead(1, link(genesis(), A, 1, 1, "one"));
+        assertAppended(logs[0], A, place(1, 1), "one");
+        assertHead(1, link(beginning(), A, place(1, 1), "one"));
         assertHeadOf(A, 1, tagOf("one"));
     }
 
     function test_the_events_of_a_commit_follow_each_other() public {
         Vm.Log[] memory logs = appendLogged(commit(part(A, 0, 0, payloads("one", "two"))));
         vm.assertEq(logs.length, 2, "entries");
-        assertAppended(logs[0], A, 1, 1, "one");
-        assertAppended(logs[1], A, 2, 2, "two");
-        assertHead(2, link(link(genesis(), A, 1, 1, "one"), A, 2, 2, "two"));
+        assertAppended(logs[0], A, place(2, 0, 1, 1), "one");
+        assertAppended(logs[1], A, place(2, 1, 2, 2), "two");
+        assertHead(2, link(link(beginning(), A, place(2, 0, 1, 1), "one"), A, place(2, 1, 2, 2), "two"));
         assertHeadOf(A, 2, tagOf("two"));
     }
 
@@ -83,7 +48,7 @@ contract EventLogUnitTest is EventLogTest {
         append(opening(A, "one"));
         Vm.Log[] memory logs = appendLogged(next(A, 1, "one", "two"));
         vm.assertEq(logs.length, 1, "entries");
-        assertAppended(logs[0], A, 2, 2, "two");
+        assertAppended(logs[0], A, place(2, 2), "two");
         assertHeadOf(A, 2, tagOf("two"));
     }
 
@@ -91,39 +56,40 @@ contract EventLogUnitTest is EventLogTest {
         append(opening(A, "a1"));
         append(opening(B, "b1"));
         Vm.Log[] memory logs = appendLogged(next(A, 1, "a1", "a2"));
-        assertAppended(logs[0], A, 2, 3, "a2");
-        bytes32 hash = link(link(link(genesis(), A, 1, 1, "a1"), B, 1, 2, "b1"), A, 2, 3, "a2");
+        assertAppended(logs[0], A, place(2, 3), "a2");
+        bytes32 hash = link(link(link(beginning(), A, place(1, 1), "a1"), B, place(1, 2), "b1"), A, place(2, 3), "a2");
         assertHead(3, hash);
     }
 
     function test_a_later_commit_of_a_batch_sees_the_earlier_ones() public {
         Vm.Log[] memory logs = appendLogged(bytes.concat(opening(A, "one"), next(A, 1, "one", "two")));
         vm.assertEq(logs.length, 2, "entries");
-        assertAppended(logs[0], A, 1, 1, "one");
-        assertAppended(logs[1], A, 2, 2, "two");
+        assertAppended(logs[0], A, place(1, 1), "one");
+        assertAppended(logs[1], A, place(2, 2), "two");
         assertHeadOf(A, 2, tagOf("two"));
     }
 
     function test_how_commits_are_cut_into_batches_does_not_change_the_log() public {
-        bytes32 hash = link(link(link(genesis(), A, 1, 1, "a1"), B, 1, 2, "b1"), A, 2, 3, "a2");
+        bytes32 hash = link(link(link(beginning(), A, place(1, 1), "a1"), B, place(1, 2), "b1"), A, place(2, 3), "a2");
         append(bytes.concat(opening(A, "a1"), opening(B, "b1")));
         append(next(A, 1, "a1", "a2"));
         assertHead(3, hash);
         setUp();
-        hash = link(link(link(genesis(), A, 1, 1, "a1"), B, 1, 2, "b1"), A, 2, 3, "a2");
+        hash = link(link(link(beginning(), A, place(1, 1), "a1"), B, place(1, 2), "b1"), A, place(2, 3), "a2");
         append(bytes.concat(opening(A, "a1"), opening(B, "b1"), next(A, 1, "a1", "a2")));
         assertHead(3, hash);
     }
 
     function test_payloads_of_every_size_around_a_word_are_logged_clean() public {
         // Longest first, so that what follows would show its leftovers.
-        bytes32 hash = genesis();
+        bytes32 hash = beginning();
         for (uint256 length = 100; length != 0; --length) {
             bytes memory payload = filled(length);
-            Vm.Log[] memory logs = appendLogged(opening(bytes32(length), payload));
+            bytes32 stream = streamIn(HERE, abi.encode(length));
+            Vm.Log[] memory logs = appendLogged(opening(stream, payload));
             uint256 position = 101 - length;
-            assertAppended(logs[0], bytes32(length), 1, position, payload);
-            hash = link(hash, bytes32(length), 1, position, payload);
+            assertAppended(logs[0], stream, place(1, position), payload);
+            hash = link(hash, stream, place(1, position), payload);
         }
         assertHead(100, hash);
     }
@@ -135,14 +101,14 @@ contract EventLogUnitTest is EventLogTest {
         }
         Vm.Log[] memory logs = appendLogged(commit(part(A, 0, 0, list)));
         for (uint256 i = 0; i < 100; ++i) {
-            assertAppended(logs[i], A, i + 1, i + 1, list[i]);
+            assertAppended(logs[i], A, place(100, i, i + 1, i + 1), list[i]);
         }
     }
 
     function test_a_payload_longer_than_two_bytes_can_count_is_taken() public {
         bytes memory payload = filled(70_000);
         Vm.Log[] memory logs = appendLogged(opening(A, payload));
-        assertAppended(logs[0], A, 1, 1, payload);
+        assertAppended(logs[0], A, place(1, 1), payload);
     }
 
     function test_a_part_of_more_events_than_a_byte_can_count_is_taken() public {
@@ -152,13 +118,14 @@ contract EventLogUnitTest is EventLogTest {
         }
         Vm.Log[] memory logs = appendLogged(commit(part(A, 0, 0, list)));
         vm.assertEq(logs.length, 300, "entries");
-        assertAppended(logs[299], A, 300, 300, list[299]);
+        assertAppended(logs[299], A, place(300, 299, 300, 300), list[299]);
         assertHeadOf(A, 300, tagOf(list[299]));
     }
 
-    function test_the_stream_zero_is_a_stream_like_others() public {
-        append(opening(bytes32(0), "one"));
-        assertHeadOf(bytes32(0), 1, tagOf("one"));
+    function test_a_stream_without_a_name_is_a_stream_like_others() public {
+        bytes32 stream = bytes32(uint256(HERE) << 224);
+        append(opening(stream, "one"));
+        assertHeadOf(stream, 1, tagOf("one"));
     }
 
     // Rejecting
@@ -200,10 +167,10 @@ contract EventLogUnitTest is EventLogTest {
         append(opening(B, "b1"));
         Vm.Log[] memory logs = appendLogged(bytes.concat(opening(A, "a1"), opening(B, "stale"), opening(C, "c1")));
         vm.assertEq(logs.length, 3, "entries");
-        assertAppended(logs[0], A, 1, 2, "a1");
+        assertAppended(logs[0], A, place(1, 2), "a1");
         assertRejected(logs[1], 1, B, 1, tagOf("b1"));
-        assertAppended(logs[2], C, 1, 3, "c1");
-        assertHead(3, link(link(link(genesis(), B, 1, 1, "b1"), A, 1, 2, "a1"), C, 1, 3, "c1"));
+        assertAppended(logs[2], C, place(1, 3), "c1");
+        assertHead(3, link(link(link(beginning(), B, place(1, 1), "b1"), A, place(1, 2), "a1"), C, place(1, 3), "c1"));
     }
 
     function test_what_was_decided_on_a_rejected_commit_is_rejected_with_it() public {
@@ -217,18 +184,18 @@ contract EventLogUnitTest is EventLogTest {
     function test_the_same_commit_twice_is_taken_once() public {
         Vm.Log[] memory logs = appendLogged(bytes.concat(opening(A, "one"), opening(A, "one")));
         vm.assertEq(logs.length, 2, "entries");
-        assertAppended(logs[0], A, 1, 1, "one");
+        assertAppended(logs[0], A, place(1, 1), "one");
         assertRejected(logs[1], 1, A, 1, tagOf("one"));
     }
 
     function test_a_batch_of_rejected_commits_writes_no_storage() public {
         append(bytes.concat(opening(A, "a1"), opening(B, "b1")));
-        (uint64 position, bytes32 runningHash) = log.head();
+        begin();
         vm.record();
         append(bytes.concat(opening(A, "x"), opening(B, "y"), next(A, 1, "x", "z")));
         (, bytes32[] memory writes) = vm.accesses(address(log));
         vm.assertEq(writes.length, 0, "writes");
-        assertHead(position, runningHash);
+        assertHead(0, beginning());
     }
 
     function test_a_batch_writes_its_streams_once_and_the_head_once() public {
@@ -246,9 +213,9 @@ contract EventLogUnitTest is EventLogTest {
         Vm.Log[] memory logs =
             appendLogged(commit(part(A, 1, tagOf("a1"), payloads("a2", "a3")), part(B, 0, 0, payloads("b1"))));
         vm.assertEq(logs.length, 3, "entries");
-        assertAppended(logs[0], A, 2, 2, "a2");
-        assertAppended(logs[1], A, 3, 3, "a3");
-        assertAppended(logs[2], B, 1, 4, "b1");
+        assertAppended(logs[0], A, place(3, 0, 2, 2), "a2");
+        assertAppended(logs[1], A, place(3, 1, 3, 3), "a3");
+        assertAppended(logs[2], B, place(3, 2, 1, 4), "b1");
         assertHeadOf(A, 3, tagOf("a3"));
         assertHeadOf(B, 1, tagOf("b1"));
     }
@@ -269,7 +236,7 @@ contract EventLogUnitTest is EventLogTest {
         vm.assertEq(logs.length, 1, "entries");
         assertRejected(logs[0], 0, B, 1, tagOf("b1"));
         assertHeadOf(A, 0, 0);
-        assertHead(1, link(genesis(), B, 1, 1, "b1"));
+        assertHead(1, link(beginning(), B, place(1, 1), "b1"));
     }
 
     function test_a_rejection_names_the_first_of_several_stale_streams() public {
@@ -286,11 +253,11 @@ contract EventLogUnitTest is EventLogTest {
     function test_a_commit_of_as_many_streams_as_can_be_named_is_taken() public {
         Part[] memory parts = new Part[](255);
         for (uint256 i = 0; i < 255; ++i) {
-            parts[i] = part(keccak256(abi.encode(i)), 0, 0, payloads(abi.encode(i)));
+            parts[i] = part(streamIn(HERE, abi.encode(i)), 0, 0, payloads(abi.encode(i)));
         }
         Vm.Log[] memory logs = appendLogged(BatchEncoder.encode(Commit(parts)));
         vm.assertEq(logs.length, 255, "entries");
-        assertAppended(logs[254], parts[254].stream, 1, 255, parts[254].payloads[0]);
+        assertAppended(logs[254], parts[254].stream, place(255, 254, 1, 255), parts[254].payloads[0]);
     }
 
     function test_a_stream_that_occurs_twice_in_a_commit_is_refused() public {
@@ -364,7 +331,7 @@ contract EventLogUnitTest is EventLogTest {
     function test_a_malformed_commit_takes_the_good_ones_before_it_down() public {
         bytes memory batch = bytes.concat(opening(A, "one"), commit(part(B, 0, 0, new bytes[](0))));
         expectMalformed(batch, abi.encodeWithSelector(IEventLog.EventLog_PartEmpty.selector, 53 + 1));
-        assertHead(0, genesis());
+        assertHead(0, beginning());
         assertHeadOf(A, 0, 0);
     }
 
@@ -394,29 +361,63 @@ contract EventLogUnitTest is EventLogTest {
         putHead(A, last - 1, tagOf("before"));
         assertHeadOf(A, last - 1, tagOf("before"));
         Vm.Log[] memory logs = appendLogged(next(A, last - 1, "before", "the last"));
-        assertAppended(logs[0], A, last, 1, "the last");
+        assertAppended(logs[0], A, place(last, 1), "the last");
         assertHeadOf(A, last, tagOf("the last"));
     }
 
     function test_positions_need_more_than_four_bytes() public {
-        uint256 position = type(uint64).max - 2;
-        putPosition(position);
+        putPosition(type(uint64).max - 2);
         (, bytes32 hash) = log.head();
         Vm.Log[] memory logs = appendLogged(commit(part(A, 0, 0, payloads("one", "two"))));
-        assertAppended(logs[1], A, 2, position + 2, "two");
-        assertHead(position + 2, link(link(hash, A, 1, position + 1, "one"), A, 2, position + 2, "two"));
+        assertAppended(logs[1], A, place(2, 1, 2, 2), "two");
+        assertHead(2, link(link(hash, A, place(2, 0, 1, 1), "one"), A, place(2, 1, 2, 2), "two"));
+    }
+
+    function test_what_is_recorded_passes_no_last_version() public {
+        uint32 plain = openAnother(false);
+        bytes32 stream = streamIn(plain, "consents");
+        uint256 last = type(uint32).max;
+        putHead(stream, last - 1, tagOf("before"));
+        record(stream, "the last");
+        assertHeadOf(stream, last, tagOf("the last"));
+        vm.expectRevert(abi.encodeWithSelector(IEventLog.EventLog_VersionTooHigh.selector, 0, stream));
+        record(stream, "one more");
+    }
+
+    function test_a_commit_of_more_events_than_a_place_can_count_is_refused() public {
+        bytes memory good = opening(C, "one");
+        bytes memory batch = bytes.concat(good, hex"02", partOfOnes(A, 0x8000), partOfOnes(B, 0x8000));
+        expectMalformed(batch, abi.encodeWithSelector(IEventLog.EventLog_CommitTooLong.selector, good.length));
+        // With one event less it is well formed, and stale.
+        Vm.Log[] memory logs = appendLogged(bytes.concat(hex"02", partOfOnes(A, 0x8000), partOfOnes(B, 0x7fff)));
+        assertRejected(logs[0], 0, A, 0, 0);
     }
 
     // Helpers
 
-    /// @dev Overwrites storage: slot 1 holds the heads (slot 0 is AccessControl's).
+    /// @dev A part on the ninth version, with so many events of one byte.
+    function partOfOnes(bytes32 stream, uint16 count) private pure returns (bytes memory) {
+        bytes memory events = new bytes(4 * uint256(count));
+        for (uint256 i = 0; i < events.length; i += 4) {
+            (events[i + 2], events[i + 3]) = (0x01, 0x01);
+        }
+        return abi.encodePacked(stream, uint32(9), bytes8(0), count, events);
+    }
+
+    function record(bytes32 stream, bytes memory payload) private {
+        vm.prank(WRITER);
+        log.record(stream, payload);
+    }
+
+    /// @dev Overwrites storage: slot 0 holds the heads.
     function putHead(bytes32 stream, uint256 version, bytes8 tag) private {
-        bytes32 slot = keccak256(abi.encode(stream, uint256(1)));
+        bytes32 slot = keccak256(abi.encode(stream, uint256(0)));
         vm.store(address(log), slot, bytes32(version << 64 | uint64(tag)));
     }
 
     function putPosition(uint256 position) private {
-        vm.store(address(log), bytes32(uint256(2)), bytes32(position));
+        vm.store(address(log), bytes32(uint256(4)), bytes32(position));
+        begin();
         (uint64 actual,) = log.head();
         vm.assertEq(actual, position, "the position is where the test thinks it is");
     }

@@ -1,25 +1,99 @@
 //! The event log's own vocabulary: heads, commits, entries. What the contract, the appender, the store and the follower
 //! hand to each other, independent of ethers.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use application::log::{BlockRef, Finality, Position, StreamId};
 use application::ports::command::Unavailable;
 use domain::kernel::{CommandId, PatientId};
+use serde::{Deserialize, Serialize};
 
-/// Which log: the contract's address and the chain it is on.
+/// Which log: the contract's address and the chain it is on, and where in it the organisation writes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LogLocation {
     /// EIP-155 chain id.
     pub chain_id: u64,
     /// The address of the `EventLog` contract.
     pub contract: [u8; 20],
+    /// The organisation's namespace.
+    pub namespace: Namespace,
+}
+
+/// A namespace of a log, by its number: from 1. Its streams begin with it, and only its writers append to them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Namespace(pub u32);
+
+impl Namespace {
+    /// In which the contract itself writes what is done to the others. Nothing in it is sealed.
+    pub const ADMINISTRATION: Self = Self(0);
+
+    /// The namespace of a stream.
+    pub fn of(stream: &StreamId) -> Self {
+        let [a, b, c, d, ..] = stream.0;
+        Self(u32::from_be_bytes([a, b, c, d]))
+    }
+
+    /// The stream with this name in the namespace. A name has 28 bytes; of more the rest is left out, and less is filled up with zeros.
+    pub fn stream(self, name: &[u8]) -> StreamId {
+        let mut stream = [0; 32];
+        let bytes = self.0.to_be_bytes().into_iter().chain(name.iter().copied());
+        stream.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        StreamId(stream)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where an entry comes from: from whom, and which of its commit's entries it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// How many entries the commit has.
+    pub count: u16,
+    /// Which of them it is, from 0.
+    pub index: u16,
+    /// The number of a writer of the stream's namespace; 0 in namespace 0, in which the contract itself writes.
+    pub writer: u32,
+}
+
+impl Origin {
+    /// `count:16 || index:16 || writer:32`, as the contract's places have them.
+    pub fn bits(self) -> u64 {
+        u64::from(self.count) << 48 | u64::from(self.index) << 32 | u64::from(self.writer)
+    }
+
+    /// The bits as Postgres holds them, which knows numbers with a sign only.
+    pub fn to_sql(self) -> i64 {
+        self.bits().cast_signed()
+    }
+
+    /// The reverse of [`Self::to_sql`].
+    pub const fn from_sql(bits: i64) -> Self {
+        Self::of_bits(bits.cast_unsigned())
+    }
+
+    /// The reverse of [`Self::bits`].
+    pub const fn of_bits(bits: u64) -> Self {
+        let [a, b, c, d, e, f, g, h] = bits.to_be_bytes();
+        Self {
+            count: u16::from_be_bytes([a, b]),
+            index: u16::from_be_bytes([c, d]),
+            writer: u32::from_be_bytes([e, f, g, h]),
+        }
+    }
 }
 
 /// What an entry needs to be opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
+    /// It is not sealed.
+    Public,
     /// It is not ours.
     Foreign,
     /// Nothing but the master secret.
@@ -72,22 +146,24 @@ pub struct AppendedEntry {
     pub version: u64,
     /// Its place in the log, from 1.
     pub position: Position,
+    /// Who appended it, with what.
+    pub origin: Origin,
     /// The sealed payload.
     pub payload: Payload,
     /// The transaction that appended it.
     pub transaction: [u8; 32],
 }
 
-/// A commit that the contract refused because a stream had moved on.
+/// A commit that the contract rejected: a stream had moved on, or whoever sent it does not write in its namespace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RejectedCommit {
     /// The transaction.
     pub transaction: [u8; 32],
     /// The commit's index in the transaction's batch.
     pub index: u32,
-    /// The first stream that was not where it was expected.
+    /// The first stream that was not where it was expected, or to which the sender may not append.
     pub stream: StreamId,
-    /// Where it stands.
+    /// Where it stands. If that is where it was expected, the right is missing.
     pub actual: StreamHead,
 }
 

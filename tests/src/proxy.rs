@@ -545,14 +545,14 @@ fn forget_since(method: &str, result: &mut Value, block: u64) -> bool {
     }
 }
 
-/// Changes the last byte of an entry's payload: `version position offset length payload padding`.
+/// Changes the last byte of an entry's payload: `place offset length payload padding`.
 fn alter(log: &mut Value) {
     const WORD: usize = 64;
     let data = log["data"].as_str().expect("data");
     let mut digits = data.strip_prefix("0x").expect("hexadecimal").as_bytes().to_vec();
-    let length = std::str::from_utf8(&digits[3 * WORD..4 * WORD]).expect("a word");
+    let length = std::str::from_utf8(&digits[2 * WORD..3 * WORD]).expect("a word");
     let length = usize::from_str_radix(length.trim_start_matches('0'), 16).expect("a length");
-    let last = 4 * WORD + 2 * length - 1;
+    let last = 3 * WORD + 2 * length - 1;
     digits[last] = if digits[last] == b'0' { b'1' } else { b'0' };
     log["data"] = json!(format!("0x{}", String::from_utf8(digits).expect("digits")));
 }

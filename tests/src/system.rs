@@ -93,7 +93,7 @@ pub async fn deployed(chain: &TestChain) -> Deployment {
     let node = Node::new(&[chain.url().to_owned()], api_dev::CHAIN_ID, RpcOptions::default()).expect("a node");
     let signers: Vec<Signer> = KEYS.iter().map(|key| key.parse().expect("a key")).collect();
     let writers: Vec<_> = signers.iter().map(Signer::address).collect();
-    deploy::deploy(&node, &signers[0], &writers, |_| ())
+    deploy::deploy(&node, &signers[0], &writers, 0, |_| ())
         .await
         .expect("the contract")
 }
@@ -130,7 +130,7 @@ impl TestSystem {
             "database": { "url": database, "connections": 12 },
             "chain": {
                 "nodes": nodes,
-                "id": deployment.chain_id, "contract": deployment.address, "deployed_in": deployment.block,
+                "id": deployment.chain_id, "contract": deployment.address, "namespace": deployment.namespace, "deployed_in": deployment.block,
                 "finality": options.finality, "signer": KEYS[options.signer],
             },
             "keys": {

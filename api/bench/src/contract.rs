@@ -9,7 +9,7 @@ use domain::kernel::CommandId;
 use infrastructure::chain::codec::append_calldata;
 use infrastructure::chain::gas::{GasBounds, GasRules, Size, TRANSACTION_CAP, probe};
 use infrastructure::chain::{Address, BlockId, EventLog, Node, RpcOptions, Signer, Transaction, deploy};
-use infrastructure::log::{Commit, StreamHead, StreamPart};
+use infrastructure::log::{Commit, LogLocation, Namespace, StreamHead, StreamPart};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -48,6 +48,10 @@ pub struct ContractAlone {
 pub(super) struct Bench {
     pub(super) log: EventLog,
     pub(super) signer: Signer,
+    /// The namespace in it.
+    pub(super) namespace: Namespace,
+    /// How many entries the log had before anything was appended: those that opened the namespace.
+    before: u64,
     /// The block in which it was deployed.
     pub(super) deployed_in: u64,
     rules: GasRules,
@@ -68,11 +72,12 @@ impl Bench {
         secret += &Uuid::new_v4().simple().to_string();
         let signer: Signer = secret.parse()?;
         chain.fund(&node, signer.address()).await?;
-        let deployment = deploy::deploy(&node, &signer, &[signer.address()], |_| ()).await?;
+        let deployment = deploy::deploy(&node, &signer, &[signer.address()], 0, |_| ()).await?;
         let nonce = node.nonce(signer.address()).await?;
         let newest = node.header(BlockId::Latest).await?.context("a chain without blocks")?;
         let fees = node.fees().await?;
         let log = EventLog::new(node, deployment.address);
+        let namespace = deployment.namespace;
         Ok(Self {
             bounds: GasBounds {
                 cap: TRANSACTION_CAP,
@@ -81,9 +86,11 @@ impl Bench {
             },
             max_fee: MAX_FEE.max(2 * fees.base + fees.priority),
             priority_fee: fees.priority,
-            rules: probe(&log, signer.address(), &[]).await?,
+            rules: probe(&log, namespace, signer.address(), &[]).await?,
+            before: log.head(BlockId::Latest).await?.position,
             log,
             signer,
+            namespace,
             deployed_in: deployment.block,
             nonce,
         })
@@ -100,11 +107,12 @@ impl Bench {
         let started = Instant::now();
         loop {
             let head = self.log.head(BlockId::Latest).await?;
-            if head.position >= events {
+            let appended = head.position.saturating_sub(self.before);
+            if appended >= events {
                 return Ok(());
             }
             if started.elapsed() > PATIENCE {
-                bail!("only {} of {events} events were appended", head.position);
+                bail!("only {appended} of {events} events were appended");
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -144,16 +152,25 @@ impl Bench {
         Ok(self.signer.sign(transaction)?.raw)
     }
 
+    /// Which log it is.
+    pub(super) const fn location(&self) -> LogLocation {
+        LogLocation {
+            chain_id: self.log.node().chain_id(),
+            contract: self.log.address().0,
+            namespace: self.namespace,
+        }
+    }
+
     const fn address(&self) -> Address {
         self.log.address()
     }
 }
 
 /// A commit of one event to a new stream.
-pub(super) fn commit(payload: usize) -> Commit {
+pub(super) fn commit(namespace: Namespace, payload: usize) -> Commit {
     Commit {
         command_id: CommandId::new(Uuid::new_v4()),
-        parts: vec![part(random_stream(), StreamHead::default(), payload)],
+        parts: vec![part(random_stream(namespace), StreamHead::default(), payload)],
     }
 }
 
@@ -170,14 +187,9 @@ pub(super) fn part(stream: StreamId, expected: StreamHead, payload: usize) -> St
 }
 
 /// A stream that nobody has.
-pub(super) fn random_stream() -> StreamId {
-    let mut stream = [0; 32];
+pub(super) fn random_stream(namespace: Namespace) -> StreamId {
     let halves = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()];
-    stream
-        .iter_mut()
-        .zip(halves.into_iter().flatten())
-        .for_each(|(to, from)| *to = from);
-    StreamId(stream)
+    namespace.stream(&halves.concat())
 }
 
 /// Measures.
@@ -187,7 +199,7 @@ pub(super) async fn run(surroundings: &Surroundings) -> anyhow::Result<ContractA
     let mut batches = Vec::with_capacity(BATCHES);
     let mut batch = BATCH;
     for _ in 0..BATCHES {
-        let mut commits: Vec<_> = (0..batch).map(|_| commit(PAYLOAD)).collect();
+        let mut commits: Vec<_> = (0..batch).map(|_| commit(bench.namespace, PAYLOAD)).collect();
         batch = bench.most(&commits)?;
         commits.truncate(batch);
         batches.push(bench.sign(&commits)?);

@@ -3,7 +3,7 @@
 //! The floor is the larger of two: what EIP-7623 charges for the calldata (10 gas for a zero byte, 40 for another, and 21,000 for the
 //! transaction), and the ordinary price of the calldata (4 and 16), the log entries (EIP-2929 and the yellow paper: 375, 375 for each of
 //! two topics, 8 for each byte of their ABI encoding) and one storage write for each stream (22,100 for a new slot, 5,000 for a
-//! known one). What a batch costs beside that, whatever is in it, is not part of the floor: checking the writer's role, and moving position
+//! known one). What a batch costs beside that, whatever is in it, is not part of the floor: looking up the writer, and moving position
 //! and running hash.
 
 use api_dev::system::System as Surroundings;
@@ -60,12 +60,15 @@ impl Report {
 pub async fn run(surroundings: &Surroundings, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Report> {
     let mut bench = Bench::deploy(surroundings).await?;
     // The first batch of all writes the position's slot for the first time, which no other batch does.
-    contract::gas_of(&mut bench, &[contract::commit(32)]).await?;
+    let first = contract::commit(bench.namespace, 32);
+    contract::gas_of(&mut bench, &[first]).await?;
     let mut cases = Vec::new();
     for payload in [128, 160] {
         for events in [1, 50, 300] {
             progress(&format!("batches of {events}, payloads of {payload} bytes"));
-            let fresh: Vec<_> = (0..events).map(|_| contract::commit(payload)).collect();
+            let fresh: Vec<_> = (0..events)
+                .map(|_| contract::commit(bench.namespace, payload))
+                .collect();
             // Not on a chain whose blocks are too small for it.
             if bench.most(&fresh)? < events {
                 continue;
@@ -80,8 +83,7 @@ pub async fn run(surroundings: &Surroundings, progress: &(dyn Fn(&str) + Sync)) 
 
 /// One more event for the stream of a commit.
 fn on_top_of(commit: &Commit, payload: usize) -> Commit {
-    let mut next = contract::commit(payload);
-    next.parts = commit
+    let parts = commit
         .parts
         .iter()
         .map(|part| {
@@ -92,7 +94,10 @@ fn on_top_of(commit: &Commit, payload: usize) -> Commit {
             contract::part(part.stream, head, payload)
         })
         .collect();
-    next
+    Commit {
+        command_id: commit.command_id,
+        parts,
+    }
 }
 
 async fn case(bench: &mut Bench, name: &'static str, payload: usize, commits: &[Commit]) -> anyhow::Result<Case> {
@@ -121,8 +126,8 @@ fn floor(calldata: &[u8], commits: &[Commit]) -> u64 {
     for part in commits.iter().flat_map(|commit| &commit.parts) {
         ordinary += if part.expected.version == 0 { 22_100 } else { 5_000 };
         for payload in &part.payloads {
-            // Version, position, offset and length, each a word; then the payload in whole words.
-            let data = 4 * 32 + payload.len().next_multiple_of(32) as u64;
+            // Place, offset and length, each a word; then the payload in whole words.
+            let data = 3 * 32 + payload.len().next_multiple_of(32) as u64;
             ordinary += 375 + 2 * 375 + 8 * data;
         }
     }

@@ -59,7 +59,7 @@ impl Clinic {
     pub(super) fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
         Self {
             sealer: Sealer::new(location, secret, Arc::clone(&keys)),
-            names: StreamNames::new(secret),
+            names: StreamNames::new(secret, location.namespace),
             keys,
             practitioners: (0..PRACTITIONERS)
                 .map(|_| PractitionerId::new(Uuid::new_v4()))

@@ -64,6 +64,7 @@ impl Report {
 /// The log to rebuild from, and where.
 struct Source<'a> {
     log: EventLog,
+    location: LogLocation,
     deployed_in: u64,
     secret: MasterSecret,
     keys: Arc<KeyRing>,
@@ -87,28 +88,20 @@ pub async fn run(surroundings: &Surroundings, events: u64, progress: &(dyn Fn(&s
     let mut bench = Bench::deploy(surroundings).await?;
     let source = Source {
         log: bench.log.clone(),
+        location: bench.location(),
         deployed_in: bench.deployed_in,
         secret: config.keys.master_secret()?,
         keys: Arc::clone(&keys),
         database,
     };
-    let mut clinic = Clinic::new(source.location(), &source.secret, keys);
+    let mut clinic = Clinic::new(source.location, &source.secret, keys);
     log::write(&mut bench, &mut clinic, events).await?;
     measure(&source, progress).await
 }
 
-impl Source<'_> {
-    fn location(&self) -> LogLocation {
-        LogLocation {
-            chain_id: self.log.node().chain_id(),
-            contract: self.log.address().0,
-        }
-    }
-}
-
 async fn measure(source: &Source<'_>, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Report> {
     progress("measuring a rebuild");
-    let opener = Opener::new(source.location(), &source.secret, Arc::clone(&source.keys));
+    let opener = Opener::new(source.location, &source.secret, Arc::clone(&source.keys));
     let follower = FollowerConfig::new(FinalityRule::Instant, source.deployed_in);
     let pool = postgres::pool_within(&Limits::LONG, source.database, REBUILD, 8)?;
     let rebuild = Rebuild::new(follower, source.log.clone(), opener, pool, ReadModels);

@@ -17,6 +17,7 @@ use figment::providers::{Env, Serialized};
 use infrastructure::chain::{Address, Signer};
 pub use infrastructure::follower::FinalityRule;
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
+use infrastructure::log::{LogLocation, Namespace};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -283,6 +284,8 @@ pub struct ChainConfig {
     pub id: u64,
     /// The address of the `EventLog` contract.
     pub contract: Address,
+    /// The organisation's namespace in it.
+    pub namespace: Namespace,
     /// The block that deployed it: no log is older.
     #[serde(default)]
     pub deployed_in: u64,
@@ -436,6 +439,15 @@ impl ChainConfig {
             .map_err(|error| ConfigError::Setting(Box::new(error)))
     }
 
+    /// Which log it is.
+    pub const fn location(&self) -> LogLocation {
+        LogLocation {
+            chain_id: self.id,
+            contract: self.contract.0,
+            namespace: self.namespace,
+        }
+    }
+
     /// The key that appends and pays.
     ///
     /// # Errors
@@ -516,6 +528,7 @@ mod tests {
         nodes = ["http://node-1:8545", "http://node-2:8545"]
         id = 1337
         contract = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+        namespace = 1
         finality = { confirmations = 12 }
         signer = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 
@@ -566,7 +579,7 @@ mod tests {
         };
         let secret = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
         for (from, to, words) in [
-            (format!("\"{secret}\""), secret.to_owned(), "in line 13"),
+            (format!("\"{secret}\""), secret.to_owned(), "in line 14"),
             (
                 format!("\"{secret}\""),
                 format!("[\"{secret}\"]"),
@@ -588,6 +601,11 @@ mod tests {
                 "there is no setting `chain.node`",
             ),
             ("id = 1337".to_owned(), String::new(), "`chain.id` is missing"),
+            (
+                "namespace = 1".to_owned(),
+                "namespace = \"1\"".to_owned(),
+                "`chain.namespace` is a string",
+            ),
         ] {
             let said = refused(&from, &to);
             assert!(said.contains(words), "{said}");

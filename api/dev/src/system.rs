@@ -8,7 +8,8 @@ use api_config::{
     BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, ForwardedHeader,
     HttpConfig, KeysConfig, LimitsConfig, LogConfig, Registration,
 };
-use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deploy};
+use infrastructure::chain::deploy::{self, Standing};
+use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer};
 use secrecy::SecretString;
 
 use super::chain::{ChainOptions, DevChain};
@@ -30,6 +31,9 @@ const DATABASE: &str = "medconnect";
 /// For how many blocks back the chain's state can be asked for. The follower asks for that of the newest block it knows of, and others may
 /// come meanwhile.
 const STATES: u32 = 8;
+
+/// For how many seconds the namespace cannot be handed over once that was begun: not at all, for nobody depends on what is tried out.
+const DELAY: u32 = 0;
 
 /// Where everything listens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -229,7 +233,7 @@ async fn settle(
     }
     let path = directory.path().join("deployment.json");
     if let Some(deployment) = read_json::<Deployment>(&path)? {
-        return match deploy::verify(&node, &deployment).await {
+        return match deploy::verify(&node, &Standing::from(&deployment)).await {
             Ok(()) => Ok(deployment),
             Err(deploy::DeployError::Chain(error)) => Err(error.into()),
             Err(error) => Err(DevError::Damaged {
@@ -239,7 +243,7 @@ async fn settle(
         };
     }
     progress("deploying the contract");
-    let deployment = deploy::deploy(&node, &deployer, &[signer.address()], progress).await?;
+    let deployment = deploy::deploy(&node, &deployer, &[signer.address()], DELAY, progress).await?;
     write_json(&path, &deployment)?;
     Ok(deployment)
 }
@@ -284,6 +288,7 @@ fn configuration(
             nodes: vec![chain.url()],
             id: chain.chain_id(),
             contract: deployment.address,
+            namespace: deployment.namespace,
             deployed_in: deployment.block,
             // Whatever is killed, the journal brings the same blocks back.
             finality: FinalityRule::Instant,

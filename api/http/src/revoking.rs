@@ -18,7 +18,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Carries revocations through that wait for something, for as long as it is polled.
 pub(super) async fn carry_through<B: Backend>(clinic: &Clinic<B>) {
-    let pauses = ConstantBuilder::new().with_delay(PAUSE).with_jitter().without_max_times();
+    let pauses = ConstantBuilder::new()
+        .with_delay(PAUSE)
+        .with_jitter()
+        .without_max_times();
     let (mut carried, mut under_way) = (FuturesUnordered::new(), HashSet::new());
     for pause in pauses.build() {
         match clinic.revocations.take_on().await {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_config::pools::{self, BadDatabaseUrl, Pools};
-use api_config::{Config, ConfigError, LimitsConfig};
+use api_config::{ChainConfig, Config, ConfigError, LimitsConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
@@ -22,15 +22,16 @@ use application::use_cases::clinic::{Clinic, Stores};
 use chrono::TimeDelta;
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
-use infrastructure::chain::deploy::{self, DeployError};
-use infrastructure::chain::{Address, ChainError, Deployment, EventLog, Node, RpcOptions};
+use infrastructure::chain::deploy::{self, DeployError, Standing};
+use infrastructure::chain::namespaces::{self, NamespaceError};
+use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
-use infrastructure::log::LogLocation;
+use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
 use infrastructure::requests::PostgresRequests;
@@ -83,14 +84,16 @@ pub enum ComposeError {
     },
     /// The database belongs to another event log.
     #[error(
-        "the database (`database.url`) belongs to another event log, {contract} on chain {chain_id}, than `chain.contract` and \
-         `chain.id` name; each log has a database of its own"
+        "the database (`database.url`) belongs to another event log, namespace {namespace} of {contract} on chain {chain_id}, than \
+         `chain.namespace`, `chain.contract` and `chain.id` name; each has a database of its own"
     )]
     OtherLog {
         /// The log's chain.
         chain_id: u64,
         /// The log.
         contract: Address,
+        /// The organisation's namespace in it.
+        namespace: Namespace,
     },
     /// The database's URL is none.
     #[error(transparent)]
@@ -130,6 +133,11 @@ pub enum ComposeError {
     /// The contract is not where it should be.
     #[error("`chain.contract` cannot be used: {0}; `medconnect deploy` puts one on the chain and prints its address")]
     Contract(DeployError),
+    /// The namespace is not there.
+    #[error(
+        "`chain.namespace` cannot be used: {0}; `medconnect deploy` and `medconnect namespace open` open one and print its number"
+    )]
+    Namespace(NamespaceError),
     /// The server cannot listen.
     #[error("the server cannot listen")]
     Listen(#[from] std::io::Error),
@@ -153,6 +161,7 @@ impl ComposeError {
                 | Self::PublicUrl(_)
                 | Self::OtherChain { .. }
                 | Self::Contract(_)
+                | Self::Namespace(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl(_)
                 | Self::OtherVersion(_)
@@ -204,9 +213,11 @@ async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncrypt
     }
     pool.close().await;
     match followed {
-        Some((chain_id, contract)) if (chain_id, contract) != (config.chain.id, config.chain.contract) => {
-            Err(ComposeError::OtherLog { chain_id, contract })
-        }
+        Some(followed) if followed != config.chain.location() => Err(ComposeError::OtherLog {
+            chain_id: followed.chain_id,
+            contract: Address(followed.contract),
+            namespace: followed.namespace,
+        }),
         _ => Ok(()),
     }
 }
@@ -248,13 +259,9 @@ impl System {
         prepare(config, &secret, &encryption_keys).await?;
 
         let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
-        let contract = config.chain.contract;
-        verify(&node, config).await?;
-        let log = EventLog::new(node.clone(), contract);
-        let location = LogLocation {
-            chain_id: config.chain.id,
-            contract: contract.0,
-        };
+        verify(&node, &config.chain).await?;
+        let log = EventLog::new(node.clone(), config.chain.contract);
+        let location = config.chain.location();
         let keys = Arc::new(KeyRing::new(pools.upkeep.clone(), encryption_keys));
         let notices = Notices::default();
 
@@ -274,7 +281,7 @@ impl System {
         let unless_it_runs = cancel.clone().drop_guard();
         let mut tasks = JoinSet::new();
         let appender = Appender::start(
-            AppenderConfig::new(contract),
+            AppenderConfig::new(config.chain.contract, config.chain.namespace),
             node,
             pools.appender.clone(),
             signer,
@@ -400,27 +407,32 @@ impl System {
 
 /// Makes sure that the contract stands where the configuration says, if any node answers. Otherwise the server starts all the same:
 /// reads need no node, and the follower asks again before it follows.
-async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
-    let deployment = Deployment {
-        chain_id: config.chain.id,
-        address: config.chain.contract,
-        block: config.chain.deployed_in,
+async fn verify(node: &Node, chain: &ChainConfig) -> Result<(), ComposeError> {
+    let standing = Standing {
+        chain_id: chain.id,
+        address: chain.contract,
     };
     let mut wrong = None;
     for _ in 0..node.count() {
         let verified = async {
             // A node that has not come to the log's first block yet cannot have the contract.
-            if node.block_number().await? < deployment.block {
+            if node.block_number().await? < chain.deployed_in {
                 return Ok(());
             }
-            deploy::verify(node, &deployment).await
+            deploy::verify(node, &standing).await?;
+            let log = EventLog::new(node.clone(), chain.contract);
+            namespaces::sealed(&log, chain.namespace).await?;
+            Ok(())
         };
         match tokio::time::timeout(VERIFY_WITHIN, verified).await {
             Ok(Ok(())) => return Ok(()),
             // A node on another chain may be replaced while the server runs; `medconnect serve` asks for that itself.
-            Ok(Err(error @ DeployError::NotThere(_))) => {
+            Ok(Err(
+                error @ (DeployError::NotThere(_)
+                | DeployError::Namespace(NamespaceError::Unknown(_) | NamespaceError::Plain(_))),
+            )) => {
+                node.distrust(&error.to_string());
                 wrong = Some(error);
-                node.distrust(&DeployError::NotThere(deployment.address).to_string());
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no node tells whether the contract is there; reads go on, and commands wait");
@@ -432,7 +444,11 @@ async fn verify(node: &Node, config: &Config) -> Result<(), ComposeError> {
             }
         }
     }
-    wrong.map_or(Ok(()), |error| Err(ComposeError::Contract(error)))
+    match wrong {
+        None => Ok(()),
+        Some(DeployError::Namespace(error)) => Err(ComposeError::Namespace(error)),
+        Some(error) => Err(ComposeError::Contract(error)),
+    }
 }
 
 /// The defaults, with what the configuration says.

@@ -8,10 +8,18 @@ use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer, deplo
 
 use super::{CliError, console};
 
-/// Put the EventLog contract on a chain, and print where it stands as `medconnect serve` wants it.
+/// The variable with the key of whoever deploys, or owns a namespace.
+pub(super) const KEY: &str = "MEDCONNECT_DEPLOYER_KEY";
+
+/// How long a namespace is being handed over, unless told otherwise: long enough for its owner to notice a stolen key.
+pub(super) const TWO_DAYS: u32 = 2 * 24 * 60 * 60;
+
+/// Put the EventLog contract on a chain, open a namespace in it, and print both as `medconnect serve` wants them.
 ///
-/// The key pays, and becomes the contract's administrator. With --contract the contract stands already, and only the writers
-/// are appointed.
+/// The key pays, and owns the namespace: it alone admits writers (`medconnect namespace`). Organisations may share a contract: each opens a
+/// namespace of its own in it (`medconnect namespace open`), and can do nothing in another's. If this fails once the contract stands, go on with
+/// `medconnect namespace open --contract …`, or, once the namespace is open, with `medconnect namespace admit`: another `deploy` would
+/// deploy, and pay for, another contract.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// JSON-RPC URL of a node; more than one may be given
@@ -23,39 +31,41 @@ pub(super) struct Arguments {
     /// An account that may append: the address of a server's signing key; more than one may be given
     #[arg(long, value_name = "ADDRESS")]
     writer: Vec<Address>,
-    /// The address of the contract, if it is deployed already
-    #[arg(long, value_name = "ADDRESS")]
-    contract: Option<Address>,
+    /// For how many seconds nobody can accept the namespace once it was offered to them
+    #[arg(long, value_name = "SECONDS", default_value_t = TWO_DAYS)]
+    delay: u32,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
-    let key = key(arguments.key_file, "MEDCONNECT_DEPLOYER_KEY")?;
-    let node = Node::discover(&arguments.node, RpcOptions::default())
-        .await
-        .map_err(CliError::Node)?;
-    if let Some(contract) = arguments.contract {
-        let standing = Deployment {
-            chain_id: node.chain_id(),
-            address: contract,
-            block: 0,
-        };
-        deploy::verify(&node, &standing).await?;
-        for writer in &arguments.writer {
-            deploy::grant_writer(&node, &key, contract, *writer, |said: &str| console::note(said)).await?;
-            console::note(format!("{writer} may append"));
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let deployment = deploy::deploy(&node, &key, &arguments.writer, |said: &str| console::note(said)).await?;
-    console::result(if arguments.json {
-        serde_json::to_string(&deployment).map_err(CliError::other)?
+    let key = key(arguments.key_file, KEY)?;
+    let node = node(&arguments.node).await?;
+    let tell = |said: &str| console::note(said);
+    let deployment = deploy::deploy(&node, &key, &arguments.writer, arguments.delay, tell).await?;
+    print(&arguments.node, &deployment, arguments.json)
+}
+
+/// The nodes at these URLs, whatever chain they are on.
+pub(super) async fn node(urls: &[String]) -> Result<Node, CliError> {
+    let discovered = Node::discover(urls, RpcOptions::default()).await;
+    discovered.map_err(CliError::Node)
+}
+
+/// Prints where an organisation's log stands, as JSON or as a configuration has it.
+pub(super) fn print(nodes: &[String], deployment: &Deployment, json: bool) -> Result<ExitCode, CliError> {
+    let Deployment {
+        chain_id,
+        address,
+        block,
+        namespace,
+    } = deployment;
+    console::result(if json {
+        serde_json::to_string(deployment).map_err(CliError::other)?
     } else {
         format!(
-            "[chain]\nnodes = {:?}\nid = {}\ncontract = \"{}\"\ndeployed_in = {}",
-            arguments.node, deployment.chain_id, deployment.address, deployment.block
+            "[chain]\nnodes = {nodes:?}\nid = {chain_id}\ncontract = \"{address}\"\nnamespace = {namespace}\ndeployed_in = {block}"
         )
     });
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,7 @@ use api_dev::login::LoginError;
 use api_server::ComposeError;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
+use infrastructure::chain::namespaces::NamespaceError;
 
 /// A failure, said to whoever started the program.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum CliError {
     /// No node answers.
     #[error("no node of --node can be used: {0}")]
     Node(#[source] ChainError),
+    /// A namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
     /// A deployment.
     #[error(transparent)]
     Deploy(#[from] DeployError),

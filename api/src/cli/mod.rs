@@ -11,6 +11,7 @@ mod keys;
 mod logging;
 mod login;
 mod migrate;
+mod namespace;
 mod openapi;
 mod rebuild;
 mod serve;
@@ -42,6 +43,7 @@ enum Command {
     Serve(serve::Arguments),
     CheckNode(check_node::Arguments),
     Deploy(deploy::Arguments),
+    Namespace(namespace::Arguments),
     Migrate(migrate::Arguments),
     Rebuild(rebuild::Arguments),
     Keys(keys::Arguments),
@@ -71,6 +73,7 @@ impl Cli {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::CheckNode(arguments) => check_node::run(arguments).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
+            Command::Namespace(arguments) => namespace::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,
             Command::Keys(arguments) => keys::run(arguments).await,

@@ -14,7 +14,6 @@ use infrastructure::chain::{EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::follower::{FollowerConfig, Phase, Rebuild, RebuildProgress};
 use infrastructure::keys::KeyRing;
-use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, REBUILD};
 use infrastructure::sealing::Opener;
 use projections::{PgQueries, ReadModels};
@@ -101,12 +100,8 @@ pub(super) async fn again(config: &Config) -> Result<(), CliError> {
 fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
     let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
     let log = EventLog::new(node, config.chain.contract);
-    let location = LogLocation {
-        chain_id: config.chain.id,
-        contract: config.chain.contract.0,
-    };
     let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
-    let opener = Opener::new(location, &config.keys.master_secret()?, keys);
+    let opener = Opener::new(config.chain.location(), &config.keys.master_secret()?, keys);
     let follower = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
     Ok(Rebuild::new(follower, log, opener, pool, ReadModels))
 }

@@ -32,6 +32,7 @@ use super::{CliError, console, logging};
 ///   chain.nodes             JSON-RPC URLs, the preferred one first (required)
 ///   chain.id                the chain id (required)
 ///   chain.contract          the address of the EventLog contract (required); chain.deployed_in, its block
+///   chain.namespace         the organisation's namespace in it (required)
 ///   chain.finality          "instant", "finalized" (the default), or { confirmations = 12 }
 ///   chain.signer            the private key that appends and pays, one for each server; or chain.signer_file
 ///   keys.master_secret      the organisation's master secret, the same on all its servers; or keys.master_secret_file

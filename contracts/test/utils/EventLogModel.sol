@@ -7,7 +7,7 @@ import {Random, Seed} from "./Random.sol";
 
 /// @title The event log in plain words, for the real one to be held against
 /// @dev It works on commits rather than bytes, keeps everything in ordinary variables, and makes random commits that hit and miss
-/// the heads of a few streams.
+/// the heads of a few streams, which stand in two sealed namespaces. It is told who writes in them.
 contract EventLogModel {
     using Random for Seed;
 
@@ -18,27 +18,42 @@ contract EventLogModel {
 
     uint256 public constant STREAMS = 5;
 
+    /// @dev The namespaces are 1 and 2.
+    uint32 public constant NAMESPACES = 2;
+
     uint256 public position;
     bytes32 public runningHash;
     mapping(bytes32 stream => uint256) public versionOf;
     mapping(bytes32 stream => bytes8) public tagOf;
+    mapping(uint32 namespace => mapping(address account => uint32)) public writerOf;
 
     Entry[] private entries;
 
     constructor(uint256 chainId, address log) {
-        runningHash = keccak256(abi.encode("medconnect.EventLog.v1", chainId, log));
+        runningHash = keccak256(abi.encode("medconnect.EventLog.v2", chainId, log));
     }
 
     function streamAt(uint256 i) public pure returns (bytes32) {
-        return keccak256(abi.encode("stream", i));
+        return bytes32(uint256(1 + i % NAMESPACES) << 224) | (keccak256(abi.encode("stream", i)) >> 32);
+    }
+
+    function setWriter(uint32 namespace, address account, uint32 writer) external {
+        writerOf[namespace][account] = writer;
+    }
+
+    /// @dev An entry that is a commit alone, such as one of administration. Gives what the log should have logged.
+    function record(bytes32 stream, uint32 writer, bytes memory payload) external returns (Entry[] memory) {
+        delete entries;
+        appendEvent(stream, 1, 0, writer, payload);
+        return entries;
     }
 
     /// @dev Gives what the log should have logged.
-    function append(Commit[] memory commits) external returns (Entry[] memory) {
+    function append(address sender, Commit[] memory commits) external returns (Entry[] memory) {
         delete entries;
         for (uint256 i = 0; i < commits.length; ++i) {
-            (bool stale, bytes32 stream) = staleStream(commits[i]);
-            if (stale) {
+            (bool refused, bytes32 stream) = refusedStream(sender, commits[i]);
+            if (refused) {
                 entries.push(
                     Entry(
                         topics(IEventLog.CommitRejected.selector),
@@ -46,31 +61,49 @@ contract EventLogModel {
                     )
                 );
             } else {
-                for (uint256 j = 0; j < commits[i].parts.length; ++j) {
-                    appendPart(commits[i].parts[j]);
-                }
+                appendCommit(sender, commits[i]);
             }
         }
         return entries;
     }
 
-    function staleStream(Commit memory commit) private view returns (bool, bytes32) {
+    /// @dev The first stream of a commit that has another head than it names, or in whose namespace the sender does not write.
+    function refusedStream(address sender, Commit memory commit) private view returns (bool, bytes32) {
         for (uint256 i = 0; i < commit.parts.length; ++i) {
             Part memory part = commit.parts[i];
-            if (versionOf[part.stream] != part.version || tagOf[part.stream] != part.tag) return (true, part.stream);
+            bool stale = versionOf[part.stream] != part.version || tagOf[part.stream] != part.tag;
+            if (stale || writerOf[namespaceOf(part.stream)][sender] == 0) return (true, part.stream);
         }
         return (false, 0);
     }
 
-    function appendPart(Part memory part) private {
-        for (uint256 i = 0; i < part.payloads.length; ++i) {
-            bytes memory payload = part.payloads[i];
-            uint64 version = uint64(++versionOf[part.stream]);
-            uint64 at = uint64(++position);
-            tagOf[part.stream] = bytes8(keccak256(payload));
-            runningHash = keccak256(abi.encodePacked(runningHash, part.stream, version, at, keccak256(payload)));
-            entries.push(Entry(topics(IEventLog.Appended.selector, part.stream), abi.encode(version, at, payload)));
+    function appendCommit(address sender, Commit memory commit) private {
+        uint256 count = 0;
+        for (uint256 i = 0; i < commit.parts.length; ++i) {
+            count += commit.parts[i].payloads.length;
         }
+        uint256 index = 0;
+        for (uint256 i = 0; i < commit.parts.length; ++i) {
+            Part memory part = commit.parts[i];
+            for (uint256 j = 0; j < part.payloads.length; ++j) {
+                uint32 writer = writerOf[namespaceOf(part.stream)][sender];
+                appendEvent(part.stream, count, index++, writer, part.payloads[j]);
+            }
+        }
+    }
+
+    function appendEvent(bytes32 stream, uint256 count, uint256 index, uint32 writer, bytes memory payload) private {
+        uint256 version = ++versionOf[stream];
+        ++position;
+        tagOf[stream] = bytes8(keccak256(payload));
+        bytes memory packed =
+            abi.encodePacked(uint96(0), uint16(count), uint16(index), writer, uint32(version), uint64(position));
+        runningHash = keccak256(abi.encode(runningHash, stream, keccak256(payload), bytes32(packed)));
+        entries.push(Entry(topics(IEventLog.Appended.selector, stream), abi.encode(bytes32(packed), payload)));
+    }
+
+    function namespaceOf(bytes32 stream) private pure returns (uint32) {
+        return uint32(bytes4(stream));
     }
 
     function topics(bytes32 only) private pure returns (bytes32[] memory list) {

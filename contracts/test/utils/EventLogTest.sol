@@ -6,23 +6,44 @@ import {IEventLog} from "../../src/interfaces/IEventLog.sol";
 import {BatchEncoder, Commit, Part} from "./BatchEncoder.sol";
 import {Vm, vm} from "./Vm.sol";
 
-/// @title What the tests of the event log share: a log with one writer, short ways to make commits, and to read the logs back
+/// @title What the tests of the event log share: a log with a namespace and one writer, short ways to make commits, and to read the logs back
+/// @dev Positions are counted from the end of `setUp` on, so that a test does not depend on how many entries that makes.
 abstract contract EventLogTest {
-    address internal constant ADMIN = address(0xAD);
+    address internal constant OWNER = address(0xAD);
     address internal constant WRITER = address(0x3417);
     address internal constant STRANGER = address(0x57A6);
+    uint32 internal constant DELAY = 3600;
 
-    bytes32 internal constant A = keccak256("stream A");
-    bytes32 internal constant B = keccak256("stream B");
-    bytes32 internal constant C = keccak256("stream C");
+    /// @dev The first namespace of the log, and the number of WRITER in it.
+    uint32 internal constant HERE = 1;
+    uint256 internal constant WRITER_NUMBER = 1;
+
+    bytes32 internal constant A = HERE_PREFIX | (keccak256("stream A") >> 32);
+    bytes32 internal constant B = HERE_PREFIX | (keccak256("stream B") >> 32);
+    bytes32 internal constant C = HERE_PREFIX | (keccak256("stream C") >> 32);
+    bytes32 private constant HERE_PREFIX = bytes32(uint256(HERE) << 224);
 
     EventLog internal log;
+    uint256 private entriesBefore;
+    bytes32 private hashBefore;
 
     function setUp() public virtual {
-        log = new EventLog(ADMIN);
-        bytes32 role = log.WRITER_ROLE();
-        vm.prank(ADMIN);
-        log.grantRole(role, WRITER);
+        log = new EventLog();
+        vm.startPrank(OWNER);
+        log.openNamespace(true, DELAY);
+        log.admit(HERE, WRITER);
+        vm.stopPrank();
+        begin();
+    }
+
+    /// @dev Positions are counted from here on.
+    function begin() internal {
+        (entriesBefore, hashBefore) = log.head();
+    }
+
+    /// @dev A stream of a namespace.
+    function streamIn(uint32 namespace, bytes memory name) internal pure returns (bytes32) {
+        return bytes32(uint256(namespace) << 224) | (keccak256(name) >> 32);
     }
 
     function append(bytes memory batch) internal {
@@ -40,6 +61,15 @@ abstract contract EventLogTest {
     function expectMalformed(bytes memory batch, bytes memory reason) internal {
         vm.expectRevert(reason);
         append(batch);
+    }
+
+    /// @dev Another namespace of OWNER, in which WRITER and nobody else writes.
+    function openAnother(bool isSealed) internal returns (uint32 namespace) {
+        vm.startPrank(OWNER);
+        namespace = log.openNamespace(isSealed, 0);
+        log.admit(namespace, WRITER);
+        vm.stopPrank();
+        begin();
     }
 
     // Parts and commits
@@ -94,21 +124,38 @@ abstract contract EventLogTest {
 
     // What the log should answer
 
-    function genesis() internal view returns (bytes32) {
-        return keccak256(abi.encode("medconnect.EventLog.v1", block.chainid, address(log)));
+    /// @dev The running hash where the test begins.
+    function beginning() internal view returns (bytes32) {
+        return hashBefore;
     }
 
-    function link(bytes32 hash, bytes32 stream, uint256 version, uint256 position, bytes memory payload)
+    /// @dev The place of an event that WRITER appended alone.
+    function place(uint256 version, uint256 position) internal view returns (uint256) {
+        return place(1, 0, version, position);
+    }
+
+    function place(uint256 count, uint256 index, uint256 version, uint256 position) internal view returns (uint256) {
+        return place(count, index, WRITER_NUMBER, version, position);
+    }
+
+    function place(uint256 count, uint256 index, uint256 writer, uint256 version, uint256 position)
         internal
-        pure
-        returns (bytes32)
+        view
+        returns (uint256)
     {
-        return keccak256(abi.encodePacked(hash, stream, uint64(version), uint64(position), keccak256(payload)));
+        bytes memory packed = abi.encodePacked(
+            uint96(0), uint16(count), uint16(index), uint32(writer), uint32(version), uint64(entriesBefore + position)
+        );
+        return uint256(bytes32(packed));
+    }
+
+    function link(bytes32 hash, bytes32 stream, uint256 at, bytes memory payload) internal pure returns (bytes32) {
+        return keccak256(abi.encode(hash, stream, keccak256(payload), at));
     }
 
     function assertHead(uint256 position, bytes32 runningHash) internal view {
         (uint64 actualPosition, bytes32 actualHash) = log.head();
-        vm.assertEq(actualPosition, position, "position");
+        vm.assertEq(actualPosition, entriesBefore + position, "position");
         vm.assertEq(actualHash, runningHash, "running hash");
     }
 
@@ -118,19 +165,13 @@ abstract contract EventLogTest {
         vm.assertEq(bytes32(actualTag), bytes32(tag), "tag");
     }
 
-    function assertAppended(
-        Vm.Log memory entry,
-        bytes32 stream,
-        uint256 version,
-        uint256 position,
-        bytes memory payload
-    ) internal view {
+    function assertAppended(Vm.Log memory entry, bytes32 stream, uint256 at, bytes memory payload) internal view {
         vm.assertEq(entry.emitter, address(log), "emitter");
         vm.assertEq(entry.topics.length, 2, "topics");
         vm.assertEq(entry.topics[0], IEventLog.Appended.selector, "event");
         vm.assertEq(entry.topics[1], stream, "stream");
         // Compared as bytes, so that a dirty padding or a stray word shows.
-        vm.assertEq(entry.data, abi.encode(uint64(version), uint64(position), payload), "entry");
+        vm.assertEq(entry.data, abi.encode(at, payload), "entry");
     }
 
     function assertRejected(Vm.Log memory entry, uint256 index, bytes32 stream, uint256 version, bytes8 tag)

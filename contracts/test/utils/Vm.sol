@@ -26,6 +26,9 @@ interface Vm {
     function chainId(uint256 id) external;
     function expectRevert(bytes calldata reason) external;
     function prank(address sender) external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
+    function warp(uint256 timestamp) external;
     function store(address target, bytes32 slot, bytes32 value) external;
 
     function recordLogs() external;

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::machine::Limits;
 use crate::chain::Address;
+use crate::log::Namespace;
 
 /// How an appender works.
 #[derive(Clone, Copy, Debug)]
 pub struct AppenderConfig {
     /// The contract.
     pub contract: Address,
+    /// The namespace in which it appends.
+    pub namespace: Namespace,
     /// What bounds it.
     pub limits: Limits,
     /// How many commits may wait to become durable; more have to wait at the door.
@@ -22,9 +25,10 @@ pub struct AppenderConfig {
 
 impl AppenderConfig {
     /// The usual bounds.
-    pub fn new(contract: Address) -> Self {
+    pub fn new(contract: Address, namespace: Namespace) -> Self {
         Self {
             contract,
+            namespace,
             limits: Limits::default(),
             queue: 10_000,
             patience: Duration::from_secs(2),

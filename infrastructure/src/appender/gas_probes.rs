@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::chain::gas::{GasRules, KNOWN_STREAMS, probe};
 use crate::chain::{Address, ChainError, EventLog};
+use crate::log::Namespace;
 use crate::postgres::{ANSWER, within};
 
 /// How long to wait after a node did not estimate.
@@ -16,6 +17,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// Asks at the start, once more as soon as there is a stream to ask about, and whenever gas turns out to be dearer than was known.
 pub(super) struct GasProbes {
     log: EventLog,
+    namespace: Namespace,
     account: Address,
     pool: PgPool,
     asked: Asked,
@@ -33,9 +35,10 @@ enum Asked {
 }
 
 impl GasProbes {
-    pub(super) const fn new(log: EventLog, account: Address, pool: PgPool) -> Self {
+    pub(super) const fn new(log: EventLog, namespace: Namespace, account: Address, pool: PgPool) -> Self {
         Self {
             log,
+            namespace,
             account,
             pool,
             asked: Asked::Not,
@@ -54,12 +57,18 @@ impl GasProbes {
             Asked::InVain(until) if Instant::now() < until => return None,
             Asked::Not | Asked::InVain(_) | Asked::WithoutStreams => {}
         }
+        // What others send is rejected for little: it tells nothing.
+        if !matches!(self.log.writer_of(self.namespace, self.account).await, Ok(Some(_))) {
+            return None;
+        }
         // Without an answer from the database the node is asked for the rest.
-        let streams = within(ANSWER, idle_streams(&self.pool)).await.unwrap_or_default();
+        let streams = within(ANSWER, idle_streams(&self.pool, self.namespace))
+            .await
+            .unwrap_or_default();
         if streams.is_empty() && matches!(self.asked, Asked::WithoutStreams) {
             return None;
         }
-        match probe(&self.log, self.account, &streams).await {
+        match probe(&self.log, self.namespace, self.account, &streams).await {
             Ok(rules) => {
                 tracing::debug!(?rules, "what things cost in gas");
                 self.asked = if streams.is_empty() {
@@ -90,10 +99,15 @@ fn tell(error: &ChainError) {
     tracing::info!(%error, "what things cost in gas cannot be asked for; today's usual prices are assumed");
 }
 
-/// Streams that have not changed for long, probably: the first of the log.
-async fn idle_streams(pool: &PgPool) -> Result<Vec<StreamId>, sqlx::Error> {
-    let first = sqlx::query_scalar("SELECT stream FROM journal WHERE version = 1 ORDER BY position LIMIT $1");
-    let first: Vec<Vec<u8>> = first
+/// Streams of the namespace, any.
+async fn idle_streams(pool: &PgPool, namespace: Namespace) -> Result<Vec<StreamId>, sqlx::Error> {
+    // By the index of streams: others' may be many more. That those are the first of all is not needed.
+    let first =
+        "SELECT stream FROM journal WHERE version = 1 AND stream >= $1 AND stream < $2 ORDER BY stream LIMIT $3";
+    let next = Namespace(namespace.0.saturating_add(1));
+    let first: Vec<Vec<u8>> = sqlx::query_scalar(first)
+        .bind(namespace.stream(&[]).0)
+        .bind(next.stream(&[]).0)
         .bind(i64::try_from(KNOWN_STREAMS).unwrap_or(i64::MAX))
         .fetch_all(pool)
         .await?;

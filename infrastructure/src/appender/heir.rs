@@ -257,7 +257,7 @@ impl Heirs {
             return Ok(false);
         }
         // A server whose own key may not append leaves it to another.
-        if !self.shared.status().troubles.has(TroubleKind::SigningKeyNotAppointed) {
+        if !self.shared.status().troubles.has(TroubleKind::SigningKeyNotAdmitted) {
             let commits = estate.machine.bequest();
             self.bequeath(&mut estate.heir, &estate.outbox, commits).await?;
         }

@@ -12,15 +12,17 @@ use super::message::Message;
 use super::status::Shared;
 use super::worker::RETRY;
 use crate::chain::{Address, BlockId, EventLog, Fees};
+use crate::log::Namespace;
 
 /// No transaction that appends something uses less gas.
 const LEAST_GAS: u64 = 50_000;
 
-/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account may append.
+/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account writes in the namespace.
 ///
 /// How much gas things cost is asked before what gas costs, for without that no first batch is made.
 pub(super) async fn watch(
     log: EventLog,
+    namespace: Namespace,
     address: Address,
     mut probes: GasProbes,
     every: Duration,
@@ -53,23 +55,41 @@ pub(super) async fn watch(
         if let Ok(Some(newest)) = log.node().header(BlockId::Latest).await {
             let _ = messages.send(Message::BlockGas(newest.gas_limit));
         }
-        if let Ok(authorized) = log.is_writer(address).await {
-            if authorized {
-                shared.well(TroubleKind::SigningKeyNotAppointed);
-            } else {
-                let contract = log.address();
-                let advice = format!("medconnect deploy --contract {contract} --writer {address}");
-                let cause =
-                    format!("the signing key {address} may not append; the contract's administrator lets it: {advice}");
-                shared.trouble(TroubleKind::SigningKeyNotAppointed, &cause);
-            }
-            let _ = messages.send(Message::Authorized(authorized));
+        if let Ok(writer) = log.writer_of(namespace, address).await {
+            tell_of_right(writer, &log, namespace, address, &shared).await;
+            let _ = messages.send(Message::Authorized(writer.is_some()));
         }
         tokio::select! {
             () = shared.gas_is_dear.notified() => probes.again(),
             () = sleep(pause) => {}
         }
     }
+}
+
+/// Says whether the account may append, and what to do if it may not.
+async fn tell_of_right(writer: Option<u32>, log: &EventLog, namespace: Namespace, address: Address, shared: &Shared) {
+    if writer.is_some() {
+        return shared.well(TroubleKind::SigningKeyNotAdmitted);
+    }
+    let contract = log.address();
+    let cause = match log.namespace_at(namespace).await {
+        Ok(Some(state)) if state.is_sealed => format!(
+            "the signing key {address} is no writer of the namespace {namespace}; the namespace's owner {} admits it: medconnect namespace \
+             admit --node URL --contract {contract} --namespace {namespace} {address}",
+            state.owner
+        ),
+        Ok(Some(_)) => format!(
+            "the namespace {namespace} of the event log is for other contracts' entries, not for sealed events: check `chain.namespace`"
+        ),
+        Ok(None) => {
+            format!(
+                "the event log has no namespace {namespace}: check `chain.namespace`, which medconnect deploy prints"
+            )
+        }
+        // It is asked again.
+        Err(_) => format!("the signing key {address} is no writer of the namespace {namespace}"),
+    };
+    shared.trouble(TroubleKind::SigningKeyNotAdmitted, &cause);
 }
 
 /// Says whether the account can pay for a transaction, before the first one is refused: that is when a server is set up.

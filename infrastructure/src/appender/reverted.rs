@@ -43,9 +43,6 @@ pub(super) async fn reverted(
     raw: &[u8],
     receipt: &Receipt,
 ) -> Result<Execution, ChainError> {
-    if !log.is_writer(account).await? {
-        return Ok(Execution::Unauthorized);
-    }
     let (transaction, _) = Transaction::decode(raw).map_err(|error| ChainError::Malformed(error.to_string()))?;
     let estimated = log
         .node()

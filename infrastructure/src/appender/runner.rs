@@ -252,9 +252,10 @@ impl Appender {
             }
         };
         if let Some(mut machine) = restored {
-            let probes = GasProbes::new(log.clone(), address, self.pool.clone());
+            let probes = GasProbes::new(log.clone(), self.config.namespace, address, self.pool.clone());
             tokio::spawn(ended.clone().run_until_cancelled_owned(market::watch(
                 log,
+                self.config.namespace,
                 address,
                 probes,
                 self.config.fees_every,

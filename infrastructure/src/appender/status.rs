@@ -101,7 +101,7 @@ impl Shared {
         if troubles.has(TroubleKind::AppenderWithoutDatabase) {
             Unavailable::Database
         } else if troubles.has(TroubleKind::SigningKeyTaken)
-            || troubles.has(TroubleKind::SigningKeyNotAppointed)
+            || troubles.has(TroubleKind::SigningKeyNotAdmitted)
             || troubles.has(TroubleKind::SigningKeyWithoutEther)
         {
             Unavailable::NotAppending
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(shared.why_full(), Unavailable::Overloaded);
         for kind in [
             TroubleKind::SigningKeyTaken,
-            TroubleKind::SigningKeyNotAppointed,
+            TroubleKind::SigningKeyNotAdmitted,
             TroubleKind::SigningKeyWithoutEther,
         ] {
             shared.trouble(kind, "the key");

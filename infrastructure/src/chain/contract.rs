@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::address::Address;
-use crate::log::{LogHead, StreamHead};
+use crate::log::{LogHead, Namespace, StreamHead};
 
 /// The compiled contract, as `contracts/` committed it.
 const ARTIFACT: &str = include_str!("../../../contracts/artifacts/EventLog.json");
@@ -17,21 +17,25 @@ pub const APPEND: [u8; 4] = [0x19, 0x63, 0xf2, 0xb3];
 pub const HEAD: [u8; 4] = [0x8f, 0x7d, 0xcf, 0xa3];
 /// `headOf(bytes32)`.
 pub const HEAD_OF: [u8; 4] = [0x65, 0xc7, 0xd7, 0x9d];
-/// `hasRole(bytes32,address)`.
-pub const HAS_ROLE: [u8; 4] = [0x91, 0xd1, 0x48, 0x54];
-/// `grantRole(bytes32,address)`.
-pub const GRANT_ROLE: [u8; 4] = [0x2f, 0x2f, 0xf1, 0x5d];
+/// `openNamespace(bool,uint32)`.
+pub const OPEN_NAMESPACE: [u8; 4] = [0xf1, 0x7b, 0x32, 0x45];
+/// `admit(uint32,address)`.
+pub const ADMIT: [u8; 4] = [0x0f, 0x9c, 0xe9, 0xce];
+/// `dismiss(uint32,address)`.
+pub const DISMISS: [u8; 4] = [0xb4, 0xfc, 0xee, 0x31];
+/// `transferNamespace(uint32,address)`.
+pub const TRANSFER_NAMESPACE: [u8; 4] = [0xb1, 0xf6, 0x55, 0xa6];
+/// `acceptNamespace(uint32)`.
+pub const ACCEPT_NAMESPACE: [u8; 4] = [0x1e, 0x04, 0xc0, 0xce];
+/// `writerOf(uint32,address)`.
+pub const WRITER_OF: [u8; 4] = [0xbd, 0x5a, 0x39, 0x21];
+/// `namespaceAt(uint32)`.
+pub const NAMESPACE_AT: [u8; 4] = [0xd5, 0xc6, 0x87, 0xa4];
 
-/// `Appended(bytes32,uint64,uint64,bytes)`.
-pub const APPENDED: &str = "0x901b97de7689da7a12c72884c9f2b89f0a6c4a3db562668d6bd0ecabecf41041";
+/// `Appended(bytes32,uint256,bytes)`.
+pub const APPENDED: &str = "0x6255b4cfd6525e85fdbb56ea74d4b8cd56795cbbb2d6e27a5d9e223db0c412ac";
 /// `CommitRejected(uint256,bytes32,uint64,bytes8)`.
 pub const COMMIT_REJECTED: &str = "0x1c1058016b6d3845ba7540c48ef38cae51c25a4297cb12520246b1eb1a026d7e";
-
-/// `keccak256("WRITER_ROLE")`.
-pub const WRITER_ROLE: [u8; 32] = [
-    0x2b, 0x8f, 0x16, 0x8f, 0x36, 0x1a, 0xc1, 0x39, 0x3a, 0x16, 0x3e, 0xd4, 0xad, 0xfa, 0x89, 0x9a, 0x87, 0xbe, 0x7b,
-    0x7c, 0x71, 0x64, 0x51, 0x67, 0xbd, 0xad, 0xdd, 0x82, 0x2a, 0xe4, 0x53, 0xc8,
-];
 
 /// The committed artifact cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +43,9 @@ pub const WRITER_ROLE: [u8; 32] = [
 pub struct ArtifactError;
 
 /// The contract's code.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Bytecode {
-    /// What a deployment runs, without the constructor's arguments.
+    /// What a deployment runs. The constructor has no arguments.
     pub creation: Vec<u8>,
     /// What stands at the contract's address afterwards.
     pub runtime: Vec<u8>,
@@ -66,16 +70,6 @@ pub fn bytecode() -> Result<Bytecode, ArtifactError> {
     })
 }
 
-/// The constructor's call: the code and who administers the log.
-///
-/// # Errors
-/// When the artifact is malformed.
-pub fn deployment(admin: Address) -> Result<Vec<u8>, ArtifactError> {
-    let mut code = bytecode()?.creation;
-    code.extend_from_slice(&admin.word());
-    Ok(code)
-}
-
 /// The call of a function whose arguments are all one word long.
 pub fn call(selector: [u8; 4], words: &[[u8; 32]]) -> Vec<u8> {
     let mut data = selector.to_vec();
@@ -83,19 +77,63 @@ pub fn call(selector: [u8; 4], words: &[[u8; 32]]) -> Vec<u8> {
     data
 }
 
-/// `hasRole(WRITER_ROLE, account)`.
-pub fn is_writer(account: Address) -> Vec<u8> {
-    call(HAS_ROLE, &[WRITER_ROLE, account.word()])
+/// `openNamespace(isSealed, delay)`.
+pub fn open_namespace(is_sealed: bool, delay: u32) -> Vec<u8> {
+    call(OPEN_NAMESPACE, &[word(is_sealed.into()), word(delay)])
 }
 
-/// `hasRole(DEFAULT_ADMIN_ROLE, account)`.
-pub fn is_administrator(account: Address) -> Vec<u8> {
-    call(HAS_ROLE, &[[0; 32], account.word()])
+/// `admit(namespace, account)`.
+pub fn admit(namespace: Namespace, account: Address) -> Vec<u8> {
+    call(ADMIT, &[word(namespace.0), account.word()])
 }
 
-/// `grantRole(WRITER_ROLE, account)`.
-pub fn grant_writer(account: Address) -> Vec<u8> {
-    call(GRANT_ROLE, &[WRITER_ROLE, account.word()])
+/// `dismiss(namespace, account)`.
+pub fn dismiss(namespace: Namespace, account: Address) -> Vec<u8> {
+    call(DISMISS, &[word(namespace.0), account.word()])
+}
+
+/// `transferNamespace(namespace, candidate)`.
+pub fn transfer_namespace(namespace: Namespace, candidate: Address) -> Vec<u8> {
+    call(TRANSFER_NAMESPACE, &[word(namespace.0), candidate.word()])
+}
+
+/// `acceptNamespace(namespace)`.
+pub fn accept_namespace(namespace: Namespace) -> Vec<u8> {
+    call(ACCEPT_NAMESPACE, &[word(namespace.0)])
+}
+
+/// `writerOf(namespace, account)`.
+pub fn writer_of(namespace: Namespace, account: Address) -> Vec<u8> {
+    call(WRITER_OF, &[word(namespace.0), account.word()])
+}
+
+/// `namespaceAt(namespace)`.
+pub fn namespace_at(namespace: Namespace) -> Vec<u8> {
+    call(NAMESPACE_AT, &[word(namespace.0)])
+}
+
+/// A number in its word.
+fn word(number: u32) -> [u8; 32] {
+    let mut word = [0; 32];
+    if let Some(low) = word.last_chunk_mut::<4>() {
+        *low = number.to_be_bytes();
+    }
+    word
+}
+
+/// A namespace as the contract has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NamespaceState {
+    /// Whose it is.
+    pub owner: Address,
+    /// Whether it takes commits of sealed events; a plain one takes what other contracts record.
+    pub is_sealed: bool,
+    /// How many seconds pass between offering and accepting it, at least.
+    pub delay: u32,
+    /// To whom it is offered.
+    pub candidate: Option<Address>,
+    /// From when on they can accept it, in seconds since 1970.
+    pub acceptable_from: u64,
 }
 
 /// What `head()` returned.
@@ -116,13 +154,38 @@ pub fn read_stream_head(answer: &[u8]) -> Option<StreamHead> {
     })
 }
 
-/// What a function returned that answers with a `bool`.
-pub fn read_bool(answer: &[u8]) -> Option<bool> {
-    match small(answer.try_into().ok()?)? {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
-    }
+/// What `writerOf(namespace, account)` returned: the account's number as a writer, if it is one.
+pub fn read_writer(answer: &[u8]) -> Option<Option<u32>> {
+    let number = u32::try_from(small(answer.try_into().ok()?)?).ok()?;
+    Some(Some(number).filter(|number| *number != 0))
+}
+
+/// What `namespaceAt(namespace)` returned; `None` within it where there is no such namespace.
+pub fn read_namespace(answer: &[u8]) -> Option<Option<NamespaceState>> {
+    let ([owner, is_sealed, delay, candidate, acceptable_from], []) = answer.as_chunks::<32>() else {
+        return None;
+    };
+    let Some(owner) = account_of(owner)? else {
+        return Some(None);
+    };
+    Some(Some(NamespaceState {
+        owner,
+        is_sealed: match small(is_sealed)? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        },
+        delay: u32::try_from(small(delay)?).ok()?,
+        candidate: account_of(candidate)?,
+        acceptable_from: small(acceptable_from)?,
+    }))
+}
+
+/// An address in its word; `None` within it for the address 0, which is nobody's.
+fn account_of(word: &[u8; 32]) -> Option<Option<Address>> {
+    let (zero, account) = word.split_first_chunk::<12>()?;
+    let account: [u8; 20] = account.try_into().ok()?;
+    (*zero == [0; 12]).then_some((account != [0; 20]).then_some(Address(account)))
 }
 
 /// A `uint64` in its word.
@@ -140,7 +203,6 @@ pub(super) fn tag_of(word: &[u8; 32]) -> Option<[u8; 8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::keccak256;
     use ethers_core::abi::Abi;
     use proptest::prelude::*;
 
@@ -156,8 +218,13 @@ mod tests {
             ("append", APPEND),
             ("head", HEAD),
             ("headOf", HEAD_OF),
-            ("hasRole", HAS_ROLE),
-            ("grantRole", GRANT_ROLE),
+            ("openNamespace", OPEN_NAMESPACE),
+            ("admit", ADMIT),
+            ("dismiss", DISMISS),
+            ("transferNamespace", TRANSFER_NAMESPACE),
+            ("acceptNamespace", ACCEPT_NAMESPACE),
+            ("writerOf", WRITER_OF),
+            ("namespaceAt", NAMESPACE_AT),
         ] {
             assert_eq!(abi.function(name).unwrap().short_signature(), selector, "{name}");
         }
@@ -168,37 +235,68 @@ mod tests {
                 "{name}"
             );
         }
-        assert_eq!(keccak256(b"WRITER_ROLE"), WRITER_ROLE);
     }
 
     #[test]
     fn the_embedded_code_can_be_read() {
         let code = bytecode().unwrap();
         assert!(code.creation.len() > code.runtime.len() && !code.runtime.is_empty());
-        let admin = Address([7; 20]);
-        assert!(deployment(admin).unwrap().ends_with(&admin.0));
     }
 
     #[test]
     fn the_calls_are_as_the_generic_abi_encodes_them() {
         use ethers_core::abi::Token;
-        let account = Address([5; 20]);
-        let role = Token::FixedBytes(WRITER_ROLE.to_vec());
+        let (account, namespace) = (Address([5; 20]), Namespace(7));
         let generic = |name: &str, tokens: &[Token]| abi().function(name).unwrap().encode_input(tokens).unwrap();
+        let of_account = [Token::Uint(7.into()), Token::Address(account.to_ethers())];
+        assert_eq!(admit(namespace, account), generic("admit", &of_account));
+        assert_eq!(dismiss(namespace, account), generic("dismiss", &of_account));
         assert_eq!(
-            is_writer(account),
-            generic("hasRole", &[role.clone(), Token::Address(account.to_ethers())])
+            transfer_namespace(namespace, account),
+            generic("transferNamespace", &of_account)
+        );
+        assert_eq!(writer_of(namespace, account), generic("writerOf", &of_account));
+        assert_eq!(
+            accept_namespace(namespace),
+            generic("acceptNamespace", &[Token::Uint(7.into())])
         );
         assert_eq!(
-            grant_writer(account),
-            generic("grantRole", &[role, Token::Address(account.to_ethers())])
+            namespace_at(namespace),
+            generic("namespaceAt", &[Token::Uint(7.into())])
         );
+        assert_eq!(
+            open_namespace(true, 3600),
+            generic("openNamespace", &[Token::Bool(true), Token::Uint(3600.into())])
+        );
+    }
+
+    #[test]
+    fn what_the_views_of_namespaces_return_is_read() {
+        let owner = Address([5; 20]);
+        let candidate = Address([6; 20]);
+        let answer =
+            |owner: Address, is_sealed| [owner.word(), word(is_sealed), word(60), candidate.word(), word(99)].concat();
+        let state = |is_sealed| {
+            Some(NamespaceState {
+                owner,
+                is_sealed,
+                delay: 60,
+                candidate: Some(candidate),
+                acceptable_from: 99,
+            })
+        };
+        assert_eq!(read_namespace(&answer(owner, 1)), Some(state(true)));
+        assert_eq!(read_namespace(&answer(owner, 0)), Some(state(false)));
+        assert_eq!(read_namespace(&answer(Address([0; 20]), 0)), Some(None));
+        assert_eq!(read_namespace(&answer(owner, 2)), None);
+        assert_eq!(read_writer(&word(3)), Some(Some(3)));
+        assert_eq!(read_writer(&word(0)), Some(None));
     }
 
     proptest! {
         #[test]
         fn any_answer_is_read_or_refused(answer in prop::collection::vec(any::<u8>(), 0..100)) {
-            let _ = (read_head(&answer), read_stream_head(&answer), read_bool(&answer));
+            let _ = (read_head(&answer), read_stream_head(&answer), read_writer(&answer), read_namespace(&answer));
         }
     }
 }

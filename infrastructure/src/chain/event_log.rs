@@ -5,13 +5,16 @@ use serde_json::{Value, json};
 
 use super::block_logs::BlockLogs;
 use super::codec::{RawLog, read_logs};
-use super::contract::{APPENDED, COMMIT_REJECTED, HEAD, call, is_administrator, is_writer, read_bool, read_head};
+use super::contract::{
+    APPENDED, COMMIT_REJECTED, HEAD, NamespaceState, call, namespace_at, read_head, read_namespace, read_writer,
+    writer_of,
+};
 use super::hex::{self, Data, Number};
 use super::node::{contract_call, header_calls, linked};
 use super::receipt_logs::logs_by_receipts;
 use super::rpc::{Answer, Call, ChainError, Peer, read, single};
-use super::{Address, BlockId, Hash, Header, Node};
-use crate::log::{LogBlock, LogHead};
+use super::{Address, BlockId, Hash, Header, Node, Receipt};
+use crate::log::{LogBlock, LogHead, Namespace};
 
 /// The contract on its chain. Clones share connections.
 #[derive(Clone, Debug)]
@@ -296,20 +299,35 @@ impl EventLog {
         self.view(&call(HEAD, &[]), at, read_head).await
     }
 
-    /// Whether an account may append.
+    /// As which writer of a namespace an account writes, if it does.
     ///
     /// # Errors
     /// [`ChainError`].
-    pub async fn is_writer(&self, account: Address) -> Result<bool, ChainError> {
-        self.view(&is_writer(account), BlockId::Latest, read_bool).await
+    pub async fn writer_of(&self, namespace: Namespace, account: Address) -> Result<Option<u32>, ChainError> {
+        self.view(&writer_of(namespace, account), BlockId::Latest, read_writer)
+            .await
     }
 
-    /// Whether an account may say who appends.
+    /// A namespace, if there is one of that number.
     ///
     /// # Errors
     /// [`ChainError`].
-    pub async fn is_administrator(&self, account: Address) -> Result<bool, ChainError> {
-        self.view(&is_administrator(account), BlockId::Latest, read_bool).await
+    pub async fn namespace_at(&self, namespace: Namespace) -> Result<Option<NamespaceState>, ChainError> {
+        self.view(&namespace_at(namespace), BlockId::Latest, read_namespace)
+            .await
+    }
+
+    /// The namespace that a transaction opened, as its block tells.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub(super) async fn opened_in(&self, receipt: &Receipt) -> Result<Option<Namespace>, ChainError> {
+        let blocks = self.logs(receipt.block_number, receipt.block_number).await?;
+        let mut entries = blocks.iter().flat_map(|block| &block.appended);
+        let opened = entries.find(|entry| entry.transaction == receipt.transaction);
+        Ok(opened
+            .and_then(|entry| entry.stream.0.last_chunk())
+            .map(|number| Namespace(u32::from_be_bytes(*number))))
     }
 
     async fn view<T>(&self, data: &[u8], at: BlockId, read: fn(&[u8]) -> Option<T>) -> Result<T, ChainError> {

@@ -22,7 +22,7 @@ pub use size::Size;
 pub struct GasRules {
     /// Every transaction, before its first byte.
     pub transaction: u64,
-    /// Every batch: the role check, the log's position and running hash.
+    /// Every batch: looking up the writer, the log's position and running hash.
     pub batch: u64,
     /// A part of a commit for a stream that has no event yet, with the commit's own work: its slot is written for the first time.
     pub new_stream: u64,

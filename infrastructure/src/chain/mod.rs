@@ -11,7 +11,7 @@
 //! - [`running_hash`]: the hash over everything in the log.
 //! - [`signer`]: the key that pays for transactions.
 //! - [`gas`]: what a transaction with a batch may use.
-//! - [`deploy`]: putting the contract on a chain.
+//! - [`deploy`]: putting the contract on a chain; [`namespaces`]: what the owner of a namespace does; [`sending`]: one transaction at a time.
 
 pub mod address;
 mod block_logs;
@@ -21,10 +21,12 @@ pub mod deploy;
 pub mod event_log;
 pub mod gas;
 mod hex;
+pub mod namespaces;
 pub mod node;
 mod receipt_logs;
 pub mod rpc;
 pub mod running_hash;
+pub mod sending;
 pub mod signer;
 
 pub use address::Address;

@@ -4,10 +4,10 @@ use super::{Address, Hash, keccak256};
 use crate::log::{AppendedEntry, LogHead, StreamHead};
 
 /// What the running hash begins with.
-const DOMAIN: &[u8] = b"medconnect.EventLog.v1";
+const DOMAIN: &[u8] = b"medconnect.EventLog.v2";
 
 impl LogHead {
-    /// The head of the empty log of a contract: `keccak256(abi.encode("medconnect.EventLog.v1", chain id, address))`.
+    /// The head of the empty log of a contract: `keccak256(abi.encode("medconnect.EventLog.v2", chain id, address))`.
     pub fn genesis(chain_id: u64, contract: Address) -> Self {
         let mut bytes = Vec::with_capacity(160);
         bytes.extend(word(0x60));
@@ -26,14 +26,8 @@ impl LogHead {
     /// both. That the entry's position is the next one is for the caller to check.
     pub fn advance(&mut self, entry: &AppendedEntry) -> StreamHead {
         let payload_hash = keccak256(&entry.payload);
-        let mut link = [0; 32 + 32 + 8 + 8 + 32];
-        let parts: [&[u8]; 5] = [
-            &self.running_hash,
-            &entry.stream.0,
-            &entry.version.to_be_bytes(),
-            &entry.position.to_be_bytes(),
-            &payload_hash,
-        ];
+        let mut link = [0; 4 * 32];
+        let parts: [&[u8]; 4] = [&self.running_hash, &entry.stream.0, &payload_hash, &place(entry)];
         for (to, from) in link.iter_mut().zip(parts.into_iter().flatten()) {
             *to = *from;
         }
@@ -59,6 +53,21 @@ impl StreamHead {
     }
 }
 
+/// The place of an entry as the contract logs it: `count:16 || index:16 || writer:32 || version:32 || position:64` in the low bits of a word.
+fn place(entry: &AppendedEntry) -> [u8; 32] {
+    let mut place = [0; 32];
+    let version = entry.version.to_be_bytes();
+    let (_, version) = version.split_at(4);
+    let (origin, position) = (entry.origin.bits().to_be_bytes(), entry.position.to_be_bytes());
+    let numbers = origin.iter().chain(version).chain(&position);
+    place
+        .iter_mut()
+        .skip(12)
+        .zip(numbers)
+        .for_each(|(to, from)| *to = *from);
+    place
+}
+
 fn tag(hash: Hash) -> [u8; 8] {
     let [a, b, c, d, e, f, g, h, ..] = hash;
     [a, b, c, d, e, f, g, h]
@@ -75,15 +84,16 @@ fn word(number: u64) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Payload;
+    use crate::log::{Origin, Payload};
     use application::log::StreamId;
-    use ethers_core::abi::{Token, encode, encode_packed};
+    use ethers_core::abi::{Token, encode};
+    use ethers_core::types::U256;
 
     #[test]
     fn the_first_head_is_as_the_generic_abi_encodes_it() {
         let contract = Address([9; 20]);
         let tokens = [
-            Token::String("medconnect.EventLog.v1".to_owned()),
+            Token::String("medconnect.EventLog.v2".to_owned()),
             Token::Uint(31_337.into()),
             Token::Address(contract.to_ethers()),
         ];
@@ -104,22 +114,28 @@ mod tests {
             stream: StreamId([2; 32]),
             version: 3,
             position: 7,
+            origin: Origin {
+                count: 5,
+                index: 4,
+                writer: 9,
+            },
             payload,
             transaction: [4; 32],
         };
         let stream_head = head.advance(&entry);
-        let packed = encode_packed(&[
+        let place =
+            U256::from(5) << 144 | U256::from(4) << 128 | U256::from(9) << 96 | U256::from(3) << 64 | U256::from(7);
+        let packed = encode(&[
             Token::FixedBytes(vec![1; 32]),
             Token::FixedBytes(vec![2; 32]),
-            Token::Bytes(3u64.to_be_bytes().to_vec()),
-            Token::Bytes(7u64.to_be_bytes().to_vec()),
             Token::FixedBytes(keccak256(b"sealed").to_vec()),
+            Token::Uint(place),
         ]);
         assert_eq!(
             head,
             LogHead {
                 position: 7,
-                running_hash: keccak256(&packed.unwrap())
+                running_hash: keccak256(&packed)
             }
         );
         assert_eq!(

@@ -1,5 +1,6 @@
 //! Where the follower stands, in the database.
 
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
@@ -7,8 +8,7 @@ use super::journal::Rows;
 use super::numbers::{from_sql, to_sql};
 use super::schema_hash::SchemaHash;
 use super::window::{AppliedBlock, Window};
-use crate::chain::Address;
-use crate::log::LogHead;
+use crate::log::{LogHead, LogLocation, Namespace};
 
 /// How many blocks the database remembers even when they are final, so that a node can be compared with them.
 const REMEMBERED: u64 = 128;
@@ -32,13 +32,12 @@ impl FinalPoint {
 
 /// Everything that the follower needs to go on.
 pub(super) struct Checkpoint {
-    pub(super) chain_id: u64,
-    pub(super) contract: Address,
+    pub(super) location: LogLocation,
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
 }
 
-fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
+fn block(row: &PgRow) -> Result<AppliedBlock, sqlx::Error> {
     Ok(AppliedBlock {
         number: from_sql(row.try_get("number")?),
         hash: row.try_get("hash")?,
@@ -50,21 +49,30 @@ fn block(row: &sqlx::postgres::PgRow) -> Result<AppliedBlock, sqlx::Error> {
     })
 }
 
-/// The chain and the contract that the database follows; `None` if none yet.
+/// The log that the database follows, and the namespace in it; `None` if none yet.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<(u64, Address)>, sqlx::Error> {
-    let row: Option<(i64, [u8; 20])> = sqlx::query_as("SELECT chain_id, contract FROM checkpoint")
+pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<LogLocation>, sqlx::Error> {
+    let row = sqlx::query("SELECT chain_id, contract, namespace FROM checkpoint")
         .fetch_optional(executor)
         .await?;
-    Ok(row.map(|(chain_id, contract)| (from_sql(chain_id), Address(contract))))
+    row.as_ref().map(location).transpose()
+}
+
+fn location(row: &PgRow) -> Result<LogLocation, sqlx::Error> {
+    let namespace = from_sql(row.try_get("namespace")?);
+    Ok(LogLocation {
+        chain_id: from_sql(row.try_get("chain_id")?),
+        contract: row.try_get("contract")?,
+        namespace: Namespace(u32::try_from(namespace).unwrap_or_default()),
+    })
 }
 
 /// Reads the checkpoint; `None` in a new schema.
 pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT chain_id, contract, block_number AS number, block_hash AS hash, position, running_hash, foreign_events,
+        "SELECT chain_id, contract, namespace, block_number AS number, block_hash AS hash, position, running_hash, foreign_events,
                 final_block, final_position
          FROM checkpoint",
     );
@@ -77,8 +85,7 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpo
         .await?;
     let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Checkpoint {
-        chain_id: from_sql(row.try_get("chain_id")?),
-        contract: Address(row.try_get("contract")?),
+        location: location(&row)?,
         window: Window::from_blocks(blocks).unwrap_or_else(|| Window::starting_at(last)),
         finalized: FinalPoint {
             block: from_sql(row.try_get("final_block")?),
@@ -90,20 +97,20 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpo
 /// Writes the first checkpoint: the block before the contract's.
 pub(super) async fn initialise(
     connection: &mut PgConnection,
-    chain_id: u64,
-    contract: Address,
+    location: LogLocation,
     start: &AppliedBlock,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH first AS (
-             INSERT INTO checkpoint (chain_id, contract, block_number, block_hash, position, running_hash, final_block,
-                                     final_position, foreign_events)
-             VALUES ($1, $2, $3, $4, 0, $5, $3, 0, 0) ON CONFLICT DO NOTHING
+             INSERT INTO checkpoint (chain_id, contract, namespace, block_number, block_hash, position, running_hash,
+                                     final_block, final_position, foreign_events)
+             VALUES ($1, $2, $3, $4, $5, 0, $6, $4, 0, 0) ON CONFLICT DO NOTHING
              RETURNING block_number, block_hash, position, running_hash, foreign_events)
          INSERT INTO blocks (number, hash, position, running_hash, foreign_events) SELECT * FROM first",
     )
-    .bind(to_sql(chain_id))
-    .bind(contract.0.as_slice())
+    .bind(to_sql(location.chain_id))
+    .bind(location.contract.as_slice())
+    .bind(to_sql(location.namespace.0.into()))
     .bind(to_sql(start.number))
     .bind(start.hash.as_slice())
     .bind(start.head.running_hash.as_slice())
@@ -194,10 +201,10 @@ pub(super) async fn advance(
              ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
                  running_hash = excluded.running_hash, foreign_events = excluded.foreign_events),
          journaled AS (
-             INSERT INTO journal (position, stream, version, tag, block_number, transaction, aggregate_id, command_id,
+             INSERT INTO journal (position, stream, version, tag, block_number, transaction, origin, aggregate_id, command_id,
                                   payload)
              SELECT new.* FROM moved, UNNEST($17::bigint[], $18::bytea[], $19::bigint[], $20::bytea[], $21::bigint[],
-                 $22::bytea[], $23::text[], $24::uuid[], $25::bytea[]) AS new)
+                 $22::bytea[], $23::bigint[], $24::text[], $25::uuid[], $26::bytea[]) AS new)
          SELECT EXISTS (SELECT FROM moved)",
     );
     let query = query

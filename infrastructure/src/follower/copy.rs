@@ -8,7 +8,7 @@ use super::opening::OpenedBlock;
 /// Signature, no flags, no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// How many columns a row has.
-const COLUMNS: i16 = 9;
+const COLUMNS: i16 = 10;
 /// The field count that ends the data.
 const END: i16 = -1;
 /// The length of a value that is NULL.
@@ -20,8 +20,8 @@ const CHUNK: usize = 1 << 18;
 pub(super) async fn append(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
     let mut copy = connection
         .copy_in_raw(
-            "COPY journal (position, stream, version, tag, block_number, transaction, aggregate_id, command_id, \
-             payload) FROM STDIN WITH (FORMAT binary)",
+            "COPY journal (position, stream, version, tag, block_number, transaction, origin, aggregate_id, \
+             command_id, payload) FROM STDIN WITH (FORMAT binary)",
         )
         .await?;
     let mut buffer = Vec::with_capacity(CHUNK.saturating_mul(2));
@@ -48,6 +48,7 @@ fn write_rows(buffer: &mut Vec<u8>, block: &OpenedBlock) {
         value(buffer, &head.tag);
         value(buffer, &number);
         value(buffer, &entry.transaction);
+        value(buffer, &entry.origin.to_sql().to_be_bytes());
         match label.aggregate {
             Some(aggregate) => value(buffer, aggregate.to_string().as_bytes()),
             None => buffer.extend_from_slice(&NULL.to_be_bytes()),

@@ -92,6 +92,7 @@ pub(super) struct Rows<'a> {
     tags: Vec<&'a [u8]>,
     blocks: Vec<i64>,
     transactions: Vec<&'a [u8]>,
+    origins: Vec<i64>,
     ids: Vec<Option<String>>,
     commands: Vec<Option<uuid::Uuid>>,
     payloads: Vec<&'a [u8]>,
@@ -117,6 +118,7 @@ impl<'a> Rows<'a> {
             .bind(self.tags)
             .bind(self.blocks)
             .bind(self.transactions)
+            .bind(self.origins)
             .bind(self.ids)
             .bind(self.commands)
             .bind(self.payloads)
@@ -131,6 +133,7 @@ impl<'a> Rows<'a> {
             self.tags.push(&head.tag);
             self.blocks.push(number);
             self.transactions.push(&entry.transaction);
+            self.origins.push(entry.origin.to_sql());
             self.ids.push(label.aggregate_id());
             self.commands.push(label.command());
             self.payloads.push(&entry.payload);

@@ -10,7 +10,7 @@
 //! - `opening`: entries become events, or are foreign, or are parked with their stream.
 //! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
-//!   `standby`: which of several nodes is asked first.
+//!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `schema_hash`: which SQL made a schema.
@@ -53,6 +53,7 @@ mod tables;
 pub mod trust;
 pub mod window;
 mod witness;
+pub mod writers;
 
 pub use checkpoint::followed;
 pub use config::FollowerConfig;

@@ -110,6 +110,7 @@ pub(super) fn open(
             command_id: None,
         };
         match opener.open(entry, keys) {
+            Opening::Public => {}
             // In a stream of ours it still has its place, which whoever reads the stream must see.
             Opening::Foreign => opened.foreign = opened.foreign.saturating_add(1),
             Opening::Newer { schema } => {

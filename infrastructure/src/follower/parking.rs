@@ -14,7 +14,7 @@ use super::opening::{KEY_MISSING, Label, OpenedBlock};
 use super::schema_hash::SchemaHash;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
-use crate::log::AppendedEntry;
+use crate::log::{AppendedEntry, Origin};
 use crate::postgres::{TRANSACTION, within};
 use crate::sealing::{Opener, Opening, PersonalPart};
 
@@ -102,7 +102,7 @@ where
                     stuck.insert(entry.stream);
                     continue;
                 }
-                Opening::Foreign => labels.push(Label {
+                Opening::Foreign | Opening::Public => labels.push(Label {
                     aggregate: self.opener.aggregate(&entry.stream),
                     command_id: None,
                 }),
@@ -208,7 +208,7 @@ async fn release(connection: &mut PgConnection, positions: &[Position], labels: 
 /// The next page of parked events after a position.
 async fn parked_entries(connection: &mut PgConnection, after: Position) -> Result<Vec<AppendedEntry>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT position, journal.stream, version, transaction, payload FROM parked JOIN journal USING (position)
+        "SELECT position, journal.stream, version, transaction, origin, payload FROM parked JOIN journal USING (position)
          WHERE position > $1 ORDER BY position LIMIT $2",
     )
     .bind(to_sql(after))
@@ -220,7 +220,8 @@ async fn parked_entries(connection: &mut PgConnection, after: Position) -> Resul
             stream: StreamId(row.try_get(1)?),
             version: from_sql(row.try_get(2)?),
             transaction: row.try_get(3)?,
-            payload: row.try_get::<Vec<u8>, _>(4)?.into(),
+            origin: Origin::from_sql(row.try_get(4)?),
+            payload: row.try_get::<Vec<u8>, _>(5)?.into(),
         })
     };
     rows.iter().map(entry).collect()

@@ -220,11 +220,8 @@ where
         let mut transaction = self.follower.pool.begin().await?;
         let shape = SchemaHash::of(&self.follower.projector);
         if tables::exists(&mut transaction).await? && shape.is_of(&mut transaction).await? {
-            let log = &self.follower.log;
             let found = checkpoint::load(&mut transaction).await?;
-            let same = |found: &checkpoint::Checkpoint| {
-                found.chain_id == log.node().chain_id() && found.contract == log.address()
-            };
+            let same = |found: &checkpoint::Checkpoint| found.location == self.follower.opener.location();
             if found.as_ref().is_none_or(same) {
                 return Ok(());
             }

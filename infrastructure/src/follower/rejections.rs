@@ -3,30 +3,59 @@
 //! The running hash is over what was appended; a rejection leaves no trace in it. Rejections are rare, so what is known is looked up
 //! only for blocks that have any.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use application::log::{Position, StreamId};
 use sqlx::{PgPool, Row};
 
 use super::FollowerError;
 use super::numbers::{from_sql, to_sql};
-use super::trust::{self, CheckedBlock};
+use super::trust::{self, CheckedBlock, Known, Sent};
+use super::writers::Writers;
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::{Hash, Transaction};
-use crate::log::{StreamHead, StreamPart};
+use crate::log::{Namespace, StreamHead};
 use crate::postgres::{ANSWER, within};
 
 /// Checks the rejections of blocks that continue the log after the position `before`.
-pub(super) async fn check(pool: &PgPool, before: Position, blocks: &[CheckedBlock]) -> Result<(), FollowerError> {
+pub(super) async fn check(
+    pool: &PgPool,
+    namespace: Namespace,
+    before: Position,
+    blocks: &[CheckedBlock],
+) -> Result<(), FollowerError> {
     let rejected = || blocks.iter().flat_map(|block| &block.log.rejected);
     if rejected().next().is_none() {
         return Ok(());
     }
-    let streams: Vec<StreamId> = rejected().map(|rejection| rejection.stream).collect();
-    let transactions: Vec<Hash> = rejected().map(|rejection| rejection.transaction).collect();
-    let heads = within(ANSWER, heads(pool, &streams, before)).await?;
-    let ours = within(ANSWER, batches(pool, &transactions)).await?;
-    Ok(trust::check_rejections(blocks, heads, &ours)?)
+    let transactions: HashSet<Hash> = rejected().map(|rejection| rejection.transaction).collect();
+    let ours = within(ANSWER, sent(pool, &transactions)).await?;
+    // What becomes of others' commits is not looked at: anybody may have as many rejected as they pay for.
+    let own = rejected().filter(|rejection| ours.contains_key(&rejection.transaction));
+    let streams: Vec<StreamId> = own.map(|rejection| rejection.stream).collect();
+    if streams.is_empty() {
+        return Ok(());
+    }
+    let known = Known {
+        heads: within(ANSWER, heads(pool, &streams, before)).await?,
+        writers: within(ANSWER, writers(pool, namespace, before)).await?,
+        ours,
+    };
+    Ok(trust::check_rejections(blocks, known)?)
+}
+
+/// Who wrote in a namespace after a position, by the journal.
+async fn writers(pool: &PgPool, namespace: Namespace, after: Position) -> Result<Writers, sqlx::Error> {
+    let acts = "SELECT payload FROM journal WHERE stream = $1 AND position <= $2 ORDER BY version";
+    let stream = Writers::stream_of(namespace);
+    let acts: Vec<Vec<u8>> = sqlx::query_scalar(acts)
+        .bind(stream.0.as_slice())
+        .bind(to_sql(after))
+        .fetch_all(pool)
+        .await?;
+    let mut writers = Writers::none(namespace);
+    acts.iter().for_each(|act| writers.take_in(&stream, act));
+    Ok(writers)
 }
 
 /// Where streams stood after a position, by the journal.
@@ -51,16 +80,17 @@ async fn heads(
 }
 
 /// The commits of those transactions that the outbox holds, whichever server sent them.
-async fn batches(pool: &PgPool, transactions: &[Hash]) -> Result<HashMap<Hash, Vec<Vec<StreamPart>>>, sqlx::Error> {
+async fn sent(pool: &PgPool, transactions: &HashSet<Hash>) -> Result<HashMap<Hash, Sent>, sqlx::Error> {
     let hashes: Vec<&[u8]> = transactions.iter().map(Hash::as_slice).collect();
     let rows: Vec<(Hash, Vec<u8>)> = sqlx::query_as("SELECT hash, raw FROM outbox_transactions WHERE hash = ANY ($1)")
         .bind(hashes)
         .fetch_all(pool)
         .await?;
     let batch = |(hash, raw): (Hash, Vec<u8>)| {
-        let (transaction, _) = Transaction::decode(&raw).ok()?;
+        let (transaction, sender) = Transaction::decode(&raw).ok()?;
         let commits = batch_of_calldata(&transaction.data).and_then(decode_batch);
-        Some((hash, commits.unwrap_or_default()))
+        let commits = commits.unwrap_or_default();
+        Some((hash, Sent { sender, commits }))
     };
     Ok(rows.into_iter().filter_map(batch).collect())
 }

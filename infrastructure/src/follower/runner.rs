@@ -302,7 +302,8 @@ where
         checked: Vec<CheckedBlock>,
         claim: Claim,
     ) -> Result<Step, FollowerError> {
-        rejections::check(&self.pool, place.window.last().head.position, &checked).await?;
+        let (namespace, before) = (self.opener.location().namespace, place.window.last().head.position);
+        rejections::check(&self.pool, namespace, before, &checked).await?;
         if !place.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
             self.reload_held(place).await?;

@@ -12,6 +12,8 @@ CREATE TABLE checkpoint (
     singleton      boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     chain_id       bigint NOT NULL,
     contract       bytea NOT NULL CHECK (length(contract) = 20),
+    -- The namespace of the organisation whose entries were opened.
+    namespace      bigint NOT NULL,
     block_number   bigint NOT NULL,
     block_hash     bytea NOT NULL CHECK (length(block_hash) = 32),
     position       bigint NOT NULL,
@@ -38,6 +40,8 @@ CREATE TABLE journal (
     tag            bytea NOT NULL CHECK (length(tag) = 8),
     block_number   bigint NOT NULL,
     transaction    bytea NOT NULL CHECK (length(transaction) = 32),
+    -- From whom it is and which of its commit's entries: count:16 || index:16 || writer:32.
+    origin         bigint NOT NULL,
     -- Its type and its id.
     aggregate_id   text COLLATE "C",
     command_id     uuid,
@@ -76,7 +80,7 @@ SELECT 'entries'::text AS aggregate_type,
        'sealed'::text AS event_type,
        '1'::text AS event_version,
        to_json(translate(encode(payload, 'base64'), E'\n', '')) AS payload,
-       json_build_object('position', position,
+       json_build_object('position', position, 'origin', origin,
                          'head', CASE WHEN lead(version) OVER later IS NULL THEN stream_head(stream) END) AS metadata
 FROM journal
 WHERE aggregate_id IS NOT NULL

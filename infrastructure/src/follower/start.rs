@@ -12,7 +12,8 @@ use super::runner::{APPLIED_WITHIN, Follower, Place};
 use super::trust::Distrust;
 use super::window::AppliedBlock;
 use super::{FollowerError, schema};
-use crate::chain::{BlockId, Deployment, deploy};
+use crate::chain::BlockId;
+use crate::chain::deploy::{self, Standing};
 use crate::postgres::{Patience, TRANSACTION, within};
 
 /// How long the checkpoint may take to be found; the first time, the node is asked for where it begins.
@@ -43,7 +44,7 @@ where
     pub(super) async fn start(&self) -> Result<Place, FollowerError> {
         within(TRANSACTION, schema::prepare(&self.pool, &self.projector)).await?;
         let (found, held) = within(START, self.checkpoint()).await?;
-        if found.chain_id != self.log.node().chain_id() || found.contract != self.log.address() {
+        if found.location != self.opener.location() {
             return Err(Distrust::OtherLog.into());
         }
         let place = Place {
@@ -69,8 +70,7 @@ where
             Some(found) => found,
             None => {
                 let first = self.before_the_first().await?;
-                let (chain, contract) = (self.log.node().chain_id(), self.log.address());
-                checkpoint::initialise(&mut transaction, chain, contract, &first).await?;
+                checkpoint::initialise(&mut transaction, self.opener.location(), &first).await?;
                 checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
             }
         };
@@ -83,23 +83,22 @@ where
     /// read from there is served while no node answers.
     pub(super) async fn verify(&self, place: &mut Place) -> Result<(), FollowerError> {
         if !place.verified {
-            deploy::verify(self.log.node(), &self.deployment()).await?;
+            deploy::verify(self.log.node(), &self.standing()).await?;
             place.verified = true;
         }
         Ok(())
     }
 
-    fn deployment(&self) -> Deployment {
-        Deployment {
+    fn standing(&self) -> Standing {
+        Standing {
             chain_id: self.log.node().chain_id(),
             address: self.log.address(),
-            block: self.config.deployed_in,
         }
     }
 
     /// The block before the contract's, where its log is empty.
     async fn before_the_first(&self) -> Result<AppliedBlock, FollowerError> {
-        deploy::verify(self.log.node(), &self.deployment()).await?;
+        deploy::verify(self.log.node(), &self.standing()).await?;
         let number = self.config.deployed_in.saturating_sub(1);
         let header = self.log.node().header(BlockId::Number(number)).await?;
         let hash = header.ok_or(Distrust::NoContract)?.block.hash;

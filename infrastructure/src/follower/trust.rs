@@ -4,11 +4,12 @@
 //! running hash over the entries must be what the contract says. So a node cannot leave an entry out, alter one, or invent one
 //! without also forging the contract's state.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use application::log::{Position, StreamId};
 
-use crate::chain::Hash;
+use super::writers::Writers;
+use crate::chain::{Address, Hash};
 use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit, StreamHead, StreamPart};
 
 /// Why a node is not believed. Nothing that it said was applied.
@@ -48,8 +49,8 @@ pub enum Distrust {
         /// The block.
         block: u64,
     },
-    /// The checkpoint is of another chain or contract.
-    #[error("the database follows another chain or contract")]
+    /// The checkpoint is of another chain, contract or namespace.
+    #[error("the database follows another chain, contract or namespace")]
     OtherLog,
     /// There is no such contract on the node's chain.
     #[error("there is no event log at the configured address")]
@@ -109,20 +110,44 @@ pub fn advance(blocks: Vec<LogBlock>, mut head: LogHead) -> Result<Vec<CheckedBl
     Ok(checked)
 }
 
-/// Checks that commits can have been rejected as the blocks say. `heads` are those of the rejections' streams before the first
-/// block; `ours` are the commits of transactions that this organisation has sent.
+/// The commits of a transaction that this organisation has sent, and from which account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// The account.
+    pub sender: Address,
+    /// The parts of its commits, in order.
+    pub commits: Vec<Vec<StreamPart>>,
+}
+
+/// What is known before the blocks whose rejections are checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Where the streams of their rejections stood.
+    pub heads: HashMap<StreamId, StreamHead>,
+    /// Who wrote in the organisation's namespace.
+    pub writers: Writers,
+    /// What this organisation has sent.
+    pub ours: HashMap<Hash, Sent>,
+}
+
+/// Checks that commits can have been rejected as the blocks say.
 ///
-/// A stream must really have stood where a rejection says, at some time in its block. One of our commits must have expected it
-/// elsewhere, and nothing of it may be among what its transaction appended.
+/// The stream of one of our commits must really have stood where its rejection says, at some time in the block. The commit must have expected it
+/// elsewhere, or its sender must have been no writer at some time in the block; and nothing of it may be among what its transaction appended.
 ///
 /// # Errors
 /// [`Distrust::Rejection`].
 pub fn check_rejections(
     blocks: &[CheckedBlock],
-    mut heads: HashMap<StreamId, StreamHead>,
-    ours: &HashMap<Hash, Vec<Vec<StreamPart>>>,
+    Known {
+        mut heads,
+        mut writers,
+        ours,
+    }: Known,
 ) -> Result<(), Distrust> {
     for block in blocks {
+        let senders = ours.values().map(|sent| sent.sender);
+        let mut without_right: HashSet<Address> = senders.filter(|sender| !writers.have(sender)).collect();
         let mut seen: HashMap<StreamId, Vec<StreamHead>> =
             heads.iter().map(|(stream, head)| (*stream, vec![*head])).collect();
         for (entry, head) in block.log.appended.iter().zip(&block.stream_heads) {
@@ -130,23 +155,31 @@ pub fn check_rejections(
                 seen.push(*head);
                 heads.insert(entry.stream, *head);
             }
+            writers.take_in(&entry.stream, &entry.payload);
+            without_right.extend(
+                ours.values()
+                    .map(|sent| sent.sender)
+                    .filter(|sender| !writers.have(sender)),
+            );
         }
         let stood_there = |rejection: &RejectedCommit| {
             let seen = seen.get(&rejection.stream);
             seen.is_some_and(|seen| seen.contains(&rejection.actual))
         };
         let is_possible = |rejection: &RejectedCommit| match ours.get(&rejection.transaction) {
-            Some(commits) => {
-                let index = usize::try_from(rejection.index).unwrap_or(usize::MAX);
-                commits
-                    .get(index)
-                    .is_some_and(|commit| may_be_rejected(commit, rejection, &block.log.appended))
-            }
             // Nothing here depends on what became of somebody else's commit.
             None => true,
+            Some(Sent { sender, commits }) => {
+                let index = usize::try_from(rejection.index).unwrap_or(usize::MAX);
+                let may_lack_the_right = without_right.contains(sender);
+                let commit = commits.get(index);
+                let possible = commit
+                    .is_some_and(|commit| may_be_rejected(commit, rejection, may_lack_the_right, &block.log.appended));
+                possible && stood_there(rejection)
+            }
         };
         let mut rejected = block.log.rejected.iter();
-        if !rejected.all(|rejection| stood_there(rejection) && is_possible(rejection)) {
+        if !rejected.all(is_possible) {
             return Err(Distrust::Rejection {
                 block: block.log.block.number,
             });
@@ -155,14 +188,20 @@ pub fn check_rejections(
     Ok(())
 }
 
-fn may_be_rejected(commit: &[StreamPart], rejection: &RejectedCommit, appended: &[AppendedEntry]) -> bool {
-    let stale = |part: &StreamPart| part.stream == rejection.stream && part.expected != rejection.actual;
+fn may_be_rejected(
+    commit: &[StreamPart],
+    rejection: &RejectedCommit,
+    may_lack_the_right: bool,
+    appended: &[AppendedEntry],
+) -> bool {
+    let is_named = |part: &&StreamPart| part.stream == rejection.stream;
+    let has_cause = |part: &StreamPart| part.expected != rejection.actual || may_lack_the_right;
     let has = |entry: &AppendedEntry| {
         commit
             .iter()
             .any(|part| part.stream == entry.stream && part.payloads.contains(&entry.payload))
     };
-    commit.iter().any(stale)
+    commit.iter().filter(is_named).any(has_cause)
         && !appended
             .iter()
             .any(|entry| entry.transaction == rejection.transaction && has(entry))
@@ -173,6 +212,7 @@ mod tests {
     use application::log::BlockRef;
 
     use super::*;
+    use crate::log::{Namespace, Origin};
 
     const GENESIS: LogHead = LogHead {
         position: 0,
@@ -184,6 +224,11 @@ mod tests {
             stream: StreamId([1; 32]),
             version: position,
             position,
+            origin: Origin {
+                count: 1,
+                index: 0,
+                writer: 1,
+            },
             payload: position.to_be_bytes().to_vec().into(),
             transaction: [2; 32],
         }
@@ -244,6 +289,26 @@ mod tests {
 
     /// A stream with one event, whose block rejects the first commit of one of our transactions, which expects it at `expected`.
     fn rejecting(expected: StreamHead, actual: StreamHead, transaction: [u8; 32]) -> Result<(), Distrust> {
+        let mut writers = Writers::none(NAMESPACE);
+        writers.take_in(&Writers::stream_of(NAMESPACE), &administered(2));
+        rejecting_by(writers, None, expected, actual, transaction)
+    }
+
+    const NAMESPACE: Namespace = Namespace(0x0101_0101);
+
+    /// The sender is admitted (2) or dismissed (3).
+    fn administered(act: u8) -> Vec<u8> {
+        [&[act, 0, 0, 0, 1][..], &[9; 20]].concat()
+    }
+
+    /// The same, where those are the writers before the blocks, and this happens in the first of them.
+    fn rejecting_by(
+        writers: Writers,
+        act: Option<u8>,
+        expected: StreamHead,
+        actual: StreamHead,
+        transaction: [u8; 32],
+    ) -> Result<(), Distrust> {
         let mut rejecting = block(2, &[2]);
         rejecting.appended[0].transaction = transaction;
         let payload = rejecting.appended[0].payload.clone();
@@ -253,14 +318,28 @@ mod tests {
             stream: StreamId([1; 32]),
             actual,
         });
-        let blocks = advance(vec![block(1, &[1]), rejecting], GENESIS).unwrap();
+        let mut first = block(1, &[1]);
+        if let Some(act) = act {
+            first.appended.push(AppendedEntry {
+                stream: Writers::stream_of(NAMESPACE),
+                payload: administered(act).into(),
+                ..entry(2)
+            });
+            rejecting.appended[0].position = 3;
+        }
+        let blocks = advance(vec![first, rejecting], GENESIS).unwrap();
         let commit = vec![StreamPart {
             stream: StreamId([1; 32]),
             expected,
             payloads: vec![payload],
         }];
         let heads = HashMap::from([(StreamId([1; 32]), StreamHead::default())]);
-        check_rejections(&blocks, heads, &HashMap::from([([8; 32], vec![commit])]))
+        let sent = Sent {
+            sender: Address([9; 20]),
+            commits: vec![commit],
+        };
+        let ours = HashMap::from([([8; 32], sent)]);
+        check_rejections(&blocks, Known { heads, writers, ours })
     }
 
     fn heads_of_the_stream() -> [StreamHead; 2] {
@@ -296,6 +375,19 @@ mod tests {
     fn a_rejection_is_not_believed_where_the_stream_was_as_expected() {
         let [first, _] = heads_of_the_stream();
         assert_eq!(rejecting(first, first, [2; 32]), REFUSED);
+    }
+
+    #[test]
+    fn a_commit_may_be_rejected_where_its_stream_was_as_expected_once_its_sender_is_no_writer() {
+        let [first, _] = heads_of_the_stream();
+        let nobody = Writers::none(NAMESPACE);
+        let mut sender = nobody.clone();
+        sender.take_in(&Writers::stream_of(NAMESPACE), &administered(2));
+        let by = |writers: &Writers, act| rejecting_by(writers.clone(), act, first, first, [2; 32]);
+        assert_eq!(by(&nobody, None), Ok(()));
+        assert_eq!(by(&sender, Some(3)), Ok(()), "dismissed in an earlier block");
+        assert_eq!(by(&nobody, Some(2)), REFUSED, "admitted in an earlier block");
+        assert_eq!(by(&sender, None), REFUSED);
     }
 
     #[test]

@@ -18,8 +18,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::data_key::aes_256_gcm;
 use super::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError, UnwrapError};
-use crate::log::KeyId;
-use crate::log::LogLocation;
+use crate::log::{KeyId, LogLocation, Namespace};
 
 /// What the file says it is.
 const FORMAT: &str = "medconnect keys";
@@ -52,12 +51,16 @@ pub enum BackupError {
     #[error("the backup does not open: the passphrase is another one, or the file was changed or cut off")]
     DoesNotOpen,
     /// It is of another log.
-    #[error("the backup belongs to the log {contract} on chain {chain_id}, not to the one that is configured")]
+    #[error(
+        "the backup belongs to the namespace {namespace} of the log {contract} on chain {chain_id}, not to the one that is configured"
+    )]
     OtherLog {
         /// The chain.
         chain_id: u64,
         /// The contract.
         contract: String,
+        /// The namespace.
+        namespace: Namespace,
     },
     /// It is another organisation's, or the configured secret is not the right one.
     #[error("the master secret of the backup is not the one that is configured (`keys.master_secret`)")]
@@ -134,6 +137,7 @@ struct Header {
     version: u32,
     chain_id: u64,
     contract: String,
+    namespace: u32,
     organisation: String,
     position: Position,
     taken_at: DateTime<Utc>,
@@ -190,6 +194,7 @@ impl Backup {
             version: VERSION,
             chain_id: self.log.chain_id,
             contract: hex::encode(self.log.contract),
+            namespace: self.log.namespace.0,
             organisation: hex::encode(self.master.org_key_id()),
             position: self.position,
             taken_at: self.taken_at,
@@ -235,6 +240,7 @@ impl Backup {
             log: LogLocation {
                 chain_id: header.chain_id,
                 contract: fixed(&header.contract).ok_or(BackupError::NotABackup)?,
+                namespace: Namespace(header.namespace),
             },
             position: header.position,
             taken_at: header.taken_at,
@@ -253,6 +259,7 @@ impl Backup {
             return Err(BackupError::OtherLog {
                 chain_id: self.log.chain_id,
                 contract: format!("0x{}", hex::encode(self.log.contract)),
+                namespace: self.log.namespace,
             });
         }
         if self.master.is(master) {
@@ -367,6 +374,7 @@ mod tests {
             log: LogLocation {
                 chain_id: 7,
                 contract: [3; 20],
+                namespace: Namespace(5),
             },
             position: 42,
             taken_at: now,

@@ -204,6 +204,7 @@ async fn needed(
         after = *last;
         for (_, stream, start) in &page {
             match need(&StreamId(*stream), start) {
+                Need::Public => {}
                 Need::Foreign => findings.foreign_events += 1,
                 Need::Nothing => findings.events += 1,
                 Need::Key(key_id) => {

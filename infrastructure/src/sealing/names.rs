@@ -1,8 +1,9 @@
-//! Stream names: the identity of an aggregate, sealed into the 32 bytes of a stream id.
+//! Stream names: the identity of an aggregate, sealed into the 28 bytes that follow the namespace in a stream id.
 //!
-//! A synthetic-IV encryption: `tag:11 = HMAC(k1, identity)`, `body:21 = identity XOR HMAC(k2, tag)`, both truncated, over
-//! `type:1 uuid:16 day:4`. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, and a name
-//! that was not made under them does not open.
+//! `namespace:4 || tag:9 || body:19`, a synthetic-IV encryption: `tag = HMAC(k1, namespace || identity)`,
+//! `body = identity XOR HMAC(k2, namespace || tag)`, both truncated, over `type:1 uuid:16 number:2`. The number of a calendar is its day, in days since
+//! 1970; of all else it is 0. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, and a name
+//! that was not made under them, for this namespace, does not open.
 
 use application::log::StreamId;
 use chrono::NaiveDate;
@@ -11,38 +12,46 @@ use ring::hmac;
 use uuid::Uuid;
 
 use crate::keys::MasterSecret;
+use crate::log::Namespace;
 
-const TAG: usize = 11;
-const BODY: usize = 21;
+const NAMESPACE: usize = 4;
+const TAG: usize = 9;
+const BODY: usize = 19;
 
-/// The cipher of an organisation's stream names.
+/// The cipher of an organisation's stream names in a namespace.
 #[derive(Clone)]
 pub struct StreamNames {
+    namespace: [u8; NAMESPACE],
     tag: hmac::Key,
     mask: hmac::Key,
 }
 
 impl StreamNames {
     /// Under an organisation's secret.
-    pub fn new(secret: &MasterSecret) -> Self {
+    pub fn new(secret: &MasterSecret, namespace: Namespace) -> Self {
         let (tag, mask) = secret.stream_naming();
-        Self { tag, mask }
+        let namespace = namespace.0.to_be_bytes();
+        Self { namespace, tag, mask }
     }
 
     /// The stream that an aggregate stands in.
     pub fn seal(&self, aggregate: &AggregateRef) -> StreamId {
         let identity = write_identity(&aggregate.stream());
         let tag = self.tag_of(&identity);
-        let mut name = [0; TAG + BODY];
-        let (name_tag, name_body) = name.split_at_mut(TAG);
-        name_tag.copy_from_slice(&tag);
-        name_body.copy_from_slice(&self.masked(&tag, identity));
+        let body = self.masked(&tag, identity);
+        let mut name = [0; NAMESPACE + TAG + BODY];
+        let parts = self.namespace.iter().chain(&tag).chain(&body);
+        name.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
         StreamId(name)
     }
 
     /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
     pub fn open(&self, stream: &StreamId) -> Option<AggregateRef> {
-        let (tag, body) = stream.0.split_first_chunk::<TAG>()?;
+        let (namespace, name) = stream.0.split_first_chunk::<NAMESPACE>()?;
+        if *namespace != self.namespace {
+            return None;
+        }
+        let (tag, body) = name.split_first_chunk::<TAG>()?;
         let identity = self.masked(tag, <[u8; BODY]>::try_from(body).ok()?);
         // Without a branch per byte: how long the answer takes says nothing about how much of a forged tag is right.
         let difference = self
@@ -54,11 +63,11 @@ impl StreamNames {
     }
 
     fn tag_of(&self, identity: &[u8; BODY]) -> [u8; TAG] {
-        truncated(&hmac::sign(&self.tag, identity))
+        truncated(&signed(&self.tag, &[&self.namespace, identity]))
     }
 
     fn masked(&self, tag: &[u8; TAG], mut body: [u8; BODY]) -> [u8; BODY] {
-        let mask: [u8; BODY] = truncated(&hmac::sign(&self.mask, tag));
+        let mask: [u8; BODY] = truncated(&signed(&self.mask, &[&self.namespace, tag]));
         body.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
         body
     }
@@ -70,33 +79,40 @@ impl std::fmt::Debug for StreamNames {
     }
 }
 
+fn signed(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    parts.iter().for_each(|part| context.update(part));
+    context.sign()
+}
+
 fn truncated<const N: usize>(tag: &hmac::Tag) -> [u8; N] {
     let mut out = [0; N];
     out.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
     out
 }
 
-/// Of an aggregate after which a stream is named: none in a patient's record is.
+/// Of an aggregate after which a stream is named: none in a patient's record is. Days for which there is no number, before 1970 and after 2149,
+/// share the stream of the first or last that has one: on none of them is anything ever offered.
 fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
     let mut identity = [stream.aggregate_type().code(); BODY];
     let (_, rest) = identity.split_at_mut(1);
-    let (id, day) = rest.split_at_mut(16);
+    let (id, number) = rest.split_at_mut(16);
     let days = match stream.parts() {
-        Parts::Day(_, day) => day.to_epoch_days(),
+        Parts::Day(_, day) => day.to_epoch_days().clamp(0, u16::MAX.into()),
         Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) => 0,
     };
     id.copy_from_slice(stream.uuid().as_bytes());
-    day.copy_from_slice(&days.to_be_bytes());
+    number.copy_from_slice(&u16::try_from(days).unwrap_or_default().to_be_bytes());
     identity
 }
 
 fn read_identity(identity: &[u8; BODY]) -> Option<AggregateRef> {
     let (kind, rest) = identity.split_first()?;
-    let (id, days) = rest.split_first_chunk::<16>()?;
+    let (id, number) = rest.split_first_chunk::<16>()?;
     let (kind, id) = (AggregateType::from_code(*kind)?, Uuid::from_bytes(*id));
-    let days = i32::from_be_bytes(days.try_into().ok()?);
-    let named = AggregateRef::from_parts(kind, Parts::Uuid(id)).filter(|_| days == 0);
-    named.or_else(|| AggregateRef::from_parts(kind, Parts::Day(id, NaiveDate::from_epoch_days(days)?)))
+    let number = u16::from_be_bytes(number.try_into().ok()?);
+    let named = AggregateRef::from_parts(kind, Parts::Uuid(id)).filter(|_| number == 0);
+    named.or_else(|| AggregateRef::from_parts(kind, Parts::Day(id, NaiveDate::from_epoch_days(number.into())?)))
 }
 
 #[cfg(test)]
@@ -105,12 +121,14 @@ mod tests {
     use domain::kernel::{AccountId, CalendarId, EncounterId, PatientId, PractitionerId, WalletId};
     use proptest::prelude::*;
 
+    const NAMESPACE: Namespace = Namespace(7);
+
     fn names(secret: u8) -> StreamNames {
-        StreamNames::new(&MasterSecret::new([secret; 32]))
+        StreamNames::new(&MasterSecret::new([secret; 32]), NAMESPACE)
     }
 
     fn aggregates() -> impl Strategy<Value = AggregateRef> {
-        (any::<u128>(), -200_000..200_000_i32, 0..5_u8).prop_map(|(id, day, kind)| {
+        (any::<u128>(), 0..=i32::from(u16::MAX), 0..5_u8).prop_map(|(id, day, kind)| {
             let id = Uuid::from_u128(id);
             match kind {
                 0 => PatientId::new(id).into(),
@@ -131,6 +149,9 @@ mod tests {
         fn the_aggregate_reads_back_from_its_name(aggregate in aggregates()) {
             prop_assert_eq!(names(1).open(&names(1).seal(&aggregate)), Some(aggregate));
             prop_assert_eq!(names(2).open(&names(1).seal(&aggregate)), None);
+            prop_assert_eq!(Namespace::of(&names(1).seal(&aggregate)), NAMESPACE);
+            let elsewhere = StreamNames::new(&MasterSecret::new([1; 32]), Namespace(8));
+            prop_assert_eq!(elsewhere.open(&names(1).seal(&aggregate)), None);
         }
 
         #[test]
@@ -154,6 +175,23 @@ mod tests {
     }
 
     #[test]
+    fn days_without_a_number_share_a_stream() {
+        let on = |year| {
+            let day = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+            names(1).seal(
+                &CalendarId {
+                    owner: Uuid::from_u128(7),
+                    day,
+                }
+                .into(),
+            )
+        };
+        assert_eq!(on(1950), on(1970));
+        assert_eq!(on(2200), on(2150));
+        assert_ne!(on(1971), on(1970));
+    }
+
+    #[test]
     fn names_never_change() {
         // Computed apart from this program. They stand on chains.
         let id = Uuid::from_u128(7);
@@ -161,11 +199,11 @@ mod tests {
         for (aggregate, name) in [
             (
                 PatientId::new(id).into(),
-                "568e390a709559d6147050deba1f0fa4595f14dd989155cfa0ddee331d9bf008",
+                "0000000794f867fe7859e8db7c22dff68ff32d277b7df578d9f657cf4e3c6c95",
             ),
             (
                 CalendarId { owner: id, day }.into(),
-                "140991bf703de6dee2917a13d1173dc5103c1440f72e4bf237530a9937d04edb",
+                "00000007175c03ad03d8a9eda039d22cf6a98ff3df5f5a8c3dbd68fab9e07c83",
             ),
         ] {
             assert_eq!(hex::encode(names(0x42).seal(&aggregate).0), name);

@@ -13,7 +13,7 @@ use super::packing::{self, Packing};
 use super::sealer::StreamKeys;
 use super::{StreamNames, WORD, content};
 use crate::keys::{KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret};
-use crate::log::{AppendedEntry, KeyId, LogLocation, Need};
+use crate::log::{AppendedEntry, KeyId, LogLocation, Namespace, Need};
 
 /// An entry of the log, as this server can read it.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,6 +26,8 @@ pub enum Opening {
         /// What became of its personal section.
         personal: PersonalPart,
     },
+    /// An administrative act, which is not sealed and changes no aggregate.
+    Public,
     /// Sealed by another organisation, or in a stream of another's: kept as it is.
     Foreign,
     /// Ours by its name and its key, and yet not readable: to be parked.
@@ -84,9 +86,14 @@ impl Opener {
             location,
             org_key_id: secret.org_key_id(),
             stream_keys: StreamKeys::new(secret),
-            names: StreamNames::new(secret),
+            names: StreamNames::new(secret, location.namespace),
             keys,
         }
+    }
+
+    /// Which log, and where in it the organisation writes.
+    pub const fn location(&self) -> LogLocation {
+        self.location
     }
 
     /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
@@ -101,6 +108,9 @@ impl Opener {
 
     /// What an entry needs to be opened, read from the start of its payload.
     pub fn need(&self, stream: &StreamId, start: &[u8]) -> Need {
+        if Namespace::of(stream) == Namespace::ADMINISTRATION {
+            return Need::Public;
+        }
         let header = Header::read(start).ok().map(|(header, _)| header);
         match header.filter(|header| header.org_key_id == self.org_key_id && self.aggregate(stream).is_some()) {
             None => Need::Foreign,
@@ -130,6 +140,7 @@ impl Opener {
     ) -> Result<KeySet, KeyRingError> {
         let key_ids: Vec<KeyId> = entries
             .into_iter()
+            .filter(|entry| Namespace::of(&entry.stream) == self.location.namespace)
             .filter_map(|entry| Self::person_key_id(&entry.payload))
             .collect();
         self.keys.load_many(&key_ids).await
@@ -139,6 +150,7 @@ impl Opener {
     pub fn open(&self, entry: &AppendedEntry, keys: &KeySet) -> Opening {
         match self.aggregate(&entry.stream) {
             Some(aggregate) => self.open_own(entry, aggregate, keys),
+            None if Namespace::of(&entry.stream) == Namespace::ADMINISTRATION => Opening::Public,
             None => Opening::Foreign,
         }
     }

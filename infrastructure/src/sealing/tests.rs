@@ -22,12 +22,12 @@ use super::*;
 use crate::keys::{
     DataKey, HeldKey, KeyEncryptionKey, KeyEncryptionKeys, KeyLookup, KeyRing, KeySet, MasterSecret, SealingKey,
 };
-use crate::log::LogLocation;
-use crate::log::{AppendedEntry, KeyId};
+use crate::log::{AppendedEntry, KeyId, LogLocation, Namespace, Origin};
 
 const LOCATION: LogLocation = LogLocation {
     chain_id: 31337,
     contract: [0xcc; 20],
+    namespace: Namespace(7),
 };
 const KEY_ID: KeyId = [0x11; 8];
 
@@ -150,7 +150,7 @@ fn seal_with(
     metadata: &EventMetadata,
     nonce: [u8; 12],
 ) -> AppendedEntry {
-    let stream = StreamNames::new(&secret()).seal(aggregate);
+    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(aggregate);
     let encoded = AnyEvent::of(*aggregate, event.clone()).unwrap().encode().unwrap();
     let key = SealingKey {
         key_id: KEY_ID,
@@ -165,6 +165,11 @@ fn seal_with(
         stream,
         version,
         position: 100 + version,
+        origin: Origin {
+            count: 1,
+            index: 0,
+            writer: 1,
+        },
         payload: payload.into(),
         transaction: [0; 32],
     }
@@ -296,7 +301,7 @@ async fn a_payload_opens_nowhere_but_in_its_place() {
         day: NaiveDate::from_ymd_opt(2019, 4, 2).unwrap(),
     };
     let other_stream = AppendedEntry {
-        stream: StreamNames::new(&secret()).seal(&other.into()),
+        stream: StreamNames::new(&secret(), LOCATION.namespace).seal(&other.into()),
         ..entry.clone()
     };
     assert_eq!(open(&other_stream, &keys()), not_authentic);
@@ -416,7 +421,7 @@ async fn an_event_too_large_for_a_transaction_is_refused() {
         new: None,
     };
     let person = (encoded.personal.as_deref().unwrap(), key);
-    let stream = StreamNames::new(&secret()).seal(&aggregate());
+    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&aggregate());
     let refused = sealer(LOCATION, &secret()).seal_under(&stream, 1, &encoded, &metadata(), Some(&person), [9; 12]);
     assert!(matches!(refused, Err(SealError::TooLarge { .. })));
 }
@@ -424,7 +429,7 @@ async fn an_event_too_large_for_a_transaction_is_refused() {
 #[tokio::test]
 async fn no_two_payloads_share_a_nonce() {
     let sealer = sealer(LOCATION, &secret());
-    let stream = StreamNames::new(&secret()).seal(&aggregate());
+    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&aggregate());
     let encoded = CalendarEvent::AvailabilityPublished { sessions: Vec::new() }
         .encode()
         .unwrap();
@@ -461,8 +466,8 @@ async fn the_format_never_changes() {
     }
 }
 
-const GOLDEN_WITH_PERSON: &str = "6290c9b18f09090909090909090909090911111111111111113e3babbf719bc2b2f8c0ac800aed616467f2ed8c5c119029f976e3644043ecbb63f83806ad9dc154dd301a0ee4e8b5adcc29a94a89a78c3514d7d86299c8b0fffd30ae703d9d1f1e1921fe35e1f4255229d593864da2d5410d8fc371fd7e983fbd8d16da2c2114";
-const GOLDEN_WITHOUT_PERSON: &str = "4890c9b18f0909090909090909090909090351944bc7c336cbc0ac800a2d5e7589f2ed8c5c119029f877e1c20203e67763f83806ad9dc154ddb08c802ee3ab549e14b80477c56239296f95515059fa65faf26a524ad5b85c15e6fa930f798b46";
+const GOLDEN_WITH_PERSON: &str = "6290c9b18f09090909090909090909090911111111111111113eb8d28ada3b47d11d0ea16a18369fa55b10a13fb82731283534bb07bd39e0ecbeb4f7c77dfb60a3fb67b2fc004ea50e5fea2dd05ebc18979e8c4e9979546cfffd30ae703d9d1f1e1921fe35e1f4255229d593864da2d5cb91abf850bf49d591f47701af92b01e";
+const GOLDEN_WITHOUT_PERSON: &str = "4890c9b18f0909090909090909090909098028a1e06746552e0ea16a18f6a0b4b510a13fb82731283435b9a1ff79ea20beb4f7c77dfb60a3fbe72472ca45bb740a2a4737e414ed7d2457e9a0398520cbffc64d95ceddc9c6734e222b1f87d2ec";
 
 #[tokio::test]
 async fn an_imported_history_stays_small() {

@@ -93,7 +93,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         let sealer = Sealer::new(location, &secret, Arc::clone(&keys));
         Self(Arc::new(Core {
             reader: Reader::new(journal, opener),
-            names: StreamNames::new(&secret),
+            names: StreamNames::new(&secret, location.namespace),
             hand_over: HandOver::new(log, sealer, keys, Arc::clone(&streams), acceptance),
             streams,
             heard: FinalProgress::new(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::log::{AppendedEntry, StreamHead};
+use crate::log::{AppendedEntry, Origin, StreamHead};
 use crate::postgres::{ANSWER, Answering};
 use crate::trace::{self, Found};
 
@@ -295,11 +295,13 @@ fn journaled(
 /// A row of the view: the payload in base64, the position in the metadata.
 fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<AppendedEntry, JournalError> {
     let position = event.metadata.get("position").and_then(Value::as_u64);
+    let origin = event.metadata.get("origin").and_then(Value::as_i64);
     let payload = event.payload.as_str().and_then(|text| STANDARD.decode(text).ok());
     Ok(AppendedEntry {
         stream: *stream,
         version: u64::try_from(event.sequence).map_err(|_| JournalError::Malformed("sequence"))?,
         position: position.ok_or(JournalError::Malformed("position"))?,
+        origin: Origin::from_sql(origin.ok_or(JournalError::Malformed("origin"))?),
         payload: payload.ok_or(JournalError::Malformed("payload"))?.into(),
         // The view does not say it, and no decision needs it.
         transaction: [0; 32],

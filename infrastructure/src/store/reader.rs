@@ -130,7 +130,7 @@ impl<J: Journal> Reader<J> {
                     let taken_in = history.state.take_in(event.event, event.version);
                     taken_in.map_err(Failure::internal)?;
                 }
-                Opening::Foreign => {}
+                Opening::Foreign | Opening::Public => {}
                 Opening::Unreadable(_) | Opening::Newer { .. } => return Err(Failure::HeldBack),
             }
         }

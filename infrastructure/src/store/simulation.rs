@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 
 use super::journal::{Journal, JournalError, Journaled};
 use crate::log::{
-    AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, NewKey, RejectedCommit, StreamHead, StreamPart,
+    AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, NewKey, Origin, RejectedCommit, StreamHead,
+    StreamPart,
 };
 use crate::notices::{AppliedEvent, Notice, Notices};
 use crate::trace::Found;
@@ -354,6 +355,12 @@ impl State {
                 });
                 CommitOutcome::Rejected { stream, actual }
             } else {
+                let count = commit.parts.iter().map(|part| part.payloads.len()).sum::<usize>();
+                let mut origins = (0..).map(|index| Origin {
+                    count: count.try_into().unwrap(),
+                    index,
+                    writer: 1,
+                });
                 for part in &commit.parts {
                     let mut head = part.expected;
                     for payload in &part.payloads {
@@ -363,6 +370,7 @@ impl State {
                             stream: part.stream,
                             version: head.version,
                             position,
+                            origin: origins.next().unwrap(),
                             payload: Arc::clone(payload),
                             transaction: [0; 32],
                         };

@@ -50,11 +50,11 @@ impl KnownStreams {
     }
 }
 
-/// Four places, each from four bytes of the id: the word, and the bit in it.
+/// Four places, each from four bytes of the name after the namespace, which all of them have: the word, and the bit in it.
 fn places(stream: &StreamId) -> impl Iterator<Item = (usize, u64)> + use<> {
     let (numbers, _) = stream.0.as_chunks::<4>();
     let numbers: [u32; 8] = std::array::from_fn(|at| numbers.get(at).map_or(0, |bytes| u32::from_le_bytes(*bytes)));
-    numbers.into_iter().take(4).map(|number| {
+    numbers.into_iter().skip(1).take(4).map(|number| {
         let place = usize::try_from(number).unwrap_or_default() % (WORDS * 64);
         (place / 64, 1 << (place % 64))
     })
@@ -63,11 +63,12 @@ fn places(stream: &StreamId) -> impl Iterator<Item = (usize, u64)> + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Namespace;
 
     fn stream(number: u64) -> StreamId {
         let secret = crate::keys::MasterSecret::new([1; 32]);
         let patient = domain::kernel::PatientId::new(uuid::Uuid::from_u128(number.into()));
-        crate::sealing::StreamNames::new(&secret).seal(&patient.into())
+        crate::sealing::StreamNames::new(&secret, Namespace(1)).seal(&patient.into())
     }
 
     #[test]

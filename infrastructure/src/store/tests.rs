@@ -15,12 +15,13 @@ use super::journal::Journal as _;
 use super::simulation::{Accepted, Node, Seed, World};
 use super::{Executor, ExecutorOptions, Parts};
 use crate::keys::{KeyRing, MasterSecret};
-use crate::log::LogLocation;
+use crate::log::{LogLocation, Namespace};
 use crate::sealing::{Opener, Opening, StreamNames};
 
 const LOCATION: LogLocation = LogLocation {
     chain_id: 31_337,
     contract: [7; 20],
+    namespace: Namespace(1),
 };
 const SLOTS: u32 = 8;
 
@@ -174,7 +175,7 @@ fn go_on(world: &Arc<World>, seed: u64) -> tokio::task::JoinHandle<()> {
 
 /// The world's days as the chain has them, opened with every server's keys.
 fn events(world: &World, of: CalendarId, servers: &[TestServer]) -> Vec<(CommandId, CalendarEvent)> {
-    let stream = StreamNames::new(&secret()).seal(&of.into());
+    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&of.into());
     let entries = world.chain(&stream);
     let opener = Opener::new(LOCATION, &secret(), Arc::clone(&servers[0].keys));
     let keys = Default::default();
@@ -375,7 +376,10 @@ async fn an_event_of_another_organisation_in_the_stream_does_not_stop_it() {
     let driver = go_on(&world, 1);
     publish_days(&servers, &world, 1).await;
     let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
-    world.mine_stranger(StreamNames::new(&secret()).seal(&day(0).into()), &foreign);
+    world.mine_stranger(
+        StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()),
+        &foreign,
+    );
     let booked = servers[0]
         .executor
         .execute::<Calendar>(Target::of(day(0)), book(1, slot(0, 1)), &context(1))
@@ -747,7 +751,10 @@ async fn what_changes_nothing_does_not_rest_on_what_another_server_has_changed_s
     };
     // A server's answer tells of what both have in their journals: here each has its own, so the second is waited for.
     let done = |version: u64| {
-        let (world, stream) = (Arc::clone(&world), StreamNames::new(&secret()).seal(&day(0).into()));
+        let (world, stream) = (
+            Arc::clone(&world),
+            StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()),
+        );
         async move {
             while world.node(1).heads(&[stream]).await.unwrap()[0].version < version {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -802,9 +809,12 @@ async fn a_held_back_stream_takes_no_commands() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;
     let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
-    world.mine_stranger(StreamNames::new(&secret()).seal(&day(0).into()), &foreign);
+    world.mine_stranger(
+        StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()),
+        &foreign,
+    );
     world.settle();
-    world.hold_back(StreamNames::new(&secret()).seal(&day(0).into()));
+    world.hold_back(StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()));
     let executor = &servers[0].executor;
     let refused = executor
         .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
@@ -820,7 +830,7 @@ async fn a_held_back_stream_takes_no_commands() {
 async fn an_event_that_cannot_be_read_holds_its_stream_back() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;
-    let stream = StreamNames::new(&secret()).seal(&day(0).into());
+    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into());
     let ours: Vec<u8> = [0x48].into_iter().chain(secret().org_key_id()).chain([1; 59]).collect();
     world.mine_stranger(stream, &ours);
     world.settle();
@@ -861,7 +871,7 @@ async fn others_changing_the_stream_every_time_is_a_conflict() {
         ..ExecutorOptions::default()
     };
     let server = serve(&world, 0, ring, options);
-    let stream = StreamNames::new(&secret()).seal(&day(0).into());
+    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into());
     let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
     let busy = Arc::clone(&world);
     let rival = tokio::spawn(async move {

@@ -91,11 +91,7 @@ impl ConfigFile {
     }
 
     fn log(&self) -> Result<LogLocation, ConfigError> {
-        let chain = ChainConfig::read(self.path().as_deref())?;
-        Ok(LogLocation {
-            chain_id: chain.id,
-            contract: chain.contract.0,
-        })
+        Ok(ChainConfig::read(self.path().as_deref())?.location())
     }
 
     fn secrets(&self) -> Result<(MasterSecret, KeyEncryptionKeys), ConfigError> {

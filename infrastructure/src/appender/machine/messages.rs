@@ -134,8 +134,6 @@ pub enum Execution {
         /// What a node would give it now; `None` when that is not known.
         needed: Option<u64>,
     },
-    /// Its account may not append.
-    Unauthorized,
     /// The contract refused it, with gas to spare.
     Refused,
 }

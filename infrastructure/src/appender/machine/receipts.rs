@@ -56,10 +56,7 @@ impl Machine {
                 let refused = match execution {
                     Execution::Refused => true,
                     Execution::OutOfGas { needed } => self.ran_out(nonce, needed, actions),
-                    Execution::Unauthorized | Execution::Succeeded => {
-                        self.authorized = false;
-                        false
-                    }
+                    Execution::Succeeded => false,
                 };
                 self.reclaim(now, nonce, refused, actions);
             }

@@ -46,6 +46,9 @@ impl Machine {
                     "a block does not say of each commit of a batch what became of it"
                 );
             }
+            if lacks_the_right(&batch.members, &verdicts) {
+                self.authorized = false;
+            }
             // After a reorganisation deeper than what was final, everybody has been told already.
             if !matches!(batch.phase, Phase::Final { .. }) {
                 batch.phase = Phase::Included { block, verdicts };
@@ -155,6 +158,20 @@ fn verdicts<'a>(
             verdict
         })
         .collect()
+}
+
+/// Whether a member was rejected on the very head that it named: then the signing key is no writer any more, and what is stored until it is one again
+/// would be rejected as well.
+fn lacks_the_right(members: &[Member], verdicts: &[Verdict]) -> bool {
+    members.iter().zip(verdicts).any(|(member, verdict)| {
+        let Verdict::Rejected { stream, actual } = verdict else {
+            return false;
+        };
+        let parts = &member.commit.parts;
+        parts
+            .iter()
+            .any(|part| part.stream == *stream && part.expected == *actual)
+    })
 }
 
 /// Tells everybody who waits for a member. Rejections are marked first: their commands may come again at once.

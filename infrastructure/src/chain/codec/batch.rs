@@ -23,8 +23,8 @@ pub enum EncodeError {
     /// Two parts are for one stream.
     #[error("a commit names each stream once")]
     StreamRepeated,
-    /// A part has no event, or more than 65 535.
-    #[error("a part has 1 to 65535 events")]
+    /// A part has no event, or the commit has more than 65 535.
+    #[error("a part has an event, and a commit 65535 at most")]
     Events,
     /// The stream is too long.
     #[error("a stream has fewer than 2^32 events")]
@@ -39,7 +39,7 @@ pub enum EncodeError {
 /// # Errors
 /// [`EncodeError`]: then it must not be put into a batch.
 pub fn encoded_len(commit: &Commit) -> Result<usize, EncodeError> {
-    let mut len = COMMIT_HEADER;
+    let (mut len, mut events) = (COMMIT_HEADER, 0_usize);
     if commit.parts.is_empty() || commit.parts.len() > usize::from(u8::MAX) {
         return Err(EncodeError::Parts);
     }
@@ -52,12 +52,16 @@ pub fn encoded_len(commit: &Commit) -> Result<usize, EncodeError> {
         {
             return Err(EncodeError::StreamRepeated);
         }
-        if part.payloads.is_empty() || part.payloads.len() > usize::from(u16::MAX) {
+        if part.payloads.is_empty() {
             return Err(EncodeError::Events);
         }
         let last = part.expected.version.checked_add(part.payloads.len() as u64);
         if last.is_none_or(|last| last > u64::from(u32::MAX)) {
             return Err(EncodeError::Version);
+        }
+        events += part.payloads.len();
+        if events > usize::from(u16::MAX) {
+            return Err(EncodeError::Events);
         }
         len += PART_HEADER;
         for payload in &part.payloads {

@@ -11,7 +11,7 @@ use super::super::contract::{APPENDED, COMMIT_REJECTED, small, tag_of};
 use super::super::hex;
 use super::super::rpc::ChainError;
 use super::super::{Address, Hash};
-use crate::log::{AppendedEntry, Payload, RejectedCommit, StreamHead};
+use crate::log::{AppendedEntry, Origin, Payload, RejectedCommit, StreamHead};
 
 /// A log as the node writes it.
 #[derive(PartialEq, Deserialize)]
@@ -167,28 +167,41 @@ fn malformed(what: &'static str) -> ChainError {
     ChainError::malformed(what)
 }
 
-/// `version position 0x60 length payload padding`, each but the last two a word.
+/// `place 0x40 length payload padding`, each but the last two a word.
 fn appended(stream: &str, data: &str, transaction: Hash) -> Option<AppendedEntry> {
-    const HEAD: usize = 4 * 64;
+    const HEAD: usize = 3 * 64;
     let (head, tail) = hex::digits(data)?.split_at_checked(HEAD)?;
-    let mut words = [[0; 32]; 4];
+    let mut words = [[0; 32]; 3];
     hex::decode_into(head, words.as_flattened_mut())?;
-    let [version, position, offset, length] = words;
+    let [place, offset, length] = words;
     let len = usize::try_from(small(&length)?).ok()?;
     let padded = len.checked_next_multiple_of(32)?;
-    (small(&offset)? == 0x60 && len > 0 && tail.len() == padded.checked_mul(2)?).then_some(())?;
+    (small(&offset)? == 0x40 && len > 0 && tail.len() == padded.checked_mul(2)?).then_some(())?;
     let (digits, padding) = tail.split_at_checked(2 * len)?;
     padding.bytes().all(|digit| digit == b'0').then_some(())?;
     // One allocation, zeroed and then written in place.
     let mut payload: Payload = std::iter::repeat_n(0, len).collect();
     hex::decode_into(digits, std::sync::Arc::get_mut(&mut payload)?)?;
+    let (origin, version, position) = read_place(&place)?;
     Some(AppendedEntry {
         stream: StreamId(hex::fixed(stream)?),
-        version: small(&version)?,
-        position: small(&position)?,
+        version,
+        position,
+        origin,
         payload,
         transaction,
     })
+}
+
+/// `zero:96 count:16 index:16 writer:32 version:32 position:64`.
+fn read_place(place: &[u8; 32]) -> Option<(Origin, u64, u64)> {
+    let (zero, rest) = place.split_first_chunk::<12>()?;
+    let (origin, rest) = rest.split_first_chunk::<8>()?;
+    let (version, position) = rest.split_first_chunk::<4>()?;
+    let origin = Origin::of_bits(u64::from_be_bytes(*origin));
+    let is_possible = *zero == [0; 12] && origin.index < origin.count;
+    let version = u32::from_be_bytes(*version).into();
+    is_possible.then_some((origin, version, u64::from_be_bytes(position.try_into().ok()?)))
 }
 
 /// `index stream version tag`, each a word.
@@ -211,10 +224,16 @@ fn rejected(data: &str, transaction: Hash) -> Option<RejectedCommit> {
 mod tests {
     use super::*;
     use ethers_core::abi::{Token, encode};
+    use ethers_core::types::U256;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     const CONTRACT: Address = Address([0xAA; 20]);
+    const ORIGIN: Origin = Origin {
+        count: 3,
+        index: 2,
+        writer: 7,
+    };
 
     fn log(number: u64, index: u64, topics: Value, data: &[u8]) -> Value {
         json!({
@@ -225,11 +244,8 @@ mod tests {
     }
 
     fn appended_log(number: u64, index: u64, version: u64, position: u64, payload: &[u8]) -> Value {
-        let data = encode(&[
-            Token::Uint(version.into()),
-            Token::Uint(position.into()),
-            Token::Bytes(payload.to_vec()),
-        ]);
+        let place = U256::from(ORIGIN.bits()) << 96 | U256::from(version) << 64 | U256::from(position);
+        let data = encode(&[Token::Uint(place), Token::Bytes(payload.to_vec())]);
         log(number, index, json!([APPENDED, hex::encode(&[5; 32])]), &data)
     }
 
@@ -263,6 +279,7 @@ mod tests {
             stream: StreamId([5; 32]),
             version,
             position: version,
+            origin: ORIGIN,
             payload: Payload::from(payload),
             transaction: [8; 32],
         };
@@ -292,6 +309,20 @@ mod tests {
                 },
             ]
         );
+    }
+
+    #[test]
+    fn a_place_that_no_contract_makes_is_refused() {
+        let good = U256::from(ORIGIN.bits()) << 96 | U256::from(4) << 64 | U256::from(9);
+        let read = |place: U256| {
+            let mut word = [0; 32];
+            place.to_big_endian(&mut word);
+            read_place(&word)
+        };
+        assert_eq!(read(good), Some((ORIGIN, 4, 9)));
+        assert_eq!(read(good | U256::one() << 160), None, "bits before it");
+        assert_eq!(read(good | U256::one() << 128), None, "an index as large as the count");
+        assert_eq!(read(U256::from(9)), None, "a commit of nothing");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::entries::{RawLog, read_logs};
 use super::{decode_batch, encode_batch};
 use crate::chain::{Address, hex};
-use crate::log::{Commit, LogHead, Payload, RejectedCommit, StreamHead, StreamPart};
+use crate::log::{Commit, LogHead, Origin, Payload, RejectedCommit, StreamHead, StreamPart};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../../../contracts/test-vectors/batch.json")).unwrap()
@@ -65,7 +65,8 @@ fn what_the_contract_logs_is_decoded_and_folds_to_its_heads() {
     let mut log = LogHead::genesis(vectors["chainId"].as_u64().unwrap(), contract);
     assert_eq!(log.running_hash, fixed(&vectors["initialRunningHash"]));
     let mut heads = std::collections::HashMap::new();
-    for (number, batch) in (1u64..).zip(list(&vectors["batches"])) {
+    let all = list(&vectors["acts"]).iter().chain(list(&vectors["batches"]));
+    for (number, batch) in (1u64..).zip(all) {
         let name = &batch["name"];
         let raw = |(index, entry): (u64, &Value)| {
             json!({
@@ -93,6 +94,12 @@ fn what_the_contract_logs_is_decoded_and_folds_to_its_heads() {
             assert_eq!(entry.version, expected["version"].as_u64().unwrap(), "{name}");
             assert_eq!(entry.position, expected["position"].as_u64().unwrap(), "{name}");
             assert_eq!(entry.payload[..], bytes(&expected["payload"]), "{name}");
+            let origin = Origin {
+                count: expected["count"].as_u64().unwrap().try_into().unwrap(),
+                index: expected["index"].as_u64().unwrap().try_into().unwrap(),
+                writer: expected["writer"].as_u64().unwrap().try_into().unwrap(),
+            };
+            assert_eq!(entry.origin, origin, "{name}");
             heads.insert(entry.stream, log.advance(entry));
         }
         let expected = of("CommitRejected").into_iter().map(|expected| RejectedCommit {

@@ -11,7 +11,7 @@ use crate::chain::hex::Data;
 use crate::chain::node::contract_call;
 use crate::chain::rpc::{Answer, read};
 use crate::chain::{Address, BlockId, ChainError, EventLog};
-use crate::log::{Commit, Payload, StreamHead, StreamPart};
+use crate::log::{Commit, Namespace, Payload, StreamHead, StreamPart};
 
 /// So many known streams are asked about at most.
 pub const KNOWN_STREAMS: usize = 8;
@@ -19,20 +19,26 @@ pub const KNOWN_STREAMS: usize = 8;
 /// Where new streams are dearer than this, writing them may be metered apart from the cap.
 const SUSPICIOUSLY_DEAR: u64 = 2 * GasRules::TODAY.new_stream;
 
-/// What gas costs where this contract stands, found by estimates of made-up batches: nothing is sent. `from` must be allowed to
-/// append; it needs no ether. `streams` are streams that the log may have, the more idle the better: what a known stream costs is
+/// What gas costs where this contract stands, found by estimates of made-up batches: nothing is sent. `from` must be a writer of the
+/// namespace, for the commits of others are rejected for little; it needs no ether. `streams` are streams of it that the log may have, the more idle the better: what a known stream costs is
 /// asked of those.
 ///
 /// # Errors
-/// [`ChainError`]; [`ChainError::Rpc`] also where the account may not append or the node does not estimate, and
-/// [`ChainError::Inconsistent`] where by the node's word no transaction could hold even one event.
-pub async fn probe(log: &EventLog, from: Address, streams: &[StreamId]) -> Result<GasRules, ChainError> {
+/// [`ChainError`]; [`ChainError::Rpc`] also where the node does not estimate, and [`ChainError::Inconsistent`] where by the node's word no transaction could hold
+/// even one event.
+pub async fn probe(
+    log: &EventLog,
+    namespace: Namespace,
+    from: Address,
+    streams: &[StreamId],
+) -> Result<GasRules, ChainError> {
     let node = log.node();
     let append = async |commits: &[Commit]| {
         let data = append_calldata(commits).map_err(ChainError::malformed)?;
         node.estimate_gas(from, Some(log.address()), &data).await
     };
-    let new = |payloads: usize, length: usize| commit(random_stream(), StreamHead::default(), payloads, length);
+    let new =
+        |payloads: usize, length: usize| commit(random_stream(namespace), StreamHead::default(), payloads, length);
     let many: Vec<_> = (0..Estimates::STREAMS).map(|_| new(1, Estimates::SHORT)).collect();
     let known: Vec<_> = known_heads(log, streams)
         .await?
@@ -135,11 +141,7 @@ fn commit(stream: StreamId, expected: StreamHead, payloads: usize, length: usize
     }
 }
 
-fn random_stream() -> StreamId {
+fn random_stream(namespace: Namespace) -> StreamId {
     let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
-    let mut stream = [0; 32];
-    let (left, right) = stream.split_at_mut(16);
-    left.copy_from_slice(first.as_bytes());
-    right.copy_from_slice(second.as_bytes());
-    StreamId(stream)
+    namespace.stream(&[first.into_bytes(), second.into_bytes()].concat())
 }

@@ -277,10 +277,10 @@ mod tests {
     #[test]
     fn what_is_an_answer_is_no_fault_of_the_node() {
         for (code, message) in [
-            (3, "execution reverted: EventLogNotWriter"),
+            (3, "execution reverted: EventLog_NotTheOwner"),
             (
                 -32000,
-                "VM Exception: reverted with custom error 'AccessControlUnauthorizedAccount()'",
+                "VM Exception: reverted with custom error 'EventLog_BatchEmpty()'",
             ),
             (-32000, "nonce too low"),
             (-32000, "already known"),

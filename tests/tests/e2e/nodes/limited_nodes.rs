@@ -527,11 +527,11 @@ async fn a_deployment_outlasts_a_node_that_says_it_has_the_transaction_already()
         let node = Node::discover(&[proxy.url()], RpcOptions::default()).await.unwrap();
         let admin: Signer = KEYS[0].parse().unwrap();
         proxy.behave(Conduct::Refuses("eth_sendRawTransaction", -32000, words, 1));
-        let deployment = deploy::deploy(&node, &admin, &[], |_| ()).await;
+        let deployment = deploy::deploy(&node, &admin, &[], 0, |_| ()).await;
         deployment.unwrap_or_else(|error| panic!("{words}: {error}"));
         assert_eq!(
             (proxy.lies(), node.nonce(admin.address()).await.unwrap()),
-            (1, 1),
+            (1, 2),
             "{words}"
         );
     }
@@ -558,15 +558,15 @@ async fn a_deployment_outlasts_a_node_that_is_not_ready_and_deploys_once() {
             "transaction indexing is in progress",
             2,
         ));
-        let deployment = deploy::deploy(&node, &admin, &[writer.address()], |_| ()).await;
+        let deployment = deploy::deploy(&node, &admin, &[writer.address()], 0, |_| ()).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{method}: {error}"));
         assert_eq!(proxy.lies(), 2, "{method}");
         let log = EventLog::new(node.clone(), deployment.address);
-        assert!(log.is_writer(writer.address()).await.unwrap());
+        let number = log.writer_of(deployment.namespace, writer.address()).await.unwrap();
         assert_eq!(
-            node.nonce(admin.address()).await.unwrap(),
-            2,
-            "{method}: one to deploy, one to appoint"
+            (number, node.nonce(admin.address()).await.unwrap()),
+            (Some(1), 3),
+            "{method}: one to deploy, one to open the namespace, one to admit"
         );
     }
 }

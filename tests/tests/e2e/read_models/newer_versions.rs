@@ -87,6 +87,7 @@ async fn a_server_that_is_too_old_for_its_log_is_not_ready() {
         chain_id: log.log.node().chain_id(),
         address: log.log.address(),
         block: log.deployed_in,
+        namespace: log.namespace,
     };
     let system = TestSystem::launch(&log.chain, &deployment, SystemOptions::default()).await;
     until("it is ready", async || system.get("/health/ready", "").await.0 == 200).await;
@@ -120,7 +121,7 @@ async fn parked_events_are_tried_again_page_by_page_and_what_is_released_stays_s
     // The event in front is readable at last; and the database fails at a later page.
     let pool = log.pool(LIVE);
     sqlx::raw_sql(
-        "DELETE FROM parked WHERE position = 1;
+        "DELETE FROM parked WHERE position = (SELECT min(position) FROM parked);
          CREATE FUNCTION live.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a fault'; END $$;
          CREATE TRIGGER fault BEFORE DELETE ON parked FOR EACH ROW WHEN (OLD.position = 400) EXECUTE FUNCTION live.fail()",
     )

@@ -379,6 +379,6 @@ async fn a_restoration_overwrites_no_other_key_and_a_wrong_secret_is_named() {
     check(
         &keys(&site, &["restore", file], &elsewhere).await,
         1,
-        &["belongs to the log"],
+        &["belongs to the namespace 1 of the log"],
     );
 }

@@ -6,6 +6,7 @@ mod dev_chain;
 mod dev_system;
 mod key_drills;
 mod key_rotation;
+mod namespaces;
 mod operations;
 mod production;
 mod tooling;

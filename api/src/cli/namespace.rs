@@ -1,0 +1,255 @@
+//! `medconnect namespace`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use infrastructure::chain::deploy::{self, Deployment, Standing};
+use infrastructure::chain::namespaces::{Administration, NamespaceError};
+use infrastructure::chain::{Address, EventLog, Node};
+use infrastructure::log::Namespace;
+
+use super::deploy::{KEY, TWO_DAYS, key, node, print};
+use super::{CliError, console};
+
+/// Administer a namespace of an event log: who writes in it, and whose it is.
+///
+/// Its owner alone does, with a key that no server needs. Everything done stands in the log, where anybody can read it. What is so already is not
+/// done again, so each of these can be repeated; but each `open` opens another namespace.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open a namespace in a contract that stands, and print it as `medconnect serve` wants it. The key pays, and owns the namespace.
+    Open {
+        #[command(flatten)]
+        contract: Contract,
+        #[command(flatten)]
+        account: Account,
+        /// An account that may append: the address of a server's signing key; more than one may be given
+        #[arg(long, value_name = "ADDRESS", value_parser = account)]
+        writer: Vec<Address>,
+        /// For how many seconds nobody can accept the namespace once it was offered to them
+        #[arg(long, value_name = "SECONDS", default_value_t = TWO_DAYS)]
+        delay: u32,
+        /// The block that deployed the contract. Of an earlier one more of the chain is read at first.
+        #[arg(long, value_name = "BLOCK", default_value_t = 0)]
+        deployed_in: u64,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let accounts append: the addresses of servers' signing keys.
+    Admit {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+        /// The accounts
+        #[arg(value_name = "ADDRESS", required = true, value_parser = account)]
+        writers: Vec<Address>,
+    },
+    /// Let accounts append no longer. What they have appended stays.
+    Dismiss {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+        /// The accounts
+        #[arg(value_name = "ADDRESS", required = true, value_parser = account)]
+        writers: Vec<Address>,
+    },
+    /// Offer the namespace to another owner, who accepts it once the namespace's delay has passed. Until they do it can be taken back
+    /// (--take-back), or offered to another one.
+    Offer {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+        /// The account of the new owner, or else --take-back
+        #[arg(value_name = "ADDRESS", required_unless_present = "take_back", value_parser = account)]
+        candidate: Option<Address>,
+        /// Offer it to nobody any more
+        #[arg(long, conflicts_with = "candidate")]
+        take_back: bool,
+    },
+    /// Accept the namespace that was offered to the account.
+    Accept {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Say whose the namespace is, to whom it is offered, and of accounts whether they write in it. No key is needed.
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Accounts to look at
+        #[arg(value_name = "ADDRESS", value_parser = account)]
+        accounts: Vec<Address>,
+    },
+}
+
+/// A contract.
+#[derive(Debug, Args)]
+struct Contract {
+    /// JSON-RPC URL of a node; more than one may be given
+    #[arg(long, value_name = "URL", required = true)]
+    node: Vec<String>,
+    /// The address of the EventLog contract
+    #[arg(long, value_name = "ADDRESS")]
+    contract: Address,
+}
+
+/// A namespace in it.
+#[derive(Debug, Args)]
+struct Place {
+    #[command(flatten)]
+    contract: Contract,
+    /// The number of the namespace
+    #[arg(long, value_name = "NUMBER")]
+    namespace: u32,
+}
+
+/// Who acts.
+#[derive(Debug, Args)]
+struct Account {
+    /// A file with the account's private key: 64 hexadecimal digits. MEDCONNECT_DEPLOYER_KEY has the key itself.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl Contract {
+    /// Its nodes, once it was seen to stand there.
+    async fn found(&self) -> Result<(Node, Standing), CliError> {
+        let node = node(&self.node).await?;
+        let standing = Standing {
+            chain_id: node.chain_id(),
+            address: self.contract,
+        };
+        deploy::verify(&node, &standing).await?;
+        Ok((node, standing))
+    }
+}
+
+impl Place {
+    const fn namespace(&self) -> Namespace {
+        Namespace(self.namespace)
+    }
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+    let tell = |said: &str| console::note(said);
+    match arguments.command {
+        Command::Open {
+            contract,
+            account,
+            writer,
+            delay,
+            deployed_in,
+            json,
+        } => {
+            let key = key(account.key_file, KEY)?;
+            let (node, Standing { chain_id, address }) = contract.found().await?;
+            let administration = Administration::of(&node, address, &key, tell);
+            let namespace = administration.open(delay).await?;
+            for writer in writer {
+                administration.admit(namespace, writer).await?;
+            }
+            let deployment = Deployment {
+                chain_id,
+                address,
+                block: deployed_in,
+                namespace,
+            };
+            return print(&contract.node, &deployment, json);
+        }
+        Command::Admit {
+            place,
+            account,
+            writers,
+        } => {
+            let key = key(account.key_file, KEY)?;
+            let (node, standing) = place.contract.found().await?;
+            let administration = Administration::of(&node, standing.address, &key, tell);
+            for writer in writers {
+                administration.admit(place.namespace(), writer).await?;
+            }
+        }
+        Command::Dismiss {
+            place,
+            account,
+            writers,
+        } => {
+            let key = key(account.key_file, KEY)?;
+            let (node, standing) = place.contract.found().await?;
+            let administration = Administration::of(&node, standing.address, &key, tell);
+            for writer in writers {
+                administration.dismiss(place.namespace(), writer).await?;
+            }
+        }
+        Command::Offer {
+            place,
+            account,
+            candidate,
+            take_back: _,
+        } => {
+            let key = key(account.key_file, KEY)?;
+            let (node, standing) = place.contract.found().await?;
+            let administration = Administration::of(&node, standing.address, &key, tell);
+            match candidate {
+                Some(candidate) => administration.offer(place.namespace(), candidate).await?,
+                None => administration.take_back(place.namespace()).await?,
+            }
+        }
+        Command::Accept { place, account } => {
+            let key = key(account.key_file, KEY)?;
+            let (node, standing) = place.contract.found().await?;
+            let administration = Administration::of(&node, standing.address, &key, tell);
+            administration.accept(place.namespace()).await?;
+        }
+        Command::Show { place, accounts } => show(&place, &accounts).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An account that somebody has: nobody has the address 0.
+fn account(text: &str) -> Result<Address, String> {
+    match text.parse::<Address>() {
+        Ok(Address([0, rest @ ..])) if rest == [0; 19] => Err("it is nobody's".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
+}
+
+async fn show(place: &Place, accounts: &[Address]) -> Result<(), CliError> {
+    let (node, standing) = place.contract.found().await?;
+    let namespace = place.namespace();
+    let log = EventLog::new(node, standing.address);
+    let state = log.namespace_at(namespace).await?;
+    let state = state.ok_or(NamespaceError::Unknown(namespace))?;
+    let kind = if state.is_sealed {
+        "sealed events"
+    } else {
+        "plain entries"
+    };
+    console::result(format!(
+        "owner: {}\ntakes: {kind}\ndelay: {} seconds",
+        state.owner, state.delay
+    ));
+    if let Some(candidate) = state.candidate {
+        let from = i64::try_from(state.acceptable_from).unwrap_or(i64::MAX);
+        let from =
+            chrono::DateTime::from_timestamp(from, 0).map_or_else(|| "never".to_owned(), |from| from.to_rfc3339());
+        console::result(format!("offered to: {candidate}, who can accept it from {from} on"));
+    }
+    for account in accounts {
+        let writes = log.writer_of(namespace, *account).await?;
+        let writes = writes.map_or_else(|| "no writer".to_owned(), |number| format!("writer {number}"));
+        console::result(format!("{account}: {writes}"));
+    }
+    Ok(())
+}
