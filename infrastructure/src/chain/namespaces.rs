@@ -182,17 +182,13 @@ impl<'a, T: Fn(&str)> Administration<'a, T> {
             if state.candidate != Some(account) {
                 return Err(NamespaceError::NotOffered { account, namespace });
             }
-            let early = |seconds| NamespaceError::TooEarly { namespace, seconds };
             if let seconds @ 1.. = self.until_acceptable(namespace).await? {
-                return Err(early(seconds));
+                return Err(NamespaceError::TooEarly { namespace, seconds });
             }
             let accepted = self.send(contract::accept_namespace(namespace), "accept the namespace");
             if let Err(error) = accepted.await {
-                // A node may estimate as of its newest block, whose time was too early by a second.
-                return Err(match error {
-                    error if error.is_a_revert() => early(1),
-                    error => error.into(),
-                });
+                let is_so = async || Ok(sealed(&self.log, namespace).await?.owner == account);
+                self.be_so(error, is_so).await?;
             }
         }
         (self.tell)(&format!("the namespace {namespace} is {account}'s"));
@@ -230,14 +226,23 @@ impl<'a, T: Fn(&str)> Administration<'a, T> {
                 owner,
             });
         }
-        let Err(error) = self.send(data, what).await else {
-            return Ok(Done::Now);
-        };
-        // Somebody else may be doing it, or an earlier run whose transaction is not mined yet.
+        if let Err(error) = self.send(data, what).await {
+            self.be_so(error, is_so).await?;
+        }
+        Ok(Done::Now)
+    }
+
+    /// Waits until something is so that could not be done, as it seems: somebody else may be doing it, or an earlier run whose transaction is
+    /// not mined yet.
+    async fn be_so(
+        &self,
+        error: SendError,
+        is_so: impl AsyncFn() -> Result<bool, NamespaceError>,
+    ) -> Result<(), NamespaceError> {
         let mut patience = Patience::new(UNTIL_SHOWN, &self.tell);
         while error.is_a_revert() {
             if is_so().await? {
-                return Ok(Done::Now);
+                return Ok(());
             }
             if !patience.pause("it may be being done already").await {
                 break;

@@ -170,6 +170,22 @@ async fn what_an_earlier_run_has_sent_is_not_sent_again_and_is_waited_for() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("may append"), "{}", said.err);
     scene.does(0, "show", &[&writer], &format!("{writer}: writer 1")).await;
+
+    // The same with what another one does.
+    let heir = address(2);
+    chain.call("evm_setAutomine", json!([true])).await;
+    scene.does(0, "offer", &[&heir], "can accept it").await;
+    chain.call("evm_increaseTime", json!([172_801])).await;
+    chain.mine(1).await;
+    chain.call("evm_setAutomine", json!([false])).await;
+    let accept = async || scene.run(2, "accept", 1, &[]).await;
+    assert!(timeout(Duration::from_secs(3), accept()).await.is_err());
+    let (said, ()) = tokio::join!(accept(), async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        chain.mine(1).await;
+    });
+    assert_eq!(said.code, 0, "{}", said.err);
+    scene.does(0, "show", &[], &format!("owner: {heir}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
