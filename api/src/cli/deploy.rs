@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// An account that may append: the address of a server's signing key; more than one may be given
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = account)]
     writer: Vec<Address>,
     /// For how many seconds nobody can accept the namespace once it was offered to them
     #[arg(long, value_name = "SECONDS", default_value_t = TWO_DAYS)]
@@ -45,6 +45,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let tell = |said: &str| console::note(said);
     let deployment = deploy::deploy(&node, &key, &arguments.writer, arguments.delay, tell).await?;
     print(&arguments.node, &deployment, arguments.json)
+}
+
+/// An account that somebody has: nobody has the address 0.
+pub(super) fn account(text: &str) -> Result<Address, String> {
+    match text.parse::<Address>() {
+        Ok(Address([0, rest @ ..])) if rest == [0; 19] => Err("it is nobody's".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
 }
 
 /// The nodes at these URLs, whatever chain they are on.

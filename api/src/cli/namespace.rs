@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use infrastructure::chain::deploy::{self, Deployment, Standing};
 use infrastructure::chain::namespaces::{Administration, NamespaceError};
-use infrastructure::chain::{Address, EventLog, Node};
+use infrastructure::chain::{Address, EventLog};
 use infrastructure::log::Namespace;
 
-use super::deploy::{KEY, TWO_DAYS, key, node, print};
+use super::deploy::{KEY, TWO_DAYS, account, key, node, print};
 use super::{CliError, console};
 
 /// Administer a namespace of an event log: who writes in it, and whose it is.
@@ -124,15 +124,23 @@ struct Account {
 }
 
 impl Contract {
-    /// Its nodes, once it was seen to stand there.
-    async fn found(&self) -> Result<(Node, Standing), CliError> {
+    /// The log, once it was seen to stand there.
+    async fn found(&self) -> Result<EventLog, CliError> {
         let node = node(&self.node).await?;
         let standing = Standing {
             chain_id: node.chain_id(),
             address: self.contract,
         };
         deploy::verify(&node, &standing).await?;
-        Ok((node, standing))
+        Ok(EventLog::new(node, self.contract))
+    }
+
+    /// Whoever acts in it.
+    async fn administered_by(&self, account: Account) -> Result<Administration<impl Fn(&str)>, CliError> {
+        let key = key(account.key_file, KEY)?;
+        Ok(Administration::of(self.found().await?, key, |said: &str| {
+            console::note(said)
+        }))
     }
 }
 
@@ -143,7 +151,6 @@ impl Place {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
-    let tell = |said: &str| console::note(said);
     match arguments.command {
         Command::Open {
             contract,
@@ -153,16 +160,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             deployed_in,
             json,
         } => {
-            let key = key(account.key_file, KEY)?;
-            let (node, Standing { chain_id, address }) = contract.found().await?;
-            let administration = Administration::of(&node, address, &key, tell);
+            let administration = contract.administered_by(account).await?;
             let namespace = administration.open(delay).await?;
             for writer in writer {
                 administration.admit(namespace, writer).await?;
             }
             let deployment = Deployment {
-                chain_id,
-                address,
+                chain_id: administration.log().node().chain_id(),
+                address: contract.contract,
                 block: deployed_in,
                 namespace,
             };
@@ -173,9 +178,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             account,
             writers,
         } => {
-            let key = key(account.key_file, KEY)?;
-            let (node, standing) = place.contract.found().await?;
-            let administration = Administration::of(&node, standing.address, &key, tell);
+            let administration = place.contract.administered_by(account).await?;
             for writer in writers {
                 administration.admit(place.namespace(), writer).await?;
             }
@@ -185,9 +188,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             account,
             writers,
         } => {
-            let key = key(account.key_file, KEY)?;
-            let (node, standing) = place.contract.found().await?;
-            let administration = Administration::of(&node, standing.address, &key, tell);
+            let administration = place.contract.administered_by(account).await?;
             for writer in writers {
                 administration.dismiss(place.namespace(), writer).await?;
             }
@@ -198,18 +199,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             candidate,
             take_back: _,
         } => {
-            let key = key(account.key_file, KEY)?;
-            let (node, standing) = place.contract.found().await?;
-            let administration = Administration::of(&node, standing.address, &key, tell);
+            let administration = place.contract.administered_by(account).await?;
             match candidate {
                 Some(candidate) => administration.offer(place.namespace(), candidate).await?,
                 None => administration.take_back(place.namespace()).await?,
             }
         }
         Command::Accept { place, account } => {
-            let key = key(account.key_file, KEY)?;
-            let (node, standing) = place.contract.found().await?;
-            let administration = Administration::of(&node, standing.address, &key, tell);
+            let administration = place.contract.administered_by(account).await?;
             administration.accept(place.namespace()).await?;
         }
         Command::Show { place, accounts } => show(&place, &accounts).await?,
@@ -217,18 +214,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An account that somebody has: nobody has the address 0.
-fn account(text: &str) -> Result<Address, String> {
-    match text.parse::<Address>() {
-        Ok(Address([0, rest @ ..])) if rest == [0; 19] => Err("it is nobody's".to_owned()),
-        parsed => parsed.map_err(|error| error.to_string()),
-    }
-}
-
 async fn show(place: &Place, accounts: &[Address]) -> Result<(), CliError> {
-    let (node, standing) = place.contract.found().await?;
-    let namespace = place.namespace();
-    let log = EventLog::new(node, standing.address);
+    let (log, namespace) = (place.contract.found().await?, place.namespace());
     let state = log.namespace_at(namespace).await?;
     let state = state.ok_or(NamespaceError::Unknown(namespace))?;
     let kind = if state.is_sealed {

@@ -99,11 +99,12 @@ fn tell(error: &ChainError) {
     tracing::info!(%error, "what things cost in gas cannot be asked for; today's usual prices are assumed");
 }
 
-/// Streams of the namespace, any.
+/// Streams of the namespace that have not changed for long, probably: the first of some.
 async fn idle_streams(pool: &PgPool, namespace: Namespace) -> Result<Vec<StreamId>, sqlx::Error> {
-    // By the index of streams: others' may be many more. That those are the first of all is not needed.
-    let first =
-        "SELECT stream FROM journal WHERE version = 1 AND stream >= $1 AND stream < $2 ORDER BY stream LIMIT $3";
+    // By the index of streams, for others' may be many more.
+    let first = "SELECT stream FROM (SELECT stream, position FROM journal \
+                 WHERE version = 1 AND stream >= $1 AND stream < $2 ORDER BY stream LIMIT 256) AS found \
+                 ORDER BY position LIMIT $3";
     let next = Namespace(namespace.0.saturating_add(1));
     let first: Vec<Vec<u8>> = sqlx::query_scalar(first)
         .bind(namespace.stream(&[]).0)

@@ -11,6 +11,7 @@ use super::gas_probes::GasProbes;
 use super::message::Message;
 use super::status::Shared;
 use super::worker::RETRY;
+use crate::chain::namespaces::{NamespaceError, sealed};
 use crate::chain::{Address, BlockId, EventLog, Fees};
 use crate::log::Namespace;
 
@@ -72,19 +73,14 @@ async fn tell_of_right(writer: Option<u32>, log: &EventLog, namespace: Namespace
         return shared.well(TroubleKind::SigningKeyNotAdmitted);
     }
     let contract = log.address();
-    let cause = match log.namespace_at(namespace).await {
-        Ok(Some(state)) if state.is_sealed => format!(
+    let cause = match sealed(log, namespace).await {
+        Ok(state) => format!(
             "the signing key {address} is no writer of the namespace {namespace}; the namespace's owner {} admits it: medconnect namespace \
              admit --node URL --contract {contract} --namespace {namespace} {address}",
             state.owner
         ),
-        Ok(Some(_)) => format!(
-            "the namespace {namespace} of the event log is for other contracts' entries, not for sealed events: check `chain.namespace`"
-        ),
-        Ok(None) => {
-            format!(
-                "the event log has no namespace {namespace}: check `chain.namespace`, which medconnect deploy prints"
-            )
+        Err(error @ (NamespaceError::Unknown(_) | NamespaceError::Plain(_))) => {
+            format!("{error}; check `chain.namespace`")
         }
         // It is asked again.
         Err(_) => format!("the signing key {address} is no writer of the namespace {namespace}"),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{self, ArtifactError};
 use super::namespaces::{Administration, NamespaceError};
 use super::sending::{Patience, SendError, transact};
-use super::{Address, ChainError, Node, Signer};
+use super::{Address, ChainError, EventLog, Node, Signer};
 use crate::log::Namespace;
 
 /// Where the contract stands.
@@ -105,7 +105,7 @@ pub async fn deploy(
             return Err(error);
         }
     }
-    let administration = Administration::of(node, address, owner, &tell);
+    let administration = Administration::of(EventLog::new(node.clone(), address), owner.clone(), &tell);
     let namespace = administration.open(delay).await?;
     for writer in writers {
         administration.admit(namespace, *writer).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::contract::{self, NamespaceState};
 use super::sending::{Patience, SendError, patiently, transact};
-use super::{Address, BlockId, ChainError, EventLog, Node, Receipt, Signer};
+use super::{Address, BlockId, ChainError, EventLog, Receipt, Signer};
 use crate::log::Namespace;
 
 /// How long to wait until a node shows what was done: several may stand behind one address, and what an earlier run has sent may not be mined yet.
@@ -74,17 +74,21 @@ pub async fn sealed(log: &EventLog, namespace: Namespace) -> Result<NamespaceSta
 
 /// Who administers namespaces of a contract, with an account that pays and owns. `tell` hears what is going on, in sentences.
 #[derive(Debug)]
-pub struct Administration<'a, T> {
+pub struct Administration<T> {
     log: EventLog,
-    account: &'a Signer,
+    account: Signer,
     tell: T,
 }
 
-impl<'a, T: Fn(&str)> Administration<'a, T> {
-    /// Of the contract at this address, which must stand there.
-    pub fn of(node: &Node, log: Address, account: &'a Signer, tell: T) -> Self {
-        let log = EventLog::new(node.clone(), log);
+impl<T: Fn(&str)> Administration<T> {
+    /// Of this contract, which must stand there.
+    pub const fn of(log: EventLog, account: Signer, tell: T) -> Self {
         Self { log, account, tell }
+    }
+
+    /// The contract.
+    pub const fn log(&self) -> &EventLog {
+        &self.log
     }
 
     /// Opens a namespace for commits of sealed events, which is the account's. For `delay` seconds it cannot be accepted once it was offered
@@ -263,7 +267,7 @@ impl<'a, T: Fn(&str)> Administration<'a, T> {
     async fn send(&self, data: Vec<u8>, what: &'static str) -> Result<Receipt, SendError> {
         transact(
             self.log.node(),
-            self.account,
+            &self.account,
             Some(self.log.address()),
             data,
             what,

@@ -23,8 +23,8 @@ use crate::log::{KeyId, LogLocation, Namespace};
 /// What the file says it is.
 const FORMAT: &str = "medconnect keys";
 
-/// The only version there is.
-const VERSION: u32 = 1;
+/// The version that is written and read. The first one names no namespace: it is of a log of the former edition.
+const VERSION: u32 = 2;
 
 /// The shortest passphrase.
 pub const SHORTEST_PASSPHRASE: usize = 12;
@@ -44,7 +44,7 @@ pub enum BackupError {
     /// The file is no backup.
     #[error("this is not a backup of keys")]
     NotABackup,
-    /// A newer program wrote it.
+    /// A newer or older program wrote it.
     #[error("this backup has format {0}, which this version of the program does not know")]
     UnknownVersion(u32),
     /// It does not open.
@@ -137,6 +137,7 @@ struct Header {
     version: u32,
     chain_id: u64,
     contract: String,
+    #[serde(default)]
     namespace: u32,
     organisation: String,
     position: Position,
@@ -425,8 +426,11 @@ mod tests {
             BackupError::NotABackup
         ));
         assert!(matches!(open("{}", "correct horse"), BackupError::NotABackup));
-        let newer = file.replace("\"version\": 1", "\"version\": 2");
-        assert!(matches!(open(&newer, "correct horse"), BackupError::UnknownVersion(2)));
+        let newer = file.replace("\"version\": 2", "\"version\": 3");
+        assert!(matches!(open(&newer, "correct horse"), BackupError::UnknownVersion(3)));
+        let older = file.replace("\"version\": 2", "\"version\": 1");
+        let older: String = older.lines().filter(|line| !line.contains("\"namespace\"")).collect();
+        assert!(matches!(open(&older, "correct horse"), BackupError::UnknownVersion(1)));
         for (from, to) in [
             ("\"chainId\": 7", "\"chainId\": 8"),
             ("\"keys\": 2", "\"keys\": 1"),
