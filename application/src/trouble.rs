@@ -128,6 +128,13 @@ troubles! {
         advice: "Find out which of them is wrong, and take it out of `chain.nodes`."
     }
 
+    VoidEntries {
+        code: "void-entries",
+        weight: Warning,
+        title: "Entries that are not authentic stand in our streams.",
+        advice: "They have no effect. Find out who appended them: only who may write in the namespace can; dismiss a signing key that is not in your hands."
+    }
+
     DataKeyMissing {
         code: "data-key-missing",
         weight: Unfit,

@@ -107,6 +107,13 @@ macro_rules! events {
                 }
             }
 
+            /// Under which keys it is sealed.
+            pub fn seal(&self) -> Seal {
+                match self {
+                    $( Self::$Aggregate(_, event) => event.seal(), )*
+                }
+            }
+
             /// The event and the id of an aggregate of one kind; `None` when it is another kind's.
             pub fn of_aggregate<A: ClinicAggregate>(&self) -> Option<(A::Id, &A::Event)> {
                 let event: &dyn Any = match self {

@@ -13,8 +13,8 @@
 //!   names the function that reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
 //!   category, with the field that stands there; or `within` that key alone. In brackets stands the field with the part that the event
-//!   changes, where callers insist on the version of a part (`If-Match`). Today a person has one key for all categories, and what is
-//!   `within` it is sealed as what is `beside`: both come into force with the log's second edition.
+//!   changes, where callers insist on the version of a part (`If-Match`). Until records are sealed
+//!   under the person's key alone, what is `within` it is sealed as what is `beside`.
 
 /// Hands the table to a macro. See the module.
 macro_rules! aggregates {

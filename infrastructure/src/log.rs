@@ -117,6 +117,16 @@ pub struct StreamHead {
     pub tag: [u8; 8],
 }
 
+/// Where a stream ends: what its head is made of. What is sealed for the place after it names the whole hash, for eight bytes of it can be
+/// met by who tries long enough.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct StreamTip {
+    /// How many events the stream has.
+    pub version: u64,
+    /// keccak-256 of the last one's payload; zero for a new stream.
+    pub hash: [u8; 32],
+}
+
 /// What a commit appends to one stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamPart {
@@ -152,6 +162,15 @@ pub struct AppendedEntry {
     pub payload: Payload,
     /// The transaction that appended it.
     pub transaction: [u8; 32],
+}
+
+/// An entry as the journal holds it, with what it was sealed for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JournaledEntry {
+    /// The entry.
+    pub entry: AppendedEntry,
+    /// Where its stream ended before its commit: the whole hash of the last payload.
+    pub before: [u8; 32],
 }
 
 /// A commit that the contract rejected: a stream had moved on, or whoever sent it does not write in its namespace.
@@ -223,6 +242,8 @@ pub enum CommitOutcome {
         /// Where it stood.
         actual: StreamHead,
     },
+    /// It is on the chain, and void: it means nothing, and never will.
+    Void,
     /// Another commit of the same command was accepted before and was not rejected. This one was not taken.
     Duplicate,
     /// It was not accepted, and will not be appended.

@@ -10,21 +10,23 @@ use domain::kernel::CommandId;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::log::{RejectedCommit, StreamHead};
+use crate::log::{RejectedCommit, StreamTip};
 
 /// An event that was applied, without its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AppliedEvent {
     /// The stream.
     pub stream: StreamId,
-    /// The stream's head after the event.
-    pub head: StreamHead,
+    /// Where the stream ends after the event.
+    pub tip: StreamTip,
     /// Its place in the log.
     pub position: Position,
     /// The transaction that appended it.
     pub transaction: [u8; 32],
-    /// The command that decided it; `None` when the event is foreign or parked.
+    /// The command that decided it; `None` when the event could not be opened.
     pub command_id: Option<CommandId>,
+    /// Whether it is void, so that it means nothing and never will.
+    pub is_void: bool,
 }
 
 /// One notice.

@@ -14,8 +14,8 @@ use domain::kernel::{AppointmentId, CalendarId, CommandId, PatientId, Personal, 
 use domain::patient::PatientEvent;
 use infrastructure::keys::{KeyRing, MasterSecret};
 use infrastructure::log::LogLocation;
-use infrastructure::log::{Commit, NewKey, StreamHead, StreamPart};
-use infrastructure::sealing::{Sealer, StreamNames};
+use infrastructure::log::{Commit, NewKey, StreamTip};
+use infrastructure::sealing::{Sealer, StreamNames, UnsealedEvent, UnsealedPart};
 use uuid::Uuid;
 
 use super::contract::Bench;
@@ -83,11 +83,11 @@ impl Clinic {
             }
         }
         self.round += 1;
-        let mut heads = HashMap::new();
+        let mut tips = HashMap::new();
         let mut new_keys = Vec::new();
         let mut commits = Vec::new();
         for event in steps.into_iter().flatten() {
-            commits.push(self.commit(event, &mut heads, &mut new_keys).await?);
+            commits.push(self.commit(event, &mut tips, &mut new_keys).await?);
         }
         self.keys.make_durable(&new_keys).await?;
         Ok(commits)
@@ -97,10 +97,9 @@ impl Clinic {
     async fn commit(
         &self,
         event: AnyEvent,
-        heads: &mut HashMap<StreamId, StreamHead>,
+        tips: &mut HashMap<StreamId, StreamTip>,
         new_keys: &mut Vec<NewKey>,
     ) -> anyhow::Result<Commit> {
-        let encoded = event.encode()?;
         let metadata = EventMetadata {
             command_id: CommandId::new(Uuid::new_v4()),
             at: self.now,
@@ -112,25 +111,20 @@ impl Clinic {
             self.keys.begin(*patient).await?;
         }
         let stream = self.names.seal(&event.aggregate());
-        let head = heads.entry(stream).or_default();
-        let expected = *head;
-        let sealed = self
-            .sealer
-            .seal(&stream, expected.version + 1, &encoded, &metadata, event.subject())
-            .await?;
-        *head = expected.after(&sealed.payload);
-        if let Some(key) = sealed.new_key
-            && !new_keys.iter().any(|known| known.key_id == key.key_id)
-        {
-            new_keys.push(key);
-        }
+        let tip = tips.entry(stream).or_default();
+        let part = UnsealedPart {
+            stream,
+            expected: *tip,
+            events: vec![UnsealedEvent::of(&event)?],
+        };
+        let sealed = self.sealer.seal(&[part], &metadata).await?;
+        *tip = sealed.tips.into_iter().flatten().last().unwrap_or(*tip);
+        let is_new = |key: &NewKey| new_keys.iter().all(|known| known.key_id != key.key_id);
+        let more: Vec<NewKey> = sealed.new_keys.into_iter().filter(is_new).collect();
+        new_keys.extend(more);
         Ok(Commit {
             command_id: metadata.command_id,
-            parts: vec![StreamPart {
-                stream,
-                expected,
-                payloads: vec![sealed.payload],
-            }],
+            parts: sealed.parts,
         })
     }
 }

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::error::DevError;
 
 /// The layout that this program writes.
-const LAYOUT: u32 = 8;
+const LAYOUT: u32 = 9;
 
 /// The file that says that a folder is ours.
 const MARKER: &str = "medconnect.toml";
@@ -276,10 +276,11 @@ mod tests {
     fn a_directory_of_another_layout_or_a_damaged_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         drop(DataDir::open(folder.path()).unwrap());
-        std::fs::write(folder.path().join(MARKER), "layout = 9").unwrap();
+        let other = LAYOUT - 1;
+        std::fs::write(folder.path().join(MARKER), format!("layout = {other}")).unwrap();
         assert!(matches!(
             DataDir::open(folder.path()).unwrap_err(),
-            DevError::OtherLayout { found: 9, .. }
+            DevError::OtherLayout { found, .. } if found == other
         ));
         std::fs::write(folder.path().join(MARKER), "lay").unwrap();
         assert!(matches!(

@@ -69,8 +69,18 @@ impl Collector for SystemMetrics {
             ),
             (
                 "foreign_events",
-                "Events under keys that are not held here",
-                follower.foreign_events,
+                "Events in streams that are not ours",
+                follower.unread.foreign,
+            ),
+            (
+                "void_events",
+                "Entries in streams of ours that are not authentic, and have no effect",
+                follower.unread.void,
+            ),
+            (
+                "unreadable_events",
+                "Events that count without a personal section that is not authentic",
+                follower.unread.unreadable,
             ),
             (
                 "follower_trouble",

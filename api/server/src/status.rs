@@ -132,7 +132,9 @@ impl StatusSource for Status {
                 })
                 .collect(),
             parked,
-            foreign_events: follower.foreign_events,
+            foreign_events: follower.unread.foreign,
+            void_events: follower.unread.void,
+            unreadable_events: follower.unread.unreadable,
             troubles: troubles.collect(),
         })
     }

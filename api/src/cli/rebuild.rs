@@ -79,11 +79,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         position => format!(", resumed at position {position}"),
     };
     console::result(format!(
-        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign events, {} streams held back",
+        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign and {} void events, {} streams held back",
         report.position,
         report.block,
         report.total.as_secs_f64(),
-        report.foreign_events,
+        report.unread.foreign,
+        report.unread.void,
         report.held_streams,
     ));
     Ok(ExitCode::SUCCESS)

@@ -123,8 +123,12 @@ pub struct SystemStatus {
     pub projections: Vec<ProjectionStatus>,
     /// Events parked.
     pub parked: Vec<ParkedStatus>,
-    /// Events under keys that are not held here.
+    /// Events in streams that are not ours.
     pub foreign_events: u64,
+    /// Entries in streams of ours that are not authentic.
+    pub void_events: u64,
+    /// Events that count, without a personal section that its key does not open.
+    pub unreadable_events: u64,
     /// What does not go on; empty while all is well.
     pub troubles: Vec<ToldTrouble>,
 }

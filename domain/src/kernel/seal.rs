@@ -25,7 +25,25 @@ pub enum Category {
     Sensitive,
 }
 
-/// Under which keys an event is sealed. Until keys are divided by category, a person has one key for all of them.
+impl Category {
+    /// The number from which its key is derived. It never changes.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Identity => 1,
+            Self::Summary => 2,
+            Self::Medication => 3,
+            Self::Care => 4,
+            Self::Results => 5,
+            Self::Documents => 6,
+            Self::Appointments => 7,
+            Self::Billing => 8,
+            Self::Access => 9,
+            Self::Sensitive => 10,
+        }
+    }
+}
+
+/// Under which keys an event is sealed. Until records are sealed under the person's key alone, all of them have a namespace's section.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Seal {
     /// The namespace's: the organisation reads it.
@@ -34,4 +52,14 @@ pub enum Seal {
     Beside(Category),
     /// The person's alone.
     Within(Category),
+}
+
+impl Seal {
+    /// Which of the person's keys.
+    pub const fn category(self) -> Option<Category> {
+        match self {
+            Self::Namespace => None,
+            Self::Beside(category) | Self::Within(category) => Some(category),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The hash over everything in the log, and the tag that links a stream's events.
 
 use super::{Address, Hash, keccak256};
-use crate::log::{AppendedEntry, LogHead, StreamHead};
+use crate::log::{AppendedEntry, LogHead, StreamHead, StreamTip};
 
 /// What the running hash begins with.
 const DOMAIN: &[u8] = b"medconnect.EventLog.v2";
@@ -22,9 +22,9 @@ impl LogHead {
         }
     }
 
-    /// Takes the next entry in, and answers with the head of the entry's stream after it. The payload is hashed once for
+    /// Takes the next entry in, and answers with where the entry's stream ends after it. The payload is hashed once for
     /// both. That the entry's position is the next one is for the caller to check.
-    pub fn advance(&mut self, entry: &AppendedEntry) -> StreamHead {
+    pub fn advance(&mut self, entry: &AppendedEntry) -> StreamTip {
         let payload_hash = keccak256(&entry.payload);
         let mut link = [0; 4 * 32];
         let parts: [&[u8]; 4] = [&self.running_hash, &entry.stream.0, &payload_hash, &place(entry)];
@@ -35,9 +35,28 @@ impl LogHead {
             position: entry.position,
             running_hash: keccak256(&link),
         };
-        StreamHead {
+        StreamTip {
             version: entry.version,
-            tag: tag(payload_hash),
+            hash: payload_hash,
+        }
+    }
+}
+
+impl StreamTip {
+    /// Where the stream ends after one more event.
+    #[must_use]
+    pub fn after(self, payload: &[u8]) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            hash: keccak256(payload),
+        }
+    }
+
+    /// The head, as the contract has it.
+    pub const fn head(&self) -> StreamHead {
+        StreamHead {
+            version: self.version,
+            tag: tag(self.hash),
         }
     }
 }
@@ -68,7 +87,7 @@ fn place(entry: &AppendedEntry) -> [u8; 32] {
     place
 }
 
-fn tag(hash: Hash) -> [u8; 8] {
+const fn tag(hash: Hash) -> [u8; 8] {
     let [a, b, c, d, e, f, g, h, ..] = hash;
     [a, b, c, d, e, f, g, h]
 }
@@ -122,7 +141,7 @@ mod tests {
             payload,
             transaction: [4; 32],
         };
-        let stream_head = head.advance(&entry);
+        let tip = head.advance(&entry);
         let place =
             U256::from(5) << 144 | U256::from(4) << 128 | U256::from(9) << 96 | U256::from(3) << 64 | U256::from(7);
         let packed = encode(&[
@@ -138,13 +157,11 @@ mod tests {
                 running_hash: keccak256(&packed)
             }
         );
-        assert_eq!(
-            stream_head,
-            StreamHead {
-                version: 2,
-                tag: [0; 8]
-            }
-            .after(b"sealed")
-        );
+        let before = StreamTip {
+            version: 2,
+            hash: [0; 32],
+        };
+        assert_eq!(tip, before.after(b"sealed"));
+        assert_eq!(tip.head(), before.head().after(b"sealed"));
     }
 }

@@ -7,7 +7,7 @@ use super::FollowerError;
 use super::journal::Rows;
 use super::numbers::{from_sql, to_sql};
 use super::schema_hash::SchemaHash;
-use super::window::{AppliedBlock, Window};
+use super::window::{AppliedBlock, Unread, Window};
 use crate::log::{LogHead, LogLocation, Namespace};
 
 /// How many blocks the database remembers even when they are final, so that a node can be compared with them.
@@ -45,7 +45,11 @@ fn block(row: &PgRow) -> Result<AppliedBlock, sqlx::Error> {
             position: from_sql(row.try_get("position")?),
             running_hash: row.try_get("running_hash")?,
         },
-        foreign_events: from_sql(row.try_get("foreign_events")?),
+        unread: Unread {
+            foreign: from_sql(row.try_get("foreign_events")?),
+            void: from_sql(row.try_get("void_events")?),
+            unreadable: from_sql(row.try_get("unreadable_events")?),
+        },
     })
 }
 
@@ -73,16 +77,16 @@ fn location(row: &PgRow) -> Result<LogLocation, sqlx::Error> {
 pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT chain_id, contract, namespace, block_number AS number, block_hash AS hash, position, running_hash, foreign_events,
-                final_block, final_position
+                void_events, unreadable_events, final_block, final_position
          FROM checkpoint",
     );
     let Some(row) = row.fetch_optional(&mut *connection).await? else {
         return Ok(None);
     };
     let last = block(&row)?;
-    let blocks = sqlx::query("SELECT number, hash, position, running_hash, foreign_events FROM blocks ORDER BY number")
-        .fetch_all(connection)
-        .await?;
+    let blocks = "SELECT number, hash, position, running_hash, foreign_events, void_events, unreadable_events
+                  FROM blocks ORDER BY number";
+    let blocks = sqlx::query(blocks).fetch_all(connection).await?;
     let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Checkpoint {
         location: location(&row)?,
@@ -103,10 +107,11 @@ pub(super) async fn initialise(
     sqlx::query(
         "WITH first AS (
              INSERT INTO checkpoint (chain_id, contract, namespace, block_number, block_hash, position, running_hash,
-                                     final_block, final_position, foreign_events)
-             VALUES ($1, $2, $3, $4, $5, 0, $6, $4, 0, 0) ON CONFLICT DO NOTHING
-             RETURNING block_number, block_hash, position, running_hash, foreign_events)
-         INSERT INTO blocks (number, hash, position, running_hash, foreign_events) SELECT * FROM first",
+                                     final_block, final_position, foreign_events, void_events, unreadable_events)
+             VALUES ($1, $2, $3, $4, $5, 0, $6, $4, 0, 0, 0, 0) ON CONFLICT DO NOTHING
+             RETURNING block_number, block_hash, position, running_hash, foreign_events, void_events, unreadable_events)
+         INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events)
+         SELECT * FROM first",
     )
     .bind(to_sql(location.chain_id))
     .bind(location.contract.as_slice())
@@ -179,32 +184,37 @@ pub(super) async fn advance(
 ) -> Result<bool, sqlx::Error> {
     let Some(to) = blocks.last() else { return Ok(false) };
     let oldest = oldest_needed(to.number, finalized.block);
-    let (mut numbers, mut hashes, mut positions, mut running, mut foreign) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut numbers, mut hashes, mut positions, mut running) = (vec![], vec![], vec![], vec![]);
+    let (mut foreign, mut void, mut unreadable) = (vec![], vec![], vec![]);
     for block in blocks.iter().filter(|block| block.number >= oldest) {
         numbers.push(to_sql(block.number));
         hashes.push(block.hash.as_slice());
         positions.push(to_sql(block.head.position));
         running.push(block.head.running_hash.as_slice());
-        foreign.push(to_sql(block.foreign_events));
+        foreign.push(to_sql(block.unread.foreign));
+        void.push(to_sql(block.unread.void));
+        unreadable.push(to_sql(block.unread.unreadable));
     }
     let query = sqlx::query_scalar(
         "WITH moved AS (
-             UPDATE checkpoint SET final_block = $7, final_position = $8, block_number = $9, block_hash = $10, position = $11,
-                 running_hash = $12, foreign_events = $13
-             WHERE $14::bigint IS NULL
-                OR (block_number = $14 AND block_hash = $15 AND (SELECT hash FROM shape) = $16)
+             UPDATE checkpoint SET final_block = $9, final_position = $10, block_number = $11, block_hash = $12, position = $13,
+                 running_hash = $14, foreign_events = $15, void_events = $16, unreadable_events = $17
+             WHERE $18::bigint IS NULL
+                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20)
              RETURNING 1),
-         forgotten AS (DELETE FROM blocks USING moved WHERE number < $6),
+         forgotten AS (DELETE FROM blocks USING moved WHERE number < $8),
          remembered AS (
-             INSERT INTO blocks (number, hash, position, running_hash, foreign_events)
-             SELECT new.* FROM moved, UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[]) AS new
+             INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events)
+             SELECT new.* FROM moved, UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[],
+                 $7::bigint[]) AS new
              ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
-                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events),
+                 running_hash = excluded.running_hash, foreign_events = excluded.foreign_events,
+                 void_events = excluded.void_events, unreadable_events = excluded.unreadable_events),
          journaled AS (
-             INSERT INTO journal (position, stream, version, tag, block_number, transaction, origin, aggregate_id, command_id,
-                                  payload)
-             SELECT new.* FROM moved, UNNEST($17::bigint[], $18::bytea[], $19::bigint[], $20::bytea[], $21::bigint[],
-                 $22::bytea[], $23::bigint[], $24::text[], $25::uuid[], $26::bytea[]) AS new)
+             INSERT INTO journal (position, stream, version, hash, before, block_number, transaction, origin, aggregate_id,
+                                  command_id, void, payload)
+             SELECT new.* FROM moved, UNNEST($21::bigint[], $22::bytea[], $23::bigint[], $24::bytea[], $25::bytea[],
+                 $26::bigint[], $27::bytea[], $28::bigint[], $29::text[], $30::uuid[], $31::text[], $32::bytea[]) AS new)
          SELECT EXISTS (SELECT FROM moved)",
     );
     let query = query
@@ -213,6 +223,8 @@ pub(super) async fn advance(
         .bind(positions)
         .bind(running)
         .bind(foreign)
+        .bind(void)
+        .bind(unreadable)
         .bind(to_sql(oldest))
         .bind(to_sql(finalized.block))
         .bind(to_sql(finalized.position))
@@ -220,7 +232,9 @@ pub(super) async fn advance(
         .bind(to.hash.as_slice())
         .bind(to_sql(to.head.position))
         .bind(to.head.running_hash.as_slice())
-        .bind(to_sql(to.foreign_events))
+        .bind(to_sql(to.unread.foreign))
+        .bind(to_sql(to.unread.void))
+        .bind(to_sql(to.unread.unreadable))
         .bind(before.as_ref().map(|before| to_sql(before.block.number)))
         .bind(before.as_ref().map(|before| before.block.hash))
         .bind(before.as_ref().map(|before| *before.shape.bytes()));

@@ -3,12 +3,12 @@
 use sqlx::PgConnection;
 
 use super::numbers::to_sql;
-use super::opening::OpenedBlock;
+use super::opening::{Journaling, OpenedBlock};
 
 /// Signature, no flags, no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// How many columns a row has.
-const COLUMNS: i16 = 10;
+const COLUMNS: i16 = 12;
 /// The field count that ends the data.
 const END: i16 = -1;
 /// The length of a value that is NULL.
@@ -20,8 +20,8 @@ const CHUNK: usize = 1 << 18;
 pub(super) async fn append(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
     let mut copy = connection
         .copy_in_raw(
-            "COPY journal (position, stream, version, tag, block_number, transaction, origin, aggregate_id, \
-             command_id, payload) FROM STDIN WITH (FORMAT binary)",
+            "COPY journal (position, stream, version, hash, before, block_number, transaction, origin, aggregate_id, \
+             command_id, void, payload) FROM STDIN WITH (FORMAT binary)",
         )
         .await?;
     let mut buffer = Vec::with_capacity(CHUNK.saturating_mul(2));
@@ -40,24 +40,36 @@ pub(super) async fn append(connection: &mut PgConnection, blocks: &[OpenedBlock]
 
 fn write_rows(buffer: &mut Vec<u8>, block: &OpenedBlock) {
     let number = to_sql(block.checked.log.block.number).to_be_bytes();
-    for (entry, head, label) in block.entries() {
+    for Journaling {
+        entry,
+        tip,
+        before,
+        label,
+    } in block.entries()
+    {
         buffer.extend_from_slice(&COLUMNS.to_be_bytes());
         value(buffer, &to_sql(entry.position).to_be_bytes());
         value(buffer, &entry.stream.0);
         value(buffer, &to_sql(entry.version).to_be_bytes());
-        value(buffer, &head.tag);
+        value(buffer, &tip.hash);
+        value(buffer, before);
         value(buffer, &number);
         value(buffer, &entry.transaction);
         value(buffer, &entry.origin.to_sql().to_be_bytes());
-        match label.aggregate {
-            Some(aggregate) => value(buffer, aggregate.to_string().as_bytes()),
-            None => buffer.extend_from_slice(&NULL.to_be_bytes()),
-        }
-        match label.command_id {
-            Some(command) => value(buffer, command.uuid().as_bytes()),
-            None => buffer.extend_from_slice(&NULL.to_be_bytes()),
-        }
+        optional(buffer, label.aggregate_id().as_deref().map(str::as_bytes));
+        optional(
+            buffer,
+            label.command().as_ref().map(|command| command.as_bytes().as_slice()),
+        );
+        optional(buffer, label.void_reason().as_deref().map(str::as_bytes));
         value(buffer, &entry.payload);
+    }
+}
+
+fn optional(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => value(buffer, bytes),
+        None => buffer.extend_from_slice(&NULL.to_be_bytes()),
     }
 }
 

@@ -97,7 +97,7 @@ where
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::window::AppliedBlock;
+    use super::super::window::{AppliedBlock, Unread};
     use super::*;
     use crate::log::LogHead;
 
@@ -109,7 +109,7 @@ mod tests {
                 position: number * 10,
                 running_hash: [0; 32],
             },
-            foreign_events: 0,
+            unread: Unread::default(),
         };
         Window::from_blocks(numbers.map(block)).unwrap()
     }

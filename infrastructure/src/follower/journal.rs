@@ -7,7 +7,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
 use super::numbers::to_sql;
-use super::opening::{BEHIND, OpenedBlock, Parked};
+use super::opening::{BEHIND, Journaling, OpenedBlock, Parked};
 use crate::chain::BlockLogs;
 
 /// Parks the entries of blocks that are to be parked.
@@ -89,12 +89,14 @@ pub(super) struct Rows<'a> {
     positions: Vec<i64>,
     streams: Vec<&'a [u8]>,
     versions: Vec<i64>,
-    tags: Vec<&'a [u8]>,
+    hashes: Vec<&'a [u8]>,
+    before: Vec<&'a [u8]>,
     blocks: Vec<i64>,
     transactions: Vec<&'a [u8]>,
     origins: Vec<i64>,
     ids: Vec<Option<String>>,
     commands: Vec<Option<uuid::Uuid>>,
+    void: Vec<Option<String>>,
     payloads: Vec<&'a [u8]>,
 }
 
@@ -115,27 +117,37 @@ impl<'a> Rows<'a> {
             .bind(self.positions)
             .bind(self.streams)
             .bind(self.versions)
-            .bind(self.tags)
+            .bind(self.hashes)
+            .bind(self.before)
             .bind(self.blocks)
             .bind(self.transactions)
             .bind(self.origins)
             .bind(self.ids)
             .bind(self.commands)
+            .bind(self.void)
             .bind(self.payloads)
     }
 
     fn extend(&mut self, block: &'a OpenedBlock) {
         let number = to_sql(block.checked.log.block.number);
-        for (entry, head, label) in block.entries() {
+        for Journaling {
+            entry,
+            tip,
+            before,
+            label,
+        } in block.entries()
+        {
             self.positions.push(to_sql(entry.position));
             self.streams.push(&entry.stream.0);
             self.versions.push(to_sql(entry.version));
-            self.tags.push(&head.tag);
+            self.hashes.push(&tip.hash);
+            self.before.push(before);
             self.blocks.push(number);
             self.transactions.push(&entry.transaction);
             self.origins.push(entry.origin.to_sql());
             self.ids.push(label.aggregate_id());
             self.commands.push(label.command());
+            self.void.push(label.void_reason());
             self.payloads.push(&entry.payload);
         }
     }

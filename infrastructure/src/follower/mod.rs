@@ -7,7 +7,7 @@
 //! - [`window`]: the blocks that can still be undone, and where a node's chain parts from them. Pure.
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `finality`: what is final, compared by hash.
-//! - `opening`: entries become events, or are foreign, or are parked with their stream.
+//! - `opening`: entries become events, or are foreign or void, or are parked with their stream. `tips`: what they were sealed behind.
 //! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
@@ -50,6 +50,7 @@ mod start;
 pub mod status;
 mod subjects;
 mod tables;
+mod tips;
 pub mod trust;
 pub mod window;
 mod witness;

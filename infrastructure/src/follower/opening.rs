@@ -1,4 +1,4 @@
-//! Entries become events, or are foreign, or are parked with their stream.
+//! Entries become events, or are foreign or void, or are parked with their stream.
 
 use std::collections::HashSet;
 
@@ -7,32 +7,50 @@ use domain::kernel::{AggregateRef, CommandId};
 use uuid::Uuid;
 
 use super::FollowerError;
+use super::tips::Tips;
 use super::trust::CheckedBlock;
+use super::window::Unread;
+use crate::chain::Hash;
 use crate::keys::KeySet;
-use crate::log::Need;
-use crate::log::{AppendedEntry, KeyId, StreamHead};
-use crate::sealing::{Opener, Opening, PersonalPart};
+use crate::log::{AppendedEntry, KeyId, Need, StreamTip};
+use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, Void};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {
     pub(super) checked: CheckedBlock,
+    /// For each entry, what its stream ended with before its commit.
+    before: Vec<Hash>,
     /// For each entry, what the journal says beside the sealed payload.
-    pub(super) labels: Vec<Label>,
+    labels: Vec<Label>,
     /// The events to project, in order.
     pub(super) events: Vec<OpenedEvent>,
     /// The entries to park.
     pub(super) parked: Vec<Parked>,
-    /// How many entries are foreign.
-    pub(super) foreign: u64,
+    /// How many entries mean nothing here.
+    pub(super) unread: Unread,
+}
+
+/// An entry with what the journal says of it.
+pub(super) struct Journaling<'a> {
+    pub(super) entry: &'a AppendedEntry,
+    /// Where its stream ends after it.
+    pub(super) tip: &'a StreamTip,
+    /// What its stream ended with before its commit.
+    pub(super) before: &'a Hash,
+    pub(super) label: &'a Label,
 }
 
 impl OpenedBlock {
-    /// Its entries, each with the head of its stream after it and what the journal says of it.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&AppendedEntry, &StreamHead, &Label)> {
-        let entries = self.checked.log.appended.iter().zip(&self.checked.stream_heads);
-        entries
-            .zip(&self.labels)
-            .map(|((entry, head), label)| (entry, head, label))
+    /// Its entries, each with what the journal says of it.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Journaling<'_>> {
+        let entries = self.checked.log.appended.iter().zip(&self.checked.tips);
+        let said = self.before.iter().zip(&self.labels);
+        entries.zip(said).map(|((entry, tip), (before, label))| Journaling {
+            entry,
+            tip,
+            before,
+            label,
+        })
     }
 }
 
@@ -41,6 +59,8 @@ impl OpenedBlock {
 pub(super) struct Label {
     pub(super) aggregate: Option<AggregateRef>,
     pub(super) command_id: Option<CommandId>,
+    /// Why it means nothing in a stream of ours.
+    pub(super) void: Option<Void>,
 }
 
 impl Label {
@@ -49,6 +69,7 @@ impl Label {
         Self {
             aggregate: Some(event.event.aggregate()),
             command_id: Some(event.metadata.command_id),
+            void: None,
         }
     }
 
@@ -60,6 +81,11 @@ impl Label {
     /// The command as the journal names it.
     pub(super) fn command(&self) -> Option<Uuid> {
         self.command_id.map(CommandId::uuid)
+    }
+
+    /// Why it means nothing, as the journal says it.
+    pub(super) fn void_reason(&self) -> Option<String> {
+        self.void.map(|void| void.to_string())
     }
 }
 
@@ -79,51 +105,124 @@ pub(super) const KEY_MISSING: &str = "the data subject's key is not here";
 /// Why an entry is parked that may itself be fine.
 pub(super) const BEHIND: &str = "an earlier event of its stream is parked";
 
-/// Opens a block. `held` are the streams that are held back; a stream whose event cannot be read joins them.
+/// Opens a block. `tips` is where streams ended before it, and then after it; `held` are the streams that are held back, and a stream whose
+/// event cannot be read joins them.
 ///
 /// # Errors
 /// [`FollowerError::Newer`]: nothing of the block may be written by this program, for a newer one can read it.
 pub(super) fn open(
     checked: CheckedBlock,
+    tips: &mut Tips,
     opener: &Opener,
     keys: &KeySet,
     held: &mut HashSet<StreamId>,
 ) -> Result<OpenedBlock, FollowerError> {
+    let entries = checked.log.appended.len();
     let mut opened = OpenedBlock {
-        labels: Vec::with_capacity(checked.log.appended.len()),
-        events: Vec::with_capacity(checked.log.appended.len()),
+        before: Vec::with_capacity(entries),
+        labels: Vec::with_capacity(entries),
+        events: Vec::with_capacity(entries),
         parked: Vec::new(),
-        foreign: 0,
+        unread: Unread::default(),
         checked,
     };
-    for entry in &opened.checked.log.appended {
-        let mut park = |reason: String, key_id: Option<KeyId>| {
-            opened.parked.push(Parked {
-                position: entry.position,
-                stream: entry.stream,
-                reason,
-                key_id,
-            });
-        };
-        let mut label = Label {
-            aggregate: opener.aggregate(&entry.stream),
-            command_id: None,
-        };
-        match opener.open(entry, keys) {
-            Opening::Public => {}
-            // In a stream of ours it still has its place, which whoever reads the stream must see.
-            Opening::Foreign => opened.foreign = opened.foreign.saturating_add(1),
-            Opening::Newer { schema } => {
-                let position = entry.position;
-                return Err(FollowerError::Newer { position, schema });
+    let mut first = 0;
+    while let Some((commit, commit_tips)) = commit_at(&opened.checked, first) {
+        first = first.saturating_add(commit.len());
+        let before: Vec<Hash> = commit.iter().map(|entry| tips.of_stream(&entry.stream)).collect();
+        let places = commit
+            .iter()
+            .zip(&before)
+            .map(|(entry, before)| (Place::of(entry, *before), entry.payload.as_ref()));
+        let proof = CommitProof::of(places);
+        for (entry, before) in commit.iter().zip(&before) {
+            let opening = opener.open(entry, *before, Siblings::Proof(&proof), keys);
+            let mut sorting = Sorting {
+                events: &mut opened.events,
+                parked: &mut opened.parked,
+                unread: &mut opened.unread,
+            };
+            opened.labels.push(sorting.sort(entry, opening, opener, held)?);
+        }
+        for (entry, tip) in commit.iter().zip(commit_tips) {
+            tips.set(entry.stream, *tip);
+        }
+        opened.before.extend(before);
+    }
+    tell_void(&opened);
+    Ok(opened)
+}
+
+/// Says how many entries of a block are void: whoever may write can append thousands.
+fn tell_void(block: &OpenedBlock) {
+    let entries = block.checked.log.appended.iter().zip(&block.labels);
+    let mut void = entries.filter_map(|(entry, label)| Some((entry.position, label.void?)));
+    if let Some((first, reason)) = void.next() {
+        let (number, entries) = (block.checked.log.block.number, block.unread.void);
+        tracing::warn!(block = number, entries, first, %reason, "entries in streams of ours are void");
+    }
+}
+
+/// The entries of the commit that begins with a block's entry. The contract writes them one after the other, and the running hash vouches for
+/// how many they are; what is none of that is a commit of its own, so that no MAC fits it.
+fn commit_at(block: &CheckedBlock, first: usize) -> Option<(&[AppendedEntry], &[StreamTip])> {
+    let (entries, tips) = (block.log.appended.get(first..)?, block.tips.get(first..)?);
+    let count = entries.first()?.origin.count;
+    let is_next = |(entry, index): (&AppendedEntry, u16)| entry.origin.index == index && entry.origin.count == count;
+    let whole = entries.get(..usize::from(count)).zip(tips.get(..usize::from(count)));
+    whole
+        .filter(|(entries, _)| !entries.is_empty() && entries.iter().zip(0..).all(is_next))
+        .or_else(|| entries.get(..1).zip(tips.get(..1)))
+}
+
+/// Where the entries of a block go.
+struct Sorting<'a> {
+    events: &'a mut Vec<OpenedEvent>,
+    parked: &'a mut Vec<Parked>,
+    unread: &'a mut Unread,
+}
+
+impl Sorting<'_> {
+    /// Puts an entry where it belongs, and answers with what the journal says of it.
+    fn sort(
+        &mut self,
+        entry: &AppendedEntry,
+        opening: Opening,
+        opener: &Opener,
+        held: &mut HashSet<StreamId>,
+    ) -> Result<Label, FollowerError> {
+        let position = entry.position;
+        match opening {
+            Opening::Public => Ok(Label::default()),
+            Opening::Foreign => {
+                self.unread.foreign = self.unread.foreign.saturating_add(1);
+                Ok(Label::default())
             }
-            Opening::Unreadable(error) => {
+            Opening::Void(void) => {
+                self.unread.void = self.unread.void.saturating_add(1);
+                let void = Some(void);
+                Ok(Label {
+                    void,
+                    ..Label::default()
+                })
+            }
+            Opening::Newer { schema } => Err(FollowerError::Newer { position, schema }),
+            Opening::Undecodable(error) => {
                 held.insert(entry.stream);
-                park(error.to_string(), None);
+                self.park(entry, error.to_string(), None);
+                Ok(Label {
+                    aggregate: opener.aggregate(&entry.stream),
+                    ..Label::default()
+                })
             }
             Opening::Opened { event, personal } => {
-                label = Label::of(&event);
+                let label = Label::of(&event);
+                if personal == PersonalPart::Unreadable {
+                    self.unread.unreadable = self.unread.unreadable.saturating_add(1);
+                    tracing::warn!(position, "an event's personal section cannot be read");
+                }
                 if personal == PersonalPart::Missing {
+                    opener.miss_key();
                     held.insert(entry.stream);
                     let need = opener.need(&entry.stream, &entry.payload);
                     let key_id = if let Need::Key(key_id) = need {
@@ -131,15 +230,23 @@ pub(super) fn open(
                     } else {
                         None
                     };
-                    park(KEY_MISSING.to_owned(), key_id);
+                    self.park(entry, KEY_MISSING.to_owned(), key_id);
                 } else if held.contains(&entry.stream) {
-                    park(BEHIND.to_owned(), None);
+                    self.park(entry, BEHIND.to_owned(), None);
                 } else {
-                    opened.events.push(event);
+                    self.events.push(event);
                 }
+                Ok(label)
             }
         }
-        opened.labels.push(label);
     }
-    Ok(opened)
+
+    fn park(&mut self, entry: &AppendedEntry, reason: String, key_id: Option<KeyId>) {
+        self.parked.push(Parked {
+            position: entry.position,
+            stream: entry.stream,
+            reason,
+            key_id,
+        });
+    }
 }

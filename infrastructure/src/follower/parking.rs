@@ -14,7 +14,7 @@ use super::opening::{KEY_MISSING, Label, OpenedBlock};
 use super::schema_hash::SchemaHash;
 use super::status::{FollowerStatus, StatusCell};
 use super::{FollowerError, apply};
-use crate::log::{AppendedEntry, Origin};
+use crate::log::{AppendedEntry, JournaledEntry, Origin};
 use crate::postgres::{TRANSACTION, within};
 use crate::sealing::{Opener, Opening, PersonalPart};
 
@@ -80,20 +80,24 @@ where
         let mut transaction = connection.begin().await?;
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
         let entries = parked_entries(&mut transaction, after).await?;
-        let Some(last) = entries.last().map(|entry| entry.position) else {
+        let Some(last) = entries.last().map(|last| last.entry.position) else {
             transaction.rollback().await?;
             kept.keep(connection);
             return Ok(None);
         };
-        let keys = self.opener.keys_for(&entries).await?;
+        let keys = self.opener.keys_for(entries.iter().map(|parked| &parked.entry)).await?;
         let (mut released, mut labels) = (Vec::new(), Vec::new());
         let mut events: Vec<OpenedEvent> = Vec::new();
-        for entry in entries.iter() {
+        for journaled in &entries {
+            let entry = &journaled.entry;
             if stuck.contains(&entry.stream) {
                 continue;
             }
-            match self.opener.open(entry, &keys) {
-                Opening::Unreadable(_)
+            let Some(aggregate) = self.opener.aggregate(&entry.stream) else {
+                continue;
+            };
+            match self.opener.open_again(journaled, aggregate, &keys) {
+                Opening::Undecodable(_)
                 | Opening::Newer { .. }
                 | Opening::Opened {
                     personal: PersonalPart::Missing,
@@ -102,10 +106,11 @@ where
                     stuck.insert(entry.stream);
                     continue;
                 }
-                Opening::Foreign | Opening::Public => labels.push(Label {
-                    aggregate: self.opener.aggregate(&entry.stream),
-                    command_id: None,
-                }),
+                // It was authentic when it was parked.
+                Opening::Foreign | Opening::Public | Opening::Void(_) => {
+                    stuck.insert(entry.stream);
+                    continue;
+                }
                 Opening::Opened { event, .. } => {
                     labels.push(Label::of(&event));
                     events.push(event);
@@ -206,22 +211,25 @@ async fn release(connection: &mut PgConnection, positions: &[Position], labels: 
 }
 
 /// The next page of parked events after a position.
-async fn parked_entries(connection: &mut PgConnection, after: Position) -> Result<Vec<AppendedEntry>, sqlx::Error> {
+async fn parked_entries(connection: &mut PgConnection, after: Position) -> Result<Vec<JournaledEntry>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT position, journal.stream, version, transaction, origin, payload FROM parked JOIN journal USING (position)
+        "SELECT position, journal.stream, version, transaction, origin, payload, before FROM parked JOIN journal USING (position)
          WHERE position > $1 ORDER BY position LIMIT $2",
     )
     .bind(to_sql(after))
     .bind(PAGE);
     let rows = rows.fetch_all(connection).await?;
     let entry = |row: &sqlx::postgres::PgRow| {
-        Ok(AppendedEntry {
-            position: from_sql(row.try_get(0)?),
-            stream: StreamId(row.try_get(1)?),
-            version: from_sql(row.try_get(2)?),
-            transaction: row.try_get(3)?,
-            origin: Origin::from_sql(row.try_get(4)?),
-            payload: row.try_get::<Vec<u8>, _>(5)?.into(),
+        Ok(JournaledEntry {
+            entry: AppendedEntry {
+                position: from_sql(row.try_get(0)?),
+                stream: StreamId(row.try_get(1)?),
+                version: from_sql(row.try_get(2)?),
+                transaction: row.try_get(3)?,
+                origin: Origin::from_sql(row.try_get(4)?),
+                payload: row.try_get::<Vec<u8>, _>(5)?.into(),
+            },
+            before: row.try_get(6)?,
         })
     };
     rows.iter().map(entry).collect()

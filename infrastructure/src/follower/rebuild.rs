@@ -192,7 +192,7 @@ where
             block: last.number,
             position: last.head.position,
             resumed_at,
-            foreign_events: last.foreign_events,
+            unread: last.unread,
             held_streams: place.held.streams.len() as u64,
             filling,
             total: began.elapsed(),

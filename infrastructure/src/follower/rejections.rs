@@ -14,7 +14,7 @@ use super::trust::{self, CheckedBlock, Known, Sent};
 use super::writers::Writers;
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::{Hash, Transaction};
-use crate::log::{Namespace, StreamHead};
+use crate::log::{Namespace, StreamHead, StreamTip};
 use crate::postgres::{ANSWER, within};
 
 /// Checks the rejections of blocks that continue the log after the position `before`.
@@ -66,15 +66,15 @@ async fn heads(
 ) -> Result<HashMap<StreamId, StreamHead>, sqlx::Error> {
     let names: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
     let rows = sqlx::query(
-        "SELECT named.stream, last.version, last.tag FROM (SELECT DISTINCT UNNEST($1::bytea[]) AS stream) AS named
-         CROSS JOIN LATERAL (SELECT version, tag FROM journal WHERE journal.stream = named.stream AND position <= $2
+        "SELECT named.stream, last.version, last.hash FROM (SELECT DISTINCT UNNEST($1::bytea[]) AS stream) AS named
+         CROSS JOIN LATERAL (SELECT version, hash FROM journal WHERE journal.stream = named.stream AND position <= $2
                              ORDER BY version DESC LIMIT 1) AS last",
     );
     let rows = rows.bind(names).bind(to_sql(after)).fetch_all(pool).await?;
     let mut heads: HashMap<_, _> = streams.iter().map(|stream| (*stream, StreamHead::default())).collect();
     for row in rows {
-        let (version, tag) = (from_sql(row.try_get(1)?), row.try_get(2)?);
-        heads.insert(StreamId(row.try_get(0)?), StreamHead { version, tag });
+        let (version, hash) = (from_sql(row.try_get(1)?), row.try_get(2)?);
+        heads.insert(StreamId(row.try_get(0)?), StreamTip { version, hash }.head());
     }
     Ok(heads)
 }

@@ -7,9 +7,8 @@ use sqlx::PgConnection;
 
 use super::FollowerError;
 use super::checkpoint::FinalPoint;
-use super::opening::OpenedBlock;
+use super::opening::{Journaling, OpenedBlock};
 use super::runner::{Follower, Place};
-use crate::log::StreamHead;
 use crate::notices::{AppliedEvent, Notice};
 
 impl<P> Follower<P>
@@ -32,25 +31,28 @@ where
     pub(super) fn show(&self, place: &Place) {
         let last = place.window.last();
         self.status.update(|status| {
+            status.tell_unread(last.unread);
             status.progress = Progress {
                 position: last.head.position,
                 block: last.number,
                 final_block: place.finalized.block,
                 final_position: place.finalized.position,
             };
-            status.foreign_events = last.foreign_events;
             place.held.show(status);
         });
     }
 
     pub(super) fn publish_applied(&self, block: &OpenedBlock) {
-        let appended = block.entries().map(|(entry, head, label)| AppliedEvent {
-            stream: entry.stream,
-            head: StreamHead { ..*head },
-            position: entry.position,
-            transaction: entry.transaction,
-            command_id: label.command_id,
-        });
+        let appended = block
+            .entries()
+            .map(|Journaling { entry, tip, label, .. }| AppliedEvent {
+                stream: entry.stream,
+                tip: *tip,
+                position: entry.position,
+                transaction: entry.transaction,
+                command_id: label.command_id,
+                is_void: label.void.is_some(),
+            });
         self.notices.publish(Notice::Applied {
             block: block.checked.log.block,
             appended: appended.collect(),

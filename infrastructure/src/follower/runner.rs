@@ -20,6 +20,7 @@ use super::pace::{self, Pace};
 use super::parking::{Held, Parking};
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
+use super::tips::LatelyUsed;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};
 use super::{FollowerConfig, FollowerError, rejections, restored, standby, subjects, witness};
@@ -80,6 +81,8 @@ pub(super) struct Place {
     pub(super) patience: Patience,
     /// What blocks are written on.
     pub(super) connection: KeptConnection,
+    /// Where the streams in use end.
+    pub(super) lately_used: LatelyUsed,
     /// Whether a block is expected any moment.
     pub(super) expecting: bool,
 }
@@ -302,8 +305,9 @@ where
         checked: Vec<CheckedBlock>,
         claim: Claim,
     ) -> Result<Step, FollowerError> {
-        let (namespace, before) = (self.opener.location().namespace, place.window.last().head.position);
-        rejections::check(&self.pool, namespace, before, &checked).await?;
+        let (namespace, before) = (self.opener.location().namespace, *place.window.last());
+        rejections::check(&self.pool, namespace, before.head.position, &checked).await?;
+        let mut tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
         if !place.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
             self.reload_held(place).await?;
@@ -313,22 +317,21 @@ where
         let mut held = place.held.clone();
         let blocks: Vec<_> = checked
             .into_iter()
-            .map(|block| opening::open(block, &self.opener, &keys, &mut held.streams))
+            .map(|block| opening::open(block, &mut tips, &self.opener, &keys, &mut held.streams))
             .collect::<Result<_, _>>()?;
         held.add(&blocks);
 
-        let before = *place.window.last();
-        let mut foreign_events = before.foreign_events;
+        let mut unread = before.unread;
         let applied: Vec<_> = blocks
             .iter()
             .map(|block| {
-                foreign_events = foreign_events.saturating_add(block.foreign);
+                unread = unread.plus(block.unread);
                 let BlockRef { number, hash, .. } = block.checked.log.block;
                 AppliedBlock {
                     number,
                     hash,
                     head: block.checked.head,
-                    foreign_events,
+                    unread,
                 }
             })
             .collect();
@@ -358,10 +361,11 @@ where
                 return Err(error);
             }
         }
-        let last = place.window.last().number;
+        let last = *place.window.last();
+        place.lately_used.remember(&last, &before, tips);
         place
             .window
-            .forget_before(checkpoint::oldest_needed(last, finalized.block));
+            .forget_before(checkpoint::oldest_needed(last.number, finalized.block));
         (place.finalized, place.held) = (finalized, held);
         self.show(place);
         for block in &blocks {

@@ -20,7 +20,9 @@ CREATE TABLE checkpoint (
     running_hash   bytea NOT NULL CHECK (length(running_hash) = 32),
     final_block    bigint NOT NULL,
     final_position bigint NOT NULL,
-    foreign_events bigint NOT NULL
+    foreign_events bigint NOT NULL,
+    void_events    bigint NOT NULL,
+    unreadable_events bigint NOT NULL
 );
 
 -- The last blocks applied, linked by their hashes: all that can still be undone, and some before them.
@@ -29,15 +31,19 @@ CREATE TABLE blocks (
     hash           bytea NOT NULL CHECK (length(hash) = 32),
     position       bigint NOT NULL,
     running_hash   bytea NOT NULL CHECK (length(running_hash) = 32),
-    foreign_events bigint NOT NULL
+    foreign_events bigint NOT NULL,
+    void_events    bigint NOT NULL,
+    unreadable_events bigint NOT NULL
 );
 
--- The log as it is on the chain, still sealed. A foreign stream has no aggregate, and a foreign event no command.
+-- The log as it is on the chain, still sealed. What is foreign, void or public has no aggregate and no command.
 CREATE TABLE journal (
     position       bigint NOT NULL,
     stream         bytea NOT NULL CHECK (length(stream) = 32),
     version        bigint NOT NULL,
-    tag            bytea NOT NULL CHECK (length(tag) = 8),
+    -- keccak-256 of the payload, and of the last one that the stream had before the entry's commit.
+    hash           bytea NOT NULL CHECK (length(hash) = 32),
+    before         bytea NOT NULL CHECK (length(before) = 32),
     block_number   bigint NOT NULL,
     transaction    bytea NOT NULL CHECK (length(transaction) = 32),
     -- From whom it is and which of its commit's entries: count:16 || index:16 || writer:32.
@@ -45,13 +51,15 @@ CREATE TABLE journal (
     -- Its type and its id.
     aggregate_id   text COLLATE "C",
     command_id     uuid,
+    -- Why the entry means nothing, if it stands in a stream of ours and does not.
+    void           text,
     payload        bytea NOT NULL
 );
 -- Payloads are ciphertext: trying to compress them is work for nothing.
 ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
 -- Nobody searches by these; counting their values for the planner is work for nothing.
-ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN tag SET STATISTICS 0,
-    ALTER COLUMN transaction SET STATISTICS 0;
+ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN hash SET STATISTICS 0,
+    ALTER COLUMN before SET STATISTICS 0, ALTER COLUMN transaction SET STATISTICS 0;
 
 -- Events of ours that cannot be read, and the events behind them in the same streams.
 CREATE TABLE parked (
@@ -66,25 +74,25 @@ CREATE INDEX parked_stream ON parked (stream);
 
 -- Where a stream stands: its last entry, and whether any of it is parked. NULL when there is no such stream.
 CREATE FUNCTION stream_head(of bytea) RETURNS json STABLE LANGUAGE sql AS $$
-    SELECT json_build_object('version', version, 'tag', encode(tag, 'hex'), 'position', position,
+    SELECT json_build_object('version', version, 'hash', encode(hash, 'hex'), 'position', position,
                              'is_held_back', EXISTS (SELECT FROM parked WHERE parked.stream = of))
     FROM journal WHERE journal.stream = of ORDER BY version DESC LIMIT 1
 $$;
 
--- The journal in the shape in which postgres-es reads events. With its last event an aggregate has its stream's head of the same
+-- The journal in the shape in which postgres-es reads events: of each aggregate its own, counted without a gap. With its last event an aggregate has its stream's head of the same
 -- moment: whatever is decided upon events and a head of two moments could be taken for what it is not.
 CREATE VIEW journal_events AS
 SELECT 'entries'::text AS aggregate_type,
        aggregate_id,
-       version AS sequence,
+       row_number() OVER own AS sequence,
        'sealed'::text AS event_type,
        '1'::text AS event_version,
        to_json(translate(encode(payload, 'base64'), E'\n', '')) AS payload,
-       json_build_object('position', position, 'origin', origin,
-                         'head', CASE WHEN lead(version) OVER later IS NULL THEN stream_head(stream) END) AS metadata
+       json_build_object('position', position, 'version', version, 'origin', origin, 'before', encode(before, 'hex'),
+                         'head', CASE WHEN lead(position) OVER own IS NULL THEN stream_head(stream) END) AS metadata
 FROM journal
 WHERE aggregate_id IS NOT NULL
-WINDOW later AS (PARTITION BY aggregate_id ORDER BY version);
+WINDOW own AS (PARTITION BY aggregate_id ORDER BY position);
 
 -- Former images of rows that changed in blocks that can still be undone.
 CREATE TABLE undo_log (

@@ -9,8 +9,9 @@ use super::checkpoint::{self, Checkpoint};
 use super::connection::KeptConnection;
 use super::parking::Held;
 use super::runner::{APPLIED_WITHIN, Follower, Place};
+use super::tips::LatelyUsed;
 use super::trust::Distrust;
-use super::window::AppliedBlock;
+use super::window::{AppliedBlock, Unread};
 use super::{FollowerError, schema};
 use crate::chain::BlockId;
 use crate::chain::deploy::{self, Standing};
@@ -57,6 +58,7 @@ where
             not_ours: None,
             patience: Patience::new(APPLIED_WITHIN),
             connection: KeptConnection::beside(&self.pool),
+            lately_used: LatelyUsed::default(),
             expecting: false,
         };
         self.show(&place);
@@ -106,7 +108,7 @@ where
             number,
             hash,
             head: self.log.genesis(),
-            foreign_events: 0,
+            unread: Unread::default(),
         })
     }
 }

@@ -1,9 +1,15 @@
 //! What the follower tells about itself, without asking the database.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use application::ports::{Progress, ProgressSource};
 use application::trouble::{Trouble, TroubleKind, Troubles, Weight};
+
+use super::window::Unread;
+
+/// How long it is told that entries came which are not authentic.
+const ALARM: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How the follower is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,8 +18,10 @@ pub struct FollowerStatus {
     pub progress: Progress,
     /// The newest block of the node, as last seen.
     pub chain_head: u64,
-    /// How many events of the log are foreign.
-    pub foreign_events: u64,
+    /// What of the log means nothing here.
+    pub unread: Unread,
+    /// When the last entry came that is not authentic, or since when this follower runs, if there was one before.
+    pub void_at: Option<Instant>,
     /// How many streams are held back by an event that cannot be read.
     pub held_streams: u64,
     /// How many events are parked.
@@ -42,7 +50,8 @@ impl Default for StatusCell {
                 final_position: 0,
             },
             chain_head: 0,
-            foreign_events: 0,
+            unread: Unread::default(),
+            void_at: None,
             held_streams: 0,
             parked_events: 0,
             keyless_events: 0,
@@ -69,6 +78,26 @@ impl FollowerStatus {
     pub fn weight(&self) -> Option<Weight> {
         let own = self.trouble.as_ref().map(|trouble| trouble.kind.weight());
         own.max(self.noticed.weight())
+    }
+
+    /// Tells how much of the log means nothing here, and whether there is more of it that should not be there.
+    pub(super) fn tell_unread(&mut self, unread: Unread) {
+        let suspicious = |unread: Unread| unread.void.saturating_add(unread.unreadable);
+        let before = std::mem::replace(&mut self.unread, unread);
+        if suspicious(unread) > suspicious(before) {
+            self.void_at = Some(Instant::now());
+        }
+        let is_told = suspicious(unread) > 0 && self.void_at.is_some_and(|at| at.elapsed() < ALARM);
+        if !is_told {
+            self.void_at = None;
+            self.noticed.end(TroubleKind::VoidEntries);
+        } else if before != unread {
+            let cause = format!(
+                "{} entries of our streams are void, and the personal sections of {} events cannot be read",
+                unread.void, unread.unreadable
+            );
+            self.noticed.tell(TroubleKind::VoidEntries, &cause);
+        }
     }
 
     /// Tells whether keys are missing.

@@ -51,11 +51,11 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
     }
 }
 
-/// How many data subjects of ours have a stream and no key, not even a destroyed one.
+/// How many data subjects of ours have a history and no key, not even a destroyed one.
 async fn without_key(pool: &PgPool) -> Result<u64, sqlx::Error> {
     sqlx::query_scalar(
-        "SELECT count(*) FROM journal WHERE aggregate_id LIKE 'patient/%' AND version = 1
-         AND NOT EXISTS (SELECT FROM data_keys WHERE subject = split_part(aggregate_id, '/', 2)::uuid)",
+        "SELECT count(*) FROM (SELECT DISTINCT aggregate_id FROM journal WHERE aggregate_id LIKE 'patient/%') AS ours
+         WHERE NOT EXISTS (SELECT FROM data_keys WHERE subject = split_part(aggregate_id, '/', 2)::uuid)",
     )
     .fetch_one(pool)
     .await

@@ -10,7 +10,7 @@ use application::log::{Position, StreamId};
 
 use super::writers::Writers;
 use crate::chain::{Address, Hash};
-use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit, StreamHead, StreamPart};
+use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit, StreamHead, StreamPart, StreamTip};
 
 /// Why a node is not believed. Nothing that it said was applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -57,15 +57,15 @@ pub enum Distrust {
     NoContract,
 }
 
-/// A block whose entries continue the log, with the head after each entry's stream.
+/// A block whose entries continue the log, with where each entry's stream ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckedBlock {
     /// The block.
     pub log: LogBlock,
     /// The log after it.
     pub head: LogHead,
-    /// The head of each entry's stream after the entry.
-    pub stream_heads: Vec<StreamHead>,
+    /// Where each entry's stream ends after the entry.
+    pub tips: Vec<StreamTip>,
 }
 
 /// Checks that blocks continue the log from `head`, and that the contract agrees after the last of them.
@@ -90,7 +90,7 @@ pub fn check(blocks: Vec<LogBlock>, head: LogHead, contract: LogHead) -> Result<
 pub fn advance(blocks: Vec<LogBlock>, mut head: LogHead) -> Result<Vec<CheckedBlock>, Distrust> {
     let mut checked = Vec::with_capacity(blocks.len());
     for log in blocks {
-        let mut stream_heads = Vec::with_capacity(log.appended.len());
+        let mut tips = Vec::with_capacity(log.appended.len());
         for entry in &log.appended {
             let expected = head.position.saturating_add(1);
             if entry.position != expected {
@@ -99,13 +99,9 @@ pub fn advance(blocks: Vec<LogBlock>, mut head: LogHead) -> Result<Vec<CheckedBl
                     found: entry.position,
                 });
             }
-            stream_heads.push(head.advance(entry));
+            tips.push(head.advance(entry));
         }
-        checked.push(CheckedBlock {
-            log,
-            head,
-            stream_heads,
-        });
+        checked.push(CheckedBlock { log, head, tips });
     }
     Ok(checked)
 }
@@ -150,10 +146,10 @@ pub fn check_rejections(
         let mut without_right: HashSet<Address> = senders.filter(|sender| !writers.have(sender)).collect();
         let mut seen: HashMap<StreamId, Vec<StreamHead>> =
             heads.iter().map(|(stream, head)| (*stream, vec![*head])).collect();
-        for (entry, head) in block.log.appended.iter().zip(&block.stream_heads) {
+        for (entry, tip) in block.log.appended.iter().zip(&block.tips) {
             if let Some(seen) = seen.get_mut(&entry.stream) {
-                seen.push(*head);
-                heads.insert(entry.stream, *head);
+                seen.push(tip.head());
+                heads.insert(entry.stream, tip.head());
             }
             writers.take_in(&entry.stream, &entry.payload);
             without_right.extend(
@@ -266,7 +262,7 @@ mod tests {
         let checked = checked.unwrap();
         assert_eq!(checked[0].head, head_after(&[1, 2]));
         assert_eq!(checked[1].head, head_after(&[1, 2]));
-        assert_eq!(checked[2].stream_heads[0].version, 3);
+        assert_eq!(checked[2].tips[0].version, 3);
     }
 
     #[test]
@@ -344,7 +340,7 @@ mod tests {
 
     fn heads_of_the_stream() -> [StreamHead; 2] {
         let checked = advance(vec![block(1, &[1, 2])], GENESIS).unwrap();
-        [checked[0].stream_heads[0], checked[0].stream_heads[1]]
+        [checked[0].tips[0].head(), checked[0].tips[1].head()]
     }
 
     const REFUSED: Result<(), Distrust> = Err(Distrust::Rejection { block: 2 });

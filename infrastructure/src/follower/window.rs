@@ -15,8 +15,31 @@ pub struct AppliedBlock {
     pub hash: [u8; 32],
     /// The log after it.
     pub head: LogHead,
-    /// How many foreign events the log had after it.
-    pub foreign_events: u64,
+    /// What of the log meant nothing here, up to and with it.
+    pub unread: Unread,
+}
+
+/// How many entries of the log could not be read, or not whole, or mean nothing. Beside them some may be parked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unread {
+    /// In streams that are not ours.
+    pub foreign: u64,
+    /// In streams of ours, and not authentic.
+    pub void: u64,
+    /// With a personal section that its key does not open.
+    pub unreadable: u64,
+}
+
+impl Unread {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, more: Self) -> Self {
+        Self {
+            foreign: self.foreign.saturating_add(more.foreign),
+            void: self.void.saturating_add(more.void),
+            unreadable: self.unreadable.saturating_add(more.unreadable),
+        }
+    }
 }
 
 impl AppliedBlock {
@@ -150,7 +173,7 @@ mod tests {
             number,
             hash: hash(number, branch),
             head,
-            foreign_events: 0,
+            unread: Unread::default(),
         }
     }
 

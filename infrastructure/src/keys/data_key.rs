@@ -1,15 +1,17 @@
-//! The key of one data subject.
+//! The root of one data subject's keys.
 
 use std::fmt;
 
+use domain::kernel::Category;
 use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use ring::error::Unspecified;
+use ring::hkdf::{HKDF_SHA256, Prk};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::SecretError;
 
-/// A random AES-256 key. Clones share nothing with each other and are wiped separately.
+/// 32 random bytes, from which all keys of a data subject are derived. Clones share nothing with each other and are wiped separately.
 #[derive(Clone)]
 pub struct DataKey(Zeroizing<[u8; 32]>);
 
@@ -35,9 +37,20 @@ impl DataKey {
         &self.0
     }
 
-    /// The key, ready to seal and to open. It never fails, see [`aes_256_gcm`].
-    pub(crate) fn cipher(&self) -> Result<LessSafeKey, Unspecified> {
-        aes_256_gcm(&self.0)
+    /// What the keys of single payloads are expanded from, for one category of one chapter of the subject's record. Whoever is given it reads
+    /// that and nothing else.
+    ///
+    /// HKDF-SHA256-Expand(Expand(root, "record" || chapter:2), category:1), the root taken as the pseudorandom key that it is.
+    ///
+    /// # Errors
+    /// Never: HKDF fails only for more than 255 blocks.
+    pub(crate) fn category(&self, chapter: u16, category: Category) -> Result<Prk, Unspecified> {
+        let root = Prk::new_less_safe(HKDF_SHA256, self.0.as_slice());
+        let (chapter, category) = (chapter.to_be_bytes(), [category.code()]);
+        let info = [b"record".as_slice(), &chapter];
+        let chapter = Prk::from(root.expand(&info, HKDF_SHA256)?);
+        let key = chapter.expand(&[&category], HKDF_SHA256)?.into();
+        Ok(key)
     }
 }
 

@@ -216,8 +216,7 @@ async fn needed(
     }
 }
 
-/// Whether a database is used with this master secret. The first one is remembered, by the check value that stands in
-/// every entry of the log.
+/// Whether a database is used with this master secret. The first one is remembered, by its check value.
 ///
 /// # Errors
 /// When the database refuses.

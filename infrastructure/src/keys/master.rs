@@ -71,7 +71,7 @@ impl MasterSecret {
         hex::encode(self.0.as_slice())
     }
 
-    /// The name of the secret in the header of what is sealed: a check value of four bytes that says nothing about it.
+    /// A check value of four bytes, which says nothing about the secret: whether a database or a backup is used with the same one.
     pub fn org_key_id(&self) -> [u8; 4] {
         let mut id = [0; 4];
         self.fill(b"organisation key id", &mut id);
@@ -88,6 +88,11 @@ impl MasterSecret {
         let mut key = Zeroizing::new([0; 32]);
         self.fill(b"stream sealing", key.as_mut_slice());
         Prk::new_less_safe(HKDF_SHA256, key.as_slice())
+    }
+
+    /// The key under which headers name data subjects' keys.
+    pub(crate) fn reference_blinding(&self) -> hmac::Key {
+        self.hmac_key(b"reference blinding")
     }
 
     /// The key of derived identities.

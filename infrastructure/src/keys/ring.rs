@@ -266,14 +266,18 @@ impl KeyRing {
             for key_id in missing {
                 if matches!(found.get(&key_id), Some(KeyLookup::Unknown)) {
                     self.absent.insert(key_id, ());
-                    self.missed.notify_one();
                 }
             }
         }
         Ok(KeySet(found))
     }
 
-    /// Waits until a key was asked for that is not here. It may be another organisation's.
+    /// A key is not here under which something authentic is.
+    pub fn miss(&self) {
+        self.missed.notify_one();
+    }
+
+    /// Waits until a key was missed.
     pub async fn missed(&self) {
         self.missed.notified().await;
     }

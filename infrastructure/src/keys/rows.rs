@@ -214,8 +214,10 @@ pub(super) async fn journal_after(
     if !has_journal(pool).await? {
         return Ok(Vec::new());
     }
-    // No header is longer.
-    let sql = "SELECT position, stream, substring(payload FROM 1 FOR 64) FROM journal WHERE position > $1 ORDER BY position LIMIT $2";
+    // No header is longer. What is void needs no key.
+    let sql =
+        "SELECT position, stream, substring(payload FROM 1 FOR 64) FROM journal WHERE position > $1 AND void IS NULL
+               ORDER BY position LIMIT $2";
     sqlx::query_as(sql).bind(position).bind(limit).fetch_all(pool).await
 }
 

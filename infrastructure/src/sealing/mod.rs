@@ -1,43 +1,61 @@
 //! What is written on the chain, and who can read it.
 //!
-//! A payload is a header and one or two sealed sections, in whole 32-byte words:
+//! A payload is a header, one or two sealed sections, and at the end of a commit of several entries a MAC, in whole 32-byte words:
 //!
 //! ```text
-//! format:1  organisation key id:4  nonce:12  [person key id:8  shared length:varint]   the header, in the clear
-//! shared section    AES-256-GCM under the stream's key      what the stream's rules need
-//! personal section  AES-256-GCM under the person's key      what concerns a person; who acted, and why
+//! format:1  epoch  nonce:12  [reference:10  shared length]       the header, in the clear
+//! shared section    AES-256-GCM under the stream's key           what the stream's rules need
+//! personal section  AES-256-GCM under a key of the person's      what concerns a person; who acted, and why
+//! [commit MAC:16]   HMAC-SHA256 under the commit's secret        over the whole commit, in its last payload
 //! ```
 //!
-//! - The stream's key is derived from the organisation's master secret and the stream id; the person's key is random and can be
-//!   destroyed. One random nonce serves both, for the keys differ.
-//! - The associated data binds the header, chain id, contract, stream, version and the section's place, so nothing can be moved or put
-//!   together from parts.
+//! - The stream's key is derived from the organisation's master secret and the stream id. A person's keys, one for each category, are
+//!   derived from a random root that can be destroyed; which root it is the header tells the organisation alone (`reference`). From
+//!   either key the section's own is derived, with the payload's random nonce (`event_key`).
+//! - The associated data binds the header, chain id, contract, and the [`Place`]: stream, version, what the stream ended with before, and
+//!   which of how many entries of its commit it is. The shared section binds the personal one, and the MAC all entries of the commit to each
+//!   other: its key stands in each of their shared sections. So nothing can be moved, put behind something else, put together from parts, or left out.
 //! - What repeats is taken out before sealing: frequent phrases by number (`vocabulary`), long texts with zstd over the same words.
 //! - The padding to whole words is inside the sealed sections.
+//!
+//! `payload` is this form; `sealer` makes commits of events and `opener` events of entries. What is in a stream of ours and does not
+//! authenticate is [`Void`]: anybody who may write can append it, and it means nothing.
 //!
 //! The stream id itself is sealed as well ([`StreamNames`]): it names nobody, and the holder of the master secret reads the aggregate
 //! from it. Formats are for ever: what a test here calls frozen is on chains.
 
-mod associated;
 mod capacity;
 mod content;
+mod error;
+mod event_key;
 mod header;
+#[cfg(test)]
+mod linking;
 mod names;
 mod opener;
 mod packing;
+mod payload;
 mod phrases;
+mod place;
+mod reference;
 mod sealer;
 #[cfg(test)]
 mod tests;
 mod varint;
+#[cfg(test)]
+mod vectors;
 mod vocabulary;
 mod zstd_frame;
 
 pub use capacity::fits;
+pub use error::SealError;
 pub(crate) use header::FORMAT;
 pub use names::StreamNames;
-pub use opener::{OpenError, Opener, Opening, PersonalPart};
-pub use sealer::{SealError, Sealed, Sealer};
+pub use opener::{Opener, Opening, PersonalPart, Undecodable};
+pub(crate) use payload::EPOCH;
+pub use payload::Void;
+pub use place::{CommitProof, Place, Siblings};
+pub use sealer::{SealedCommit, Sealer, UnsealedEvent, UnsealedPart};
 
 /// Payloads are made of whole words: the ABI pads its byte strings to them anyway.
 const WORD: usize = 32;

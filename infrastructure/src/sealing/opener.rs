@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use application::log::{AnyEvent, EventMetadata, OpenedEvent, StreamId};
-use domain::kernel::{AggregateRef, DecodeError};
-use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
+use domain::kernel::{AggregateRef, Category, DecodeError};
 
-use super::associated::{Section, associated_data};
 use super::content::Shared;
-use super::header::{Header, HeaderError};
-use super::packing::{self, Packing};
+use super::header::Header;
+use super::payload::{self, Authentic, SealedPersonal, Void};
+use super::place::{Place, Siblings};
+use super::reference::References;
 use super::sealer::StreamKeys;
-use super::{StreamNames, WORD, content};
+use super::{StreamNames, content};
 use crate::keys::{KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret};
-use crate::log::{AppendedEntry, KeyId, LogLocation, Namespace, Need};
+use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need};
 
 /// An entry of the log, as this server can read it.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,10 +28,12 @@ pub enum Opening {
     },
     /// An administrative act, which is not sealed and changes no aggregate.
     Public,
-    /// Sealed by another organisation, or in a stream of another's: kept as it is.
+    /// In a stream that is not ours by its name: kept as it is.
     Foreign,
-    /// Ours by its name and its key, and yet not readable: to be parked.
-    Unreadable(OpenError),
+    /// In a stream of ours and not what it should be. It keeps its place, changes nothing, and holds nothing back.
+    Void(Void),
+    /// Authentic, of a schema that this program knows, and yet not readable: to be parked.
+    Undecodable(Undecodable),
     /// Authentic, and of a schema that this program does not know: a newer version wrote it, which can read it. Never to be parked.
     Newer {
         /// The schema.
@@ -50,32 +52,28 @@ pub enum PersonalPart {
     Missing,
     /// Its key is destroyed.
     Erased,
+    /// Its key is here, and does not open it. The event counts all the same, without it.
+    Unreadable,
 }
 
-/// Why an event of ours cannot be read.
+/// Why an authentic event cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The payload is none of ours in its form, though its stream and key are.
-    #[error("the payload is malformed")]
+pub enum Undecodable {
+    /// What was sealed does not say what it must say.
+    #[error("what is sealed is malformed")]
     Malformed,
-    /// The payload's format is newer than this program.
-    #[error("payload format {0} is not known to this version of the program")]
-    UnknownFormat(u8),
-    /// The payload was altered or moved, or sealed under another key of the same name.
-    #[error("the payload is not authentic")]
-    NotAuthentic,
     /// The event's bytes do not decode.
     #[error(transparent)]
-    Decode(#[from] DecodeError),
+    Event(#[from] DecodeError),
 }
 
 /// Opens the entries of one log, under one organisation's secret and its key ring. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Opener {
     location: LogLocation,
-    org_key_id: [u8; 4],
     stream_keys: StreamKeys,
     names: StreamNames,
+    references: References,
     keys: Arc<KeyRing>,
 }
 
@@ -84,9 +82,9 @@ impl Opener {
     pub fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
         Self {
             location,
-            org_key_id: secret.org_key_id(),
             stream_keys: StreamKeys::new(secret),
             names: StreamNames::new(secret, location.namespace),
+            references: References::new(secret),
             keys,
         }
     }
@@ -102,8 +100,10 @@ impl Opener {
     }
 
     /// The name of the key that an entry's personal section is under, read from its header alone.
-    pub fn person_key_id(payload: &[u8]) -> Option<KeyId> {
-        Header::read(payload).ok()?.0.personal.map(|personal| personal.key_id)
+    pub fn person_key_id(&self, payload: &[u8]) -> Option<KeyId> {
+        let header = Header::read(payload).ok()?.0;
+        let personal = header.personal?;
+        Some(self.references.read(personal.reference, &header.nonce).key_id)
     }
 
     /// What an entry needs to be opened, read from the start of its payload.
@@ -111,16 +111,18 @@ impl Opener {
         if Namespace::of(stream) == Namespace::ADMINISTRATION {
             return Need::Public;
         }
-        let header = Header::read(start).ok().map(|(header, _)| header);
-        match header.filter(|header| header.org_key_id == self.org_key_id && self.aggregate(stream).is_some()) {
+        match self.aggregate(stream) {
             None => Need::Foreign,
-            Some(header) => header
-                .personal
-                .map_or(Need::Nothing, |personal| Need::Key(personal.key_id)),
+            Some(_) => self.person_key_id(start).map_or(Need::Nothing, Need::Key),
         }
     }
 
-    /// Waits until a key was asked for that is not here. It may be another organisation's.
+    /// A key is not here under which a personal section is.
+    pub fn miss_key(&self) {
+        self.keys.miss();
+    }
+
+    /// Waits until a key was missed.
     pub async fn missed_key(&self) {
         self.keys.missed().await;
     }
@@ -141,106 +143,106 @@ impl Opener {
         let key_ids: Vec<KeyId> = entries
             .into_iter()
             .filter(|entry| Namespace::of(&entry.stream) == self.location.namespace)
-            .filter_map(|entry| Self::person_key_id(&entry.payload))
+            .filter_map(|entry| self.person_key_id(&entry.payload))
             .collect();
         self.keys.load_many(&key_ids).await
     }
 
-    /// Opens an entry. It asks nobody and waits for nothing: `keys` holds what [`Self::keys_for`] found.
-    pub fn open(&self, entry: &AppendedEntry, keys: &KeySet) -> Opening {
+    /// Opens an entry that stands behind `before` in its stream. It asks nobody and waits for nothing: `keys` holds what
+    /// [`Self::keys_for`] found.
+    pub fn open(&self, entry: &AppendedEntry, before: [u8; 32], siblings: Siblings<'_>, keys: &KeySet) -> Opening {
         match self.aggregate(&entry.stream) {
-            Some(aggregate) => self.open_own(entry, aggregate, keys),
+            Some(aggregate) => self.open_own(entry, before, siblings, aggregate, keys),
             None if Namespace::of(&entry.stream) == Namespace::ADMINISTRATION => Opening::Public,
             None => Opening::Foreign,
         }
     }
 
-    /// As [`Self::open`], for an entry of a stream of which is known after which aggregate it is named.
-    pub fn open_own(&self, entry: &AppendedEntry, aggregate: AggregateRef, keys: &KeySet) -> Opening {
-        let (header, sections) = match Header::read(&entry.payload) {
-            Ok(read) => read,
-            Err(HeaderError::UnknownFormat(format)) => return Opening::Unreadable(OpenError::UnknownFormat(format)),
-            Err(HeaderError::Malformed) => return Opening::Unreadable(OpenError::Malformed),
+    /// Opens an entry that the follower has opened before, as far as it could: its commit was whole. It is of a stream of which is known after
+    /// which aggregate it is named.
+    pub fn open_again(&self, journaled: &JournaledEntry, aggregate: AggregateRef, keys: &KeySet) -> Opening {
+        let JournaledEntry { entry, before } = journaled;
+        self.open_own(entry, *before, Siblings::Seen, aggregate, keys)
+    }
+
+    fn open_own(
+        &self,
+        entry: &AppendedEntry,
+        before: [u8; 32],
+        siblings: Siblings<'_>,
+        aggregate: AggregateRef,
+        keys: &KeySet,
+    ) -> Opening {
+        let Ok(key) = self.stream_keys.of(&entry.stream) else {
+            return Opening::Void(Void::NotAuthentic);
         };
-        if header.org_key_id != self.org_key_id {
-            return Opening::Foreign;
-        }
-        match self.open_sections(entry, aggregate, &header, sections, keys) {
-            Ok((event, personal)) => Opening::Opened { event, personal },
-            // Only what was opened, and so is authentic, is decoded.
-            Err(OpenError::Decode(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
-            Err(error) => Opening::Unreadable(error),
+        let place = Place::of(entry, before);
+        match payload::open(&self.location, place, &entry.payload, key, siblings) {
+            Err(void) => Opening::Void(void),
+            Ok(authentic) => match self.read(entry, aggregate, authentic, keys) {
+                Ok((event, personal)) => Opening::Opened { event, personal },
+                Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
+                Err(error) => Opening::Undecodable(error),
+            },
         }
     }
 
-    fn open_sections(
+    /// Reads an authentic payload.
+    fn read(
         &self,
         entry: &AppendedEntry,
         aggregate: AggregateRef,
-        header: &Header,
-        sections: &[u8],
+        authentic: Authentic<'_>,
         keys: &KeySet,
-    ) -> Result<(OpenedEvent, PersonalPart), OpenError> {
-        let header_bytes = entry
-            .payload
-            .len()
-            .checked_sub(sections.len())
-            .and_then(|length| entry.payload.get(..length))
-            .filter(|_| entry.payload.len().is_multiple_of(WORD))
-            .ok_or(OpenError::Malformed)?;
-        let place = Place {
-            location: &self.location,
-            header: header_bytes,
-            entry,
-            nonce: header.nonce,
-        };
-        let stream_key = self
-            .stream_keys
-            .of(&entry.stream)
-            .map_err(|_| OpenError::NotAuthentic)?;
-
-        let Some(personal_header) = header.personal else {
-            let shared = place.open(sections, &stream_key, header.shared_packing, Section::Shared)?;
-            let mut shared = content::read_shared(&shared).ok_or(OpenError::Malformed)?;
-            let envelope = content::read_envelope(&mut shared.rest).ok_or(OpenError::Malformed)?;
-            known(aggregate, &shared)?;
+    ) -> Result<(OpenedEvent, PersonalPart), Undecodable> {
+        let Authentic { shared, personal } = authentic;
+        let shared = shared.ok_or(Undecodable::Malformed)?;
+        let mut shared = content::read_shared(&shared).ok_or(Undecodable::Malformed)?;
+        let Some(sealed) = personal else {
+            let envelope = content::read_envelope(&mut shared.rest).ok_or(Undecodable::Malformed)?;
             envelope.complete(&mut shared.metadata);
-            let event = AnyEvent::decode(aggregate, shared.schema, shared.rest, None)?;
+            let event = decode(aggregate, &shared, None)?;
             return Ok((opened(entry, shared.metadata, event), PersonalPart::Absent));
         };
-
-        let (shared, personal) = sections
-            .split_at_checked(personal_header.shared_length)
-            .ok_or(OpenError::Malformed)?;
-        let shared = place.open(shared, &stream_key, header.shared_packing, Section::Shared)?;
-        let mut shared = content::read_shared(&shared).ok_or(OpenError::Malformed)?;
-        known(aggregate, &shared)?;
-        let held = match keys.get(&personal_header.key_id) {
-            KeyLookup::Held(held) => held,
-            missing => {
-                let event = AnyEvent::decode(aggregate, shared.schema, shared.rest, None)?;
-                let erased = matches!(missing, KeyLookup::Destroyed);
-                let part = if erased {
-                    PersonalPart::Erased
-                } else {
-                    PersonalPart::Missing
-                };
-                return Ok((opened(entry, shared.metadata, event), part));
-            }
+        // It says under which of the person's keys the rest is.
+        let event = decode(aggregate, &shared, None)?;
+        let (part, bytes) = self.read_personal(sealed, event.seal().category(), &mut shared.metadata, keys)?;
+        let event = match bytes {
+            Some(bytes) => decode(aggregate, &shared, Some(&bytes))?,
+            None => event,
         };
-        let key = held.key.cipher().map_err(|_| OpenError::NotAuthentic)?;
-        let personal = place.open(personal, &key, personal_header.packing, Section::Personal)?;
-        let (envelope, bytes) = content::read_personal(&personal, held.subject).ok_or(OpenError::Malformed)?;
-        envelope.complete(&mut shared.metadata);
-        let event = AnyEvent::decode(aggregate, shared.schema, shared.rest, Some(&bytes))?;
-        Ok((opened(entry, shared.metadata, event), PersonalPart::Present))
+        Ok((opened(entry, shared.metadata, event), part))
+    }
+
+    /// Reads a personal section, as far as its key is here and opens it, and completes the metadata from it.
+    fn read_personal(
+        &self,
+        sealed: SealedPersonal<'_>,
+        category: Option<Category>,
+        metadata: &mut EventMetadata,
+        keys: &KeySet,
+    ) -> Result<(PersonalPart, Option<Vec<u8>>), Undecodable> {
+        let reference = self.references.read(sealed.reference, &sealed.nonce);
+        let held = match keys.get(&reference.key_id) {
+            KeyLookup::Held(held) => held,
+            KeyLookup::Destroyed => return Ok((PersonalPart::Erased, None)),
+            KeyLookup::Unknown => return Ok((PersonalPart::Missing, None)),
+        };
+        let key = category.and_then(|category| held.key.category(reference.chapter, category).ok());
+        let Some(content) = key.and_then(|key| sealed.open(&key)) else {
+            return Ok((PersonalPart::Unreadable, None));
+        };
+        let content = content.ok_or(Undecodable::Malformed)?;
+        let (envelope, bytes) = content::read_personal(&content, held.subject).ok_or(Undecodable::Malformed)?;
+        envelope.complete(metadata);
+        Ok((PersonalPart::Present, Some(bytes)))
     }
 }
 
-/// Looked at before anything that another schema may have changed.
-fn known(stream: AggregateRef, shared: &Shared<'_>) -> Result<(), DecodeError> {
+/// Decodes an event, if this program knows its schema: that is looked at before anything that another schema may have changed.
+fn decode(stream: AggregateRef, shared: &Shared<'_>, personal: Option<&[u8]>) -> Result<AnyEvent, DecodeError> {
     if AnyEvent::knows(stream, shared.schema, shared.rest) {
-        Ok(())
+        AnyEvent::decode(stream, shared.schema, shared.rest, personal)
     } else {
         Err(DecodeError::UnknownSchema(shared.schema))
     }
@@ -252,32 +254,5 @@ const fn opened(entry: &AppendedEntry, metadata: EventMetadata, event: AnyEvent)
         version: entry.version,
         metadata,
         event,
-    }
-}
-
-/// Where the payload that is being opened stands.
-struct Place<'a> {
-    location: &'a LogLocation,
-    header: &'a [u8],
-    entry: &'a AppendedEntry,
-    nonce: [u8; NONCE_LEN],
-}
-
-impl Place<'_> {
-    fn open(&self, sealed: &[u8], key: &LessSafeKey, packing: Packing, section: Section) -> Result<Vec<u8>, OpenError> {
-        let Self {
-            location,
-            header,
-            entry,
-            nonce,
-        } = *self;
-        let associated = Aad::from(associated_data(header, location, &entry.stream, entry.version, section));
-        let mut bytes = sealed.to_vec();
-        let opened = key
-            .open_in_place(Nonce::assume_unique_for_key(nonce), associated, &mut bytes)
-            .map_err(|_| OpenError::NotAuthentic)?
-            .len();
-        bytes.truncate(opened);
-        packing::unpack(packing, bytes).ok_or(OpenError::Malformed)
     }
 }

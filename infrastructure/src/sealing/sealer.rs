@@ -1,64 +1,78 @@
-//! Seals events.
+//! Seals commits.
 
 use std::sync::Arc;
 
-use application::log::{EventMetadata, StreamId};
-use domain::kernel::{EncodedEvent, PatientId};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};
+use application::log::{AnyEvent, EventMetadata, StreamId};
+use domain::kernel::{Category, EncodedEvent, PatientId};
+use ring::aead::NONCE_LEN;
 use ring::error::Unspecified;
-use ring::hkdf::Prk;
+use ring::hkdf::{HKDF_SHA256, Prk};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::associated::{Section, associated_data};
-use super::header::{Header, PersonalHeader};
-use super::{MAX_CONTENT, MAX_PAYLOAD, WORD, content, packing};
+use super::content;
+use super::error::SealError;
+use super::payload::{self, Contents, Personal};
+use super::place::{CommitProof, Place, SECRET, Siblings};
+use super::reference::{Reference, References};
 use crate::keys::{KeyRing, KeyRingError, MasterSecret, SealingKey};
-use crate::log::{LogLocation, NewKey, Payload};
+use crate::log::{LogLocation, NewKey, StreamPart, StreamTip};
 
-/// Why an event cannot be sealed. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// The subject's key cannot be had.
-    #[error(transparent)]
-    Keys(#[from] KeyRingError),
-    /// The event has personal bytes and concerns nobody.
-    #[error("an event with personal data names no data subject")]
-    NoSubject,
-    /// The event's time is before 1970.
-    #[error("the event's time is outside the calendar")]
-    Time,
-    /// The event is larger than a transaction can carry.
-    #[error("the event has {size} bytes, more than can be appended")]
-    TooLarge {
-        /// Its size.
-        size: usize,
-    },
-    /// The system gives no random bytes, or the cipher refused.
-    #[error("the cipher refused")]
-    Cipher,
+/// The chapter of a subject's record whose keys are used, until records have chapters.
+const CHAPTER: u16 = 0;
+
+/// What a commit is to append to one stream.
+#[derive(Clone, Debug)]
+pub struct UnsealedPart {
+    /// The stream.
+    pub stream: StreamId,
+    /// Where it must end.
+    pub expected: StreamTip,
+    /// The events, in order.
+    pub events: Vec<UnsealedEvent>,
 }
 
-impl From<Unspecified> for SealError {
-    fn from(_: Unspecified) -> Self {
-        Self::Cipher
+/// An event that is to be sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnsealedEvent {
+    /// What it says.
+    pub encoded: EncodedEvent,
+    /// Whose key its personal section is sealed under.
+    pub subject: Option<PatientId>,
+    /// Which of their keys.
+    pub category: Option<Category>,
+}
+
+impl UnsealedEvent {
+    /// As the event itself says.
+    ///
+    /// # Errors
+    /// When a value cannot be written, which is a mistake in its type.
+    pub fn of(event: &AnyEvent) -> Result<Self, postcard::Error> {
+        Ok(Self {
+            encoded: event.encode()?,
+            subject: event.subject(),
+            category: event.seal().category(),
+        })
     }
 }
 
-/// A sealed event.
+/// A sealed commit.
 #[derive(Clone, Debug)]
-pub struct Sealed {
-    /// The payload.
-    pub payload: Payload,
-    /// The key to make durable with it, if that may not have happened yet.
-    pub new_key: Option<NewKey>,
+pub struct SealedCommit {
+    /// Its parts, in the order in which they were given.
+    pub parts: Vec<StreamPart>,
+    /// For each part, where its stream ends after each of its events.
+    pub tips: Vec<Vec<StreamTip>>,
+    /// The keys to make durable with it, if that may not have happened yet.
+    pub new_keys: Vec<NewKey>,
 }
 
-/// Seals events for one log, under one organisation's secret and its key ring.
+/// Seals commits for one log, under one organisation's secret and its key ring.
 #[derive(Clone, Debug)]
 pub struct Sealer {
     location: LogLocation,
-    org_key_id: [u8; 4],
     stream_keys: StreamKeys,
+    references: References,
     keys: Arc<KeyRing>,
 }
 
@@ -71,11 +85,9 @@ impl StreamKeys {
         Self(secret.stream_sealing())
     }
 
-    pub(super) fn of(&self, stream: &StreamId) -> Result<LessSafeKey, Unspecified> {
+    pub(super) fn of(&self, stream: &StreamId) -> Result<Prk, Unspecified> {
         let info = [stream.0.as_slice()];
-        self.0
-            .expand(&info, &AES_256_GCM)
-            .map(|key| LessSafeKey::new(UnboundKey::from(key)))
+        self.0.expand(&info, HKDF_SHA256).map(Prk::from)
     }
 }
 
@@ -85,118 +97,177 @@ impl std::fmt::Debug for StreamKeys {
     }
 }
 
+/// An event, its place, and the key of whom it concerns.
+struct ToSeal<'a> {
+    place: Place,
+    event: &'a EncodedEvent,
+    person: Option<(SealingKey, Category)>,
+}
+
 impl Sealer {
     /// A sealer.
     pub fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
         Self {
             location,
-            org_key_id: secret.org_key_id(),
             stream_keys: StreamKeys::new(secret),
+            references: References::new(secret),
             keys,
         }
     }
 
-    /// Seals an event for its place in its stream, and for no other.
+    /// Seals a commit for its place in its streams, and for no other. What was sealed is opened again before anybody gets it.
     ///
     /// # Errors
     /// [`SealError`].
-    pub async fn seal(
-        &self,
-        stream: &StreamId,
-        version: u64,
-        event: &EncodedEvent,
-        metadata: &EventMetadata,
-        subject: Option<PatientId>,
-    ) -> Result<Sealed, SealError> {
-        let person = match (&event.personal, subject) {
-            (None, _) => None,
-            (Some(personal), Some(subject)) => Some((personal.as_slice(), self.keys.for_sealing(subject).await?)),
-            (Some(_), None) => return Err(SealError::NoSubject),
-        };
-        let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce)?;
-        let payload = self.seal_under(stream, version, event, metadata, person.as_ref(), nonce)?;
-        Ok(Sealed {
-            payload: payload.into(),
-            new_key: person.and_then(|(_, key)| key.new),
-        })
+    pub async fn seal(&self, parts: &[UnsealedPart], metadata: &EventMetadata) -> Result<SealedCommit, SealError> {
+        let random = |bytes: &mut [u8]| SystemRandom::new().fill(bytes);
+        let key = |subject| self.keys.for_sealing(subject);
+        self.seal_with(parts, metadata, key, random).await
     }
 
-    /// The same for a nonce that is given: it must be used once.
-    pub(super) fn seal_under(
+    /// The same with keys and random bytes that are given: for the commit's secret, and for each event's nonce, which must be used once.
+    pub(super) async fn seal_with<K>(
         &self,
-        stream: &StreamId,
-        version: u64,
-        event: &EncodedEvent,
+        parts: &[UnsealedPart],
         metadata: &EventMetadata,
-        person: Option<&(&[u8], SealingKey)>,
-        nonce: [u8; NONCE_LEN],
-    ) -> Result<Vec<u8>, SealError> {
+        key: impl Fn(PatientId) -> K + Send,
+        mut random: impl FnMut(&mut [u8]) -> Result<(), Unspecified> + Send,
+    ) -> Result<SealedCommit, SealError>
+    where
+        K: Future<Output = Result<SealingKey, KeyRingError>> + Send,
+    {
+        let mut events = Vec::new();
+        let mut new_keys: Vec<NewKey> = Vec::new();
+        for (place, event) in places(parts)? {
+            let UnsealedEvent {
+                encoded: event,
+                subject,
+                category,
+            } = event;
+            let person = match (&event.personal, subject.zip(*category)) {
+                (None, _) => None,
+                (Some(_), Some((subject, category))) => Some((key(subject).await?, category)),
+                (Some(_), None) => return Err(SealError::NoSubject),
+            };
+            let new = person.iter().filter_map(|(key, _)| key.new.as_ref());
+            for key in new {
+                if new_keys.iter().all(|known| known.key_id != key.key_id) {
+                    new_keys.push(key.clone());
+                }
+            }
+            events.push(ToSeal { place, event, person });
+        }
+
+        let mut secret = [0; SECRET];
+        random(&mut secret)?;
+        let mut commit = Vec::with_capacity(events.len());
+        for event in &events {
+            let mut nonce = [0; NONCE_LEN];
+            random(&mut nonce)?;
+            let contents = self.contents(event, metadata)?;
+            let payload = contents.seal(&self.location, &self.references, &event.place, nonce, &secret)?;
+            commit.push((event.place, payload));
+        }
+        payload::sign(&mut commit, &secret);
+        self.open_again(&events, metadata, &commit)?;
+
+        let mut payloads = commit.into_iter().map(|(_, payload)| payload.into());
+        let mut sealed = SealedCommit {
+            parts: Vec::with_capacity(parts.len()),
+            tips: Vec::with_capacity(parts.len()),
+            new_keys,
+        };
+        for part in parts {
+            let part = StreamPart {
+                stream: part.stream,
+                expected: part.expected.head(),
+                payloads: payloads.by_ref().take(part.events.len()).collect(),
+            };
+            sealed.parts.push(part);
+        }
+        for (unsealed, part) in parts.iter().zip(&sealed.parts) {
+            let tips = part.payloads.iter().scan(unsealed.expected, |tip, payload| {
+                *tip = tip.after(payload);
+                Some(*tip)
+            });
+            sealed.tips.push(tips.collect());
+        }
+        Ok(sealed)
+    }
+
+    fn contents(&self, event: &ToSeal<'_>, metadata: &EventMetadata) -> Result<Contents, SealError> {
+        let ToSeal { place, event, person } = event;
         let write = if person.is_some() {
             content::write_shared
         } else {
             content::write_only
         };
         let shared = write(event.schema, metadata, &event.shared).ok_or(SealError::Time)?;
-        let size = shared.len() + person.map_or(0, |(personal, _)| personal.len());
-        if size > MAX_CONTENT {
-            return Err(SealError::TooLarge { size });
-        }
-
-        let (shared_packing, mut shared) = if person.is_some() {
-            packing::pack_first(shared)
-        } else {
-            packing::pack_last(&shared)
-        };
-        let mut personal = None;
-        if let Some((bytes, key)) = person {
-            let (packing, packed) = packing::pack_last(&content::write_personal(metadata, key.held.subject, bytes));
-            let shared_length = shared.len() + AES_256_GCM.tag_len();
-            personal = Some((
-                PersonalHeader {
+        let personal = match (event.personal.as_deref(), person) {
+            (Some(bytes), Some((key, category))) => Some(Personal {
+                reference: Reference {
                     key_id: key.key_id,
-                    packing,
-                    shared_length,
+                    chapter: CHAPTER,
                 },
-                packed,
-                key,
-            ));
-        }
-
-        let header = Header {
-            org_key_id: self.org_key_id,
-            nonce,
-            shared_packing,
-            personal: personal.as_ref().map(|(header, ..)| *header),
+                key: key.held.key.category(CHAPTER, *category)?,
+                content: content::write_personal(metadata, key.held.subject, bytes),
+            }),
+            _ => None,
         };
-        let mut payload = Vec::with_capacity(size + 3 * WORD);
-        header.write(&mut payload);
-        let header = payload.clone();
-
-        let sections = if personal.is_some() { 2 } else { 1 };
-        let packed = shared.len() + personal.as_ref().map_or(0, |(_, packed, _)| packed.len());
-        let unpadded = header.len() + packed + sections * AES_256_GCM.tag_len();
-        let padding = unpadded.next_multiple_of(WORD) - unpadded;
-        let last = personal.as_mut().map_or(&mut shared, |(_, packed, _)| packed);
-        last.resize(last.len() + padding, 0);
-        if unpadded + padding > MAX_PAYLOAD {
-            return Err(SealError::TooLarge {
-                size: unpadded + padding,
-            });
-        }
-
-        let mut append = |mut section: Vec<u8>, cipher: LessSafeKey, place| -> Result<(), Unspecified> {
-            let associated = Aad::from(associated_data(&header, &self.location, stream, version, place));
-            let nonce = Nonce::assume_unique_for_key(nonce);
-            let tag: Tag = cipher.seal_in_place_separate_tag(nonce, associated, &mut section)?;
-            payload.extend_from_slice(&section);
-            payload.extend_from_slice(tag.as_ref());
-            Ok(())
-        };
-        append(shared, self.stream_keys.of(stream)?, Section::Shared)?;
-        if let Some((_, packed, key)) = personal {
-            append(packed, key.held.key.cipher()?, Section::Personal)?;
-        }
-        Ok(payload)
+        Ok(Contents {
+            shared,
+            key: self.stream_keys.of(&place.stream)?,
+            personal,
+        })
     }
+
+    /// A bit that a faulty machine turns over would be on the chain for ever, in an event that nobody can read.
+    fn open_again(
+        &self,
+        events: &[ToSeal<'_>],
+        metadata: &EventMetadata,
+        commit: &[(Place, Vec<u8>)],
+    ) -> Result<(), SealError> {
+        let entries = commit.iter().map(|(place, payload)| (*place, payload.as_slice()));
+        let proof = CommitProof::of(entries);
+        for (event, (place, payload)) in events.iter().zip(commit) {
+            let Contents { shared, key, personal } = self.contents(event, metadata)?;
+            let opened = payload::open(&self.location, *place, payload, key, Siblings::Proof(&proof));
+            let opened = opened.map_err(|_| SealError::DoesNotOpen)?;
+            let same_person = match (opened.personal, personal) {
+                (None, None) => true,
+                (Some(sealed), Some(personal)) => {
+                    self.references.read(sealed.reference, &sealed.nonce) == personal.reference
+                        && sealed
+                            .open(&personal.key)
+                            .flatten()
+                            .is_some_and(|opened| opened == personal.content)
+                }
+                _ => false,
+            };
+            let same = opened.shared.is_some_and(|opened| opened == shared) && same_person;
+            same.then_some(()).ok_or(SealError::DoesNotOpen)?;
+        }
+        Ok(())
+    }
+}
+
+/// Each event of a commit with its place.
+fn places(parts: &[UnsealedPart]) -> Result<impl Iterator<Item = (Place, &UnsealedEvent)>, SealError> {
+    let events = parts.iter().map(|part| part.events.len()).sum();
+    let count = u16::try_from(events).map_err(|_| SealError::TooMany(events))?;
+    let events = parts.iter().flat_map(|part| {
+        let versions = part.expected.version.saturating_add(1)..;
+        part.events.iter().zip(versions).map(move |event| (part, event))
+    });
+    Ok((0..).zip(events).map(move |(index, (part, (event, version)))| {
+        let place = Place {
+            stream: part.stream,
+            version,
+            before: part.expected.hash,
+            count,
+            index,
+        };
+        (place, event)
+    }))
 }

@@ -15,7 +15,12 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
         *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
+        let low = u64::from(byte & 0x7f);
+        // Of the tenth byte one bit is left.
+        if low << shift >> shift != low {
+            return None;
+        }
+        value |= low << shift;
         if byte & 0x80 == 0 {
             return Some(value);
         }
@@ -46,5 +51,12 @@ mod tests {
     fn a_number_that_does_not_end_is_none() {
         assert_eq!(take(&mut [0x80].as_slice()), None);
         assert_eq!(take(&mut [0xff; 20].as_slice()), None);
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_none() {
+        let ten = |last| [[0xff; 9].as_slice(), &[last]].concat();
+        assert_eq!(take(&mut ten(1).as_slice()), Some(u64::MAX));
+        assert_eq!(take(&mut ten(2).as_slice()), None);
     }
 }

@@ -18,7 +18,7 @@ use super::in_flight::InFlight;
 use super::journal::Journal;
 use super::reader::History;
 use super::stream::{Loaded, Stream};
-use crate::log::{CommitLog, StreamHead};
+use crate::log::{CommitLog, StreamTip};
 
 /// How long to wait at once for a journal that is behind. A notice may come between the reading and the waiting: so not for long.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -168,9 +168,9 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Ok(());
         }
         let streams: Vec<StreamId> = loaded.iter().map(|(id, ..)| *id).collect();
-        let heads = self.reader.heads(&streams).await?;
-        for ((_, stream, _), head) in loaded.iter().zip(heads) {
-            stream.applied(head);
+        let tips = self.reader.tips(&streams).await?;
+        for ((_, stream, _), tip) in loaded.iter().zip(tips) {
+            stream.applied(tip);
         }
         if loaded.iter().all(|(_, stream, loaded)| stream.is_of(loaded.generation)) {
             Ok(())
@@ -200,7 +200,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             };
             let behind = fill
                 .required
-                .is_some_and(|required| history.head.version < required.version);
+                .is_some_and(|required| history.tip.version < required.version);
             if !behind {
                 stream.finish_fill(fill, aggregate, history);
             }
@@ -227,8 +227,8 @@ impl Part {
         (self.place.id, &self.place.stream, &self.loaded)
     }
 
-    fn moment(&self) -> (StreamId, StreamHead, u64) {
-        (self.place.id, self.loaded.head, self.loaded.generation)
+    fn moment(&self) -> (StreamId, StreamTip, u64) {
+        (self.place.id, self.loaded.tip, self.loaded.generation)
     }
 }
 
@@ -267,14 +267,18 @@ fn decisions(parts: &[Part], decided: Vec<Vec<AnyEvent>>) -> Result<Vec<Decision
             stream_id: place.id,
             stream: Arc::clone(&place.stream),
             generation: loaded.generation,
-            expected: loaded.head,
+            expected: loaded.tip,
             states: Vec::new(),
             events: Vec::new(),
+            begins: None,
         });
+        if let (AggregateRef::Patient(patient), 0) = (place.target.id, loaded.state.version()) {
+            decision.begins = Some(patient);
+        }
         let mut state = AnyState::clone(&loaded.state);
         for event in events {
             decision.events.push(event.clone());
-            let version = loaded.head.version + decision.events.len() as u64;
+            let version = loaded.tip.version + decision.events.len() as u64;
             state.take_in(event, version).map_err(Failure::internal)?;
         }
         decision.states.push((place.target.id, Arc::new(state)));

@@ -30,7 +30,6 @@ use crate::log::LogLocation;
 use crate::log::{CommitLog, CommitOutcome};
 use crate::notices::Notice;
 use crate::sealing::{Opener, Sealer, StreamNames};
-use crate::trace::Found;
 
 /// What an executor is made of.
 pub struct Parts<L, J> {
@@ -142,13 +141,9 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                     finality,
                 })),
                 // It may be a second copy of one that went in: decided again, its command would be executed twice.
-                CommitOutcome::Rejected { .. } => match self.0.reader.found_of(command_id, commit.heads()).await {
-                    Ok(Found::Nothing) => Settled::Again,
-                    Ok(Found::Part) => {
-                        tracing::error!(command = %command_id, "whoever may write has appended a part of a commit of ours");
-                        Settled::Done(Err(CommandError::Refused))
-                    }
-                    Ok(Found::Whole) | Err(_) => Settled::Earlier,
+                CommitOutcome::Rejected { .. } | CommitOutcome::Void => match self.0.reader.holds(command_id).await {
+                    Ok(false) => Settled::Again,
+                    Ok(true) | Err(_) => Settled::Earlier,
                 },
                 CommitOutcome::Duplicate => Settled::Earlier,
                 CommitOutcome::HandedOver => Settled::Perhaps,

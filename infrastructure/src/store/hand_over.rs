@@ -13,29 +13,31 @@ use super::in_flight::{InFlight, Resolver};
 use super::stream::{Moved, Stream};
 use super::streams::Streams;
 use crate::keys::KeyRing;
-use crate::log::{Commit, CommitLog, CommitTicket, KeyId, NewKey, StreamHead, StreamPart};
-use crate::sealing::Sealer;
+use crate::log::{Commit, CommitLog, CommitTicket, KeyId, StreamTip};
+use crate::sealing::{SealedCommit, Sealer, UnsealedEvent, UnsealedPart};
 
 /// What was decided for one stream.
 pub(super) struct Decision {
     pub(super) stream_id: StreamId,
     pub(super) stream: Arc<Stream>,
     pub(super) generation: u64,
-    pub(super) expected: StreamHead,
+    pub(super) expected: StreamTip,
     /// The aggregates that change, with the events applied.
     pub(super) states: Vec<(AggregateRef, Arc<AnyState>)>,
     /// The events, in order; at least one.
     pub(super) events: Vec<AnyEvent>,
+    /// The data subject to whom nothing has happened before this. Their stream may have begun all the same, with what is void.
+    pub(super) begins: Option<PatientId>,
 }
 
 impl Decision {
-    /// The data subject whose own stream begins with this.
-    fn begins(&self) -> Option<PatientId> {
-        let first = self.events.first().filter(|_| self.expected.version == 0)?;
-        match first.aggregate() {
-            AggregateRef::Patient(patient) => Some(patient),
-            _ => None,
-        }
+    fn unsealed(&self) -> Result<UnsealedPart, Failure> {
+        let unsealed = |event| UnsealedEvent::of(event).map_err(Failure::internal);
+        Ok(UnsealedPart {
+            stream: self.stream_id,
+            expected: self.expected,
+            events: self.events.iter().map(unsealed).collect::<Result<_, Failure>>()?,
+        })
     }
 }
 
@@ -78,17 +80,14 @@ impl<L: CommitLog> HandOver<L> {
             correlation: context.correlation,
             cause: context.cause,
         };
-        for subject in decisions.iter().filter_map(Decision::begins) {
+        for subject in decisions.iter().filter_map(|decision| decision.begins) {
             self.keys.begin(subject).await?;
         }
-        let mut new_keys: Vec<NewKey> = Vec::new();
-        let mut parts = Vec::with_capacity(decisions.len());
-        let mut heads = Vec::with_capacity(decisions.len());
-        for decision in &decisions {
-            let (part, of_part) = self.seal(decision, &metadata, &mut new_keys).await?;
-            parts.push(part);
-            heads.push(of_part);
-        }
+        let unsealed = decisions
+            .iter()
+            .map(Decision::unsealed)
+            .collect::<Result<Vec<_>, _>>()?;
+        let SealedCommit { parts, tips, new_keys } = self.sealer.seal(&unsealed, &metadata).await?;
         // Whatever comes of it, what has no commit in flight afterwards is let go.
         let _kept = Kept {
             ids: decisions.iter().map(|decision| decision.stream_id).collect(),
@@ -114,13 +113,11 @@ impl<L: CommitLog> HandOver<L> {
             )
             .await?;
 
-        let ends = decisions.iter().zip(&heads);
-        let ends = ends.filter_map(|(decision, heads)| Some((decision.stream_id, *heads.last()?)));
-        let (resolver, commit) = InFlight::new(ends.collect());
+        let (resolver, commit) = InFlight::new();
         let mut streams = Vec::with_capacity(decisions.len());
-        for (decision, heads) in decisions.into_iter().zip(heads) {
-            let moved = decision.events.into_iter().zip(heads);
-            let moved = moved.map(|(event, head)| Moved { event, head }).collect();
+        for (decision, tips) in decisions.into_iter().zip(tips) {
+            let moved = decision.events.into_iter().zip(tips);
+            let moved = moved.map(|(event, tip)| Moved { event, tip }).collect();
             decision
                 .stream
                 .advance(decision.generation, decision.states, moved, commit.clone());
@@ -144,39 +141,6 @@ impl<L: CommitLog> HandOver<L> {
     /// Tells whoever is interested that a command is durable.
     pub(super) fn tell_accepted(&self, command: CommandId) {
         self.acceptance.accepted(command);
-    }
-
-    async fn seal(
-        &self,
-        decision: &Decision,
-        metadata: &EventMetadata,
-        new_keys: &mut Vec<NewKey>,
-    ) -> Result<(StreamPart, Vec<StreamHead>), Failure> {
-        let mut head = decision.expected;
-        let mut payloads = Vec::with_capacity(decision.events.len());
-        let mut heads = Vec::with_capacity(decision.events.len());
-        for event in &decision.events {
-            let version = head.version + 1;
-            let encoded = event.encode().map_err(Failure::internal)?;
-            let sealed = self
-                .sealer
-                .seal(&decision.stream_id, version, &encoded, metadata, event.subject())
-                .await?;
-            head = head.after(&sealed.payload);
-            heads.push(head);
-            payloads.push(sealed.payload);
-            new_keys.extend(
-                sealed
-                    .new_key
-                    .filter(|new| !new_keys.iter().any(|known| known.key_id == new.key_id)),
-            );
-        }
-        let part = StreamPart {
-            stream: decision.stream_id,
-            expected: decision.expected,
-            payloads,
-        };
-        Ok((part, heads))
     }
 }
 

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::log::{AppendedEntry, Origin, StreamHead};
+use crate::log::{AppendedEntry, JournaledEntry, Origin, StreamTip};
 use crate::postgres::{ANSWER, Answering};
-use crate::trace::{self, Found};
+use crate::trace;
 
 /// Why the journal has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +35,14 @@ pub enum JournalError {
 /// An aggregate, and the stream that it stands in, as the journal had them at one moment.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Journaled {
-    /// The stream's head.
-    pub head: StreamHead,
+    /// Where the stream ends.
+    pub tip: StreamTip,
     /// The position of the stream's last event.
     pub position: Position,
     /// Whether an event of the stream is parked.
     pub is_held_back: bool,
     /// The aggregate's events, still sealed, in order; none when only others stand in the stream.
-    pub entries: Vec<AppendedEntry>,
+    pub entries: Vec<JournaledEntry>,
     /// All aggregates of the stream. `None` when they were not asked for, for the aggregate is there, or are too many.
     pub members: Option<HashSet<AggregateRef>>,
 }
@@ -59,11 +59,11 @@ pub trait Journal: Send + Sync + 'static {
         stream: &StreamId,
     ) -> impl Future<Output = Result<Option<Journaled>, JournalError>> + Send;
 
-    /// Where streams stand, in their order. A stream that does not exist stands at version 0.
+    /// Where streams end, in their order. A stream that does not exist ends at version 0.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn heads(&self, streams: &[StreamId]) -> impl Future<Output = Result<Vec<StreamHead>, JournalError>> + Send;
+    fn tips(&self, streams: &[StreamId]) -> impl Future<Output = Result<Vec<StreamTip>, JournalError>> + Send;
 
     /// Where a command has left a trace.
     ///
@@ -71,16 +71,11 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError`].
     fn trace(&self, command: CommandId) -> impl Future<Output = Result<Trace, JournalError>> + Send;
 
-    /// How much of a commit that was rejected is in the log all the same. If it is a part, its command is kept in mind as one that never
-    /// will be executed.
+    /// Whether a command has events in the log. Then it has all of them: a commit opens whole or not at all.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn found_of(
-        &self,
-        command: CommandId,
-        heads: &[(StreamId, StreamHead)],
-    ) -> impl Future<Output = Result<Found, JournalError>> + Send;
+    fn holds(&self, command: CommandId) -> impl Future<Output = Result<bool, JournalError>> + Send;
 
     /// The streams that began after a position, in the order in which they did, with the positions: some of them, and none
     /// only when there are no more.
@@ -156,7 +151,7 @@ impl Journal for PostgresJournal {
         loop {
             let events = self.events(&name).await?;
             let entries: Result<_, _> = events.iter().map(|event| entry(stream, event)).collect();
-            let entries: Vec<AppendedEntry> = entries?;
+            let entries: Vec<JournaledEntry> = entries?;
             if let Some(last) = events.last() {
                 let head = last.metadata.get("head").cloned().unwrap_or_default();
                 return journaled(head, entries, None).map(Some);
@@ -171,21 +166,21 @@ impl Journal for PostgresJournal {
         }
     }
 
-    async fn heads(&self, streams: &[StreamId]) -> Result<Vec<StreamHead>, JournalError> {
-        let sql = "SELECT head.version, head.tag FROM unnest($1) WITH ORDINALITY AS asked (stream, place) \
-                   LEFT JOIN LATERAL (SELECT version, tag FROM journal WHERE journal.stream = asked.stream \
-                   ORDER BY version DESC LIMIT 1) AS head ON true ORDER BY asked.place";
+    async fn tips(&self, streams: &[StreamId]) -> Result<Vec<StreamTip>, JournalError> {
+        let sql = "SELECT tip.version, tip.hash FROM unnest($1) WITH ORDINALITY AS asked (stream, place) \
+                   LEFT JOIN LATERAL (SELECT version, hash FROM journal WHERE journal.stream = asked.stream \
+                   ORDER BY version DESC LIMIT 1) AS tip ON true ORDER BY asked.place";
         let streams: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
-        let heads: Vec<(Option<i64>, Option<[u8; 8]>)> = sqlx::query_as(sql)
+        let tips: Vec<(Option<i64>, Option<[u8; 32]>)> = sqlx::query_as(sql)
             .bind(streams)
             .fetch_all(&self.pool)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))?;
-        let head = |(version, tag): (Option<i64>, Option<[u8; 8]>)| StreamHead {
+        let tip = |(version, hash): (Option<i64>, Option<[u8; 32]>)| StreamTip {
             version: version.unwrap_or_default().unsigned_abs(),
-            tag: tag.unwrap_or_default(),
+            hash: hash.unwrap_or_default(),
         };
-        Ok(heads.into_iter().map(head).collect())
+        Ok(tips.into_iter().map(tip).collect())
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
@@ -194,8 +189,10 @@ impl Journal for PostgresJournal {
             .map_err(|error| JournalError::Unavailable(error.into()))
     }
 
-    async fn found_of(&self, command: CommandId, heads: &[(StreamId, StreamHead)]) -> Result<Found, JournalError> {
-        trace::found_of(&self.pool, command, heads)
+    async fn holds(&self, command: CommandId) -> Result<bool, JournalError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM journal WHERE command_id = $1)")
+            .bind(command.uuid())
+            .fetch_one(&self.pool)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))
     }
@@ -260,7 +257,7 @@ fn unavailable(error: PersistenceError) -> JournalError {
 struct Head {
     version: u64,
     /// In hexadecimal.
-    tag: String,
+    hash: String,
     position: Position,
     is_held_back: bool,
 }
@@ -274,16 +271,14 @@ fn members_of(names: &[String]) -> Result<HashSet<AggregateRef>, JournalError> {
 
 fn journaled(
     head: Value,
-    entries: Vec<AppendedEntry>,
+    entries: Vec<JournaledEntry>,
     members: Option<HashSet<AggregateRef>>,
 ) -> Result<Journaled, JournalError> {
     let head: Head = serde_json::from_value(head).map_err(|_| JournalError::Malformed("head"))?;
-    let mut tag = [0; 8];
-    hex::decode_to_slice(&head.tag, &mut tag).map_err(|_| JournalError::Malformed("tag"))?;
     Ok(Journaled {
-        head: StreamHead {
+        tip: StreamTip {
             version: head.version,
-            tag,
+            hash: hash(&head.hash).ok_or(JournalError::Malformed("hash"))?,
         },
         position: head.position,
         is_held_back: head.is_held_back,
@@ -292,18 +287,29 @@ fn journaled(
     })
 }
 
-/// A row of the view: the payload in base64, the position in the metadata.
-fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<AppendedEntry, JournalError> {
+fn hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text, &mut hash).ok().map(|()| hash)
+}
+
+/// A row of the view: the payload in base64, where it stands in the metadata.
+fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<JournaledEntry, JournalError> {
     let position = event.metadata.get("position").and_then(Value::as_u64);
+    let version = event.metadata.get("version").and_then(Value::as_u64);
     let origin = event.metadata.get("origin").and_then(Value::as_i64);
+    let before = event.metadata.get("before").and_then(Value::as_str).and_then(hash);
     let payload = event.payload.as_str().and_then(|text| STANDARD.decode(text).ok());
-    Ok(AppendedEntry {
+    let entry = AppendedEntry {
         stream: *stream,
-        version: u64::try_from(event.sequence).map_err(|_| JournalError::Malformed("sequence"))?,
+        version: version.ok_or(JournalError::Malformed("version"))?,
         position: position.ok_or(JournalError::Malformed("position"))?,
         origin: Origin::from_sql(origin.ok_or(JournalError::Malformed("origin"))?),
         payload: payload.ok_or(JournalError::Malformed("payload"))?.into(),
         // The view does not say it, and no decision needs it.
         transaction: [0; 32],
+    };
+    Ok(JournaledEntry {
+        entry,
+        before: before.ok_or(JournalError::Malformed("hash"))?,
     })
 }

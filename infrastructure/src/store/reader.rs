@@ -10,15 +10,14 @@ use domain::state::AnyState;
 use super::failure::Failure;
 use super::journal::Journal;
 use crate::keys::KeySet;
-use crate::log::StreamHead;
-use crate::sealing::{Opener, Opening};
-use crate::trace::Found;
+use crate::log::StreamTip;
+use crate::sealing::{Opener, Opening, PersonalPart};
 
-/// An aggregate as the journal has it, at its stream's head.
+/// An aggregate as the journal has it, at its stream's end.
 pub(super) struct History {
     pub(super) state: AnyState,
-    /// The stream's head.
-    pub(super) head: StreamHead,
+    /// Where the stream ends.
+    pub(super) tip: StreamTip,
     /// The position of the stream's last event; 0 when it has none.
     pub(super) position: Position,
     /// All aggregates of the stream, if they are known.
@@ -30,7 +29,7 @@ impl History {
     pub(super) fn none(of: AggregateType) -> Self {
         Self {
             state: AnyState::new(of),
-            head: StreamHead::default(),
+            tip: StreamTip::default(),
             position: 0,
             members: Some(HashSet::new()),
         }
@@ -61,9 +60,9 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.streams_after(position).await?)
     }
 
-    /// Where streams stand, in their order.
-    pub(super) async fn heads(&self, streams: &[StreamId]) -> Result<Vec<StreamHead>, Failure> {
-        Ok(self.journal.heads(streams).await?)
+    /// Where streams end, in their order.
+    pub(super) async fn tips(&self, streams: &[StreamId]) -> Result<Vec<StreamTip>, Failure> {
+        Ok(self.journal.tips(streams).await?)
     }
 
     /// Where a command has left a trace.
@@ -71,13 +70,9 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.trace(command).await?)
     }
 
-    /// How much of a commit that was rejected is in the log all the same.
-    pub(super) async fn found_of(
-        &self,
-        command: CommandId,
-        heads: &[(StreamId, StreamHead)],
-    ) -> Result<Found, Failure> {
-        Ok(self.journal.found_of(command, heads).await?)
+    /// Whether a command has events in the log.
+    pub(super) async fn holds(&self, command: CommandId) -> Result<bool, Failure> {
+        Ok(self.journal.holds(command).await?)
     }
 
     /// How an aggregate stood when the log had reached a position. It needs no keys, and what cannot be read does not count.
@@ -92,12 +87,14 @@ impl<J: Journal> Reader<J> {
     ) -> Result<Stood, Failure> {
         let journaled = self.journal.read(&aggregate, stream).await?;
         let entries = journaled.iter().flat_map(|journaled| &journaled.entries);
-        let mut before = entries.filter(|entry| entry.position <= position).filter_map(|entry| {
-            match self.opener.open_own(entry, aggregate.stream(), &KeySet::default()) {
-                Opening::Opened { event, .. } => Some((event.metadata.command_id, event.version)),
-                _ => None,
-            }
-        });
+        let mut before = entries
+            .filter(|found| found.entry.position <= position)
+            .filter_map(
+                |found| match self.opener.open_again(found, aggregate.stream(), &KeySet::default()) {
+                    Opening::Opened { event, .. } => Some((event.metadata.command_id, event.version)),
+                    _ => None,
+                },
+            );
         let first = before.next();
         Ok(Stood {
             version: before.last().or(first).map_or(0, |(_, version)| version),
@@ -105,10 +102,10 @@ impl<J: Journal> Reader<J> {
         })
     }
 
-    /// Reads an aggregate's events into its state. Foreign events of its stream change nothing; personal sections without a key stay
+    /// Reads an aggregate's events into its state. Personal sections without a key stay
     /// sealed.
     ///
-    /// The head is of the moment of the events. Under a head that covers what was not read, or what another block had in its place,
+    /// The tip is of the moment of the events. Under one that covers what was not read, or what another block had in its place,
     /// the contract would take what was decided without it.
     ///
     /// # Errors
@@ -121,17 +118,27 @@ impl<J: Journal> Reader<J> {
         if journaled.is_held_back {
             return Err(Failure::HeldBack);
         }
-        (history.head, history.position) = (journaled.head, journaled.position);
+        (history.tip, history.position) = (journaled.tip, journaled.position);
         history.members = journaled.members;
-        let keys = self.opener.keys_for(&journaled.entries).await?;
-        for entry in &journaled.entries {
-            match self.opener.open_own(entry, aggregate.stream(), &keys) {
-                Opening::Opened { event, .. } => {
+        let keys = self
+            .opener
+            .keys_for(journaled.entries.iter().map(|found| &found.entry))
+            .await?;
+        for found in &journaled.entries {
+            match self.opener.open_again(found, aggregate.stream(), &keys) {
+                Opening::Opened { event, personal } => {
+                    if personal == PersonalPart::Missing {
+                        self.opener.miss_key();
+                    }
                     let taken_in = history.state.take_in(event.event, event.version);
                     taken_in.map_err(Failure::internal)?;
                 }
-                Opening::Foreign | Opening::Public => {}
-                Opening::Unreadable(_) | Opening::Newer { .. } => return Err(Failure::HeldBack),
+                // Of an aggregate the journal tells only what the follower has opened.
+                Opening::Foreign
+                | Opening::Public
+                | Opening::Void(_)
+                | Opening::Undecodable(_)
+                | Opening::Newer { .. } => return Err(Failure::HeldBack),
             }
         }
         Ok(history)

@@ -17,11 +17,10 @@ use tokio::sync::oneshot;
 
 use super::journal::{Journal, JournalError, Journaled};
 use crate::log::{
-    AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, NewKey, Origin, RejectedCommit, StreamHead,
-    StreamPart,
+    AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, JournaledEntry, NewKey, Origin, RejectedCommit,
+    StreamPart, StreamTip,
 };
 use crate::notices::{AppliedEvent, Notice, Notices};
-use crate::trace::Found;
 
 /// Numbers that look random and are the same for the same seed.
 #[derive(Clone)]
@@ -46,8 +45,11 @@ struct Queued {
     outcome: oneshot::Sender<CommitOutcome>,
 }
 
+/// An entry on the chain, where its stream ends after it, and the command that it is of. What no server can open is of none.
+type Written = (JournaledEntry, StreamTip, Option<CommandId>);
+
 struct Mined {
-    appended: Vec<(AppendedEntry, StreamHead, CommandId)>,
+    appended: Vec<Written>,
     rejected: Vec<RejectedCommit>,
     commits: Vec<(Option<Queued>, CommitOutcome)>,
 }
@@ -67,10 +69,46 @@ struct Server {
     readable: bool,
 }
 
+/// A commit for the next block.
+struct ToMine {
+    commit: Commit,
+    /// Who waits for it.
+    queued: Option<Queued>,
+    /// Whether servers can open it.
+    is_authentic: bool,
+}
+
+impl ToMine {
+    fn of(queued: Queued) -> Self {
+        Self {
+            commit: queued.commit.clone(),
+            queued: Some(queued),
+            is_authentic: true,
+        }
+    }
+
+    /// Of which nobody is told.
+    fn authentic(commit: &Commit) -> Self {
+        Self {
+            commit: commit.clone(),
+            queued: None,
+            is_authentic: true,
+        }
+    }
+
+    fn forged(commit: Commit) -> Self {
+        Self {
+            commit,
+            queued: None,
+            is_authentic: false,
+        }
+    }
+}
+
 struct State {
     servers: Vec<Server>,
     blocks: Vec<Mined>,
-    heads: HashMap<StreamId, StreamHead>,
+    tips: HashMap<StreamId, StreamTip>,
     held_back: HashSet<StreamId>,
 }
 
@@ -96,7 +134,7 @@ impl World {
         let state = State {
             servers: servers.collect(),
             blocks: Vec::new(),
-            heads: HashMap::new(),
+            tips: HashMap::new(),
             held_back: HashSet::new(),
         };
         Arc::new(Self {
@@ -173,20 +211,25 @@ impl World {
         let mut state = self.state();
         let count = count.min(state.servers[server].queue.len());
         let batch: Vec<Queued> = state.servers[server].queue.drain(..count).collect();
-        state.mine(
-            batch
-                .into_iter()
-                .map(|queued| (Some(queued.commit.clone()), Some(queued)))
-                .collect(),
-        );
+        state.mine(batch.into_iter().map(ToMine::of).collect());
     }
 
     /// Mines the first commit of a server twice: as a copy of which nobody is told, and then again, when it is stale.
     pub(super) fn mine_twice(&self, server: usize) {
         let mut state = self.state();
         let queued = state.servers[server].queue.pop_front().unwrap();
-        state.mine(vec![(Some(queued.commit.clone()), None)]);
-        state.mine(vec![(Some(queued.commit.clone()), Some(queued))]);
+        state.mine(vec![ToMine::authentic(&queued.commit)]);
+        state.mine(vec![ToMine::of(queued)]);
+    }
+
+    /// Mines the first commit of a server as one that nobody can open: behind another payload with the tag of the one that it was sealed for.
+    pub(super) fn mine_void(&self, server: usize) {
+        let mut state = self.state();
+        let queued = state.servers[server].queue.pop_front().unwrap();
+        state.mine(vec![ToMine {
+            is_authentic: false,
+            ..ToMine::of(queued)
+        }]);
     }
 
     /// Mines the first part of the first commit of a server: as a copy of which nobody is told; and then the commit, when it is stale.
@@ -195,24 +238,23 @@ impl World {
         let queued = state.servers[server].queue.pop_front().unwrap();
         let mut copy = queued.commit.clone();
         copy.parts.truncate(1);
-        state.mine(vec![(Some(copy), None)]);
-        state.mine(vec![(Some(queued.commit.clone()), Some(queued))]);
+        state.mine(vec![ToMine::forged(copy)]);
+        state.mine(vec![ToMine::of(queued)]);
     }
 
     /// Mines an event of somebody who is no server here.
     pub(super) fn mine_stranger(&self, stream: StreamId, payload: &[u8]) {
         let mut state = self.state();
-        let expected = state.heads.get(&stream).copied().unwrap_or_default();
         let part = StreamPart {
             stream,
-            expected,
+            expected: state.tip(&stream).head(),
             payloads: vec![payload.into()],
         };
         let commit = Commit {
             command_id: CommandId::default(),
             parts: vec![part],
         };
-        state.mine(vec![(Some(commit), None)]);
+        state.mine(vec![ToMine::forged(commit)]);
     }
 
     /// Lets a server's follower apply the next block, and answers the tickets that are deep enough.
@@ -242,9 +284,9 @@ impl World {
                 state.servers[server].queue.push_front(queued);
             }
         }
-        state.heads = state
+        state.tips = state
             .entries(keep)
-            .map(|(entry, head, _)| (entry.stream, *head))
+            .map(|(written, tip, _)| (written.entry.stream, *tip))
             .collect();
         let position = state.entries(keep).count() as Position;
         for server in &mut state.servers {
@@ -264,12 +306,7 @@ impl World {
         for server in 0..state.servers.len() {
             let batch: Vec<Queued> = state.servers[server].queue.drain(..).collect();
             if !batch.is_empty() {
-                state.mine(
-                    batch
-                        .into_iter()
-                        .map(|queued| (Some(queued.commit.clone()), Some(queued)))
-                        .collect(),
-                );
+                state.mine(batch.into_iter().map(ToMine::of).collect());
             }
         }
         // Enough empty blocks for everything to be deep.
@@ -300,22 +337,22 @@ impl World {
         }
     }
 
-    /// Every command on the chain, in order, with its position.
+    /// Every command that has events on the chain, in order, with their positions.
     pub(super) fn commands(&self) -> Vec<(Position, CommandId)> {
         let state = self.state();
         state
             .entries(state.blocks.len())
-            .map(|(entry, _, command)| (entry.position, *command))
+            .filter_map(|(written, _, command)| Some((written.entry.position, (*command)?)))
             .collect()
     }
 
-    /// A stream's entries on the chain.
-    pub(super) fn chain(&self, stream: &StreamId) -> Vec<AppendedEntry> {
+    /// A stream's entries on the chain that somebody can open.
+    pub(super) fn chain(&self, stream: &StreamId) -> Vec<JournaledEntry> {
         let state = self.state();
         let entries = state
             .entries(state.blocks.len())
-            .filter(|(entry, ..)| entry.stream == *stream);
-        entries.map(|(entry, ..)| entry.clone()).collect()
+            .filter(|(written, _, command)| written.entry.stream == *stream && command.is_some());
+        entries.map(|(written, ..)| written.clone()).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -324,21 +361,29 @@ impl World {
 }
 
 impl State {
-    fn entries(&self, blocks: usize) -> impl Iterator<Item = &(AppendedEntry, StreamHead, CommandId)> {
+    fn entries(&self, blocks: usize) -> impl Iterator<Item = &Written> {
         self.blocks[..blocks].iter().flat_map(|block| &block.appended)
     }
 
+    fn tip(&self, stream: &StreamId) -> StreamTip {
+        self.tips.get(stream).copied().unwrap_or_default()
+    }
+
     /// The contract.
-    fn mine(&mut self, commits: Vec<(Option<Commit>, Option<Queued>)>) {
+    fn mine(&mut self, commits: Vec<ToMine>) {
         let mut position = self.entries(self.blocks.len()).count() as Position;
         let mut block = Mined {
             appended: Vec::new(),
             rejected: Vec::new(),
             commits: Vec::new(),
         };
-        for (index, (commit, queued)) in commits.into_iter().enumerate() {
-            let commit = commit.unwrap();
-            let head = |stream| self.heads.get(&stream).copied().unwrap_or_default();
+        for (index, to_mine) in commits.into_iter().enumerate() {
+            let ToMine {
+                commit,
+                queued,
+                is_authentic,
+            } = to_mine;
+            let head = |stream| self.tip(&stream).head();
             let stale = commit
                 .parts
                 .iter()
@@ -362,25 +407,32 @@ impl State {
                     writer: 1,
                 });
                 for part in &commit.parts {
-                    let mut head = part.expected;
+                    let before = self.tip(&part.stream);
+                    let mut tip = before;
                     for payload in &part.payloads {
                         position += 1;
-                        head = head.after(payload);
+                        tip = tip.after(payload);
                         let entry = AppendedEntry {
                             stream: part.stream,
-                            version: head.version,
+                            version: tip.version,
                             position,
                             origin: origins.next().unwrap(),
                             payload: Arc::clone(payload),
                             transaction: [0; 32],
                         };
-                        block.appended.push((entry, head, commit.command_id));
+                        let before = before.hash;
+                        let command = is_authentic.then_some(commit.command_id);
+                        block.appended.push((JournaledEntry { entry, before }, tip, command));
                     }
-                    self.heads.insert(part.stream, head);
+                    self.tips.insert(part.stream, tip);
                 }
-                CommitOutcome::Appended {
-                    position,
-                    finality: Finality::Final,
+                if is_authentic {
+                    CommitOutcome::Appended {
+                        position,
+                        finality: Finality::Final,
+                    }
+                } else {
+                    CommitOutcome::Void
                 }
             };
             block.commits.push((queued, outcome));
@@ -395,12 +447,13 @@ impl State {
         }
         let position = self.entries(applied + 1).count() as Position;
         let block = &self.blocks[applied];
-        let appended = block.appended.iter().map(|(entry, head, command)| AppliedEvent {
-            stream: entry.stream,
-            head: *head,
-            position: entry.position,
+        let appended = block.appended.iter().map(|(written, tip, command)| AppliedEvent {
+            stream: written.entry.stream,
+            tip: *tip,
+            position: written.entry.position,
             transaction: [0; 32],
-            command_id: Some(*command),
+            command_id: *command,
+            is_void: command.is_none(),
         });
         let number = applied as u64 + 1;
         let notice = Notice::Applied {
@@ -430,7 +483,7 @@ impl State {
             for (queued, outcome) in &mut self.blocks[answered].commits {
                 if let Some(own) = queued.take_if(|queued| queued.server == server) {
                     let _ = own.outcome.send(*outcome);
-                    if matches!(outcome, CommitOutcome::Rejected { .. }) {
+                    if matches!(outcome, CommitOutcome::Rejected { .. } | CommitOutcome::Void) {
                         self.servers[server].accepted.remove(&own.commit.command_id);
                     }
                 }
@@ -490,12 +543,15 @@ impl Journal for Node {
             let mut state = self.world.state();
             state.servers[self.server].reads += 1;
             let entries = state.entries(state.servers[self.server].applied);
-            let of_stream: Vec<_> = entries.filter(|(entry, ..)| entry.stream == *stream).collect();
-            of_stream.last().map(|(last, head, _)| Journaled {
-                head: *head,
-                position: last.position,
+            let of_stream: Vec<_> = entries
+                .filter(|(written, ..)| written.entry.stream == *stream)
+                .collect();
+            let opened = of_stream.iter().filter(|(.., command)| command.is_some());
+            of_stream.last().map(|(last, tip, _)| Journaled {
+                tip: *tip,
+                position: last.entry.position,
                 is_held_back: state.held_back.contains(stream),
-                entries: of_stream.iter().map(|(entry, ..)| entry.clone()).collect(),
+                entries: opened.map(|(written, ..)| written.clone()).collect(),
                 members: None,
             })
         };
@@ -504,14 +560,16 @@ impl Journal for Node {
         Ok(journaled)
     }
 
-    async fn heads(&self, streams: &[StreamId]) -> Result<Vec<StreamHead>, JournalError> {
+    async fn tips(&self, streams: &[StreamId]) -> Result<Vec<StreamTip>, JournalError> {
         let state = self.world.state();
         let applied = state.servers[self.server].applied;
-        let head = |stream: &StreamId| {
-            let of_stream = state.entries(applied).filter(|(entry, ..)| entry.stream == *stream);
-            of_stream.last().map_or_else(StreamHead::default, |(_, head, _)| *head)
+        let tip = |stream: &StreamId| {
+            let of_stream = state
+                .entries(applied)
+                .filter(|(written, ..)| written.entry.stream == *stream);
+            of_stream.last().map_or_else(StreamTip::default, |(_, tip, _)| *tip)
         };
-        Ok(streams.iter().map(head).collect())
+        Ok(streams.iter().map(tip).collect())
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
@@ -522,8 +580,8 @@ impl Journal for Node {
         }
         let entries = state.entries(server.applied);
         let position = entries
-            .filter(|(.., id)| *id == command)
-            .map(|(entry, ..)| entry.position)
+            .filter(|(.., id)| *id == Some(command))
+            .map(|(written, ..)| written.entry.position)
             .max();
         Ok(match position {
             Some(position) => Trace::Journaled { position },
@@ -532,21 +590,18 @@ impl Journal for Node {
         })
     }
 
-    async fn found_of(&self, _: CommandId, heads: &[(StreamId, StreamHead)]) -> Result<Found, JournalError> {
+    async fn holds(&self, command: CommandId) -> Result<bool, JournalError> {
         let state = self.world.state();
         let applied = state.servers[self.server].applied;
-        let stood = |wanted: &(StreamId, StreamHead)| {
-            let mut entries = state.entries(applied);
-            entries.any(|(entry, head, _)| (entry.stream, *head) == *wanted)
-        };
-        Ok(Found::of(heads.len(), heads.iter().filter(|head| stood(head)).count()))
+        let mut entries = state.entries(applied);
+        Ok(entries.any(|(.., id)| *id == Some(command)))
     }
 
     async fn streams_after(&self, position: Position) -> Result<Vec<(Position, StreamId)>, JournalError> {
         let state = self.world.state();
         let entries = state
             .entries(state.servers[self.server].applied)
-            .map(|(entry, ..)| entry);
+            .map(|(written, ..)| &written.entry);
         let began = entries.filter(|entry| entry.version == 1 && entry.position > position);
         Ok(began.map(|entry| (entry.position, entry.stream)).take(3).collect())
     }

@@ -1,4 +1,4 @@
-//! One stream in memory: the states of its aggregates at the optimistic head, and how much of that is certain.
+//! One stream in memory: the states of its aggregates at the optimistic tip, and how much of that is certain.
 //!
 //! Everything that speaks against the state (a rejection, somebody else's event, a reorganisation) drops it, and the next
 //! command loads it from the journal again. The generation counts these moments, so that neither a slow load nor a late outcome
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 
 use super::in_flight::InFlight;
 use super::reader::History;
-use crate::log::{CommitOutcome, StreamHead};
+use crate::log::{CommitOutcome, StreamHead, StreamTip};
 
 /// How many aggregates of a stream are kept in memory. A patient's record may have thousands.
 const MOST_AGGREGATES: usize = 64;
@@ -22,11 +22,11 @@ const MOST_AGGREGATES: usize = 64;
 /// How many aggregates of a stream are known by name.
 const MOST_MEMBERS: usize = 8192;
 
-/// An aggregate of a stream at the stream's head, as a command finds it.
+/// An aggregate of a stream at the stream's tip, as a command finds it.
 #[derive(Clone)]
 pub(super) struct Loaded {
     pub(super) state: Arc<AnyState>,
-    pub(super) head: StreamHead,
+    pub(super) tip: StreamTip,
     /// The last position of the log that is certain to be in it.
     pub(super) position: Position,
     /// The last commit in flight that it rests on. If that is appended, so are those before it.
@@ -67,9 +67,9 @@ struct At {
     states: HashMap<AggregateRef, Arc<AnyState>>,
     /// All aggregates to which something has happened, if they are known: then any other is new, and nobody need ask.
     members: Option<HashSet<AggregateRef>>,
-    head: StreamHead,
+    tip: StreamTip,
     /// Where the certain part ends: what was read from the journal, or appended and answered.
-    base: StreamHead,
+    base: StreamTip,
     position: Position,
 }
 
@@ -78,24 +78,24 @@ struct Pending {
     events: Vec<Moved>,
 }
 
-/// An event that moves a stream's head.
+/// An event that moves a stream's tip.
 #[derive(Clone, Debug)]
 pub(super) struct Moved {
     /// The event.
     pub(super) event: AnyEvent,
-    /// The head after it.
-    pub(super) head: StreamHead,
+    /// The tip after it.
+    pub(super) tip: StreamTip,
 }
 
 impl Pending {
-    /// The head after it.
-    fn head(&self) -> Option<StreamHead> {
-        self.events.last().map(|moved| moved.head)
+    /// The tip after it.
+    fn tip(&self) -> Option<StreamTip> {
+        self.events.last().map(|moved| moved.tip)
     }
 
-    /// Whether the stream stands at this head in the middle of it, or after it.
-    fn passes(&self, head: StreamHead) -> bool {
-        self.events.iter().any(|moved| moved.head == head)
+    /// Whether the stream stands at this tip in the middle of it, or after it.
+    fn passes(&self, tip: StreamTip) -> bool {
+        self.events.iter().any(|moved| moved.tip == tip)
     }
 }
 
@@ -111,7 +111,7 @@ impl Stream {
         let at = known.loaded.as_ref()?;
         Some(Loaded {
             state: at.state(aggregate)?,
-            head: at.head,
+            tip: at.tip,
             position: at.position,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
             generation: known.generation,
@@ -130,7 +130,7 @@ impl Stream {
 
     /// Puts in an aggregate as it was loaded, unless something happened meanwhile that it may not contain.
     ///
-    /// If other aggregates of the stream are in memory already, it is brought up to their head: by what is in flight of its own.
+    /// If other aggregates of the stream are in memory already, it is brought up to their tip: by what is in flight of its own.
     pub(super) fn finish_fill(&self, fill: Fill, aggregate: AggregateRef, history: History) {
         let mut known = self.known();
         if known.generation == fill.generation {
@@ -152,9 +152,9 @@ impl Stream {
     }
 
     /// Whether the states that a command was decided on still stand.
-    pub(super) fn is_current(&self, generation: u64, head: StreamHead) -> bool {
+    pub(super) fn is_current(&self, generation: u64, tip: StreamTip) -> bool {
         let known = self.known();
-        known.generation == generation && known.loaded.as_ref().is_some_and(|at| at.head == head)
+        known.generation == generation && known.loaded.as_ref().is_some_and(|at| at.tip == tip)
     }
 
     /// Whether nothing has spoken against what was loaded at this generation.
@@ -177,7 +177,7 @@ impl Stream {
         if let (Some(at), Some(moved)) = (known.loaded.as_mut(), events.last()) {
             at.has_members(events.iter().map(|moved| moved.event.aggregate()));
             at.keep(states);
-            at.head = moved.head;
+            at.tip = moved.tip;
             known.in_flight.push_back(Pending { commit, events });
         }
     }
@@ -189,9 +189,9 @@ impl Stream {
         match (outcome, place) {
             (CommitOutcome::Appended { position, .. }, Some(place)) => {
                 let appended = known.in_flight.drain(..=place).next_back();
-                let head = appended.as_ref().and_then(Pending::head);
-                if let (Some(at), Some(head)) = (known.loaded.as_mut(), head) {
-                    at.base = head;
+                let tip = appended.as_ref().and_then(Pending::tip);
+                if let (Some(at), Some(tip)) = (known.loaded.as_mut(), tip) {
+                    at.base = tip;
                     at.position = at.position.max(*position);
                 }
             }
@@ -204,6 +204,7 @@ impl Stream {
             }
             (
                 CommitOutcome::Rejected { .. }
+                | CommitOutcome::Void
                 | CommitOutcome::Duplicate
                 | CommitOutcome::HandedOver
                 | CommitOutcome::TooLarge
@@ -220,17 +221,15 @@ impl Stream {
         self.changed.notify_waiters();
     }
 
-    /// The journal has the stream at this head.
-    pub(super) fn applied(&self, head: StreamHead) {
+    /// The journal has the stream at this tip.
+    pub(super) fn applied(&self, tip: StreamTip) {
         let mut known = self.known();
         let agrees = known.loaded.as_ref().is_some_and(|at| {
-            head.version < at.base.version
-                || head == at.base
-                || known.in_flight.iter().any(|pending| pending.passes(head))
+            tip.version < at.base.version || tip == at.base || known.in_flight.iter().any(|pending| pending.passes(tip))
         });
         if !agrees {
             known.drop_state(None);
-            known.exists |= head.version > 0;
+            known.exists |= tip.version > 0;
         }
         drop(known);
         self.changed.notify_waiters();
@@ -290,7 +289,7 @@ impl Known {
     fn put_in(&mut self, aggregate: AggregateRef, history: History) {
         let History {
             mut state,
-            head,
+            tip,
             position,
             members,
         } = history;
@@ -298,26 +297,26 @@ impl Known {
             self.loaded = Some(At {
                 states: HashMap::from([(aggregate, Arc::new(state))]),
                 members,
-                head,
-                base: head,
+                tip,
+                base: tip,
                 position,
             });
             self.in_flight.clear();
             self.required = None;
             return;
         };
-        let agrees = head == at.base || self.in_flight.iter().any(|pending| pending.passes(head));
+        let agrees = tip == at.base || self.in_flight.iter().any(|pending| pending.passes(tip));
         if !agrees {
             // A journal that is behind what is certain gets there. One that is elsewhere has what the others do not contain.
-            if head.version >= at.base.version {
+            if tip.version >= at.base.version {
                 self.drop_state(None);
             }
             return;
         }
         let moved = self.in_flight.iter().flat_map(|pending| &pending.events);
-        let own = moved.filter(|moved| moved.head.version > head.version && moved.event.aggregate() == aggregate);
+        let own = moved.filter(|moved| moved.tip.version > tip.version && moved.event.aggregate() == aggregate);
         for moved in own {
-            if state.take_in(moved.event.clone(), moved.head.version).is_err() {
+            if state.take_in(moved.event.clone(), moved.tip.version).is_err() {
                 return self.drop_state(None);
             }
         }
@@ -351,8 +350,11 @@ mod tests {
 
     const ID: StreamId = StreamId([1; 32]);
 
-    fn head(version: u64, tag: u8) -> StreamHead {
-        StreamHead { version, tag: [tag; 8] }
+    fn tip(version: u64, hash: u8) -> StreamTip {
+        StreamTip {
+            version,
+            hash: [hash; 32],
+        }
     }
 
     fn wallet(number: u128) -> AggregateRef {
@@ -368,29 +370,29 @@ mod tests {
         wallet(2)
     }
 
-    fn history(head: StreamHead, position: Position) -> History {
+    fn history(tip: StreamTip, position: Position) -> History {
         History {
-            head,
+            tip,
             position,
             members: None,
             ..History::none(one().aggregate_type())
         }
     }
 
-    fn stream_at(head: StreamHead) -> Stream {
+    fn stream_at(tip: StreamTip) -> Stream {
         let stream = Stream::default();
-        stream.finish_fill(stream.begin_fill(), one(), history(head, 10));
+        stream.finish_fill(stream.begin_fill(), one(), history(tip, 10));
         stream
     }
 
     /// A commit with one event of one of them.
-    fn advance_by(stream: &Stream, of: AggregateRef, to: StreamHead) -> InFlight {
-        let (_, commit) = InFlight::new(vec![(ID, to)]);
+    fn advance_by(stream: &Stream, of: AggregateRef, to: StreamTip) -> InFlight {
+        let (_, commit) = InFlight::new();
         let loaded = stream.loaded(&of).unwrap();
         let event = AnyEvent::of(of, WalletEvent::Released).unwrap();
         let mut state = AnyState::clone(&loaded.state);
         state.take_in(event.clone(), to.version).unwrap();
-        let moved = Moved { event, head: to };
+        let moved = Moved { event, tip: to };
         stream.advance(
             loaded.generation,
             vec![(of, Arc::new(state))],
@@ -400,7 +402,7 @@ mod tests {
         commit
     }
 
-    fn advance(stream: &Stream, to: StreamHead) -> InFlight {
+    fn advance(stream: &Stream, to: StreamTip) -> InFlight {
         advance_by(stream, one(), to)
     }
 
@@ -418,68 +420,68 @@ mod tests {
         let stream = Stream::default();
         assert!(stream.begin_fill().is_first, "nothing is known of it");
         stream.finish_fill(stream.begin_fill(), one(), History::none(one().aggregate_type()));
-        stream.applied(StreamHead::default());
+        stream.applied(StreamTip::default());
         assert!(stream.loaded(&one()).is_some(), "the journal has nothing either");
-        stream.applied(head(1, 9));
+        stream.applied(tip(1, 9));
         let fill = stream.begin_fill();
         assert_eq!((fill.is_first, fill.required), (false, None));
     }
 
     #[test]
     fn a_commit_in_flight_is_on_top_at_once() {
-        let stream = stream_at(head(1, 1));
-        let commit = advance(&stream, head(2, 2));
+        let stream = stream_at(tip(1, 1));
+        let commit = advance(&stream, tip(2, 2));
         let loaded = stream.loaded(&one()).unwrap();
-        assert_eq!(loaded.head, head(2, 2));
+        assert_eq!(loaded.tip, tip(2, 2));
         assert!(loaded.upon.unwrap().is(&commit));
         assert!(stream.is_in_flight());
     }
 
     #[test]
     fn an_appended_commit_is_certain() {
-        let stream = stream_at(head(1, 1));
-        let commit = advance(&stream, head(2, 2));
-        stream.applied(head(2, 2));
+        let stream = stream_at(tip(1, 1));
+        let commit = advance(&stream, tip(2, 2));
+        stream.applied(tip(2, 2));
         stream.resolved(&ID, &commit, &APPENDED);
         let loaded = stream.loaded(&one()).unwrap();
         assert!(loaded.upon.is_none());
-        assert_eq!((loaded.head, loaded.position), (head(2, 2), 11));
-        stream.applied(head(2, 2));
+        assert_eq!((loaded.tip, loaded.position), (tip(2, 2), 11));
+        stream.applied(tip(2, 2));
         assert!(stream.loaded(&one()).is_some(), "a late notice of it changes nothing");
     }
 
     #[test]
     fn a_rejection_drops_everything_built_on_it_and_names_what_the_journal_must_reach() {
-        let stream = stream_at(head(1, 1));
-        let first = advance(&stream, head(2, 2));
-        let second = advance(&stream, head(3, 3));
+        let stream = stream_at(tip(1, 1));
+        let first = advance(&stream, tip(2, 2));
+        let second = advance(&stream, tip(3, 3));
         let rejected = CommitOutcome::Rejected {
             stream: ID,
-            actual: head(2, 9),
+            actual: tip(2, 9).head(),
         };
         stream.resolved(&ID, &first, &rejected);
         assert!(stream.loaded(&one()).is_none());
         let fill = stream.begin_fill();
-        assert_eq!(fill.required, Some(head(2, 9)));
-        stream.finish_fill(fill, one(), history(head(2, 9), 12));
+        assert_eq!(fill.required, Some(tip(2, 9).head()));
+        stream.finish_fill(fill, one(), history(tip(2, 9), 12));
         stream.resolved(&ID, &second, &rejected);
         assert_eq!(
-            stream.loaded(&one()).unwrap().head,
-            head(2, 9),
+            stream.loaded(&one()).unwrap().tip,
+            tip(2, 9),
             "what was loaded since is not touched"
         );
     }
 
     #[test]
     fn a_rejection_for_another_streams_sake_asks_nothing_of_the_journal() {
-        let stream = stream_at(head(1, 1));
-        let commit = advance(&stream, head(2, 2));
+        let stream = stream_at(tip(1, 1));
+        let commit = advance(&stream, tip(2, 2));
         stream.resolved(
             &ID,
             &commit,
             &CommitOutcome::Rejected {
                 stream: StreamId([2; 32]),
-                actual: head(7, 7),
+                actual: tip(7, 7).head(),
             },
         );
         assert!(stream.loaded(&one()).is_none());
@@ -488,22 +490,19 @@ mod tests {
 
     #[test]
     fn a_strangers_event_drops_the_state() {
-        let stream = stream_at(head(1, 1));
-        stream.applied(head(2, 9));
+        let stream = stream_at(tip(1, 1));
+        stream.applied(tip(2, 9));
         assert!(stream.loaded(&one()).is_none());
-        let stream = stream_at(head(1, 1));
-        stream.applied(head(1, 9));
-        assert!(
-            stream.loaded(&one()).is_none(),
-            "an event of the same version with another tag"
-        );
+        let stream = stream_at(tip(1, 1));
+        stream.applied(tip(1, 9));
+        assert!(stream.loaded(&one()).is_none(), "another event of the same version");
     }
 
     #[test]
     fn an_event_that_the_state_contains_changes_nothing() {
-        let stream = stream_at(head(5, 5));
-        stream.applied(head(3, 3));
-        stream.applied(head(5, 5));
+        let stream = stream_at(tip(5, 5));
+        stream.applied(tip(3, 3));
+        stream.applied(tip(5, 5));
         assert!(stream.loaded(&one()).is_some());
     }
 
@@ -511,14 +510,14 @@ mod tests {
     fn a_load_that_something_overtook_is_not_put_in() {
         let stream = Stream::default();
         let fill = stream.begin_fill();
-        stream.applied(head(1, 1));
-        stream.finish_fill(fill, one(), history(StreamHead::default(), 0));
+        stream.applied(tip(1, 1));
+        stream.finish_fill(fill, one(), history(StreamTip::default(), 0));
         assert!(stream.loaded(&one()).is_none());
     }
 
     #[test]
     fn a_reorganisation_drops_what_rests_on_what_it_undid() {
-        let stream = stream_at(head(1, 1));
+        let stream = stream_at(tip(1, 1));
         stream.reverted(10);
         assert!(stream.loaded(&one()).is_some(), "nothing of it was undone");
         stream.reverted(9);
@@ -527,93 +526,89 @@ mod tests {
 
     #[test]
     fn commits_in_flight_survive_a_reorganisation_below_them() {
-        let stream = stream_at(head(1, 1));
-        let commit = advance(&stream, head(2, 2));
-        stream.applied(head(2, 2));
+        let stream = stream_at(tip(1, 1));
+        let commit = advance(&stream, tip(2, 2));
+        stream.applied(tip(2, 2));
         stream.reverted(10);
-        assert_eq!(stream.loaded(&one()).unwrap().head, head(2, 2));
-        stream.applied(head(2, 2));
+        assert_eq!(stream.loaded(&one()).unwrap().tip, tip(2, 2));
+        stream.applied(tip(2, 2));
         stream.resolved(&ID, &commit, &APPENDED);
-        assert_eq!(stream.loaded(&one()).unwrap().head, head(2, 2));
+        assert_eq!(stream.loaded(&one()).unwrap().tip, tip(2, 2));
     }
 
     #[test]
     fn another_aggregate_of_the_stream_is_put_beside_the_first_at_the_same_head() {
-        let stream = stream_at(head(3, 3));
-        let mut second = history(head(3, 3), 10);
+        let stream = stream_at(tip(3, 3));
+        let mut second = history(tip(3, 3), 10);
         second
             .state
             .take_in(AnyEvent::of(other(), WalletEvent::Released).unwrap(), 2)
             .unwrap();
         stream.finish_fill(stream.begin_fill(), other(), second);
         assert_eq!((version(&stream, one()), version(&stream, other())), (Some(0), Some(2)));
-        advance_by(&stream, other(), head(4, 4));
+        advance_by(&stream, other(), tip(4, 4));
         assert_eq!((version(&stream, one()), version(&stream, other())), (Some(0), Some(4)));
-        assert_eq!(
-            stream.loaded(&one()).unwrap().head,
-            head(4, 4),
-            "the head is the stream's"
-        );
+        assert_eq!(stream.loaded(&one()).unwrap().tip, tip(4, 4), "the tip is the stream's");
     }
 
     #[test]
     fn an_aggregate_is_loaded_with_what_is_in_flight_of_its_own() {
-        let stream = stream_at(head(1, 1));
-        stream.finish_fill(stream.begin_fill(), other(), history(head(1, 1), 10));
-        advance_by(&stream, one(), head(2, 2));
-        advance_by(&stream, other(), head(3, 3));
-        advance_by(&stream, one(), head(4, 4));
+        let stream = stream_at(tip(1, 1));
+        stream.finish_fill(stream.begin_fill(), other(), history(tip(1, 1), 10));
+        advance_by(&stream, one(), tip(2, 2));
+        advance_by(&stream, other(), tip(3, 3));
+        advance_by(&stream, one(), tip(4, 4));
         // Both are put out of memory; the stream stays.
         stream.known().loaded.as_mut().unwrap().states.clear();
         // The journal has the first of the three already.
-        let mut read = history(head(2, 2), 11);
+        let mut read = history(tip(2, 2), 11);
         read.state
             .take_in(AnyEvent::of(one(), WalletEvent::Released).unwrap(), 2)
             .unwrap();
         stream.finish_fill(stream.begin_fill(), one(), read);
-        stream.finish_fill(stream.begin_fill(), other(), history(head(2, 2), 11));
+        stream.finish_fill(stream.begin_fill(), other(), history(tip(2, 2), 11));
         assert_eq!((version(&stream, one()), version(&stream, other())), (Some(4), Some(3)));
-        assert_eq!(stream.loaded(&other()).unwrap().head, head(4, 4));
+        assert_eq!(stream.loaded(&other()).unwrap().tip, tip(4, 4));
     }
 
     #[test]
     fn an_aggregate_from_a_journal_that_is_behind_is_not_put_in() {
-        let stream = stream_at(head(5, 5));
-        stream.finish_fill(stream.begin_fill(), other(), history(head(4, 4), 9));
+        let stream = stream_at(tip(5, 5));
+        stream.finish_fill(stream.begin_fill(), other(), history(tip(4, 4), 9));
         assert!(stream.loaded(&other()).is_none());
         assert!(stream.loaded(&one()).is_some());
     }
 
     #[test]
     fn an_aggregate_from_a_journal_that_has_what_the_others_do_not_contain_drops_them() {
-        let stream = stream_at(head(5, 5));
-        stream.finish_fill(stream.begin_fill(), other(), history(head(6, 6), 12));
+        let stream = stream_at(tip(5, 5));
+        stream.finish_fill(stream.begin_fill(), other(), history(tip(6, 6), 12));
         assert!(stream.loaded(&other()).is_none());
         assert!(stream.loaded(&one()).is_none(), "everything is read again");
     }
 
     #[test]
     fn where_all_aggregates_of_a_stream_are_known_any_other_is_new() {
-        let stream = stream_at(head(1, 1));
+        let stream = stream_at(tip(1, 1));
         assert!(stream.loaded(&other()).is_none(), "who else is there nobody has told");
-        advance(&stream, head(2, 2));
+        advance(&stream, tip(2, 2));
         let told = History {
             members: Some(HashSet::from([other(), wallet(3)])),
-            ..history(head(1, 1), 10)
+            ..history(tip(1, 1), 10)
         };
         stream.finish_fill(stream.begin_fill(), other(), told);
         let new = stream.loaded(&wallet(4)).unwrap();
-        assert_eq!((new.state.version(), new.head), (0, head(2, 2)));
+        assert_eq!((new.state.version(), new.tip), (0, tip(2, 2)));
         assert!(stream.loaded(&wallet(3)).is_none(), "it is in the journal alone");
         // What is changed since is known too, even when its state was let go.
-        advance_by(&stream, wallet(4), head(3, 3));
+        advance_by(&stream, wallet(4), tip(3, 3));
         assert_eq!(version(&stream, wallet(4)), Some(3));
         for number in 5..200 {
-            stream.finish_fill(stream.begin_fill(), wallet(number), history(head(1, 1), 10));
+            stream.finish_fill(stream.begin_fill(), wallet(number), history(tip(1, 1), 10));
         }
         assert!(stream.loaded(&wallet(4)).is_none() && stream.loaded(&one()).is_none());
         assert!(stream.loaded(&wallet(300)).is_some());
-        stream.applied(head(9, 9));
+        stream.applied(tip(9, 9));
         assert!(
             stream.loaded(&wallet(300)).is_none(),
             "somebody else's event may be its first"
@@ -622,9 +617,9 @@ mod tests {
 
     #[test]
     fn only_so_many_aggregates_of_a_stream_are_kept() {
-        let stream = stream_at(head(1, 1));
+        let stream = stream_at(tip(1, 1));
         for number in 10..10 + 2 * MOST_AGGREGATES as u128 {
-            stream.finish_fill(stream.begin_fill(), wallet(number), history(head(1, 1), 10));
+            stream.finish_fill(stream.begin_fill(), wallet(number), history(tip(1, 1), 10));
             assert!(stream.loaded(&wallet(number)).is_some());
         }
         assert!(stream.known().loaded.as_ref().unwrap().states.len() <= MOST_AGGREGATES);

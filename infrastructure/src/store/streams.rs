@@ -68,7 +68,7 @@ impl Streams {
             Notice::Applied { appended, .. } => {
                 for event in appended {
                     self.known.insert(&event.stream);
-                    self.tell(&event.stream, |stream| stream.applied(event.head));
+                    self.tell(&event.stream, |stream| stream.applied(event.tip));
                 }
             }
             Notice::Reverted { position, .. } => {

@@ -1108,6 +1108,8 @@ impl StatusSource for FakeStatus {
             projections: Vec::new(),
             parked: Vec::new(),
             foreign_events: 0,
+            void_events: 0,
+            unreadable_events: 0,
             troubles: Vec::new(),
         })
     }

@@ -175,9 +175,15 @@ pub struct Status {
     pub content_hashes: Vec<ContentHash>,
     /// The events that this server cannot read.
     pub parked: Vec<ParkedEvent>,
-    /// The number of events that are encrypted under keys that this server does not hold.
+    /// The number of events in streams that are not this organization's.
     #[schema(example = 0)]
     pub foreign_events: u64,
+    /// The number of entries in this organization's streams that are not authentic. They have no effect.
+    #[schema(example = 0)]
+    pub void_events: u64,
+    /// The number of events whose personal section is not authentic. They count without it.
+    #[schema(example = 0)]
+    pub unreadable_events: u64,
     /// What does not work at present; empty while all is well.
     pub troubles: Vec<Trouble>,
 }
@@ -237,6 +243,8 @@ impl From<StatusReport> for Status {
                 })
                 .collect(),
             foreign_events: system.foreign_events,
+            void_events: system.void_events,
+            unreadable_events: system.unreadable_events,
             troubles: system
                 .troubles
                 .into_iter()

@@ -25,8 +25,15 @@ pub(super) struct Member {
 /// What a block said about a member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    Appended { last: Position },
-    Rejected { stream: StreamId, actual: StreamHead },
+    Appended {
+        last: Position,
+    },
+    Rejected {
+        stream: StreamId,
+        actual: StreamHead,
+    },
+    /// It is there, and void: it means nothing, and never will.
+    Void,
     Unclear,
 }
 

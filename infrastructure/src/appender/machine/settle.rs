@@ -146,16 +146,19 @@ fn verdicts<'a>(
                     actual: rejection.actual,
                 };
             }
-            let mut verdict = Verdict::Unclear;
+            let (mut verdict, mut is_void) = (Verdict::Unclear, false);
             for part in &member.commit.parts {
                 for version in (part.expected.version + 1..).take(part.payloads.len()) {
-                    match events.next_if(|event| event.stream == part.stream && event.head.version == version) {
-                        Some(event) => verdict = Verdict::Appended { last: event.position },
+                    match events.next_if(|event| event.stream == part.stream && event.tip.version == version) {
+                        Some(event) => {
+                            verdict = Verdict::Appended { last: event.position };
+                            is_void |= event.is_void;
+                        }
                         None => return Verdict::Unclear,
                     }
                 }
             }
-            verdict
+            if is_void { Verdict::Void } else { verdict }
         })
         .collect()
 }
@@ -174,12 +177,12 @@ fn lacks_the_right(members: &[Member], verdicts: &[Verdict]) -> bool {
     })
 }
 
-/// Tells everybody who waits for a member. Rejections are marked first: their commands may come again at once.
+/// Tells everybody who waits for a member. What has no effect is marked first: its command may come again at once.
 fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
     let rejected: Vec<_> = members
         .iter()
         .zip(verdicts)
-        .filter(|(member, verdict)| member.key.is_some() && matches!(verdict, Verdict::Rejected { .. }))
+        .filter(|(member, verdict)| member.key.is_some() && matches!(verdict, Verdict::Rejected { .. } | Verdict::Void))
         .map(|(member, _)| member.commit.command_id)
         .collect();
     if !rejected.is_empty() {
@@ -193,6 +196,7 @@ fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
                 finality: Finality::Final,
             },
             Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },
+            Verdict::Void => CommitOutcome::Void,
             Verdict::Unclear => CommitOutcome::HandedOver,
         };
         actions.push(Action::Resolve(key, outcome));

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use application::log::StreamId;
+use application::log::{Finality, StreamId};
 use domain::kernel::CommandId;
 
 use super::*;
-use crate::log::{Commit, Payload, StreamHead, StreamPart};
+use crate::log::{Commit, CommitOutcome, Payload, StreamHead, StreamPart, StreamTip};
+use crate::notices::AppliedEvent;
 
 const CHEAP: Fees = Fees {
     base: 100,
@@ -352,4 +353,40 @@ fn what_a_node_took_after_all_is_not_raised_at_once() {
         told(&mut machine, now, Input::Sent { nonce: 0, answer });
     }
     assert!(told(&mut machine, 200, Input::Fees(DEAR)).is_empty());
+}
+
+#[test]
+fn a_commit_is_told_to_be_void_only_when_it_is_and_not_when_it_is_parked() {
+    for (command_id, is_void, expected) in [
+        (Some(CommandId::default()), false, None),
+        (None, false, None),
+        (None, true, Some(CommitOutcome::Void)),
+    ] {
+        let mut machine = sent();
+        let event = AppliedEvent {
+            stream: StreamId([1; 32]),
+            tip: StreamTip::default().after(b"payload"),
+            position: 9,
+            transaction: [7; 32],
+            command_id,
+            is_void,
+        };
+        let applied = Input::Applied {
+            block: 5,
+            appended: &[event],
+            rejected: &[],
+        };
+        told(&mut machine, 3, applied);
+        let actions = told(&mut machine, 4, Input::Finalized { block: 5 });
+        let appended = CommitOutcome::Appended {
+            position: 9,
+            finality: Finality::Final,
+        };
+        let outcome = expected.unwrap_or(appended);
+        let is_told = |action: &Action| matches!(action, Action::Resolve(CommitKey(0), told) if *told == outcome);
+        assert!(actions.iter().any(is_told), "{actions:?}");
+        // Its command may come again at once, and nobody takes it for one that is under way.
+        let is_marked = actions.iter().any(|action| matches!(action, Action::MarkRejected(_)));
+        assert_eq!(is_marked, is_void, "{actions:?}");
+    }
 }

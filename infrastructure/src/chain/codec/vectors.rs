@@ -100,7 +100,7 @@ fn what_the_contract_logs_is_decoded_and_folds_to_its_heads() {
                 writer: expected["writer"].as_u64().unwrap().try_into().unwrap(),
             };
             assert_eq!(entry.origin, origin, "{name}");
-            heads.insert(entry.stream, log.advance(entry));
+            heads.insert(entry.stream, log.advance(entry).head());
         }
         let expected = of("CommitRejected").into_iter().map(|expected| RejectedCommit {
             transaction: [8; 32],

@@ -12,8 +12,9 @@ use crate::follower::checkpoint::{self, FinalPoint};
 use crate::follower::opening::{self, OpenedBlock};
 use crate::follower::parking::Held;
 use crate::follower::runner::Place;
+use crate::follower::tips::Tips;
 use crate::follower::trust;
-use crate::follower::window::AppliedBlock;
+use crate::follower::window::{AppliedBlock, Unread};
 use crate::follower::{FollowerError, copy, journal};
 use crate::log::{LogBlock, LogHead};
 use crate::postgres::{TRANSACTION, within};
@@ -37,6 +38,7 @@ where
         let (sender, mut fetched) = mpsc::channel(1);
         let fetching = tokio::spawn(fetch(self.follower.log.clone(), from, target.number, sender));
         let mut opening: Option<tokio::task::JoinHandle<_>> = None;
+        let mut tips = Some(Tips::all(&self.follower.pool).await?);
         loop {
             let next = match fetched.recv().await {
                 Some(blocks) => Some(blocks?),
@@ -45,17 +47,17 @@ where
             let ended = next.is_none();
             let previous = opening.take();
             if let Some(previous) = previous {
-                let batch: Opened = previous.await??;
+                let (batch, tips): (Opened, Tips) = previous.await??;
                 let (head, held) = (batch.head, batch.held.clone());
                 opening = match next {
-                    Some(blocks) => Some(self.open(blocks, head, held).await?),
+                    Some(blocks) => Some(self.open(blocks, head, held, tips).await?),
                     None => None,
                 };
                 within(WRITTEN_WITHIN, self.write(place, batch)).await?;
                 progress(place);
-            } else if let Some(blocks) = next {
+            } else if let Some((blocks, tips)) = next.zip(tips.take()) {
                 let head = place.window.last().head;
-                opening = Some(self.open(blocks, head, place.held.clone()).await?);
+                opening = Some(self.open(blocks, head, place.held.clone(), tips).await?);
             }
             if ended {
                 break;
@@ -73,7 +75,8 @@ where
         blocks: Fetched,
         head: LogHead,
         mut held: Held,
-    ) -> Result<tokio::task::JoinHandle<Result<Opened, FollowerError>>, RebuildError> {
+        mut tips: Tips,
+    ) -> Result<tokio::task::JoinHandle<Result<(Opened, Tips), FollowerError>>, RebuildError> {
         let opener = self.follower.opener.clone();
         let entries = blocks.iter().flat_map(|block| &block.appended);
         let keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
@@ -82,10 +85,10 @@ where
             let head = checked.last().map_or(head, |block| block.head);
             let blocks: Vec<_> = checked
                 .into_iter()
-                .map(|block| opening::open(block, &opener, &keys, &mut held.streams))
+                .map(|block| opening::open(block, &mut tips, &opener, &keys, &mut held.streams))
                 .collect::<Result<_, _>>()?;
             held.add(&blocks);
-            Ok(Opened { blocks, head, held })
+            Ok((Opened { blocks, head, held }, tips))
         }))
     }
 
@@ -93,13 +96,14 @@ where
         let Some(last) = batch.blocks.last() else {
             return Ok(());
         };
-        let foreign = batch.blocks.iter().map(|block| block.foreign).sum();
+        let before = place.window.last().unread;
+        let unread = batch.blocks.iter().map(|block| block.unread).fold(before, Unread::plus);
         let block = last.checked.log.block;
         let to = AppliedBlock {
             number: block.number,
             hash: block.hash,
             head: batch.head,
-            foreign_events: place.window.last().foreign_events.saturating_add(foreign),
+            unread,
         };
         let mut connection = place.connection.take().await?;
         let mut transaction = connection.begin().await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinError;
 
 use crate::follower::FollowerError;
+use crate::follower::window::Unread;
 
 /// Where a rebuild is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,8 +44,8 @@ pub struct RebuildReport {
     pub position: u64,
     /// The position from which an interrupted rebuild was taken up; 0 for one from the beginning.
     pub resumed_at: u64,
-    /// How many events are foreign.
-    pub foreign_events: u64,
+    /// What of the log means nothing here.
+    pub unread: Unread,
     /// How many streams are held back by an event that cannot be read.
     pub held_streams: u64,
     /// How long filling took.

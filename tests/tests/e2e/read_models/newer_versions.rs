@@ -104,12 +104,10 @@ async fn a_server_that_is_too_old_for_its_log_is_not_ready() {
 async fn parked_events_are_tried_again_page_by_page_and_what_is_released_stays_so() {
     const EVENTS: usize = 600;
     let mut log = TestLog::start().await;
-    // A payload that claims to be sealed under the organisation's key, and is not authentic, holds back all behind it.
-    let stream = log.stream(AccountId::new(Uuid::from_u128(1)).into());
-    let mut forged = vec![1 << 6];
-    forged.extend(log.secret.org_key_id());
-    forged.resize(96, 5);
-    log.append_raw(stream, &forged).await;
+    // It holds back all behind it.
+    let account = AccountId::new(Uuid::from_u128(1));
+    log.append_undecodable(AnyEvent::Account(account, AccountEvent::Closed))
+        .await;
     log.append(&vec![closed(1); EVENTS]).await;
     let follower = Running::start(&log, FinalityRule::Instant);
     follower.caught_up(&log).await;

@@ -3,5 +3,6 @@
 mod bad_input;
 mod booking_and_reading_back;
 mod hostile;
+mod hostile_writer;
 mod races;
 mod retries;

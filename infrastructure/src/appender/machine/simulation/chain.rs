@@ -9,7 +9,7 @@ use domain::kernel::CommandId;
 use super::super::{Fee, Nonce};
 use crate::chain::Hash;
 use crate::chain::gas::{GasRules, Size};
-use crate::log::{Commit, RejectedCommit, StreamHead};
+use crate::log::{Commit, RejectedCommit, StreamHead, StreamTip};
 use crate::notices::AppliedEvent;
 
 #[derive(Clone, Debug)]
@@ -198,14 +198,20 @@ fn execute(block: &mut Block, transaction: Transaction, end: End) {
         for part in &commit.parts {
             let mut head = part.expected;
             for payload in &part.payloads {
-                head = head.after(payload);
+                let before = StreamTip {
+                    version: head.version,
+                    ..StreamTip::default()
+                };
+                let tip = before.after(payload);
+                head = tip.head();
                 block.position += 1;
                 block.appended.push(AppliedEvent {
                     stream: part.stream,
-                    head,
+                    tip,
                     position: block.position,
                     transaction: transaction.hash,
-                    command_id: None,
+                    command_id: Some(commit.command_id),
+                    is_void: false,
                 });
             }
             block.heads.insert(part.stream, head);

@@ -299,7 +299,7 @@ impl World {
         let mut executed = HashSet::new();
         for block in &self.chain.blocks {
             for event in &block.appended {
-                *appended.entry((event.stream, event.head)).or_default() += 1;
+                *appended.entry((event.stream, event.tip.head())).or_default() += 1;
             }
             let succeeded = block.transactions.iter().filter(|(_, end)| *end == End::Done);
             executed.extend(

@@ -1,0 +1,340 @@
+//! Frozen payloads, for whoever else reads the log: `tests/formats/vectors.json`, which `docs/formats.md` explains. A run with `UPDATE_GOLDEN=1`
+//! writes the file where it does not exist. What stands in it is on chains: it stays readable for ever.
+
+use std::path::PathBuf;
+
+use application::log::{Actor, EventMetadata, StreamId};
+use chrono::DateTime;
+use domain::calendar::{CalendarEvent, Session};
+use domain::kernel::{AggregateRef, AppointmentId, CalendarId, ChartId, Parts, PatientId, PractitionerId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::tests::*;
+use super::*;
+use crate::log::{AppendedEntry, Origin};
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Vectors {
+    chain_id: u64,
+    contract: String,
+    namespace: u32,
+    master_secret: String,
+    roots: Vec<Root>,
+    names: Vec<Name>,
+    commits: Vec<Commit>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Root {
+    key_id: String,
+    subject: Uuid,
+    root: String,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Name {
+    r#type: u8,
+    id: Uuid,
+    number: u16,
+    stream: String,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Commit {
+    what: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    stream: String,
+    version: u64,
+    count: u16,
+    index: u16,
+    before: String,
+    payload: String,
+    /// `None` where the entry is void.
+    says: Option<Says>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Says {
+    schema: u8,
+    /// In milliseconds since 1970.
+    at: i64,
+    command: Uuid,
+    account: Option<Uuid>,
+    correlation: Option<Uuid>,
+    cause: Option<Uuid>,
+    shared: String,
+    /// Under which key the personal section is, and what it says.
+    personal: Option<PersonalSays>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PersonalSays {
+    key_id: String,
+    chapter: u16,
+    category: u8,
+    bytes: String,
+}
+
+fn file() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/formats/vectors.json")
+}
+
+fn confirmed() -> CalendarEvent {
+    CalendarEvent::Confirmed {
+        appointment: AppointmentId::new(Uuid::from_u128(3)),
+    }
+}
+
+fn says(event: &UnsealedEvent, metadata: &EventMetadata) -> Says {
+    let account = match metadata.actor {
+        Some(Actor::Account(id)) => Some(id.uuid()),
+        _ => None,
+    };
+    Says {
+        schema: event.encoded.schema,
+        at: metadata.at.timestamp_millis(),
+        command: metadata.command_id.uuid(),
+        account,
+        correlation: metadata.correlation,
+        cause: metadata.cause,
+        shared: hex::encode(&event.encoded.shared),
+        personal: event.encoded.personal.as_ref().map(|bytes| PersonalSays {
+            key_id: hex::encode(KEY_ID),
+            chapter: 0,
+            category: event.category.unwrap().code(),
+            bytes: hex::encode(bytes),
+        }),
+    }
+}
+
+/// A commit as it was sealed, with what its entries say.
+fn sealed(what: &str, parts: &[UnsealedPart], metadata: &EventMetadata, nonce: u8) -> Commit {
+    let events = parts.iter().flat_map(|part| part.events.iter());
+    let says = events.map(|event| Some(says(event, metadata)));
+    entries(what, seal(parts, metadata, nonce), says)
+}
+
+/// Entries, each with what its stream ended with before.
+type Sealed = Vec<(AppendedEntry, [u8; 32])>;
+
+fn seal(parts: &[UnsealedPart], metadata: &EventMetadata, nonce: u8) -> Sealed {
+    let before = parts
+        .iter()
+        .flat_map(|part| part.events.iter().map(|_| part.expected.hash));
+    let entries = seal_commit(parts, metadata, [nonce; 12]);
+    entries.into_iter().zip(before).collect()
+}
+
+/// A commit that somebody has made of what was sealed otherwise.
+fn void(what: &str, commit: Sealed) -> Commit {
+    entries(what, commit, std::iter::repeat_with(|| None))
+}
+
+fn entries(what: &str, commit: Sealed, says: impl Iterator<Item = Option<Says>>) -> Commit {
+    let entry = |((entry, before), says): ((AppendedEntry, [u8; 32]), Option<Says>)| Entry {
+        stream: hex::encode(entry.stream.0),
+        version: entry.version,
+        count: entry.origin.count,
+        index: entry.origin.index,
+        before: hex::encode(before),
+        payload: hex::encode(&entry.payload),
+        says,
+    };
+    Commit {
+        what: what.to_owned(),
+        entries: commit.into_iter().zip(says).map(entry).collect(),
+    }
+}
+
+/// With one bit of one payload turned over; counted from the end if it is negative.
+fn altered(mut commit: Sealed, entry: usize, at: isize) -> Sealed {
+    let (altered, _) = &mut commit[entry];
+    let mut payload = altered.payload.to_vec();
+    let at = usize::try_from(at.rem_euclid(payload.len().cast_signed())).unwrap();
+    payload[at] ^= 1;
+    altered.payload = payload.into();
+    commit
+}
+
+/// Three events on two streams, one of which begins with them.
+fn two_streams() -> [UnsealedPart; 2] {
+    let (day, other) = (aggregate(), other_day());
+    let first = [encode(&day, &check_up()), encode(&day, &confirmed())];
+    let mut begins = part(&other, 1, &[encode(&other, &check_up())]);
+    begins.expected.hash = [0; 32];
+    [part(&day, 4, &first), begins]
+}
+
+fn other_day() -> AggregateRef {
+    CalendarId {
+        owner: Uuid::from_u128(6),
+        day: chrono::NaiveDate::from_ymd_opt(2019, 4, 1).unwrap(),
+    }
+    .into()
+}
+
+fn commits() -> Vec<Commit> {
+    let day = aggregate();
+    let chart = ChartId(patient());
+    let of_chart: Vec<_> = tests::chart(3)
+        .iter()
+        .map(|event| encode(&chart.into(), event))
+        .collect();
+    let sessions = (0..40)
+        .map(|number| Session {
+            start: DateTime::from_timestamp(1_800_000_000 + number * 7200, 0).unwrap(),
+            end: DateTime::from_timestamp(1_800_003_600 + number * 7200, 0).unwrap(),
+            slot_minutes: 20,
+        })
+        .collect();
+    let offers = CalendarEvent::AvailabilityPublished { sessions };
+    let by_system = EventMetadata {
+        actor: Some(Actor::System),
+        ..metadata()
+    };
+    let belonging = EventMetadata {
+        correlation: Some(Uuid::from_u128(0xc0 << 96)),
+        cause: Some(Uuid::from_u128(0xca << 96)),
+        ..metadata()
+    };
+    let single = || part(&day, 1, &[encode(&day, &check_up())]);
+    let sealed_single = || seal(&[single()], &metadata(), 2);
+    let whole = || seal(&two_streams(), &metadata(), 3);
+    let (mut alone, before) = whole().remove(2);
+    alone.origin = Origin {
+        count: 1,
+        index: 0,
+        ..alone.origin
+    };
+    let mut later = sealed_single();
+    later[0].0.version = 2;
+    let mut behind_another = sealed_single();
+    behind_another[0].1 = [1; 32];
+    let mut junk = sealed_single();
+    junk[0].0.payload = [0x80; 64].as_slice().into();
+    let short = [part(&day, 2, &[encode(&day, &confirmed())])];
+    vec![
+        sealed("without a personal section, by the system", &short, &by_system, 1),
+        sealed("with a personal section", &[single()], &metadata(), 2),
+        sealed(
+            "three events on two streams, one of which begins",
+            &two_streams(),
+            &metadata(),
+            3,
+        ),
+        sealed(
+            "long sections, in a patient's record",
+            &[part(&chart.into(), 8, &of_chart)],
+            &belonging,
+            9,
+        ),
+        sealed(
+            "a long shared section",
+            &[part(&day, 9, &[encode(&day, &offers)])],
+            &belonging,
+            12,
+        ),
+        void("an altered header", altered(sealed_single(), 0, 4)),
+        void("an altered section", altered(sealed_single(), 0, 60)),
+        void("another version", later),
+        void("behind another payload", behind_another),
+        void("one of three, alone", vec![(alone, before)]),
+        void("one of three altered", altered(whole(), 1, 40)),
+        void("another MAC", altered(whole(), 2, -1)),
+        void("nothing that was ever sealed", junk),
+    ]
+}
+
+fn written_today() -> Vectors {
+    let names = |aggregate: AggregateRef| Name {
+        r#type: aggregate.aggregate_type().code(),
+        id: aggregate.uuid(),
+        number: match aggregate.parts() {
+            Parts::Day(_, day) => u16::try_from(day.to_epoch_days()).unwrap(),
+            _ => 0,
+        },
+        stream: hex::encode(StreamNames::new(&secret(), LOCATION.namespace).seal(&aggregate).0),
+    };
+    let id = Uuid::from_u128(7);
+    Vectors {
+        chain_id: LOCATION.chain_id,
+        contract: hex::encode(LOCATION.contract),
+        namespace: LOCATION.namespace.0,
+        master_secret: secret().to_hex(),
+        roots: vec![Root {
+            key_id: hex::encode(KEY_ID),
+            subject: patient().uuid(),
+            root: hex::encode([0x77; 32]),
+        }],
+        names: vec![
+            names(PatientId::new(id).into()),
+            names(PractitionerId::new(id).into()),
+            names(aggregate()),
+        ],
+        commits: commits(),
+    }
+}
+
+fn known() -> Vectors {
+    serde_json::from_str(&std::fs::read_to_string(file()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_vectors_are_what_is_written_today() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !file().exists() {
+        let text = serde_json::to_string_pretty(&written_today()).unwrap();
+        std::fs::write(file(), text + "\n").unwrap();
+    }
+    assert_eq!(known(), written_today());
+}
+
+#[tokio::test]
+async fn the_vectors_open_as_they_say() {
+    for commit in known().commits {
+        let bytes = |text: &str| hex::decode(text).unwrap();
+        let entry = |entry: &Entry| AppendedEntry {
+            stream: StreamId(bytes(&entry.stream).try_into().unwrap()),
+            version: entry.version,
+            position: 1,
+            origin: Origin {
+                count: entry.count,
+                index: entry.index,
+                writer: 1,
+            },
+            payload: bytes(&entry.payload).into(),
+            transaction: [0; 32],
+        };
+        let before = |entry: &Entry| <[u8; 32]>::try_from(bytes(&entry.before)).unwrap();
+        let written: Vec<_> = commit.entries.iter().map(entry).collect();
+        let places = commit
+            .entries
+            .iter()
+            .zip(&written)
+            .map(|(told, entry)| (Place::of(entry, before(told)), entry.payload.as_ref()));
+        let proof = CommitProof::of(places);
+        for (told, entry) in commit.entries.iter().zip(&written) {
+            let opened = opener(LOCATION, &secret()).open(entry, before(told), Siblings::Proof(&proof), &keys());
+            match (&told.says, opened) {
+                (None, Opening::Void(_)) => {}
+                (Some(expected), Opening::Opened { event, personal }) => {
+                    assert_ne!(personal, PersonalPart::Unreadable, "{}", commit.what);
+                    let again = UnsealedEvent::of(&event.event).unwrap();
+                    assert_eq!(&says(&again, &event.metadata), expected, "{}", commit.what);
+                }
+                (expected, opening) => panic!("{}: {expected:?} and {opening:?}", commit.what),
+            }
+        }
+    }
+}
