@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::numbers::to_sql;
-use super::opening::{Journaling, OpenedBlock};
+use super::opening::OpenedBlock;
 
 /// Signature, no flags, no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -40,29 +40,26 @@ pub(super) async fn append(connection: &mut PgConnection, blocks: &[OpenedBlock]
 
 fn write_rows(buffer: &mut Vec<u8>, block: &OpenedBlock) {
     let number = to_sql(block.checked.log.block.number).to_be_bytes();
-    for Journaling {
-        entry,
-        tip,
-        before,
-        label,
-    } in block.entries()
-    {
+    for row in block.entries() {
         buffer.extend_from_slice(&COLUMNS.to_be_bytes());
-        value(buffer, &to_sql(entry.position).to_be_bytes());
-        value(buffer, &entry.stream.0);
-        value(buffer, &to_sql(entry.version).to_be_bytes());
-        value(buffer, &tip.hash);
-        value(buffer, before);
+        value(buffer, &to_sql(row.entry.position).to_be_bytes());
+        value(buffer, &row.entry.stream.0);
+        value(buffer, &to_sql(row.entry.version).to_be_bytes());
+        value(buffer, &row.tip.hash);
+        value(buffer, row.before);
         value(buffer, &number);
-        value(buffer, &entry.transaction);
-        value(buffer, &entry.origin.to_sql().to_be_bytes());
-        optional(buffer, label.aggregate_id().as_deref().map(str::as_bytes));
+        value(buffer, &row.entry.transaction);
+        value(buffer, &row.entry.origin.to_sql().to_be_bytes());
+        optional(buffer, row.label.aggregate_id().as_deref().map(str::as_bytes));
         optional(
             buffer,
-            label.command().as_ref().map(|command| command.as_bytes().as_slice()),
+            row.label
+                .command()
+                .as_ref()
+                .map(|command| command.as_bytes().as_slice()),
         );
-        optional(buffer, label.void_reason().as_deref().map(str::as_bytes));
-        value(buffer, &entry.payload);
+        optional(buffer, row.label.void_reason().as_deref().map(str::as_bytes));
+        value(buffer, &row.entry.payload);
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
 use super::numbers::to_sql;
-use super::opening::{BEHIND, Journaling, OpenedBlock, Parked};
+use super::opening::{BEHIND, OpenedBlock, Parked};
 use crate::chain::BlockLogs;
 
 /// Parks the entries of blocks that are to be parked.
@@ -130,25 +130,19 @@ impl<'a> Rows<'a> {
 
     fn extend(&mut self, block: &'a OpenedBlock) {
         let number = to_sql(block.checked.log.block.number);
-        for Journaling {
-            entry,
-            tip,
-            before,
-            label,
-        } in block.entries()
-        {
-            self.positions.push(to_sql(entry.position));
-            self.streams.push(&entry.stream.0);
-            self.versions.push(to_sql(entry.version));
-            self.hashes.push(&tip.hash);
-            self.before.push(before);
+        for row in block.entries() {
+            self.positions.push(to_sql(row.entry.position));
+            self.streams.push(&row.entry.stream.0);
+            self.versions.push(to_sql(row.entry.version));
+            self.hashes.push(&row.tip.hash);
+            self.before.push(row.before);
             self.blocks.push(number);
-            self.transactions.push(&entry.transaction);
-            self.origins.push(entry.origin.to_sql());
-            self.ids.push(label.aggregate_id());
-            self.commands.push(label.command());
-            self.void.push(label.void_reason());
-            self.payloads.push(&entry.payload);
+            self.transactions.push(&row.entry.transaction);
+            self.origins.push(row.entry.origin.to_sql());
+            self.ids.push(row.label.aggregate_id());
+            self.commands.push(row.label.command());
+            self.void.push(row.label.void_reason());
+            self.payloads.push(&row.entry.payload);
         }
     }
 }

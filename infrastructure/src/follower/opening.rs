@@ -30,8 +30,8 @@ pub(super) struct OpenedBlock {
     pub(super) unread: Unread,
 }
 
-/// An entry with what the journal says of it.
-pub(super) struct Journaling<'a> {
+/// An entry, with what else its row of the journal says.
+pub(super) struct JournalRow<'a> {
     pub(super) entry: &'a AppendedEntry,
     /// Where its stream ends after it.
     pub(super) tip: &'a StreamTip,
@@ -42,10 +42,10 @@ pub(super) struct Journaling<'a> {
 
 impl OpenedBlock {
     /// Its entries, each with what the journal says of it.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Journaling<'_>> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = JournalRow<'_>> {
         let entries = self.checked.log.appended.iter().zip(&self.checked.tips);
         let said = self.before.iter().zip(&self.labels);
-        entries.zip(said).map(|((entry, tip), (before, label))| Journaling {
+        entries.zip(said).map(|((entry, tip), (before, label))| JournalRow {
             entry,
             tip,
             before,

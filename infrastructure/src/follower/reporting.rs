@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::FollowerError;
 use super::checkpoint::FinalPoint;
-use super::opening::{Journaling, OpenedBlock};
+use super::opening::{JournalRow, OpenedBlock};
 use super::runner::{Follower, Place};
 use crate::notices::{AppliedEvent, Notice};
 
@@ -45,7 +45,7 @@ where
     pub(super) fn publish_applied(&self, block: &OpenedBlock) {
         let appended = block
             .entries()
-            .map(|Journaling { entry, tip, label, .. }| AppliedEvent {
+            .map(|JournalRow { entry, tip, label, .. }| AppliedEvent {
                 stream: entry.stream,
                 tip: *tip,
                 position: entry.position,

@@ -235,6 +235,15 @@ impl Stream {
         self.changed.notify_waiters();
     }
 
+    /// An entry of the stream is void. If it is of a commit in flight, what was decided on top of that commit has no ground.
+    pub(super) fn is_void(&self) {
+        let mut known = self.known();
+        known.drop_state(None);
+        known.exists = true;
+        drop(known);
+        self.changed.notify_waiters();
+    }
+
     /// Everything after a position was undone. Commits in flight are appended again in their order, so a state that
     /// rests on nothing else of what was undone may stay.
     pub(super) fn reverted(&self, position: Position) {
@@ -486,6 +495,17 @@ mod tests {
         );
         assert!(stream.loaded(&one()).is_none());
         assert_eq!(stream.begin_fill().required, None);
+    }
+
+    #[test]
+    fn what_is_void_is_not_built_upon_although_it_is_where_it_was_hoped_for() {
+        let stream = stream_at(tip(1, 1));
+        let commit = advance(&stream, tip(2, 2));
+        stream.is_void();
+        assert!(stream.loaded(&one()).is_none());
+        stream.finish_fill(stream.begin_fill(), one(), history(tip(2, 2), 11));
+        stream.resolved(&ID, &commit, &CommitOutcome::Void);
+        assert_eq!(version(&stream, one()), Some(0), "what was read since stays");
     }
 
     #[test]

@@ -68,7 +68,10 @@ impl Streams {
             Notice::Applied { appended, .. } => {
                 for event in appended {
                     self.known.insert(&event.stream);
-                    self.tell(&event.stream, |stream| stream.applied(event.tip));
+                    self.tell(&event.stream, |stream| match event.is_void {
+                        true => stream.is_void(),
+                        false => stream.applied(event.tip),
+                    });
                 }
             }
             Notice::Reverted { position, .. } => {
