@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::kernel::{
     AggregateRef, AggregateType, Category, ClinicAggregate, ClinicEvent, DecodeError, EncodedEvent, Parts,
-    PersonalField, PersonalSlot, Seal, decode_current,
+    PersonalField, PersonalSlot, Seal, SubjectId, decode_current,
 };
 
 macro_rules! events {
@@ -100,11 +100,17 @@ macro_rules! events {
                 Ok(marked(self.aggregate(), encoded?))
             }
 
-            /// Whom it concerns. See [`ClinicEvent::subject`].
-            pub fn subject(&self) -> Option<PatientId> {
+            /// Whose key seals its personal value. See [`ClinicEvent::subject`].
+            pub fn subject(&self) -> Option<SubjectId> {
                 match self {
                     $( Self::$Aggregate(id, event) => event.subject(&(*id).into()), )*
                 }
+            }
+
+            /// The data subject in whose own stream it stands, if it is sealed under that one's key.
+            pub fn own_subject(&self) -> Option<SubjectId> {
+                let own = self.aggregate().data_subject();
+                self.subject().filter(|subject| own == Some(*subject))
             }
 
             /// Under which keys it is sealed.
@@ -159,11 +165,10 @@ macro_rules! events {
                     }
                 }
 
-                fn subject(&self, of: &AggregateRef) -> Option<PatientId> {
-                    let said = match self {
-                        $( Self::$variant { $($field,)? .. } => events!(@subject $($field)?), )*
-                    };
-                    said.or_else(|| PatientId::try_from(of.stream()).ok())
+                fn subject(&self, of: &AggregateRef) -> Option<SubjectId> {
+                    match self {
+                        $( Self::$variant { $($field,)? .. } => events!(@subject of $($field)?), )*
+                    }
                 }
 
                 fn part(&self) -> Option<Uuid> {
@@ -186,8 +191,11 @@ macro_rules! events {
     (@seal within $category:ident) => { Seal::Within(Category::$category) };
     (@slot) => { None };
     (@slot $field:ident) => { $field.slot() };
-    (@subject) => { None };
-    (@subject $field:ident) => { $field.subject() };
+    (@subject $of:ident) => {{
+        let _ = $of;
+        None
+    }};
+    (@subject $of:ident $field:ident) => { $field.subject($of.data_subject()) };
     (@part) => { None };
     (@part $part:ident) => { Some($part.uuid()) };
     (@older $schema:ident, $shared:ident, $personal:ident) => { Err(DecodeError::UnknownSchema($schema)) };

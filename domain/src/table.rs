@@ -32,8 +32,8 @@ macro_rules! aggregates {
             2 practitioner: Practitioner {
                 id: uuid PractitionerId,
                 events: PractitionerEvent in schema 1 {
-                    Registered: namespace,
-                    DetailsUpdated: namespace,
+                    Registered: beside Identity(details),
+                    DetailsUpdated: beside Identity(details),
                 }
             }
             /// The day of a practitioner.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use application::log::{BlockRef, Finality, Position, StreamId};
 use application::ports::command::Unavailable;
-use domain::kernel::{CommandId, PatientId};
+use domain::kernel::{CommandId, SubjectId};
 use serde::{Deserialize, Serialize};
 
 /// Which log: the contract's address and the chain it is on, and where in it the organisation writes.
@@ -218,7 +218,7 @@ pub struct NewKey {
     /// Its name.
     pub key_id: KeyId,
     /// Whose data it seals.
-    pub subject: PatientId,
+    pub subject: SubjectId,
     /// The key, wrapped under the key-encryption key.
     pub wrapped: Vec<u8>,
     /// The key-encryption key.

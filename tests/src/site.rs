@@ -321,7 +321,12 @@ impl Server {
 
     /// Opens the account of a hospital's service, and answers with somebody who has its key.
     pub async fn service(&self, administrator: &Rest, name: &str) -> Rest {
-        let account = json!({ "name": name, "role": "hospital" });
+        self.service_as(administrator, name, "hospital").await
+    }
+
+    /// The same in another role.
+    pub async fn service_as(&self, administrator: &Rest, name: &str, role: &str) -> Rest {
+        let account = json!({ "name": name, "role": role });
         let account = administrator.insist(Method::POST, "/v1/accounts", &account).await;
         let path = format!("/v1/accounts/{}/keys", id(&account));
         let scopes = json!({ "scopes": ["read", "write"] });
@@ -379,6 +384,11 @@ impl Desk {
             rest: self.rest.or(url),
             ..self.clone()
         }
+    }
+
+    /// The doctor.
+    pub const fn doctor(&self) -> uuid::Uuid {
+        self.doctor
     }
 
     /// A patient to register.

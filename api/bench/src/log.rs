@@ -107,8 +107,8 @@ impl Clinic {
             correlation: None,
             cause: None,
         };
-        if let AnyEvent::Patient(patient, _) = &event {
-            self.keys.begin(*patient).await?;
+        if let Some(subject) = event.own_subject() {
+            self.keys.begin(subject).await?;
         }
         let stream = self.names.seal(&event.aggregate());
         let tip = tips.entry(stream).or_default();

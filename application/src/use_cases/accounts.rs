@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
-use domain::kernel::{AccountId, AggregateType, Category};
+use domain::kernel::{AccountId, AggregateType, Category, Personal};
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
@@ -73,7 +73,13 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<AccountId>, UseCaseError> {
         permit(principal, Action::ManageAccounts)?;
         let (id, holder) = match account {
-            NewAccount::Staff { name, role } => (AccountId::new(issue.new_id("account")), Holder::Staff { name, role }),
+            NewAccount::Staff { name, role } => (
+                AccountId::new(issue.new_id("account")),
+                Holder::Staff {
+                    name: Personal::Known(name),
+                    role,
+                },
+            ),
             NewAccount::Service { name, role } => (
                 AccountId::new(self.identities.from_name("service", &name)),
                 Holder::Service { name, role },

@@ -148,7 +148,6 @@ impl<B: Backend> Clinic<B> {
         missing: UseCaseError,
     ) -> Result<Tz, UseCaseError> {
         let known = self.executor.known::<Practitioner>(practitioner).await?;
-        let details = known.as_ref().and_then(Practitioner::details);
-        details.map(|details| details.time_zone).ok_or(missing)
+        known.as_ref().and_then(Practitioner::time_zone).ok_or(missing)
     }
 }

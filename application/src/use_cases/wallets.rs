@@ -206,7 +206,7 @@ impl<B: Backend> Clinic<B> {
     pub async fn bind_configured(&self, signed_in: SignedIn, issue: &Issue) -> Result<Done<AccountId>, UseCaseError> {
         let account = self.account_of_configured(&signed_in.wallet);
         let holder = Holder::Staff {
-            name: CONFIGURED.to_owned(),
+            name: Personal::Known(CONFIGURED.to_owned()),
             role: Role::Administrator,
         };
         self.bind(account, holder, signed_in, Title::Configuration, 0, issue)

@@ -83,7 +83,10 @@ impl Account {
     fn open(&self, holder: Holder) -> Result<Vec<AccountEvent>, AccountError> {
         match &holder {
             // A login that nobody can open would sign nobody in.
-            Holder::Patient(Personal::Sealed) => return Err(AccountError::Sealed),
+            Holder::Patient(Personal::Sealed)
+            | Holder::Staff {
+                name: Personal::Sealed, ..
+            } => return Err(AccountError::Sealed),
             Holder::Staff {
                 role: Role::Patient | Role::Doctor,
                 ..
@@ -101,6 +104,9 @@ impl Account {
             Some(Holder::Patient(Personal::Sealed)) if matches!(holder, Holder::Patient(_)) => {
                 Err(AccountError::Sealed)
             }
+            Some(Holder::Staff {
+                name: Personal::Sealed, ..
+            }) if matches!(holder, Holder::Staff { .. }) => Err(AccountError::Sealed),
             Some(_) => Err(AccountError::AlreadyOpen),
         }
     }

@@ -46,7 +46,7 @@ pub enum AccountError {
     /// Services have no wallets.
     #[error("a service has no wallet")]
     NotAPerson,
-    /// Whose account it is cannot be told: the patient's key is destroyed or not held here.
+    /// Whose account it is cannot be told: the holder's key is destroyed or not held here.
     #[error("the account is sealed under a key that is not held here")]
     Sealed,
 }

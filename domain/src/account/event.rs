@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 use uuid::Uuid;
 
 use crate::kernel::{
-    AccountId, PatientId, Personal, PersonalField, PersonalSlot, PersonalValue, PractitionerId, Wallet,
+    AccountId, PatientId, Personal, PersonalField, PersonalSlot, PersonalValue, PractitionerId, SubjectId, Wallet,
 };
 
 /// The roles of R6. What each may do is in the application's policy. The order is their encoding: add only at the end.
@@ -70,10 +70,10 @@ pub enum Holder {
         /// Whose calendar it opens.
         practitioner: PractitionerId,
     },
-    /// A person of the staff.
+    /// A person of the staff: the data subject of this account.
     Staff {
-        /// What they are called in lists.
-        name: String,
+        /// What they are called in lists, under their own key.
+        name: Personal<String>,
         /// Any but patient and doctor.
         role: Role,
     },
@@ -112,16 +112,18 @@ impl Holder {
         }
     }
 
-    /// What an event of this holder's account says: under the patient's key, if it is a patient's. `None` when that key is not at hand.
+    /// What an event of this holder's account says, under the holder's key. `None` when that key is not at hand.
     pub fn says<T>(&self, value: T) -> Option<Said<T>> {
-        match self {
-            Self::Patient(Personal::Sealed) => None,
-            Self::Patient(Personal::Known(patient)) => Some(Said::OfPatient(Personal::Known(OfPatient {
-                patient: *patient,
-                value,
-            }))),
-            _ => Some(Said::Openly(value)),
-        }
+        let subject = match self {
+            Self::Patient(Personal::Sealed)
+            | Self::Staff {
+                name: Personal::Sealed, ..
+            } => return None,
+            Self::Patient(Personal::Known(patient)) => (*patient).into(),
+            Self::Practitioner { practitioner } => (*practitioner).into(),
+            Self::Staff { .. } | Self::Service { .. } => return Some(Said::OfHolder(Personal::Known(value))),
+        };
+        Some(Said::OfSubject(Personal::Known(OfSubject { subject, value })))
     }
 }
 
@@ -129,74 +131,80 @@ impl PersonalField for Holder {
     fn slot(&mut self) -> Option<&mut dyn PersonalSlot> {
         match self {
             Self::Patient(patient) => patient.slot(),
-            Self::Practitioner { .. } | Self::Staff { .. } | Self::Service { .. } => None,
+            Self::Staff { name, .. } => name.slot(),
+            Self::Practitioner { .. } | Self::Service { .. } => None,
         }
     }
 
-    fn subject(&self) -> Option<PatientId> {
-        self.patient()
+    fn subject(&self, own: Option<SubjectId>) -> Option<SubjectId> {
+        match self {
+            Self::Patient(patient) => patient.subject(own),
+            Self::Staff { name, .. } => name.subject(own),
+            Self::Practitioner { .. } | Self::Service { .. } => None,
+        }
     }
 }
 
-/// A value with the patient whom it concerns, so that it says whose key seals it.
+/// A value with the data subject whom it concerns, so that it says whose key seals it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct OfPatient<T> {
-    /// The patient.
-    pub patient: PatientId,
+pub struct OfSubject<T> {
+    /// The patient or practitioner.
+    pub subject: SubjectId,
     /// The value.
     pub value: T,
 }
 
-impl<T: Serialize + DeserializeOwned> PersonalValue for OfPatient<T> {
-    fn subject(&self) -> Option<PatientId> {
-        Some(self.patient)
+impl<T: Serialize + DeserializeOwned> PersonalValue for OfSubject<T> {
+    fn subject(&self) -> Option<SubjectId> {
+        Some(self.subject)
     }
 }
 
 /// What an account's event says about its holder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Said<T> {
-    /// About a patient: under the patient's key.
-    OfPatient(Personal<OfPatient<T>>),
-    /// About anybody else.
-    Openly(T),
+    /// About a patient or a practitioner: under their key.
+    OfSubject(Personal<OfSubject<T>>),
+    /// About the person of the staff whose account it is: under the account's key.
+    OfHolder(Personal<T>),
 }
 
 impl<T> Said<T> {
     /// The value. `None` when it is sealed.
     pub const fn known(&self) -> Option<&T> {
         match self {
-            Self::OfPatient(Personal::Known(of)) => Some(&of.value),
-            Self::OfPatient(Personal::Sealed) => None,
-            Self::Openly(value) => Some(value),
+            Self::OfSubject(Personal::Known(of)) => Some(&of.value),
+            Self::OfHolder(Personal::Known(value)) => Some(value),
+            Self::OfSubject(Personal::Sealed) | Self::OfHolder(Personal::Sealed) => None,
         }
     }
 
     /// The same about a part of the value.
     pub(super) fn map<U>(&self, part: impl FnOnce(&T) -> U) -> Said<U> {
         match self {
-            Self::OfPatient(Personal::Known(of)) => Said::OfPatient(Personal::Known(OfPatient {
-                patient: of.patient,
+            Self::OfSubject(Personal::Known(of)) => Said::OfSubject(Personal::Known(OfSubject {
+                subject: of.subject,
                 value: part(&of.value),
             })),
-            Self::OfPatient(Personal::Sealed) => Said::OfPatient(Personal::Sealed),
-            Self::Openly(value) => Said::Openly(part(value)),
+            Self::OfSubject(Personal::Sealed) => Said::OfSubject(Personal::Sealed),
+            Self::OfHolder(Personal::Known(value)) => Said::OfHolder(Personal::Known(part(value))),
+            Self::OfHolder(Personal::Sealed) => Said::OfHolder(Personal::Sealed),
         }
     }
 }
 
-impl<T: Serialize + DeserializeOwned> PersonalField for Said<T> {
+impl<T: PersonalValue> PersonalField for Said<T> {
     fn slot(&mut self) -> Option<&mut dyn PersonalSlot> {
         match self {
-            Self::OfPatient(value) => value.slot(),
-            Self::Openly(_) => None,
+            Self::OfSubject(value) => value.slot(),
+            Self::OfHolder(value) => value.slot(),
         }
     }
 
-    fn subject(&self) -> Option<PatientId> {
+    fn subject(&self, own: Option<SubjectId>) -> Option<SubjectId> {
         match self {
-            Self::OfPatient(value) => value.subject(),
-            Self::Openly(_) => None,
+            Self::OfSubject(value) => value.subject(own),
+            Self::OfHolder(value) => value.subject(own),
         }
     }
 }
@@ -244,6 +252,8 @@ pub struct Binding {
     /// What entitles it.
     pub title: Title,
 }
+
+impl PersonalValue for Binding {}
 
 /// SHA-256 of a service key. The key itself has 256 random bits and is kept nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -16,4 +16,4 @@ mod tests;
 pub use aggregate::{Account, ServiceKey};
 pub use command::AccountCommand;
 pub use error::AccountError;
-pub use event::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
+pub use event::{AccountEvent, Binding, Holder, KeyHash, OfSubject, Proof, Role, Said, Scope, Title};

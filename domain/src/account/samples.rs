@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{AccountEvent, Binding, Holder, KeyHash, OfPatient, Proof, Role, Said, Scope, Title};
-use crate::kernel::{AccountId, PatientId, Personal, PractitionerId, Wallet};
+use super::{AccountEvent, Binding, Holder, KeyHash, OfSubject, Proof, Role, Said, Scope, Title};
+use crate::kernel::{AccountId, PatientId, Personal, PractitionerId, SubjectId, Wallet};
 use crate::samples::strategies::{instants, personal, texts, uuids};
 use crate::samples::values::{id, text, time};
 
@@ -13,9 +13,13 @@ pub(crate) fn examples() -> Vec<AccountEvent> {
     let opened = |holder| AccountEvent::Opened { holder };
     let staff = |role| {
         opened(Holder::Staff {
-            name: text("Front desk"),
+            name: Personal::Known(text("Front desk")),
             role,
         })
+    };
+    let clerk = Holder::Staff {
+        name: Personal::Known(text("Front desk")),
+        role: Role::Hospital,
     };
     let patient = Holder::Patient(Personal::Known(PatientId::new(id(1))));
     let practitioner = Holder::Practitioner {
@@ -65,7 +69,7 @@ pub(crate) fn examples() -> Vec<AccountEvent> {
             issuer: AccountId::new(id(6)),
         },
     ];
-    for holder in [patient, practitioner] {
+    for holder in [patient, practitioner, clerk] {
         events.extend(titles.clone().map(|title| {
             AccountEvent::WalletBound {
                 binding: holder
@@ -104,7 +108,7 @@ pub(crate) fn strategy() -> impl Strategy<Value = AccountEvent> {
         uuids()
             .prop_map(PractitionerId::new)
             .prop_map(|practitioner| Holder::Practitioner { practitioner }),
-        (texts(), roles()).prop_map(|(name, role)| Holder::Staff { name, role }),
+        (personal(texts()), roles()).prop_map(|(name, role)| Holder::Staff { name, role }),
         (texts(), roles()).prop_map(|(name, role)| Holder::Service { name, role }),
     ];
     let proofs = || {
@@ -140,11 +144,12 @@ pub(crate) fn strategy() -> impl Strategy<Value = AccountEvent> {
     ]
 }
 
-/// About a patient, sealed or not, or about anybody else.
+/// About a patient or practitioner, or about the account's own holder; sealed or not.
 fn said<T: Clone + std::fmt::Debug>(values: impl Strategy<Value = T>) -> impl Strategy<Value = Said<T>> {
-    (values, uuids().prop_map(PatientId::new), 0..3_u8).prop_map(|(value, patient, which)| match which {
-        0 => Said::Openly(value),
-        1 => Said::OfPatient(Personal::Sealed),
-        _ => Said::OfPatient(Personal::Known(OfPatient { patient, value })),
+    (values, uuids().prop_map(SubjectId::new), 0..4_u8).prop_map(|(value, subject, which)| match which {
+        0 => Said::OfHolder(Personal::Known(value)),
+        1 => Said::OfHolder(Personal::Sealed),
+        2 => Said::OfSubject(Personal::Sealed),
+        _ => Said::OfSubject(Personal::Known(OfSubject { subject, value })),
     })
 }

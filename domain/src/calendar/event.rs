@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::kernel::time::whole_seconds;
-use crate::kernel::{AppointmentId, Concept, PatientId, Personal, PersonalValue, Slot};
+use crate::kernel::{AppointmentId, Concept, PatientId, Personal, PersonalValue, Slot, SubjectId};
 
 /// A stretch of the day in which slots of equal length are offered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -60,8 +60,8 @@ pub struct Booking {
 }
 
 impl PersonalValue for Booking {
-    fn subject(&self) -> Option<PatientId> {
-        Some(self.patient)
+    fn subject(&self) -> Option<SubjectId> {
+        Some(self.patient.into())
     }
 }
 
@@ -75,8 +75,8 @@ pub struct Cancellation {
 }
 
 impl PersonalValue for Cancellation {
-    fn subject(&self) -> Option<PatientId> {
-        Some(self.patient)
+    fn subject(&self) -> Option<SubjectId> {
+        Some(self.patient.into())
     }
 }
 

@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use super::personal::from_all;
-use super::{AggregateRef, PatientId, PersonalSlot, Seal};
+use super::{AggregateRef, PersonalSlot, Seal, SubjectId};
 
 /// An event encoded for the log, before it is sealed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,9 +48,9 @@ pub trait ClinicEvent: DomainEvent + 'static {
     /// The personal value of this event, if it has one.
     fn personal(&mut self) -> Option<&mut dyn PersonalSlot>;
 
-    /// Whom the event concerns, and whose key seals its personal value. A patient's record says it by its name; in
-    /// other streams the personal value itself does, so that it is `None` when that is sealed.
-    fn subject(&self, of: &AggregateRef) -> Option<PatientId>;
+    /// Whose key seals the event's personal value: whom the value names, or else the data subject whose stream it is. `None` when it has no
+    /// such value, or that is sealed.
+    fn subject(&self, of: &AggregateRef) -> Option<SubjectId>;
 
     /// The part of the aggregate that it changes, where parts have versions of their own.
     fn part(&self) -> Option<Uuid>;

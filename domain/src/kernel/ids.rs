@@ -101,6 +101,10 @@ macro_rules! ids_of_aggregates {
 aggregates!(ids_of_aggregates);
 
 typed_id!(
+    /// A data subject, who has a key of their own and can be erased: a patient, a practitioner, or the person of the staff who holds an account.
+    SubjectId
+);
+typed_id!(
     /// An appointment. It keeps its id when it moves to another day.
     AppointmentId
 );
@@ -127,6 +131,24 @@ impl CalendarId {
             owner: practitioner.uuid(),
             day,
         }
+    }
+}
+
+impl From<PatientId> for SubjectId {
+    fn from(patient: PatientId) -> Self {
+        Self::new(patient.uuid())
+    }
+}
+
+impl From<PractitionerId> for SubjectId {
+    fn from(practitioner: PractitionerId) -> Self {
+        Self::new(practitioner.uuid())
+    }
+}
+
+impl From<AccountId> for SubjectId {
+    fn from(account: AccountId) -> Self {
+        Self::new(account.uuid())
     }
 }
 

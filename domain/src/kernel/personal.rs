@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::PatientId;
+use super::{PatientId, SubjectId};
 
 /// A value under a data subject's key.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -45,17 +45,19 @@ impl<'de, T> Deserialize<'de> for Personal<T> {
 
 /// What stands in a personal section.
 pub trait PersonalValue: Serialize + DeserializeOwned {
-    /// The patient whom it concerns, if it says so. In a patient's own stream the stream does.
-    fn subject(&self) -> Option<PatientId> {
+    /// Whom it concerns, if it says so. In the own stream of a data subject the stream does.
+    fn subject(&self) -> Option<SubjectId> {
         None
     }
 }
 
 impl PersonalValue for PatientId {
-    fn subject(&self) -> Option<PatientId> {
-        Some(*self)
+    fn subject(&self) -> Option<SubjectId> {
+        Some((*self).into())
     }
 }
+
+impl PersonalValue for String {}
 
 /// A personal value of an event, whatever its type: how the codec reads and fills it.
 pub trait PersonalSlot {
@@ -88,8 +90,9 @@ pub trait PersonalField {
     /// The personal value in it, if it has one.
     fn slot(&mut self) -> Option<&mut dyn PersonalSlot>;
 
-    /// The patient whom it concerns, as far as it says so.
-    fn subject(&self) -> Option<PatientId>;
+    /// Whom the personal value concerns: whom it names, or else the data subject whose stream it stands in. `None` when there is no
+    /// such value, or it is sealed.
+    fn subject(&self, own: Option<SubjectId>) -> Option<SubjectId>;
 }
 
 impl<T: PersonalValue> PersonalField for Personal<T> {
@@ -97,8 +100,8 @@ impl<T: PersonalValue> PersonalField for Personal<T> {
         Some(self)
     }
 
-    fn subject(&self) -> Option<PatientId> {
-        self.known().and_then(PersonalValue::subject)
+    fn subject(&self, own: Option<SubjectId>) -> Option<SubjectId> {
+        self.known().and_then(|value| value.subject().or(own))
     }
 }
 
@@ -130,6 +133,7 @@ mod tests {
         let bytes = Personal::Known(patient).encode().unwrap().unwrap();
         let mut slot = Personal::<PatientId>::Sealed;
         slot.decode(&bytes).unwrap();
-        assert_eq!((slot.subject(), slot), (Some(patient), Personal::Known(patient)));
+        assert_eq!(slot.subject(None), Some(patient.into()));
+        assert_eq!(slot, Personal::Known(patient));
     }
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
+use super::SubjectId;
+
 /// A typed id of an aggregate, which converts to and from the untyped [`AggregateRef`].
 pub trait Identity:
     Copy
@@ -223,6 +225,18 @@ impl AggregateRef {
         match self.parts() {
             Parts::InRecord(patient, _) | Parts::Part(patient) => patient.into(),
             Parts::Uuid(_) | Parts::Day(..) => *self,
+        }
+    }
+}
+
+impl AggregateRef {
+    /// The data subject whose own stream it stands in, if it is one's. An account is one's if a person of the staff holds it.
+    pub fn data_subject(&self) -> Option<SubjectId> {
+        match self.stream() {
+            Self::Patient(id) => Some(id.into()),
+            Self::Practitioner(id) => Some(id.into()),
+            Self::Account(id) => Some(id.into()),
+            Self::Calendar(_) | Self::WalletClaim(_) | Self::Encounter(_) | Self::Chart(_) => None,
         }
     }
 }

@@ -1,43 +1,55 @@
 //! The state of a practitioner's entry and its decisions.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
 use crate::kernel::time::whole_millis;
-use crate::kernel::{ClinicAggregate, PractitionerId, Teller};
+use crate::kernel::{ClinicAggregate, Personal, PractitionerId, Teller};
 
 type Decision = Result<Vec<PractitionerEvent>, PractitionerError>;
 
-/// A practitioner's entry.
+/// A practitioner's entry. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Practitioner {
-    registered: Option<PractitionerDetails>,
-    updated: Option<PractitionerDetails>,
+    time_zone: Option<Tz>,
+    details: Personal<PractitionerDetails>,
+    is_sealed: bool,
 }
 
 impl Practitioner {
     /// Whether the practitioner is registered.
     pub const fn is_registered(&self) -> bool {
-        self.registered.is_some()
+        self.time_zone.is_some()
     }
 
-    /// Who the practitioner is now. `None` when they are not registered.
-    pub fn details(&self) -> Option<&PractitionerDetails> {
-        self.updated.as_ref().or(self.registered.as_ref())
+    /// The time zone of their days, sealed or not. `None` when they are not registered.
+    pub const fn time_zone(&self) -> Option<Tz> {
+        self.time_zone
+    }
+
+    /// Who the practitioner is now. `None` when they are not registered, or it is sealed.
+    pub const fn details(&self) -> Option<&PractitionerDetails> {
+        self.details.known()
     }
 
     /// Registering the entry as it stands changes nothing. What was registered first and was changed since is other content: a
     /// source may return to it.
     fn register(&self, mut details: PractitionerDetails, now: DateTime<Utc>) -> Decision {
         check_specializations(&details)?;
-        let known = self.details();
-        details.as_of = details.as_of.or_else(|| known.map_or(Some(now), |known| known.as_of));
         if !self.is_registered() {
-            Ok(vec![PractitionerEvent::Registered { details }])
-        } else if known == Some(&details) {
+            details.as_of.get_or_insert(now);
+            return Ok(vec![PractitionerEvent::Registered {
+                time_zone: details.time_zone,
+                details: Personal::Known(details),
+            }]);
+        }
+        let known = self.opened()?;
+        details.as_of = details.as_of.or(known.as_of);
+        if *known == details {
             Ok(Vec::new())
         } else {
             Err(PractitionerError::AlreadyRegistered)
@@ -46,7 +58,7 @@ impl Practitioner {
 
     /// What is told without a date, or with the one that is recorded, is told now: no older state of a source undoes it.
     fn update(&self, mut new: PractitionerDetails, teller: Teller, now: DateTime<Utc>) -> Decision {
-        let details = self.details().ok_or(PractitionerError::NotRegistered)?;
+        let details = self.opened()?;
         check_specializations(&new)?;
         if new.identifier != details.identifier || new.time_zone != details.time_zone {
             return Err(PractitionerError::IdentityIsFixed);
@@ -68,7 +80,18 @@ impl Practitioner {
         if is_told_anew && new.as_of == details.as_of {
             new.as_of = Some(now);
         }
-        Ok(vec![PractitionerEvent::DetailsUpdated { details: new }])
+        Ok(vec![PractitionerEvent::DetailsUpdated {
+            details: Personal::Known(new),
+        }])
+    }
+
+    /// The details: nothing is decided once any of them were sealed, because whatever is sealed shares one key, destroyed or not ours.
+    fn opened(&self) -> Result<&PractitionerDetails, PractitionerError> {
+        if !self.is_registered() {
+            return Err(PractitionerError::NotRegistered);
+        }
+        let details = self.details().filter(|_| !self.is_sealed);
+        details.ok_or(PractitionerError::Sealed)
     }
 }
 
@@ -96,9 +119,14 @@ impl ClinicAggregate for Practitioner {
     }
 
     fn apply(&mut self, event: PractitionerEvent) {
-        match event {
-            PractitionerEvent::Registered { details } => self.registered = Some(details),
-            PractitionerEvent::DetailsUpdated { details } => self.updated = Some(details),
-        }
+        let details = match event {
+            PractitionerEvent::Registered { time_zone, details } => {
+                self.time_zone = Some(time_zone);
+                details
+            }
+            PractitionerEvent::DetailsUpdated { details } => details,
+        };
+        self.is_sealed |= details.known().is_none();
+        self.details = details;
     }
 }

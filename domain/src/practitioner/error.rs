@@ -22,6 +22,9 @@ pub enum PractitionerError {
     /// Only a hospital says under which other identifiers a practitioner is known.
     #[error("only a hospital says which identifiers of another system are a practitioner's")]
     NamesAreTheHospitals,
+    /// Who they are cannot be told: the practitioner's key is destroyed or not held here.
+    #[error("the entry is sealed under a key that is not held here")]
+    Sealed,
     /// Only a hospital says as of when its system told something.
     #[error("only a hospital says as of when a source tells something")]
     DatesAreTheHospitals,
@@ -34,6 +37,7 @@ impl DomainError for PractitionerError {
             Self::AlreadyRegistered => RefusalKind::Exists,
             Self::NoSpecialization | Self::NamesAreTheHospitals | Self::DatesAreTheHospitals => RefusalKind::Invalid,
             Self::IdentityIsFixed => RefusalKind::IdentityFixed,
+            Self::Sealed => RefusalKind::Sealed,
         }
     }
 

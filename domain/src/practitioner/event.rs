@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Concept, Gender, HumanName, Identifier};
+use crate::kernel::{Concept, Gender, HumanName, Identifier, Personal, PersonalValue};
 
 /// Who a practitioner is (FHIR R4 `Practitioner`, with the specialization of `PractitionerRole`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -55,17 +55,21 @@ impl PractitionerDetails {
     }
 }
 
+impl PersonalValue for PractitionerDetails {}
+
 /// An event in a practitioner's stream. The variants' order is their encoding: add only at the end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum PractitionerEvent {
     /// The practitioner registered.
     Registered {
+        /// The time zone of the details: days name their calendars, and calendars outlive whoever is erased.
+        time_zone: Tz,
         /// The details.
-        details: PractitionerDetails,
+        details: Personal<PractitionerDetails>,
     },
     /// The details changed; these are the new ones, whole.
     DetailsUpdated {
         /// The new details.
-        details: PractitionerDetails,
+        details: Personal<PractitionerDetails>,
     },
 }

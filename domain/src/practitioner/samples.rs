@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{PractitionerDetails, PractitionerEvent};
-use crate::kernel::{CodeSystem, Concept, Gender};
-use crate::samples::strategies::{concepts, genders, identifiers, millis, names, text_lists};
+use crate::kernel::{CodeSystem, Concept, Gender, Personal};
+use crate::samples::strategies::{concepts, genders, identifiers, millis, names, personal, text_lists};
 use crate::samples::values::{concept, identifier, name, text, time};
 
 /// Every practitioner event, and every gender and code system.
@@ -35,11 +35,12 @@ pub(crate) fn examples() -> Vec<PractitionerEvent> {
         as_of: Some(time("1952-11-28T08:00:00.125Z")),
     };
     let mut events = vec![PractitionerEvent::Registered {
-        details: details(Gender::Female),
+        time_zone: chrono_tz::America::New_York,
+        details: Personal::Known(details(Gender::Female)),
     }];
     events.extend(
         [Gender::Male, Gender::Other, Gender::Unknown].map(|gender| PractitionerEvent::DetailsUpdated {
-            details: details(gender),
+            details: Personal::Known(details(gender)),
         }),
     );
     events
@@ -71,11 +72,10 @@ pub(crate) fn strategy() -> impl Strategy<Value = PractitionerEvent> {
                 }
             },
         );
-    (details, any::<bool>()).prop_map(|(details, new)| {
-        if new {
-            PractitionerEvent::Registered { details }
-        } else {
-            PractitionerEvent::DetailsUpdated { details }
-        }
-    })
+    let details = details.boxed();
+    let registered = (personal(details.clone()), select(chrono_tz::TZ_VARIANTS.to_vec()));
+    prop_oneof![
+        registered.prop_map(|(details, time_zone)| PractitionerEvent::Registered { time_zone, details }),
+        personal(details).prop_map(|details| PractitionerEvent::DetailsUpdated { details }),
+    ]
 }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, PractitionerId, Teller, Versioned,
-    testing,
+    AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, Personal, PractitionerId, Teller,
+    Versioned, testing,
 };
 
 fn given(events: Vec<PractitionerEvent>) -> AggregateTestExecutor<Versioned<Practitioner>> {
@@ -54,13 +54,14 @@ fn now() -> DateTime<Utc> {
 
 fn registered() -> PractitionerEvent {
     PractitionerEvent::Registered {
-        details: details("Cardiology"),
+        time_zone: chrono_tz::Europe::London,
+        details: Personal::Known(details("Cardiology")),
     }
 }
 
 fn updated() -> PractitionerEvent {
     PractitionerEvent::DetailsUpdated {
-        details: details("Surgery"),
+        details: Personal::Known(details("Surgery")),
     }
 }
 
@@ -175,7 +176,7 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
     };
     let then = Some("2026-03-01T00:00:00Z");
     let known = || PractitionerEvent::DetailsUpdated {
-        details: told("Cardiology", then),
+        details: Personal::Known(told("Cardiology", then)),
     };
     let says = |details| PractitionerCommand::UpdateDetails {
         details,
@@ -199,7 +200,7 @@ fn a_person_does_not_say_as_of_when_a_hospital_told() {
 #[test]
 fn a_hospital_adds_an_identifier_and_saying_so_again_changes_nothing() {
     let added = || PractitionerEvent::DetailsUpdated {
-        details: known_otherwise("Cardiology"),
+        details: Personal::Known(known_otherwise("Cardiology")),
     };
     given(vec![registered()])
         .when(update(known_otherwise("Cardiology")))
@@ -219,11 +220,12 @@ fn a_further_identifier_leaves_the_date_of_the_details_as_it_is() {
         ..details
     };
     given(vec![PractitionerEvent::Registered {
-        details: told(details("Cardiology")),
+        time_zone: chrono_tz::Europe::London,
+        details: Personal::Known(told(details("Cardiology"))),
     }])
     .when(update(told(known_otherwise("Cardiology"))))
     .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
-        details: told(known_otherwise("Cardiology")),
+        details: Personal::Known(told(known_otherwise("Cardiology"))),
     }]);
 }
 
@@ -235,7 +237,7 @@ fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
         now: now(),
     };
     let added = || PractitionerEvent::DetailsUpdated {
-        details: known_otherwise("Cardiology"),
+        details: Personal::Known(known_otherwise("Cardiology")),
     };
     given(vec![registered()])
         .when(says(known_otherwise("Cardiology")))
@@ -248,7 +250,7 @@ fn a_person_neither_sets_nor_keeps_identifiers_that_the_hospital_has_changed() {
     given(vec![registered(), added()])
         .when(says(known_otherwise("Surgery")))
         .then_expect_events(vec![PractitionerEvent::DetailsUpdated {
-            details: known_otherwise("Surgery"),
+            details: Personal::Known(known_otherwise("Surgery")),
         }]);
 }
 
@@ -290,15 +292,58 @@ fn the_state_is_the_latest_entry_and_reads_back_from_a_snapshot() {
         ),
         (None, false)
     );
-    let snapshot = serde_json::to_string(&practitioner).unwrap();
-    assert_eq!(serde_json::from_str::<Practitioner>(&snapshot).unwrap(), practitioner);
 }
 
 #[test]
-fn an_entry_concerns_no_patient() {
-    let of = AggregateRef::Practitioner(PractitionerId::new(Uuid::from_u128(7)));
-    assert_eq!(registered().subject(&of), None);
-    assert_eq!(registered().encode().unwrap().personal, None);
+fn a_snapshot_reads_back_registered_and_sealed() {
+    let snapshot = serde_json::to_string(&folded(vec![registered()])).unwrap();
+    assert!(!snapshot.contains("Jex-Blake"));
+    let read: Practitioner = serde_json::from_str(&snapshot).unwrap();
+    assert_eq!((read.is_registered(), read.details()), (true, None));
+    assert_eq!(read.time_zone(), Some(chrono_tz::Europe::London));
+}
+
+#[test]
+fn nothing_is_decided_once_the_details_are_sealed() {
+    let sealed = || PractitionerEvent::Registered {
+        time_zone: chrono_tz::Europe::London,
+        details: Personal::Sealed,
+    };
+    for history in [
+        vec![sealed()],
+        vec![
+            registered(),
+            PractitionerEvent::DetailsUpdated {
+                details: Personal::Sealed,
+            },
+        ],
+        vec![sealed(), updated()],
+    ] {
+        for command in [register(details("Cardiology")), update(details("Surgery"))] {
+            given(history.clone())
+                .when(command)
+                .then_expect_error(PractitionerError::Sealed);
+        }
+        assert_eq!(folded(history).time_zone(), Some(chrono_tz::Europe::London));
+    }
+}
+
+#[test]
+fn the_details_are_sealed_under_the_practitioners_own_key_and_the_time_zone_is_not() {
+    let id = PractitionerId::new(Uuid::from_u128(7));
+    for event in [registered(), updated()] {
+        assert_eq!(event.subject(&AggregateRef::Practitioner(id)), Some(id.into()));
+        assert!(event.encode().unwrap().personal.is_some());
+    }
+    let shared = registered().encode().unwrap().shared;
+    let read = PractitionerEvent::decode(1, &shared, None).unwrap();
+    assert_eq!(
+        read,
+        PractitionerEvent::Registered {
+            time_zone: chrono_tz::Europe::London,
+            details: Personal::Sealed
+        }
+    );
 }
 
 #[test]

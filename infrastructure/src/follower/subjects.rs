@@ -51,10 +51,12 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
     }
 }
 
-/// How many data subjects of ours have a history and no key, not even a destroyed one.
+/// How many data subjects of ours have a history and no key, not even a destroyed one. Which accounts are of persons of the staff, who have one
+/// as well, is not told by the journal.
 async fn without_key(pool: &PgPool) -> Result<u64, sqlx::Error> {
     sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT DISTINCT aggregate_id FROM journal WHERE aggregate_id LIKE 'patient/%') AS ours
+        "SELECT count(*) FROM (SELECT DISTINCT aggregate_id FROM journal
+                               WHERE aggregate_id LIKE 'patient/%' OR aggregate_id LIKE 'practitioner/%') AS ours
          WHERE NOT EXISTS (SELECT FROM data_keys WHERE subject = split_part(aggregate_id, '/', 2)::uuid)",
     )
     .fetch_one(pool)

@@ -8,7 +8,7 @@ use application::log::Position;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use domain::kernel::PatientId;
+use domain::kernel::SubjectId;
 use ring::aead::{Aad, NONCE_LEN, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
@@ -85,7 +85,7 @@ pub struct RestingKey {
     /// Its name.
     pub key_id: KeyId,
     /// Whose it is.
-    pub subject: PatientId,
+    pub subject: SubjectId,
     /// Its bytes, wrapped; `None` when it is destroyed.
     pub wrapped: Option<Vec<u8>>,
     /// The name of the key-encryption key.
@@ -332,7 +332,7 @@ impl Row {
         let wrapped = self.wrapped.as_ref().map(|wrapped| STANDARD.decode(wrapped));
         Some(RestingKey {
             key_id: fixed(&self.key)?,
-            subject: PatientId::new(self.subject),
+            subject: SubjectId::new(self.subject),
             wrapped: wrapped.transpose().ok()?,
             kek_id: self.under.clone(),
             created_at: self.created_at,
@@ -365,7 +365,7 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let key = |number: u8, wrapped: Option<Vec<u8>>| RestingKey {
             key_id: [number; 8],
-            subject: PatientId::new(Uuid::from_u128(u128::from(number))),
+            subject: SubjectId::new(Uuid::from_u128(u128::from(number))),
             destroyed_at: wrapped.is_none().then_some(now),
             wrapped,
             kek_id: "2026".to_owned(),

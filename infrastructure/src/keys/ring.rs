@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use domain::kernel::PatientId;
+use domain::kernel::SubjectId;
 use ring::rand::{SecureRandom, SystemRandom};
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -69,7 +69,7 @@ impl KeyRingError {
 #[derive(Clone, Debug)]
 pub struct HeldKey {
     /// The data subject.
-    pub subject: PatientId,
+    pub subject: SubjectId,
     /// Their key.
     pub key: DataKey,
 }
@@ -125,9 +125,9 @@ pub struct KeyRing {
     pool: Answering,
     keks: KeyEncryptionKeys,
     /// Keys that may not be in the database yet. They stand in no cache that could evict them.
-    undurable: DashMap<PatientId, SealingKey>,
+    undurable: DashMap<SubjectId, SealingKey>,
     undurable_ids: DashMap<KeyId, Arc<HeldKey>>,
-    current: moka::future::Cache<PatientId, Current>,
+    current: moka::future::Cache<SubjectId, Current>,
     by_id: moka::sync::Cache<KeyId, KeyLookup>,
     absent: moka::sync::Cache<KeyId, ()>,
     missed: Notify,
@@ -173,7 +173,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`KeyRingError`].
-    pub async fn begin(&self, subject: PatientId) -> Result<SealingKey, KeyRingError> {
+    pub async fn begin(&self, subject: SubjectId) -> Result<SealingKey, KeyRingError> {
         loop {
             match self.current_of(subject, self.load_or_make(subject)).await {
                 // Somebody who asked at the same moment was told so, and we with them.
@@ -188,7 +188,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`KeyRingError`].
-    pub async fn for_sealing(&self, subject: PatientId) -> Result<SealingKey, KeyRingError> {
+    pub async fn for_sealing(&self, subject: SubjectId) -> Result<SealingKey, KeyRingError> {
         let missed = || {
             self.missed.notify_one();
             KeyRingError::Missing
@@ -199,7 +199,7 @@ impl KeyRing {
 
     async fn current_of(
         &self,
-        subject: PatientId,
+        subject: SubjectId,
         load: impl Future<Output = Result<Current, KeyRingError>>,
     ) -> Result<SealingKey, KeyRingError> {
         if let Some(undurable) = self.undurable.get(&subject) {
@@ -328,7 +328,7 @@ impl KeyRing {
         Ok(rewrapped.len() as u64)
     }
 
-    async fn load_or_make(&self, subject: PatientId) -> Result<Current, KeyRingError> {
+    async fn load_or_make(&self, subject: SubjectId) -> Result<Current, KeyRingError> {
         match self.load(subject).await? {
             Some(current) => Ok(current),
             None => self.make(subject),
@@ -336,7 +336,7 @@ impl KeyRing {
     }
 
     /// The newest key of a subject that is not destroyed; `None` when they have never had any here.
-    async fn load(&self, subject: PatientId) -> Result<Option<Current>, KeyRingError> {
+    async fn load(&self, subject: SubjectId) -> Result<Option<Current>, KeyRingError> {
         if let Some(undurable) = self.undurable.get(&subject) {
             return Ok(Some(Current::Key(undurable.key_id, Arc::clone(&undurable.held))));
         }
@@ -350,7 +350,7 @@ impl KeyRing {
         Ok((!rows.is_empty()).then_some(Current::Destroyed))
     }
 
-    fn make(&self, subject: PatientId) -> Result<Current, KeyRingError> {
+    fn make(&self, subject: SubjectId) -> Result<Current, KeyRingError> {
         let mut key_id = KeyId::default();
         SystemRandom::new()
             .fill(&mut key_id)
@@ -398,13 +398,14 @@ impl KeyRing {
 #[cfg(test)]
 impl KeyRing {
     /// A ring that has keys for these subjects and never asks a database.
-    pub(crate) async fn offline(subjects: &[PatientId]) -> Self {
+    pub(crate) async fn offline(subjects: &[impl Into<SubjectId> + Copy]) -> Self {
         let pool = crate::postgres::pool("postgres://nobody@localhost:1/none", crate::postgres::LIVE, 1);
         let keks = KeyEncryptionKeys::new(super::KeyEncryptionKey::new("test", [0; 32]), Vec::new());
         let ring = Self::new(pool.expect("a URL"), keks);
         for subject in subjects {
-            let current = ring.make(*subject).expect("randomness");
-            ring.current.insert(*subject, current).await;
+            let subject = (*subject).into();
+            let current = ring.make(subject).expect("randomness");
+            ring.current.insert(subject, current).await;
         }
         ring
     }

@@ -2,7 +2,7 @@
 
 use application::log::Position;
 use chrono::{DateTime, Utc};
-use domain::kernel::PatientId;
+use domain::kernel::SubjectId;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -25,13 +25,13 @@ impl KeyRow {
         self.key_id.as_slice().try_into().ok()
     }
 
-    pub(super) const fn subject(&self) -> PatientId {
-        PatientId::new(self.subject)
+    pub(super) const fn subject(&self) -> SubjectId {
+        SubjectId::new(self.subject)
     }
 }
 
 /// The keys of one subject, the newest first.
-pub(super) async fn of_subject(pool: &Answering, subject: PatientId) -> Result<Vec<KeyRow>, sqlx::Error> {
+pub(super) async fn of_subject(pool: &Answering, subject: SubjectId) -> Result<Vec<KeyRow>, sqlx::Error> {
     sqlx::query_as(
         "SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE subject = $1 ORDER BY created_at DESC, key_id",
     )

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use domain::kernel::PatientId;
+use domain::kernel::SubjectId;
 use ring::aead::{Aad, NONCE_LEN, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
@@ -71,7 +71,7 @@ impl KeyEncryptionKey {
         hex::encode(self.key.as_slice())
     }
 
-    fn wrap(&self, key_id: &KeyId, subject: PatientId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
+    fn wrap(&self, key_id: &KeyId, subject: SubjectId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new()
             .fill(&mut nonce)
@@ -86,7 +86,7 @@ impl KeyEncryptionKey {
         Ok([nonce.as_slice(), sealed.as_slice()].concat())
     }
 
-    fn unwrap(&self, key_id: &KeyId, subject: PatientId, wrapped: &[u8]) -> Option<DataKey> {
+    fn unwrap(&self, key_id: &KeyId, subject: SubjectId, wrapped: &[u8]) -> Option<DataKey> {
         let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
         let opened = aes_256_gcm(&self.key)
@@ -110,7 +110,7 @@ impl fmt::Debug for KeyEncryptionKey {
 }
 
 /// A wrapped key opens only in its own row: under its own name and for its own subject.
-fn associated(key_id: &KeyId, subject: PatientId) -> Aad<[u8; 24]> {
+fn associated(key_id: &KeyId, subject: SubjectId) -> Aad<[u8; 24]> {
     let mut bytes = [0; 24];
     let (id, rest) = bytes.split_at_mut(8);
     id.copy_from_slice(key_id);
@@ -145,7 +145,7 @@ impl KeyEncryptionKeys {
     ///
     /// # Errors
     /// When the system gives no random bytes.
-    pub(super) fn wrap(&self, key_id: &KeyId, subject: PatientId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
+    pub(super) fn wrap(&self, key_id: &KeyId, subject: SubjectId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
         self.current.wrap(key_id, subject, key)
     }
 
@@ -157,7 +157,7 @@ impl KeyEncryptionKeys {
         &self,
         kek_id: &str,
         key_id: &KeyId,
-        subject: PatientId,
+        subject: SubjectId,
         wrapped: &[u8],
     ) -> Result<DataKey, UnwrapError> {
         self.all()
@@ -175,8 +175,8 @@ mod tests {
 
     const ID: KeyId = [1; 8];
 
-    fn subject() -> PatientId {
-        PatientId::new(Uuid::from_u128(9))
+    fn subject() -> SubjectId {
+        SubjectId::new(Uuid::from_u128(9))
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         let refused = UnwrapError::Refused("a".to_owned());
         assert_eq!(keks.unwrap("a", &[2; 8], subject(), &wrapped).unwrap_err(), refused);
         assert_eq!(
-            keks.unwrap("a", &ID, PatientId::default(), &wrapped).unwrap_err(),
+            keks.unwrap("a", &ID, SubjectId::default(), &wrapped).unwrap_err(),
             refused
         );
         for at in 0..wrapped.len() {

@@ -10,7 +10,7 @@
 
 use application::log::{Actor, EventMetadata};
 use chrono::DateTime;
-use domain::kernel::{AccountId, CommandId, PatientId};
+use domain::kernel::{AccountId, CommandId, SubjectId};
 use uuid::Uuid;
 
 use super::varint;
@@ -61,7 +61,7 @@ pub(super) fn write_only(schema: u8, metadata: &EventMetadata, event: &[u8]) -> 
 }
 
 /// The personal section.
-pub(super) fn write_personal(metadata: &EventMetadata, subject: PatientId, event: &[u8]) -> Vec<u8> {
+pub(super) fn write_personal(metadata: &EventMetadata, subject: SubjectId, event: &[u8]) -> Vec<u8> {
     let mut content = Vec::with_capacity(event.len() + 49);
     let (flag, event) = match event.strip_prefix(subject.uuid().as_bytes().as_slice()) {
         Some(rest) => (SUBJECT, rest),
@@ -134,7 +134,7 @@ pub(super) fn read_envelope(bytes: &mut &[u8]) -> Option<Envelope> {
 }
 
 /// Reads a personal section: the envelope, and the event's personal bytes with the subject put back.
-pub(super) fn read_personal(mut content: &[u8], subject: PatientId) -> Option<(Envelope, Vec<u8>)> {
+pub(super) fn read_personal(mut content: &[u8], subject: SubjectId) -> Option<(Envelope, Vec<u8>)> {
     let envelope = read_envelope(&mut content)?;
     let mut event = Vec::with_capacity(content.len() + 16);
     if envelope.subject_left_out {

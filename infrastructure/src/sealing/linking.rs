@@ -101,7 +101,7 @@ fn person(random: &mut Random) -> (SealingKey, PatientId) {
     let mut root = [0; 32];
     random.fill(&mut root);
     let held = HeldKey {
-        subject,
+        subject: subject.into(),
         key: DataKey::from_bytes(root.into()),
     };
     let key = SealingKey {

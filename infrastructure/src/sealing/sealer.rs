@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::log::{AnyEvent, EventMetadata, StreamId};
-use domain::kernel::{Category, EncodedEvent, PatientId};
+use domain::kernel::{Category, EncodedEvent, SubjectId};
 use ring::aead::NONCE_LEN;
 use ring::error::Unspecified;
 use ring::hkdf::{HKDF_SHA256, Prk};
@@ -37,7 +37,7 @@ pub struct UnsealedEvent {
     /// What it says.
     pub encoded: EncodedEvent,
     /// Whose key its personal section is sealed under.
-    pub subject: Option<PatientId>,
+    pub subject: Option<SubjectId>,
     /// Which of their keys.
     pub category: Option<Category>,
 }
@@ -130,7 +130,7 @@ impl Sealer {
         &self,
         parts: &[UnsealedPart],
         metadata: &EventMetadata,
-        key: impl Fn(PatientId) -> K + Send,
+        key: impl Fn(SubjectId) -> K + Send,
         mut random: impl FnMut(&mut [u8]) -> Result<(), Unspecified> + Send,
     ) -> Result<SealedCommit, SealError>
     where

@@ -59,7 +59,7 @@ fn ring() -> Arc<KeyRing> {
 
 fn held() -> Arc<HeldKey> {
     Arc::new(HeldKey {
-        subject: patient(),
+        subject: patient().into(),
         key: DataKey::from_bytes(Zeroizing::new([0x77; 32])),
     })
 }
@@ -162,7 +162,7 @@ fn seal_with(
 pub(super) fn encode(aggregate: &AggregateRef, event: &impl ClinicEvent) -> UnsealedEvent {
     let event = AnyEvent::of(*aggregate, event.clone()).unwrap();
     UnsealedEvent {
-        subject: Some(patient()),
+        subject: Some(patient().into()),
         ..UnsealedEvent::of(&event).unwrap()
     }
 }
@@ -499,7 +499,7 @@ async fn a_part_of_a_commit_is_void_when_it_is_appended_alone() {
 async fn under_another_key_of_that_name_a_personal_section_is_unreadable_and_the_event_counts() {
     let entry = seal(&aggregate(), 1, &check_up(), &metadata());
     let other = Arc::new(HeldKey {
-        subject: patient(),
+        subject: patient().into(),
         key: DataKey::from_bytes(Zeroizing::new([0x78; 32])),
     });
     let keys: KeySet = [(KEY_ID, KeyLookup::Held(other))].into_iter().collect();
@@ -793,7 +793,8 @@ pub(super) fn chart(nth: u128) -> [ChartEvent; 2] {
 
 fn practitioner(nth: u128) -> PractitionerEvent {
     PractitionerEvent::Registered {
-        details: PractitionerDetails {
+        time_zone: chrono_tz::America::New_York,
+        details: Personal::Known(PractitionerDetails {
             name: HumanName {
                 family: "Musterarzt".to_owned(),
                 given: vec!["Max".to_owned()],
@@ -812,6 +813,6 @@ fn practitioner(nth: u128) -> PractitionerEvent {
             }),
             other_identifiers: Vec::new(),
             as_of: None,
-        },
+        }),
     }
 }

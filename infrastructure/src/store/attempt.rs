@@ -272,8 +272,9 @@ fn decisions(parts: &[Part], decided: Vec<Vec<AnyEvent>>) -> Result<Vec<Decision
             events: Vec::new(),
             begins: None,
         });
-        if let (AggregateRef::Patient(patient), 0) = (place.target.id, loaded.state.version()) {
-            decision.begins = Some(patient);
+        // Whatever concerns a subject comes after what their own stream begins with.
+        if loaded.state.version() == 0 && place.target.id == place.target.id.stream() {
+            decision.begins = events.iter().find_map(AnyEvent::own_subject);
         }
         let mut state = AnyState::clone(&loaded.state);
         for event in events {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use application::log::{AnyEvent, EventMetadata, StreamId};
 use application::ports::AcceptanceListener;
 use application::ports::command::CommandContext;
-use domain::kernel::{AggregateRef, CommandId, PatientId};
+use domain::kernel::{AggregateRef, CommandId, SubjectId};
 use domain::state::AnyState;
 
 use super::failure::Failure;
@@ -27,7 +27,7 @@ pub(super) struct Decision {
     /// The events, in order; at least one.
     pub(super) events: Vec<AnyEvent>,
     /// The data subject to whom nothing has happened before this. Their stream may have begun all the same, with what is void.
-    pub(super) begins: Option<PatientId>,
+    pub(super) begins: Option<SubjectId>,
 }
 
 impl Decision {

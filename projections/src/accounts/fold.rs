@@ -11,12 +11,13 @@ use crate::stamp::Stamp;
 impl Account {
     fn open(id: AccountId, stamp: &Stamp, holder: &Holder) -> Self {
         let name = match holder {
-            Holder::Staff { name, .. } | Holder::Service { name, .. } => Some(name.clone()),
+            Holder::Staff { name, .. } => name.known().cloned(),
+            Holder::Service { name, .. } => Some(name.clone()),
             Holder::Patient(_) | Holder::Practitioner { .. } => None,
         };
         let row = AccountRow {
             id,
-            listed: name.is_some(),
+            listed: matches!(holder, Holder::Staff { .. } | Holder::Service { .. }),
             name,
             role: holder.role(),
             wallet: None,

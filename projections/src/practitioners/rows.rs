@@ -1,7 +1,7 @@
 //! The row of a practitioner's entry, and what its events make of it.
 
 use chrono::{DateTime, Utc};
-use domain::kernel::PractitionerId;
+use domain::kernel::{Personal, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
 
 use crate::aggregate_row::AggregateRow;
@@ -49,8 +49,12 @@ fn texts(details: &PractitionerDetails) -> String {
 impl AggregateRow for PractitionerRow {
     type Aggregate = Practitioner;
 
+    /// What is sealed makes no row: an entry that cannot be read is not shown.
     fn fold(row: Option<Self>, id: PractitionerId, stamp: &Stamp, event: &PractitionerEvent) -> Option<Self> {
-        let (PractitionerEvent::Registered { details } | PractitionerEvent::DetailsUpdated { details }) = event;
+        let (PractitionerEvent::Registered { details, .. } | PractitionerEvent::DetailsUpdated { details }) = event;
+        let Personal::Known(details) = details else {
+            return row;
+        };
         Some(Self {
             id,
             specialization_codes: codes(details),

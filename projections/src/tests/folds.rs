@@ -349,7 +349,7 @@ fn a_patients_account_without_its_key_shows_neither_wallet_nor_patient() {
         (Role::Patient, None, None, false)
     );
     let bound = AccountEvent::WalletBound {
-        binding: Said::OfPatient(Personal::Sealed),
+        binding: Said::OfSubject(Personal::Sealed),
     };
     let row = accounts::fold(Some(account), ACCOUNT, &stamp(2), &bound).unwrap().row;
     assert_eq!((row.wallet, row.wallet_acts.as_slice()), (None, &[][..]));
@@ -370,16 +370,16 @@ fn what_was_done_to_a_wallet_names_who_did_it_and_why() {
         signature: vec![1; 65],
     };
     let bound = |number, title| AccountEvent::WalletBound {
-        binding: Said::Openly(Binding {
+        binding: Said::OfHolder(Personal::Known(Binding {
             wallet: Wallet([number; 20]),
             proof: proof.clone(),
             title,
-        }),
+        })),
     };
     let issuer = AccountId::new(Uuid::from_u128(4));
     let former = Title::FormerWallet { proof: proof.clone() };
     let taken = AccountEvent::WalletUnbound {
-        reason: Said::Openly("stolen".to_owned()),
+        reason: Said::OfHolder(Personal::Known("stolen".to_owned())),
     };
     let mut account = None;
     for (stamp, event) in [

@@ -328,25 +328,26 @@ impl CommandExecutor for FakeExecutor {
         let mut practitioner = Practitioner::default();
         if known {
             practitioner.apply(PractitionerEvent::Registered {
-                details: practitioner_details(),
+                time_zone: practitioner_details().time_zone,
+                details: Personal::Known(practitioner_details()),
             });
         }
         // What is known is the account of a person who has no wallet yet; the accounts of patients and practitioners have one once
         // somebody has told the executor so.
         let mut account = Account::default();
         if known {
-            let (name, role) = ("Lab".to_owned(), Role::Hospital);
+            let (name, role) = (Personal::Known("Lab".to_owned()), Role::Hospital);
             account.apply(AccountEvent::Opened {
                 holder: Holder::Staff { name, role },
             });
         }
         if *self.bound.lock().unwrap() {
             account.apply(AccountEvent::WalletBound {
-                binding: Said::Openly(Binding {
+                binding: Said::OfHolder(Personal::Known(Binding {
                     wallet: Wallet([99; 20]),
                     proof: proof(),
                     title: Title::Configuration,
-                }),
+                })),
             });
         }
         let aggregate = [&practitioner as &dyn Any, &account]

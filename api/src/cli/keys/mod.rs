@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Wrap every patient's key again, under the current key-encryption key.
+    /// Wrap every data subject's key again, under the current key-encryption key.
     ///
     /// To change the key-encryption key: put the new one into `keys.former` on every server, and restart them. Then make it
     /// `keys.encryption` and put the old one into `keys.former`, on every server, and restart them. Then run this. Then take a new

@@ -44,7 +44,7 @@ fn a_doctor() -> Holder {
 
 fn staff(role: Role) -> Holder {
     Holder::Staff {
-        name: "Front desk".to_owned(),
+        name: Personal::Known("Front desk".to_owned()),
         role,
     }
 }
@@ -225,7 +225,7 @@ fn a_snapshot_reads_back_with_what_is_a_patients_sealed() {
 #[test]
 fn only_the_opening_of_a_patients_account_concerns_a_patient() {
     let of = AggregateRef::Account(AccountId::new(Uuid::from_u128(5)));
-    assert_eq!(opened(a_patient()).subject(&of), Some(patient()));
+    assert_eq!(opened(a_patient()).subject(&of), Some(patient().into()));
     assert_eq!(opened(Holder::Patient(Personal::Sealed)).subject(&of), None);
     for event in [
         opened(a_doctor()),

@@ -163,7 +163,7 @@ fn a_patients_wallet_whose_key_is_gone_still_keeps_others_out() {
         vec![
             opened(Holder::Patient(Personal::Sealed)),
             AccountEvent::WalletBound {
-                binding: Said::OfPatient(Personal::Sealed),
+                binding: Said::OfSubject(Personal::Sealed),
             },
         ]
     };
@@ -181,15 +181,17 @@ fn a_patients_wallet_whose_key_is_gone_still_keeps_others_out() {
 }
 
 #[test]
-fn what_concerns_a_patient_is_sealed_under_the_patients_key_and_the_rest_is_not() {
-    let of = AggregateRef::Account(AccountId::new(Uuid::from_u128(5)));
-    let events = |holder: &Holder| [bound(holder, invited(wallet())), unbound(holder)];
-    for event in events(&a_patient()) {
-        assert_eq!(event.subject(&of), Some(patient()));
-        let encoded = event.encode().unwrap();
-        assert!(encoded.personal.is_some() && encoded.shared.len() == 2, "{encoded:?}");
-    }
-    for event in events(&a_doctor()) {
-        assert_eq!((event.subject(&of), event.encode().unwrap().personal), (None, None));
+fn what_concerns_a_person_is_sealed_under_the_key_of_whoever_holds_the_account() {
+    let account = AccountId::new(Uuid::from_u128(5));
+    for (holder, subject) in [
+        (a_patient(), patient().into()),
+        (a_doctor(), practitioner().into()),
+        (staff(Role::Hospital), account.into()),
+    ] {
+        for event in [bound(&holder, invited(wallet())), unbound(&holder)] {
+            assert_eq!(event.subject(&account.into()), Some(subject));
+            let encoded = event.encode().unwrap();
+            assert!(encoded.personal.is_some() && encoded.shared.len() == 2, "{encoded:?}");
+        }
     }
 }

@@ -211,7 +211,7 @@ fn an_appointment_that_is_here_does_not_come_in_with_other_content() {
 fn who_moves_an_appointment_is_kept_under_the_patients_key() {
     let calendar = CalendarId::of(PractitionerId::new(Uuid::nil()), tomorrow());
     for event in [rescheduled(slot(10, 0)), moved_out()] {
-        assert_eq!(event.subject(&calendar.into()), Some(booking().patient));
+        assert_eq!(event.subject(&calendar.into()), Some(booking().patient.into()));
         assert!(event.encode().unwrap().personal.is_some());
     }
 }

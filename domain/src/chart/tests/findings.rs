@@ -740,7 +740,7 @@ fn every_event_concerns_the_patient_of_its_stream_and_says_nothing_in_the_shared
     let patient = PatientId::new(Uuid::from_u128(7));
     for (_, _, events) in of_every_list() {
         for event in events {
-            assert_eq!(event.subject(&ChartId(patient).into()), Some(patient));
+            assert_eq!(event.subject(&ChartId(patient).into()), Some(patient.into()));
             assert_eq!(event.encode().unwrap().shared.len(), 1, "what kind of event it is");
         }
     }

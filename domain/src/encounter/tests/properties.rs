@@ -57,7 +57,7 @@ proptest! {
                     is_told = true;
                 }
                 let id = EncounterId { patient: PatientId::new(Uuid::from_u128(1)), id: Uuid::from_u128(2) };
-                prop_assert_eq!(event.subject(&AggregateRef::from(id)), Some(id.patient));
+                prop_assert_eq!(event.subject(&AggregateRef::from(id)), Some(id.patient.into()));
                 encounter.apply(event);
             }
             prop_assert_eq!(encounter.decide(command).unwrap_or_default(), vec![]);

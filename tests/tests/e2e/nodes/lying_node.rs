@@ -210,7 +210,8 @@ async fn a_rejection_that_a_node_hides_is_not_taken_for_a_booking() {
         signer: 2,
         ..SystemOptions::default()
     };
-    let other = TestSystem::with(&scene.chain, &scene.system.deployment, options).await;
+    let other = TestSystem::launch(&scene.chain, &scene.system.deployment, options).await;
+    other.learn_keys_of(&scene.system).await;
     let rival = Clinic::open(&other, "Doctor").await;
     let rivals_patient = scene.clinic.patient(&scene.system, "Rival").await;
     other.learn_keys_of(&scene.system).await;
@@ -246,8 +247,9 @@ async fn a_node_that_lies_about_many_blocks_is_not_believed_about_any() {
         signer: 2,
         ..SystemOptions::default()
     };
+    let other = TestSystem::launch(&scene.chain, &scene.system.deployment, options).await;
+    other.learn_keys_of(&scene.system).await;
     scene.proxy.close().await;
-    let other = TestSystem::with(&scene.chain, &scene.system.deployment, options).await;
     let clinic = Clinic::open(&other, "Other doctor").await;
     clinic.offer(&other, 5).await;
     scene.chain.mine(150).await;

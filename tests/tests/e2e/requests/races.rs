@@ -20,7 +20,7 @@ async fn of_a_hundred_clients_at_two_servers_one_gets_the_slot_and_the_others_a_
     let chain = TestChain::start().await;
     let deployment = deployed(&chain).await;
     let one = TestSystem::start(&chain, &deployment).await;
-    let two = TestSystem::with(
+    let two = TestSystem::launch(
         &chain,
         &deployment,
         SystemOptions {
@@ -34,13 +34,11 @@ async fn of_a_hundred_clients_at_two_servers_one_gets_the_slot_and_the_others_a_
     let mut won = [0_u32; 2];
     for day in 0..SLOTS / SLOTS_A_DAY {
         let name = format!("Day {day}");
-        let clinics = [Clinic::open(&one, &name).await, Clinic::open(&two, &name).await];
-        clinics[0].offer(&one, SLOTS_A_DAY).await;
-        let patients = [
-            clinics[0].patient(&one, "One").await,
-            clinics[0].patient(&one, "Two").await,
-        ];
+        let clinic = Clinic::open(&one, &name).await;
+        clinic.offer(&one, SLOTS_A_DAY).await;
+        let patients = [clinic.patient(&one, "One").await, clinic.patient(&one, "Two").await];
         two.learn_keys_of(&one).await;
+        let clinics = [clinic, Clinic::open(&two, &name).await];
         for slot in 0..SLOTS_A_DAY {
             let attempts = (0..CLIENTS).map(|client| {
                 let side = client % 2;

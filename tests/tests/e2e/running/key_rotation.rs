@@ -1,6 +1,6 @@
 //! `medconnect keys rotate`.
 
-use domain::kernel::PatientId;
+use domain::kernel::SubjectId;
 use fixtures::keys::{durable, kek, ring};
 use infrastructure::keys::{KeyEncryptionKeys, KeyLookup, KeyRing};
 use infrastructure::postgres::{self, LIVE};
@@ -38,8 +38,8 @@ async fn the_command_rotates_and_can_be_run_again() {
     let pool = postgres::pool(&url, LIVE, 4).unwrap();
     postgres::migrate(&pool).await.unwrap();
     let before = ring(&pool);
-    let key = durable(&pool, &before, PatientId::new(Uuid::from_u128(1))).await;
-    durable(&pool, &before, PatientId::new(Uuid::from_u128(2))).await;
+    let key = durable(&pool, &before, SubjectId::new(Uuid::from_u128(1))).await;
+    durable(&pool, &before, SubjectId::new(Uuid::from_u128(2))).await;
 
     let (done, said) = rotate(&url, ("second", 2), ("other", 3)).await;
     assert!(!done && said.contains("\"first\" is not configured"), "{said}");
