@@ -144,6 +144,9 @@ pub enum UseCaseError {
     /// The stream has an event that cannot be read.
     #[error("the stream is held back by an event that cannot be read")]
     HeldBack,
+    /// Whom the request is about is erased.
+    #[error("whom it is about is erased")]
+    Erased,
     /// What the request says is more than one event of the log can hold.
     #[error("more than one event of the log can hold")]
     TooLarge,
@@ -206,6 +209,7 @@ impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
             CommandError::Unavailable(what) => Self::Unavailable(what),
             CommandError::Unknown => Self::Unknown,
             CommandError::HeldBack => Self::HeldBack,
+            CommandError::Erased => Self::Erased,
             CommandError::TooLarge => Self::TooLarge,
             CommandError::Refused => Self::RefusedByTheLog,
             CommandError::Internal(cause) => Self::Internal(cause),

@@ -6,7 +6,7 @@ use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use crate::kernel::{
-    AggregateRef, AggregateType, Category, ClinicAggregate, ClinicEvent, DecodeError, EncodedEvent, Parts,
+    AggregateRef, AggregateType, Category, ClinicAggregate, ClinicEvent, DataSubject, DecodeError, EncodedEvent, Parts,
     PersonalField, PersonalSlot, Seal, SubjectId, decode_current,
 };
 
@@ -212,7 +212,7 @@ fn marked(of: AggregateRef, mut encoded: EncodedEvent) -> EncodedEvent {
     let kind = of.aggregate_type().code();
     let whose = match of.parts() {
         Parts::InRecord(_, id) => [&[kind], id.as_bytes().as_slice()].concat(),
-        Parts::Part(_) => vec![kind],
+        Parts::Part(_) | Parts::OfSubject(_) => vec![kind],
         Parts::Uuid(_) | Parts::Day(..) => return encoded,
     };
     encoded.schema |= SHARES;
@@ -232,11 +232,16 @@ fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRe
     };
     let unknown = DecodeError::UnknownSchema(schema);
     let (kind, rest) = shared.split_first().ok_or_else(|| malformed.clone())?;
-    let kind = AggregateType::from_code(*kind);
-    let (Some(kind), Ok(patient)) = (kind, PatientId::try_from(stream)) else {
+    let kind = AggregateType::from_code(*kind).ok_or_else(|| unknown.clone())?;
+    let bare = schema & !SHARES;
+    let of_subject = |subject| AggregateRef::from_parts(kind, Parts::OfSubject(subject));
+    if let Some(of) = DataSubject::try_from(stream).ok().and_then(of_subject) {
+        return Ok((of, bare, rest));
+    }
+    let Ok(patient) = PatientId::try_from(stream) else {
         return Err(unknown);
     };
-    let schema = schema & !SHARES;
+    let schema = bare;
     if let Some(only) = AggregateRef::from_parts(kind, Parts::Part(patient)) {
         return Ok((only, schema, rest));
     }

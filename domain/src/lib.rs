@@ -19,6 +19,7 @@ pub mod account;
 pub mod calendar;
 pub mod chart;
 pub mod encounter;
+pub mod erasure;
 pub mod event;
 pub mod patient;
 pub mod practitioner;

@@ -8,7 +8,7 @@
 //! - The **name** stands in references (`patient/<uuid>`) and in the journal.
 //! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`: these have
 //!   a stream of their own. It is `record` where a patient and a UUID name it, and `part` where the patient alone does: these stand in
-//!   the patient's record, the patient's stream.
+//!   the patient's record, the patient's stream. It is `subject` where a data subject names it, in whose own stream it stands.
 //! - The **schema** is that of the aggregate's events. From the first release on it is raised with every change of theirs; then `upcast`
 //!   names the function that reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
@@ -94,6 +94,13 @@ macro_rules! aggregates {
                     MedicationsNoted: within Medication(medications),
                     MedicationsRefuted: within Medication(medications),
                     MedicationAbsenceStated: within Medication(statement),
+                }
+            }
+            /// The erasure of a data subject.
+            8 erasure: Erasure {
+                id: subject ErasureId,
+                events: ErasureEvent in schema 1 {
+                    Erased: namespace,
                 }
             }
         }

@@ -47,6 +47,10 @@ places! {
     REVOCATION_DENIED = "revocation.denied";
     /// The log has a revocation; that it need not be carried through any more is not noted.
     REVOCATION_LOGGED = "revocation.logged";
+    /// The keys of somebody who is erased are destroyed; what they had sealed still stands in the database's files.
+    ERASURE_DESTROYED = "erasure.destroyed";
+    /// The files hold nothing of it any more; that is not noted.
+    ERASURE_PURGED = "erasure.purged";
     /// A request to be registered is being approved; its command is not executed.
     APPROVAL_BEGUN = "approval.begun";
     /// The log has the newcomer; that the request is approved is not noted.

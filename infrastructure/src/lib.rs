@@ -7,6 +7,7 @@
 //! - [`derivation`]: ids that follow from what they name.
 //! - [`sessions`], [`invitations`], [`requests`], [`revocations`] and [`commands`]: signing in, binding wallets, asking to be registered,
 //!   denying, idempotency keys. [`secrets`]: randomness and digests. [`servers`]: how many share the database.
+//! - [`erasing`]: what follows from an erasure once it is final.
 //! - [`store`]: the command executor over all of these; it reads the journal with `postgres-es`.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod commands;
 pub mod crash;
 pub mod derivation;
+pub mod erasing;
 pub mod follower;
 pub mod invitations;
 pub mod keys;

@@ -3,7 +3,8 @@
 //! One folder per read model, with the same files in each: `rows.rs` (its tables, each described once: `table/`; and, of rows
 //! that are one aggregate's, the fold: pure, a row and an event give a row), `fold.rs` (where a row is made of more), `indexes.sql`, `query.rs`
 //! (what is asked of it; what several are asked alike stands beside the folders). The changes of all read models are written in one
-//! statement, but for relationships, which are counted from the appointments just written. Start in [`ReadModels`].
+//! statement, but for relationships, which are counted from the appointments just written, and for what is erased (`erasures.rs`). Start in
+//! [`ReadModels`].
 //!
 //! What is promised:
 //! - Rows depend on the events alone, in the order of the log, however they were cut into blocks.
@@ -17,6 +18,7 @@ mod batch;
 mod calendars;
 mod charts;
 mod column;
+mod erasures;
 mod hash;
 mod identifiers;
 mod patients;

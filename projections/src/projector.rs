@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use application::log::{BlockRef, OpenedEvent};
 use application::ports::projector::Projector;
 use domain::account::Account;
-use domain::kernel::{AppointmentId, ClinicAggregate};
+use domain::kernel::{AppointmentId, ClinicAggregate, DataSubject};
 use sqlx::{Executor, PgConnection};
 
 use crate::accounts::{AccountRow, KeyRow};
@@ -20,7 +20,7 @@ use crate::relationships::RelationshipRow;
 use crate::stamp::Stamp;
 use crate::table::{Description, Row as _};
 use crate::writes::Writes;
-use crate::{accounts, appointments, calendars, patients, relationships, table};
+use crate::{accounts, appointments, calendars, erasures, patients, relationships, table};
 
 /// The read models, as the follower fills them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -98,7 +98,8 @@ impl Projector for ReadModels {
         Ok(())
     }
 
-    async fn complete(&self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
+    async fn complete(&self, connection: &mut PgConnection, erased: &[DataSubject]) -> Result<(), ProjectionError> {
+        erasures::erase(connection, erased).await?;
         for table in derived_tables() {
             connection.execute(table.empty().as_str()).await?;
         }
@@ -131,6 +132,7 @@ impl Projector for ReadModels {
         writes.run(connection).await?;
         let changed = relationships::changes(&appointments.before, &appointments.after);
         relationships::update(connection, &changed).await?;
+        erasures::erase(connection, &erasures::erased_by(events)).await?;
         Ok(())
     }
 }

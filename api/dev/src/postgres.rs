@@ -286,6 +286,8 @@ fn launch(
         // Nobody replicates it, so what can be made anew after a crash need not be logged: an index that is being built.
         ("wal_level", "minimal"),
         ("max_wal_senders", "0"),
+        // A file of the write-ahead log that is not needed any more is removed, not used again with what is in it: it may name the erased.
+        ("wal_recycle", "off"),
         ("jit", "off"),
     ];
     if !options.durable {

@@ -57,6 +57,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Unreadable(error) => Self::new(ProblemKind::DatabaseUnavailable).cause(error),
             UseCaseError::Store(error) => Self::new(ProblemKind::DatabaseUnavailable).cause(error),
             UseCaseError::HeldBack => Self::new(ProblemKind::HeldBack),
+            UseCaseError::Erased => Self::new(ProblemKind::Erased),
             UseCaseError::TooLarge => {
                 Self::new(ProblemKind::PayloadTooLarge).detail("It is more than one event of the log can hold.")
             }

@@ -1,6 +1,6 @@
 //! Where aggregates are found. Each says so beside its handlers.
 
-use domain::kernel::AggregateRef;
+use domain::kernel::{AggregateRef, ErasureId};
 
 /// What is found at a path of the interface.
 pub trait Located {
@@ -11,5 +11,12 @@ pub trait Located {
 impl Located for AggregateRef {
     fn path(&self) -> String {
         domain::with_id!(self, id => id.path())
+    }
+}
+
+/// An erasure has no path of its own: it is found where its subject was.
+impl Located for ErasureId {
+    fn path(&self) -> String {
+        self.0.aggregate().path()
     }
 }

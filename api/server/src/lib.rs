@@ -3,6 +3,7 @@
 //! One process holds the appender, the follower and the HTTP server. Several processes may share a database: each has a signing
 //! key of its own, and the followers agree by the checkpoint's lock.
 
+mod erasing;
 mod metrics;
 mod status;
 
@@ -28,6 +29,7 @@ use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
+use infrastructure::erasing::{Eraser, PostgresErasures};
 use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
@@ -266,6 +268,7 @@ impl System {
         let notices = Notices::default();
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
+        let eraser = Eraser::new(pools.upkeep.clone(), Arc::clone(&keys));
         let follower_config = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
         let follower = Follower::new(
             follower_config,
@@ -305,6 +308,7 @@ impl System {
         );
         tasks.spawn(executor.clone().follow(notices.subscribe()));
         tasks.spawn(follower.run(cancel.clone()));
+        tasks.spawn(eraser.run(cancel.clone()));
 
         let secrets = Arc::new(SystemSecrets::new(&secret));
         let sessions: Arc<dyn Sessions> = Arc::new(PostgresSessions::new(pools.requests.clone()));
@@ -359,6 +363,14 @@ impl System {
             let (state, cancel) = (state.clone(), cancel.clone());
             async move {
                 cancel.run_until_cancelled(state.carry_revocations_through()).await;
+            }
+        });
+        tasks.spawn({
+            let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
+            let erasures = PostgresErasures::new(pools.requests.clone());
+            async move {
+                let carrying = erasing::carry_through(&clinic, &erasures);
+                cancel.run_until_cancelled(carrying).await;
             }
         });
         tasks.spawn({

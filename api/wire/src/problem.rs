@@ -120,6 +120,8 @@ problems! {
         "The source has told a newer state before, or another one of the same instant, or somebody here has concluded what this one leaves open.";
     Sealed = "sealed", 409, "Sealed under a key that is not held here",
         "The record's key was destroyed or belongs to another organisation, so this cannot be done here.";
+    Erased = "erased", 409, "Whom it is about is erased",
+        "The patient, practitioner or account has been erased, for ever. Nothing can be done for them here any more.";
     PreconditionFailed = "precondition-failed", 412, "Somebody changed it",
         "The If-Match header names another version than the current one. Read it again and decide anew.";
     PayloadTooLarge = "payload-too-large", 413, "The body is too large",

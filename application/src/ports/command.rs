@@ -72,6 +72,9 @@ pub enum CommandError<E> {
     /// The stream has an event that cannot be read, so nothing can be decided on it. Nothing changed.
     #[error("the stream is held back by an event that cannot be read")]
     HeldBack,
+    /// Whom it is about is erased. Nothing changed.
+    #[error("whom it is about is erased")]
+    Erased,
     /// What it says is more than one transaction can carry. Nothing changed.
     #[error("more than one transaction can carry")]
     TooLarge,
@@ -93,6 +96,7 @@ impl<E> CommandError<E> {
             Self::Unavailable(what) => CommandError::Unavailable(what),
             Self::Unknown => CommandError::Unknown,
             Self::HeldBack => CommandError::HeldBack,
+            Self::Erased => CommandError::Erased,
             Self::TooLarge => CommandError::TooLarge,
             Self::Refused => CommandError::Refused,
             Self::Internal(cause) => CommandError::Internal(cause),

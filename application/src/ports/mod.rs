@@ -2,11 +2,12 @@
 //!
 //! - [`command`]: the write side: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
 //! - [`queries`]: what can be read, and in which shape. [`projector`]: the read models as the follower fills them.
-//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`]: what stands beside the log, the same for all servers on one
+//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`erasures`]: what stands beside the log, the same for all servers on one
 //!   database. [`secrets`]: randomness and digests.
 //! - Here: the time, ids that follow from what they name, and how far the log has come.
 
 pub mod command;
+pub mod erasures;
 pub mod invitations;
 pub mod projector;
 pub mod queries;

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use domain::kernel::DataSubject;
+
 use crate::log::{BlockRef, OpenedEvent};
 
 /// Turns a block's events into rows, inside the follower's transaction.
@@ -25,12 +27,17 @@ pub trait Projector: Send + Sync + 'static {
     /// When the database refuses.
     fn create(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Derives the rows that follow from other rows, and creates the indexes that only queries and such rows need. A rebuild does so
-    /// after it has filled the tables; before the first [`Self::apply`] it has to be done once. Again is harmless.
+    /// Erases from what was filled what concerns the data subjects whom the events have erased, derives the rows that follow from other
+    /// rows, and creates the indexes that only queries and such rows need. A rebuild does so after it has filled the tables; before the
+    /// first [`Self::apply`] it has to be done once. Again is harmless.
     ///
     /// # Errors
     /// When the database refuses.
-    fn complete(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn complete(
+        &self,
+        connection: &mut Self::Connection,
+        erased: &[DataSubject],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Writes the rows that follow from events alone, for tables that will be completed afterwards: what a rebuild does by the ten
     /// thousand events.
@@ -44,7 +51,7 @@ pub trait Projector: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Applies the events of one block, or of a run of whole blocks of which this is the last, in order. All or nothing: the
-    /// transaction is the follower's.
+    /// transaction is the follower's. Of whom an event erases nothing is left in any row.
     ///
     /// # Errors
     /// When the database refuses; the follower rolls back and tries again.

@@ -6,6 +6,7 @@ pub mod calendars;
 pub mod charts;
 pub mod clinic;
 pub mod encounters;
+pub mod erasing;
 mod names;
 mod names_under_way;
 mod newcomers;

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::encounter::{Conclusion, EncounterEvent, Ending};
 use crate::event::AnyEvent;
 use crate::kernel::{
-    AggregateRef, ClinicAggregate, ClinicEvent, DecodeError, EncounterId, Identity, Parts, PatientId, Personal,
-    PractitionerId,
+    AggregateRef, ClinicAggregate, ClinicEvent, DataSubject, DecodeError, EncounterId, Identity, Parts, PatientId,
+    Personal, PractitionerId,
 };
 
 fn reads_back<A: ClinicAggregate>(event: &A::Event) {
@@ -47,6 +47,7 @@ fn reads_back_as_any<A: ClinicAggregate>(event: &A::Event) {
         Parts::Day(id, chrono::NaiveDate::default()),
         Parts::InRecord(PatientId::new(id), id),
         Parts::Part(PatientId::new(id)),
+        Parts::OfSubject(DataSubject::Patient(PatientId::new(id))),
     ];
     let of = parts.into_iter().find_map(A::Id::from_parts).unwrap().into();
     let encoded = AnyEvent::of(of, event.clone()).unwrap().encode().unwrap();

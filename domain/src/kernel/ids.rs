@@ -85,6 +85,15 @@ macro_rules! ids_of_aggregates {
             pub PatientId,
         );
     };
+    (@subject $(#[$doc:meta])* $Id:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $Id(
+            /// In whose own stream it stands.
+            pub DataSubject,
+        );
+    };
     (@record $(#[$doc:meta])* $Id:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -130,6 +139,28 @@ impl CalendarId {
         Self {
             owner: practitioner.uuid(),
             day,
+        }
+    }
+}
+
+/// Somebody who has a key of their own, and a stream of their own, and can be erased.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum DataSubject {
+    /// A patient.
+    Patient(PatientId),
+    /// A practitioner.
+    Practitioner(PractitionerId),
+    /// The person of the staff who holds an account.
+    Staff(AccountId),
+}
+
+impl DataSubject {
+    /// The name of their key's owner.
+    pub fn id(self) -> SubjectId {
+        match self {
+            Self::Patient(id) => id.into(),
+            Self::Practitioner(id) => id.into(),
+            Self::Staff(id) => id.into(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::SubjectId;
+use super::{DataSubject, SubjectId};
 
 /// A typed id of an aggregate, which converts to and from the untyped [`AggregateRef`].
 pub trait Identity:
@@ -41,6 +41,8 @@ pub enum Parts {
     InRecord(PatientId, Uuid),
     /// The patient in whose record it stands, once.
     Part(PatientId),
+    /// The data subject in whose own stream it stands, once.
+    OfSubject(DataSubject),
 }
 
 macro_rules! references {
@@ -142,7 +144,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::Uuid(id) => Some(Self::new(id)),
-                    Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) => None,
+                    Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
                 }
             }
         }
@@ -158,7 +160,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::InRecord(patient, id) => Some(Self { patient, id }),
-                    Parts::Uuid(_) | Parts::Day(..) | Parts::Part(_) => None,
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
                 }
             }
         }
@@ -174,7 +176,23 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::Part(patient) => Some(Self(patient)),
-                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) => None,
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::OfSubject(_) => None,
+                }
+            }
+        }
+    };
+    (@subject $Aggregate:ident $Id:ident) => {
+        impl Identity for $Id {
+            const TYPE: AggregateType = AggregateType::$Aggregate;
+
+            fn parts(self) -> Parts {
+                Parts::OfSubject(self.0)
+            }
+
+            fn from_parts(parts: Parts) -> Option<Self> {
+                match parts {
+                    Parts::OfSubject(subject) => Some(Self(subject)),
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) => None,
                 }
             }
         }
@@ -206,7 +224,7 @@ impl Identity for CalendarId {
     fn from_parts(parts: Parts) -> Option<Self> {
         match parts {
             Parts::Day(owner, day) => Some(Self { owner, day }),
-            Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) => None,
+            Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
         }
     }
 }
@@ -217,6 +235,7 @@ impl AggregateRef {
         match self.parts() {
             Parts::Uuid(id) | Parts::Day(id, _) | Parts::InRecord(_, id) => id,
             Parts::Part(patient) => patient.uuid(),
+            Parts::OfSubject(subject) => subject.id().uuid(),
         }
     }
 
@@ -224,20 +243,16 @@ impl AggregateRef {
     pub fn stream(&self) -> Self {
         match self.parts() {
             Parts::InRecord(patient, _) | Parts::Part(patient) => patient.into(),
+            Parts::OfSubject(subject) => subject.aggregate(),
             Parts::Uuid(_) | Parts::Day(..) => *self,
         }
     }
 }
 
 impl AggregateRef {
-    /// The data subject whose own stream it stands in, if it is one's. An account is one's if a person of the staff holds it.
+    /// The data subject whose own stream it stands in, if it is one's ([`DataSubject::try_from`]).
     pub fn data_subject(&self) -> Option<SubjectId> {
-        match self.stream() {
-            Self::Patient(id) => Some(id.into()),
-            Self::Practitioner(id) => Some(id.into()),
-            Self::Account(id) => Some(id.into()),
-            Self::Calendar(_) | Self::WalletClaim(_) | Self::Encounter(_) | Self::Chart(_) => None,
-        }
+        DataSubject::try_from(*self).ok().map(DataSubject::id)
     }
 }
 
@@ -247,9 +262,54 @@ impl fmt::Display for AggregateRef {
         match self.parts() {
             Parts::Uuid(id) => write!(f, "{name}/{id}"),
             Parts::Part(patient) => write!(f, "{name}/{patient}"),
+            Parts::OfSubject(subject) => write!(f, "{name}/{subject}"),
             Parts::Day(id, day) => write!(f, "{name}/{id}/{day}"),
             Parts::InRecord(patient, id) => write!(f, "{name}/{patient}/{id}"),
         }
+    }
+}
+
+impl DataSubject {
+    /// The aggregate after which their own stream is named.
+    pub const fn aggregate(self) -> AggregateRef {
+        match self {
+            Self::Patient(id) => AggregateRef::Patient(id),
+            Self::Practitioner(id) => AggregateRef::Practitioner(id),
+            Self::Staff(id) => AggregateRef::Account(id),
+        }
+    }
+}
+
+/// Whose own stream an aggregate stands in. An account is a person's if it is of the staff, which its name does not say.
+impl TryFrom<AggregateRef> for DataSubject {
+    type Error = RefError;
+
+    fn try_from(of: AggregateRef) -> Result<Self, RefError> {
+        match of.stream() {
+            AggregateRef::Patient(id) => Ok(Self::Patient(id)),
+            AggregateRef::Practitioner(id) => Ok(Self::Practitioner(id)),
+            AggregateRef::Account(id) => Ok(Self::Staff(id)),
+            _ => Err(RefError),
+        }
+    }
+}
+
+/// `patient/<uuid>`, `practitioner/<uuid>` or `account/<uuid>`.
+impl fmt::Display for DataSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.aggregate().fmt(f)
+    }
+}
+
+impl FromStr for DataSubject {
+    type Err = RefError;
+
+    fn from_str(text: &str) -> Result<Self, RefError> {
+        let of: AggregateRef = text.parse()?;
+        Self::try_from(of)
+            .ok()
+            .filter(|subject| subject.aggregate() == of)
+            .ok_or(RefError)
     }
 }
 
@@ -262,13 +322,15 @@ impl FromStr for AggregateRef {
     type Err = RefError;
 
     fn from_str(text: &str) -> Result<Self, RefError> {
-        let mut parts = text.split('/');
-        let (kind, first, second, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
-        let kind = AggregateType::ALL
-            .iter()
-            .copied()
-            .find(|known| Some(known.name()) == kind)
-            .ok_or(RefError)?;
+        let (name, rest) = text.split_once('/').ok_or(RefError)?;
+        let kind = AggregateType::ALL.iter().copied().find(|known| known.name() == name);
+        let kind = kind.ok_or(RefError)?;
+        let of_subject = |subject| Self::from_parts(kind, Parts::OfSubject(subject));
+        if let Some(named) = rest.parse().ok().and_then(of_subject) {
+            return Ok(named);
+        }
+        let mut parts = rest.split('/');
+        let (first, second, rest) = (parts.next(), parts.next(), parts.next());
         let id = |text: &str| Uuid::try_parse(text).map_err(|_| RefError);
         let first = id(first.ok_or(RefError)?)?;
         let patient = PatientId::new(first);
@@ -306,6 +368,9 @@ mod tests {
                 id: Uuid::from_u128(8),
             }),
             AggregateRef::Chart(ChartId(PatientId::new(id))),
+            AggregateRef::Erasure(ErasureId(DataSubject::Patient(PatientId::new(id)))),
+            AggregateRef::Erasure(ErasureId(DataSubject::Practitioner(PractitionerId::new(id)))),
+            AggregateRef::Erasure(ErasureId(DataSubject::Staff(AccountId::new(id)))),
         ] {
             assert_eq!(of.to_string().parse(), Ok(of));
         }
@@ -335,6 +400,10 @@ mod tests {
             "patient/00000000-0000-0000-0000-000000000007/00000000-0000-0000-0000-000000000007",
             "chart/00000000-0000-0000-0000-000000000007/00000000-0000-0000-0000-000000000007",
             "robot/1/2/3",
+            "erasure/00000000-0000-0000-0000-000000000007",
+            "erasure/calendar/00000000-0000-0000-0000-000000000007/2026-03-01",
+            "erasure/erasure/patient/00000000-0000-0000-0000-000000000007",
+            "patient/patient/00000000-0000-0000-0000-000000000007",
         ] {
             assert_eq!(text.parse::<AggregateRef>(), Err(RefError), "{text}");
         }
@@ -355,6 +424,8 @@ mod tests {
             (AggregateType::Encounter, Parts::Uuid(id)),
             (AggregateType::Chart, Parts::Uuid(id)),
             (AggregateType::Patient, Parts::Part(patient)),
+            (AggregateType::Erasure, Parts::Uuid(id)),
+            (AggregateType::Chart, Parts::OfSubject(DataSubject::Patient(patient))),
         ] {
             assert_eq!(AggregateRef::from_parts(kind, parts), None);
         }
@@ -367,5 +438,30 @@ mod tests {
         assert_eq!(PractitionerId::try_from(of), Err(RefError));
         assert_eq!(CalendarId::try_from(of), Err(RefError));
         assert_eq!(AccountId::try_from(of), Err(RefError));
+    }
+
+    #[test]
+    fn a_data_subject_reads_back_from_its_text_and_from_its_aggregate() {
+        let id = Uuid::from_u128(7);
+        for (subject, text) in [
+            (DataSubject::Patient(PatientId::new(id)), "patient"),
+            (DataSubject::Practitioner(PractitionerId::new(id)), "practitioner"),
+            (DataSubject::Staff(AccountId::new(id)), "account"),
+        ] {
+            assert_eq!(subject.to_string(), format!("{text}/{id}"));
+            assert_eq!(subject.to_string().parse(), Ok(subject));
+            assert_eq!(DataSubject::try_from(subject.aggregate()), Ok(subject));
+            assert_eq!(subject.id(), SubjectId::new(id));
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_record_concerns_its_patient_and_names_nobody() {
+        let patient = PatientId::new(Uuid::from_u128(7));
+        let chart = AggregateRef::from(ChartId(patient));
+        assert_eq!(DataSubject::try_from(chart), Ok(DataSubject::Patient(patient)));
+        for text in [chart.to_string(), format!("wallet/{patient}"), "patient".to_owned()] {
+            assert_eq!(text.parse::<DataSubject>(), Err(RefError), "{text}");
+        }
     }
 }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    Address, AggregateRef, ClinicEvent, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
-    Teller, Versioned, testing,
+    Address, AggregateRef, ClinicEvent, DecodeError, Gender, HumanName, Identifier, PatientId, Personal, Teller,
+    Versioned, testing,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Versioned<Patient>> {

@@ -11,7 +11,7 @@ use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;
-use super::{FollowerError, journal};
+use super::{FollowerError, erasures, journal};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
 
 /// Whose transaction did it.
@@ -112,6 +112,7 @@ async fn append(connection: &mut PgConnection, run: &Run<'_>) -> Result<bool, sq
     let moved = checkpoint::advance(connection, Some(before), run.applied, run.finalized, entries).await?;
     if moved {
         journal::park(connection, run.blocks).await?;
+        erasures::record(connection, run.blocks.iter().flat_map(|block| &block.erased)).await?;
     }
     Ok(moved)
 }
@@ -187,6 +188,7 @@ pub(super) async fn revert(
     for (statement, above) in [
         ("DELETE FROM journal WHERE position > $1", position),
         ("DELETE FROM parked WHERE position > $1", position),
+        ("DELETE FROM erasures WHERE position > $1", position),
         ("DELETE FROM blocks WHERE number > $1", block),
     ] {
         sqlx::query(statement).bind(above).execute(&mut *transaction).await?;

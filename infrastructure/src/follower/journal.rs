@@ -6,8 +6,9 @@ use application::log::StreamId;
 use sqlx::postgres::PgArguments;
 use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
+use super::held::{BEHIND, Parked};
 use super::numbers::to_sql;
-use super::opening::{BEHIND, OpenedBlock, Parked};
+use super::opening::OpenedBlock;
 use crate::chain::BlockLogs;
 
 /// Parks the entries of blocks that are to be parked.

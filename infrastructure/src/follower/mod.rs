@@ -11,7 +11,8 @@
 //! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
-//! - `parking`: another try at what is parked. `restored`: when a key has come.
+//! - `erasures`: who is erased, as the log says it.
+//! - `held`: what is parked. `parking`: another try at it. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `schema_hash`: which SQL made a schema.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
@@ -29,7 +30,9 @@ mod claim;
 mod config;
 mod connection;
 mod copy;
+mod erasures;
 mod finality;
+mod held;
 mod journal;
 mod numbers;
 mod opening;

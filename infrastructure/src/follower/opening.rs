@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use application::log::{OpenedEvent, Position, StreamId};
+use application::log::{OpenedEvent, StreamId};
 use domain::kernel::{AggregateRef, CommandId};
 use uuid::Uuid;
 
 use super::FollowerError;
+use super::erasures::{Erased, Erasures};
+use super::held::{BEHIND, Held, KEY_MISSING, Parked};
 use super::tips::Tips;
 use super::trust::CheckedBlock;
 use super::window::Unread;
@@ -26,6 +28,8 @@ pub(super) struct OpenedBlock {
     pub(super) events: Vec<OpenedEvent>,
     /// The entries to park.
     pub(super) parked: Vec<Parked>,
+    /// The data subjects who are erased.
+    pub(super) erased: Vec<Erased>,
     /// How many entries mean nothing here.
     pub(super) unread: Unread,
 }
@@ -89,40 +93,35 @@ impl Label {
     }
 }
 
-/// An entry that is parked, and why.
-pub(super) struct Parked {
-    pub(super) position: Position,
-    pub(super) stream: StreamId,
-    pub(super) reason: String,
-    /// The key that is not here, if that is the reason.
-    pub(super) key_id: Option<KeyId>,
+/// What opening takes from the entries before, and leaves for those behind.
+#[derive(Clone, Default)]
+pub(super) struct SoFar {
+    /// Where streams end.
+    pub(super) tips: Tips,
+    /// What is parked: a stream whose event cannot be read joins those that are held back.
+    pub(super) held: Held,
+    /// Who is erased.
+    pub(super) erasures: Erasures,
 }
 
-/// Why an entry is parked whose key is not here. It waits for the key to be restored: a read model without what concerns the person
-/// would be taken for the truth.
-pub(super) const KEY_MISSING: &str = "the data subject's key is not here";
-
-/// Why an entry is parked that may itself be fine.
-pub(super) const BEHIND: &str = "an earlier event of its stream is parked";
-
-/// Opens a block. `tips` is where streams ended before it, and then after it; `held` are the streams that are held back, and a stream whose
-/// event cannot be read joins them.
+/// Opens a block. `keys` are without those of who was erased before it.
 ///
 /// # Errors
 /// [`FollowerError::Newer`]: nothing of the block may be written by this program, for a newer one can read it.
 pub(super) fn open(
     checked: CheckedBlock,
-    tips: &mut Tips,
     opener: &Opener,
-    keys: &KeySet,
-    held: &mut HashSet<StreamId>,
+    keys: &mut KeySet,
+    so_far: &mut SoFar,
 ) -> Result<OpenedBlock, FollowerError> {
+    let SoFar { tips, held, erasures } = so_far;
     let entries = checked.log.appended.len();
     let mut opened = OpenedBlock {
         before: Vec::with_capacity(entries),
         labels: Vec::with_capacity(entries),
         events: Vec::with_capacity(entries),
         parked: Vec::new(),
+        erased: Vec::new(),
         unread: Unread::default(),
         checked,
     };
@@ -135,20 +134,35 @@ pub(super) fn open(
             .zip(&before)
             .map(|(entry, before)| (Place::of(entry, *before), entry.payload.as_ref()));
         let proof = CommitProof::of(places);
+        let is_late = commit.iter().any(|entry| erasures.has_ended(&entry.stream));
+        let known = opened.erased.len();
         for (entry, before) in commit.iter().zip(&before) {
-            let opening = opener.open(entry, *before, Siblings::Proof(&proof), keys);
+            let opening = match opener.open(entry, *before, Siblings::Proof(&proof), keys) {
+                own @ (Opening::Public | Opening::Foreign | Opening::Void(_)) => own,
+                _ if is_late => Opening::Void(Void::AfterErasure),
+                own => own,
+            };
             let mut sorting = Sorting {
                 events: &mut opened.events,
                 parked: &mut opened.parked,
+                erased: &mut opened.erased,
                 unread: &mut opened.unread,
             };
-            opened.labels.push(sorting.sort(entry, opening, opener, held)?);
+            opened
+                .labels
+                .push(sorting.sort(entry, opening, opener, &mut held.streams)?);
+        }
+        // What this commit ends ends with it.
+        if let Some(erased) = opened.erased.get(known..).filter(|erased| !erased.is_empty()) {
+            erased.iter().for_each(|erased| erasures.add(erased));
+            erasures.destroy(keys);
         }
         for (entry, tip) in commit.iter().zip(commit_tips) {
             tips.set(entry.stream, *tip);
         }
         opened.before.extend(before);
     }
+    held.add(&opened.parked);
     tell_void(&opened);
     Ok(opened)
 }
@@ -179,6 +193,7 @@ fn commit_at(block: &CheckedBlock, first: usize) -> Option<(&[AppendedEntry], &[
 struct Sorting<'a> {
     events: &'a mut Vec<OpenedEvent>,
     parked: &'a mut Vec<Parked>,
+    erased: &'a mut Vec<Erased>,
     unread: &'a mut Unread,
 }
 
@@ -217,6 +232,12 @@ impl Sorting<'_> {
             }
             Opening::Opened { event, personal } => {
                 let label = Label::of(&event);
+                // It rests on nothing that was before it.
+                if let Some(erased) = Erased::of(entry.stream, &event) {
+                    self.erased.push(erased);
+                    self.events.push(event);
+                    return Ok(label);
+                }
                 if personal == PersonalPart::Unreadable {
                     self.unread.unreadable = self.unread.unreadable.saturating_add(1);
                     tracing::warn!(position, "an event's personal section cannot be read");

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::ports::projector::Projector;
-use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgPool, Row};
 
 use super::checkpoint;
 use super::connection::KeptConnection;
+use super::erasures::Erasures;
+use super::held::Held;
 use super::numbers::{from_sql, to_sql};
-use super::opening::{KEY_MISSING, Label, OpenedBlock};
+use super::opening::Label;
 use super::schema_hash::SchemaHash;
-use super::status::{FollowerStatus, StatusCell};
+use super::status::StatusCell;
 use super::{FollowerError, apply};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
 use crate::postgres::{TRANSACTION, within};
@@ -85,7 +87,8 @@ where
             kept.keep(connection);
             return Ok(None);
         };
-        let keys = self.opener.keys_for(entries.iter().map(|parked| &parked.entry)).await?;
+        let mut keys = self.opener.keys_for(entries.iter().map(|parked| &parked.entry)).await?;
+        Erasures::load(&mut *transaction).await?.destroy(&mut keys);
         let (mut released, mut labels) = (Vec::new(), Vec::new());
         let mut events: Vec<OpenedEvent> = Vec::new();
         for journaled in &entries {
@@ -151,44 +154,6 @@ struct Page {
 
 /// How many parked events are tried in one transaction.
 const PAGE: i64 = 256;
-
-/// The streams that are held back, and how many events of theirs are parked.
-#[derive(Clone, Default)]
-pub(super) struct Held {
-    pub(super) streams: HashSet<StreamId>,
-    pub(super) events: u64,
-    /// How many of them are under keys of ours that are not here.
-    pub(super) keyless: u64,
-}
-
-impl Held {
-    pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
-        let sql = "SELECT stream, count(*), count(*) FILTER (WHERE reason = $1) FROM parked GROUP BY stream";
-        let rows: Vec<([u8; 32], i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
-        let mut held = Self::default();
-        for (stream, events, keyless) in rows {
-            held.events = held.events.saturating_add(from_sql(events));
-            held.keyless = held.keyless.saturating_add(from_sql(keyless));
-            held.streams.insert(StreamId(stream));
-        }
-        Ok(held)
-    }
-
-    /// Counts what was parked in these blocks. Their streams are here already.
-    pub(super) fn add(&mut self, blocks: &[OpenedBlock]) {
-        for parked in blocks.iter().flat_map(|block| &block.parked) {
-            self.events = self.events.saturating_add(1);
-            self.keyless = self.keyless.saturating_add(u64::from(parked.reason == KEY_MISSING));
-        }
-    }
-
-    pub(super) fn show(&self, status: &mut FollowerStatus) {
-        status.held_streams = self.streams.len() as u64;
-        status.parked_events = self.events;
-        status.keyless_events = self.keyless;
-        status.tell_keys();
-    }
-}
 
 /// These are parked no more, and the journal names the aggregates that they are of and the commands that caused them.
 async fn release(connection: &mut PgConnection, positions: &[Position], labels: &[Label]) -> Result<(), sqlx::Error> {

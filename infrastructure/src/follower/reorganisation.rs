@@ -57,7 +57,7 @@ where
         tracing::warn!(to = to.number, from = last, "the chain reorganised: blocks were undone");
         place.window.truncate_to(to.number);
         place.behind_since = None;
-        self.reload_held(place).await?;
+        self.reload(place).await?;
         self.show(place);
         self.notices.publish(Notice::Reverted {
             to: to.number,
@@ -103,6 +103,9 @@ where
                     to: block.number,
                     position: block.head.position,
                 });
+                if self.reload(known).await.is_err() {
+                    *place = None;
+                }
             }
             Fork::TooDeep => *place = None,
         }

@@ -7,9 +7,10 @@ use sqlx::{PgConnection, PgPool};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::FollowerError;
+use super::held::Held;
 use super::numbers::from_sql;
 use super::parking::Parking;
-use super::{FollowerError, parking};
 use crate::postgres::{ANSWER, within};
 
 /// How often it is looked, while something is parked for want of a key.
@@ -39,7 +40,7 @@ where
         parking.retry().await?;
     } else {
         // Another server may have been faster.
-        let held = within(ANSWER, parking::Held::load(&parking.pool)).await?;
+        let held = within(ANSWER, Held::load(&parking.pool)).await?;
         parking.status.update(|status| held.show(status));
     }
     *in_vain = within(ANSWER, whose_key_is_here(&parking.pool)).await?;

@@ -15,9 +15,11 @@ use super::checkpoint::{self, FinalPoint};
 use super::claim::Claim;
 use super::config::UNSETTLED;
 use super::connection::KeptConnection;
-use super::opening;
+use super::erasures::Erasures;
+use super::held::Held;
+use super::opening::{self, SoFar};
 use super::pace::{self, Pace};
-use super::parking::{Held, Parking};
+use super::parking::Parking;
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
 use super::tips::LatelyUsed;
@@ -69,6 +71,7 @@ pub(super) struct Place {
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
     pub(super) held: Held,
+    pub(super) erasures: Erasures,
     /// Whether the contract is the one that this program knows.
     pub(super) verified: bool,
     /// Since when the node has been behind; `None` while it is not.
@@ -307,19 +310,23 @@ where
     ) -> Result<Step, FollowerError> {
         let (namespace, before) = (self.opener.location().namespace, *place.window.last());
         rejections::check(&self.pool, namespace, before.head.position, &checked).await?;
-        let mut tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
+        let tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
         if !place.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
             self.reload_held(place).await?;
         }
         let entries = checked.iter().flat_map(|block| &block.log.appended);
-        let keys = self.opener.keys_for(entries).await?;
-        let mut held = place.held.clone();
+        let mut keys = self.opener.keys_for(entries).await?;
+        let mut so_far = SoFar {
+            tips,
+            held: place.held.clone(),
+            erasures: place.erasures.clone(),
+        };
+        so_far.erasures.destroy(&mut keys);
         let blocks: Vec<_> = checked
             .into_iter()
-            .map(|block| opening::open(block, &mut tips, &self.opener, &keys, &mut held.streams))
+            .map(|block| opening::open(block, &self.opener, &mut keys, &mut so_far))
             .collect::<Result<_, _>>()?;
-        held.add(&blocks);
 
         let mut unread = before.unread;
         let applied: Vec<_> = blocks
@@ -362,11 +369,13 @@ where
             }
         }
         let last = *place.window.last();
-        place.lately_used.remember(&last, &before, tips);
+        place.lately_used.remember(&last, &before, so_far.tips);
         place
             .window
             .forget_before(checkpoint::oldest_needed(last.number, finalized.block));
-        (place.finalized, place.held) = (finalized, held);
+        (place.finalized, place.held) = (finalized, so_far.held);
+        place.erasures = so_far.erasures;
+        place.erasures.settle();
         self.show(place);
         for block in &blocks {
             self.publish_applied(block);
@@ -378,6 +387,13 @@ where
 
     pub(super) async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
         place.held = within(TRANSACTION, Held::load(&self.pool)).await?;
+        Ok(())
+    }
+
+    /// What is parked and who is erased, after blocks were undone or another follower has moved on.
+    pub(super) async fn reload(&self, place: &mut Place) -> Result<(), FollowerError> {
+        self.reload_held(place).await?;
+        place.erasures = within(TRANSACTION, Erasures::load(&self.pool)).await?;
         Ok(())
     }
 }

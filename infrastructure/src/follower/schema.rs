@@ -3,9 +3,9 @@
 use application::ports::projector::Projector;
 use sqlx::{Executor, PgConnection, PgPool};
 
-use super::FollowerError;
 use super::schema_hash::SchemaHash;
 use super::tables::{INDEXES, TABLES, UNDOABLE, exists};
+use super::{FollowerError, erasures};
 use crate::postgres::LIVE;
 
 /// Makes sure that the schema that comes first in the search path, or the live one, is there and is what this program makes of
@@ -91,7 +91,8 @@ pub(super) async fn complete_read_models<P>(connection: &mut PgConnection, proje
 where
     P: Projector<Connection = PgConnection>,
 {
-    projector.complete(connection).await.map_err(projector_error)?;
+    let erased = erasures::subjects(&mut *connection).await?;
+    projector.complete(connection, &erased).await.map_err(projector_error)?;
     for table in projector.tables().iter().chain(&["parked"]) {
         connection.execute(UNDOABLE.replace("{table}", table).as_str()).await?;
     }

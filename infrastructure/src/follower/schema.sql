@@ -4,7 +4,8 @@
 -- Which SQL made this schema: a hash over all of it. One row.
 CREATE TABLE shape (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-    hash      bytea NOT NULL CHECK (length(hash) = 32)
+    hash      bytea NOT NULL CHECK (length(hash) = 32),
+    made_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- How far the follower is. One row.
@@ -72,10 +73,20 @@ CREATE TABLE parked (
 );
 CREATE INDEX parked_stream ON parked (stream);
 
--- Where a stream stands: its last entry, and whether any of it is parked. NULL when there is no such stream.
+-- Who is erased: with which entry their stream ends, and which of their keys are to be destroyed once that is final.
+CREATE TABLE erasures (
+    position bigint PRIMARY KEY,
+    stream   bytea NOT NULL UNIQUE CHECK (length(stream) = 32),
+    -- A patient, a practitioner or an account: its type and its id.
+    subject  text COLLATE "C" NOT NULL,
+    key_ids  bytea[] NOT NULL
+);
+
+-- Where a stream stands: its last entry, whether any of it is parked, and whether an erasure has ended it. NULL when there is no such stream.
 CREATE FUNCTION stream_head(of bytea) RETURNS json STABLE LANGUAGE sql AS $$
     SELECT json_build_object('version', version, 'hash', encode(hash, 'hex'), 'position', position,
-                             'is_held_back', EXISTS (SELECT FROM parked WHERE parked.stream = of))
+                             'is_held_back', EXISTS (SELECT FROM parked WHERE parked.stream = of),
+                             'has_ended', EXISTS (SELECT FROM erasures WHERE erasures.stream = of))
     FROM journal WHERE journal.stream = of ORDER BY version DESC LIMIT 1
 $$;
 

@@ -7,7 +7,8 @@ use sqlx::PgConnection;
 
 use super::checkpoint::{self, Checkpoint};
 use super::connection::KeptConnection;
-use super::parking::Held;
+use super::erasures::Erasures;
+use super::held::Held;
 use super::runner::{APPLIED_WITHIN, Follower, Place};
 use super::tips::LatelyUsed;
 use super::trust::Distrust;
@@ -44,7 +45,7 @@ where
     /// Finds or makes the checkpoint.
     pub(super) async fn start(&self) -> Result<Place, FollowerError> {
         within(TRANSACTION, schema::prepare(&self.pool, &self.projector)).await?;
-        let (found, held) = within(START, self.checkpoint()).await?;
+        let (found, held, erasures) = within(START, self.checkpoint()).await?;
         if found.location != self.opener.location() {
             return Err(Distrust::OtherLog.into());
         }
@@ -52,6 +53,7 @@ where
             window: found.window,
             finalized: found.finalized,
             held,
+            erasures,
             verified: false,
             behind_since: None,
             ahead_since: None,
@@ -66,7 +68,7 @@ where
         Ok(place)
     }
 
-    async fn checkpoint(&self) -> Result<(Checkpoint, Held), FollowerError> {
+    async fn checkpoint(&self) -> Result<(Checkpoint, Held, Erasures), FollowerError> {
         let mut transaction = self.pool.begin().await?;
         let found = match checkpoint::load(&mut transaction).await? {
             Some(found) => found,
@@ -77,8 +79,9 @@ where
             }
         };
         let held = Held::load(&mut *transaction).await?;
+        let erasures = Erasures::load(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok((found, held))
+        Ok((found, held, erasures))
     }
 
     /// Makes sure, once, that the contract is the one that this program knows. Not before the database has been looked at: what is

@@ -63,6 +63,15 @@ impl KeyRingError {
             _ => false,
         }
     }
+
+    /// Whether somebody's key was destroyed.
+    pub fn is_destroyed(&self) -> bool {
+        match self {
+            Self::Destroyed => true,
+            Self::Shared(shared) => shared.is_destroyed(),
+            _ => false,
+        }
+    }
 }
 
 /// A key that is held here, and whose data it seals.
@@ -93,6 +102,13 @@ impl KeySet {
     /// A key by its name.
     pub fn get(&self, key_id: &KeyId) -> &KeyLookup {
         self.0.get(key_id).unwrap_or(&KeyLookup::Unknown)
+    }
+
+    /// Takes the keys for destroyed of which this is so.
+    pub(crate) fn destroy(&mut self, is_destroyed: impl Fn(&KeyId) -> bool) {
+        for (_, lookup) in self.0.iter_mut().filter(|(key_id, _)| is_destroyed(key_id)) {
+            *lookup = KeyLookup::Destroyed;
+        }
     }
 }
 
@@ -221,6 +237,12 @@ impl KeyRing {
             self.by_id.insert(*key_id, KeyLookup::Held(Arc::clone(&held)));
             self.undurable.remove_if(&held.subject, |_, key| key.key_id == *key_id);
         }
+    }
+
+    /// A key has been destroyed, here or by another server: it is let go of, and the table is asked when somebody wants it.
+    pub async fn forget(&self, key_id: KeyId, subject: SubjectId) {
+        self.by_id.invalidate(&key_id);
+        self.current.invalidate(&subject).await;
     }
 
     /// Writes new keys to the table at once, for whoever appends without an outbox.

@@ -82,6 +82,12 @@ pub(crate) async fn connect_with(options: &PgConnectOptions) -> Result<PgConnect
     within(CONNECT, PgConnection::connect_with(options)).await
 }
 
+/// A connection of its own to a pool's database, with its search path and [`Limits::LONG`].
+pub(crate) async fn connect_for_long_work(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let options = pool.connect_options().as_ref().clone().options(Limits::LONG.settings());
+    connect_with(&options).await
+}
+
 /// Whether exactly this program's migrations were applied.
 async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let begun: bool = sqlx::query_scalar("SELECT to_regclass('core._sqlx_migrations') IS NOT NULL")

@@ -99,7 +99,7 @@ fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
     let (id, number) = rest.split_at_mut(16);
     let days = match stream.parts() {
         Parts::Day(_, day) => day.to_epoch_days().clamp(0, u16::MAX.into()),
-        Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) => 0,
+        Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => 0,
     };
     id.copy_from_slice(stream.uuid().as_bytes());
     number.copy_from_slice(&u16::try_from(days).unwrap_or_default().to_be_bytes());

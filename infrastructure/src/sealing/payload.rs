@@ -150,6 +150,9 @@ pub enum Void {
     /// The entries beside it are not those that it was sealed with.
     #[error("its commit is not whole")]
     CommitNotWhole,
+    /// It stands, or an entry of its commit does, in a stream that the erasure of its data subject has ended.
+    #[error("it comes after an erasure")]
+    AfterErasure,
 }
 
 /// A payload whose shared section is authentic, in its place and in its commit.

@@ -79,6 +79,13 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Err(Failure::Overtaken);
         }
         let upon = || parts.iter().map(|part| part.loaded.clone()).collect();
+        if parts.iter().any(Part::is_after_the_end) {
+            self.confirm(parts.iter().map(Part::in_memory)).await?;
+            return Ok(Verdict::Refused {
+                upon: upon(),
+                error: CommandError::Erased,
+            });
+        }
         let decided = match decided::<S, E, D>(&parts, targets, decide)? {
             Ok(decided) => decided.close().map_err(Failure::internal)?,
             Err(error) => {
@@ -143,6 +150,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             };
             match self.confirm([(id, &*stream, &loaded)]).await {
                 Err(Failure::Overtaken) if Instant::now() < deadline => {}
+                Ok(()) if loaded.is_after_the_end(&aggregate) => return Err(Failure::Erased),
                 stands => return stands.map(|()| loaded.state),
             }
         }
@@ -151,7 +159,8 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
     /// The state for who needs only what never changes. What is in memory will do if something has happened to it; else the journal is asked.
     pub(super) async fn known(&self, aggregate: AggregateRef) -> Result<Arc<AnyState>, Failure> {
         let stream = self.streams.get(self.names.seal(&aggregate));
-        match stream.loaded(&aggregate).filter(|loaded| loaded.state.version() > 0) {
+        let in_memory = stream.loaded(&aggregate);
+        match in_memory.filter(|loaded| loaded.state.version() > 0 && !loaded.has_ended) {
             Some(loaded) => Ok(loaded.state),
             None => self.peek(aggregate).await,
         }
@@ -221,6 +230,10 @@ impl Part {
     fn is_expected(&self, is_so: impl Fn(&Expected, &AnyState) -> bool) -> bool {
         let expected = self.place.target.expected;
         expected.is_some_and(|expected| is_so(&expected, &self.loaded.state))
+    }
+
+    fn is_after_the_end(&self) -> bool {
+        self.loaded.is_after_the_end(&self.place.target.id)
     }
 
     fn in_memory(&self) -> InMemory<'_> {

@@ -15,6 +15,9 @@ pub(super) enum Failure {
     /// The stream has an event that cannot be read.
     #[error("the stream is held back")]
     HeldBack,
+    /// Whom it is about is erased.
+    #[error("the stream has ended with an erasure")]
+    Erased,
     /// Something is not there just now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -36,6 +39,7 @@ impl Failure {
         match self {
             Self::Overtaken => CommandError::Conflict { attempts },
             Self::HeldBack => CommandError::HeldBack,
+            Self::Erased => CommandError::Erased,
             Self::TooLarge => CommandError::TooLarge,
             Self::Unavailable(what) => CommandError::Unavailable(what),
             Self::Internal(cause) => CommandError::Internal(cause),
@@ -63,6 +67,8 @@ impl From<KeyRingError> for Failure {
         } else if error.is_missing() {
             tracing::error!("a command concerns somebody whose key is not here");
             Self::HeldBack
+        } else if error.is_destroyed() {
+            Self::Erased
         } else {
             Self::internal(error)
         }

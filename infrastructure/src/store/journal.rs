@@ -41,6 +41,8 @@ pub struct Journaled {
     pub position: Position,
     /// Whether an event of the stream is parked.
     pub is_held_back: bool,
+    /// Whether the erasure of its data subject has ended the stream.
+    pub has_ended: bool,
     /// The aggregate's events, still sealed, in order; none when only others stand in the stream.
     pub entries: Vec<JournaledEntry>,
     /// All aggregates of the stream. `None` when they were not asked for, for the aggregate is there, or are too many.
@@ -260,6 +262,7 @@ struct Head {
     hash: String,
     position: Position,
     is_held_back: bool,
+    has_ended: bool,
 }
 
 /// Aggregates by their names.
@@ -282,6 +285,7 @@ fn journaled(
         },
         position: head.position,
         is_held_back: head.is_held_back,
+        has_ended: head.has_ended,
         entries,
         members,
     })

@@ -20,6 +20,8 @@ pub(super) struct History {
     pub(super) tip: StreamTip,
     /// The position of the stream's last event; 0 when it has none.
     pub(super) position: Position,
+    /// Whether the erasure of its data subject has ended the stream.
+    pub(super) has_ended: bool,
     /// All aggregates of the stream, if they are known.
     pub(super) members: Option<HashSet<AggregateRef>>,
 }
@@ -31,6 +33,7 @@ impl History {
             state: AnyState::new(of),
             tip: StreamTip::default(),
             position: 0,
+            has_ended: false,
             members: Some(HashSet::new()),
         }
     }
@@ -119,6 +122,7 @@ impl<J: Journal> Reader<J> {
             return Err(Failure::HeldBack);
         }
         (history.tip, history.position) = (journaled.tip, journaled.position);
+        history.has_ended = journaled.has_ended;
         history.members = journaled.members;
         let keys = self
             .opener

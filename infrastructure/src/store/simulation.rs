@@ -551,6 +551,7 @@ impl Journal for Node {
                 tip: *tip,
                 position: last.entry.position,
                 is_held_back: state.held_back.contains(stream),
+                has_ended: false,
                 entries: opened.map(|(written, ..)| written.clone()).collect(),
                 members: None,
             })

@@ -29,9 +29,18 @@ pub(super) struct Loaded {
     pub(super) tip: StreamTip,
     /// The last position of the log that is certain to be in it.
     pub(super) position: Position,
+    /// Whether the erasure of its data subject has ended the stream.
+    pub(super) has_ended: bool,
     /// The last commit in flight that it rests on. If that is appended, so are those before it.
     pub(super) upon: Option<InFlight>,
     pub(super) generation: u64,
+}
+
+impl Loaded {
+    /// Whether the data subject of this aggregate is erased. Nothing is decided about them any more, but that they are.
+    pub(super) const fn is_after_the_end(&self, aggregate: &AggregateRef) -> bool {
+        self.has_ended && !matches!(aggregate, AggregateRef::Erasure(_))
+    }
 }
 
 /// What a load from the journal must respect.
@@ -71,6 +80,7 @@ struct At {
     /// Where the certain part ends: what was read from the journal, or appended and answered.
     base: StreamTip,
     position: Position,
+    has_ended: bool,
 }
 
 struct Pending {
@@ -113,6 +123,7 @@ impl Stream {
             state: at.state(aggregate)?,
             tip: at.tip,
             position: at.position,
+            has_ended: at.has_ended,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
             generation: known.generation,
         })
@@ -177,6 +188,7 @@ impl Stream {
         if let (Some(at), Some(moved)) = (known.loaded.as_mut(), events.last()) {
             at.has_members(events.iter().map(|moved| moved.event.aggregate()));
             at.keep(states);
+            at.has_ended |= events.iter().any(|moved| matches!(moved.event, AnyEvent::Erasure(..)));
             at.tip = moved.tip;
             known.in_flight.push_back(Pending { commit, events });
         }
@@ -300,6 +312,7 @@ impl Known {
             mut state,
             tip,
             position,
+            has_ended,
             members,
         } = history;
         let Some(at) = self.loaded.as_mut() else {
@@ -309,6 +322,7 @@ impl Known {
                 tip,
                 base: tip,
                 position,
+                has_ended,
             });
             self.in_flight.clear();
             self.required = None;

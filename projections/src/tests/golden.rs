@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use application::log::AnyEvent;
-use domain::kernel::{AggregateRef, AggregateType, Parts};
+use domain::kernel::{AggregateRef, AggregateType, DataSubject, Parts};
 
 use super::memory::{Memory, Pair, Sum, appointment, day, opened, patient, practitioner};
 use crate::calendars::free_runs;
@@ -18,7 +18,7 @@ use crate::table::Row;
 use crate::writes::Arguments;
 
 /// What makes no row: which account a wallet signs in to stands in the account.
-const FOLDED_NOWHERE: [&str; 2] = ["wallet Claimed", "wallet Released"];
+const FOLDED_NOWHERE: [&str; 3] = ["erasure Erased", "wallet Claimed", "wallet Released"];
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -44,6 +44,7 @@ fn aggregate_called(kind: &str) -> AggregateRef {
         Parts::Day(other, day(0)),
         Parts::InRecord(patient, appointment(0).uuid()),
         Parts::Part(patient),
+        Parts::OfSubject(DataSubject::Patient(patient)),
     ];
     let mut all = parts.into_iter().map(|parts| AggregateRef::from_parts(*kind, parts));
     all.find_map(|of| of).unwrap()

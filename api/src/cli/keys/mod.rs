@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod erase;
 mod passphrase;
 mod restore;
 mod rotate;
@@ -57,6 +58,15 @@ enum Command {
     /// Exit code 0: all is well; 1: something is missing or wrong; 2: it was asked for in a way that cannot work.
     #[command(verbatim_doc_comment)]
     Check(check::Check),
+    /// Erase somebody for ever: a patient, a practitioner, or a person of the staff.
+    ///
+    /// The log gets an event that ends their stream and closes their account. Once it is final, their keys are destroyed, so that
+    /// nothing about them in the log can be read any more, here or anywhere; and the database's tables are rewritten without them. A server that runs
+    /// on the database does all of it, and this waits for it; stopped, it goes on without this.
+    ///
+    /// It cannot be undone. Backups taken before are not changed: docs/operations.md says what to do with them.
+    #[command(verbatim_doc_comment)]
+    Erase(erase::Erase),
 }
 
 /// The configuration file.
@@ -76,6 +86,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
         Command::Check(check) => check.run().await,
+        Command::Erase(erase) => erase.run().await,
     }
 }
 

@@ -9,8 +9,9 @@ use super::fetching::{Fetched, fetch};
 use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
 use crate::chain::{BlockId, BlockLogs, ChainError};
 use crate::follower::checkpoint::{self, FinalPoint};
-use crate::follower::opening::{self, OpenedBlock};
-use crate::follower::parking::Held;
+use crate::follower::erasures::{self, Erasures};
+use crate::follower::held::Held;
+use crate::follower::opening::{self, OpenedBlock, SoFar};
 use crate::follower::runner::Place;
 use crate::follower::tips::Tips;
 use crate::follower::trust;
@@ -38,7 +39,15 @@ where
         let (sender, mut fetched) = mpsc::channel(1);
         let fetching = tokio::spawn(fetch(self.follower.log.clone(), from, target.number, sender));
         let mut opening: Option<tokio::task::JoinHandle<_>> = None;
-        let mut tips = Some(Tips::all(&self.follower.pool).await?);
+        let mut so_far = Some(SoFar {
+            tips: Tips::all(&self.follower.pool).await?,
+            held: place.held.clone(),
+            erasures: within(
+                TRANSACTION,
+                place.erasures.clone().with_those_of_live(&self.follower.pool),
+            )
+            .await?,
+        });
         loop {
             let next = match fetched.recv().await {
                 Some(blocks) => Some(blocks?),
@@ -47,17 +56,16 @@ where
             let ended = next.is_none();
             let previous = opening.take();
             if let Some(previous) = previous {
-                let (batch, tips): (Opened, Tips) = previous.await??;
-                let (head, held) = (batch.head, batch.held.clone());
+                let (batch, so_far): (Opened, SoFar) = previous.await??;
+                let head = batch.head;
                 opening = match next {
-                    Some(blocks) => Some(self.open(blocks, head, held, tips).await?),
+                    Some(blocks) => Some(self.open(blocks, head, so_far).await?),
                     None => None,
                 };
                 within(WRITTEN_WITHIN, self.write(place, batch)).await?;
                 progress(place);
-            } else if let Some((blocks, tips)) = next.zip(tips.take()) {
-                let head = place.window.last().head;
-                opening = Some(self.open(blocks, head, place.held.clone(), tips).await?);
+            } else if let Some((blocks, so_far)) = next.zip(so_far.take()) {
+                opening = Some(self.open(blocks, place.window.last().head, so_far).await?);
             }
             if ended {
                 break;
@@ -74,21 +82,28 @@ where
         &self,
         blocks: Fetched,
         head: LogHead,
-        mut held: Held,
-        mut tips: Tips,
-    ) -> Result<tokio::task::JoinHandle<Result<(Opened, Tips), FollowerError>>, RebuildError> {
+        mut so_far: SoFar,
+    ) -> Result<tokio::task::JoinHandle<Result<(Opened, SoFar), FollowerError>>, RebuildError> {
         let opener = self.follower.opener.clone();
         let entries = blocks.iter().flat_map(|block| &block.appended);
-        let keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
+        let mut keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
+        so_far.erasures.destroy(&mut keys);
         Ok(tokio::task::spawn_blocking(move || {
             let checked = trust::advance(blocks.into_iter().map(log_block).collect(), head)?;
             let head = checked.last().map_or(head, |block| block.head);
             let blocks: Vec<_> = checked
                 .into_iter()
-                .map(|block| opening::open(block, &mut tips, &opener, &keys, &mut held.streams))
+                .map(|block| opening::open(block, &opener, &mut keys, &mut so_far))
                 .collect::<Result<_, _>>()?;
-            held.add(&blocks);
-            Ok((Opened { blocks, head, held }, tips))
+            so_far.erasures.settle();
+            let (held, erasures) = (so_far.held.clone(), so_far.erasures.clone());
+            let opened = Opened {
+                blocks,
+                head,
+                held,
+                erasures,
+            };
+            Ok((opened, so_far))
         }))
     }
 
@@ -109,13 +124,14 @@ where
         let mut transaction = connection.begin().await?;
         copy::append(&mut transaction, &batch.blocks).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
+        erasures::record(&mut transaction, batch.blocks.iter().flat_map(|block| &block.erased)).await?;
         let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
         let filled = self.follower.projector.fill(&mut transaction, &events).await;
         filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
         move_to(&mut transaction, &to).await?;
         transaction.commit().await?;
         place.connection.keep(connection);
-        place.held = batch.held;
+        (place.held, place.erasures) = (batch.held, batch.erasures);
         place.begin_at(to);
         Ok(())
     }
@@ -154,6 +170,7 @@ struct Opened {
     blocks: Vec<OpenedBlock>,
     head: LogHead,
     held: Held,
+    erasures: Erasures,
 }
 
 fn log_block(logs: BlockLogs) -> LogBlock {

@@ -27,6 +27,9 @@ const SWAP: &str = "
         END IF;
     END $$;
     ALTER SCHEMA rebuild RENAME TO live";
+/// What was filled while a key was here that is destroyed by now has rows that were deleted or changed again, in files that were not purged.
+const PURGE_AGAIN: &str = "UPDATE core.data_keys SET purged_at = NULL, purge_left = NULL
+     WHERE purged_at IS NOT NULL AND destroyed_at >= (SELECT made_at FROM live.shape)";
 /// Drops what [`SWAP`] put away.
 const DROP_RETIRED: &str = "DROP SCHEMA IF EXISTS retired CASCADE";
 
@@ -77,6 +80,7 @@ where
                 }
             }
             transaction.execute(SWAP).await?;
+            transaction.execute(PURGE_AGAIN).await?;
             transaction.commit().await?;
             break;
         }

@@ -174,9 +174,11 @@ impl Unsteady {
     }
 }
 
-/// What is done at these places, no booking does: they are tested with the revocations, and with the requests to be registered.
+/// What is done at these places, no booking does: they are tested with the revocations, the requests to be registered, and the erasures.
 fn is_elsewhere(place: &str) -> bool {
-    place.starts_with("revocation.") || place.starts_with("approval.")
+    ["revocation.", "approval.", "erasure."]
+        .iter()
+        .any(|kind| place.starts_with(kind))
 }
 
 impl Drop for Unsteady {

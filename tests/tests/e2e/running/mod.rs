@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod dev_chain;
 mod dev_system;
+mod erasures;
 mod key_drills;
 mod key_rotation;
 mod namespaces;

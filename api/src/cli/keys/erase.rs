@@ -1,0 +1,135 @@
+//! `medconnect keys erase`
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use infrastructure::erasing::{self, DataSubject, Standing};
+use infrastructure::follower;
+use tokio::time::{Instant, sleep};
+
+use super::{CliError, ConfigFile, console};
+
+/// How often it is looked how far the erasure is.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a server is waited for.
+const SERVED_WITHIN: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    /// Whom: `patient/<id>`, `practitioner/<id>`, or `account/<id>` for a person of the staff
+    #[arg(value_name = "SUBJECT", value_parser = subject)]
+    subject: DataSubject,
+    /// Do not ask whether it is meant
+    #[arg(long)]
+    yes: bool,
+    /// Only ask for it; whichever server runs on the database carries it through
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+fn subject(text: &str) -> Result<DataSubject, String> {
+    let wrong = |_| "must be patient/<id>, practitioner/<id> or account/<id>, with a UUID".to_owned();
+    text.parse().map_err(wrong)
+}
+
+impl Erase {
+    pub(super) async fn run(self) -> Result<ExitCode, CliError> {
+        self.confirm()?;
+        let (log, pool) = (self.config.log()?, self.config.database()?);
+        let followed = follower::followed(&pool).await.map_err(CliError::other)?;
+        if followed != Some(log) {
+            return Err(CliError::Usage(
+                "the database (`database.url`) is not one that a server has followed this log into".to_owned(),
+            ));
+        }
+        erasing::ask(&pool, self.subject).await.map_err(CliError::other)?;
+        if self.no_wait {
+            console::result("asked for; whichever server runs on the database carries it through");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = self.wait(&pool).await;
+        pool.close().await;
+        done
+    }
+
+    fn confirm(&self) -> Result<(), CliError> {
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(CliError::Usage(
+                "nobody can be asked here whether it is meant: give --yes".to_owned(),
+            ));
+        }
+        console::note(format!(
+            "What concerns {} will be unreadable for ever, to everybody. Type it again to go on:",
+            self.subject
+        ));
+        let failed = |error| CliError::other(error);
+        std::io::stderr().flush().map_err(failed)?;
+        let mut typed = String::new();
+        std::io::stdin().read_line(&mut typed).map_err(failed)?;
+        match typed.trim().parse::<DataSubject>() {
+            Ok(typed) if typed == self.subject => Ok(()),
+            _ => Err(CliError::Usage("that is somebody else; nothing was done".to_owned())),
+        }
+    }
+
+    async fn wait(&self, pool: &sqlx::PgPool) -> Result<ExitCode, CliError> {
+        let began = Instant::now();
+        let mut told: Option<Standing> = None;
+        loop {
+            let standing = erasing::standing(pool, self.subject).await.map_err(CliError::other)?;
+            match &standing {
+                Standing::Refused(why) => {
+                    return Err(CliError::other(std::io::Error::other(format!("it is not done: {why}"))));
+                }
+                Standing::Purged { left } => {
+                    tell_purged(left);
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Standing::Waiting { is_served: false, .. } if began.elapsed() > SERVED_WITHIN => {
+                    console::result("no server runs on the database: it is done as soon as one does");
+                    return Ok(ExitCode::FAILURE);
+                }
+                _ if told.as_ref() == Some(&standing) => {}
+                Standing::Waiting { why: None, .. } => console::note("waiting for a server to carry it through"),
+                Standing::Waiting { why: Some(why), .. } => {
+                    console::note(format!("a server has tried, and will again: {why}"));
+                }
+                Standing::Logged => console::note("the log has it; waiting until it is final"),
+                Standing::Final => console::note("it is final; the keys are being destroyed"),
+                Standing::Destroyed { left } if left.is_empty() => {
+                    console::note("the keys are destroyed; the database's files are being rewritten");
+                }
+                // The server's role may not; the one that is configured here, perhaps.
+                Standing::Destroyed { left } => {
+                    if !erasing::purge(pool).await.map_err(CliError::other)? {
+                        console::result(format!(
+                            "the keys are destroyed; what they had sealed may still stand in files of {left}, which belong to another \
+                             role: run this once more as their owner"
+                        ));
+                        return Ok(ExitCode::FAILURE);
+                    }
+                }
+            }
+            told = Some(standing);
+            sleep(LOOK).await;
+        }
+    }
+}
+
+fn tell_purged(left: &str) {
+    console::result("erased: the keys are destroyed, and the database's tables hold nothing of it");
+    if !left.is_empty() {
+        console::result(format!(
+            "not for this database's role to purge, and left to you: {left} (docs/operations.md)"
+        ));
+    }
+    console::result("backups of the keys that were taken before still hold them: take a new one, and destroy those");
+}

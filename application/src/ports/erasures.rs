@@ -1,0 +1,50 @@
+//! Who is to be erased: asked for once, and carried through by any server on the database, whatever stops meanwhile.
+
+use async_trait::async_trait;
+use domain::erasure::KeyName;
+use domain::kernel::{CommandId, DataSubject, SubjectId};
+
+use crate::ports::StoreError;
+
+/// A request to erase somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ErasureRequest {
+    /// Whom.
+    pub subject: DataSubject,
+    /// The command that does it.
+    pub command_id: CommandId,
+}
+
+/// The list.
+#[async_trait]
+pub trait Erasures: Send + Sync + 'static {
+    /// Takes on what nobody is carrying through just now, and what is neither logged nor refused.
+    ///
+    /// # Errors
+    /// When the store does not answer, as for every method here.
+    async fn take_on(&self) -> Result<Vec<ErasureRequest>, StoreError>;
+
+    /// The names of all keys that a data subject ever had here, the destroyed ones included.
+    ///
+    /// # Errors
+    /// As [`Self::take_on`].
+    async fn keys_of(&self, subject: SubjectId) -> Result<Vec<KeyName>, StoreError>;
+
+    /// The log has it.
+    ///
+    /// # Errors
+    /// As [`Self::take_on`].
+    async fn logged(&self, request: &ErasureRequest) -> Result<(), StoreError>;
+
+    /// It could not be done yet, for a reason that says nothing of the person.
+    ///
+    /// # Errors
+    /// As [`Self::take_on`].
+    async fn waits(&self, request: &ErasureRequest, why: &str) -> Result<(), StoreError>;
+
+    /// It will not be done, for a reason that says nothing of the person.
+    ///
+    /// # Errors
+    /// As [`Self::take_on`].
+    async fn refused(&self, request: &ErasureRequest, why: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,387 @@
+//! Somebody is erased: nothing of them is left in any file, whatever dies meanwhile, and nobody brings them back.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use aho_corasick::AhoCorasick;
+use api_config::FinalityRule;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use infrastructure::crash::{ERASURE_DESTROYED, ERASURE_PURGED, VARIABLE};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use tests::binary::{Dev, free_port};
+use tests::postgres;
+use tests::rest::{Rest, id};
+use tests::site::{Desk, Said, Site};
+use uuid::Uuid;
+
+/// Words that stand nowhere else, one for each field.
+const WORDS: [&str; 14] = [
+    "Quexfamily",
+    "Quexgiven",
+    "Quexprefix",
+    "555-quexphone",
+    "quexmail",
+    "Quexstreet",
+    "Quextown",
+    "Quexstate",
+    "quexidentifier",
+    "quexreason",
+    "quexwhy",
+    "quexallergy",
+    "quexcondition",
+    "quexmedication",
+];
+
+/// A word as bytes may hold it: plain, in hexadecimal digits, in base64 at any offset, and as UTF-16.
+fn forms(word: &str) -> Vec<Vec<u8>> {
+    let plain = word.as_bytes();
+    let mut forms = vec![
+        plain.to_vec(),
+        hex::encode(plain).into(),
+        hex::encode_upper(plain).into(),
+    ];
+    for offset in 0..3 {
+        let encoded = STANDARD.encode([&[0; 3][..offset], plain].concat());
+        // The first and the last digits depend on what stands beside it.
+        let (from, to) = (if offset == 0 { 0 } else { 4 }, encoded.len() / 4 * 4 - 4);
+        forms.push(encoded.as_bytes()[from..to].to_vec());
+    }
+    let units = |bytes: fn(u16) -> [u8; 2]| word.encode_utf16().flat_map(bytes).collect::<Vec<_>>();
+    forms.extend([units(u16::to_le_bytes), units(u16::to_be_bytes)]);
+    forms
+}
+
+/// Which words stand in which of a folder's files, in any form.
+fn words_in(folder: &Path) -> Vec<(&'static str, String)> {
+    let (owners, patterns): (Vec<_>, Vec<_>) = WORDS
+        .iter()
+        .flat_map(|word| forms(word).into_iter().map(|form| (*word, form)))
+        .unzip();
+    let search = AhoCorasick::new(patterns).unwrap();
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        // What Postgres or the chain removes meanwhile is not there.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let hits: BTreeSet<_> = search
+                .find_overlapping_iter(&bytes)
+                .map(|hit| owners[hit.pattern().as_usize()])
+                .collect();
+            found.extend(hits.into_iter().map(|word| (word, path.display().to_string())));
+        }
+    }
+    found
+}
+
+/// Which words stand in the database, as it shows what its files may hold compressed: every table, Postgres's own statistics too.
+async fn words_in_tables(database: &str) -> Vec<(&'static str, String)> {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+                  WHERE schemaname IN ('live', 'core') UNION ALL SELECT 'pg_catalog.pg_statistic'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
+    assert!(tables.len() > 20, "{tables:?}");
+    let mut found = Vec::new();
+    for table in tables {
+        for word in WORDS {
+            let sql = format!("SELECT EXISTS (SELECT FROM {table} AS row WHERE row::text LIKE $1)");
+            let is_there: bool = sqlx::query_scalar(&sql)
+                .bind(format!("%{word}%"))
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+            if is_there {
+                found.push((word, table.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Tells everything that can be told of a patient, each in a word of its own.
+async fn tell_everything(hospital: &Rest, practitioner: Uuid) -> Uuid {
+    let [
+        family,
+        given,
+        prefix,
+        phone,
+        mail,
+        street,
+        town,
+        state,
+        identifier,
+        reason,
+        why,
+        allergy,
+        condition,
+        medication,
+    ] = WORDS;
+    let details = json!({
+        "name": { "family": family, "given": [given], "prefix": [prefix] },
+        "birthDate": "1971-03-04", "gender": "female", "phone": phone, "email": format!("{mail}@example.org"),
+        "address": { "lines": [street], "city": town, "state": state, "postalCode": "1", "country": "US" },
+        "identifier": { "system": "urn:example", "value": identifier },
+    });
+    let patient = hospital
+        .insist(Method::POST, "/v1/patients", &json!({ "details": details }))
+        .await;
+    let patient = id(&patient);
+    let findings = format!("/v1/patients/{patient}/chart/findings");
+    for finding in [
+        json!({ "allergy": { "concept": { "text": allergy } } }),
+        json!({ "condition": { "concept": { "text": condition } } }),
+        json!({ "medication": { "concept": { "text": medication }, "active": true } }),
+    ] {
+        hospital.insist(Method::POST, &findings, &finding).await;
+    }
+    let day = chrono::Utc::now().date_naive() + chrono::Days::new(9);
+    let start = day.and_hms_opt(9, 0, 0).unwrap().and_utc();
+    let sessions =
+        json!({ "sessions": [{ "start": start, "end": start + chrono::TimeDelta::hours(2), "slotMinutes": 20 }] });
+    let availability = format!("/v1/practitioners/{practitioner}/availability/{day}");
+    hospital.insist(Method::PUT, &availability, &sessions).await;
+    let booking = json!({
+        "patient": patient, "practitioner": practitioner, "slot": { "start": start, "minutes": 20 },
+        "reason": { "text": reason },
+    });
+    let appointment = hospital.insist(Method::POST, "/v1/appointments", &booking).await;
+    let cancel = format!("/v1/appointments/{}/cancel", id(&appointment));
+    hospital.insist(Method::POST, &cancel, &json!({ "reason": why })).await;
+    patient
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_erased_patient_no_file_has_a_word_left() {
+    let folder = postgres::folder();
+    let dev = Dev::start(&folder.path().join("data"), free_port()).await;
+    let hospital = Rest::new(&dev.url, &dev.token("hospital").await);
+    let config = std::fs::read_to_string(dev.folder.join("server.toml")).unwrap();
+    let database = config.split('"').find(|text| text.starts_with("postgres://")).unwrap();
+    let practitioners = hospital.get("/v1/practitioners").await;
+    let practitioner: Uuid = practitioners["items"][0]["id"].as_str().unwrap().parse().unwrap();
+    let patient = tell_everything(&hospital, practitioner).await;
+
+    let found = words_in(&dev.folder);
+    let missed: Vec<_> = WORDS
+        .iter()
+        .filter(|word| found.iter().all(|(known, _)| known != *word))
+        .collect();
+    assert!(missed.is_empty(), "the search finds what is there: {missed:?}");
+    let shown = words_in_tables(database).await;
+    let missed: Vec<_> = WORDS
+        .iter()
+        .filter(|word| shown.iter().all(|(known, _)| known != *word))
+        .collect();
+    assert!(missed.is_empty(), "so does that of the tables: {missed:?}");
+    let others = hospital.get("/v1/patients").await;
+
+    let (code, text) = dev
+        .run(&["keys", "erase", &format!("patient/{patient}"), "--yes"])
+        .await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(words_in_tables(database).await, []);
+    assert_eq!(words_in(&dev.folder), []);
+
+    let mut left = others.clone();
+    let is_other = |one: &Value| one["id"] != json!(patient);
+    left["items"].as_array_mut().unwrap().retain(is_other);
+    assert_eq!(hospital.get("/v1/patients").await, left);
+    assert_ne!(left, others);
+    let (code, text) = dev.run(&["rebuild", "--compare"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(words_in(&dev.folder), []);
+    dev.stop().await;
+}
+
+/// `medconnect keys …`, with a passphrase where one is needed.
+async fn keys(site: &Site, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+    let config = site.config();
+    site.run(&[&["keys"], arguments, &["--config", &config]].concat(), environment)
+        .await
+}
+
+async fn erase(site: &Site, subject: &str) -> Said {
+    keys(site, &["erase", subject, "--yes"], &[]).await
+}
+
+/// How many keys of a subject could still be opened.
+async fn keys_left(database: &str, subject: Uuid) -> i64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let sql = "SELECT count(*) FROM core.data_keys WHERE subject = $1 AND wrapped IS NOT NULL";
+    sqlx::query_scalar(sql)
+        .bind(subject)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+async fn is_refused(rest: &Rest, method: Method, path: &str, body: &Value, status: u16, problem: &str) {
+    let answer = rest.send(method, path, None, Some(body)).await.unwrap();
+    assert_eq!(answer.status, status, "{path}: {}", answer.body);
+    assert_eq!(
+        answer.body["type"],
+        format!("/problems/{problem}"),
+        "{path}: {}",
+        answer.body
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let named = json!({ "details": {
+        "name": { "family": "Named" }, "birthDate": "1980-02-29", "gender": "unknown",
+        "identifier": { "system": "urn:example", "value": "17" },
+    } });
+    let named_id = id(&desk.rest.insist(Method::POST, "/v1/patients", &named).await);
+    let (other, appointment) = desk.visit(1).await;
+
+    for (subject, code, words) in [
+        (format!("patient/{named_id}"), 0, "erased"),
+        (format!("patient/{named_id}"), 0, "erased"),
+        (format!("practitioner/{}", desk.doctor()), 0, "erased"),
+        (format!("patient/{}", Uuid::new_v4()), 1, "no such patient"),
+        (format!("practitioner/{other}"), 1, "no such practitioner"),
+        (format!("account/{}", Uuid::new_v4()), 1, "no such account"),
+        (format!("encounter/{other}/{other}"), 2, "must be patient/<id>"),
+    ] {
+        let said = erase(&site, &subject).await;
+        assert_eq!(said.code, code, "{subject}: {} {}", said.out, said.err);
+        assert!(
+            said.out.contains(words) || said.err.contains(words),
+            "{subject}: {} {}",
+            said.out,
+            said.err
+        );
+    }
+    let unasked = keys(&site, &["erase", &format!("patient/{other}")], &[]).await;
+    assert_eq!(
+        (unasked.code, unasked.err.contains("--yes")),
+        (2, true),
+        "{}",
+        unasked.err
+    );
+    let last = administrator.get("/v1/me").await["account"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let refused = erase(&site, &format!("account/{last}")).await;
+    assert_eq!(
+        (refused.code, refused.err.contains("nobody could administer")),
+        (1, true),
+        "{}",
+        refused.err
+    );
+
+    // Neither exists any more, and neither can be made again.
+    let gone = format!("/v1/patients/{named_id}");
+    let answer = desk.rest.send(Method::GET, &gone, None, None).await.unwrap();
+    assert_eq!(answer.status, 404, "{}", answer.body);
+    is_refused(&desk.rest, Method::POST, "/v1/patients", &named, 409, "erased").await;
+    is_refused(
+        &desk.rest,
+        Method::POST,
+        "/v1/appointments",
+        &desk.booking(named_id, 5),
+        409,
+        "erased",
+    )
+    .await;
+    is_refused(
+        &desk.rest,
+        Method::POST,
+        "/v1/appointments",
+        &desk.booking(other, 6),
+        409,
+        "erased",
+    )
+    .await;
+    let finding = json!({ "symptom": { "text": "cough" } });
+    let chart = format!("{gone}/chart/findings");
+    let answer = desk
+        .rest
+        .send(Method::POST, &chart, None, Some(&finding))
+        .await
+        .unwrap();
+    assert!(matches!(answer.status, 404 | 409), "{}", answer.body);
+
+    // What a patient has with an erased doctor can be called off.
+    let cancel = format!("/v1/appointments/{appointment}/cancel");
+    desk.rest.insist(Method::POST, &cancel, &json!({})).await;
+    site.compare_with_rebuild().await;
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup_undoes_it() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    std::fs::write(site.file("passphrase"), "a passphrase of a test").unwrap();
+    let passphrase = site.file("passphrase");
+    let passphrase = ["--passphrase-file", passphrase.to_str().unwrap()];
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let mut patients = Vec::new();
+    for number in 0..3 {
+        patients.push(desk.visit(number).await.0);
+    }
+    let backup = site.file("keys.backup");
+    let backup = backup.to_str().unwrap();
+    let taken = keys(&site, &[&["backup", backup], &passphrase[..]].concat(), &[]).await;
+    assert_eq!(taken.code, 0, "{}", taken.err);
+    server.process.stop().await;
+
+    for (patient, place) in patients
+        .iter()
+        .zip(["appender.mined-seen", ERASURE_DESTROYED, ERASURE_PURGED])
+    {
+        let subject = format!("patient/{patient}");
+        let asked = keys(&site, &["erase", &subject, "--yes", "--no-wait"], &[]).await;
+        assert_eq!(asked.code, 0, "{}", asked.err);
+        let mut server = site.launch(&[(VARIABLE, place)]);
+        let status = server.process.ended().await;
+        assert!(!status.success(), "{place}: {status}: {}", server.process.output());
+
+        let server = site.serve(&[]).await;
+        let done = erase(&site, &subject).await;
+        assert_eq!(done.code, 0, "{place}: {} {}", done.out, done.err);
+        assert_eq!(keys_left(&site.database, *patient).await, 0, "{place}");
+        site.compare_with_rebuild().await;
+        server.process.stop().await;
+    }
+    let alone = erase(&site, &format!("patient/{}", patients[0])).await;
+    assert_eq!(
+        alone.code, 0,
+        "what is done is done, without a server too: {}",
+        alone.err
+    );
+
+    // Into the same database, and into an empty one.
+    let empty = postgres::database().await;
+    let elsewhere = [("MEDCONNECT_DATABASE__URL", empty.as_str())];
+    for (database, environment) in [(&site.database, &[][..]), (&empty, &elsewhere)] {
+        let restored = keys(&site, &[&["restore", backup], &passphrase[..]].concat(), environment).await;
+        assert_eq!(restored.code, 0, "{}", restored.err);
+        let mut server = site.serve(environment).await;
+        server.until_part("keys", true).await;
+        for patient in &patients {
+            let subject = format!("patient/{patient}");
+            let done = keys(&site, &["erase", &subject, "--yes"], environment).await;
+            assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+            assert_eq!(keys_left(database, *patient).await, 0);
+        }
+        let desk = desk.at(&server.url);
+        assert_eq!(desk.rest.get("/v1/patients").await["items"], json!([]));
+        server.process.stop().await;
+    }
+}
