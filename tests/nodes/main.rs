@@ -13,19 +13,20 @@ mod measure;
 mod node;
 mod scenario;
 
+use scenario::Audited;
 use tests::chain::TestChain;
 use tests::proxy::{Conduct, Proxy, Refusal};
 use tests::site::Site;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn anvil() {
-    scenario::run(Site::bare().await).await;
+    scenario::run(Site::bare().await, Audited::Whole).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ganache() {
     let node = node::ganache().await;
-    scenario::run(Site::at(&node.url(), node).await).await;
+    scenario::run(Site::at(&node.url(), node).await, Audited::Whole).await;
 }
 
 /// Besu's ways, in front of an Anvil on which nobody has ether: see `README.md` for what that shows, and what not.
@@ -43,19 +44,20 @@ async fn besu_as_imitated() {
         Conduct::LimitsRanges(5_000),
         Conduct::LimitsBatches(1_024, Refusal::OneError),
     ]);
-    scenario::run(Site::at(&besu.url(), (chain, besu)).await).await;
+    // The hashes that it imitates are of no header.
+    scenario::run(Site::at(&besu.url(), (chain, besu)).await, Audited::Not).await;
 }
 
 /// The gas rules that this Geth knows of and no network has yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn geth_with_its_newest_rules() {
     let node = node::geth_with_its_newest_rules().await;
-    scenario::run(Site::at(&node.url(), node).await).await;
+    scenario::run(Site::at(&node.url(), node).await, Audited::Whole).await;
 }
 
 /// The rules that networks have today: those of `genesis.json`.
 #[tokio::test(flavor = "multi_thread")]
 async fn geth_with_todays_rules() {
     let node = node::geth_with_todays_rules().await;
-    scenario::run(Site::at(&node.url(), node).await).await;
+    scenario::run(Site::at(&node.url(), node).await, Audited::Whole).await;
 }

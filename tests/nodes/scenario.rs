@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use api_config::FinalityRule;
+use api_dev::rpc::Rpc;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::bundles;
@@ -21,12 +22,24 @@ const EVENTS: u64 = RESOURCES + BUNDLES as u64;
 /// After how many events the server is killed.
 const SOME: u64 = 60;
 
+/// What an audit of the log on a node comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Audited {
+    /// All of it is proved.
+    Whole,
+    /// It is not made.
+    Not,
+}
+
 /// What every node must bear; or, where `MEDCONNECT_BUNDLES` names a folder, how long the import of that takes.
-pub(crate) async fn run<C>(site: Site<C>) {
+pub(crate) async fn run<C>(site: Site<C>, audited: Audited) {
     site.prepare(FinalityRule::Instant).await;
     match std::env::var_os("MEDCONNECT_BUNDLES") {
         Some(folder) => measure::import(&site, Path::new(&folder)).await,
-        None => bear(&site).await,
+        None => {
+            bear(&site).await;
+            audit(&site, audited).await;
+        }
     }
 }
 
@@ -77,6 +90,32 @@ async fn bear<C>(site: &Site<C>) {
     site.compare_with_rebuild().await;
     at_rest(site, &administrator).await;
     server.process.stop().await;
+}
+
+/// Proves the log with the node and the hash of its newest block.
+async fn audit<C>(site: &Site<C>, audited: Audited) {
+    if audited == Audited::Not {
+        return;
+    }
+    let newest: Value = Rpc::new(site.node().to_owned())
+        .call("eth_getBlockByNumber", json!(["latest", false]))
+        .await
+        .expect("a block");
+    let block = newest["hash"].as_str().expect("a hash");
+    let config = site.config();
+    let said = site
+        .run(
+            &["audit", "verify", "--json", "--config", &config, "--block", block],
+            &[],
+        )
+        .await;
+    assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+    let report: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(report["verdict"], "proved", "{report}");
+    assert!(
+        report["proved"]["entries"].as_u64().expect("a number") > EVENTS,
+        "{report}"
+    );
 }
 
 /// The command line of the import. Few commands at once, so that there is time for a kill.

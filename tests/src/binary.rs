@@ -144,6 +144,11 @@ impl Dev {
 
     /// Starts it, with a chain on any port and Postgres on this one.
     pub async fn start_with(folder: &Path, port: u16, postgres: u16) -> Self {
+        Self::start_as(folder, port, postgres, &[]).await
+    }
+
+    /// Starts it with further arguments.
+    pub async fn start_as(folder: &Path, port: u16, postgres: u16, further: &[&str]) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let running = folder.join("running.json");
         // A run that was killed leaves it.
@@ -157,6 +162,7 @@ impl Dev {
             "--port",
             &port.to_string(),
         ]);
+        command.args(further);
         let mut process = Process::start(command, &folder.with_extension("output"));
         process.until(async || running.is_file()).await;
         Self {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const LAST: usize = 66;
 
 /// Where Rust's modules begin: a folder of the repository, and the path of the module that it is.
-const ROOTS: [(&str, &str); 18] = [
+const ROOTS: [(&str, &str); 20] = [
     ("domain/src", "domain"),
     ("application/src", "application"),
     ("infrastructure/src", "infrastructure"),
@@ -26,6 +26,8 @@ const ROOTS: [(&str, &str); 18] = [
     ("api/import/src", "api_import"),
     ("api/dev/src", "api_dev"),
     ("api/server/src", "api_server"),
+    ("api/audit/src", "api_audit"),
+    ("api/audit/tests", "api_audit"),
     ("api/bench/src", "api_bench"),
     ("api/check-node/src", "api_check_node"),
     ("api/src", "api"),

@@ -228,6 +228,13 @@ pub enum DevError {
         /// Ours.
         known: u32,
     },
+    /// The chain of the directory has no state roots, and never will.
+    #[error(
+        "the chain in {path} was begun without --proofs, and its blocks have no state roots: choose another folder with --data-dir, or leave \
+         --proofs out",
+        path = .0.display()
+    )]
+    NoProofs(PathBuf),
     /// A file of the directory is not what it was.
     #[error("{path} is damaged: {reason}. Restore it from a backup, or start over with another --data-dir", path = path.display())]
     Damaged {

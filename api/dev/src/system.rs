@@ -77,15 +77,16 @@ impl System {
         progress: Progress<'_>,
         listener: Listener,
     ) -> Result<(Self, TcpListener), DevError> {
-        Self::start_on(None, directory, ports, progress, listener).await
+        let chain = ChainChoice::Own { proofs: false };
+        Self::start_on(chain, directory, ports, progress, listener).await
     }
 
-    /// The same on the chain of a node that somebody else runs, if one is given.
+    /// The same on another chain.
     ///
     /// # Errors
     /// As [`Self::start`]; also when nobody pays on that chain.
     pub async fn start_on(
-        node: Option<ExternalNode>,
+        chain: ChainChoice,
         directory: DataDir,
         ports: SystemPorts,
         progress: Progress<'_>,
@@ -94,7 +95,7 @@ impl System {
         // Everything that can be in the way is looked at before anything is fetched or started.
         let http = port::listen(ports.http, "the REST interface")?;
         let address = http.local_addr().map_err(DevError::NoPort)?;
-        if node.is_none() {
+        if matches!(chain, ChainChoice::Own { .. }) {
             port::choose(ports.chain, "the chain")?;
         }
         let cluster = directory.path().join("postgres");
@@ -106,9 +107,9 @@ impl System {
         let secrets = Secrets::open(directory.path())?;
 
         let tools = PostgresTools::find(&user, &cluster, progress).await?;
-        let source = match node {
-            Some(node) => Source::Given(node),
-            None => Source::Own(AnvilTool::find(progress).await?),
+        let source = match chain {
+            ChainChoice::Given(node) => Source::Given(*node),
+            ChainChoice::Own { proofs } => Source::Own(AnvilTool::find(progress).await?, proofs),
         };
 
         progress("starting Postgres");
@@ -125,7 +126,10 @@ impl System {
 
         let chain = match source {
             Source::Given(node) => Ok(SystemChain::Given(node)),
-            Source::Own(anvil) => own_chain(anvil, &directory, ports.chain, progress, listener).await,
+            Source::Own(anvil, proofs) => {
+                progress("starting the chain");
+                own_chain(anvil, &directory, ports.chain, proofs, listener).await
+            }
         };
         let chain = match chain {
             Ok(chain) => chain,
@@ -192,10 +196,22 @@ impl System {
     }
 }
 
+/// Which chain a system is on.
+#[derive(Debug)]
+pub enum ChainChoice {
+    /// One of its own.
+    Own {
+        /// Whether its blocks have state roots: the more the chain holds, the longer each takes then.
+        proofs: bool,
+    },
+    /// That of a node which somebody else runs.
+    Given(Box<ExternalNode>),
+}
+
 /// What the chain comes from.
 enum Source {
-    /// An Anvil that is started.
-    Own(AnvilTool),
+    /// An Anvil that is started, and whether its blocks have state roots.
+    Own(AnvilTool, bool),
     /// A node that runs.
     Given(ExternalNode),
 }
@@ -205,16 +221,16 @@ async fn own_chain(
     anvil: AnvilTool,
     directory: &DataDir,
     port: Port,
-    progress: Progress<'_>,
+    proofs: bool,
     listener: Listener,
 ) -> Result<SystemChain, DevError> {
-    progress("starting the chain");
     let options = ChainOptions {
         journal: Some(directory.path().join("chain.jsonl")),
         log: directory.log("anvil"),
         port,
         chain_id: super::CHAIN_ID,
         states: STATES,
+        proofs,
     };
     DevChain::start(anvil, options, listener).await.map(SystemChain::Own)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use api_bench::{commands, gas, rebuild};
 use api_dev::data_dir::DataDir;
 use api_dev::external_node::ExternalNode;
-use api_dev::system::{System, SystemPorts};
+use api_dev::system::{ChainChoice, System, SystemPorts};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// Measure on the chain of this node: its JSON-RPC URL
     #[arg(long, value_name = "URL", global = true)]
     node: Option<String>,
+    /// Give the blocks of the chain state roots, as `medconnect dev --proofs` does
+    #[arg(long, global = true, conflicts_with = "node")]
+    proofs: bool,
     /// A file with the private key of an account that has ether there: 64 hexadecimal digits
     #[arg(long, value_name = "FILE", global = true)]
     key_file: Option<PathBuf>,
@@ -78,7 +81,12 @@ impl From<CommandsArguments> for commands::Options {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
-    let node = node(&arguments).await?;
+    let chain = match node(&arguments).await? {
+        Some(node) => ChainChoice::Given(Box::new(node)),
+        None => ChainChoice::Own {
+            proofs: arguments.proofs,
+        },
+    };
     let folder = tempfile::Builder::new()
         .prefix("medconnect-bench-")
         .tempdir()
@@ -90,7 +98,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let progress = |text: &str| steps.step(text);
     let listener = Arc::new(|text: &str| console::note(text));
     let ports = SystemPorts::ANY;
-    let (surroundings, socket) = System::start_on(node, directory, ports, &progress, listener).await?;
+    let (surroundings, socket) = System::start_on(chain, directory, ports, &progress, listener).await?;
     let measured = measure(&arguments, &surroundings, socket, &progress).await;
     steps.finish();
     surroundings.stop().await;

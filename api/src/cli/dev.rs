@@ -9,7 +9,7 @@ use api_dev::demo;
 use api_dev::demo::Demo;
 use api_dev::port::Port;
 use api_dev::running::Running;
-use api_dev::system::{System, SystemPorts};
+use api_dev::system::{ChainChoice, System, SystemPorts};
 use clap::Args;
 use infrastructure::{follower, postgres};
 use projections::ReadModels;
@@ -41,6 +41,10 @@ pub(super) struct Arguments {
     /// The port of Postgres; 0 for any that is free [default: 54321]
     #[arg(long, value_name = "PORT")]
     postgres_port: Option<u16>,
+    /// Give the chain's blocks state roots, so that `medconnect audit verify` can prove all of the log. Blocks take longer, the more the longer the
+    /// log is. A chain that was begun with it keeps it; one that was begun without cannot get it
+    #[arg(long)]
+    proofs: bool,
     /// Do not make the demo identities: only the administrator is there
     #[arg(long)]
     no_demo: bool,
@@ -94,7 +98,10 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     console::note(format!("medconnect dev, in {}", directory.path().display()));
     let progress = |text: &str| steps.step(text);
     let listener = Arc::new(|text: &str| console::note(text));
-    let (system, socket) = System::start(directory, ports, &progress, listener).await?;
+    let chain = ChainChoice::Own {
+        proofs: arguments.proofs,
+    };
+    let (system, socket) = System::start_on(chain, directory, ports, &progress, listener).await?;
 
     let database = system.database_url();
     if !is_current(database).await? {

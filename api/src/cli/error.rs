@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api_audit::AuditError;
 use api_check_node::NoAnswer;
 use api_config::ConfigError;
 use api_dev::DevError;
@@ -40,6 +41,9 @@ pub enum CliError {
     /// Signing in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// An audit could not be made.
+    #[error("nothing can be said of the log: {0}")]
+    Audit(#[from] AuditError),
     /// No node answers to `check-node`.
     #[error("there is nothing to check: {0}")]
     NoNode(#[source] NoAnswer),

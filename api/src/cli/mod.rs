@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a module: what it takes, and what it does with the rest of the crate.
 
+mod audit;
 mod bench;
 mod check_node;
 mod console;
@@ -29,7 +30,8 @@ pub use error::CliError;
     name = "medconnect",
     version,
     after_help = "Exit codes: 0 done; 1 it failed, or a part of it did; 2 it was asked for in a way that cannot work \
-                  (arguments, configuration, no server); 3 an import lost something (`medconnect import --help`); 130 stopped by force."
+                  (arguments, configuration, no server); 3 an import lost something (`medconnect import --help`), or an audit proved \
+                  only a part; 4 an audit found a fault (`medconnect audit verify --help`); 130 stopped by force."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -46,6 +48,7 @@ enum Command {
     Namespace(namespace::Arguments),
     Migrate(migrate::Arguments),
     Rebuild(rebuild::Arguments),
+    Audit(audit::Arguments),
     Keys(keys::Arguments),
     Import(import::Arguments),
     Login(login::Arguments),
@@ -76,6 +79,7 @@ impl Cli {
             Command::Namespace(arguments) => namespace::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,
+            Command::Audit(arguments) => audit::run(arguments).await,
             Command::Keys(arguments) => keys::run(arguments).await,
             Command::Import(arguments) => import::run(arguments).await,
             Command::Login(arguments) => login::run(arguments).await,
@@ -117,6 +121,7 @@ mod tests {
             assert!(serve.contains(setting), "serve --help does not name {setting}");
         }
         assert!(help("check-node").contains("Exit codes"));
+        assert!(help("audit").contains("verify"));
         assert_eq!(
             Cli::command().render_version(),
             format!("medconnect {}\n", env!("CARGO_PKG_VERSION"))

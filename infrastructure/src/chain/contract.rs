@@ -70,6 +70,46 @@ pub fn bytecode() -> Result<Bytecode, ArtifactError> {
     })
 }
 
+/// Where the contract's storage has the log's head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HeadSlots {
+    /// The slot of the last position.
+    pub position: u64,
+    /// The slot of the running hash.
+    pub running_hash: u64,
+}
+
+/// The slots of the head, as the compiler has laid the contract's storage out.
+///
+/// # Errors
+/// When the artifact is malformed, or one of the two shares its slot.
+pub fn head_slots() -> Result<HeadSlots, ArtifactError> {
+    #[derive(Deserialize)]
+    struct Artifact<'a> {
+        #[serde(borrow)]
+        storage: Vec<Variable<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Variable<'a> {
+        label: &'a str,
+        slot: &'a str,
+    }
+    let artifact: Artifact<'_> = serde_json::from_str(ARTIFACT).map_err(|_| ArtifactError)?;
+    let slot_of = |label: &str| {
+        let variable = artifact.storage.iter().find(|variable| variable.label == label);
+        let slot = variable.ok_or(ArtifactError)?.slot;
+        let in_it = artifact.storage.iter().filter(|variable| variable.slot == slot).count();
+        if in_it != 1 {
+            return Err(ArtifactError);
+        }
+        slot.parse().map_err(|_| ArtifactError)
+    };
+    Ok(HeadSlots {
+        position: slot_of("_position")?,
+        running_hash: slot_of("_runningHash")?,
+    })
+}
+
 /// The call of a function whose arguments are all one word long.
 pub fn call(selector: [u8; 4], words: &[[u8; 32]]) -> Vec<u8> {
     let mut data = selector.to_vec();
@@ -241,6 +281,12 @@ mod tests {
     fn the_embedded_code_can_be_read() {
         let code = bytecode().unwrap();
         assert!(code.creation.len() > code.runtime.len() && !code.runtime.is_empty());
+    }
+
+    #[test]
+    fn the_slots_of_the_head_are_found() {
+        let slots = head_slots().unwrap();
+        assert_ne!(slots.position, slots.running_hash);
     }
 
     #[test]

@@ -8,12 +8,13 @@
 //! - [`node`]: what the program asks a node.
 //! - [`event_log`]: what it asks the contract.
 //! - [`codec`] and [`contract`]: batches, calldata and log entries as bytes.
-//! - [`running_hash`]: the hash over everything in the log.
+//! - [`running_hash`]: the hash over everything in the log; [`administration`]: what owners of namespaces did, as it stands there.
 //! - [`signer`]: the key that pays for transactions.
 //! - [`gas`]: what a transaction with a batch may use.
 //! - [`deploy`]: putting the contract on a chain; [`namespaces`]: what the owner of a namespace does; [`sending`]: one transaction at a time.
 
 pub mod address;
+pub mod administration;
 mod block_logs;
 pub mod codec;
 pub mod contract;

@@ -207,6 +207,11 @@ impl Node {
         Self::new(urls, chain_id, options)
     }
 
+    /// The node behind a client that was made by hand, on the chain with this id.
+    pub const fn behind(rpc: RpcClient, chain_id: u64) -> Self {
+        Self { rpc, chain_id }
+    }
+
     /// The chain.
     pub const fn chain_id(&self) -> u64 {
         self.chain_id

@@ -13,12 +13,12 @@ mod error;
 mod limit;
 mod peer;
 mod roster;
+mod transport;
 mod wire;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub(crate) use self::error::{TAKEN_WORDS, USED_WORDS};
 pub(super) use self::peer::Peer;
 use self::peer::{Endpoint, endpoint};
 use self::roster::{Fault, Roster};
+use self::transport::Http;
+pub use self::transport::{Reply, Transport, Url};
 pub use self::wire::{Answer, Call};
 pub(super) use self::wire::{read, single};
 
@@ -59,7 +61,7 @@ pub struct RpcClient {
 
 #[derive(Debug)]
 struct Inner {
-    http: Client,
+    transport: Arc<dyn Transport>,
     endpoints: Vec<Arc<Endpoint>>,
     roster: Mutex<Roster>,
     chain_id: Option<u64>,
@@ -73,24 +75,34 @@ impl RpcClient {
     /// # Errors
     /// When there is no URL, or one is not of HTTP.
     pub fn new(urls: &[String], chain_id: Option<u64>, options: RpcOptions) -> Result<Self, ChainError> {
+        Self::over(Arc::new(Http::new(options)?), urls, chain_id, options)
+    }
+
+    /// As [`Self::new`], with requests carried by something else than HTTP.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        urls: &[String],
+        chain_id: Option<u64>,
+        options: RpcOptions,
+    ) -> Result<Self, ChainError> {
         let endpoints = urls.iter().map(|url| endpoint(url)).collect::<Result<Vec<_>, _>>()?;
         if endpoints.is_empty() {
             return Err(ChainError::Url);
         }
-        let http = Client::builder()
-            .timeout(options.timeout)
-            .connect_timeout(options.connect_timeout)
-            .tcp_nodelay(true)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(error::transport)?;
-        Ok(Self::of(http, endpoints, chain_id, options))
+        Ok(Self::of(transport, endpoints, chain_id, options))
     }
 
-    fn of(http: Client, endpoints: Vec<Arc<Endpoint>>, chain_id: Option<u64>, options: RpcOptions) -> Self {
+    fn of(
+        transport: Arc<dyn Transport>,
+        endpoints: Vec<Arc<Endpoint>>,
+        chain_id: Option<u64>,
+        options: RpcOptions,
+    ) -> Self {
         let inner = Inner {
-            http,
+            transport,
             roster: Mutex::new(Roster::new(endpoints.len())),
             endpoints,
             chain_id,
@@ -112,7 +124,7 @@ impl RpcClient {
     /// A client for each node alone, in the order of the configuration.
     pub fn each(&self) -> Vec<Self> {
         let Inner {
-            http,
+            transport,
             endpoints,
             chain_id,
             options,
@@ -120,7 +132,7 @@ impl RpcClient {
         } = &*self.inner;
         endpoints
             .iter()
-            .map(|endpoint| Self::of(http.clone(), vec![Arc::clone(endpoint)], *chain_id, *options))
+            .map(|endpoint| Self::of(Arc::clone(transport), vec![Arc::clone(endpoint)], *chain_id, *options))
             .collect()
     }
 
@@ -233,7 +245,7 @@ impl RpcClient {
                 continue;
             };
             let peer = Peer::new(
-                self.inner.http.clone(),
+                Arc::clone(&self.inner.transport),
                 Arc::clone(endpoint),
                 self.inner.chain_id,
                 self.inner.options,

@@ -1,7 +1,9 @@
 //! The hash over everything in the log, and the tag that links a stream's events.
 
+use application::log::StreamId;
+
 use super::{Address, Hash, keccak256};
-use crate::log::{AppendedEntry, LogHead, StreamHead, StreamTip};
+use crate::log::{AppendedEntry, LogHead, Origin, StreamHead, StreamTip};
 
 /// What the running hash begins with.
 const DOMAIN: &[u8] = b"medconnect.EventLog.v2";
@@ -25,7 +27,11 @@ impl LogHead {
     /// Takes the next entry in, and answers with where the entry's stream ends after it. The payload is hashed once for
     /// both. That the entry's position is the next one is for the caller to check.
     pub fn advance(&mut self, entry: &AppendedEntry) -> StreamTip {
-        let payload_hash = keccak256(&entry.payload);
+        self.advance_hashed(&PlacedEntry::of(entry), keccak256(&entry.payload))
+    }
+
+    /// As [`Self::advance`], for whoever keeps the payload's hash alone.
+    pub fn advance_hashed(&mut self, entry: &PlacedEntry, payload_hash: Hash) -> StreamTip {
         let mut link = [0; 4 * 32];
         let parts: [&[u8]; 4] = [&self.running_hash, &entry.stream.0, &payload_hash, &place(entry)];
         for (to, from) in link.iter_mut().zip(parts.into_iter().flatten()) {
@@ -38,6 +44,31 @@ impl LogHead {
         StreamTip {
             version: entry.version,
             hash: payload_hash,
+        }
+    }
+}
+
+/// An entry without its payload: what of it the log numbers and links beside that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlacedEntry {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// Its place in the log, from 1.
+    pub position: u64,
+    /// Who appended it, with what.
+    pub origin: Origin,
+}
+
+impl PlacedEntry {
+    /// Where an entry stands.
+    pub const fn of(entry: &AppendedEntry) -> Self {
+        Self {
+            stream: entry.stream,
+            version: entry.version,
+            position: entry.position,
+            origin: entry.origin,
         }
     }
 }
@@ -73,7 +104,7 @@ impl StreamHead {
 }
 
 /// The place of an entry as the contract logs it: `count:16 || index:16 || writer:32 || version:32 || position:64` in the low bits of a word.
-fn place(entry: &AppendedEntry) -> [u8; 32] {
+fn place(entry: &PlacedEntry) -> [u8; 32] {
     let mut place = [0; 32];
     let version = entry.version.to_be_bytes();
     let (_, version) = version.split_at(4);
@@ -103,8 +134,7 @@ fn word(number: u64) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Origin, Payload};
-    use application::log::StreamId;
+    use crate::log::Payload;
     use ethers_core::abi::{Token, encode};
     use ethers_core::types::U256;
 

@@ -22,6 +22,9 @@ pub(super) struct Birth {
     pub(super) time: u64,
     /// The version of Anvil that made the first blocks.
     pub(super) anvil: String,
+    /// Whether its blocks have state roots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) proofs: bool,
 }
 
 /// One line.
@@ -65,17 +68,18 @@ pub(super) struct Opened {
     pub(super) journal: Option<Journal>,
 }
 
-/// Opens a journal, or begins one.
+/// Opens a journal, or begins one. With `proofs` its blocks have state roots, or it is refused; without, they are as they were begun.
 ///
 /// # Errors
-/// When the file cannot be used or is no journal.
-pub(super) fn open(path: Option<&Path>, chain_id: u64, anvil: &str) -> Result<Opened, DevError> {
+/// When the file cannot be used, is no journal, or is one of a chain without the state roots that are wanted.
+pub(super) fn open(path: Option<&Path>, chain_id: u64, anvil: &str, proofs: bool) -> Result<Opened, DevError> {
     let newborn = || Birth {
         id: chain_id,
         time: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_secs()),
         anvil: anvil.to_owned(),
+        proofs,
     };
     let Some(path) = path else {
         return Ok(Opened {
@@ -105,6 +109,7 @@ pub(super) fn open(path: Option<&Path>, chain_id: u64, anvil: &str) -> Result<Op
         });
     }
     match journal.entries()?.next() {
+        Some(Ok(Entry::Chain(birth))) if proofs && !birth.proofs => Err(DevError::NoProofs(path.to_owned())),
         Some(Ok(Entry::Chain(birth))) => Ok(Opened {
             birth,
             journal: Some(journal),
@@ -211,7 +216,7 @@ mod tests {
     fn what_was_written_is_read_again_and_an_unfinished_line_never_happened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chain.jsonl");
-        let mut opened = open(Some(&path), 31337, "1.7.1").unwrap();
+        let mut opened = open(Some(&path), 31337, "1.7.1", false).unwrap();
         let journal = opened.journal.as_mut().unwrap();
         let entries = [
             Entry::Send("0x02".repeat(5000)),
@@ -225,7 +230,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for torn in ["{", "{\"send\":\"0x02", &format!("{{\"send\":\"{}", "0".repeat(10_000))] {
             std::fs::write(&path, [whole.as_slice(), torn.as_bytes()].concat()).unwrap();
-            let again = open(Some(&path), 1, "2.0.0").unwrap();
+            let again = open(Some(&path), 1, "2.0.0", false).unwrap();
             assert_eq!(again.birth.id, 31337, "the journal decides, not the caller");
             assert_eq!(all(again.journal.as_ref().unwrap()).get(1..).unwrap(), entries);
             assert_eq!(std::fs::read(&path).unwrap(), whole);
@@ -233,14 +238,26 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_that_began_without_state_roots_gets_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let [without, with] = ["without.jsonl", "with.jsonl"].map(|name| folder.path().join(name));
+        drop(open(Some(&without), 31337, "1.7.1", false).unwrap());
+        let refused = open(Some(&without), 31337, "1.7.1", true).unwrap_err();
+        assert!(matches!(refused, DevError::NoProofs(_)), "{refused}");
+        drop(open(Some(&with), 31337, "1.7.1", true).unwrap());
+        let again = open(Some(&with), 31337, "1.7.1", false).unwrap();
+        assert!(again.birth.proofs, "the journal decides");
+    }
+
+    #[test]
     fn a_damaged_line_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chain.jsonl");
-        drop(open(Some(&path), 31337, "1.7.1").unwrap());
+        drop(open(Some(&path), 31337, "1.7.1", false).unwrap());
         let mut text = std::fs::read(&path).unwrap();
         text.extend(b"{\"sind\":\"0x\"}\n{\"send\":\"0x\"}\n");
         std::fs::write(&path, text).unwrap();
-        let opened = open(Some(&path), 31337, "1.7.1").unwrap();
+        let opened = open(Some(&path), 31337, "1.7.1", false).unwrap();
         let error = opened
             .journal
             .unwrap()
@@ -251,7 +268,7 @@ mod tests {
         assert!(matches!(error, DevError::JournalDamaged { line: 2, .. }), "{error}");
         std::fs::write(&path, "something else\n").unwrap();
         assert!(matches!(
-            open(Some(&path), 1, "x").unwrap_err(),
+            open(Some(&path), 1, "x", false).unwrap_err(),
             DevError::JournalDamaged { line: 1, .. }
         ));
     }

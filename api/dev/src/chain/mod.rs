@@ -11,7 +11,8 @@
 //!
 //! Anvil computes the root over its whole state for every block, so that a block takes longer the more the chain holds: with
 //! 100,000 slots some 100 ms. For a chain that continues another it does not, and the same block takes 1 ms. So this one continues
-//! an empty chain that we serve it ourselves ([`genesis`]).
+//! an empty chain that we serve it ourselves ([`genesis`]), unless it is begun to have state roots, by which its state can be proved
+//! ([`ChainOptions::proofs`]).
 
 mod course;
 mod gate;
@@ -47,6 +48,8 @@ pub struct ChainOptions {
     /// For how many blocks before the last one the state can be asked for. Each is a copy of the whole state, made anew for
     /// every block: with 100,000 slots 16 MB and 5 ms.
     pub states: u32,
+    /// Whether blocks have state roots, so that `eth_getProof` proves something. A chain that was begun with them keeps them.
+    pub proofs: bool,
 }
 
 /// A running chain.
@@ -55,7 +58,7 @@ pub struct DevChain {
     port: u16,
     chain_id: u64,
     sequencer: Arc<Sequencer>,
-    servers: [ServerHandle; 2],
+    servers: Vec<ServerHandle>,
     stop: oneshot::Sender<()>,
     keeper: JoinHandle<()>,
     miner: JoinHandle<()>,
@@ -67,20 +70,31 @@ impl DevChain {
     /// # Errors
     /// When the port is taken, the journal is damaged, or Anvil does not run.
     pub async fn start(tool: AnvilTool, options: ChainOptions, listener: Listener) -> Result<Self, DevError> {
-        let opened = journal::open(options.journal.as_deref(), options.chain_id, &tool.version)?;
+        let opened = journal::open(
+            options.journal.as_deref(),
+            options.chain_id,
+            &tool.version,
+            options.proofs,
+        )?;
         let birth = opened.birth.clone();
         let sequencer = Arc::new(Sequencer::new(opened, tool.version.clone()));
         let (port, gate) = gate::serve(options.port, Arc::clone(&sequencer))?;
-        let (genesis_port, genesis) = genesis::serve(birth.id, birth.time)?;
-        let servers = [gate, genesis];
+        let mut servers = vec![gate];
+        let mut fork_of = None;
+        if !birth.proofs {
+            let (port, genesis) = genesis::serve(birth.id, birth.time)?;
+            servers.push(genesis);
+            fork_of = Some(format!("http://127.0.0.1:{port}"));
+        }
         let node_options = AnvilOptions {
             log: options.log,
             port: Port::Any,
             chain_id: birth.id,
             mining: Mining::OnDemand,
             states: Some(options.states),
-            genesis_time: None,
-            fork_of: Some(format!("http://127.0.0.1:{genesis_port}")),
+            // Of a chain that is continued the other one's counts.
+            genesis_time: fork_of.is_none().then_some(birth.time),
+            fork_of,
             // Those who hold money are funded in the journal; nobody else has any.
             accounts: 1,
             extra: Vec::new(),

@@ -134,6 +134,26 @@ pub(in crate::chain) fn read_logs(
     Ok(blocks)
 }
 
+/// What a log of the contract says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// An entry was appended.
+    Appended(AppendedEntry),
+    /// A commit was rejected.
+    Rejected(RejectedCommit),
+}
+
+/// Reads a log of the contract that came by another way than in a node's list of logs. `None` where it is not what the contract logs.
+pub fn read_log(topics: &[Hash], data: &[u8], transaction: Hash) -> Option<Said> {
+    let data = hex::encode(data);
+    let topics: Vec<String> = topics.iter().map(|topic| hex::encode(topic)).collect();
+    match topics.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [APPENDED, stream] => appended(stream, &data, transaction).map(Said::Appended),
+        [COMMIT_REJECTED] => rejected(&data, transaction).map(Said::Rejected),
+        _ => None,
+    }
+}
+
 /// The logs that count, in the order of the chain: as nearly every node shows them.
 fn in_order<'a>(logs: &'a [RawLog<'a>]) -> Result<Vec<Placed<'a>>, ChainError> {
     let mut placed = Vec::with_capacity(logs.len());
@@ -265,6 +285,27 @@ mod tests {
         let text = serde_json::to_string(logs).unwrap();
         let logs: Vec<RawLog<'_>> = serde_json::from_str(&text).map_err(ChainError::malformed)?;
         read_logs(&logs, CONTRACT, |number, _| (1..=9).contains(&number))
+    }
+
+    #[test]
+    fn a_log_that_came_another_way_says_the_same() {
+        let logs = [appended_log(1, 0, 1, 1, &[3; 40]), rejected_log(1, 1)];
+        let blocks = read(&logs).unwrap();
+        let said = logs.each_ref().map(|log| {
+            let topics = log["topics"].as_array().unwrap().iter();
+            let topics: Vec<Hash> = topics
+                .map(|topic| hex::fixed(topic.as_str().unwrap()).unwrap())
+                .collect();
+            let data = hex::bytes(log["data"].as_str().unwrap()).unwrap();
+            assert_eq!(read_log(&topics, &data[1..], [8; 32]), None);
+            assert_eq!(read_log(&[], &data, [8; 32]), None);
+            read_log(&topics, &data, [8; 32]).unwrap()
+        });
+        let expected = [
+            Said::Appended(blocks[0].appended[0].clone()),
+            Said::Rejected(blocks[0].rejected[0]),
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 use serde::Serialize;
 
 use super::super::hex::Number;
 use super::RpcOptions;
-use super::error::{ChainError, broken_off, transport};
+use super::error::ChainError;
 use super::limit::Limit;
+use super::transport::Transport;
 use super::wire::{Answer, Call, Request, many, single};
 
 /// The most calls in one batch.
@@ -60,16 +61,21 @@ impl Endpoint {
 /// A node that is being asked.
 #[derive(Clone, Debug)]
 pub(in crate::chain) struct Peer {
-    http: Client,
+    transport: Arc<dyn Transport>,
     endpoint: Arc<Endpoint>,
     chain_id: Option<u64>,
     options: RpcOptions,
 }
 
 impl Peer {
-    pub(super) const fn new(http: Client, endpoint: Arc<Endpoint>, chain_id: Option<u64>, options: RpcOptions) -> Self {
+    pub(super) fn new(
+        transport: Arc<dyn Transport>,
+        endpoint: Arc<Endpoint>,
+        chain_id: Option<u64>,
+        options: RpcOptions,
+    ) -> Self {
         Self {
-            http,
+            transport,
             endpoint,
             chain_id,
             options,
@@ -174,34 +180,12 @@ impl Peer {
     ) -> Result<R, ChainError> {
         let body = serde_json::to_vec(request).map_err(ChainError::malformed)?;
         let limit = self.options.response_limit;
-        let mut response = self
-            .http
-            .post(self.endpoint.url.clone())
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .send()
-            .await
-            .map_err(transport)?;
-        let announced = response
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or(0);
-        if announced > limit {
-            return Err(ChainError::TooLarge { limit });
-        }
-        let mut answer = Vec::with_capacity(announced);
-        while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
-            if answer.len() + chunk.len() > limit {
-                return Err(ChainError::TooLarge { limit });
-            }
-            answer.extend_from_slice(&chunk);
-        }
-        let status = response.status();
-        read(&answer).map_err(|error| {
-            if status.is_success() {
+        let reply = self.transport.send(&self.endpoint.url, body, limit).await?;
+        read(&reply.body).map_err(|error| {
+            if (200..300).contains(&reply.status) {
                 error
             } else {
-                error.under(status.as_u16())
+                error.under(reply.status)
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Nodes as they are: limited, dear, late, lying, away, and chains that take blocks back.
 
+mod audit;
 mod check_node;
 mod finality;
 mod gas;

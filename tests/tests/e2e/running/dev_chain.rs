@@ -29,6 +29,10 @@ async fn start(folder: &Path) -> DevChain {
 }
 
 async fn try_start(folder: &Path, lasting: bool) -> Result<DevChain, DevError> {
+    start_with(folder, lasting, false).await
+}
+
+async fn start_with(folder: &Path, lasting: bool, proofs: bool) -> Result<DevChain, DevError> {
     let tool = AnvilTool::find(&silent).await.unwrap();
     let options = ChainOptions {
         journal: lasting.then(|| folder.join(JOURNAL)),
@@ -36,6 +40,7 @@ async fn try_start(folder: &Path, lasting: bool) -> Result<DevChain, DevError> {
         port: Port::Any,
         chain_id: 31337,
         states: 16,
+        proofs,
     };
     DevChain::start(tool, options, Arc::new(|_: &str| ())).await
 }

@@ -1,0 +1,131 @@
+//! The contract's state at a block, by proofs against the state root of its header.
+
+use alloy_primitives::{B256, Bytes, U64, U256, keccak256};
+use alloy_trie::proof::verify_proof;
+use alloy_trie::{Nibbles, TrieAccount};
+use infrastructure::chain::contract::{HeadSlots, bytecode, head_slots};
+use infrastructure::chain::rpc::Call;
+use infrastructure::chain::{Address, ChainError, Node, keccak256 as hash};
+use infrastructure::log::LogHead;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::ask::{self, Question};
+use crate::fault::{Check, Fault, Place};
+use crate::header::Header;
+use crate::report::Unproved;
+use crate::stop::{AuditError, Stop};
+use crate::text::Hex;
+
+/// What `eth_getProof` answers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Proof {
+    balance: U256,
+    code_hash: B256,
+    nonce: U64,
+    storage_hash: B256,
+    account_proof: Vec<Bytes>,
+    storage_proof: Vec<SlotProof>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SlotProof {
+    key: U256,
+    value: U256,
+    proof: Vec<Bytes>,
+}
+
+/// The head of the log after the block, proven; or why it cannot be.
+pub(crate) async fn head(node: &Node, header: &Header, contract: Address) -> Result<Result<LogHead, Unproved>, Stop> {
+    if header.state_root == B256::ZERO {
+        return Ok(Err(Unproved::NoStateRoot));
+    }
+    let slots = head_slots()?;
+    let asked = [slots.position, slots.running_hash].map(|slot| B256::from(U256::from(slot)));
+    let call = |block: serde_json::Value| Question {
+        call: Call {
+            method: "eth_getProof",
+            params: json!([contract, asked, block]),
+        },
+        check: Check::Account,
+        place: Place::block(header.number),
+        what: "a proof of the contract's state".to_owned(),
+    };
+    // By hash as EIP-1898 has it, and by number, for nodes that do not know that.
+    let by_hash = call(json!({ "blockHash": Hex(header.hash) }));
+    let by_number = call(json!(format!("{:#x}", header.number)));
+    let mut refused = None;
+    for question in [by_hash, by_number] {
+        match ask::all::<Proof>(node, &[question]).await {
+            Ok(proofs) => {
+                let proof = proofs.first();
+                return proof.map_or_else(
+                    || Ok(Err(Unproved::NoProof("it gives none".to_owned()))),
+                    |proof| proven(proof, header, contract, slots).map(Ok),
+                );
+            }
+            Err(Stop::Error(AuditError::Unanswered {
+                source: source @ (ChainError::Rpc { .. } | ChainError::Unable { .. }),
+                ..
+            })) => refused = Some(source),
+            Err(other) => return Err(other),
+        }
+    }
+    let why = refused.map(|source| source.to_string()).unwrap_or_default();
+    Ok(Err(Unproved::NoProof(why)))
+}
+
+/// Checks account, code and both slots.
+fn proven(proof: &Proof, header: &Header, contract: Address, slots: HeadSlots) -> Result<LogHead, Stop> {
+    let place = Place::block(header.number);
+    let account = TrieAccount {
+        nonce: proof.nonce.to(),
+        balance: proof.balance,
+        storage_root: proof.storage_hash,
+        code_hash: proof.code_hash,
+    };
+    verify_proof(
+        header.state_root,
+        Nibbles::unpack(keccak256(contract.0)),
+        Some(alloy_rlp::encode(account)),
+        &proof.account_proof,
+    )
+    .map_err(|_| {
+        Fault::new(
+            Check::Account,
+            place,
+            format_args!("a proof of {contract} against the state root {}", header.state_root),
+            "a proof that does not verify",
+        )
+    })?;
+    let code = hash(&bytecode()?.runtime);
+    if proof.code_hash != code {
+        let expected = format_args!("code with the hash {}", Hex(code));
+        return Err(Fault::new(Check::Code, place, expected, proof.code_hash).into());
+    }
+    let value = |slot: u64| slot_value(proof, slot, place);
+    let position = value(slots.position)?;
+    let position =
+        u64::try_from(position).map_err(|_| Fault::new(Check::Storage, place, "a position of 64 bits", position))?;
+    Ok(LogHead {
+        position,
+        running_hash: value(slots.running_hash)?.to_be_bytes(),
+    })
+}
+
+/// The value of a slot, checked against the root of the contract's storage.
+fn slot_value(proof: &Proof, slot: u64, place: Place) -> Result<U256, Box<Fault>> {
+    let fault = |got: &str| {
+        let expected = format_args!("a proof of slot {slot} against the storage root {}", proof.storage_hash);
+        Fault::new(Check::Storage, place, expected, got)
+    };
+    let key = U256::from(slot);
+    let shown = proof.storage_proof.iter().find(|shown| shown.key == key);
+    let shown = shown.ok_or_else(|| fault("none"))?;
+    // A slot that is zero is in no trie.
+    let value = (shown.value != U256::ZERO).then(|| alloy_rlp::encode(shown.value));
+    let path = Nibbles::unpack(keccak256(B256::from(key)));
+    verify_proof(proof.storage_hash, path, value, &shown.proof).map_err(|_| fault("a proof that does not verify"))?;
+    Ok(shown.value)
+}

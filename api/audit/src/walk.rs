@@ -1,0 +1,217 @@
+//! The way back from the trusted block, header by header, to the first entry of the log.
+
+use infrastructure::chain::codec::Said;
+use infrastructure::chain::contract::{APPENDED, COMMIT_REJECTED};
+use infrastructure::chain::rpc::Call;
+use infrastructure::chain::{EventLog, Hash, Node};
+use infrastructure::log::LogHead;
+use serde_json::json;
+
+use crate::Progress;
+use crate::ask::{self, Question};
+use crate::evidence::{self, ProvenBlock};
+use crate::fault::{Check, Fault, Place};
+use crate::header::{HashFormula, Header, RawHeader};
+use crate::kept::KeptBlock;
+use crate::nodes_list;
+use crate::stop::Stop;
+use crate::text::Hex;
+
+/// How many blocks are read at once.
+const AT_ONCE: u64 = 256;
+
+/// The blocks that hold something of the log, up to the trusted one.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    /// In the order of the chain, from the one with the first entry on.
+    pub(crate) blocks: Vec<KeptBlock>,
+    /// How many headers were linked, from the first of these blocks to the trusted one.
+    pub(crate) headers: u64,
+    /// Of how many blocks the receipts were proved.
+    pub(crate) blocks_with_receipts: u64,
+}
+
+impl Walk {
+    /// For an empty log: the trusted block alone.
+    pub(crate) const fn nowhere() -> Self {
+        Self {
+            blocks: Vec::new(),
+            headers: 1,
+            blocks_with_receipts: 0,
+        }
+    }
+
+    /// Goes back from the trusted block to the one with the entry at position 1.
+    pub(crate) async fn back(
+        log: &EventLog,
+        trusted: Header,
+        proven: Option<LogHead>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, Stop> {
+        let topics = [APPENDED, COMMIT_REJECTED].map(topic);
+        let newest = trusted.number;
+        let (mut found, mut entries) = (Vec::new(), 0_u64);
+        let mut blocks_with_receipts = 0_u64;
+        let of = proven.map(|head| head.position);
+        progress(Progress::Reading {
+            block: newest,
+            entries,
+            of,
+        });
+        let (mut window, mut end) = (vec![trusted], None);
+        while let Some((newest_of, oldest)) = window.first().zip(window.last()) {
+            let (from, to, parent) = (oldest.number, newest_of.number, oldest.parent);
+            let mut candidates: Vec<Header> = window;
+            candidates.retain(|header| header.may_have(&log.address().0, &topics));
+            candidates.reverse();
+            blocks_with_receipts = blocks_with_receipts.saturating_add(candidates.len() as u64);
+            let mut blocks = evidence::of(log.node(), log.address(), candidates).await?;
+            nodes_list::compare(log, from, to, &blocks).await?;
+            let first = blocks.iter().position(begins_the_log);
+            let blocks = blocks.split_off(first.unwrap_or_default());
+            entries = entries.saturating_add(blocks.iter().map(entries_of).sum());
+            let blocks = blocks.into_iter().rev().filter(|block| !block.logs.is_empty());
+            found.extend(blocks.map(KeptBlock::from));
+            progress(Progress::Reading {
+                block: from,
+                entries,
+                of,
+            });
+            if first.is_some() {
+                break;
+            }
+            if let Some(stop) = end {
+                return Err(stop);
+            }
+            if from == 0 {
+                let place = Place {
+                    position: Some(1),
+                    ..Place::block(0)
+                };
+                return Err(
+                    Fault::new(Check::Position, place, "an entry at position 1", "none down to block 0").into(),
+                );
+            }
+            (window, end) = parents(log.node(), from, parent).await?;
+            if window.is_empty()
+                && let Some(stop) = end
+            {
+                return Err(stop);
+            }
+        }
+        found.reverse();
+        let oldest = found.first().map_or(newest, |block: &KeptBlock| block.number);
+        Ok(Self {
+            headers: newest.saturating_sub(oldest).saturating_add(1),
+            blocks: found,
+            blocks_with_receipts,
+        })
+    }
+
+    /// The block with the first entry.
+    pub(crate) fn first_block(&self) -> Option<u64> {
+        self.blocks.first().map(|block| block.number)
+    }
+}
+
+/// The header of the block whose hash is trusted, and how its hash is made.
+pub(crate) async fn trusted_header(node: &Node, hash: Hash) -> Result<(Header, HashFormula), Stop> {
+    let place = Place {
+        block_hash: Some(hash),
+        ..Place::default()
+    };
+    let question = Question {
+        call: Call {
+            method: "eth_getBlockByHash",
+            params: json!([Hex(hash), false]),
+        },
+        check: Check::Header,
+        place,
+        what: format!("the block with the hash {}", Hex(hash)),
+    };
+    let headers: Vec<RawHeader> = ask::all(node, std::slice::from_ref(&question)).await?;
+    let Some(header) = headers.into_iter().next() else {
+        return Err(Fault::new(Check::Header, place, question.what, "nothing").into());
+    };
+    header.proven(hash).map_err(|computed| {
+        let got = format_args!("one with the hash {}", Hex(computed));
+        Fault::new(Check::Header, place, question.what, got).into()
+    })
+}
+
+/// The headers before a block, the nearest first: as many as are read at once, or as there are, up to one that stops the way back; and why it
+/// does. That is of no importance if the log turns out to begin before.
+async fn parents(node: &Node, child: u64, parent: Hash) -> Result<(Vec<Header>, Option<Stop>), Stop> {
+    let questions: Vec<Question> = (child.saturating_sub(AT_ONCE)..child)
+        .rev()
+        .map(|number| Question {
+            call: Call {
+                method: "eth_getBlockByNumber",
+                params: json!([format!("{number:#x}"), false]),
+            },
+            check: Check::Header,
+            place: Place::block(number),
+            what: format!("the header of block {number}"),
+        })
+        .collect();
+    let raw = ask::each::<RawHeader>(node, &questions).await?;
+    let mut headers: Vec<Header> = Vec::with_capacity(raw.len());
+    let mut expected = parent;
+    for (Question { place, .. }, raw) in questions.iter().zip(raw) {
+        let header = raw.and_then(|raw| {
+            let header = raw.proven(expected).map_err(|computed| {
+                let expected = format_args!("a header with the hash {}", Hex(expected));
+                Fault::new(
+                    Check::Header,
+                    *place,
+                    expected,
+                    format_args!("one with the hash {}", Hex(computed)),
+                )
+            });
+            Ok(header?.0)
+        });
+        match header {
+            Ok(header) => {
+                expected = header.parent;
+                headers.push(header);
+            }
+            Err(stop) => return Ok((headers, Some(stop))),
+        }
+    }
+    Ok((headers, None))
+}
+
+fn begins_the_log(block: &ProvenBlock) -> bool {
+    block
+        .logs
+        .iter()
+        .any(|log| matches!(&log.said, Said::Appended(entry) if entry.position == 1))
+}
+
+fn entries_of(block: &ProvenBlock) -> u64 {
+    let entries = block.logs.iter().filter(|log| matches!(log.said, Said::Appended(_)));
+    entries.count() as u64
+}
+
+/// A topic as bytes. The constants are texts, and a test reads them.
+fn topic(text: &str) -> Hash {
+    let mut bytes = [0; 32];
+    // It cannot fail: see the test.
+    let _ = hex::decode_to_slice(text, &mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topics_can_be_read() {
+        assert!(
+            [APPENDED, COMMIT_REJECTED]
+                .map(topic)
+                .iter()
+                .all(|topic| *topic != [0; 32])
+        );
+    }
+}
