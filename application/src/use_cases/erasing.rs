@@ -49,29 +49,39 @@ impl<B: Backend> Clinic<B> {
             // Another server may have begun with it.
             repeated: true,
         };
+        // Nobody comes in by it while the log is told. What is missed, and sessions that a crash has left, go before the files are purged.
+        self.invitations
+            .withdraw(self.account_of_subject(request.subject))
+            .await?;
         match self.end_the_stream(request.subject, signs_in, keys, &context).await {
             Ok(_) | Err(CommandError::Erased) => {}
             Err(error) => return Err(error.into()),
         }
-        if let Some(SignsIn { account, wallet }) = signs_in {
-            self.invitations.withdraw(account).await?;
-            if let Some(wallet) = wallet {
-                self.sessions.close_all(&wallet, None).await?;
-            }
+        self.invitations
+            .withdraw(self.account_of_subject(request.subject))
+            .await?;
+        if let Some(wallet) = signs_in.and_then(|signs_in| signs_in.wallet) {
+            self.sessions.close_all(&wallet, None).await?;
         }
         Ok(())
     }
 
+    fn account_of_subject(&self, subject: DataSubject) -> AccountId {
+        match subject {
+            DataSubject::Patient(id) => self.account_of(&Person::Patient(id)),
+            DataSubject::Practitioner(id) => self.account_of(&Person::Practitioner(id)),
+            DataSubject::Staff(id) => id,
+        }
+    }
+
     /// The account of somebody who is there, if they have one.
     async fn who_is_to_be_erased(&self, subject: DataSubject) -> Result<Option<SignsIn>, UseCaseError> {
-        let account = match subject {
+        match subject {
             DataSubject::Patient(id) => {
                 self.require::<Patient>(id, AggregateType::Patient).await?;
-                self.account_of(&Person::Patient(id))
             }
             DataSubject::Practitioner(id) => {
                 self.require::<Practitioner>(id, AggregateType::Practitioner).await?;
-                self.account_of(&Person::Practitioner(id))
             }
             DataSubject::Staff(id) => {
                 let state = self.require::<Account>(id, AggregateType::Account).await?;
@@ -79,9 +89,9 @@ impl<B: Backend> Clinic<B> {
                 if !matches!(state.holder(), Some(Holder::Staff { .. })) {
                     return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account)));
                 }
-                id
             }
-        };
+        }
+        let account = self.account_of_subject(subject);
         let state = self.executor.load::<Account>(account).await?.aggregate;
         let wallet = state.wallet();
         Ok(state.holder().map(|_| SignsIn { account, wallet }))

@@ -80,6 +80,11 @@ impl<B: Backend> Clinic<B> {
                 noted(self.revocations.withdraw(revocation).await);
                 Err(refusal.into())
             }
+            // Their account is closed, for ever.
+            Err(CommandError::Erased) => {
+                noted(self.revocations.withdraw(revocation).await);
+                Err(UseCaseError::Erased)
+            }
             Err(error) => {
                 tracing::warn!(%error, command = %revocation.command_id, "a revocation waits; the access is denied");
                 Err(UseCaseError::Denied)

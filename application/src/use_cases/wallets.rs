@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
 use domain::kernel::{AccountId, AggregateType, Category, Personal, RefusalKind, Wallet};
 use domain::patient::Patient;
+use domain::practitioner::Practitioner;
 use domain::wallet::{WalletClaim, WalletCommand};
 
 use crate::error::{Refusal, Resource, UseCaseError};
@@ -182,9 +183,16 @@ impl<B: Backend> Clinic<B> {
             issuer,
             ..
         } = invitation;
+        // Whoever was erased since comes in by no invitation.
         let holder = match person {
-            Person::Patient(patient) => Holder::Patient(Personal::Known(patient)),
-            Person::Practitioner(practitioner) => Holder::Practitioner { practitioner },
+            Person::Patient(patient) => {
+                self.executor.known::<Patient>(patient).await?;
+                Holder::Patient(Personal::Known(patient))
+            }
+            Person::Practitioner(practitioner) => {
+                self.executor.known::<Practitioner>(practitioner).await?;
+                Holder::Practitioner { practitioner }
+            }
             Person::Staff(account) => {
                 let state = self.executor.load::<Account>(account).await?.aggregate;
                 state.holder().cloned().ok_or_else(no_invitation)?

@@ -6,7 +6,7 @@ use crate::kernel::{DomainError, RefusalKind};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ErasureError {
     /// Without the names of the keys nobody could destroy one that a backup brings back.
-    #[error("no key of this data subject is known")]
+    #[error("no key of this data subject is here: restore it first")]
     NoKey,
 }
 

@@ -31,7 +31,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const WHOLE_LOOK: Duration = Duration::from_secs(10);
 
 /// How long after a purge that could not be finished another is tried.
-const AGAIN: Duration = Duration::from_secs(10 * 60);
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Destroys the keys of the erased, for as long as a server runs.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ async fn purge_on(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         crash_point(ERASURE_PURGED);
         tracing::warn!(keys = due.len(), %left, "what destroyed keys had sealed is purged");
     } else {
-        tracing::error!(%left, "the role of this server may not rewrite tables in which the erased stood");
+        tracing::error!(%left, "what the erased left could not be purged from the database's files");
     }
     let sql = "UPDATE data_keys SET purged_at = CASE WHEN $2 THEN now() END, purge_left = NULLIF($3, '')
                WHERE key_id = ANY ($1)";

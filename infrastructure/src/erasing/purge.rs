@@ -13,17 +13,39 @@ const TABLES: &str = "SELECT format('%I.%I', nspname, relname), pg_relation_file
      JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE nspname IN ('live', 'core') AND relkind = 'r' AND relname <> ALL ('{journal,blocks,outbox,servers}') ORDER BY 1";
 
-/// How often a table is tried that somebody else holds, and how long after.
-const TRIES: u32 = 30;
-const PAUSE: Duration = Duration::from_secs(2);
+/// How often is waited for somebody else who holds a table or reads what was, and how long each time.
+const TRIES: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How Postgres says that a lock was not to be had in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// What could not be done, for the role may not.
+/// What refers to the erased beside the log: sessions of wallets that have no account any more, invitations, and revocations of what is closed. Who has
+/// signed in and is not registered yet signs in once more.
+const FORGETTING: [&str; 3] = [
+    "DELETE FROM sessions WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.wallet = sessions.wallet)",
+    "DELETE FROM invitations USING erasures
+     WHERE split_part(erasures.subject, '/', 2)::uuid IN (invitations.patient, invitations.practitioner, invitations.account)",
+    "DELETE FROM revocations USING accounts
+     WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
+];
+
+/// Whether anybody still reads rows as they were before a transaction: then a table that is rewritten keeps them.
+const IS_READ: &str =
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()
+                                      AND age(backend_xmin) > age($1::text::xid))
+     OR EXISTS (SELECT FROM pg_replication_slots WHERE age(xmin) > age($1::text::xid))
+     OR EXISTS (SELECT FROM pg_prepared_xacts WHERE age(transaction) > age($1::text::xid))";
+
+/// Postgres leaves what it knows of the values of a table as it is when the table becomes empty.
+const EMPTY_TABLES: &str =
+    "DELETE FROM pg_catalog.pg_statistic USING pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE starelid = c.oid AND nspname IN ('live', 'core') AND reltuples <= 0";
+
+/// What could not be done.
 #[derive(Default, Debug)]
 pub(super) struct Left {
-    /// Tables that were not rewritten.
+    /// What was not rewritten.
     pub(super) tables: Vec<String>,
     /// Whether Postgres's statistics may still hold values.
     pub(super) statistics: bool,
@@ -41,22 +63,73 @@ impl fmt::Display for Left {
     }
 }
 
-/// Rewrites the tables, and has Postgres let go of what its statistics and its write-ahead log hold. While a table is rewritten nobody reads
-/// it.
+/// Forgets what stands beside the log, rewrites the tables, and has Postgres let go of what its statistics and its write-ahead log hold. While a table
+/// is rewritten nobody reads it.
 pub(super) async fn purge(connection: &mut PgConnection) -> Result<Left, sqlx::Error> {
     connection.execute("SET lock_timeout = '5s'").await?;
     let mut left = Left::default();
+    for forgetting in FORGETTING {
+        connection.execute(forgetting).await?;
+    }
+    if is_read_as_it_was(connection).await? {
+        left.tables.push("what older transactions read".to_owned());
+        return Ok(left);
+    }
+    if !discard_rebuild(connection).await? {
+        left.tables.push("a rebuild that is under way".to_owned());
+    }
     let tables: Vec<(String, i64)> = sqlx::query_as(TABLES).fetch_all(&mut *connection).await?;
     for (table, before) in tables {
         if !rewrite(connection, &table, Some(before)).await? {
             left.tables.push(table);
         }
     }
-    left.statistics = !rewrite(connection, "pg_catalog.pg_statistic", None).await?;
-    // The log that was written until now is not needed once a checkpoint has been made after it; Postgres then removes its files.
-    left.wal =
-        connection.execute("SELECT pg_switch_wal()").await.is_err() || connection.execute("CHECKPOINT").await.is_err();
+    left.statistics = connection.execute(EMPTY_TABLES).await.is_err()
+        || !rewrite(connection, "pg_catalog.pg_statistic", None).await?;
+    // The log that was written until now is not needed once a checkpoint has been made after it. Postgres then removes its files, or uses them
+    // again with what is in them.
+    let is_recycled: bool = sqlx::query_scalar("SELECT current_setting('wal_recycle')::bool")
+        .fetch_one(&mut *connection)
+        .await?;
+    left.wal = connection.execute("SELECT pg_switch_wal()").await.is_err()
+        || connection.execute("CHECKPOINT").await.is_err()
+        || is_recycled;
     Ok(left)
+}
+
+/// Waits until nobody reads rows any more as they were; `true` when somebody does for too long.
+async fn is_read_as_it_was(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let now: String = sqlx::query_scalar("SELECT pg_current_xact_id()::xid::text")
+        .fetch_one(&mut *connection)
+        .await?;
+    for _ in 0..TRIES {
+        let is_read: bool = sqlx::query_scalar(IS_READ)
+            .bind(&now)
+            .fetch_one(&mut *connection)
+            .await?;
+        if !is_read {
+            return Ok(false);
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(true)
+}
+
+/// Drops what an interrupted rebuild has left, in which the erased stand as they were; `false` when one is under way, or the role may not.
+async fn discard_rebuild(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let lock = "SELECT pg_try_advisory_lock(hashtext('medconnect.rebuild'))";
+    let nobody_rebuilds: bool = sqlx::query_scalar(lock).fetch_one(&mut *connection).await?;
+    if !nobody_rebuilds {
+        return Ok(false);
+    }
+    let is_there: bool = sqlx::query_scalar("SELECT to_regnamespace('rebuild') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    let discarded = !is_there || connection.execute("DROP SCHEMA rebuild CASCADE").await.is_ok();
+    connection
+        .execute("SELECT pg_advisory_unlock(hashtext('medconnect.rebuild'))")
+        .await?;
+    Ok(discarded)
 }
 
 /// Rewrites a table; `false` when the role may not: Postgres only warns then. `before` is its file, if it is known.

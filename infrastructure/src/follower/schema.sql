@@ -114,6 +114,8 @@ CREATE TABLE undo_log (
     new_row    jsonb
 );
 CREATE INDEX undo_log_block ON undo_log (block);
+-- Nobody searches by these, and the planner's samples of them would outlive the rows.
+ALTER TABLE undo_log ALTER COLUMN old_row SET STATISTICS 0, ALTER COLUMN new_row SET STATISTICS 0;
 
 -- Set `medconnect.undo_block` for a transaction to record what it changes.
 CREATE FUNCTION record_undo() RETURNS trigger LANGUAGE plpgsql AS $$

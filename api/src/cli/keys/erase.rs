@@ -111,8 +111,8 @@ impl Erase {
                 Standing::Destroyed { left } => {
                     if !erasing::purge(pool).await.map_err(CliError::other)? {
                         console::result(format!(
-                            "the keys are destroyed; what they had sealed may still stand in files of {left}, which belong to another \
-                             role: run this once more as their owner"
+                            "the keys are destroyed; what they had sealed may still stand in the database's files ({left}): run this once \
+                             more, as the tables' owner, when nothing else is under way"
                         ));
                         return Ok(ExitCode::FAILURE);
                     }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use infrastructure::crash::{ERASURE_DESTROYED, ERASURE_PURGED, VARIABLE};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tests::binary::{Dev, free_port};
 use tests::postgres;
 use tests::rest::{Rest, id};
@@ -182,9 +182,26 @@ async fn of_an_erased_patient_no_file_has_a_word_left() {
     assert!(missed.is_empty(), "so does that of the tables: {missed:?}");
     let others = hospital.get("/v1/patients").await;
 
-    let (code, text) = dev
-        .run(&["keys", "erase", &format!("patient/{patient}"), "--yes"])
-        .await;
+    // What a crash has left of a session, what a rebuild has left that was given up, and somebody who still reads what was.
+    let mut reader = PgConnection::connect(database).await.unwrap();
+    let left = format!(
+        "INSERT INTO core.sessions (token_hash, wallet, idle_expires_at, expires_at, message, signature)
+         VALUES (sha256('session'), '\\x{}', now() + '1 hour', now() + '1 hour', '{} wants to sign in', '');
+         CREATE SCHEMA rebuild; CREATE TABLE rebuild.patients AS TABLE live.patients",
+        "5e".repeat(20),
+        WORDS[0]
+    );
+    reader.execute(left.as_str()).await.unwrap();
+    let reading = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM live.patients";
+    reader.execute(reading).await.unwrap();
+    let subject = format!("patient/{patient}");
+    let arguments = ["keys", "erase", subject.as_str(), "--yes"];
+    let erasing = dev.run(&arguments);
+    let stops_reading = async {
+        tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+        reader.execute("COMMIT").await.unwrap();
+    };
+    let ((code, text), ()) = tokio::join!(erasing, stops_reading);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(words_in_tables(database).await, []);
     assert_eq!(words_in(&dev.folder), []);
