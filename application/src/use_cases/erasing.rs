@@ -37,7 +37,7 @@ impl<B: Backend> Clinic<B> {
             Err(UseCaseError::Erased) => return Ok(()),
             who => who?,
         };
-        if let (DataSubject::Staff(account), false) = (request.subject, signs_in.is_none()) {
+        if let DataSubject::Staff(account) = request.subject {
             self.leave_an_administrator(&Revoked::Account { account }).await?;
         }
         let context = CommandContext {
@@ -49,7 +49,7 @@ impl<B: Backend> Clinic<B> {
             // Another server may have begun with it.
             repeated: true,
         };
-        // Nobody comes in by it while the log is told. What is missed, and sessions that a crash has left, go before the files are purged.
+        // Nobody comes in by it meanwhile. Sessions that a crash leaves go with the keys.
         self.invitations
             .withdraw(self.account_of_subject(request.subject))
             .await?;
@@ -57,9 +57,6 @@ impl<B: Backend> Clinic<B> {
             Ok(_) | Err(CommandError::Erased) => {}
             Err(error) => return Err(error.into()),
         }
-        self.invitations
-            .withdraw(self.account_of_subject(request.subject))
-            .await?;
         if let Some(wallet) = signs_in.and_then(|signs_in| signs_in.wallet) {
             self.sessions.close_all(&wallet, None).await?;
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use domain::kernel::DataSubject;
 use domain::kernel::SubjectId;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor as _, PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,6 +32,16 @@ const WHOLE_LOOK: Duration = Duration::from_secs(10);
 
 /// How long after a purge that could not be finished another is tried.
 const AGAIN: Duration = Duration::from_secs(60);
+
+/// What refers to the erased beside the log: sessions of wallets that have no account any more, invitations, and revocations of what is closed. Who has
+/// signed in and is not registered yet signs in once more.
+const FORGETTING: [&str; 3] = [
+    "DELETE FROM sessions WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.wallet = sessions.wallet)",
+    "DELETE FROM invitations USING erasures
+     WHERE split_part(erasures.subject, '/', 2)::uuid IN (invitations.patient, invitations.practitioner, invitations.account)",
+    "DELETE FROM revocations USING accounts
+     WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
+];
 
 /// Destroys the keys of the erased, for as long as a server runs.
 #[derive(Debug)]
@@ -132,7 +142,7 @@ impl Eraser {
         }
     }
 
-    /// Destroys keys. One that never was here gets a row too: then a backup does not bring it.
+    /// Destroys keys, and forgets what stands beside the log. A key that never was here gets a row too: then a backup does not bring it.
     async fn destroy(&self, named: &[Named]) -> Result<(), sqlx::Error> {
         let sql = "INSERT INTO data_keys (key_id, subject, wrapped, kek_id, destroyed_at)
                    SELECT key_id, subject, NULL, '', now() FROM UNNEST($1::bytea[], $2::uuid[]) AS named (key_id, subject)
@@ -141,8 +151,20 @@ impl Eraser {
                    WHERE data_keys.wrapped IS NOT NULL";
         let ids: Vec<&[u8]> = named.iter().map(|named| named.key_id.as_slice()).collect();
         let subjects: Vec<Uuid> = named.iter().map(|named| named.subject.uuid()).collect();
-        let destroying = sqlx::query(sql).bind(ids).bind(subjects).execute(&self.pool);
-        let destroyed = within(TRANSACTION, destroying).await?.rows_affected();
+        let destroying = async {
+            let mut transaction = self.pool.begin().await?;
+            for forgetting in FORGETTING {
+                transaction.execute(forgetting).await?;
+            }
+            let destroyed = sqlx::query(sql)
+                .bind(ids)
+                .bind(subjects)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>(destroyed.rows_affected())
+        };
+        let destroyed = within(TRANSACTION, destroying).await?;
         crash_point(ERASURE_DESTROYED);
         tracing::warn!(keys = destroyed, "keys of erased data subjects are destroyed");
         Ok(())
@@ -175,7 +197,7 @@ async fn purge_on(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         return Ok(true);
     }
     let left = within(LONG_STEP, purge::purge(connection)).await?;
-    let is_done = left.tables.is_empty();
+    let is_done = left.rows.is_empty();
     if is_done {
         crash_point(ERASURE_PURGED);
         tracing::warn!(keys = due.len(), %left, "what destroyed keys had sealed is purged");

@@ -20,16 +20,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How Postgres says that a lock was not to be had in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// What refers to the erased beside the log: sessions of wallets that have no account any more, invitations, and revocations of what is closed. Who has
-/// signed in and is not registered yet signs in once more.
-const FORGETTING: [&str; 3] = [
-    "DELETE FROM sessions WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.wallet = sessions.wallet)",
-    "DELETE FROM invitations USING erasures
-     WHERE split_part(erasures.subject, '/', 2)::uuid IN (invitations.patient, invitations.practitioner, invitations.account)",
-    "DELETE FROM revocations USING accounts
-     WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
-];
-
 /// Whether anybody still reads rows as they were before a transaction: then a table that is rewritten keeps them.
 const IS_READ: &str =
     "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()
@@ -45,8 +35,8 @@ const EMPTY_TABLES: &str =
 /// What could not be done.
 #[derive(Default, Debug)]
 pub(super) struct Left {
-    /// What was not rewritten.
-    pub(super) tables: Vec<String>,
+    /// What may still hold rows as they were.
+    pub(super) rows: Vec<String>,
     /// Whether Postgres's statistics may still hold values.
     pub(super) statistics: bool,
     /// Whether the write-ahead log may.
@@ -58,30 +48,27 @@ impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [(self.statistics, "pg_statistic"), (self.wal, "the write-ahead log")];
         let parts = parts.iter().filter(|(is_left, _)| *is_left).map(|(_, what)| *what);
-        let left: Vec<&str> = self.tables.iter().map(String::as_str).chain(parts).collect();
+        let left: Vec<&str> = self.rows.iter().map(String::as_str).chain(parts).collect();
         f.write_str(&left.join(", "))
     }
 }
 
-/// Forgets what stands beside the log, rewrites the tables, and has Postgres let go of what its statistics and its write-ahead log hold. While a table
+/// Rewrites the tables, and has Postgres let go of what its statistics and its write-ahead log hold. While a table
 /// is rewritten nobody reads it.
 pub(super) async fn purge(connection: &mut PgConnection) -> Result<Left, sqlx::Error> {
     connection.execute("SET lock_timeout = '5s'").await?;
     let mut left = Left::default();
-    for forgetting in FORGETTING {
-        connection.execute(forgetting).await?;
-    }
     if is_read_as_it_was(connection).await? {
-        left.tables.push("what older transactions read".to_owned());
+        left.rows.push("what older transactions read".to_owned());
         return Ok(left);
     }
     if !discard_rebuild(connection).await? {
-        left.tables.push("a rebuild that is under way".to_owned());
+        left.rows.push("a rebuild that is under way".to_owned());
     }
     let tables: Vec<(String, i64)> = sqlx::query_as(TABLES).fetch_all(&mut *connection).await?;
     for (table, before) in tables {
         if !rewrite(connection, &table, Some(before)).await? {
-            left.tables.push(table);
+            left.rows.push(table);
         }
     }
     left.statistics = connection.execute(EMPTY_TABLES).await.is_err()

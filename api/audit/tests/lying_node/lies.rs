@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::meaning::HEADER;
 use crate::node::{Question, Recording, Said};
 use crate::random::Random;
 
@@ -191,39 +192,15 @@ fn twist_one_of(answer: &mut Value, fields: &[&str], random: &mut Random) -> Opt
     twist(answer.get_mut(*field)?, random)
 }
 
-const HEADER_FIELDS: [&str; 21] = [
-    "parentHash",
-    "sha3Uncles",
-    "miner",
-    "stateRoot",
-    "transactionsRoot",
-    "receiptsRoot",
-    "logsBloom",
-    "difficulty",
-    "number",
-    "gasLimit",
-    "gasUsed",
-    "timestamp",
-    "extraData",
-    "mixHash",
-    "nonce",
-    "baseFeePerGas",
-    "withdrawalsRoot",
-    "blobGasUsed",
-    "excessBlobGas",
-    "parentBeaconBlockRoot",
-    "requestsHash",
-];
-
 fn header_changed(recording: &Recording, random: &mut Random) -> Option<Lie> {
     changed(&headers(recording), random, |header, random| {
-        twist_one_of(header, &HEADER_FIELDS, random)
+        twist_one_of(header, &HEADER, random)
     })
 }
 
 fn header_cut(recording: &Recording, random: &mut Random) -> Option<Lie> {
     changed(&headers(recording), random, |header, random| {
-        let field = random.one(&HEADER_FIELDS)?;
+        let field = random.one(&HEADER)?;
         header.as_object_mut()?.remove(*field).map(drop)
     })
 }
@@ -247,7 +224,7 @@ fn header_relinked(recording: &Recording, random: &mut Random) -> Option<Lie> {
     let headers = headers(recording);
     let (question, header) = random.one(&headers)?;
     let (mut lie, mut hash) = ((*header).clone(), header["hash"].clone());
-    twist_one_of(&mut lie, &HEADER_FIELDS, random)?;
+    twist_one_of(&mut lie, &HEADER, random)?;
     twist(&mut hash, random)?;
     let (of_child, child) = headers
         .iter()

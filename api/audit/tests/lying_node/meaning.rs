@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::node::Said;
 
 /// Fields of a header that its hash is made of.
-const HEADER: [&str; 23] = [
+pub(crate) const HEADER: [&str; 23] = [
     "parentHash",
     "sha3Uncles",
     "miner",

@@ -97,18 +97,8 @@ impl Erase {
                     console::result("no server runs on the database: it is done as soon as one does");
                     return Ok(ExitCode::FAILURE);
                 }
-                _ if told.as_ref() == Some(&standing) => {}
-                Standing::Waiting { why: None, .. } => console::note("waiting for a server to carry it through"),
-                Standing::Waiting { why: Some(why), .. } => {
-                    console::note(format!("a server has tried, and will again: {why}"));
-                }
-                Standing::Logged => console::note("the log has it; waiting until it is final"),
-                Standing::Final => console::note("it is final; the keys are being destroyed"),
-                Standing::Destroyed { left } if left.is_empty() => {
-                    console::note("the keys are destroyed; the database's files are being rewritten");
-                }
                 // The server's role may not; the one that is configured here, perhaps.
-                Standing::Destroyed { left } => {
+                Standing::Destroyed { left } if !left.is_empty() => {
                     if !erasing::purge(pool).await.map_err(CliError::other)? {
                         console::result(format!(
                             "the keys are destroyed; what they had sealed may still stand in the database's files ({left}): run this once \
@@ -116,6 +106,16 @@ impl Erase {
                         ));
                         return Ok(ExitCode::FAILURE);
                     }
+                }
+                _ if told.as_ref() == Some(&standing) => {}
+                Standing::Waiting { why: None, .. } => console::note("waiting for a server to carry it through"),
+                Standing::Waiting { why: Some(why), .. } => {
+                    console::note(format!("a server has tried, and will again: {why}"));
+                }
+                Standing::Logged => console::note("the log has it; waiting until it is final"),
+                Standing::Final => console::note("it is final; the keys are being destroyed"),
+                Standing::Destroyed { .. } => {
+                    console::note("the keys are destroyed; the database's files are being rewritten");
                 }
             }
             told = Some(standing);
