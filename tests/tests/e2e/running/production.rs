@@ -110,8 +110,19 @@ async fn a_server_without_the_right_to_create_tables_serves_a_database_that_was_
     let server = site.serve(&[("MEDCONNECT_DATABASE__URL", &database)]).await;
     let administrator = server.administrator().await;
     let desk = Desk::open(&server, &administrator, 1).await;
-    let (_, appointment) = desk.visit(1).await;
+    let (patient, appointment) = desk.visit(1).await;
     desk.rest.get(&format!("/v1/appointments/{appointment}")).await;
+
+    // Files are the owner's, who erases.
+    let (subject, config) = (format!("patient/{patient}"), site.config());
+    let erase = ["keys", "erase", &subject, "--yes", "--config", &config];
+    let said = site.succeed(&erase, &[]).await;
+    assert!(said.out.contains("erased"), "{}", said.out);
+    assert!(
+        server.process.output().contains("could not be purged"),
+        "{}",
+        server.process.output()
+    );
     stop(server).await;
 }
 
