@@ -15,6 +15,9 @@ const TRIES: u32 = 5;
 /// How long it is until it is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How many questions are asked before the answers are read: what is in an answer and nobody reads is kept no longer.
+const AT_ONCE: usize = 16;
+
 /// What is asked of a block, and what for.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
@@ -41,17 +44,32 @@ pub(crate) async fn each<T: DeserializeOwned>(
     node: &Node,
     questions: &[Question],
 ) -> Result<Vec<Result<T, Stop>>, Stop> {
+    let mut read = Vec::with_capacity(questions.len());
+    for questions in questions.chunks(AT_ONCE) {
+        read.extend(some(node, questions, Question::read).await?);
+    }
+    Ok(read)
+}
+
+/// Asks for what need not be there; nothing (`null`) is an answer.
+pub(crate) async fn maybe<T: DeserializeOwned>(node: &Node, question: &Question) -> Result<Option<T>, Stop> {
+    let answers = some(node, std::slice::from_ref(question), Question::read_any).await?;
+    answers.into_iter().next().unwrap_or(Ok(None))
+}
+
+async fn some<T>(
+    node: &Node,
+    questions: &[Question],
+    read: impl Fn(&Question, Answer) -> Result<T, Stop>,
+) -> Result<Vec<Result<T, Stop>>, Stop> {
     let Some(first) = questions.first() else {
         return Ok(Vec::new());
     };
     let calls: Vec<Call> = questions.iter().map(|question| question.call.clone()).collect();
     let answers = patiently(node, &calls).await;
     let answers = answers.map_err(|error| Stop::unanswered(first.check, first.place, &first.what, error))?;
-    Ok(questions
-        .iter()
-        .zip(answers)
-        .map(|(question, answer)| question.read(answer))
-        .collect())
+    let answered = questions.iter().zip(answers);
+    Ok(answered.map(|(question, answer)| read(question, answer)).collect())
 }
 
 /// Asks once more where a node has no answer yet, as a Geth of receipts shortly after its start.
@@ -79,15 +97,16 @@ fn passes(error: &ChainError) -> bool {
 impl Question {
     fn read<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, Stop> {
         let Self { check, place, what, .. } = self;
-        let raw = answer.map_err(|error| Stop::unanswered(*check, *place, what, error))?;
-        let read: Option<T> = serde_json::from_str(raw.get()).map_err(|error| {
-            Fault::new(
-                *check,
-                *place,
-                what,
-                format_args!("an answer that makes no sense ({error})"),
-            )
-        })?;
+        let read = self.read_any(answer)?;
         read.ok_or_else(|| Fault::new(*check, *place, what, "nothing").into())
+    }
+
+    fn read_any<T: DeserializeOwned>(&self, answer: Answer) -> Result<Option<T>, Stop> {
+        let Self { check, place, what, .. } = self;
+        let raw = answer.map_err(|error| Stop::unanswered(*check, *place, what, error))?;
+        serde_json::from_str(raw.get()).map_err(|error| {
+            let got = format_args!("an answer that makes no sense ({error})");
+            Fault::new(*check, *place, what, got).into()
+        })
     }
 }

@@ -135,8 +135,8 @@ impl Fault {
         Box::new(Self {
             check,
             place,
-            expected: expected.to_string(),
-            got: got.to_string(),
+            expected: text::shown(expected),
+            got: text::shown(got),
         })
     }
 }

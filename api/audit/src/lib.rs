@@ -110,7 +110,8 @@ async fn run(
     known: &mut Option<TrustedBlock>,
 ) -> Result<Audit, Stop> {
     progress(Progress::Beginning);
-    let log = EventLog::new(node.clone(), contract);
+    // The list is to be the node's own, not one that is made of its receipts.
+    let log = EventLog::new(node.clone(), contract).without_receipts();
     let (header, formula) = walk::trusted_header(node, block).await?;
     let block = known.insert(trusted(&header, formula)).clone();
     let head = state::head(node, &header, contract).await?;

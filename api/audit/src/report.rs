@@ -198,7 +198,8 @@ impl Report {
                 let _ = write!(
                     text,
                     "\nPROVED IN PART: all of the above but what the contract itself is.\n  not proved  that this program's contract stands at \
-                     the address, and that its head is the one above\n  why         {}",
+                     the address, that its head is the one above, and that the chain is {}\n  why         {}",
+                    self.chain_id,
                     unproved.told()
                 );
             }

@@ -85,20 +85,18 @@ fn proven(proof: &Proof, header: &Header, contract: Address, slots: HeadSlots) -
         storage_root: proof.storage_hash,
         code_hash: proof.code_hash,
     };
-    verify_proof(
-        header.state_root,
-        Nibbles::unpack(keccak256(contract.0)),
-        Some(alloy_rlp::encode(account)),
-        &proof.account_proof,
-    )
-    .map_err(|_| {
-        Fault::new(
-            Check::Account,
-            place,
-            format_args!("a proof of {contract} against the state root {}", header.state_root),
-            "a proof that does not verify",
-        )
-    })?;
+    let is = |account| {
+        let path = Nibbles::unpack(keccak256(contract.0));
+        verify_proof(header.state_root, path, account, &proof.account_proof).is_ok()
+    };
+    if is(None) {
+        let block = header.number;
+        return Err(AuditError::NoContract { contract, block }.into());
+    }
+    if !is(Some(alloy_rlp::encode(account))) {
+        let expected = format_args!("a proof of {contract} against the state root {}", header.state_root);
+        return Err(Fault::new(Check::Account, place, expected, "a proof that does not verify").into());
+    }
     let code = hash(&bytecode()?.runtime);
     if proof.code_hash != code {
         let expected = format_args!("code with the hash {}", Hex(code));

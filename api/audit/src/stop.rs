@@ -1,9 +1,10 @@
 //! Why an audit does not go on.
 
-use infrastructure::chain::ChainError;
 use infrastructure::chain::contract::ArtifactError;
+use infrastructure::chain::{Address, ChainError, Hash};
 
 use crate::fault::{Check, Fault, Place};
+use crate::text::Hex;
 
 /// Why an audit could not be made: nothing is said of the log then.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,17 @@ pub enum AuditError {
         what: String,
         /// What it said, or why it said nothing.
         source: ChainError,
+    },
+    /// The node has no block with the hash that is trusted: it is not that chain's, or the node is not as far.
+    #[error("the node has no block with the hash {0}")]
+    NoBlock(Hex<Hash>),
+    /// It is proved that no contract stands at the address.
+    #[error("no contract stands at {contract} in block {block}")]
+    NoContract {
+        /// The address.
+        contract: Address,
+        /// The number of the block.
+        block: u64,
     },
     /// A block has something that this program does not know yet.
     #[error("block {block} has {what}, which this program does not know: a newer one may")]

@@ -4,9 +4,18 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+/// How long a text may be of which a node may have made a part.
+const LONGEST: usize = 1000;
+
+/// A text of which a node may have made a part, as it may be shown: not for ever, and without what steers a terminal.
+pub(crate) fn shown(text: impl fmt::Display) -> String {
+    let shown = |character: char| if character.is_control() { ' ' } else { character };
+    text.to_string().chars().take(LONGEST).map(shown).collect()
+}
+
 /// Bytes, written as `0x…`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Hex<T>(pub(crate) T);
+pub struct Hex<T>(pub(crate) T);
 
 impl<T: AsRef<[u8]>> fmt::Display for Hex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,6 +17,9 @@ const IN_PART: u8 = 3;
 /// Something cannot be true.
 const FAULT: u8 = 4;
 
+/// How many bytes an answer may have: several are in memory at once, and the node may send whatever it likes.
+const LARGEST_ANSWER: usize = 32 << 20;
+
 /// Prove what is in the log, trusting nobody but the hash of a block.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -40,7 +43,7 @@ enum Command {
 ///
 /// Nodes give proofs of the state of recent blocks only, unless they are archives: take a recent block.
 ///
-/// Exit codes: 0 all of it is proved; 1 the node does not give what must be looked at; 2 the arguments cannot be used; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 something cannot be true: the first such place is
+/// Exit codes: 0 all of it is proved; 1 there is nothing to look at: the node does not give it, has no such block, or no contract stands at the address; 2 the arguments cannot be used; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 something cannot be true: the first such place is
 /// shown.
 #[derive(Debug, Args)]
 struct Verify {
@@ -88,17 +91,23 @@ async fn verify(arguments: Verify) -> Result<ExitCode, CliError> {
 
 /// Whom to ask, and about which contract.
 async fn log(arguments: &Verify) -> Result<(Node, Address), CliError> {
+    // The file need not be there if nothing of it is needed.
+    let is_told = arguments.node.is_some() && arguments.contract.is_some();
     let config = match &arguments.config {
-        Some(file) => Some(Config::read(Some(file))?.chain),
-        None => None,
+        Some(file) if !is_told => Some(Config::read(Some(file))?.chain),
+        _ => None,
+    };
+    let options = RpcOptions {
+        response_limit: LARGEST_ANSWER,
+        ..RpcOptions::default()
     };
     // One node alone is asked: an audit is of what one says.
     let node = match (&arguments.node, &config) {
-        (Some(url), Some(chain)) => Node::new(std::slice::from_ref(url), chain.id, RpcOptions::default())?,
-        (Some(url), None) => deploy::node(std::slice::from_ref(url)).await?,
+        (Some(url), Some(chain)) => Node::new(std::slice::from_ref(url), chain.id, options)?,
+        (Some(url), None) => Node::discover(std::slice::from_ref(url), options).await?,
         (None, Some(chain)) => {
             let first = chain.nodes.get(..1).unwrap_or_default();
-            Node::new(first, chain.id, RpcOptions::default())?
+            Node::new(first, chain.id, options)?
         }
         (None, None) => return Err(CliError::Usage("give --node, or --config".to_owned())),
     };

@@ -86,6 +86,7 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::NoNode(_) => ExitCode::from(2),
             Self::Compose(error) if error.is_configuration() => ExitCode::from(2),
+            Self::Chain(ChainError::Url) | Self::Node(ChainError::Url) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

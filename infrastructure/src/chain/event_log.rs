@@ -21,6 +21,8 @@ use crate::log::{LogBlock, LogHead, Namespace};
 pub struct EventLog {
     node: Node,
     address: Address,
+    /// Whether the logs of a block that the node does not list are read from its receipts.
+    by_receipts: bool,
 }
 
 /// Consecutive blocks, and where the log stands after the last of them.
@@ -35,7 +37,18 @@ pub struct LogPage {
 impl EventLog {
     /// The contract at this address.
     pub const fn new(node: Node, address: Address) -> Self {
-        Self { node, address }
+        Self {
+            node,
+            address,
+            by_receipts: true,
+        }
+    }
+
+    /// The same, and what the node does not list is not read in another way.
+    #[must_use]
+    pub const fn without_receipts(mut self) -> Self {
+        self.by_receipts = false;
+        self
     }
 
     /// The node behind it.
@@ -264,10 +277,12 @@ impl EventLog {
         };
         match peer.call("eth_getLogs", [filter], &read).await {
             // One block may have more than a node gives at once. Where it does not give the parts either, its first refusal tells why.
-            Err(error) if error.may_be_too_much() => match logs_by_receipts(peer, self.address, block).await {
-                Ok(Some(logs)) => Ok(Ok(logs)),
-                Ok(None) | Err(_) => Err(error),
-            },
+            Err(error) if self.by_receipts && error.may_be_too_much() => {
+                match logs_by_receipts(peer, self.address, block).await {
+                    Ok(Some(logs)) => Ok(Ok(logs)),
+                    Ok(None) | Err(_) => Err(error),
+                }
+            }
             answer => answer,
         }
     }

@@ -32,6 +32,18 @@ const EMPTY_TABLES: &str =
     "DELETE FROM pg_catalog.pg_statistic USING pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE starelid = c.oid AND nspname IN ('live', 'core') AND reltuples <= 0";
 
+/// Files of the database that Postgres knows of no table for. What it wrote in a transaction that a crash has ended it never removes: a table that
+/// was being rewritten stands there once more, as it was.
+const UNKNOWN_FILES: &str = "SELECT path FROM pg_database d, pg_ls_dir('base/' || d.oid) AS name,
+          format('base/%s/%s', d.oid, name) AS path, pg_stat_file(path, true) AS file
+     WHERE datname = current_database() AND name ~ '^[0-9]+' AND file.size > 0
+       AND substring(name FROM '^[0-9]+')::oid NOT IN
+           (SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL)
+     ORDER BY path";
+
+/// How often it is looked whether a file is another transaction's that is under way.
+const LOOKS: u32 = 20;
+
 /// What could not be done.
 #[derive(Default, Debug)]
 pub(super) struct Left {
@@ -41,12 +53,18 @@ pub(super) struct Left {
     pub(super) statistics: bool,
     /// Whether the write-ahead log may.
     pub(super) wal: bool,
+    /// Whether files may that a crash has left, for nobody could look.
+    pub(super) unknown_files: bool,
 }
 
 /// Where it still stands; empty when nothing is left.
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [(self.statistics, "pg_statistic"), (self.wal, "the write-ahead log")];
+        let parts = [
+            (self.statistics, "pg_statistic"),
+            (self.wal, "the write-ahead log"),
+            (self.unknown_files, "files that a crash of Postgres may have left"),
+        ];
         let parts = parts.iter().filter(|(is_left, _)| *is_left).map(|(_, what)| *what);
         let left: Vec<&str> = self.rows.iter().map(String::as_str).chain(parts).collect();
         f.write_str(&left.join(", "))
@@ -81,7 +99,30 @@ pub(super) async fn purge(connection: &mut PgConnection) -> Result<Left, sqlx::E
     left.wal = connection.execute("SELECT pg_switch_wal()").await.is_err()
         || connection.execute("CHECKPOINT").await.is_err()
         || is_recycled;
+    match unknown_files(connection).await {
+        Ok(files) => left.rows.extend(files),
+        Err(_) => left.unknown_files = true,
+    }
     Ok(left)
+}
+
+/// The files that a crash of Postgres has left. What was a table until now is gone since the checkpoint.
+async fn unknown_files(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    let mut files: Vec<String> = Vec::new();
+    for look in 0..LOOKS {
+        let found: Vec<String> = sqlx::query_scalar(UNKNOWN_FILES).fetch_all(&mut *connection).await?;
+        if look == 0 {
+            files = found;
+        } else {
+            files.retain(|file| found.contains(file));
+        }
+        if files.is_empty() {
+            break;
+        }
+        sleep(PAUSE).await;
+    }
+    let told = |file: String| format!("{file}, which a crash of Postgres has left");
+    Ok(files.into_iter().map(told).collect())
 }
 
 /// Waits until nobody reads rows any more as they were; `true` when somebody does for too long.

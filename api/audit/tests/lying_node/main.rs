@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api_audit::{Audit, AuditError, Fault, Verdict, verify};
-use infrastructure::chain::Hash;
+use infrastructure::chain::{Address, Hash};
 
 use lies::{KINDS, Lie};
 use log::SmallLog;
@@ -90,7 +90,9 @@ async fn fate(
             }
             Ok((Fate::Meaningless, None))
         }
-        Err(AuditError::Unanswered { .. } | AuditError::Unknown { .. }) => Ok((Fate::Told, None)),
+        Err(AuditError::Unanswered { .. } | AuditError::Unknown { .. } | AuditError::NoBlock(_)) => {
+            Ok((Fate::Told, None))
+        }
         Err(error) => Err(error.to_string()),
     }
 }
@@ -210,12 +212,20 @@ async fn another_contract_and_another_chain_prove_nothing() {
     assert_eq!(audit.report.fault.expect("a fault").check, api_audit::Check::Code);
     // A block that the node does not have.
     let unknown: Hash = [7; 32];
-    let audit = verify(&live, log.contract, unknown, &|_| ()).await.unwrap();
-    let fault = audit.report.fault.expect("a fault");
-    assert_eq!(
-        (fault.check, fault.place.block_hash),
-        (api_audit::Check::Header, Some(unknown))
-    );
+    let refused = verify(&live, log.contract, unknown, &|_| ()).await.unwrap_err();
+    assert!(matches!(refused, AuditError::NoBlock(_)), "{refused}");
+    // An address where nobody is: that is proved, and no node is to blame.
+    let refused = verify(&live, Address([9; 20]), log.trusted, &|_| ()).await.unwrap_err();
+    assert!(matches!(refused, AuditError::NoContract { .. }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_proves_that_there_is_a_log_none_is_missed() {
+    let log = SmallLog::on_a_fork().await;
+    let nowhere = verify(&log.live_node().await, Address([9; 20]), log.trusted, &|_| ()).await;
+    let report = nowhere.unwrap().report;
+    assert_eq!(report.verdict, Verdict::InPart, "{}", report.told());
+    assert_eq!(report.head.unwrap().position, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -229,12 +229,11 @@ const TRANSIENT_WORDS: &[&str] = &[
     "internal error",
 ];
 
+/// What a node says, as it may be shown: not for ever, and without what steers a terminal.
 pub(super) fn shortened(text: &str) -> String {
     const LIMIT: usize = 300;
-    match text.char_indices().nth(LIMIT) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
-        None => text.to_owned(),
-    }
+    let shown = |character: char| if character.is_control() { ' ' } else { character };
+    text.chars().take(LIMIT).map(shown).collect()
 }
 
 /// What kept a request from being sent, or its answer from beginning.
@@ -272,6 +271,18 @@ mod tests {
     fn error(code: i64, message: &str) -> ChainError {
         let message = message.to_owned();
         ErrorBody { code, message }.into()
+    }
+
+    #[test]
+    fn what_a_node_says_steers_no_terminal_and_ends() {
+        let body = ErrorBody {
+            code: -32000,
+            message: format!("\u{1b}[2J\nPROVED\u{9b}8m{}", "x".repeat(10_000)),
+        };
+        let told = ChainError::from(body).to_string();
+        assert!(told.len() < 400 && !told.contains(char::is_control), "{told}");
+        let malformed = ChainError::malformed("\u{1b}[8m").to_string();
+        assert!(!malformed.contains(char::is_control), "{malformed}");
     }
 
     #[test]
