@@ -12,9 +12,8 @@
 //! - The **schema** is that of the aggregate's events. From the first release on it is raised with every change of theirs; then `upcast`
 //!   names the function that reads the older ones.
 //! - An event is sealed under the `namespace`'s key; or also `beside` it, in a section of its own, under the key of a person and a
-//!   category, with the field that stands there; or `within` that key alone. In brackets stands the field with the part that the event
-//!   changes, where callers insist on the version of a part (`If-Match`). Until records are sealed
-//!   under the person's key alone, what is `within` it is sealed as what is `beside`.
+//!   category, with the field that stands there; or `within` that key alone: so is all of a patient's record. In brackets stands the field with
+//!   the part that the event changes, where callers insist on the version of a part (`If-Match`).
 
 /// Hands the table to a macro. See the module.
 macro_rules! aggregates {

@@ -98,8 +98,10 @@ pub enum Need {
     Foreign,
     /// Nothing but the master secret.
     Nothing,
-    /// A data subject's key.
+    /// This key of a data subject.
     Key(KeyId),
+    /// The key of this data subject.
+    KeyOf(SubjectId),
 }
 
 /// A sealed payload, as it stands on the chain. Made once, shared, never changed.

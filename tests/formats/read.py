@@ -11,10 +11,11 @@ import json
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FORMAT, EPOCH = 2, 0
 PLAIN, PHRASES, ZSTD = 0, 1, 2
-MAC_LENGTH = SECRET_LENGTH = 16
+SHARED, PERSONAL, WHOLE = b"\x01", b"\x02", b"\x03"
+RECORD, ERASURE = 1, 8
+SHARES_STREAM = 0x80
+MAC_LENGTH = SECRET_LENGTH = TAG_LENGTH = 16
 MAX_CONTENT = 1 << 20
 CATEGORIES = range(1, 11)
 DICTIONARY_SHA256 = "9b8dda33bdd63387f7d0f65359b55f5ff48141d744a330ef98fc042fae61ef23"
@@ -39,7 +43,11 @@ class Foreign(Difference):
 
 
 class Void(Difference):
-    """The entry has no effect: its form, its shared section or its commit's MAC is not right."""
+    """The entry has no effect: its form, its first section, the key of that or its commit's MAC is not right."""
+
+
+class Waiting(Difference):
+    """The entry is in a record whose subject has no root here, and the stream's key does not open it."""
 
 
 class Malformed(Difference):
@@ -77,6 +85,11 @@ class Cursor:
         return str(uuid.UUID(bytes=self.take(16)))
 
 
+def varint(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
 def big_endian(value: int, length: int) -> bytes:
     return value.to_bytes(length, "big")
 
@@ -93,6 +106,10 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
 def expand(key: bytes, info: bytes) -> bytes:
     """HKDF-Expand to 32 bytes, which is its first block."""
     return hmac_sha256(key, info + b"\x01")
+
+
+def category_key(root: bytes, chapter: int, category: int) -> bytes:
+    return expand(expand(root, b"record" + big_endian(chapter, 2)), big_endian(category, 1))
 
 
 # Names of streams
@@ -124,6 +141,12 @@ class Log:
 
     def key(self, label: bytes) -> bytes:
         return expand(hmac_sha256(b"medconnect.v1", self.master_secret), label)
+
+    def stream_key(self, stream: bytes) -> bytes:
+        return expand(self.key(b"stream sealing"), stream)
+
+    def roots_of(self, subject: bytes) -> list[bytes]:
+        return [root for owner, root in self.roots.values() if owner == subject]
 
     def seal_name(self, name: Name) -> bytes:
         namespace = big_endian(self.namespace, 4)
@@ -161,16 +184,25 @@ class Entry:
         return self.stream + big_endian(self.version, 8) + self.before + numbers
 
 
+class Beginning(NamedTuple):
+    """What a header says where a record begins."""
+
+    reference: bytes
+    commitment: bytes
+    tag: bytes
+
+
 @dataclass(frozen=True)
 class Parts:
-    """A payload taken apart. Without a personal section, that and the reference are empty."""
+    """A payload taken apart; its main section is the shared or the whole one. No personal section has no reference."""
 
     header: bytes
-    shared_packing: int
+    main_packing: int
     personal_packing: int
     nonce: bytes
     reference: bytes
-    sealed_shared: bytes
+    beginning: Beginning | None
+    sealed_main: bytes
     sealed_personal: bytes
 
 
@@ -179,40 +211,128 @@ def take_apart(entry: Entry) -> Parts:
     has_mac = entry.count > 1 and entry.index == entry.count - 1
     cursor = Cursor(entry.payload[:-MAC_LENGTH] if has_mac else entry.payload)
     first = cursor.take(1)[0]
-    has_personal, shared_packing, personal_packing = first >> 5 & 1, first >> 3 & 0b11, first >> 1 & 0b11
+    has_personal, main_packing, personal_packing = first >> 5 & 1, first >> 3 & 0b11, first >> 1 & 0b11
+    begins = first & 1
     if first >> 6 != FORMAT or cursor.varint() != EPOCH:
         raise Malformed("it is of another format or epoch")
-    if len(entry.payload) % 32 != 0 or first & 1 or max(shared_packing, personal_packing) > ZSTD:
+    if len(entry.payload) % 32 != 0 or has_personal & begins or max(main_packing, personal_packing) > ZSTD:
         raise Malformed("its length or its first byte is none that there is")
     nonce = cursor.take(12)
     reference = cursor.take(10) if has_personal else b""
-    shared_length = cursor.varint() if has_personal else cursor.left()
+    main_length = cursor.varint() if has_personal else None
+    beginning = Beginning(cursor.take(10), cursor.take(32), cursor.take(TAG_LENGTH)) if begins else None
     header = cursor.data[: cursor.position]
-    sealed_shared = cursor.take(shared_length)
-    return Parts(header, shared_packing, personal_packing, nonce, reference, sealed_shared, cursor.rest())
+    sealed_main = cursor.take(cursor.left() if main_length is None else main_length)
+    return Parts(header, main_packing, personal_packing, nonce, reference, beginning, sealed_main, cursor.rest())
 
 
-def associated_data(log: Log, entry: Entry, parts: Parts, rest: bytes) -> bytes:
-    return parts.header + big_endian(log.chain_id, 8) + log.contract + entry.place + rest
+# Where records begin
 
 
-def shared_cipher(log: Log, entry: Entry, parts: Parts) -> tuple[AESGCM, bytes]:
-    """The cipher and the associated data of a shared section."""
-    key = expand(expand(log.key(b"stream sealing"), entry.stream), parts.nonce)
-    return AESGCM(key), associated_data(log, entry, parts, b"\x01" + parts.sealed_personal)
+def commitment_leaf(category: int, key: bytes) -> bytes:
+    return hashlib.sha256(bytes([0, category]) + expand(key, b"commitment")).digest()
 
 
-def decrypt_shared(log: Log, entry: Entry) -> tuple[Parts, bytes]:
-    """An entry's shared section, still packed. Raises Foreign, or Void if it is not authentic."""
-    log.open_name(entry.stream)
+def commitment_parent(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def commitment_levels(root: bytes) -> list[list[bytes]]:
+    """The tree of hashes over the keys of all categories, from its 16 leaves up to its root."""
+    leaves = [bytes(32)] * 16
+    for category in CATEGORIES:
+        leaves[category] = commitment_leaf(category, category_key(root, 0, category))
+    levels = [leaves]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append([commitment_parent(*below[at : at + 2]) for at in range(0, len(below), 2)])
+    return levels
+
+
+def meets_commitment(commitment: bytes, category: int, key: bytes, beside: Sequence[bytes]) -> bool:
+    """Whether a key that was handed over is the one with which the record began."""
+    node = commitment_leaf(category, key)
+    for level, other in enumerate(beside):
+        node = commitment_parent(other, node) if category >> level & 1 else commitment_parent(node, other)
+    return node == commitment
+
+
+def has_right_tag(log: Log, entry: Entry, parts: Parts, beginning: Beginning) -> bool:
+    header = parts.header[:-TAG_LENGTH] + bytes(TAG_LENGTH)
+    bound = header + big_endian(log.chain_id, 8) + log.contract + entry.place + b"\x04"
+    expected = hmac_sha256(expand(log.stream_key(entry.stream), b"beginning"), bound)[:TAG_LENGTH]
+    return hmac.compare_digest(expected, beginning.tag)
+
+
+def root_of_beginning(log: Log, parts: Parts, beginning: Beginning) -> list[bytes]:
+    """The root that a record's beginning names, if it is here."""
+    key_id = read_reference(log, beginning.reference, parts.nonce)[0]
+    return [log.roots[key_id][1]] if key_id in log.roots else []
+
+
+def read_reference(log: Log, reference: bytes, nonce: bytes) -> tuple[bytes, int]:
+    """A key id and a chapter."""
+    plain = xor(reference, hmac_sha256(log.key(b"reference blinding"), nonce)[:10])
+    return plain[:8], int.from_bytes(plain[8:], "big")
+
+
+# What sections are under
+
+
+class Lock(NamedTuple):
+    """What a section may be under: an event key, and the kind of section. The stream's key has no category."""
+
+    category: int | None
+    event_key: bytes
+    kind: bytes
+
+
+Locks = Callable[["Log", Entry, Parts], Iterable[Lock]]
+
+
+def category_locks(root: bytes, chapter: int, parts: Parts, kind: bytes) -> list[Lock]:
+    keys = ((category, category_key(root, chapter, category)) for category in CATEGORIES)
+    return [Lock(category, expand(key, parts.nonce), kind) for category, key in keys]
+
+
+def stream_lock(log: Log, entry: Entry, parts: Parts) -> Lock:
+    return Lock(None, expand(log.stream_key(entry.stream), parts.nonce), SHARED)
+
+
+def main_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
+    """All that a main section in the stream may be under. Raises Waiting where the subject's keys should follow."""
+    name, beginning = log.open_name(entry.stream), parts.beginning
+    if parts.reference if name.type == RECORD else beginning:
+        return
+    if beginning and not has_right_tag(log, entry, parts, beginning):
+        return
+    yield stream_lock(log, entry, parts)
+    if name.type == RECORD:
+        roots = root_of_beginning(log, parts, beginning) if beginning else log.roots_of(name.id)
+        if not roots:
+            raise Waiting("no root of the record's subject is here")
+        for root in roots:
+            yield from category_locks(root, 0, parts, WHOLE)
+
+
+def cipher(log: Log, entry: Entry, parts: Parts, lock: Lock) -> tuple[AESGCM, bytes]:
+    """The cipher and the associated data of a section."""
+    chain = big_endian(log.chain_id, 8) + log.contract
+    rest = parts.sealed_personal if lock.kind == SHARED else b""
+    return AESGCM(lock.event_key), parts.header + chain + entry.place + lock.kind + rest
+
+
+def decrypt_main(log: Log, entry: Entry, locks: Locks) -> tuple[Parts, Lock, bytes]:
+    """An entry's main section, still packed, and what it is under. Raises Foreign, Waiting, or Void."""
     try:
         parts = take_apart(entry)
-        cipher, associated = shared_cipher(log, entry, parts)
-        return parts, cipher.decrypt(parts.nonce, parts.sealed_shared, associated)
     except Malformed as error:
         raise Void(f"it is no payload by its form: {error}") from error
-    except InvalidTag as error:
-        raise Void("its shared section does not authenticate") from error
+    for lock in locks(log, entry, parts):
+        with suppress(InvalidTag):
+            aes, associated = cipher(log, entry, parts, lock)
+            return parts, lock, aes.decrypt(parts.nonce, parts.sealed_main, associated)
+    raise Void("it does not authenticate under any key that it may be under")
 
 
 def commit_mac(commit: Sequence[Entry], secret: bytes) -> bytes:
@@ -221,34 +341,32 @@ def commit_mac(commit: Sequence[Entry], secret: bytes) -> bytes:
     return hmac_sha256(secret, b"".join(hashlib.sha256(each).digest() for each in hashed))[:MAC_LENGTH]
 
 
-def open_shared(log: Log, commit: Sequence[Entry], position: int) -> tuple[Parts, Cursor]:
-    """Opens the shared section of one entry of a commit, and checks the commit's MAC with its secret."""
-    parts, packed = decrypt_shared(log, commit[position])
-    shared = unpack(log, parts.shared_packing, packed)
+def open_main(log: Log, commit: Sequence[Entry], position: int, locks: Locks) -> tuple[Parts, Lock, Cursor]:
+    """Opens the main section of one entry of a commit, and checks the commit's MAC with its secret."""
+    parts, lock, packed = decrypt_main(log, commit[position], locks)
+    main = unpack(log, parts.main_packing, packed)
     if commit[position].count > 1:
-        expected = commit_mac(commit, shared.take(SECRET_LENGTH))
+        expected = commit_mac(commit, main.take(SECRET_LENGTH))
         if not hmac.compare_digest(expected, commit[-1].payload[-MAC_LENGTH:]):
             raise Void("its commit's MAC is not right")
-    return parts, shared
+    return parts, lock, main
 
 
 def open_personal(log: Log, entry: Entry, parts: Parts) -> tuple[dict[str, Any], bytes, Cursor]:
     """Opens a personal section, trying all categories: where its key is from, its subject, and what it says."""
-    reference = xor(parts.reference, hmac_sha256(log.key(b"reference blinding"), parts.nonce)[:10])
-    key_id, chapter = reference[:8], reference[8:]
+    key_id, chapter = read_reference(log, parts.reference, parts.nonce)
     if key_id not in log.roots:
         raise Difference(f"there is no root with the key id {key_id.hex()}")
     subject, root = log.roots[key_id]
-    opened: dict[int, bytes] = {}
-    for category in CATEGORIES:
-        key = expand(expand(expand(root, b"record" + chapter), big_endian(category, 1)), parts.nonce)
+    opened: dict[int | None, bytes] = {}
+    for lock in category_locks(root, chapter, parts, PERSONAL):
         with suppress(InvalidTag):
-            associated = associated_data(log, entry, parts, b"\x02")
-            opened[category] = AESGCM(key).decrypt(parts.nonce, parts.sealed_personal, associated)
+            aes, associated = cipher(log, entry, parts, lock)
+            opened[lock.category] = aes.decrypt(parts.nonce, parts.sealed_personal, associated)
     if len(opened) != 1:
         raise Difference(f"the personal section opens under the categories {list(opened)}, should under one")
     [(category, packed)] = opened.items()
-    origin = {"keyId": key_id.hex(), "chapter": int.from_bytes(chapter, "big"), "category": category}
+    origin = {"keyId": key_id.hex(), "chapter": chapter, "category": category}
     return origin, subject, unpack(log, parts.personal_packing, packed)
 
 
@@ -307,21 +425,37 @@ def unpack_zstd(log: Log, cursor: Cursor) -> bytes:
     return content
 
 
-def read_entry(log: Log, commit: Sequence[Entry], position: int) -> dict[str, Any]:
+def is_erasure(schema: int, shared: bytes) -> bool:
+    return schema & SHARES_STREAM != 0 and shared[:1] == big_endian(ERASURE, 1)
+
+
+def read_envelope(cursor: Cursor, flags: int) -> dict[str, Any]:
+    fields = ((1, "account"), (2, "correlation"), (4, "cause"))
+    return {name: cursor.uuid() if flags & flag else None for flag, name in fields}
+
+
+def read_entry(log: Log, commit: Sequence[Entry], position: int, locks: Locks = main_locks) -> dict[str, Any]:
     """What an entry says, in the shape of the vectors."""
-    parts, shared = open_shared(log, commit, position)
-    says: dict[str, Any] = {"schema": shared.take(1)[0], "at": shared.varint(), "command": shared.uuid()}
-    origin, subject, enveloped = None, b"", shared
+    entry = commit[position]
+    parts, lock, main = open_main(log, commit, position, locks)
+    says: dict[str, Any] = {"schema": main.take(1)[0], "at": main.varint(), "command": main.uuid()}
+    origin, subject, enveloped = None, b"", main
     if parts.reference:
-        origin, subject, enveloped = open_personal(log, commit[position], parts)
+        origin, subject, enveloped = open_personal(log, entry, parts)
     flags = enveloped.take(1)[0]
-    if flags > (0b1111 if origin else 0b0111):
+    if flags > (0b1111 if parts.reference else 0b0111):
         raise Malformed(f"the envelope's flags are {flags}")
-    for flag, name in ((1, "account"), (2, "correlation"), (4, "cause")):
-        says[name] = enveloped.uuid() if flags & flag else None
+    says |= read_envelope(enveloped, flags)
+    if lock.kind == WHOLE:
+        origin = {"keyId": None, "chapter": 0, "category": lock.category}
+        shared = main.take(main.varint())
+    else:
+        shared = main.rest()
+        if log.open_name(entry.stream).type == RECORD and not is_erasure(says["schema"], shared):
+            raise Void("it is in a record under the stream's key, and no erasure")
     if origin:
         origin["bytes"] = ((subject if flags & 8 else b"") + enveloped.rest()).hex()
-    return says | {"shared": shared.rest().hex(), "personal": origin}
+    return says | {"shared": shared.hex(), "personal": origin}
 
 
 # What must be noticed
@@ -336,29 +470,37 @@ def number_flips(value: int, bits: int) -> Iterator[int]:
     return (value ^ 1 << bit for bit in range(bits))
 
 
-def other_entries(log: Log, entry: Entry) -> Iterator[tuple[str, Entry]]:
+def with_roots_of(log: Log, subject: bytes, other: bytes) -> Log:
+    """The log where another subject has the same roots too, under other key ids."""
+    roots = {xor(key_id, b"\xff" * 8): (other, root) for key_id, (owner, root) in log.roots.items() if owner == subject}
+    return replace(log, roots=log.roots | roots)
+
+
+def other_entries(log: Log, entry: Entry) -> Iterator[tuple[str, Log, Entry]]:
     """The entry with each bit of its payload and its place altered; its stream stays one of ours."""
-    yield from (("payload bits", replace(entry, payload=other)) for other in flips(entry.payload))
-    yield from (("befores", replace(entry, before=other)) for other in flips(entry.before))
-    yield from (("versions", replace(entry, version=other)) for other in number_flips(entry.version, 64))
-    yield from (("counts", replace(entry, count=other)) for other in number_flips(entry.count, 16))
-    yield from (("indexes", replace(entry, index=other)) for other in number_flips(entry.index, 16))
+    yield from (("payload bits", log, replace(entry, payload=other)) for other in flips(entry.payload))
+    yield from (("befores", log, replace(entry, before=other)) for other in flips(entry.before))
+    yield from (("versions", log, replace(entry, version=other)) for other in number_flips(entry.version, 64))
+    yield from (("counts", log, replace(entry, count=other)) for other in number_flips(entry.count, 16))
+    yield from (("indexes", log, replace(entry, index=other)) for other in number_flips(entry.index, 16))
     name = log.open_name(entry.stream)
-    streams = (log.seal_name(name._replace(id=other)) for other in flips(name.id))
-    yield from (("streams", replace(entry, stream=other)) for other in streams)
+    for other in flips(name.id):
+        stream = log.seal_name(name._replace(id=other))
+        yield "streams", with_roots_of(log, name.id, other), replace(entry, stream=stream)
 
 
-def seal_again(log: Log, entry: Entry) -> Entry:
-    """Another authentic entry for the same place, with the same secret: its shared section under another nonce."""
-    parts, packed = decrypt_shared(log, entry)
+def seal_again(log: Log, entry: Entry) -> Iterator[Entry]:
+    """Other authentic entries for the same place, with the same secret: under another nonce, and each possible key."""
+    parts, _, packed = decrypt_main(log, entry, main_locks)
     nonce = next(flips(parts.nonce))
-    header = parts.header.replace(parts.nonce, nonce, 1)
-    parts = replace(parts, header=header, nonce=nonce)
-    cipher, associated = shared_cipher(log, entry, parts)
-    sealed = header + cipher.encrypt(nonce, packed, associated) + parts.sealed_personal
-    again = replace(entry, payload=sealed + entry.payload[len(sealed) :])
-    decrypt_shared(log, again)
-    return again
+    parts = replace(parts, header=parts.header.replace(parts.nonce, nonce, 1), nonce=nonce)
+    for lock in main_locks(log, entry, parts):
+        aes, associated = cipher(log, entry, parts, lock)
+        sealed = parts.header + aes.encrypt(nonce, packed, associated) + parts.sealed_personal
+        again = replace(entry, payload=sealed + entry.payload[len(sealed) :])
+        if decrypt_main(log, again, main_locks)[1] != lock:
+            raise Difference("what was sealed again opens under another key")
+        yield again
 
 
 def altered_commits(log: Log, commit: list[Entry]) -> Iterator[tuple[str, Log, list[Entry]]]:
@@ -367,16 +509,194 @@ def altered_commits(log: Log, commit: list[Entry]) -> Iterator[tuple[str, Log, l
     yield from (("contracts", replace(log, contract=other), commit) for other in flips(log.contract))
     for index, entry in enumerate(commit):
         start, end = commit[:index], commit[index + 1 :]
-        for what, altered in other_entries(log, entry):
-            yield what, log, [*start, altered, *end]
+        for what, other_log, altered in other_entries(log, entry):
+            yield what, other_log, [*start, altered, *end]
         if len(commit) > 1:
             yield "entries left out", log, [*start, *end]
-            yield "entries exchanged", log, [*start, seal_again(log, entry), *end]
+            yield from (("entries exchanged", log, [*start, again, *end]) for again in seal_again(log, entry))
         for further in range(len(end)):
             yield "entries swapped", log, [*start, end[further], *end[:further], entry, *end[further + 1 :]]
 
 
+# Keys that must not open it
+
+
+def main_bytes(says: dict[str, Any], *, whole: bool) -> bytes:
+    """What a main section says that has all of an event, without a secret."""
+    ids = [says[name] for name in ("account", "correlation", "cause")]
+    flags = sum(1 << bit for bit, value in enumerate(ids) if value is not None)
+    envelope = bytes([flags]) + b"".join(uuid.UUID(value).bytes for value in ids if value is not None)
+    shared = bytes.fromhex(says["shared"])
+    personal = bytes.fromhex(says["personal"]["bytes"]) if says["personal"] else b""
+    event = (varint(len(shared)) if whole else b"") + shared + personal
+    return bytes([says["schema"]]) + varint(says["at"]) + uuid.UUID(says["command"]).bytes + envelope + event
+
+
+def seal_alone(log: Log, entry: Entry, parts: Parts, lock: Lock, content: bytes) -> list[Entry]:
+    """A commit that has only the entry, with another content and under any key; it is packed as one literal."""
+    header = bytes([FORMAT << 6 | PHRASES << 3, EPOCH]) + parts.nonce
+    packed = varint(len(content)) + content
+    packed += bytes(-(len(header) + len(packed) + TAG_LENGTH) % 32)
+    alone = replace(entry, count=1, index=0)
+    aes, associated = cipher(log, alone, replace(parts, header=header), lock)
+    return [replace(alone, payload=header + aes.encrypt(parts.nonce, packed, associated))]
+
+
+def wrong_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
+    """All that a main section may not be under: a key for another kind of section, stream or chapter."""
+    name = log.open_name(entry.stream)
+    for kind in (PERSONAL, WHOLE):
+        yield stream_lock(log, entry, parts)._replace(kind=kind)
+    for owner, root in log.roots.values():
+        for chapter, kind in product((0, 1), (SHARED, PERSONAL, WHOLE)):
+            if name.type != RECORD or (owner, chapter, kind) != (name.id, 0, WHOLE):
+                yield from category_locks(root, chapter, parts, kind)
+
+
+def check_keys(log: Log, entry: Entry, says: dict[str, Any]) -> Counter[str]:
+    """An entry without a personal section beside opens under its own key, and is void under those that are wrong."""
+    parts, own, _ = decrypt_main(log, entry, main_locks)
+    if parts.reference:
+        return Counter()
+    content = main_bytes(says, whole=own.kind == WHOLE)
+    compare(read_entry(log, seal_alone(log, entry, parts, own, content), 0), says)
+    wrong = [(lock, content) for lock in wrong_locks(log, entry, parts)]
+    if own.kind == WHOLE:
+        wrong.append((stream_lock(log, entry, parts), main_bytes(says, whole=False)))
+    for lock, other in wrong:
+        check_void(log, seal_alone(log, entry, parts, lock, other), 0)
+    return Counter({"wrong keys": len(wrong)})
+
+
+def check_without_root(log: Log, commit: list[Entry], position: int, says: dict[str, Any]) -> Counter[str]:
+    """Without the subject's root an entry of a record waits, and only an erasure opens."""
+    rootless = replace(log, roots={})
+    if log.open_name(commit[position].stream).type != RECORD:
+        return Counter()
+    if says["personal"] is None:
+        compare(read_entry(rootless, commit, position), says)
+        return Counter({"erasures without the root": 1})
+    with suppress(Waiting):
+        read_entry(rootless, commit, position)
+        raise Difference("it opens without the subject's root")
+    return Counter({"entries that wait": 1})
+
+
+def check_beginning(log: Log, commit: list[Entry], position: int) -> Counter[str]:
+    """Where a record begins it commits to its keys, and the organisation tells it from junk without any of them."""
+    entry = commit[position]
+    parts = take_apart(entry)
+    if parts.beginning is None:
+        return Counter()
+    [root] = root_of_beginning(log, parts, parts.beginning)
+    *levels, [committed] = commitment_levels(root)
+    if committed != parts.beginning.commitment:
+        raise Difference("the commitment is not that of the record's keys")
+    for of, category in product(CATEGORIES, CATEGORIES):
+        beside = [hashes[of >> level ^ 1] for level, hashes in enumerate(levels)]
+        if meets_commitment(committed, of, category_key(root, 0, category), beside) != (of == category):
+            raise Difference(f"the key of category {category} in the place of {of} is not told from the right one")
+    rootless = replace(log, roots={})
+    # Without its lowest bit the first byte tells of no beginning, and then nobody can tell without the root.
+    headers = [header for header in flips(parts.header) if header[0] & 1]
+    for header in headers:
+        altered = replace(entry, payload=header + entry.payload[len(header) :])
+        check_void(rootless, [*commit[:position], altered, *commit[position + 1 :]], position)
+    counts = {"beginnings": 1, "keys committed to": len(CATEGORIES), "beginnings altered": len(headers)}
+    return Counter(counts)
+
+
+class Case(NamedTuple):
+    """An entry that keys alone are tried on, and what the vectors say of it."""
+
+    commit: list[Entry]
+    position: int
+    says: dict[str, Any] | None
+
+    @property
+    def entry(self) -> Entry:
+        return self.commit[self.position]
+
+    def is_whole(self) -> bool:
+        personal = self.says["personal"] if self.says else None
+        return personal is not None and personal["keyId"] is None
+
+
+LockOf = Callable[[Parts], Lock]
+
+
+def lock_of_category(root: bytes, category: int) -> LockOf:
+    return lambda parts: Lock(category, expand(category_key(root, 0, category), parts.nonce), WHOLE)
+
+
+def lock_of_event(lock: Lock) -> LockOf:
+    return lambda _: lock
+
+
+def open_alone(log: Log, case: Case, lock_of: LockOf) -> dict[str, Any] | None:
+    """What an entry says to whoever has one key only, and neither the organisation's secret nor a root."""
+
+    def locks(_log: Log, _entry: Entry, parts: Parts) -> list[Lock]:
+        return [] if parts.reference else [lock_of(parts)]
+
+    with suppress(Void):
+        return read_entry(replace(log, master_secret=b"", roots={}), case.commit, case.position, locks)
+    return None
+
+
+def check_key_alone(log: Log, cases: Sequence[Case], lock_of: LockOf, what: str) -> Counter[str]:
+    """The key alone opens the entries whose whole sections are under it, as they say, and no others."""
+    counts: Counter[str] = Counter()
+    for case in cases:
+        opened = open_alone(log, case, lock_of)
+        with located(f"version {case.entry.version}"):
+            if case.is_whole() and decrypt_main(log, case.entry, main_locks)[1] == lock_of(take_apart(case.entry)):
+                compare(opened or {}, case.says or {})
+                counts[f"entries that {what} alone opens"] += 1
+            elif opened is None:
+                counts[f"entries that {what} alone does not open"] += 1
+            else:
+                raise Difference("it opens, should not")
+    return counts
+
+
+def check_keys_alone(log: Log, cases: Sequence[Case]) -> Counter[str]:
+    """Each key of one category, and each event key, opens exactly its entries of records."""
+    counts: Counter[str] = Counter()
+    # Whoever is given a key is told which streams are the record.
+    cases = [case for case in cases if log.open_name(case.entry.stream).type == RECORD]
+    for _, root in log.roots.values():
+        for category in CATEGORIES:
+            with located(f"with the key of the category {category} alone"):
+                counts += check_key_alone(log, cases, lock_of_category(root, category), "a category's key")
+    wholes = [case for case in cases if case.is_whole()]
+    for case in wholes:
+        lock = decrypt_main(log, case.entry, main_locks)[1]
+        with located(f"with the event key of version {case.entry.version} alone"):
+            counts += check_key_alone(log, cases, lock_of_event(lock), "an event key")
+    for what in ("a category's key", "an event key"):
+        if counts[f"entries that {what} alone opens"] != len(wholes):
+            raise Difference(f"not each of the {len(wholes)} whole sections opens under {what} alone, once")
+    return counts
+
+
 # The checks
+
+NEEDED = (
+    "names",
+    "commits",
+    "entries that open",
+    "void entries",
+    "other categories",
+    "entries left out",
+    "entries exchanged",
+    "wrong keys",
+    "entries that wait",
+    "erasures without the root",
+    "beginnings",
+    "entries that a category's key alone opens",
+    "entries that an event key alone opens",
+)
 
 
 @contextmanager
@@ -404,12 +724,6 @@ def check_name(log: Log, vector: dict[str, Any]) -> Counter[str]:
     return Counter({"names": 1, "foreign names": len(stream) * 8})
 
 
-def check_void(log: Log, commit: Sequence[Entry], position: int) -> None:
-    with suppress(Void):
-        open_shared(log, commit, position)
-        raise Difference("it opens, should be void")
-
-
 def compare(opened: dict[str, Any], says: dict[str, Any]) -> None:
     for name in sorted(opened.keys() | says.keys()):
         if name not in opened:
@@ -420,9 +734,20 @@ def compare(opened: dict[str, Any], says: dict[str, Any]) -> None:
             raise Difference(f"{name} is {opened[name]!r}, should be {says[name]!r}")
 
 
+def check_void(log: Log, commit: Sequence[Entry], position: int) -> None:
+    with suppress(Void):
+        read_entry(log, commit, position)
+        raise Difference("it opens, should be void")
+
+
 def read_vector(vector: dict[str, Any]) -> Entry:
     stream, before, payload = (bytes.fromhex(vector[field]) for field in ("stream", "before", "payload"))
     return Entry(stream, vector["version"], vector["count"], vector["index"], before, payload)
+
+
+def read_commit(vectors: list[dict[str, Any]]) -> list[Case]:
+    commit = [read_vector(vector) for vector in vectors]
+    return [Case(commit, position, vector["says"]) for position, vector in enumerate(vectors)]
 
 
 def check_entry(log: Log, commit: list[Entry], position: int, says: dict[str, Any] | None) -> Counter[str]:
@@ -433,18 +758,21 @@ def check_entry(log: Log, commit: list[Entry], position: int, says: dict[str, An
         return Counter({"void entries": 1})
     opened = read_entry(log, commit, position)
     compare(opened, says)
-    # To read it, all categories were tried.
-    others = Counter({"other categories": len(CATEGORIES) - 1}) if opened["personal"] else Counter()
-    return others + Counter({"entries that open": 1})
+    counts = Counter({"entries that open": 1})
+    if opened["personal"] and opened["personal"]["keyId"]:
+        # To read a personal section, all categories were tried. The keys of whole ones are tried each alone.
+        counts["other categories"] = len(CATEGORIES) - 1
+    counts += check_keys(log, commit[position], says) + check_without_root(log, commit, position, says)
+    return counts + check_beginning(log, commit, position)
 
 
-def check_commit(log: Log, vectors: list[dict[str, Any]]) -> Counter[str]:
+def check_commit(log: Log, cases: Sequence[Case]) -> Counter[str]:
     """All entries of a commit say what they should, and if they open, none does with anything altered."""
-    commit = [read_vector(vector) for vector in vectors]
+    commit = [case.entry for case in cases]
     counts = Counter({"commits": 1})
-    for position, vector in enumerate(vectors):
-        with located(f"entry {position}"):
-            counts += check_entry(log, commit, position, vector["says"])
+    for case in cases:
+        with located(f"entry {case.position}"):
+            counts += check_entry(log, commit, case.position, case.says)
     if not commit or counts["entries that open"] not in (0, len(commit)):
         raise Difference("all of its entries should open, or none, and there should be one")
     if counts["void entries"]:
@@ -469,10 +797,14 @@ def check(vectors: dict[str, Any], phrases: list[bytes]) -> Counter[str]:
     for number, vector in enumerate(vectors["names"]):
         with located(f"name {number}"):
             counts += check_name(log, vector)
+    cases: list[Case] = []
     for number, vector in enumerate(vectors["commits"]):
         with located(f"commit {number}"), located(vector["what"]):
-            counts += check_commit(log, vector["entries"])
-    for kind in ("names", "commits", "entries that open", "void entries", "other categories", "entries left out"):
+            commit = read_commit(vector["entries"])
+            counts += check_commit(log, commit)
+            cases += commit
+    counts += check_keys_alone(log, cases)
+    for kind in NEEDED:
         if counts[kind] == 0:
             raise Difference(f"there are no {kind} to check")
     return counts

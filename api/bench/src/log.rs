@@ -116,6 +116,7 @@ impl Clinic {
             stream,
             expected: *tip,
             events: vec![UnsealedEvent::of(&event)?],
+            begins: tip.version == 0,
         };
         let sealed = self.sealer.seal(&[part], &metadata).await?;
         *tip = sealed.tips.into_iter().flatten().last().unwrap_or(*tip);

@@ -254,6 +254,14 @@ impl AggregateRef {
     pub fn data_subject(&self) -> Option<SubjectId> {
         DataSubject::try_from(*self).ok().map(DataSubject::id)
     }
+
+    /// Whose record its stream is, if it is one's: that is under their keys alone, but for what ends it.
+    pub fn whose_record(&self) -> Option<SubjectId> {
+        match self.stream() {
+            Self::Patient(patient) => Some(patient.into()),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for AggregateRef {

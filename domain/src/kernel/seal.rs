@@ -26,6 +26,20 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them, the more frequent ones in records first.
+    pub const ALL: [Self; 10] = [
+        Self::Care,
+        Self::Summary,
+        Self::Identity,
+        Self::Medication,
+        Self::Results,
+        Self::Documents,
+        Self::Appointments,
+        Self::Billing,
+        Self::Access,
+        Self::Sensitive,
+    ];
+
     /// The number from which its key is derived. It never changes.
     pub const fn code(self) -> u8 {
         match self {
@@ -43,7 +57,7 @@ impl Category {
     }
 }
 
-/// Under which keys an event is sealed. Until records are sealed under the person's key alone, all of them have a namespace's section.
+/// Under which keys an event is sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Seal {
     /// The namespace's: the organisation reads it.

@@ -43,6 +43,11 @@ const FORGETTING: [&str; 3] = [
      WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
 ];
 
+/// What nobody can open any more the journal names no aggregate and no command for, as if it had never been opened.
+const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL FROM erasures
+     WHERE journal.stream = erasures.stream AND journal.position < erasures.position
+       AND erasures.subject LIKE 'patient/%' AND erasures.key_ids && $1 AND aggregate_id IS NOT NULL";
+
 /// Destroys the keys of the erased, for as long as a server runs.
 #[derive(Debug)]
 pub struct Eraser {
@@ -156,6 +161,7 @@ impl Eraser {
             for forgetting in FORGETTING {
                 transaction.execute(forgetting).await?;
             }
+            sqlx::query(UNNAMING).bind(&ids).execute(&mut *transaction).await?;
             let destroyed = sqlx::query(sql)
                 .bind(ids)
                 .bind(subjects)

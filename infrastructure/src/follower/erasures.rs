@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::log::{AnyEvent, OpenedEvent, Position, StreamId};
 use domain::erasure::ErasureEvent;
-use domain::kernel::{DataSubject, ErasureId};
+use domain::kernel::{DataSubject, ErasureId, SubjectId};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use super::numbers::to_sql;
@@ -23,19 +23,26 @@ pub(super) struct Erasures {
 struct Names {
     streams: HashSet<StreamId>,
     keys: HashSet<KeyId>,
+    subjects: HashSet<SubjectId>,
+}
+
+impl Names {
+    fn add(&mut self, subject: &str, keys: &[Vec<u8>]) {
+        let subject: Option<DataSubject> = subject.parse().ok();
+        self.subjects.extend(subject.map(DataSubject::id));
+        self.keys
+            .extend(keys.iter().filter_map(|key| KeyId::try_from(key.as_slice()).ok()));
+    }
 }
 
 impl Erasures {
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
-        let rows: Vec<([u8; 32], Vec<Vec<u8>>)> = sqlx::query_as("SELECT stream, key_ids FROM erasures")
-            .fetch_all(executor)
-            .await?;
+        let sql = "SELECT stream, subject, key_ids FROM erasures";
+        let rows: Vec<([u8; 32], String, Vec<Vec<u8>>)> = sqlx::query_as(sql).fetch_all(executor).await?;
         let mut names = Names::default();
-        for (stream, keys) in rows {
+        for (stream, subject, keys) in rows {
             names.streams.insert(StreamId(stream));
-            names
-                .keys
-                .extend(keys.iter().filter_map(|key| KeyId::try_from(key.as_slice()).ok()));
+            names.add(&subject, &keys);
         }
         Ok(Self {
             settled: Arc::new(names),
@@ -49,11 +56,11 @@ impl Erasures {
             .fetch_one(pool)
             .await?;
         if exists {
-            let keys = "SELECT UNNEST(key_ids) FROM live.erasures
-                        WHERE position <= (SELECT final_position FROM live.checkpoint)";
-            let keys: Vec<Vec<u8>> = sqlx::query_scalar(keys).fetch_all(pool).await?;
-            let keys = keys.iter().filter_map(|key| KeyId::try_from(key.as_slice()).ok());
-            Arc::make_mut(&mut self.settled).keys.extend(keys);
+            let sql = "SELECT subject, key_ids FROM live.erasures
+                       WHERE position <= (SELECT final_position FROM live.checkpoint)";
+            let rows: Vec<(String, Vec<Vec<u8>>)> = sqlx::query_as(sql).fetch_all(pool).await?;
+            let settled = Arc::make_mut(&mut self.settled);
+            rows.iter().for_each(|(subject, keys)| settled.add(subject, keys));
         }
         Ok(self)
     }
@@ -66,21 +73,26 @@ impl Erasures {
     /// Takes erased subjects' keys out of a set, though they may be here still: what is said of somebody after their erasure is read by
     /// nobody, and nobody's rows depend on when the keys were destroyed.
     pub(super) fn destroy(&self, keys: &mut KeySet) {
-        keys.destroy(|key| self.settled.keys.contains(key) || self.new.keys.contains(key));
+        keys.destroy(
+            |key| self.settled.keys.contains(key) || self.new.keys.contains(key),
+            |subject| self.settled.subjects.contains(subject) || self.new.subjects.contains(subject),
+        );
     }
 
     pub(super) fn add(&mut self, erased: &Erased) {
         self.new.streams.insert(erased.stream);
         self.new.keys.extend(&erased.keys);
+        self.new.subjects.insert(erased.subject.id());
     }
 
     /// What is new is so for good.
     pub(super) fn settle(&mut self) {
         if !self.new.streams.is_empty() {
-            let Names { streams, keys } = std::mem::take(&mut self.new);
+            let new = std::mem::take(&mut self.new);
             let settled = Arc::make_mut(&mut self.settled);
-            settled.streams.extend(streams);
-            settled.keys.extend(keys);
+            settled.streams.extend(new.streams);
+            settled.keys.extend(new.keys);
+            settled.subjects.extend(new.subjects);
         }
     }
 }

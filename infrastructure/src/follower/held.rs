@@ -7,15 +7,15 @@ use sqlx::PgExecutor;
 
 use super::numbers::from_sql;
 use super::status::FollowerStatus;
-use crate::log::KeyId;
+use crate::log::Need;
 
 /// An entry that is parked, and why.
 pub(super) struct Parked {
     pub(super) position: Position,
     pub(super) stream: StreamId,
     pub(super) reason: String,
-    /// The key that is not here, if that is the reason.
-    pub(super) key_id: Option<KeyId>,
+    /// The key that it waits for, if that is the reason.
+    pub(super) waits_for: Option<Need>,
 }
 
 /// Why an entry is parked whose key is not here. It waits for the key to be restored: a read model without what concerns the person

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use application::log::StreamId;
+use domain::kernel::SubjectId;
 use sqlx::postgres::PgArguments;
 use sqlx::{PgConnection, Postgres, query::QueryScalar};
 
@@ -10,15 +11,22 @@ use super::held::{BEHIND, Parked};
 use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use crate::chain::BlockLogs;
+use crate::log::Need;
 
 /// Parks the entries of blocks that are to be parked.
 pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
     for parked in blocks.iter().flat_map(|block| &block.parked) {
-        sqlx::query("INSERT INTO parked (position, stream, reason, key_id) VALUES ($1, $2, $3, $4)")
+        let (key_id, subject) = match parked.waits_for {
+            Some(Need::Key(key_id)) => (Some(key_id), None),
+            Some(Need::KeyOf(subject)) => (None, Some(subject)),
+            Some(Need::Nothing | Need::Public | Need::Foreign) | None => (None, None),
+        };
+        sqlx::query("INSERT INTO parked (position, stream, reason, key_id, subject) VALUES ($1, $2, $3, $4, $5)")
             .bind(to_sql(parked.position))
             .bind(parked.stream.0.as_slice())
             .bind(&parked.reason)
-            .bind(parked.key_id.as_ref().map(<[u8; 8]>::as_slice))
+            .bind(key_id.as_ref().map(<[u8; 8]>::as_slice))
+            .bind(subject.map(SubjectId::uuid))
             .execute(&mut *connection)
             .await?;
         tracing::error!(position = parked.position, stream = ?parked.stream, reason = parked.reason, "event parked");

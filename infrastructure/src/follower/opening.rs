@@ -14,7 +14,7 @@ use super::trust::CheckedBlock;
 use super::window::Unread;
 use crate::chain::Hash;
 use crate::keys::KeySet;
-use crate::log::{AppendedEntry, KeyId, Need, StreamTip};
+use crate::log::{AppendedEntry, Need, StreamTip};
 use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, Void};
 
 /// A block whose entries were opened as far as this server can.
@@ -74,6 +74,14 @@ impl Label {
             aggregate: Some(event.event.aggregate()),
             command_id: Some(event.metadata.command_id),
             void: None,
+        }
+    }
+
+    /// Of an entry that means nothing.
+    pub(super) fn of_void(void: Void) -> Self {
+        Self {
+            void: Some(void),
+            ..Self::default()
         }
     }
 
@@ -189,6 +197,12 @@ fn commit_at(block: &CheckedBlock, first: usize) -> Option<(&[AppendedEntry], &[
         .or_else(|| entries.get(..1).zip(tips.get(..1)))
 }
 
+/// Whether an entry stands in a subject's record.
+pub(super) fn is_of_a_record(entry: &AppendedEntry, opener: &Opener) -> bool {
+    let aggregate = opener.aggregate(&entry.stream);
+    aggregate.is_some_and(|aggregate| aggregate.whose_record().is_some())
+}
+
 /// Where the entries of a block go.
 struct Sorting<'a> {
     events: &'a mut Vec<OpenedEvent>,
@@ -213,11 +227,20 @@ impl Sorting<'_> {
                 self.unread.foreign = self.unread.foreign.saturating_add(1);
                 Ok(Label::default())
             }
+            // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
+            Opening::Void(Void::NotAuthentic) if held.contains(&entry.stream) && is_of_a_record(entry, opener) => {
+                self.park(entry, BEHIND.to_owned(), None);
+                Ok(Label::default())
+            }
             Opening::Void(void) => {
                 self.unread.void = self.unread.void.saturating_add(1);
-                let void = Some(void);
+                Ok(Label::of_void(void))
+            }
+            Opening::Sealed => Ok(Label::default()),
+            Opening::KeyMissing => {
+                self.park_until_key(entry, opener, held);
                 Ok(Label {
-                    void,
+                    aggregate: opener.aggregate(&entry.stream),
                     ..Label::default()
                 })
             }
@@ -243,15 +266,7 @@ impl Sorting<'_> {
                     tracing::warn!(position, "an event's personal section cannot be read");
                 }
                 if personal == PersonalPart::Missing {
-                    opener.miss_key();
-                    held.insert(entry.stream);
-                    let need = opener.need(&entry.stream, &entry.payload);
-                    let key_id = if let Need::Key(key_id) = need {
-                        Some(key_id)
-                    } else {
-                        None
-                    };
-                    self.park(entry, KEY_MISSING.to_owned(), key_id);
+                    self.park_until_key(entry, opener, held);
                 } else if held.contains(&entry.stream) {
                     self.park(entry, BEHIND.to_owned(), None);
                 } else {
@@ -262,12 +277,19 @@ impl Sorting<'_> {
         }
     }
 
-    fn park(&mut self, entry: &AppendedEntry, reason: String, key_id: Option<KeyId>) {
+    fn park_until_key(&mut self, entry: &AppendedEntry, opener: &Opener, held: &mut HashSet<StreamId>) {
+        opener.miss_key();
+        held.insert(entry.stream);
+        let need = opener.need(&entry.stream, &entry.payload);
+        self.park(entry, KEY_MISSING.to_owned(), Some(need));
+    }
+
+    fn park(&mut self, entry: &AppendedEntry, reason: String, waits_for: Option<Need>) {
         self.parked.push(Parked {
             position: entry.position,
             stream: entry.stream,
             reason,
-            key_id,
+            waits_for,
         });
     }
 }

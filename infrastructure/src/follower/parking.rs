@@ -1,10 +1,11 @@
 //! Another try at what is parked: after a newer program, or a key, has come.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use application::log::{BlockRef, OpenedEvent, Position, StreamId};
 use application::ports::projector::Projector;
+use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, PgPool, Row};
 
 use super::checkpoint;
@@ -15,10 +16,10 @@ use super::numbers::{from_sql, to_sql};
 use super::opening::Label;
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
-use super::{FollowerError, apply};
+use super::{FollowerError, apply, opening};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
 use crate::postgres::{TRANSACTION, within};
-use crate::sealing::{Opener, Opening, PersonalPart};
+use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings};
 
 /// What another try came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -89,6 +90,7 @@ where
         };
         let mut keys = self.opener.keys_for(entries.iter().map(|parked| &parked.entry)).await?;
         Erasures::load(&mut *transaction).await?.destroy(&mut keys);
+        let commits = Commits::of(&mut transaction, &entries, &self.opener).await?;
         let (mut released, mut labels) = (Vec::new(), Vec::new());
         let mut events: Vec<OpenedEvent> = Vec::new();
         for journaled in &entries {
@@ -99,9 +101,15 @@ where
             let Some(aggregate) = self.opener.aggregate(&entry.stream) else {
                 continue;
             };
-            match self.opener.open_again(journaled, aggregate, &keys) {
+            match self
+                .opener
+                .open_parked(journaled, aggregate, commits.siblings(entry), &keys)
+            {
                 Opening::Undecodable(_)
                 | Opening::Newer { .. }
+                | Opening::KeyMissing
+                | Opening::Foreign
+                | Opening::Public
                 | Opening::Opened {
                     personal: PersonalPart::Missing,
                     ..
@@ -109,11 +117,12 @@ where
                     stuck.insert(entry.stream);
                     continue;
                 }
-                // It was authentic when it was parked.
-                Opening::Foreign | Opening::Public | Opening::Void(_) => {
-                    stuck.insert(entry.stream);
-                    continue;
+                // Without its key nobody could tell.
+                Opening::Void(void) => {
+                    tracing::warn!(position = entry.position, reason = %void, "a parked entry is void");
+                    labels.push(Label::of_void(void));
                 }
+                Opening::Sealed => labels.push(Label::default()),
                 Opening::Opened { event, .. } => {
                     labels.push(Label::of(&event));
                     events.push(event);
@@ -152,10 +161,51 @@ struct Page {
     last: Position,
 }
 
+/// The commits of entries that were parked before anybody could tell whether they are authentic, and whether their commit is whole.
+struct Commits(HashMap<Position, CommitProof>);
+
+impl Commits {
+    async fn of(
+        connection: &mut PgConnection,
+        entries: &[JournaledEntry],
+        opener: &Opener,
+    ) -> Result<Self, sqlx::Error> {
+        let mut commits = HashMap::new();
+        for JournaledEntry { entry, .. } in entries {
+            let first = first_of_commit(entry);
+            if entry.origin.count > 1 && !commits.contains_key(&first) && opening::is_of_a_record(entry, opener) {
+                let last = first.saturating_add(entry.origin.count.into()).saturating_sub(1);
+                let sql = "SELECT position, stream, version, transaction, origin, payload, before FROM journal
+                           WHERE position BETWEEN $1 AND $2 ORDER BY position";
+                let rows = sqlx::query(sql).bind(to_sql(first)).bind(to_sql(last));
+                let rows = rows.fetch_all(&mut *connection).await?;
+                let commit: Vec<JournaledEntry> = rows.iter().map(journaled).collect::<Result<_, _>>()?;
+                let places = commit
+                    .iter()
+                    .map(|of| (Place::of(&of.entry, of.before), of.entry.payload.as_ref()));
+                commits.insert(first, CommitProof::of(places));
+            }
+        }
+        Ok(Self(commits))
+    }
+
+    /// What is known of the entries beside one.
+    fn siblings(&self, entry: &AppendedEntry) -> Siblings<'_> {
+        self.0
+            .get(&first_of_commit(entry))
+            .map_or(Siblings::Seen, Siblings::Proof)
+    }
+}
+
+/// The position of the first entry of an entry's commit: they stand one after the other.
+fn first_of_commit(entry: &AppendedEntry) -> Position {
+    entry.position.saturating_sub(entry.origin.index.into())
+}
+
 /// How many parked events are tried in one transaction.
 const PAGE: i64 = 256;
 
-/// These are parked no more, and the journal names the aggregates that they are of and the commands that caused them.
+/// These are parked no more, and the journal names the aggregates that they are of and the commands that caused them, or why they are void.
 async fn release(connection: &mut PgConnection, positions: &[Position], labels: &[Label]) -> Result<(), sqlx::Error> {
     let positions: Vec<i64> = positions.iter().copied().map(to_sql).collect();
     sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
@@ -163,13 +213,14 @@ async fn release(connection: &mut PgConnection, positions: &[Position], labels: 
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id
-         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[]) AS read (position, aggregate_id, command_id)
+        "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id, void = read.void
+         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::text[]) AS read (position, aggregate_id, command_id, void)
          WHERE journal.position = read.position",
     )
     .bind(&positions)
     .bind(labels.iter().map(Label::aggregate_id).collect::<Vec<_>>())
     .bind(labels.iter().map(Label::command).collect::<Vec<_>>())
+    .bind(labels.iter().map(Label::void_reason).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map(drop)
@@ -183,19 +234,20 @@ async fn parked_entries(connection: &mut PgConnection, after: Position) -> Resul
     )
     .bind(to_sql(after))
     .bind(PAGE);
-    let rows = rows.fetch_all(connection).await?;
-    let entry = |row: &sqlx::postgres::PgRow| {
-        Ok(JournaledEntry {
-            entry: AppendedEntry {
-                position: from_sql(row.try_get(0)?),
-                stream: StreamId(row.try_get(1)?),
-                version: from_sql(row.try_get(2)?),
-                transaction: row.try_get(3)?,
-                origin: Origin::from_sql(row.try_get(4)?),
-                payload: row.try_get::<Vec<u8>, _>(5)?.into(),
-            },
-            before: row.try_get(6)?,
-        })
-    };
-    rows.iter().map(entry).collect()
+    rows.fetch_all(connection).await?.iter().map(journaled).collect()
+}
+
+/// A row of the journal, in the order of the columns that are asked for here.
+fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
+    Ok(JournaledEntry {
+        entry: AppendedEntry {
+            position: from_sql(row.try_get(0)?),
+            stream: StreamId(row.try_get(1)?),
+            version: from_sql(row.try_get(2)?),
+            transaction: row.try_get(3)?,
+            origin: Origin::from_sql(row.try_get(4)?),
+            payload: row.try_get::<Vec<u8>, _>(5)?.into(),
+        },
+        before: row.try_get(6)?,
+    })
 }

@@ -49,8 +49,11 @@ where
 
 /// How many events are parked for want of a key that is here, or was destroyed.
 async fn whose_key_is_here(pool: &PgPool) -> Result<u64, sqlx::Error> {
-    sqlx::query_scalar("SELECT count(*) FROM parked JOIN data_keys USING (key_id)")
-        .fetch_one(pool)
-        .await
-        .map(from_sql)
+    sqlx::query_scalar(
+        "SELECT count(*) FROM parked WHERE EXISTS (SELECT FROM data_keys
+             WHERE data_keys.key_id = parked.key_id OR data_keys.subject = parked.subject)",
+    )
+    .fetch_one(pool)
+    .await
+    .map(from_sql)
 }

@@ -37,7 +37,8 @@ CREATE TABLE blocks (
     unreadable_events bigint NOT NULL
 );
 
--- The log as it is on the chain, still sealed. What is foreign, void or public has no aggregate and no command.
+-- The log as it is on the chain, still sealed. What is foreign, void or public has no aggregate and no command, and what nobody can open any
+-- more has neither.
 CREATE TABLE journal (
     position       bigint NOT NULL,
     stream         bytea NOT NULL CHECK (length(stream) = 32),
@@ -67,8 +68,9 @@ CREATE TABLE parked (
     position  bigint PRIMARY KEY,
     stream    bytea NOT NULL CHECK (length(stream) = 32),
     reason    text NOT NULL,
-    -- The data subject's key that is not here, if that is the reason.
+    -- The key that is not here, or the data subject whose key it is, if that is the reason.
     key_id    bytea CHECK (length(key_id) = 8),
+    subject   uuid,
     parked_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX parked_stream ON parked (stream);

@@ -44,13 +44,31 @@ impl DataKey {
     ///
     /// # Errors
     /// Never: HKDF fails only for more than 255 blocks.
-    pub(crate) fn category(&self, chapter: u16, category: Category) -> Result<Prk, Unspecified> {
+    pub(crate) fn category(&self, chapter: u16, category: Category) -> Result<CategoryKey, Unspecified> {
         let root = Prk::new_less_safe(HKDF_SHA256, self.0.as_slice());
         let (chapter, category) = (chapter.to_be_bytes(), [category.code()]);
         let info = [b"record".as_slice(), &chapter];
         let chapter = Prk::from(root.expand(&info, HKDF_SHA256)?);
-        let key = chapter.expand(&[&category], HKDF_SHA256)?.into();
-        Ok(key)
+        let mut key = Zeroizing::new([0; 32]);
+        chapter.expand(&[&category], HKDF_SHA256)?.fill(key.as_mut_slice())?;
+        Ok(CategoryKey(key))
+    }
+}
+
+/// The key of one category of one chapter of a subject's record: what can be handed over of their keys.
+#[derive(Clone)]
+pub struct CategoryKey(Zeroizing<[u8; 32]>);
+
+impl CategoryKey {
+    /// As HKDF expands it to the keys of single payloads.
+    pub(crate) fn expanding(&self) -> Prk {
+        Prk::new_less_safe(HKDF_SHA256, self.0.as_slice())
+    }
+}
+
+impl fmt::Debug for CategoryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CategoryKey")
     }
 }
 

@@ -9,8 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use super::backup::{Backup, BackupError, RestingKey};
 use super::rows;
 use super::{KeyEncryptionKeys, MasterSecret, UnwrapError};
-use crate::log::KeyId;
-use crate::log::{LogLocation, Need};
+use crate::log::{KeyId, LogLocation, Need};
 use crate::postgres::{ANSWER, LONG_STEP, within};
 
 /// How many entries of the journal are looked at in one step.
@@ -206,7 +205,8 @@ async fn needed(
             match need(&StreamId(*stream), start) {
                 Need::Public => {}
                 Need::Foreign => findings.foreign_events += 1,
-                Need::Nothing => findings.events += 1,
+                // Where the record begins its key has a name.
+                Need::Nothing | Need::KeyOf(_) => findings.events += 1,
                 Need::Key(key_id) => {
                     findings.events += 1;
                     needed.insert(key_id);

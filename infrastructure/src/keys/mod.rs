@@ -17,11 +17,11 @@ mod ring;
 mod rows;
 mod wrapping;
 
-pub use data_key::DataKey;
+pub use data_key::{CategoryKey, DataKey};
 pub use hex_secret::SecretError;
 pub(crate) use interim::InterimKey;
 pub use master::MasterSecret;
 pub(crate) use master::{FingerprintKey, IdentityKey};
-pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey};
+pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey, SubjectKeys};
 pub(crate) use rows::{KeyColumns, insert_keys};
 pub use wrapping::{KeyEncryptionKey, KeyEncryptionKeys, UnwrapError};

@@ -1,6 +1,6 @@
 //! The key ring: the data subjects' keys, at rest in Postgres, in use in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,27 +94,72 @@ pub enum KeyLookup {
     Unknown,
 }
 
+/// What the ring knows about the keys of a data subject.
+#[derive(Debug)]
+pub enum SubjectKeys<'a> {
+    /// They are here.
+    Held(Vec<&'a HeldKey>),
+    /// All that were here are destroyed.
+    Destroyed,
+    /// There never were any here.
+    Unknown,
+}
+
 /// Keys taken out of the ring for a batch of events, so that opening them asks nobody.
 #[derive(Clone, Debug, Default)]
-pub struct KeySet(HashMap<KeyId, KeyLookup>);
+pub struct KeySet {
+    keys: HashMap<KeyId, KeyLookup>,
+    /// The names of the keys of each data subject who was asked for; `None` for who is erased, whatever is here.
+    of_subjects: HashMap<SubjectId, Option<Arc<[KeyId]>>>,
+}
 
 impl KeySet {
     /// A key by its name.
     pub fn get(&self, key_id: &KeyId) -> &KeyLookup {
-        self.0.get(key_id).unwrap_or(&KeyLookup::Unknown)
+        self.keys.get(key_id).unwrap_or(&KeyLookup::Unknown)
     }
 
-    /// Takes the keys for destroyed of which this is so.
-    pub(crate) fn destroy(&mut self, is_destroyed: impl Fn(&KeyId) -> bool) {
-        for (_, lookup) in self.0.iter_mut().filter(|(key_id, _)| is_destroyed(key_id)) {
+    /// The keys of a data subject.
+    pub fn of_subject(&self, subject: &SubjectId) -> SubjectKeys<'_> {
+        let names = match self.of_subjects.get(subject) {
+            None => return SubjectKeys::Unknown,
+            Some(None) => return SubjectKeys::Destroyed,
+            Some(Some(names)) if names.is_empty() => return SubjectKeys::Unknown,
+            Some(Some(names)) => names,
+        };
+        let held = names.iter().filter_map(|key_id| match self.get(key_id) {
+            KeyLookup::Held(held) => Some(held.as_ref()),
+            KeyLookup::Destroyed | KeyLookup::Unknown => None,
+        });
+        let held: Vec<&HeldKey> = held.collect();
+        if held.is_empty() {
+            SubjectKeys::Destroyed
+        } else {
+            SubjectKeys::Held(held)
+        }
+    }
+
+    /// Takes the keys for destroyed of which this is so, and those of subjects of whom it is.
+    pub(crate) fn destroy(&mut self, is_destroyed: impl Fn(&KeyId) -> bool, is_erased: impl Fn(&SubjectId) -> bool) {
+        for (_, lookup) in self.keys.iter_mut().filter(|(key_id, _)| is_destroyed(key_id)) {
             *lookup = KeyLookup::Destroyed;
+        }
+        for (_, names) in self.of_subjects.iter_mut().filter(|(subject, _)| is_erased(subject)) {
+            *names = None;
         }
     }
 }
 
 impl FromIterator<(KeyId, KeyLookup)> for KeySet {
     fn from_iter<I: IntoIterator<Item = (KeyId, KeyLookup)>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
+        let mut set = Self::default();
+        for (key_id, lookup) in keys {
+            if let KeyLookup::Held(held) = &lookup {
+                set.of_subjects.insert(held.subject, Some(Arc::from([key_id])));
+            }
+            set.keys.insert(key_id, lookup);
+        }
+        set
     }
 }
 
@@ -209,7 +254,7 @@ impl KeyRing {
             self.missed.notify_one();
             KeyRingError::Missing
         };
-        let load = async { self.load(subject).await?.ok_or_else(missed) };
+        let load = async { self.current_at_rest(subject).await?.ok_or_else(missed) };
         self.current_of(subject, load).await
     }
 
@@ -261,11 +306,52 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Keys by their names: from memory, and those not there with one query.
+    /// Keys by their names, and all keys of data subjects. Names are looked up in memory, and those not there with one query; subjects with
+    /// another, for a server on the same database may have made one of them a key at the same moment as this one.
     ///
     /// # Errors
     /// [`KeyRingError`].
-    pub async fn load_many(&self, key_ids: &[KeyId]) -> Result<KeySet, KeyRingError> {
+    pub async fn load(&self, key_ids: &[KeyId], subjects: &[SubjectId]) -> Result<KeySet, KeyRingError> {
+        let mut set = self.load_by_ids(key_ids).await?;
+        self.load_of_subjects(subjects, &mut set).await?;
+        Ok(set)
+    }
+
+    async fn load_of_subjects(&self, subjects: &[SubjectId], set: &mut KeySet) -> Result<(), KeyRingError> {
+        let wanted: HashSet<SubjectId> = subjects.iter().copied().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut names: HashMap<SubjectId, Vec<KeyId>> = HashMap::new();
+        let wanted: Vec<SubjectId> = wanted.into_iter().collect();
+        for row in rows::of_subjects(&self.pool, &wanted).await? {
+            let Some(key_id) = row.key_id() else { continue };
+            names.entry(row.subject()).or_default().push(key_id);
+            let lookup = match self.by_id.get(&key_id) {
+                Some(known @ KeyLookup::Held(_)) if row.wrapped.is_some() => known,
+                _ => self.open(&row)?,
+            };
+            self.by_id.insert(key_id, lookup.clone());
+            set.keys.insert(key_id, lookup);
+        }
+        for subject in &wanted {
+            let names = names.entry(*subject).or_default();
+            if let Some(undurable) = self.undurable.get(subject)
+                && !names.contains(&undurable.key_id)
+            {
+                names.push(undurable.key_id);
+                let held = KeyLookup::Held(Arc::clone(&undurable.held));
+                set.keys.insert(undurable.key_id, held);
+            }
+        }
+        let names = names
+            .into_iter()
+            .map(|(subject, names)| (subject, Some(Arc::from(names))));
+        set.of_subjects.extend(names);
+        Ok(())
+    }
+
+    async fn load_by_ids(&self, key_ids: &[KeyId]) -> Result<KeySet, KeyRingError> {
         let mut found = HashMap::with_capacity(key_ids.len());
         let mut missing = Vec::new();
         for key_id in key_ids {
@@ -291,7 +377,10 @@ impl KeyRing {
                 }
             }
         }
-        Ok(KeySet(found))
+        Ok(KeySet {
+            keys: found,
+            ..KeySet::default()
+        })
     }
 
     /// A key is not here under which something authentic is.
@@ -351,18 +440,18 @@ impl KeyRing {
     }
 
     async fn load_or_make(&self, subject: SubjectId) -> Result<Current, KeyRingError> {
-        match self.load(subject).await? {
+        match self.current_at_rest(subject).await? {
             Some(current) => Ok(current),
             None => self.make(subject),
         }
     }
 
     /// The newest key of a subject that is not destroyed; `None` when they have never had any here.
-    async fn load(&self, subject: SubjectId) -> Result<Option<Current>, KeyRingError> {
+    async fn current_at_rest(&self, subject: SubjectId) -> Result<Option<Current>, KeyRingError> {
         if let Some(undurable) = self.undurable.get(&subject) {
             return Ok(Some(Current::Key(undurable.key_id, Arc::clone(&undurable.held))));
         }
-        let rows = rows::of_subject(&self.pool, subject).await?;
+        let rows = rows::of_subjects(&self.pool, &[subject]).await?;
         for row in &rows {
             if let (Some(key_id), KeyLookup::Held(held)) = (row.key_id(), self.open(row)?) {
                 self.by_id.insert(key_id, KeyLookup::Held(Arc::clone(&held)));

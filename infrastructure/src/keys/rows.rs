@@ -30,12 +30,13 @@ impl KeyRow {
     }
 }
 
-/// The keys of one subject, the newest first.
-pub(super) async fn of_subject(pool: &Answering, subject: SubjectId) -> Result<Vec<KeyRow>, sqlx::Error> {
+/// The keys of data subjects, the newest first.
+pub(super) async fn of_subjects(pool: &Answering, subjects: &[SubjectId]) -> Result<Vec<KeyRow>, sqlx::Error> {
+    let subjects: Vec<Uuid> = subjects.iter().map(|subject| subject.uuid()).collect();
     sqlx::query_as(
-        "SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE subject = $1 ORDER BY created_at DESC, key_id",
+        "SELECT key_id, subject, wrapped, kek_id FROM data_keys WHERE subject = ANY ($1) ORDER BY created_at DESC, key_id",
     )
-    .bind(subject.uuid())
+    .bind(subjects)
     .fetch_all(pool)
     .await
 }
@@ -216,7 +217,7 @@ pub(super) async fn journal_after(
     }
     // No header is longer. What is void needs no key.
     let sql =
-        "SELECT position, stream, substring(payload FROM 1 FOR 64) FROM journal WHERE position > $1 AND void IS NULL
+        "SELECT position, stream, substring(payload FROM 1 FOR 96) FROM journal WHERE position > $1 AND void IS NULL
                ORDER BY position LIMIT $2";
     sqlx::query_as(sql).bind(position).bind(limit).fetch_all(pool).await
 }

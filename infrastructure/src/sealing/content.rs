@@ -3,9 +3,10 @@
 //! ```text
 //! shared    schema:1  at:varint milliseconds  command id:16  [envelope, without a personal section]  event bytes
 //! personal  envelope  event bytes
+//! whole     schema:1  at:varint  command id:16  envelope  length of the shared event bytes:varint  these  the personal event bytes
 //! envelope  flags:1  [account:16]  [correlation:16]  [cause:16]
 //! ```
-//! The personal bytes of a booking begin with the patient, who is the subject of the key anyway: those 16 bytes are left out, and
+//! A whole section says in one what the two others say in two. The personal bytes of a booking begin with the patient, who is the subject of the key anyway: those 16 bytes are left out, and
 //! a flag says so.
 
 use application::log::{Actor, EventMetadata};
@@ -72,6 +73,16 @@ pub(super) fn write_personal(metadata: &EventMetadata, subject: SubjectId, event
     content
 }
 
+/// The whole section: an event that is under a person's key alone, of which these are the shared and the personal bytes.
+pub(super) fn write_whole(schema: u8, metadata: &EventMetadata, event: &[u8], personal: &[u8]) -> Option<Vec<u8>> {
+    let mut content = write_shared_start(schema, metadata, event.len() + personal.len() + 51)?;
+    write_envelope(&mut content, metadata, 0);
+    varint::put(&mut content, event.len() as u64);
+    content.extend_from_slice(event);
+    content.extend_from_slice(personal);
+    Some(content)
+}
+
 /// `None` when the time is before 1970, which no clock of ours says.
 fn write_shared_start(schema: u8, metadata: &EventMetadata, more: usize) -> Option<Vec<u8>> {
     let mut content = Vec::with_capacity(1 + 7 + 16 + more);
@@ -116,8 +127,20 @@ pub(super) fn read_shared(content: &[u8]) -> Option<Shared<'_>> {
     Some(Shared { schema, metadata, rest })
 }
 
-/// Reads an envelope off the front.
+/// Reads the envelope of an event that has one section off the front. What is in no personal section leaves nothing out.
 pub(super) fn read_envelope(bytes: &mut &[u8]) -> Option<Envelope> {
+    read_any_envelope(bytes).filter(|envelope| !envelope.subject_left_out)
+}
+
+/// Reads what follows the start of a whole section: the envelope, the event's shared bytes, and its personal ones.
+pub(super) fn read_whole(mut content: &[u8]) -> Option<(Envelope, &[u8], &[u8])> {
+    let envelope = read_envelope(&mut content)?;
+    let length = varint::take_len(&mut content)?;
+    let (shared, personal) = content.split_at_checked(length)?;
+    Some((envelope, shared, personal))
+}
+
+fn read_any_envelope(bytes: &mut &[u8]) -> Option<Envelope> {
     let (&flags, rest) = bytes.split_first()?;
     *bytes = rest;
     let mut id = |flag| match flags & flag {
@@ -135,7 +158,7 @@ pub(super) fn read_envelope(bytes: &mut &[u8]) -> Option<Envelope> {
 
 /// Reads a personal section: the envelope, and the event's personal bytes with the subject put back.
 pub(super) fn read_personal(mut content: &[u8], subject: SubjectId) -> Option<(Envelope, Vec<u8>)> {
-    let envelope = read_envelope(&mut content)?;
+    let envelope = read_any_envelope(&mut content)?;
     let mut event = Vec::with_capacity(content.len() + 16);
     if envelope.subject_left_out {
         event.extend_from_slice(subject.uuid().as_bytes());

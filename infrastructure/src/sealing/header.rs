@@ -1,13 +1,15 @@
 //! The part of a payload that is in the clear.
 //!
 //! ```text
-//! first:1  epoch:varint  nonce:12  [reference:10  length of the shared section:varint]
+//! first:1  epoch:varint  nonce:12
+//!          [reference:10  length of the first section:varint]       before a personal section
+//!          [reference:10  commitment:32  tag:16]                    where a record begins
 //!
 //! first    bits 7-6  the format, 2
-//!          bit 5     a personal section follows the shared one: kind 1, or else kind 0
-//!          bits 4-3  the packing of the shared section
+//!          bit 5     a personal section follows the first one
+//!          bits 4-3  the packing of the first section
 //!          bits 2-1  the packing of the personal section
-//!          bit 0     0
+//!          bit 0     a record begins
 //! ```
 
 use ring::aead::NONCE_LEN;
@@ -19,11 +21,14 @@ use super::varint;
 /// The format written today: the top two bits of the first byte.
 pub(crate) const FORMAT: u8 = 2;
 
+/// The length of the tag of a beginning.
+pub(super) const TAG: usize = 16;
+
 /// The bits of the first byte.
 const PERSONAL: u8 = 0b0010_0000;
-const SHARED_PACKING_SHIFT: u8 = 3;
+const PACKING_SHIFT: u8 = 3;
 const PERSONAL_PACKING_SHIFT: u8 = 1;
-const RESERVED: u8 = 0b0000_0001;
+const BEGINS: u8 = 0b0000_0001;
 
 /// What a header says about the personal section.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,18 +36,30 @@ pub(super) struct PersonalHeader {
     /// Under which key it is, for the organisation alone.
     pub(super) reference: Blinded,
     pub(super) packing: Packing,
-    /// The length of the sealed shared section before it.
-    pub(super) shared_length: usize,
+    /// The length of the sealed section before it.
+    pub(super) first_length: usize,
+}
+
+/// What a header says where a record begins: which root its keys come from, for the organisation alone, and which keys these are, for whoever is
+/// handed one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BeginningHeader {
+    pub(super) reference: Blinded,
+    /// The root of a tree over the keys of all categories.
+    pub(super) commitment: [u8; 32],
+    /// Whether the namespace says so: without the root's key nothing else in the payload tells.
+    pub(super) tag: [u8; TAG],
 }
 
 /// A payload's header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
-    /// Which of the namespace's secrets the shared section is under.
+    /// Which of the namespace's secrets is used.
     pub(super) epoch: u64,
     pub(super) nonce: [u8; NONCE_LEN],
-    pub(super) shared_packing: Packing,
+    pub(super) packing: Packing,
     pub(super) personal: Option<PersonalHeader>,
+    pub(super) beginning: Option<BeginningHeader>,
 }
 
 /// Why a header cannot be read.
@@ -63,13 +80,19 @@ impl Header {
                 | personal.map_or(0, |personal| {
                     PERSONAL | personal.packing.code() << PERSONAL_PACKING_SHIFT
                 })
-                | self.shared_packing.code() << SHARED_PACKING_SHIFT,
+                | self.packing.code() << PACKING_SHIFT
+                | self.beginning.map_or(0, |_| BEGINS),
         );
         varint::put(out, self.epoch);
         out.extend_from_slice(&self.nonce);
         if let Some(personal) = personal {
             out.extend_from_slice(&personal.reference.0);
-            varint::put(out, personal.shared_length as u64);
+            varint::put(out, personal.first_length as u64);
+        }
+        if let Some(beginning) = &self.beginning {
+            out.extend_from_slice(&beginning.reference.0);
+            out.extend_from_slice(&beginning.commitment);
+            out.extend_from_slice(&beginning.tag);
         }
     }
 
@@ -85,27 +108,42 @@ impl Header {
     fn read_fields(first: u8, mut rest: &[u8]) -> Option<(Self, &[u8])> {
         let epoch = varint::take(&mut rest)?;
         let (nonce, mut rest) = rest.split_first_chunk()?;
-        let shared_packing = Packing::from_code(first >> SHARED_PACKING_SHIFT & 0b11)?;
+        let packing = Packing::from_code(first >> PACKING_SHIFT & 0b11)?;
         let personal_packing = Packing::from_code(first >> PERSONAL_PACKING_SHIFT & 0b11)?;
         let personal = if first & PERSONAL == 0 {
             None
         } else {
             let (reference, after) = rest.split_first_chunk::<BLINDED>()?;
             rest = after;
-            let shared_length = varint::take_len(&mut rest)?;
+            let first_length = varint::take_len(&mut rest)?;
             Some(PersonalHeader {
                 reference: Blinded(*reference),
                 packing: personal_packing,
-                shared_length,
+                first_length,
             })
         };
-        (first & RESERVED == 0).then_some(())?;
+        let beginning = if first & BEGINS == 0 {
+            None
+        } else {
+            let (reference, after) = rest.split_first_chunk::<BLINDED>()?;
+            let (commitment, after) = after.split_first_chunk()?;
+            let (tag, after) = after.split_first_chunk()?;
+            rest = after;
+            Some(BeginningHeader {
+                reference: Blinded(*reference),
+                commitment: *commitment,
+                tag: *tag,
+            })
+        };
+        // A record's events have one section.
+        (personal.is_none() || beginning.is_none()).then_some(())?;
         Some((
             Self {
                 epoch,
                 nonce: *nonce,
-                shared_packing,
+                packing,
                 personal,
+                beginning,
             },
             rest,
         ))

@@ -78,6 +78,7 @@ fn bookings(random: &mut Random) -> Vec<Seen> {
                 stream: names.seal(&day),
                 expected: StreamTip::default(),
                 events: vec![UnsealedEvent::of(&event).unwrap()],
+                begins: false,
             };
             let key = |_| std::future::ready(Ok(key.clone()));
             let fill = |bytes: &mut [u8]| {

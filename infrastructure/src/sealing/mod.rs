@@ -3,14 +3,16 @@
 //! A payload is a header, one or two sealed sections, and at the end of a commit of several entries a MAC, in whole 32-byte words:
 //!
 //! ```text
-//! format:1  epoch  nonce:12  [reference:10  shared length]       the header, in the clear
+//! format:1  epoch  nonce:12  [reference ...]                     the header, in the clear
 //! shared section    AES-256-GCM under the stream's key           what the stream's rules need
 //! personal section  AES-256-GCM under a key of the person's      what concerns a person; who acted, and why
+//! whole section     AES-256-GCM under a key of the person's      in a patient's record, in the place of both
 //! [commit MAC:16]   HMAC-SHA256 under the commit's secret        over the whole commit, in its last payload
 //! ```
 //!
 //! - The stream's key is derived from the organisation's master secret and the stream id. A person's keys, one for each category, are
-//!   derived from a random root that can be destroyed; which root it is the header tells the organisation alone (`reference`). From
+//!   derived from a random root that can be destroyed; which root it is the header tells the organisation alone (`reference`), for a
+//!   record where it begins, with what proves a key that is handed over (`commitments`, `scoped`). From
 //!   either key the section's own is derived, with the payload's random nonce (`event_key`).
 //! - The associated data binds the header, chain id, contract, and the [`Place`]: stream, version, what the stream ended with before, and
 //!   which of how many entries of its commit it is. The shared section binds the personal one, and the MAC all entries of the commit to each
@@ -25,6 +27,7 @@
 //! from it. Formats are for ever: what a test here calls frozen is on chains.
 
 mod capacity;
+mod commitments;
 mod content;
 mod error;
 mod event_key;
@@ -38,6 +41,7 @@ mod payload;
 mod phrases;
 mod place;
 mod reference;
+mod scoped;
 mod sealer;
 #[cfg(test)]
 mod tests;
@@ -48,13 +52,17 @@ mod vocabulary;
 mod zstd_frame;
 
 pub use capacity::fits;
+pub use commitments::CommitmentProof;
 pub use error::SealError;
+pub use event_key::EventKey;
 pub(crate) use header::FORMAT;
 pub use names::StreamNames;
 pub use opener::{Opener, Opening, PersonalPart, Undecodable};
 pub(crate) use payload::EPOCH;
+
 pub use payload::Void;
 pub use place::{CommitProof, Place, Siblings};
+pub use scoped::{HandedOver, NotCommitted, ScopedOpener, fold};
 pub use sealer::{SealedCommit, Sealer, UnsealedEvent, UnsealedPart};
 
 /// Payloads are made of whole words: the ABI pads its byte strings to them anyway.

@@ -1,18 +1,22 @@
 //! Opens payloads.
+//!
+//! Under which key an entry must be follows from its stream: a subject's record is under their keys alone, but for what ends it, and every
+//! other stream under the namespace's.
 
 use std::sync::Arc;
 
 use application::log::{AnyEvent, EventMetadata, OpenedEvent, StreamId};
-use domain::kernel::{AggregateRef, Category, DecodeError};
+use domain::kernel::{AggregateRef, Category, DecodeError, Seal, SubjectId};
+use ring::aead::NONCE_LEN;
 
 use super::content::Shared;
-use super::header::Header;
-use super::payload::{self, Authentic, SealedPersonal, Void};
-use super::place::{Place, Siblings};
+use super::header::{BeginningHeader, Header};
+use super::payload::{Authentic, Form, Opened, SealedPersonal, Void};
+use super::place::{Place, Section, Siblings};
 use super::reference::References;
-use super::sealer::StreamKeys;
+use super::sealer::{CHAPTER, StreamKeys};
 use super::{StreamNames, content};
-use crate::keys::{KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret};
+use crate::keys::{DataKey, KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret, SubjectKeys};
 use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need};
 
 /// An entry of the log, as this server can read it.
@@ -32,6 +36,10 @@ pub enum Opening {
     Foreign,
     /// In a stream of ours and not what it should be. It keeps its place, changes nothing, and holds nothing back.
     Void(Void),
+    /// In the record of somebody whose key is destroyed: nobody can tell what it is. It keeps its place, and changes nothing.
+    Sealed,
+    /// In the record of somebody of ours whose key is not here: to be parked, until it is.
+    KeyMissing,
     /// Authentic, of a schema that this program knows, and yet not readable: to be parked.
     Undecodable(Undecodable),
     /// Authentic, and of a schema that this program does not know: a newer version wrote it, which can read it. Never to be parked.
@@ -99,11 +107,12 @@ impl Opener {
         self.names.open(stream)
     }
 
-    /// The name of the key that an entry's personal section is under, read from its header alone.
+    /// The name of the key that an entry's personal section is under, or a record that begins with it, read from its header alone.
     pub fn person_key_id(&self, payload: &[u8]) -> Option<KeyId> {
         let header = Header::read(payload).ok()?.0;
-        let personal = header.personal?;
-        Some(self.references.read(personal.reference, &header.nonce).key_id)
+        let personal = header.personal.map(|personal| personal.reference);
+        let reference = personal.or(header.beginning.map(|beginning| beginning.reference))?;
+        Some(self.references.read(reference, &header.nonce).key_id)
     }
 
     /// What an entry needs to be opened, read from the start of its payload.
@@ -113,7 +122,11 @@ impl Opener {
         }
         match self.aggregate(stream) {
             None => Need::Foreign,
-            Some(_) => self.person_key_id(start).map_or(Need::Nothing, Need::Key),
+            Some(aggregate) => match (self.person_key_id(start), aggregate.whose_record()) {
+                (Some(key_id), _) => Need::Key(key_id),
+                (None, Some(subject)) => Need::KeyOf(subject),
+                (None, None) => Need::Nothing,
+            },
         }
     }
 
@@ -132,7 +145,7 @@ impl Opener {
         self.keys.look_again();
     }
 
-    /// The persons' keys that a batch of entries needs, with at most one query.
+    /// The persons' keys that a batch of entries needs, with at most two queries.
     ///
     /// # Errors
     /// When the key ring cannot answer: then nobody knows what is foreign, and nothing may be opened.
@@ -140,12 +153,17 @@ impl Opener {
         &self,
         entries: impl IntoIterator<Item = &'a AppendedEntry>,
     ) -> Result<KeySet, KeyRingError> {
-        let key_ids: Vec<KeyId> = entries
-            .into_iter()
-            .filter(|entry| Namespace::of(&entry.stream) == self.location.namespace)
-            .filter_map(|entry| self.person_key_id(&entry.payload))
-            .collect();
-        self.keys.load_many(&key_ids).await
+        let (mut key_ids, mut subjects) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let Some(aggregate) = self.aggregate(&entry.stream) else {
+                continue;
+            };
+            match aggregate.whose_record() {
+                Some(subject) => subjects.push(subject),
+                None => key_ids.extend(self.person_key_id(&entry.payload)),
+            }
+        }
+        self.keys.load(&key_ids, &subjects).await
     }
 
     /// Opens an entry that stands behind `before` in its stream. It asks nobody and waits for nothing: `keys` holds what
@@ -161,8 +179,19 @@ impl Opener {
     /// Opens an entry that the follower has opened before, as far as it could: its commit was whole. It is of a stream of which is known after
     /// which aggregate it is named.
     pub fn open_again(&self, journaled: &JournaledEntry, aggregate: AggregateRef, keys: &KeySet) -> Opening {
+        self.open_parked(journaled, aggregate, Siblings::Seen, keys)
+    }
+
+    /// Opens an entry that was parked, maybe before its commit could be seen to be whole.
+    pub fn open_parked(
+        &self,
+        journaled: &JournaledEntry,
+        aggregate: AggregateRef,
+        siblings: Siblings<'_>,
+        keys: &KeySet,
+    ) -> Opening {
         let JournaledEntry { entry, before } = journaled;
-        self.open_own(entry, *before, Siblings::Seen, aggregate, keys)
+        self.open_own(entry, *before, siblings, aggregate, keys)
     }
 
     fn open_own(
@@ -173,17 +202,87 @@ impl Opener {
         aggregate: AggregateRef,
         keys: &KeySet,
     ) -> Opening {
-        let Ok(key) = self.stream_keys.of(&entry.stream) else {
-            return Opening::Void(Void::NotAuthentic);
+        let form = match Form::read(&self.location, Place::of(entry, before), &entry.payload) {
+            Ok(form) => form,
+            Err(void) => return Opening::Void(void),
         };
-        let place = Place::of(entry, before);
-        match payload::open(&self.location, place, &entry.payload, key, siblings) {
-            Err(void) => Opening::Void(void),
-            Ok(authentic) => match self.read(entry, aggregate, authentic, keys) {
-                Ok((event, personal)) => Opening::Opened { event, personal },
-                Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
-                Err(error) => Opening::Undecodable(error),
-            },
+        let (under, opened) = match self.unlock(&form, &entry.stream, aggregate, keys) {
+            Ok(unlocked) => unlocked,
+            Err(Locked::Void(void)) => return Opening::Void(void),
+            Err(Locked::Sealed) => return Opening::Sealed,
+            Err(Locked::KeyMissing) => return Opening::KeyMissing,
+        };
+        let authentic = match form.beside(opened, siblings) {
+            Ok(authentic) => authentic,
+            Err(void) => return Opening::Void(void),
+        };
+        match self.read(entry, aggregate, under, authentic, keys) {
+            Ok((event, _)) if !under.is_right_for(&event.event) => Opening::Void(Void::OtherKey),
+            Ok((event, personal)) => Opening::Opened { event, personal },
+            Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
+            Err(error) => Opening::Undecodable(error),
+        }
+    }
+
+    /// Opens the first section under whichever key of ours it is under; or says what it is to us when it is under none.
+    fn unlock(
+        &self,
+        form: &Form<'_>,
+        stream: &StreamId,
+        aggregate: AggregateRef,
+        keys: &KeySet,
+    ) -> Result<(Under, Opened), Locked> {
+        let whose = aggregate.whose_record();
+        if whose.is_some() && form.has_personal() {
+            return Err(Locked::Void(Void::Malformed));
+        }
+        let stream_key = self
+            .stream_keys
+            .of(stream)
+            .map_err(|_| Locked::Void(Void::NotAuthentic))?;
+        let beginning = form.beginning(&stream_key).map_err(Locked::Void)?;
+        let roots = match (beginning, whose) {
+            (Some(beginning), Some(subject)) => self.root_of(beginning, form.nonce(), &subject, keys),
+            (None, Some(subject)) => keys.of_subject(&subject),
+            // No record is under the namespace's key alone.
+            (Some(_), None) => return Err(Locked::Void(Void::NotAuthentic)),
+            (None, None) => {
+                let opened = form.open(Section::Shared, &stream_key);
+                let opened = opened.map(|opened| (Under::Namespace, opened));
+                return opened.ok_or(Locked::Void(Void::NotAuthentic));
+            }
+        };
+        if let SubjectKeys::Held(roots) = &roots {
+            let found = roots.iter().find_map(|root| unlock_whole(form, &root.key));
+            if let Some((category, opened)) = found {
+                return Ok((Under::Category(category), opened));
+            }
+        }
+        let ended = form.open(Section::Shared, &stream_key);
+        ended.map(|opened| (Under::Namespace, opened)).ok_or(match roots {
+            SubjectKeys::Held(_) => Locked::Void(Void::NotAuthentic),
+            SubjectKeys::Destroyed => Locked::Sealed,
+            SubjectKeys::Unknown => Locked::KeyMissing,
+        })
+    }
+
+    /// The root that a record's beginning names. Another one of the same subject's, which a server may have made at the same moment, is none of
+    /// this record's.
+    fn root_of<'k>(
+        &self,
+        beginning: &BeginningHeader,
+        nonce: &[u8; NONCE_LEN],
+        subject: &SubjectId,
+        keys: &'k KeySet,
+    ) -> SubjectKeys<'k> {
+        if let destroyed @ SubjectKeys::Destroyed = keys.of_subject(subject) {
+            return destroyed;
+        }
+        let reference = self.references.read(beginning.reference, nonce);
+        match keys.get(&reference.key_id) {
+            KeyLookup::Held(held) if held.subject == *subject => SubjectKeys::Held(vec![held.as_ref()]),
+            KeyLookup::Held(_) | KeyLookup::Unknown => SubjectKeys::Unknown,
+            KeyLookup::Destroyed => SubjectKeys::Destroyed,
         }
     }
 
@@ -192,12 +291,16 @@ impl Opener {
         &self,
         entry: &AppendedEntry,
         aggregate: AggregateRef,
+        under: Under,
         authentic: Authentic<'_>,
         keys: &KeySet,
     ) -> Result<(OpenedEvent, PersonalPart), Undecodable> {
-        let Authentic { shared, personal } = authentic;
-        let shared = shared.ok_or(Undecodable::Malformed)?;
-        let mut shared = content::read_shared(&shared).ok_or(Undecodable::Malformed)?;
+        let Authentic { content, personal } = authentic;
+        let content = content.ok_or(Undecodable::Malformed)?;
+        if under != Under::Namespace {
+            return Ok((read_whole(entry, aggregate, &content)?, PersonalPart::Present));
+        }
+        let mut shared = content::read_shared(&content).ok_or(Undecodable::Malformed)?;
         let Some(sealed) = personal else {
             let envelope = content::read_envelope(&mut shared.rest).ok_or(Undecodable::Malformed)?;
             envelope.complete(&mut shared.metadata);
@@ -229,7 +332,7 @@ impl Opener {
             KeyLookup::Unknown => return Ok((PersonalPart::Missing, None)),
         };
         let key = category.and_then(|category| held.key.category(reference.chapter, category).ok());
-        let Some(content) = key.and_then(|key| sealed.open(&key)) else {
+        let Some(content) = key.and_then(|key| sealed.open(&key.expanding())) else {
             return Ok((PersonalPart::Unreadable, None));
         };
         let content = content.ok_or(Undecodable::Malformed)?;
@@ -237,6 +340,63 @@ impl Opener {
         envelope.complete(metadata);
         Ok((PersonalPart::Present, Some(bytes)))
     }
+}
+
+/// Why a first section does not open.
+enum Locked {
+    /// It is under no key that it may be under.
+    Void(Void),
+    /// The keys of whose record it stands in are destroyed.
+    Sealed,
+    /// They are not here.
+    KeyMissing,
+}
+
+/// Under which key a first section was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Under {
+    /// The namespace's, which is the stream's own.
+    Namespace,
+    /// A subject's key of a category.
+    Category(Category),
+    /// A key of its own, which does not say what it was derived from.
+    Event,
+}
+
+impl Under {
+    /// Whether an event is sealed under this: a record that its category's key does not open would be hidden from whom it was shared with.
+    pub(super) fn is_right_for(self, event: &AnyEvent) -> bool {
+        match (event.seal(), self) {
+            (Seal::Namespace | Seal::Beside(_), Self::Namespace) => true,
+            (Seal::Within(of), Self::Category(category)) => of == category,
+            (Seal::Within(_), Self::Event) => true,
+            (Seal::Within(_), Self::Namespace)
+            | (Seal::Namespace | Seal::Beside(_), Self::Category(_) | Self::Event) => false,
+        }
+    }
+}
+
+/// Opens a whole section under one of a subject's keys; which it is nobody is told.
+fn unlock_whole(form: &Form<'_>, root: &DataKey) -> Option<(Category, Opened)> {
+    Category::ALL.into_iter().find_map(|category| {
+        let key = root.category(CHAPTER, category).ok()?;
+        let opened = form.open(Section::Whole, &key.expanding())?;
+        Some((category, opened))
+    })
+}
+
+/// Reads a whole section.
+pub(super) fn read_whole(
+    entry: &AppendedEntry,
+    stream: AggregateRef,
+    content: &[u8],
+) -> Result<OpenedEvent, Undecodable> {
+    let mut told = content::read_shared(content).ok_or(Undecodable::Malformed)?;
+    let (envelope, shared, personal) = content::read_whole(told.rest).ok_or(Undecodable::Malformed)?;
+    envelope.complete(&mut told.metadata);
+    told.rest = shared;
+    let event = decode(stream, &told, Some(personal))?;
+    Ok(opened(entry, told.metadata, event))
 }
 
 /// Decodes an event, if this program knows its schema: that is looked at before anything that another schema may have changed.

@@ -1,12 +1,13 @@
 //! A payload's form: contents become sealed bytes, and back. It knows nothing of events, nor where keys come from.
 
-use ring::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use ring::error::Unspecified;
 use ring::hkdf::Prk;
+use ring::hmac;
 
 use super::error::SealError;
 use super::event_key::event_key;
-use super::header::{Header, HeaderError, PersonalHeader};
+use super::header::{BeginningHeader, Header, HeaderError, PersonalHeader, TAG};
 use super::packing::{self, Packing};
 use super::place::{CommitProof, Place, SECRET, Section, Siblings};
 use super::reference::{Blinded, Reference, References};
@@ -25,10 +26,24 @@ pub(super) struct Personal {
 
 /// What is to become a payload.
 pub(super) struct Contents {
-    pub(super) shared: Vec<u8>,
+    /// What the first section says.
+    pub(super) content: Vec<u8>,
+    /// Which section that is.
+    pub(super) section: Section,
+    /// What it is under: the stream's key, or that of a category.
+    pub(super) key: Prk,
+    /// What stands beside a shared section.
+    pub(super) personal: Option<Personal>,
+    /// What a whole section begins with.
+    pub(super) beginning: Option<Beginning>,
+}
+
+/// How a record begins.
+pub(super) struct Beginning {
+    pub(super) reference: Reference,
+    pub(super) commitment: [u8; 32],
     /// The stream's key.
     pub(super) key: Prk,
-    pub(super) personal: Option<Personal>,
 }
 
 impl Contents {
@@ -42,20 +57,22 @@ impl Contents {
         secret: &[u8; SECRET],
     ) -> Result<Vec<u8>, SealError> {
         let Self {
-            mut shared,
+            mut content,
+            section,
             key,
             personal,
+            beginning,
         } = self;
         if place.has_siblings() {
-            shared.splice(..0, *secret);
+            content.splice(..0, *secret);
         }
-        let size = shared.len() + personal.as_ref().map_or(0, |personal| personal.content.len());
+        let size = content.len() + personal.as_ref().map_or(0, |personal| personal.content.len());
         if size > MAX_CONTENT {
             return Err(SealError::TooLarge { size });
         }
-        let (shared_packing, mut shared) = match personal {
-            Some(_) => packing::pack_first(shared),
-            None => packing::pack_last(&shared),
+        let (packing, mut first) = match personal {
+            Some(_) => packing::pack_first(content),
+            None => packing::pack_last(&content),
         };
         let mut personal = personal.map(
             |Personal {
@@ -64,31 +81,35 @@ impl Contents {
                  content,
              }| {
                 let (packing, packed) = packing::pack_last(&content);
-                let shared_length = shared.len() + AES_256_GCM.tag_len();
+                let first_length = first.len() + AES_256_GCM.tag_len();
                 let header = PersonalHeader {
                     reference: references.blind(reference, &nonce),
                     packing,
-                    shared_length,
+                    first_length,
                 };
                 (header, packed, key)
             },
         );
 
-        let header = Header {
+        let mut header = Header {
             epoch: EPOCH,
             nonce,
-            shared_packing,
+            packing,
             personal: personal.as_ref().map(|(header, ..)| *header),
+            beginning: None,
         };
+        if let Some(begins) = beginning {
+            header.beginning = Some(begins.header(&header, location, place, references)?);
+        }
         let mut payload = Vec::with_capacity(size + 3 * WORD);
         header.write(&mut payload);
         let header = payload.clone();
 
         let sections = if personal.is_some() { 2 } else { 1 };
-        let packed = shared.len() + personal.as_ref().map_or(0, |(_, packed, _)| packed.len());
+        let packed = first.len() + personal.as_ref().map_or(0, |(_, packed, _)| packed.len());
         let unpadded = header.len() + packed + sections * AES_256_GCM.tag_len() + place.mac_length();
         let padding = unpadded.next_multiple_of(WORD) - unpadded;
-        let last = personal.as_mut().map_or(&mut shared, |(_, packed, _)| packed);
+        let last = personal.as_mut().map_or(&mut first, |(_, packed, _)| packed);
         last.resize(last.len() + padding, 0);
         if unpadded + padding > MAX_PAYLOAD {
             return Err(SealError::TooLarge {
@@ -96,7 +117,7 @@ impl Contents {
             });
         }
 
-        // The personal section first: the shared one binds it.
+        // The personal section first: the one before it binds it.
         let personal = match personal {
             Some((_, packed, key)) => {
                 let associated = place.associated_data(&header, location, Section::Personal, &[]);
@@ -104,11 +125,49 @@ impl Contents {
             }
             None => Vec::new(),
         };
-        let associated = place.associated_data(&header, location, Section::Shared, &personal);
-        payload.extend(seal_section(&key, nonce, associated, shared)?);
+        let associated = place.associated_data(&header, location, section, &personal);
+        payload.extend(seal_section(&key, nonce, associated, first)?);
         payload.extend(personal);
         Ok(payload)
     }
+}
+
+impl Beginning {
+    fn header(
+        self,
+        header: &Header,
+        location: &LogLocation,
+        place: &Place,
+        references: &References,
+    ) -> Result<BeginningHeader, Unspecified> {
+        let untagged = BeginningHeader {
+            reference: references.blind(self.reference, &header.nonce),
+            commitment: self.commitment,
+            tag: [0; TAG],
+        };
+        let told = Header {
+            beginning: Some(untagged),
+            ..*header
+        };
+        let tag = beginning_tag(&self.key, &told, location, place)?;
+        Ok(BeginningHeader { tag, ..untagged })
+    }
+}
+
+/// The tag of a beginning: HMAC-SHA256 under a key of the stream's for this, over the header with zeros in its place and what binds a section.
+fn beginning_tag(key: &Prk, header: &Header, location: &LogLocation, place: &Place) -> Result<[u8; TAG], Unspecified> {
+    let untagged = Header {
+        beginning: header.beginning.map(|told| BeginningHeader { tag: [0; TAG], ..told }),
+        ..*header
+    };
+    let mut bytes = Vec::new();
+    untagged.write(&mut bytes);
+    let associated = place.associated_data(&bytes, location, Section::Beginning, &[]);
+    let key = hmac::Key::from(key.expand(&[b"beginning"], hmac::HMAC_SHA256)?);
+    let mut tag = [0; TAG];
+    let whole = hmac::sign(&key, &associated);
+    tag.iter_mut().zip(whole.as_ref()).for_each(|(to, from)| *to = *from);
+    Ok(tag)
 }
 
 fn seal_section(
@@ -147,6 +206,9 @@ pub enum Void {
     /// It was altered, moved, or put behind another payload than the one that it was sealed for; or sealed under another key.
     #[error("it is not authentic in its place")]
     NotAuthentic,
+    /// It is sealed under another key than events of its kind are: nobody whose key that is makes such a thing.
+    #[error("it is sealed under another key than events like it")]
+    OtherKey,
     /// The entries beside it are not those that it was sealed with.
     #[error("its commit is not whole")]
     CommitNotWhole,
@@ -155,10 +217,10 @@ pub enum Void {
     AfterErasure,
 }
 
-/// A payload whose shared section is authentic, in its place and in its commit.
+/// A payload whose first section is authentic, in its place and in its commit.
 pub(super) struct Authentic<'a> {
-    /// What the shared section says, without the commit's secret; `None` when it does not unpack.
-    pub(super) shared: Option<Vec<u8>>,
+    /// What the section says, without the commit's secret; `None` when it does not unpack.
+    pub(super) content: Option<Vec<u8>>,
     pub(super) personal: Option<SealedPersonal<'a>>,
 }
 
@@ -171,79 +233,140 @@ pub(super) struct SealedPersonal<'a> {
     sealed: &'a [u8],
 }
 
-/// Opens a payload's shared section under its stream's key.
-pub(super) fn open<'a>(
-    location: &LogLocation,
+/// A payload in its place, taken apart. Nothing of it is authentic yet.
+pub(super) struct Form<'a> {
+    location: &'a LogLocation,
     place: Place,
-    payload: &'a [u8],
-    key: Prk,
-    siblings: Siblings<'_>,
-) -> Result<Authentic<'a>, Void> {
-    let (header, rest) = Header::read(payload).map_err(|error| match error {
-        HeaderError::UnknownFormat(format) => Void::UnknownFormat(format),
-        HeaderError::Malformed => Void::Malformed,
-    })?;
-    if header.epoch != EPOCH {
-        return Err(Void::UnknownEpoch(header.epoch));
-    }
-    let header_bytes = payload.len().checked_sub(rest.len());
-    let header_bytes = header_bytes
-        .and_then(|length| payload.get(..length))
-        .filter(|_| payload.len().is_multiple_of(WORD))
-        .ok_or(Void::Malformed)?;
-    let sections = rest.len().checked_sub(place.mac_length());
-    let sections = sections.and_then(|length| rest.get(..length)).ok_or(Void::Malformed)?;
-    let shared_length = header
-        .personal
-        .map_or(sections.len(), |personal| personal.shared_length);
-    let (shared, personal) = sections.split_at_checked(shared_length).ok_or(Void::Malformed)?;
-
-    let associated = place.associated_data(header_bytes, location, Section::Shared, personal);
-    let shared = open_section(&key, header.nonce, associated, shared).ok_or(Void::NotAuthentic)?;
-    let mut shared = packing::unpack(header.shared_packing, shared);
-    if place.has_siblings() {
-        let secret = shared.as_mut().and_then(take_secret);
-        let is_whole = match (siblings, secret) {
-            (Siblings::Seen, _) => true,
-            (Siblings::Proof(proof), Some(secret)) => proof.holds(&secret),
-            // What does not unpack is authentic all the same: it was sealed like this.
-            (Siblings::Proof(_), None) => shared.is_none(),
-        };
-        is_whole.then_some(()).ok_or(Void::CommitNotWhole)?;
-    }
-    let personal = header.personal.map(|told| SealedPersonal {
-        reference: told.reference,
-        packing: told.packing,
-        nonce: header.nonce,
-        associated: place.associated_data(header_bytes, location, Section::Personal, &[]),
-        sealed: personal,
-    });
-    Ok(Authentic { shared, personal })
+    header: Header,
+    header_bytes: &'a [u8],
+    /// The first section, and what stands beside it.
+    first: &'a [u8],
+    personal: &'a [u8],
 }
 
-/// Takes the commit's secret off the front of a shared section.
-fn take_secret(shared: &mut Vec<u8>) -> Option<[u8; SECRET]> {
-    let secret = *shared.first_chunk()?;
-    shared.drain(..SECRET);
+impl<'a> Form<'a> {
+    /// Takes a payload apart.
+    pub(super) fn read(location: &'a LogLocation, place: Place, payload: &'a [u8]) -> Result<Self, Void> {
+        let (header, rest) = Header::read(payload).map_err(|error| match error {
+            HeaderError::UnknownFormat(format) => Void::UnknownFormat(format),
+            HeaderError::Malformed => Void::Malformed,
+        })?;
+        if header.epoch != EPOCH {
+            return Err(Void::UnknownEpoch(header.epoch));
+        }
+        let header_bytes = payload.len().checked_sub(rest.len());
+        let header_bytes = header_bytes
+            .and_then(|length| payload.get(..length))
+            .filter(|_| payload.len().is_multiple_of(WORD))
+            .ok_or(Void::Malformed)?;
+        let sections = rest.len().checked_sub(place.mac_length());
+        let sections = sections.and_then(|length| rest.get(..length)).ok_or(Void::Malformed)?;
+        let first_length = header.personal.map_or(sections.len(), |personal| personal.first_length);
+        let (first, personal) = sections.split_at_checked(first_length).ok_or(Void::Malformed)?;
+        Ok(Self {
+            location,
+            place,
+            header,
+            header_bytes,
+            first,
+            personal,
+        })
+    }
+
+    /// How a record begins here, if it does and the holder of the stream's key says so; `Err` if somebody else does.
+    pub(super) fn beginning(&self, key: &Prk) -> Result<Option<&BeginningHeader>, Void> {
+        let Some(told) = &self.header.beginning else {
+            return Ok(None);
+        };
+        let tag = beginning_tag(key, &self.header, self.location, &self.place).map_err(|_| Void::NotAuthentic)?;
+        // Without a branch per byte, as for a commit's MAC.
+        let differs = tag.iter().zip(told.tag).fold(0, |sum, (a, b)| sum | (a ^ b));
+        (differs == 0).then_some(Some(told)).ok_or(Void::NotAuthentic)
+    }
+
+    /// Whether a personal section stands beside the first.
+    pub(super) const fn has_personal(&self) -> bool {
+        self.header.personal.is_some()
+    }
+
+    /// Which nonce it has.
+    pub(super) const fn nonce(&self) -> &[u8; NONCE_LEN] {
+        &self.header.nonce
+    }
+
+    /// Opens the first section under the key that it may be under, for one section or the other; `None` when it is not authentic.
+    pub(super) fn open(&self, section: Section, key: &Prk) -> Option<Opened> {
+        self.open_with(section, &event_key(key, &self.header.nonce).ok()?)
+    }
+
+    /// The same under the section's own key.
+    pub(super) fn open_with(&self, section: Section, key: &LessSafeKey) -> Option<Opened> {
+        // Nothing stands beside a whole section.
+        (section != Section::Whole || !self.has_personal()).then_some(())?;
+        let associated = self
+            .place
+            .associated_data(self.header_bytes, self.location, section, self.personal);
+        let packed = open_section(key, self.header.nonce, associated, self.first)?;
+        let mut content = packing::unpack(self.header.packing, packed);
+        let secret = if self.place.has_siblings() {
+            content.as_mut().and_then(take_secret)
+        } else {
+            None
+        };
+        Some(Opened { content, secret })
+    }
+
+    /// What was opened, if its commit is whole.
+    pub(super) fn beside(self, opened: Opened, siblings: Siblings<'_>) -> Result<Authentic<'a>, Void> {
+        let Opened { content, secret } = opened;
+        if self.place.has_siblings() {
+            let is_whole = match (siblings, secret) {
+                (Siblings::Seen, _) => true,
+                (Siblings::Proof(proof), Some(secret)) => proof.holds(&secret),
+                // What does not unpack is authentic all the same: it was sealed like this.
+                (Siblings::Proof(_), None) => content.is_none(),
+            };
+            is_whole.then_some(()).ok_or(Void::CommitNotWhole)?;
+        }
+        let personal = self.header.personal.map(|told| SealedPersonal {
+            reference: told.reference,
+            packing: told.packing,
+            nonce: self.header.nonce,
+            associated: self
+                .place
+                .associated_data(self.header_bytes, self.location, Section::Personal, &[]),
+            sealed: self.personal,
+        });
+        Ok(Authentic { content, personal })
+    }
+}
+
+/// A first section that was opened: what it says without the commit's secret, if it unpacks, and the secret, if it has one.
+pub(super) struct Opened {
+    content: Option<Vec<u8>>,
+    secret: Option<[u8; SECRET]>,
+}
+
+/// Takes the commit's secret off the front of a section.
+fn take_secret(content: &mut Vec<u8>) -> Option<[u8; SECRET]> {
+    let secret = *content.first_chunk()?;
+    content.drain(..SECRET);
     Some(secret)
 }
 
 impl SealedPersonal<'_> {
     /// Opens it under the person's key. `None` when it is not authentic; `Some(None)` when it is, and does not unpack.
     pub(super) fn open(self, key: &Prk) -> Option<Option<Vec<u8>>> {
-        let packed = open_section(key, self.nonce, self.associated, self.sealed)?;
+        let key = event_key(key, &self.nonce).ok()?;
+        let packed = open_section(&key, self.nonce, self.associated, self.sealed)?;
         Some(packing::unpack(self.packing, packed))
     }
 }
 
-fn open_section(key: &Prk, nonce: [u8; NONCE_LEN], associated: Vec<u8>, sealed: &[u8]) -> Option<Vec<u8>> {
+fn open_section(key: &LessSafeKey, nonce: [u8; NONCE_LEN], associated: Vec<u8>, sealed: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = sealed.to_vec();
-    let cipher = event_key(key, &nonce).ok()?;
     let nonce = Nonce::assume_unique_for_key(nonce);
-    let opened = cipher
-        .open_in_place(nonce, Aad::from(associated), &mut bytes)
-        .ok()?
-        .len();
+    let opened = key.open_in_place(nonce, Aad::from(associated), &mut bytes).ok()?.len();
     bytes.truncate(opened);
     Some(bytes)
 }

@@ -8,7 +8,7 @@ use crate::log::{AppendedEntry, LogLocation};
 /// The length of a commit's MAC, which ends the last payload of a commit of several entries.
 pub(super) const MAC: usize = 16;
 
-/// The length of a commit's secret, with which the shared sections of a commit of several entries begin: the key of its MAC.
+/// The length of a commit's secret, with which the first sections of a commit of several entries begin: the key of its MAC.
 pub(super) const SECRET: usize = 16;
 
 /// `stream:32 version:8 before:32 count:2 index:2`.
@@ -18,8 +18,14 @@ const PLACE: usize = 32 + 8 + 32 + 2 + 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(super) enum Section {
+    /// What the namespace reads.
     Shared = 1,
+    /// What stands beside that, under a person's key.
     Personal = 2,
+    /// All of an event, under a person's key alone.
+    Whole = 3,
+    /// No section: the tag of a beginning.
+    Beginning = 4,
 }
 
 /// The place of an entry in its stream and in its commit.
@@ -72,7 +78,7 @@ impl Place {
         out.extend_from_slice(&self.index.to_be_bytes());
     }
 
-    /// The associated data of a section: `header chain id:8 contract:20 place section:1`, and for a shared section the sealed personal one
+    /// The associated data of a section: `header chain id:8 contract:20 place section:1`, and for the first section the sealed personal one
     /// that follows it, so that neither can be exchanged.
     pub(super) fn associated_data(
         &self,

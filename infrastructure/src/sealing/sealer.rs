@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use application::log::{AnyEvent, EventMetadata, StreamId};
-use domain::kernel::{Category, EncodedEvent, SubjectId};
+use domain::kernel::{Category, EncodedEvent, Seal, SubjectId};
 use ring::aead::NONCE_LEN;
 use ring::error::Unspecified;
 use ring::hkdf::{HKDF_SHA256, Prk};
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::commitments::Commitments;
 use super::content;
 use super::error::SealError;
-use super::payload::{self, Contents, Personal};
-use super::place::{CommitProof, Place, SECRET, Siblings};
+use super::payload::{self, Beginning, Contents, Form, Personal, Void};
+use super::place::{CommitProof, Place, SECRET, Section, Siblings};
 use super::reference::{Reference, References};
 use crate::keys::{KeyRing, KeyRingError, MasterSecret, SealingKey};
 use crate::log::{LogLocation, NewKey, StreamPart, StreamTip};
 
 /// The chapter of a subject's record whose keys are used, until records have chapters.
-const CHAPTER: u16 = 0;
+pub(super) const CHAPTER: u16 = 0;
 
 /// What a commit is to append to one stream.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct UnsealedPart {
     pub expected: StreamTip,
     /// The events, in order.
     pub events: Vec<UnsealedEvent>,
+    /// Whether a subject's record begins with the first of them that is wholly under their key.
+    pub begins: bool,
 }
 
 /// An event that is to be sealed.
@@ -36,10 +39,10 @@ pub struct UnsealedPart {
 pub struct UnsealedEvent {
     /// What it says.
     pub encoded: EncodedEvent,
-    /// Whose key its personal section is sealed under.
+    /// Under which keys.
+    pub seal: Seal,
+    /// Whose they are, where they are a person's.
     pub subject: Option<SubjectId>,
-    /// Which of their keys.
-    pub category: Option<Category>,
 }
 
 impl UnsealedEvent {
@@ -51,7 +54,7 @@ impl UnsealedEvent {
         Ok(Self {
             encoded: event.encode()?,
             subject: event.subject(),
-            category: event.seal().category(),
+            seal: event.seal(),
         })
     }
 }
@@ -101,7 +104,29 @@ impl std::fmt::Debug for StreamKeys {
 struct ToSeal<'a> {
     place: Place,
     event: &'a EncodedEvent,
-    person: Option<(SealingKey, Category)>,
+    under: Under,
+    /// Whether a record begins with it.
+    begins: bool,
+}
+
+/// What an event is sealed under.
+enum Under {
+    /// The namespace's key.
+    Namespace,
+    /// That, and beside it a person's key of a category.
+    Beside(SealingKey, Category),
+    /// A person's key of a category alone.
+    Within(SealingKey, Category),
+}
+
+impl Under {
+    /// The person's key, if there is one.
+    const fn person(&self) -> Option<&SealingKey> {
+        match self {
+            Self::Namespace => None,
+            Self::Beside(key, _) | Self::Within(key, _) => Some(key),
+        }
+    }
 }
 
 impl Sealer {
@@ -138,24 +163,34 @@ impl Sealer {
     {
         let mut events = Vec::new();
         let mut new_keys: Vec<NewKey> = Vec::new();
+        let mut begun: Vec<StreamId> = parts
+            .iter()
+            .filter(|part| !part.begins)
+            .map(|part| part.stream)
+            .collect();
         for (place, event) in places(parts)? {
-            let UnsealedEvent {
-                encoded: event,
-                subject,
-                category,
-            } = event;
-            let person = match (&event.personal, subject.zip(*category)) {
-                (None, _) => None,
-                (Some(_), Some((subject, category))) => Some((key(subject).await?, category)),
-                (Some(_), None) => return Err(SealError::NoSubject),
+            let UnsealedEvent { encoded, seal, subject } = event;
+            let subject = subject.ok_or(SealError::NoSubject);
+            let under = match (seal, &encoded.personal) {
+                (Seal::Namespace | Seal::Beside(_), None) => Under::Namespace,
+                (Seal::Beside(category), Some(_)) => Under::Beside(key(subject?).await?, *category),
+                (Seal::Within(category), Some(_)) => Under::Within(key(subject?).await?, *category),
+                (Seal::Namespace, Some(_)) | (Seal::Within(_), None) => return Err(SealError::NoSubject),
             };
-            let new = person.iter().filter_map(|(key, _)| key.new.as_ref());
-            for key in new {
-                if new_keys.iter().all(|known| known.key_id != key.key_id) {
-                    new_keys.push(key.clone());
-                }
+            let new = under.person().and_then(|key| key.new.as_ref());
+            if let Some(key) = new.filter(|key| new_keys.iter().all(|known| known.key_id != key.key_id)) {
+                new_keys.push(key.clone());
             }
-            events.push(ToSeal { place, event, person });
+            let begins = matches!(under, Under::Within(..)) && !begun.contains(&place.stream);
+            if begins {
+                begun.push(place.stream);
+            }
+            events.push(ToSeal {
+                place,
+                event: encoded,
+                under,
+                begins,
+            });
         }
 
         let mut secret = [0; SECRET];
@@ -196,28 +231,55 @@ impl Sealer {
     }
 
     fn contents(&self, event: &ToSeal<'_>, metadata: &EventMetadata) -> Result<Contents, SealError> {
-        let ToSeal { place, event, person } = event;
-        let write = if person.is_some() {
-            content::write_shared
-        } else {
-            content::write_only
+        let ToSeal {
+            place,
+            event,
+            under,
+            begins,
+        } = event;
+        let personal = event.personal.as_deref().unwrap_or_default();
+        let content = match under {
+            Under::Namespace => content::write_only(event.schema, metadata, &event.shared),
+            Under::Beside(..) => content::write_shared(event.schema, metadata, &event.shared),
+            Under::Within(..) => content::write_whole(event.schema, metadata, &event.shared, personal),
         };
-        let shared = write(event.schema, metadata, &event.shared).ok_or(SealError::Time)?;
-        let personal = match (event.personal.as_deref(), person) {
-            (Some(bytes), Some((key, category))) => Some(Personal {
+        let content = content.ok_or(SealError::Time)?;
+        if let Under::Within(key, category) = under {
+            let beginning = || {
+                Ok::<_, SealError>(Beginning {
+                    reference: Reference {
+                        key_id: key.key_id,
+                        chapter: CHAPTER,
+                    },
+                    commitment: Commitments::of(&key.held.key, CHAPTER)?.root(),
+                    key: self.stream_keys.of(&place.stream)?,
+                })
+            };
+            return Ok(Contents {
+                content,
+                section: Section::Whole,
+                key: key.held.key.category(CHAPTER, *category)?.expanding(),
+                personal: None,
+                beginning: begins.then(beginning).transpose()?,
+            });
+        }
+        let personal = match under {
+            Under::Beside(key, category) => Some(Personal {
                 reference: Reference {
                     key_id: key.key_id,
                     chapter: CHAPTER,
                 },
-                key: key.held.key.category(CHAPTER, *category)?,
-                content: content::write_personal(metadata, key.held.subject, bytes),
+                key: key.held.key.category(CHAPTER, *category)?.expanding(),
+                content: content::write_personal(metadata, key.held.subject, personal),
             }),
-            _ => None,
+            Under::Namespace | Under::Within(..) => None,
         };
         Ok(Contents {
-            shared,
+            content,
+            section: Section::Shared,
             key: self.stream_keys.of(&place.stream)?,
             personal,
+            beginning: None,
         })
     }
 
@@ -231,8 +293,27 @@ impl Sealer {
         let entries = commit.iter().map(|(place, payload)| (*place, payload.as_slice()));
         let proof = CommitProof::of(entries);
         for (event, (place, payload)) in events.iter().zip(commit) {
-            let Contents { shared, key, personal } = self.contents(event, metadata)?;
-            let opened = payload::open(&self.location, *place, payload, key, Siblings::Proof(&proof));
+            let Contents {
+                content,
+                section,
+                key,
+                personal,
+                beginning,
+            } = self.contents(event, metadata)?;
+            let opened = Form::read(&self.location, *place, payload).and_then(|form| {
+                let told = form.beginning(&self.stream_keys.of(&place.stream).map_err(|_| Void::NotAuthentic)?)?;
+                let same = match (told, &beginning) {
+                    (None, None) => true,
+                    (Some(told), Some(beginning)) => {
+                        told.commitment == beginning.commitment
+                            && self.references.read(told.reference, form.nonce()) == beginning.reference
+                    }
+                    _ => false,
+                };
+                same.then_some(()).ok_or(Void::NotAuthentic)?;
+                let opened = form.open(section, &key).ok_or(Void::NotAuthentic)?;
+                form.beside(opened, Siblings::Proof(&proof))
+            });
             let opened = opened.map_err(|_| SealError::DoesNotOpen)?;
             let same_person = match (opened.personal, personal) {
                 (None, None) => true,
@@ -245,7 +326,7 @@ impl Sealer {
                 }
                 _ => false,
             };
-            let same = opened.shared.is_some_and(|opened| opened == shared) && same_person;
+            let same = opened.content.is_some_and(|opened| opened == content) && same_person;
             same.then_some(()).ok_or(SealError::DoesNotOpen)?;
         }
         Ok(())

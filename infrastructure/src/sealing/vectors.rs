@@ -6,13 +6,18 @@ use std::path::PathBuf;
 use application::log::{Actor, EventMetadata, StreamId};
 use chrono::DateTime;
 use domain::calendar::{CalendarEvent, Session};
-use domain::kernel::{AggregateRef, AppointmentId, CalendarId, ChartId, Parts, PatientId, PractitionerId};
+use domain::erasure::ErasureEvent;
+use domain::kernel::{
+    AggregateRef, AppointmentId, CalendarId, Category, ChartId, DataSubject, ErasureId, Parts, PatientId, Personal,
+    PractitionerId, Seal,
+};
+use domain::patient::PatientEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::tests::*;
 use super::*;
-use crate::log::{AppendedEntry, Origin};
+use crate::log::{AppendedEntry, Origin, StreamTip};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -74,14 +79,15 @@ struct Says {
     correlation: Option<Uuid>,
     cause: Option<Uuid>,
     shared: String,
-    /// Under which key the personal section is, and what it says.
+    /// Under which key the personal section is, or the whole payload, and what it says.
     personal: Option<PersonalSays>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PersonalSays {
-    key_id: String,
+    /// `None` where the whole payload is under the key: then nothing names it.
+    key_id: Option<String>,
     chapter: u16,
     category: u8,
     bytes: String,
@@ -111,9 +117,9 @@ fn says(event: &UnsealedEvent, metadata: &EventMetadata) -> Says {
         cause: metadata.cause,
         shared: hex::encode(&event.encoded.shared),
         personal: event.encoded.personal.as_ref().map(|bytes| PersonalSays {
-            key_id: hex::encode(KEY_ID),
+            key_id: matches!(event.seal, Seal::Beside(_)).then(|| hex::encode(KEY_ID)),
             chapter: 0,
-            category: event.category.unwrap().code(),
+            category: event.seal.category().unwrap().code(),
             bytes: hex::encode(bytes),
         }),
     }
@@ -166,6 +172,74 @@ fn altered(mut commit: Sealed, entry: usize, at: isize) -> Sealed {
     payload[at] ^= 1;
     altered.payload = payload.into();
     commit
+}
+
+/// An event in a day and one in a patient's record, together.
+fn with_a_record() -> [UnsealedPart; 2] {
+    let (day, chart) = (aggregate(), AggregateRef::from(ChartId(patient())));
+    let [conditions, medications] = tests::chart(4).map(|event| encode(&chart, &event));
+    [
+        part(&day, 5, &[encode(&day, &confirmed())]),
+        part(&chart, 3, &[conditions, medications]),
+    ]
+}
+
+/// An event of a record that the namespace's key opens: none is written like this.
+fn beside_in_a_record() -> UnsealedPart {
+    let chart = AggregateRef::from(ChartId(patient()));
+    let [conditions, _] = tests::chart(5);
+    let conditions = UnsealedEvent {
+        seal: Seal::Beside(Category::Summary),
+        ..encode(&chart, &conditions)
+    };
+    part(&chart, 2, &[conditions])
+}
+
+/// An event in a patient's record that is in the open for the namespace.
+fn open_in_a_record() -> UnsealedPart {
+    let mut part = beside_in_a_record();
+    for event in &mut part.events {
+        (event.seal, event.encoded.personal) = (Seal::Namespace, None);
+    }
+    part
+}
+
+/// An event in another stream that is wholly under a subject's key.
+fn whole_elsewhere() -> UnsealedPart {
+    let day = aggregate();
+    let booked = UnsealedEvent {
+        seal: Seal::Within(Category::Appointments),
+        ..encode(&day, &check_up())
+    };
+    part(&day, 2, &[booked])
+}
+
+/// A short event in a patient's record.
+fn short_in_a_record() -> UnsealedPart {
+    let of = AggregateRef::from(encounter());
+    part(&of, 6, &[encode(&of, &visit(None, 20))])
+}
+
+/// The first event of a patient's record.
+fn begins() -> UnsealedPart {
+    let of = AggregateRef::from(patient());
+    let event = PatientEvent::Registered {
+        details: Personal::Known(details(1)),
+    };
+    UnsealedPart {
+        expected: StreamTip::default(),
+        ..part(&of, 1, &[encode(&of, &event)])
+    }
+}
+
+/// The end of a patient's record.
+fn erased() -> UnsealedPart {
+    let erasure = AggregateRef::from(ErasureId(DataSubject::Patient(patient())));
+    part(
+        &erasure,
+        11,
+        &[encode(&erasure, &ErasureEvent::Erased { keys: vec![KEY_ID] })],
+    )
 }
 
 /// Three events on two streams, one of which begins with them.
@@ -235,7 +309,7 @@ fn commits() -> Vec<Commit> {
             3,
         ),
         sealed(
-            "long sections, in a patient's record",
+            "long events in a patient's record",
             &[part(&chart.into(), 8, &of_chart)],
             &belonging,
             9,
@@ -245,6 +319,40 @@ fn commits() -> Vec<Commit> {
             &[part(&day, 9, &[encode(&day, &offers)])],
             &belonging,
             12,
+        ),
+        sealed(
+            "a short event in a patient's record, by the system",
+            &[short_in_a_record()],
+            &by_system,
+            14,
+        ),
+        sealed("a patient's record begins", &[begins()], &metadata(), 15),
+        sealed(
+            "an event in a day, and two in a patient's record",
+            &with_a_record(),
+            &metadata(),
+            20,
+        ),
+        sealed("the end of a patient's record", &[erased()], &by_system, 25),
+        void(
+            "in a patient's record, with a section for the namespace",
+            seal(&[beside_in_a_record()], &metadata(), 27),
+        ),
+        void(
+            "in a patient's record, under the stream's key",
+            seal(&[open_in_a_record()], &metadata(), 28),
+        ),
+        void(
+            "in another stream, wholly under a patient's key",
+            seal(&[whole_elsewhere()], &metadata(), 29),
+        ),
+        void(
+            "in a patient's record, one of three altered",
+            altered(seal(&with_a_record(), &metadata(), 20), 1, 30),
+        ),
+        void(
+            "where a patient's record begins, an altered commitment",
+            altered(seal(&[begins()], &metadata(), 15), 0, 30),
         ),
         void("an altered header", altered(sealed_single(), 0, 4)),
         void("an altered section", altered(sealed_single(), 0, 60)),
@@ -280,6 +388,7 @@ fn written_today() -> Vectors {
         }],
         names: vec![
             names(PatientId::new(id).into()),
+            names(patient().into()),
             names(PractitionerId::new(id).into()),
             names(aggregate()),
         ],
@@ -332,6 +441,7 @@ async fn the_vectors_open_as_they_say() {
                     assert_ne!(personal, PersonalPart::Unreadable, "{}", commit.what);
                     let again = UnsealedEvent::of(&event.event).unwrap();
                     assert_eq!(&says(&again, &event.metadata), expected, "{}", commit.what);
+                    assert_eq!(again.subject.is_some(), expected.personal.is_some(), "{}", commit.what);
                 }
                 (expected, opening) => panic!("{}: {expected:?} and {opening:?}", commit.what),
             }

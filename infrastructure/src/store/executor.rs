@@ -221,6 +221,8 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         let mut deadline = Instant::now() + core.options.decide_within;
         // Whether a commit was handed over of which nobody knows what became.
         let mut perhaps = false;
+        // Whether what was in memory of somebody erased was let go of.
+        let mut let_go = false;
         for number in 1..=attempts {
             let since = core.heard.moment();
             // An attempt that is dropped has handed over nothing.
@@ -234,6 +236,7 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                     settled
                 }
                 Ok(Err(Failure::Overtaken)) => Settled::Again,
+                Ok(Err(Failure::Erased)) if !std::mem::replace(&mut let_go, true) => Settled::Again,
                 Ok(Err(failure)) => Settled::Done(Err(failure.into_error(number))),
                 Err(_) => Settled::Done(Err(CommandError::Unavailable(Unavailable::Overloaded))),
             };

@@ -37,6 +37,7 @@ impl Decision {
             stream: self.stream_id,
             expected: self.expected,
             events: self.events.iter().map(unsealed).collect::<Result<_, Failure>>()?,
+            begins: self.begins.is_some(),
         })
     }
 }
@@ -87,7 +88,12 @@ impl<L: CommitLog> HandOver<L> {
             .iter()
             .map(Decision::unsealed)
             .collect::<Result<Vec<_>, _>>()?;
-        let SealedCommit { parts, tips, new_keys } = self.sealer.seal(&unsealed, &metadata).await?;
+        let sealed = self.sealer.seal(&unsealed, &metadata).await.map_err(Failure::from);
+        if matches!(sealed, Err(Failure::Erased)) {
+            // In memory is still known what nobody can read any more. Decided without it, it may go well.
+            decisions.iter().for_each(|decision| decision.stream.let_go());
+        }
+        let SealedCommit { parts, tips, new_keys } = sealed?;
         // Whatever comes of it, what has no commit in flight afterwards is let go.
         let _kept = Kept {
             ids: decisions.iter().map(|decision| decision.stream_id).collect(),

@@ -9,7 +9,6 @@ use domain::state::AnyState;
 
 use super::failure::Failure;
 use super::journal::Journal;
-use crate::keys::KeySet;
 use crate::log::StreamTip;
 use crate::sealing::{Opener, Opening, PersonalPart};
 
@@ -78,10 +77,10 @@ impl<J: Journal> Reader<J> {
         Ok(self.journal.holds(command).await?)
     }
 
-    /// How an aggregate stood when the log had reached a position. It needs no keys, and what cannot be read does not count.
+    /// How an aggregate stood when the log had reached a position. What cannot be read does not count.
     ///
     /// # Errors
-    /// When the journal has no answer.
+    /// When journal or keys have no answer.
     pub(super) async fn stood_at(
         &self,
         aggregate: AggregateRef,
@@ -90,14 +89,12 @@ impl<J: Journal> Reader<J> {
     ) -> Result<Stood, Failure> {
         let journaled = self.journal.read(&aggregate, stream).await?;
         let entries = journaled.iter().flat_map(|journaled| &journaled.entries);
-        let mut before = entries
-            .filter(|found| found.entry.position <= position)
-            .filter_map(
-                |found| match self.opener.open_again(found, aggregate.stream(), &KeySet::default()) {
-                    Opening::Opened { event, .. } => Some((event.metadata.command_id, event.version)),
-                    _ => None,
-                },
-            );
+        let entries = entries.filter(|found| found.entry.position <= position);
+        let keys = self.opener.keys_for(entries.clone().map(|found| &found.entry)).await?;
+        let mut before = entries.filter_map(|found| match self.opener.open_again(found, aggregate.stream(), &keys) {
+            Opening::Opened { event, .. } => Some((event.metadata.command_id, event.version)),
+            _ => None,
+        });
         let first = before.next();
         Ok(Stood {
             version: before.last().or(first).map_or(0, |(_, version)| version),
@@ -137,9 +134,16 @@ impl<J: Journal> Reader<J> {
                     let taken_in = history.state.take_in(event.event, event.version);
                     taken_in.map_err(Failure::internal)?;
                 }
+                // What is known of the erased is that they are.
+                Opening::Sealed if history.has_ended => {}
+                Opening::KeyMissing => {
+                    self.opener.miss_key();
+                    return Err(Failure::HeldBack);
+                }
                 // Of an aggregate the journal tells only what the follower has opened.
                 Opening::Foreign
                 | Opening::Public
+                | Opening::Sealed
                 | Opening::Void(_)
                 | Opening::Undecodable(_)
                 | Opening::Newer { .. } => return Err(Failure::HeldBack),

@@ -247,6 +247,12 @@ impl Stream {
         self.changed.notify_waiters();
     }
 
+    /// What is in memory is not to be relied upon any more.
+    pub(super) fn let_go(&self) {
+        self.known().drop_state(None);
+        self.changed.notify_waiters();
+    }
+
     /// An entry of the stream is void. If it is of a commit in flight, what was decided on top of that commit has no ground.
     pub(super) fn is_void(&self) {
         let mut known = self.known();

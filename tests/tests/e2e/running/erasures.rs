@@ -214,6 +214,22 @@ async fn of_an_erased_patient_no_file_has_a_word_left() {
     let (code, text) = dev.run(&["rebuild", "--compare"]).await;
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(words_in(&dev.folder), []);
+
+    // What a crash of Postgres has left of a table that was being rewritten.
+    let place = "SELECT current_setting('data_directory') || '/base/' || oid FROM pg_database
+                 WHERE datname = current_database()";
+    let place: String = sqlx::query_scalar(place).fetch_one(&mut reader).await.unwrap();
+    let left = Path::new(&place).join("4000000001");
+    std::fs::write(&left, WORDS[0]).unwrap();
+    let other = json!({ "details": { "name": { "family": "Other" }, "birthDate": "1980-02-29", "gender": "unknown" } });
+    let other = id(&hospital.insist(Method::POST, "/v1/patients", &other).await);
+    let subject = format!("patient/{other}");
+    let erasing = ["keys", "erase", subject.as_str(), "--yes"];
+    let (code, text) = dev.run(&erasing).await;
+    assert_eq!((code, text.contains("/4000000001")), (Some(1), true), "{text}");
+    std::fs::remove_file(&left).unwrap();
+    let (code, text) = dev.run(&erasing).await;
+    assert_eq!((code, text.contains("/4000000001")), (Some(0), false), "{text}");
     dev.stop().await;
 }
 
@@ -335,6 +351,30 @@ async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
     // What a patient has with an erased doctor can be called off.
     let cancel = format!("/v1/appointments/{appointment}/cancel");
     desk.rest.insist(Method::POST, &cancel, &json!({})).await;
+    site.compare_with_rebuild().await;
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_erased_patient_has_booked_is_called_off_and_the_slot_is_free() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let desk = Desk::open(&server, &server.administrator().await, 1).await;
+    let (erased, appointment) = desk.visit(3).await;
+    let done = erase(&site, &format!("patient/{erased}")).await;
+    assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+
+    // The server still has in memory who comes.
+    let cancel = format!("/v1/appointments/{appointment}/cancel");
+    let why = json!({ "reason": "quexwhy" });
+    desk.rest.insist(Method::POST, &cancel, &why).await;
+    let found = desk.rest.get(&format!("/v1/appointments/{appointment}")).await;
+    assert_eq!(found["status"], "cancelled", "{found}");
+    assert!(!found.to_string().contains("quexwhy"), "{found}");
+    let other = id(&desk.rest.insist(Method::POST, "/v1/patients", &Desk::patient(4)).await);
+    desk.rest
+        .insist(Method::POST, "/v1/appointments", &desk.booking(other, 3))
+        .await;
     site.compare_with_rebuild().await;
     server.process.stop().await;
 }

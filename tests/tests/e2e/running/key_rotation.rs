@@ -48,6 +48,6 @@ async fn the_command_rotates_and_can_be_run_again() {
     let (done, said) = rotate(&url, ("second", 2), ("first", 1)).await;
     assert!(done && said.contains("0 keys"), "{said}");
     let after = KeyRing::new(pool.clone(), KeyEncryptionKeys::new(kek("second", 2), Vec::new()));
-    let found = after.load_many(&[key.key_id]).await.unwrap();
+    let found = after.load(&[key.key_id], &[]).await.unwrap();
     assert!(matches!(found.get(&key.key_id), KeyLookup::Held(_)));
 }
